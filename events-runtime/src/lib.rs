@@ -1,0 +1,22 @@
+//! Typed events from one annotated struct.
+//!
+//! ```text
+//! emit ▶ hub ▶ receivers ▶ bus::outbound ▶ avro::encode ▶ envelope ▶ transport
+//! transport ▶ envelope ▶ bus::inbound ▶ registry ▶ avro::resolve+decode ▶ hub ▶ receivers
+//! ```
+//!
+//! The modules below stand in the order of that line.
+
+extern crate self as events_runtime;
+
+pub mod event_type;
+pub mod payload;
+
+pub mod avro;
+
+#[doc(hidden)]
+pub mod private;
+
+pub use event_type::EventType;
+pub use events_macros::*;
+pub use payload::{AvroSchema, EventData, EventKey, MapKey, PublicSignal};

@@ -1,0 +1,1 @@
+//! Test support: the suites that any transport can run.
