@@ -12,6 +12,8 @@ extern crate self as events_runtime;
 pub mod event_type;
 pub mod payload;
 
+pub mod metadata;
+
 pub mod avro;
 
 #[doc(hidden)]
@@ -19,4 +21,5 @@ pub mod private;
 
 pub use event_type::EventType;
 pub use events_macros::*;
+pub use metadata::EventMetadata;
 pub use payload::{AvroSchema, EventData, EventKey, MapKey, PublicSignal};

@@ -1,0 +1,150 @@
+//! The attributes beyond the fixed ones.
+
+use super::MetadataError;
+use super::error::shown;
+
+/// Attributes beyond the fixed ones, such as `traceparent`, in the order they were set.
+///
+/// Values are text, as every transport carries them. There are few in an event: a search is a
+/// walk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extensions(Vec<(Box<str>, Box<str>)>);
+
+/// The names that mean something else in an envelope or in JSON.
+const RESERVED: [&str; 13] = [
+    "specversion",
+    "id",
+    "type",
+    "event_type",
+    "source",
+    "time",
+    "minorversion",
+    "sourcehost",
+    "sourcelib",
+    "datacontenttype",
+    "data",
+    "data_base64",
+    "event_data",
+];
+
+impl Extensions {
+    /// No extensions; allocates nothing.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Sets an extension, in its old place where it was set already. Returns the old value.
+    ///
+    /// # Errors
+    /// [`MetadataError::ExtensionName`] unless the name is made of `a`–`z` and `0`–`9`, as
+    /// CloudEvents demands, and is none of the fixed attributes' names.
+    pub fn insert(
+        &mut self,
+        name: &str,
+        value: impl Into<String>,
+    ) -> Result<Option<String>, MetadataError> {
+        let regular = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !regular || RESERVED.contains(&name) {
+            return Err(MetadataError::ExtensionName { found: shown(name) });
+        }
+        Ok(self.set(name, value.into()))
+    }
+
+    /// Keeps what another program sent: any name but an empty or a reserved one.
+    ///
+    /// # Errors
+    /// [`MetadataError::ExtensionName`].
+    pub(crate) fn keep(
+        &mut self,
+        name: &str,
+        value: impl Into<String>,
+    ) -> Result<Option<String>, MetadataError> {
+        if name.is_empty() || RESERVED.contains(&name) {
+            return Err(MetadataError::ExtensionName { found: shown(name) });
+        }
+        Ok(self.set(name, value.into()))
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Option<String> {
+        let value = value.into_boxed_str();
+        match self.0.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, old)) => Some(std::mem::replace(old, value).into()),
+            None => {
+                self.0.push((name.into(), value));
+                None
+            }
+        }
+    }
+
+    /// The value of an extension.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// Takes an extension away.
+    pub fn remove(&mut self, name: &str) -> Option<String> {
+        let at = self.0.iter().position(|(known, _)| **known == *name)?;
+        Some(self.0.remove(at).1.into())
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_keep_their_order_and_replace_in_place() {
+        let mut extensions = Extensions::new();
+        extensions.insert("traceparent", "00-a").expect("regular");
+        extensions.insert("tenant", "acme").expect("regular");
+        let old = extensions.insert("traceparent", "00-b").expect("regular");
+        assert_eq!(old.as_deref(), Some("00-a"));
+        assert_eq!(
+            extensions.iter().collect::<Vec<_>>(),
+            [("traceparent", "00-b"), ("tenant", "acme")]
+        );
+        assert_eq!(extensions.remove("traceparent").as_deref(), Some("00-b"));
+        assert_eq!(extensions.get("traceparent"), None);
+        assert_eq!(extensions.len(), 1);
+    }
+
+    #[test]
+    fn names_that_mean_something_else_are_refused() {
+        let mut extensions = Extensions::new();
+        for name in [
+            "",
+            "Trace",
+            "trace-parent",
+            "trace_parent",
+            "id",
+            "sourcelib",
+            "é",
+        ] {
+            assert!(extensions.insert(name, "").is_err(), "{name:?}");
+        }
+        for name in RESERVED {
+            assert!(extensions.keep(name, "").is_err(), "{name:?}");
+        }
+        assert!(extensions.is_empty());
+        assert!(extensions.keep("X-Request-Id", "7").is_ok());
+    }
+}

@@ -1,0 +1,172 @@
+//! Who emits: a service, a host, a library.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::MetadataError;
+use super::error::shown;
+
+/// Who emits: a service, on a host, with a library. Shared by all events of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    name: Box<str>,
+    host: Option<Box<str>>,
+    lib: Option<SourceLib>,
+}
+
+impl Source {
+    /// A source of this name, such as `shop` or `openedx/lms/web`; host and library unknown.
+    ///
+    /// # Errors
+    /// [`MetadataError::Source`] when the name is empty or holds control characters.
+    pub fn new(name: &str) -> Result<Self, MetadataError> {
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(MetadataError::Source { found: shown(name) });
+        }
+        Ok(Self {
+            name: name.into(),
+            host: None,
+            lib: None,
+        })
+    }
+
+    /// This process as a source: its host's name and this library's version.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_this_process(name: &str) -> Result<Self, MetadataError> {
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        Ok(Self::new(name)?
+            .with_host(&host)
+            .with_lib(SourceLib::this_library()))
+    }
+
+    /// The same, on this host; an empty text means an unknown one.
+    #[must_use]
+    pub fn with_host(mut self, host: &str) -> Self {
+        self.host = (!host.is_empty()).then(|| host.into());
+        self
+    }
+
+    /// The same, with this library version.
+    #[must_use]
+    pub fn with_lib(mut self, lib: SourceLib) -> Self {
+        self.lib = Some(lib);
+        self
+    }
+
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The host's name, where it is known.
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// The library's version, where it is known.
+    pub fn lib(&self) -> Option<&SourceLib> {
+        self.lib.as_ref()
+    }
+}
+
+/// The version of the emitting library: whole numbers, such as `10.5.0`.
+///
+/// Without suffixes such as `rc1`: Python's packages reject a message that has one.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceLib(Box<[u32]>);
+
+impl SourceLib {
+    /// A version of these numbers.
+    pub fn new(numbers: impl Into<Box<[u32]>>) -> Self {
+        Self(numbers.into())
+    }
+
+    /// The version of this library.
+    pub fn this_library() -> Self {
+        let number = |text: &str| text.parse().unwrap_or_default();
+        Self::new([
+            number(env!("CARGO_PKG_VERSION_MAJOR")),
+            number(env!("CARGO_PKG_VERSION_MINOR")),
+            number(env!("CARGO_PKG_VERSION_PATCH")),
+        ])
+    }
+
+    /// The numbers.
+    pub fn numbers(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceLib {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, number) in self.0.iter().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            write!(f, "{dot}{number}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SourceLib {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for SourceLib {
+    type Err = MetadataError;
+
+    fn from_str(text: &str) -> Result<Self, MetadataError> {
+        text.split('.')
+            .map(|number| {
+                // `u32::from_str` accepts a sign.
+                number
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+                    .then(|| number.parse().ok())
+                    .flatten()
+            })
+            .collect::<Option<Box<[u32]>>>()
+            .map(Self)
+            .ok_or_else(|| MetadataError::SourceLib { found: shown(text) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_lib_reads_back_what_it_writes() {
+        for text in ["10.5.0", "1", "0.1.0.4"] {
+            assert_eq!(text.parse::<SourceLib>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn source_lib_with_a_suffix_is_refused() {
+        for text in ["", "10.5.0rc1", "10..0", "+1.0", "1.0.", "4294967296", "-1"] {
+            let error = text.parse::<SourceLib>().expect_err(text);
+            assert!(error.to_string().contains("`sourcelib`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn this_process_has_a_host_and_a_version() {
+        let source = Source::of_this_process("shop").expect("a source");
+        assert!(source.host().is_some());
+        assert_eq!(
+            source.lib().map(ToString::to_string).as_deref(),
+            Some(env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn source_that_breaks_a_header_is_refused() {
+        assert!(Source::new("").is_err());
+        assert!(Source::new("shop\r\n").is_err());
+        assert!(Source::new("café/web").is_ok());
+    }
+}
