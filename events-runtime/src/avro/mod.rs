@@ -1,11 +1,29 @@
 //! The Avro side of a definition: its schema as a constant, and the codec.
+//!
+//! | Stop | File |
+//! |---|---|
+//! | the schema as a tree of constants | `schema` |
+//! | its JSON text and its Parsing Canonical Form | `text` |
+//! | names, references and defaults that fit | `check` |
+//! | CRC-64-AVRO | `fingerprint` |
+//! | value ▶ datum | `encode` |
+//! | datum ▶ value | `decode` |
 
+mod check;
 mod decode;
 mod encode;
 mod error;
+mod fingerprint;
 pub mod schema;
+mod single_object;
+mod text;
+mod varint;
 
-pub use decode::Reader;
-pub use encode::Writer;
-pub use error::{DecodeError, EncodeError};
+pub use check::{Fault, check};
+pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
+pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, to_slice, to_vec};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+pub use fingerprint::fingerprint;
 pub use schema::Schema;
+pub use single_object::{from_single_object, to_single_object};
+pub use text::{Form, length, write};

@@ -8,7 +8,6 @@
 
 /// An Avro schema.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub enum Schema {
     /// `"null"`.
     Null,
@@ -66,13 +65,22 @@ pub struct Name {
     pub namespace: Option<&'static str>,
 }
 
+/// The Rust type behind a name: what tells two types of one Avro name apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The Rust type, with its module.
+    pub rust_type: &'static str,
+    /// The file, line and column of its definition.
+    pub location: &'static str,
+}
+
 /// A name that stands for a definition elsewhere in the same schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference {
     /// The name of the definition.
     pub name: Name,
-    /// The Rust type behind it, for messages.
-    pub rust_type: &'static str,
+    /// The Rust type behind it.
+    pub origin: Origin,
 }
 
 /// A record: what a Rust struct becomes.
@@ -80,8 +88,10 @@ pub struct Reference {
 pub struct Record {
     /// The record's name.
     pub name: Name,
-    /// The Rust type, with its module, for messages.
-    pub rust_type: &'static str,
+    /// The Rust type behind it.
+    pub origin: Origin,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
     /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
     pub attributes: &'static str,
     /// The fields, in the order of the datum.
@@ -93,6 +103,8 @@ pub struct Record {
 pub struct Field {
     /// The field's name.
     pub name: &'static str,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
     /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
     pub attributes: &'static str,
     /// The field's schema.
@@ -107,8 +119,8 @@ pub struct Field {
 /// A union of records, each behind the index of its branch.
 #[derive(Debug, Clone, Copy)]
 pub struct Union {
-    /// The Rust type, with its module, for messages.
-    pub rust_type: &'static str,
+    /// The Rust enum's name, which generic types around it take into theirs.
+    pub name: Name,
     /// The branches, in the order of their indexes.
     pub branches: &'static [&'static Record],
 }
@@ -118,8 +130,10 @@ pub struct Union {
 pub struct Enum {
     /// The enumeration's name.
     pub name: Name,
-    /// The Rust type, with its module, for messages.
-    pub rust_type: &'static str,
+    /// The Rust type behind it.
+    pub origin: Origin,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
     /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
     pub attributes: &'static str,
     /// The symbols, in the order of their indexes.

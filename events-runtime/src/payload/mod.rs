@@ -1,6 +1,15 @@
 //! The traits that a type in an event implements, mostly by derive.
 
-use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+mod map;
+mod option;
+mod pointer;
+mod primitive;
+mod sequence;
+mod text;
+#[cfg(feature = "uuid")]
+mod uuid;
+
+use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, Reader, Schema, Writer};
 use crate::private::SignalDescriptor;
 
 /// The Avro schema of a type: the half of [`EventData`] that needs no value.
@@ -56,6 +65,51 @@ pub trait EventData: AvroSchema + Sized {
     /// # Errors
     /// A [`DecodeError`] that names the field and the fault.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Writes the branch of `["null", T]` that holds this value.
+    #[doc(hidden)]
+    #[inline]
+    fn encode_nullable(&self, writer: &mut Writer<'_>) {
+        writer.byte(2);
+        self.encode(writer);
+    }
+
+    /// Reads the value of a branch other than the first of `["null", T]`.
+    #[doc(hidden)]
+    #[inline]
+    fn decode_nullable(branch: i64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if branch == 1 { Self::decode(reader) } else { Err(reader.error(unknown_branch(branch, 2))) }
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    fn sequence_max_len(items: &[Self]) -> usize {
+        sequence::max_len(items.iter())
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    fn check_sequence(items: &[Self], depth: usize) -> Result<(), EncodeError> {
+        sequence::check(items.iter(), depth)
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    fn encode_sequence(items: &[Self], writer: &mut Writer<'_>) {
+        sequence::encode(items.iter(), writer);
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        sequence::decode(reader)
+    }
+}
+
+/// A branch that `["null", T]` or an enum does not have.
+#[cold]
+pub(crate) fn unknown_branch(index: i64, branches: usize) -> DecodeErrorKind {
+    DecodeErrorKind::UnknownBranch { index, branches }
 }
 
 /// A type that can be the key of a map: a string in Avro.

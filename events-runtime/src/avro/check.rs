@@ -1,0 +1,354 @@
+//! What the macros can't see and the compiler must still refuse: two types under one name,
+//! references to nothing, defaults that do not fit.
+
+use super::schema::{Enum, Json, JsonKind, Name, Origin, Record, Schema, Union};
+use super::text::{MAX_NAMES, Names, Sink, effective, same_text};
+
+/// A fault of a definition, found while it compiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// The index of the top-level field that leads to it; the number of fields where none does.
+    pub field: usize,
+    text: [u8; Fault::CAPACITY],
+    len: usize,
+}
+
+impl Fault {
+    const CAPACITY: usize = 1024;
+
+    const fn new(field: usize, parts: &[&str]) -> Self {
+        let mut text = [0; Self::CAPACITY];
+        let mut sink = Sink { out: Some(&mut text), len: 0 };
+        let mut index = 0;
+        while index < parts.len() {
+            if sink.len + parts[index].len() <= Self::CAPACITY {
+                sink.push(parts[index]);
+            }
+            index += 1;
+        }
+        let len = sink.len;
+        Self { field, text, len }
+    }
+
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn message(&self) -> &str {
+        match std::str::from_utf8(self.text.split_at(self.len).0) {
+            Ok(text) => text,
+            Err(_) => "the definition has a fault",
+        }
+    }
+}
+
+/// The first fault of an event's schema, if it has one.
+#[must_use]
+pub const fn check(schema: &'static Schema) -> Option<Fault> {
+    let mut walk = Walk { names: Names::new(), unions: Names::new(), field: 0, fault: None };
+    if let Schema::Record(record) = schema {
+        walk.field = record.fields.len();
+    }
+    walk.schema(schema, "", None);
+    walk.fault
+}
+
+/// The way from the event to a field.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    up: Option<&'a Path<'a>>,
+    name: &'a str,
+}
+
+impl Path<'_> {
+    const fn push(&self, sink: &mut Sink<'_>) {
+        if let Some(up) = self.up {
+            up.push(sink);
+            sink.push(".");
+        }
+        sink.push(self.name);
+    }
+}
+
+/// The text of a path, in a constant.
+struct PathText {
+    bytes: [u8; 256],
+    len: usize,
+}
+
+impl PathText {
+    const fn of(path: Option<&Path<'_>>) -> Self {
+        let mut bytes = [0; 256];
+        let mut len = 0;
+        if let Some(path) = path {
+            let mut measure = Sink { out: None, len: 0 };
+            path.push(&mut measure);
+            if measure.len <= 256 {
+                let mut sink = Sink { out: Some(&mut bytes), len: 0 };
+                path.push(&mut sink);
+                len = sink.len;
+            }
+        }
+        Self { bytes, len }
+    }
+
+    const fn as_str(&self) -> &str {
+        match std::str::from_utf8(self.bytes.split_at(self.len).0) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    }
+}
+
+struct Walk {
+    names: Names<Origin>,
+    unions: Names<()>,
+    field: usize,
+    fault: Option<Fault>,
+}
+
+impl Walk {
+    const fn fail(&mut self, parts: &[&str]) {
+        if self.fault.is_none() {
+            self.fault = Some(Fault::new(self.field, parts));
+        }
+    }
+
+    const fn schema(&mut self, schema: &'static Schema, namespace: &'static str, path: Option<&Path<'_>>) {
+        match schema {
+            Schema::Array(inner) | Schema::Map(inner) => self.schema(inner, namespace, path),
+            Schema::Nullable(inner) => {
+                if let Schema::Nullable(_) = inner {
+                    self.fail(&[
+                        "field `",
+                        PathText::of(path).as_str(),
+                        "` is an Option of an Option, which Avro can't tell apart: use one Option, or an enum of your own",
+                    ]);
+                }
+                self.schema(inner, namespace, path);
+            }
+            Schema::Union(union) => self.union(union, namespace, path),
+            Schema::Record(record) => self.record(record, namespace, path),
+            Schema::Enum(symbols) => self.symbols(symbols, namespace, path),
+            Schema::Ref(reference) => {
+                let own = effective(&reference.name, namespace);
+                if self.unions.find(own, &reference.name).is_some() {
+                    return;
+                }
+                match self.names.find(own, &reference.name) {
+                    Some(found) => self.same(&found, &reference.origin, reference.name.base, path),
+                    None => self.fail(&[
+                        "field `",
+                        PathText::of(path).as_str(),
+                        "` refers back to `",
+                        reference.origin.rust_type,
+                        "` (",
+                        reference.origin.location,
+                        "), which is not defined around it in this event: remove `back_ref` from the field, or put it on the field that closes the cycle",
+                    ]),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    const fn union(&mut self, union: &'static Union, namespace: &'static str, path: Option<&Path<'_>>) {
+        let own = effective(&union.name, namespace);
+        if self.unions.find(own, &union.name).is_none() {
+            self.unions.add(own, &union.name, ());
+        }
+        let mut index = 0;
+        while index < union.branches.len() {
+            self.record(union.branches[index], namespace, path);
+            index += 1;
+        }
+    }
+
+    const fn record(&mut self, record: &'static Record, namespace: &'static str, path: Option<&Path<'_>>) {
+        let own = effective(&record.name, namespace);
+        if !self.define(own, &record.name, record.origin, path) {
+            return;
+        }
+        let mut index = 0;
+        while index < record.fields.len() {
+            let field = &record.fields[index];
+            if path.is_none() {
+                self.field = index;
+            }
+            let here = Path { up: path, name: field.name };
+            if let Some(default) = &field.default
+                && !fits(field.schema, default)
+            {
+                self.fail(&[
+                    "the default of field `",
+                    PathText::of(Some(&here)).as_str(),
+                    "` does not fit: ",
+                    default.text,
+                    " is no ",
+                    expected(field.schema),
+                ]);
+            }
+            self.schema(field.schema, own, Some(&here));
+            index += 1;
+        }
+        if path.is_none() {
+            self.field = record.fields.len();
+        }
+    }
+
+    const fn symbols(&mut self, symbols: &'static Enum, namespace: &'static str, path: Option<&Path<'_>>) {
+        let own = effective(&symbols.name, namespace);
+        self.define(own, &symbols.name, symbols.origin, path);
+    }
+
+    /// Notes a definition; `false` where this same one was noted before.
+    const fn define(
+        &mut self,
+        namespace: &'static str,
+        name: &'static Name,
+        origin: Origin,
+        path: Option<&Path<'_>>,
+    ) -> bool {
+        if let Some(found) = self.names.find(namespace, name) {
+            self.same(&found, &origin, name.base, path);
+            return false;
+        }
+        if !self.names.add(namespace, name, origin) {
+            self.fail(&["an event has at most ", COUNT, " named types"]);
+        }
+        true
+    }
+
+    const fn same(&mut self, a: &Origin, b: &Origin, name: &str, path: Option<&Path<'_>>) {
+        if same_text(a.rust_type, b.rust_type) && same_text(a.location, b.location) {
+            return;
+        }
+        self.fail(&[
+            "two types have the Avro name `",
+            name,
+            "` in one event: `",
+            a.rust_type,
+            "` (",
+            a.location,
+            ") and, at field `",
+            PathText::of(path).as_str(),
+            "`, `",
+            b.rust_type,
+            "` (",
+            b.location,
+            "); give one of them another name with `#[event(rename = \"…\")]`",
+        ]);
+    }
+}
+
+const COUNT: &str = {
+    assert!(MAX_NAMES == 256);
+    "256"
+};
+
+/// Whether a default is a value of its schema.
+const fn fits(schema: &Schema, json: &Json) -> bool {
+    match (schema, json.kind) {
+        (Schema::Null | Schema::Nullable(_), JsonKind::Null) => true,
+        (Schema::Boolean, JsonKind::Bool) => true,
+        (Schema::Int, JsonKind::Integer(value)) => value >= i32::MIN as i128 && value <= i32::MAX as i128,
+        (Schema::Long, JsonKind::Integer(value)) => value >= i64::MIN as i128 && value <= i64::MAX as i128,
+        (Schema::Float | Schema::Double, JsonKind::Integer(_) | JsonKind::Float) => true,
+        (Schema::String, JsonKind::String(_)) => true,
+        (Schema::Bytes, JsonKind::String(text)) => is_latin1(text),
+        (Schema::Logical(logical), _) => fits(&logical.base, json),
+        (Schema::Array(item), JsonKind::Array(values)) => {
+            let mut index = 0;
+            while index < values.len() {
+                if !fits(item, &values[index]) {
+                    return false;
+                }
+                index += 1;
+            }
+            true
+        }
+        (Schema::Map(value), JsonKind::Object(entries)) => {
+            let mut index = 0;
+            while index < entries.len() {
+                if !fits(value, &entries[index].1) {
+                    return false;
+                }
+                index += 1;
+            }
+            true
+        }
+        (Schema::Record(record), JsonKind::Object(entries)) => fits_record(record, entries),
+        // The default of a union is one of its first branch.
+        (Schema::Union(union), JsonKind::Object(entries)) => {
+            !union.branches.is_empty() && fits_record(union.branches[0], entries)
+        }
+        (Schema::Enum(symbols), JsonKind::String(text)) => {
+            let mut index = 0;
+            while index < symbols.symbols.len() {
+                if same_text(symbols.symbols[index], text) {
+                    return true;
+                }
+                index += 1;
+            }
+            false
+        }
+        _ => false,
+    }
+}
+
+const fn fits_record(record: &Record, entries: &[(&str, Json)]) -> bool {
+    let mut used = 0;
+    let mut index = 0;
+    while index < record.fields.len() {
+        let field = &record.fields[index];
+        let mut entry = 0;
+        let mut found = false;
+        while entry < entries.len() {
+            if same_text(entries[entry].0, field.name) {
+                if !fits(field.schema, &entries[entry].1) {
+                    return false;
+                }
+                found = true;
+                used += 1;
+            }
+            entry += 1;
+        }
+        if !found && field.default.is_none() && !matches!(field.schema, Schema::Nullable(_)) {
+            return false;
+        }
+        index += 1;
+    }
+    used == entries.len()
+}
+
+/// Whether every character is at most U+00FF: so the JSON of Avro holds bytes.
+const fn is_latin1(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        // C2 and C3 start the characters from U+0080 to U+00FF; above C3 starts what is beyond.
+        if bytes[index] > 0xC3 {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+const fn expected(schema: &Schema) -> &'static str {
+    match schema {
+        Schema::Null => "`null`",
+        Schema::Boolean => "`boolean`: write true or false",
+        Schema::Int => "`int`: write a whole number of 32 bits",
+        Schema::Long => "`long`: write a whole number of 64 bits",
+        Schema::Float | Schema::Double => "number",
+        Schema::Bytes => "`bytes`: write a string whose characters are the bytes, at most U+00FF each",
+        Schema::String => "`string`: write it in quotes",
+        Schema::Logical(logical) => expected(&logical.base),
+        Schema::Array(_) => "array of the item type: write [] or [item, …]",
+        Schema::Map(_) => "map of the value type: write {} or { \"key\": value, … }",
+        Schema::Nullable(_) => "`null`, the only default that an Option has",
+        Schema::Record(_) => "record: write { \"field\": value, … } with every field that has no default",
+        Schema::Union(_) => "record of the first variant: write { \"field\": value, … }",
+        Schema::Enum(_) => "symbol of the enum: write one in quotes",
+        Schema::Ref(_) => "value that a recursive type can have as its default",
+    }
+}

@@ -1,0 +1,45 @@
+//! [Single-object encoding](https://avro.apache.org/docs/1.12.0/specification/#single-object-encoding):
+//! `C3 01`, the schema's CRC-64-AVRO fingerprint in little-endian order, the datum.
+
+use super::decode::from_slice;
+use super::encode::append;
+use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::payload::PublicSignal;
+
+const MARKER: [u8; 2] = [0xC3, 0x01];
+const HEADER_LEN: usize = 10;
+
+/// An event as a single object: marker, fingerprint, datum.
+///
+/// # Errors
+/// As for [`to_vec`](super::to_vec).
+pub fn to_single_object<E: PublicSignal>(event: &E) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::with_capacity(HEADER_LEN + event.max_len());
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(&E::FINGERPRINT.to_le_bytes());
+    append(event, &mut out)?;
+    Ok(out)
+}
+
+/// The event in a single object that this same definition wrote.
+///
+/// # Errors
+/// [`DecodeErrorKind::NotSingleObject`] without the marker, [`DecodeErrorKind::OtherSchema`]
+/// where another schema wrote it, and whatever [`from_slice`] says of the datum.
+pub fn from_single_object<E: PublicSignal>(bytes: &[u8]) -> Result<E, DecodeError> {
+    let not_single_object = || DecodeError::new(DecodeErrorKind::NotSingleObject, 0);
+    let (found, datum) = split(bytes).ok_or_else(not_single_object)?;
+    if found != E::FINGERPRINT {
+        return Err(DecodeError::new(
+            DecodeErrorKind::OtherSchema { expected: E::FINGERPRINT, found },
+            MARKER.len(),
+        ));
+    }
+    from_slice(datum)
+}
+
+fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (marker, rest) = bytes.split_first_chunk()?;
+    let (fingerprint, datum) = rest.split_first_chunk()?;
+    (*marker == MARKER).then(|| (u64::from_le_bytes(*fingerprint), datum))
+}

@@ -1,0 +1,45 @@
+//! `Option<T>`: `["null", T]`, `null` by default.
+
+use super::{AvroSchema, EventData};
+use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+
+impl<T: AvroSchema> AvroSchema for Option<T> {
+    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA);
+}
+
+impl<T: EventData> EventData for Option<T> {
+    const MIN_LEN: usize = 1;
+    const FALLIBLE: bool = T::FALLIBLE;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        match self {
+            Some(value) => 1 + value.max_len(),
+            None => 1,
+        }
+    }
+
+    #[inline]
+    fn check(&self, depth: usize) -> Result<(), EncodeError> {
+        match self {
+            Some(value) => value.check(depth),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Some(value) => value.encode_nullable(writer),
+            None => writer.byte(0),
+        }
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.long()? {
+            0 => Ok(None),
+            branch => T::decode_nullable(branch, reader).map(Some),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `Box<T>` and `Arc<T>`: the value behind them.
+
+use std::sync::Arc;
+
+use super::{AvroSchema, EventData};
+use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+
+macro_rules! pointer {
+    ($($pointer:ident),*) => {$(
+        impl<T: AvroSchema> AvroSchema for $pointer<T> {
+            const SCHEMA: &'static Schema = T::SCHEMA;
+        }
+
+        impl<T: EventData> EventData for $pointer<T> {
+            const MIN_LEN: usize = T::MIN_LEN;
+            const FALLIBLE: bool = T::FALLIBLE;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                T::max_len(self)
+            }
+
+            #[inline]
+            fn check(&self, depth: usize) -> Result<(), EncodeError> {
+                T::check(self, depth)
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                T::encode(self, writer);
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                T::decode(reader).map($pointer::new)
+            }
+
+            #[inline]
+            fn encode_nullable(&self, writer: &mut Writer<'_>) {
+                T::encode_nullable(self, writer);
+            }
+
+            #[inline]
+            fn decode_nullable(branch: i64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                T::decode_nullable(branch, reader).map($pointer::new)
+            }
+        }
+    )*};
+}
+
+pointer!(Box, Arc);

@@ -1,0 +1,170 @@
+//! Booleans and numbers.
+
+use super::{AvroSchema, EventData, EventKey};
+use crate::avro::{
+    DecodeError, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema, Writer,
+};
+
+macro_rules! integer {
+    ($($rust:ty => $schema:ident, $max_len:ident;)*) => {$(
+        impl AvroSchema for $rust {
+            const SCHEMA: &'static Schema = &Schema::$schema;
+        }
+
+        impl EventData for $rust {
+            const MIN_LEN: usize = 1;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                $max_len
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                writer.long(i64::from(*self));
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                reader.integer()
+            }
+        }
+    )*};
+}
+
+integer! {
+    i8 => Int, INT_MAX_LEN;
+    i16 => Int, INT_MAX_LEN;
+    i32 => Int, INT_MAX_LEN;
+    u16 => Int, INT_MAX_LEN;
+    u32 => Long, LONG_MAX_LEN;
+    i64 => Long, LONG_MAX_LEN;
+}
+
+/// Alone an `int`; in a sequence a byte of `bytes`.
+impl AvroSchema for u8 {
+    const SCHEMA: &'static Schema = &Schema::Int;
+    const SEQUENCE: &'static Schema = &Schema::Bytes;
+}
+
+impl EventData for u8 {
+    const MIN_LEN: usize = 1;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        INT_MAX_LEN
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.long(i64::from(*self));
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.integer()
+    }
+
+    #[inline]
+    fn sequence_max_len(items: &[Self]) -> usize {
+        LONG_MAX_LEN + items.len()
+    }
+
+    #[inline]
+    fn check_sequence(_: &[Self], _: usize) -> Result<(), EncodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn encode_sequence(items: &[Self], writer: &mut Writer<'_>) {
+        writer.bytes(items);
+    }
+
+    #[inline]
+    fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        reader.bytes().map(<[u8]>::to_vec)
+    }
+}
+
+/// A `long`; a value beyond `i64::MAX` is an [`EncodeError`].
+impl AvroSchema for u64 {
+    const SCHEMA: &'static Schema = &Schema::Long;
+}
+
+impl EventData for u64 {
+    const MIN_LEN: usize = 1;
+    const FALLIBLE: bool = true;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        LONG_MAX_LEN
+    }
+
+    #[inline]
+    fn check(&self, _: usize) -> Result<(), EncodeError> {
+        match i64::try_from(*self) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err(EncodeError::new(EncodeErrorKind::OutOfRange { value: i128::from(*self), avro: "long" }))
+            }
+        }
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        // `check` has refused what does not fit.
+        writer.long(i64::try_from(*self).unwrap_or(i64::MAX));
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.integer()
+    }
+}
+
+macro_rules! fixed {
+    ($($rust:ty => $schema:ident, $len:literal, $method:ident;)*) => {$(
+        impl AvroSchema for $rust {
+            const SCHEMA: &'static Schema = &Schema::$schema;
+        }
+
+        impl EventData for $rust {
+            const MIN_LEN: usize = $len;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                $len
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                writer.$method(*self);
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                reader.$method()
+            }
+        }
+    )*};
+}
+
+fixed! {
+    bool => Boolean, 1, boolean;
+    f32 => Float, 4, float;
+    f64 => Double, 8, double;
+}
+
+macro_rules! integer_key {
+    ($($rust:ty)*) => {$(
+        impl EventKey for $rust {
+            fn append_key(&self, out: &mut Vec<u8>) {
+                use std::io::Write as _;
+                // Writing to a `Vec` does not fail.
+                let _ = write!(out, "{self}");
+            }
+        }
+    )*};
+}
+
+integer_key!(i8 i16 i32 i64 u8 u16 u32 u64);

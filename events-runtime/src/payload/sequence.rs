@@ -1,0 +1,236 @@
+//! Sequences and sets: arrays of Avro, or `bytes` where the items are `u8`.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use super::{AvroSchema, EventData};
+use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+
+/// A block count and the 0 that ends the blocks.
+pub(super) const BLOCKS_MAX_LEN: usize = LONG_MAX_LEN + 1;
+
+/// The most bytes that are reserved before the items have come.
+const RESERVED_AT_MOST: usize = 64 * 1024;
+
+/// How many items to reserve room for, of those that a block announces.
+pub(super) fn reserve<T>(items: usize) -> usize {
+    match RESERVED_AT_MOST.checked_div(size_of::<T>()) {
+        Some(room) => items.min(room.max(1)),
+        None => items,
+    }
+}
+
+pub(super) fn max_len<'a, T: EventData + 'a>(items: impl Iterator<Item = &'a T>) -> usize {
+    items.map(EventData::max_len).fold(BLOCKS_MAX_LEN, usize::saturating_add)
+}
+
+pub(super) fn check<'a, T: EventData + 'a>(
+    items: impl Iterator<Item = &'a T>,
+    depth: usize,
+) -> Result<(), EncodeError> {
+    for (index, item) in items.enumerate() {
+        if let Err(fault) = item.check(depth) {
+            return Err(fault.in_item(index));
+        }
+    }
+    Ok(())
+}
+
+/// One block of all items, as every Avro writer does that knows its count.
+pub(super) fn encode<'a, T: EventData + 'a>(
+    items: impl ExactSizeIterator<Item = &'a T>,
+    writer: &mut Writer<'_>,
+) {
+    if items.len() > 0 {
+        writer.length(items.len());
+        for item in items {
+            item.encode(writer);
+        }
+    }
+    writer.byte(0);
+}
+
+pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    let mut items = Vec::new();
+    loop {
+        let count = reader.block(T::MIN_LEN)?;
+        if count == 0 {
+            return Ok(items);
+        }
+        items.reserve(reserve::<T>(count));
+        for _ in 0..count {
+            match T::decode(reader) {
+                Ok(item) => items.push(item),
+                Err(fault) => return Err(fault.in_item(items.len())),
+            }
+        }
+    }
+}
+
+impl<T: AvroSchema> AvroSchema for Vec<T> {
+    const SCHEMA: &'static Schema = T::SEQUENCE;
+}
+
+impl<T: EventData> EventData for Vec<T> {
+    const MIN_LEN: usize = 1;
+    const FALLIBLE: bool = T::FALLIBLE;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        T::sequence_max_len(self)
+    }
+
+    #[inline]
+    fn check(&self, depth: usize) -> Result<(), EncodeError> {
+        T::check_sequence(self, depth)
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        T::encode_sequence(self, writer);
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::decode_sequence(reader)
+    }
+}
+
+macro_rules! slice {
+    ($($pointer:ident),*) => {$(
+        impl<T: AvroSchema> AvroSchema for $pointer<[T]> {
+            const SCHEMA: &'static Schema = T::SEQUENCE;
+        }
+
+        impl<T: EventData> EventData for $pointer<[T]> {
+            const MIN_LEN: usize = 1;
+            const FALLIBLE: bool = T::FALLIBLE;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                T::sequence_max_len(self)
+            }
+
+            #[inline]
+            fn check(&self, depth: usize) -> Result<(), EncodeError> {
+                T::check_sequence(self, depth)
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                T::encode_sequence(self, writer);
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                T::decode_sequence(reader).map(Into::into)
+            }
+        }
+    )*};
+}
+
+slice!(Box, Arc);
+
+/// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
+impl<T: AvroSchema, const N: usize> AvroSchema for [T; N] {
+    const SCHEMA: &'static Schema = T::SEQUENCE;
+}
+
+impl<T: EventData, const N: usize> EventData for [T; N] {
+    const MIN_LEN: usize = 1;
+    const FALLIBLE: bool = T::FALLIBLE;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        T::sequence_max_len(self)
+    }
+
+    #[inline]
+    fn check(&self, depth: usize) -> Result<(), EncodeError> {
+        T::check_sequence(self, depth)
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        T::encode_sequence(self, writer);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        <[T; N]>::try_from(T::decode_sequence(reader)?)
+            .map_err(|items| reader.error(DecodeErrorKind::WrongLength { expected: N, found: items.len() }))
+    }
+}
+
+macro_rules! collection {
+    ($([$($bounds:tt)*] $collection:ty;)*) => {$(
+        impl<T: AvroSchema, $($bounds)*> AvroSchema for $collection {
+            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA);
+        }
+    )*};
+}
+
+collection! {
+    [] VecDeque<T>;
+    [] BTreeSet<T>;
+    [S] HashSet<T, S>;
+}
+
+macro_rules! collection_data {
+    ($([$($bounds:tt)*] $collection:ty;)*) => {$(
+        impl<$($bounds)*> EventData for $collection {
+            const MIN_LEN: usize = 1;
+            const FALLIBLE: bool = T::FALLIBLE;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                max_len(self.iter())
+            }
+
+            #[inline]
+            fn check(&self, depth: usize) -> Result<(), EncodeError> {
+                check(self.iter(), depth)
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                encode(self.iter(), writer);
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                decode(reader).map(|items: Vec<T>| items.into_iter().collect())
+            }
+        }
+    )*};
+}
+
+collection_data! {
+    [T: EventData] VecDeque<T>;
+    [T: EventData + Ord] BTreeSet<T>;
+    [T: EventData + Hash + Eq, S: BuildHasher + Default] HashSet<T, S>;
+}
+
+/// `bytes`.
+impl AvroSchema for bytes::Bytes {
+    const SCHEMA: &'static Schema = &Schema::Bytes;
+}
+
+impl EventData for bytes::Bytes {
+    const MIN_LEN: usize = 1;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        LONG_MAX_LEN + self.len()
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.bytes(self);
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.bytes().map(bytes::Bytes::copy_from_slice)
+    }
+}

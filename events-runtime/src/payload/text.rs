@@ -1,0 +1,84 @@
+//! Text, in the forms that own it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{AvroSchema, EventData, EventKey, MapKey};
+use crate::avro::{DecodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+
+macro_rules! text {
+    ($($rust:ty),*) => {$(
+        impl AvroSchema for $rust {
+            const SCHEMA: &'static Schema = &Schema::String;
+        }
+
+        impl EventData for $rust {
+            const MIN_LEN: usize = 1;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                LONG_MAX_LEN + self.len()
+            }
+
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) {
+                writer.string(self);
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                reader.string().map(|text| text.to_owned().into())
+            }
+        }
+
+        impl MapKey for $rust {
+            fn as_str(&self) -> &str {
+                self
+            }
+
+            fn from_text(text: &str) -> Self {
+                text.to_owned().into()
+            }
+        }
+
+        impl EventKey for $rust {
+            fn append_key(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(self.as_bytes());
+            }
+        }
+    )*};
+}
+
+text!(String, Box<str>, Arc<str>, Cow<'static, str>);
+
+/// A `string` of one character.
+impl AvroSchema for char {
+    const SCHEMA: &'static Schema = &Schema::String;
+}
+
+impl EventData for char {
+    const MIN_LEN: usize = 2;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        1 + self.len_utf8()
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.string(self.encode_utf8(&mut [0; 4]));
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let text = reader.string()?;
+        let mut characters = text.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => Ok(character),
+            _ => Err(reader.invalid(format_args!(
+                "a `char` is one character, this string has {}",
+                text.chars().count()
+            ))),
+        }
+    }
+}

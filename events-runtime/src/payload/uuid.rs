@@ -1,0 +1,43 @@
+//! `uuid::Uuid`: a `string` with the logical type `uuid`, in the lowercase hyphenated form.
+
+use uuid::Uuid;
+
+use super::{AvroSchema, EventData, EventKey};
+use crate::avro::schema::Logical;
+use crate::avro::{DecodeError, Reader, Schema, Writer};
+
+const TEXT_LEN: usize = 36;
+
+impl AvroSchema for Uuid {
+    const SCHEMA: &'static Schema = &Schema::Logical(&Logical {
+        base: Schema::String,
+        name: "uuid",
+        attributes: "\"logicalType\":\"uuid\"",
+    });
+}
+
+impl EventData for Uuid {
+    const MIN_LEN: usize = 1;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        1 + TEXT_LEN
+    }
+
+    #[inline]
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.string(self.hyphenated().encode_lower(&mut [0; TEXT_LEN]));
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let text = reader.string()?;
+        Uuid::try_parse(text).map_err(|fault| reader.invalid(format_args!("{text:?} is no UUID: {fault}")))
+    }
+}
+
+impl EventKey for Uuid {
+    fn append_key(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.hyphenated().encode_lower(&mut [0; TEXT_LEN]).as_bytes());
+    }
+}
