@@ -16,6 +16,9 @@ pub mod metadata;
 
 pub mod avro;
 
+#[cfg(feature = "bus")]
+pub mod config;
+
 #[doc(hidden)]
 pub mod private;
 

@@ -98,10 +98,7 @@ impl EventType {
     ) -> Result<Self, EventTypeError> {
         match rule(event_type) {
             Ok(()) => Ok(Self(Text::Shared(event_type.into()))),
-            Err(fault) => Err(EventTypeError {
-                event_type: event_type.to_owned(),
-                fault,
-            }),
+            Err(fault) => Err(EventTypeError { event_type: event_type.to_owned(), fault }),
         }
     }
 

@@ -173,12 +173,7 @@ const fn check_version(text: &[u8]) -> Result<(), EventTypeFault> {
     Ok(())
 }
 
-const fn check_part(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    role: Role,
-) -> Result<(), EventTypeFault> {
+const fn check_part(text: &[u8], start: usize, end: usize, role: Role) -> Result<(), EventTypeFault> {
     if start == end {
         return Err(fault(Kind::EmptyPart, start, end));
     }
@@ -208,10 +203,7 @@ impl EventTypeFault {
         if matches!(self.kind, Kind::TooLong) {
             return FaultText::EMPTY.push("event type is longer than 200 bytes");
         }
-        let text = FaultText::EMPTY
-            .push("event type `")
-            .push(event_type)
-            .push("`: ");
+        let text = FaultText::EMPTY.push("event type `").push(event_type).push("`: ");
         match self.kind {
             Kind::Empty => text.push(
                 "is empty; write one such as `org.acme.orders.order.placed.v1`",
@@ -244,11 +236,7 @@ impl EventTypeFault {
     const fn push_part(self, text: FaultText, event_type: &str) -> FaultText {
         // The range comes from `check`; another text than the one checked may be shorter.
         let bytes = event_type.as_bytes();
-        let end = if self.end < bytes.len() {
-            self.end
-        } else {
-            bytes.len()
-        };
+        let end = if self.end < bytes.len() { self.end } else { bytes.len() };
         let start = if self.start < end { self.start } else { end };
         text.push("part `").push_bytes(bytes, start, end).push("`")
     }
@@ -256,10 +244,7 @@ impl EventTypeFault {
 
 impl FaultText {
     const CAPACITY: usize = 640;
-    const EMPTY: Self = Self {
-        bytes: [0; Self::CAPACITY],
-        len: 0,
-    };
+    const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
 
     const fn push(self, text: &str) -> Self {
         self.push_bytes(text.as_bytes(), 0, text.len())
@@ -327,44 +312,17 @@ mod tests {
             (".org.acme.order.placed.v1", "empty part"),
             ("org.acme.order.placed.v1.", "empty part"),
             ("org.acme.order.placed", "part `placed` is not a version"),
-            (
-                "org.acme.orders.order.placed.v",
-                "part `v` is not a version",
-            ),
-            (
-                "org.acme.orders.order.placed.V1",
-                "part `V1` is not a version",
-            ),
-            (
-                "org.acme.orders.order.placed.v1a",
-                "part `v1a` is not a version",
-            ),
+            ("org.acme.orders.order.placed.v", "part `v` is not a version"),
+            ("org.acme.orders.order.placed.V1", "part `V1` is not a version"),
+            ("org.acme.orders.order.placed.v1a", "part `v1a` is not a version"),
             ("org.acme.orders.order.placed.v0", "begin at 1"),
             ("org.acme.orders.order.placed.v01", "no leading zeros"),
-            (
-                "org.Acme.orders.order.placed.v1",
-                "part `Acme` (of the reverse DNS name)",
-            ),
-            (
-                "org.acme.1order.placed.v1",
-                "part `1order` (the subject) doesn't begin",
-            ),
-            (
-                "org.acme.order._placed.v1",
-                "part `_placed` (the action) doesn't begin",
-            ),
-            (
-                "org.acme.order.place-d.v1",
-                "part `place-d` (the action) holds",
-            ),
-            (
-                "org.acme.ordér.placed.v1",
-                "part `ordér` (the subject) holds",
-            ),
-            (
-                "org.acme.or der.placed.v1",
-                "part `or der` (the subject) holds",
-            ),
+            ("org.Acme.orders.order.placed.v1", "part `Acme` (of the reverse DNS name)"),
+            ("org.acme.1order.placed.v1", "part `1order` (the subject) doesn't begin"),
+            ("org.acme.order._placed.v1", "part `_placed` (the action) doesn't begin"),
+            ("org.acme.order.place-d.v1", "part `place-d` (the action) holds"),
+            ("org.acme.ordér.placed.v1", "part `ordér` (the subject) holds"),
+            ("org.acme.or der.placed.v1", "part `or der` (the subject) holds"),
         ] {
             let text = fault_of(event_type);
             assert!(text.contains(said), "{event_type:?}: {text}");
@@ -377,10 +335,7 @@ mod tests {
         assert!(fault_of(&long).contains("longer than 200 bytes"));
         let huge = "é".repeat(10_000);
         let fault = check_foreign(&huge).expect_err("too long");
-        assert_eq!(
-            fault.text(&huge).as_str(),
-            "event type is longer than 200 bytes"
-        );
+        assert_eq!(fault.text(&huge).as_str(), "event type is longer than 200 bytes");
     }
 
     #[test]

@@ -48,9 +48,7 @@ pub enum MetadataError {
         found: String,
     },
     /// The source can't be written on every transport.
-    #[error(
-        "metadata: `source` is {found:?}; it must not be empty and not hold control characters"
-    )]
+    #[error("metadata: `source` is {found:?}; it must not be empty and not hold control characters")]
     Source {
         /// The text, shortened.
         found: String,

@@ -38,15 +38,9 @@ impl Extensions {
     /// # Errors
     /// [`MetadataError::ExtensionName`] unless the name is made of `a`–`z` and `0`–`9`, as
     /// CloudEvents demands, and is none of the fixed attributes' names.
-    pub fn insert(
-        &mut self,
-        name: &str,
-        value: impl Into<String>,
-    ) -> Result<Option<String>, MetadataError> {
-        let regular = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    pub fn insert(&mut self, name: &str, value: impl Into<String>) -> Result<Option<String>, MetadataError> {
+        let regular =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !regular || RESERVED.contains(&name) {
             return Err(MetadataError::ExtensionName { found: shown(name) });
         }
@@ -81,8 +75,7 @@ impl Extensions {
 
     /// The value of an extension.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find_map(|(known, value)| (known == name).then_some(value))
+        self.iter().find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// Takes an extension away.
@@ -118,10 +111,7 @@ mod tests {
         extensions.insert("tenant", "acme").expect("regular");
         let old = extensions.insert("traceparent", "00-b").expect("regular");
         assert_eq!(old.as_deref(), Some("00-a"));
-        assert_eq!(
-            extensions.iter().collect::<Vec<_>>(),
-            [("traceparent", "00-b"), ("tenant", "acme")]
-        );
+        assert_eq!(extensions.iter().collect::<Vec<_>>(), [("traceparent", "00-b"), ("tenant", "acme")]);
         assert_eq!(extensions.remove("traceparent").as_deref(), Some("00-b"));
         assert_eq!(extensions.get("traceparent"), None);
         assert_eq!(extensions.len(), 1);
@@ -130,15 +120,7 @@ mod tests {
     #[test]
     fn names_that_mean_something_else_are_refused() {
         let mut extensions = Extensions::new();
-        for name in [
-            "",
-            "Trace",
-            "trace-parent",
-            "trace_parent",
-            "id",
-            "sourcelib",
-            "é",
-        ] {
+        for name in ["", "Trace", "trace-parent", "trace_parent", "id", "sourcelib", "é"] {
             assert!(extensions.insert(name, "").is_err(), "{name:?}");
         }
         for name in RESERVED {

@@ -54,11 +54,7 @@ impl Generator {
         // upper part of `uuid`'s own counter; two ids fold into one seed.
         let (_, a) = Uuid::now_v7().as_u64_pair();
         let (_, b) = Uuid::now_v7().as_u64_pair();
-        Self {
-            rng: Rng::with_seed(a ^ b.rotate_left(32)),
-            millis: 0,
-            counter: 0,
-        }
+        Self { rng: Rng::with_seed(a ^ b.rotate_left(32)), millis: 0, counter: 0 }
     }
 
     fn next(&mut self, millis: u64) -> Uuid {
@@ -83,11 +79,7 @@ impl Generator {
         let rand_a = self.counter >> RAND_B_BITS;
         let rand_b = self.counter & ((1 << RAND_B_BITS) - 1);
         Uuid::from_u128(
-            (u128::from(self.millis) & 0xffff_ffff_ffff) << 80
-                | VERSION
-                | rand_a << 64
-                | VARIANT
-                | rand_b,
+            (u128::from(self.millis) & 0xffff_ffff_ffff) << 80 | VERSION | rand_a << 64 | VARIANT | rand_b,
         )
     }
 }
@@ -136,10 +128,7 @@ mod tests {
             let threads: Vec<_> = (0..8)
                 .map(|_| scope.spawn(|| (0..5_000).map(|_| new_id(at(9))).collect::<Vec<_>>()))
                 .collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().expect("no panic"))
-                .collect()
+            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
         });
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
     }

@@ -71,14 +71,9 @@ impl<'de> Visitor<'de> for Fields {
                     let value = map
                         .next_value::<ExtensionValue>()
                         .map_err(|error| A::Error::custom(format_args!("`{key}`: {error}")))?;
-                    let old = self
-                        .extensions
-                        .keep(&key, value.0)
-                        .map_err(A::Error::custom)?;
+                    let old = self.extensions.keep(&key, value.0).map_err(A::Error::custom)?;
                     if old.is_some() {
-                        return Err(A::Error::custom(format_args!(
-                            "metadata: `{key}` is there twice"
-                        )));
+                        return Err(A::Error::custom(format_args!("metadata: `{key}` is there twice")));
                     }
                 }
             }
@@ -97,10 +92,7 @@ impl Fields {
     fn finish(self) -> Result<EventMetadata, MetadataError> {
         let event_type = EventType::foreign(required("event_type", self.event_type)?)?;
         let id = required("id", self.id)?;
-        let id = id.parse().map_err(|source| MetadataError::Id {
-            found: shown(&id),
-            source,
-        })?;
+        let id = id.parse().map_err(|source| MetadataError::Id { found: shown(&id), source })?;
         let mut source = Source::new(&required("source", self.source)?)?;
         if let Some(host) = self.source_host {
             source = source.with_host(&host);
@@ -125,13 +117,10 @@ fn set<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     field: &'static str,
 ) -> Result<(), A::Error> {
     if slot.is_some() {
-        return Err(A::Error::custom(format_args!(
-            "metadata: `{field}` is there twice"
-        )));
+        return Err(A::Error::custom(format_args!("metadata: `{field}` is there twice")));
     }
-    let value = map
-        .next_value()
-        .map_err(|error| A::Error::custom(format_args!("metadata: `{field}`: {error}")))?;
+    let value =
+        map.next_value().map_err(|error| A::Error::custom(format_args!("metadata: `{field}`: {error}")))?;
     *slot = Some(value);
     Ok(())
 }
@@ -179,9 +168,7 @@ mod tests {
     const JSON: &str = r#"{"event_type":"org.acme.orders.order.placed.v1","id":"0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11","minorversion":3,"source":"shop","sourcehost":"shop-1","time":"2023-01-02T03:04:05.678901+00:00","sourcelib":[10,5,0],"traceparent":"00-ab","tenant":"acme"}"#;
 
     fn error_of(json: &str) -> String {
-        serde_json::from_str::<EventMetadata>(json)
-            .expect_err(json)
-            .to_string()
+        serde_json::from_str::<EventMetadata>(json).expect_err(json).to_string()
     }
 
     #[test]
@@ -190,10 +177,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&metadata).expect("plain"), JSON);
         let mut expected = sample().with_minor_version(3);
         for (name, value) in [("traceparent", "00-ab"), ("tenant", "acme")] {
-            expected
-                .extensions_mut()
-                .insert(name, value)
-                .expect("regular");
+            expected.extensions_mut().insert(name, value).expect("regular");
         }
         assert_eq!(metadata, expected);
     }

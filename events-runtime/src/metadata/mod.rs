@@ -70,20 +70,8 @@ pub struct EventMetadata {
 
 impl EventMetadata {
     /// The metadata of an event of `event_type`, minor version 0, without extensions.
-    pub fn new(
-        event_type: EventType,
-        id: Uuid,
-        time: Timestamp,
-        source: impl Into<Arc<Source>>,
-    ) -> Self {
-        Self {
-            event_type,
-            id,
-            minor_version: 0,
-            time,
-            source: source.into(),
-            extensions: Extensions::new(),
-        }
+    pub fn new(event_type: EventType, id: Uuid, time: Timestamp, source: impl Into<Arc<Source>>) -> Self {
+        Self { event_type, id, minor_version: 0, time, source: source.into(), extensions: Extensions::new() }
     }
 
     /// The same, of this minor version.
@@ -158,14 +146,9 @@ pub(crate) mod tests {
     pub(crate) fn sample() -> EventMetadata {
         EventMetadata::new(
             EventType::defined("org.acme.orders.order.placed.v1"),
-            "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"
-                .parse()
-                .expect("a UUID"),
+            "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11".parse().expect("a UUID"),
             "2023-01-02T03:04:05.678901Z".parse().expect("a time"),
-            Source::new("shop")
-                .expect("a source")
-                .with_host("shop-1")
-                .with_lib(SourceLib::new([10, 5, 0])),
+            Source::new("shop").expect("a source").with_host("shop-1").with_lib(SourceLib::new([10, 5, 0])),
         )
     }
 

@@ -23,11 +23,7 @@ impl Source {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(MetadataError::Source { found: shown(name) });
         }
-        Ok(Self {
-            name: name.into(),
-            host: None,
-            lib: None,
-        })
+        Ok(Self { name: name.into(), host: None, lib: None })
     }
 
     /// This process as a source: its host's name and this library's version.
@@ -36,9 +32,7 @@ impl Source {
     /// As [`new`](Self::new).
     pub fn of_this_process(name: &str) -> Result<Self, MetadataError> {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
-        Ok(Self::new(name)?
-            .with_host(&host)
-            .with_lib(SourceLib::this_library()))
+        Ok(Self::new(name)?.with_host(&host).with_lib(SourceLib::this_library()))
     }
 
     /// The same, on this host; an empty text means an unknown one.
@@ -122,11 +116,7 @@ impl FromStr for SourceLib {
         text.split('.')
             .map(|number| {
                 // `u32::from_str` accepts a sign.
-                number
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit())
-                    .then(|| number.parse().ok())
-                    .flatten()
+                number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok()).flatten()
             })
             .collect::<Option<Box<[u32]>>>()
             .map(Self)
@@ -157,10 +147,7 @@ mod tests {
     fn this_process_has_a_host_and_a_version() {
         let source = Source::of_this_process("shop").expect("a source");
         assert!(source.host().is_some());
-        assert_eq!(
-            source.lib().map(ToString::to_string).as_deref(),
-            Some(env!("CARGO_PKG_VERSION"))
-        );
+        assert_eq!(source.lib().map(ToString::to_string).as_deref(), Some(env!("CARGO_PKG_VERSION")));
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
     fn try_from(text: MetadataText<'_>) -> Result<Self, MetadataError> {
         let event_type = EventType::foreign(required("event_type", text.event_type)?)?;
         let id = required("id", text.id)?;
-        let id = id.parse().map_err(|source| MetadataError::Id {
-            found: shown(id),
-            source,
-        })?;
+        let id = id.parse().map_err(|source| MetadataError::Id { found: shown(id), source })?;
         let mut source = Source::new(required("source", text.source)?)?;
         if let Some(host) = present(text.source_host) {
             source = source.with_host(host);
@@ -52,10 +49,7 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
             None => 0,
             Some(number) => number
                 .parse()
-                .map_err(|source| MetadataError::MinorVersion {
-                    found: shown(number),
-                    source,
-                })?,
+                .map_err(|source| MetadataError::MinorVersion { found: shown(number), source })?,
         };
         Ok(Self::new(event_type, id, time, Arc::new(source)).with_minor_version(minor_version))
     }
@@ -109,64 +103,16 @@ mod tests {
     fn each_fault_names_its_field() {
         let bad = Some("\u{1}x");
         let cases = [
-            (
-                "event_type",
-                MetadataText {
-                    event_type: None,
-                    ..TEXT
-                },
-            ),
-            (
-                "event_type",
-                MetadataText {
-                    event_type: Some("a b"),
-                    ..TEXT
-                },
-            ),
-            (
-                "id",
-                MetadataText {
-                    id: Some(""),
-                    ..TEXT
-                },
-            ),
+            ("event_type", MetadataText { event_type: None, ..TEXT }),
+            ("event_type", MetadataText { event_type: Some("a b"), ..TEXT }),
+            ("id", MetadataText { id: Some(""), ..TEXT }),
             ("id", MetadataText { id: bad, ..TEXT }),
-            (
-                "source",
-                MetadataText {
-                    source: None,
-                    ..TEXT
-                },
-            ),
-            (
-                "source",
-                MetadataText {
-                    source: bad,
-                    ..TEXT
-                },
-            ),
+            ("source", MetadataText { source: None, ..TEXT }),
+            ("source", MetadataText { source: bad, ..TEXT }),
             ("time", MetadataText { time: None, ..TEXT }),
-            (
-                "time",
-                MetadataText {
-                    time: Some("2023-01-02T03:04:05"),
-                    ..TEXT
-                },
-            ),
-            (
-                "minorversion",
-                MetadataText {
-                    minor_version: Some("-1"),
-                    ..TEXT
-                },
-            ),
-            (
-                "sourcelib",
-                MetadataText {
-                    source_lib: Some("10.5.0rc1"),
-                    ..TEXT
-                },
-            ),
+            ("time", MetadataText { time: Some("2023-01-02T03:04:05"), ..TEXT }),
+            ("minorversion", MetadataText { minor_version: Some("-1"), ..TEXT }),
+            ("sourcelib", MetadataText { source_lib: Some("10.5.0rc1"), ..TEXT }),
         ];
         for (field, text) in cases {
             let error = EventMetadata::try_from(text).expect_err(field);
@@ -181,9 +127,6 @@ mod tests {
             ..TEXT
         })
         .expect("a foreign type");
-        assert_eq!(
-            metadata.event_type(),
-            &"org.openedx.authz.role_assignment.created"
-        );
+        assert_eq!(metadata.event_type(), &"org.openedx.authz.role_assignment.created");
     }
 }

@@ -58,10 +58,7 @@ impl fmt::Display for TimeText {
 
 /// Reads a time: RFC 3339 with any offset; one without an offset is no instant.
 pub(super) fn parse(text: &str) -> Result<Timestamp, MetadataError> {
-    text.parse().map_err(|source| MetadataError::Time {
-        found: shown(text),
-        source,
-    })
+    text.parse().map_err(|source| MetadataError::Time { found: shown(text), source })
 }
 
 #[cfg(test)]
@@ -102,9 +99,6 @@ mod tests {
     fn own_times_are_whole_microseconds() {
         assert_eq!(now().subsec_nanosecond() % 1000, 0);
         let fine: Timestamp = "2023-01-02T03:04:05.678901999Z".parse().expect("a time");
-        assert_eq!(
-            whole_micros(fine),
-            "2023-01-02T03:04:05.678901Z".parse().expect("a time")
-        );
+        assert_eq!(whole_micros(fine), "2023-01-02T03:04:05.678901Z".parse().expect("a time"));
     }
 }
