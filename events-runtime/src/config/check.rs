@@ -5,7 +5,6 @@ use super::error::{ConfigError, Problem};
 use super::key_path::KeyPath;
 use super::nearest::nearest;
 use super::settings::Route;
-use super::source::Source;
 use super::tree::join_key;
 use crate::private::SignalDescriptor;
 
@@ -54,7 +53,7 @@ impl Config {
                 // One problem for the event type, not one for each of its topics.
                 if problems.iter().all(|problem: &Problem| problem.key() != key) {
                     let message = not_linked(&route.event_type, names());
-                    problems.push(Problem::new(self.source_of_route(route), key, message));
+                    problems.push(Problem::new(self.explain().source_of(&key), key, message));
                 }
                 continue;
             };
@@ -73,16 +72,6 @@ impl Config {
             }
         }
         if problems.is_empty() { Ok(Resolved { routes }) } else { Err(ConfigError::new(problems)) }
-    }
-
-    /// Where anything was said of a route.
-    fn source_of_route(&self, route: &Route) -> Source {
-        let key = route_key(route);
-        ["key", "enabled"]
-            .into_iter()
-            .map(|name| self.explain().source_of(&join_key(&key, name)))
-            .find(|source| *source != Source::Default)
-            .unwrap_or(Source::Default)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where each value came from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::source::Source;
@@ -19,11 +20,17 @@ pub struct Explained {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     settings: Vec<Explained>,
+    /// Where the tables were written last, for problems with a table as such.
+    tables: BTreeMap<String, Source>,
 }
 
 impl Explanation {
     pub(super) fn push(&mut self, key: String, value: String, source: Source) {
         self.settings.push(Explained { key, value, source });
+    }
+
+    pub(super) fn push_table(&mut self, key: String, source: Source) {
+        self.tables.insert(key, source);
     }
 
     /// The settings, in the order of the tables.
@@ -36,9 +43,10 @@ impl Explanation {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
-    /// Where a key was written; [`Source::Default`] for a key that nobody wrote.
+    /// Where a key or a table was written; [`Source::Default`] for what nobody wrote.
     pub(super) fn source_of(&self, key: &str) -> Source {
-        self.get(key).map_or(Source::Default, |setting| setting.source.clone())
+        let written = self.get(key).map(|setting| &setting.source).or_else(|| self.tables.get(key));
+        written.cloned().unwrap_or(Source::Default)
     }
 }
 

@@ -190,8 +190,6 @@ fn kind(schema: &Schema) -> &'static str {
         Schema::Record(_) => "a record",
         Schema::Enum(_) => "an enumeration",
         Schema::Ref(_) => "a type that contains itself",
-        #[allow(unreachable_patterns)]
-        _ => "another type",
     }
 }
 

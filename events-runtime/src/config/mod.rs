@@ -105,7 +105,6 @@ impl Config {
 
     /// Starts from nothing: files, texts and the environment are laid over each other in the
     /// order in which they are added.
-    #[must_use]
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder::default()
     }

@@ -60,6 +60,9 @@ impl<'t> Section<'t> {
             let message = format!("expected a table, found {}", value.type_name());
             findings.problems.push(Problem::new(source.clone(), key.as_str(), message));
         }
+        if let Some(node) = node {
+            findings.explanation.push_table(key.clone(), node.source.clone());
+        }
         Self { key, node, known: Vec::new() }
     }
 

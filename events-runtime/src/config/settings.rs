@@ -104,7 +104,7 @@ pub struct SqliteSettings {
     pub poll_interval: Duration,
 }
 
-/// When `SQLite` forces its write-ahead log to the disk.
+/// When SQLite forces its write-ahead log to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Synchronous {

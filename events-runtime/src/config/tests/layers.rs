@@ -41,7 +41,7 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
     assert_eq!((audit.topic.as_str(), audit.enabled), ("audit", false));
     assert_eq!((orders.topic.as_str(), orders.enabled), ("orders", true));
     assert_eq!(orders.key.as_deref(), Some("customer.id"));
-    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    let week = Duration::from_hours(7 * 24);
     assert_eq!(config.topic("orders").retain_age, Some(week));
     assert_eq!(config.topic("audit").retain_age, None);
 }
@@ -122,7 +122,7 @@ fn every_default_is_explained_as_what_would_be_written() {
             let number = setting.value.parse::<i64>().is_ok();
             let quote = if number { "" } else { "'" };
             let key = setting.key.strip_prefix("bus.").unwrap();
-            restated.push_str(&format!("{key} = {quote}{}{quote}\n", setting.value));
+            restated = format!("{restated}{key} = {quote}{}{quote}\n", setting.value);
         }
     }
     let again = Config::from_toml(&restated).unwrap();
