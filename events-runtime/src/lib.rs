@@ -17,7 +17,9 @@ pub mod metadata;
 pub mod avro;
 
 #[cfg(feature = "bus")]
-pub mod config;
+pub mod envelope;
+#[cfg(feature = "bus")]
+pub mod transport;
 
 #[doc(hidden)]
 pub mod private;

@@ -1,1 +1,3 @@
 //! Test support: the suites that any transport can run.
+
+pub mod conformance;

@@ -1,0 +1,61 @@
+//! What a transport can do.
+
+/// How a transport remembers what a group has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Acknowledgement {
+    /// Each entry by itself (Redis).
+    Entry,
+    /// One offset per partition, behind the lowest unsettled message (Kafka): after a restart all
+    /// that was handed out beyond it comes again.
+    Cumulative,
+    /// Each message by itself, held by a lease with an end (memory, `SQLite`).
+    Lease,
+}
+
+/// What a transport can do; tests and commands ask before they rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+// Independent answers to independent questions, not the state of one machine.
+#[allow(clippy::struct_excessive_bools)]
+pub struct Capability {
+    /// How the groups' progress is remembered.
+    pub acknowledgement: Acknowledgement,
+    /// Messages and progress outlive the process.
+    pub durable: bool,
+    /// Several processes can use one store.
+    pub shared: bool,
+    /// Messages held by a member that died go to another when the lease ends.
+    pub takeover: bool,
+    /// The attempt count outlives the member.
+    pub counts_attempts: bool,
+    /// A retry's delay outlives the member.
+    pub keeps_delay: bool,
+    /// A group can start at a time.
+    pub start_at_time: bool,
+    /// A group can start at a position.
+    pub start_at_position: bool,
+    /// A group can be moved.
+    pub seek: bool,
+    /// Retention is applied by this side, see [`Transport::trim`](super::Transport::trim).
+    pub trim: bool,
+}
+
+impl Capability {
+    /// A transport of this model that can do nothing beyond sending and receiving.
+    #[must_use]
+    pub const fn new(acknowledgement: Acknowledgement) -> Self {
+        Self {
+            acknowledgement,
+            durable: false,
+            shared: false,
+            takeover: false,
+            counts_attempts: false,
+            keeps_delay: false,
+            start_at_time: false,
+            start_at_position: false,
+            seek: false,
+            trim: false,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A group's progress on a topic: what is in flight, what waits, and who may have what.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::store::Log;
+
+/// A group on a topic. Every message up to `cursor` is settled, in flight or waiting.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) cursor: u64,
+    in_flight: BTreeMap<u64, InFlight>,
+    waiting: BTreeMap<u64, Waiting>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    key: Option<Bytes>,
+    attempts: u32,
+    claim: u64,
+    member: u64,
+    until: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    key: Option<Bytes>,
+    attempts: u32,
+    ready: Instant,
+}
+
+/// A message that is no longer held by the claim that settles it.
+#[derive(Debug)]
+pub(super) struct Lost;
+
+/// How a delivery goes back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Return {
+    /// With its attempt counted, after a time.
+    Counted(Duration),
+    /// As if it had never been handed out.
+    Uncounted,
+}
+
+impl Group {
+    pub(super) const fn at(cursor: u64) -> Self {
+        Self { cursor, in_flight: BTreeMap::new(), waiting: BTreeMap::new() }
+    }
+
+    /// The first message that is not settled.
+    pub(super) fn low_water(&self) -> u64 {
+        let in_flight = self.in_flight.first_key_value().map(|(seq, _)| *seq);
+        let waiting = self.waiting.first_key_value().map(|(seq, _)| *seq);
+        [in_flight, waiting].into_iter().flatten().fold(self.cursor + 1, u64::min)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Hands up to `max` messages to a member: sequence and attempt of each, in order. Where
+    /// there is none, when to look again.
+    pub(super) fn claim(
+        &mut self,
+        log: &Log,
+        lease: &Lease,
+        max: usize,
+    ) -> (Vec<(u64, u32)>, Option<Instant>) {
+        let now = Instant::now();
+        self.expire(log, now);
+        let mut taken = Vec::new();
+        let holders: HashMap<Bytes, u64> =
+            self.in_flight.values().filter_map(|held| Some((held.key.clone()?, held.member))).collect();
+        // Keys whose earliest unsettled message stays where it is.
+        let mut stopped: HashSet<Bytes> = HashSet::new();
+        let mut due: Option<Instant> = self.in_flight.values().map(|held| held.until).min();
+
+        let mut come = Vec::new();
+        for (&seq, waiting) in &self.waiting {
+            if come.len() == max {
+                break;
+            }
+            let held =
+                waiting.key.as_ref().is_some_and(|key| stopped.contains(key) || holders.contains_key(key));
+            if held || waiting.ready > now {
+                if !held {
+                    due = Some(due.map_or(waiting.ready, |due| due.min(waiting.ready)));
+                }
+                stopped.extend(waiting.key.clone());
+            } else {
+                come.push(seq);
+            }
+        }
+        for seq in come {
+            if let Some(waiting) = self.waiting.remove(&seq) {
+                taken.push((seq, waiting.attempts + 1));
+                self.hold(seq, waiting.key, waiting.attempts + 1, lease, now);
+            }
+        }
+        while taken.len() < max {
+            let Some(stored) = log.get(self.cursor + 1) else {
+                break;
+            };
+            self.cursor += 1;
+            let key = stored.message.key.clone();
+            let elsewhere = key.as_ref().is_some_and(|key| {
+                stopped.contains(key) || holders.get(key).is_some_and(|member| *member != lease.member)
+            });
+            if elsewhere {
+                stopped.extend(key.clone());
+                self.waiting.insert(self.cursor, Waiting { key, attempts: 0, ready: now });
+            } else {
+                taken.push((self.cursor, 1));
+                self.hold(self.cursor, key, 1, lease, now);
+            }
+        }
+        (taken, due)
+    }
+
+    fn hold(&mut self, seq: u64, key: Option<Bytes>, attempts: u32, lease: &Lease, now: Instant) {
+        self.in_flight.insert(
+            seq,
+            InFlight { key, attempts, claim: lease.claim, member: lease.member, until: lease.end(now) },
+        );
+    }
+
+    /// Puts back what is held beyond its lease.
+    fn expire(&mut self, log: &Log, now: Instant) {
+        let over: Vec<u64> =
+            self.in_flight.iter().filter(|(_, held)| held.until <= now).map(|(seq, _)| *seq).collect();
+        for seq in over {
+            if let Some(held) = self.in_flight.remove(&seq) {
+                self.wait(log, seq, held, Return::Counted(Duration::ZERO));
+            }
+        }
+    }
+
+    fn wait(&mut self, log: &Log, seq: u64, held: InFlight, how: Return) {
+        if log.get(seq).is_none() {
+            // Retention took it; it was counted as dropped then.
+            return;
+        }
+        let now = Instant::now();
+        let (attempts, ready) = match how {
+            Return::Counted(after) => (held.attempts, far(now, after)),
+            Return::Uncounted => (held.attempts - 1, now),
+        };
+        self.waiting.insert(seq, Waiting { key: held.key, attempts, ready });
+    }
+
+    /// Settles a message that the claim holds.
+    pub(super) fn finish(&mut self, seq: u64, claim: u64) -> Result<(), Lost> {
+        self.take(seq, claim).map(drop)
+    }
+
+    /// Puts a message back that the claim holds.
+    pub(super) fn put_back(&mut self, log: &Log, seq: u64, claim: u64, how: Return) -> Result<(), Lost> {
+        let held = self.take(seq, claim)?;
+        self.wait(log, seq, held, how);
+        Ok(())
+    }
+
+    fn take(&mut self, seq: u64, claim: u64) -> Result<InFlight, Lost> {
+        match self.in_flight.remove(&seq) {
+            Some(held) if held.claim == claim => Ok(held),
+            Some(other) => {
+                self.in_flight.insert(seq, other);
+                Err(Lost)
+            }
+            None => Err(Lost),
+        }
+    }
+
+    /// Starts a lease anew.
+    pub(super) fn renew(&mut self, seq: u64, claim: u64, lease: Duration) -> Result<(), Lost> {
+        match self.in_flight.get_mut(&seq) {
+            Some(held) if held.claim == claim => {
+                held.until = far(Instant::now(), lease);
+                Ok(())
+            }
+            _ => Err(Lost),
+        }
+    }
+
+    /// Forgets what stands before this message; says how much of it was not settled.
+    pub(super) fn forget_before(&mut self, first: u64) -> u64 {
+        let kept = self.waiting.split_off(&first);
+        let waiting = std::mem::replace(&mut self.waiting, kept).len() as u64;
+        let in_flight = self.in_flight.range(..first).count() as u64;
+        let ahead = first.saturating_sub(self.cursor + 1);
+        self.cursor += ahead;
+        waiting + in_flight + ahead
+    }
+}
+
+/// A claim about to be made.
+pub(super) struct Lease {
+    pub(super) claim: u64,
+    pub(super) member: u64,
+    pub(super) length: Duration,
+}
+
+impl Lease {
+    fn end(&self, now: Instant) -> Instant {
+        far(now, self.length)
+    }
+}
+
+/// A century stands for what passes the clock's range.
+fn far(now: Instant, after: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+    now + after.min(CENTURY)
+}

@@ -1,0 +1,378 @@
+//! The store: topics, their logs and groups, behind one lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::super::options::RetentionPolicy;
+use super::super::{
+    ConsumerGroup, ErrorKind, GroupStatus, Health, Message, Outcome, Position, Receipt, Retention,
+    Settlement, StartPosition, Subscription, Topic, TopicStatus, TransportError, Trimmed,
+};
+use super::group::{Group, Lease, Lost, Return};
+
+/// After so many messages in a topic, retention is applied to it.
+const TRIM_EVERY: u64 = 1024;
+
+/// All topics of a `memory:` URL.
+pub(super) struct Store {
+    url: String,
+    policy: RetentionPolicy,
+    state: Mutex<State>,
+    /// Counts what may let some consumer go on.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    topics: BTreeMap<Topic, TopicLog>,
+    members: u64,
+    claims: u64,
+}
+
+#[derive(Default)]
+struct TopicLog {
+    log: Log,
+    groups: BTreeMap<ConsumerGroup, Group>,
+    since_trim: u64,
+}
+
+/// The messages of a topic, numbered without gaps from `removed + 1`.
+#[derive(Default)]
+pub(super) struct Log {
+    removed: u64,
+    messages: VecDeque<Stored>,
+}
+
+pub(super) struct Stored {
+    pub(super) message: Message,
+    pub(super) time: SystemTime,
+}
+
+impl Log {
+    pub(super) fn get(&self, seq: u64) -> Option<&Stored> {
+        let index = seq.checked_sub(self.removed + 1)?;
+        self.messages.get(usize::try_from(index).ok()?)
+    }
+
+    fn last(&self) -> u64 {
+        self.removed + self.messages.len() as u64
+    }
+
+    fn push(&mut self, message: Message, time: SystemTime) {
+        self.messages.push_back(Stored { message, time });
+    }
+
+    /// The position that a group which starts here has behind it.
+    fn cursor(&self, start: StartPosition) -> Option<u64> {
+        match start {
+            StartPosition::Earliest => Some(self.removed),
+            StartPosition::Latest => Some(self.last()),
+            StartPosition::Time(time) => {
+                let earlier = self.messages.iter().take_while(|stored| stored.time < time);
+                Some(self.removed + earlier.count() as u64)
+            }
+            StartPosition::At(Position::Sequence(seq)) => {
+                Some(seq.saturating_sub(1).clamp(self.removed, self.last()))
+            }
+            StartPosition::At(_) => None,
+        }
+    }
+}
+
+/// Whose deliveries they are.
+pub(super) struct Member {
+    topic: Topic,
+    group: ConsumerGroup,
+    number: u64,
+    lease: Duration,
+}
+
+/// A message on its way to a member.
+pub(super) struct Claimed {
+    pub(super) message: Message,
+    pub(super) time: SystemTime,
+    pub(super) sequence: u64,
+    pub(super) attempt: u32,
+    pub(super) claim: u64,
+}
+
+impl Store {
+    pub(super) fn new(url: String, policy: RetentionPolicy) -> Self {
+        Self { url, policy, state: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Nothing under the lock panics halfway through a change.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    pub(super) fn send(&self, topic: &Topic, batch: &[Message]) -> Range<u64> {
+        let stored = {
+            let mut state = self.lock();
+            let entry = state.topics.entry(topic.clone()).or_default();
+            let first = entry.log.last() + 1;
+            let now = SystemTime::now();
+            for message in batch {
+                entry.log.push(message.clone(), now);
+            }
+            entry.since_trim += batch.len() as u64;
+            if entry.since_trim >= TRIM_EVERY {
+                entry.trim(topic, self.policy.of(topic.as_str()));
+            }
+            first..entry.log.last() + 1
+        };
+        self.wake();
+        stored
+    }
+
+    pub(super) fn join(&self, subscription: &Subscription) -> Result<Member, TransportError> {
+        let Subscription { topic, group, .. } = subscription;
+        let mut state = self.lock();
+        state.members += 1;
+        let number = state.members;
+        let entry = state.topics.entry(topic.clone()).or_default();
+        if !entry.groups.contains_key(group) {
+            let cursor = self.cursor("subscribe to", entry, topic, subscription.start)?;
+            entry.groups.insert(group.clone(), Group::at(cursor));
+        }
+        Ok(Member { topic: topic.clone(), group: group.clone(), number, lease: subscription.lease })
+    }
+
+    fn cursor(
+        &self,
+        operation: &'static str,
+        entry: &TopicLog,
+        topic: &Topic,
+        start: StartPosition,
+    ) -> Result<u64, TransportError> {
+        entry.log.cursor(start).ok_or_else(|| {
+            TransportError::new(
+                ErrorKind::Invalid,
+                operation,
+                topic,
+                format!("positions of {} are plain numbers, such as `42`", self.url),
+            )
+        })
+    }
+
+    pub(super) fn claim(
+        &self,
+        member: &Member,
+        max: usize,
+    ) -> Result<(Vec<Claimed>, Option<Instant>), TransportError> {
+        let mut state = self.lock();
+        state.claims += 1;
+        let lease = Lease { claim: state.claims, member: member.number, length: member.lease };
+        let (log, group) = state.group(member)?;
+        let (taken, due) = group.claim(log, &lease, max);
+        let claimed = taken.into_iter().filter_map(|(sequence, attempt)| {
+            let stored = log.get(sequence)?;
+            Some(Claimed {
+                message: stored.message.clone(),
+                time: stored.time,
+                sequence,
+                attempt,
+                claim: lease.claim,
+            })
+        });
+        Ok((claimed.collect(), due))
+    }
+
+    pub(super) fn settle(
+        &self,
+        member: &Member,
+        dead_letter: &Topic,
+        settlements: Vec<Settlement>,
+    ) -> Vec<Result<(), TransportError>> {
+        let results = {
+            let mut state = self.lock();
+            settlements.into_iter().map(|settlement| state.settle(member, dead_letter, settlement)).collect()
+        };
+        self.wake();
+        results
+    }
+
+    pub(super) fn renew(&self, member: &Member, receipts: &[Receipt]) -> Vec<Result<(), TransportError>> {
+        let mut state = self.lock();
+        receipts
+            .iter()
+            .map(|receipt| {
+                let (_, group) = state.group(member)?;
+                group
+                    .renew(sequence(receipt), receipt.token, member.lease)
+                    .map_err(|Lost| lost("renew", member, receipt))
+            })
+            .collect()
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let state = self.lock();
+        let messages: usize = state.topics.values().map(|entry| entry.log.messages.len()).sum();
+        Health {
+            facts: vec![
+                ("durability", "none: messages end with the process".to_owned()),
+                ("topics", state.topics.len().to_string()),
+                ("messages", messages.to_string()),
+            ],
+        }
+    }
+
+    pub(super) fn topics(&self) -> Vec<TopicStatus> {
+        let state = self.lock();
+        state
+            .topics
+            .iter()
+            .map(|(topic, entry)| {
+                let messages = entry.log.messages.len() as u64;
+                let at = |seq| (messages > 0).then_some(Position::Sequence(seq));
+                TopicStatus::new(topic.clone(), messages, at(entry.log.removed + 1), at(entry.log.last()))
+            })
+            .collect()
+    }
+
+    pub(super) fn groups(&self, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
+        let state = self.lock();
+        let entry = state.topics.get(topic).ok_or_else(|| no_topic("list the groups of", topic))?;
+        Ok(entry
+            .groups
+            .iter()
+            .map(|(name, group)| {
+                let (in_flight, waiting) = (group.in_flight() as u64, group.waiting() as u64);
+                let lag = in_flight + waiting + entry.log.last().saturating_sub(group.cursor);
+                GroupStatus::new(name.clone(), lag, in_flight, waiting)
+            })
+            .collect())
+    }
+
+    pub(super) fn seek(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        start: StartPosition,
+    ) -> Result<(), TransportError> {
+        {
+            let mut state = self.lock();
+            let entry = state.topics.get_mut(topic).ok_or_else(|| no_topic("move a group on", topic))?;
+            let cursor = self.cursor("move a group on", entry, topic, start)?;
+            entry.groups.insert(group.clone(), Group::at(cursor));
+        }
+        self.wake();
+        Ok(())
+    }
+
+    pub(super) fn trim(&self) -> Trimmed {
+        let mut state = self.lock();
+        let mut total = Trimmed::default();
+        for (topic, entry) in &mut state.topics {
+            let trimmed = entry.trim(topic, self.policy.of(topic.as_str()));
+            total.removed += trimmed.removed;
+            total.unsettled += trimmed.unsettled;
+        }
+        total
+    }
+}
+
+impl State {
+    fn group(&mut self, member: &Member) -> Result<(&Log, &mut Group), TransportError> {
+        self.topics
+            .get_mut(&member.topic)
+            .and_then(|entry| Some((&entry.log, entry.groups.get_mut(&member.group)?)))
+            .ok_or_else(|| no_topic("receive from", &member.topic))
+    }
+
+    fn settle(
+        &mut self,
+        member: &Member,
+        dead_letter: &Topic,
+        Settlement { receipt, outcome }: Settlement,
+    ) -> Result<(), TransportError> {
+        let (log, group) = self.group(member)?;
+        let (seq, claim) = (sequence(&receipt), receipt.token);
+        let mut letter = None;
+        let settled = match outcome {
+            Outcome::Ack => group.finish(seq, claim),
+            Outcome::Retry(after) => group.put_back(log, seq, claim, Return::Counted(after)),
+            Outcome::Release => group.put_back(log, seq, claim, Return::Uncounted),
+            Outcome::Reject(message) => {
+                letter = Some(message);
+                group.finish(seq, claim)
+            }
+        };
+        settled.map_err(|Lost| lost("settle", member, &receipt))?;
+        if let Some(letter) = letter {
+            let entry = self.topics.entry(dead_letter.clone()).or_default();
+            entry.log.push(*letter, SystemTime::now());
+        }
+        Ok(())
+    }
+}
+
+impl TopicLog {
+    fn trim(&mut self, topic: &Topic, retention: Retention) -> Trimmed {
+        self.since_trim = 0;
+        let first = self.log.removed + 1;
+        let mut until = first;
+        if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
+            let old = self.log.messages.iter().take_while(|stored| stored.time < oldest);
+            until += old.count() as u64;
+        }
+        if let Some(count) = retention.max_count {
+            until = until.max(self.log.last().saturating_sub(count) + 1);
+        }
+        if !retention.drop_unsettled {
+            until = self.groups.values().map(Group::low_water).fold(until, u64::min);
+        }
+        let removed = until.saturating_sub(first);
+        if removed == 0 {
+            return Trimmed::default();
+        }
+        self.log.removed += removed;
+        // Fewer than there are: `until` is at most one beyond the last.
+        let count = usize::try_from(removed).unwrap_or(usize::MAX).min(self.log.messages.len());
+        self.log.messages.drain(..count);
+        let unsettled = self.groups.values_mut().map(|group| group.forget_before(until)).max().unwrap_or(0);
+        if unsettled > 0 {
+            tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
+        }
+        Trimmed::new(removed, unsettled)
+    }
+}
+
+/// The number that this store gave the message.
+const fn sequence(receipt: &Receipt) -> u64 {
+    match receipt.position {
+        Position::Sequence(seq) => seq,
+        // Never given out here; 0 is held by nobody.
+        _ => 0,
+    }
+}
+
+fn lost(operation: &'static str, member: &Member, receipt: &Receipt) -> TransportError {
+    TransportError::lease_lost(operation, &member.topic, &member.group, receipt.position)
+}
+
+fn no_topic(operation: &'static str, topic: &Topic) -> TransportError {
+    TransportError::new(
+        ErrorKind::NotFound,
+        operation,
+        topic,
+        "there is no such topic: it is made by the first send or subscription",
+    )
+}

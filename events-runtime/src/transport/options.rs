@@ -1,0 +1,303 @@
+//! How a transport is opened: the URL taken apart, and what does not belong in it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{ErrorKind, Topic, TransportError};
+
+/// How long and how many messages a topic keeps. Both limits unset: for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Messages older than this go.
+    pub max_age: Option<Duration>,
+    /// The oldest messages beyond this count go.
+    pub max_count: Option<u64>,
+    /// Whether messages that some group has not settled go as well. They are then counted in
+    /// [`Trimmed`](super::Trimmed) and in the log; otherwise they stay whatever the limits say.
+    pub drop_unsettled: bool,
+}
+
+impl Retention {
+    /// No limits.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self { max_age: None, max_count: None, drop_unsettled: false }
+    }
+
+    /// The same with this age limit.
+    #[must_use]
+    pub const fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// The same with this count limit.
+    #[must_use]
+    pub const fn max_count(mut self, count: u64) -> Self {
+        self.max_count = Some(count);
+        self
+    }
+
+    /// The same, dropping unsettled messages too.
+    #[must_use]
+    pub const fn drop_unsettled(mut self) -> Self {
+        self.drop_unsettled = true;
+        self
+    }
+}
+
+/// What a transport is told besides its URL.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// The service's name: client id, and the beginning of made-up member names.
+    pub client: Option<String>,
+    /// The retention of topics that have none of their own; where `None`, the transport's
+    /// default. `retention_age` and `retention_count` in the URL go before both.
+    pub retention: Option<Retention>,
+    /// The retention of single topics, by full name.
+    pub topics: BTreeMap<Topic, Retention>,
+}
+
+impl ConnectOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with this client name.
+    #[must_use]
+    pub fn client(mut self, client: impl Into<String>) -> Self {
+        self.client = Some(client.into());
+        self
+    }
+
+    /// The same with this retention for all topics without their own.
+    #[must_use]
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// The same with this retention for one topic.
+    #[must_use]
+    pub fn topic_retention(mut self, topic: Topic, retention: Retention) -> Self {
+        self.topics.insert(topic, retention);
+        self
+    }
+}
+
+/// The retention that a store was opened with.
+#[derive(Debug, Clone)]
+pub(super) struct RetentionPolicy {
+    default: Retention,
+    topics: BTreeMap<Topic, Retention>,
+}
+
+impl RetentionPolicy {
+    /// `usual` is what the transport keeps where nobody says otherwise.
+    pub(super) fn new(
+        target: &Target<'_>,
+        options: &ConnectOptions,
+        usual: Retention,
+    ) -> Result<Self, TransportError> {
+        let mut default = options.retention.unwrap_or(usual);
+        if let Some(age) = target.get("retention_age") {
+            default.max_age = parse_limit(age, parse_duration)
+                .map_err(|()| target.bad_setting("retention_age", age, "`12h`, `7d` or `unlimited`"))?;
+        }
+        if let Some(count) = target.get("retention_count") {
+            default.max_count = parse_limit(count, |count| count.parse().ok()).map_err(|()| {
+                target.bad_setting("retention_count", count, "a whole number or `unlimited`")
+            })?;
+        }
+        Ok(Self { default, topics: options.topics.clone() })
+    }
+
+    pub(super) fn of(&self, topic: &str) -> Retention {
+        self.topics.get(topic).copied().unwrap_or(self.default)
+    }
+}
+
+/// A limit, or none where the text is `unlimited`; the error is for the caller to word.
+fn parse_limit<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ()> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    parse(text).map(Some).ok_or(())
+}
+
+/// `250ms`, `30s`, `15m`, `12h`, `7d`.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A URL in parts: `scheme:path?settings`, the path with or without `//` before it.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    /// What stands before the first `:`.
+    pub(super) scheme: &'a str,
+    /// What stands between, percent-decoded.
+    pub(super) path: String,
+    settings: Vec<(&'a str, String)>,
+    /// The URL as it may be shown.
+    shown: String,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn parse(url: &'a str) -> Result<Self, TransportError> {
+        let shown = redact(url);
+        let wrong = |message: &str| TransportError::new(ErrorKind::Invalid, "connect to", &shown, message);
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(wrong(
+                "a transport URL begins with its kind, such as `memory:` or `sqlite://events.db`",
+            ));
+        };
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let decode = |text: &str| {
+            percent_decode(text)
+                .ok_or_else(|| wrong("a `%` must be followed by two hexadecimal digits of UTF-8 text"))
+        };
+        let mut settings = Vec::new();
+        for pair in query.iter().flat_map(|query| query.split('&')) {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(wrong("settings after `?` are written `name=value`, joined by `&`"));
+            };
+            settings.push((name, decode(value)?));
+        }
+        let path = decode(path)?;
+        Ok(Self { scheme, path, settings, shown })
+    }
+
+    /// The URL without secrets.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The last value of a setting.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses settings that the transport does not know, so that a slip is not a silent no-op.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), TransportError> {
+        match self.settings.iter().find(|(name, _)| !known.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(self.invalid(format!("there is no setting `{name}`; there are {}", list(known))))
+            }
+        }
+    }
+
+    pub(super) fn bad_setting(&self, name: &str, value: &str, expected: &str) -> TransportError {
+        self.invalid(format!("`{name}={value}` is not understood: write {expected}"))
+    }
+
+    pub(super) fn invalid(&self, message: impl Into<String>) -> TransportError {
+        TransportError::new(ErrorKind::Invalid, "connect to", &self.shown, message)
+    }
+
+    pub(super) fn unknown_scheme(&self) -> TransportError {
+        self.invalid(format!("there is no transport `{}:`; this build has `memory:`", self.scheme))
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// The URL with what stands between `//` and `@` replaced.
+fn redact(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{tail}"),
+        None => url.to_owned(),
+    }
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return None;
+            }
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = after.get(2..)?;
+        } else {
+            bytes.push(byte);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let target = Target::parse("sqlite:///var/a%20b.db?synchronous=full&busy_timeout=5s").unwrap();
+        assert_eq!((target.scheme, target.path.as_str()), ("sqlite", "/var/a b.db"));
+        assert_eq!(target.get("busy_timeout"), Some("5s"));
+        assert_eq!(Target::parse("sqlite:events.db").unwrap().path, "events.db");
+        assert_eq!(Target::parse("sqlite://events.db").unwrap().path, "events.db");
+        assert_eq!(Target::parse("memory:").unwrap().path, "");
+    }
+
+    #[test]
+    fn a_wrong_url_says_what_to_write() {
+        assert!(Target::parse("events.db").unwrap_err().to_string().contains("`memory:`"));
+        assert!(Target::parse("sqlite:a%zz").is_err());
+        let error = Target::parse("memory:?sync=1").unwrap().only(&["retention_age"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't connect to `memory:?sync=1`: there is no setting `sync`; there are `retention_age`"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        assert_eq!(redact("redis://u:p@host:6379/0"), "redis://***@host:6379/0");
+        assert_eq!(redact("redis://host"), "redis://host");
+        let error = Target::parse("nats://me:hunter2@host").unwrap().unknown_scheme();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_duration_needs_its_unit() {
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(7 * 86_400)));
+        assert_eq!(parse_duration("30"), None);
+        assert_eq!(parse_duration("s"), None);
+        assert_eq!(parse_duration("99999999999999999999d"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! What `doctor` and the listings show of a store.
+
+use super::{ConsumerGroup, Position, Topic};
+
+/// A store that was found sound.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Health {
+    /// What was found, as name and value for a reader: file, size, versions, durability.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// A topic at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicStatus {
+    /// The topic.
+    pub topic: Topic,
+    /// How many messages it holds.
+    pub messages: u64,
+    /// The earliest message.
+    pub first: Option<Position>,
+    /// The latest message.
+    pub last: Option<Position>,
+}
+
+impl TopicStatus {
+    /// A topic's status; for transports.
+    pub const fn new(topic: Topic, messages: u64, first: Option<Position>, last: Option<Position>) -> Self {
+        Self { topic, messages, first, last }
+    }
+}
+
+/// A group's progress at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupStatus {
+    /// The group.
+    pub group: ConsumerGroup,
+    /// Messages that the group has not settled, those in flight included.
+    pub lag: u64,
+    /// Of these, how many a member holds.
+    pub in_flight: u64,
+    /// Of these, how many wait for a retry or behind an earlier message of their key.
+    pub waiting: u64,
+}
+
+impl GroupStatus {
+    /// A group's status; for transports.
+    pub const fn new(group: ConsumerGroup, lag: u64, in_flight: u64, waiting: u64) -> Self {
+        Self { group, lag, in_flight, waiting }
+    }
+}
+
+/// What a trim removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Trimmed {
+    /// Messages removed.
+    pub removed: u64,
+    /// Of these, how many some group had not settled; 0 unless
+    /// [`drop_unsettled`](super::Retention::drop_unsettled) is set.
+    pub unsettled: u64,
+}
+
+impl Trimmed {
+    /// The count of a trim; for transports.
+    #[must_use]
+    pub const fn new(removed: u64, unsettled: u64) -> Self {
+        Self { removed, unsettled }
+    }
+}

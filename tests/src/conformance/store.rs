@@ -1,0 +1,108 @@
+//! The store as a whole: retention, listings, checks.
+
+use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition};
+
+use super::{
+    Fixture, ack, can, connect, group, member, message, named, nothing, receive, send, texts, topic,
+};
+
+/// A limit is no licence to lose.
+pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fixture) {
+    let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2));
+    let transport = fixture.connect(&two);
+    if !can(&*transport, "retention_never_drops_what_a_group_has_not_settled", |can| can.trim) {
+        return;
+    }
+    let mut consumer = member(&*transport, "billing").await;
+    let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
+    send(&*transport, &batch).await;
+    let mut deliveries = receive(&mut *consumer, 6).await;
+    ack(deliveries.drain(..3).collect()).await;
+    let trimmed = transport.trim().await.expect("the store is trimmed");
+    assert_eq!((trimmed.removed, trimmed.unsettled), (3, 0));
+    drop(deliveries);
+    let rest = receive(&mut *consumer, 7).await;
+    let expected: Vec<_> = (3..10).map(|i| format!("key#{i}")).collect();
+    assert_eq!(texts(&rest), expected);
+    ack(rest).await;
+    let trimmed = transport.trim().await.expect("the store is trimmed");
+    assert_eq!(trimmed.removed, 5);
+    let mut late = member(&*transport, "late").await;
+    let kept = receive(&mut *late, 2).await;
+    assert_eq!(texts(&kept), ["key#8", "key#9"]);
+    ack(kept).await;
+}
+
+/// Who asks for it gets it, and is told.
+pub async fn retention_drops_unsettled_messages_only_when_told_and_counts_them(fixture: &dyn Fixture) {
+    let two = Retention::unlimited().max_count(2).drop_unsettled();
+    let transport = fixture.connect(&ConnectOptions::new().topic_retention(topic(), two));
+    if !can(&*transport, "retention_drops_unsettled_messages_only_when_told", |can| can.trim) {
+        return;
+    }
+    let mut consumer = member(&*transport, "billing").await;
+    let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
+    send(&*transport, &batch).await;
+    let mut deliveries = receive(&mut *consumer, 4).await;
+    ack(deliveries.drain(..1).collect()).await;
+    let trimmed = transport.trim().await.expect("the store is trimmed");
+    assert_eq!((trimmed.removed, trimmed.unsettled), (8, 7));
+    drop(deliveries);
+    let rest = receive(&mut *consumer, 2).await;
+    assert_eq!(texts(&rest), ["key#8", "key#9"]);
+    ack(rest).await;
+    nothing(&mut *consumer).await;
+}
+
+/// A topic that was emptied goes on counting, so that no group takes the new for the old.
+pub async fn positions_are_never_used_twice(fixture: &dyn Fixture) {
+    let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
+    let transport = fixture.connect(&none);
+    if !can(&*transport, "positions_are_never_used_twice", |can| can.trim) {
+        return;
+    }
+    let mut consumer = member(&*transport, "billing").await;
+    let first = send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    ack(receive(&mut *consumer, 2).await).await;
+    let trimmed = transport.trim().await.expect("the store is trimmed");
+    assert_eq!(trimmed.removed, 2);
+    let second = send(&*transport, &[message("key", 2)]).await;
+    assert!(second[0] > first[1], "{second:?} after {first:?}");
+    ack(receive(&mut *consumer, 1).await).await;
+}
+
+/// A slip of the pen is told.
+pub async fn a_topic_that_is_not_there_is_not_found(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let absent = named("absent");
+    let error = transport.groups(&absent).await.expect_err("there is no such topic");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("absent"), "{error}");
+    if transport.capability().seek {
+        let moved = transport.seek(&absent, &group("billing"), StartPosition::Earliest).await;
+        assert_eq!(moved.expect_err("there is no such topic").kind(), ErrorKind::NotFound);
+    }
+    assert!(transport.topics().await.expect("the topics are listed").is_empty());
+}
+
+/// `doctor` says so.
+pub async fn a_sound_store_passes_its_check(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    send(&*transport, &[message("key", 0)]).await;
+    let health = transport.check().await.expect("the store is sound");
+    assert!(!health.facts.is_empty());
+}
+
+/// Counts and ends.
+pub async fn topics_are_listed_with_their_messages(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let positions = send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    drop(member(&*transport, "billing").await);
+    super::send_to(&*transport, &named("audit"), &[message("key", 0)]).await;
+    let topics = transport.topics().await.expect("the topics are listed");
+    let names: Vec<_> = topics.iter().map(|status| status.topic.as_str()).collect();
+    assert_eq!(names, ["audit", "orders"]);
+    assert_eq!(topics[1].messages, 2);
+    assert_eq!(topics[1].first, Some(positions[0]));
+    assert_eq!(topics[1].last, Some(positions[1]));
+}
