@@ -21,6 +21,9 @@ pub mod envelope;
 #[cfg(feature = "bus")]
 pub mod transport;
 
+#[cfg(feature = "bus")]
+pub mod config;
+
 #[doc(hidden)]
 pub mod private;
 

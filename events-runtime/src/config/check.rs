@@ -1,0 +1,88 @@
+//! The configuration against the definitions that are linked into the program.
+
+use super::Config;
+use super::error::{ConfigError, Problem};
+use super::key_path::KeyPath;
+use super::nearest::nearest;
+use super::settings::Route;
+use super::tree::join_key;
+use crate::private::SignalDescriptor;
+
+/// A configuration whose event types are linked and whose keys are found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// The enabled routes, sorted by event type and topic.
+    pub routes: Vec<ResolvedRoute>,
+}
+
+/// An event type, a topic that its events go to, and their key there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ResolvedRoute {
+    /// The event type.
+    pub event_type: &'static str,
+    /// The topic's base name.
+    pub topic: String,
+    /// The key, where it is not the definition's own.
+    pub key: Option<KeyPath>,
+}
+
+impl Config {
+    pub(crate) fn check_against<'a>(
+        &self,
+        linked: impl IntoIterator<Item = &'a SignalDescriptor>,
+    ) -> Result<Resolved, ConfigError> {
+        let linked: Vec<_> = linked.into_iter().collect();
+        let find = |event_type: &str| linked.iter().find(|d| d.event_type == event_type);
+        let names = || linked.iter().map(|descriptor| descriptor.event_type);
+        let mut problems = Vec::new();
+
+        for event_type in &self.service().expect {
+            if find(event_type).is_none() {
+                let source = self.explain().source_of("service.expect");
+                let message = not_linked(event_type, names());
+                problems.push(Problem::new(source, "service.expect", message));
+            }
+        }
+
+        let mut routes = Vec::new();
+        for route in self.routes().iter().filter(|route| route.enabled) {
+            let Some(descriptor) = find(&route.event_type) else {
+                let key = join_key("routes", &route.event_type);
+                // One problem for the event type, not one for each of its topics.
+                if problems.iter().all(|problem: &Problem| problem.key() != key) {
+                    let message = not_linked(&route.event_type, names());
+                    problems.push(Problem::new(self.explain().source_of(&key), key, message));
+                }
+                continue;
+            };
+            let key = route.key.as_deref().map(|key| KeyPath::resolve(descriptor.schema, key));
+            match key.transpose() {
+                Ok(key) => routes.push(ResolvedRoute {
+                    event_type: descriptor.event_type,
+                    topic: route.topic.clone(),
+                    key,
+                }),
+                Err(error) => {
+                    let key = join_key(&route_key(route), "key");
+                    let source = self.explain().source_of(&key);
+                    problems.push(Problem::new(source, key, error.to_string()));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(Resolved { routes }) } else { Err(ConfigError::new(problems)) }
+    }
+}
+
+fn route_key(route: &Route) -> String {
+    join_key(&join_key("routes", &route.event_type), &route.topic)
+}
+
+fn not_linked<'a>(event_type: &str, linked: impl Iterator<Item = &'a str>) -> String {
+    let hint = match nearest(event_type, linked) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "use the crate that defines it with `link!`, so that the linker keeps it".to_owned(),
+    };
+    format!("the event type `{event_type}` is not linked into this program; {hint}")
+}

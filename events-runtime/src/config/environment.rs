@@ -1,0 +1,158 @@
+//! Environment variables into a tree.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use super::error::Problem;
+use super::nearest::nearest;
+use super::source::Source;
+use super::tree::Node;
+use super::value::Value;
+use crate::private::{SignalDescriptor, inventory};
+
+const PREFIX: &str = "EVENTS_";
+const SEPARATOR: &str = "__";
+const SECTIONS: &[&str] = &["service", "bus", "routes", "topics"];
+
+/// The names that a variable may mean.
+struct Names<'t> {
+    event_types: BTreeSet<&'t str>,
+    topics: BTreeSet<&'t str>,
+}
+
+impl<'t> Names<'t> {
+    fn of(tree: &'t Node) -> Self {
+        let mut event_types: BTreeSet<_> = tree.names_below("routes").collect();
+        let mut topics: BTreeSet<_> = tree.names_below("topics").collect();
+        for route in tree
+            .table()
+            .and_then(|root| root.get("routes"))
+            .and_then(Node::table)
+            .into_iter()
+            .flat_map(|routes| routes.values())
+        {
+            topics.extend(route.table().into_iter().flatten().map(|(t, _)| t.as_str()));
+        }
+        event_types.extend(inventory::iter::<SignalDescriptor>().map(|d| d.event_type));
+        Self { event_types, topics }
+    }
+}
+
+/// Lays the variables over the tree; the tree's names tell what they mean.
+pub(super) fn overlay(
+    tree: &mut Node,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut ours: Vec<_> = variables
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect();
+    ours.sort();
+    let names = Names::of(tree);
+    let mut layers = Vec::new();
+    for (name, value) in ours {
+        let source = Source::Environment { variable: Arc::from(name.as_str()) };
+        match path(&name, &names) {
+            Ok(None) => {}
+            Ok(Some(path)) => match value.into_string() {
+                Ok(text) => layers.push(Node::nested(&path, Node::value(Value::Text(text), source))),
+                Err(_) => problems.push(Problem::new(source, "", "the value is not UTF-8")),
+            },
+            Err(message) => problems.push(Problem::new(source, "", message)),
+        }
+    }
+    for layer in layers {
+        tree.overlay(layer);
+    }
+}
+
+/// The key that a variable stands for; `None` where it is nobody's business here.
+fn path(variable: &str, names: &Names<'_>) -> Result<Option<Vec<String>>, String> {
+    let rest = variable.strip_prefix(PREFIX).unwrap_or(variable);
+    let parts: Vec<&str> = rest.split(SEPARATOR).collect();
+    match parts.as_slice() {
+        // `EVENTS_LOG` may be another program's, `EVENTS_BUS_URL` is a slip.
+        [single] => match slip(single) {
+            Some(meant) => {
+                Err(format!("two underscores separate the parts of a key; did you mean `{meant}`?"))
+            }
+            None => Ok(None),
+        },
+        [section, event_type, topic, setting] if is(section, "routes") => Ok(Some(vec![
+            "routes".to_owned(),
+            event_type_of(event_type, names)?,
+            topic_of(topic, names)?,
+            setting.to_ascii_lowercase(),
+        ])),
+        [section, topic, setting] if is(section, "topics") => {
+            Ok(Some(vec!["topics".to_owned(), topic_of(topic, names)?, setting.to_ascii_lowercase()]))
+        }
+        [section, ..] if is(section, "routes") => {
+            Err("write it as `EVENTS_ROUTES__EVENT_TYPE__TOPIC__SETTING`".to_owned())
+        }
+        [section, ..] if is(section, "topics") => {
+            Err("write it as `EVENTS_TOPICS__TOPIC__SETTING`".to_owned())
+        }
+        parts => Ok(Some(parts.iter().map(|part| part.to_ascii_lowercase()).collect())),
+    }
+}
+
+fn is(part: &str, section: &str) -> bool {
+    part.eq_ignore_ascii_case(section)
+}
+
+/// `BUS_URL` for `BUS__URL`.
+fn slip(single: &str) -> Option<String> {
+    let (section, rest) = single.split_once('_')?;
+    SECTIONS.iter().any(|known| is(section, known)).then(|| format!("{PREFIX}{section}{SEPARATOR}{rest}"))
+}
+
+fn event_type_of(part: &str, names: &Names<'_>) -> Result<String, String> {
+    match known(part, &names.event_types)? {
+        Some(name) => Ok(name.to_owned()),
+        // Only an event type written exactly has dots.
+        None if part.contains('.') => Ok(part.to_owned()),
+        None => {
+            let shells: Vec<_> = names.event_types.iter().map(|n| in_capitals(n)).collect();
+            let hint = match nearest(part, shells.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "name the type in a file, or write it exactly, with its dots".to_owned(),
+            };
+            Err(format!("no known event type is written `{part}`; {hint}"))
+        }
+    }
+}
+
+fn topic_of(part: &str, names: &Names<'_>) -> Result<String, String> {
+    Ok(match known(part, &names.topics)? {
+        Some(name) => name.to_owned(),
+        None if part.bytes().any(|byte| byte.is_ascii_lowercase()) => part.to_owned(),
+        None => part.to_ascii_lowercase(),
+    })
+}
+
+/// The name that is meant: the one written exactly, else the one with these capitals.
+fn known<'t>(part: &str, names: &BTreeSet<&'t str>) -> Result<Option<&'t str>, String> {
+    if let Some(exact) = names.get(part) {
+        return Ok(Some(*exact));
+    }
+    let mut meant = names.iter().copied().filter(|name| in_capitals(name) == part);
+    match (meant.next(), meant.next()) {
+        (Some(one), Some(other)) => {
+            Err(format!("`{part}` may mean `{one}` or `{other}`; write the name exactly"))
+        }
+        (one, _) => Ok(one),
+    }
+}
+
+fn in_capitals(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
+            _ => '_',
+        })
+        .collect()
+}

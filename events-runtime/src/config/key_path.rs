@@ -1,0 +1,199 @@
+//! A field path such as `customer.id`, found in a schema once.
+
+use super::nearest::nearest;
+use crate::avro::Schema;
+use crate::avro::schema::{Field, Logical, Record};
+
+/// The way from an event's root record to the field that is its key.
+///
+/// It leads through records only: an event always has such a key.
+#[derive(Debug, Clone)]
+pub struct KeyPath {
+    text: String,
+    root: &'static Schema,
+    steps: Vec<usize>,
+}
+
+/// A path that leads to no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyPathError {
+    /// A part of the path has no characters.
+    #[error("`{path}` is no field path; write one such as `customer.id`")]
+    Malformed {
+        /// The path as written.
+        path: String,
+    },
+    /// A record has no such field.
+    #[error("`{record}` has no field `{field}`; {hint}")]
+    UnknownField {
+        /// The path to the record, or the event's name.
+        record: String,
+        /// The field that is not there.
+        field: String,
+        /// The nearest name, and the fields that are there.
+        hint: String,
+    },
+    /// A field on the way may be absent.
+    #[error(
+        "`{at}` is optional, and an event without it would have no key; \
+         choose a field that is always there"
+    )]
+    Optional {
+        /// The path to the field.
+        at: String,
+    },
+    /// A field on the way is no record.
+    #[error("`{at}` is {kind} and has no fields; a key's path leads through records only")]
+    NotARecord {
+        /// The path to the field.
+        at: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The field at the end can't be a key.
+    #[error("`{at}` is {kind}; a key is a string, a whole number or a uuid{hint}")]
+    NotAKey {
+        /// The path to the field.
+        at: String,
+        /// What it is.
+        kind: &'static str,
+        /// For a record, the fields of it that could be the key.
+        hint: String,
+    },
+}
+
+impl KeyPath {
+    /// Finds a path, its parts separated by dots, in the schema of an event.
+    ///
+    /// # Errors
+    /// A [`KeyPathError`] that says where the path ends and which fields there are.
+    pub fn resolve(root: &'static Schema, path: &str) -> Result<Self, KeyPathError> {
+        let mut schema = root;
+        let mut steps = Vec::new();
+        let mut walked = String::new();
+        for name in path.split('.') {
+            if name.is_empty() {
+                return Err(KeyPathError::Malformed { path: path.to_owned() });
+            }
+            let record = record_at(schema, &walked)?;
+            let (step, field) = find(record, &walked, name)?;
+            if !walked.is_empty() {
+                walked.push('.');
+            }
+            walked.push_str(name);
+            steps.push(step);
+            schema = field.schema;
+        }
+        check_leaf(schema, &walked)?;
+        Ok(Self { text: walked, root, steps })
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The schema that the path was found in.
+    pub fn root(&self) -> &'static Schema {
+        self.root
+    }
+
+    /// The index of the field in each record on the way.
+    pub fn steps(&self) -> &[usize] {
+        &self.steps
+    }
+}
+
+impl std::fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for KeyPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps == other.steps && self.text == other.text
+    }
+}
+
+impl Eq for KeyPath {}
+
+fn record_at(schema: &'static Schema, at: &str) -> Result<&'static Record, KeyPathError> {
+    match schema {
+        Schema::Record(record) => Ok(record),
+        Schema::Nullable(_) => Err(KeyPathError::Optional { at: at.to_owned() }),
+        other => Err(KeyPathError::NotARecord { at: at.to_owned(), kind: kind(other) }),
+    }
+}
+
+fn find(record: &'static Record, at: &str, name: &str) -> Result<(usize, &'static Field), KeyPathError> {
+    let found = record.fields.iter().enumerate().find(|(_, field)| field.name == name);
+    found.ok_or_else(|| {
+        let names = record.fields.iter().map(|field| field.name);
+        let there = list(names.clone());
+        KeyPathError::UnknownField {
+            record: if at.is_empty() { record.name.base.to_owned() } else { at.to_owned() },
+            field: name.to_owned(),
+            hint: match nearest(name, names) {
+                _ if there.is_empty() => "it has no fields at all".to_owned(),
+                Some(near) => format!("did you mean `{near}`? its fields are {there}"),
+                None => format!("its fields are {there}"),
+            },
+        }
+    })
+}
+
+fn check_leaf(schema: &'static Schema, at: &str) -> Result<(), KeyPathError> {
+    if is_key(schema) {
+        return Ok(());
+    }
+    if let Schema::Nullable(_) = schema {
+        return Err(KeyPathError::Optional { at: at.to_owned() });
+    }
+    let hint = match schema {
+        Schema::Record(record) => {
+            let keys = record.fields.iter().filter(|field| is_key(field.schema));
+            let keys: Vec<_> = keys.map(|field| format!("{at}.{}", field.name)).collect();
+            if keys.is_empty() {
+                String::new()
+            } else {
+                format!(", such as {}", list(keys.iter().map(String::as_str)))
+            }
+        }
+        _ => String::new(),
+    };
+    Err(KeyPathError::NotAKey { at: at.to_owned(), kind: kind(schema), hint })
+}
+
+fn is_key(schema: &Schema) -> bool {
+    match schema {
+        Schema::String | Schema::Int | Schema::Long => true,
+        Schema::Logical(Logical { base, name, .. }) => *name == "uuid" && matches!(base, Schema::String),
+        _ => false,
+    }
+}
+
+fn kind(schema: &Schema) -> &'static str {
+    match schema {
+        Schema::Null => "null",
+        Schema::Boolean => "a boolean",
+        Schema::Int | Schema::Long => "a whole number",
+        Schema::Float | Schema::Double => "a float",
+        Schema::Bytes => "bytes",
+        Schema::String => "a string",
+        Schema::Logical(logical) => logical.name,
+        Schema::Array(_) => "a list",
+        Schema::Map(_) => "a map",
+        Schema::Nullable(_) => "optional",
+        Schema::Union(_) => "a union",
+        Schema::Record(_) => "a record",
+        Schema::Enum(_) => "an enumeration",
+        Schema::Ref(_) => "a type that contains itself",
+    }
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,116 @@
+//! The layers of a configuration, in their order.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Problem};
+use super::source::Source;
+use super::tree::Node;
+use super::{Config, environment, file, settings};
+
+/// Collects the layers of a [`Config`]; each one is laid over those before it.
+#[derive(Default)]
+#[must_use = "call `load` to read the configuration"]
+pub struct ConfigBuilder {
+    layers: Vec<Layer>,
+}
+
+enum Layer {
+    File { path: PathBuf, optional: bool },
+    Text { name: String, text: String },
+    Variables(Vec<(OsString, OsString)>),
+}
+
+impl ConfigBuilder {
+    /// A TOML file that must be there.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Self {
+        self.layers.push(Layer::File { path: path.as_ref().to_owned(), optional: false });
+        self
+    }
+
+    /// A TOML file that may be absent, such as a developer's own overlay.
+    pub fn optional_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.layers.push(Layer::File { path: path.as_ref().to_owned(), optional: true });
+        self
+    }
+
+    /// TOML text; `name` stands for it in messages.
+    pub fn toml(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.layers.push(Layer::Text { name: name.into(), text: text.into() });
+        self
+    }
+
+    /// The `EVENTS_…` variables of this process's environment.
+    pub fn environment(self) -> Self {
+        self.variables(std::env::vars_os())
+    }
+
+    /// Variables as if they were the environment's.
+    pub fn variables<K, V>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let variables = variables.into_iter().map(|(k, v)| (k.into(), v.into()));
+        self.layers.push(Layer::Variables(variables.collect()));
+        self
+    }
+
+    /// Reads the layers and validates the result as a whole.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that lists everything wrong. What can't be read as TOML is reported
+    /// alone: what the rest means depends on it.
+    pub fn load(self) -> Result<Config, ConfigError> {
+        let mut tree = Node::empty();
+        let mut unreadable = Vec::new();
+        let mut problems = Vec::new();
+        for layer in self.layers {
+            match layer {
+                Layer::Variables(variables) => {
+                    environment::overlay(&mut tree, variables, &mut problems);
+                }
+                Layer::Text { name, text } => {
+                    lay(&mut tree, file::parse(&name, &text), &mut unreadable);
+                }
+                Layer::File { path, optional } => match read(&path, optional) {
+                    Ok(None) => {}
+                    Ok(Some(text)) => {
+                        let parsed = file::parse(&path.to_string_lossy(), &text);
+                        lay(&mut tree, parsed, &mut unreadable);
+                    }
+                    Err(problem) => unreadable.push(problem),
+                },
+            }
+        }
+        if !unreadable.is_empty() {
+            return Err(ConfigError::new(unreadable));
+        }
+        settings::read(&tree, problems)
+    }
+}
+
+impl std::fmt::Debug for ConfigBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The layers may hold passwords.
+        f.debug_struct("ConfigBuilder").field("layers", &self.layers.len()).finish()
+    }
+}
+
+fn lay(tree: &mut Node, layer: Result<Node, Vec<Problem>>, problems: &mut Vec<Problem>) {
+    match layer {
+        Ok(layer) => tree.overlay(layer),
+        Err(more) => problems.extend(more),
+    }
+}
+
+fn read(path: &Path, optional: bool) -> Result<Option<String>, Problem> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let source = Source::File { name: path.to_string_lossy().into(), line: 0 };
+            Err(Problem::new(source, "", format!("can't be read: {error}")))
+        }
+    }
+}

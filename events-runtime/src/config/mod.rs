@@ -1,0 +1,141 @@
+//! What the bus is told from outside: `events.toml` and the environment.
+//!
+//! ```toml
+//! [service]
+//! name = "shop"
+//! topic_prefix = "dev"
+//! expect = ["org.acme.orders.order.placed.v1"]
+//!
+//! [bus]
+//! url = "sqlite://events.db"
+//!
+//! [routes."org.acme.orders.order.placed.v1"]
+//! orders = { key = "customer.id" }
+//! audit  = { enabled = false }
+//!
+//! [topics.orders]
+//! retain_age = "7d"
+//! ```
+//!
+//! Files are laid over each other in the order they are given, the environment comes last, and
+//! tables merge key by key: an overlay that says `enabled = false` for one topic of one event
+//! type changes nothing else. [`Config::explain`] tells for every setting where its value comes
+//! from. A configuration is read as a whole: a [`ConfigError`] lists every problem, each with
+//! its place and key.
+//!
+//! # Environment
+//! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its
+//! parts: `EVENTS_BUS__URL`, `EVENTS_BUS__SQLITE__SYNCHRONOUS`. The parts that are names of your
+//! own (event types, topics) are written either exactly or in capitals with an underscore for
+//! each other character: `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`.
+//! The second form finds event types that a file names or that are linked into the program, and
+//! topics that a file names; a topic that no file names is taken in lower case. Lists are
+//! separated by commas.
+
+mod check;
+mod environment;
+mod error;
+mod explain;
+mod file;
+mod key_path;
+mod loader;
+mod nearest;
+mod section;
+mod settings;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod url;
+mod value;
+
+use std::path::Path;
+
+pub use check::{Resolved, ResolvedRoute};
+pub use error::{ConfigError, Problem};
+pub use explain::{Explained, Explanation};
+pub use key_path::{KeyPath, KeyPathError};
+pub use loader::ConfigBuilder;
+pub use settings::{
+    BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, SqliteSettings, Synchronous,
+    TopicSettings, UnknownEvents,
+};
+pub use source::Source;
+pub use url::{BusUrl, BusUrlError};
+
+use std::collections::BTreeMap;
+
+/// A read and validated configuration.
+///
+/// It stands for itself: what it says of event types is checked against the linked definitions
+/// by [`Config::check`], which the bus calls at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    service: ServiceSettings,
+    bus: BusSettings,
+    routes: Vec<Route>,
+    topics: BTreeMap<String, TopicSettings>,
+    explanation: Explanation,
+}
+
+impl Config {
+    /// Reads a file, then the environment over it.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that lists everything wrong in the file and in the environment.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::builder().file(path).environment().load()
+    }
+
+    /// Reads TOML text; the environment is left aside.
+    ///
+    /// ```
+    /// use events_runtime::config::Config;
+    ///
+    /// let config = Config::from_toml("[bus]\nurl = 'memory:'")?;
+    /// assert_eq!(config.bus().url.scheme(), "memory");
+    /// # Ok::<(), events_runtime::config::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that lists everything wrong in the text.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Self::builder().toml("config", text).load()
+    }
+
+    /// Starts from nothing: files, texts and the environment are laid over each other in the
+    /// order in which they are added.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    /// The `[service]` table.
+    pub fn service(&self) -> &ServiceSettings {
+        &self.service
+    }
+
+    /// The `[bus]` table.
+    pub fn bus(&self) -> &BusSettings {
+        &self.bus
+    }
+
+    /// The `[routes]` tables, one entry for each pair of event type and topic, sorted.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The settings of a topic, by its base name; the defaults where the configuration has none.
+    pub fn topic(&self, name: &str) -> TopicSettings {
+        self.topics.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The topics that have a `[topics.NAME]` table, by base name.
+    pub fn topics(&self) -> &BTreeMap<String, TopicSettings> {
+        &self.topics
+    }
+
+    /// Every setting with its value and where that came from; no passwords.
+    pub fn explain(&self) -> &Explanation {
+        &self.explanation
+    }
+}

@@ -1,0 +1,261 @@
+//! The settings, each with its type, its default and its meaning.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use super::Config;
+use super::error::{ConfigError, Problem};
+use super::section::{Findings, Section};
+use super::tree::Node;
+use super::url::BusUrl;
+use super::value::Choice;
+
+/// `[service]`: who speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceSettings {
+    /// `name`: the source of the events that this program emits, and its name at the broker.
+    /// Without it, the source is as if there were no configuration.
+    pub name: Option<String>,
+    /// `topic_prefix`: stands before every topic's name, with a `-` between, at the broker.
+    /// Configuration and commands always use the name without it.
+    pub topic_prefix: Option<String>,
+    /// `expect`: the event types that must be linked into the program.
+    pub expect: Vec<String>,
+}
+
+/// `[bus]`: how events leave and arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BusSettings {
+    /// `url`: the transport and its address.
+    pub url: BusUrl,
+    /// `queue_capacity`: how many events may wait to be sent; an emission beyond that reports
+    /// an error. Default: 10,000 events.
+    pub queue_capacity: NonZeroUsize,
+    /// `batch_size`: how many events are sent to the transport at once, at most. Default: 256.
+    pub batch_size: NonZeroUsize,
+    /// `linger`: how long an event may wait for others to share its batch. Default: not at all.
+    pub linger: Duration,
+    /// `[bus.retry]`.
+    pub retry: RetrySettings,
+    /// `[bus.consumer]`.
+    pub consumer: ConsumerSettings,
+    /// `[bus.sqlite]`.
+    pub sqlite: SqliteSettings,
+}
+
+/// `[bus.retry]`: what follows a failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// `initial`: the pause after the first failure; it doubles with each further one.
+    /// Default: 100 ms.
+    pub initial: Duration,
+    /// `max`: the longest pause. Default: 30 s.
+    pub max: Duration,
+    /// `max_attempts`: how many times an event is handed to the receivers, the first time
+    /// included, before it goes to the dead letters. Default: 5.
+    pub max_attempts: NonZeroU32,
+}
+
+/// `[bus.consumer]`: how events are taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsumerSettings {
+    /// `batch_size`: how many events are fetched at once, at most. Default: 100.
+    pub batch_size: NonZeroUsize,
+    /// `lease`: how long a fetched event is kept from the other consumers of its group; one
+    /// that is not settled by then is delivered again. Default: 30 s.
+    pub lease: Duration,
+    /// `unknown_events`: what happens to an event whose type is not linked. Default: `skip`.
+    pub unknown_events: UnknownEvents,
+}
+
+/// What happens to an event whose type is not linked into the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownEvents {
+    /// `skip`: it is acknowledged and counted, and its type is logged once.
+    Skip,
+    /// `dead-letter`: it goes to the dead letters.
+    DeadLetter,
+    /// `stop`: the consumer ends with an error and the event stays unacknowledged.
+    Stop,
+}
+
+impl Choice for UnknownEvents {
+    const EXPECTED: &'static str = "`skip`, `dead-letter` or `stop`";
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
+}
+
+/// `[bus.sqlite]`: settings of the `sqlite:` transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SqliteSettings {
+    /// `synchronous`: what an acknowledged event survives. Default: `full`.
+    pub synchronous: Synchronous,
+    /// `busy_timeout`: how long to wait for another process that is writing. Default: 10 s.
+    pub busy_timeout: Duration,
+    /// `poll_interval`: how often to look for events that other processes wrote.
+    /// Default: 50 ms.
+    pub poll_interval: Duration,
+}
+
+/// When SQLite forces its write-ahead log to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Synchronous {
+    /// `full`: at each commit. An acknowledged event survives the loss of power.
+    Full,
+    /// `normal`: at checkpoints. An acknowledged event survives the death of the process; the
+    /// last ones may be lost with the power, the file stays sound.
+    Normal,
+}
+
+impl Choice for Synchronous {
+    const EXPECTED: &'static str = "`full` or `normal`";
+    const CHOICES: &'static [(&'static str, Self)] = &[("full", Self::Full), ("normal", Self::Normal)];
+}
+
+/// `[routes."EVENT TYPE"] TOPIC = { … }`: an event type and a topic that its events go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Route {
+    /// The event type.
+    pub event_type: String,
+    /// The topic's base name.
+    pub topic: String,
+    /// `key`: the path of the field whose value is the key at this topic; without it, the key
+    /// of the definition.
+    pub key: Option<String>,
+    /// `enabled`: whether events take this route. Default: `true`.
+    pub enabled: bool,
+}
+
+/// `[topics.NAME]`: settings of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicSettings {
+    /// `retain_age`: how long events are kept. Without it, for ever.
+    pub retain_age: Option<Duration>,
+    /// `retain_count`: how many events are kept, at least the newest ones. Without it, all.
+    pub retain_count: Option<NonZeroU64>,
+}
+
+/// Reads the whole tree; every problem is found before it returns.
+pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, ConfigError> {
+    let mut findings = Findings::default();
+    let mut root = Section::root(tree);
+    let table = root.table(&mut findings, "service");
+    let service = service(&mut findings, table);
+    let table = root.table(&mut findings, "bus");
+    let bus = bus(&mut findings, table);
+    let table = root.table(&mut findings, "routes");
+    let routes = routes(&mut findings, &table);
+    let table = root.table(&mut findings, "topics");
+    let topics = topics(&mut findings, &table);
+    root.finish(&mut findings);
+    let Findings { mut problems, explanation } = findings;
+    problems.splice(0..0, found_before);
+    match bus {
+        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, explanation }),
+        _ => Err(ConfigError::new(problems)),
+    }
+}
+
+fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings {
+    let service = ServiceSettings {
+        name: section.optional(findings, "name", "(none)"),
+        topic_prefix: section.optional(findings, "topic_prefix", "(none)"),
+        expect: section.or(findings, "expect", Vec::new()),
+    };
+    section.finish(findings);
+    service
+}
+
+fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
+    let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
+    let url = section.required(findings, "url", "write the address of the bus, such as `sqlite://events.db`");
+    let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
+    let batch_size = section.or(findings, "batch_size", number(256));
+    let linger = section.or(findings, "linger", Duration::ZERO);
+
+    let mut table = section.table(findings, "retry");
+    let retry = RetrySettings {
+        initial: table.or(findings, "initial", Duration::from_millis(100)),
+        max: table.or(findings, "max", Duration::from_secs(30)),
+        max_attempts: table.or(findings, "max_attempts", NonZeroU32::MIN.saturating_add(4)),
+    };
+    if retry.max < retry.initial {
+        table.fault(findings, "`max` is shorter than `initial`");
+    }
+    table.finish(findings);
+
+    let mut table = section.table(findings, "consumer");
+    let consumer = ConsumerSettings {
+        batch_size: table.or(findings, "batch_size", number(100)),
+        lease: table.or(findings, "lease", Duration::from_secs(30)),
+        unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
+    };
+    if consumer.lease.is_zero() {
+        table.fault(findings, "`lease` must be longer than nothing");
+    }
+    table.finish(findings);
+
+    let mut table = section.table(findings, "sqlite");
+    let sqlite = SqliteSettings {
+        synchronous: table.or(findings, "synchronous", Synchronous::Full),
+        busy_timeout: table.or(findings, "busy_timeout", Duration::from_secs(10)),
+        poll_interval: table.or(findings, "poll_interval", Duration::from_millis(50)),
+    };
+    if sqlite.poll_interval.is_zero() {
+        table.fault(findings, "`poll_interval` must be longer than nothing");
+    }
+    table.finish(findings);
+
+    section.finish(findings);
+    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retry, consumer, sqlite })
+}
+
+fn routes(findings: &mut Findings, section: &Section<'_>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (event_type, event) in section.tables(findings) {
+        if event_type.is_empty() {
+            event.fault(findings, "an event type can't be empty");
+        }
+        for (topic, mut table) in event.tables(findings) {
+            check_topic(findings, &table, topic);
+            routes.push(Route {
+                event_type: event_type.to_owned(),
+                topic: topic.to_owned(),
+                key: table.optional(findings, "key", "(the definition's)"),
+                enabled: table.or(findings, "enabled", true),
+            });
+            table.finish(findings);
+        }
+    }
+    routes
+}
+
+fn topics(findings: &mut Findings, section: &Section<'_>) -> BTreeMap<String, TopicSettings> {
+    let mut topics = BTreeMap::new();
+    for (name, mut table) in section.tables(findings) {
+        check_topic(findings, &table, name);
+        let topic = TopicSettings {
+            retain_age: table.optional(findings, "retain_age", "(for ever)"),
+            retain_count: table.optional(findings, "retain_count", "(all)"),
+        };
+        table.finish(findings);
+        topics.insert(name.to_owned(), topic);
+    }
+    topics
+}
+
+fn check_topic(findings: &mut Findings, table: &Section<'_>, name: &str) {
+    if name.trim().is_empty() {
+        table.fault(findings, "a topic's name can't be empty");
+    }
+}

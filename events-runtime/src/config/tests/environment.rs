@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use crate::config::{Config, ConfigError};
+
+const BASE: &str = r#"
+bus.url = "memory:"
+[routes."org.acme.orders.order.placed.v1"]
+order-log = { key = "customer.id" }
+"#;
+
+fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::builder().toml("base", BASE).variables(variables.iter().copied()).load()
+}
+
+fn problem(variable: &str, value: &str) -> String {
+    let error = with(&[(variable, value)]).unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains(variable), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn every_kind_of_key_can_be_overridden() {
+    let config = with(&[
+        ("EVENTS_BUS__URL", "memory:other"),
+        ("EVENTS_BUS__LINGER", "2s"),
+        ("EVENTS_BUS__BATCH_SIZE", "7"),
+        ("EVENTS_BUS__SQLITE__POLL_INTERVAL", "1s"),
+        ("EVENTS_SERVICE__EXPECT", "a.b.c.v1, d.e.f.v1"),
+        ("EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDER_LOG__ENABLED", "false"),
+        ("EVENTS_ROUTES__org.acme.other.v1__Some.Topic__KEY", "a.b"),
+        ("EVENTS_TOPICS__ORDER_LOG__RETAIN_COUNT", "5"),
+        ("EVENTS_TOPICS__NEW__RETAIN_AGE", "1h"),
+        ("EVENTS_LOG", "not ours"),
+        ("PATH", "not ours"),
+    ])
+    .unwrap();
+    assert_eq!(config.bus().url.expose(), "memory:other");
+    assert_eq!(config.bus().linger, Duration::from_secs(2));
+    assert_eq!(config.bus().batch_size.get(), 7);
+    assert_eq!(config.bus().sqlite.poll_interval, Duration::from_secs(1));
+    assert_eq!(config.service().expect, ["a.b.c.v1", "d.e.f.v1"]);
+    let [log, other] = config.routes() else {
+        panic!("two routes");
+    };
+    assert_eq!(log.topic, "order-log");
+    assert_eq!(log.key.as_deref(), Some("customer.id"), "kept from the file");
+    assert!(!log.enabled);
+    assert_eq!((other.event_type.as_str(), other.topic.as_str()), ("org.acme.other.v1", "Some.Topic"));
+    assert_eq!(config.topic("order-log").retain_count.unwrap().get(), 5);
+    assert!(config.topic("new").retain_age.is_some());
+}
+
+#[test]
+fn a_single_underscore_is_a_slip_and_is_said_to_be_one() {
+    let text = problem("EVENTS_BUS_URL", "redis://u:s3cret@host");
+    assert!(text.contains("did you mean `EVENTS_BUS__URL`?"), "{text}");
+    assert!(!text.contains("s3cret"));
+}
+
+#[test]
+fn an_unknown_section_or_key_is_named_with_the_nearest_one() {
+    assert!(problem("EVENTS_BSU__URL", "memory:").contains("did you mean `bus`?"));
+    assert!(problem("EVENTS_BUS__ULR", "memory:").contains("did you mean `url`?"));
+}
+
+#[test]
+fn an_unknown_event_type_is_named_with_the_nearest_one() {
+    let text = problem("EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACD_V1__X__ENABLED", "true");
+    assert!(text.contains("did you mean `ORG_ACME_ORDERS_ORDER_PLACED_V1`?"), "{text}");
+}
+
+#[test]
+fn a_name_that_may_mean_two_is_refused() {
+    let error = Config::builder()
+        .toml("base", "bus.url = 'memory:'\n[topics.a-b]\n[topics.a_b]")
+        .variables([("EVENTS_TOPICS__A_B__RETAIN_COUNT", "5")])
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`a-b` or `a_b`"), "{error}");
+}
+
+#[test]
+fn an_empty_variable_is_a_value_and_a_wrong_one() {
+    assert!(problem("EVENTS_BUS__URL", "").contains("is empty"));
+    assert!(problem("EVENTS_SERVICE__NAME", "").contains("is empty"));
+    assert!(problem("EVENTS_BUS__BATCH_SIZE", "").contains("a whole number from 1"));
+}
+
+#[test]
+fn the_environment_and_the_files_are_judged_together() {
+    let error = Config::builder()
+        .toml("base", "bus.urll = 'memory:'")
+        .variables([("EVENTS_BUS_LINGER", "1s"), ("EVENTS_BUS__BATCH_SIZE", "x")])
+        .load()
+        .unwrap_err();
+    let text = error.to_string();
+    for part in ["bus.urll", "EVENTS_BUS_LINGER", "EVENTS_BUS__BATCH_SIZE", "bus.url: is missing"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+}

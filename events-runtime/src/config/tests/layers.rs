@@ -1,0 +1,131 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::config::{Config, Source, Synchronous};
+
+const BASE: &str = r#"
+[service]
+name = "shop"
+topic_prefix = "dev"
+expect = ["org.acme.orders.order.placed.v1"]
+
+[bus]
+url = "sqlite://events.db"
+linger = "5ms"
+
+[bus.sqlite]
+synchronous = "normal"
+
+[routes."org.acme.orders.order.placed.v1"]
+orders = { key = "customer.id" }
+audit  = { enabled = false }
+
+[topics.orders]
+retain_age = "7d"
+"#;
+
+#[test]
+fn a_file_says_what_it_says_and_the_rest_is_default() {
+    let config = Config::from_toml(BASE).unwrap();
+    assert_eq!(config.service().name.as_deref(), Some("shop"));
+    assert_eq!(config.service().topic_prefix.as_deref(), Some("dev"));
+    assert_eq!(config.service().expect, ["org.acme.orders.order.placed.v1"]);
+    assert_eq!(config.bus().url.expose(), "sqlite://events.db");
+    assert_eq!(config.bus().linger, Duration::from_millis(5));
+    assert_eq!(config.bus().sqlite.synchronous, Synchronous::Normal);
+    assert_eq!(config.bus().queue_capacity.get(), 10_000);
+    assert_eq!(config.bus().retry.max_attempts, NonZeroU32::new(5).unwrap());
+    let [audit, orders] = config.routes() else {
+        panic!("two routes");
+    };
+    assert_eq!((audit.topic.as_str(), audit.enabled), ("audit", false));
+    assert_eq!((orders.topic.as_str(), orders.enabled), ("orders", true));
+    assert_eq!(orders.key.as_deref(), Some("customer.id"));
+    let week = Duration::from_hours(7 * 24);
+    assert_eq!(config.topic("orders").retain_age, Some(week));
+    assert_eq!(config.topic("audit").retain_age, None);
+}
+
+#[test]
+fn an_overlay_changes_enabled_without_restating_the_key_and_the_key_without_enabled() {
+    let config = Config::builder()
+        .toml("base", BASE)
+        .toml(
+            "overlay",
+            r#"[routes."org.acme.orders.order.placed.v1"]
+            orders = { enabled = false }
+            audit = { key = "order_id" }
+            extra = {}
+            [routes."org.acme.orders.order.cancelled.v1"]
+            orders = { key = "order_id" }"#,
+        )
+        .load()
+        .unwrap();
+    let routes: Vec<_> =
+        config.routes().iter().map(|r| (r.topic.as_str(), r.key.as_deref(), r.enabled)).collect();
+    assert_eq!(
+        routes,
+        [
+            ("orders", Some("order_id"), true),
+            ("audit", Some("order_id"), false),
+            ("extra", None, true),
+            ("orders", Some("customer.id"), false),
+        ]
+    );
+}
+
+#[test]
+fn explain_tells_for_each_value_where_it_comes_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("events.toml");
+    std::fs::write(&path, BASE).unwrap();
+    let config = Config::builder()
+        .file(&path)
+        .optional_file(directory.path().join("absent.toml"))
+        .toml("overlay", "[bus]\nlinger = '1s'")
+        .variables([("EVENTS_BUS__BATCH_SIZE", "9")])
+        .load()
+        .unwrap();
+    let explained = |key: &str| {
+        let setting = config.explain().get(key).unwrap();
+        (setting.value.as_str(), setting.source.to_string())
+    };
+    let file = path.display();
+    assert_eq!(explained("bus.url"), ("sqlite://events.db", format!("{file}:8")));
+    assert_eq!(explained("bus.linger"), ("1s", "overlay:2".to_owned()));
+    assert_eq!(explained("bus.batch_size"), ("9", "environment variable EVENTS_BUS__BATCH_SIZE".to_owned()));
+    assert_eq!(explained("bus.queue_capacity"), ("10000", "default".to_owned()));
+    assert_eq!(
+        explained(r#"routes."org.acme.orders.order.placed.v1".orders.key"#),
+        ("customer.id", format!("{file}:15"))
+    );
+    let text = config.explain().to_string();
+    assert_eq!(text.lines().count(), config.explain().iter().count());
+    assert!(text.contains("bus.linger"), "{text}");
+}
+
+#[test]
+fn explain_and_debug_never_show_a_password() {
+    let config = Config::from_toml("[bus]\nurl = 'sqlite://user:s3cret@host/x?password=s3cret'").unwrap();
+    let shown = format!("{config:?} {config:#?} {}", config.explain());
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert!(shown.contains("sqlite://user:***@host/x?password=***"));
+    assert!(config.bus().url.expose().contains("s3cret"));
+}
+
+#[test]
+fn every_default_is_explained_as_what_would_be_written() {
+    let config = Config::from_toml("[bus]\nurl = 'memory:'").unwrap();
+    let mut restated = String::from("[bus]\nurl = 'memory:'\n");
+    for setting in config.explain() {
+        if setting.source == Source::Default && !setting.value.starts_with(['(', '[']) {
+            let number = setting.value.parse::<i64>().is_ok();
+            let quote = if number { "" } else { "'" };
+            let key = setting.key.strip_prefix("bus.").unwrap();
+            restated = format!("{restated}{key} = {quote}{}{quote}\n", setting.value);
+        }
+    }
+    let again = Config::from_toml(&restated).unwrap();
+    assert_eq!(again.bus(), config.bus());
+    assert!(restated.lines().count() > 10, "{restated}");
+}

@@ -1,0 +1,6 @@
+//! What the configuration promises.
+
+mod against_definitions;
+mod environment;
+mod layers;
+mod problems;

@@ -1,0 +1,223 @@
+//! A value as it was written, and what it becomes.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use jiff::fmt::friendly::{Designator, SpanPrinter};
+use jiff::{Span, SpanRelativeTo};
+
+use super::nearest::nearest;
+use super::url::mask;
+
+/// What a file or the environment holds for a key.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    /// A string of a file.
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number beyond 64 bits.
+    Huge,
+    /// No setting takes one.
+    Float,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// No setting takes one.
+    Datetime,
+    /// A list.
+    Array(Vec<Value>),
+    /// A table within a list.
+    Table,
+    /// An environment variable: text that may stand for any type.
+    Text(String),
+}
+
+impl Value {
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) | Self::Text(_) => "a string",
+            Self::Integer(_) => "a whole number",
+            Self::Huge => "a number beyond 64 bits",
+            Self::Float => "a float",
+            Self::Boolean(_) => "a boolean",
+            Self::Datetime => "a date",
+            Self::Array(_) => "a list",
+            Self::Table => "a table",
+        }
+    }
+
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) | Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Why a value does not do.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Another type than [`Setting::EXPECTED`].
+    Type,
+    /// The right type with a wrong content.
+    Content(String),
+}
+
+/// The type of a setting.
+pub(super) trait Setting: Sized {
+    /// What to write, for messages.
+    const EXPECTED: &'static str;
+
+    /// Reads the value; a [`Fault`] quotes it only where it can't be a secret.
+    fn from_value(value: &Value) -> Result<Self, Fault>;
+
+    /// The value in explanations: no secrets.
+    fn show(&self) -> String;
+}
+
+impl Setting for String {
+    const EXPECTED: &'static str = "a string";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        let text = value.as_str().ok_or(Fault::Type)?;
+        if text.trim().is_empty() {
+            return Err(Fault::Content("is empty".to_owned()));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn show(&self) -> String {
+        mask(self)
+    }
+}
+
+impl Setting for bool {
+    const EXPECTED: &'static str = "`true` or `false`";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        match value {
+            Value::Boolean(value) => Ok(*value),
+            Value::Text(text) => match text.as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(Fault::Type),
+            },
+            _ => Err(Fault::Type),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+fn integer<T: TryFrom<i64>>(value: &Value) -> Result<T, Fault> {
+    let number = match value {
+        Value::Integer(number) => *number,
+        Value::Text(text) => text.trim().parse().map_err(|_| Fault::Type)?,
+        _ => return Err(Fault::Type),
+    };
+    T::try_from(number).map_err(|_| Fault::Content(format!("`{number}` is out of range")))
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty: $expected:literal),*) => {$(
+        impl Setting for $type {
+            const EXPECTED: &'static str = $expected;
+
+            fn from_value(value: &Value) -> Result<Self, Fault> {
+                integer(value)
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+macro_rules! positive_numbers {
+    ($($type:ty: $inner:ty),*) => {$(
+        impl Setting for $type {
+            const EXPECTED: &'static str = "a whole number from 1";
+
+            fn from_value(value: &Value) -> Result<Self, Fault> {
+                let number: $inner = integer(value)?;
+                Self::new(number).ok_or_else(|| Fault::Content("`0` is out of range".to_owned()))
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+whole_numbers!(u64: "a whole number from 0");
+positive_numbers!(NonZeroU32: u32, NonZeroU64: u64, NonZeroUsize: usize);
+
+impl Setting for Duration {
+    const EXPECTED: &'static str = "a duration with its unit, such as `250ms`, `5s` or `7d`";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        let text = value.as_str().ok_or(Fault::Type)?;
+        text.parse::<Span>()
+            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+            .ok()
+            .and_then(|duration| Self::try_from(duration).ok())
+            .ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask(text))))
+    }
+
+    fn show(&self) -> String {
+        SpanPrinter::new().designator(Designator::Compact).unsigned_duration_to_string(self)
+    }
+}
+
+impl Setting for Vec<String> {
+    const EXPECTED: &'static str = "a list of strings";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        match value {
+            Value::Array(items) => items.iter().map(String::from_value).collect(),
+            Value::Text(text) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| Ok(item.to_owned()))
+                .collect(),
+            _ => Err(Fault::Type),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("[{}]", mask(&self.join(", ")))
+    }
+}
+
+/// A setting that is one of a few words.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    const EXPECTED: &'static str;
+    const CHOICES: &'static [(&'static str, Self)];
+}
+
+impl<T: Choice> Setting for T {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        let text = value.as_str().ok_or(Fault::Type)?;
+        T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
+            let names = T::CHOICES.iter().map(|(name, _)| *name);
+            Fault::Content(match nearest(text, names) {
+                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask(text)),
+                None => format!("`{}` is none of them", mask(text)),
+            })
+        })
+    }
+
+    fn show(&self) -> String {
+        T::CHOICES
+            .iter()
+            .find(|(_, choice)| choice == self)
+            .map_or_else(String::new, |(name, _)| (*name).to_owned())
+    }
+}
