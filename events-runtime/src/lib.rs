@@ -14,6 +14,11 @@ pub mod payload;
 
 pub mod metadata;
 
+pub mod signal;
+
+pub mod hub;
+pub mod receiver;
+
 pub mod avro;
 
 #[cfg(feature = "bus")]
@@ -29,5 +34,11 @@ pub mod private;
 
 pub use event_type::EventType;
 pub use events_macros::*;
+pub use hub::Hub;
 pub use metadata::EventMetadata;
 pub use payload::{AvroSchema, EventData, EventKey, MapKey, PublicSignal};
+pub use receiver::Connection;
+pub use signal::{
+    BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,
+    Signal, StrictError,
+};

@@ -2,7 +2,11 @@
 
 pub use inventory;
 
-use crate::avro::Schema;
+pub use crate::receiver::linked::LinkedReceiver;
+pub use crate::signal::AnyEmission;
+
+use crate::avro::{self, DecodeError, Schema};
+use crate::{EventMetadata, Hub, PublicSignal};
 
 /// What the registry knows of an event definition. All `const`, no text until asked.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +33,24 @@ pub struct SignalDescriptor {
     pub fingerprint: fn() -> u64,
     /// The key's path in the definition, such as `["customer", "id"]`; empty where there is none.
     pub key: &'static [&'static str],
+    /// Decodes a datum and emits the event in a hub: [`emit_datum`] of the definition.
+    pub emit_datum: EmitDatum,
+}
+
+/// Decodes a datum and emits the event in a hub, with the metadata that it came with.
+pub type EmitDatum = fn(&Hub, EventMetadata, &[u8]) -> Result<AnyEmission, DecodeError>;
+
+/// The [`EmitDatum`] of `E`.
+///
+/// # Errors
+/// When the datum is none of `E`; then no receiver runs.
+pub fn emit_datum<E: PublicSignal>(
+    hub: &Hub,
+    metadata: EventMetadata,
+    datum: &[u8],
+) -> Result<AnyEmission, DecodeError> {
+    let payload = avro::from_slice::<E>(datum)?;
+    Ok(hub.emit_received(payload, metadata))
 }
 
 inventory::collect!(SignalDescriptor);

@@ -35,7 +35,7 @@ pub(crate) use id::{new_id, new_openedx_id};
 pub use source::{Source, SourceLib};
 pub use text::MetadataText;
 pub use time::TimeText;
-pub(crate) use time::now;
+pub(crate) use time::{now, whole_micros};
 
 /// What travels beside an event's payload.
 ///

@@ -1,0 +1,259 @@
+//! What became of an emission after `emit` returned: async receivers and topics.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use futures_channel::oneshot;
+
+use super::response::{BoxError, ReceiverError, Response};
+
+/// The end of an emission: what every async receiver answered and what every topic acknowledged.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    receivers: Vec<Response>,
+    topics: Vec<TopicOutcome>,
+}
+
+impl Delivered {
+    /// What the async receivers answered, in the order they were started.
+    pub fn receivers(&self) -> &[Response] {
+        &self.receivers
+    }
+
+    /// What became of the event in each topic that it is routed to.
+    pub fn topics(&self) -> &[TopicOutcome] {
+        &self.topics
+    }
+
+    fn is_ok(&self) -> bool {
+        self.receivers.iter().all(Response::is_ok) && self.topics.iter().all(|topic| topic.result.is_ok())
+    }
+}
+
+/// What became of an event in one topic.
+#[derive(Debug)]
+pub struct TopicOutcome {
+    topic: Arc<str>,
+    result: Result<String, SendError>,
+}
+
+impl TopicOutcome {
+    /// The topic's name, without the prefix.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The position in the topic, in the transport's own form, once the broker acknowledged it.
+    ///
+    /// # Errors
+    /// Why the event is not in the topic.
+    pub fn result(&self) -> Result<&str, &SendError> {
+        self.result.as_deref()
+    }
+}
+
+/// Why an event did not get into a topic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The bus or the transport refused it; the [`source`](Error::source) says why.
+    #[error("the event was not sent")]
+    Failed(#[source] BoxError),
+    /// The bus was shut down with the event in its queue.
+    #[error("the bus was shut down before the event was sent; emit it again")]
+    ShutDown,
+    /// It was still under way when [`Emission::wait_timeout`](crate::Emission::wait_timeout)
+    /// gave up waiting.
+    #[error("the event had not been acknowledged when the wait timed out; it may still arrive")]
+    Unfinished,
+}
+
+/// An emission that not every async receiver and topic took well.
+///
+/// It lists all of them; [`Error::source`] is the first failure.
+#[derive(Debug)]
+pub struct DeliveryError {
+    outcome: Delivered,
+}
+
+impl DeliveryError {
+    /// What every async receiver answered, the successful ones included.
+    pub fn receivers(&self) -> &[Response] {
+        self.outcome.receivers()
+    }
+
+    /// What became of the event in each topic, the successful ones included.
+    pub fn topics(&self) -> &[TopicOutcome] {
+        self.outcome.topics()
+    }
+
+    fn failed_receivers(&self) -> impl Iterator<Item = (&str, &ReceiverError)> {
+        self.receivers().iter().filter_map(|response| Some((response.receiver(), response.result().err()?)))
+    }
+
+    fn failed_topics(&self) -> impl Iterator<Item = (&str, &SendError)> {
+        self.topics().iter().filter_map(|topic| Some((topic.topic(), topic.result().err()?)))
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event was not delivered everywhere")?;
+        let mut mark = ": ";
+        for (name, error) in self.failed_receivers() {
+            write!(f, "{mark}receiver `{name}`: {error}")?;
+            mark = "; ";
+        }
+        for (name, error) in self.failed_topics() {
+            write!(f, "{mark}topic `{name}`: {error}")?;
+            mark = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let receiver = self.failed_receivers().next();
+        receiver
+            .map(|(_, error)| error as &(dyn Error + 'static))
+            .or_else(|| Some(self.failed_topics().next()?.1))
+    }
+}
+
+/// An async receiver under way.
+#[derive(Debug)]
+pub(crate) struct PendingReceiver {
+    pub(crate) name: Arc<str>,
+    pub(crate) result: oneshot::Receiver<Result<(), ReceiverError>>,
+}
+
+/// An event on its way into a topic.
+#[derive(Debug)]
+pub(crate) struct PendingTopic {
+    topic: Arc<str>,
+    result: Settling,
+}
+
+#[derive(Debug)]
+enum Settling {
+    Settled(Result<String, SendError>),
+    Waiting(oneshot::Receiver<Result<String, SendError>>),
+}
+
+impl PendingTopic {
+    /// An event whose fate is known already.
+    pub(crate) fn settled(topic: Arc<str>, result: Result<String, SendError>) -> Self {
+        Self { topic, result: Settling::Settled(result) }
+    }
+
+    /// An event whose fate the sender's owner will tell; dropping it means a shut down bus.
+    pub(crate) fn waiting(topic: Arc<str>) -> (oneshot::Sender<Result<String, SendError>>, Self) {
+        let (settle, result) = oneshot::channel();
+        let pending = Self { topic, result: Settling::Waiting(result) };
+        (settle, pending)
+    }
+}
+
+/// All that is under way of an emission.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) receivers: Vec<PendingReceiver>,
+    pub(crate) topics: Vec<PendingTopic>,
+}
+
+impl Pending {
+    /// Awaits all of it.
+    pub(crate) async fn settle(self) -> Result<Delivered, DeliveryError> {
+        let mut outcome = Delivered::default();
+        for PendingReceiver { name, result } in self.receivers {
+            outcome.add_receiver(name, Some(result.await));
+        }
+        for PendingTopic { topic, result } in self.topics {
+            match result {
+                Settling::Settled(result) => outcome.topics.push(TopicOutcome { topic, result }),
+                Settling::Waiting(result) => outcome.add_topic(topic, Some(result.await)),
+            }
+        }
+        outcome.into_result()
+    }
+
+    /// Blocks the thread until all of it has ended or the time has come; what has not ended
+    /// then is unfinished.
+    pub(crate) fn wait(self, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
+        let mut outcome = Delivered::default();
+        for PendingReceiver { name, mut result } in self.receivers {
+            outcome.add_receiver(name, block_until(&mut result, deadline));
+        }
+        for PendingTopic { topic, result } in self.topics {
+            match result {
+                Settling::Settled(result) => outcome.topics.push(TopicOutcome { topic, result }),
+                Settling::Waiting(mut result) => {
+                    outcome.add_topic(topic, block_until(&mut result, deadline));
+                }
+            }
+        }
+        outcome.into_result()
+    }
+}
+
+/// What came through a channel: nothing in time, a closed channel, or a result.
+type Received<T> = Option<Result<T, oneshot::Canceled>>;
+
+impl Delivered {
+    fn add_receiver(&mut self, name: Arc<str>, received: Received<Result<(), ReceiverError>>) {
+        let result = match received {
+            Some(Ok(result)) => result,
+            Some(Err(oneshot::Canceled)) => Err(ReceiverError::Cancelled),
+            None => Err(ReceiverError::Unfinished),
+        };
+        self.receivers.push(Response::new(name, result));
+    }
+
+    fn add_topic(&mut self, topic: Arc<str>, received: Received<Result<String, SendError>>) {
+        let result = match received {
+            Some(Ok(result)) => result,
+            Some(Err(oneshot::Canceled)) => Err(SendError::ShutDown),
+            None => Err(SendError::Unfinished),
+        };
+        self.topics.push(TopicOutcome { topic, result });
+    }
+
+    fn into_result(self) -> Result<Self, DeliveryError> {
+        if self.is_ok() { Ok(self) } else { Err(DeliveryError { outcome: self }) }
+    }
+}
+
+/// Blocks the thread on a future; `None` when the time came first.
+fn block_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Option<F::Output> {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut context) {
+            return Some(output);
+        }
+        match deadline {
+            None => thread::park(),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return None;
+                }
+                thread::park_timeout(left);
+            }
+        }
+    }
+}

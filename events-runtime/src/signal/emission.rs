@@ -1,0 +1,159 @@
+//! What `emit` returns.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::delivery::{Delivered, DeliveryError, Pending};
+use super::event::Event;
+use super::response::{ReceiverError, Response, Responses};
+
+/// An event that was emitted: the sync receivers have answered, the async ones and the bus are
+/// at work. Dropping it stops nothing.
+pub struct Emission<E> {
+    pub(crate) event: Arc<Event<E>>,
+    pub(crate) outcome: Outcome,
+}
+
+/// The part of an [`Emission`] that knows no event type.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) responses: Responses,
+    pub(crate) pending: Pending,
+    pub(crate) suppressed: bool,
+}
+
+impl Outcome {
+    pub(crate) fn suppressed() -> Self {
+        Self { responses: Responses::none(), pending: Pending::default(), suppressed: true }
+    }
+}
+
+/// An [`Emission`] of any event type, for the bus.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnyEmission {
+    outcome: Outcome,
+}
+
+impl AnyEmission {
+    pub(crate) fn new(outcome: Outcome) -> Self {
+        Self { outcome }
+    }
+
+    /// See [`Emission::responses`].
+    pub fn responses(&self) -> &[Response] {
+        self.outcome.responses.as_slice()
+    }
+
+    /// See [`Emission::is_suppressed`].
+    pub fn is_suppressed(&self) -> bool {
+        self.outcome.suppressed
+    }
+
+    /// See [`Emission::delivered`].
+    ///
+    /// # Errors
+    /// When an async receiver failed.
+    pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
+        self.outcome.pending.settle().await
+    }
+}
+
+impl<E> Emission<E> {
+    /// The event.
+    pub fn event(&self) -> &Arc<Event<E>> {
+        &self.event
+    }
+
+    /// What the sync receivers answered, in the order they ran; complete.
+    pub fn responses(&self) -> &[Response] {
+        self.outcome.responses.as_slice()
+    }
+
+    /// Whether the signal was disabled: no receiver ran and no bus took the event.
+    pub fn is_suppressed(&self) -> bool {
+        self.outcome.suppressed
+    }
+
+    /// Waits until every async receiver has ended and every topic's broker has acknowledged the
+    /// event.
+    ///
+    /// # Errors
+    /// When one of them failed; the error lists the successful ones too. The sync receivers'
+    /// answers are in [`responses`](Self::responses) alone.
+    pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
+        let Self { event, outcome } = self;
+        drop(event);
+        outcome.pending.settle().await
+    }
+
+    /// [`delivered`](Self::delivered) for programs without async: blocks the thread.
+    ///
+    /// Don't call it on a thread that drives a current-thread async runtime: the async receivers
+    /// run on that runtime and would never end.
+    ///
+    /// # Errors
+    /// As [`delivered`](Self::delivered).
+    pub fn wait(self) -> Result<Delivered, DeliveryError> {
+        self.outcome.pending.wait(None)
+    }
+
+    /// [`wait`](Self::wait) no longer than this.
+    ///
+    /// # Errors
+    /// As [`delivered`](Self::delivered); what has not ended in time is listed as unfinished and
+    /// goes on.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Delivered, DeliveryError> {
+        // A time beyond the clock's range is no limit.
+        self.outcome.pending.wait(Instant::now().checked_add(timeout))
+    }
+}
+
+impl<E> fmt::Debug for Emission<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emission")
+            .field("event", &self.event)
+            .field("responses", &self.responses())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sync receiver failed in [`Signal::emit_strict`](crate::Signal::emit_strict), which stopped
+/// there.
+#[derive(Debug)]
+pub struct StrictError {
+    pub(crate) event_type: &'static str,
+    /// The receivers that ran; the last one failed.
+    pub(crate) responses: Vec<Response>,
+}
+
+impl StrictError {
+    /// What the receivers answered that ran; the last one failed.
+    pub fn responses(&self) -> &[Response] {
+        &self.responses
+    }
+
+    /// The receiver that failed, and why.
+    pub fn failed(&self) -> Option<(&str, &ReceiverError)> {
+        let last = self.responses.last()?;
+        Some((last.receiver(), last.result().err()?))
+    }
+}
+
+impl fmt::Display for StrictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let receiver = self.failed().map_or("", |(receiver, _)| receiver);
+        write!(
+            f,
+            "event `{}` stopped at receiver `{receiver}`: no later receiver ran and no bus took it",
+            self.event_type
+        )
+    }
+}
+
+impl std::error::Error for StrictError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.failed()?.1)
+    }
+}
