@@ -47,6 +47,7 @@ static PLACED: SignalDescriptor = SignalDescriptor {
     canonical: || "",
     fingerprint: || 0,
     key: &[],
+    emit_datum: |_, _, _| unreachable!("no event is emitted here"),
 };
 
 fn fault(path: &str) -> String {
