@@ -36,7 +36,7 @@ pub use event_type::EventType;
 pub use events_macros::*;
 pub use hub::Hub;
 pub use metadata::EventMetadata;
-pub use payload::{AvroSchema, EventData, EventKey, MapKey, PublicSignal};
+pub use payload::{EventData, EventKey, MapKey, PublicSignal};
 pub use receiver::Connection;
 pub use signal::{
     BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,

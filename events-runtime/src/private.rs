@@ -1,12 +1,89 @@
 //! What the macros' expansions call; no part of the public contract.
 
-pub use inventory;
+use std::fmt::Display;
 
+pub use ::core;
+pub use inventory;
+pub use std::boxed::Box;
+pub use std::vec::Vec;
+
+pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
+pub use crate::avro::{
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
+    Writer, check, fingerprint, length, write,
+};
+pub use crate::payload::key::{KeyPath, key_leaf, key_step};
+pub use crate::payload::recursion::{AvroNamed, Ref};
+pub use crate::payload::{EventData, EventKey, MapKey, PublicSignal};
 pub use crate::receiver::linked::LinkedReceiver;
 pub use crate::signal::AnyEmission;
 
-use crate::avro::{self, DecodeError, Schema};
-use crate::{EventMetadata, Hub, PublicSignal};
+use crate::{EventMetadata, Hub, avro};
+
+/// The text in a constant that [`write`] made.
+#[must_use]
+pub const fn text(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // Made of `str`s alone.
+        Err(_) => unreachable!(),
+    }
+}
+
+/// Adds the field's name to what is wrong in it.
+///
+/// # Errors
+/// The one that came in.
+#[inline]
+pub fn decoded<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<T, DecodeError> {
+    match value {
+        Ok(value) => Ok(value),
+        Err(fault) => Err(fault.in_field(field)),
+    }
+}
+
+/// Adds the field's name to what is wrong in it.
+///
+/// # Errors
+/// The one that came in.
+#[inline]
+pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<(), EncodeError> {
+    match check {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(fault.in_field(field)),
+    }
+}
+
+/// What a `with` module refused, as an error at the reader's place.
+///
+/// # Errors
+/// Where the conversion failed.
+pub fn converted<T, E: Display>(value: Result<T, E>, reader: &Reader<'_>) -> Result<T, DecodeError> {
+    value.map_err(|reason| reader.invalid(reason))
+}
+
+/// One level deeper into a recursive value that is to be written.
+///
+/// # Errors
+/// It is deeper than a reader follows.
+pub fn deeper(depth: usize) -> Result<usize, EncodeError> {
+    if depth >= MAX_DEPTH {
+        return Err(EncodeError::new(EncodeErrorKind::TooDeep { limit: MAX_DEPTH }));
+    }
+    Ok(depth + 1)
+}
+
+/// A symbol that an enumeration does not have.
+#[cold]
+pub fn unknown_symbol(index: i64, symbols: usize) -> DecodeErrorKind {
+    DecodeErrorKind::UnknownSymbol { index, symbols }
+}
+
+/// A branch that a union does not have.
+#[cold]
+pub fn unknown_branch(index: i64, branches: usize) -> DecodeErrorKind {
+    DecodeErrorKind::UnknownBranch { index, branches }
+}
 
 /// What the registry knows of an event definition. All `const`, no text until asked.
 #[derive(Debug, Clone, Copy)]

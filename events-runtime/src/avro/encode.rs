@@ -9,48 +9,41 @@ pub const INT_MAX_LEN: usize = 5;
 /// The most bytes that an Avro `long`, a length or a block count takes.
 pub const LONG_MAX_LEN: usize = varint::MAX_LEN;
 
+/// Bytes beyond the bound, so that the last varint is written in one store too, and so that a
+/// slice with nothing left means that the bound was exceeded.
+const SLACK: usize = 8;
+
 /// Writes a datum into a slice that was measured before.
 ///
-/// A write past the end of the slice is dropped and remembered; the functions that encode a whole
-/// value turn it into an error.
+/// A write past the end of the slice, and all that follow, are dropped; the functions that encode
+/// a whole value turn that into an error.
 #[derive(Debug)]
 pub struct Writer<'a> {
     rest: &'a mut [u8],
-    overflow: bool,
 }
 
-impl<'a> Writer<'a> {
-    fn new(rest: &'a mut [u8]) -> Self {
-        Self { rest, overflow: false }
-    }
-
-    #[cold]
-    fn overflow(&mut self) {
-        self.overflow = true;
-        self.rest = &mut [];
-    }
-
+impl Writer<'_> {
     /// Writes one byte.
     #[inline]
     pub fn byte(&mut self, byte: u8) {
-        match std::mem::take(&mut self.rest).split_first_mut() {
-            Some((first, rest)) => {
-                *first = byte;
-                self.rest = rest;
-            }
-            None => self.overflow(),
+        self.array([byte]);
+    }
+
+    /// Writes an array of bytes as it is.
+    #[inline]
+    pub fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some((head, rest)) = std::mem::take(&mut self.rest).split_first_chunk_mut() {
+            *head = bytes;
+            self.rest = rest;
         }
     }
 
     /// Writes bytes as they are, without a length.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        match std::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
-            Some((head, rest)) => {
-                head.copy_from_slice(bytes);
-                self.rest = rest;
-            }
-            None => self.overflow(),
+        if let Some((head, rest)) = std::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
+            copy(head, bytes);
+            self.rest = rest;
         }
     }
 
@@ -70,6 +63,7 @@ impl<'a> Writer<'a> {
         }
     }
 
+    #[inline]
     fn long_form(&mut self, zigzag: u64) {
         if zigzag < 1 << 56 {
             let (word, len) = varint::spread(zigzag);
@@ -81,6 +75,11 @@ impl<'a> Writer<'a> {
             }
             self.rest = rest;
         }
+        self.longest_form(zigzag);
+    }
+
+    #[cold]
+    fn longest_form(&mut self, zigzag: u64) {
         let (bytes, len) = varint::to_bytes(zigzag);
         self.raw(bytes.get(..len).unwrap_or_default());
     }
@@ -95,13 +94,13 @@ impl<'a> Writer<'a> {
     /// Writes a `float`.
     #[inline]
     pub fn float(&mut self, value: f32) {
-        self.raw(&value.to_le_bytes());
+        self.array(value.to_le_bytes());
     }
 
     /// Writes a `double`.
     #[inline]
     pub fn double(&mut self, value: f64) {
-        self.raw(&value.to_le_bytes());
+        self.array(value.to_le_bytes());
     }
 
     /// Writes `bytes`: their length, then they.
@@ -115,6 +114,28 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn string(&mut self, value: &str) {
         self.bytes(value.as_bytes());
+    }
+}
+
+/// Copies between slices of one length. Short ones, which most strings are, go as two fixed
+/// chunks that overlap in the middle: a call of `memcpy` costs more than its work there.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        4..8 => copy_chunks::<4>(to, from),
+        8..16 => copy_chunks::<8>(to, from),
+        16..=32 => copy_chunks::<16>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[inline]
+fn copy_chunks<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
     }
 }
 
@@ -144,14 +165,14 @@ pub fn append<T: EventData>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeEr
     }
     let start = out.len();
     let max_len = value.max_len();
-    out.resize(start + max_len, 0);
-    let mut writer = Writer::new(out.get_mut(start..).unwrap_or_default());
+    out.resize(start + max_len + SLACK, 0);
+    let mut writer = Writer { rest: out.get_mut(start..).unwrap_or_default() };
     value.encode(&mut writer);
-    if writer.overflow {
+    let unused = writer.rest.len();
+    if unused < SLACK {
         out.truncate(start);
         return Err(longer_than_measured::<T>(max_len));
     }
-    let unused = writer.rest.len();
     out.truncate(out.len() - unused);
     Ok(())
 }
@@ -171,12 +192,27 @@ pub fn to_slice<T: EventData>(value: &T, out: &mut [u8]) -> Result<usize, Encode
     if available < needed {
         return Err(EncodeError::new(EncodeErrorKind::SliceTooShort { needed, available }));
     }
-    let mut writer = Writer::new(out);
+    // An empty rest would not tell a datum that fits to the byte from one that does not.
+    let mut writer = Writer { rest: out };
     value.encode(&mut writer);
-    if writer.overflow {
-        return Err(longer_than_measured::<T>(needed));
+    let unused = writer.rest.len();
+    if unused == 0 {
+        return to_slice_exactly(value, out, needed);
     }
-    Ok(available - writer.rest.len())
+    Ok(available - unused)
+}
+
+/// The way of a datum that leaves no byte of its slice: through a buffer with room to spare.
+#[cold]
+fn to_slice_exactly<T: EventData>(value: &T, out: &mut [u8], max_len: usize) -> Result<usize, EncodeError> {
+    let datum = to_vec(value)?;
+    match out.get_mut(..datum.len()) {
+        Some(head) => {
+            head.copy_from_slice(&datum);
+            Ok(datum.len())
+        }
+        None => Err(longer_than_measured::<T>(max_len)),
+    }
 }
 
 #[cold]

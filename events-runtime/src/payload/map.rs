@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
 use super::sequence::{BLOCKS_MAX_LEN, reserve};
-use super::{AvroSchema, EventData, MapKey};
+use super::{EventData, MapKey};
 use crate::avro::{DecodeError, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer};
 
 /// The shortest entry: an empty key and the shortest value.
@@ -67,11 +67,8 @@ fn decode<K: MapKey, V: EventData, M>(
     }
 }
 
-impl<K: MapKey, V: AvroSchema> AvroSchema for BTreeMap<K, V> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
-}
-
 impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = V::FALLIBLE;
 
@@ -103,11 +100,8 @@ impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
     }
 }
 
-impl<K: MapKey, V: AvroSchema, S> AvroSchema for HashMap<K, V, S> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
-}
-
 impl<K: MapKey + Hash + Eq, V: EventData, S: BuildHasher + Default> EventData for HashMap<K, V, S> {
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = V::FALLIBLE;
 

@@ -1,9 +1,11 @@
 //! The traits that a type in an event implements, mostly by derive.
 
+pub(crate) mod key;
 mod map;
 mod option;
 mod pointer;
 mod primitive;
+pub(crate) mod recursion;
 mod sequence;
 mod text;
 #[cfg(feature = "uuid")]
@@ -12,33 +14,52 @@ mod uuid;
 use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, Reader, Schema, Writer};
 use crate::private::SignalDescriptor;
 
-/// The Avro schema of a type: the half of [`EventData`] that needs no value.
+/// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
+///
+/// `#[derive(EventData)]` writes this. By hand it takes the five items without a default, and
+/// what is written must be a datum of [`SCHEMA`](Self::SCHEMA):
+///
+/// ```
+/// use events_runtime::EventData;
+/// use events_runtime::avro::{DecodeError, Reader, Schema, Writer};
+///
+/// /// Whole cents.
+/// struct Money(i64);
+///
+/// impl EventData for Money {
+///     const SCHEMA: &'static Schema = &Schema::Long;
+///     const MIN_LEN: usize = 1;
+///
+///     fn max_len(&self) -> usize {
+///         events_runtime::avro::LONG_MAX_LEN
+///     }
+///
+///     fn encode(&self, writer: &mut Writer<'_>) {
+///         writer.long(self.0);
+///     }
+///
+///     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+///         reader.long().map(Money)
+///     }
+/// }
+///
+/// assert_eq!(events_runtime::avro::to_vec(&Money(-1)).unwrap(), [1]);
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no Avro schema",
+    message = "`{Self}` can't be part of an event",
     label = "not a type that an event can hold",
     note = "for a struct or enum of your own: add `#[derive(EventData)]` to `{Self}`",
-    note = "for a type of another crate: convert it with `#[event(with = module)]`"
+    note = "for a type of another crate: convert it with `#[event(with = module)]`, or turn on its feature of events-runtime (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`)",
+    note = "instead of `usize`, `isize`: `u64`, `i64`; instead of `u128`, `i128`: `String`; instead of `HashMap` with keys other than strings: a `Vec` of structs"
 )]
-pub trait AvroSchema {
-    /// The schema of this type.
+pub trait EventData: Sized {
+    /// The Avro schema of this type.
     const SCHEMA: &'static Schema;
 
     /// The schema of a sequence of this type: an array, or `bytes` for `u8`.
     #[doc(hidden)]
     const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA);
-}
 
-/// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
-///
-/// `#[derive(EventData)]` writes this. By hand it takes the four items without a default, which
-/// must agree with [`AvroSchema::SCHEMA`]; the bytes are checked against no schema.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be part of an event",
-    label = "not a type that an event can hold",
-    note = "for a struct or enum of your own: add `#[derive(EventData)]` to `{Self}`",
-    note = "for a type of another crate: convert it with `#[event(with = module)]`"
-)]
-pub trait EventData: AvroSchema + Sized {
     /// The smallest number of bytes that a datum of this type has.
     const MIN_LEN: usize;
 
@@ -66,19 +87,38 @@ pub trait EventData: AvroSchema + Sized {
     /// A [`DecodeError`] that names the field and the fault.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
+    /// Writes the branch of a union, its index shifted; an enum with data has more than one.
+    #[doc(hidden)]
+    #[inline]
+    fn encode_branch(&self, shift: i64, writer: &mut Writer<'_>) {
+        writer.long(shift);
+        self.encode(writer);
+    }
+
+    /// Reads the value of a branch of a union whose indexes are shifted.
+    #[doc(hidden)]
+    #[inline]
+    fn decode_branch(branch: i64, shift: i64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if branch == shift {
+            Self::decode(reader)
+        } else {
+            let branches = if shift == 0 { 1 } else { 2 };
+            Err(reader.error(DecodeErrorKind::UnknownBranch { index: branch, branches }))
+        }
+    }
+
     /// Writes the branch of `["null", T]` that holds this value.
     #[doc(hidden)]
     #[inline]
     fn encode_nullable(&self, writer: &mut Writer<'_>) {
-        writer.byte(2);
-        self.encode(writer);
+        self.encode_branch(1, writer);
     }
 
     /// Reads the value of a branch other than the first of `["null", T]`.
     #[doc(hidden)]
     #[inline]
     fn decode_nullable(branch: i64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if branch == 1 { Self::decode(reader) } else { Err(reader.error(unknown_branch(branch, 2))) }
+        Self::decode_branch(branch, 1, reader)
     }
 
     #[doc(hidden)]
@@ -104,12 +144,6 @@ pub trait EventData: AvroSchema + Sized {
     fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         sequence::decode(reader)
     }
-}
-
-/// A branch that `["null", T]` or an enum does not have.
-#[cold]
-pub(crate) fn unknown_branch(index: i64, branches: usize) -> DecodeErrorKind {
-    DecodeErrorKind::UnknownBranch { index, branches }
 }
 
 /// A type that can be the key of a map: a string in Avro.
@@ -149,6 +183,8 @@ pub trait PublicSignal: EventData + Send + Sync + 'static {
     const MINOR_VERSION: u32;
     /// The Avro schema as JSON text.
     const SCHEMA_JSON: &'static str;
+    /// The schema's Parsing Canonical Form.
+    const CANONICAL: &'static str;
     /// The CRC-64-AVRO fingerprint of the schema's Parsing Canonical Form.
     const FINGERPRINT: u64;
 

@@ -1,13 +1,10 @@
 //! `Option<T>`: `["null", T]`, `null` by default.
 
-use super::{AvroSchema, EventData};
+use super::EventData;
 use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 
-impl<T: AvroSchema> AvroSchema for Option<T> {
-    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA);
-}
-
 impl<T: EventData> EventData for Option<T> {
+    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA);
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = T::FALLIBLE;
 

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{AvroSchema, EventData};
+use super::EventData;
 use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 macro_rules! pointer {
     ($($pointer:ident),*) => {$(
-        impl<T: AvroSchema> AvroSchema for $pointer<T> {
-            const SCHEMA: &'static Schema = T::SCHEMA;
-        }
-
         impl<T: EventData> EventData for $pointer<T> {
+            const SCHEMA: &'static Schema = T::SCHEMA;
             const MIN_LEN: usize = T::MIN_LEN;
             const FALLIBLE: bool = T::FALLIBLE;
 

@@ -1,17 +1,14 @@
 //! Booleans and numbers.
 
-use super::{AvroSchema, EventData, EventKey};
+use super::{EventData, EventKey};
 use crate::avro::{
     DecodeError, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema, Writer,
 };
 
 macro_rules! integer {
     ($($rust:ty => $schema:ident, $max_len:ident;)*) => {$(
-        impl AvroSchema for $rust {
-            const SCHEMA: &'static Schema = &Schema::$schema;
-        }
-
         impl EventData for $rust {
+            const SCHEMA: &'static Schema = &Schema::$schema;
             const MIN_LEN: usize = 1;
 
             #[inline]
@@ -42,12 +39,9 @@ integer! {
 }
 
 /// Alone an `int`; in a sequence a byte of `bytes`.
-impl AvroSchema for u8 {
+impl EventData for u8 {
     const SCHEMA: &'static Schema = &Schema::Int;
     const SEQUENCE: &'static Schema = &Schema::Bytes;
-}
-
-impl EventData for u8 {
     const MIN_LEN: usize = 1;
 
     #[inline]
@@ -87,11 +81,8 @@ impl EventData for u8 {
 }
 
 /// A `long`; a value beyond `i64::MAX` is an [`EncodeError`].
-impl AvroSchema for u64 {
-    const SCHEMA: &'static Schema = &Schema::Long;
-}
-
 impl EventData for u64 {
+    const SCHEMA: &'static Schema = &Schema::Long;
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = true;
 
@@ -124,11 +115,8 @@ impl EventData for u64 {
 
 macro_rules! fixed {
     ($($rust:ty => $schema:ident, $len:literal, $method:ident;)*) => {$(
-        impl AvroSchema for $rust {
-            const SCHEMA: &'static Schema = &Schema::$schema;
-        }
-
         impl EventData for $rust {
+            const SCHEMA: &'static Schema = &Schema::$schema;
             const MIN_LEN: usize = $len;
 
             #[inline]

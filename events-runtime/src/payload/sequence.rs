@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::{AvroSchema, EventData};
+use super::EventData;
 use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer};
 
 /// A block count and the 0 that ends the blocks.
@@ -68,11 +68,8 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
     }
 }
 
-impl<T: AvroSchema> AvroSchema for Vec<T> {
-    const SCHEMA: &'static Schema = T::SEQUENCE;
-}
-
 impl<T: EventData> EventData for Vec<T> {
+    const SCHEMA: &'static Schema = T::SEQUENCE;
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = T::FALLIBLE;
 
@@ -99,11 +96,8 @@ impl<T: EventData> EventData for Vec<T> {
 
 macro_rules! slice {
     ($($pointer:ident),*) => {$(
-        impl<T: AvroSchema> AvroSchema for $pointer<[T]> {
-            const SCHEMA: &'static Schema = T::SEQUENCE;
-        }
-
         impl<T: EventData> EventData for $pointer<[T]> {
+            const SCHEMA: &'static Schema = T::SEQUENCE;
             const MIN_LEN: usize = 1;
             const FALLIBLE: bool = T::FALLIBLE;
 
@@ -133,11 +127,8 @@ macro_rules! slice {
 slice!(Box, Arc);
 
 /// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
-impl<T: AvroSchema, const N: usize> AvroSchema for [T; N] {
-    const SCHEMA: &'static Schema = T::SEQUENCE;
-}
-
 impl<T: EventData, const N: usize> EventData for [T; N] {
+    const SCHEMA: &'static Schema = T::SEQUENCE;
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = T::FALLIBLE;
 
@@ -164,21 +155,8 @@ impl<T: EventData, const N: usize> EventData for [T; N] {
 
 macro_rules! collection {
     ($([$($bounds:tt)*] $collection:ty;)*) => {$(
-        impl<T: AvroSchema, $($bounds)*> AvroSchema for $collection {
-            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA);
-        }
-    )*};
-}
-
-collection! {
-    [] VecDeque<T>;
-    [] BTreeSet<T>;
-    [S] HashSet<T, S>;
-}
-
-macro_rules! collection_data {
-    ($([$($bounds:tt)*] $collection:ty;)*) => {$(
         impl<$($bounds)*> EventData for $collection {
+            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA);
             const MIN_LEN: usize = 1;
             const FALLIBLE: bool = T::FALLIBLE;
 
@@ -205,18 +183,15 @@ macro_rules! collection_data {
     )*};
 }
 
-collection_data! {
+collection! {
     [T: EventData] VecDeque<T>;
     [T: EventData + Ord] BTreeSet<T>;
     [T: EventData + Hash + Eq, S: BuildHasher + Default] HashSet<T, S>;
 }
 
 /// `bytes`.
-impl AvroSchema for bytes::Bytes {
-    const SCHEMA: &'static Schema = &Schema::Bytes;
-}
-
 impl EventData for bytes::Bytes {
+    const SCHEMA: &'static Schema = &Schema::Bytes;
     const MIN_LEN: usize = 1;
 
     #[inline]

@@ -3,16 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{AvroSchema, EventData, EventKey, MapKey};
+use super::{EventData, EventKey, MapKey};
 use crate::avro::{DecodeError, LONG_MAX_LEN, Reader, Schema, Writer};
 
 macro_rules! text {
     ($($rust:ty),*) => {$(
-        impl AvroSchema for $rust {
-            const SCHEMA: &'static Schema = &Schema::String;
-        }
-
         impl EventData for $rust {
+            const SCHEMA: &'static Schema = &Schema::String;
             const MIN_LEN: usize = 1;
 
             #[inline]
@@ -52,11 +49,8 @@ macro_rules! text {
 text!(String, Box<str>, Arc<str>, Cow<'static, str>);
 
 /// A `string` of one character.
-impl AvroSchema for char {
-    const SCHEMA: &'static Schema = &Schema::String;
-}
-
 impl EventData for char {
+    const SCHEMA: &'static Schema = &Schema::String;
     const MIN_LEN: usize = 2;
 
     #[inline]

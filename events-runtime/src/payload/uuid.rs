@@ -2,21 +2,18 @@
 
 use uuid::Uuid;
 
-use super::{AvroSchema, EventData, EventKey};
+use super::{EventData, EventKey};
 use crate::avro::schema::Logical;
 use crate::avro::{DecodeError, Reader, Schema, Writer};
 
 const TEXT_LEN: usize = 36;
 
-impl AvroSchema for Uuid {
+impl EventData for Uuid {
     const SCHEMA: &'static Schema = &Schema::Logical(&Logical {
         base: Schema::String,
         name: "uuid",
         attributes: "\"logicalType\":\"uuid\"",
     });
-}
-
-impl EventData for Uuid {
     const MIN_LEN: usize = 1;
 
     #[inline]

@@ -1,0 +1,1 @@
+../../events-runtime/src/event_type/rule.rs

@@ -1,0 +1,459 @@
+//! `EventData`: the schema, and reading and writing field by field.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Generics;
+
+use super::schema;
+use crate::model::{Container, Data, Field, Variant};
+
+pub(super) fn event_data(model: &Container<'_>, generics: &Generics) -> TokenStream {
+    let ident = &model.input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let (tree, recursive) = schema::tree(model);
+    let body = match &model.data {
+        Data::Struct(fields) => record(fields, recursive),
+        Data::Newtype(field) => newtype(field, recursive),
+        Data::Enum(variants) => symbols(variants),
+        Data::Union(variants) => union(variants, recursive),
+        Data::Unsupported => TokenStream::new(),
+    };
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __p::EventData for #ident #type_generics #where_clause {
+            const SCHEMA: &'static __p::Schema = #tree;
+            #body
+        }
+    }
+}
+
+/// The type that a field is written as.
+fn written(field: &Field<'_>) -> TokenStream {
+    match field.attrs.with.value() {
+        Some(module) => schema::repr(module),
+        None => {
+            let ty = field.ty;
+            quote!(#ty)
+        }
+    }
+}
+
+/// An expression of the field's value: `&self.note`, or a variable of a pattern.
+type Place<'a> = &'a dyn Fn(&Field<'_>) -> TokenStream;
+
+fn own(field: &Field<'_>) -> TokenStream {
+    let member = &field.member;
+    quote!(&self.#member)
+}
+
+fn bound(field: &Field<'_>) -> TokenStream {
+    let binding = field.binding();
+    quote!(#binding)
+}
+
+/// Calls that take the written value; a `with` module makes it first.
+fn with_value(
+    field: &Field<'_>,
+    place: Place<'_>,
+    otherwise: &TokenStream,
+    call: impl Fn(&TokenStream) -> TokenStream,
+) -> TokenStream {
+    let value = place(field);
+    match field.attrs.with.value() {
+        Some(module) => {
+            let call = call(&quote!(&__repr));
+            quote! {
+                // A value that can't be converted was refused by `check`.
+                match #module::to_repr(#value) {
+                    __p::core::result::Result::Ok(__repr) => #call,
+                    __p::core::result::Result::Err(_) => #otherwise,
+                }
+            }
+        }
+        None => call(&value),
+    }
+}
+
+fn max_len(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+    let lens = fields.iter().map(|field| {
+        let ty = written(field);
+        with_value(field, place, &quote!(0), |value| quote!(<#ty as __p::EventData>::max_len(#value)))
+    });
+    quote!(0 #(+ #lens)*)
+}
+
+fn encode(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+    fields
+        .iter()
+        .map(|field| {
+            let ty = written(field);
+            let call = with_value(
+                field,
+                place,
+                &quote!({}),
+                |value| quote!(<#ty as __p::EventData>::encode(#value, __writer)),
+            );
+            quote!(#call;)
+        })
+        .collect()
+}
+
+fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+    fields
+        .iter()
+        .map(|field| {
+            let ty = written(field);
+            let name = &field.name.text;
+            let value = place(field);
+            match field.attrs.with.value() {
+                Some(module) => quote! {
+                    __p::checked(
+                        match #module::to_repr(#value) {
+                            __p::core::result::Result::Ok(__repr) =>
+                                <#ty as __p::EventData>::check(&__repr, __depth),
+                            __p::core::result::Result::Err(__reason) =>
+                                __p::core::result::Result::Err(__p::EncodeError::invalid(__reason)),
+                        },
+                        #name,
+                    )?;
+                },
+                None => quote!(__p::checked(<#ty as __p::EventData>::check(#value, __depth), #name)?;),
+            }
+        })
+        .collect()
+}
+
+/// `member: value` for each field, in the order of the datum.
+fn decode(fields: &[Field<'_>]) -> TokenStream {
+    fields
+        .iter()
+        .map(|field| {
+            let ty = written(field);
+            let (member, name) = (&field.member, &field.name.text);
+            let value = quote!(<#ty as __p::EventData>::decode(__reader));
+            match field.attrs.with.value() {
+                Some(module) => quote! {
+                    #member: {
+                        let __repr = __p::decoded(#value, #name)?;
+                        __p::decoded(__p::converted(#module::from_repr(__repr), __reader), #name)?
+                    },
+                },
+                None => quote!(#member: __p::decoded(#value, #name)?,),
+            }
+        })
+        .collect()
+}
+
+/// `false || …`: whether any field can refuse to be written.
+fn fallible(fields: &[Field<'_>], recursive: bool) -> TokenStream {
+    if recursive || fields.iter().any(|field| field.attrs.with.is_set()) {
+        return quote!(true);
+    }
+    let types = fields.iter().map(written);
+    quote!(false #(|| <#types as __p::EventData>::FALLIBLE)*)
+}
+
+fn min_len(fields: &[Field<'_>]) -> TokenStream {
+    let types = fields.iter().map(written);
+    quote!(0 #(+ <#types as __p::EventData>::MIN_LEN)*)
+}
+
+/// A recursive type counts its levels.
+fn deeper(recursive: bool) -> TokenStream {
+    if recursive { quote!(let __depth = __p::deeper(__depth)?;) } else { TokenStream::new() }
+}
+
+fn levels(recursive: bool, value: &TokenStream) -> TokenStream {
+    if recursive {
+        quote! {
+            __reader.enter()?;
+            let __value = #value;
+            __reader.leave();
+            __value
+        }
+    } else {
+        value.clone()
+    }
+}
+
+fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
+    let fallible = fallible(fields, recursive);
+    let min_len = min_len(fields);
+    let max_len = max_len(fields, &own);
+    let encode = encode(fields, &own);
+    let (deeper, check) = (deeper(recursive), check(fields, &own));
+    let decode = decode(fields);
+    let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(Self { #decode })));
+    quote! {
+        const MIN_LEN: usize = #min_len;
+        const FALLIBLE: bool = #fallible;
+
+        #[inline]
+        fn max_len(&self) -> usize {
+            #max_len
+        }
+
+        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+            #deeper
+            #check
+            __p::core::result::Result::Ok(())
+        }
+
+        #[inline]
+        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+            #encode
+        }
+
+        #[inline]
+        fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+            #decode
+        }
+    }
+}
+
+fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
+    let ty = written(field);
+    let fields = std::slice::from_ref(field);
+    let (fallible, min_len) = (fallible(fields, recursive), min_len(fields));
+    let deeper = deeper(recursive);
+    let Some(module) = field.attrs.with.value() else {
+        let decode = levels(recursive, &quote!(<#ty as __p::EventData>::decode(__reader).map(Self)));
+        return quote! {
+            const MIN_LEN: usize = #min_len;
+            const FALLIBLE: bool = #fallible;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                <#ty as __p::EventData>::max_len(&self.0)
+            }
+
+            #[inline]
+            fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+                #deeper
+                <#ty as __p::EventData>::check(&self.0, __depth)
+            }
+
+            #[inline]
+            fn encode(&self, __writer: &mut __p::Writer<'_>) {
+                <#ty as __p::EventData>::encode(&self.0, __writer)
+            }
+
+            #[inline]
+            fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+                #decode
+            }
+
+            #[inline]
+            fn encode_nullable(&self, __writer: &mut __p::Writer<'_>) {
+                <#ty as __p::EventData>::encode_nullable(&self.0, __writer)
+            }
+
+            #[inline]
+            fn decode_nullable(
+                __branch: i64,
+                __reader: &mut __p::Reader<'_>,
+            ) -> __p::core::result::Result<Self, __p::DecodeError> {
+                <#ty as __p::EventData>::decode_nullable(__branch, __reader).map(Self)
+            }
+        };
+    };
+    let max_len = max_len(fields, &own);
+    let encode = encode(fields, &own);
+    quote! {
+        const MIN_LEN: usize = #min_len;
+        const FALLIBLE: bool = true;
+
+        fn max_len(&self) -> usize {
+            #max_len
+        }
+
+        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+            match #module::to_repr(&self.0) {
+                __p::core::result::Result::Ok(__repr) => <#ty as __p::EventData>::check(&__repr, __depth),
+                __p::core::result::Result::Err(__reason) =>
+                    __p::core::result::Result::Err(__p::EncodeError::invalid(__reason)),
+            }
+        }
+
+        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+            #encode
+        }
+
+        fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+            let __repr = <#ty as __p::EventData>::decode(__reader)?;
+            __p::converted(#module::from_repr(__repr), __reader).map(Self)
+        }
+    }
+}
+
+fn symbols(variants: &[Variant<'_>]) -> TokenStream {
+    let count = variants.len();
+    let idents: Vec<_> = variants.iter().map(|variant| &variant.input.ident).collect();
+    let indexes: Vec<_> = indexes(variants).collect();
+    quote! {
+        const MIN_LEN: usize = 1;
+
+        #[inline]
+        fn max_len(&self) -> usize {
+            __p::LONG_MAX_LEN
+        }
+
+        #[inline]
+        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+            __writer.long(match self {
+                #(Self::#idents => #indexes,)*
+            });
+        }
+
+        #[inline]
+        fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+            match __reader.long()? {
+                #(#indexes => __p::core::result::Result::Ok(Self::#idents),)*
+                __other => __p::core::result::Result::Err(
+                    __reader.error(__p::unknown_symbol(__other, #count)),
+                ),
+            }
+        }
+    }
+}
+
+fn indexes(variants: &[Variant<'_>]) -> impl Iterator<Item = proc_macro2::Literal> {
+    (0..variants.len())
+        .map(|index| proc_macro2::Literal::i64_suffixed(i64::try_from(index).unwrap_or(i64::MAX)))
+}
+
+fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
+    let count = variants.len();
+    let indexes: Vec<_> = indexes(variants).collect();
+    let fallibles = variants.iter().map(|variant| fallible(&variant.fields, recursive));
+    let patterns: Vec<_> = variants.iter().map(Variant::pattern).collect();
+    let max_lens = variants.iter().map(|variant| max_len(&variant.fields, &bound));
+    let checks = variants.iter().map(|variant| check(&variant.fields, &bound));
+    let encodes = variants.iter().map(|variant| encode(&variant.fields, &bound));
+    let decodes = variants.iter().map(|variant| {
+        let ident = &variant.input.ident;
+        let fields = decode(&variant.fields);
+        quote!(Self::#ident { #fields })
+    });
+    let decode = levels(
+        recursive,
+        &quote! {
+            match __branch - __shift {
+                #(#indexes => __p::core::result::Result::Ok(#decodes),)*
+                _ => __p::core::result::Result::Err(__reader.error(__p::unknown_branch(__branch, __branches))),
+            }
+        },
+    );
+    let deeper = deeper(recursive);
+    quote! {
+        const MIN_LEN: usize = 1;
+        const FALLIBLE: bool = false #(|| #fallibles)*;
+
+        fn max_len(&self) -> usize {
+            __p::LONG_MAX_LEN + match self {
+                #(#patterns => #max_lens,)*
+            }
+        }
+
+        #[allow(unused_variables)]
+        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+            #deeper
+            match self {
+                #(#patterns => { #checks })*
+            }
+            __p::core::result::Result::Ok(())
+        }
+
+        #[inline]
+        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+            self.encode_branch(0, __writer)
+        }
+
+        #[inline]
+        fn encode_nullable(&self, __writer: &mut __p::Writer<'_>) {
+            self.encode_branch(1, __writer)
+        }
+
+        fn encode_branch(&self, __shift: i64, __writer: &mut __p::Writer<'_>) {
+            match self {
+                #(#patterns => {
+                    __writer.long(#indexes + __shift);
+                    #encodes
+                })*
+            }
+        }
+
+        #[inline]
+        fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+            let __branch = __reader.long()?;
+            Self::decode_branch(__branch, 0, __reader)
+        }
+
+        #[inline]
+        fn decode_nullable(
+            __branch: i64,
+            __reader: &mut __p::Reader<'_>,
+        ) -> __p::core::result::Result<Self, __p::DecodeError> {
+            Self::decode_branch(__branch, 1, __reader)
+        }
+
+        fn decode_branch(
+            __branch: i64,
+            __shift: i64,
+            __reader: &mut __p::Reader<'_>,
+        ) -> __p::core::result::Result<Self, __p::DecodeError> {
+            // A branch next to i64's end can't be shifted, and no union has it.
+            let __branches = if __shift == 0 { #count } else { #count + 1 };
+            if __branch < __shift {
+                return __p::core::result::Result::Err(
+                    __reader.error(__p::unknown_branch(__branch, __branches)),
+                );
+            }
+            #decode
+        }
+    }
+}
+
+/// The keys that a type can be, and whether a key's path leads through it.
+pub(super) fn keys(model: &Container<'_>, generics: &Generics) -> TokenStream {
+    let ident = &model.input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    match &model.data {
+        Data::Struct(_) => quote! {
+            #[automatically_derived]
+            impl #impl_generics __p::KeyPath for #ident #type_generics #where_clause {
+                type Target = Self;
+
+                #[inline]
+                fn step(&self) -> &Self {
+                    self
+                }
+            }
+        },
+        Data::Newtype(field) if model.input.generics.params.is_empty() => {
+            let ty = field.ty;
+            // A bound on a lifetime that nothing names is not checked until it is used: so the
+            // newtype of anything derives, and only the newtype of a key is one.
+            quote! {
+                #[automatically_derived]
+                impl __p::EventKey for #ident where for<'__key> #ty: __p::EventKey {
+                    fn append_key(&self, __out: &mut __p::Vec<u8>) {
+                        <#ty as __p::EventKey>::append_key(&self.0, __out)
+                    }
+                }
+
+                #[automatically_derived]
+                impl __p::MapKey for #ident where for<'__key> #ty: __p::MapKey {
+                    fn as_str(&self) -> &str {
+                        <#ty as __p::MapKey>::as_str(&self.0)
+                    }
+
+                    fn from_text(__text: &str) -> Self {
+                        Self(<#ty as __p::MapKey>::from_text(__text))
+                    }
+                }
+            }
+        }
+        _ => TokenStream::new(),
+    }
+}

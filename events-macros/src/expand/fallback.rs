@@ -1,0 +1,68 @@
+//! Empty implementations for a type with errors, so that its uses add none.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Generics;
+
+use super::{bounded, signal};
+use crate::model::Container;
+
+pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
+    let (krate, ident) = (model.krate(), &model.input.ident);
+    let generics = bounded(&model.input.generics);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let event = match &model.signal {
+        Some(attrs) if is_concrete(&model.input.generics) => {
+            let event_type = signal::event_type(attrs);
+            quote! {
+                impl __p::PublicSignal for #ident {
+                    const EVENT_TYPE: &'static str = #event_type;
+                    const MINOR_VERSION: u32 = 0;
+                    const SCHEMA_JSON: &'static str = "";
+                    const CANONICAL: &'static str = "";
+                    const FINGERPRINT: u64 = 0;
+                    const DESCRIPTOR: &'static __p::SignalDescriptor = &__p::SignalDescriptor::of::<Self>(
+                        __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[],
+                    );
+                }
+            }
+        }
+        _ => TokenStream::new(),
+    };
+    let statics = match &model.signal {
+        Some(attrs) if is_concrete(&model.input.generics) => signal::statics(model, attrs),
+        _ => TokenStream::new(),
+    };
+    quote! {
+        const _: () = {
+            use #krate::private as __p;
+            impl #impl_generics __p::EventData for #ident #type_generics #where_clause {
+                const SCHEMA: &'static __p::Schema = &__p::Schema::Null;
+                const MIN_LEN: usize = 0;
+                fn max_len(&self) -> usize {
+                    0
+                }
+                fn encode(&self, _: &mut __p::Writer<'_>) {}
+                fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
+                    __p::core::result::Result::Err(__reader.invalid("the definition did not compile"))
+                }
+            }
+            impl #impl_generics __p::KeyPath for #ident #type_generics #where_clause {
+                type Target = Self;
+                fn step(&self) -> &Self {
+                    self
+                }
+            }
+            impl #impl_generics __p::EventKey for #ident #type_generics #where_clause {
+                fn append_key(&self, _: &mut __p::Vec<u8>) {}
+            }
+            #event
+        };
+        #statics
+    }
+}
+
+/// An event with parameters has an error already, and no static could name them.
+fn is_concrete(generics: &Generics) -> bool {
+    generics.params.is_empty()
+}

@@ -1,0 +1,170 @@
+//! The const tree of a type.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Generics, Path};
+
+use crate::json::quoted;
+use crate::model::{Container, Data, Field, Variant};
+use crate::recursion;
+
+/// The name and the place of a type, known without its fields.
+pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
+    if matches!(model.data, Data::Newtype(_)) {
+        return TokenStream::new();
+    }
+    let ident = &model.input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let base = &model.name.text;
+    let arguments = arguments(model);
+    let namespace = namespace(model);
+    let rust_name = ident.to_string();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __p::AvroNamed for #ident #type_generics #where_clause {
+            const NAME: __p::Name =
+                __p::Name { base: #base, arguments: #arguments, namespace: #namespace };
+            const ORIGIN: __p::Origin = __p::Origin {
+                rust_type: __p::core::concat!(__p::core::module_path!(), "::", #rust_name),
+                location: __p::core::concat!(
+                    __p::core::file!(), ":", __p::core::line!(), ":", __p::core::column!()
+                ),
+            };
+        }
+    }
+}
+
+fn arguments(model: &Container<'_>) -> TokenStream {
+    let parameters = model.input.generics.type_params().map(|parameter| &parameter.ident);
+    quote!(&[#(<#parameters as __p::EventData>::SCHEMA),*])
+}
+
+fn namespace(model: &Container<'_>) -> TokenStream {
+    let own = match &model.signal {
+        Some(signal) => signal.namespace.value().or_else(|| signal.event_type.value()),
+        None => model.attrs.namespace.value(),
+    };
+    match own {
+        Some(namespace) => quote!(__p::core::option::Option::Some(#namespace)),
+        None => quote!(__p::core::option::Option::None),
+    }
+}
+
+/// The value of `EventData::SCHEMA`, and whether the type holds itself.
+pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
+    let mut recursive = false;
+    let attributes = doc(model.doc.as_deref());
+    let aliases = &model.attrs.alias;
+    let tree = match &model.data {
+        Data::Struct(fields) => {
+            let fields = fields.iter().map(|field| self::field(model, field, &mut recursive));
+            quote! {
+                &__p::Schema::Record(&__p::Record {
+                    name: <Self as __p::AvroNamed>::NAME,
+                    origin: <Self as __p::AvroNamed>::ORIGIN,
+                    aliases: &[#(#aliases),*],
+                    attributes: #attributes,
+                    fields: &[#(#fields),*],
+                })
+            }
+        }
+        Data::Newtype(field) => {
+            let (ty, found) = schema_type(model, field);
+            recursive |= found;
+            quote!(<#ty as __p::EventData>::SCHEMA)
+        }
+        Data::Enum(variants) => {
+            let symbols = variants.iter().map(|variant| &variant.name.text);
+            let default = variants.iter().find(|variant| variant.attrs.default.is_set());
+            let default = match default.map(|variant| &variant.name.text) {
+                Some(symbol) => quote!(__p::core::option::Option::Some(#symbol)),
+                None => quote!(__p::core::option::Option::None),
+            };
+            quote! {
+                &__p::Schema::Enum(&__p::Enum {
+                    name: <Self as __p::AvroNamed>::NAME,
+                    origin: <Self as __p::AvroNamed>::ORIGIN,
+                    aliases: &[#(#aliases),*],
+                    attributes: #attributes,
+                    symbols: &[#(#symbols),*],
+                    default: #default,
+                })
+            }
+        }
+        Data::Union(variants) => {
+            let branches = variants.iter().map(|variant| branch(model, variant, &mut recursive));
+            quote! {
+                &__p::Schema::Union(&__p::Union {
+                    name: <Self as __p::AvroNamed>::NAME,
+                    branches: &[#(#branches),*],
+                })
+            }
+        }
+        Data::Unsupported => quote!(&__p::Schema::Null),
+    };
+    (tree, recursive)
+}
+
+/// The record of a variant, named `<Enum><Variant>`.
+fn branch(model: &Container<'_>, variant: &Variant<'_>, recursive: &mut bool) -> TokenStream {
+    let base = format!("{}{}", model.name.text, variant.name.text);
+    let aliases = &variant.attrs.alias;
+    let attributes = doc(variant.doc.as_deref());
+    let fields = variant.fields.iter().map(|field| self::field(model, field, recursive));
+    quote! {
+        &__p::Record {
+            name: __p::Name { base: #base, ..<Self as __p::AvroNamed>::NAME },
+            origin: <Self as __p::AvroNamed>::ORIGIN,
+            aliases: &[#(#aliases),*],
+            attributes: #attributes,
+            fields: &[#(#fields),*],
+        }
+    }
+}
+
+fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> TokenStream {
+    let name = &field.name.text;
+    let aliases = &field.attrs.alias;
+    let (ty, found) = schema_type(model, field);
+    *recursive |= found;
+    let pii = field.attrs.pii.is_set();
+    let mut attributes = doc(field.doc.as_deref());
+    if pii {
+        attributes.push_str(",\"pii\":true");
+    }
+    let default = match &field.default {
+        Some(default) => {
+            let default = default.expand();
+            quote!(__p::core::option::Option::Some(#default))
+        }
+        None => quote!(__p::core::option::Option::None),
+    };
+    quote! {
+        __p::Field {
+            name: #name,
+            aliases: &[#(#aliases),*],
+            attributes: #attributes,
+            schema: <#ty as __p::EventData>::SCHEMA,
+            default: #default,
+            pii: #pii,
+        }
+    }
+}
+
+/// The type whose schema a field has.
+fn schema_type(model: &Container<'_>, field: &Field<'_>) -> (TokenStream, bool) {
+    if let Some(with) = field.attrs.with.value() {
+        return (repr(with), false);
+    }
+    let (ty, found) = recursion::cut(field.ty, &model.input.ident, &field.attrs.back_ref);
+    (quote!(#ty), found)
+}
+
+/// What a `with` module converts to.
+pub(super) fn repr(module: &Path) -> TokenStream {
+    quote!(#module::Repr)
+}
+
+fn doc(text: Option<&str>) -> String {
+    text.map(|text| format!(",\"doc\":{}", quoted(text))).unwrap_or_default()
+}

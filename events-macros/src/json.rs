@@ -1,0 +1,189 @@
+//! `default = …`: Rust tokens into a constant JSON value and its text.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Token, braced, bracketed};
+
+/// A JSON value.
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    String(String),
+    Array(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+const FORM: &str = "a default is a literal: `true`, `0`, `-1.5`, `\"text\"`, `null`, `[…]`, `{ \"field\": … }`; the symbol of an enum stands in quotes";
+
+impl Parse for Json {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let look = input.lookahead1();
+        if look.peek(LitBool) {
+            Ok(Self::Bool(input.parse::<LitBool>()?.value))
+        } else if look.peek(LitStr) {
+            Ok(Self::String(input.parse::<LitStr>()?.value()))
+        } else if look.peek(LitInt) || look.peek(LitFloat) || look.peek(Token![-]) {
+            number(input)
+        } else if look.peek(syn::token::Bracket) {
+            let items;
+            bracketed!(items in input);
+            let items = Punctuated::<Self, Token![,]>::parse_terminated(&items)?;
+            Ok(Self::Array(items.into_iter().collect()))
+        } else if look.peek(syn::token::Brace) {
+            let entries;
+            braced!(entries in input);
+            let entries = Punctuated::<Entry, Token![,]>::parse_terminated(&entries)?;
+            Ok(Self::Object(entries.into_iter().map(|entry| (entry.0, entry.1)).collect()))
+        } else if look.peek(Ident) && (input.peek(syn::Ident)) {
+            let word: Ident = input.parse()?;
+            if word == "null" || word == "None" {
+                Ok(Self::Null)
+            } else {
+                Err(syn::Error::new(word.span(), FORM))
+            }
+        } else {
+            Err(input.error(FORM))
+        }
+    }
+}
+
+struct Entry(String, Json);
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = input.parse::<LitStr>()?.value();
+        input.parse::<Token![:]>()?;
+        Ok(Self(key, input.parse()?))
+    }
+}
+
+fn number(input: ParseStream<'_>) -> syn::Result<Json> {
+    let minus = input.parse::<Option<Token![-]>>()?;
+    if input.peek(LitInt) {
+        let literal: LitInt = input.parse()?;
+        let value: i128 = literal.base10_parse()?;
+        return Ok(Json::Integer(if minus.is_some() { -value } else { value }));
+    }
+    let literal: LitFloat = input.parse()?;
+    let value: f64 = literal.base10_parse()?;
+    if !value.is_finite() {
+        return Err(syn::Error::new(literal.span(), "this number is beyond an f64; JSON has no infinity"));
+    }
+    Ok(Json::Float(if minus.is_some() { -value } else { value }))
+}
+
+impl Json {
+    /// The value of an attribute.
+    pub(crate) fn from_tokens(tokens: TokenStream) -> syn::Result<Self> {
+        syn::parse2(tokens)
+    }
+
+    /// The JSON text.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Float(value) => format!("{value:?}"),
+            Self::String(value) => quoted(value),
+            Self::Array(items) => format!("[{}]", items.iter().map(Self::text).collect::<Vec<_>>().join(",")),
+            Self::Object(entries) => {
+                let entries: Vec<_> =
+                    entries.iter().map(|(key, value)| format!("{}:{}", quoted(key), value.text())).collect();
+                format!("{{{}}}", entries.join(","))
+            }
+        }
+    }
+
+    /// The constant expression of a `Json`.
+    pub(crate) fn expand(&self) -> TokenStream {
+        let text = self.text();
+        let kind = match self {
+            Self::Null => quote!(Null),
+            Self::Bool(_) => quote!(Bool),
+            Self::Integer(value) => {
+                let literal = proc_macro2::Literal::i128_suffixed(value.unsigned_abs().cast_signed());
+                if *value < 0 { quote!(Integer(-#literal)) } else { quote!(Integer(#literal)) }
+            }
+            Self::Float(_) => quote!(Float),
+            Self::String(value) => quote!(String(#value)),
+            Self::Array(items) => {
+                let items = items.iter().map(Self::expand);
+                quote!(Array(&[#(#items),*]))
+            }
+            Self::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    let value = value.expand();
+                    quote!((#key, #value))
+                });
+                quote!(Object(&[#(#entries),*]))
+            }
+        };
+        quote!(__p::Json { text: #text, kind: __p::JsonKind::#kind })
+    }
+}
+
+/// A JSON string with its quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(tokens: &str) -> String {
+        Json::from_tokens(tokens.parse().unwrap()).map_or_else(|e| e.to_string(), |json| json.text())
+    }
+
+    #[test]
+    fn rust_literals_become_json() {
+        for (tokens, json) in [
+            ("1_000", "1000"),
+            ("-1", "-1"),
+            ("0x10", "16"),
+            ("1.", "1.0"),
+            ("-2.50", "-2.5"),
+            ("1e300", "1e300"),
+            ("None", "null"),
+            ("[1, [], \"a\"]", "[1,[],\"a\"]"),
+            ("{ \"a\": {}, \"b\": null, }", "{\"a\":{},\"b\":null}"),
+            ("\"quote \\\" and \\n\"", "\"quote \\\" and \\n\""),
+        ] {
+            assert_eq!(text(tokens), json, "{tokens}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_literal_is_told_the_forms() {
+        for tokens in ["Currency::Eur", "vec![]", "Default::default()", "1 + 1"] {
+            assert!(
+                text(tokens).contains("literal") || text(tokens).contains("unexpected token"),
+                "{tokens}"
+            );
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(quoted("\u{1}\t\u{e9}"), "\"\\u0001\\t\u{e9}\"");
+    }
+}
