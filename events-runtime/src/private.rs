@@ -130,6 +130,33 @@ pub fn emit_datum<E: PublicSignal>(
     Ok(hub.emit_received(payload, metadata))
 }
 
+impl SignalDescriptor {
+    /// The descriptor of a definition.
+    #[must_use]
+    pub const fn of<E: PublicSignal>(
+        origin: Origin,
+        file: &'static str,
+        line: u32,
+        profile: Profile,
+        key: &'static [&'static str],
+    ) -> Self {
+        Self {
+            event_type: E::EVENT_TYPE,
+            minor_version: E::MINOR_VERSION,
+            rust_type: origin.rust_type,
+            file,
+            line,
+            profile,
+            schema: E::SCHEMA,
+            schema_json: || E::SCHEMA_JSON,
+            canonical: || E::CANONICAL,
+            fingerprint: || E::FINGERPRINT,
+            key,
+            emit_datum: emit_datum::<E>,
+        }
+    }
+}
+
 inventory::collect!(SignalDescriptor);
 
 /// How a definition's messages look on the wire.
