@@ -7,6 +7,7 @@ use super::nearest::nearest;
 use super::settings::Route;
 use super::tree::join_key;
 use crate::private::SignalDescriptor;
+use crate::transport::Topic;
 
 /// A configuration whose event types are linked and whose keys are found.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct ResolvedRoute {
     /// The event type.
     pub event_type: &'static str,
     /// The topic's base name.
-    pub topic: String,
+    pub topic: Topic,
     /// The key, where it is not the definition's own.
     pub key: Option<KeyPath>,
 }
@@ -76,7 +77,7 @@ impl Config {
 }
 
 fn route_key(route: &Route) -> String {
-    join_key(&join_key("routes", &route.event_type), &route.topic)
+    join_key(&join_key("routes", &route.event_type), route.topic.as_str())
 }
 
 fn not_linked<'a>(event_type: &str, linked: impl Iterator<Item = &'a str>) -> String {

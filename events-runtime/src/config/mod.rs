@@ -49,6 +49,7 @@ mod tree;
 mod url;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use check::{Resolved, ResolvedRoute};
@@ -58,12 +59,12 @@ pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
 pub use settings::{
     BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, SqliteSettings, Synchronous,
-    TopicSettings, UnknownEvents,
+    UnknownEvents,
 };
 pub use source::Source;
 pub use url::{BusUrl, BusUrlError};
 
-use std::collections::BTreeMap;
+use crate::transport::{ConnectOptions, NameError, Retention, Topic};
 
 /// A read and validated configuration.
 ///
@@ -74,7 +75,7 @@ pub struct Config {
     service: ServiceSettings,
     bus: BusSettings,
     routes: Vec<Route>,
-    topics: BTreeMap<String, TopicSettings>,
+    topics: BTreeMap<Topic, Retention>,
     explanation: Explanation,
 }
 
@@ -124,14 +125,28 @@ impl Config {
         &self.routes
     }
 
-    /// The settings of a topic, by its base name; the defaults where the configuration has none.
-    pub fn topic(&self, name: &str) -> TopicSettings {
-        self.topics.get(name).cloned().unwrap_or_default()
+    /// What a topic keeps, by its base name: its own `[topics.NAME]`, else what `[bus]` says.
+    pub fn retention(&self, topic: &Topic) -> Retention {
+        self.topics.get(topic).copied().unwrap_or(self.bus.retention)
     }
 
     /// The topics that have a `[topics.NAME]` table, by base name.
-    pub fn topics(&self) -> &BTreeMap<String, TopicSettings> {
+    pub fn topics(&self) -> &BTreeMap<Topic, Retention> {
         &self.topics
+    }
+
+    /// What the transport is told besides its URL; topics bear their full names there.
+    ///
+    /// # Errors
+    /// A topic's name that is too long with its prefix; a loaded configuration has none.
+    pub fn connect_options(&self) -> Result<ConnectOptions, NameError> {
+        let mut options = ConnectOptions::new().retention(self.bus.retention);
+        options.client.clone_from(&self.service.name);
+        for (topic, retention) in &self.topics {
+            let full = topic.with_prefix(self.service.topic_prefix.as_ref())?;
+            options.topics.insert(full, *retention);
+        }
+        Ok(options)
     }
 
     /// Every setting with its value and where that came from; no passwords.

@@ -9,7 +9,8 @@ use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
-use super::value::Choice;
+use super::value::{Choice, Limit};
+use crate::transport::{Retention, Topic, TopicPrefix};
 
 /// `[service]`: who speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct ServiceSettings {
     pub name: Option<String>,
     /// `topic_prefix`: stands before every topic's name, with a `-` between, at the broker.
     /// Configuration and commands always use the name without it.
-    pub topic_prefix: Option<String>,
+    pub topic_prefix: Option<TopicPrefix>,
     /// `expect`: the event types that must be linked into the program.
     pub expect: Vec<String>,
 }
@@ -38,6 +39,10 @@ pub struct BusSettings {
     pub batch_size: NonZeroUsize,
     /// `linger`: how long an event may wait for others to share its batch. Default: not at all.
     pub linger: Duration,
+    /// `retain_age`, `retain_count`, `retain_unsettled`: what topics keep that have no such
+    /// setting of their own in `[topics.NAME]`. Default: seven days, any number, and what a group
+    /// has not settled stays whatever the limits say. A limit can be `unlimited`.
+    pub retention: Retention,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
@@ -127,22 +132,12 @@ pub struct Route {
     /// The event type.
     pub event_type: String,
     /// The topic's base name.
-    pub topic: String,
+    pub topic: Topic,
     /// `key`: the path of the field whose value is the key at this topic; without it, the key
     /// of the definition.
     pub key: Option<String>,
     /// `enabled`: whether events take this route. Default: `true`.
     pub enabled: bool,
-}
-
-/// `[topics.NAME]`: settings of a topic.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TopicSettings {
-    /// `retain_age`: how long events are kept. Without it, for ever.
-    pub retain_age: Option<Duration>,
-    /// `retain_count`: how many events are kept, at least the newest ones. Without it, all.
-    pub retain_count: Option<NonZeroU64>,
 }
 
 /// Reads the whole tree; every problem is found before it returns.
@@ -154,9 +149,11 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let table = root.table(&mut findings, "bus");
     let bus = bus(&mut findings, table);
     let table = root.table(&mut findings, "routes");
-    let routes = routes(&mut findings, &table);
+    let prefix = service.topic_prefix.as_ref();
+    let routes = routes(&mut findings, &table, prefix);
     let table = root.table(&mut findings, "topics");
-    let topics = topics(&mut findings, &table);
+    let default = bus.as_ref().map_or_else(Retention::default, |bus| bus.retention);
+    let topics = topics(&mut findings, &table, prefix, default);
     root.finish(&mut findings);
     let Findings { mut problems, explanation } = findings;
     problems.splice(0..0, found_before);
@@ -182,6 +179,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", number(256));
     let linger = section.or(findings, "linger", Duration::ZERO);
+    let week = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+    let retention = retention(findings, &mut section, week);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -217,45 +216,71 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     table.finish(findings);
 
     section.finish(findings);
-    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retry, consumer, sqlite })
+    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retention, retry, consumer, sqlite })
 }
 
-fn routes(findings: &mut Findings, section: &Section<'_>) -> Vec<Route> {
+fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicPrefix>) -> Vec<Route> {
     let mut routes = Vec::new();
     for (event_type, event) in section.tables(findings) {
-        if event_type.is_empty() {
+        if event_type.trim().is_empty() {
             event.fault(findings, "an event type can't be empty");
         }
-        for (topic, mut table) in event.tables(findings) {
-            check_topic(findings, &table, topic);
-            routes.push(Route {
-                event_type: event_type.to_owned(),
-                topic: topic.to_owned(),
-                key: table.optional(findings, "key", "(the definition's)"),
-                enabled: table.or(findings, "enabled", true),
-            });
+        for (name, mut table) in event.tables(findings) {
+            let topic = topic(findings, &table, name, prefix);
+            let key = table.optional(findings, "key", "(the definition's)");
+            let enabled = table.or(findings, "enabled", true);
             table.finish(findings);
+            routes.extend(topic.map(|topic| Route {
+                event_type: event_type.to_owned(),
+                topic,
+                key,
+                enabled,
+            }));
         }
     }
     routes
 }
 
-fn topics(findings: &mut Findings, section: &Section<'_>) -> BTreeMap<String, TopicSettings> {
+fn topics(
+    findings: &mut Findings,
+    section: &Section<'_>,
+    prefix: Option<&TopicPrefix>,
+    default: Retention,
+) -> BTreeMap<Topic, Retention> {
     let mut topics = BTreeMap::new();
     for (name, mut table) in section.tables(findings) {
-        check_topic(findings, &table, name);
-        let topic = TopicSettings {
-            retain_age: table.optional(findings, "retain_age", "(for ever)"),
-            retain_count: table.optional(findings, "retain_count", "(all)"),
-        };
+        let topic = topic(findings, &table, name, prefix);
+        let retention = retention(findings, &mut table, default);
         table.finish(findings);
-        topics.insert(name.to_owned(), topic);
+        topics.extend(topic.map(|topic| (topic, retention)));
     }
     topics
 }
 
-fn check_topic(findings: &mut Findings, table: &Section<'_>, name: &str) {
-    if name.trim().is_empty() {
-        table.fault(findings, "a topic's name can't be empty");
+/// The three settings that `[bus]` has for all topics and `[topics.NAME]` for one.
+fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retention) -> Retention {
+    let age = table.or(findings, "retain_age", Limit(default.max_age));
+    let count = table.or(findings, "retain_count", Limit(default.max_count.and_then(NonZeroU64::new)));
+    let unsettled = table.or(findings, "retain_unsettled", !default.drop_unsettled);
+    let mut retention = Retention::unlimited();
+    retention.max_age = age.0;
+    retention.max_count = count.0.map(NonZeroU64::get);
+    retention.drop_unsettled = !unsettled;
+    retention
+}
+
+fn topic(
+    findings: &mut Findings,
+    table: &Section<'_>,
+    name: &str,
+    prefix: Option<&TopicPrefix>,
+) -> Option<Topic> {
+    // The prefixed name has to be one too, and is only needed later.
+    match Topic::new(name).and_then(|topic| topic.with_prefix(prefix).map(|_| topic)) {
+        Ok(topic) => Some(topic),
+        Err(error) => {
+            table.fault(findings, error.to_string());
+            None
+        }
     }
 }

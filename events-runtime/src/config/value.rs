@@ -8,6 +8,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::nearest::nearest;
 use super::url::mask;
+use crate::transport::TopicPrefix;
 
 /// What a file or the environment holds for a key.
 #[derive(Debug, Clone)]
@@ -170,6 +171,37 @@ impl Setting for Duration {
 
     fn show(&self) -> String {
         SpanPrinter::new().designator(Designator::Compact).unsigned_duration_to_string(self)
+    }
+}
+
+/// A setting that may be `unlimited`.
+pub(super) struct Limit<T>(pub(super) Option<T>);
+
+impl<T: Setting> Setting for Limit<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        if value.as_str() == Some("unlimited") {
+            return Ok(Self(None));
+        }
+        T::from_value(value).map(|limit| Self(Some(limit)))
+    }
+
+    fn show(&self) -> String {
+        self.0.as_ref().map_or_else(|| "unlimited".to_owned(), T::show)
+    }
+}
+
+impl Setting for TopicPrefix {
+    const EXPECTED: &'static str = "a string";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        let text = value.as_str().ok_or(Fault::Type)?;
+        Self::new(text).map_err(|error| Fault::Content(error.to_string()))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 

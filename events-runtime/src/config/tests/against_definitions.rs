@@ -103,7 +103,7 @@ fn routes_resolve_against_the_linked_definitions() {
     let routes: Vec<_> = resolved
         .routes
         .iter()
-        .map(|route| (route.topic.clone(), route.key.as_ref().map(KeyPath::as_str)))
+        .map(|route| (route.topic.to_string(), route.key.as_ref().map(KeyPath::as_str)))
         .collect();
     assert_eq!(routes, [("audit".to_owned(), None), ("orders".to_owned(), Some("customer.id"))]);
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::config::{Config, ConfigError};
+use crate::transport::Topic;
 
 const BASE: &str = r#"
 bus.url = "memory:"
@@ -43,12 +44,13 @@ fn every_kind_of_key_can_be_overridden() {
     let [log, other] = config.routes() else {
         panic!("two routes");
     };
-    assert_eq!(log.topic, "order-log");
+    assert_eq!(log.topic.as_str(), "order-log");
     assert_eq!(log.key.as_deref(), Some("customer.id"), "kept from the file");
     assert!(!log.enabled);
     assert_eq!((other.event_type.as_str(), other.topic.as_str()), ("org.acme.other.v1", "Some.Topic"));
-    assert_eq!(config.topic("order-log").retain_count.unwrap().get(), 5);
-    assert!(config.topic("new").retain_age.is_some());
+    let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
+    assert_eq!(of("order-log").max_count, Some(5));
+    assert_eq!(of("new").max_age, Some(Duration::from_hours(1)));
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::config::{Config, Source, Synchronous};
+use crate::transport::{Retention, Topic, TopicPrefix};
 
 const BASE: &str = r#"
 [service]
@@ -21,14 +22,14 @@ orders = { key = "customer.id" }
 audit  = { enabled = false }
 
 [topics.orders]
-retain_age = "7d"
+retain_age = "2d"
 "#;
 
 #[test]
 fn a_file_says_what_it_says_and_the_rest_is_default() {
     let config = Config::from_toml(BASE).unwrap();
     assert_eq!(config.service().name.as_deref(), Some("shop"));
-    assert_eq!(config.service().topic_prefix.as_deref(), Some("dev"));
+    assert_eq!(config.service().topic_prefix.as_ref().map(TopicPrefix::as_str), Some("dev"));
     assert_eq!(config.service().expect, ["org.acme.orders.order.placed.v1"]);
     assert_eq!(config.bus().url.expose(), "sqlite://events.db");
     assert_eq!(config.bus().linger, Duration::from_millis(5));
@@ -42,8 +43,9 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
     assert_eq!((orders.topic.as_str(), orders.enabled), ("orders", true));
     assert_eq!(orders.key.as_deref(), Some("customer.id"));
     let week = Duration::from_hours(7 * 24);
-    assert_eq!(config.topic("orders").retain_age, Some(week));
-    assert_eq!(config.topic("audit").retain_age, None);
+    let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
+    assert_eq!(of("orders").max_age, Some(Duration::from_hours(48)));
+    assert_eq!(of("audit").max_age, Some(week));
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn every_default_is_explained_as_what_would_be_written() {
     let mut restated = String::from("[bus]\nurl = 'memory:'\n");
     for setting in config.explain() {
         if setting.source == Source::Default && !setting.value.starts_with(['(', '[']) {
-            let number = setting.value.parse::<i64>().is_ok();
+            let number = setting.value.parse::<i64>().is_ok() || setting.value.parse::<bool>().is_ok();
             let quote = if number { "" } else { "'" };
             let key = setting.key.strip_prefix("bus.").unwrap();
             restated = format!("{restated}{key} = {quote}{}{quote}\n", setting.value);
@@ -128,4 +130,22 @@ fn every_default_is_explained_as_what_would_be_written() {
     let again = Config::from_toml(&restated).unwrap();
     assert_eq!(again.bus(), config.bus());
     assert!(restated.lines().count() > 10, "{restated}");
+}
+
+#[test]
+fn the_transport_is_told_full_names_and_a_topic_inherits_what_it_does_not_say() {
+    let config = Config::from_toml(
+        "service = { name = 'shop', topic_prefix = 'dev' }
+        bus = { url = 'memory:', retain_age = 'unlimited', retain_count = 10 }
+        topics.orders = { retain_age = '1h' }
+        topics.audit = { retain_count = 'unlimited', retain_unsettled = false }",
+    )
+    .unwrap();
+    let options = config.connect_options().unwrap();
+    assert_eq!(options.client.as_deref(), Some("shop"));
+    let unlimited = Retention::unlimited();
+    assert_eq!(options.retention, Some(unlimited.max_count(10)));
+    let of = |topic: &str| options.topics[&Topic::new(topic).unwrap()];
+    assert_eq!(of("dev-orders"), unlimited.max_age(Duration::from_hours(1)).max_count(10));
+    assert_eq!(of("dev-audit"), unlimited.drop_unsettled());
 }

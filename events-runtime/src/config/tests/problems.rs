@@ -32,6 +32,7 @@ retain_count = "5"
 colour = "red"
 [topics]
 "" = {}
+"or ders" = {}
 [routse]
 "#,
     );
@@ -49,11 +50,12 @@ colour = "red"
         "config:16: routes.\"org.acme.order.placed.v1\".\"\": ",
         "config:17: routes.\"org.acme.order.placed.v1\".orders.enabled: expected `true` or `false`, found a string",
         "config:17: routes.\"org.acme.order.placed.v1\".orders.kye: unknown key; did you mean `key`?",
-        "config:24: topics.\"\": a topic's name can't be empty",
+        "config:24: topics.\"\": the topic is empty",
+        "config:25: topics.\"or ders\": the topic `or ders` holds ' '",
         "config:20: topics.orders.retain_age: `a week` is no duration (expected a duration",
         "config:21: topics.orders.retain_count: expected a whole number from 1, found a string",
-        "config:22: topics.orders.colour: unknown key; there are `retain_age`, `retain_count`",
-        "config:25: routse: unknown key; did you mean `routes`?",
+        "config:22: topics.orders.colour: unknown key; there are `retain_age`, `retain_count`, `retain_unsettled`",
+        "config:26: routse: unknown key; did you mean `routes`?",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
