@@ -1,5 +1,358 @@
 //! The envelope: what travels around an event's datum, and the only place that knows header names.
+//!
+//! Headers are those of CloudEvents' [binary mode over Kafka][binding], which Open edX's Kafka bus
+//! writes too, and one of this project's own:
+//!
+//! | header | value | when missing |
+//! |---|---|---|
+//! | `ce_specversion` | `1.0` | 1.0 |
+//! | `content-type`, `ce_datacontenttype` | `application/avro` | Avro |
+//! | `ce_type` | the event type | an error |
+//! | `ce_id` | the id, a UUID | an error: an id is never made up |
+//! | `ce_source` | the emitting service | an error |
+//! | `ce_time` | RFC 3339 | an error |
+//! | `ce_minorversion` | decimal | 0 |
+//! | `sourcehost` | the emitting host | unknown |
+//! | `sourcelib` | `10.5.0` | unknown |
+//! | `ce_schemafp` | the schema's CRC-64-AVRO, 16 hexadecimal digits | the reader's own schema |
+//! | `ce_<name>` | an extension, such as `ce_traceparent` | |
+//!
+//! Other headers are kept as they are.
+//!
+//! [binding]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md#32-binary-content-mode
 
 mod dead_letter;
 
+use bytes::Bytes;
+
 pub(crate) use dead_letter::dead_letter;
+
+use crate::EventMetadata;
+use crate::metadata::{MetadataError, MetadataText};
+use crate::transport::{Headers, Message};
+
+const AVRO: &str = "application/avro";
+const SPEC_VERSION: &str = "1.0";
+
+const SPEC_VERSION_HEADER: &str = "ce_specversion";
+const CONTENT_TYPE_HEADER: &str = "content-type";
+const DATA_CONTENT_TYPE_HEADER: &str = "ce_datacontenttype";
+const TYPE_HEADER: &str = "ce_type";
+const ID_HEADER: &str = "ce_id";
+const SOURCE_HEADER: &str = "ce_source";
+const TIME_HEADER: &str = "ce_time";
+const MINOR_VERSION_HEADER: &str = "ce_minorversion";
+const SOURCE_HOST_HEADER: &str = "sourcehost";
+const SOURCE_LIB_HEADER: &str = "sourcelib";
+const FINGERPRINT_HEADER: &str = "ce_schemafp";
+const EXTENSION_PREFIX: &str = "ce_";
+
+/// The headers that stand at most once and mean an attribute.
+const KNOWN: [&str; 11] = [
+    SPEC_VERSION_HEADER,
+    CONTENT_TYPE_HEADER,
+    DATA_CONTENT_TYPE_HEADER,
+    TYPE_HEADER,
+    ID_HEADER,
+    SOURCE_HEADER,
+    TIME_HEADER,
+    MINOR_VERSION_HEADER,
+    SOURCE_HOST_HEADER,
+    SOURCE_LIB_HEADER,
+    FINGERPRINT_HEADER,
+];
+
+/// An encoded event with all that travels beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Who emitted the event, when, under which id.
+    pub metadata: EventMetadata,
+    /// CRC-64-AVRO of the schema that the datum was written with, where the sender said so.
+    pub fingerprint: Option<u64>,
+    /// The key, whose events keep their order.
+    pub key: Option<Bytes>,
+    /// Headers that mean nothing here, in order.
+    pub headers: Headers,
+    /// The payload, an Avro datum.
+    pub data: Bytes,
+}
+
+/// A message that is no event: a header is missing or wrong.
+///
+/// The same bytes give the same error again: a retry does not help.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// A header that stands at most once stands twice.
+    #[error("the header `{header}` stands more than once")]
+    Duplicate {
+        /// The header's name.
+        header: &'static str,
+    },
+    /// A header is no text.
+    #[error("the header `{header}` is not UTF-8")]
+    NotText {
+        /// The header's name.
+        header: String,
+    },
+    /// The version of CloudEvents is another.
+    #[error("the header `ce_specversion` is {found:?}; only {SPEC_VERSION:?} is understood")]
+    SpecVersion {
+        /// What the header says.
+        found: String,
+    },
+    /// The payload is not Avro.
+    #[error("the header `{header}` is {found:?}; only {AVRO:?} is understood")]
+    ContentType {
+        /// The header's name.
+        header: &'static str,
+        /// What the header says.
+        found: String,
+    },
+    /// The fingerprint is none.
+    #[error("the header `ce_schemafp` is {found:?}, not 16 hexadecimal digits")]
+    Fingerprint {
+        /// What the header says.
+        found: String,
+    },
+    /// An attribute is missing or wrong.
+    #[error("a header of the event can't be used")]
+    Metadata(#[from] MetadataError),
+}
+
+impl Envelope {
+    /// An encoded event, with the fingerprint of the schema that its datum was written with.
+    pub fn new(metadata: EventMetadata, fingerprint: Option<u64>, data: impl Into<Bytes>) -> Self {
+        Self { metadata, fingerprint, key: None, headers: Headers::new(), data: data.into() }
+    }
+
+    /// The same with this key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Bytes>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The message that a transport stores.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        let metadata = &self.metadata;
+        let mut headers =
+            Headers::with_capacity(KNOWN.len() + metadata.extensions().len() + self.headers.len());
+        headers.push(SPEC_VERSION_HEADER, SPEC_VERSION);
+        headers.push(CONTENT_TYPE_HEADER, AVRO);
+        headers.push(DATA_CONTENT_TYPE_HEADER, AVRO);
+        headers.push(TYPE_HEADER, text(metadata.event_type()));
+        headers.push(ID_HEADER, metadata.id().to_string());
+        headers.push(SOURCE_HEADER, text(metadata.source()));
+        headers.push(TIME_HEADER, metadata.time_text().to_string());
+        headers.push(MINOR_VERSION_HEADER, metadata.minor_version().to_string());
+        if let Some(host) = metadata.source_host() {
+            headers.push(SOURCE_HOST_HEADER, text(host));
+        }
+        if let Some(lib) = metadata.source_lib() {
+            headers.push(SOURCE_LIB_HEADER, lib.to_string());
+        }
+        if let Some(fingerprint) = self.fingerprint {
+            headers.push(FINGERPRINT_HEADER, format!("{fingerprint:016x}"));
+        }
+        for (name, value) in metadata.extensions().iter() {
+            headers.push(format!("{EXTENSION_PREFIX}{name}"), text(value));
+        }
+        for (name, value) in self.headers {
+            headers.push(name, value);
+        }
+        let message = Message::new(self.data);
+        Message { key: self.key, headers, ..message }
+    }
+
+    /// Reads a message that a transport gave.
+    ///
+    /// # Errors
+    /// An [`EnvelopeError`] that names the header at fault.
+    pub fn from_message(message: &Message) -> Result<Self, EnvelopeError> {
+        let read = Read::headers(&message.headers)?;
+        if let Some(found) = read.value(SPEC_VERSION_HEADER)
+            && found != SPEC_VERSION
+        {
+            return Err(EnvelopeError::SpecVersion { found: found.to_owned() });
+        }
+        for header in [CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER] {
+            if let Some(found) = read.value(header)
+                && found != AVRO
+            {
+                return Err(EnvelopeError::ContentType { header, found: found.to_owned() });
+            }
+        }
+        let fingerprint = read.value(FINGERPRINT_HEADER).map(fingerprint).transpose()?;
+        let mut metadata = EventMetadata::try_from(MetadataText {
+            event_type: read.value(TYPE_HEADER),
+            id: read.value(ID_HEADER),
+            minor_version: read.value(MINOR_VERSION_HEADER),
+            source: read.value(SOURCE_HEADER),
+            source_host: read.value(SOURCE_HOST_HEADER),
+            time: read.value(TIME_HEADER),
+            source_lib: read.value(SOURCE_LIB_HEADER),
+        })?;
+        for (name, value) in read.extensions {
+            metadata.extensions_mut().keep(name, value)?;
+        }
+        Ok(Self {
+            metadata,
+            fingerprint,
+            key: message.key.clone(),
+            headers: read.others,
+            data: message.data.clone(),
+        })
+    }
+
+    /// The event type that a message says it has, for messages that can't be read otherwise.
+    #[must_use]
+    pub fn event_type_of(message: &Message) -> Option<&str> {
+        std::str::from_utf8(message.headers.get(TYPE_HEADER)?).ok()
+    }
+
+    /// The id that a message says it has, for messages that can't be read otherwise.
+    #[must_use]
+    pub fn id_of(message: &Message) -> Option<&str> {
+        std::str::from_utf8(message.headers.get(ID_HEADER)?).ok()
+    }
+}
+
+/// Headers sorted by what they mean.
+struct Read<'a> {
+    known: [Option<&'a str>; KNOWN.len()],
+    extensions: Vec<(&'a str, &'a str)>,
+    others: Headers,
+}
+
+impl<'a> Read<'a> {
+    fn headers(headers: &'a Headers) -> Result<Self, EnvelopeError> {
+        let mut read = Self { known: [None; KNOWN.len()], extensions: Vec::new(), others: Headers::new() };
+        for (name, value) in headers.iter() {
+            let as_text =
+                || std::str::from_utf8(value).map_err(|_| EnvelopeError::NotText { header: name.to_owned() });
+            let known = KNOWN.iter().zip(&mut read.known).find(|(header, _)| **header == name);
+            match (known, name.strip_prefix(EXTENSION_PREFIX)) {
+                (Some((header, slot)), _) => {
+                    if slot.is_some() {
+                        return Err(EnvelopeError::Duplicate { header });
+                    }
+                    *slot = Some(as_text()?);
+                }
+                (None, Some(extension)) if !extension.is_empty() => {
+                    read.extensions.push((extension, as_text()?));
+                }
+                (None, _) => read.others.push(name.to_owned(), value.clone()),
+            }
+        }
+        Ok(read)
+    }
+
+    /// The value of a known header; empty is absent.
+    fn value(&self, header: &str) -> Option<&'a str> {
+        let (_, value) = KNOWN.iter().zip(&self.known).find(|(known, _)| **known == header)?;
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+fn fingerprint(found: &str) -> Result<u64, EnvelopeError> {
+    let digits = found.len() == 16 && found.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = digits.then(|| u64::from_str_radix(found, 16).ok()).flatten();
+    number.ok_or_else(|| EnvelopeError::Fingerprint { found: found.to_owned() })
+}
+
+fn text(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::tests::sample;
+
+    fn envelope() -> Envelope {
+        let mut metadata = sample().with_minor_version(3);
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        metadata.extensions_mut().insert("traceparent", trace).unwrap();
+        let mut envelope =
+            Envelope::new(metadata, Some(0x00ab_cdef_0123_4567), &b"\x06hey"[..]).with_key("c1");
+        envelope.headers.push("x-request-id", &b"\xff\x00"[..]);
+        envelope
+    }
+
+    #[test]
+    fn an_envelope_is_the_same_behind_a_message() {
+        let message = envelope().into_message();
+        assert_eq!(message.headers.get("ce_schemafp").unwrap(), "00abcdef01234567");
+        assert_eq!(message.headers.get("ce_time").unwrap(), "2023-01-02T03:04:05.678901+00:00");
+        assert_eq!(message.headers.get("sourcelib").unwrap(), "10.5.0");
+        assert_eq!(Envelope::from_message(&message).unwrap(), envelope());
+    }
+
+    #[test]
+    fn headers_stand_in_the_order_of_open_edx() {
+        let message = envelope().into_message();
+        let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names[..10], KNOWN[..10]);
+    }
+
+    #[test]
+    fn a_missing_required_header_is_named() {
+        for (header, field) in
+            [("ce_type", "event_type"), ("ce_id", "id"), ("ce_source", "source"), ("ce_time", "time")]
+        {
+            let mut message = envelope().into_message();
+            message.headers.retain(|name, _| name != header);
+            let error = Envelope::from_message(&message).unwrap_err();
+            let EnvelopeError::Metadata(cause) = &error else { panic!("{header}: {error}") };
+            assert!(cause.to_string().contains(field), "{cause}");
+        }
+    }
+
+    #[test]
+    fn optional_headers_may_be_absent_or_empty() {
+        let mut message = envelope().into_message();
+        message.headers.retain(|name, _| {
+            !["ce_specversion", "content-type", "ce_minorversion", "sourcehost", "sourcelib", "ce_schemafp"]
+                .contains(&name)
+        });
+        message.headers.push("sourcehost", "");
+        let envelope = Envelope::from_message(&message).unwrap();
+        assert_eq!((envelope.fingerprint, envelope.metadata.minor_version()), (None, 0));
+        assert_eq!((envelope.metadata.source_host(), envelope.metadata.source_lib()), (None, None));
+    }
+
+    #[test]
+    fn a_known_header_that_stands_twice_is_an_error() {
+        for header in KNOWN {
+            let mut message = envelope().into_message();
+            let value = message.headers.get(header).cloned().unwrap_or_default();
+            message.headers.push(header, value);
+            let error = Envelope::from_message(&message).unwrap_err();
+            assert!(
+                matches!(error, EnvelopeError::Duplicate { header: found } if found == header),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_errors() {
+        for (header, value) in [
+            ("ce_specversion", &b"0.3"[..]),
+            ("content-type", b"application/json"),
+            ("ce_schemafp", b"123"),
+            ("ce_schemafp", b"+0abcdef01234567"),
+            ("ce_id", b"7"),
+            ("ce_time", b"yesterday"),
+            ("ce_source", b"\xff"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|name, _| name != header);
+            message.headers.push(header, value);
+            assert!(Envelope::from_message(&message).is_err(), "{header}");
+        }
+    }
+}
