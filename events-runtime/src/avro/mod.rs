@@ -8,14 +8,19 @@
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
+//! | past a part of a datum, by its schema | `skip` |
 
 mod check;
 mod decode;
+#[cfg(feature = "bus")]
+mod definitions;
 mod encode;
 mod error;
 mod fingerprint;
 pub mod schema;
 mod single_object;
+#[cfg(feature = "bus")]
+mod skip;
 mod text;
 mod varint;
 
@@ -27,3 +32,8 @@ pub use fingerprint::fingerprint;
 pub use schema::Schema;
 pub use single_object::{from_single_object, to_single_object};
 pub use text::{Form, length, write};
+
+#[cfg(feature = "bus")]
+pub(crate) use definitions::{Definitions, Place};
+#[cfg(feature = "bus")]
+pub(crate) use skip::skip;

@@ -1,8 +1,10 @@
 //! A field path such as `customer.id`, found in a schema once.
 
+use std::sync::Arc;
+
 use super::nearest::nearest;
-use crate::avro::Schema;
 use crate::avro::schema::{Field, Logical, Record};
+use crate::avro::{DecodeError, Definitions, Place, Reader, Schema, skip};
 
 /// The way from an event's root record to the field that is its key.
 ///
@@ -12,6 +14,8 @@ pub struct KeyPath {
     text: String,
     root: &'static Schema,
     steps: Vec<usize>,
+    /// For the fields on the way that are passed over.
+    definitions: Arc<Definitions>,
 }
 
 /// A path that leads to no key.
@@ -86,7 +90,7 @@ impl KeyPath {
             schema = field.schema;
         }
         check_leaf(schema, &walked)?;
-        Ok(Self { text: walked, root, steps })
+        Ok(Self { text: walked, root, steps, definitions: Arc::new(Definitions::of(root)) })
     }
 
     /// The path as text.
@@ -97,6 +101,33 @@ impl KeyPath {
     /// The schema that the path was found in.
     pub fn root(&self) -> &'static Schema {
         self.root
+    }
+
+    /// Appends the key of an encoded event, as [`EventKey`](crate::EventKey) writes it: text as
+    /// it is, numbers in decimal.
+    ///
+    /// # Errors
+    /// The bytes are no datum of the schema that the path was found in.
+    pub fn append_key(&self, datum: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let mut reader = Reader::new(datum);
+        let mut place = Place::root(self.root);
+        for step in &self.steps {
+            let Schema::Record(record) = place.schema else { break };
+            place = place.within(record);
+            for (index, field) in record.fields.iter().enumerate() {
+                let here = place.inner(field.schema);
+                if index == *step {
+                    place = here;
+                    break;
+                }
+                skip(&self.definitions, here, &mut reader).map_err(|fault| fault.in_field(field.name))?;
+            }
+        }
+        match place.schema {
+            Schema::Int | Schema::Long => out.extend(reader.long()?.to_string().into_bytes()),
+            _ => out.extend_from_slice(reader.string()?.as_bytes()),
+        }
+        Ok(())
     }
 
     /// The index of the field in each record on the way.

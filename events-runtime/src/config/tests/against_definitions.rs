@@ -1,65 +1,104 @@
-use crate::avro::Schema;
-use crate::avro::schema::{Field, Logical, Name, Origin, Record};
+use std::collections::BTreeMap;
+
 use crate::config::{Config, KeyPath};
-use crate::private::{Profile, SignalDescriptor};
+use crate::private::SignalDescriptor;
+use crate::{EventData, PublicSignal, avro};
 
-const fn name(base: &'static str) -> Name {
-    Name { base, arguments: &[], namespace: None }
+/// Every kind of field stands before the keys, so that a key is found behind all of them.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.config.order.placed.v1")]
+struct OrderPlaced {
+    order_id: String,
+    note: Option<String>,
+    lines: Vec<Customer>,
+    scalars: Scalars,
+    prices: BTreeMap<String, f64>,
+    tree: Tree,
+    shape: Shape,
+    other_shape: Option<Shape>,
+    customer: Customer,
+    payer: Option<Customer>,
 }
 
-const fn record(base: &'static str, fields: &'static [Field]) -> Record {
-    let origin = Origin { rust_type: base, location: "" };
-    Record { name: name(base), origin, aliases: &[], attributes: "", fields }
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Customer {
+    id: String,
+    number: i64,
+    vip: bool,
 }
 
-const fn field(name: &'static str, schema: &'static Schema) -> Field {
-    Field { name, aliases: &[], attributes: "", schema, default: None, pii: false }
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Scalars {
+    small: f32,
+    bytes: Vec<u8>,
+    colour: Colour,
 }
 
-const UUID: Schema =
-    Schema::Logical(&Logical { base: Schema::String, name: "uuid", attributes: "\"logicalType\":\"uuid\"" });
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Colour {
+    Red,
+    Green,
+}
 
-static CUSTOMER: Schema = Schema::Record(&record(
-    "Customer",
-    &[field("id", &Schema::String), field("number", &Schema::Long), field("vip", &Schema::Boolean)],
-));
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Tree {
+    name: String,
+    children: Vec<Tree>,
+}
 
-static ORDER: Schema = Schema::Record(&record(
-    "OrderPlaced",
-    &[
-        field("order_id", &UUID),
-        field("note", &Schema::Nullable(&Schema::String)),
-        field("lines", &Schema::Array(&CUSTOMER)),
-        field("customer", &CUSTOMER),
-        field("payer", &Schema::Nullable(&CUSTOMER)),
-    ],
-));
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Shape {
+    Point,
+    Circle { radius: f64 },
+    Group { shapes: Vec<Shape> },
+}
 
-static PLACED: SignalDescriptor = SignalDescriptor {
-    event_type: "org.acme.orders.order.placed.v1",
-    minor_version: 0,
-    rust_type: "OrderPlaced",
-    file: "orders.rs",
-    line: 1,
-    profile: Profile::Native,
-    schema: &ORDER,
-    schema_json: || "",
-    canonical: || "",
-    fingerprint: || 0,
-    key: &[],
-    emit_datum: |_, _, _| unreachable!("no event is emitted here"),
-};
+const PLACED: &SignalDescriptor = OrderPlaced::DESCRIPTOR;
+
+fn order() -> OrderPlaced {
+    let customer = |number| Customer { id: "c-7".to_owned(), number, vip: true };
+    let leaf = Tree { name: "leaf".to_owned(), children: Vec::new() };
+    OrderPlaced {
+        order_id: "o-1".to_owned(),
+        note: Some("n".to_owned()),
+        lines: vec![customer(1), customer(2)],
+        scalars: Scalars { small: 1.5, bytes: vec![0, 255], colour: Colour::Green },
+        prices: BTreeMap::from([("a".to_owned(), 1.0)]),
+        tree: Tree { name: "root".to_owned(), children: vec![leaf.clone(), leaf] },
+        shape: Shape::Group { shapes: vec![Shape::Point, Shape::Circle { radius: 1.0 }] },
+        other_shape: Some(Shape::Group { shapes: vec![Shape::Point] }),
+        customer: customer(-300),
+        payer: None,
+    }
+}
 
 fn fault(path: &str) -> String {
-    KeyPath::resolve(&ORDER, path).unwrap_err().to_string()
+    KeyPath::resolve(OrderPlaced::SCHEMA, path).unwrap_err().to_string()
 }
 
 #[test]
-fn a_key_is_found_through_records() {
-    for (path, steps) in [("order_id", &[0][..]), ("customer.id", &[3, 0]), ("customer.number", &[3, 1])] {
-        let key = KeyPath::resolve(&ORDER, path).unwrap();
-        assert_eq!((key.as_str(), key.steps()), (path, steps));
+fn a_key_is_read_from_the_encoded_event() {
+    let order = order();
+    let datum = avro::to_vec(&order).unwrap();
+    for (path, expected) in [("order_id", "o-1"), ("customer.id", "c-7"), ("customer.number", "-300")] {
+        let key = KeyPath::resolve(OrderPlaced::SCHEMA, path).unwrap();
+        let mut found = Vec::new();
+        key.append_key(&datum, &mut found).unwrap();
+        assert_eq!((key.as_str(), found.as_slice()), (path, expected.as_bytes()));
     }
+}
+
+#[test]
+fn a_key_of_broken_bytes_is_an_error() {
+    let datum = avro::to_vec(&order()).unwrap();
+    let key = KeyPath::resolve(OrderPlaced::SCHEMA, "customer.number").unwrap();
+    let read = |datum: &[u8]| key.append_key(datum, &mut Vec::new());
+    // The number is the third from last: `vip` and `payer` follow.
+    let behind_key = datum.len() - 2;
+    for len in 0..behind_key {
+        read(&datum[..len]).unwrap_err();
+    }
+    read(&datum[..behind_key]).unwrap();
 }
 
 #[test]
@@ -67,7 +106,8 @@ fn a_wrong_path_names_the_fields_that_exist_and_the_nearest_one() {
     assert_eq!(
         fault("custmer.id"),
         "`OrderPlaced` has no field `custmer`; did you mean `customer`? \
-         its fields are `order_id`, `note`, `lines`, `customer`, `payer`"
+         its fields are `order_id`, `note`, `lines`, `scalars`, `prices`, `tree`, `shape`, \
+         `other_shape`, `customer`, `payer`"
     );
     assert_eq!(
         fault("customer.email"),
@@ -82,6 +122,8 @@ fn a_path_leads_through_records_only_and_ends_at_a_key() {
     assert!(fault("note").contains("`note` is optional"));
     assert!(fault("payer.id").contains("`payer` is optional"));
     assert!(fault("lines.id").contains("`lines` is a list"));
+    assert!(fault("tree.children").contains("`tree.children` is a list"));
+    assert!(fault("shape").contains("`shape` is a union"));
     assert!(fault("order_id.x").contains("has no fields"));
     assert!(fault("customer.vip").contains("`customer.vip` is a boolean"));
     assert!(fault("customer").ends_with("such as `customer.id`, `customer.number`"));
@@ -91,15 +133,15 @@ fn a_path_leads_through_records_only_and_ends_at_a_key() {
 fn routes_resolve_against_the_linked_definitions() {
     let config = Config::from_toml(
         r#"bus.url = "memory:"
-        [routes."org.acme.orders.order.placed.v1"]
+        [routes."org.acme.config.order.placed.v1"]
         orders = { key = "customer.id" }
         audit = {}
         off = { enabled = false, key = "no.such.field" }
-        [routes."org.acme.elsewhere.v1"]
+        [routes."org.acme.absent.v1"]
         there = { enabled = false }"#,
     )
     .unwrap();
-    let resolved = config.check_against([&PLACED]).unwrap();
+    let resolved = config.check_against([PLACED]).unwrap();
     let routes: Vec<_> = resolved
         .routes
         .iter()
@@ -114,25 +156,25 @@ fn everything_that_does_not_fit_the_definitions_is_listed_at_once() {
         .toml(
             "base",
             r#"bus.url = "memory:"
-service.expect = ["org.acme.orders.order.placd.v1", "org.acme.orders.order.placed.v1"]
-[routes."org.acme.orders.order.placed.v1"]
+service.expect = ["org.acme.config.order.placd.v1", "org.acme.config.order.placed.v1"]
+[routes."org.acme.config.order.placed.v1"]
 orders = { key = "customer.ident" }
-[routes."org.acme.elsewhere.v1"]
+[routes."org.acme.absent.v1"]
 a = {}
 b = { enabled = true }"#,
         )
-        .variables([("EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__AUDIT__KEY", "note")])
+        .variables([("EVENTS_ROUTES__ORG_ACME_CONFIG_ORDER_PLACED_V1__AUDIT__KEY", "note")])
         .load()
         .unwrap();
-    let error = config.check_against([&PLACED]).unwrap_err();
+    let error = config.check_against([PLACED]).unwrap_err();
     let found: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
     let expected = [
-        "base:2: service.expect: the event type `org.acme.orders.order.placd.v1` is not linked into \
-         this program; did you mean `org.acme.orders.order.placed.v1`?",
-        "base:5: routes.\"org.acme.elsewhere.v1\": the event type `org.acme.elsewhere.v1` is not linked",
-        "environment variable EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__AUDIT__KEY: \
-         routes.\"org.acme.orders.order.placed.v1\".audit.key: `note` is optional",
-        "base:4: routes.\"org.acme.orders.order.placed.v1\".orders.key: `customer` has no field `ident`; \
+        "base:2: service.expect: the event type `org.acme.config.order.placd.v1` is not linked into \
+         this program; did you mean `org.acme.config.order.placed.v1`?",
+        "base:5: routes.\"org.acme.absent.v1\": the event type `org.acme.absent.v1` is not linked",
+        "environment variable EVENTS_ROUTES__ORG_ACME_CONFIG_ORDER_PLACED_V1__AUDIT__KEY: \
+         routes.\"org.acme.config.order.placed.v1\".audit.key: `note` is optional",
+        "base:4: routes.\"org.acme.config.order.placed.v1\".orders.key: `customer` has no field `ident`; \
          its fields are",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
