@@ -9,6 +9,7 @@
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
 //! | past a part of a datum, by its schema | `skip` |
+//! | datum ◀▶ JSON for people | `json` |
 
 mod check;
 mod decode;
@@ -17,6 +18,8 @@ mod definitions;
 mod encode;
 mod error;
 mod fingerprint;
+#[cfg(feature = "cli")]
+pub mod json;
 pub mod schema;
 mod single_object;
 #[cfg(feature = "bus")]

@@ -1,0 +1,147 @@
+//! The text forms of logical types, both ways.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::avro::schema::Logical;
+
+pub(super) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// The days from 1970-01-01, and the nanoseconds of one unit, of each type over a number.
+enum Form {
+    Date,
+    Time(i64),
+    Timestamp(i64),
+    Local(i64),
+}
+
+fn form(name: &str) -> Option<Form> {
+    const MILLI: i64 = 1_000_000;
+    const MICRO: i64 = 1_000;
+    Some(match name {
+        "date" => Form::Date,
+        "time-millis" => Form::Time(MILLI),
+        "time-micros" => Form::Time(MICRO),
+        "timestamp-millis" => Form::Timestamp(MILLI),
+        "timestamp-micros" => Form::Timestamp(MICRO),
+        "timestamp-nanos" => Form::Timestamp(1),
+        "local-timestamp-millis" => Form::Local(MILLI),
+        "local-timestamp-micros" => Form::Local(MICRO),
+        "local-timestamp-nanos" => Form::Local(1),
+        _ => return None,
+    })
+}
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// The text of a date or time; `None` where it has none.
+pub(super) fn number_text(name: &str, number: i64) -> Option<String> {
+    let nanos = |unit: i64| i128::from(number) * i128::from(unit);
+    match form(name)? {
+        Form::Date => {
+            let days = SignedDuration::from_hours(number.checked_mul(24)?);
+            Some(EPOCH.checked_add(days).ok()?.to_string())
+        }
+        Form::Time(unit) => {
+            let nanos = i64::try_from(nanos(unit)).ok().filter(|nanos| *nanos >= 0)?;
+            let time = Time::midnight().checked_add(SignedDuration::from_nanos(nanos));
+            Some(time.ok()?.to_string())
+        }
+        Form::Timestamp(unit) => Some(Timestamp::from_nanosecond(nanos(unit)).ok()?.to_string()),
+        Form::Local(unit) => {
+            let instant = Timestamp::from_nanosecond(nanos(unit)).ok()?;
+            Some(TimeZone::UTC.to_datetime(instant).to_string())
+        }
+    }
+}
+
+/// What to write for a type over a number, for messages.
+pub(super) fn number_example(name: &str) -> Option<&'static str> {
+    Some(match form(name)? {
+        Form::Date => "a date such as \"2026-02-28\"",
+        Form::Time(_) => "a time such as \"13:05:00.25\"",
+        Form::Timestamp(_) => "a time in RFC 3339 such as \"2026-02-28T13:05:00Z\"",
+        Form::Local(_) => "a local time such as \"2026-02-28T13:05:00\"",
+    })
+}
+
+/// The number of a date or time; `None` where the text is none, or finer than the unit.
+pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
+    let in_units = |nanos: i128, unit: i64| {
+        let unit = i128::from(unit);
+        (nanos % unit == 0).then(|| i64::try_from(nanos / unit).ok()).flatten()
+    };
+    match form(name)? {
+        Form::Date => {
+            let date: Date = text.parse().ok()?;
+            Some(date.duration_since(EPOCH).as_hours() / 24)
+        }
+        Form::Time(unit) => {
+            let time: Time = text.parse().ok()?;
+            in_units(time.duration_since(Time::midnight()).as_nanos(), unit)
+        }
+        Form::Timestamp(unit) => in_units(text.parse::<Timestamp>().ok()?.as_nanosecond(), unit),
+        Form::Local(unit) => {
+            let local: DateTime = text.parse().ok()?;
+            in_units(TimeZone::UTC.to_timestamp(local).ok()?.as_nanosecond(), unit)
+        }
+    }
+}
+
+/// The digits behind the point of a `decimal` over bytes; `None` for another type.
+pub(super) fn scale(schema: &Logical) -> Option<u32> {
+    if schema.name != "decimal" {
+        return None;
+    }
+    let attributes: serde_json::Value = serde_json::from_str(&format!("{{{}}}", schema.attributes)).ok()?;
+    let scale = attributes.get("scale").map_or(Some(0), serde_json::Value::as_u64)?;
+    u32::try_from(scale).ok()
+}
+
+/// The text of a decimal; `None` where the type is another or the number has over 128 bits.
+pub(super) fn bytes_text(schema: &Logical, bytes: &[u8]) -> Option<String> {
+    let scale = usize::try_from(scale(schema)?).ok()?;
+    let first = *bytes.first()?;
+    let fill = if first & 0x80 == 0 { 0 } else { 0xff };
+    let mut wide = [fill; 16];
+    wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
+    let number = i128::from_be_bytes(wide);
+    let sign = if number < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+}
+
+/// The bytes of a decimal; `None` where the text is none, or has more digits than the type.
+pub(super) fn text_bytes(scale: u32, text: &str) -> Option<Vec<u8>> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let missing = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
+    let number: i128 = format!("{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
+    let wide = (sign * number).to_be_bytes();
+    // The shortest two's complement: leading bytes that only repeat the sign go.
+    let redundant = wide
+        .windows(2)
+        .take_while(|pair| {
+            matches!(pair, [0, next] if next & 0x80 == 0) || matches!(pair, [0xff, next] if next & 0x80 != 0)
+        })
+        .count();
+    Some(wide.get(redundant..)?.to_vec())
+}
