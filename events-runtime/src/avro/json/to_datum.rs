@@ -229,15 +229,7 @@ impl Walk {
                 self.expected(example, other);
             }
             (Schema::Bytes, Value::String(text)) => match logical::scale(schema) {
-                Some(scale) => match logical::text_bytes(scale, text) {
-                    Some(bytes) => self.bytes(&bytes),
-                    None => {
-                        let expected = format!(
-                            "a decimal number with at most {scale} digits behind the point, in a string"
-                        );
-                        self.expected(&expected, value);
-                    }
-                },
+                Some(scale) => self.decimal(scale, text),
                 None => self.value(below, value),
             },
             (Schema::String, Value::String(text))
@@ -246,6 +238,15 @@ impl Walk {
                 self.expected("a UUID such as \"0190a6e0-2b3c-7d4e-8f50-112233445566\"", value);
             }
             _ => self.value(below, value),
+        }
+    }
+
+    fn decimal(&mut self, scale: u32, text: &str) {
+        if let Some(bytes) = logical::text_bytes(scale, text) {
+            self.bytes(&bytes);
+        } else {
+            let expected = format!("a decimal number with at most {scale} digits behind the point");
+            self.expected(&expected, &Value::from(text));
         }
     }
 
