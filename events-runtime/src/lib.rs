@@ -19,6 +19,8 @@ pub mod signal;
 pub mod hub;
 pub mod receiver;
 
+pub mod registry;
+
 pub mod avro;
 
 #[cfg(feature = "bus")]
@@ -29,6 +31,8 @@ pub mod transport;
 #[cfg(feature = "bus")]
 pub mod config;
 
+pub mod testing;
+
 #[doc(hidden)]
 pub mod private;
 
@@ -38,6 +42,7 @@ pub use hub::Hub;
 pub use metadata::EventMetadata;
 pub use payload::{EventData, EventKey, MapKey, PublicSignal};
 pub use receiver::Connection;
+pub use registry::{Registry, RegistryError};
 pub use signal::{
     BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,
     Signal, StrictError,

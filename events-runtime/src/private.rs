@@ -17,6 +17,7 @@ pub use crate::payload::recursion::{AvroNamed, Ref};
 pub use crate::payload::{EventData, EventKey, MapKey, PublicSignal};
 pub use crate::receiver::linked::LinkedReceiver;
 pub use crate::signal::AnyEmission;
+pub use crate::testing::functions as asserts;
 
 use crate::{EventMetadata, Hub, avro};
 

@@ -20,6 +20,7 @@ mod slots;
 mod task;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -172,8 +173,8 @@ impl Hub {
     }
 
     /// Attaches a bus: from now on it is offered every event of local origin.
-    pub(crate) fn attach(&self, outbound: &Arc<dyn Outbound>) {
-        self.change_surroundings(|surroundings| surroundings.outbounds.push(Arc::clone(outbound)));
+    pub(crate) fn attach(&self, outbound: Arc<dyn Outbound>) {
+        self.change_surroundings(|surroundings| surroundings.outbounds.push(Arc::clone(&outbound)));
     }
 
     /// Detaches a bus. An emission that runs at this moment may still offer its event.
@@ -184,8 +185,15 @@ impl Hub {
     }
 
     /// Lets somebody watch the events go by.
-    pub(crate) fn watch(&self, observer: &Arc<dyn Observer>) {
-        self.change_surroundings(|surroundings| surroundings.observers.push(Arc::clone(observer)));
+    pub(crate) fn watch(&self, observer: Arc<dyn Observer>) {
+        self.change_surroundings(|surroundings| surroundings.observers.push(Arc::clone(&observer)));
+    }
+
+    /// Ends [`watch`](Self::watch).
+    pub(crate) fn unwatch(&self, observer: &Arc<dyn Observer>) {
+        self.change_surroundings(|surroundings| {
+            surroundings.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
+        });
     }
 
     fn change_surroundings(&self, change: impl Fn(&mut Surroundings)) {
@@ -212,6 +220,10 @@ impl PartialEq for Hub {
 }
 
 impl Eq for Hub {}
+
+/// A panic leaves a hub whole: its lists are replaced, never changed.
+impl UnwindSafe for Hub {}
+impl RefUnwindSafe for Hub {}
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

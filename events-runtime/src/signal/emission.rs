@@ -29,8 +29,7 @@ impl Outcome {
     }
 }
 
-/// An [`Emission`] of any event type, for the bus.
-#[doc(hidden)]
+/// An [`Emission`] of any event type: what a bus that delivers an event gets.
 #[derive(Debug)]
 pub struct AnyEmission {
     outcome: Outcome,

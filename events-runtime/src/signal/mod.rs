@@ -162,3 +162,6 @@ impl<E: PublicSignal> fmt::Debug for Signal<E> {
         f.debug_tuple("Signal").field(&E::EVENT_TYPE).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The registry: every event definition that the program knows, by its event type.
+//!
+//! `#[derive(PublicSignal)]` links definitions into the program; [`Registry::linked`] collects
+//! them. **A crate that stands in `Cargo.toml` but is named by no code is not linked**, and its
+//! events are unknown at run time, without any message of the compiler. Two remedies:
+//!
+//! - `events_runtime::link!(my_events);` names the crate;
+//! - `expect` in `events.toml`, or [`Registry::expect`], lists the event types that the program
+//!   can't do without, and fails at startup where one is missing.
+
+mod descriptor;
+mod error;
+mod link;
+
+use std::collections::HashMap;
+
+pub use descriptor::Descriptor;
+pub use error::{Definition, Duplicate, NotLinked, RegistryError};
+
+use std::sync::OnceLock;
+
+use crate::PublicSignal;
+use crate::private::{LinkedReceiver, SignalDescriptor, inventory};
+use crate::receiver::linked;
+
+/// Event definitions by their event type.
+///
+/// ```
+/// use events_runtime::Registry;
+///
+/// let registry = Registry::linked()?;
+/// assert!(registry.get("org.acme.orders.order.unheard_of.v1").is_none());
+/// # Ok::<(), events_runtime::RegistryError>(())
+/// ```
+#[derive(Debug)]
+pub struct Registry {
+    by_event_type: HashMap<&'static str, Descriptor, foldhash::fast::RandomState>,
+    in_order: Vec<Descriptor>,
+}
+
+impl Registry {
+    /// The definitions that are linked into the program; collected once.
+    ///
+    /// # Errors
+    /// [`RegistryError::Duplicates`] when one event type has two definitions, or two
+    /// `#[receiver]`s of one signal have one name: the places of both are named. Rename one.
+    pub fn linked() -> Result<&'static Self, RegistryError> {
+        static LINKED: OnceLock<Result<Registry, RegistryError>> = OnceLock::new();
+        LINKED.get_or_init(|| Self::builder().linked().build()).as_ref().map_err(Clone::clone)
+    }
+
+    /// A registry of definitions that are named one by one, for targets that `inventory` can't
+    /// link for and for tests.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// The definition of this event type.
+    pub fn get(&self, event_type: &str) -> Option<Descriptor> {
+        self.by_event_type.get(event_type).copied()
+    }
+
+    /// All definitions, ordered by event type.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Descriptor> + Clone {
+        self.in_order.iter().copied()
+    }
+
+    /// How many definitions there are.
+    pub fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
+    /// Checks that all these event types are known.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotLinked`] that names every missing event type, with the known ones
+    /// nearest to it. Correct the name, or link the crate with
+    /// [`link!`](crate::link).
+    pub fn expect(
+        &self,
+        event_types: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<(), RegistryError> {
+        let missing: Vec<_> = event_types
+            .into_iter()
+            .filter(|event_type| self.get(event_type.as_ref()).is_none())
+            .map(|event_type| NotLinked::new(event_type.as_ref(), self.iter()))
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(RegistryError::NotLinked { missing: missing.into(), known: self.len() })
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Registry {
+    type Item = Descriptor;
+    type IntoIter = std::iter::Copied<std::slice::Iter<'a, Descriptor>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.in_order.iter().copied()
+    }
+}
+
+/// Collects definitions for a [`Registry`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct RegistryBuilder {
+    descriptors: Vec<Descriptor>,
+    receivers: Vec<&'static LinkedReceiver>,
+}
+
+impl RegistryBuilder {
+    /// Adds a definition.
+    pub fn register<E: PublicSignal>(mut self) -> Self {
+        self.descriptors.push(Descriptor::of::<E>());
+        self
+    }
+
+    /// Adds everything that is linked into the program.
+    pub fn linked(mut self) -> Self {
+        self.descriptors.extend(inventory::iter::<SignalDescriptor>.into_iter().map(Descriptor::new));
+        self.receivers = linked::all();
+        self
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    /// [`RegistryError::Duplicates`] when one event type has two definitions, or two linked
+    /// receivers of one signal have one name. One definition registered twice is no fault.
+    pub fn build(self) -> Result<Registry, RegistryError> {
+        let mut in_order = self.descriptors;
+        in_order.sort_by_key(Descriptor::sort_key);
+        in_order.dedup_by_key(|descriptor| descriptor.sort_key());
+        let mut duplicates: Vec<_> = in_order
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [first, second] if first.event_type() == second.event_type() => {
+                    Some(Duplicate::event_type(*first, *second))
+                }
+                _ => None,
+            })
+            .collect();
+        duplicates.extend(duplicate_receivers(&self.receivers));
+        if !duplicates.is_empty() {
+            return Err(RegistryError::Duplicates { duplicates: duplicates.into() });
+        }
+        let by_event_type =
+            in_order.iter().map(|descriptor| (descriptor.event_type(), *descriptor)).collect();
+        Ok(Registry { by_event_type, in_order })
+    }
+}
+
+fn duplicate_receivers(receivers: &[&'static LinkedReceiver]) -> Vec<Duplicate> {
+    let mut known: HashMap<_, &LinkedReceiver> = HashMap::new();
+    let mut duplicates = Vec::new();
+    for receiver in receivers {
+        match known.insert(((receiver.event_type)(), receiver.name), receiver) {
+            None => {}
+            Some(first) => duplicates.push(Duplicate::receiver(first, receiver)),
+        }
+    }
+    duplicates
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Async receivers.
+
+use std::error::Error;
+use std::future::{pending, ready};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+
+use super::Trace;
+use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced};
+use crate::testing::{self, Recorder};
+use crate::{Event, Hub, ReceiverError};
+
+/// Long enough for any machine; no test waits for it to pass.
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn async_receivers_run_without_any_runtime() {
+    Hub::new().scope(|| {
+        let trace = Trace::default();
+        let ran = trace.clone();
+        ORDER_PLACED.connect_async("async", move |event: Arc<Event<OrderPlaced>>| {
+            let ran = ran.clone();
+            async move { ran.add(format!("order {}", event.0)) }
+        });
+        let emission = ORDER_PLACED.emit(OrderPlaced(4));
+        assert!(emission.responses().is_empty(), "responses are the sync receivers'");
+        let delivered = emission.wait().expect("all well");
+        assert_eq!(delivered.receivers().len(), 1);
+        assert_eq!(delivered.receivers()[0].receiver(), "async");
+        assert_eq!(trace.take(), ["order 4"]);
+    });
+}
+
+#[test]
+fn emit_does_not_wait_for_async_receivers() {
+    Hub::new().scope(|| {
+        let (go, gate) = oneshot::channel::<()>();
+        let gate = std::sync::Mutex::new(Some(gate));
+        ORDER_PLACED.connect_async("gated", move |_| {
+            let gate = gate.lock().expect("no panic").take();
+            async move { gate.expect("one event").await }
+        });
+        // Would never return if it waited.
+        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        go.send(()).expect("the receiver waits");
+        assert!(emission.wait().is_ok());
+    });
+}
+
+#[test]
+fn what_an_async_receiver_does_first_is_not_the_emitters_time() {
+    Hub::new().scope(|| {
+        let emitter = std::thread::current().id();
+        let (tell, told) = mpsc::channel();
+        ORDER_PLACED.connect_async("async", move |_| {
+            tell.send(std::thread::current().id()).expect("the test waits");
+            ready(())
+        });
+        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        assert_ne!(told.recv().expect("it runs"), emitter);
+        assert!(emission.wait().is_ok());
+    });
+}
+
+#[test]
+fn delivery_error_lists_all_receivers_and_names_the_failed_ones() {
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect_async("fine", |_| ready(()));
+        ORDER_PLACED.connect_async("failing", |_| async { Err::<(), _>("no paper") });
+        ORDER_PLACED.connect_async("panicking", |_| async { panic!("torn") });
+        ORDER_PLACED.connect_async("panicking early", |event: Arc<Event<OrderPlaced>>| {
+            assert!(event.0 == 0, "at the call");
+            ready(())
+        });
+        let error = ORDER_PLACED.emit(OrderPlaced(1)).wait().expect_err("three fail");
+        let results: Vec<_> = error.receivers().iter().map(|r| (r.receiver(), r.is_ok())).collect();
+        assert_eq!(
+            results,
+            [("fine", true), ("failing", false), ("panicking", false), ("panicking early", false)]
+        );
+        let text = error.to_string();
+        assert!(text.contains("receiver `failing`: the receiver returned an error"), "{text}");
+        assert!(text.contains("receiver `panicking`: the receiver panicked: torn"), "{text}");
+        assert!(text.contains("receiver `panicking early`: the receiver panicked: at the call"), "{text}");
+        assert!(!text.contains("`fine`") && !text.contains("no paper"), "causes are in source(): {text}");
+        let cause = error.source().and_then(Error::source).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("no paper"));
+    });
+}
+
+#[test]
+fn sync_failures_are_responses_and_no_delivery_errors() {
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect("failing", |_| Err::<(), _>("no"));
+        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        assert!(!emission.responses()[0].is_ok());
+        assert!(emission.wait().is_ok());
+    });
+}
+
+#[test]
+fn dropped_emission_leaves_its_receivers_running() {
+    testing::scope(|recorder| {
+        ORDER_PLACED.connect_async("async", |event: Arc<Event<OrderPlaced>>| async move {
+            ORDER_PAID.emit(OrderPaid(event.0));
+        });
+        drop(ORDER_PLACED.emit(OrderPlaced(6)));
+        assert_eq!(recorder.wait_for::<OrderPaid>(1, LONG)[0].0, 6);
+    });
+}
+
+#[test]
+fn async_receivers_emit_into_their_own_hub() {
+    let hub = Hub::new();
+    let recorder = Recorder::attach(&hub);
+    let emission = hub.scope(|| {
+        ORDER_PLACED.connect_async("async", |event: Arc<Event<OrderPlaced>>| async move {
+            ORDER_PAID.emit(OrderPaid(event.0));
+        });
+        ORDER_PLACED.emit(OrderPlaced(8))
+    });
+    emission.wait().expect("all well");
+    assert_eq!(recorder.only::<OrderPaid>().0, 8);
+}
+
+#[test]
+fn hub_may_go_while_its_receivers_run() {
+    let (tell, told) = mpsc::channel();
+    let (go, gate) = oneshot::channel::<()>();
+    let gate = std::sync::Mutex::new(Some(gate));
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect_async("async", move |_| {
+            let tell = tell.clone();
+            let gate = gate.lock().expect("no panic").take();
+            async move {
+                gate.expect("one event").await.expect("the test sends");
+                tell.send(()).expect("the test waits");
+            }
+        });
+        ORDER_PLACED.emit(OrderPlaced(1));
+    });
+    go.send(()).expect("the receiver waits");
+    told.recv_timeout(LONG).expect("it ended");
+}
+
+#[test]
+fn wait_that_times_out_lists_what_is_unfinished() {
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect_async("never", |_| pending::<()>());
+        let error =
+            ORDER_PLACED.emit(OrderPlaced(1)).wait_timeout(Duration::ZERO).expect_err("it never ends");
+        assert!(matches!(error.receivers()[0].result(), Err(ReceiverError::Unfinished)));
+        ORDER_PLACED.disconnect("never");
+        assert!(ORDER_PLACED.emit(OrderPlaced(1)).wait_timeout(Duration::MAX).is_ok());
+    });
+}
+
+#[cfg(feature = "bus")]
+mod on_tokio {
+    use super::*;
+
+    #[tokio::test]
+    async fn async_receivers_run_on_the_current_runtime() {
+        testing::scope_async(async |_| {
+            let runtime = tokio::runtime::Handle::current().id();
+            let (tell, told) = mpsc::channel();
+            ORDER_PLACED.connect_async("async", move |_| {
+                let tell = tell.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    tell.send(tokio::runtime::Handle::current().id())
+                }
+            });
+            ORDER_PLACED.emit(OrderPlaced(1)).delivered().await.expect("all well");
+            assert_eq!(told.recv().expect("it ran"), runtime);
+        })
+        .await;
+    }
+
+    #[test]
+    fn receivers_on_the_hubs_own_executor_may_use_timers() {
+        Hub::new().scope(|| {
+            ORDER_PLACED.connect_async("async", |_| tokio::time::sleep(Duration::from_millis(1)));
+            assert!(ORDER_PLACED.emit(OrderPlaced(1)).wait().is_ok());
+        });
+    }
+
+    #[test]
+    fn receivers_of_a_runtime_that_shuts_down_are_cancelled_and_said_so() {
+        let hub = Hub::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let emission = runtime.block_on(async {
+            hub.scope(|| {
+                ORDER_PLACED.connect_async("never", |_| pending::<()>());
+                ORDER_PLACED.emit(OrderPlaced(1))
+            })
+        });
+        drop(runtime);
+        let error = emission.wait().expect_err("cancelled");
+        assert!(matches!(error.receivers()[0].result(), Err(ReceiverError::Cancelled)));
+    }
+
+    #[tokio::test]
+    async fn last_handle_of_a_hub_may_go_inside_of_a_runtime() {
+        let hub = Hub::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                hub.scope(|| {
+                    ORDER_PLACED.connect_async("async", |_| ready(()));
+                    ORDER_PLACED.emit(OrderPlaced(1)).wait().expect("on the hub's own executor");
+                });
+            });
+        });
+        drop(hub);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn delivered_is_send_and_awaits_on_any_thread() {
+        let emission = Hub::new().scope(|| {
+            ORDER_PLACED.connect_async("async", |_| ready(()));
+            ORDER_PLACED.emit(OrderPlaced(1))
+        });
+        let delivered = tokio::spawn(emission.delivered()).await.expect("no panic").expect("all well");
+        assert_eq!(delivered.receivers().len(), 1);
+    }
+}

@@ -1,0 +1,255 @@
+//! Connecting, replacing, ordering and disconnecting receivers.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::Trace;
+use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced};
+use crate::{Connection, Event, Hub, ReceiverError, Signal};
+
+fn names() -> Vec<String> {
+    ORDER_PLACED.receivers().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn receivers_run_in_connection_order_and_are_listed_so() {
+    Hub::new().scope(|| {
+        let trace = Trace::default();
+        for name in ["c", "a", "b"] {
+            let trace = trace.clone();
+            ORDER_PLACED.connect(name, move |event: &Event<OrderPlaced>| {
+                trace.add(format!("{name}{}", event.0));
+            });
+        }
+        let emission = ORDER_PLACED.emit(OrderPlaced(7));
+        assert_eq!(trace.take(), ["c7", "a7", "b7"]);
+        let responses: Vec<_> = emission.responses().iter().map(|r| (r.receiver(), r.is_ok())).collect();
+        assert_eq!(responses, [("c", true), ("a", true), ("b", true)]);
+    });
+}
+
+#[test]
+fn explicit_order_goes_before_connection_order() {
+    Hub::new().scope(|| {
+        for (name, order) in [("d", 5), ("b", 0), ("a", -5), ("c", 0), ("e", 5)] {
+            ORDER_PLACED.receiver(name).order(order).connect(|_| ());
+        }
+        assert_eq!(names(), ["a", "b", "c", "d", "e"]);
+    });
+}
+
+#[test]
+fn connecting_under_a_known_name_replaces_in_place() {
+    Hub::new().scope(|| {
+        let trace = Trace::default();
+        for name in ["a", "b", "c", "b"] {
+            let trace = trace.clone();
+            let nth = ORDER_PLACED.receivers().len();
+            ORDER_PLACED.connect(name, move |_| trace.add(format!("{name}{nth}")));
+        }
+        ORDER_PLACED.emit(OrderPlaced(1));
+        assert_eq!(trace.take(), ["a0", "b3", "c2"]);
+
+        ORDER_PLACED.receiver("b").order(9).connect(|_| ());
+        assert_eq!(names(), ["a", "c", "b"], "another order is another place");
+        ORDER_PLACED.connect_async("a", |_| async {});
+        assert_eq!(names(), ["c", "b", "a"], "one name is one receiver, sync or async");
+    });
+}
+
+#[test]
+fn connection_disconnects_its_own_receiver_alone() {
+    Hub::new().scope(|| {
+        let first = ORDER_PLACED.connect("a", |_| ());
+        let second = ORDER_PLACED.connect("a", |_| ());
+        assert_eq!(first.receiver(), "a");
+        assert!(!first.disconnect(), "it was replaced");
+        assert_eq!(names(), ["a"]);
+        assert!(second.disconnect());
+        assert!(!second.disconnect());
+        assert!(names().is_empty());
+    });
+}
+
+#[test]
+fn dropped_connection_leaves_the_receiver_connected() {
+    Hub::new().scope(|| {
+        drop(ORDER_PLACED.connect("a", |_| ()));
+        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+    });
+}
+
+#[test]
+fn connection_outlives_its_hub_without_keeping_it() {
+    let held = Arc::new(());
+    let inside = Arc::clone(&held);
+    let connection = Hub::new().scope(|| ORDER_PLACED.connect("a", move |_| drop(Arc::clone(&inside))));
+    assert_eq!(Arc::strong_count(&held), 1, "the hub is gone with its receivers");
+    assert!(!connection.disconnect());
+}
+
+#[test]
+fn receivers_are_disconnected_by_name() {
+    Hub::new().scope(|| {
+        assert!(!ORDER_PLACED.disconnect("a"));
+        ORDER_PLACED.connect("a", |_| ());
+        assert!(ORDER_PLACED.disconnect("a"));
+        assert!(ORDER_PLACED.emit(OrderPlaced(1)).responses().is_empty());
+    });
+}
+
+#[test]
+fn receiver_may_emit_from_inside() {
+    Hub::new().scope(|| {
+        let trace = Trace::default();
+        let inner = trace.clone();
+        ORDER_PAID.connect("paid", move |event: &Event<OrderPaid>| inner.add(format!("paid {}", event.0)));
+        let outer = trace.clone();
+        ORDER_PLACED.connect("placed", move |event: &Event<OrderPlaced>| {
+            outer.add("before");
+            ORDER_PAID.emit(OrderPaid(event.0 + 1));
+            outer.add("after");
+            if event.0 > 0 {
+                ORDER_PLACED.emit(OrderPlaced(event.0 - 1));
+            }
+        });
+        ORDER_PLACED.emit(OrderPlaced(1));
+        assert_eq!(trace.take(), ["before", "paid 2", "after", "before", "paid 1", "after"]);
+    });
+}
+
+#[test]
+fn receiver_that_connects_another_changes_the_next_emission() {
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect("a", |_| {
+            ORDER_PLACED.connect("b", |_| ());
+        });
+        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 2);
+    });
+}
+
+#[test]
+fn receiver_may_disconnect_itself_and_later_ones() {
+    Hub::new().scope(|| {
+        let own: Arc<Mutex<Option<Connection>>> = Arc::default();
+        let inside = Arc::clone(&own);
+        let connection = ORDER_PLACED.connect("once", move |_| {
+            if let Some(connection) = inside.lock().expect("no panic").take() {
+                assert!(connection.disconnect());
+            }
+            ORDER_PLACED.disconnect("later");
+        });
+        *own.lock().expect("no panic") = Some(connection);
+        ORDER_PLACED.connect("later", |_| ());
+
+        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        assert_eq!(emission.responses().len(), 2, "an emission keeps the list that it began with");
+        assert!(ORDER_PLACED.emit(OrderPlaced(1)).responses().is_empty());
+    });
+}
+
+#[test]
+fn receiver_whose_drop_comes_back_to_the_signal_does_not_lock_up() {
+    struct OnDrop;
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            ORDER_PLACED.connect("successor", |_| ());
+        }
+    }
+    Hub::new().scope(|| {
+        let value = OnDrop;
+        let connection = ORDER_PLACED.connect("a", move |_| {
+            let _ = &value;
+        });
+        assert!(connection.disconnect());
+        assert_eq!(names(), ["successor"]);
+    });
+}
+
+#[test]
+fn receivers_return_nothing_or_a_result_of_any_error() {
+    #[derive(Debug, PartialEq)]
+    struct OutOfPaper;
+    impl fmt::Display for OutOfPaper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("out of paper")
+        }
+    }
+    impl std::error::Error for OutOfPaper {}
+
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect("unit", |_| ());
+        ORDER_PLACED.connect("typed", |_| Err::<(), _>(OutOfPaper));
+        ORDER_PLACED.connect("text", |_| Err::<(), _>("just a text"));
+        ORDER_PLACED.connect("boxed", |event: &Event<OrderPlaced>| -> Result<(), crate::BoxError> {
+            if event.0 > 0 {
+                return Err(OutOfPaper.into());
+            }
+            Ok(())
+        });
+        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let failed: Vec<_> = emission.responses().iter().filter(|r| !r.is_ok()).collect();
+        assert_eq!(failed.iter().map(|r| r.receiver()).collect::<Vec<_>>(), ["typed", "text", "boxed"]);
+        for response in [failed[0], failed[2]] {
+            let error = response.result().expect_err("it failed");
+            assert_eq!(error.returned().and_then(|error| error.downcast_ref()), Some(&OutOfPaper));
+            assert_eq!(
+                std::error::Error::source(error).map(ToString::to_string).as_deref(),
+                Some("out of paper")
+            );
+        }
+    });
+}
+
+#[test]
+fn failing_and_panicking_receivers_do_not_stop_the_rest() {
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect("fine", |_| ());
+        ORDER_PLACED.connect("failing", |_| Err::<(), _>("no"));
+        ORDER_PLACED.connect("panicking", |event: &Event<OrderPlaced>| {
+            assert!(event.0 == 0, "order {} is odd", event.0);
+        });
+        ORDER_PLACED.connect("last", |_| ());
+        let emission = ORDER_PLACED.emit(OrderPlaced(3));
+        let results: Vec<_> = emission.responses().iter().map(|r| (r.receiver(), r.is_ok())).collect();
+        assert_eq!(results, [("fine", true), ("failing", false), ("panicking", false), ("last", true)]);
+        let panic = emission.responses()[2].result().expect_err("it panicked");
+        assert!(matches!(panic, ReceiverError::Panicked { message } if message == "order 3 is odd"));
+        assert!(panic.returned().is_none());
+    });
+}
+
+#[test]
+fn two_handles_of_one_event_are_one_signal() {
+    static OTHER_HANDLE: Signal<OrderPlaced> = Signal::new();
+    Hub::new().scope(|| {
+        OTHER_HANDLE.connect("a", |_| ());
+        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.event_type(), "org.acme.orders.order.placed.v1");
+    });
+}
+
+#[test]
+fn receivers_connect_and_disconnect_on_many_threads_while_others_emit() {
+    let hub = Hub::new();
+    hub.scope(|| ORDER_PLACED.connect("constant", |_| ()));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let hub = &hub;
+            scope.spawn(move || {
+                hub.scope(|| {
+                    for _ in 0..300 {
+                        let connection = ORDER_PLACED.connect(format!("thread {thread}"), |_| ());
+                        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+                        let names: Vec<_> = emission.responses().iter().map(|r| r.receiver()).collect();
+                        assert_eq!(names[0], "constant");
+                        assert!(names.contains(&&*format!("thread {thread}")));
+                        assert!(connection.disconnect());
+                    }
+                });
+            });
+        }
+    });
+    assert_eq!(hub.scope(|| ORDER_PLACED.receivers().len()), 1);
+}

@@ -1,0 +1,117 @@
+//! Hubs that don't see each other.
+
+use std::sync::Barrier;
+
+use crate::testing::sample::{ORDER_PLACED, OrderPlaced};
+use crate::testing::{self, Recorder};
+use crate::{Hub, assert_emitted};
+
+#[test]
+fn hundred_parallel_tests_on_one_signal_do_not_see_each_other() {
+    const TESTS: i64 = 100;
+    const EVENTS: i64 = 20;
+    let together = Barrier::new(100);
+    std::thread::scope(|scope| {
+        for test in 0..TESTS {
+            let together = &together;
+            scope.spawn(move || {
+                testing::scope(|recorder| {
+                    ORDER_PLACED.connect("a", move |event: &crate::Event<OrderPlaced>| {
+                        assert_eq!(event.0, test, "an event of another test");
+                    });
+                    if test % 2 == 1 {
+                        ORDER_PLACED.receiver("b").connect(|_| ());
+                    }
+                    together.wait();
+                    for _ in 0..EVENTS {
+                        let emission = ORDER_PLACED.emit(OrderPlaced(test));
+                        assert!(emission.responses().iter().all(crate::Response::is_ok));
+                        assert_eq!(emission.responses().len(), if test % 2 == 1 { 2 } else { 1 });
+                    }
+                    together.wait();
+                    assert_emitted!(recorder, OrderPlaced, count = 20);
+                    assert!(recorder.of::<OrderPlaced>().iter().all(|event| event.0 == test));
+                });
+            });
+        }
+    });
+}
+
+#[test]
+fn scopes_nest_and_end_also_by_a_panic() {
+    let (outer, inner) = (Hub::new(), Hub::new());
+    outer.scope(|| {
+        assert_eq!(Hub::current(), outer);
+        inner.scope(|| assert_eq!(Hub::current(), inner));
+        assert_eq!(Hub::current(), outer);
+        let panicked = std::panic::catch_unwind(|| inner.scope(|| panic!("inside")));
+        assert!(panicked.is_err());
+        assert_eq!(Hub::current(), outer);
+    });
+    assert_eq!(&Hub::current(), Hub::default_hub());
+}
+
+#[test]
+fn default_hub_can_be_entered_from_inside_of_another() {
+    Hub::new().scope(|| {
+        assert_ne!(&Hub::current(), Hub::default_hub());
+        Hub::default_hub().scope(|| assert_eq!(&Hub::current(), Hub::default_hub()));
+    });
+}
+
+#[test]
+fn scope_is_the_threads() {
+    Hub::new().scope(|| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(&Hub::current(), Hub::default_hub()));
+        });
+    });
+}
+
+#[test]
+fn recorder_ends_when_it_is_dropped() {
+    let hub = Hub::new();
+    let (first, second) = (Recorder::attach(&hub), Recorder::attach(&hub));
+    hub.emit(OrderPlaced(1));
+    drop(first);
+    hub.emit(OrderPlaced(2));
+    assert_eq!(second.of::<OrderPlaced>().len(), 2);
+}
+
+#[cfg(feature = "bus")]
+mod on_tokio {
+    use super::*;
+
+    #[tokio::test]
+    async fn scoped_futures_of_one_thread_do_not_see_each_other() {
+        async fn test(number: i64) {
+            testing::scope_async(async |recorder| {
+                for _ in 0..10 {
+                    ORDER_PLACED.emit(OrderPlaced(number));
+                    tokio::task::yield_now().await;
+                }
+                let events = recorder.of::<OrderPlaced>();
+                assert_eq!(events.len(), 10);
+                assert!(events.iter().all(|event| event.0 == number));
+            })
+            .await;
+        }
+        tokio::join!(test(1), test(2), test(3));
+        assert_eq!(&Hub::current(), Hub::default_hub());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn spawned_work_leaves_the_scope_unless_wrapped() {
+        let hub = Hub::new();
+        hub.scope_async(async {
+            let bare = tokio::spawn(async { Hub::current() }).await.expect("no panic");
+            assert_eq!(&bare, Hub::default_hub());
+            let wrapped = tokio::spawn(Hub::current().scope_async(async {
+                tokio::task::yield_now().await;
+                Hub::current()
+            }));
+            assert_eq!(wrapped.await.expect("no panic"), hub);
+        })
+        .await;
+    }
+}
