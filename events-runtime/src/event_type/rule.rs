@@ -213,38 +213,35 @@ impl EventTypeFault {
                 "has fewer than 5 parts; the rule is reverse.dns.subject.action.vN, such as `org.acme.order.placed.v1`",
             ),
             Kind::EmptyPart => text.push("has an empty part; remove the dot too many"),
-            Kind::NoVersion => self.push_part(text, event_type).push(
+            Kind::NoVersion => text.push_part(self, event_type).push(
                 " is not a version; end it with `.v` and a whole number from 1, such as `.v1`",
             ),
-            Kind::ZeroVersion => self
-                .push_part(text, event_type)
+            Kind::ZeroVersion => text.push_part(self, event_type)
                 .push(" is not a version; numbers begin at 1 and have no leading zeros"),
-            Kind::Start(role) => self
-                .push_part(text, event_type)
+            Kind::Start(role) => text.push_part(self, event_type)
                 .push(" (")
                 .push(role.text())
                 .push(") doesn't begin with a letter a-z"),
-            Kind::Character(role) => self
-                .push_part(text, event_type)
+            Kind::Character(role) => text.push_part(self, event_type)
                 .push(" (")
                 .push(role.text())
                 .push(") holds a character other than a-z, 0-9 and _"),
             Kind::Unprintable => text.push("holds white space or a control character"),
         }
     }
-
-    const fn push_part(self, text: FaultText, event_type: &str) -> FaultText {
-        // The range comes from `check`; another text than the one checked may be shorter.
-        let bytes = event_type.as_bytes();
-        let end = if self.end < bytes.len() { self.end } else { bytes.len() };
-        let start = if self.start < end { self.start } else { end };
-        text.push("part `").push_bytes(bytes, start, end).push("`")
-    }
 }
 
 impl FaultText {
     const CAPACITY: usize = 640;
     const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
+
+    const fn push_part(self, fault: EventTypeFault, event_type: &str) -> Self {
+        // The range comes from `check`; another text than the one checked may be shorter.
+        let bytes = event_type.as_bytes();
+        let end = if fault.end < bytes.len() { fault.end } else { bytes.len() };
+        let start = if fault.start < end { fault.start } else { end };
+        self.push("part `").push_bytes(bytes, start, end).push("`")
+    }
 
     const fn push(self, text: &str) -> Self {
         self.push_bytes(text.as_bytes(), 0, text.len())

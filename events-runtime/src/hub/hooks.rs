@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::avro::EncodeError;
 use crate::private::SignalDescriptor;
-use crate::signal::{Event, Origin, PendingTopic};
+use crate::signal::{Event, PendingTopic};
 use crate::{EventMetadata, PublicSignal, avro};
 
 /// An event of any type.
@@ -14,8 +14,6 @@ pub(crate) trait AnyEvent: Any + Send + Sync {
     fn descriptor(&self) -> &'static SignalDescriptor;
     /// What travels beside the payload.
     fn metadata(&self) -> &EventMetadata;
-    /// Where the event came from.
-    fn origin(&self) -> Origin;
     /// Appends the payload's Avro datum.
     fn append_datum(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
     /// Appends the key in its text form; `false` where the definition has none.
@@ -29,10 +27,6 @@ impl<E: PublicSignal> AnyEvent for Event<E> {
 
     fn metadata(&self) -> &EventMetadata {
         Event::metadata(self)
-    }
-
-    fn origin(&self) -> Origin {
-        Event::origin(self)
     }
 
     fn append_datum(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {

@@ -173,8 +173,8 @@ impl Hub {
     }
 
     /// Attaches a bus: from now on it is offered every event of local origin.
-    pub(crate) fn attach(&self, outbound: Arc<dyn Outbound>) {
-        self.change_surroundings(|surroundings| surroundings.outbounds.push(Arc::clone(&outbound)));
+    pub(crate) fn attach(&self, outbound: &Arc<dyn Outbound>) {
+        self.change_surroundings(|surroundings| surroundings.outbounds.push(Arc::clone(outbound)));
     }
 
     /// Detaches a bus. An emission that runs at this moment may still offer its event.
@@ -185,8 +185,8 @@ impl Hub {
     }
 
     /// Lets somebody watch the events go by.
-    pub(crate) fn watch(&self, observer: Arc<dyn Observer>) {
-        self.change_surroundings(|surroundings| surroundings.observers.push(Arc::clone(&observer)));
+    pub(crate) fn watch(&self, observer: &Arc<dyn Observer>) {
+        self.change_surroundings(|surroundings| surroundings.observers.push(Arc::clone(observer)));
     }
 
     /// Ends [`watch`](Self::watch).

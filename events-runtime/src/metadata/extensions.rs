@@ -64,13 +64,11 @@ impl Extensions {
 
     fn set(&mut self, name: &str, value: String) -> Option<String> {
         let value = value.into_boxed_str();
-        match self.0.iter_mut().find(|(known, _)| **known == *name) {
-            Some((_, old)) => Some(std::mem::replace(old, value).into()),
-            None => {
-                self.0.push((name.into(), value));
-                None
-            }
+        if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| **known == *name) {
+            return Some(std::mem::replace(old, value).into());
         }
+        self.0.push((name.into(), value));
+        None
     }
 
     /// The value of an extension.

@@ -39,11 +39,9 @@ pub(crate) fn new_id(time: Timestamp) -> Uuid {
 pub(crate) fn new_openedx_id() -> Uuid {
     static NODE: OnceLock<[u8; 6]> = OnceLock::new();
     let node = NODE.get_or_init(|| {
-        let [_, _, _, _, _, _, _, _, _, _, node @ ..] = Uuid::now_v7().into_bytes();
+        let [.., first, b, c, d, e, last] = Uuid::now_v7().into_bytes();
         // The multicast bit tells a random node from a network card's address (RFC 9562, 6.10).
-        let [first, rest @ ..] = node;
-        let [b, c, d, e, f] = rest;
-        [first | 1, b, c, d, e, f]
+        [first | 1, b, c, d, e, last]
     });
     Uuid::now_v1(node)
 }

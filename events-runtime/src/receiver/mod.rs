@@ -25,6 +25,13 @@ pub trait ReceiverOutput: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
+
+    pub trait Returns {
+        type Output;
+    }
+    impl<R> Returns for fn() -> R {
+        type Output = R;
+    }
     impl Sealed for super::Never {}
     impl<E: Into<super::BoxError>> Sealed for Result<(), E> {}
 }
@@ -37,15 +44,7 @@ impl ReceiverOutput for () {
 
 /// The type of `panic!()` and `loop {}`, which has no name in stable Rust. A closure of which
 /// nothing else is known has it as its result since edition 2024.
-type Never = <fn() -> ! as Returns>::Output;
-
-trait Returns {
-    type Output;
-}
-
-impl<R> Returns for fn() -> R {
-    type Output = R;
-}
+type Never = <fn() -> ! as sealed::Returns>::Output;
 
 impl ReceiverOutput for Never {
     fn into_result(self) -> Result<(), ReceiverError> {

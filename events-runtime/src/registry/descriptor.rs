@@ -75,7 +75,7 @@ impl Descriptor {
     }
 
     /// Not the address: a constant may have several.
-    pub(super) fn sort_key(&self) -> (&'static str, &'static str, &'static str, u32) {
+    pub(super) fn sort_key(self) -> (&'static str, &'static str, &'static str, u32) {
         (self.0.event_type, self.0.rust_type, self.0.file, self.0.line)
     }
 }

@@ -33,7 +33,7 @@ pub enum RegistryError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Duplicate {
-    /// What they share: `event type `org.acme.order.placed.v1``.
+    /// What they share, such as the words "event type" and its text.
     pub what: String,
     /// The first one.
     pub first: Definition,

@@ -136,7 +136,7 @@ impl RegistryBuilder {
     /// receivers of one signal have one name. One definition registered twice is no fault.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let mut in_order = self.descriptors;
-        in_order.sort_by_key(Descriptor::sort_key);
+        in_order.sort_by_key(|descriptor| descriptor.sort_key());
         in_order.dedup_by_key(|descriptor| descriptor.sort_key());
         let mut duplicates: Vec<_> = in_order
             .windows(2)

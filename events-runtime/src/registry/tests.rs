@@ -1,10 +1,13 @@
 use super::*;
-use crate::testing::sample::{OrderPaid, OrderPlaced, sample_event};
+use crate::testing::sample::{OrderPaid, OrderPlaced};
 
-mod other {
-    use super::sample_event;
-    sample_event!(OrderPlaced, ORDER_PLACED, "org.acme.orders.order.placed.v1");
-}
+/// As if another crate had defined the same event type.
+static OTHER: SignalDescriptor = SignalDescriptor {
+    rust_type: "other::OrderPlaced",
+    file: "other.rs",
+    line: 7,
+    ..*OrderPlaced::DESCRIPTOR
+};
 
 fn registry() -> Registry {
     Registry::builder().register::<OrderPlaced>().register::<OrderPaid>().build().expect("no duplicates")
@@ -30,17 +33,14 @@ fn one_definition_registered_twice_is_no_fault() {
 
 #[test]
 fn two_definitions_of_one_event_type_are_an_error_that_names_both_places() {
-    let error = Registry::builder()
-        .register::<OrderPaid>()
-        .register::<OrderPlaced>()
-        .register::<other::OrderPlaced>()
-        .build()
-        .expect_err("a duplicate");
+    let mut builder = Registry::builder().register::<OrderPaid>().register::<OrderPlaced>();
+    builder.descriptors.push(Descriptor::new(&OTHER));
+    let error = builder.build().expect_err("a duplicate");
     let text = error.clone().to_string();
     for part in [
         "event type `org.acme.orders.order.placed.v1` is defined twice".to_owned(),
         "testing/sample.rs:".to_owned(),
-        format!("other::OrderPlaced` at {}:", file!()),
+        "`other::OrderPlaced` at other.rs:7".to_owned(),
     ] {
         assert!(text.contains(&part), "{part:?} is not in {text:?}");
     }

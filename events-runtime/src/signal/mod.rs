@@ -133,7 +133,7 @@ impl<E: PublicSignal> Signal<E> {
 
     /// Whether events of this type get through in the current hub.
     pub fn is_enabled(&self) -> bool {
-        Hub::with_current(|hub| hub.find_roster::<E>(self.slot()).is_none_or(|roster| roster.is_enabled()))
+        Hub::with_current(|hub| hub.find_roster::<E>(self.slot()).is_none_or(Roster::is_enabled))
     }
 
     /// The names of the receivers connected in the current hub: the sync ones in the order they

@@ -125,7 +125,7 @@ pub mod functions {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced};
+    use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced, placed};
     use crate::testing::{Recorder, scope};
 
     fn failure_of(assertion: impl FnOnce()) -> String {
@@ -134,19 +134,19 @@ mod tests {
     }
 
     fn emit(_: &Recorder) {
-        ORDER_PLACED.emit(OrderPlaced(1));
-        ORDER_PLACED.emit(OrderPlaced(2));
+        ORDER_PLACED.emit(placed(1));
+        ORDER_PLACED.emit(placed(2));
     }
 
     #[test]
     fn assertions_that_hold_give_the_events() {
         scope(|recorder| {
             emit(recorder);
-            assert_eq!(assert_emitted!(recorder, OrderPlaced).0, 1);
-            assert_eq!(assert_emitted!(recorder, OrderPlaced, |event| event.0 == 2).0, 2);
+            assert_eq!(assert_emitted!(recorder, OrderPlaced).number, 1);
+            assert_eq!(assert_emitted!(recorder, OrderPlaced, |event| event.number == 2).number, 2);
             assert_eq!(assert_emitted!(recorder, OrderPlaced, count = 2).len(), 2);
             assert_not_emitted!(recorder, OrderPaid);
-            assert_not_emitted!(recorder, OrderPlaced, |event| event.0 == 3);
+            assert_not_emitted!(recorder, OrderPlaced, |event| event.number == 3);
             recorder.assert_event_types([ORDER_PLACED.event_type(); 2]);
             recorder.clear();
             assert_not_emitted!(recorder, OrderPlaced);
@@ -163,8 +163,8 @@ mod tests {
                     "no event `org.acme.orders.order.paid.v1`",
                 ),
                 (
-                    failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, |event| event.0 == 3))),
-                    "that fits |event| event.0 == 3",
+                    failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, |event| event.number == 3))),
+                    "that fits |event| event.number == 3",
                 ),
                 (
                     failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, count = 3))),
@@ -178,8 +178,9 @@ mod tests {
                     "{failure}"
                 );
             }
-            let failure = failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, |event| event.0 == 3)));
-            assert!(failure.contains("OrderPlaced(1)") && failure.contains("OrderPlaced(2)"), "{failure}");
+            let failure =
+                failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, |event| event.number == 3)));
+            assert!(failure.contains("number: 1") && failure.contains("number: 2"), "{failure}");
             assert!(failure_of(|| drop(recorder.only::<OrderPlaced>())).contains("found 2"));
             assert!(
                 failure_of(|| recorder.assert_event_types([ORDER_PAID.event_type()]))

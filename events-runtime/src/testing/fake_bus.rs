@@ -66,7 +66,7 @@ impl FakeBus {
     /// Attaches a bus with this one topic to a hub.
     pub fn with_topic(hub: &Hub, topic: &str) -> Self {
         let state = Arc::new(State { topic: topic.into(), inner: Mutex::default() });
-        hub.attach(Arc::clone(&state) as Arc<dyn Outbound>);
+        hub.attach(&(Arc::clone(&state) as Arc<dyn Outbound>));
         Self { hub: hub.clone(), state }
     }
 

@@ -25,7 +25,7 @@ impl Recorder {
     /// Begins to record the events of a hub.
     pub fn attach(hub: &Hub) -> Self {
         let log = Arc::new(Log::default());
-        hub.watch(Arc::clone(&log) as Arc<dyn Observer>);
+        hub.watch(&(Arc::clone(&log) as Arc<dyn Observer>));
         Self { hub: hub.clone(), log }
     }
 

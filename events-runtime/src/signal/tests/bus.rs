@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced};
+use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPlaced, paid, placed};
 use crate::testing::{self, FakeBus};
 use crate::{EmitOptions, Event, Hub, Origin};
 
@@ -12,9 +12,9 @@ fn bus_gets_every_local_event_once_after_the_sync_receivers() {
     testing::scope(|recorder| {
         let bus = FakeBus::with_topic(recorder.hub(), "orders");
         ORDER_PLACED.connect("pays first", |event: &Event<OrderPlaced>| {
-            ORDER_PAID.emit(OrderPaid(event.0));
+            ORDER_PAID.emit(paid(event.number));
         });
-        let emission = ORDER_PLACED.emit(OrderPlaced(5));
+        let emission = ORDER_PLACED.emit(placed(5));
         let id = emission.event().metadata().id();
         let delivered = emission.wait().expect("acknowledged");
         assert_eq!(delivered.topics().len(), 1);
@@ -27,7 +27,7 @@ fn bus_gets_every_local_event_once_after_the_sync_receivers() {
         assert_eq!(sent[1].metadata().id(), id);
         assert_eq!(sent[1].key(), Some(&b"5"[..]));
         assert_eq!(sent[1].datum(), [10]);
-        assert_eq!(sent[1].decode::<OrderPlaced>().expect("a datum"), OrderPlaced(5));
+        assert_eq!(sent[1].decode::<OrderPlaced>().expect("a datum"), placed(5));
     });
 }
 
@@ -36,7 +36,7 @@ fn failing_receivers_do_not_keep_the_event_from_the_bus() {
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         ORDER_PLACED.connect("failing", |_| Err::<(), _>("no"));
-        ORDER_PLACED.emit(OrderPlaced(5));
+        ORDER_PLACED.emit(placed(5));
         assert_eq!(bus.sent().len(), 1);
     });
 }
@@ -46,20 +46,20 @@ fn event_from_a_bus_keeps_its_metadata_and_is_never_forwarded() {
     let sent = testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         let options = EmitOptions::new().extension("traceparent", "00-ab").expect("a name");
-        ORDER_PLACED.emit_with(OrderPlaced(3), options);
+        ORDER_PLACED.emit_with(placed(3), options);
         bus.sent().remove(0)
     });
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         ORDER_PLACED.connect("reacts", |event: &Event<OrderPlaced>| {
-            ORDER_PAID.emit(OrderPaid(event.0));
+            ORDER_PAID.emit(paid(event.number));
         });
         let emission = sent.deliver_to(recorder.hub()).expect("a datum");
         assert_eq!(emission.responses().len(), 1);
         let event = recorder.only::<OrderPlaced>();
         assert_eq!(event.origin(), Origin::Bus);
         assert_eq!(event.metadata(), sent.metadata());
-        assert_eq!(event.payload(), &OrderPlaced(3));
+        assert_eq!(event.payload(), &placed(3));
         let sent: Vec<_> = bus.sent().iter().map(testing::SentEvent::event_type).collect();
         assert_eq!(sent, [ORDER_PAID.event_type()], "only what this process emitted itself");
     });
@@ -69,7 +69,7 @@ fn event_from_a_bus_keeps_its_metadata_and_is_never_forwarded() {
 fn receivers_of_an_event_from_a_bus_run_in_the_hub_that_it_goes_to() {
     let sent = testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
-        ORDER_PLACED.emit(OrderPlaced(3));
+        ORDER_PLACED.emit(placed(3));
         bus.sent().remove(0)
     });
     let hub = Hub::new();
@@ -91,7 +91,7 @@ fn bus_that_fails_is_an_error_of_its_topic() {
     testing::scope(|recorder| {
         let bus = FakeBus::with_topic(recorder.hub(), "orders");
         bus.fail("the broker is away");
-        let error = ORDER_PLACED.emit(OrderPlaced(1)).wait().expect_err("not sent");
+        let error = ORDER_PLACED.emit(placed(1)).wait().expect_err("not sent");
         assert_eq!(
             error.to_string(),
             "the event was not delivered everywhere: topic `orders`: the event was not sent"
@@ -99,7 +99,7 @@ fn bus_that_fails_is_an_error_of_its_topic() {
         let cause = error.source().and_then(Error::source).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("the broker is away"));
         bus.acknowledge();
-        assert!(ORDER_PLACED.emit(OrderPlaced(1)).wait().is_ok());
+        assert!(ORDER_PLACED.emit(placed(1)).wait().is_ok());
     });
 }
 
@@ -107,7 +107,7 @@ fn bus_that_fails_is_an_error_of_its_topic() {
 fn event_that_cannot_be_encoded_is_an_error_of_its_topic() {
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
-        let error = ORDER_PLACED.emit(OrderPlaced(i64::MIN)).wait().expect_err("not encoded");
+        let error = ORDER_PLACED.emit(placed(u64::MAX)).wait().expect_err("not encoded");
         assert!(error.topics()[0].result().is_err());
         assert!(bus.sent().is_empty());
     });
@@ -118,9 +118,9 @@ fn delivery_waits_for_the_acknowledgement() {
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         bus.hold();
-        let error = ORDER_PLACED.emit(OrderPlaced(1)).wait_timeout(Duration::ZERO).expect_err("held");
+        let error = ORDER_PLACED.emit(placed(1)).wait_timeout(Duration::ZERO).expect_err("held");
         assert!(error.to_string().contains("had not been acknowledged"), "{error}");
-        let emission = ORDER_PLACED.emit(OrderPlaced(2));
+        let emission = ORDER_PLACED.emit(placed(2));
         bus.acknowledge();
         assert!(emission.wait().is_ok());
         assert_eq!(bus.sent().len(), 2, "the first was held, not lost");
@@ -132,11 +132,11 @@ fn bus_that_goes_away_fails_what_it_holds_and_gets_no_more() {
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         bus.hold();
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         drop(bus);
         let error = emission.wait().expect_err("the bus is gone");
         assert!(error.to_string().contains("the bus was shut down"), "{error}");
-        let delivered = ORDER_PLACED.emit(OrderPlaced(2)).wait().expect("no bus");
+        let delivered = ORDER_PLACED.emit(placed(2)).wait().expect("no bus");
         assert!(delivered.topics().is_empty());
     });
 }
@@ -149,7 +149,7 @@ fn several_buses_of_a_hub_each_get_the_event_and_other_hubs_do_not() {
         let other_hub = Hub::new();
         let other = FakeBus::attach(&other_hub);
         second.fail("away");
-        let error = ORDER_PLACED.emit(OrderPlaced(1)).wait().expect_err("one of two");
+        let error = ORDER_PLACED.emit(placed(1)).wait().expect_err("one of two");
         let topics: Vec<_> =
             error.topics().iter().map(|topic| (topic.topic(), topic.result().is_ok())).collect();
         assert_eq!(topics, [("a", true), ("b", false)]);

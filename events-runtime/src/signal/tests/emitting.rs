@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Trace;
 use crate::metadata::Source;
 use crate::testing::sample::{
-    COURSE_ENROLLED, CourseEnrolled, ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced,
+    COURSE_ENROLLED, ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced, enrolled, paid, placed,
 };
 use crate::testing::{self, FakeBus};
 use crate::{EmitOptions, Event, Hub, Origin, ReceiverError};
@@ -16,7 +16,7 @@ fn metadata_is_made_up_by_the_hub() {
     hub.set_service_name("shop").expect("a name");
     hub.scope(|| {
         let before = jiff::Timestamp::now();
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         let metadata = emission.event().metadata();
         assert_eq!(metadata.event_type(), &"org.acme.orders.order.placed.v1");
         assert_eq!(metadata.minor_version(), 2);
@@ -30,7 +30,7 @@ fn metadata_is_made_up_by_the_hub() {
         assert!(metadata.extensions().is_empty());
         assert!(metadata.time().as_microsecond() >= before.as_microsecond());
         assert_eq!(emission.event().origin(), Origin::Local);
-        assert_eq!(emission.event().payload(), &OrderPlaced(1));
+        assert_eq!(emission.event().payload(), &placed(1));
     });
 }
 
@@ -38,10 +38,10 @@ fn metadata_is_made_up_by_the_hub() {
 fn open_edx_events_have_version_1_ids_and_their_own_source() {
     let hub = Hub::new();
     hub.scope(|| {
-        let emission = COURSE_ENROLLED.emit(CourseEnrolled(1));
+        let emission = COURSE_ENROLLED.emit(enrolled());
         assert_eq!(emission.event().metadata().source(), "openedx/SERVICE_NAME_UNSET/web");
         hub.set_service_name("lms").expect("a name");
-        let emission = COURSE_ENROLLED.emit(CourseEnrolled(1));
+        let emission = COURSE_ENROLLED.emit(enrolled());
         assert_eq!(emission.event().metadata().source(), "openedx/lms/web");
         assert_eq!(emission.event().metadata().id().get_version_num(), 1);
     });
@@ -50,7 +50,7 @@ fn open_edx_events_have_version_1_ids_and_their_own_source() {
 #[test]
 fn nameless_service_goes_by_its_program() {
     Hub::new().scope(|| {
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         assert!(emission.event().metadata().source().starts_with("events_runtime-"));
     });
 }
@@ -66,7 +66,7 @@ fn emit_with_takes_the_emitters_word_for_metadata() {
             .source(Source::new("importer").expect("a name"))
             .extension("traceparent", "00-ab")
             .expect("a name");
-        let emission = ORDER_PLACED.emit_with(OrderPlaced(1), options);
+        let emission = ORDER_PLACED.emit_with(placed(1), options);
         let metadata = emission.event().metadata();
         assert_eq!(metadata.id(), id);
         assert_eq!(metadata.time_text().to_string(), "2020-02-02T02:02:02.123456+00:00");
@@ -79,7 +79,7 @@ fn emit_with_takes_the_emitters_word_for_metadata() {
 #[test]
 fn options_that_say_nothing_change_nothing() {
     Hub::new().scope(|| {
-        let emission = ORDER_PLACED.emit_with(OrderPlaced(1), EmitOptions::new());
+        let emission = ORDER_PLACED.emit_with(placed(1), EmitOptions::new());
         assert_eq!(emission.event().metadata().id().get_version_num(), 7);
     });
 }
@@ -99,7 +99,7 @@ fn strict_emission_stops_at_the_first_failure() {
         let ran = trace.clone();
         ORDER_PLACED.connect("third", move |_| ran.add("third"));
 
-        let error = ORDER_PLACED.emit_strict(OrderPlaced(1)).expect_err("the second fails");
+        let error = ORDER_PLACED.emit_strict(placed(1)).expect_err("the second fails");
         let (name, why) = error.failed().expect("the second");
         assert_eq!(name, "second");
         assert!(matches!(why, ReceiverError::Failed(cause) if cause.to_string() == "no"));
@@ -118,7 +118,7 @@ fn strict_emission_that_succeeds_is_like_any_other() {
         ORDER_PLACED.connect("first", |_| ());
         ORDER_PLACED.connect_async("async", |_| async {});
         let options = EmitOptions::new().id(Uuid::from_u128(9));
-        let emission = ORDER_PLACED.emit_strict_with(OrderPlaced(1), options).expect("all well");
+        let emission = ORDER_PLACED.emit_strict_with(placed(1), options).expect("all well");
         assert_eq!(emission.event().metadata().id(), Uuid::from_u128(9));
         assert_eq!(emission.responses().len(), 1);
         let delivered = emission.wait().expect("all well");
@@ -137,19 +137,19 @@ fn disabled_signal_lets_nothing_through() {
 
         ORDER_PLACED.disable();
         assert!(!ORDER_PLACED.is_enabled());
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         assert!(emission.is_suppressed());
         assert!(emission.responses().is_empty());
         let delivered = emission.wait().expect("nothing failed");
         assert!(delivered.receivers().is_empty() && delivered.topics().is_empty());
-        assert!(ORDER_PLACED.emit_strict(OrderPlaced(1)).expect("suppressed").is_suppressed());
+        assert!(ORDER_PLACED.emit_strict(placed(1)).expect("suppressed").is_suppressed());
         assert!(recorder.event_types().is_empty());
         assert!(bus.sent().is_empty());
-        assert!(!ORDER_PAID.emit(OrderPaid(1)).is_suppressed(), "another event type");
-        assert!(!Hub::new().emit(OrderPlaced(1)).is_suppressed(), "another hub");
+        assert!(!ORDER_PAID.emit(paid(1)).is_suppressed(), "another event type");
+        assert!(!Hub::new().emit(placed(1)).is_suppressed(), "another hub");
 
         ORDER_PLACED.enable();
-        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.emit(placed(1)).responses().len(), 1);
     });
 }
 
@@ -158,16 +158,16 @@ fn hub_emits_in_itself_and_receivers_stay_inside() {
     let hub = Hub::new();
     hub.scope(|| {
         ORDER_PLACED.connect("a", |event: &Event<OrderPlaced>| {
-            ORDER_PAID.emit(OrderPaid(event.0));
+            ORDER_PAID.emit(paid(event.number));
         });
     });
     let recorder = testing::Recorder::attach(&hub);
     Hub::new().scope(|| {
-        assert_eq!(hub.emit(OrderPlaced(4)).responses().len(), 1);
-        assert!(hub.emit_strict(OrderPlaced(5)).is_ok());
-        hub.emit_with(OrderPlaced(6), EmitOptions::new());
+        assert_eq!(hub.emit(placed(4)).responses().len(), 1);
+        assert!(hub.emit_strict(placed(5)).is_ok());
+        hub.emit_with(placed(6), EmitOptions::new());
     });
-    let paid: Vec<_> = recorder.of::<OrderPaid>().iter().map(|event| event.0).collect();
+    let paid: Vec<_> = recorder.of::<OrderPaid>().iter().map(|event| event.number).collect();
     assert_eq!(paid, [4, 5, 6]);
     hub.disable::<OrderPlaced>();
     assert!(!hub.is_enabled::<OrderPlaced>());
@@ -178,7 +178,7 @@ fn hub_emits_in_itself_and_receivers_stay_inside() {
 #[test]
 fn debug_of_an_event_does_not_show_its_payload() {
     Hub::new().scope(|| {
-        let emission = ORDER_PLACED.emit(OrderPlaced(123_456_789));
+        let emission = ORDER_PLACED.emit(placed(123_456_789));
         assert!(!format!("{emission:?}").contains("123456789"));
         assert!(format!("{emission:?}").contains("org.acme.orders.order.placed.v1"));
     });

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::Trace;
-use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced};
-use crate::{Connection, Event, Hub, ReceiverError, Signal};
+use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced, paid, placed};
+use crate::{Connection, Event, Hub, ReceiverError, Response, Signal};
 
 fn names() -> Vec<String> {
     ORDER_PLACED.receivers().iter().map(ToString::to_string).collect()
@@ -18,10 +18,10 @@ fn receivers_run_in_connection_order_and_are_listed_so() {
         for name in ["c", "a", "b"] {
             let trace = trace.clone();
             ORDER_PLACED.connect(name, move |event: &Event<OrderPlaced>| {
-                trace.add(format!("{name}{}", event.0));
+                trace.add(format!("{name}{}", event.number));
             });
         }
-        let emission = ORDER_PLACED.emit(OrderPlaced(7));
+        let emission = ORDER_PLACED.emit(placed(7));
         assert_eq!(trace.take(), ["c7", "a7", "b7"]);
         let responses: Vec<_> = emission.responses().iter().map(|r| (r.receiver(), r.is_ok())).collect();
         assert_eq!(responses, [("c", true), ("a", true), ("b", true)]);
@@ -47,7 +47,7 @@ fn connecting_under_a_known_name_replaces_in_place() {
             let nth = ORDER_PLACED.receivers().len();
             ORDER_PLACED.connect(name, move |_| trace.add(format!("{name}{nth}")));
         }
-        ORDER_PLACED.emit(OrderPlaced(1));
+        ORDER_PLACED.emit(placed(1));
         assert_eq!(trace.take(), ["a0", "b3", "c2"]);
 
         ORDER_PLACED.receiver("b").order(9).connect(|_| ());
@@ -75,7 +75,7 @@ fn connection_disconnects_its_own_receiver_alone() {
 fn dropped_connection_leaves_the_receiver_connected() {
     Hub::new().scope(|| {
         drop(ORDER_PLACED.connect("a", |_| ()));
-        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.emit(placed(1)).responses().len(), 1);
     });
 }
 
@@ -94,7 +94,7 @@ fn receivers_are_disconnected_by_name() {
         assert!(!ORDER_PLACED.disconnect("a"));
         ORDER_PLACED.connect("a", |_| ());
         assert!(ORDER_PLACED.disconnect("a"));
-        assert!(ORDER_PLACED.emit(OrderPlaced(1)).responses().is_empty());
+        assert!(ORDER_PLACED.emit(placed(1)).responses().is_empty());
     });
 }
 
@@ -103,17 +103,18 @@ fn receiver_may_emit_from_inside() {
     Hub::new().scope(|| {
         let trace = Trace::default();
         let inner = trace.clone();
-        ORDER_PAID.connect("paid", move |event: &Event<OrderPaid>| inner.add(format!("paid {}", event.0)));
+        ORDER_PAID
+            .connect("paid", move |event: &Event<OrderPaid>| inner.add(format!("paid {}", event.number)));
         let outer = trace.clone();
         ORDER_PLACED.connect("placed", move |event: &Event<OrderPlaced>| {
             outer.add("before");
-            ORDER_PAID.emit(OrderPaid(event.0 + 1));
+            ORDER_PAID.emit(paid(event.number + 1));
             outer.add("after");
-            if event.0 > 0 {
-                ORDER_PLACED.emit(OrderPlaced(event.0 - 1));
+            if event.number > 0 {
+                ORDER_PLACED.emit(placed(event.number - 1));
             }
         });
-        ORDER_PLACED.emit(OrderPlaced(1));
+        ORDER_PLACED.emit(placed(1));
         assert_eq!(trace.take(), ["before", "paid 2", "after", "before", "paid 1", "after"]);
     });
 }
@@ -124,8 +125,8 @@ fn receiver_that_connects_another_changes_the_next_emission() {
         ORDER_PLACED.connect("a", |_| {
             ORDER_PLACED.connect("b", |_| ());
         });
-        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
-        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 2);
+        assert_eq!(ORDER_PLACED.emit(placed(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.emit(placed(1)).responses().len(), 2);
     });
 }
 
@@ -143,9 +144,9 @@ fn receiver_may_disconnect_itself_and_later_ones() {
         *own.lock().expect("no panic") = Some(connection);
         ORDER_PLACED.connect("later", |_| ());
 
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         assert_eq!(emission.responses().len(), 2, "an emission keeps the list that it began with");
-        assert!(ORDER_PLACED.emit(OrderPlaced(1)).responses().is_empty());
+        assert!(ORDER_PLACED.emit(placed(1)).responses().is_empty());
     });
 }
 
@@ -183,12 +184,12 @@ fn receivers_return_nothing_or_a_result_of_any_error() {
         ORDER_PLACED.connect("typed", |_| Err::<(), _>(OutOfPaper));
         ORDER_PLACED.connect("text", |_| Err::<(), _>("just a text"));
         ORDER_PLACED.connect("boxed", |event: &Event<OrderPlaced>| -> Result<(), crate::BoxError> {
-            if event.0 > 0 {
+            if event.number > 0 {
                 return Err(OutOfPaper.into());
             }
             Ok(())
         });
-        let emission = ORDER_PLACED.emit(OrderPlaced(1));
+        let emission = ORDER_PLACED.emit(placed(1));
         let failed: Vec<_> = emission.responses().iter().filter(|r| !r.is_ok()).collect();
         assert_eq!(failed.iter().map(|r| r.receiver()).collect::<Vec<_>>(), ["typed", "text", "boxed"]);
         for response in [failed[0], failed[2]] {
@@ -208,10 +209,10 @@ fn failing_and_panicking_receivers_do_not_stop_the_rest() {
         ORDER_PLACED.connect("fine", |_| ());
         ORDER_PLACED.connect("failing", |_| Err::<(), _>("no"));
         ORDER_PLACED.connect("panicking", |event: &Event<OrderPlaced>| {
-            assert!(event.0 == 0, "order {} is odd", event.0);
+            assert!(event.number == 0, "order {} is odd", event.number);
         });
         ORDER_PLACED.connect("last", |_| ());
-        let emission = ORDER_PLACED.emit(OrderPlaced(3));
+        let emission = ORDER_PLACED.emit(placed(3));
         let results: Vec<_> = emission.responses().iter().map(|r| (r.receiver(), r.is_ok())).collect();
         assert_eq!(results, [("fine", true), ("failing", false), ("panicking", false), ("last", true)]);
         let panic = emission.responses()[2].result().expect_err("it panicked");
@@ -225,7 +226,7 @@ fn two_handles_of_one_event_are_one_signal() {
     static OTHER_HANDLE: Signal<OrderPlaced> = Signal::new();
     Hub::new().scope(|| {
         OTHER_HANDLE.connect("a", |_| ());
-        assert_eq!(ORDER_PLACED.emit(OrderPlaced(1)).responses().len(), 1);
+        assert_eq!(ORDER_PLACED.emit(placed(1)).responses().len(), 1);
         assert_eq!(ORDER_PLACED.event_type(), "org.acme.orders.order.placed.v1");
     });
 }
@@ -241,8 +242,8 @@ fn receivers_connect_and_disconnect_on_many_threads_while_others_emit() {
                 hub.scope(|| {
                     for _ in 0..300 {
                         let connection = ORDER_PLACED.connect(format!("thread {thread}"), |_| ());
-                        let emission = ORDER_PLACED.emit(OrderPlaced(1));
-                        let names: Vec<_> = emission.responses().iter().map(|r| r.receiver()).collect();
+                        let emission = ORDER_PLACED.emit(placed(1));
+                        let names: Vec<_> = emission.responses().iter().map(Response::receiver).collect();
                         assert_eq!(names[0], "constant");
                         assert!(names.contains(&&*format!("thread {thread}")));
                         assert!(connection.disconnect());

@@ -2,14 +2,14 @@
 
 use std::sync::Barrier;
 
-use crate::testing::sample::{ORDER_PLACED, OrderPlaced};
+use crate::testing::sample::{ORDER_PLACED, OrderPlaced, placed};
 use crate::testing::{self, Recorder};
 use crate::{Hub, assert_emitted};
 
 #[test]
 fn hundred_parallel_tests_on_one_signal_do_not_see_each_other() {
-    const TESTS: i64 = 100;
-    const EVENTS: i64 = 20;
+    const TESTS: u64 = 100;
+    const EVENTS: u64 = 20;
     let together = Barrier::new(100);
     std::thread::scope(|scope| {
         for test in 0..TESTS {
@@ -17,20 +17,20 @@ fn hundred_parallel_tests_on_one_signal_do_not_see_each_other() {
             scope.spawn(move || {
                 testing::scope(|recorder| {
                     ORDER_PLACED.connect("a", move |event: &crate::Event<OrderPlaced>| {
-                        assert_eq!(event.0, test, "an event of another test");
+                        assert_eq!(event.number, test, "an event of another test");
                     });
                     if test % 2 == 1 {
                         ORDER_PLACED.receiver("b").connect(|_| ());
                     }
                     together.wait();
                     for _ in 0..EVENTS {
-                        let emission = ORDER_PLACED.emit(OrderPlaced(test));
+                        let emission = ORDER_PLACED.emit(placed(test));
                         assert!(emission.responses().iter().all(crate::Response::is_ok));
                         assert_eq!(emission.responses().len(), if test % 2 == 1 { 2 } else { 1 });
                     }
                     together.wait();
                     assert_emitted!(recorder, OrderPlaced, count = 20);
-                    assert!(recorder.of::<OrderPlaced>().iter().all(|event| event.0 == test));
+                    assert!(recorder.of::<OrderPlaced>().iter().all(|event| event.number == test));
                 });
             });
         }
@@ -72,9 +72,9 @@ fn scope_is_the_threads() {
 fn recorder_ends_when_it_is_dropped() {
     let hub = Hub::new();
     let (first, second) = (Recorder::attach(&hub), Recorder::attach(&hub));
-    hub.emit(OrderPlaced(1));
+    hub.emit(placed(1));
     drop(first);
-    hub.emit(OrderPlaced(2));
+    hub.emit(placed(2));
     assert_eq!(second.of::<OrderPlaced>().len(), 2);
 }
 
@@ -84,15 +84,15 @@ mod on_tokio {
 
     #[tokio::test]
     async fn scoped_futures_of_one_thread_do_not_see_each_other() {
-        async fn test(number: i64) {
+        async fn test(number: u64) {
             testing::scope_async(async |recorder| {
                 for _ in 0..10 {
-                    ORDER_PLACED.emit(OrderPlaced(number));
+                    ORDER_PLACED.emit(placed(number));
                     tokio::task::yield_now().await;
                 }
                 let events = recorder.of::<OrderPlaced>();
                 assert_eq!(events.len(), 10);
-                assert!(events.iter().all(|event| event.0 == number));
+                assert!(events.iter().all(|event| event.number == number));
             })
             .await;
         }
