@@ -90,10 +90,10 @@ fn encode(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
             let call = with_value(
                 field,
                 place,
-                &quote!({}),
+                &quote!(__writer),
                 |value| quote!(<#ty as __p::EventData>::encode(#value, __writer)),
             );
-            quote!(#call;)
+            quote!(let __writer = #call;)
         })
         .collect()
 }
@@ -200,8 +200,9 @@ fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
         }
 
         #[inline]
-        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+        fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             #encode
+            __writer
         }
 
         #[inline]
@@ -234,7 +235,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
             }
 
             #[inline]
-            fn encode(&self, __writer: &mut __p::Writer<'_>) {
+            fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
                 <#ty as __p::EventData>::encode(&self.0, __writer)
             }
 
@@ -244,7 +245,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
             }
 
             #[inline]
-            fn encode_nullable(&self, __writer: &mut __p::Writer<'_>) {
+            fn encode_nullable<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
                 <#ty as __p::EventData>::encode_nullable(&self.0, __writer)
             }
 
@@ -275,8 +276,9 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
             }
         }
 
-        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+        fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             #encode
+            __writer
         }
 
         fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
@@ -299,10 +301,10 @@ fn symbols(variants: &[Variant<'_>]) -> TokenStream {
         }
 
         #[inline]
-        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+        fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             __writer.long(match self {
                 #(Self::#idents => #indexes,)*
-            });
+            })
         }
 
         #[inline]
@@ -365,20 +367,21 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
         }
 
         #[inline]
-        fn encode(&self, __writer: &mut __p::Writer<'_>) {
+        fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             self.encode_branch(0, __writer)
         }
 
         #[inline]
-        fn encode_nullable(&self, __writer: &mut __p::Writer<'_>) {
+        fn encode_nullable<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             self.encode_branch(1, __writer)
         }
 
-        fn encode_branch(&self, __shift: i64, __writer: &mut __p::Writer<'_>) {
+        fn encode_branch<'__w>(&self, __shift: i64, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             match self {
                 #(#patterns => {
-                    __writer.long(#indexes + __shift);
+                    let __writer = __writer.long(#indexes + __shift);
                     #encodes
+                    __writer
                 })*
             }
         }

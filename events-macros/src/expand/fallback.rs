@@ -42,7 +42,9 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
                 fn max_len(&self) -> usize {
                     0
                 }
-                fn encode(&self, _: &mut __p::Writer<'_>) {}
+                fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
+                    __writer
+                }
                 fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
                     __p::core::result::Result::Err(__reader.invalid("the definition did not compile"))
                 }

@@ -1,4 +1,8 @@
 //! Writing a datum: a bound first, then one pass over a slice of that length.
+#![allow(
+    clippy::inline_always,
+    reason = "a field that is written out of line doubles the time of an event; measured in tests/benches"
+)]
 
 use super::error::{EncodeError, EncodeErrorKind};
 use super::varint;
@@ -9,134 +13,211 @@ pub const INT_MAX_LEN: usize = 5;
 /// The most bytes that an Avro `long`, a length or a block count takes.
 pub const LONG_MAX_LEN: usize = varint::MAX_LEN;
 
-/// Bytes beyond the bound, so that the last varint is written in one store too, and so that a
-/// slice with nothing left means that the bound was exceeded.
-const SLACK: usize = 8;
+/// Strings and `bytes` below this length have it in one byte.
+const SHORT: usize = 64;
+
+/// The most bytes that a string or `bytes` of this length takes, with the length in front.
+///
+/// Exact for the short ones: a buffer is filled with as many zeros as it is grown by.
+#[inline]
+pub const fn bytes_max_len(len: usize) -> usize {
+    len + if len < SHORT { 1 } else { LONG_MAX_LEN }
+}
 
 /// Writes a datum into a slice that was measured before.
+///
+/// Each call takes the writer and gives it back: two words that stay in registers through a whole
+/// event, where a `&mut` would be read and stored again for each field.
 ///
 /// A write past the end of the slice, and all that follow, are dropped; the functions that encode
 /// a whole value turn that into an error.
 #[derive(Debug)]
-pub struct Writer<'a> {
-    rest: &'a mut [u8],
-}
+#[must_use = "the next field is written with the writer that this call returns"]
+pub struct Writer<'a>(Option<&'a mut [u8]>);
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    /// Lets `write` fill the start of what is left and return the rest; `None` is an overflow.
+    #[inline(always)]
+    fn with(self, write: impl FnOnce(&'a mut [u8]) -> Option<&'a mut [u8]>) -> Self {
+        Self(self.0.and_then(write))
+    }
+
     /// Writes one byte.
-    #[inline]
-    pub fn byte(&mut self, byte: u8) {
-        self.array([byte]);
+    #[inline(always)]
+    pub fn byte(self, byte: u8) -> Self {
+        self.array([byte])
     }
 
     /// Writes an array of bytes as it is.
-    #[inline]
-    pub fn array<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some((head, rest)) = std::mem::take(&mut self.rest).split_first_chunk_mut() {
+    #[inline(always)]
+    pub fn array<const N: usize>(self, bytes: [u8; N]) -> Self {
+        self.with(|rest| {
+            let (head, rest) = rest.split_first_chunk_mut()?;
             *head = bytes;
-            self.rest = rest;
-        }
+            Some(rest)
+        })
     }
 
     /// Writes bytes as they are, without a length.
-    #[inline]
-    pub fn raw(&mut self, bytes: &[u8]) {
-        if let Some((head, rest)) = std::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
+    #[inline(always)]
+    pub fn raw(self, bytes: &[u8]) -> Self {
+        self.with(|rest| {
+            let (head, rest) = rest.split_at_mut_checked(bytes.len())?;
             copy(head, bytes);
-            self.rest = rest;
-        }
+            Some(rest)
+        })
     }
 
     /// Writes a `boolean`.
-    #[inline]
-    pub fn boolean(&mut self, value: bool) {
-        self.byte(u8::from(value));
+    #[inline(always)]
+    pub fn boolean(self, value: bool) -> Self {
+        self.byte(u8::from(value))
     }
 
     /// Writes an `int` or a `long`: their bytes are the same.
-    #[inline]
-    pub fn long(&mut self, value: i64) {
+    #[inline(always)]
+    pub fn long(self, value: i64) -> Self {
+        // Most numbers take one to three bytes. Storing just these is faster than the word form,
+        // whose eight bytes cost more than they save there.
         let zigzag = varint::zigzag(value);
-        match u8::try_from(zigzag) {
-            Ok(byte) if byte < 0x80 => self.byte(byte),
-            _ => self.long_form(zigzag),
+        if zigzag < 1 << 7 {
+            let [a, ..] = zigzag.to_le_bytes();
+            self.array([a])
+        } else if zigzag < 1 << 14 {
+            self.array(two_bytes(zigzag))
+        } else if zigzag < 1 << 21 {
+            let [a, b, c, ..] =
+                ((zigzag & 0x7f) | 0x8080 | ((zigzag & 0x3f80) << 1) | ((zigzag & 0x1f_c000) << 2))
+                    .to_le_bytes();
+            self.array([a, b, c])
+        } else {
+            self.with(|rest| long_form(zigzag, rest))
         }
-    }
-
-    #[inline]
-    fn long_form(&mut self, zigzag: u64) {
-        if zigzag < 1 << 56 {
-            let (word, len) = varint::spread(zigzag);
-            let rest = std::mem::take(&mut self.rest);
-            if let Some(head) = rest.first_chunk_mut::<8>() {
-                *head = word.to_le_bytes();
-                self.rest = rest.get_mut(len..).unwrap_or_default();
-                return;
-            }
-            self.rest = rest;
-        }
-        self.longest_form(zigzag);
-    }
-
-    #[cold]
-    fn longest_form(&mut self, zigzag: u64) {
-        let (bytes, len) = varint::to_bytes(zigzag);
-        self.raw(bytes.get(..len).unwrap_or_default());
     }
 
     /// Writes the length of a string or of bytes, or the count of a block.
-    #[inline]
-    pub fn length(&mut self, len: usize) {
+    #[inline(always)]
+    pub fn length(self, len: usize) -> Self {
         // No object in memory is longer than isize::MAX bytes.
-        self.long(i64::try_from(len).unwrap_or(i64::MAX));
+        self.long(i64::try_from(len).unwrap_or(i64::MAX))
     }
 
     /// Writes a `float`.
-    #[inline]
-    pub fn float(&mut self, value: f32) {
-        self.array(value.to_le_bytes());
+    #[inline(always)]
+    pub fn float(self, value: f32) -> Self {
+        self.array(value.to_le_bytes())
     }
 
     /// Writes a `double`.
-    #[inline]
-    pub fn double(&mut self, value: f64) {
-        self.array(value.to_le_bytes());
+    #[inline(always)]
+    pub fn double(self, value: f64) -> Self {
+        self.array(value.to_le_bytes())
     }
 
     /// Writes `bytes`: their length, then they.
-    #[inline]
-    pub fn bytes(&mut self, value: &[u8]) {
-        self.length(value.len());
-        self.raw(value);
+    #[inline(always)]
+    pub fn bytes(self, value: &[u8]) -> Self {
+        match u8::try_from(value.len()) {
+            // One bounds check for the length and the text behind it.
+            Ok(len) if value.len() < SHORT => self.with(|rest| {
+                let (head, rest) = rest.split_at_mut_checked(1 + value.len())?;
+                let (first, head) = head.split_first_mut()?;
+                *first = len << 1;
+                copy(head, value);
+                Some(rest)
+            }),
+            _ => self.with(|rest| long_bytes(value, rest)),
+        }
     }
 
     /// Writes a `string`: the length of its UTF-8, then it.
-    #[inline]
-    pub fn string(&mut self, value: &str) {
-        self.bytes(value.as_bytes());
+    #[inline(always)]
+    pub fn string(self, value: &str) -> Self {
+        self.bytes(value.as_bytes())
     }
+}
+
+/// The varint of a number from 2^7 to 2^14.
+#[inline(always)]
+const fn two_bytes(zigzag: u64) -> [u8; 2] {
+    let [a, b, ..] = ((zigzag & 0x7f) | 0x80 | ((zigzag & 0x3f80) << 1)).to_le_bytes();
+    [a, b]
+}
+
+/// Writes a varint of four bytes or more.
+#[inline]
+fn long_form(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    match rest.first_chunk_mut() {
+        Some(head) if zigzag < 1 << 56 => {
+            let (word, len) = varint::spread(zigzag);
+            *head = word.to_le_bytes();
+            rest.get_mut(len..)
+        }
+        _ => by_bytes(zigzag, rest),
+    }
+}
+
+/// Writes any varint: near the end of the slice, or a number of more than 56 bits.
+#[cold]
+fn by_bytes(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    let (bytes, len) = varint::to_bytes(zigzag);
+    let (head, rest) = rest.split_at_mut_checked(len)?;
+    head.copy_from_slice(bytes.get(..len)?);
+    Some(rest)
+}
+
+/// Writes a length that takes two bytes or more, and the bytes behind it.
+#[inline]
+fn long_bytes<'a>(value: &[u8], rest: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    // A length is never negative: its zigzag is its double.
+    let zigzag = (value.len() as u64) << 1;
+    let rest = if zigzag < 1 << 14 {
+        let (head, rest) = rest.split_first_chunk_mut()?;
+        *head = two_bytes(zigzag);
+        rest
+    } else {
+        by_bytes(zigzag, rest)?
+    };
+    let (head, rest) = rest.split_at_mut_checked(value.len())?;
+    head.copy_from_slice(value);
+    Some(rest)
 }
 
 /// Copies between slices of one length. Short ones, which most strings are, go as two fixed
 /// chunks that overlap in the middle: a call of `memcpy` costs more than its work there.
-#[inline]
+#[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) {
-    match from.len() {
-        4..8 => copy_chunks::<4>(to, from),
-        8..16 => copy_chunks::<8>(to, from),
-        16..=32 => copy_chunks::<16>(to, from),
-        _ => to.copy_from_slice(from),
+    let len = from.len();
+    // Not a `match`: that becomes a jump table, a fifth slower than these branches.
+    if len <= 32 {
+        if len >= 16 {
+            if copy_ends::<16>(to, from) {
+                return;
+            }
+        } else if len >= 8 {
+            if copy_ends::<8>(to, from) {
+                return;
+            }
+        } else if len >= 4 && copy_ends::<4>(to, from) {
+            return;
+        }
     }
+    to.copy_from_slice(from);
 }
 
-#[inline]
-fn copy_chunks<const N: usize>(to: &mut [u8], from: &[u8]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
-        *to = *from;
+/// Copies the first `N` and the last `N` bytes; `false` where there are fewer.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(head), Some(first), Some(last)) =
+        (to.first_chunk_mut::<N>(), from.first_chunk::<N>(), from.last_chunk::<N>())
+    else {
+        return false;
+    };
+    *head = *first;
+    if let Some(tail) = to.last_chunk_mut::<N>() {
+        *tail = *last;
     }
-    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
-        *to = *from;
-    }
+    true
 }
 
 /// The datum of a value, without any header.
@@ -165,16 +246,19 @@ pub fn append<T: EventData>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeEr
     }
     let start = out.len();
     let max_len = value.max_len();
-    out.resize(start + max_len + SLACK, 0);
-    let mut writer = Writer { rest: out.get_mut(start..).unwrap_or_default() };
-    value.encode(&mut writer);
-    let unused = writer.rest.len();
-    if unused < SLACK {
+    out.resize(start + max_len, 0);
+    let Some(unused) = write(value, out.get_mut(start..)) else {
         out.truncate(start);
         return Err(longer_than_measured::<T>(max_len));
-    }
+    };
     out.truncate(out.len() - unused);
     Ok(())
+}
+
+/// Writes the datum and says how many bytes are left over; `None` where it did not fit.
+#[inline]
+fn write<T: EventData>(value: &T, out: Option<&mut [u8]>) -> Option<usize> {
+    value.encode(Writer(out)).0.map(|rest| rest.len())
 }
 
 /// Writes the datum of a value to the start of a slice and returns its length in bytes.
@@ -192,26 +276,9 @@ pub fn to_slice<T: EventData>(value: &T, out: &mut [u8]) -> Result<usize, Encode
     if available < needed {
         return Err(EncodeError::new(EncodeErrorKind::SliceTooShort { needed, available }));
     }
-    // An empty rest would not tell a datum that fits to the byte from one that does not.
-    let mut writer = Writer { rest: out };
-    value.encode(&mut writer);
-    let unused = writer.rest.len();
-    if unused == 0 {
-        return to_slice_exactly(value, out, needed);
-    }
-    Ok(available - unused)
-}
-
-/// The way of a datum that leaves no byte of its slice: through a buffer with room to spare.
-#[cold]
-fn to_slice_exactly<T: EventData>(value: &T, out: &mut [u8], max_len: usize) -> Result<usize, EncodeError> {
-    let datum = to_vec(value)?;
-    match out.get_mut(..datum.len()) {
-        Some(head) => {
-            head.copy_from_slice(&datum);
-            Ok(datum.len())
-        }
-        None => Err(longer_than_measured::<T>(max_len)),
+    match write(value, Some(out)) {
+        Some(unused) => Ok(available - unused),
+        None => Err(longer_than_measured::<T>(needed)),
     }
 }
 

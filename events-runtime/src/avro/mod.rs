@@ -29,7 +29,7 @@ mod varint;
 
 pub use check::{Fault, check};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
-pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, to_slice, to_vec};
+pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;
 pub use schema::Schema;

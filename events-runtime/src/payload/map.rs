@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::sequence::{BLOCKS_MAX_LEN, reserve};
 use super::{EventData, MapKey};
-use crate::avro::{DecodeError, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer, bytes_max_len};
 
 /// The shortest entry: an empty key and the shortest value.
 const fn entry_min_len<V: EventData>() -> usize {
@@ -14,7 +14,7 @@ const fn entry_min_len<V: EventData>() -> usize {
 
 fn max_len<'a, K: MapKey + 'a, V: EventData + 'a>(entries: impl Iterator<Item = (&'a K, &'a V)>) -> usize {
     entries
-        .map(|(key, value)| LONG_MAX_LEN + key.as_str().len() + value.max_len())
+        .map(|(key, value)| bytes_max_len(key.as_str().len()) + value.max_len())
         .fold(BLOCKS_MAX_LEN, usize::saturating_add)
 }
 
@@ -30,18 +30,17 @@ fn check<'a, K: MapKey + 'a, V: EventData + 'a>(
     Ok(())
 }
 
-fn encode<'a, K: MapKey + 'a, V: EventData + 'a>(
+fn encode<'a, 'w, K: MapKey + 'a, V: EventData + 'a>(
     entries: impl ExactSizeIterator<Item = (&'a K, &'a V)>,
-    writer: &mut Writer<'_>,
-) {
+    mut writer: Writer<'w>,
+) -> Writer<'w> {
     if entries.len() > 0 {
-        writer.length(entries.len());
+        writer = writer.length(entries.len());
         for (key, value) in entries {
-            writer.string(key.as_str());
-            value.encode(writer);
+            writer = value.encode(writer.string(key.as_str()));
         }
     }
-    writer.byte(0);
+    writer.byte(0)
 }
 
 /// Reads all entries; of two with one key the later stays, as in every Avro reader.
@@ -83,8 +82,8 @@ impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        encode(self.iter(), writer);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        encode(self.iter(), writer)
     }
 
     #[inline]
@@ -116,8 +115,8 @@ impl<K: MapKey + Hash + Eq, V: EventData, S: BuildHasher + Default> EventData fo
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        encode(self.iter(), writer);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        encode(self.iter(), writer)
     }
 
     #[inline]

@@ -34,7 +34,7 @@ use crate::private::SignalDescriptor;
 ///         events_runtime::avro::LONG_MAX_LEN
 ///     }
 ///
-///     fn encode(&self, writer: &mut Writer<'_>) {
+///     fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
 ///         writer.long(self.0);
 ///     }
 ///
@@ -79,7 +79,7 @@ pub trait EventData: Sized {
     }
 
     /// Writes the datum. [`check`](Self::check) has passed before.
-    fn encode(&self, writer: &mut Writer<'_>);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w>;
 
     /// Reads a datum.
     ///
@@ -90,9 +90,8 @@ pub trait EventData: Sized {
     /// Writes the branch of a union, its index shifted; an enum with data has more than one.
     #[doc(hidden)]
     #[inline]
-    fn encode_branch(&self, shift: i64, writer: &mut Writer<'_>) {
-        writer.long(shift);
-        self.encode(writer);
+    fn encode_branch<'w>(&self, shift: i64, writer: Writer<'w>) -> Writer<'w> {
+        self.encode(writer.long(shift))
     }
 
     /// Reads the value of a branch of a union whose indexes are shifted.
@@ -110,8 +109,8 @@ pub trait EventData: Sized {
     /// Writes the branch of `["null", T]` that holds this value.
     #[doc(hidden)]
     #[inline]
-    fn encode_nullable(&self, writer: &mut Writer<'_>) {
-        self.encode_branch(1, writer);
+    fn encode_nullable<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        self.encode_branch(1, writer)
     }
 
     /// Reads the value of a branch other than the first of `["null", T]`.
@@ -135,8 +134,8 @@ pub trait EventData: Sized {
 
     #[doc(hidden)]
     #[inline]
-    fn encode_sequence(items: &[Self], writer: &mut Writer<'_>) {
-        sequence::encode(items.iter(), writer);
+    fn encode_sequence<'w>(items: &[Self], writer: Writer<'w>) -> Writer<'w> {
+        sequence::encode(items.iter(), writer)
     }
 
     #[doc(hidden)]

@@ -25,7 +25,7 @@ impl<T: EventData> EventData for Option<T> {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
         match self {
             Some(value) => value.encode_nullable(writer),
             None => writer.byte(0),

@@ -23,8 +23,8 @@ macro_rules! pointer {
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                T::encode(self, writer);
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                T::encode(self, writer)
             }
 
             #[inline]
@@ -33,8 +33,8 @@ macro_rules! pointer {
             }
 
             #[inline]
-            fn encode_nullable(&self, writer: &mut Writer<'_>) {
-                T::encode_nullable(self, writer);
+            fn encode_nullable<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                T::encode_nullable(self, writer)
             }
 
             #[inline]

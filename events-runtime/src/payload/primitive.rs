@@ -3,6 +3,7 @@
 use super::{EventData, EventKey};
 use crate::avro::{
     DecodeError, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema, Writer,
+    bytes_max_len,
 };
 
 macro_rules! integer {
@@ -17,8 +18,8 @@ macro_rules! integer {
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                writer.long(i64::from(*self));
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                writer.long(i64::from(*self))
             }
 
             #[inline]
@@ -50,8 +51,8 @@ impl EventData for u8 {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.long(i64::from(*self));
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        writer.long(i64::from(*self))
     }
 
     #[inline]
@@ -61,7 +62,7 @@ impl EventData for u8 {
 
     #[inline]
     fn sequence_max_len(items: &[Self]) -> usize {
-        LONG_MAX_LEN + items.len()
+        bytes_max_len(items.len())
     }
 
     #[inline]
@@ -70,8 +71,8 @@ impl EventData for u8 {
     }
 
     #[inline]
-    fn encode_sequence(items: &[Self], writer: &mut Writer<'_>) {
-        writer.bytes(items);
+    fn encode_sequence<'w>(items: &[Self], writer: Writer<'w>) -> Writer<'w> {
+        writer.bytes(items)
     }
 
     #[inline]
@@ -102,9 +103,9 @@ impl EventData for u64 {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
         // `check` has refused what does not fit.
-        writer.long(i64::try_from(*self).unwrap_or(i64::MAX));
+        writer.long(i64::try_from(*self).unwrap_or(i64::MAX))
     }
 
     #[inline]
@@ -125,8 +126,8 @@ macro_rules! fixed {
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                writer.$method(*self);
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                writer.$method(*self)
             }
 
             #[inline]

@@ -27,7 +27,7 @@ impl<T: AvroNamed> EventData for Ref<T> {
         match self.0 {}
     }
 
-    fn encode(&self, _: &mut Writer<'_>) {
+    fn encode<'w>(&self, _: Writer<'w>) -> Writer<'w> {
         match self.0 {}
     }
 

@@ -5,7 +5,9 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::EventData;
-use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+use crate::avro::{
+    DecodeError, DecodeErrorKind, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer, bytes_max_len,
+};
 
 /// A block count and the 0 that ends the blocks.
 pub(super) const BLOCKS_MAX_LEN: usize = LONG_MAX_LEN + 1;
@@ -38,17 +40,17 @@ pub(super) fn check<'a, T: EventData + 'a>(
 }
 
 /// One block of all items, as every Avro writer does that knows its count.
-pub(super) fn encode<'a, T: EventData + 'a>(
+pub(super) fn encode<'a, 'w, T: EventData + 'a>(
     items: impl ExactSizeIterator<Item = &'a T>,
-    writer: &mut Writer<'_>,
-) {
+    mut writer: Writer<'w>,
+) -> Writer<'w> {
     if items.len() > 0 {
-        writer.length(items.len());
+        writer = writer.length(items.len());
         for item in items {
-            item.encode(writer);
+            writer = item.encode(writer);
         }
     }
-    writer.byte(0);
+    writer.byte(0)
 }
 
 pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
@@ -84,8 +86,8 @@ impl<T: EventData> EventData for Vec<T> {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        T::encode_sequence(self, writer);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        T::encode_sequence(self, writer)
     }
 
     #[inline]
@@ -112,8 +114,8 @@ macro_rules! slice {
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                T::encode_sequence(self, writer);
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                T::encode_sequence(self, writer)
             }
 
             #[inline]
@@ -143,8 +145,8 @@ impl<T: EventData, const N: usize> EventData for [T; N] {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        T::encode_sequence(self, writer);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        T::encode_sequence(self, writer)
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -171,8 +173,8 @@ macro_rules! collection {
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                encode(self.iter(), writer);
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                encode(self.iter(), writer)
             }
 
             #[inline]
@@ -196,12 +198,12 @@ impl EventData for bytes::Bytes {
 
     #[inline]
     fn max_len(&self) -> usize {
-        LONG_MAX_LEN + self.len()
+        bytes_max_len(self.len())
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.bytes(self);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        writer.bytes(self)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{EventData, EventKey, MapKey};
-use crate::avro::{DecodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+use crate::avro::{DecodeError, Reader, Schema, Writer, bytes_max_len};
 
 macro_rules! text {
     ($($rust:ty),*) => {$(
@@ -14,12 +14,12 @@ macro_rules! text {
 
             #[inline]
             fn max_len(&self) -> usize {
-                LONG_MAX_LEN + self.len()
+                bytes_max_len(self.len())
             }
 
             #[inline]
-            fn encode(&self, writer: &mut Writer<'_>) {
-                writer.string(self);
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                writer.string(self)
             }
 
             #[inline]
@@ -59,8 +59,8 @@ impl EventData for char {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.string(self.encode_utf8(&mut [0; 4]));
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        writer.string(self.encode_utf8(&mut [0; 4]))
     }
 
     #[inline]

@@ -22,8 +22,8 @@ impl EventData for Uuid {
     }
 
     #[inline]
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.string(self.hyphenated().encode_lower(&mut [0; TEXT_LEN]));
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        writer.string(self.hyphenated().encode_lower(&mut [0; TEXT_LEN]))
     }
 
     #[inline]

@@ -1,0 +1,33 @@
+//! The three payloads, each with one fixed value whose Avro datum has a known size.
+
+mod list;
+mod small;
+mod wide;
+
+pub use list::{Basket, Line};
+pub use small::{Course, Enrolled, Person, User};
+pub use wide::Telemetry;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What every contestant needs of a payload.
+pub trait Payload:
+    Serialize
+    + DeserializeOwned
+    + prost::Message
+    + bincode::Encode
+    + bincode::Decode<()>
+    + events_runtime::PublicSignal
+    + Default
+    + Clone
+    + PartialEq
+    + 'static
+{
+    /// The name in the tables.
+    const NAME: &'static str;
+    /// The bytes of the sample's Avro datum.
+    const AVRO_LEN: usize;
+
+    /// The value that is encoded and decoded.
+    fn sample() -> Self;
+}
