@@ -24,6 +24,8 @@ pub mod registry;
 pub mod avro;
 
 #[cfg(feature = "bus")]
+pub mod bus;
+#[cfg(feature = "bus")]
 pub mod envelope;
 #[cfg(feature = "bus")]
 pub mod transport;
@@ -36,6 +38,10 @@ pub mod testing;
 #[doc(hidden)]
 pub mod private;
 
+#[cfg(feature = "bus")]
+pub use bus::EventBus;
+#[cfg(feature = "bus")]
+pub use config::Config;
 pub use event_type::EventType;
 pub use events_macros::*;
 pub use hub::Hub;

@@ -1,0 +1,108 @@
+//! Setting up a bus: everything is checked before anything is attached.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::error::StartError;
+use super::outbound::Queue;
+use super::retry::Backoff;
+use super::route::Routes;
+use super::sender::{Phase, Sender};
+use super::{EventBus, Inner};
+use crate::config::Config;
+use crate::hub::{Hub, Outbound};
+use crate::registry::{Descriptor, Registry};
+use crate::transport::{self, Transport};
+
+/// A bus that is being set up; [`start`](Self::start) starts it.
+#[derive(Default)]
+#[must_use = "a builder does nothing before `start`"]
+pub struct EventBusBuilder {
+    config: Option<Config>,
+    hub: Option<Hub>,
+    registry: Option<&'static Registry>,
+    transport: Option<Box<dyn Transport>>,
+}
+
+impl EventBusBuilder {
+    /// The configuration. Required.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// The hub whose events leave through the bus, and where consumed ones are emitted. The current
+    /// one unless set.
+    pub fn hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+
+    /// The definitions that consumed events are looked up in; the linked ones unless set.
+    pub const fn registry(mut self, registry: &'static Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// A transport of your own, in place of the one that `bus.url` names.
+    pub fn transport(mut self, transport: Box<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Checks the configuration against the linked definitions, opens the transport, and attaches
+    /// the bus to the hub.
+    ///
+    /// # Errors
+    /// A [`StartError`]; a wrong configuration is one, with every problem in it. Nothing has been
+    /// attached then.
+    pub async fn start(self) -> Result<EventBus, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let config = self.config.ok_or(StartError::NoConfig)?;
+        let hub = self.hub.unwrap_or_else(Hub::current);
+        let registry = match self.registry {
+            Some(registry) => registry,
+            None => Registry::linked()?,
+        };
+        let prefix = config.service().topic_prefix.clone();
+        let resolved = config.check_against(registry.iter().map(Descriptor::get))?;
+        let routes = Routes::new(resolved, prefix.as_ref())?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => transport::connect(config.bus().url.expose(), &config.connect_options()?)?,
+        };
+        let producer = transport.producer().await?;
+
+        let settings = config.bus();
+        let (queue, receiver) = Queue::new(routes, settings.queue_capacity.get());
+        let queue = Arc::new(queue);
+        let (phase, watched) = watch::channel(Phase::Running);
+        let sender = Sender {
+            producer,
+            queue: receiver,
+            phase: watched,
+            batch_size: settings.batch_size.get(),
+            linger: settings.linger,
+            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+        };
+        if let Some(name) = &config.service().name {
+            hub.set_service_name(name)?;
+        }
+        let outbound: Arc<dyn Outbound> = Arc::clone(&queue) as _;
+        hub.attach(&outbound);
+        let task = runtime.spawn(sender.run());
+        Ok(EventBus(Arc::new(Inner {
+            config,
+            hub,
+            registry,
+            prefix,
+            transport,
+            queue,
+            outbound,
+            phase,
+            sender: Mutex::new(Some(task)),
+        })))
+    }
+}

@@ -1,0 +1,170 @@
+//! What goes wrong on the bus, an enum for each stop.
+
+use std::fmt;
+
+use crate::RegistryError;
+use crate::avro::{DecodeError, EncodeError};
+use crate::config::ConfigError;
+use crate::envelope::EnvelopeError;
+use crate::metadata::MetadataError;
+use crate::transport::{Message, NameError, Topic, TransportError};
+
+/// Why a bus did not start. Nothing was attached and nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The builder has no configuration.
+    #[error("the bus has no configuration: call `config(Config::load(\"events.toml\")?)` before `start`")]
+    NoConfig,
+    /// The configuration does not fit the linked definitions.
+    #[error("the configuration does not fit this program")]
+    Config(#[from] ConfigError),
+    /// The definitions contradict each other.
+    #[error("the event definitions of this program can't be used")]
+    Registry(#[from] RegistryError),
+    /// A topic's name or the prefix can't be used.
+    #[error("a topic can't be used")]
+    Name(#[from] NameError),
+    /// The service's name can't be used.
+    #[error("the service's name can't be used")]
+    Service(#[from] MetadataError),
+    /// The transport could not be opened.
+    #[error("the transport could not be opened")]
+    Transport(#[from] TransportError),
+    /// There is no async runtime.
+    #[error("a bus needs a tokio runtime: call `start` inside of one")]
+    NoRuntime,
+}
+
+/// Why an event was not given to the transport. It is in no topic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboundError {
+    /// The payload can't be held by its schema.
+    #[error("the payload could not be encoded")]
+    Encode(#[from] EncodeError),
+    /// The route's key could not be read from the datum.
+    #[error("the key could not be read from the encoded event")]
+    Key(#[source] DecodeError),
+    /// Too many events wait.
+    #[error(
+        "{capacity} events wait already: the transport is slower than the emitter, or away; emit again later, or raise `bus.queue_capacity`"
+    )]
+    QueueFull {
+        /// The queue's capacity.
+        capacity: usize,
+    },
+    /// The bus was shut down.
+    #[error("the bus was shut down; emit before `shutdown`")]
+    ShutDown,
+}
+
+/// Why a consumer stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The consumer has no group.
+    #[error(
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the group then"
+    )]
+    NoGroup {
+        /// The topic's base name.
+        topic: String,
+    },
+    /// The topic's or the group's name can't be used.
+    #[error("the consumer's topic or group can't be used")]
+    Name(#[from] NameError),
+    /// The transport failed in a way that trying again does not mend.
+    #[error("the transport failed")]
+    Transport(#[from] TransportError),
+    /// An event of an unknown type came, and `unknown_events = "stop"`.
+    #[error(
+        "an event of type `{event_type}` came, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+    )]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+}
+
+/// Why a message could not be emitted in this process.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InboundError {
+    /// The message is no event.
+    #[error("the message is no event")]
+    Envelope(#[from] EnvelopeError),
+    /// The event type is not linked into this program.
+    #[error("the event type `{event_type}` is not linked into this program")]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// The datum was written with another schema.
+    #[error(
+        "the event was written with schema {found:016x}, this program's is {expected:016x} and does not know the other"
+    )]
+    UnknownSchema {
+        /// The fingerprint of the program's definition.
+        expected: u64,
+        /// The fingerprint of the message.
+        found: u64,
+    },
+    /// The datum can't be read.
+    #[error("the payload can't be read")]
+    Decode(#[from] DecodeError),
+    /// Receivers failed; the text names each.
+    #[error("{}", Receivers(.failed))]
+    Receivers {
+        /// The receivers' names and their errors with causes.
+        failed: Vec<(String, String)>,
+    },
+}
+
+struct Receivers<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Receivers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, error)) in self.0.iter().enumerate() {
+            let mark = if index == 0 { "" } else { "; " };
+            write!(f, "{mark}receiver `{name}`: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Events that were still waiting when a shutdown's time had passed. They are in no topic.
+#[derive(Debug, thiserror::Error)]
+#[error("{} events could not be sent before the time was over{}", .undelivered.len(), last(.last_error))]
+pub struct ShutdownError {
+    pub(super) undelivered: Vec<Undelivered>,
+    pub(super) last_error: Option<String>,
+}
+
+fn last(error: &Option<String>) -> String {
+    error.as_ref().map(|error| format!("; the last error was: {error}")).unwrap_or_default()
+}
+
+impl ShutdownError {
+    /// The events, in the order they were emitted.
+    #[must_use]
+    pub fn undelivered(&self) -> &[Undelivered] {
+        &self.undelivered
+    }
+}
+
+/// An event that a shut down bus could not send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undelivered {
+    /// The topic that it was going to.
+    pub topic: Topic,
+    /// The whole message: headers, key and datum.
+    pub message: Message,
+}
+
+/// An error and the errors behind it, joined by colons.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

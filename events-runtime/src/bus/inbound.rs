@@ -1,0 +1,92 @@
+//! One message from a topic into the hub: envelope, registry, decode, emit, wait for receivers.
+
+use std::collections::HashSet;
+
+use super::error::{InboundError, chain};
+use crate::config::UnknownEvents;
+use crate::envelope::Envelope;
+use crate::hub::Hub;
+use crate::transport::Message;
+use crate::{ReceiverError, Registry, Response};
+
+/// Where messages become events of this process.
+pub(super) struct Inbound {
+    pub(super) hub: Hub,
+    pub(super) registry: &'static Registry,
+    pub(super) unknown_events: UnknownEvents,
+    /// Unknown event types that the log has named.
+    named: HashSet<String>,
+}
+
+/// What should become of a message.
+pub(super) enum Verdict {
+    /// Every receiver did its work.
+    Done,
+    /// Its type is not known here and it is passed over.
+    Skipped,
+    /// Another attempt may succeed.
+    Failed(InboundError),
+    /// No attempt can succeed.
+    Unusable(InboundError),
+    /// The consumer must not go on.
+    Stop { event_type: String },
+}
+
+/// The most unknown event types that are remembered, so that hostile ones take no memory.
+const NAMED_AT_MOST: usize = 1000;
+
+impl Inbound {
+    pub(super) fn new(hub: Hub, registry: &'static Registry, unknown_events: UnknownEvents) -> Self {
+        Self { hub, registry, unknown_events, named: HashSet::new() }
+    }
+
+    /// Emits the event in a message and waits for every receiver.
+    pub(super) async fn take(&mut self, message: &Message) -> Verdict {
+        let envelope = match Envelope::from_message(message) {
+            Ok(envelope) => envelope,
+            Err(error) => return Verdict::Unusable(error.into()),
+        };
+        let Some(descriptor) = self.registry.get(envelope.metadata.event_type()) else {
+            return self.unknown(envelope.metadata.event_type());
+        };
+        let descriptor = descriptor.get();
+        let expected = (descriptor.fingerprint)();
+        if let Some(found) = envelope.fingerprint.filter(|found| *found != expected) {
+            return Verdict::Unusable(InboundError::UnknownSchema { expected, found });
+        }
+        let emission = match (descriptor.emit_datum)(&self.hub, envelope.metadata, &envelope.data) {
+            Ok(emission) => emission,
+            Err(error) => return Verdict::Unusable(error.into()),
+        };
+        let mut failed = failures(emission.responses());
+        match emission.delivered().await {
+            Ok(delivered) => failed.extend(failures(delivered.receivers())),
+            Err(error) => failed.extend(failures(error.receivers())),
+        }
+        if failed.is_empty() { Verdict::Done } else { Verdict::Failed(InboundError::Receivers { failed }) }
+    }
+
+    fn unknown(&mut self, event_type: &str) -> Verdict {
+        let event_type = event_type.to_owned();
+        metrics::counter!("events_unknown_total").increment(1);
+        if self.named.len() < NAMED_AT_MOST && self.named.insert(event_type.clone()) {
+            tracing::warn!(
+                event_type,
+                "events of this type are not known here: link the crate that defines it, or leave them to others"
+            );
+        }
+        match self.unknown_events {
+            UnknownEvents::Skip => Verdict::Skipped,
+            UnknownEvents::DeadLetter => Verdict::Unusable(InboundError::UnknownEvent { event_type }),
+            UnknownEvents::Stop => Verdict::Stop { event_type },
+        }
+    }
+}
+
+fn failures(responses: &[Response]) -> Vec<(String, String)> {
+    let failure = |response: &Response| {
+        let error: &ReceiverError = response.result().err()?;
+        Some((response.receiver().to_owned(), chain(error)))
+    };
+    responses.iter().filter_map(failure).collect()
+}

@@ -1,0 +1,137 @@
+//! The event bus: from the hub out to a transport, and from a transport into the hub.
+//!
+//! ```text
+//! hub ▶ outbound (encode, envelope, enqueue) ▶ sender (batches, retries) ▶ transport
+//! transport ▶ consumer (receives, settles) ▶ inbound (envelope, registry, decode) ▶ hub
+//! ```
+//!
+//! | promise | how |
+//! |---|---|
+//! | emitting never blocks | a bounded queue; a full one is an error in the emission |
+//! | at least once | an event is acknowledged after every receiver succeeded |
+//! | in order per key | one queue, one sender, and no later event of a key before an earlier one |
+//! | no loops | events that came from a bus are not offered to one |
+
+mod builder;
+mod consumer;
+mod error;
+mod inbound;
+mod outbound;
+mod retry;
+mod route;
+mod sender;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use builder::EventBusBuilder;
+pub use consumer::{Consume, Consumed};
+pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
+pub use retry::Backoff;
+
+use self::outbound::Queue;
+use self::sender::Phase;
+use crate::config::Config;
+use crate::hub::{Hub, Outbound};
+use crate::registry::Registry;
+use crate::transport::{TopicPrefix, Transport};
+
+/// A running bus. A handle: clones are the same bus.
+///
+/// The hub keeps it running: dropping the handles stops nothing. End it with
+/// [`shutdown`](Self::shutdown), which sends what still waits.
+#[derive(Clone)]
+pub struct EventBus(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    hub: Hub,
+    registry: &'static Registry,
+    prefix: Option<TopicPrefix>,
+    transport: Box<dyn Transport>,
+    queue: Arc<Queue>,
+    outbound: Arc<dyn Outbound>,
+    phase: watch::Sender<Phase>,
+    sender: Mutex<Option<JoinHandle<Result<(), ShutdownError>>>>,
+}
+
+impl EventBus {
+    /// Sets up a bus.
+    pub fn builder() -> EventBusBuilder {
+        EventBusBuilder::default()
+    }
+
+    /// A consumer of a topic, by its base name: its events are emitted again in this bus's hub.
+    pub fn consume(&self, topic: impl Into<String>) -> Consume {
+        Consume::new(self, topic.into())
+    }
+
+    /// How many events wait to be handed to the transport.
+    pub fn queue_depth(&self) -> usize {
+        self.0.queue.depth()
+    }
+
+    /// The hub whose events leave here, and where consumed events are emitted.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The definitions that consumed events are looked up in.
+    pub fn registry(&self) -> &'static Registry {
+        self.0.registry
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.0.transport
+    }
+
+    /// The configuration that the bus was started with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// What stands before every topic's name at the broker.
+    pub fn prefix(&self) -> Option<&TopicPrefix> {
+        self.0.prefix.as_ref()
+    }
+
+    /// Takes no more events and sends those that wait, for at most this long. A second call does
+    /// nothing.
+    ///
+    /// Consumers are ended by their own futures; end them first.
+    ///
+    /// # Errors
+    /// A [`ShutdownError`] with the events that could not be sent: they are in no topic, and their
+    /// emissions were told so.
+    pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        self.0.hub.detach(&self.0.outbound);
+        let task = match self.0.sender.lock() {
+            Ok(mut task) => task.take(),
+            Err(poisoned) => poisoned.into_inner().take(),
+        };
+        let Some(mut task) = task else { return Ok(()) };
+        self.0.phase.send_replace(Phase::Draining);
+        let ended = if let Ok(ended) = tokio::time::timeout(timeout, &mut task).await {
+            ended
+        } else {
+            self.0.phase.send_replace(Phase::Abandoning);
+            task.await
+        };
+        match ended {
+            Ok(result) => result,
+            // The runtime is going down, or the sender has a bug; the emissions were told.
+            Err(error) => Err(ShutdownError { undelivered: Vec::new(), last_error: Some(error.to_string()) }),
+        }
+    }
+}
+
+impl fmt::Debug for EventBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventBus").field("transport", &self.0.transport.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+//! The pauses between attempts.
+
+use std::time::Duration;
+
+/// Exponential pauses with jitter: the n-th is a random time between half of
+/// `initial · 2^(n-1)`, at most `max`, and all of it.
+///
+/// The jitter spreads consumers that failed together; the lower half is kept so that a pause is
+/// never next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    initial: Duration,
+    max: Duration,
+}
+
+impl Backoff {
+    /// Pauses from `initial`, doubled with each further failure, up to `max`.
+    #[must_use]
+    pub const fn new(initial: Duration, max: Duration) -> Self {
+        Self { initial, max }
+    }
+
+    /// The pause after so many failures; none after 0.
+    #[must_use]
+    pub fn after(&self, failures: u32) -> Duration {
+        let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
+        let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
+        let full = self.initial.saturating_mul(factor).min(self.max);
+        full / 2 + (full / 2).mul_f64(fastrand::f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_limit_and_vary_by_half() {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        assert_eq!(backoff.after(0), Duration::ZERO);
+        for (failures, full) in
+            [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (40, 1000), (u32::MAX, 1000)]
+        {
+            let full = Duration::from_millis(full);
+            let pauses: Vec<_> = (0..100).map(|_| backoff.after(failures)).collect();
+            assert!(pauses.iter().all(|pause| *pause >= full / 2 && *pause <= full), "{failures}");
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{failures}");
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! What the bus promises between a hub and a transport, on `memory:`.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use events_runtime::bus::{Backoff, Consumed, StartError};
+use events_runtime::config::UnknownEvents;
+use events_runtime::transport::{
+    BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
+    Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    connect,
+};
+use events_runtime::{Config, Event, EventBus, EventData, EventMetadata, Hub, Origin, PublicSignal};
+use tokio::sync::{mpsc, oneshot};
+
+/// A customer placed an order.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.placed.v1", key = customer.id)]
+struct OrderPlaced {
+    order: u32,
+    customer: Customer,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Customer {
+    id: String,
+}
+
+/// Not routed anywhere.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.counted.v1")]
+struct OrderCounted {
+    orders: u64,
+}
+
+fn order(order: u32, customer: &str) -> OrderPlaced {
+    OrderPlaced { order, customer: Customer { id: customer.to_owned() } }
+}
+
+fn config(name: &str) -> Config {
+    Config::from_toml(&format!(
+        r#"
+        [service]
+        name = "shop"
+        topic_prefix = "dev"
+
+        [bus]
+        url = "memory:{name}"
+        retry = {{ initial = "1ms", max = "2ms", max_attempts = 3 }}
+
+        [routes."org.acme.orders.order.placed.v1"]
+        orders = {{}}
+
+        [routes."org.acme.orders.order.counted.v1"]
+        counts = {{ key = "orders" }}
+        "#
+    ))
+    .expect("a right configuration")
+}
+
+/// A bus with a hub of its own, over the memory of this name.
+async fn bus(name: &str) -> EventBus {
+    EventBus::builder().config(config(name)).hub(Hub::new()).start().await.expect("the bus starts")
+}
+
+/// Runs a consumer until `stop` is dropped or sent.
+fn consumer(
+    bus: &EventBus,
+    setup: impl FnOnce(events_runtime::bus::Consume) -> events_runtime::bus::Consume,
+) -> (oneshot::Sender<()>, tokio::task::JoinHandle<Consumed>) {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let consume = setup(bus.consume("orders").group("billing"));
+    let task = tokio::spawn(async move {
+        consume.run_until(stopped).await.expect("the consumer runs until it is stopped")
+    });
+    (stop, task)
+}
+
+type Seen = (u32, EventMetadata, Origin);
+
+/// Connects a receiver that passes on what it sees.
+fn watch(hub: &Hub) -> mpsc::UnboundedReceiver<Seen> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    hub.scope(|| {
+        ORDER_PLACED.connect("watch", move |event: &Event<OrderPlaced>| {
+            // The test that has seen enough does not listen any more.
+            let _ = sender.send((event.order, event.metadata().clone(), event.origin()));
+        });
+    });
+    receiver
+}
+
+async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), receiver.recv())
+        .await
+        .expect("it comes within ten seconds")
+        .expect("the sender is there")
+}
+
+/// All messages of a topic, by its full name.
+async fn messages(bus: &EventBus, topic: &str) -> Vec<Message> {
+    let topic = Topic::new(topic).expect("a name");
+    let group = ConsumerGroup::new("reader").expect("a name");
+    let mut consumer = bus.transport().consumer(Subscription::new(topic, group)).await.expect("a consumer");
+    let deliveries = consumer.receive(1000, Duration::from_millis(10)).await.expect("messages");
+    deliveries.iter().map(|delivery| delivery.message().clone()).collect()
+}
+
+fn header(message: &Message, name: &str) -> String {
+    let value = message.headers.get(name).unwrap_or_else(|| panic!("{name} is there"));
+    String::from_utf8(value.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn an_emitted_event_is_emitted_again_elsewhere_with_its_metadata() {
+    let (shop, billing) = (bus("metadata").await, bus("metadata").await);
+    let mut seen = watch(billing.hub());
+    let (stop, task) = consumer(&billing, |consume| consume);
+
+    let emission = shop.hub().emit(order(7, "c1"));
+    let metadata = emission.event().metadata().clone();
+    let delivered = emission.delivered().await.expect("the broker acknowledges");
+    assert_eq!(delivered.topics()[0].topic(), "orders");
+    assert_eq!(delivered.topics()[0].result().expect("a position"), "1");
+
+    assert_eq!(next(&mut seen).await, (7, metadata.clone(), Origin::Bus));
+    assert_eq!(metadata.source(), "shop");
+    drop(stop);
+    assert_eq!(task.await.expect("no panic").acked, 1);
+
+    let message = &messages(&shop, "dev-orders").await[0];
+    assert_eq!(message.key.as_deref(), Some(&b"c1"[..]));
+    assert_eq!(header(message, "ce_schemafp"), format!("{:016x}", OrderPlaced::FINGERPRINT));
+}
+
+#[tokio::test]
+async fn an_event_from_a_bus_is_not_sent_again() {
+    let bus = bus("loop").await;
+    let mut seen = watch(bus.hub());
+    let (stop, task) = consumer(&bus, |consume| consume);
+    bus.hub().emit(order(1, "c1")).delivered().await.expect("sent");
+    assert_eq!(next(&mut seen).await.2, Origin::Local);
+    assert_eq!(next(&mut seen).await.2, Origin::Bus);
+    bus.hub().emit(order(2, "c1")).delivered().await.expect("sent");
+    assert_eq!(next(&mut seen).await.0, 2);
+    assert_eq!(next(&mut seen).await.0, 2);
+    drop(stop);
+    assert_eq!(task.await.expect("no panic").acked, 2);
+    assert_eq!(messages(&bus, "dev-orders").await.len(), 2, "two were emitted here, two are stored");
+}
+
+#[tokio::test]
+async fn a_route_keys_by_its_own_field() {
+    let bus = bus("route key").await;
+    bus.hub().emit(OrderCounted { orders: 1200 }).delivered().await.expect("sent");
+    assert_eq!(messages(&bus, "dev-counts").await[0].key.as_deref(), Some(&b"1200"[..]));
+}
+
+#[tokio::test]
+async fn a_payload_that_can_not_be_encoded_is_an_error_of_the_emission() {
+    let bus = bus("encode").await;
+    let error = bus.hub().emit(OrderCounted { orders: u64::MAX }).delivered().await.unwrap_err();
+    assert_eq!(error.topics()[0].topic(), "counts");
+    let text = events_tests::chain(error.topics()[0].result().unwrap_err());
+    assert!(text.contains("`orders`") && text.contains("out of range"), "{text}");
+}
+
+#[tokio::test]
+async fn attempts_are_counted_literally_and_then_the_event_is_a_dead_letter() {
+    let bus = bus("attempts").await;
+    let attempts = Arc::new(AtomicU32::new(0));
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let counted = Arc::clone(&attempts);
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect("fails", move |event: &Event<OrderPlaced>| -> Result<(), std::io::Error> {
+            if event.origin() == Origin::Local {
+                return Ok(());
+            }
+            let attempt = counted.fetch_add(1, Ordering::SeqCst) + 1;
+            let _ = sender.send(attempt);
+            Err(std::io::Error::other("no printer"))
+        });
+    });
+    let (stop, task) = consumer(&bus, |consume| consume.max_attempts(3));
+    let emission = bus.hub().emit(order(1, "c1"));
+    let id = emission.event().metadata().id();
+    for attempt in 1..=3 {
+        assert_eq!(next(&mut seen).await, attempt);
+    }
+    drop(stop);
+    let consumed = task.await.expect("no panic");
+    assert_eq!((consumed.retried, consumed.dead_lettered, consumed.acked), (2, 1, 0));
+    assert_eq!(attempts.load(Ordering::SeqCst), 3);
+
+    let letters = messages(&bus, "dev-orders.billing.dlq").await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(header(&letters[0], "ce_id"), id.to_string());
+    assert_eq!(header(&letters[0], "dlq_attempts"), "3");
+    let reason = header(&letters[0], "dlq_reason");
+    assert!(reason.contains("`fails`") && reason.contains("no printer"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_failing_event_holds_back_its_key_and_no_other() {
+    let bus = bus("key order").await;
+    let order_seen = Arc::new(Mutex::new(Vec::new()));
+    let failures = Arc::new(AtomicU32::new(0));
+    let (sender, mut done) = mpsc::unbounded_channel();
+    let (list, failed) = (Arc::clone(&order_seen), Arc::clone(&failures));
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect("picky", move |event: &Event<OrderPlaced>| -> Result<(), &str> {
+            if event.origin() == Origin::Local {
+                return Ok(());
+            }
+            if event.order == 1 && failed.fetch_add(1, Ordering::SeqCst) < 2 {
+                return Err("not yet");
+            }
+            list.lock().expect("no panic").push((event.customer.id.clone(), event.order));
+            let _ = sender.send(());
+            Ok(())
+        });
+    });
+    for (number, customer) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
+        bus.hub().emit(order(number, customer)).delivered().await.expect("sent");
+    }
+    let (stop, task) = consumer(&bus, |consume| {
+        consume.backoff(Backoff::new(Duration::from_millis(20), Duration::from_millis(40)))
+    });
+    for _ in 0..5 {
+        next(&mut done).await;
+    }
+    drop(stop);
+    assert_eq!(task.await.expect("no panic").acked, 5);
+    let order_seen = order_seen.lock().expect("no panic");
+    let of = |key: &str| order_seen.iter().filter(|(k, _)| k == key).map(|(_, n)| *n).collect::<Vec<_>>();
+    assert_eq!(of("a"), [1, 2, 4]);
+    assert_eq!(of("b"), [3, 5]);
+    assert_eq!(order_seen[0].0, "b", "the other key did not wait");
+}
+
+async fn send(bus: &EventBus, message: Message) {
+    let producer = bus.transport().producer().await.expect("a producer");
+    let topic = Topic::new("dev-orders").expect("a name");
+    producer.send(&topic, &[message]).await.pop().expect("a result").expect("stored");
+}
+
+/// The message of an event, its headers changed.
+async fn message(bus: &EventBus, change: impl Fn(&mut Message)) -> Message {
+    bus.hub().emit(order(1, "c1")).delivered().await.expect("sent");
+    let mut message = messages(bus, "dev-orders").await.pop().expect("the message");
+    change(&mut message);
+    message
+}
+
+fn set(message: &mut Message, name: &'static str, value: &'static str) {
+    message.headers.retain(|header, _| header != name);
+    message.headers.push(name, value);
+}
+
+#[tokio::test]
+async fn what_no_attempt_can_read_is_a_dead_letter_at_once() {
+    let bus = bus("poison").await;
+    let cut = message(&bus, |message| message.data = message.data.slice(..message.data.len() - 1)).await;
+    send(&bus, cut.clone()).await;
+    let mut other_schema = cut.clone();
+    set(&mut other_schema, "ce_schemafp", "00000000000000ff");
+    send(&bus, other_schema).await;
+    let mut no_id = cut;
+    no_id.headers.retain(|name, _| name != "ce_id");
+    send(&bus, no_id).await;
+    send(&bus, Message::new("no event at all")).await;
+
+    let mut seen = watch(bus.hub());
+    let (stop, task) = consumer(&bus, |consume| consume);
+    assert_eq!(next(&mut seen).await.0, 1);
+    events_tests::until(|| async { messages(&bus, "dev-orders.billing.dlq").await.len() == 4 }).await;
+    drop(stop);
+    let consumed = task.await.expect("no panic");
+    assert_eq!((consumed.acked, consumed.dead_lettered, consumed.retried), (1, 4, 0));
+}
+
+#[tokio::test]
+async fn unknown_event_types_are_skipped_or_dead_letters_or_stop_the_consumer() {
+    for policy in [UnknownEvents::Skip, UnknownEvents::DeadLetter, UnknownEvents::Stop] {
+        let bus = bus(&format!("unknown {policy:?}")).await;
+        let unknown = message(&bus, |m| set(m, "ce_type", "org.acme.orders.order.unheard_of.v1")).await;
+        send(&bus, unknown).await;
+        let mut seen = watch(bus.hub());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let consume = bus.consume("orders").group("billing").unknown_events(policy);
+        let task = tokio::spawn(consume.run_until(stopped));
+        assert_eq!(next(&mut seen).await.0, 1);
+        if policy == UnknownEvents::Stop {
+            let error = task.await.expect("no panic").unwrap_err();
+            assert!(error.to_string().contains("unheard_of"), "{error}");
+            drop(stop);
+            continue;
+        }
+        bus.hub().emit(order(2, "c1")).delivered().await.expect("sent");
+        while next(&mut seen).await.2 != Origin::Bus {}
+        drop(stop);
+        let consumed = task.await.expect("no panic").expect("stopped as told");
+        let expected = if policy == UnknownEvents::Skip { (1, 0) } else { (0, 1) };
+        assert_eq!((consumed.skipped, consumed.dead_lettered), expected, "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_an_error_and_attaches_nothing() {
+    let hub = Hub::new();
+    let config = Config::from_toml(
+        r#"
+        [service]
+        expect = ["org.acme.orders.order.plcaed.v1"]
+        [bus]
+        url = "memory:"
+        [routes."org.acme.orders.order.placed.v1"]
+        orders = { key = "customer.nme" }
+        "#,
+    )
+    .expect("well formed");
+    let error = EventBus::builder().config(config).hub(hub.clone()).start().await.unwrap_err();
+    let text = events_tests::chain(&error);
+    assert!(matches!(error, StartError::Config(_)), "{text}");
+    assert!(text.contains("org.acme.orders.order.placed.v1"), "the nearest name: {text}");
+    assert!(text.contains("`nme`"), "all problems at once: {text}");
+    let delivered = hub.emit(order(1, "c1")).delivered().await.expect("nothing is attached");
+    assert!(delivered.topics().is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_without_configuration_or_group_is_an_error() {
+    let error = EventBus::builder().start().await.unwrap_err();
+    assert!(matches!(error, StartError::NoConfig));
+    let config = Config::from_toml("[bus]\nurl = 'memory:'").expect("well formed");
+    let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("starts");
+    let error = bus.consume("orders").run().await.unwrap_err();
+    assert!(error.to_string().contains("`orders`"), "{error}");
+}
+
+/// A transport that stores nothing until it is let to.
+struct Stuck {
+    memory: Box<dyn Transport>,
+    open: tokio::sync::watch::Receiver<bool>,
+    /// Whether a send while it is closed fails at once, or hangs.
+    fails: bool,
+}
+
+struct StuckProducer {
+    memory: Arc<dyn Producer>,
+    open: tokio::sync::watch::Receiver<bool>,
+    fails: bool,
+}
+
+impl Stuck {
+    fn new(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
+        let (sender, open) = tokio::sync::watch::channel(false);
+        let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
+        (Box::new(Self { memory, open, fails }), sender)
+    }
+}
+
+impl Producer for StuckProducer {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let (mut open, memory) = (self.open.clone(), Arc::clone(&self.memory));
+        let (topic, batch) = (topic.clone(), batch.to_vec());
+        let fails = self.fails;
+        Box::pin(async move {
+            if fails && !*open.borrow() {
+                let away = || TransportError::new(ErrorKind::Unavailable, "send to", &topic, "it is away");
+                return batch.iter().map(|_| Err(away())).collect();
+            }
+            open.wait_for(|open| *open).await.expect("the test holds the other end");
+            memory.send(&topic, &batch).await
+        })
+    }
+}
+
+impl Transport for Stuck {
+    fn capability(&self) -> Capability {
+        self.memory.capability()
+    }
+    fn url(&self) -> &str {
+        self.memory.url()
+    }
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        Box::pin(async {
+            let memory = self.memory.producer().await?;
+            let (open, fails) = (self.open.clone(), self.fails);
+            Ok(Arc::new(StuckProducer { memory, open, fails }) as Arc<dyn Producer>)
+        })
+    }
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        self.memory.consumer(subscription)
+    }
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        self.memory.check()
+    }
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        self.memory.topics()
+    }
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        self.memory.groups(topic)
+    }
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.memory.seek(topic, group, start)
+    }
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        self.memory.trim()
+    }
+}
+
+async fn stuck_bus(fails: bool, queue: usize) -> (EventBus, tokio::sync::watch::Sender<bool>) {
+    let (transport, open) = Stuck::new(fails);
+    let config = Config::from_toml(&format!(
+        r#"
+        [bus]
+        url = "memory:"
+        queue_capacity = {queue}
+        retry = {{ initial = "1ms", max = "2ms" }}
+        [routes."org.acme.orders.order.placed.v1"]
+        orders = {{}}
+        "#
+    ))
+    .expect("well formed");
+    let bus = EventBus::builder().config(config).hub(Hub::new()).transport(transport).start().await;
+    (bus.expect("starts"), open)
+}
+
+#[tokio::test]
+async fn events_wait_while_the_transport_is_away_and_keep_their_order() {
+    let (bus, open) = stuck_bus(true, 100).await;
+    let emissions: Vec<_> = (1..=50).map(|number| bus.hub().emit(order(number, "c1"))).collect();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    open.send(true).expect("the bus listens");
+    for (index, emission) in emissions.into_iter().enumerate() {
+        let delivered = emission.delivered().await.expect("sent in the end");
+        assert_eq!(delivered.topics()[0].result().expect("a position"), (index + 1).to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_an_error_of_the_emission_and_blocks_nobody() {
+    let (bus, open) = stuck_bus(false, 2).await;
+    let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();
+    open.send(true).expect("the bus listens");
+    let mut refused = 0;
+    for emission in emissions {
+        if let Err(error) = emission.delivered().await {
+            let text = events_tests::chain(error.topics()[0].result().unwrap_err());
+            assert!(text.contains("queue_capacity"), "{text}");
+            refused += 1;
+        }
+    }
+    // On this runtime's one thread the sender takes none before the ten were offered.
+    assert_eq!(refused, 8);
+}
+
+#[tokio::test]
+async fn shutdown_sends_what_waits() {
+    let bus = bus("drain").await;
+    let emissions: Vec<_> = (1..=1000).map(|number| bus.hub().emit(order(number, "c1"))).collect();
+    bus.shutdown(Duration::from_secs(10)).await.expect("all is sent");
+    for emission in emissions {
+        emission.delivered().await.expect("sent");
+    }
+    let delivered = bus.hub().emit(order(1, "c1")).delivered().await.expect("nothing is attached any more");
+    assert!(delivered.topics().is_empty());
+    bus.shutdown(Duration::ZERO).await.expect("a second call does nothing");
+}
+
+#[tokio::test]
+async fn shutdown_gives_back_what_could_not_be_sent() {
+    for fails in [true, false] {
+        let (bus, _open) = stuck_bus(fails, 100).await;
+        let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();
+        let error = bus.shutdown(Duration::from_millis(20)).await.unwrap_err();
+        let ids: Vec<_> = error.undelivered().iter().map(|u| header(&u.message, "ce_id")).collect();
+        let emitted: Vec<_> = emissions.iter().map(|e| e.event().metadata().id().to_string()).collect();
+        assert_eq!(ids, emitted, "{error}");
+        for emission in emissions {
+            let error = emission.delivered().await.unwrap_err();
+            assert!(events_tests::chain(&error).contains("shut down"), "{error}");
+        }
+    }
+}
