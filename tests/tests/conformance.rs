@@ -24,3 +24,25 @@ impl Fixture for Memory {
 }
 
 conformance!(memory, Memory::new());
+
+/// A file of one test.
+struct Sqlite {
+    folder: tempfile::TempDir,
+    query: &'static str,
+}
+
+impl Sqlite {
+    fn new(query: &'static str) -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), query }
+    }
+}
+
+impl Fixture for Sqlite {
+    fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
+        let url = format!("sqlite://{}/events.db{}", self.folder.path().display(), self.query);
+        connect(&url, options).expect("the file opens")
+    }
+}
+
+conformance!(sqlite, Sqlite::new(""));
+conformance!(sqlite_without_fsync, Sqlite::new("?synchronous=off"));

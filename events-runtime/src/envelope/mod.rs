@@ -62,6 +62,13 @@ const KNOWN: [&str; 11] = [
     FINGERPRINT_HEADER,
 ];
 
+/// This header's name as a constant where it is one of ours: a reading transport need not keep a
+/// copy of its own for each message.
+#[cfg(feature = "embedded")]
+pub(crate) fn known_header(name: &str) -> Option<&'static str> {
+    KNOWN.into_iter().find(|known| *known == name)
+}
+
 /// An encoded event with all that travels beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

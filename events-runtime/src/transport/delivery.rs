@@ -114,13 +114,13 @@ impl From<String> for Rejection {
 
 /// Whom a consumer's deliveries belong to; one per consumer, shared by its deliveries.
 #[derive(Clone)]
-pub struct Origin {
+pub struct Recipient {
     topic: Topic,
     group: ConsumerGroup,
     settle: Arc<dyn Settle>,
 }
 
-impl Origin {
+impl Recipient {
     /// The consumer of this group on this topic, whose deliveries are settled here.
     pub fn new(topic: Topic, group: ConsumerGroup, settle: Arc<dyn Settle>) -> Self {
         Self { topic, group, settle }
@@ -142,7 +142,7 @@ pub struct Delivery {
     message: Message,
     attempt: u32,
     time: SystemTime,
-    origin: Arc<Origin>,
+    recipient: Arc<Recipient>,
     /// Taken when the delivery is settled.
     receipt: Option<Receipt>,
     position: Position,
@@ -156,10 +156,10 @@ impl Delivery {
         attempt: u32,
         time: SystemTime,
         token: u64,
-        origin: Arc<Origin>,
+        recipient: Arc<Recipient>,
     ) -> Self {
         let receipt = Receipt { position, key: message.key.clone(), token };
-        Self { message, attempt, time, origin, receipt: Some(receipt), position }
+        Self { message, attempt, time, recipient, receipt: Some(receipt), position }
     }
 
     /// The message.
@@ -189,13 +189,13 @@ impl Delivery {
     /// The topic that the message was read from.
     #[must_use]
     pub fn topic(&self) -> &Topic {
-        &self.origin.topic
+        &self.recipient.topic
     }
 
     /// The group that the message was handed to.
     #[must_use]
     pub fn group(&self) -> &ConsumerGroup {
-        &self.origin.group
+        &self.recipient.group
     }
 
     /// Done: the group never gets this message again.
@@ -240,14 +240,14 @@ impl Delivery {
     /// before: the message is or will be somebody else's.
     pub fn renew(&self) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.clone() {
-            Some(receipt) => only(self.origin.settle.renew(vec![receipt])),
+            Some(receipt) => only(self.recipient.settle.renew(vec![receipt])),
             None => Box::pin(std::future::ready(Ok(()))),
         }
     }
 
     fn settle(mut self, outcome: Outcome) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.take() {
-            Some(receipt) => only(self.origin.settle.settle(vec![Settlement { receipt, outcome }])),
+            Some(receipt) => only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }])),
             // Unreachable: only this method and drop take the receipt, and both consume it.
             None => Box::pin(std::future::ready(Ok(()))),
         }
@@ -259,19 +259,19 @@ impl Delivery {
 pub fn ack_all(
     deliveries: impl IntoIterator<Item = Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let mut runs: Vec<(Arc<Origin>, Vec<Settlement>)> = Vec::new();
+    let mut runs: Vec<(Arc<Recipient>, Vec<Settlement>)> = Vec::new();
     for mut delivery in deliveries {
         let Some(receipt) = delivery.receipt.take() else {
             continue;
         };
         let settlement = Settlement { receipt, outcome: Outcome::Ack };
         match runs.last_mut() {
-            Some((origin, run)) if Arc::ptr_eq(origin, &delivery.origin) => run.push(settlement),
-            _ => runs.push((delivery.origin.clone(), vec![settlement])),
+            Some((recipient, run)) if Arc::ptr_eq(recipient, &delivery.recipient) => run.push(settlement),
+            _ => runs.push((delivery.recipient.clone(), vec![settlement])),
         }
     }
     // Submitted here, not when polled.
-    let waits: Vec<_> = runs.into_iter().map(|(origin, run)| origin.settle.settle(run)).collect();
+    let waits: Vec<_> = runs.into_iter().map(|(recipient, run)| recipient.settle.settle(run)).collect();
     Box::pin(async move {
         let mut results = Vec::new();
         for wait in waits {
@@ -290,7 +290,7 @@ fn only(
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(receipt) = self.receipt.take() {
-            self.origin.settle.abandon(receipt);
+            self.recipient.settle.abandon(receipt);
         }
     }
 }

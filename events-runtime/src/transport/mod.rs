@@ -24,6 +24,8 @@ mod status;
 mod subscription;
 mod topic;
 
+#[cfg(feature = "embedded")]
+mod embedded;
 mod memory;
 
 use std::pin::Pin;
@@ -31,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use capability::{Acknowledgement, Capability};
-pub use delivery::{Delivery, Origin, Outcome, Receipt, Rejection, Settle, Settlement, ack_all};
+pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
 pub use error::{ErrorKind, TransportError};
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
@@ -150,6 +152,7 @@ pub trait Consumer: Send {
 /// |---|---|
 /// | `memory:` | messages of this transport alone, gone with it |
 /// | `memory:name` | shared by all that connect to the name in this process, gone with the last of them |
+/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative or absolute; feature `embedded` |
 /// ///
 /// # Errors
 /// A [`TransportError`] where the URL names no transport of this build or the store can't be
@@ -158,6 +161,10 @@ pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>
     let target = options::Target::parse(url)?;
     match target.scheme {
         "memory" => Ok(Box::new(memory::MemoryTransport::connect(&target, options)?)),
+        #[cfg(feature = "embedded")]
+        "sqlite" => Ok(Box::new(embedded::SqliteTransport::connect(&target, options)?)),
+        #[cfg(not(feature = "embedded"))]
+        "sqlite" => Err(target.missing_feature("embedded")),
         _ => Err(target.unknown_scheme()),
     }
 }

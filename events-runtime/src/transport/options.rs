@@ -90,7 +90,7 @@ impl ConnectOptions {
 }
 
 /// The retention that a store was opened with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RetentionPolicy {
     default: Retention,
     topics: BTreeMap<Topic, Retention>,
@@ -215,7 +215,23 @@ impl<'a> Target<'a> {
     }
 
     pub(super) fn unknown_scheme(&self) -> TransportError {
-        self.invalid(format!("there is no transport `{}:`; this build has `memory:`", self.scheme))
+        self.invalid(format!(
+            "there is no transport `{}:`; this build has `memory:`{}",
+            self.scheme,
+            if cfg!(feature = "embedded") { " and `sqlite:`" } else { "" }
+        ))
+    }
+}
+
+#[cfg(not(feature = "embedded"))]
+impl Target<'_> {
+    pub(super) fn missing_feature(&self, feature: &str) -> TransportError {
+        TransportError::new(
+            ErrorKind::Unsupported,
+            "connect to",
+            &self.shown,
+            format!("this build has no such transport: enable the feature `{feature}` of events-runtime"),
+        )
     }
 }
 
@@ -295,7 +311,7 @@ mod tests {
     #[test]
     fn a_duration_needs_its_unit() {
         assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(7 * 86_400)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_hours(7 * 24)));
         assert_eq!(parse_duration("30"), None);
         assert_eq!(parse_duration("s"), None);
         assert_eq!(parse_duration("99999999999999999999d"), None);

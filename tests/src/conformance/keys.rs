@@ -155,7 +155,7 @@ pub async fn a_taken_over_key_keeps_its_order(fixture: &dyn Fixture) {
 /// message is acknowledged once, the acknowledgements of a key are in order, and what is in flight
 /// of a key is never out of order.
 pub async fn random_settling_keeps_the_order_and_loses_nothing(fixture: &dyn Fixture) {
-    for seed in 1..=6_u64 {
+    for seed in 1..=seeds() {
         let transport = connect(fixture);
         let name = format!("group-{seed}");
         let mut members: Vec<Box<dyn Consumer>> = Vec::new();
@@ -164,6 +164,11 @@ pub async fn random_settling_keeps_the_order_and_loses_nothing(fixture: &dyn Fix
         }
         settle_at_random(&*transport, &mut members, seed).await;
     }
+}
+
+/// More where `CONFORMANCE_SEEDS` says so.
+fn seeds() -> u64 {
+    std::env::var("CONFORMANCE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(4)
 }
 
 /// Xorshift, so that a failing seed can be run again.
@@ -180,7 +185,7 @@ impl Random {
 
 async fn settle_at_random(transport: &dyn super::Transport, members: &mut [Box<dyn Consumer>], seed: u64) {
     const KEYS: [&str; 4] = ["A", "B", "C", "D"];
-    const EACH: usize = 25;
+    const EACH: usize = 12;
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let start: BTreeMap<&str, usize> = BTreeMap::from(KEYS.map(|key| (key, 0)));
     // Of earlier seeds' messages this group has some behind it: read them away first.

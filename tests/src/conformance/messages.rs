@@ -1,6 +1,6 @@
 //! What is sent is what is received.
 
-use events_runtime::transport::Message;
+use events_runtime::transport::{Delivery, Message};
 
 use super::{
     Fixture, ack, connect, member, message, named, receive, receive_one, send, send_to, texts, topic,
@@ -80,7 +80,7 @@ pub async fn each_message_of_a_batch_has_its_own_rising_position(fixture: &dyn F
     assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
     let mut consumer = member(&*transport, "billing").await;
     let deliveries = receive(&mut *consumer, 10).await;
-    let received: Vec<_> = deliveries.iter().map(|delivery| delivery.position()).collect();
+    let received: Vec<_> = deliveries.iter().map(Delivery::position).collect();
     assert_eq!(received, positions);
     ack(deliveries).await;
 }

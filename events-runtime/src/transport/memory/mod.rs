@@ -19,7 +19,7 @@ use self::store::{Claimed, Member, Store};
 use super::options::{RetentionPolicy, Target};
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, GroupStatus,
-    Health, Message, Origin, Position, Producer, Receipt, Retention, Settle, Settlement, StartPosition,
+    Health, Message, Position, Producer, Receipt, Recipient, Retention, Settle, Settlement, StartPosition,
     Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
@@ -133,7 +133,7 @@ impl Producer for MemoryProducer {
 
 struct MemoryConsumer {
     ledger: Arc<Ledger>,
-    origin: Arc<Origin>,
+    recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
 }
 
@@ -146,7 +146,7 @@ impl MemoryConsumer {
             dead_letter: subscription.dead_letter_topic()?,
         });
         Ok(Self {
-            origin: Arc::new(Origin::new(topic.clone(), group.clone(), ledger.clone())),
+            recipient: Arc::new(Recipient::new(topic.clone(), group.clone(), ledger.clone())),
             changes: store.changes(),
             ledger,
         })
@@ -159,7 +159,7 @@ impl MemoryConsumer {
             claimed.attempt,
             claimed.time,
             claimed.claim,
-            self.origin.clone(),
+            self.recipient.clone(),
         )
     }
 }

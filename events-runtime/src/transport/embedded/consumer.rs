@@ -1,0 +1,266 @@
+//! A member of a group on a topic of the file.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::super::{
+    BoxFuture, Consumer, Delivery, Outcome, Position, Receipt, Recipient, Settle, Settlement, Subscription,
+    TransportError,
+};
+use super::claim::{self, Claim, Claimed, Request};
+use super::fault::Fault;
+use super::file::File;
+use super::row::{self, Stored, length, millis};
+use super::settle::Member;
+
+pub(super) struct SqliteConsumer {
+    ledger: Arc<Ledger>,
+    recipient: Arc<Recipient>,
+    changes: watch::Receiver<u64>,
+    member: i64,
+    lease: i64,
+}
+
+impl SqliteConsumer {
+    pub(super) async fn subscribe(
+        file: Arc<File>,
+        subscription: Subscription,
+    ) -> Result<Self, TransportError> {
+        let dead_letter = subscription.dead_letter_topic()?;
+        let Subscription { topic, group, start, lease, .. } = subscription;
+        let names = (topic.clone(), group.clone());
+        let id = file.write("subscribe to", move |txn| txn.join(&names.0, &names.1, start)).await?;
+        let changes = file.changes();
+        let member = Member { id, topic: topic.clone(), group: group.clone(), dead_letter };
+        let ledger = Arc::new(Ledger { file, member });
+        let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
+        // Sixty-two random bits, not negative: no two members anywhere have the same.
+        let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
+        let member = (random >> 1).cast_signed();
+        Ok(Self { ledger, recipient, changes, member, lease: length(lease) })
+    }
+
+    /// Claims messages. Where this future is dropped, what it was given goes back.
+    async fn claim(&self, max: usize) -> Result<Result<Held, Option<i64>>, TransportError> {
+        let request = Request { group: self.ledger.member.id, member: self.member, max, lease: self.lease };
+        let ledger = self.ledger.clone();
+        let hold = move |claimed| match claimed {
+            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger: ledger.clone() }),
+            Claimed::None(due) => Err(due),
+        };
+        self.ledger
+            .file
+            .submit(
+                "receive from",
+                false,
+                move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
+                    Some(Claimed::None(due)) => Ok(Some(Err(due))),
+                    _ => Ok(None),
+                },
+                move |txn| Ok(hold(txn.claim(&request)?)),
+            )
+            .await
+    }
+
+    /// Reads the messages of a claim.
+    async fn deliver(&self, held: Held) -> Result<Vec<Delivery>, TransportError> {
+        let topic = self.ledger.member.id.topic;
+        let read = self.ledger.file.read("receive from", move |conn| {
+            let stored = match &held.claim {
+                Some(claim) => read_claim(conn, topic, claim)?,
+                None => Vec::new(),
+            };
+            Ok((held, stored))
+        });
+        let (mut held, stored) = read.await?;
+        let Some(claim) = held.claim.take() else {
+            return Ok(Vec::new());
+        };
+        self.forget_missing(&claim, &stored);
+        let token = claim.id.cast_unsigned();
+        Ok(stored
+            .into_iter()
+            .map(|(attempt, stored)| {
+                let position = Position::Sequence(stored.seq.unsigned_abs());
+                Delivery::new(stored.message, position, attempt, stored.time, token, self.recipient.clone())
+            })
+            .collect())
+    }
+
+    /// Retention that may drop unsettled messages can take some between claim and reading; it has
+    /// counted them.
+    fn forget_missing(&self, claim: &Claim, stored: &[(u32, Stored)]) {
+        if stored.len() == claim.len() {
+            return;
+        }
+        let there: std::collections::HashSet<i64> = stored.iter().map(|(_, stored)| stored.seq).collect();
+        let missing: Vec<_> = claim
+            .seqs()
+            .filter(|seq| !there.contains(seq))
+            .map(|seq| Settlement {
+                receipt: Receipt {
+                    position: Position::Sequence(seq.unsigned_abs()),
+                    key: None,
+                    token: claim.id.cast_unsigned(),
+                },
+                outcome: Outcome::Ack,
+            })
+            .collect();
+        drop(self.ledger.settle(missing));
+    }
+}
+
+fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<Vec<(u32, Stored)>, Fault> {
+    let mut stored = Vec::with_capacity(claim.len());
+    if !claim.again.is_empty() {
+        let mut one =
+            conn.prepare_cached(&format!("SELECT {} FROM messages_{topic} WHERE seq = ?1", row::COLUMNS))?;
+        for (seq, attempt) in &claim.again {
+            for found in one.query_map([seq], row::read)? {
+                stored.push((*attempt, found?));
+            }
+        }
+    }
+    if let Some((first, last)) = claim.fresh {
+        let mut run = conn.prepare_cached(&format!(
+            "SELECT {} FROM messages_{topic} WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+            row::COLUMNS
+        ))?;
+        for found in run.query_map([first, last], row::read)? {
+            let found = found?;
+            if !claim.gaps.contains(&found.seq) {
+                stored.push((1, found));
+            }
+        }
+    }
+    Ok(stored)
+}
+
+/// A claim on its way to the caller; goes back where it does not arrive.
+struct Held {
+    claim: Option<Claim>,
+    ledger: Arc<Ledger>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            let id = self.ledger.member.id;
+            drop(self.ledger.file.submit(
+                "give back to",
+                false,
+                |_| Ok(None),
+                move |txn| txn.take_back(id, claim.id, false),
+            ));
+        }
+    }
+}
+
+impl Consumer for SqliteConsumer {
+    fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
+        Box::pin(async move {
+            // No deadline where the wait passes the clock's range.
+            let deadline = Instant::now().checked_add(wait);
+            // Before the first request, so that the writer's thread looks out for other processes.
+            let _waiting = self.ledger.file.waiting();
+            loop {
+                // Seen before the claim, so that what comes during the claim is not missed.
+                self.changes.borrow_and_update();
+                let due = match self.claim(max).await? {
+                    Ok(held) => {
+                        let deliveries = self.deliver(held).await?;
+                        if !deliveries.is_empty() {
+                            return Ok(deliveries);
+                        }
+                        continue;
+                    }
+                    Err(due) => due,
+                };
+                if due.is_some_and(|due| due <= millis(SystemTime::now())) {
+                    continue;
+                }
+                if max == 0 || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok(Vec::new());
+                }
+                let wake = [due.and_then(from_now), deadline].into_iter().flatten().min();
+                let timer = async {
+                    match wake {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    // The file lives as long as this consumer, and with it the sender.
+                    _ = self.changes.changed() => {}
+                    () = timer => {}
+                }
+            }
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
+        // Whatever was submitted before is answered before this.
+        self.ledger.file.write("leave", |_| Ok(()))
+    }
+}
+
+/// The runtime's clock at a time of the file's clock.
+fn from_now(due: i64) -> Option<Instant> {
+    let after = due.saturating_sub(millis(SystemTime::now()));
+    Instant::now().checked_add(Duration::from_millis(u64::try_from(after).unwrap_or(0)))
+}
+
+/// One member's side of the file.
+struct Ledger {
+    file: Arc<File>,
+    member: Member,
+}
+
+impl Settle for Ledger {
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+        let count = settlements.len();
+        let member = self.member.clone();
+        let settled = self.file.write("settle in", move |txn| txn.settle(&member, &settlements));
+        Box::pin(async move { spread(settled.await, count) })
+    }
+
+    fn abandon(&self, receipt: Receipt) {
+        // A lost lease means that the message went back already.
+        drop(self.settle(vec![Settlement::retry(receipt, Duration::ZERO)]));
+    }
+
+    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+        let count = receipts.len();
+        let member = self.member.clone();
+        let renewed =
+            self.file.submit("renew in", false, |_| Ok(None), move |txn| txn.renew(&member, &receipts));
+        Box::pin(async move { spread(renewed.await, count) })
+    }
+}
+
+/// A result for each, where one for all may be an error.
+pub(super) fn spread<T>(
+    results: Result<Vec<Result<T, TransportError>>, TransportError>,
+    count: usize,
+) -> Vec<Result<T, TransportError>> {
+    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
+}
+
+impl Claim {
+    /// The messages of the claim, those out again first.
+    fn seqs(&self) -> impl Iterator<Item = i64> {
+        let fresh = self.fresh.into_iter().flat_map(|(first, last)| first..=last);
+        self.again.iter().map(|(seq, _)| *seq).chain(fresh.filter(|seq| !self.gaps.contains(seq)))
+    }
+
+    fn len(&self) -> usize {
+        self.seqs().count()
+    }
+}

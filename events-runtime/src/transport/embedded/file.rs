@@ -1,0 +1,199 @@
+//! One file, opened once per process and shared by all its handles.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use super::super::{BoxFuture, ErrorKind, TransportError};
+use super::fault::Fault;
+use super::schema::{open_reader, open_writer};
+use super::settings::Settings;
+use super::txn::Txn;
+use super::writer::{Job, Writer};
+
+/// The files that are open, for as long as somebody holds them.
+static OPEN: Mutex<Option<HashMap<PathBuf, Weak<File>>>> = Mutex::new(None);
+
+/// So many idle connections are kept for reading.
+const READERS: usize = 8;
+
+pub(super) struct File {
+    settings: Arc<Settings>,
+    jobs: Sender<Box<dyn Job>>,
+    changed: Arc<watch::Sender<u64>>,
+    waiters: Arc<AtomicUsize>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl File {
+    pub(super) fn open(settings: Settings) -> Result<Arc<Self>, TransportError> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = open.get_or_insert_default();
+        open.retain(|_, file| file.strong_count() > 0);
+        if let Some(file) =
+            settings.path.canonicalize().ok().and_then(|path| open.get(&path)).and_then(Weak::upgrade)
+        {
+            return file.shared_with(&settings);
+        }
+        let file = Arc::new(Self::start(settings)?);
+        let path = file.settings.path.canonicalize().unwrap_or_else(|_| file.settings.path.clone());
+        open.insert(path, Arc::downgrade(&file));
+        Ok(file)
+    }
+
+    /// The same file once more. Two promises for one file would make one of them a lie.
+    fn shared_with(self: Arc<Self>, settings: &Settings) -> Result<Arc<Self>, TransportError> {
+        if self.settings.agrees_with(settings) {
+            return Ok(self);
+        }
+        Err(TransportError::new(
+            ErrorKind::Invalid,
+            "open",
+            &settings.url,
+            "the file is open in this process with other settings: open it with the same everywhere",
+        ))
+    }
+
+    fn start(settings: Settings) -> Result<Self, TransportError> {
+        let conn = open_writer(&settings)?;
+        let (jobs, queue) = channel();
+        let changed = Arc::new(watch::Sender::new(0));
+        let waiters = Arc::new(AtomicUsize::new(0));
+        let settings = Arc::new(settings);
+        let writer = Writer::new(conn, settings.clone(), queue, changed.clone(), waiters.clone());
+        std::thread::Builder::new().name("events-sqlite".to_owned()).spawn(move || writer.run()).map_err(
+            |error| {
+                let message = "the system gives no thread to write with";
+                TransportError::new(ErrorKind::Unavailable, "open", &settings.url, message).with_source(error)
+            },
+        )?;
+        Ok(Self { settings, jobs, changed, waiters, readers: Mutex::default() })
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Counts what may let some consumer go on.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Says that somebody waits, until dropped: other processes' writes are looked for meanwhile.
+    pub(super) fn waiting(&self) -> Waiting {
+        self.waiters.fetch_add(1, Ordering::SeqCst);
+        Waiting(self.waiters.clone())
+    }
+
+    /// Writes durably. Submitted when called; the future waits for the answer.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, TransportError>> {
+        self.submit(operation, true, |_| Ok(None), run)
+    }
+
+    /// Writes what need not survive the loss of power, unless `look` finds the answer by reading.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        durable: bool,
+        look: impl FnMut(&Connection) -> Result<Option<T>, Fault> + Send + 'static,
+        run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, TransportError>> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task { operation, durable, look, run, result: None, reply };
+        // Where the thread is gone, the reply goes with the task, and the answer tells.
+        drop(self.jobs.send(Box::new(task)));
+        let url = self.settings.url.clone();
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed(operation, &url))) })
+    }
+
+    /// Reads, on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        operation: &'static str,
+        read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, TransportError> {
+        let file = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let idle = file.readers().pop();
+            let conn = match idle {
+                Some(conn) => conn,
+                None => open_reader(&file.settings)?,
+            };
+            let result = read(&conn).map_err(|fault| fault.explain(operation, &file.settings.url));
+            let mut readers = file.readers();
+            if readers.len() < READERS {
+                readers.push(conn);
+            }
+            result
+        });
+        reading.await.unwrap_or_else(|_| Err(closed(operation, &self.settings.url)))
+    }
+
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed(operation: &'static str, url: &str) -> TransportError {
+    TransportError::new(ErrorKind::Closed, operation, url, "the transport or its runtime was shut down")
+}
+
+/// Somebody waits for messages.
+pub(super) struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A request made of closures.
+struct Task<L, R, T> {
+    operation: &'static str,
+    durable: bool,
+    look: L,
+    run: R,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, TransportError>>,
+}
+
+impl<L, R, T> Job for Task<L, R, T>
+where
+    L: FnMut(&Connection) -> Result<Option<T>, Fault> + Send,
+    R: FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send,
+    T: Send,
+{
+    fn durable(&self) -> bool {
+        self.durable
+    }
+
+    fn look(&mut self, conn: &Connection) -> Result<bool, Fault> {
+        self.result = (self.look)(conn)?;
+        Ok(self.result.is_some())
+    }
+
+    fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), Fault> {
+        self.result = None;
+        self.result = Some((self.run)(txn)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str) {
+        let answer = match (outcome, self.result) {
+            (Ok(()), Some(result)) => Ok(result),
+            (Ok(()), None) => Err(closed(self.operation, url)),
+            (Err(fault), _) => Err(fault.explain(self.operation, url)),
+        };
+        // Nobody may wait any more; what the answer holds is given back by its own drop.
+        drop(self.reply.send(answer));
+    }
+}

@@ -1,0 +1,168 @@
+//! `sqlite:`: a file as the event bus of one machine.
+//!
+//! Durable, without a server, for any number of processes of one machine over one file. Messages
+//! are appended to a table per topic; groups remember a cursor and the exceptions behind it;
+//! members hold messages by leases, so that another takes over what a dead one held.
+//!
+//! Settings, in the URL's query (`sqlite://events.db?synchronous=normal`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `synchronous=full` | the default. What was acknowledged, to a sender or by a consumer, survives the loss of power |
+//! | `synchronous=normal` | it survives the death of the process at any point; the last of it may be lost with the power, the file stays sound |
+//! | `synchronous=off` | it survives the death of the process; with the power the whole file may be lost |
+//! | `busy_timeout=10s` | how long a call waits for another process that holds the write lock |
+//! | `poll_interval=50ms` | the longest pause between two looks at what other processes wrote; inside a process nothing polls |
+//! | `max_pages=N` | the file's largest size, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
+//! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
+//!
+//! Where it differs from the others: positions count up from 1 in each topic; renewing one
+//! delivery renews all that were received with it; the clock of leases and retries is the
+//! machine's, and a step of it can end leases early, never keep them for longer than they last.
+//! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
+
+mod claim;
+mod consumer;
+mod fault;
+mod file;
+mod row;
+mod schema;
+mod settings;
+mod settle;
+mod status;
+mod trim;
+mod txn;
+mod writer;
+
+use std::sync::Arc;
+
+use self::consumer::{SqliteConsumer, spread};
+use self::file::File;
+use self::row::Row;
+use self::settings::Settings;
+use super::options::Target;
+use super::{
+    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
+    Message, Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError,
+    Trimmed,
+};
+
+/// The `sqlite:` transport.
+pub(super) struct SqliteTransport {
+    file: Arc<File>,
+}
+
+impl SqliteTransport {
+    pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
+        let settings = Settings::read(target, options)?;
+        Ok(Self { file: File::open(settings)? })
+    }
+}
+
+impl Transport for SqliteTransport {
+    fn capability(&self) -> Capability {
+        Capability {
+            durable: true,
+            shared: true,
+            takeover: true,
+            counts_attempts: true,
+            keeps_delay: true,
+            start_at_time: true,
+            start_at_position: true,
+            seek: true,
+            trim: true,
+            ..Capability::new(Acknowledgement::Lease)
+        }
+    }
+
+    fn url(&self) -> &str {
+        &self.file.settings().url
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { file: self.file.clone() });
+        Box::pin(std::future::ready(Ok(producer)))
+    }
+
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        let file = self.file.clone();
+        Box::pin(async move {
+            let consumer = SqliteConsumer::subscribe(file, subscription).await?;
+            Ok(Box::new(consumer) as Box<dyn Consumer>)
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        Box::pin(async move {
+            // Taking the lock and committing nothing shows that the file can be written.
+            self.file.write("check", |_| Ok(())).await?;
+            let settings = self.file.settings().clone();
+            self.file.read("check", move |conn| status::check(conn, &settings)).await
+        })
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        Box::pin(self.file.read("list the topics of", status::topics))
+    }
+
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        let topic = topic.clone();
+        Box::pin(self.file.read("list the groups of", move |conn| status::groups(conn, &topic)))
+    }
+
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let (topic, group) = (topic.clone(), group.clone());
+        self.file.write("move a group on", move |txn| txn.seek(&topic, &group, start))
+    }
+
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        Box::pin(async move {
+            let mut total = Trimmed::default();
+            for TopicStatus { topic, .. } in self.topics().await? {
+                let retention = self.file.settings().retention.of(topic.as_str());
+                loop {
+                    let topic = topic.clone();
+                    let trimmed = self.file.write("trim", move |txn| txn.trim(&topic, &retention)).await?;
+                    total.removed += trimmed.removed;
+                    total.unsettled += trimmed.unsettled;
+                    if trimmed.removed < trim::CHUNK.unsigned_abs() {
+                        break;
+                    }
+                }
+            }
+            Ok(total)
+        })
+    }
+}
+
+struct SqliteProducer {
+    file: Arc<File>,
+}
+
+impl Producer for SqliteProducer {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let count = batch.len();
+        if count == 0 {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
+        let topic = topic.clone();
+        let rows: Vec<Row> = batch.iter().map(Row::from).collect();
+        let stored = self.file.write("send to", move |txn| {
+            let first = txn.append(&topic, &rows)?;
+            Ok((first..).take(rows.len()).map(|seq| Ok(Position::Sequence(seq.unsigned_abs()))).collect())
+        });
+        Box::pin(async move { spread(stored.await, count) })
+    }
+}

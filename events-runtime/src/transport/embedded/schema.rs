@@ -1,0 +1,211 @@
+//! The file's tables, and what is checked before a file is taken for ours.
+//!
+//! Each topic has a table of its own, `messages_<id>`, so that a message costs one append at the
+//! end of one b-tree. A group's progress is a cursor: all up to it was handed out. What was handed
+//! out and not settled is described by exceptions alone, so that messages settled in order cost a
+//! group no row each:
+//!
+//! - `claims`: a run of messages, `first..=last`, handed to one member in one go, with its lease;
+//! - `gaps`: the messages inside a claim's run that the claim does not hold (any more);
+//! - `pending`: messages tracked one by one, because they came back or wait behind an earlier one
+//!   of their key. `attempts` counts how often one was handed out. `claim` names who holds it. A
+//!   waiting one has the time from which it may go out in `ready`, and `NULL` there while it
+//!   waits for an earlier message of its key.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::super::{ErrorKind, TransportError};
+use super::fault::Fault;
+use super::settings::Settings;
+
+/// `evrt` in ASCII: says that a file is ours.
+const APPLICATION_ID: i64 = 0x6576_7274;
+/// Goes up with each change of the tables.
+pub(super) const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE topics(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    -- the highest position that retention removed, so that none is used twice
+    trimmed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE groups(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic INTEGER NOT NULL REFERENCES topics(id),
+    name TEXT NOT NULL,
+    cursor INTEGER NOT NULL,
+    UNIQUE(topic, name)
+) STRICT;
+CREATE TABLE claims(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    grp INTEGER NOT NULL REFERENCES groups(id),
+    member INTEGER NOT NULL,
+    -- milliseconds since the Unix epoch, milliseconds
+    until INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    -- both NULL when the claim holds pending messages alone
+    first INTEGER,
+    last INTEGER
+) STRICT;
+CREATE INDEX claims_by_group ON claims(grp);
+CREATE TABLE gaps(
+    claim INTEGER NOT NULL REFERENCES claims(id),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY(claim, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pending(
+    grp INTEGER NOT NULL REFERENCES groups(id),
+    seq INTEGER NOT NULL,
+    key BLOB,
+    attempts INTEGER NOT NULL,
+    ready INTEGER,
+    claim INTEGER REFERENCES claims(id),
+    PRIMARY KEY(grp, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pending_by_key ON pending(grp, key, seq) WHERE key IS NOT NULL;
+CREATE INDEX pending_due ON pending(grp, ready, seq) WHERE claim IS NULL AND ready IS NOT NULL;
+CREATE INDEX pending_blocked ON pending(grp) WHERE claim IS NULL AND ready IS NULL;
+CREATE INDEX pending_by_claim ON pending(claim) WHERE claim IS NOT NULL;
+";
+
+/// The table of a topic's messages. `time` is in milliseconds since the Unix epoch; the key stands
+/// before what may be large, so that reading it alone is cheap.
+pub(super) fn messages_table(topic: i64) -> String {
+    format!(
+        "CREATE TABLE messages_{topic}(
+            seq INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL,
+            key BLOB,
+            headers BLOB NOT NULL,
+            data BLOB NOT NULL
+        ) STRICT"
+    )
+}
+
+/// Opens the file to write, making it where it is missing.
+pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportError> {
+    let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let deadline = Instant::now() + settings.busy_timeout;
+    let prepared = loop {
+        match prepare(&conn, settings) {
+            // Switching to WAL gives up at once where another process does the same.
+            Err(fault) if fault.is_busy() && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => break other,
+        }
+    };
+    prepared.map_err(|fault| fault.explain("open", &settings.url))?;
+    Ok(conn)
+}
+
+/// Opens the file, which the writer has made, to read.
+pub(super) fn open_reader(settings: &Settings) -> Result<Connection, TransportError> {
+    let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "query_only", true)
+        .map_err(|error| Fault::from(error).explain("open", &settings.url))?;
+    Ok(conn)
+}
+
+fn open(settings: &Settings, flags: OpenFlags) -> Result<Connection, TransportError> {
+    // A connection is used by one thread at a time, so SQLite need not lock it.
+    let open = || {
+        let conn = Connection::open_with_flags(&settings.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.busy_timeout(settings.busy_timeout)?;
+        conn.set_prepared_statement_cache_capacity(128);
+        Ok(conn)
+    };
+    open().map_err(|fault: Fault| fault.explain("open", &settings.url))
+}
+
+fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
+    // Before anything is changed: is it ours?
+    let state = inspect(conn, settings)?;
+    if conn.is_readonly("main")? {
+        return Err(refuse(
+            settings,
+            ErrorKind::ReadOnly,
+            "the file can't be written: check its mode, its owner and the mount",
+        ));
+    }
+    let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(refuse(
+            settings,
+            ErrorKind::Unsupported,
+            "SQLite can't keep a write-ahead log there: use a local disk, network file systems lack shared memory",
+        ));
+    }
+    conn.pragma_update(None, "synchronous", settings.synchronous.pragma())?;
+    // 16 MB between checkpoints, and no more than 64 MB of log kept.
+    conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    if let Some(pages) = settings.max_pages {
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    if state == State::Empty {
+        create(conn, settings)?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Empty,
+    Ours,
+}
+
+fn inspect(conn: &Connection, settings: &Settings) -> Result<State, Fault> {
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let version = pragma("user_version")?;
+    match pragma("application_id")? {
+        APPLICATION_ID if version == VERSION => Ok(State::Ours),
+        APPLICATION_ID => Err(refuse(
+            settings,
+            ErrorKind::Version,
+            &format!(
+                "the file has version {version} of the tables and this build knows {VERSION}: \
+                 use the release of events-runtime that wrote it, or another file"
+            ),
+        )),
+        0 if version == 0 => {
+            let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            if tables == 0 { Ok(State::Empty) } else { Err(foreign(settings)) }
+        }
+        _ => Err(foreign(settings)),
+    }
+}
+
+fn foreign(settings: &Settings) -> Fault {
+    refuse(
+        settings,
+        ErrorKind::Corrupt,
+        "the file is the database of another program: give the bus a file of its own; it was left as it is",
+    )
+}
+
+fn create(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let created = (|| {
+        // Another process may have been faster.
+        if inspect(conn, settings)? == State::Empty {
+            conn.execute_batch(TABLES)?;
+            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            conn.pragma_update(None, "user_version", VERSION)?;
+        }
+        conn.execute_batch("COMMIT")?;
+        Ok(())
+    })();
+    if created.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
+    }
+    created
+}
+
+fn refuse(settings: &Settings, kind: ErrorKind, message: &str) -> Fault {
+    Fault::Refused(TransportError::new(kind, "open", &settings.url, message))
+}

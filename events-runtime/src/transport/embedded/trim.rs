@@ -1,0 +1,134 @@
+//! Retention: what goes, and when.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::OptionalExtension as _;
+
+use super::super::{Retention, Topic, Trimmed};
+use super::fault::Fault;
+use super::row::millis;
+use super::txn::{Txn, find_topic, last, trimmed};
+
+/// So many messages go in one transaction at most, that senders are not held up.
+pub(super) const CHUNK: i64 = 2_000;
+/// A topic is trimmed after so many messages, or after so long.
+const EVERY_COUNT: u64 = 4_096;
+const EVERY_TIME: Duration = Duration::from_mins(1);
+
+impl Txn<'_> {
+    /// Removes up to [`CHUNK`] messages of a topic.
+    pub(super) fn trim(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, Fault> {
+        let Some(id) = find_topic(self.conn, topic)? else {
+            return Ok(Trimmed::default());
+        };
+        let (last, before) = (last(self.conn, id)?, trimmed(self.conn, id)?);
+        let mut until = before + 1;
+        if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
+            let young: Option<i64> = self
+                .conn
+                .prepare_cached(&format!(
+                    "SELECT seq FROM messages_{id} WHERE time >= ?1 ORDER BY seq LIMIT 1"
+                ))?
+                .query_row([millis(oldest)], |row| row.get(0))
+                .optional()?;
+            until = until.max(young.unwrap_or(last + 1));
+        }
+        if let Some(count) = retention.max_count {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            until = until.max(last.saturating_sub(count) + 1);
+        }
+        if !retention.drop_unsettled {
+            until = until.min(self.low_water(id)?.unwrap_or(i64::MAX));
+        }
+        until = until.min(before + 1 + CHUNK);
+        if until <= before + 1 {
+            return Ok(Trimmed::default());
+        }
+        let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
+        let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
+        self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until - 1])?;
+        if unsettled > 0 {
+            tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
+        }
+        Ok(Trimmed::new(removed as u64, unsettled))
+    }
+
+    /// The first message that some group has not settled; `None` where there is no group.
+    fn low_water(&self, topic: i64) -> Result<Option<i64>, Fault> {
+        let low = self
+            .conn
+            .prepare_cached(
+                "SELECT min(min(
+                 g.cursor + 1,
+                 coalesce((SELECT min(seq) FROM pending WHERE grp = g.id), g.cursor + 1),
+                 coalesce((SELECT min(first) FROM claims WHERE grp = g.id), g.cursor + 1)
+             )) FROM groups g WHERE g.topic = ?1",
+            )?
+            .query_row([topic], |row| row.get(0))?;
+        Ok(low)
+    }
+
+    /// Lets every group forget what stands before a message; gives the most that one of them had
+    /// not settled.
+    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, Fault> {
+        let groups: Vec<(i64, i64)> = self
+            .conn
+            .prepare_cached("SELECT id, cursor FROM groups WHERE topic = ?1")?
+            .query_map([topic], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut most = 0;
+        for (group, cursor) in groups {
+            let flying: i64 = self
+                .conn
+                .prepare_cached(
+                    "SELECT coalesce(sum(
+                         max(0, min(last, ?2 - 1) - first + 1)
+                         - (SELECT count(*) FROM gaps
+                            WHERE claim = claims.id AND seq >= claims.first AND seq < ?2)
+                     ), 0) FROM claims WHERE grp = ?1 AND first IS NOT NULL AND first < ?2",
+                )?
+                .query_row([group, until], |row| row.get(0))?;
+            let waiting =
+                self.conn.execute("DELETE FROM pending WHERE grp = ?1 AND seq < ?2", [group, until])?;
+            let ahead = (until - 1 - cursor).max(0);
+            self.conn
+                .execute("UPDATE groups SET cursor = max(cursor, ?2) WHERE id = ?1", [group, until - 1])?;
+            self.unblock_all(group)?;
+            let open = flying + i64::try_from(waiting).unwrap_or(i64::MAX) + ahead;
+            most = most.max(u64::try_from(open).unwrap_or(0));
+        }
+        Ok(most)
+    }
+}
+
+/// When which topic is to be trimmed next.
+#[derive(Default)]
+pub(super) struct Schedule {
+    topics: HashMap<Topic, (u64, Instant)>,
+    due: Vec<Topic>,
+}
+
+impl Schedule {
+    /// Takes note of messages that came.
+    pub(super) fn appended(&mut self, topic: Topic, count: u64) {
+        let (appended, since) = self.topics.entry(topic.clone()).or_insert_with(|| (0, Instant::now()));
+        *appended += count;
+        if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
+            *appended = 0;
+            *since = Instant::now();
+            self.again(topic);
+        }
+    }
+
+    /// A topic that was not trimmed to the end.
+    pub(super) fn again(&mut self, topic: Topic) {
+        if !self.due.contains(&topic) {
+            self.due.push(topic);
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Topic> {
+        self.due.pop()
+    }
+}

@@ -1,0 +1,170 @@
+//! A write transaction: what it sees, and what follows from it once it is committed.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::super::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
+use super::fault::Fault;
+use super::row::{self, Row};
+use super::schema::messages_table;
+
+/// One transaction of the writer's thread, shared by the requests that came together.
+pub(super) struct Txn<'c> {
+    pub(super) conn: &'c Connection,
+    /// Milliseconds since the Unix epoch.
+    pub(super) now: i64,
+    /// Some consumer may find more than before.
+    pub(super) wake: bool,
+    /// How many messages came to which topic.
+    pub(super) appended: Vec<(Topic, u64)>,
+}
+
+/// A group on a topic, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GroupId {
+    pub(super) topic: i64,
+    pub(super) group: i64,
+}
+
+impl<'c> Txn<'c> {
+    pub(super) fn new(conn: &'c Connection) -> Self {
+        Self { conn, now: row::millis(SystemTime::now()), wake: false, appended: Vec::new() }
+    }
+
+    /// The topic's number, made where it is missing.
+    pub(super) fn topic(&self, topic: &Topic) -> Result<i64, Fault> {
+        if let Some(id) = find_topic(self.conn, topic)? {
+            return Ok(id);
+        }
+        self.conn.prepare_cached("INSERT INTO topics(name) VALUES (?1)")?.execute([topic.as_str()])?;
+        let id = self.conn.last_insert_rowid();
+        self.conn.execute_batch(&messages_table(id))?;
+        Ok(id)
+    }
+
+    /// Appends messages and gives the position of the first; the others follow without a gap.
+    pub(super) fn append(&mut self, topic: &Topic, rows: &[Row]) -> Result<i64, Fault> {
+        let id = self.topic(topic)?;
+        let first = last(self.conn, id)? + 1;
+        let mut insert = self.conn.prepare_cached(&format!(
+            "INSERT INTO messages_{id}(seq, time, key, headers, data) VALUES (?1, ?2, ?3, ?4, ?5)"
+        ))?;
+        for (seq, row) in (first..).zip(rows) {
+            insert.execute(params![seq, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
+        }
+        self.wake = true;
+        self.appended.push((topic.clone(), rows.len() as u64));
+        Ok(first)
+    }
+
+    /// The group's numbers; topic and group are made where they are missing.
+    pub(super) fn join(
+        &mut self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        start: StartPosition,
+    ) -> Result<GroupId, Fault> {
+        let id = self.topic(topic)?;
+        if let Some(group) = find_group(self.conn, id, group)? {
+            return Ok(GroupId { topic: id, group });
+        }
+        let cursor = self.cursor("subscribe to", topic, id, start)?;
+        self.conn
+            .prepare_cached("INSERT INTO groups(topic, name, cursor) VALUES (?1, ?2, ?3)")?
+            .execute(params![id, group.as_str(), cursor])?;
+        Ok(GroupId { topic: id, group: self.conn.last_insert_rowid() })
+    }
+
+    /// Moves a group and forgets what it holds.
+    pub(super) fn seek(
+        &mut self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        start: StartPosition,
+    ) -> Result<(), Fault> {
+        const OPERATION: &str = "move a group on";
+        let id = find_topic(self.conn, topic)?.ok_or_else(|| no_topic(OPERATION, topic))?;
+        let cursor = self.cursor(OPERATION, topic, id, start)?;
+        let group = self.join(topic, group, start)?.group;
+        for sql in [
+            "DELETE FROM gaps WHERE claim IN (SELECT id FROM claims WHERE grp = ?1)",
+            "DELETE FROM pending WHERE grp = ?1",
+            "DELETE FROM claims WHERE grp = ?1",
+        ] {
+            self.conn.execute(sql, [group])?;
+        }
+        self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
+        self.wake = true;
+        Ok(())
+    }
+
+    /// The cursor of a group that starts here: what it has behind it.
+    fn cursor(
+        &self,
+        operation: &'static str,
+        topic: &Topic,
+        id: i64,
+        start: StartPosition,
+    ) -> Result<i64, Fault> {
+        let last = last(self.conn, id)?;
+        let before = trimmed(self.conn, id)?;
+        Ok(match start {
+            StartPosition::Earliest => before,
+            StartPosition::Latest => last,
+            StartPosition::Time(time) => self
+                .conn
+                .query_row(
+                    &format!("SELECT seq FROM messages_{id} WHERE time >= ?1 ORDER BY seq LIMIT 1"),
+                    [row::millis(time)],
+                    |row| row.get::<_, i64>(0),
+                )
+                .optional()?
+                .map_or(last, |seq| seq - 1),
+            StartPosition::At(Position::Sequence(seq)) => {
+                i64::try_from(seq).unwrap_or(i64::MAX).saturating_sub(1).clamp(before, last)
+            }
+            StartPosition::At(_) => {
+                let message = "positions of a `sqlite:` topic are plain numbers, such as `42`";
+                return Err(TransportError::new(ErrorKind::Invalid, operation, topic, message).into());
+            }
+        })
+    }
+}
+
+pub(super) fn find_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT id FROM topics WHERE name = ?1")?
+        .query_row([topic.as_str()], |row| row.get(0))
+        .optional()
+}
+
+fn find_group(conn: &Connection, topic: i64, group: &ConsumerGroup) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT id FROM groups WHERE topic = ?1 AND name = ?2")?
+        .query_row(params![topic, group.as_str()], |row| row.get(0))
+        .optional()
+}
+
+/// The highest position that the topic ever gave, 0 where there is none.
+pub(super) fn last(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
+    let last: Option<i64> = conn
+        .prepare_cached(&format!("SELECT max(seq) FROM messages_{topic}"))?
+        .query_row([], |row| row.get(0))?;
+    match last {
+        Some(last) => Ok(last),
+        None => trimmed(conn, topic),
+    }
+}
+
+/// The highest position that retention removed, 0 where there is none.
+pub(super) fn trimmed(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT trimmed FROM topics WHERE id = ?1")?.query_row([topic], |row| row.get(0))
+}
+
+pub(super) fn no_topic(operation: &'static str, topic: &Topic) -> TransportError {
+    TransportError::new(
+        ErrorKind::NotFound,
+        operation,
+        topic,
+        "there is no such topic: it is made by the first send or subscription",
+    )
+}

@@ -1,0 +1,269 @@
+//! The thread that writes: one per file and process.
+//!
+//! Requests that come while a transaction is on its way to the disk share the next one, so that
+//! the cost of forcing the log to the disk is shared too (group commit). While consumers wait and
+//! there is nothing to do, the thread asks SQLite whether another process wrote, which costs
+//! microseconds, at growing intervals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::super::TransportError;
+use super::fault::Fault;
+use super::settings::{Settings, Synchronous};
+use super::trim::{CHUNK, Schedule};
+use super::txn::Txn;
+
+/// A request to the writer.
+pub(super) trait Job: Send {
+    /// Whether the answer waits until the log is on the disk.
+    fn durable(&self) -> bool;
+
+    /// Answers by reading alone where that is possible: `true` where it was.
+    fn look(&mut self, conn: &Connection) -> Result<bool, Fault>;
+
+    /// Does the work. May be called again after its transaction was rolled back.
+    fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), Fault>;
+
+    /// Tells the outcome once it stands.
+    fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str);
+}
+
+/// So many requests share one transaction at most.
+const BATCH: usize = 1_024;
+/// The shortest pause between two looks at what other processes wrote.
+const MIN_POLL: Duration = Duration::from_millis(1);
+/// The pause between two tries at the write lock.
+const LOCK_PAUSE: Duration = Duration::from_micros(200);
+/// For so long after another process wrote, the lock is left free for a moment after each
+/// transaction: SQLite's lock has no queue, and who writes without pause starves the others.
+const NEIGHBOURLY: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer {
+    conn: Connection,
+    settings: Arc<Settings>,
+    jobs: Receiver<Box<dyn Job>>,
+    changed: Arc<watch::Sender<u64>>,
+    waiters: Arc<AtomicUsize>,
+    /// SQLite's mark of what others wrote, as last seen.
+    version: i64,
+    neighbour: Option<Instant>,
+    synchronous: Synchronous,
+    schedule: Schedule,
+}
+
+impl Writer {
+    pub(super) fn new(
+        conn: Connection,
+        settings: Arc<Settings>,
+        jobs: Receiver<Box<dyn Job>>,
+        changed: Arc<watch::Sender<u64>>,
+        waiters: Arc<AtomicUsize>,
+    ) -> Self {
+        let synchronous = settings.synchronous;
+        Self {
+            conn,
+            settings,
+            jobs,
+            changed,
+            waiters,
+            version: 0,
+            neighbour: None,
+            synchronous,
+            schedule: Schedule::default(),
+        }
+    }
+
+    /// Works until nobody can send requests any more.
+    pub(super) fn run(mut self) {
+        // The lock is waited for here, not in SQLite, whose waits grow to 100 ms.
+        if let Err(error) = self.conn.busy_timeout(Duration::ZERO) {
+            tracing::warn!(%error, "the waiting time of a SQLite connection could not be set");
+        }
+        while let Some(job) = self.next() {
+            let mut batch = vec![job];
+            batch.extend(self.jobs.try_iter().take(BATCH - 1));
+            self.process(batch);
+            self.trim();
+            self.see_others();
+            if self.neighbour.is_some_and(|seen| seen.elapsed() < NEIGHBOURLY) {
+                std::thread::sleep(LOCK_PAUSE + LOCK_PAUSE / 2);
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        let mut pause = MIN_POLL;
+        loop {
+            if self.waiters.load(Ordering::SeqCst) == 0 {
+                // Who begins to wait sends a request first.
+                return self.jobs.recv().ok();
+            }
+            match self.jobs.recv_timeout(pause) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    pause = if self.see_others() {
+                        MIN_POLL
+                    } else {
+                        (pause * 2).min(self.settings.poll_interval)
+                    };
+                }
+            }
+        }
+    }
+
+    /// Wakes the consumers where another process wrote.
+    fn see_others(&mut self) -> bool {
+        let version = self
+            .conn
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut pragma| pragma.query_row([], |row| row.get(0)));
+        match version {
+            Ok(version) if version != self.version => {
+                let first = std::mem::replace(&mut self.version, version) == 0;
+                if !first {
+                    self.neighbour = Some(Instant::now());
+                }
+                self.wake();
+                true
+            }
+            // A request will meet the same fault and tell it.
+            _ => false,
+        }
+    }
+
+    fn wake(&self) {
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    fn process(&mut self, batch: Vec<Box<dyn Job>>) {
+        let mut work = Vec::with_capacity(batch.len());
+        for mut job in batch {
+            match job.look(&self.conn) {
+                Ok(true) => job.answer(Ok(()), &self.settings.url),
+                Ok(false) => work.push(job),
+                Err(fault) if fault.is_busy() => work.push(job),
+                Err(fault) => job.answer(Err(fault), &self.settings.url),
+            }
+        }
+        if work.is_empty() {
+            return;
+        }
+        match self.commit(&mut work) {
+            Ok(()) => {
+                for job in work {
+                    job.answer(Ok(()), &self.settings.url);
+                }
+            }
+            // One of them may be what fails all: each by itself.
+            Err(fault) if work.len() > 1 && !fault.is_busy() => {
+                for mut job in work {
+                    let outcome = self.commit(std::slice::from_mut(&mut job));
+                    job.answer(outcome, &self.settings.url);
+                }
+            }
+            Err(fault) => {
+                let error: TransportError = fault.explain("write to", &self.settings.url);
+                for job in work {
+                    job.answer(Err(Fault::Refused(error.clone())), &self.settings.url);
+                }
+            }
+        }
+    }
+
+    /// Does all of them in one transaction, waiting for the lock as long as the settings say.
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+        let durable = jobs.iter().any(|job| job.durable());
+        self.set_durable(durable)?;
+        let started = Instant::now();
+        loop {
+            match self.attempt(jobs) {
+                Err(fault) if fault.is_busy() && started.elapsed() < self.settings.busy_timeout => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Leases need not survive the loss of power, so a transaction that does nothing but hand
+    /// messages out does not wait for the disk.
+    fn set_durable(&mut self, durable: bool) -> Result<(), Fault> {
+        let wanted = match self.settings.synchronous {
+            Synchronous::Full if !durable => Synchronous::Normal,
+            other => other,
+        };
+        if wanted != self.synchronous {
+            self.conn.pragma_update(None, "synchronous", wanted.pragma())?;
+            self.synchronous = wanted;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut txn = Txn::new(&self.conn);
+        let outcome = jobs.iter_mut().try_for_each(|job| job.run(&mut txn)).and_then(|()| {
+            self.conn.prepare_cached("COMMIT")?.execute([])?;
+            Ok(())
+        });
+        let Txn { wake, appended, .. } = txn;
+        match outcome {
+            Ok(()) => {
+                for (topic, count) in appended {
+                    self.schedule.appended(topic, count);
+                }
+                if wake {
+                    self.wake();
+                }
+                Ok(())
+            }
+            Err(fault) => {
+                // Some faults, a full disk among them, end the transaction by themselves.
+                if !self.conn.is_autocommit() {
+                    self.conn.execute_batch("ROLLBACK")?;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Applies retention to one topic that is due, in short transactions between the requests.
+    fn trim(&mut self) {
+        let Some(topic) = self.schedule.next() else {
+            return;
+        };
+        let retention = self.settings.retention.of(topic.as_str());
+        let mut outcome = Ok(super::super::Trimmed::default());
+        let done = self.set_durable(false).and_then(|()| {
+            self.conn.execute_batch("BEGIN IMMEDIATE")?;
+            let mut txn = Txn::new(&self.conn);
+            outcome = txn.trim(&topic, &retention);
+            self.conn.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            Ok(())
+        });
+        match (done, outcome) {
+            (Ok(()), Ok(trimmed)) => {
+                if trimmed.removed >= CHUNK.unsigned_abs() {
+                    self.schedule.again(topic);
+                }
+            }
+            (Err(fault), _) | (_, Err(fault)) => {
+                if !self.conn.is_autocommit() {
+                    drop(self.conn.execute_batch("ROLLBACK"));
+                }
+                // It comes again with the topic's next messages.
+                if !fault.is_busy() {
+                    let error = fault.explain("trim", &self.settings.url);
+                    tracing::warn!(%topic, %error, "retention could not be applied");
+                }
+            }
+        }
+    }
+}
