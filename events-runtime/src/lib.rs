@@ -11,6 +11,7 @@ extern crate self as events_runtime;
 
 pub mod event_type;
 pub mod payload;
+pub mod with;
 
 pub mod metadata;
 

@@ -1,5 +1,13 @@
 //! The traits that a type in an event implements, mostly by derive.
 
+#[cfg(any(feature = "jiff", feature = "chrono", feature = "time"))]
+mod calendar;
+#[cfg(feature = "chrono")]
+mod chrono;
+#[cfg(feature = "rust_decimal")]
+mod decimal;
+#[cfg(feature = "jiff")]
+mod jiff;
 pub(crate) mod key;
 mod map;
 mod option;
@@ -7,7 +15,11 @@ mod pointer;
 mod primitive;
 pub(crate) mod recursion;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod text;
+#[cfg(feature = "time")]
+mod time;
 #[cfg(feature = "uuid")]
 mod uuid;
 
@@ -50,7 +62,8 @@ use crate::private::SignalDescriptor;
     label = "not a type that an event can hold",
     note = "for a struct or enum of your own: add `#[derive(EventData)]` to `{Self}`",
     note = "for a type of another crate: convert it with `#[event(with = module)]`, or turn on its feature of events-runtime (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`)",
-    note = "instead of `usize`, `isize`: `u64`, `i64`; instead of `u128`, `i128`: `String`; instead of `HashMap` with keys other than strings: a `Vec` of structs"
+    note = "instead of `usize`, `isize`: `u64`, `i64`; instead of `u128`, `i128`, `IpAddr`: `#[event(with = events_runtime::with::text)]`; instead of `HashMap` with keys other than strings: a `Vec` of structs",
+    note = "instead of a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`) or a `SystemTime`: an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), and the zone in a `String` beside it where it matters; instead of a `Duration`: a number whose name says the unit, such as `timeout_ms: u64`"
 )]
 pub trait EventData: Sized {
     /// The Avro schema of this type.

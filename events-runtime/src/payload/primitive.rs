@@ -1,9 +1,11 @@
 //! Booleans and numbers.
 
+use std::num::NonZero;
+
 use super::{EventData, EventKey};
 use crate::avro::{
-    DecodeError, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema, Writer,
-    bytes_max_len,
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema,
+    Writer, bytes_max_len,
 };
 
 macro_rules! integer {
@@ -143,6 +145,48 @@ fixed! {
     f32 => Float, 4, float;
     f64 => Double, 8, double;
 }
+
+macro_rules! non_zero {
+    ($($rust:ty)*) => {$(
+        #[doc = concat!("As `", stringify!($rust), "`; a 0 in the bytes is a [`DecodeErrorKind::OutOfRange`].")]
+        impl EventData for NonZero<$rust> {
+            const SCHEMA: &'static Schema = <$rust>::SCHEMA;
+            const MIN_LEN: usize = <$rust>::MIN_LEN;
+            const FALLIBLE: bool = <$rust>::FALLIBLE;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                self.get().max_len()
+            }
+
+            #[inline]
+            fn check(&self, depth: usize) -> Result<(), EncodeError> {
+                self.get().check(depth)
+            }
+
+            #[inline]
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                self.get().encode(writer)
+            }
+
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let value = <$rust>::decode(reader)?;
+                Self::new(value).ok_or_else(|| {
+                    reader.error(DecodeErrorKind::OutOfRange { value: 0, rust: std::any::type_name::<Self>() })
+                })
+            }
+        }
+
+        impl EventKey for NonZero<$rust> {
+            fn append_key(&self, out: &mut Vec<u8>) {
+                self.get().append_key(out);
+            }
+        }
+    )*};
+}
+
+non_zero!(i8 i16 i32 i64 u8 u16 u32 u64);
 
 macro_rules! integer_key {
     ($($rust:ty)*) => {$(

@@ -1,5 +1,6 @@
 //! Sequences and sets: arrays of Avro, or `bytes` where the items are `u8`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -127,6 +128,32 @@ macro_rules! slice {
 }
 
 slice!(Box, Arc);
+
+impl<T: EventData + Clone> EventData for Cow<'static, [T]> {
+    const SCHEMA: &'static Schema = T::SEQUENCE;
+    const MIN_LEN: usize = 1;
+    const FALLIBLE: bool = T::FALLIBLE;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        T::sequence_max_len(self)
+    }
+
+    #[inline]
+    fn check(&self, depth: usize) -> Result<(), EncodeError> {
+        T::check_sequence(self, depth)
+    }
+
+    #[inline]
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        T::encode_sequence(self, writer)
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::decode_sequence(reader).map(Cow::Owned)
+    }
+}
 
 /// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
 impl<T: EventData, const N: usize> EventData for [T; N] {

@@ -1,0 +1,161 @@
+//! What the three crates of dates and times share: how they stand in Avro.
+//!
+//! | Rust | Avro | refused when written |
+//! |---|---|---|
+//! | an instant | `timestamp-nanos` on `long` | before 1677-09-21 and after 2262-04-11 |
+//! | a civil date and time | `local-timestamp-nanos` on `long` | the same |
+//! | a civil date | `date` on `int` | never |
+//! | a time of day | `time-micros` on `long` | digits below a microsecond |
+//!
+//! Avro has no time of day in nanoseconds. The modules of [`with`](crate::with) write instants,
+//! and civil dates and times, in units that reach further.
+
+use crate::avro::{EncodeError, EncodeErrorKind};
+pub(super) use crate::with::NANOS_PER_SECOND;
+use crate::with::{TimeError, parts};
+
+const NANOS_PER_MICRO: i64 = 1_000;
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// Nanoseconds as a `long`.
+pub(super) fn nanos_long(nanos: Result<i128, TimeError>, avro: &'static str) -> Result<i64, EncodeError> {
+    let nanos = nanos.map_err(EncodeError::invalid)?;
+    i64::try_from(nanos).map_err(|_| EncodeError::new(EncodeErrorKind::OutOfRange { value: nanos, avro }))
+}
+
+/// A time of day in microseconds, from its nanoseconds.
+pub(super) fn micros_of_day(nanos: Result<i64, TimeError>) -> Result<i64, EncodeError> {
+    let nanos = nanos.map_err(EncodeError::invalid)?;
+    if nanos % NANOS_PER_MICRO == 0 {
+        Ok(nanos / NANOS_PER_MICRO)
+    } else {
+        Err(EncodeError::invalid(TimeError::Digits { unit: "microsecond" }))
+    }
+}
+
+/// A time of day as its seconds and nanoseconds; `None` for what is none.
+pub(super) fn parts_of_day(micros: i64) -> Option<(u32, u32)> {
+    let (seconds, nanos) = parts(micros, MICROS_PER_SECOND);
+    let seconds = u32::try_from(seconds).ok()?;
+    (seconds < 86_400).then_some((seconds, nanos))
+}
+
+/// `EventData` of an instant or of a civil date and time, through its trait in `with`.
+macro_rules! nanos {
+    ($rust:ty: $moment:ident, $logical:literal) => {
+        #[doc = concat!("`", $logical, "` on `long`: an instant outside of 1677-09-21 to 2262-04-11 is an [`EncodeError`].")]
+        impl $crate::EventData for $rust {
+            const SCHEMA: &'static $crate::avro::Schema =
+                &$crate::avro::Schema::Logical(&$crate::with::logical(
+                    $crate::avro::Schema::Long,
+                    $logical,
+                    concat!("\"logicalType\":\"", $logical, "\""),
+                ));
+            const MIN_LEN: usize = 1;
+            const FALLIBLE: bool = true;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                $crate::avro::LONG_MAX_LEN
+            }
+
+            #[inline]
+            fn check(&self, _: usize) -> Result<(), $crate::avro::EncodeError> {
+                $crate::payload::calendar::nanos_long($crate::with::$moment::to_nanos(self), $logical).map(|_| ())
+            }
+
+            #[inline]
+            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
+                // `check` has refused what does not fit.
+                let nanos = $crate::payload::calendar::nanos_long($crate::with::$moment::to_nanos(self), $logical);
+                writer.long(nanos.unwrap_or_default())
+            }
+
+            #[inline]
+            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+                let nanos = reader.long()?;
+                let (seconds, nanos) =
+                    $crate::with::parts(nanos, $crate::with::NANOS_PER_SECOND);
+                $crate::with::$moment::from_parts(seconds, nanos)
+                    .ok_or_else(|| reader.invalid($crate::with::TimeError::Unrepresentable))
+            }
+        }
+    };
+}
+
+/// `EventData` of a civil date, from the days since 1970-01-01.
+macro_rules! date {
+    ($rust:ty, $to_days:expr, $from_days:expr) => {
+        /// `date` on `int`: the days since 1970-01-01.
+        impl $crate::EventData for $rust {
+            const SCHEMA: &'static $crate::avro::Schema = &$crate::avro::Schema::Logical(
+                &$crate::with::logical($crate::avro::Schema::Int, "date", "\"logicalType\":\"date\""),
+            );
+            const MIN_LEN: usize = 1;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                $crate::avro::INT_MAX_LEN
+            }
+
+            #[inline]
+            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
+                let days: fn($rust) -> i32 = $to_days;
+                writer.long(i64::from(days(*self)))
+            }
+
+            #[inline]
+            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+                let date: fn(i32) -> Option<$rust> = $from_days;
+                date(reader.integer()?)
+                    .ok_or_else(|| reader.invalid($crate::with::TimeError::Unrepresentable))
+            }
+        }
+    };
+}
+
+/// `EventData` of a time of day, from the nanoseconds since midnight.
+macro_rules! time_of_day {
+    ($rust:ty, $to_nanos:expr, $from_parts:expr) => {
+        /// `time-micros` on `long`: a time with digits below a microsecond is an [`EncodeError`].
+        impl $crate::EventData for $rust {
+            const SCHEMA: &'static $crate::avro::Schema =
+                &$crate::avro::Schema::Logical(&$crate::with::logical(
+                    $crate::avro::Schema::Long,
+                    "time-micros",
+                    "\"logicalType\":\"time-micros\"",
+                ));
+            const MIN_LEN: usize = 1;
+            const FALLIBLE: bool = true;
+
+            #[inline]
+            fn max_len(&self) -> usize {
+                $crate::avro::LONG_MAX_LEN
+            }
+
+            #[inline]
+            fn check(&self, _: usize) -> Result<(), $crate::avro::EncodeError> {
+                let nanos: fn($rust) -> Result<i64, $crate::with::TimeError> = $to_nanos;
+                $crate::payload::calendar::micros_of_day(nanos(*self)).map(|_| ())
+            }
+
+            #[inline]
+            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
+                let nanos: fn($rust) -> Result<i64, $crate::with::TimeError> = $to_nanos;
+                // `check` has refused what does not fit.
+                writer.long($crate::payload::calendar::micros_of_day(nanos(*self)).unwrap_or_default())
+            }
+
+            #[inline]
+            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+                let time: fn(u32, u32) -> Option<$rust> = $from_parts;
+                let micros = reader.long()?;
+                $crate::payload::calendar::parts_of_day(micros)
+                    .and_then(|(seconds, nanos)| time(seconds, nanos))
+                    .ok_or_else(|| reader.invalid($crate::with::TimeError::NoTimeOfDay))
+            }
+        }
+    };
+}
+
+pub(super) use {date, nanos, time_of_day};
