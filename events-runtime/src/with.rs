@@ -232,6 +232,7 @@ pub mod text {
     ///
     /// # Errors
     /// Those of `T`'s `FromStr`.
+    #[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
     pub fn from_repr<T: FromStr>(repr: Repr) -> Result<T, T::Err> {
         repr.parse()
     }

@@ -14,6 +14,7 @@ use crate::avro::{DecodeErrorKind, EncodeErrorKind, from_slice, to_vec};
 
 /// The value's bytes are these, and come back as the value.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "the value is written at the call")]
 fn round_trip<T: EventData + PartialEq + Debug>(value: T, bytes: impl AsRef<[u8]>) {
     assert_eq!(to_vec(&value).unwrap(), bytes.as_ref(), "{value:?}");
     assert_eq!(from_slice::<T>(bytes.as_ref()).unwrap(), value);
