@@ -10,6 +10,7 @@ mod expand;
 mod json;
 mod model;
 mod parse;
+mod receiver;
 mod recursion;
 mod validate;
 
@@ -29,6 +30,21 @@ pub fn public_signal(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(EventData, attributes(event, public_signal))]
 pub fn event_data(input: TokenStream) -> TokenStream {
     derive(&parse_macro_input!(input as DeriveInput), false).into()
+}
+
+/// Connects a function to a signal, in every program that links it.
+///
+/// The function takes `&Event<E>` and returns `()` or `Result<(), E>`; an `async fn` takes
+/// `&Event<E>` or `Arc<Event<E>>`. It stays callable as it is.
+///
+/// Behind the signal may stand `order = -10` (lower numbers run first, the default is 0),
+/// `name = "receipts"` (the default is the function's path) and `crate = path`.
+///
+/// Linked receivers are in the default hub, not in those that a test scopes, except
+/// `Hub::linked()`. A crate that no code names is not linked: see `link!`.
+#[proc_macro_attribute]
+pub fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
+    receiver::receiver(options.into(), item.into()).into()
 }
 
 fn derive(input: &DeriveInput, is_event: bool) -> proc_macro2::TokenStream {

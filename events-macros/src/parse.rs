@@ -26,7 +26,7 @@ impl<T> Slot<T> {
         Self { name, value: None }
     }
 
-    fn set(&mut self, cx: &Ctxt, key: &Ident, value: T, tokens: TokenStream) {
+    pub(crate) fn set(&mut self, cx: &Ctxt, key: &Ident, value: T, tokens: TokenStream) {
         if self.value.is_some() {
             cx.error(key, format_args!("`{}` stands twice: keep one of them", self.name));
         } else {
@@ -105,8 +105,8 @@ impl Place {
 }
 
 /// `key`, or `key = tokens`.
-struct Item {
-    key: Ident,
+pub(crate) struct Item {
+    pub(crate) key: Ident,
     value: Option<TokenStream>,
 }
 
@@ -145,7 +145,7 @@ fn items(cx: &Ctxt, attr: &Attribute) -> Vec<Item> {
 }
 
 /// The value of an item, parsed; a wrong or missing one is an error that shows the right form.
-fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, TokenStream)> {
+pub(crate) fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, TokenStream)> {
     let key = &item.key;
     let Some(tokens) = item.value.as_ref().filter(|tokens| !tokens.is_empty()) else {
         cx.error(key, format_args!("`{key}` needs a value: `{key} = {form}`"));
@@ -161,7 +161,7 @@ fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, TokenStream
 }
 
 /// A path, plain or in quotes as serde has it.
-fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStream)> {
+pub(crate) fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStream)> {
     let quoted = item.value.clone().and_then(|tokens| syn::parse2::<LitStr>(tokens).ok());
     match quoted {
         Some(text) => match text.parse_with(Path::parse_mod_style) {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 pub use ::core;
 pub use inventory;
 pub use std::boxed::Box;
+pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
@@ -12,14 +13,16 @@ pub use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
     Writer, check, fingerprint, length, write,
 };
+pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
 pub use crate::payload::recursion::{AvroNamed, Ref};
 pub use crate::payload::{EventData, EventKey, MapKey, PublicSignal};
-pub use crate::receiver::linked::LinkedReceiver;
+pub use crate::receiver::ReceiverOptions;
+pub use crate::receiver::linked::{LinkedReceiver, event_type, link, link_async};
 pub use crate::signal::AnyEmission;
 pub use crate::testing::functions as asserts;
 
-use crate::{EventMetadata, Hub, avro};
+use crate::{EventMetadata, avro};
 
 /// The text in a constant that [`write`] made.
 #[must_use]

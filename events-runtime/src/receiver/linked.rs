@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::{ReceiverOptions, ReceiverOutput};
 use crate::hub::Hub;
+use crate::{Event, PublicSignal, Signal};
 
 /// A receiver that `#[receiver]` links into the program. All `const`.
 #[derive(Debug, Clone, Copy)]
@@ -49,4 +51,67 @@ pub(crate) fn connect_all(hub: &Hub) {
         );
         (receiver.connect)(hub, format!("{name} ({file}:{line})").into());
     }
+}
+
+/// What a linked receiver may take by reference: the event of its signal.
+#[diagnostic::on_unimplemented(
+    message = "this receiver's parameter is not the event of its signal",
+    label = "the signal is one of `{E}`: take `&Event<{E}>`",
+    note = "`#[receiver(ORDER_PLACED)]` goes on a function that takes `&Event<OrderPlaced>`"
+)]
+pub trait Parameter<E> {
+    /// The parameter of an event.
+    fn of(event: &Event<E>) -> &Self;
+}
+
+impl<E> Parameter<E> for Event<E> {
+    fn of(event: &Self) -> &Self {
+        event
+    }
+}
+
+/// What an async linked receiver may take by value: the event of its signal, shared.
+#[diagnostic::on_unimplemented(
+    message = "this receiver's parameter is not the event of its signal",
+    label = "the signal is one of `{E}`: take `&Event<{E}>` or `Arc<Event<{E}>>`",
+    note = "`#[receiver(ORDER_PLACED)]` goes on a function that takes `&Event<OrderPlaced>`"
+)]
+pub trait AsyncParameter<E> {
+    /// The parameter of an event.
+    fn of(event: Arc<Event<E>>) -> Self;
+}
+
+impl<E> AsyncParameter<E> for Arc<Event<E>> {
+    fn of(event: Self) -> Self {
+        event
+    }
+}
+
+/// The event type of a signal, which `Signal::event_type` tells of too; here without the method,
+/// which a user's trait could shadow.
+pub fn event_type<E: PublicSignal>(_: &Signal<E>) -> &'static str {
+    E::EVENT_TYPE
+}
+
+/// Connects a linked receiver.
+pub fn link<E, P, R, F>(options: ReceiverOptions<'_, E>, receiver: F)
+where
+    E: PublicSignal,
+    P: Parameter<E>,
+    R: ReceiverOutput,
+    F: Fn(&P) -> R + Send + Sync + 'static,
+{
+    options.connect(move |event| receiver(P::of(event)));
+}
+
+/// Connects an async linked receiver.
+pub fn link_async<E, P, R, F, Fut>(options: ReceiverOptions<'_, E>, receiver: F)
+where
+    E: PublicSignal,
+    P: AsyncParameter<E>,
+    R: ReceiverOutput,
+    F: Fn(P) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send + 'static,
+{
+    options.connect_async(move |event| receiver(P::of(event)));
 }

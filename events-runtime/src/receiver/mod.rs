@@ -72,6 +72,12 @@ impl<'a, E: PublicSignal> ReceiverOptions<'a, E> {
         Self { signal, name, order: 0, hub: None }
     }
 
+    /// A receiver that `#[receiver]` links.
+    #[doc(hidden)]
+    pub fn linked(signal: &'a Signal<E>, hub: &'a Hub, name: Arc<str>, order: i32) -> Self {
+        Self { signal, name, order, hub: Some(hub) }
+    }
+
     /// The receiver's place: lower numbers run first, equal ones in the order of connection. The
     /// default is 0.
     pub fn order(mut self, order: i32) -> Self {

@@ -1,0 +1,293 @@
+//! `#[receiver(SIGNAL)]`: a function that is connected to a signal wherever it is linked.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{Expr, FnArg, ItemFn, LitStr, PatType, Path, ReturnType, Safety, Signature, Token, Type};
+
+use crate::errors::Ctxt;
+use crate::parse::{Item, Slot, path, value};
+
+const FORM: &str = "fn on_order(event: &Event<OrderPlaced>)";
+
+pub(crate) fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    let options = Options::parse(&cx, options);
+    let function = function(&cx, &item);
+    if let Some(function) = &function {
+        check(&cx, &function.sig);
+    }
+    match (cx.finish(), options, function) {
+        (None, Some(options), Some(function)) => expand(&options, &function),
+        // The function stays, so that nothing that calls it fails too.
+        (errors, ..) => quote!(#errors #item),
+    }
+}
+
+/// `SIGNAL, order = 1, name = "receipt", crate = path`.
+struct Options {
+    signal: Path,
+    order: Slot<Expr>,
+    name: Slot<LitStr>,
+    krate: Slot<Path>,
+}
+
+struct Arguments {
+    signal: Path,
+    items: Vec<Item>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let signal = input.call(Path::parse_mod_style)?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        let items = Punctuated::<Item, Token![,]>::parse_terminated(input)?;
+        Ok(Self { signal, items: items.into_iter().collect() })
+    }
+}
+
+impl Options {
+    fn parse(cx: &Ctxt, options: TokenStream) -> Option<Self> {
+        let form = "name the signal: `#[receiver(ORDER_PLACED)]`";
+        if options.is_empty() {
+            cx.syn_error(syn::Error::new(Span::call_site(), form));
+            return None;
+        }
+        let first = options.clone().into_iter().next();
+        let Arguments { signal, items } = match syn::parse2(options) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                cx.syn_error(error);
+                return None;
+            }
+        };
+        // `#[receiver(order = 1)]`: the key was taken for the signal.
+        if matches!(signal.get_ident(), Some(ident) if ident == "order" || ident == "name") {
+            cx.error(first, form);
+            return None;
+        }
+        let mut found =
+            Self { signal, order: Slot::new("order"), name: Slot::new("name"), krate: Slot::new("crate") };
+        for item in &items {
+            found.item(cx, item);
+        }
+        Some(found)
+    }
+
+    fn item(&mut self, cx: &Ctxt, item: &Item) {
+        let key = &item.key;
+        match key.to_string().as_str() {
+            "order" => {
+                if let Some((value, tokens)) = value::<Expr>(cx, item, "-10") {
+                    self.order.set(cx, key, value, tokens);
+                }
+            }
+            "name" => {
+                if let Some((value, tokens)) = value::<LitStr>(cx, item, "\"receipts\"") {
+                    if value.value().is_empty() {
+                        cx.error(&value, "a receiver's name must not be empty");
+                    }
+                    self.name.set(cx, key, value, tokens);
+                }
+            }
+            "crate" => {
+                if let Some((value, tokens)) = path(cx, item, "events_runtime") {
+                    self.krate.set(cx, key, value, tokens);
+                }
+            }
+            _ => cx.error(
+                key,
+                format_args!("unknown option `{key}`: `#[receiver]` knows `order`, `name`, `crate`"),
+            ),
+        }
+    }
+}
+
+fn function(cx: &Ctxt, item: &TokenStream) -> Option<ItemFn> {
+    match syn::parse2(item.clone()) {
+        Ok(function) => Some(function),
+        Err(error) => {
+            match syn::parse2::<syn::Item>(item.clone()) {
+                // Something else, and well-formed.
+                Ok(other) => cx.error(
+                    item_keyword(&other),
+                    format_args!("`#[receiver]` goes on a free function: `{FORM}`"),
+                ),
+                Err(_) => cx.syn_error(error),
+            }
+            None
+        }
+    }
+}
+
+/// The first token behind attributes and visibility.
+fn item_keyword(item: &syn::Item) -> TokenStream {
+    match item {
+        syn::Item::Struct(item) => item.struct_token.to_token_stream(),
+        syn::Item::Enum(item) => item.enum_token.to_token_stream(),
+        syn::Item::Static(item) => item.static_token.to_token_stream(),
+        syn::Item::Impl(item) => item.impl_token.to_token_stream(),
+        syn::Item::Mod(item) => item.mod_token.to_token_stream(),
+        other => other.to_token_stream(),
+    }
+}
+
+fn check(cx: &Ctxt, signature: &Signature) {
+    check_qualifiers(cx, signature);
+    check_generics(cx, signature);
+    check_parameter(cx, signature);
+    check_output(cx, signature);
+}
+
+/// `unsafe fn`, `extern "C" fn`
+fn check_qualifiers(cx: &Ctxt, signature: &Signature) {
+    if let Safety::Unsafe(token) = &signature.safety {
+        cx.error(token, "a receiver is called by the hub and can't be `unsafe`");
+    }
+    if let Some(abi) = &signature.abi {
+        cx.error(abi, "a receiver is a plain Rust function: remove the ABI");
+    }
+}
+
+/// `fn on_order<E>(event: &Event<E>)`
+fn check_generics(cx: &Ctxt, signature: &Signature) {
+    if !signature.generics.params.is_empty() {
+        cx.error(
+            &signature.generics,
+            "a receiver can't be generic: write one function per event, and call the generic one from it",
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        cx.error(clause, "a receiver can't be generic: remove the where clause");
+    }
+}
+
+/// `fn on_order()`, `fn on_order(&self, …)`, `fn on_order(event: Event<OrderPlaced>)`
+fn check_parameter(cx: &Ctxt, signature: &Signature) {
+    let mut inputs = signature.inputs.iter();
+    let Some(first) = inputs.next() else {
+        let at = syn::Error::new(
+            signature.paren_token.span.join(),
+            format_args!("a receiver takes the event: `{FORM}`"),
+        );
+        return cx.syn_error(at);
+    };
+    for further in inputs {
+        cx.error(further, format_args!("a receiver takes the event and nothing else: `{FORM}`"));
+    }
+    match first {
+        FnArg::Receiver(receiver) => cx.error(
+            receiver,
+            "a receiver is a free function, without `self`; to receive with a value, call `ORDER_PLACED.connect(\"name\", move |event| value.on_order(event))`",
+        ),
+        FnArg::Typed(parameter) => check_type(cx, signature, parameter),
+    }
+}
+
+fn check_type(cx: &Ctxt, signature: &Signature, parameter: &PatType) {
+    match &*parameter.ty {
+        Type::Reference(reference) => {
+            if let Some(token) = &reference.mutability {
+                cx.error(token, "receivers share the event: take `&Event<…>`");
+            }
+        }
+        Type::ImplTrait(ty) => cx.error(ty, format_args!("name the event's type: `{FORM}`")),
+        ty if signature.asyncness.is_none() => {
+            cx.error(ty, "a receiver takes a reference: `&Event<…>`; an `async fn` may take `Arc<Event<…>>`");
+        }
+        _ => {}
+    }
+}
+
+/// `fn on_order(event: &Event<OrderPlaced>) -> impl Debug`
+fn check_output(cx: &Ctxt, signature: &Signature) {
+    if let ReturnType::Type(_, ty) = &signature.output
+        && let Type::ImplTrait(ty) = &**ty
+    {
+        cx.error(ty, "a receiver returns nothing, or a `Result<(), E>` whose `E` has a name");
+    }
+}
+
+fn expand(options: &Options, function: &ItemFn) -> TokenStream {
+    let signature = &function.sig;
+    let ident = &signature.ident;
+    let signal = &options.signal;
+    let krate = options.krate.value().cloned().unwrap_or_else(|| syn::parse_quote!(::events_runtime));
+    let own_name = ident.unraw().to_string();
+    let name = match options.name.value() {
+        Some(name) => quote!(#name),
+        None => quote!(__p::core::concat!(__p::core::module_path!(), "::", #own_name)),
+    };
+    let order = match options.order.value() {
+        Some(order) => quote_spanned!(order.span()=> #order),
+        None => quote!(0),
+    };
+    let cfgs = function
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"));
+    let connect = connect(signature);
+    quote! {
+        #function
+
+        #(#cfgs)*
+        const _: () = {
+            use #krate::private as __p;
+
+            const __ORDER: i32 = #order;
+
+            fn __connect(__hub: &__p::Hub, __name: __p::Arc<str>) {
+                let __options = __p::ReceiverOptions::linked(&#signal, __hub, __name, __ORDER);
+                #connect;
+            }
+
+            __p::inventory::submit! {
+                __p::LinkedReceiver {
+                    name: #name,
+                    event_type: || __p::event_type(&#signal),
+                    file: __p::core::file!(),
+                    line: __p::core::line!(),
+                    connect: __connect,
+                }
+            }
+        };
+    }
+}
+
+/// The call that connects; its type arguments carry the spans of the parameter's type and of the
+/// result, so that the compiler's errors stand there.
+fn connect(signature: &Signature) -> TokenStream {
+    let ident = &signature.ident;
+    let output = match &signature.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => quote!(_),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    let parameter = signature.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(parameter) => Some(&*parameter.ty),
+        _ => None,
+    });
+    match (parameter, signature.asyncness) {
+        (Some(Type::Reference(reference)), None) => {
+            let event = &reference.elem;
+            quote!(__p::link::<_, #event, #output, _>(__options, #ident))
+        }
+        (Some(Type::Reference(reference)), Some(_)) => {
+            let event = &reference.elem;
+            let call = quote_spanned!(ident.span()=> async move { #ident(&__event).await });
+            quote! {
+                __p::link_async::<_, __p::Arc<#event>, #output, _, _>(
+                    __options,
+                    |__event: __p::Arc<#event>| #call,
+                )
+            }
+        }
+        (Some(event), _) => quote!(__p::link_async::<_, #event, #output, _, _>(__options, #ident)),
+        (None, _) => TokenStream::new(),
+    }
+}
