@@ -12,6 +12,7 @@ use crate::errors::Ctxt;
 use crate::parse::{Item, Slot, path, value};
 
 const FORM: &str = "fn on_order(event: &Event<OrderPlaced>)";
+const NO_SIGNAL: &str = "name the signal: `#[receiver(ORDER_PLACED)]`";
 
 pub(crate) fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
@@ -42,7 +43,12 @@ struct Arguments {
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let signal = input.call(Path::parse_mod_style)?;
+        let no_signal = || input.error(NO_SIGNAL);
+        let signal = input.call(Path::parse_mod_style).map_err(|_| no_signal())?;
+        if input.peek(Token![=]) {
+            // `#[receiver(order = 1)]`: an option stands where the signal belongs.
+            return Err(syn::Error::new_spanned(signal, NO_SIGNAL));
+        }
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
@@ -53,12 +59,10 @@ impl Parse for Arguments {
 
 impl Options {
     fn parse(cx: &Ctxt, options: TokenStream) -> Option<Self> {
-        let form = "name the signal: `#[receiver(ORDER_PLACED)]`";
         if options.is_empty() {
-            cx.syn_error(syn::Error::new(Span::call_site(), form));
+            cx.syn_error(syn::Error::new(Span::call_site(), NO_SIGNAL));
             return None;
         }
-        let first = options.clone().into_iter().next();
         let Arguments { signal, items } = match syn::parse2(options) {
             Ok(arguments) => arguments,
             Err(error) => {
@@ -66,11 +70,6 @@ impl Options {
                 return None;
             }
         };
-        // `#[receiver(order = 1)]`: the key was taken for the signal.
-        if matches!(signal.get_ident(), Some(ident) if ident == "order" || ident == "name") {
-            cx.error(first, form);
-            return None;
-        }
         let mut found =
             Self { signal, order: Slot::new("order"), name: Slot::new("name"), krate: Slot::new("crate") };
         for item in &items {
@@ -170,22 +169,22 @@ fn check_generics(cx: &Ctxt, signature: &Signature) {
 /// `fn on_order()`, `fn on_order(&self, …)`, `fn on_order(event: Event<OrderPlaced>)`
 fn check_parameter(cx: &Ctxt, signature: &Signature) {
     let mut inputs = signature.inputs.iter();
-    let Some(first) = inputs.next() else {
-        let at = syn::Error::new(
+    match inputs.next() {
+        None => cx.syn_error(syn::Error::new(
             signature.paren_token.span.join(),
             format_args!("a receiver takes the event: `{FORM}`"),
-        );
-        return cx.syn_error(at);
-    };
+        )),
+        Some(FnArg::Receiver(receiver)) => {
+            return cx.error(
+                receiver,
+                "a receiver is a free function, without `self`; to receive with a value, call \
+                 `ORDER_PLACED.connect(\"name\", move |event| value.on_order(event))`",
+            );
+        }
+        Some(FnArg::Typed(parameter)) => check_type(cx, signature, parameter),
+    }
     for further in inputs {
         cx.error(further, format_args!("a receiver takes the event and nothing else: `{FORM}`"));
-    }
-    match first {
-        FnArg::Receiver(receiver) => cx.error(
-            receiver,
-            "a receiver is a free function, without `self`; to receive with a value, call `ORDER_PLACED.connect(\"name\", move |event| value.on_order(event))`",
-        ),
-        FnArg::Typed(parameter) => check_type(cx, signature, parameter),
     }
 }
 
@@ -216,7 +215,6 @@ fn check_output(cx: &Ctxt, signature: &Signature) {
 fn expand(options: &Options, function: &ItemFn) -> TokenStream {
     let signature = &function.sig;
     let ident = &signature.ident;
-    let signal = &options.signal;
     let krate = options.krate.value().cloned().unwrap_or_else(|| syn::parse_quote!(::events_runtime));
     let own_name = ident.unraw().to_string();
     let name = match options.name.value() {
@@ -227,10 +225,9 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
         Some(order) => quote_spanned!(order.span()=> #order),
         None => quote!(0),
     };
-    let cfgs = function
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"));
+    let cfgs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    let signal = &options.signal;
+    let signal = quote_spanned!(signal.span()=> &#signal);
     let connect = connect(signature);
     quote! {
         #function
@@ -239,20 +236,21 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
         const _: () = {
             use #krate::private as __p;
 
-            const __ORDER: i32 = #order;
+            const __ORDER: __p::core::primitive::i32 = #order;
 
-            fn __connect(__hub: &__p::Hub, __name: __p::Arc<str>) {
-                let __options = __p::ReceiverOptions::linked(&#signal, __hub, __name, __ORDER);
-                #connect;
+            fn __link(
+                __place: __p::core::option::Option<(&__p::Hub, __p::Arc<__p::core::primitive::str>)>,
+            ) -> &'static __p::core::primitive::str {
+                let __link = __p::Link::new(#signal, __place, __ORDER);
+                #connect
             }
 
             __p::inventory::submit! {
                 __p::LinkedReceiver {
                     name: #name,
-                    event_type: || __p::event_type(&#signal),
                     file: __p::core::file!(),
                     line: __p::core::line!(),
-                    connect: __connect,
+                    link: __link,
                 }
             }
         };
@@ -272,22 +270,22 @@ fn connect(signature: &Signature) -> TokenStream {
         FnArg::Typed(parameter) => Some(&*parameter.ty),
         _ => None,
     });
+    // Resolved where the macro stands, shown at the function.
+    let at = Span::call_site().located_at(ident.span());
     match (parameter, signature.asyncness) {
         (Some(Type::Reference(reference)), None) => {
             let event = &reference.elem;
-            quote!(__p::link::<_, #event, #output, _>(__options, #ident))
+            quote_spanned!(at=> __link.sync::<#event, #output, _>(#ident))
         }
         (Some(Type::Reference(reference)), Some(_)) => {
             let event = &reference.elem;
-            let call = quote_spanned!(ident.span()=> async move { #ident(&__event).await });
-            quote! {
-                __p::link_async::<_, __p::Arc<#event>, #output, _, _>(
-                    __options,
-                    |__event: __p::Arc<#event>| #call,
+            quote_spanned! {at=>
+                __link.by_reference::<#event, #output, _, _>(
+                    |__event: __p::Arc<#event>| async move { #ident(&__event).await },
                 )
             }
         }
-        (Some(event), _) => quote!(__p::link_async::<_, #event, #output, _, _>(__options, #ident)),
+        (Some(event), _) => quote_spanned!(at=> __link.shared::<#event, #output, _, _>(#ident)),
         (None, _) => TokenStream::new(),
     }
 }

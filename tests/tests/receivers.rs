@@ -83,10 +83,7 @@ fn linked_receivers_run_in_the_default_hub_by_order_and_place() {
     let emission = ORDER_PLACED.emit(OrderPlaced { number: 1 });
     assert_eq!(RAN.take(), ["first", "receipt", "type", "last"]);
     let names: Vec<_> = emission.responses().iter().map(|response| response.receiver()).collect();
-    assert_eq!(
-        names,
-        ["receivers::first", "receivers::receipt", "receivers::nested::type", "the last one"]
-    );
+    assert_eq!(names, ["receivers::first", "receivers::receipt", "receivers::nested::type", "the last one"]);
 }
 
 #[test]

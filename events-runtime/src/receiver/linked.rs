@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{ReceiverOptions, ReceiverOutput};
+use super::{Connection, ReceiverOptions, ReceiverOutput};
 use crate::hub::Hub;
 use crate::{Event, PublicSignal, Signal};
 
@@ -12,14 +12,24 @@ use crate::{Event, PublicSignal, Signal};
 pub struct LinkedReceiver {
     /// The receiver's name.
     pub name: &'static str,
-    /// The event type that it receives.
-    pub event_type: fn() -> &'static str,
     /// The file of the function.
     pub file: &'static str,
     /// The line of the attribute.
     pub line: u32,
-    /// Connects it in a hub, under this name.
-    pub connect: fn(&Hub, Arc<str>),
+    /// Connects it in a hub, under a name; tells the event type, also where it is to connect
+    /// nowhere. One function, so that the compiler says once what is wrong with a signal.
+    pub link: fn(Option<(&Hub, Arc<str>)>) -> &'static str,
+}
+
+impl LinkedReceiver {
+    /// The event type that it receives.
+    pub(crate) fn event_type(&self) -> &'static str {
+        (self.link)(None)
+    }
+
+    fn connect(&self, hub: &Hub, name: Arc<str>) {
+        (self.link)(Some((hub, name)));
+    }
 }
 
 inventory::collect!(LinkedReceiver);
@@ -37,9 +47,9 @@ pub(crate) fn all() -> Vec<&'static LinkedReceiver> {
 pub(crate) fn connect_all(hub: &Hub) {
     let mut known = HashMap::new();
     for receiver in all() {
-        let first = *known.entry(((receiver.event_type)(), receiver.name)).or_insert(receiver);
+        let first = *known.entry((receiver.event_type(), receiver.name)).or_insert(receiver);
         if std::ptr::eq(first, receiver) {
-            (receiver.connect)(hub, receiver.name.into());
+            receiver.connect(hub, receiver.name.into());
             continue;
         }
         let LinkedReceiver { name, file, line, .. } = receiver;
@@ -49,7 +59,7 @@ pub(crate) fn connect_all(hub: &Hub) {
             second = format_args!("{file}:{line}"),
             "two receivers have one name; give one of them another with `name = \"…\"`"
         );
-        (receiver.connect)(hub, format!("{name} ({file}:{line})").into());
+        receiver.connect(hub, format!("{name} ({file}:{line})").into());
     }
 }
 
@@ -62,10 +72,16 @@ pub(crate) fn connect_all(hub: &Hub) {
 pub trait Parameter<E> {
     /// The parameter of an event.
     fn of(event: &Event<E>) -> &Self;
+    /// The parameter of a shared event.
+    fn of_shared(event: Arc<Event<E>>) -> Arc<Self>;
 }
 
 impl<E> Parameter<E> for Event<E> {
     fn of(event: &Self) -> &Self {
+        event
+    }
+
+    fn of_shared(event: Arc<Self>) -> Arc<Self> {
         event
     }
 }
@@ -76,42 +92,67 @@ impl<E> Parameter<E> for Event<E> {
     label = "the signal is one of `{E}`: take `&Event<{E}>` or `Arc<Event<{E}>>`",
     note = "`#[receiver(ORDER_PLACED)]` goes on a function that takes `&Event<OrderPlaced>`"
 )]
-pub trait AsyncParameter<E> {
+pub trait SharedParameter<E> {
     /// The parameter of an event.
     fn of(event: Arc<Event<E>>) -> Self;
 }
 
-impl<E> AsyncParameter<E> for Arc<Event<E>> {
+impl<E> SharedParameter<E> for Arc<Event<E>> {
     fn of(event: Self) -> Self {
         event
     }
 }
 
-/// The event type of a signal, which `Signal::event_type` tells of too; here without the method,
-/// which a user's trait could shadow.
-pub fn event_type<E: PublicSignal>(_: &Signal<E>) -> &'static str {
-    E::EVENT_TYPE
+/// A linked receiver on its way into a hub, or nowhere.
+#[derive(Debug)]
+pub struct Link<'a, E: PublicSignal> {
+    signal: &'a Signal<E>,
+    place: Option<(&'a Hub, Arc<str>)>,
+    order: i32,
 }
 
-/// Connects a linked receiver.
-pub fn link<E, P, R, F>(options: ReceiverOptions<'_, E>, receiver: F)
-where
-    E: PublicSignal,
-    P: Parameter<E>,
-    R: ReceiverOutput,
-    F: Fn(&P) -> R + Send + Sync + 'static,
-{
-    options.connect(move |event| receiver(P::of(event)));
-}
+impl<'a, E: PublicSignal> Link<'a, E> {
+    /// A receiver of a signal.
+    pub fn new(signal: &'a Signal<E>, place: Option<(&'a Hub, Arc<str>)>, order: i32) -> Self {
+        Self { signal, place, order }
+    }
 
-/// Connects an async linked receiver.
-pub fn link_async<E, P, R, F, Fut>(options: ReceiverOptions<'_, E>, receiver: F)
-where
-    E: PublicSignal,
-    P: AsyncParameter<E>,
-    R: ReceiverOutput,
-    F: Fn(P) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-{
-    options.connect_async(move |event| receiver(P::of(event)));
+    fn connect(self, connect: impl FnOnce(ReceiverOptions<'a, E>) -> Connection) -> &'static str {
+        if let Some((hub, name)) = self.place {
+            connect(self.signal.receiver(name).order(self.order).hub(hub));
+        }
+        E::EVENT_TYPE
+    }
+
+    /// Connects a function.
+    pub fn sync<P, R, F>(self, receiver: F) -> &'static str
+    where
+        P: Parameter<E>,
+        R: ReceiverOutput,
+        F: Fn(&P) -> R + Send + Sync + 'static,
+    {
+        self.connect(|options| options.connect(move |event| receiver(P::of(event))))
+    }
+
+    /// Connects an async function that takes a reference.
+    pub fn by_reference<P, R, F, Fut>(self, receiver: F) -> &'static str
+    where
+        P: Parameter<E>,
+        R: ReceiverOutput,
+        F: Fn(Arc<P>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        self.connect(|options| options.connect_async(move |event| receiver(P::of_shared(event))))
+    }
+
+    /// Connects an async function that takes a shared event.
+    pub fn shared<P, R, F, Fut>(self, receiver: F) -> &'static str
+    where
+        P: SharedParameter<E>,
+        R: ReceiverOutput,
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        self.connect(|options| options.connect_async(move |event| receiver(P::of(event))))
+    }
 }

@@ -46,12 +46,14 @@ impl ReceiverOutput for () {
 /// nothing else is known has it as its result since edition 2024.
 type Never = <fn() -> ! as sealed::Returns>::Output;
 
+#[diagnostic::do_not_recommend]
 impl ReceiverOutput for Never {
     fn into_result(self) -> Result<(), ReceiverError> {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> ReceiverOutput for Result<(), E> {
     fn into_result(self) -> Result<(), ReceiverError> {
         self.map_err(|error| ReceiverError::Failed(error.into()))
@@ -70,12 +72,6 @@ pub struct ReceiverOptions<'a, E> {
 impl<'a, E: PublicSignal> ReceiverOptions<'a, E> {
     pub(crate) fn new(signal: &'a Signal<E>, name: Arc<str>) -> Self {
         Self { signal, name, order: 0, hub: None }
-    }
-
-    /// A receiver that `#[receiver]` links.
-    #[doc(hidden)]
-    pub fn linked(signal: &'a Signal<E>, hub: &'a Hub, name: Arc<str>, order: i32) -> Self {
-        Self { signal, name, order, hub: Some(hub) }
     }
 
     /// The receiver's place: lower numbers run first, equal ones in the order of connection. The

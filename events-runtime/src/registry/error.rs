@@ -74,7 +74,7 @@ impl Duplicate {
             line: receiver.line,
         };
         Self {
-            what: format!("receiver `{}` of event type `{}`", first.name, (first.event_type)()),
+            what: format!("receiver `{}` of event type `{}`", first.name, first.event_type()),
             first: definition(first),
             second: definition(second),
         }

@@ -161,7 +161,7 @@ fn duplicate_receivers(receivers: &[&'static LinkedReceiver]) -> Vec<Duplicate> 
     let mut known: HashMap<_, &LinkedReceiver> = HashMap::new();
     let mut duplicates = Vec::new();
     for receiver in receivers {
-        match known.insert(((receiver.event_type)(), receiver.name), receiver) {
+        match known.insert((receiver.event_type(), receiver.name), receiver) {
             None => {}
             Some(first) => duplicates.push(Duplicate::receiver(first, receiver)),
         }

@@ -51,14 +51,12 @@ fn two_definitions_of_one_event_type_are_an_error_that_names_both_places() {
 fn receivers_of_one_name_on_one_event_are_an_error_that_names_both_places() {
     static FIRST: LinkedReceiver = LinkedReceiver {
         name: "receipt",
-        event_type: || "org.acme.orders.order.placed.v1",
         file: "a.rs",
         line: 3,
-        connect: |_, _| (),
+        link: |_| "org.acme.orders.order.placed.v1",
     };
     static SECOND: LinkedReceiver = LinkedReceiver { file: "b.rs", line: 9, ..FIRST };
-    static ELSEWHERE: LinkedReceiver =
-        LinkedReceiver { event_type: || "org.acme.orders.order.paid.v1", ..FIRST };
+    static ELSEWHERE: LinkedReceiver = LinkedReceiver { link: |_| "org.acme.orders.order.paid.v1", ..FIRST };
     let builder = RegistryBuilder { descriptors: Vec::new(), receivers: vec![&FIRST, &ELSEWHERE, &SECOND] };
     let text = builder.build().expect_err("a duplicate").to_string();
     assert!(text.contains("receiver `receipt` of event type `org.acme.orders.order.placed.v1`"), "{text}");

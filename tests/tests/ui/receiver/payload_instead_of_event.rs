@@ -1,0 +1,14 @@
+use events_runtime::{Event, PublicSignal, receiver};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.placed.v1")]
+pub struct OrderPlaced {
+    pub number: u32,
+}
+
+#[receiver(ORDER_PLACED)]
+fn on_order(_: &OrderPlaced) {}
+
+fn uses_event(_: &Event<OrderPlaced>) {}
+
+fn main() {}
