@@ -44,7 +44,7 @@ pub fn event_data(input: TokenStream) -> TokenStream {
 /// `Hub::linked()`. A crate that no code names is not linked: see `link!`.
 #[proc_macro_attribute]
 pub fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
-    receiver::receiver(options.into(), item.into()).into()
+    receiver::receiver(options.into(), &item.into()).into()
 }
 
 fn derive(input: &DeriveInput, is_event: bool) -> proc_macro2::TokenStream {

@@ -14,10 +14,10 @@ use crate::parse::{Item, Slot, path, value};
 const FORM: &str = "fn on_order(event: &Event<OrderPlaced>)";
 const NO_SIGNAL: &str = "name the signal: `#[receiver(ORDER_PLACED)]`";
 
-pub(crate) fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn receiver(options: TokenStream, item: &TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let options = Options::parse(&cx, options);
-    let function = function(&cx, &item);
+    let function = function(&cx, item);
     if let Some(function) = &function {
         check(&cx, &function.sig);
     }
@@ -217,14 +217,11 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
     let ident = &signature.ident;
     let krate = options.krate.value().cloned().unwrap_or_else(|| syn::parse_quote!(::events_runtime));
     let own_name = ident.unraw().to_string();
-    let name = match options.name.value() {
-        Some(name) => quote!(#name),
-        None => quote!(__p::core::concat!(__p::core::module_path!(), "::", #own_name)),
-    };
-    let order = match options.order.value() {
-        Some(order) => quote_spanned!(order.span()=> #order),
-        None => quote!(0),
-    };
+    let name = options.name.value().map_or_else(
+        || quote!(__p::core::concat!(__p::core::module_path!(), "::", #own_name)),
+        ToTokens::to_token_stream,
+    );
+    let order = options.order.value().map_or_else(|| quote!(0), ToTokens::to_token_stream);
     let cfgs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let signal = &options.signal;
     let signal = quote_spanned!(signal.span()=> &#signal);
@@ -268,7 +265,7 @@ fn connect(signature: &Signature) -> TokenStream {
     };
     let parameter = signature.inputs.iter().find_map(|input| match input {
         FnArg::Typed(parameter) => Some(&*parameter.ty),
-        _ => None,
+        FnArg::Receiver(_) => None,
     });
     // Resolved where the macro stands, shown at the function.
     let at = Span::call_site().located_at(ident.span());
