@@ -25,7 +25,7 @@
 //!
 //! # Environment
 //! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its
-//! parts: `EVENTS_BUS__URL`, `EVENTS_BUS__SQLITE__SYNCHRONOUS`. The parts that are names of your
+//! parts: `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. The parts that are names of your
 //! own (event types, topics) are written either exactly or in capitals with an underscore for
 //! each other character: `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`.
 //! The second form finds event types that a file names or that are linked into the program, and
@@ -57,10 +57,7 @@ pub use error::{ConfigError, Problem};
 pub use explain::{Explained, Explanation};
 pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
-pub use settings::{
-    BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, SqliteSettings, Synchronous,
-    UnknownEvents,
-};
+pub use settings::{BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, UnknownEvents};
 pub use source::Source;
 pub use url::{BusUrl, BusUrlError};
 

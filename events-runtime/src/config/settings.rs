@@ -30,7 +30,8 @@ pub struct ServiceSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusSettings {
-    /// `url`: the transport and its address.
+    /// `url`: the transport, its address, and behind a `?` the settings that it alone has, such as
+    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport).
     pub url: BusUrl,
     /// `queue_capacity`: how many events may wait to be sent; an emission beyond that reports
     /// an error. Default: 10,000 events.
@@ -47,8 +48,6 @@ pub struct BusSettings {
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
     pub consumer: ConsumerSettings,
-    /// `[bus.sqlite]`.
-    pub sqlite: SqliteSettings,
 }
 
 /// `[bus.retry]`: what follows a failed attempt.
@@ -94,35 +93,6 @@ impl Choice for UnknownEvents {
     const EXPECTED: &'static str = "`skip`, `dead-letter` or `stop`";
     const CHOICES: &'static [(&'static str, Self)] =
         &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
-}
-
-/// `[bus.sqlite]`: settings of the `sqlite:` transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SqliteSettings {
-    /// `synchronous`: what an acknowledged event survives. Default: `full`.
-    pub synchronous: Synchronous,
-    /// `busy_timeout`: how long to wait for another process that is writing. Default: 10 s.
-    pub busy_timeout: Duration,
-    /// `poll_interval`: how often to look for events that other processes wrote.
-    /// Default: 50 ms.
-    pub poll_interval: Duration,
-}
-
-/// When SQLite forces its write-ahead log to the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Synchronous {
-    /// `full`: at each commit. An acknowledged event survives the loss of power.
-    Full,
-    /// `normal`: at checkpoints. An acknowledged event survives the death of the process; the
-    /// last ones may be lost with the power, the file stays sound.
-    Normal,
-}
-
-impl Choice for Synchronous {
-    const EXPECTED: &'static str = "`full` or `normal`";
-    const CHOICES: &'static [(&'static str, Self)] = &[("full", Self::Full), ("normal", Self::Normal)];
 }
 
 /// `[routes."EVENT TYPE"] TOPIC = { … }`: an event type and a topic that its events go to.
@@ -204,19 +174,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     }
     table.finish(findings);
 
-    let mut table = section.table(findings, "sqlite");
-    let sqlite = SqliteSettings {
-        synchronous: table.or(findings, "synchronous", Synchronous::Full),
-        busy_timeout: table.or(findings, "busy_timeout", Duration::from_secs(10)),
-        poll_interval: table.or(findings, "poll_interval", Duration::from_millis(50)),
-    };
-    if sqlite.poll_interval.is_zero() {
-        table.fault(findings, "`poll_interval` must be longer than nothing");
-    }
-    table.finish(findings);
-
     section.finish(findings);
-    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retention, retry, consumer, sqlite })
+    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retention, retry, consumer })
 }
 
 fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicPrefix>) -> Vec<Route> {

@@ -7,7 +7,6 @@ use crate::EventMetadata;
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Origin {
     /// This process emitted it.
     Local,

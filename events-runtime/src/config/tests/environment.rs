@@ -26,7 +26,7 @@ fn every_kind_of_key_can_be_overridden() {
         ("EVENTS_BUS__URL", "memory:other"),
         ("EVENTS_BUS__LINGER", "2s"),
         ("EVENTS_BUS__BATCH_SIZE", "7"),
-        ("EVENTS_BUS__SQLITE__POLL_INTERVAL", "1s"),
+        ("EVENTS_BUS__CONSUMER__LEASE", "1s"),
         ("EVENTS_SERVICE__EXPECT", "a.b.c.v1, d.e.f.v1"),
         ("EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDER_LOG__ENABLED", "false"),
         ("EVENTS_ROUTES__org.acme.other.v1__Some.Topic__KEY", "a.b"),
@@ -39,7 +39,7 @@ fn every_kind_of_key_can_be_overridden() {
     assert_eq!(config.bus().url.expose(), "memory:other");
     assert_eq!(config.bus().linger, Duration::from_secs(2));
     assert_eq!(config.bus().batch_size.get(), 7);
-    assert_eq!(config.bus().sqlite.poll_interval, Duration::from_secs(1));
+    assert_eq!(config.bus().consumer.lease, Duration::from_secs(1));
     assert_eq!(config.service().expect, ["a.b.c.v1", "d.e.f.v1"]);
     let [log, other] = config.routes() else {
         panic!("two routes");

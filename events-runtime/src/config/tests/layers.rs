@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::config::{Config, Source, Synchronous};
+use crate::config::{Config, Source, UnknownEvents};
 use crate::transport::{Retention, Topic, TopicPrefix};
 
 const BASE: &str = r#"
@@ -14,8 +14,8 @@ expect = ["org.acme.orders.order.placed.v1"]
 url = "sqlite://events.db"
 linger = "5ms"
 
-[bus.sqlite]
-synchronous = "normal"
+[bus.consumer]
+unknown_events = "dead-letter"
 
 [routes."org.acme.orders.order.placed.v1"]
 orders = { key = "customer.id" }
@@ -33,7 +33,7 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
     assert_eq!(config.service().expect, ["org.acme.orders.order.placed.v1"]);
     assert_eq!(config.bus().url.expose(), "sqlite://events.db");
     assert_eq!(config.bus().linger, Duration::from_millis(5));
-    assert_eq!(config.bus().sqlite.synchronous, Synchronous::Normal);
+    assert_eq!(config.bus().consumer.unknown_events, UnknownEvents::DeadLetter);
     assert_eq!(config.bus().queue_capacity.get(), 10_000);
     assert_eq!(config.bus().retry.max_attempts, NonZeroU32::new(5).unwrap());
     let [audit, orders] = config.routes() else {

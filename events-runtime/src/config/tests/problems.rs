@@ -20,8 +20,8 @@ linger = 5
 [bus.retry]
 max_attempts = 1.5
 initial = "1m"
-[bus.sqlite]
-synchronous = "fulll"
+[bus.consumer]
+unknown_events = "skp"
 [routes."org.acme.order.placed.v1"]
 "" = { key = "id" }
 orders = { kye = "id", enabled = "yes" }
@@ -45,7 +45,7 @@ colour = "red"
         "config:9: bus.linger: expected a duration with its unit, such as `250ms`, `5s` or `7d`, found a whole number",
         "config:11: bus.retry.max_attempts: expected a whole number from 1, found a float",
         "config:10: bus.retry: `max` is shorter than `initial`",
-        "config:14: bus.sqlite.synchronous: `fulll` is none of them; did you mean `full`? (expected `full` or `normal`)",
+        "config:14: bus.consumer.unknown_events: `skp` is none of them; did you mean `skip`? (expected `skip`, `dead-letter` or `stop`)",
         "config:18: routes.\"org.acme.order.placed.v1\".audit: expected a table, found a string",
         "config:16: routes.\"org.acme.order.placed.v1\".\"\": ",
         "config:17: routes.\"org.acme.order.placed.v1\".orders.enabled: expected `true` or `false`, found a string",
