@@ -1,5 +1,7 @@
 //! Test support: the suites that any transport can run, and small helpers.
 
+pub mod conformance;
+
 use std::error::Error;
 use std::time::Duration;
 

@@ -1,0 +1,76 @@
+//! Another process on a bus, for tests that need one to run beside them or to be killed.
+//!
+//! ```text
+//! bus_peer send URL TOPIC FIRST COUNT KEYS     tells each message that the store acknowledged
+//! bus_peer consume URL TOPIC GROUP LEASE LOG   tells each acknowledgement that the store took
+//! ```
+//!
+//! Message `n` has the key `k<n % KEYS>` and the text `n`. A consumer appends the text of each
+//! message to the file LOG before it acknowledges it: one file, in the order of all consumers.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use events_runtime::transport::{
+    ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
+};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["send", url, topic, first, count, keys] => {
+            let transport = connect(url, &ConnectOptions::new())?;
+            send(&*transport, &Topic::new(*topic)?, first.parse()?, count.parse()?, keys.parse()?).await
+        }
+        ["consume", url, topic, group, lease, log] => {
+            let transport = connect(url, &ConnectOptions::new())?;
+            let subscription = Subscription::new(Topic::new(*topic)?, ConsumerGroup::new(*group)?)
+                .lease(Duration::from_millis(lease.parse()?));
+            consume(&*transport, subscription, log).await
+        }
+        _ => Err("call it as its documentation says".into()),
+    }
+}
+
+async fn send(
+    transport: &dyn Transport,
+    topic: &Topic,
+    first: usize,
+    count: usize,
+    keys: usize,
+) -> Result<(), Failure> {
+    let producer = transport.producer().await?;
+    let numbers: Vec<usize> = (first..first + count).collect();
+    for chunk in numbers.chunks(7) {
+        let batch: Vec<Message> =
+            chunk.iter().map(|n| Message::new(n.to_string()).with_key(format!("k{}", n % keys))).collect();
+        for (n, sent) in chunk.iter().zip(producer.send(topic, &batch).await) {
+            sent?;
+            tell(&n.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+async fn consume(transport: &dyn Transport, subscription: Subscription, log: &str) -> Result<(), Failure> {
+    let mut consumer = transport.consumer(subscription).await?;
+    let mut log = std::fs::File::options().append(true).create(true).open(log)?;
+    loop {
+        for delivery in consumer.receive(5, Duration::from_hours(1)).await? {
+            let text = String::from_utf8(delivery.message().data.to_vec())?;
+            log.write_all(format!("{text}\n").as_bytes())?;
+            delivery.ack().await?;
+            tell(&text)?;
+        }
+    }
+}
+
+fn tell(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

@@ -1,0 +1,213 @@
+//! What is wrong with a file is told, and what is in it stays.
+
+use std::path::Path;
+
+use events_runtime::transport::{ConnectOptions, ErrorKind, Message, Transport, TransportError, connect};
+use events_tests::conformance::{ack, member, message, named, receive, send, texts, topic};
+use rusqlite::Connection;
+
+fn url(path: &Path, query: &str) -> String {
+    format!("sqlite://{}{query}", path.display())
+}
+
+fn open(path: &Path, query: &str) -> Result<Box<dyn Transport>, TransportError> {
+    connect(&url(path, query), &ConnectOptions::new())
+}
+
+fn refused(path: &Path) -> TransportError {
+    open(path, "?busy_timeout=50ms").err().expect("the file is refused")
+}
+
+async fn send_one(transport: &dyn Transport, message: Message) -> Result<(), TransportError> {
+    let producer = transport.producer().await?;
+    producer.send(&topic(), &[message]).await.remove(0).map(drop)
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+#[tokio::test]
+async fn a_lock_held_too_long_is_an_error_that_can_be_retried() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?busy_timeout=50ms").expect("the file opens");
+    send(&*transport, &[message("key", 0)]).await;
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let error = send_one(&*transport, message("key", 1)).await.expect_err("the file is locked");
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    assert!(error.is_retryable());
+    assert!(error.to_string().contains("busy_timeout"), "{error}");
+    other.execute_batch("COMMIT").expect("the lock is released");
+    send_one(&*transport, message("key", 2)).await.expect("the message is stored");
+    let mut consumer = member(&*transport, "billing").await;
+    let deliveries = receive(&mut *consumer, 2).await;
+    assert_eq!(texts(&deliveries), ["key#0", "key#2"]);
+    ack(deliveries).await;
+}
+
+#[tokio::test]
+async fn a_lock_that_ends_in_time_is_waited_for() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?busy_timeout=20s").expect("the file opens");
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let producer = transport.producer().await.expect("a producer");
+    let sending = producer.send(&topic(), &[message("key", 0)]);
+    other.execute_batch("COMMIT").expect("the lock is released");
+    sending.await.remove(0).expect("the message is stored");
+}
+
+#[test]
+fn a_file_locked_when_it_is_opened_is_an_error() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("the lock is taken");
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("notes.txt");
+    let text = "not a database, but somebody's notes\n".repeat(100);
+    std::fs::write(&path, &text).expect("the file is written");
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), text);
+}
+
+#[test]
+fn the_database_of_another_program_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("other.db");
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("CREATE TABLE theirs(x); INSERT INTO theirs VALUES (1)").expect("a table");
+    drop(other);
+    let before = std::fs::read(&path).expect("the file is there");
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("another program"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("the file is there"), before);
+}
+
+#[test]
+fn a_file_of_another_version_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    drop(open(&path, "").expect("the file opens"));
+    let other = Connection::open(&path).expect("the file opens");
+    other.pragma_update(None, "user_version", 99).expect("the version is set");
+    drop(other);
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::Version);
+    assert!(error.to_string().contains("99"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_by_the_check() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "").expect("the file opens");
+    let batch: Vec<_> = (0..500).map(|i| message("key", i)).collect();
+    send(&*transport, &batch).await;
+    transport.check().await.expect("the file is sound");
+    drop(transport);
+    let tidy = Connection::open(&path).expect("the file opens");
+    tidy.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("the log is emptied");
+    drop(tidy);
+    let mut bytes = std::fs::read(&path).expect("the file is there");
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xA5);
+    let damaged = folder.path().join("damaged.db");
+    std::fs::write(&damaged, &bytes).expect("the file is written");
+    let error = match open(&damaged, "") {
+        Err(error) => error,
+        Ok(transport) => transport.check().await.expect_err("the file is damaged"),
+    };
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains(".recover"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_file_refuses_sends_and_keeps_what_it_has() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let query = "?max_pages=120&retention_count=0";
+    let transport = open(&path, query).expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    let large = |i: usize| Message::new(format!("{i:0>2000}")).with_key("key");
+    let mut stored = 0;
+    let error = loop {
+        match send_one(&*transport, large(stored)).await {
+            Ok(()) => stored += 1,
+            Err(error) => break error,
+        }
+        assert!(stored < 1_000, "the file is never full");
+    };
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+    assert!(error.is_retryable());
+    // A message too many does not take one down that fits.
+    let expected: Vec<_> = (0..stored).map(|i| format!("{i:0>2000}")).collect();
+    let deliveries = receive(&mut *consumer, stored).await;
+    assert_eq!(texts(&deliveries), expected);
+    ack(deliveries).await;
+    let trimmed = transport.trim().await.expect("the store is trimmed");
+    assert_eq!(trimmed.removed, stored as u64);
+    send_one(&*transport, large(stored)).await.expect("there is room again");
+    transport.check().await.expect("the file is sound");
+}
+
+#[tokio::test]
+async fn one_message_too_many_fails_alone() {
+    let folder = folder();
+    let transport = open(&folder.path().join("events.db"), "?max_pages=300").expect("the file opens");
+    let producer = transport.producer().await.expect("a producer");
+    // Submitted together, so that they may share a transaction.
+    let small = producer.send(&named("small"), &[Message::new("x")]);
+    let huge = producer.send(&named("huge"), &[Message::new(vec![0; 4_000_000])]);
+    let last = producer.send(&named("small"), &[Message::new("y")]);
+    small.await.remove(0).expect("the message is stored");
+    assert_eq!(huge.await.remove(0).expect_err("there is no room").kind(), ErrorKind::Full);
+    last.await.remove(0).expect("the message is stored");
+}
+
+#[test]
+fn a_missing_folder_is_an_error_that_says_so() {
+    let folder = folder();
+    let error = refused(&folder.path().join("absent/events.db"));
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("folder exist"), "{error}");
+}
+
+#[test]
+fn one_file_has_one_set_of_settings() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let _transport = open(&path, "").expect("the file opens");
+    let error = open(&path, "?synchronous=off").err().expect("the settings differ");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("other settings"), "{error}");
+    open(&path, "?synchronous=full").expect("the settings are the same");
+}
+
+#[test]
+fn a_wrong_setting_is_an_error_that_names_it() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    for (query, named) in [
+        ("?synchronous=sometimes", "`full`, `normal` or `off`"),
+        ("?busy_timeout=5", "busy_timeout=5"),
+        ("?sync=full", "`sync`"),
+        ("?retention_count=many", "retention_count=many"),
+    ] {
+        let error = open(&path, query).err().expect("the setting is refused");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    assert!(!path.exists(), "nothing was made");
+}
