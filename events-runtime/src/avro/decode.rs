@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An error at the place where the reader stands.
-    #[cold]
+    #[inline]
     pub fn error(&self, kind: DecodeErrorKind) -> DecodeError {
         DecodeError::new(kind, self.len - self.rest.len())
     }
@@ -44,9 +44,9 @@ impl<'a> Reader<'a> {
         self.error(DecodeErrorKind::Invalid(reason.to_string()))
     }
 
-    #[cold]
+    #[inline]
     fn ends(&self, needed: usize) -> DecodeError {
-        self.error(DecodeErrorKind::UnexpectedEnd { missing: needed.saturating_sub(self.rest.len()) })
+        ends(needed, self.rest.len(), self.len)
     }
 
     /// Reads one byte.
@@ -113,10 +113,15 @@ impl<'a> Reader<'a> {
     /// The varint is cut, or has more than 64 bits.
     #[inline]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
-        match self.rest.split_first() {
-            Some((&first, rest)) if first < 0x80 => {
+        // One byte first, then two: most numbers have no more.
+        match *self.rest {
+            [a @ ..0x80, ref rest @ ..] => {
                 self.rest = rest;
-                Ok(varint::unzigzag(u64::from(first)))
+                Ok(varint::unzigzag(u64::from(a)))
+            }
+            [a, b @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(varint::unzigzag(u64::from(a & 0x7f) | u64::from(b) << 7))
             }
             _ => self.long_form(),
         }
@@ -182,6 +187,18 @@ impl<'a> Reader<'a> {
     /// The length is negative, or beyond the bytes that are left.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        // A length below 64 is one even byte.
+        if let Some((&first, rest)) = self.rest.split_first()
+            && first & 0x81 == 0
+            && let Some((head, rest)) = rest.split_at_checked(usize::from(first >> 1))
+        {
+            self.rest = rest;
+            return Ok(head);
+        }
+        self.long_bytes()
+    }
+
+    fn long_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.length()?;
         self.raw(len)
     }
@@ -198,6 +215,15 @@ impl<'a> Reader<'a> {
             return Ok(text.as_str());
         }
         simdutf8::basic::from_utf8(bytes).map_err(|_| self.error(DecodeErrorKind::InvalidUtf8))
+    }
+
+    /// Reads a `string` into memory of its own.
+    ///
+    /// # Errors
+    /// As for [`string`](Self::string).
+    #[inline]
+    pub fn text(&mut self) -> Result<String, DecodeError> {
+        self.string().map(str::to_owned)
     }
 
     /// Reads the head of an array or map block: how many items follow; 0 ends the blocks.
@@ -260,6 +286,11 @@ impl<'a> Reader<'a> {
             left => Err(self.error(DecodeErrorKind::TrailingBytes(left))),
         }
     }
+}
+
+#[cold]
+fn ends(needed: usize, left: usize, len: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::UnexpectedEnd { missing: needed.saturating_sub(left) }, len - left)
 }
 
 /// The value of a datum that takes all of the bytes.

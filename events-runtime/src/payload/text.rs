@@ -24,7 +24,7 @@ macro_rules! text {
 
             #[inline]
             fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                reader.string().map(|text| text.to_owned().into())
+                reader.text().map(Into::into)
             }
         }
 
