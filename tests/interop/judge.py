@@ -8,8 +8,8 @@ RUST.jsonl, written by `zoo export`, has one type in each line:
      "datums": [{"hex": …, "value": …}, …]}
 
 A value is what fastavro decodes with logical types put aside, as JSON, but for
-`{"$bytes": hex}`, `{"$float": "NaN" | "Infinity" | "-Infinity"}` and, for a record within a
-union, `{"$branch": [name, fields]}`.
+`{"$bytes": hex}`, `{"$float": "NaN" | "Infinity" | "-Infinity"}` and, for a record or an enum
+within a union, `{"$branch": [full name, value]}`.
 
 PYTHON.jsonl, read by `zoo verify`, has in each line
 
@@ -49,8 +49,8 @@ def from_json(value):
             return bytes.fromhex(text)
         case {"$float": text, **rest} if not rest:
             return float(text)
-        case {"$branch": [name, fields], **rest} if not rest:
-            return (name, from_json(fields))
+        case {"$branch": [name, inner], **rest} if not rest:
+            return (name, from_json(inner))
         case dict():
             return {key: from_json(item) for key, item in value.items()}
         case list():
@@ -66,16 +66,16 @@ def same(left, right):
     if isinstance(left, float):
         return struct.pack("<d", left) == struct.pack("<d", right) or (math.isnan(left) and math.isnan(right))
     if isinstance(left, dict):
-        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, (list, tuple)):
         return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right))
     return left == right
 
 
 def decode(schema, datum):
-    """The value, with `(name, fields)` for a record within a union of records."""
+    """The value, with `(full name, value)` for a record or an enum within a union."""
     stream = io.BytesIO(datum)
-    value = fastavro.schemaless_reader(stream, schema, return_record_name=True, return_record_name_override=True)
+    value = fastavro.schemaless_reader(stream, schema, return_named_type=True)
     if stream.read():
         raise ValueError("bytes are left behind the datum")
     return value
@@ -94,6 +94,22 @@ class Maker:
         self.rng = rng
         self.schema = schema
         self.named = {}
+        self.collect(schema, "")
+
+    def collect(self, schema, namespace):
+        """Notes every named type, so that a name is known wherever it is met."""
+        if isinstance(schema, list):
+            for branch in schema:
+                self.collect(branch, namespace)
+        elif isinstance(schema, dict):
+            if schema["type"] in ("record", "enum"):
+                full = self.full_name(schema, namespace)
+                self.named[full] = (schema, namespace)
+                for field in schema.get("fields", []):
+                    self.collect(field["type"], full.rpartition(".")[0])
+            for part in ("type", "items", "values"):
+                if isinstance(schema.get(part), (dict, list)):
+                    self.collect(schema[part], namespace)
 
     def datum(self):
         return self.make(self.schema, "", 0)
@@ -103,8 +119,10 @@ class Maker:
         return "".join(self.rng.choice(alphabet) for _ in range(self.rng.randrange(6)))
 
     def whole(self, bits):
-        return self.rng.choice([0, 1, -1, self.rng.randrange(256), -(1 << bits - 1), (1 << bits - 1) - 1,
-                                self.rng.randrange(-(1 << bits - 1), 1 << bits - 1)])
+        if self.rng.random() < 0.9:
+            # Most fit the narrowest Rust integers, so that most values are read and not refused.
+            return self.rng.randrange(128)
+        return self.rng.choice([-1, -(1 << bits - 1), (1 << bits - 1) - 1, self.rng.randrange(-(1 << bits - 1), 1 << bits - 1)])
 
     def make(self, schema, namespace, depth):
         few = self.rng.randrange(4) if depth < 4 else 0
@@ -113,14 +131,12 @@ class Maker:
                 branches = schema if depth < 6 else schema[:1]
                 branch = self.rng.choice(branches)
                 value = self.make(branch, namespace, depth + 1)
-                records = [name for item in schema if (name := self.record_name(item, namespace))]
-                mine = self.record_name(branch, namespace)
-                return (mine, value) if mine and len(records) > 1 else value
+                name = self.type_name(branch, namespace)
+                return (name, value) if name else value
             case {"type": "record", "fields": fields}:
-                inner = self.define(schema, namespace)
+                inner = self.full_name(schema, namespace).rpartition(".")[0]
                 return {field["name"]: self.make(field["type"], inner, depth + 1) for field in fields}
             case {"type": "enum", "symbols": symbols}:
-                self.define(schema, namespace)
                 return self.rng.choice(symbols)
             case {"type": "array", "items": items}:
                 return [self.make(items, namespace, depth + 1) for _ in range(few)]
@@ -172,20 +188,12 @@ class Maker:
         own = schema.get("namespace", namespace)
         return f"{own}.{name}" if own else name
 
-    def define(self, schema, namespace):
-        full = self.full_name(schema, namespace)
-        self.named[full] = (schema, namespace)
-        return full.rpartition(".")[0]
-
-    def record_name(self, schema, namespace):
-        """The full name where the schema is a record's; a name that is not yet defined is none."""
-        if isinstance(schema, dict) and schema.get("type") == "record":
-            return self.full_name(schema, namespace)
-        if isinstance(schema, str):
-            full = schema if "." in schema or not namespace else f"{namespace}.{schema}"
-            known = self.named.get(full)
-            return full if known and known[0]["type"] == "record" else None
-        return None
+    def type_name(self, schema, namespace):
+        """The full name of a named type; `None` for another."""
+        if isinstance(schema, dict):
+            return self.full_name(schema, namespace) if schema["type"] in ("record", "enum") else None
+        full = schema if "." in schema or not namespace else f"{namespace}.{schema}"
+        return full if full in self.named else None
 
 
 class Results:

@@ -27,3 +27,5 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
         "it does not hold in ten seconds"
     );
 }
+pub mod conformance;
+pub mod zoo;

@@ -1,0 +1,101 @@
+//! The zoo's side of `tests/interop/judge.py`, which says what the files hold.
+//!
+//! ```text
+//! zoo export RUST.jsonl     writes schemas and datums for Python to judge
+//! zoo verify PYTHON.jsonl   reads the datums that Python wrote
+//! ```
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::process::ExitCode;
+
+use events_tests::zoo::terms::{from_hex, hex, physical, terms};
+use events_tests::zoo::{Reading, Specimen, specimens};
+use serde_json::{Value, json};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["export", path] => export(path),
+        ["verify", path] => verify(path),
+        _ => {
+            eprintln!("usage: zoo export RUST.jsonl | zoo verify PYTHON.jsonl");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("zoo {}: {error}", arguments.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn export(path: &str) -> Result<bool, Failure> {
+    let mut out = BufWriter::new(fs::File::create(path)?);
+    let mut datums = 0;
+    for specimen in specimens() {
+        datums += specimen.datums.len();
+        writeln!(out, "{}", entry(&specimen)?)?;
+    }
+    out.flush()?;
+    println!("exported {} types with {datums} datums", specimens().len());
+    Ok(true)
+}
+
+fn entry(specimen: &Specimen) -> Result<Value, Failure> {
+    let schema = physical(specimen.schema_json)?;
+    let datums = specimen.datums.iter().map(|datum| {
+        let value = terms(&schema, datum).map_err(|error| format!("{}: {error}", specimen.name))?;
+        Ok(json!({ "hex": hex(datum), "value": value }))
+    });
+    Ok(json!({
+        "name": specimen.name,
+        "schema_json": specimen.schema_json,
+        "canonical": specimen.canonical,
+        "fingerprint": format!("{:016x}", specimen.fingerprint),
+        "datums": datums.collect::<Result<Vec<_>, Failure>>()?,
+    }))
+}
+
+fn verify(path: &str) -> Result<bool, Failure> {
+    let specimens: HashMap<_, _> =
+        specimens().into_iter().map(|specimen| (specimen.name, specimen)).collect();
+    let (mut passed, mut failed, mut seen) = (0, 0, 0);
+    for line in BufReader::new(fs::File::open(path)?).lines() {
+        let entry: Value = serde_json::from_str(&line?)?;
+        let name = entry["name"].as_str().ok_or("an entry without a name")?;
+        let specimen = specimens.get(name).ok_or_else(|| format!("no specimen is called {name}"))?;
+        seen += 1;
+        let (mut read, mut refused, mut faults) = (0, 0, Vec::new());
+        for datum in entry["datums"].as_array().ok_or("an entry without datums")? {
+            let bytes = datum["hex"].as_str().and_then(from_hex).ok_or("a datum that is no hexadecimal")?;
+            let index = datum["of"].as_u64().map(usize::try_from).transpose()?;
+            match specimen.read(index, &bytes) {
+                Ok(Reading::Read) => read += 1,
+                Ok(Reading::Refused) => refused += 1,
+                Err(fault) => faults.push(format!("{} (datum {})", fault, hex(&bytes))),
+            }
+        }
+        println!("{name}: {read} datums of Python read, {refused} refused as too wide");
+        if faults.is_empty() && read > 0 {
+            passed += 1;
+        } else {
+            failed += 1;
+            println!("FAILED {name}: {}", faults.first().map_or("no datum could be read", String::as_str));
+        }
+    }
+    if seen != specimens.len() {
+        failed += 1;
+        println!("FAILED: {seen} of {} types came back", specimens.len());
+    }
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {verdict}. {passed} passed; {failed} failed; 0 ignored");
+    Ok(failed == 0)
+}
