@@ -1,4 +1,7 @@
-//! Test support: the suites that any transport can run, and small helpers.
+//! Test support: the suites that any transport can run, a zoo of types, and small helpers.
+
+pub mod conformance;
+pub mod zoo;
 
 pub mod conformance;
 
@@ -27,5 +30,3 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
         "it does not hold in ten seconds"
     );
 }
-pub mod conformance;
-pub mod zoo;

@@ -13,7 +13,7 @@ use super::sender::{Phase, Sender};
 use super::{EventBus, Inner};
 use crate::config::Config;
 use crate::hub::{Hub, Outbound};
-use crate::registry::{Descriptor, Registry};
+use crate::registry::Registry;
 use crate::transport::{self, Transport};
 
 /// A bus that is being set up; [`start`](Self::start) starts it.
@@ -67,7 +67,7 @@ impl EventBusBuilder {
             None => Registry::linked()?,
         };
         let prefix = config.service().topic_prefix.clone();
-        let resolved = config.check_against(registry.iter().map(Descriptor::get))?;
+        let resolved = config.check(registry)?;
         let routes = Routes::new(resolved, prefix.as_ref())?;
         let transport = match self.transport {
             Some(transport) => transport,

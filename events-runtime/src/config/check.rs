@@ -6,7 +6,7 @@ use super::key_path::KeyPath;
 use super::nearest::nearest;
 use super::settings::Route;
 use super::tree::join_key;
-use crate::private::SignalDescriptor;
+use crate::registry::Registry;
 use crate::transport::Topic;
 
 /// A configuration whose event types are linked and whose keys are found.
@@ -30,17 +30,18 @@ pub struct ResolvedRoute {
 }
 
 impl Config {
-    pub(crate) fn check_against<'a>(
-        &self,
-        linked: impl IntoIterator<Item = &'a SignalDescriptor>,
-    ) -> Result<Resolved, ConfigError> {
-        let linked: Vec<_> = linked.into_iter().collect();
-        let find = |event_type: &str| linked.iter().find(|d| d.event_type == event_type);
-        let names = || linked.iter().map(|descriptor| descriptor.event_type);
+    /// Finds what the configuration says of event types among the definitions that the program
+    /// knows.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that lists every expected or routed event type that is not linked and
+    /// every key that is no field of its event. A route that is not enabled is not looked at.
+    pub fn check(&self, registry: &Registry) -> Result<Resolved, ConfigError> {
+        let names = || registry.iter().map(|descriptor| descriptor.event_type());
         let mut problems = Vec::new();
 
         for event_type in &self.service().expect {
-            if find(event_type).is_none() {
+            if registry.get(event_type).is_none() {
                 let source = self.explain().source_of("service.expect");
                 let message = not_linked(event_type, names());
                 problems.push(Problem::new(source, "service.expect", message));
@@ -49,7 +50,7 @@ impl Config {
 
         let mut routes = Vec::new();
         for route in self.routes().iter().filter(|route| route.enabled) {
-            let Some(descriptor) = find(&route.event_type) else {
+            let Some(descriptor) = registry.get(&route.event_type) else {
                 let key = join_key("routes", &route.event_type);
                 // One problem for the event type, not one for each of its topics.
                 if problems.iter().all(|problem: &Problem| problem.key() != key) {
@@ -58,10 +59,10 @@ impl Config {
                 }
                 continue;
             };
-            let key = route.key.as_deref().map(|key| KeyPath::resolve(descriptor.schema, key));
+            let key = route.key.as_deref().map(|key| KeyPath::resolve(descriptor.schema(), key));
             match key.transpose() {
                 Ok(key) => routes.push(ResolvedRoute {
-                    event_type: descriptor.event_type,
+                    event_type: descriptor.event_type(),
                     topic: route.topic.clone(),
                     key,
                 }),

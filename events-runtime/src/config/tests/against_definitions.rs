@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Config, KeyPath};
-use crate::private::SignalDescriptor;
-use crate::{EventData, PublicSignal, avro};
+use crate::{EventData, PublicSignal, Registry, avro};
 
 /// Every kind of field stands before the keys, so that a key is found behind all of them.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
@@ -53,7 +52,9 @@ enum Shape {
     Group { shapes: Vec<Shape> },
 }
 
-const PLACED: &SignalDescriptor = OrderPlaced::DESCRIPTOR;
+fn registry() -> Registry {
+    Registry::builder().register::<OrderPlaced>().build().unwrap()
+}
 
 fn order() -> OrderPlaced {
     let customer = |number| Customer { id: "c-7".to_owned(), number, vip: true };
@@ -141,7 +142,7 @@ fn routes_resolve_against_the_linked_definitions() {
         there = { enabled = false }"#,
     )
     .unwrap();
-    let resolved = config.check_against([PLACED]).unwrap();
+    let resolved = config.check(&registry()).unwrap();
     let routes: Vec<_> = resolved
         .routes
         .iter()
@@ -166,7 +167,7 @@ b = { enabled = true }"#,
         .variables([("EVENTS_ROUTES__ORG_ACME_CONFIG_ORDER_PLACED_V1__AUDIT__KEY", "note")])
         .load()
         .unwrap();
-    let error = config.check_against([PLACED]).unwrap_err();
+    let error = config.check(&registry()).unwrap_err();
     let found: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
     let expected = [
         "base:2: service.expect: the event type `org.acme.config.order.placd.v1` is not linked into \
