@@ -1,6 +1,5 @@
 //! Test support: the suites that any transport can run, a zoo of types, and small helpers.
 
-pub mod conformance;
 pub mod zoo;
 
 pub mod conformance;
