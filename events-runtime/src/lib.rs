@@ -1,39 +1,41 @@
-//! Typed events from one annotated struct.
+#![cfg_attr(feature = "bus", doc = include_str!("../README.md"))]
 //!
-//! ```text
-//! emit ▶ hub ▶ receivers ▶ bus::outbound ▶ avro::encode ▶ envelope ▶ transport
-//! transport ▶ envelope ▶ bus::inbound ▶ registry ▶ avro::resolve+decode ▶ hub ▶ receivers
-//! ```
+//! # The crate
 //!
-//! The modules below stand in the order of that line.
+//! Its modules stand below in the order of the line: an event can be followed through them without
+//! turning back.
 
 extern crate self as events_runtime;
 
+// The definition.
 pub mod event_type;
 pub mod payload;
 pub mod with;
 
-pub mod metadata;
-
+// In the process.
 pub mod signal;
+
+pub mod metadata;
 
 pub mod hub;
 pub mod receiver;
 
-pub mod registry;
+// Out, and back in.
+#[cfg(feature = "bus")]
+pub mod bus;
 
 pub mod avro;
 
-#[cfg(feature = "bus")]
-pub mod bus;
 #[cfg(feature = "bus")]
 pub mod envelope;
 #[cfg(feature = "bus")]
 pub mod transport;
 
+pub mod registry;
+
+// Around it.
 #[cfg(feature = "bus")]
 pub mod config;
-
 pub mod testing;
 
 #[doc(hidden)]

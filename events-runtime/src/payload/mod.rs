@@ -47,7 +47,7 @@ use crate::private::SignalDescriptor;
 ///     }
 ///
 ///     fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-///         writer.long(self.0);
+///         writer.long(self.0)
 ///     }
 ///
 ///     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
