@@ -12,6 +12,7 @@ mod model;
 mod parse;
 mod receiver;
 mod recursion;
+mod suggest;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -54,8 +55,11 @@ fn derive(input: &DeriveInput, is_event: bool) -> proc_macro2::TokenStream {
     match cx.finish() {
         None => expand::container(&model),
         Some(errors) => {
-            let fallback =
-                if is_event || !has_signal(input) { expand::fallback(&model) } else { Default::default() };
+            let fallback = if is_event || !has_signal(input) {
+                expand::fallback(&model)
+            } else {
+                proc_macro2::TokenStream::new()
+            };
             quote::quote!(#errors #fallback)
         }
     }

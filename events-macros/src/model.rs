@@ -24,7 +24,7 @@ pub(crate) enum Data<'a> {
     /// A struct with named fields, or none: a record.
     Struct(Vec<Field<'a>>),
     /// A tuple struct of one field: that field's schema.
-    Newtype(Field<'a>),
+    Newtype(Box<Field<'a>>),
     /// An enum of unit variants: an enumeration.
     Enum(Vec<Variant<'a>>),
     /// An enum with data: a union of records.
@@ -89,7 +89,7 @@ impl<'a> Container<'a> {
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field<'a>> {
         let (own, variants): (&[Field<'a>], &[Variant<'a>]) = match &self.data {
             Data::Struct(fields) => (fields, &[]),
-            Data::Newtype(field) => (std::slice::from_ref(field), &[]),
+            Data::Newtype(field) => (std::slice::from_ref(&**field), &[]),
             Data::Enum(variants) | Data::Union(variants) => (&[], variants),
             Data::Unsupported => (&[], &[]),
         };
@@ -124,15 +124,18 @@ impl<'a> Data<'a> {
                 Fields::Named(_) | Fields::Unit => Self::Struct(Field::all(cx, &data.fields)),
                 Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                     match Field::all(cx, &data.fields).pop() {
-                        Some(field) => Self::Newtype(field),
+                        Some(field) => Self::Newtype(Box::new(field)),
                         None => Self::Unsupported,
                     }
                 }
                 Fields::Unnamed(fields) => {
                     // struct Point(f64, f64);
+                    let form = if fields.unnamed.is_empty() { "{}" } else { "{ x: …, y: … }" };
                     cx.error(
                         fields,
-                        "the fields of an Avro record have names: write `{ x: …, y: … }`; a tuple struct has exactly one field here",
+                        format_args!(
+                            "the fields of an Avro record have names: write `{form}`; a tuple struct has exactly one field here"
+                        ),
                     );
                     Self::Unsupported
                 }
@@ -184,8 +187,8 @@ impl<'a> Field<'a> {
     /// The variable that a pattern binds this field to.
     pub(crate) fn binding(&self) -> Ident {
         match &self.member {
-            Member::Named(ident) => quote::format_ident!("__{}", ident.unraw(), span = ident.span()),
-            Member::Unnamed(index) => quote::format_ident!("__{}", index.index),
+            Member::Named(ident) => quote::format_ident!("__field_{}", ident.unraw(), span = ident.span()),
+            Member::Unnamed(index) => quote::format_ident!("__field_{}", index.index),
         }
     }
 }
@@ -197,10 +200,11 @@ impl<'a> Variant<'a> {
             && fields.unnamed.len() != 1
         {
             // enum Shape { Rectangle(f64, f64) }
+            let form = if fields.unnamed.is_empty() { "" } else { " { a: …, b: … }" };
             cx.error(
                 fields,
                 format_args!(
-                    "a variant becomes an Avro record, whose fields have names: write `{} {{ a: …, b: … }}`",
+                    "a variant becomes an Avro record, whose fields have names: write `{}{form}`",
                     variant.ident
                 ),
             );

@@ -7,11 +7,15 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Path, Token};
 
 use crate::errors::Ctxt;
+use crate::suggest::{misplaced, nearest, unknown};
 
-/// A value and the tokens that it came from.
+/// A value, and the tokens that it came from.
 #[derive(Clone)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
+    /// The name of the option.
+    pub(crate) key: Ident,
+    /// The value as it is written; empty where the option has none.
     pub(crate) tokens: TokenStream,
 }
 
@@ -19,19 +23,41 @@ pub(crate) struct Spanned<T> {
 pub(crate) struct Slot<T> {
     name: &'static str,
     value: Option<Spanned<T>>,
+    tried: bool,
 }
 
 impl<T> Slot<T> {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, value: None }
+        Self { name, value: None, tried: false }
     }
 
     pub(crate) fn set(&mut self, cx: &Ctxt, key: &Ident, value: T, tokens: TokenStream) {
         if self.value.is_some() {
             cx.error(key, format_args!("`{}` stands twice: keep one of them", self.name));
         } else {
-            self.value = Some(Spanned { value, tokens });
+            self.value = Some(Spanned { value, key: key.clone(), tokens });
         }
+    }
+
+    /// Sets the slot to an item's value; a wrong or missing one is an error that shows the form.
+    fn read(&mut self, cx: &Ctxt, item: &Item, form: &str)
+    where
+        T: Parse,
+    {
+        self.tried = true;
+        if let Some((value, tokens)) = value(cx, item, form) {
+            self.set(cx, &item.key, value, tokens);
+        }
+    }
+
+    /// Whether somebody meant to set this: then an error has been noted, or the value is there.
+    pub(crate) fn is_tried(&self) -> bool {
+        self.tried
+    }
+
+    /// The option's name where it is set.
+    pub(crate) fn key(&self) -> Option<&Ident> {
+        self.value.as_ref().map(|spanned| &spanned.key)
     }
 
     pub(crate) fn get(&self) -> Option<&Spanned<T>> {
@@ -53,7 +79,7 @@ pub(crate) struct SignalAttrs {
     pub(crate) span: Option<TokenStream>,
     pub(crate) event_type: Slot<LitStr>,
     pub(crate) minor_version: Slot<u32>,
-    pub(crate) key: Slot<Vec<Ident>>,
+    pub(crate) key: Slot<KeyPath>,
     pub(crate) signal: Slot<Ident>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) namespace: Slot<LitStr>,
@@ -85,7 +111,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Event => "an event",
             Self::Type => "a type",
@@ -94,7 +120,7 @@ impl Place {
         }
     }
 
-    fn options(self) -> &'static [&'static str] {
+    pub(crate) fn options(self) -> &'static [&'static str] {
         match self {
             Self::Event => &["alias", "doc"],
             Self::Type => &["rename", "namespace", "alias", "doc", "crate"],
@@ -128,18 +154,18 @@ impl Parse for Item {
     }
 }
 
-/// The items of one attribute; what can't be read at all is one error.
-fn items(cx: &Ctxt, attr: &Attribute) -> Vec<Item> {
+/// The items of one attribute; `None` where it can't be read at all, which is one error.
+fn items(cx: &Ctxt, attr: &Attribute, form: &str) -> Option<Vec<Item>> {
     let Meta::List(list) = &attr.meta else {
         let path = attr.path().get_ident().map(ToString::to_string).unwrap_or_default();
-        cx.error(attr, format_args!("write `#[{path}(option = value, …)]`"));
-        return Vec::new();
+        cx.error(attr, format_args!("write `#[{path}({form})]`"));
+        return None;
     };
     match list.parse_args_with(Punctuated::<Item, Token![,]>::parse_terminated) {
-        Ok(items) => items.into_iter().collect(),
+        Ok(items) => Some(items.into_iter().collect()),
         Err(error) => {
             cx.syn_error(error);
-            Vec::new()
+            None
         }
     }
 }
@@ -151,26 +177,44 @@ pub(crate) fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, 
         cx.error(key, format_args!("`{key}` needs a value: `{key} = {form}`"));
         return None;
     };
-    match syn::parse2(tokens.clone()) {
-        Ok(value) => Some((value, tokens.clone())),
-        Err(_) => {
-            cx.error(tokens, format_args!("write `{key} = {form}`"));
-            None
-        }
+    if let Ok(value) = syn::parse2(tokens.clone()) {
+        Some((value, tokens.clone()))
+    } else {
+        cx.error(tokens, wrong_form::<T>(key, tokens, form));
+        None
     }
+}
+
+/// What to write instead of a value that is in quotes and should not be, or the reverse.
+fn wrong_form<T: Parse>(key: &Ident, tokens: &TokenStream, form: &str) -> String {
+    if let Ok(quoted) = syn::parse2::<LitStr>(tokens.clone())
+        && quoted.parse::<T>().is_ok()
+    {
+        return format!("write `{key} = {}`, without quotes", quoted.value());
+    }
+    let text = tokens.to_string().replace(' ', "");
+    let takes_text = syn::parse_str::<T>(&format!("{text:?}")).is_ok();
+    if takes_text && text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase) {
+        return format!("write the text itself, `{key} = {form}`: a derive can't read a constant");
+    }
+    if takes_text && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+        return format!("write `{key} = \"{text}\"`, in quotes");
+    }
+    format!("write `{key} = {form}`")
 }
 
 /// A path, plain or in quotes as serde has it.
 pub(crate) fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStream)> {
     let quoted = item.value.clone().and_then(|tokens| syn::parse2::<LitStr>(tokens).ok());
     match quoted {
-        Some(text) => match text.parse_with(Path::parse_mod_style) {
-            Ok(path) => Some((path, item.value.clone().unwrap_or_default())),
-            Err(_) => {
+        Some(text) => {
+            if let Ok(path) = text.parse_with(Path::parse_mod_style) {
+                Some((path, item.value.clone().unwrap_or_default()))
+            } else {
                 cx.error(&text, format_args!("write `{} = {form}`", item.key));
                 None
             }
-        },
+        }
         None => value::<ModPath>(cx, item, form).map(|(path, tokens)| (path.0, tokens)),
     }
 }
@@ -185,12 +229,23 @@ impl Parse for ModPath {
 }
 
 /// `a.b.c`.
-struct KeyPath(Vec<Ident>);
+pub(crate) struct KeyPath(pub(crate) Vec<Ident>);
 
 impl Parse for KeyPath {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let path = Punctuated::<Ident, Token![.]>::parse_separated_nonempty_with(input, Ident::parse_any)?;
         Ok(Self(path.into_iter().collect()))
+    }
+}
+
+/// A number in the range of minor versions, or one beyond it.
+struct MinorVersion(Option<u32>);
+
+impl Parse for MinorVersion {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let minus = input.parse::<Option<Token![-]>>()?;
+        let number = input.parse::<LitInt>()?.base10_parse().ok();
+        Ok(Self(number.filter(|_| minus.is_none())))
     }
 }
 
@@ -217,8 +272,10 @@ impl SignalAttrs {
         };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("public_signal")) {
             found.span.get_or_insert_with(|| quote::quote!(#attr));
-            for item in items(cx, attr) {
-                found.set(cx, &item);
+            match items(cx, attr, "event_type = \"org.acme.orders.order.placed.v1\"") {
+                Some(items) => items.iter().for_each(|item| found.set(cx, item)),
+                // What it would have said is unknown, so nothing is missing.
+                None => found.event_type.tried = true,
             }
         }
         found
@@ -226,74 +283,39 @@ impl SignalAttrs {
 
     fn set(&mut self, cx: &Ctxt, item: &Item) {
         let key = &item.key;
-        let text = |form| value::<LitStr>(cx, item, form);
         match key.to_string().as_str() {
-            "event_type" => {
-                if let Some((value, tokens)) = text("\"org.acme.orders.order.placed.v1\"") {
-                    self.event_type.set(cx, key, value, tokens);
-                }
-            }
+            "event_type" => self.event_type.read(cx, item, "\"org.acme.orders.order.placed.v1\""),
             "minor_version" => {
-                if let Some((value, tokens)) = value::<LitInt>(cx, item, "1") {
-                    match value.base10_parse() {
-                        Ok(number) => self.minor_version.set(cx, key, number, tokens),
-                        Err(_) => cx.error(&value, "a minor version is a whole number from 0 to 4294967295"),
+                if let Some((value, tokens)) = value::<MinorVersion>(cx, item, "1") {
+                    match value.0 {
+                        Some(number) => self.minor_version.set(cx, key, number, tokens),
+                        None => cx.error(&tokens, "a minor version is a whole number from 0 to 4294967295"),
                     }
                 }
             }
-            "key" => {
-                if let Some((value, tokens)) = value::<KeyPath>(cx, item, "customer.id") {
-                    self.key.set(cx, key, value.0, tokens);
-                }
-            }
-            "signal" => {
-                if let Some((value, tokens)) = value::<Ident>(cx, item, "ORDER_PLACED") {
-                    self.signal.set(cx, key, value, tokens);
-                }
-            }
-            "name" => {
-                if let Some((value, tokens)) = text("\"OrderPlaced\"") {
-                    self.name.set(cx, key, value, tokens);
-                }
-            }
-            "namespace" => {
-                if let Some((value, tokens)) = text("\"org.acme.orders\"") {
-                    self.namespace.set(cx, key, value, tokens);
-                }
-            }
-            "profile" => {
-                if let Some((value, tokens)) = text("\"openedx\"") {
-                    self.profile.set(cx, key, value, tokens);
-                }
-            }
+            "key" => self.key.read(cx, item, "customer.id"),
+            "signal" => self.signal.read(cx, item, "ORDER_PLACED"),
+            "name" => self.name.read(cx, item, "\"OrderPlaced\""),
+            "namespace" => self.namespace.read(cx, item, "\"org.acme.orders\""),
+            "profile" => self.profile.read(cx, item, "\"openedx\""),
             "foreign" => {
-                if let Some((value, tokens)) = text("\"the reason why its name breaks the rule\"") {
-                    self.foreign.set(cx, key, value, tokens);
-                }
+                self.foreign.read(cx, item, "\"the reason why its name breaks the rule\"");
             }
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
                     self.krate.set(cx, key, value, tokens);
                 }
             }
-            _ => unknown(
-                cx,
-                key,
-                "public_signal",
-                &[
-                    "event_type",
-                    "minor_version",
-                    "key",
-                    "signal",
-                    "name",
-                    "namespace",
-                    "profile",
-                    "foreign",
-                    "crate",
-                ],
-            ),
+            name => {
+                // Misspelt, and so not missing.
+                self.event_type.tried |= nearest(name, Self::OPTIONS) == Some("event_type");
+                unknown(cx, key, Self::OPTIONS);
+            }
         }
     }
+
+    const OPTIONS: &'static [&'static str] =
+        &["event_type", "minor_version", "key", "signal", "name", "namespace", "profile", "foreign", "crate"];
 }
 
 impl EventAttrs {
@@ -310,7 +332,7 @@ impl EventAttrs {
             krate: Slot::new("crate"),
         };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
-            for item in items(cx, attr) {
+            for item in items(cx, attr, "option = value, …").unwrap_or_default() {
                 found.set(cx, &item, place);
             }
         }
@@ -324,19 +346,12 @@ impl EventAttrs {
             misplaced(cx, key, place);
             return;
         }
-        let text = |form| value::<LitStr>(cx, item, form);
         match name.as_str() {
-            "rename" => {
-                if let Some((value, tokens)) = text("\"AvroName\"") {
-                    self.rename.set(cx, key, value, tokens);
-                }
+            "rename" => self.rename.read(cx, item, "\"AvroName\""),
+            "namespace" => self.namespace.read(cx, item, "\"org.acme.shared\""),
+            "alias" => {
+                self.alias.extend(value::<LitStr>(cx, item, "\"old_name\"").map(|(value, _)| value));
             }
-            "namespace" => {
-                if let Some((value, tokens)) = text("\"org.acme.shared\"") {
-                    self.namespace.set(cx, key, value, tokens);
-                }
-            }
-            "alias" => self.alias.extend(text("\"old_name\"").map(|(value, _)| value)),
             "default" => match (&item.value, place) {
                 (None, Place::Variant) => self.default.set(cx, key, None, TokenStream::new()),
                 (Some(value), Place::Variant) => {
@@ -357,14 +372,10 @@ impl EventAttrs {
                 }
             }
             "back_ref" => {
-                self.back_ref.extend(path(cx, item, "TypeThatHoldsThisOne").map(|(value, _)| value))
+                self.back_ref.extend(path(cx, item, "TypeThatHoldsThisOne").map(|(value, _)| value));
             }
             "pii" => set_nothing(cx, &mut self.pii, item),
-            "doc" => {
-                if let Some((value, tokens)) = text("\"what it means\"") {
-                    self.doc.set(cx, key, value, tokens);
-                }
-            }
+            "doc" => self.doc.read(cx, item, "\"what it means\""),
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
                     self.krate.set(cx, key, value, tokens);
@@ -373,34 +384,6 @@ impl EventAttrs {
             _ => misplaced(cx, key, place),
         }
     }
-}
-
-/// An option that `#[event(…)]` does not have, or not here.
-fn misplaced(cx: &Ctxt, key: &Ident, place: Place) {
-    let hint = match (key.to_string().as_str(), place) {
-        ("rename", Place::Event) => "; an event is named with `#[public_signal(name = \"…\")]`",
-        ("namespace", Place::Event) => "; an event has `#[public_signal(namespace = \"…\")]`",
-        ("crate", Place::Event) => "; an event has `#[public_signal(crate = …)]`",
-        ("event_type" | "minor_version" | "key" | "signal" | "profile", _) => {
-            "; that one belongs into `#[public_signal(…)]`"
-        }
-        ("skip" | "flatten", _) => "; every field of an event is part of its contract, under its own name",
-        ("doc", _) => "; write a doc comment",
-        _ => "",
-    };
-    cx.error(
-        key,
-        format_args!("`{key}` is no option of {}; there are {}{hint}", place.noun(), list(place.options())),
-    );
-}
-
-fn unknown(cx: &Ctxt, key: &Ident, attr: &str, options: &[&str]) {
-    let hint = if key == "version" { "; the major version is the `.vN` of the event type" } else { "" };
-    cx.error(key, format_args!("`{key}` is no option of `#[{attr}(…)]`; there are {}{hint}", list(options)));
-}
-
-fn list(options: &[&str]) -> String {
-    options.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The doc comment of an item: its lines without the space in front, joined by line ends.

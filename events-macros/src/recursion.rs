@@ -1,8 +1,9 @@
 //! Types that hold themselves: in the schema, they stand by name.
 
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Ident, Path, Type, parse_quote};
+use syn::{Ident, Path, Type};
 
 /// A field's type for the schema: the names that lead back replaced by references.
 ///
@@ -39,7 +40,8 @@ impl VisitMut for Cut<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if self.is_own(ty) || self.back_refs.iter().any(|path| is(ty, path)) {
             self.found = true;
-            *ty = parse_quote!(__p::Ref<#ty>);
+            let reference = quote_spanned!(ty.span()=> __p::Ref<#ty>);
+            *ty = Type::Verbatim(reference);
             return;
         }
         visit_mut::visit_type_mut(self, ty);

@@ -1,6 +1,6 @@
 //! The rules that tokens alone can break, one function each.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
@@ -8,6 +8,7 @@ use syn::{Fields, GenericParam, Type};
 
 use crate::errors::Ctxt;
 use crate::event_type_rule;
+use crate::expand::signal_name;
 use crate::model::{AvroName, Container, Data, Field};
 
 pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
@@ -19,6 +20,7 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
         event_type_is_regular(cx, model);
         foreign_has_reason(cx, model);
         profile_is_known(cx, model);
+        signal_has_a_name_of_its_own(cx, model);
     }
     has_variants(cx, model);
     names_are_avro(cx, model);
@@ -26,7 +28,8 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     field_names_are_unique(cx, model);
     aliases_are_free(cx, model);
     one_default_symbol(cx, model);
-    newtype_has_no_field_options(cx, model);
+    newtype_has_no_options(cx, model);
+    attribute_is_on_the_event(cx, model);
     variant_options_fit(cx, model);
     for field in model.fields() {
         type_is_nameable(cx, field.ty);
@@ -94,6 +97,7 @@ fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };
     let Some(event_type) = signal.event_type.value() else {
         match &signal.span {
+            _ if signal.event_type.is_tried() => {}
             Some(attr) => cx.error(attr, "the event type is missing: `event_type = \"org.acme.orders.order.placed.v1\"`"),
             None => cx.error(
                 &model.input.ident,
@@ -109,12 +113,13 @@ fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
         event_type_rule::check(&text)
     };
     if let Err(fault) = rule {
-        let way_out = if signal.foreign.is_set() {
-            ""
-        } else {
-            "\nthe rule is `reverse.dns.subject.action.vN`; for a name that others gave, add `foreign = \"the reason\"`"
-        };
-        cx.error(event_type, format_args!("{}{way_out}", fault.text(&text).as_str()));
+        let fault = fault.text(&text);
+        let fault = fault.as_str();
+        let rule =
+            if fault.contains("the rule is") { "" } else { "the rule is `reverse.dns.subject.action.vN`; " };
+        let way_out = format!("\n{rule}for a name that others gave, add `foreign = \"the reason\"`");
+        let way_out = if signal.foreign.is_tried() || signal.is_openedx() { "" } else { &way_out };
+        cx.error(event_type, format_args!("{fault}{way_out}"));
     }
 }
 
@@ -165,10 +170,15 @@ fn names_are_avro(cx: &Ctxt, model: &Container<'_>) {
             );
         }
     };
-    check(&model.name);
-    model.fields().for_each(|field| check(&field.name));
+    // A newtype has no name in the schema, and no field.
+    if !matches!(model.data, Data::Newtype(_)) {
+        check(&model.name);
+        model.fields().for_each(|field| check(&field.name));
+    }
     if let Data::Enum(variants) | Data::Union(variants) = &model.data {
-        variants.iter().for_each(|variant| check(&variant.name));
+        for variant in variants {
+            check(&variant.name);
+        }
     }
     let aliases = model.attrs.alias.iter().chain(model.fields().flat_map(|field| &field.attrs.alias));
     for alias in aliases {
@@ -190,9 +200,9 @@ fn namespaces_are_avro(cx: &Ctxt, model: &Container<'_>) {
 }
 
 fn unique<'a>(cx: &Ctxt, names: impl Iterator<Item = &'a AvroName>, what: &str) {
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     for name in names {
-        if seen.insert(name.text.as_str(), ()).is_some() {
+        if !seen.insert(name.text.as_str()) {
             cx.error(
                 &name.tokens,
                 format_args!("the schema has another {what} `{}`: rename one of them", name.text),
@@ -207,7 +217,8 @@ fn field_names_are_unique(cx: &Ctxt, model: &Container<'_>) {
         Data::Struct(fields) => unique(cx, fields.iter().map(|field| &field.name), "field"),
         Data::Enum(variants) | Data::Union(variants) => {
             unique(cx, variants.iter().map(|variant| &variant.name), "variant");
-            for variant in variants {
+            for variant in variants.iter().filter(|variant| matches!(variant.input.fields, Fields::Named(_)))
+            {
                 unique(cx, variant.fields.iter().map(|field| &field.name), "field");
             }
         }
@@ -232,7 +243,9 @@ fn aliases_are_free(cx: &Ctxt, model: &Container<'_>) {
     match &model.data {
         Data::Struct(fields) => check(fields),
         Data::Enum(variants) | Data::Union(variants) => {
-            variants.iter().for_each(|variant| check(&variant.fields))
+            for variant in variants {
+                check(&variant.fields);
+            }
         }
         Data::Newtype(_) | Data::Unsupported => {}
     }
@@ -260,23 +273,62 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
     }
 }
 
-/// `struct Id(#[event(default = 0)] i64);`
-fn newtype_has_no_field_options(cx: &Ctxt, model: &Container<'_>) {
+/// `#[event(rename = "Id")] struct Id(#[event(default = 0)] i64);`
+fn newtype_has_no_options(cx: &Ctxt, model: &Container<'_>) {
     let Data::Newtype(field) = &model.data else { return };
-    let attrs = &field.attrs;
-    let reason = "a newtype is its field in the schema, so there is no field to set this on: set it where the newtype is used";
-    let options = [
-        attrs.rename.is_set(),
-        attrs.default.is_set(),
-        attrs.doc.is_set(),
-        attrs.pii.is_set(),
-        !attrs.alias.is_empty(),
-    ];
-    if options.contains(&true) {
-        cx.error(field.ty, reason);
+    let own = &model.attrs;
+    let own_keys = [own.rename.key(), own.namespace.key(), own.doc.key()].into_iter().flatten();
+    for key in own_keys.map(ToTokens::to_token_stream).chain(own.alias.iter().map(ToTokens::to_token_stream))
+    {
+        cx.error(key, "a newtype is its field in the schema and has no name there: remove this");
     }
-    for name in [model.attrs.rename.get(), model.attrs.namespace.get()].into_iter().flatten() {
-        cx.error(&name.tokens, "a newtype is its field in the schema and has no name there: remove this");
+    let attrs = &field.attrs;
+    let keys = [attrs.rename.key(), attrs.default.key(), attrs.doc.key(), attrs.pii.key()];
+    for key in keys
+        .into_iter()
+        .flatten()
+        .map(ToTokens::to_token_stream)
+        .chain(attrs.alias.iter().map(ToTokens::to_token_stream))
+    {
+        cx.error(
+            key,
+            "a newtype is its field in the schema, so there is no field to set this on: set it where the newtype is used",
+        );
+    }
+}
+
+/// `#[public_signal(key)] id: String`
+fn attribute_is_on_the_event(cx: &Ctxt, model: &Container<'_>) {
+    let variants = match &model.input.data {
+        syn::Data::Enum(data) => data.variants.iter().collect(),
+        _ => Vec::new(),
+    };
+    let own = match &model.input.data {
+        syn::Data::Struct(data) => data.fields.iter().collect(),
+        _ => Vec::new(),
+    };
+    let fields = own.into_iter().chain(variants.iter().flat_map(|variant| &variant.fields));
+    let attrs = fields.map(|field| &field.attrs).chain(variants.iter().map(|variant| &variant.attrs));
+    for attr in attrs.flatten().filter(|attr| attr.path().is_ident("public_signal")) {
+        cx.error(
+            attr,
+            "`#[public_signal(…)]` stands on the event's struct: a key is named there, `key = id`, and a field has `#[event(…)]`",
+        );
+    }
+}
+
+/// `#[derive(PublicSignal)] struct A;`, whose signal would be `A` too
+fn signal_has_a_name_of_its_own(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    let is_unit = matches!(&model.input.data, syn::Data::Struct(data) if matches!(data.fields, Fields::Unit));
+    let name = signal_name(model, signal);
+    if is_unit && name == model.input.ident {
+        cx.error(
+            &name,
+            format_args!(
+                "the signal would be named `{name}`, as the value of this unit struct is: write `struct {name} {{}}`, or name the signal with `signal = …`"
+            ),
+        );
     }
 }
 
@@ -306,6 +358,7 @@ fn type_is_nameable(cx: &Ctxt, ty: &Type) {
                     "an event owns what it holds: use `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` to share"
                 }
                 Type::Slice(_) => "a slice has no size of its own: use `Vec<T>`",
+                Type::Path(path) if path.path.is_ident("str") => "`str` has no size of its own: use `String`",
                 Type::Ptr(_) => "a pointer means nothing in another process: hold the value",
                 Type::FnPtr(_) => "a function can't travel: hold what it is called with",
                 Type::TraitObject(_) => {
@@ -322,12 +375,12 @@ fn type_is_nameable(cx: &Ctxt, ty: &Type) {
         }
 
         fn visit_generic_argument_mut(&mut self, argument: &mut syn::GenericArgument) {
-            // `Arc<[T]>` and `Box<[T]>` are sequences that own their items.
-            if let syn::GenericArgument::Type(Type::Slice(slice)) = argument {
-                self.visit_type_mut(&mut slice.elem);
-                return;
+            match argument {
+                // `Arc<[T]>` and `Box<[T]>` are sequences that own their items.
+                syn::GenericArgument::Type(Type::Slice(slice)) => self.visit_type_mut(&mut slice.elem),
+                syn::GenericArgument::Type(Type::Path(path)) if path.path.is_ident("str") => {}
+                _ => visit_mut::visit_generic_argument_mut(self, argument),
             }
-            visit_mut::visit_generic_argument_mut(self, argument);
         }
     }
     Visitor(cx).visit_type_mut(&mut ty.clone());
@@ -352,13 +405,22 @@ fn options_are_single(cx: &Ctxt, ty: &Type) {
 }
 
 fn option_argument(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = ungrouped(ty) else { return None };
     let segment = path.path.segments.last().filter(|segment| segment.ident == "Option")?;
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         syn::GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+/// The type in parentheses, or in the invisible ones around a `$ty:ty` of `macro_rules!`.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        _ => ty,
+    }
 }
 
 /// `#[event(back_ref = Order)] customer: Customer`

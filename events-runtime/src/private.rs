@@ -11,12 +11,12 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
-    Writer, check, fingerprint, length, write,
+    Writer, check, check_integer, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
 pub use crate::payload::recursion::{AvroNamed, Ref};
-pub use crate::payload::{EventData, EventKey, MapKey, PublicSignal};
+pub use crate::payload::{EventData, EventKey, Integer, MapKey, PublicSignal};
 pub use crate::receiver::linked::{Link, LinkedReceiver};
 pub use crate::signal::AnyEmission;
 pub use crate::testing::functions as asserts;
@@ -57,12 +57,53 @@ pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<()
     }
 }
 
+/// What the functions of a `with` module return.
+#[diagnostic::on_unimplemented(
+    message = "a conversion returns a `Result`, not `{Self}`",
+    label = "in this module",
+    note = "write `pub fn to_repr(value: &T) -> Result<Repr, E>` and `pub fn from_repr(repr: Repr) -> Result<T, E>`, where `E` implements `Display`"
+)]
+pub trait Conversion {
+    /// What a conversion makes.
+    type Value;
+    /// Why it can't.
+    type Error: Display;
+    /// The result.
+    ///
+    /// # Errors
+    /// The conversion's own.
+    fn result(self) -> Result<Self::Value, Self::Error>;
+}
+
+impl<T, E: Display> Conversion for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn result(self) -> Self {
+        self
+    }
+}
+
+/// What a `with` module made of a field.
+///
+/// # Errors
+/// Where the conversion failed.
+#[inline]
+pub fn represented<C: Conversion>(value: C) -> Result<C::Value, C::Error> {
+    value.result()
+}
+
 /// What a `with` module refused, as an error at the reader's place.
 ///
 /// # Errors
 /// Where the conversion failed.
-pub fn converted<T, E: Display>(value: Result<T, E>, reader: &Reader<'_>) -> Result<T, DecodeError> {
-    value.map_err(|reason| reader.invalid(reason))
+#[inline]
+pub fn converted<R, C: Conversion>(
+    convert: impl FnOnce(R) -> C,
+    repr: R,
+    reader: &Reader<'_>,
+) -> Result<C::Value, DecodeError> {
+    convert(repr).result().map_err(|reason| reader.invalid(reason))
 }
 
 /// One level deeper into a recursive value that is to be written.

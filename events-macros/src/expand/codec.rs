@@ -1,8 +1,9 @@
 //! `EventData`: the schema, and reading and writing field by field.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Generics;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Generics, Path};
 
 use super::schema;
 use crate::model::{Container, Data, Field, Variant};
@@ -29,12 +30,11 @@ pub(super) fn event_data(model: &Container<'_>, generics: &Generics) -> TokenStr
 
 /// The type that a field is written as.
 fn written(field: &Field<'_>) -> TokenStream {
-    match field.attrs.with.value() {
-        Some(module) => schema::repr(module),
-        None => {
-            let ty = field.ty;
-            quote!(#ty)
-        }
+    if let Some(module) = field.attrs.with.value() {
+        schema::repr(module)
+    } else {
+        let ty = field.ty;
+        quote!(#ty)
     }
 }
 
@@ -43,7 +43,8 @@ type Place<'a> = &'a dyn Fn(&Field<'_>) -> TokenStream;
 
 fn own(field: &Field<'_>) -> TokenStream {
     let member = &field.member;
-    quote!(&self.#member)
+    let this = quote!(self);
+    quote_spanned!(member.span()=> &#this.#member)
 }
 
 fn bound(field: &Field<'_>) -> TokenStream {
@@ -62,9 +63,10 @@ fn with_value(
     match field.attrs.with.value() {
         Some(module) => {
             let call = call(&quote!(&__repr));
+            let repr = to_repr(module, &value);
             quote! {
                 // A value that can't be converted was refused by `check`.
-                match #module::to_repr(#value) {
+                match #repr {
                     __p::core::result::Result::Ok(__repr) => #call,
                     __p::core::result::Result::Err(_) => #otherwise,
                 }
@@ -72,6 +74,18 @@ fn with_value(
         }
         None => call(&value),
     }
+}
+
+/// The conversion of a field, which a `with` module makes. What is wrong is said at its name.
+fn to_repr(module: &Path, value: &TokenStream) -> TokenStream {
+    let to_repr = schema::in_module(module, "to_repr");
+    quote_spanned!(module.span()=> __p::represented(#to_repr(#value)))
+}
+
+/// The conversion of `__repr` into a field.
+fn from_repr(module: &Path) -> TokenStream {
+    let from_repr = schema::in_module(module, "from_repr");
+    quote!(__p::converted(#from_repr, __repr, __reader))
 }
 
 fn max_len(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
@@ -105,10 +119,11 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
             let ty = written(field);
             let name = &field.name.text;
             let value = place(field);
-            match field.attrs.with.value() {
-                Some(module) => quote! {
+            if let Some(module) = field.attrs.with.value() {
+                let repr = to_repr(module, &value);
+                quote! {
                     __p::checked(
-                        match #module::to_repr(#value) {
+                        match #repr {
                             __p::core::result::Result::Ok(__repr) =>
                                 <#ty as __p::EventData>::check(&__repr, __depth),
                             __p::core::result::Result::Err(__reason) =>
@@ -116,8 +131,9 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
                         },
                         #name,
                     )?;
-                },
-                None => quote!(__p::checked(<#ty as __p::EventData>::check(#value, __depth), #name)?;),
+                }
+            } else {
+                quote!(__p::checked(<#ty as __p::EventData>::check(#value, __depth), #name)?;)
             }
         })
         .collect()
@@ -131,14 +147,16 @@ fn decode(fields: &[Field<'_>]) -> TokenStream {
             let ty = written(field);
             let (member, name) = (&field.member, &field.name.text);
             let value = quote!(<#ty as __p::EventData>::decode(__reader));
-            match field.attrs.with.value() {
-                Some(module) => quote! {
+            if let Some(module) = field.attrs.with.value() {
+                let from_repr = from_repr(module);
+                quote! {
                     #member: {
                         let __repr = __p::decoded(#value, #name)?;
-                        __p::decoded(__p::converted(#module::from_repr(__repr), __reader), #name)?
+                        __p::decoded(#from_repr, #name)?
                     },
-                },
-                None => quote!(#member: __p::decoded(#value, #name)?,),
+                }
+            } else {
+                quote!(#member: __p::decoded(#value, #name)?,)
             }
         })
         .collect()
@@ -220,6 +238,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
     let Some(module) = field.attrs.with.value() else {
         let decode = levels(recursive, &quote!(<#ty as __p::EventData>::decode(__reader).map(Self)));
         return quote! {
+            const INTEGER: __p::core::option::Option<__p::Integer> = <#ty as __p::EventData>::INTEGER;
             const MIN_LEN: usize = #min_len;
             const FALLIBLE: bool = #fallible;
 
@@ -260,6 +279,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
     };
     let max_len = max_len(fields, &own);
     let encode = encode(fields, &own);
+    let (to_repr, from_repr) = (to_repr(module, &own(field)), from_repr(module));
     quote! {
         const MIN_LEN: usize = #min_len;
         const FALLIBLE: bool = true;
@@ -269,7 +289,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
         }
 
         fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
-            match #module::to_repr(&self.0) {
+            match #to_repr {
                 __p::core::result::Result::Ok(__repr) => <#ty as __p::EventData>::check(&__repr, __depth),
                 __p::core::result::Result::Err(__reason) =>
                     __p::core::result::Result::Err(__p::EncodeError::invalid(__reason)),
@@ -283,7 +303,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
 
         fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
             let __repr = <#ty as __p::EventData>::decode(__reader)?;
-            __p::converted(#module::from_repr(__repr), __reader).map(Self)
+            #from_repr.map(Self)
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Generics;
+use syn::{Generics, Type};
 
 use super::{bounded, signal};
 use crate::model::Container;
 
 pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
+    if model.fields().any(|field| is_unsized(field.ty)) {
+        return TokenStream::new();
+    }
     let (krate, ident) = (model.krate(), &model.input.ident);
     let generics = bounded(&model.input.generics);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -58,9 +61,26 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
             impl #impl_generics __p::EventKey for #ident #type_generics #where_clause {
                 fn append_key(&self, _: &mut __p::Vec<u8>) {}
             }
+            impl #impl_generics __p::MapKey for #ident #type_generics #where_clause {
+                fn as_str(&self) -> &str {
+                    ""
+                }
+                fn from_text(_: &str) -> Self {
+                    __p::core::unreachable!("the definition did not compile")
+                }
+            }
             #event
         };
         #statics
+    }
+}
+
+/// A type whose size is known to be unknown can't be decoded, whatever is written for it.
+fn is_unsized(ty: &Type) -> bool {
+    match ty {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod codec;
 mod fallback;
+mod faults;
 mod schema;
 mod signal;
 
@@ -12,6 +13,7 @@ use syn::{Generics, parse_quote};
 use crate::model::Container;
 
 pub(crate) use fallback::fallback;
+pub(crate) use signal::signal_name;
 
 /// All implementations of a type.
 pub(crate) fn container(model: &Container<'_>) -> TokenStream {
@@ -20,16 +22,19 @@ pub(crate) fn container(model: &Container<'_>) -> TokenStream {
     let named = schema::named(model, &generics);
     let data = codec::event_data(model, &generics);
     let keys = codec::keys(model, &generics);
+    let faults = faults::of_integers(model);
     let (event, statics) = match &model.signal {
         Some(signal) => (signal::public_signal(model, signal), signal::statics(model, signal)),
         None => (TokenStream::new(), TokenStream::new()),
     };
     quote! {
+        #[allow(deprecated)]
         const _: () = {
             use #krate::private as __p;
             #named
             #data
             #keys
+            #faults
             #event
         };
         #statics

@@ -1,8 +1,8 @@
 //! The const tree of a type.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Generics, Path};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Generics, Ident, Path};
 
 use crate::json::quoted;
 use crate::model::{Container, Data, Field, Variant};
@@ -44,9 +44,10 @@ fn namespace(model: &Container<'_>) -> TokenStream {
         Some(signal) => signal.namespace.value().or_else(|| signal.event_type.value()),
         None => model.attrs.namespace.value(),
     };
-    match own {
-        Some(namespace) => quote!(__p::core::option::Option::Some(#namespace)),
-        None => quote!(__p::core::option::Option::None),
+    if let Some(namespace) = own {
+        quote!(__p::core::option::Option::Some(#namespace))
+    } else {
+        quote!(__p::core::option::Option::None)
     }
 }
 
@@ -76,9 +77,10 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
         Data::Enum(variants) => {
             let symbols = variants.iter().map(|variant| &variant.name.text);
             let default = variants.iter().find(|variant| variant.attrs.default.is_set());
-            let default = match default.map(|variant| &variant.name.text) {
-                Some(symbol) => quote!(__p::core::option::Option::Some(#symbol)),
-                None => quote!(__p::core::option::Option::None),
+            let default = if let Some(symbol) = default.map(|variant| &variant.name.text) {
+                quote!(__p::core::option::Option::Some(#symbol))
+            } else {
+                quote!(__p::core::option::Option::None)
             };
             quote! {
                 &__p::Schema::Enum(&__p::Enum {
@@ -132,12 +134,11 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
     if pii {
         attributes.push_str(",\"pii\":true");
     }
-    let default = match &field.default {
-        Some(default) => {
-            let default = default.expand();
-            quote!(__p::core::option::Option::Some(#default))
-        }
-        None => quote!(__p::core::option::Option::None),
+    let default = if let Some(default) = &field.default {
+        let default = default.expand();
+        quote!(__p::core::option::Option::Some(#default))
+    } else {
+        quote!(__p::core::option::Option::None)
     };
     quote! {
         __p::Field {
@@ -162,7 +163,14 @@ fn schema_type(model: &Container<'_>, field: &Field<'_>) -> (TokenStream, bool) 
 
 /// What a `with` module converts to.
 pub(super) fn repr(module: &Path) -> TokenStream {
-    quote!(#module::Repr)
+    in_module(module, "Repr")
+}
+
+/// An item of a `with` module. The compiler speaks of it at the module's name.
+pub(super) fn in_module(module: &Path, item: &str) -> TokenStream {
+    let place = module.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    let item = Ident::new(item, place);
+    quote_spanned!(place=> #module::#item)
 }
 
 fn doc(text: Option<&str>) -> String {

@@ -1,12 +1,12 @@
 //! `PublicSignal`: the texts of the schema, the descriptor for the registry, the static.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
 use syn::{Ident, LitStr};
 
-use crate::model::{Container, Data};
+use super::faults;
+use crate::model::Container;
 use crate::parse::SignalAttrs;
 
 pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
@@ -14,10 +14,10 @@ pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> Toke
     let event_type = event_type(signal);
     let minor_version = signal.minor_version.value().copied().unwrap_or(0);
     let profile = if signal.is_openedx() { quote!(OpenEdx) } else { quote!(Native) };
-    let key_path = signal.key.value().map(Vec::as_slice).unwrap_or_default();
+    let key_path = signal.key.value().map(|path| path.0.as_slice()).unwrap_or_default();
     let key_names = key_path.iter().map(|segment| segment.unraw().to_string());
     let key = append_key(key_path);
-    let faults = faults(model);
+    let faults = faults::of_event(model);
     quote! {
         #faults
 
@@ -55,36 +55,17 @@ pub(super) fn event_type(signal: &SignalAttrs) -> LitStr {
     signal.event_type.value().cloned().unwrap_or_else(|| LitStr::new("", Span::call_site()))
 }
 
-/// What only the compiler can see, as an error at the top-level field that leads to it.
-fn faults(model: &Container<'_>) -> TokenStream {
-    let ident = &model.input.ident;
-    let fields = match &model.data {
-        Data::Struct(fields) => fields.as_slice(),
-        _ => &[],
-    };
-    let at_fields = fields.iter().enumerate().map(|(index, field)| {
-        quote_spanned!(field.ty.span()=> if __fault.field == #index { __p::core::panic!("{}", __fault.message()) })
-    });
-    let at_struct = quote_spanned!(ident.span()=> __p::core::panic!("{}", __fault.message()));
-    quote! {
-        const _: () = if let __p::core::option::Option::Some(__fault) =
-            __p::check(<#ident as __p::EventData>::SCHEMA)
-        {
-            #(#at_fields)*
-            #at_struct
-        };
-    }
-}
-
 /// Real field accesses, so that the compiler says what is wrong with a path, at its segment.
 fn append_key(path: &[Ident]) -> TokenStream {
     let Some((leaf, way)) = path.split_last() else {
         return TokenStream::new();
     };
+    // Variables at a place of the user's would not be seen in a `macro_rules!`.
+    let (key, out) = (quote!(__key), quote!(__out));
     let steps = way
         .iter()
-        .map(|segment| quote_spanned!(segment.span()=> let __key = __p::key_step(&__key.#segment);));
-    let leaf = quote_spanned!(leaf.span()=> __p::key_leaf(&__key.#leaf, __out););
+        .map(|segment| quote_spanned!(segment.span()=> let #key = __p::key_step(&(*#key).#segment);));
+    let leaf = quote_spanned!(leaf.span()=> __p::key_leaf(&(*#key).#leaf, #out););
     quote! {
         fn append_key(&self, __out: &mut __p::Vec<u8>) -> bool {
             let __key = self;
@@ -99,19 +80,46 @@ fn append_key(path: &[Ident]) -> TokenStream {
 pub(super) fn statics(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let krate = model.krate();
     let (ident, vis) = (&model.input.ident, &model.input.vis);
-    let name = signal
-        .signal
-        .value()
-        .cloned()
-        .unwrap_or_else(|| Ident::new(&screaming_snake(&ident.unraw().to_string()), ident.span()));
+    let name = signal_name(model, signal);
     let doc = format!(
         "The signal of [`{ident}`], event type `{}`: connect receivers to it, and emit.",
         event_type(signal).value()
     );
+    // What hides or deprecates the event does so to its signal.
+    let inherited = model.input.attrs.iter().filter(|attr| {
+        let is_hidden = || matches!(&attr.meta, syn::Meta::List(list) if list.tokens.to_string() == "hidden");
+        attr.path().is_ident("deprecated") || (attr.path().is_ident("doc") && is_hidden())
+    });
+    let vis = located(vis, name.span());
+    let item = quote_spanned!(name.span()=> #vis static #name);
     quote! {
         #[doc = #doc]
-        #vis static #name: #krate::Signal<#ident> = #krate::Signal::new();
+        #[allow(deprecated)]
+        #(#inherited)*
+        #item: #krate::Signal<#ident> = #krate::Signal::new();
     }
+}
+
+/// Tokens of one place that keep what their names mean.
+fn located(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let moved = tokens.into_token_stream().into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), located(group.stream(), place)).into();
+        }
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
+}
+
+/// The name of the static: `signal = …`, or made of the struct's name.
+pub(crate) fn signal_name(model: &Container<'_>, signal: &SignalAttrs) -> Ident {
+    let ident = &model.input.ident;
+    signal
+        .signal
+        .value()
+        .cloned()
+        .unwrap_or_else(|| Ident::new(&screaming_snake(&ident.unraw().to_string()), ident.span()))
 }
 
 /// `OrderPlaced` ▶ `ORDER_PLACED`, `HTTPRequest2Sent` ▶ `HTTP_REQUEST2_SENT`.

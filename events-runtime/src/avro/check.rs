@@ -1,6 +1,8 @@
 //! What the macros can't see and the compiler must still refuse: two types under one name,
 //! references to nothing, defaults that do not fit.
 
+use crate::payload::{EventData, Integer};
+
 use super::schema::{Enum, Json, JsonKind, Name, Origin, Record, Schema, Union};
 use super::text::{MAX_NAMES, Names, Sink, effective, same_text};
 
@@ -51,6 +53,22 @@ pub const fn check(schema: &'static Schema) -> Option<Fault> {
     walk.fault
 }
 
+/// The fault of a whole number that its schema can hold as a default and its Rust type can't,
+/// as -1 of a `u32`, which is a `long`.
+#[must_use]
+pub const fn check_integer<T: EventData>(field: &str, value: i128, text: &str) -> Option<Fault> {
+    let Some(Integer { name, least, most }) = T::INTEGER else { return None };
+    let in_schema = match T::SCHEMA {
+        Schema::Int => value >= i32::MIN as i128 && value <= i32::MAX as i128,
+        _ => value >= i64::MIN as i128 && value <= i64::MAX as i128,
+    };
+    // `check` speaks of what the schema can't hold.
+    if !in_schema || (value >= least && value <= most) {
+        return None;
+    }
+    Some(Fault::new(0, &["the default of field `", field, "` does not fit: ", text, " is no `", name, "`"]))
+}
+
 /// The way from the event to a field.
 #[derive(Clone, Copy)]
 struct Path<'a> {
@@ -98,8 +116,34 @@ impl PathText {
     }
 }
 
+/// What a name stands for: a Rust type and, where it is generic, its arguments.
+#[derive(Clone, Copy)]
+struct Definition {
+    name: &'static str,
+    origin: Origin,
+    arguments: &'static [&'static Schema],
+}
+
+impl Definition {
+    const fn new(name: &'static Name, origin: Origin) -> Self {
+        Self { name: name.base, origin, arguments: name.arguments }
+    }
+
+    const fn of(schema: &'static Schema) -> Option<Self> {
+        match schema {
+            Schema::Record(record) => Some(Self::new(&record.name, record.origin)),
+            Schema::Enum(symbols) => Some(Self::new(&symbols.name, symbols.origin)),
+            Schema::Ref(reference) => Some(Self::new(&reference.name, reference.origin)),
+            Schema::Union(union) if !union.branches.is_empty() => {
+                Some(Self::new(&union.name, union.branches[0].origin))
+            }
+            _ => None,
+        }
+    }
+}
+
 struct Walk {
-    names: Names<Origin>,
+    names: Names<Definition>,
     unions: Names<()>,
     field: usize,
     fault: Option<Fault>,
@@ -134,7 +178,9 @@ impl Walk {
                     return;
                 }
                 match self.names.find(own, &reference.name) {
-                    Some(found) => self.same(&found, &reference.origin, reference.name.base, path),
+                    Some(found) => {
+                        self.same(&found, &Definition::new(&reference.name, reference.origin), path);
+                    }
                     None => self.fail(&[
                         "field `",
                         PathText::of(path).as_str(),
@@ -207,18 +253,28 @@ impl Walk {
         origin: Origin,
         path: Option<&Path<'_>>,
     ) -> bool {
+        let definition = Definition::new(name, origin);
         if let Some(found) = self.names.find(namespace, name) {
-            self.same(&found, &origin, name.base, path);
+            self.same(&found, &definition, path);
             return false;
         }
-        if !self.names.add(namespace, name, origin) {
+        if !self.names.add(namespace, name, definition) {
             self.fail(&["an event has at most ", COUNT, " named types"]);
         }
         true
     }
 
-    const fn same(&mut self, a: &Origin, b: &Origin, name: &str, path: Option<&Path<'_>>) {
+    const fn same(&mut self, a: &Definition, b: &Definition, path: Option<&Path<'_>>) {
+        let (name, arguments) = (b.name, a.arguments.len());
+        let (one, other) = (a.arguments, b.arguments);
+        let (a, b) = (&a.origin, &b.origin);
         if same_text(a.rust_type, b.rust_type) && same_text(a.location, b.location) {
+            // One generic type: its arguments' names are the same, and must mean the same.
+            let mut index = 0;
+            while index < arguments && index < other.len() {
+                self.same_argument(one[index], other[index], path);
+                index += 1;
+            }
             return;
         }
         self.fail(&[
@@ -236,6 +292,19 @@ impl Walk {
             b.location,
             "); give one of them another name with `#[event(rename = \"…\")]`",
         ]);
+    }
+
+    const fn same_argument(&mut self, a: &'static Schema, b: &'static Schema, path: Option<&Path<'_>>) {
+        match (a, b) {
+            (Schema::Array(a), Schema::Array(b))
+            | (Schema::Map(a), Schema::Map(b))
+            | (Schema::Nullable(a), Schema::Nullable(b)) => self.same_argument(a, b, path),
+            _ => {
+                if let (Some(a), Some(b)) = (Definition::of(a), Definition::of(b)) {
+                    self.same(&a, &b, path);
+                }
+            }
+        }
     }
 }
 

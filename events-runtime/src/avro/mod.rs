@@ -27,7 +27,7 @@ mod skip;
 mod text;
 mod varint;
 
-pub use check::{Fault, check};
+pub use check::{Fault, check, check_integer};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};

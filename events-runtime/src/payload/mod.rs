@@ -71,7 +71,11 @@ pub trait EventData: Sized {
 
     /// The schema of a sequence of this type: an array, or `bytes` for `u8`.
     #[doc(hidden)]
-    const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA);
+    const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+
+    /// The whole numbers that this type holds, where it is one of those that hold some.
+    #[doc(hidden)]
+    const INTEGER: Option<Integer> = None;
 
     /// The smallest number of bytes that a datum of this type has.
     const MIN_LEN: usize;
@@ -156,6 +160,18 @@ pub trait EventData: Sized {
     fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         sequence::decode(reader)
     }
+}
+
+/// A Rust integer type.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Integer {
+    /// The type's name.
+    pub name: &'static str,
+    /// Its least value.
+    pub least: i128,
+    /// Its greatest value.
+    pub most: i128,
 }
 
 /// A type that can be the key of a map: a string in Avro.

@@ -4,7 +4,7 @@ use super::EventData;
 use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 impl<T: EventData> EventData for Option<T> {
-    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA);
+    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = T::FALLIBLE;
 

@@ -8,7 +8,7 @@ use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 macro_rules! pointer {
     ($($pointer:ident),*) => {$(
         impl<T: EventData> EventData for $pointer<T> {
-            const SCHEMA: &'static Schema = T::SCHEMA;
+            const SCHEMA: &'static Schema = T::SCHEMA; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = T::MIN_LEN;
             const FALLIBLE: bool = T::FALLIBLE;
 

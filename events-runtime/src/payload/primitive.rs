@@ -2,16 +2,23 @@
 
 use std::num::NonZero;
 
-use super::{EventData, EventKey};
+use super::{EventData, EventKey, Integer};
 use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema,
     Writer, bytes_max_len,
 };
 
+macro_rules! integer_range {
+    ($rust:ty) => {
+        Some(Integer { name: stringify!($rust), least: <$rust>::MIN as i128, most: <$rust>::MAX as i128 })
+    };
+}
+
 macro_rules! integer {
     ($($rust:ty => $schema:ident, $max_len:ident;)*) => {$(
         impl EventData for $rust {
             const SCHEMA: &'static Schema = &Schema::$schema;
+            const INTEGER: Option<Integer> = integer_range!($rust);
             const MIN_LEN: usize = 1;
 
             #[inline]
@@ -45,6 +52,7 @@ integer! {
 impl EventData for u8 {
     const SCHEMA: &'static Schema = &Schema::Int;
     const SEQUENCE: &'static Schema = &Schema::Bytes;
+    const INTEGER: Option<Integer> = integer_range!(u8);
     const MIN_LEN: usize = 1;
 
     #[inline]
@@ -86,6 +94,7 @@ impl EventData for u8 {
 /// A `long`; a value beyond `i64::MAX` is an [`EncodeError`].
 impl EventData for u64 {
     const SCHEMA: &'static Schema = &Schema::Long;
+    const INTEGER: Option<Integer> = integer_range!(u64);
     const MIN_LEN: usize = 1;
     const FALLIBLE: bool = true;
 

@@ -8,6 +8,11 @@ use crate::avro::schema::{Name, Origin, Reference};
 use crate::avro::{DecodeError, Reader, Schema, Writer};
 
 /// The name of a derived type, known without its fields.
+#[diagnostic::on_unimplemented(
+    message = "nothing can refer back to `{Self}`",
+    label = "not a record or an enum with a name in the schema",
+    note = "`back_ref` names the struct or enum with `#[derive(EventData)]` that holds this one; for other types, remove it"
+)]
 pub trait AvroNamed {
     /// Its Avro name.
     const NAME: Name;

@@ -185,7 +185,7 @@ impl<T: EventData, const N: usize> EventData for [T; N] {
 macro_rules! collection {
     ($([$($bounds:tt)*] $collection:ty;)*) => {$(
         impl<$($bounds)*> EventData for $collection {
-            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA);
+            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = 1;
             const FALLIBLE: bool = T::FALLIBLE;
 

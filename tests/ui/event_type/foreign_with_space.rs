@@ -1,0 +1,9 @@
+use events_runtime::PublicSignal;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "order placed", foreign = "published by the old shop")]
+struct OrderPlaced {
+    order_id: String,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.placed.v1", key = customer.id)]
+struct OrderPlaced {
+    customer: Option<Customer>,
+}
+
+#[derive(EventData)]
+struct Customer {
+    id: String,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use events_runtime::EventData;
+
+#[derive(EventData)]
+enum Currency {
+    Eur,
+    #[event(rename = "Eur")]
+    Euro,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use events_runtime::PublicSignal;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.placed.v1", crate = my_events)]
+struct OrderPlaced {
+    order_id: String,
+}
+
+fn main() {}

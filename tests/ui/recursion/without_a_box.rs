@@ -1,0 +1,8 @@
+use events_runtime::EventData;
+
+#[derive(EventData)]
+struct Tree {
+    left: Option<Tree>,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use events_runtime::EventData;
+
+#[derive(EventData)]
+enum Never {}
+
+fn main() {}
