@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::PublicSignal;
-use crate::avro::Schema;
+use crate::avro::{DecodeError, Schema};
 use crate::private::SignalDescriptor;
+use crate::signal::AnyEmission;
+use crate::{EventMetadata, Hub, PublicSignal};
 
 /// What the registry knows of an event definition. All of it is constant.
 #[derive(Clone, Copy)]
@@ -68,6 +69,20 @@ impl Descriptor {
     /// The fields that lead to the key, such as `["customer", "id"]`; empty where there is none.
     pub fn key(&self) -> &'static [&'static str] {
         self.0.key
+    }
+
+    /// Decodes a datum and emits the event in a hub, as a bus does that received it: with the
+    /// metadata that it came with, and of [`Origin::Bus`](crate::Origin::Bus).
+    ///
+    /// # Errors
+    /// When the bytes are no datum of this definition; then no receiver runs.
+    pub fn emit_datum(
+        &self,
+        hub: &Hub,
+        metadata: EventMetadata,
+        datum: &[u8],
+    ) -> Result<AnyEmission, DecodeError> {
+        (self.0.emit_datum)(hub, metadata, datum)
     }
 
     pub(crate) fn get(self) -> &'static SignalDescriptor {
