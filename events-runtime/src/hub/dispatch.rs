@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::identity::Identity;
 use super::roster::{Entry, Receivers, Start};
 use super::task::ReceiverTask;
-use super::{Hub, Roster, SlotIndex, Surroundings};
-use crate::metadata::{new_id, new_openedx_id, now};
+use super::{AnyEvent, Hub, Roster, SlotIndex, Surroundings};
+use crate::metadata::{Extensions, new_id, new_openedx_id, now};
 use crate::private::Profile;
 use crate::signal::{
-    AnyEmission, Event, Origin, Outcome, Pending, PendingReceiver, ReceiverError, Responses, StrictError,
+    AnyEmission, Event, Origin, Outcome, Pending, PendingReceiver, PendingTopic, ReceiverError, Responses,
+    StrictError,
 };
 use crate::{Emission, EmitOptions, EventMetadata, EventType, PublicSignal};
 
@@ -92,15 +91,14 @@ impl Hub {
         event: &Arc<Event<E>>,
         responses: Responses,
     ) -> Outcome {
-        let mut pending = Pending::default();
-        if let Some(receivers) = receivers.filter(|receivers| !receivers.starts.is_empty()) {
-            pending.receivers = self.start(receivers, event);
-        }
-        if event.origin() == Origin::Local {
-            for outbound in &surroundings.outbounds {
-                pending.topics.append(&mut outbound.offer(&**event));
-            }
-        }
+        let receivers = receivers.filter(|receivers| !receivers.starts.is_empty());
+        let has_bus = !surroundings.outbounds.is_empty() && event.origin() == Origin::Local;
+        let pending = (receivers.is_some() || has_bus).then(|| {
+            Box::new(Pending {
+                receivers: receivers.map(|receivers| self.start(receivers, event)).unwrap_or_default(),
+                topics: if has_bus { surroundings.offer(&**event) } else { Vec::new() },
+            })
+        });
         Outcome { responses, pending, suppressed: false }
     }
 
@@ -128,6 +126,10 @@ impl Hub {
 }
 
 impl Surroundings {
+    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
+        self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
+    }
+
     fn observe<E: PublicSignal>(&self, event: &Arc<Event<E>>) {
         for observer in &self.observers {
             observer.observe(Arc::clone(event) as _);
@@ -135,27 +137,30 @@ impl Surroundings {
     }
 }
 
+#[inline]
 fn new_metadata<E: PublicSignal>(identity: &Identity, options: Option<EmitOptions>) -> EventMetadata {
     let profile = E::DESCRIPTOR.profile;
-    let event_type = EventType::defined(E::EVENT_TYPE);
     let now = now();
     let new_id = || match profile {
         Profile::OpenEdx => new_openedx_id(),
         _ => new_id(now),
     };
+    let own_source = || Arc::clone(identity.source(profile));
     let (id, time, source, extensions) = match options {
-        None => (new_id(), now, Arc::clone(identity.source(profile)), None),
+        None => (new_id(), now, own_source(), Extensions::new()),
         Some(options) => (
             options.id.unwrap_or_else(new_id),
             options.time.unwrap_or(now),
-            options.source.unwrap_or_else(|| Arc::clone(identity.source(profile))),
-            Some(options.extensions),
+            options.source.unwrap_or_else(own_source),
+            options.extensions,
         ),
     };
-    let id: Uuid = id;
-    let metadata = EventMetadata::new(event_type, id, time, source).with_minor_version(E::MINOR_VERSION);
-    match extensions {
-        None => metadata,
-        Some(extensions) => metadata.with_extensions(extensions),
+    EventMetadata {
+        event_type: EventType::defined(E::EVENT_TYPE),
+        id,
+        minor_version: E::MINOR_VERSION,
+        time,
+        source,
+        extensions,
     }
 }

@@ -60,12 +60,12 @@ pub(crate) use time::{now, whole_micros};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventMetadata {
-    event_type: EventType,
-    id: Uuid,
-    minor_version: u32,
-    time: Timestamp,
-    source: Arc<Source>,
-    extensions: Extensions,
+    pub(crate) event_type: EventType,
+    pub(crate) id: Uuid,
+    pub(crate) minor_version: u32,
+    pub(crate) time: Timestamp,
+    pub(crate) source: Arc<Source>,
+    pub(crate) extensions: Extensions,
 }
 
 impl EventMetadata {

@@ -19,13 +19,14 @@ pub struct Emission<E> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) responses: Responses,
-    pub(crate) pending: Pending,
+    /// Nothing in the common case, which is then not built and not dropped.
+    pub(crate) pending: Option<Box<Pending>>,
     pub(crate) suppressed: bool,
 }
 
 impl Outcome {
     pub(crate) fn suppressed() -> Self {
-        Self { responses: Responses::none(), pending: Pending::default(), suppressed: true }
+        Self { responses: Responses::none(), pending: None, suppressed: true }
     }
 }
 
@@ -55,7 +56,7 @@ impl AnyEmission {
     /// # Errors
     /// When an async receiver failed.
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
-        self.outcome.pending.settle().await
+        settle(self.outcome.pending).await
     }
 }
 
@@ -84,7 +85,7 @@ impl<E> Emission<E> {
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
         let Self { event, outcome } = self;
         drop(event);
-        outcome.pending.settle().await
+        settle(outcome.pending).await
     }
 
     /// [`delivered`](Self::delivered) for programs without async: blocks the thread.
@@ -95,7 +96,7 @@ impl<E> Emission<E> {
     /// # Errors
     /// As [`delivered`](Self::delivered).
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
-        self.outcome.pending.wait(None)
+        wait(self.outcome.pending, None)
     }
 
     /// [`wait`](Self::wait) no longer than this.
@@ -105,7 +106,7 @@ impl<E> Emission<E> {
     /// goes on.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Delivered, DeliveryError> {
         // A time beyond the clock's range is no limit.
-        self.outcome.pending.wait(Instant::now().checked_add(timeout))
+        wait(self.outcome.pending, Instant::now().checked_add(timeout))
     }
 }
 
@@ -116,6 +117,17 @@ impl<E> fmt::Debug for Emission<E> {
             .field("responses", &self.responses())
             .finish_non_exhaustive()
     }
+}
+
+async fn settle(pending: Option<Box<Pending>>) -> Result<Delivered, DeliveryError> {
+    match pending {
+        None => Ok(Delivered::default()),
+        Some(pending) => pending.settle().await,
+    }
+}
+
+fn wait(pending: Option<Box<Pending>>, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
+    pending.map_or_else(|| Ok(Delivered::default()), |pending| pending.wait(deadline))
 }
 
 /// A sync receiver failed in [`Signal::emit_strict`](crate::Signal::emit_strict), which stopped
