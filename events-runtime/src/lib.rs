@@ -34,6 +34,8 @@ pub mod transport;
 pub mod registry;
 
 // Around it.
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "bus")]
 pub mod config;
 pub mod testing;

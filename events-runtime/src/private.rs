@@ -21,7 +21,7 @@ pub use crate::receiver::linked::{Link, LinkedReceiver};
 pub use crate::signal::AnyEmission;
 pub use crate::testing::functions as asserts;
 
-use crate::{EventMetadata, avro};
+use crate::{EmitOptions, EventMetadata, avro};
 
 /// The text in a constant that [`write`] made.
 #[must_use]
@@ -156,6 +156,8 @@ pub struct SignalDescriptor {
     pub key: &'static [&'static str],
     /// Decodes a datum and emits the event in a hub: [`emit_datum`] of the definition.
     pub emit_datum: EmitDatum,
+    /// Decodes a datum and emits it as a new event: [`emit_new`] of the definition.
+    pub emit_new: EmitNew,
 }
 
 /// Decodes a datum and emits the event in a hub, with the metadata that it came with.
@@ -172,6 +174,22 @@ pub fn emit_datum<E: PublicSignal>(
 ) -> Result<AnyEmission, DecodeError> {
     let payload = avro::from_slice::<E>(datum)?;
     Ok(hub.emit_received(payload, metadata))
+}
+
+/// Decodes a datum and emits it in a hub as a new event.
+pub type EmitNew = fn(&Hub, EmitOptions, &[u8]) -> Result<AnyEmission, DecodeError>;
+
+/// The [`EmitNew`] of `E`.
+///
+/// # Errors
+/// When the datum is none of `E`; then nothing is emitted.
+pub fn emit_new<E: PublicSignal>(
+    hub: &Hub,
+    options: EmitOptions,
+    datum: &[u8],
+) -> Result<AnyEmission, DecodeError> {
+    let payload = avro::from_slice::<E>(datum)?;
+    Ok(hub.emit_with(payload, options).into_any())
 }
 
 impl SignalDescriptor {
@@ -197,6 +215,7 @@ impl SignalDescriptor {
             fingerprint: || E::FINGERPRINT,
             key,
             emit_datum: emit_datum::<E>,
+            emit_new: emit_new::<E>,
         }
     }
 }

@@ -60,6 +60,8 @@ pub use loader::ConfigBuilder;
 pub use settings::{BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, UnknownEvents};
 pub use source::Source;
 pub use url::{BusUrl, BusUrlError};
+#[cfg(feature = "cli")]
+pub(crate) use value::parse_duration;
 
 use crate::transport::{ConnectOptions, NameError, Retention, Topic};
 

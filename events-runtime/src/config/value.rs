@@ -157,16 +157,19 @@ macro_rules! positive_numbers {
 whole_numbers!(u64: "a whole number from 0");
 positive_numbers!(NonZeroU32: u32, NonZeroU64: u64, NonZeroUsize: usize);
 
+/// A duration with its unit; days have 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let span = text.parse::<Span>().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
+}
+
 impl Setting for Duration {
     const EXPECTED: &'static str = "a duration with its unit, such as `250ms`, `5s` or `7d`";
 
     fn from_value(value: &Value) -> Result<Self, Fault> {
         let text = value.as_str().ok_or(Fault::Type)?;
-        text.parse::<Span>()
-            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-            .ok()
-            .and_then(|duration| Self::try_from(duration).ok())
-            .ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask(text))))
+        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask(text))))
     }
 
     fn show(&self) -> String {

@@ -61,6 +61,10 @@ impl AnyEmission {
 }
 
 impl<E> Emission<E> {
+    pub(crate) fn into_any(self) -> AnyEmission {
+        AnyEmission::new(self.outcome)
+    }
+
     /// The event.
     pub fn event(&self) -> &Arc<Event<E>> {
         &self.event

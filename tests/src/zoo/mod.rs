@@ -27,8 +27,10 @@ pub struct Specimen {
     pub fingerprint: u64,
     /// The values, encoded.
     pub datums: Vec<Vec<u8>>,
-    read: Box<dyn Fn(Option<usize>, &[u8]) -> Result<Reading, String> + Send + Sync>,
+    read: Box<Read>,
 }
+
+type Read = dyn Fn(Option<usize>, &[u8]) -> Result<Reading, String> + Send + Sync;
 
 /// What became of bytes written elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ struct Texts {
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.scalars.bytes.v1")]
-struct Bytes {
+struct ByteStrings {
     vec: Vec<u8>,
     bytes: bytes::Bytes,
     boxed: Box<[u8]>,
@@ -67,6 +67,7 @@ struct Newtypes {
     id: OrderId,
     amount: Cents,
     inner: Boxed,
+    shared: Arc<Cents>,
     flag: bool,
 }
 
@@ -77,7 +78,7 @@ struct OrderId(String);
 struct Cents(i64);
 
 #[derive(Debug, Clone, PartialEq, EventData)]
-struct Boxed(Box<Arc<Cents>>);
+struct Boxed(Box<Cents>);
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.scalars.nothing.v1")]
@@ -136,7 +137,7 @@ fn texts() -> Specimen {
 
 fn byte_strings() -> Specimen {
     let all: Vec<u8> = (0..=255).collect();
-    let of = |bytes: &[u8]| Bytes {
+    let of = |bytes: &[u8]| ByteStrings {
         vec: bytes.to_vec(),
         bytes: bytes::Bytes::copy_from_slice(bytes),
         boxed: bytes.into(),
@@ -148,7 +149,8 @@ fn newtypes() -> Specimen {
     let of = |id: &str, cents, flag| Newtypes {
         id: OrderId(id.to_owned()),
         amount: Cents(cents),
-        inner: Boxed(Box::new(Arc::new(Cents(-cents)))),
+        inner: Boxed(Box::new(Cents(-cents))),
+        shared: Arc::new(Cents(cents)),
         flag,
     };
     Specimen::of(&[of("", 0, false), of("o-1", 1234, true)])

@@ -114,7 +114,7 @@ fn float(value: f64) -> serde_json::Value {
 
 /// Lowercase hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The bytes of hexadecimal digits; `None` where they are none.

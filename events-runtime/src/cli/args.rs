@@ -1,0 +1,133 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use crate::config::parse_duration;
+
+/// Looks at events and moves them.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or JSON that does not fit the schema."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// A configuration file, laid over those named before it [default: events.toml, if it is there]
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Write JSON, for programs
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the linked event types
+    List,
+    /// Show or export Avro schemas
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Send an event
+    Produce(Produce),
+    /// Print the events of a topic and acknowledge them
+    Consume(Consume),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check registry, configuration and transport
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SchemaCommand {
+    /// Print the schema of an event type
+    Show(Show),
+    /// Write every schema to FOLDER/TYPE/MINOR.avsc
+    Export {
+        /// The folder; made where it is missing, files of the same name are replaced
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// The event type
+    #[arg(value_name = "TYPE")]
+    pub(super) event_type: String,
+    /// The Parsing Canonical Form instead of the whole schema
+    #[arg(long)]
+    pub(super) canonical: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Show every setting with its value and where that came from
+    Explain,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Produce {
+    /// The event type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) event_type: String,
+    /// The payload as JSON; `@FILE` reads a file, `-` standard input
+    #[arg(long, value_name = "JSON")]
+    pub(super) data: String,
+    /// Send to this topic instead of those that the configuration routes to; repeatable
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub(super) topics: Vec<String>,
+    /// The event's id instead of a new one
+    #[arg(long)]
+    pub(super) id: Option<Uuid>,
+    /// How long to try, such as `30s`
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(super) timeout: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Consume {
+    /// The topic, without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+    /// The consumer group. What is printed is acknowledged: name one of your own to only look
+    #[arg(long)]
+    pub(super) group: String,
+    /// Stop after so many events
+    #[arg(long, value_name = "N")]
+    pub(super) max: Option<u64>,
+    /// Stop when nothing came for so long, such as `5s`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) idle: Option<Duration>,
+    /// Where a new group begins
+    #[arg(long, value_enum, default_value_t = From::Earliest)]
+    pub(super) from: From,
+    /// Show the fields that hold personal data
+    #[arg(long)]
+    pub(super) show_pii: bool,
+}
+
+/// Where a new group begins.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum From {
+    /// At the first event that is still there
+    Earliest,
+    /// After the last event that is there
+    Latest,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .ok_or_else(|| "write a number with its unit, such as `250ms`, `5s` or `1h`".to_owned())
+}

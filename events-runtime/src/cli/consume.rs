@@ -1,0 +1,60 @@
+//! `consume`: prints what comes and acknowledges it.
+
+use std::time::Duration;
+
+use super::args::{Consume, From};
+use super::context::Context;
+use super::failure::Failure;
+use super::output;
+use super::shown::Shown;
+use crate::avro::json::PersonalData;
+use crate::registry::Registry;
+use crate::transport::{self, ConsumerGroup, StartPosition, Subscription, Topic};
+
+/// How many events are fetched at once, at most.
+const BATCH: u64 = 100;
+/// How long one wait for events lasts where no `--idle` ends it.
+const WAIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
+    let config = context.config()?;
+    let registry = Registry::linked()?;
+    let named = |error: transport::NameError| Failure::Usage(error.to_string());
+    let topic = Topic::new(args.topic.as_str()).map_err(named)?;
+    let topic = topic.with_prefix(config.service().topic_prefix.as_ref()).map_err(named)?;
+    let group = ConsumerGroup::new(args.group.as_str()).map_err(named)?;
+    let start = match args.from {
+        From::Earliest => StartPosition::Earliest,
+        From::Latest => StartPosition::Latest,
+    };
+    let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
+
+    let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+    let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
+    let mut consumer = transport.consumer(subscription).await?;
+    let mut left = args.max.unwrap_or(u64::MAX);
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    while left > 0 {
+        let batch = usize::try_from(left.min(BATCH)).unwrap_or(usize::MAX);
+        let deliveries = tokio::select! {
+            deliveries = consumer.receive(batch, args.idle.unwrap_or(WAIT)) => deliveries?,
+            _ = &mut interrupted => break,
+        };
+        if deliveries.is_empty() && args.idle.is_some() {
+            break;
+        }
+        for delivery in deliveries {
+            let shown = Shown::new(&delivery, registry, personal_data);
+            if context.json() {
+                output::line(shown.json())?;
+            } else {
+                output::line(&shown)?;
+            }
+            // What was printed is done; an interruption before this brings it again.
+            delivery.ack().await?;
+            left = left.saturating_sub(1);
+        }
+    }
+    consumer.close().await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The command line: a `main` of your own that links your event crates and calls [`run`].
+//!
+//! ```no_run
+//! // Linked, so that the command line knows their events:
+//! // events_runtime::link!(shop_events, billing_events);
+//!
+//! fn main() -> std::process::ExitCode {
+//!     events_runtime::cli::run()
+//! }
+//! ```
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `list` | the linked event types, with their definitions |
+//! | `schema show TYPE` | an event type's Avro schema |
+//! | `schema export DIR` | every schema as `DIR/TYPE/MINOR.avsc` |
+//! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
+//! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
+//! | `config explain` | every setting with its value and where that came from |
+//! | `doctor` | checks registry, configuration and transport, and says what to do |
+//!
+//! The configuration is `events.toml`, or the files named by `--config`, each laid over the one
+//! before, and the environment over all; see [`config`](crate::config). Payloads are written as
+//! [`avro::json`](crate::avro::json) says.
+//!
+//! # Exit codes
+//! | code | meaning |
+//! |---|---|
+//! | 0 | it did what was asked |
+//! | 1 | it failed; the reason is on standard error |
+//! | 2 | the command line is wrong, or JSON given on it does not fit the schema |
+
+mod args;
+mod consume;
+mod context;
+mod doctor;
+mod failure;
+mod list;
+mod output;
+mod produce;
+mod schema;
+mod shown;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Args, Command, ConfigCommand, SchemaCommand};
+use context::{Context, block_on};
+use failure::Failure;
+
+/// Runs the command line of this process's arguments, over the definitions that are linked into
+/// the program.
+///
+/// Don't call it inside an async runtime: it brings its own.
+#[must_use = "return it from `main`"]
+pub fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // `--help` and `--version` come here too.
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let _ = error.print();
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    match execute(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn execute(args: Args) -> Result<(), Failure> {
+    let context = Context::new(args.common);
+    match args.command {
+        Command::List => list::run(&context),
+        Command::Schema(SchemaCommand::Show(args)) => schema::show(&context, &args),
+        Command::Schema(SchemaCommand::Export { folder }) => schema::export(&context, &folder),
+        Command::Produce(args) => block_on(produce::run(&context, &args)),
+        Command::Consume(args) => block_on(consume::run(&context, &args)),
+        Command::Config(ConfigCommand::Explain) => list::explain(&context),
+        Command::Doctor => block_on(doctor::run(&context)),
+    }
+}

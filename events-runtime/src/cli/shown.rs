@@ -1,0 +1,126 @@
+//! A delivery as it is shown.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::failure::chain;
+use crate::avro::json::{PersonalData, to_json};
+use crate::envelope::Envelope;
+use crate::registry::Registry;
+use crate::transport::{Delivery, Message};
+
+/// A delivery, read as far as it can be.
+pub(super) struct Shown {
+    position: String,
+    attempt: u32,
+    key: Option<String>,
+    /// What is known of the event; an object.
+    metadata: Value,
+    payload: Result<Value, Unread>,
+}
+
+/// A payload that can't be shown as what it is.
+struct Unread {
+    reason: String,
+    bytes: String,
+}
+
+impl Shown {
+    pub(super) fn new(delivery: &Delivery, registry: &Registry, personal_data: PersonalData) -> Self {
+        let message = delivery.message();
+        let key = message.key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
+        let (metadata, payload) = match Envelope::from_message(message) {
+            Ok(envelope) => {
+                let metadata = serde_json::to_value(&envelope.metadata).unwrap_or_default();
+                (metadata, payload(&envelope, registry, personal_data))
+            }
+            Err(error) => (headers(message), Err(chain(&error))),
+        };
+        let payload = payload.map_err(|reason| Unread { reason, bytes: STANDARD.encode(&message.data) });
+        Self {
+            position: delivery.position().to_string(),
+            attempt: delivery.attempt(),
+            key,
+            metadata,
+            payload,
+        }
+    }
+
+    /// One object, in one line when displayed.
+    pub(super) fn json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("position".to_owned(), json!(self.position));
+        object.insert("attempt".to_owned(), json!(self.attempt));
+        object.insert("key".to_owned(), json!(self.key));
+        object.insert("metadata".to_owned(), self.metadata.clone());
+        match &self.payload {
+            Ok(payload) => {
+                object.insert("data".to_owned(), payload.clone());
+            }
+            Err(Unread { reason, bytes }) => {
+                object.insert("error".to_owned(), json!(reason));
+                object.insert("data_base64".to_owned(), json!(bytes));
+            }
+        }
+        Value::Object(object)
+    }
+}
+
+fn payload(envelope: &Envelope, registry: &Registry, personal_data: PersonalData) -> Result<Value, String> {
+    let event_type = envelope.metadata.event_type();
+    let descriptor = registry
+        .get(event_type)
+        .ok_or_else(|| format!("the event type `{event_type}` is not linked into this program"))?;
+    let own = descriptor.fingerprint();
+    if let Some(found) = envelope.fingerprint.filter(|found| *found != own) {
+        return Err(format!("written with schema {found:016x}; this program's is {own:016x}"));
+    }
+    to_json(descriptor.schema(), &envelope.data, personal_data).map_err(|error| error.to_string())
+}
+
+/// The headers of a message that is no event.
+fn headers(message: &Message) -> Value {
+    let headers =
+        message.headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value)));
+    headers.map(|(name, value)| (name, Value::from(value))).collect()
+}
+
+/// A metadata value as text: `10.5.0` for a library's version, `[10,5,0]` in JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(numbers) => numbers.iter().map(plain).collect::<Vec<_>>().join("."),
+        other => other.to_string(),
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
+        writeln!(f, "{}", text("event_type").unwrap_or("(no event)"))?;
+        write!(f, "  {:12} {}", "position", self.position)?;
+        if self.attempt > 1 {
+            write!(f, " (attempt {})", self.attempt)?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, "\n  {:12} {key}", "key")?;
+        }
+        for (name, value) in self.metadata.as_object().into_iter().flatten() {
+            if name != "event_type" {
+                write!(f, "\n  {name:12} {}", plain(value))?;
+            }
+        }
+        match &self.payload {
+            Ok(payload) => {
+                let text = format!("{payload:#}");
+                text.lines().try_for_each(|line| write!(f, "\n  {line}"))
+            }
+            Err(Unread { reason, bytes }) => {
+                write!(f, "\n  {:12} {reason}\n  {:12} {bytes} (base64)", "unreadable", "data")
+            }
+        }
+    }
+}

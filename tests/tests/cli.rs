@@ -1,0 +1,325 @@
+//! The command line as its users meet it: a real program over a real file.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PLACED: &str = "org.acme.cli.order.placed.v1";
+const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
+const ORDER: &str = r#"{"number": 7, "customer": {"customer_id": "c-1", "email": "bob@foo.example"}, "lines": [{"sku": "a"}]}"#;
+const CONFIG: &str = r#"
+[service]
+name = "shop"
+topic_prefix = "dev"
+[bus]
+url = "sqlite://events.db"
+[routes."org.acme.cli.order.placed.v1"]
+orders = {}
+mail = { key = "customer.email", enabled = false }
+"#;
+
+/// A folder with a configuration, where the program runs.
+struct Shop(TempDir);
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Shop {
+    fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    fn with(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("events.toml"), config).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+        command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).output().unwrap())
+    }
+
+    /// What a command that succeeds prints.
+    fn out(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
+        ran.out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.out(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    fn produce(&self, data: &str, more: &[&str]) -> Value {
+        self.json(&[&["produce", "--type", PLACED, "--data", data], more].concat())
+    }
+
+    /// The events of a topic, as a new or old group gets them.
+    fn consume(&self, topic: &str, group: &str, more: &[&str]) -> Vec<Value> {
+        let base = ["consume", "--topic", topic, "--group", group, "--idle", "200ms", "--json"];
+        let out = self.out(&[&base[..], more].concat());
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn list_names_every_linked_event_type() {
+    let shop = Shop::new();
+    let list = shop.json(&["list"]);
+    let types: Vec<_> = list.as_array().unwrap().iter().map(|entry| &entry["event_type"]).collect();
+    assert_eq!(types, [CANCELLED, PLACED]);
+    assert_eq!(list[1]["minor_version"], 2);
+    assert_eq!(list[1]["key"], "customer.id");
+    let text = shop.out(&["list"]);
+    assert!(text.lines().count() == 3 && text.contains(PLACED), "{text}");
+}
+
+#[test]
+fn schema_show_prints_what_an_avro_tool_reads() {
+    let shop = Shop::new();
+    let text = shop.out(&["schema", "show", PLACED]);
+    let schema = apache_avro::Schema::parse_str(&text).unwrap();
+    assert_eq!(shop.out(&["schema", "show", PLACED, "--canonical"]).trim_end(), schema.canonical_form());
+    let (first, last) = (text.find("\"number\"").unwrap(), text.find("\"note\"").unwrap());
+    assert!(text.lines().count() > 10 && first < last, "several lines, in the order of the fields: {text}");
+}
+
+#[test]
+fn schema_export_writes_a_file_for_each_event() {
+    let shop = Shop::new();
+    shop.out(&["schema", "export", "schemas"]);
+    for file in [format!("{PLACED}/2.avsc"), format!("{CANCELLED}/0.avsc")] {
+        let text = fs::read_to_string(shop.path().join("schemas").join(&file)).unwrap();
+        apache_avro::Schema::parse_str(&text).unwrap();
+    }
+}
+
+#[test]
+fn an_unknown_event_type_is_a_usage_error_with_the_nearest_one() {
+    let ran = Shop::new().run(&["schema", "show", "org.acme.cli.order.placd.v1"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains(PLACED), "{}", ran.err);
+}
+
+#[test]
+fn what_is_produced_is_consumed_with_its_whole_envelope() {
+    let shop = Shop::new();
+    let id = "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11";
+    let sent = shop.produce(ORDER, &["--id", id]);
+    assert_eq!(sent, json!({"id": id, "topics": [{"topic": "orders", "position": "1"}]}));
+
+    let events = shop.consume("orders", "reader", &["--show-pii"]);
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event["position"], "1");
+    assert_eq!(event["key"], "c-1", "the definition's key");
+    assert_eq!(event["metadata"]["event_type"], PLACED);
+    assert_eq!(event["metadata"]["id"], id);
+    assert_eq!(event["metadata"]["minorversion"], 2);
+    assert_eq!(event["metadata"]["source"], "shop");
+    let mut expected: Value = serde_json::from_str(ORDER).unwrap();
+    expected["note"] = Value::Null;
+    assert_eq!(event["data"], expected);
+    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0], "it was acknowledged");
+}
+
+#[test]
+fn personal_data_is_masked_unless_it_is_asked_for() {
+    let shop = Shop::new();
+    shop.produce(ORDER, &[]);
+    let base = ["consume", "--topic", "orders", "--idle", "200ms", "--group"];
+    for more in [&["people"][..], &["programs", "--json"]] {
+        let out = shop.out(&[&base[..], more].concat());
+        assert!(out.contains("***") && !out.contains("bob@foo.example"), "{out}");
+    }
+    let out = shop.out(&[&base[..], &["auditors", "--show-pii"]].concat());
+    assert!(out.contains("bob@foo.example"), "{out}");
+}
+
+#[test]
+fn consume_takes_no_more_than_it_is_told_to() {
+    let shop = Shop::new();
+    for _ in 0..3 {
+        shop.produce(ORDER, &[]);
+    }
+    let positions = |events: Vec<Value>| -> Vec<_> {
+        events.iter().map(|event| event["position"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(positions(shop.consume("orders", "reader", &["--max", "2"])), ["1", "2"]);
+    assert_eq!(positions(shop.consume("orders", "reader", &[])), ["3"]);
+    assert_eq!(positions(shop.consume("orders", "latecomer", &["--from", "latest"])), [] as [&str; 0]);
+}
+
+#[test]
+fn json_that_does_not_fit_is_refused_with_every_fault_and_nothing_is_sent() {
+    let shop = Shop::new();
+    let data =
+        r#"{"number": "x", "customer": {"customer_id": 1, "emial": "e"}, "lines": [{"sku": "a"}, {}]}"#;
+    let ran = shop.run(&["produce", "--type", PLACED, "--data", data]);
+    assert_eq!(ran.code, 2);
+    for part in [
+        "number: expected a whole number",
+        "customer.customer_id: expected a string",
+        "customer.email: is missing",
+        "customer.emial: unknown field",
+        "lines[1].sku: is missing",
+    ] {
+        assert!(ran.err.contains(part), "no {part:?} in {}", ran.err);
+    }
+    let too_wide = ORDER.replace("\"number\": 7", "\"number\": 300");
+    let ran = shop.run(&["produce", "--type", PLACED, "--data", &too_wide]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("field `number`: 300 is out of range"), "{}", ran.err);
+    let ran = shop.run(&["produce", "--type", PLACED, "--data", "{"]);
+    assert!(ran.code == 2 && ran.err.contains("no JSON"), "{}", ran.err);
+    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+}
+
+#[test]
+fn data_is_read_from_a_file_too() {
+    let shop = Shop::new();
+    fs::write(shop.path().join("order.json"), ORDER).unwrap();
+    shop.produce("@order.json", &[]);
+    assert_eq!(shop.consume("orders", "reader", &[]).len(), 1);
+    let ran = shop.run(&["produce", "--type", PLACED, "--data", "@absent.json"]);
+    assert!(ran.code == 1 && ran.err.contains("`absent.json` can't be read"), "{}", ran.err);
+}
+
+#[test]
+fn a_topic_of_the_command_line_takes_the_place_of_the_configured_ones() {
+    let shop = Shop::new();
+    let sent = shop.produce(ORDER, &["--topic", "elsewhere"]);
+    assert_eq!(sent["topics"], json!([{"topic": "elsewhere", "position": "1"}]));
+    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+    assert_eq!(shop.consume("elsewhere", "reader", &[]).len(), 1);
+}
+
+#[test]
+fn an_event_without_a_route_is_not_dropped_silently() {
+    let ran = Shop::new().run(&["produce", "--type", CANCELLED, "--data", r#"{"number": 1}"#]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("--topic") && ran.err.contains("[routes."), "{}", ran.err);
+}
+
+#[test]
+fn config_explain_shows_files_and_variables_and_no_password() {
+    let shop = Shop::new();
+    fs::write(shop.path().join("local.toml"), "[bus]\nlinger = '5ms'").unwrap();
+    let output = shop
+        .command(&["config", "explain", "--config", "events.toml", "--config", "local.toml"])
+        .env("EVENTS_BUS__URL", "memory://user:s3cret@host")
+        .output()
+        .unwrap();
+    let ran = ran(output);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let line = |key: &str| ran.out.lines().find(|line| line.starts_with(key)).unwrap();
+    assert!(line("bus.linger").ends_with("local.toml:2"));
+    assert!(line("bus.url").ends_with("environment variable EVENTS_BUS__URL"));
+    assert!(line("service.name").ends_with("events.toml:3"));
+    assert!(line("bus.batch_size").ends_with("default"));
+    assert!(!ran.out.contains("s3cret"));
+}
+
+#[test]
+fn a_wrong_configuration_is_told_with_every_problem() {
+    let shop = Shop::with("[bus]\nulr = 'memory:'\nlinger = 'soon'\n");
+    let ran = shop.run(&["config", "explain"]);
+    assert_eq!(ran.code, 1);
+    for part in ["bus.url: is missing", "events.toml:2: bus.ulr", "events.toml:3: bus.linger"] {
+        assert!(ran.err.contains(part), "no {part:?} in {}", ran.err);
+    }
+}
+
+#[test]
+fn doctor_is_content_with_a_sound_installation() {
+    let shop = Shop::new();
+    shop.produce(ORDER, &[]);
+    shop.consume("orders", "reader", &[]);
+    let checks = shop.json(&["doctor"]);
+    let verdicts: Vec<_> = checks.as_array().unwrap().iter().map(|check| &check["verdict"]).collect();
+    assert_eq!(verdicts, ["ok"; 5], "{checks:#}");
+    let text = shop.out(&["doctor"]);
+    assert!(text.contains("dev-orders / reader: 0 not settled"), "{text}");
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let shop = Shop::with(&format!("{CONFIG}\n[routes.\"org.acme.cli.order.placd.v1\"]\norders = {{}}\n"));
+    let ran = shop.run(&["doctor"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains(&format!("did you mean `{PLACED}`?")), "{}", ran.out);
+
+    let shop = Shop::new();
+    fs::write(shop.path().join("events.db"), "this is no database, and never was one").unwrap();
+    let ran = shop.run(&["doctor"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("failed   transport"), "{}", ran.out);
+    assert!(ran.out.contains("put the store aside"), "{}", ran.out);
+
+    let shop = Shop::with("nonsense = 1");
+    let ran = shop.run(&["doctor"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("skipped  transport"), "{}", ran.out);
+}
+
+#[test]
+fn bytes_that_are_no_known_event_are_shown_and_passed() {
+    use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
+
+    let shop = Shop::new();
+    let url = format!("sqlite://{}", shop.path().join("events.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let transport = connect(&url, &ConnectOptions::new()).unwrap();
+        let stranger = Message::new(&b"\x02"[..])
+            .with_header("ce_type", "org.acme.unheard.of.v1")
+            .with_header("ce_id", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11")
+            .with_header("ce_source", "elsewhere")
+            .with_header("ce_time", "2023-01-02T03:04:05+00:00");
+        let truncated = Message::new(&b"\x0e"[..]).with_header("ce_type", PLACED);
+        let batch = [stranger, truncated];
+        let producer = transport.producer().await.unwrap();
+        for sent in producer.send(&Topic::new("dev-orders").unwrap(), &batch).await {
+            sent.unwrap();
+        }
+    });
+    let events = shop.consume("orders", "reader", &[]);
+    assert_eq!(events.len(), 2);
+    assert!(events[0]["error"].as_str().unwrap().contains("org.acme.unheard.of.v1"));
+    assert_eq!(events[0]["data_base64"], "Ag==");
+    assert_eq!(events[0]["metadata"]["source"], "elsewhere");
+    assert!(events[1]["error"].is_string(), "{}", events[1]);
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2_and_help_is_0() {
+    let shop = Shop::new();
+    assert_eq!(shop.run(&["produce"]).code, 2);
+    assert_eq!(shop.run(&["nonsense"]).code, 2);
+    assert_eq!(shop.run(&["consume", "--topic", "or ders", "--group", "g"]).code, 2);
+    let help = shop.run(&["--help"]);
+    assert_eq!(help.code, 0);
+    for command in ["list", "schema", "produce", "consume", "config", "doctor", "Exit codes"] {
+        assert!(help.out.contains(command), "no {command} in {}", help.out);
+    }
+}
