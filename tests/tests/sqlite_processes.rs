@@ -52,6 +52,11 @@ impl Peer {
         (0..count).map(next).map(|line| line.parse().expect("a number")).collect()
     }
 
+    fn assert_running(&mut self) {
+        let ended = self.child.try_wait().expect("the peer can be asked");
+        assert!(ended.is_none(), "the peer ended by itself: {ended:?}");
+    }
+
     /// Kills the process without warning and gives the lines that were left.
     fn kill(mut self) -> Vec<usize> {
         self.child.kill().expect("the peer is killed");
@@ -93,10 +98,10 @@ fn assert_key_order(logged: &[usize]) {
     let mut seen = BTreeSet::new();
     let mut latest: BTreeMap<usize, usize> = BTreeMap::new();
     for &n in logged {
-        if seen.insert(n) {
-            if let Some(earlier) = latest.insert(n % KEYS, n) {
-                assert!(earlier < n, "{n} was handled after {earlier}, which has the same key");
-            }
+        if seen.insert(n)
+            && let Some(earlier) = latest.insert(n % KEYS, n)
+        {
+            assert!(earlier < n, "{n} was handled after {earlier}, which has the same key");
         }
     }
 }
@@ -114,12 +119,24 @@ fn processes_share_a_group_without_duplicates_and_in_key_order() {
             left -= consumer.lines.recv_timeout(Duration::from_millis(5)).iter().count();
         }
     }
-    for consumer in consumers {
+    for mut consumer in consumers {
+        consumer.assert_running();
         consumer.kill();
     }
     let logged = place.logged();
     assert_eq!(logged.len(), COUNT, "each message was handled once");
     assert_key_order(&logged);
+}
+
+#[test]
+fn processes_may_make_the_file_at_the_same_time() {
+    for _ in 0..8 {
+        let place = Place::new();
+        let senders: Vec<_> = (0..4).map(|first| Peer::sender(&place.url, first, 1)).collect();
+        for (first, sender) in senders.into_iter().enumerate() {
+            assert_eq!(sender.finish(), [first]);
+        }
+    }
 }
 
 #[tokio::test]
@@ -152,6 +169,7 @@ async fn killed_processes_lose_nothing_that_was_acknowledged() {
         sent.extend(sender.kill());
         acked.extend(victim.kill());
         if round % 2 == 1 {
+            survivor.assert_running();
             acked.extend(survivor.kill());
             survivor = Peer::consumer(&place.url, &place.log);
         }

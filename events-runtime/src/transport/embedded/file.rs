@@ -12,7 +12,8 @@ use tokio::sync::{oneshot, watch};
 use super::super::{BoxFuture, ErrorKind, TransportError};
 use super::fault::Fault;
 use super::schema::{open_reader, open_writer};
-use super::settings::Settings;
+use super::settings::{Settings, Synchronous};
+use super::syncer::Syncer;
 use super::txn::Txn;
 use super::writer::{Job, Writer};
 
@@ -65,7 +66,11 @@ impl File {
         let changed = Arc::new(watch::Sender::new(0));
         let waiters = Arc::new(AtomicUsize::new(0));
         let settings = Arc::new(settings);
-        let writer = Writer::new(conn, settings.clone(), queue, changed.clone(), waiters.clone());
+        let syncer = match settings.synchronous {
+            Synchronous::Full => Some(Syncer::start(&settings)?),
+            Synchronous::Normal | Synchronous::Off => None,
+        };
+        let writer = Writer::new(conn, settings.clone(), queue, changed.clone(), waiters.clone(), syncer);
         std::thread::Builder::new().name("events-sqlite".to_owned()).spawn(move || writer.run()).map_err(
             |error| {
                 let message = "the system gives no thread to write with";

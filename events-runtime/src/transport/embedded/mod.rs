@@ -30,6 +30,7 @@ mod schema;
 mod settings;
 mod settle;
 mod status;
+mod syncer;
 mod trim;
 mod txn;
 mod writer;

@@ -122,8 +122,8 @@ fn open(settings: &Settings, flags: OpenFlags) -> Result<Connection, TransportEr
 }
 
 fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
-    // Before anything is changed: is it ours?
-    let state = inspect(conn, settings)?;
+    // Before anything is changed: is it ours? One transaction, as another process may be making it.
+    let state = in_transaction(conn, "BEGIN", || inspect(conn, settings))?;
     if conn.is_readonly("main")? {
         return Err(refuse(
             settings,
@@ -189,21 +189,31 @@ fn foreign(settings: &Settings) -> Fault {
 }
 
 fn create(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    let created = (|| {
+    in_transaction(conn, "BEGIN IMMEDIATE", || {
         // Another process may have been faster.
         if inspect(conn, settings)? == State::Empty {
             conn.execute_batch(TABLES)?;
             conn.pragma_update(None, "application_id", APPLICATION_ID)?;
             conn.pragma_update(None, "user_version", VERSION)?;
         }
-        conn.execute_batch("COMMIT")?;
         Ok(())
-    })();
-    if created.is_err() && !conn.is_autocommit() {
+    })
+}
+
+fn in_transaction<T>(
+    conn: &Connection,
+    begin: &str,
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    conn.execute_batch(begin)?;
+    let done = work().and_then(|done| {
+        conn.execute_batch("COMMIT")?;
+        Ok(done)
+    });
+    if done.is_err() && !conn.is_autocommit() {
         conn.execute_batch("ROLLBACK")?;
     }
-    created
+    done
 }
 
 fn refuse(settings: &Settings, kind: ErrorKind, message: &str) -> Fault {

@@ -19,10 +19,10 @@ pub(super) enum Synchronous {
 }
 
 impl Synchronous {
+    /// What SQLite is told; what `Full` asks beyond `Normal` the syncer does.
     pub(super) const fn pragma(self) -> &'static str {
         match self {
-            Self::Full => "FULL",
-            Self::Normal => "NORMAL",
+            Self::Full | Self::Normal => "NORMAL",
             Self::Off => "OFF",
         }
     }

@@ -1,8 +1,7 @@
 //! The thread that writes: one per file and process.
 //!
-//! Requests that come while a transaction is on its way to the disk share the next one, so that
-//! the cost of forcing the log to the disk is shared too (group commit). While consumers wait and
-//! there is nothing to do, the thread asks SQLite whether another process wrote, which costs
+//! Requests that come while a transaction is under way share the next one. While consumers wait
+//! and there is nothing to do, the thread asks SQLite whether another process wrote, which costs
 //! microseconds, at growing intervals.
 
 use std::sync::Arc;
@@ -15,7 +14,8 @@ use tokio::sync::watch;
 
 use super::super::TransportError;
 use super::fault::Fault;
-use super::settings::{Settings, Synchronous};
+use super::settings::Settings;
+use super::syncer::Syncer;
 use super::trim::{CHUNK, Schedule};
 use super::txn::Txn;
 
@@ -53,7 +53,8 @@ pub(super) struct Writer {
     /// SQLite's mark of what others wrote, as last seen.
     version: i64,
     neighbour: Option<Instant>,
-    synchronous: Synchronous,
+    /// Where answers wait for the disk.
+    syncer: Option<Syncer>,
     schedule: Schedule,
 }
 
@@ -64,8 +65,8 @@ impl Writer {
         jobs: Receiver<Box<dyn Job>>,
         changed: Arc<watch::Sender<u64>>,
         waiters: Arc<AtomicUsize>,
+        syncer: Option<Syncer>,
     ) -> Self {
-        let synchronous = settings.synchronous;
         Self {
             conn,
             settings,
@@ -74,7 +75,7 @@ impl Writer {
             waiters,
             version: 0,
             neighbour: None,
-            synchronous,
+            syncer,
             schedule: Schedule::default(),
         }
     }
@@ -156,16 +157,14 @@ impl Writer {
             return;
         }
         match self.commit(&mut work) {
-            Ok(()) => {
-                for job in work {
-                    job.answer(Ok(()), &self.settings.url);
-                }
-            }
+            Ok(()) => self.answer(work),
             // One of them may be what fails all: each by itself.
             Err(fault) if work.len() > 1 && !fault.is_busy() => {
                 for mut job in work {
-                    let outcome = self.commit(std::slice::from_mut(&mut job));
-                    job.answer(outcome, &self.settings.url);
+                    match self.commit(std::slice::from_mut(&mut job)) {
+                        Ok(()) => self.answer(vec![job]),
+                        Err(fault) => job.answer(Err(fault), &self.settings.url),
+                    }
                 }
             }
             Err(fault) => {
@@ -179,8 +178,6 @@ impl Writer {
 
     /// Does all of them in one transaction, waiting for the lock as long as the settings say.
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
-        let durable = jobs.iter().any(|job| job.durable());
-        self.set_durable(durable)?;
         let started = Instant::now();
         loop {
             match self.attempt(jobs) {
@@ -192,18 +189,22 @@ impl Writer {
         }
     }
 
-    /// Leases need not survive the loss of power, so a transaction that does nothing but hand
-    /// messages out does not wait for the disk.
-    fn set_durable(&mut self, durable: bool) -> Result<(), Fault> {
-        let wanted = match self.settings.synchronous {
-            Synchronous::Full if !durable => Synchronous::Normal,
-            other => other,
+    /// Answers committed requests, those that must survive the loss of power once they do.
+    fn answer(&self, jobs: Vec<Box<dyn Job>>) {
+        let Some(syncer) = &self.syncer else {
+            return self.answer_now(jobs);
         };
-        if wanted != self.synchronous {
-            self.conn.pragma_update(None, "synchronous", wanted.pragma())?;
-            self.synchronous = wanted;
+        let (durable, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());
+        self.answer_now(others);
+        if !durable.is_empty() {
+            syncer.answer_when_stored(durable);
         }
-        Ok(())
+    }
+
+    fn answer_now(&self, jobs: Vec<Box<dyn Job>>) {
+        for job in jobs {
+            job.answer(Ok(()), &self.settings.url);
+        }
     }
 
     fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
@@ -241,14 +242,11 @@ impl Writer {
         };
         let retention = self.settings.retention.of(topic.as_str());
         let mut outcome = Ok(super::super::Trimmed::default());
-        let done = self.set_durable(false).and_then(|()| {
-            self.conn.execute_batch("BEGIN IMMEDIATE")?;
-            let mut txn = Txn::new(&self.conn);
-            outcome = txn.trim(&topic, &retention);
-            self.conn.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-            Ok(())
+        let done = self.conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+            outcome = Txn::new(&self.conn).trim(&topic, &retention);
+            self.conn.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })
         });
-        match (done, outcome) {
+        match (done.map_err(Fault::from), outcome) {
             (Ok(()), Ok(trimmed)) => {
                 if trimmed.removed >= CHUNK.unsigned_abs() {
                     self.schedule.again(topic);
