@@ -154,9 +154,10 @@ class Maker:
                     seconds //= 50
                 scale = {"millis": 10**3, "micros": 10**6}.get(logical.rsplit("-", 1)[1], 10**9)
                 return seconds * scale + self.rng.randrange(scale)
-            case {"type": inner, "logicalType": "decimal"} if inner == "bytes":
-                number = self.whole(self.rng.choice([8, 16, 32, 64]))
-                return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+            case {"type": inner, "logicalType": "big-decimal"} if inner == "bytes":
+                number = self.whole(64)
+                unscaled = number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+                return encode("bytes", unscaled) + encode("int", self.rng.randrange(29))
             case {"type": inner}:
                 return self.make(inner, namespace, depth)
             case "null":

@@ -5,6 +5,7 @@
 
 mod collections;
 mod enums;
+mod logical;
 mod named;
 mod recursive;
 mod scalars;
@@ -111,6 +112,7 @@ pub fn specimens() -> Vec<Specimen> {
         scalars::specimens(),
         collections::specimens(),
         enums::specimens(),
+        logical::specimens(),
         named::specimens(),
         recursive::specimens(),
     ];

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::logical;
+use super::logical::{self, Decimal};
 use crate::avro::definitions::{Definitions, Place, short_name};
 use crate::avro::schema::{Record, Schema};
 use crate::avro::skip::{blocks, branch_of, unknown};
@@ -57,7 +57,7 @@ impl Walk {
                 }
                 Schema::Bytes => {
                     let bytes = reader.bytes()?;
-                    let text = logical::bytes_text(schema, bytes);
+                    let text = Decimal::of(schema).and_then(|decimal| decimal.text(bytes));
                     Value::String(text.unwrap_or_else(|| logical::base64(bytes)))
                 }
                 _ => self.value(place.inner(&schema.base), reader)?,

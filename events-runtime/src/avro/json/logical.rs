@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use crate::avro::schema::Logical;
+use crate::avro::{Reader, varint};
 
 pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -97,19 +99,82 @@ pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
     }
 }
 
-/// The digits behind the point of a `decimal` over bytes; `None` for another type.
-pub(super) fn scale(schema: &Logical) -> Option<u32> {
-    if schema.name != "decimal" {
-        return None;
-    }
-    let attributes: serde_json::Value = serde_json::from_str(&format!("{{{}}}", schema.attributes)).ok()?;
-    let scale = attributes.get("scale").map_or(Some(0), serde_json::Value::as_u64)?;
-    u32::try_from(scale).ok()
+/// Where a decimal has its scale, the number of digits behind the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decimal {
+    /// In the schema: `decimal`.
+    Fixed(usize),
+    /// In each value, behind the number: `big-decimal`.
+    Own,
 }
 
-/// The text of a decimal; `None` where the type is another or the number has over 128 bits.
-pub(super) fn bytes_text(schema: &Logical, bytes: &[u8]) -> Option<String> {
-    let scale = usize::try_from(scale(schema)?).ok()?;
+impl Decimal {
+    /// The decimal that a type over bytes is; `None` for another type.
+    pub(super) fn of(schema: &Logical) -> Option<Self> {
+        match schema.name {
+            "big-decimal" => Some(Self::Own),
+            "decimal" => {
+                let attributes: Value = serde_json::from_str(&format!("{{{}}}", schema.attributes)).ok()?;
+                let scale = attributes.get("scale").map_or(Some(0), Value::as_u64)?;
+                Some(Self::Fixed(usize::try_from(scale).ok()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a datum's bytes; `None` where it has none, or the number over 128 bits.
+    pub(super) fn text(self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Fixed(scale) => text(bytes, scale),
+            Self::Own => {
+                let mut reader = Reader::new(bytes);
+                let unscaled = reader.bytes().ok()?;
+                let scale = usize::try_from(reader.long().ok()?).ok()?;
+                reader.finish().ok()?;
+                // More digits are no number that anybody wrote.
+                (scale <= 100).then(|| text(unscaled, scale)).flatten()
+            }
+        }
+    }
+
+    /// A datum's bytes; `None` where the text is no number, or has more digits than the type.
+    pub(super) fn bytes(self, text: &str) -> Option<Vec<u8>> {
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, text),
+        };
+        let (whole, fraction) = match digits.split_once('.') {
+            Some((whole, fraction)) if is_number(fraction) => (whole, fraction),
+            Some(_) => return None,
+            None => (digits, ""),
+        };
+        if !is_number(whole) {
+            return None;
+        }
+        match self {
+            Self::Fixed(scale) => {
+                let fraction = fraction.trim_end_matches('0');
+                let missing = scale.checked_sub(fraction.len())?;
+                let number: i128 = format!("{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
+                Some(shortest(sign * number))
+            }
+            Self::Own => {
+                let number: i128 = format!("{whole}{fraction}").parse().ok()?;
+                let unscaled = shortest(sign * number);
+                let mut bytes = long(unscaled.len());
+                bytes.extend(unscaled);
+                bytes.extend(long(fraction.len()));
+                Some(bytes)
+            }
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn text(bytes: &[u8], scale: usize) -> Option<String> {
     let first = *bytes.first()?;
     let fill = if first & 0x80 == 0 { 0 } else { 0xff };
     let mut wide = [fill; 16];
@@ -121,27 +186,20 @@ pub(super) fn bytes_text(schema: &Logical, bytes: &[u8]) -> Option<String> {
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
-/// The bytes of a decimal; `None` where the text is none, or has more digits than the type.
-pub(super) fn text_bytes(scale: u32, text: &str) -> Option<Vec<u8>> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
+/// Two's complement without the bytes in front that only repeat the sign.
+fn shortest(number: i128) -> Vec<u8> {
+    let wide = number.to_be_bytes();
+    let repeats = |pair: &&[u8]| match pair {
+        [0, next] => next & 0x80 == 0,
+        [0xff, next] => next & 0x80 != 0,
+        _ => false,
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(whole) || !is_number(fraction) {
-        return None;
-    }
-    let fraction = fraction.trim_end_matches('0');
-    let missing = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
-    let number: i128 = format!("{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
-    let wide = (sign * number).to_be_bytes();
-    // The shortest two's complement: leading bytes that only repeat the sign go.
-    let redundant = wide
-        .windows(2)
-        .take_while(|pair| {
-            matches!(pair, [0, next] if next & 0x80 == 0) || matches!(pair, [0xff, next] if next & 0x80 != 0)
-        })
-        .count();
-    Some(wide.get(redundant..)?.to_vec())
+    let redundant = wide.windows(2).take_while(repeats).count();
+    wide.iter().skip(redundant).copied().collect()
+}
+
+fn long(number: usize) -> Vec<u8> {
+    // A few digits; never near the limit.
+    let (bytes, len) = varint::to_bytes(varint::zigzag(i64::try_from(number).unwrap_or(i64::MAX)));
+    bytes.iter().take(len).copied().collect()
 }

@@ -16,7 +16,7 @@
 //! | `date`, `time-*` | `"2026-02-28"`, `"13:05:00.25"` |
 //! | `timestamp-*` | RFC 3339 in UTC: `"2026-02-28T13:05:00.25Z"`; any offset is read |
 //! | `local-timestamp-*` | the same without the offset |
-//! | `decimal` | `"12.30"` |
+//! | `decimal`, `big-decimal` | `"12.30"` |
 //!
 //! A value beyond what the JSON form of its logical type can say (a year beyond 9999) is shown,
 //! and read, in the form of the type below it.

@@ -275,3 +275,28 @@ fn decimals_are_exact() {
         from_json(schema, &json!(text)).unwrap_err();
     }
 }
+
+#[test]
+fn decimals_with_their_own_scale_keep_their_digits() {
+    let schema = logical!(Bytes, "big-decimal");
+    for (text, bytes) in
+        [("0", &[2, 0, 0][..]), ("1.50", &[4, 0x00, 0x96, 4]), ("-0.05", &[2, 0xfb, 4]), ("1.5", &[2, 15, 2])]
+    {
+        let datum = from_json(schema, &json!(text)).unwrap();
+        assert_eq!(&datum[1..], bytes, "{text}");
+        assert_eq!(to_json(schema, &datum, PersonalData::Shown).unwrap(), json!(text));
+    }
+    from_json(schema, &json!("1,5")).unwrap_err();
+}
+
+#[cfg(feature = "rust_decimal")]
+#[test]
+fn a_rust_decimal_is_what_its_json_says() {
+    use rust_decimal::Decimal;
+    for text in ["0", "1.50", "-0.05", "79228162514264337593543950335", "-0.0000000000000000000000000001"] {
+        let decimal: Decimal = text.parse().unwrap();
+        let datum = avro::to_vec(&decimal).unwrap();
+        assert_eq!(to_json(Decimal::SCHEMA, &datum, PersonalData::Shown).unwrap(), json!(text));
+        assert_eq!(from_json(Decimal::SCHEMA, &json!(text)).unwrap(), datum);
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::logical;
+use super::logical::{self, Decimal};
 use crate::avro::definitions::{Definitions, Place, short_name};
 use crate::avro::schema::{Enum, Field, Logical, Record, Schema};
 use crate::avro::{MAX_DEPTH, varint};
@@ -228,8 +228,8 @@ impl Walk {
                 let example = logical::number_example(schema.name).unwrap_or("a whole number");
                 self.expected(example, other);
             }
-            (Schema::Bytes, Value::String(text)) => match logical::scale(schema) {
-                Some(scale) => self.decimal(scale, text),
+            (Schema::Bytes, Value::String(text)) => match Decimal::of(schema) {
+                Some(decimal) => self.decimal(decimal, text),
                 None => self.value(below, value),
             },
             (Schema::String, Value::String(text))
@@ -241,12 +241,14 @@ impl Walk {
         }
     }
 
-    fn decimal(&mut self, scale: u32, text: &str) {
-        if let Some(bytes) = logical::text_bytes(scale, text) {
-            self.bytes(&bytes);
-        } else {
-            let expected = format!("a decimal number with at most {scale} digits behind the point");
-            self.expected(&expected, &Value::from(text));
+    fn decimal(&mut self, decimal: Decimal, text: &str) {
+        match (decimal.bytes(text), decimal) {
+            (Some(bytes), _) => self.bytes(&bytes),
+            (None, Decimal::Own) => self.expected("a decimal number such as \"12.30\"", &Value::from(text)),
+            (None, Decimal::Fixed(scale)) => {
+                let expected = format!("a decimal number with at most {scale} digits behind the point");
+                self.expected(&expected, &Value::from(text));
+            }
         }
     }
 
@@ -334,7 +336,7 @@ impl Walk {
             (Schema::Bytes, Value::String(text)) => Value::String(logical::base64(&latin(&text))),
             (Schema::Logical(schema), Value::String(text)) if matches!(schema.base, Schema::Bytes) => {
                 let bytes = latin(&text);
-                let text = logical::bytes_text(schema, &bytes);
+                let text = Decimal::of(schema).and_then(|decimal| decimal.text(&bytes));
                 Value::String(text.unwrap_or_else(|| logical::base64(&bytes)))
             }
             (Schema::Array(item), Value::Array(items)) => {
