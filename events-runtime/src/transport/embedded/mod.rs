@@ -25,6 +25,7 @@ mod claim;
 mod consumer;
 mod fault;
 mod file;
+mod pass;
 mod row;
 mod schema;
 mod settings;

@@ -1,5 +1,6 @@
 //! A write transaction: what it sees, and what follows from it once it is committed.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -16,8 +17,15 @@ pub(super) struct Txn<'c> {
     pub(super) now: i64,
     /// Some consumer may find more than before.
     pub(super) wake: bool,
-    /// How many messages came to which topic.
-    pub(super) appended: Vec<(Topic, u64)>,
+    /// The topics that messages came to.
+    appended: HashMap<Topic, Appended>,
+}
+
+/// What a transaction knows of a topic that it appends to; nobody else appends meanwhile.
+struct Appended {
+    id: i64,
+    last: i64,
+    count: u64,
 }
 
 /// A group on a topic, by number.
@@ -29,7 +37,7 @@ pub(super) struct GroupId {
 
 impl<'c> Txn<'c> {
     pub(super) fn new(conn: &'c Connection) -> Self {
-        Self { conn, now: row::millis(SystemTime::now()), wake: false, appended: Vec::new() }
+        Self { conn, now: row::millis(SystemTime::now()), wake: false, appended: HashMap::new() }
     }
 
     /// The topic's number, made where it is missing.
@@ -45,17 +53,31 @@ impl<'c> Txn<'c> {
 
     /// Appends messages and gives the position of the first; the others follow without a gap.
     pub(super) fn append(&mut self, topic: &Topic, rows: &[Row]) -> Result<i64, Fault> {
-        let id = self.topic(topic)?;
-        let first = last(self.conn, id)? + 1;
+        if !self.appended.contains_key(topic) {
+            let id = self.topic(topic)?;
+            let appended = Appended { id, last: last(self.conn, id)?, count: 0 };
+            self.appended.insert(topic.clone(), appended);
+        }
+        let Some(Appended { id, last, count }) = self.appended.get_mut(topic) else {
+            // Put there above.
+            return Err(no_topic("send to", topic).into());
+        };
+        let first = *last + 1;
         let mut insert = self.conn.prepare_cached(&format!(
             "INSERT INTO messages_{id}(seq, time, key, headers, data) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?;
-        for (seq, row) in (first..).zip(rows) {
-            insert.execute(params![seq, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
+        for row in rows {
+            *last += 1;
+            insert.execute(params![*last, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
         }
+        *count += rows.len() as u64;
         self.wake = true;
-        self.appended.push((topic.clone(), rows.len() as u64));
         Ok(first)
+    }
+
+    /// How many messages came to which topics.
+    pub(super) fn into_counts(self) -> impl Iterator<Item = (Topic, u64)> {
+        self.appended.into_iter().map(|(topic, appended)| (topic, appended.count))
     }
 
     /// The group's numbers; topic and group are made where they are missing.

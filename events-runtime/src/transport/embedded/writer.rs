@@ -214,7 +214,8 @@ impl Writer {
             self.conn.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
         });
-        let Txn { wake, appended, .. } = txn;
+        let wake = txn.wake;
+        let appended: Vec<_> = txn.into_counts().collect();
         match outcome {
             Ok(()) => {
                 for (topic, count) in appended {
