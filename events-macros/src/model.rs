@@ -41,6 +41,7 @@ pub(crate) struct AvroName {
 
 /// A field of a struct or of a variant.
 pub(crate) struct Field<'a> {
+    index: usize,
     pub(crate) member: Member,
     pub(crate) name: AvroName,
     pub(crate) ty: &'a Type,
@@ -175,6 +176,7 @@ impl<'a> Field<'a> {
                 Json::from_tokens(tokens.clone()).map_err(|error| cx.syn_error(error)).ok()
             });
         Self {
+            index,
             member: field.ident.clone().map_or_else(|| Member::from(index), Member::Named),
             name: AvroName::renamed(&attrs, own),
             ty: &field.ty,
@@ -184,12 +186,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The variable that a pattern binds this field to.
+    /// The variable that a pattern binds this field to: a number, which meets no other name and
+    /// no lint of names.
     pub(crate) fn binding(&self) -> Ident {
-        match &self.member {
-            Member::Named(ident) => quote::format_ident!("__field_{}", ident.unraw(), span = ident.span()),
-            Member::Unnamed(index) => quote::format_ident!("__field_{}", index.index),
-        }
+        quote::format_ident!("__{}", self.index)
     }
 }
 

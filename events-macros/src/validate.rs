@@ -32,8 +32,11 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     attribute_is_on_the_event(cx, model);
     variant_options_fit(cx, model);
     for field in model.fields() {
-        type_is_nameable(cx, field.ty);
-        options_are_single(cx, field.ty);
+        // A converted field may be of any type.
+        if !field.attrs.with.is_set() {
+            type_is_nameable(cx, field.ty);
+            options_are_single(cx, field.ty);
+        }
         back_ref_is_used(cx, field);
         back_ref_without_with(cx, field);
     }

@@ -29,7 +29,7 @@ pub(super) fn event_data(model: &Container<'_>, generics: &Generics) -> TokenStr
 }
 
 /// The type that a field is written as.
-fn written(field: &Field<'_>) -> TokenStream {
+pub(super) fn written(field: &Field<'_>) -> TokenStream {
     if let Some(module) = field.attrs.with.value() {
         schema::repr(module)
     } else {

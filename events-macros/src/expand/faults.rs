@@ -48,12 +48,14 @@ pub(super) fn of_integers(model: &Container<'_>) -> TokenStream {
     let checks = model.fields().filter_map(|field| {
         let default = field.default.as_ref()?;
         let Json::Integer(value) = default else { return None };
-        let (ty, name, text) = (field.ty, &field.name.text, default.text());
+        let (ty, name, text) = (super::codec::written(field), &field.name.text, default.text());
         let value = crate::json::integer(*value);
         let panic = panic_at(&field.attrs.default.get()?.tokens);
         Some(quote! {
             const _: () =
-                if let __p::core::option::Option::Some(__fault) = __p::check_integer::<#ty>(#name, #value, #text) {
+                if let __p::core::option::Option::Some(__fault) = __p::check_integer(
+                        <#ty as __p::EventData>::SCHEMA, <#ty as __p::EventData>::INTEGER, #name, #value, #text,
+                    ) {
                     #panic
                 };
         })

@@ -90,13 +90,16 @@ pub(super) fn statics(model: &Container<'_>, signal: &SignalAttrs) -> TokenStrea
         let is_hidden = || matches!(&attr.meta, syn::Meta::List(list) if list.tokens.to_string() == "hidden");
         attr.path().is_ident("deprecated") || (attr.path().is_ident("doc") && is_hidden())
     });
+    // The whole item stands at the name, so that a second one of that name is an error there.
     let vis = located(vis, name.span());
-    let item = quote_spanned!(name.span()=> #vis static #name);
+    let item =
+        quote_spanned!(name.span()=> #vis static #name: #krate::Signal<#ident> = #krate::Signal::new(););
     quote! {
         #[doc = #doc]
-        #[allow(deprecated)]
+        // The registry knows the event, whether or not the program names its signal.
+        #[allow(dead_code, deprecated)]
         #(#inherited)*
-        #item: #krate::Signal<#ident> = #krate::Signal::new();
+        #item
     }
 }
 

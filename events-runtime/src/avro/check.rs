@@ -1,7 +1,7 @@
 //! What the macros can't see and the compiler must still refuse: two types under one name,
 //! references to nothing, defaults that do not fit.
 
-use crate::payload::{EventData, Integer};
+use crate::payload::Integer;
 
 use super::schema::{Enum, Json, JsonKind, Name, Origin, Record, Schema, Union};
 use super::text::{MAX_NAMES, Names, Sink, effective, same_text};
@@ -56,9 +56,15 @@ pub const fn check(schema: &'static Schema) -> Option<Fault> {
 /// The fault of a whole number that its schema can hold as a default and its Rust type can't,
 /// as -1 of a `u32`, which is a `long`.
 #[must_use]
-pub const fn check_integer<T: EventData>(field: &str, value: i128, text: &str) -> Option<Fault> {
-    let Some(Integer { name, least, most }) = T::INTEGER else { return None };
-    let in_schema = match T::SCHEMA {
+pub const fn check_integer(
+    schema: &Schema,
+    rust: Option<Integer>,
+    field: &str,
+    value: i128,
+    text: &str,
+) -> Option<Fault> {
+    let Some(Integer { name, least, most }) = rust else { return None };
+    let in_schema = match schema {
         Schema::Int => value >= i32::MIN as i128 && value <= i32::MAX as i128,
         _ => value >= i64::MIN as i128 && value <= i64::MAX as i128,
     };

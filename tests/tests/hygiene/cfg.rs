@@ -1,0 +1,46 @@
+//! Conditional fields and variants: those that are not compiled are not in the schema either.
+
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(Debug, PartialEq, EventData)]
+enum Kind {
+    Always,
+    #[cfg(any())]
+    Never(Unknown),
+    #[cfg_attr(all(), event(rename = "Sometimes"))]
+    Renamed,
+}
+
+#[derive(Debug, PartialEq, PublicSignal)]
+#[cfg_attr(all(), public_signal(event_type = "org.acme.hygiene.condition.met.v1"))]
+#[public_signal(key = id)]
+struct ConditionMet {
+    #[cfg(any())]
+    never: Unknown,
+    #[cfg(all())]
+    id: String,
+    kind: Kind,
+    #[cfg_attr(all(), event(default = 1), doc = "How many.")]
+    count: i32,
+}
+
+#[derive(Debug, PartialEq, EventData)]
+struct Wrapped(#[cfg(any())] Unknown, #[cfg(all())] i32);
+
+#[test]
+fn what_is_not_compiled_is_not_in_the_schema() {
+    super::travels(&ConditionMet { id: "a".into(), kind: Kind::Renamed, count: 2 });
+    super::travels(&ConditionMet { id: "a".into(), kind: Kind::Always, count: 2 });
+    assert_eq!(
+        ConditionMet::CANONICAL,
+        concat!(
+            r#"{"name":"org.acme.hygiene.condition.met.v1.ConditionMet","type":"record","fields":["#,
+            r#"{"name":"id","type":"string"},"#,
+            r#"{"name":"kind","type":{"name":"org.acme.hygiene.condition.met.v1.Kind","type":"enum","#,
+            r#""symbols":["Always","Sometimes"]}},"#,
+            r#"{"name":"count","type":"int"}]}"#,
+        )
+    );
+    assert!(ConditionMet::SCHEMA_JSON.contains("How many."));
+    assert_eq!(events_runtime::avro::to_vec(&Wrapped(1)).unwrap(), [2]);
+}

@@ -1,0 +1,33 @@
+//! The macros in surroundings that a careless expansion would not survive: that this compiles is
+//! most of the test.
+
+#![allow(
+    unreachable_pub,
+    clippy::ignored_unit_patterns,
+    clippy::needless_pass_by_value,
+    clippy::struct_field_names,
+    clippy::unnecessary_wraps,
+    reason = "definitions are tried in the forms that users give them"
+)]
+
+mod cfg;
+mod deprecated;
+mod generated;
+mod inside_functions;
+mod no_prelude;
+mod raw;
+mod renamed;
+mod shadowed;
+mod variables;
+mod visibility;
+
+use std::fmt::Debug;
+
+use events_runtime::{PublicSignal, avro};
+
+/// What is written is read back, and the schema is one.
+fn travels<E: PublicSignal + PartialEq + Debug>(event: &E) {
+    let datum = avro::to_vec(event).unwrap();
+    assert_eq!(&avro::from_slice::<E>(&datum).unwrap(), event);
+    apache_avro::Schema::parse_str(E::SCHEMA_JSON).unwrap();
+}

@@ -1,0 +1,43 @@
+//! The runtime under another name, as a crate that re-exports it has it.
+
+/// A facade of the user's own.
+pub mod facade {
+    pub mod deep {
+        pub use events_runtime as events;
+    }
+}
+
+use facade::deep::events::{EventData, PublicSignal};
+
+#[derive(Debug, PartialEq, EventData)]
+#[event(crate = crate::renamed::facade::deep::events)]
+pub struct Part {
+    pub id: String,
+    #[event(default = 5)]
+    pub small: u8,
+}
+
+#[derive(Debug, PartialEq, EventData)]
+#[event(crate = "facade::deep::events")]
+pub enum Choice {
+    This,
+    That { part: Part },
+}
+
+#[derive(Debug, PartialEq, PublicSignal)]
+#[public_signal(
+    event_type = "org.acme.hygiene.facade.built.v1",
+    key = part.id,
+    crate = self::facade::deep::events,
+)]
+pub struct FacadeBuilt {
+    pub part: Part,
+    pub choice: Choice,
+}
+
+#[test]
+fn the_runtime_may_have_any_path() {
+    let part = || Part { id: "a".into(), small: 1 };
+    super::travels(&FacadeBuilt { part: part(), choice: Choice::That { part: part() } });
+    super::travels(&FacadeBuilt { part: part(), choice: Choice::This });
+}
