@@ -28,7 +28,7 @@ pub(crate) fn container(model: &Container<'_>) -> TokenStream {
         None => (TokenStream::new(), TokenStream::new()),
     };
     quote! {
-        #[allow(deprecated)]
+        #[allow(deprecated, unused_qualifications)]
         const _: () = {
             use #krate::private as __p;
             #named

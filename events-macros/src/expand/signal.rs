@@ -97,7 +97,7 @@ pub(super) fn statics(model: &Container<'_>, signal: &SignalAttrs) -> TokenStrea
     quote! {
         #[doc = #doc]
         // The registry knows the event, whether or not the program names its signal.
-        #[allow(dead_code, deprecated)]
+        #[allow(dead_code, deprecated, unused_qualifications)]
         #(#inherited)*
         #item
     }

@@ -9,6 +9,7 @@
     clippy::unnecessary_wraps,
     reason = "definitions are tried in the forms that users give them"
 )]
+#![deny(unused_qualifications)]
 
 mod cfg;
 mod deprecated;
