@@ -1,8 +1,7 @@
 //! Test support: the suites that any transport can run, a zoo of types, and small helpers.
 
-pub mod zoo;
-
 pub mod conformance;
+pub mod zoo;
 
 use std::error::Error;
 use std::time::Duration;

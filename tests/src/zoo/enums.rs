@@ -1,21 +1,31 @@
 //! Enumerations and unions of records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use events_runtime::{EventData, PublicSignal};
 
-use super::Specimen;
+use super::grow::{newtypes, record, symbols, union};
+use super::{Animal, Specimen};
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.enums.symbols.v1")]
 struct Symbols {
     colour: Colour,
     again: Option<Colour>,
+    #[event(default = "RED")]
+    red: Colour,
     list: Vec<Colour>,
     map: BTreeMap<String, Colour>,
+    lone: Lone,
+    boxed: Box<Lone>,
 }
+record!(Symbols { colour, again, red, list, map, lone, boxed });
+impl Animal for Symbols {}
 
+/// Colours, with one for those of later versions.
 #[derive(Debug, Clone, Copy, PartialEq, EventData)]
+#[event(alias = "Color")]
 enum Colour {
     #[event(rename = "RED")]
     Red,
@@ -23,73 +33,117 @@ enum Colour {
     #[event(default)]
     Other,
 }
+symbols!(Colour { Red as "RED", Green, Other });
+
+#[derive(Debug, Clone, Copy, PartialEq, EventData)]
+enum Lone {
+    Only,
+}
+symbols!(Lone { Only });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.enums.unions.v1")]
 struct Unions {
     payment: Payment,
     optional: Option<Payment>,
+    boxed: Option<Box<Payment>>,
+    shared: Arc<Payment>,
     list: Vec<Payment>,
     optional_list: Vec<Option<Payment>>,
     map: BTreeMap<String, Payment>,
+    wrapped: Wrapped,
+    optional_wrapped: Option<Wrapped>,
+    single: Single,
+    optional_single: Option<Single>,
+    outer: Outer,
 }
+record!(Unions {
+    payment,
+    optional,
+    boxed,
+    shared,
+    list,
+    optional_list,
+    map,
+    wrapped,
+    optional_wrapped,
+    single,
+    optional_single,
+    outer,
+});
+impl Animal for Unions {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 enum Payment {
+    /// Coins "and" notes.
     Cash,
-    Card { last4: String, issuer: Option<Issuer> },
+    Card {
+        last4: String,
+        issuer: Option<Issuer>,
+    },
     Transfer(Transfer),
-    Split { parts: Vec<Part> },
+    #[event(rename = "Parts", alias = "PaymentSplit")]
+    Split {
+        parts: Vec<Part>,
+        #[event(rename = "n")]
+        count: i8,
+    },
+    Points(i64),
+    Text(Option<String>),
 }
+union!(Payment {
+    "Cash" [Self::Cash] {},
+    "Card" [Self::Card { last4, issuer }] { last4, issuer },
+    "Transfer" [Self::Transfer(value)] { value },
+    "Parts" [Self::Split { parts, count }] { parts, count as "n" },
+    "Points" [Self::Points(value)] { value },
+    "Text" [Self::Text(value)] { value },
+});
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Transfer {
     iban: String,
 }
+record!(Transfer { iban });
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Part {
     cents: i64,
     colour: Colour,
 }
+record!(Part { cents, colour });
 
 #[derive(Debug, Clone, Copy, PartialEq, EventData)]
 enum Issuer {
     Visa,
     Master,
 }
+symbols!(Issuer { Visa, Master });
 
-fn symbols() -> Specimen {
-    let all = [Colour::Red, Colour::Green, Colour::Other];
-    Specimen::of(&all.map(|colour| Symbols {
-        colour,
-        again: (colour != Colour::Green).then_some(colour),
-        list: all.to_vec(),
-        map: BTreeMap::from([("k".to_owned(), colour)]),
-    }))
-}
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Wrapped(Box<Payment>);
+newtypes!(Wrapped);
 
-fn unions() -> Specimen {
-    let all = [
-        Payment::Cash,
-        Payment::Card { last4: "1111".to_owned(), issuer: None },
-        Payment::Card { last4: "2222".to_owned(), issuer: Some(Issuer::Master) },
-        Payment::Transfer(Transfer { iban: "DE".to_owned() }),
-        Payment::Split { parts: vec![Part { cents: 5, colour: Colour::Green }] },
-    ];
-    let values: Vec<_> = all
-        .iter()
-        .map(|payment| Unions {
-            payment: payment.clone(),
-            optional: (*payment != Payment::Cash).then(|| payment.clone()),
-            list: all.to_vec(),
-            optional_list: vec![None, Some(payment.clone()), Some(Payment::Cash)],
-            map: BTreeMap::from([("k".to_owned(), payment.clone())]),
-        })
-        .collect();
-    Specimen::of(&values)
+/// A union of one record.
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Single {
+    Only { value: u64 },
 }
+union!(Single { "Only" [Self::Only { value }] { value } });
+
+/// A union whose records hold unions.
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Outer {
+    None,
+    One(Payment),
+    Two { first: Option<Payment>, second: Box<Option<Single>> },
+}
+union!(Outer {
+    "None" [Self::None] {},
+    "One" [Self::One(value)] { value },
+    "Two" [Self::Two { first, second }] { first, second },
+});
 
 pub(super) fn specimens() -> Vec<Specimen> {
-    vec![symbols(), unions()]
+    vec![Specimen::of::<Symbols>(), Specimen::of::<Unions>()]
 }

@@ -1,22 +1,48 @@
 //! Types of every kind that an event can hold, each with values, for outside judges.
 //!
-//! A [`Specimen`] hides its type: the judges see a schema, datums, and a way to ask whether
-//! bytes written elsewhere are read as the value they should be.
+//! A [`Specimen`] hides its type: the judges see a schema, values made up from a seed, what those
+//! are in words of Avro, and a way to ask whether bytes written elsewhere are read as the value
+//! that they should be.
 
 mod collections;
 mod enums;
-mod logical;
+mod foreign;
+mod grow;
 mod named;
 mod recursive;
 mod scalars;
+mod source;
 pub mod terms;
+mod wide;
 
 use std::fmt;
 
 use events_runtime::PublicSignal;
-use events_runtime::avro::{self, DecodeErrorKind};
+use events_runtime::avro::{self, DecodeError, DecodeErrorKind};
+use proptest::strategy::{BoxedStrategy, Strategy};
 
-/// A type of the zoo with some of its values.
+use grow::Grow;
+use source::Source;
+
+/// How many values of each type are made up for a judge, beside those written by hand.
+const GROWN: u64 = 40;
+
+/// An event of the zoo.
+pub(crate) trait Animal: PublicSignal + Grow + PartialEq + fmt::Debug {
+    /// The namespace of the root record.
+    const NAMESPACE: &str = Self::EVENT_TYPE;
+    /// Whether some values are beyond Python's own types for the logical types in it.
+    const BEYOND_PYTHON: bool = false;
+    /// Whether a value made up from the schema alone has a chance to be one of this type.
+    const BY_CHANCE: bool = true;
+
+    /// Values written by hand: those that chance is unlikely to meet.
+    fn by_hand() -> Vec<Self> {
+        Vec::new()
+    }
+}
+
+/// A type of the zoo.
 pub struct Specimen {
     /// The event type.
     pub name: &'static str,
@@ -26,12 +52,29 @@ pub struct Specimen {
     pub canonical: &'static str,
     /// CRC-64-AVRO of that.
     pub fingerprint: u64,
-    /// The values, encoded.
-    pub datums: Vec<Vec<u8>>,
-    read: Box<Read>,
+    /// Whether some values are beyond Python's own types for the logical types in it.
+    pub beyond_python: bool,
+    /// Whether a value made up from the schema alone has a chance to be one of this type.
+    pub by_chance: bool,
+    by_hand: fn() -> Vec<Sample>,
+    grow: fn(&mut Source) -> Sample,
+    again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+    read: fn(&[u8]) -> Result<Reading, String>,
+    single_object: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+    from_single_object: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
 }
 
-type Read = dyn Fn(Option<usize>, &[u8]) -> Result<Reading, String> + Send + Sync;
+/// A value of a [`Specimen`].
+pub struct Sample {
+    /// The value, encoded.
+    pub datum: Vec<u8>,
+    /// The value in the terms of `tests/interop/judge.py`, made without the codec.
+    pub terms: serde_json::Value,
+    debug: String,
+    same: Box<Same>,
+}
+
+type Same = dyn Fn(&[u8]) -> Result<(), String> + Send + Sync;
 
 /// What became of bytes written elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,27 +86,117 @@ pub enum Reading {
 }
 
 impl Specimen {
-    fn of<E: PublicSignal + PartialEq + fmt::Debug + Clone>(values: &[E]) -> Self {
-        let values = values.to_vec();
-        let encode =
-            |value: &E| avro::to_vec(value).unwrap_or_else(|error| panic!("{}: {error}", E::EVENT_TYPE));
+    fn of<E: Animal>() -> Self {
         Self {
             name: E::EVENT_TYPE,
             schema_json: E::SCHEMA_JSON,
             canonical: E::CANONICAL,
             fingerprint: E::FINGERPRINT,
-            datums: values.iter().map(encode).collect(),
-            read: Box::new(move |index, datum| read(index.map(|index| &values[index]), datum)),
+            beyond_python: E::BEYOND_PYTHON,
+            by_chance: E::BY_CHANCE,
+            by_hand: || E::by_hand().into_iter().map(Sample::of).collect(),
+            grow: |source| Sample::of(E::grow(source)),
+            again: |datum| Ok(encoded(&avro::from_slice::<E>(datum)?)),
+            read: read::<E>,
+            single_object: |datum| {
+                let value = avro::from_slice::<E>(datum)?;
+                Ok(avro::to_single_object(&value)
+                    .unwrap_or_else(|error| panic!("{}: {error}", E::EVENT_TYPE)))
+            },
+            from_single_object: |bytes| Ok(encoded(&avro::from_single_object::<E>(bytes)?)),
         }
     }
 
-    /// Reads bytes written elsewhere: as the value of this index, or as one made up there.
+    /// Values for a judge: those written by hand, then made-up ones; the same in every run.
+    pub fn samples(&self) -> Vec<Sample> {
+        let mut samples = (self.by_hand)();
+        samples.extend((0..GROWN).map(|seed| (self.grow)(&mut Source::seeded(self.name, seed))));
+        samples
+    }
+
+    /// Made-up values for a property test; a smaller one has shorter collections.
+    pub fn any(&self) -> BoxedStrategy<Sample> {
+        let grow = self.grow;
+        (0..12_usize).prop_perturb(move |size, rng| grow(&mut Source::new(rng, size))).boxed()
+    }
+
+    /// Decodes a datum and encodes what came out of it.
+    ///
+    /// # Errors
+    /// The bytes are no datum of this type.
+    pub fn again(&self, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        (self.again)(datum)
+    }
+
+    /// The value of a datum as a single object.
+    ///
+    /// # Errors
+    /// The bytes are no datum of this type.
+    pub fn to_single_object(&self, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        (self.single_object)(datum)
+    }
+
+    /// The datum of a single object.
+    ///
+    /// # Errors
+    /// The bytes are no single object of this type.
+    pub fn from_single_object(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        (self.from_single_object)(bytes)
+    }
+
+    /// Whether one value has many encodings: a map has no order.
+    pub fn has_maps(&self) -> bool {
+        self.canonical.contains("\"type\":\"map\"")
+    }
+
+    /// Reads bytes that were made up elsewhere.
     ///
     /// # Errors
     /// What went wrong, in words.
-    pub fn read(&self, index: Option<usize>, datum: &[u8]) -> Result<Reading, String> {
-        (self.read)(index, datum)
+    pub fn read(&self, datum: &[u8]) -> Result<Reading, String> {
+        (self.read)(datum)
     }
+}
+
+fn read<E: Animal>(datum: &[u8]) -> Result<Reading, String> {
+    let value: E = match avro::from_slice(datum) {
+        Ok(value) => value,
+        Err(error) if is_refusal(error.kind()) => return Ok(Reading::Refused),
+        Err(error) => return Err(error.to_string()),
+    };
+    // The bytes may differ (maps have no order, sets no duplicates), the value may not.
+    let twice: E = avro::from_slice(&encoded(&value)).map_err(|error| error.to_string())?;
+    if twice == value {
+        Ok(Reading::Read)
+    } else {
+        Err(format!("read as {value:?}, and after writing that as {twice:?}"))
+    }
+}
+
+impl Sample {
+    fn of<E: Animal>(value: E) -> Self {
+        let datum = encoded(&value);
+        let terms = value.terms(E::NAMESPACE);
+        let debug = format!("{value:?}");
+        let same = Box::new(move |datum: &[u8]| match avro::from_slice::<E>(datum) {
+            Ok(found) if found == value => Ok(()),
+            Ok(found) => Err(format!("read as {found:?}, should be {value:?}")),
+            Err(error) => Err(error.to_string()),
+        });
+        Self { datum, terms, debug, same }
+    }
+
+    /// Whether bytes written elsewhere are read as this value.
+    ///
+    /// # Errors
+    /// What they are read as, in words.
+    pub fn is(&self, datum: &[u8]) -> Result<(), String> {
+        (self.same)(datum)
+    }
+}
+
+fn encoded<E: PublicSignal>(value: &E) -> Vec<u8> {
+    avro::to_vec(value).unwrap_or_else(|error| panic!("{}: {error}", E::EVENT_TYPE))
 }
 
 impl fmt::Debug for Specimen {
@@ -72,28 +205,9 @@ impl fmt::Debug for Specimen {
     }
 }
 
-fn read<E: PublicSignal + PartialEq + fmt::Debug>(
-    expected: Option<&E>,
-    datum: &[u8],
-) -> Result<Reading, String> {
-    let value: E = match (avro::from_slice(datum), expected) {
-        (Ok(value), _) => value,
-        (Err(error), None) if is_refusal(error.kind()) => return Ok(Reading::Refused),
-        (Err(error), _) => return Err(error.to_string()),
-    };
-    match expected {
-        Some(expected) if *expected == value => Ok(Reading::Read),
-        Some(expected) => Err(format!("read as {value:?}, should be {expected:?}")),
-        None => {
-            // The bytes may differ (maps have no order, sets no duplicates), the value may not.
-            let again = avro::to_vec(&value).map_err(|error| error.to_string())?;
-            let twice: E = avro::from_slice(&again).map_err(|error| error.to_string())?;
-            if twice == value {
-                Ok(Reading::Read)
-            } else {
-                Err(format!("read as {value:?}, and after writing that as {twice:?}"))
-            }
-        }
+impl fmt::Debug for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.debug)
     }
 }
 
@@ -112,9 +226,10 @@ pub fn specimens() -> Vec<Specimen> {
         scalars::specimens(),
         collections::specimens(),
         enums::specimens(),
-        logical::specimens(),
         named::specimens(),
         recursive::specimens(),
+        foreign::specimens(),
+        wide::specimens(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -1,11 +1,18 @@
 //! Names, namespaces, documentation, defaults, generics.
 
+use std::collections::BTreeMap;
+
 use events_runtime::{EventData, PublicSignal};
+use serde_json::{Value, json};
 
-use super::Specimen;
+use super::grow::{Grow, full, record, symbols, union};
+use super::source::Source;
+use super::{Animal, Specimen};
 
-/// An event with "quotes", a \backslash
-/// and a second line; é.
+/// An event with "quotes", a \backslash\n,
+/// a second line; é, 𝄞, and a </script>.
+///
+/// And a paragraph.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.named.documented.v1", minor_version = 3)]
 struct Documented {
@@ -15,9 +22,16 @@ struct Documented {
     #[event(rename = "type")]
     kind: String,
     r#match: bool,
+    /// Where to reach "them".
     #[event(pii)]
     email: String,
+    #[doc = "control \u{1}, a \t tab and \r\n line \u{2028} end"]
+    control: i32,
+    #[event(doc = "said by hand")]
+    by_hand: Inner,
 }
+record!(Documented { text, kind as "type", r#match as "match", email, control, by_hand });
+impl Animal for Documented {}
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.named.renamed.v1", name = "AnotherName", namespace = "com.elsewhere")]
@@ -26,24 +40,70 @@ struct Renamed {
     there: Elsewhere,
     again: Inner,
     list: Vec<Elsewhere>,
+    maybe: Option<Elsewhere>,
+    deep: Option<Deep>,
+    near: near::Line,
+    far: Option<far::Line>,
+    colour: far::Colour,
+    optional_colour: Option<far::Colour>,
+}
+record!(Renamed as "AnotherName" { here, there, again, list, maybe, deep, near, far, colour, optional_colour });
+
+impl Animal for Renamed {
+    const NAMESPACE: &str = "com.elsewhere";
 }
 
+/// What it is.
 #[derive(Debug, Clone, PartialEq, EventData)]
-#[event(rename = "In_ner", alias = "Was")]
+#[event(rename = "In_ner", alias = "Was", alias = "org.old.Was")]
 struct Inner {
     value: i32,
 }
+record!(Inner as "In_ner" { value });
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 #[event(namespace = "net.third")]
 struct Elsewhere {
     /// Inherits the namespace of the type around it.
     inner: Deep,
+    optional: Option<Deep>,
 }
+record!(Elsewhere in "net.third" { inner, optional });
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Deep {
     value: Option<i32>,
+}
+record!(Deep { value });
+
+/// One name in two namespaces.
+mod near {
+    use super::{EventData, record};
+
+    #[derive(Debug, Clone, PartialEq, EventData)]
+    #[event(namespace = "org.near")]
+    pub(super) struct Line {
+        sku: String,
+    }
+    record!(Line in "org.near" { sku });
+}
+
+mod far {
+    use super::{EventData, record, symbols};
+
+    #[derive(Debug, Clone, PartialEq, EventData)]
+    #[event(namespace = "org.far")]
+    pub(super) struct Line {
+        number: i64,
+        colour: Colour,
+    }
+    record!(Line in "org.far" { number, colour });
+
+    #[derive(Debug, Clone, Copy, PartialEq, EventData)]
+    pub(super) enum Colour {
+        Red,
+    }
+    symbols!(Colour { Red });
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
@@ -53,14 +113,92 @@ struct Defaults {
     flag: bool,
     #[event(default = -5)]
     number: i64,
+    #[event(default = -128)]
+    small: i8,
+    #[event(default = 9_223_372_036_854_775_807)]
+    big: u64,
     #[event(default = 1.5)]
+    single: f32,
+    #[event(default = 1e300)]
     double: f64,
-    #[event(default = "a \"b\"")]
+    #[event(default = -3)]
+    whole_double: f64,
+    #[event(default = "a \"b\" \\ \n é")]
     text: String,
+    #[event(default = "\u{0}\u{ff}a")]
+    bytes: Vec<u8>,
     #[event(default = [])]
     list: Vec<i64>,
+    #[event(default = [1, -2])]
+    numbers: Vec<i32>,
+    #[event(default = { "a": [true], "b \"c\"": [] })]
+    map: BTreeMap<String, Vec<bool>>,
+    #[event(default = { "x": 1, "colour": "Green" })]
+    record: Point,
+    #[event(default = {})]
+    empty: Empty,
+    #[event(default = "Green")]
+    colour: Colour,
+    #[event(default = {})]
+    shape: Shape,
+    #[event(default = null)]
+    said: Option<i64>,
     none: Option<String>,
+    optional_shape: Option<Shape>,
 }
+record!(Defaults {
+    flag,
+    number,
+    small,
+    big,
+    single,
+    double,
+    whole_double,
+    text,
+    bytes,
+    list,
+    numbers,
+    map,
+    record,
+    empty,
+    colour,
+    shape,
+    said,
+    none,
+    optional_shape,
+});
+impl Animal for Defaults {}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Point {
+    x: i32,
+    #[event(default = 7)]
+    y: i32,
+    label: Option<String>,
+    colour: Colour,
+}
+record!(Point { x, y, label, colour });
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Empty;
+record!(Empty {});
+
+#[derive(Debug, Clone, Copy, PartialEq, EventData)]
+enum Colour {
+    Red,
+    Green,
+}
+symbols!(Colour { Red, Green });
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Shape {
+    Dot,
+    Circle {
+        #[event(default = 1.0)]
+        radius: f64,
+    },
+}
+union!(Shape { "Dot" [Self::Dot] {}, "Circle" [Self::Circle { radius }] { radius } });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.zoo.named.generics.v1")]
@@ -69,6 +207,14 @@ struct Generics {
     numbers: Page<i64>,
     optional: Page<Option<String>>,
     pages: Page<Page<Line>>,
+    lists: Page<Vec<i64>>,
+    maps: Option<Page<BTreeMap<String, i64>>>,
+    shapes: Page<Shape>,
+    ids: Page<uuid::Uuid>,
+    pairs: Vec<Pair<Line, Option<i64>>>,
+    flipped: Pair<i64, Line>,
+    choice: Choice<Line>,
+    maybe_choice: Option<Choice<i64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, EventData)]
@@ -78,45 +224,112 @@ struct Page<T> {
 }
 
 #[derive(Debug, Clone, PartialEq, EventData)]
+struct Pair<A, B> {
+    a: A,
+    b: Vec<B>,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+enum Choice<T> {
+    None,
+    Some(T),
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
 struct Line {
     sku: String,
 }
+record!(Line { sku });
+record!(Generics {
+    lines,
+    numbers,
+    optional,
+    pages,
+    lists,
+    maps,
+    shapes,
+    ids,
+    pairs,
+    flipped,
+    choice,
+    maybe_choice,
+});
+impl Animal for Generics {}
 
-fn page<T>(items: Vec<T>) -> Page<T> {
-    let next = i64::try_from(items.len()).ok().filter(|len| *len > 0);
-    Page { items, next }
+impl<T: Grow> Grow for Page<T> {
+    fn grow(source: &mut Source) -> Self {
+        source.inside(|source| Self { items: Grow::grow(source), next: Grow::grow(source) })
+    }
+
+    fn terms(&self, namespace: &str) -> Value {
+        json!({ "items": self.items.terms(namespace), "next": self.next.terms(namespace) })
+    }
+
+    fn avro_name(namespace: &str) -> Option<String> {
+        Some(full(namespace, &Self::argument()))
+    }
+
+    fn argument() -> String {
+        format!("Page_{}", T::argument())
+    }
 }
 
+impl<A: Grow, B: Grow> Grow for Pair<A, B> {
+    fn grow(source: &mut Source) -> Self {
+        source.inside(|source| Self { a: Grow::grow(source), b: Grow::grow(source) })
+    }
+
+    fn terms(&self, namespace: &str) -> Value {
+        json!({ "a": self.a.terms(namespace), "b": self.b.terms(namespace) })
+    }
+}
+
+impl<T: Grow> Grow for Choice<T> {
+    fn grow(source: &mut Source) -> Self {
+        if source.pick(2) == 0 { Self::None } else { Self::Some(source.inside(T::grow)) }
+    }
+
+    fn terms(&self, namespace: &str) -> Value {
+        // The arguments of the enum stand behind the variant's name.
+        let (variant, fields) = match self {
+            Self::None => ("None", json!({})),
+            Self::Some(value) => ("Some", json!({ "value": value.terms(namespace) })),
+        };
+        json!({ "$branch": [full(namespace, &format!("Choice{variant}_{}", T::argument())), fields] })
+    }
+}
+
+/// Named as Open edX does.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.zoo.named.openedx.v1", profile = "openedx")]
+struct SessionLoginCompleted {
+    user: UserData,
+}
+record!(SessionLoginCompleted as "CloudEvent" { user });
+impl Animal for SessionLoginCompleted {}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct UserData {
+    id: i64,
+    is_active: bool,
+    pii: UserPersonalData,
+}
+record!(UserData { id, is_active, pii });
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct UserPersonalData {
+    username: String,
+    email: String,
+    name: Option<String>,
+}
+record!(UserPersonalData { username, email, name });
+
 pub(super) fn specimens() -> Vec<Specimen> {
-    let inner = |value| Inner { value };
-    let elsewhere = |value| Elsewhere { inner: Deep { value } };
-    let line = || Line { sku: "s".to_owned() };
     vec![
-        Specimen::of(&[Documented {
-            text: "t".to_owned(),
-            kind: "k".to_owned(),
-            r#match: true,
-            email: "bob@foo.example".to_owned(),
-        }]),
-        Specimen::of(&[Renamed {
-            here: inner(1),
-            there: elsewhere(None),
-            again: inner(2),
-            list: vec![elsewhere(Some(3))],
-        }]),
-        Specimen::of(&[Defaults {
-            flag: false,
-            number: 1,
-            double: 2.5,
-            text: String::new(),
-            list: vec![1],
-            none: Some("n".to_owned()),
-        }]),
-        Specimen::of(&[Generics {
-            lines: page(vec![line(), line()]),
-            numbers: page(vec![]),
-            optional: page(vec![None, Some("x".to_owned())]),
-            pages: page(vec![page(vec![line()])]),
-        }]),
+        Specimen::of::<Documented>(),
+        Specimen::of::<Renamed>(),
+        Specimen::of::<Defaults>(),
+        Specimen::of::<Generics>(),
+        Specimen::of::<SessionLoginCompleted>(),
     ]
 }

@@ -102,13 +102,27 @@ fn definition<'s>(
     Ok((name, schema))
 }
 
-fn float(value: f64) -> serde_json::Value {
+/// A number, or the name of what JSON has no number for.
+pub(super) fn float(value: f64) -> serde_json::Value {
     if value.is_nan() {
         json!({ "$float": "NaN" })
     } else if value.is_infinite() {
         json!({ "$float": if value > 0.0 { "Infinity" } else { "-Infinity" } })
     } else {
         json!(value)
+    }
+}
+
+/// Equality that tells -0.0 from 0.0 and 1 from 1.0, whatever the order of an object.
+pub fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (a, b) {
+        (Number(a), Number(b)) => a.to_string() == b.to_string(),
+        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Object(a), Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => a == b,
     }
 }
 
