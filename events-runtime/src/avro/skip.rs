@@ -117,3 +117,52 @@ pub(crate) fn blocks(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::EventData;
+
+    fn skipped<T: EventData>(bytes: &[u8]) -> Result<usize, DecodeErrorKind> {
+        let mut reader = Reader::new(bytes);
+        let definitions = Definitions::of(T::SCHEMA);
+        skip(&definitions, Place::root(T::SCHEMA), &mut reader).map_err(|fault| fault.kind().clone())?;
+        Ok(bytes.len() - reader.remaining())
+    }
+
+    #[test]
+    fn exactly_the_datum_is_passed() {
+        assert_eq!(skipped::<String>(b"\x06hey!"), Ok(4));
+        assert_eq!(skipped::<Option<i64>>(&[0, 9]), Ok(1));
+        assert_eq!(skipped::<Option<i64>>(&[2, 9, 9]), Ok(2));
+        assert_eq!(skipped::<BTreeMap<String, bool>>(b"\x02\x02k\x01\x00\x07"), Ok(5));
+    }
+
+    #[test]
+    fn blocks_with_a_length_are_passed_as_those_without() {
+        // Two items of one byte: `-2`, the length 2, the items, the end.
+        assert_eq!(skipped::<Vec<i32>>(&[3, 4, 1, 1, 0, 9]), Ok(5));
+        assert_eq!(skipped::<Vec<i32>>(&[2, 1, 2, 1, 0]), Ok(5));
+    }
+
+    #[test]
+    fn hostile_counts_end_early() {
+        let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        assert!(matches!(skipped::<Vec<i32>>(&huge), Err(DecodeErrorKind::UnexpectedEnd { .. })));
+        static NULLS: Schema = Schema::Array(&Schema::Null);
+        let mut reader = Reader::new(&huge);
+        let fault = skip(&Definitions::of(&NULLS), Place::root(&NULLS), &mut reader).unwrap_err();
+        assert!(matches!(fault.kind(), DecodeErrorKind::TooManyEmptyItems { .. }), "{fault}");
+        let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00];
+        assert!(matches!(skipped::<Vec<i32>>(&lowest), Err(DecodeErrorKind::NegativeLength(i64::MIN))));
+    }
+
+    #[test]
+    fn a_branch_that_does_not_exist_is_named() {
+        let unknown = |index| Err(DecodeErrorKind::UnknownBranch { index, branches: 2 });
+        assert_eq!(skipped::<Option<i64>>(&[4, 0]), unknown(2));
+        assert_eq!(skipped::<Option<i64>>(&[1, 0]), unknown(-1));
+    }
+}

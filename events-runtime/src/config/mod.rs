@@ -59,6 +59,7 @@ pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
 pub use settings::{BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, UnknownEvents};
 pub use source::Source;
+pub(crate) use url::mask;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;

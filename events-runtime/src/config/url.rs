@@ -151,11 +151,13 @@ const SECRET_WORDS: &[&str] = &["pass", "secret", "token", "key", "credential", 
 ///
 /// It rather hides too much: a password may hold the characters that end it in a well-formed
 /// URL.
-pub(super) fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };
     let (user, rest) = match rest.rsplit_once('@') {
+        // A file has no user; its path may hold an `@`.
+        _ if scheme == "sqlite" => (String::new(), rest),
         None => (String::new(), rest),
         Some((user_info, rest)) => {
             let user = match user_info.split_once(':') {
@@ -193,6 +195,7 @@ mod tests {
         for (text, masked) in [
             ("memory:", "memory:"),
             ("sqlite://events.db", "sqlite://events.db"),
+            ("sqlite:///home/a@b/events.db?secret=x", "sqlite:///home/a@b/events.db?secret=***"),
             ("redis://u:s3cret@host:1/0", "redis://u:***@host:1/0"),
             ("redis://:s3cret@host", "redis://:***@host"),
             ("redis://s3cret@host", "redis://***@host"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ErrorKind, Topic, TransportError};
+use crate::config::mask;
 
 /// How long and how many messages a topic keeps. Both limits unset: for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,7 +160,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn parse(url: &'a str) -> Result<Self, TransportError> {
-        let shown = redact(url);
+        let shown = mask(url);
         let wrong = |message: &str| TransportError::new(ErrorKind::Invalid, "connect to", &shown, message);
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(wrong(
@@ -240,19 +241,6 @@ fn list(names: &[&str]) -> String {
     quoted.join(", ")
 }
 
-/// The URL with what stands between `//` and `@` replaced.
-fn redact(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}{tail}"),
-        None => url.to_owned(),
-    }
-}
-
 fn percent_decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
@@ -302,8 +290,6 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        assert_eq!(redact("redis://u:p@host:6379/0"), "redis://***@host:6379/0");
-        assert_eq!(redact("redis://host"), "redis://host");
         let error = Target::parse("nats://me:hunter2@host").unwrap().unknown_scheme();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
