@@ -322,12 +322,12 @@ const COUNT: &str = {
 /// Whether a default is a value of its schema.
 const fn fits(schema: &Schema, json: &Json) -> bool {
     match (schema, json.kind) {
-        (Schema::Null | Schema::Nullable(_), JsonKind::Null) => true,
-        (Schema::Boolean, JsonKind::Bool) => true,
+        (Schema::Null | Schema::Nullable(_), JsonKind::Null)
+        | (Schema::Boolean, JsonKind::Bool)
+        | (Schema::Float | Schema::Double, JsonKind::Integer(_) | JsonKind::Float)
+        | (Schema::String, JsonKind::String(_)) => true,
         (Schema::Int, JsonKind::Integer(value)) => value >= i32::MIN as i128 && value <= i32::MAX as i128,
         (Schema::Long, JsonKind::Integer(value)) => value >= i64::MIN as i128 && value <= i64::MAX as i128,
-        (Schema::Float | Schema::Double, JsonKind::Integer(_) | JsonKind::Float) => true,
-        (Schema::String, JsonKind::String(_)) => true,
         (Schema::Bytes, JsonKind::String(text)) => is_latin1(text),
         (Schema::Logical(logical), _) => fits(&logical.base, json),
         (Schema::Array(item), JsonKind::Array(values)) => {

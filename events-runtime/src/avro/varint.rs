@@ -25,7 +25,7 @@ pub(super) const fn spread(value: u64) -> (u64, usize) {
     let x = (x & 0x0000_3fff_0000_3fff) | ((x & 0x0fff_c000_0fff_c000) << 2);
     let x = (x & 0x007f_007f_007f_007f) | ((x & 0x3f80_3f80_3f80_3f80) << 1);
     // The last byte is the one that holds the highest bit set; the ones before it continue.
-    let last = (63 - (x | 1).leading_zeros()) / 8;
+    let last = (x | 1).ilog2() / 8;
     let continued = CONTINUE & ((1_u64 << (last * 8)) - 1);
     (x | continued, last as usize + 1)
 }

@@ -135,14 +135,14 @@ impl fmt::Display for Receivers<'_> {
 
 /// Events that were still waiting when a shutdown's time had passed. They are in no topic.
 #[derive(Debug, thiserror::Error)]
-#[error("{} events could not be sent before the time was over{}", .undelivered.len(), last(.last_error))]
+#[error("{} events could not be sent before the time was over{}", .undelivered.len(), last(.last_error.as_ref()))]
 pub struct ShutdownError {
     pub(super) undelivered: Vec<Undelivered>,
     pub(super) last_error: Option<String>,
 }
 
-fn last(error: &Option<String>) -> String {
-    error.as_ref().map(|error| format!("; the last error was: {error}")).unwrap_or_default()
+fn last(error: Option<&String>) -> String {
+    error.map(|error| format!("; the last error was: {error}")).unwrap_or_default()
 }
 
 impl ShutdownError {

@@ -171,12 +171,11 @@ impl Sender {
 fn by_topic(gathered: &mut Vec<Outgoing>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for Outgoing { topic, message, settle } in gathered.drain(..) {
-        let batch = match batches.iter_mut().position(|batch| batch.topic == topic) {
-            Some(found) => batches.get_mut(found),
-            None => {
-                batches.push(Batch { topic, messages: Vec::new(), waiting: Vec::new() });
-                batches.last_mut()
-            }
+        let batch = if let Some(found) = batches.iter().position(|batch| batch.topic == topic) {
+            batches.get_mut(found)
+        } else {
+            batches.push(Batch { topic, messages: Vec::new(), waiting: Vec::new() });
+            batches.last_mut()
         };
         if let Some(batch) = batch {
             batch.messages.push(message);
