@@ -18,8 +18,11 @@ pub struct LinkedReceiver {
     pub line: u32,
     /// Connects it in a hub, under a name; tells the event type, also where it is to connect
     /// nowhere. One function, so that the compiler says once what is wrong with a signal.
-    pub link: fn(Option<(&Hub, Arc<str>)>) -> &'static str,
+    pub link: fn(Option<Place<'_>>) -> &'static str,
 }
+
+/// Where a linked receiver is to be connected, and under which name.
+pub type Place<'a> = (&'a Hub, Arc<str>);
 
 impl LinkedReceiver {
     /// The event type that it receives.
@@ -107,13 +110,13 @@ impl<E> SharedParameter<E> for Arc<Event<E>> {
 #[derive(Debug)]
 pub struct Link<'a, E: PublicSignal> {
     signal: &'a Signal<E>,
-    place: Option<(&'a Hub, Arc<str>)>,
+    place: Option<Place<'a>>,
     order: i32,
 }
 
 impl<'a, E: PublicSignal> Link<'a, E> {
     /// A receiver of a signal.
-    pub fn new(signal: &'a Signal<E>, place: Option<(&'a Hub, Arc<str>)>, order: i32) -> Self {
+    pub fn new(signal: &'a Signal<E>, place: Option<Place<'a>>, order: i32) -> Self {
         Self { signal, place, order }
     }
 
