@@ -17,7 +17,7 @@ pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
 pub use crate::payload::recursion::{AvroNamed, Ref};
 pub use crate::payload::{EventData, EventKey, Integer, MapKey, PublicSignal};
-pub use crate::receiver::linked::{Link, LinkedReceiver};
+pub use crate::receiver::linked::{Link, LinkedReceiver, Place};
 pub use crate::signal::AnyEmission;
 pub use crate::testing::functions as asserts;
 

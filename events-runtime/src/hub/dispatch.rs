@@ -1,31 +1,34 @@
 //! One emission through a hub: metadata, receivers, bus.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::identity::Identity;
-use super::roster::{Entry, Receivers, Start};
+use super::roster::{Entry, Snapshot, Start};
 use super::task::ReceiverTask;
-use super::{AnyEvent, Hub, Roster, SlotIndex, Surroundings};
+use super::{Hub, SlotIndex};
 use crate::metadata::{Extensions, new_id, new_openedx_id, now};
 use crate::private::Profile;
 use crate::signal::{
-    AnyEmission, Event, Origin, Outcome, Pending, PendingReceiver, PendingTopic, ReceiverError, Responses,
+    AnyEmission, Event, Held, Origin, Outcome, Pending, PendingReceiver, ReceiverError, Responses,
     StrictError,
 };
 use crate::{Emission, EmitOptions, EventMetadata, EventType, PublicSignal};
 
 impl Hub {
+    #[inline]
     pub(crate) fn emit_at<E: PublicSignal>(
         &self,
         slot: SlotIndex,
         payload: E,
         options: Option<EmitOptions>,
     ) -> Emission<E> {
-        let surroundings = self.0.surroundings.load();
-        let metadata = new_metadata::<E>(&surroundings.identity, options);
-        let event = Arc::new(Event::of(Origin::Local, payload, metadata));
-        let outcome = self.dispatch(slot, &surroundings, &event);
-        Emission { event, outcome }
+        let snapshot = self.roster::<E>(slot).snapshot();
+        let metadata = new_metadata::<E>(&snapshot.surroundings.identity, options);
+        // Built where it is returned: a copy of what was just written would stall.
+        let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
+        emission.outcome = self.dispatch(&snapshot, &emission.event);
+        emission
     }
 
     pub(crate) fn emit_strict_at<E: PublicSignal>(
@@ -34,79 +37,63 @@ impl Hub {
         payload: E,
         options: EmitOptions,
     ) -> Result<Emission<E>, StrictError> {
-        let surroundings = self.0.surroundings.load();
-        let metadata = new_metadata::<E>(&surroundings.identity, Some(options));
-        let event = Arc::new(Event::of(Origin::Local, payload, metadata));
-        let roster = self.find_roster::<E>(slot);
-        if roster.is_some_and(|roster| !roster.is_enabled()) {
-            let outcome = Outcome::suppressed();
-            return Ok(Emission { event, outcome });
-        }
-        surroundings.observe(&event);
-        let receivers = roster.map(Roster::receivers);
-        let responses = match &receivers {
-            None => Responses::none(),
-            Some(receivers) => receivers
-                .run_strict(&event)
-                .map_err(|responses| StrictError { event_type: E::EVENT_TYPE, responses })?,
-        };
-        let receivers = receivers.as_deref().map(Arc::as_ref);
-        let outcome = self.set_off(&surroundings, receivers, &event, responses);
-        Ok(Emission { event, outcome })
+        let snapshot = self.roster::<E>(slot).snapshot();
+        let metadata = new_metadata::<E>(&snapshot.surroundings.identity, Some(options));
+        let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
+        emission.outcome = self
+            .dispatch_with(&snapshot, &emission.event, Snapshot::run_strict)
+            .map_err(|responses| StrictError { event_type: E::EVENT_TYPE, responses })?;
+        Ok(emission)
     }
 
     /// An event of another process: its metadata is kept, no bus takes it again.
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         self.scope(|| {
-            let event = Arc::new(Event::of(Origin::Bus, payload, metadata));
-            let surroundings = self.0.surroundings.load();
-            AnyEmission::new(self.dispatch(SlotIndex::of::<E>(), &surroundings, &event))
+            let snapshot = self.roster::<E>(SlotIndex::of::<E>()).snapshot();
+            let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
+            AnyEmission::new(self.dispatch(&snapshot, &emission.event))
         })
     }
 
-    fn dispatch<E: PublicSignal>(
+    fn dispatch<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Held<E>) -> Outcome {
+        let run = |snapshot: &Snapshot<E>, event: &Event<E>| Ok::<_, Infallible>(snapshot.run(event));
+        let Ok(outcome) = self.dispatch_with(snapshot, event, run);
+        outcome
+    }
+
+    /// Runs the sync receivers and, unless `run` fails, starts what goes on after them.
+    #[inline]
+    fn dispatch_with<E: PublicSignal, X>(
         &self,
-        slot: SlotIndex,
-        surroundings: &Surroundings,
-        event: &Arc<Event<E>>,
-    ) -> Outcome {
-        let Some(roster) = self.find_roster::<E>(slot) else {
-            surroundings.observe(event);
-            return self.set_off(surroundings, None, event, Responses::none());
-        };
-        if !roster.is_enabled() {
-            return Outcome::suppressed();
+        snapshot: &Snapshot<E>,
+        event: &Held<E>,
+        run: impl FnOnce(&Snapshot<E>, &Event<E>) -> Result<Responses, X>,
+    ) -> Result<Outcome, X> {
+        if !snapshot.enabled {
+            return Ok(Outcome::suppressed());
         }
-        surroundings.observe(event);
-        let receivers = roster.receivers();
-        let responses = receivers.run(event);
-        self.set_off(surroundings, Some(&receivers), event, responses)
-    }
-
-    /// Starts what goes on after the sync receivers.
-    fn set_off<E: PublicSignal>(
-        &self,
-        surroundings: &Surroundings,
-        receivers: Option<&Receivers<E>>,
-        event: &Arc<Event<E>>,
-        responses: Responses,
-    ) -> Outcome {
-        let receivers = receivers.filter(|receivers| !receivers.starts.is_empty());
-        let has_bus = !surroundings.outbounds.is_empty() && event.origin() == Origin::Local;
-        let pending = (receivers.is_some() || has_bus).then(|| {
-            Box::new(Pending {
-                receivers: receivers.map(|receivers| self.start(receivers, event)).unwrap_or_default(),
-                topics: if has_bus { surroundings.offer(&**event) } else { Vec::new() },
-            })
+        let surroundings = &snapshot.surroundings;
+        if let Held::Shared(event) = event {
+            surroundings.observe(event);
+        }
+        let responses = run(snapshot, event.get())?;
+        let receivers = match event {
+            Held::Shared(event) => self.start(snapshot, event),
+            Held::Own(_) => Vec::new(),
+        };
+        // An event that came from a bus never goes to one.
+        let has_bus = event.get().origin() == Origin::Local && !surroundings.outbounds.is_empty();
+        let pending = (has_bus || !receivers.is_empty()).then(|| {
+            let topics = if has_bus { surroundings.offer(event.get()) } else { Vec::new() };
+            Box::new(Pending { receivers, topics })
         });
-        Outcome { responses, pending, suppressed: false }
+        Ok(Outcome { responses, pending, suppressed: false })
     }
 
-    fn start<E: PublicSignal>(
-        &self,
-        receivers: &Receivers<E>,
-        event: &Arc<Event<E>>,
-    ) -> Vec<PendingReceiver> {
+    fn start<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {
+        if snapshot.starts.is_empty() {
+            return Vec::new();
+        }
         let spawner = self.0.executor.spawner();
         let start = |entry: &Entry<Start<E>>| {
             let (mut task, pending) = ReceiverTask::new(
@@ -121,19 +108,20 @@ impl Hub {
             }
             pending
         };
-        receivers.starts.iter().map(start).collect()
+        snapshot.starts.iter().map(start).collect()
     }
 }
 
-impl Surroundings {
-    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
-        self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
-    }
-
-    fn observe<E: PublicSignal>(&self, event: &Arc<Event<E>>) {
-        for observer in &self.observers {
-            observer.observe(Arc::clone(event) as _);
-        }
+impl<E> Snapshot<E> {
+    /// An emission that has come to nothing yet.
+    #[inline]
+    fn emission(&self, event: Event<E>) -> Emission<E> {
+        let event = if self.starts.is_empty() && self.surroundings.observers.is_empty() {
+            Held::Own(event)
+        } else {
+            Held::Shared(Arc::new(event))
+        };
+        Emission { event, outcome: Outcome::suppressed() }
     }
 }
 

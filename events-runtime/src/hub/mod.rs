@@ -17,13 +17,12 @@ mod report;
 mod roster;
 mod scope;
 mod slots;
+mod surroundings;
 mod task;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
-
-use arc_swap::ArcSwap;
 
 pub(crate) use hooks::{AnyEvent, Observer, Outbound};
 use identity::Identity;
@@ -31,6 +30,7 @@ pub(crate) use roster::{Disconnect, Roster};
 pub use scope::Scoped;
 pub(crate) use slots::SlotIndex;
 use slots::Slots;
+use surroundings::Around;
 
 use crate::metadata::MetadataError;
 use crate::receiver::linked;
@@ -42,16 +42,8 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     slots: Slots,
-    surroundings: ArcSwap<Surroundings>,
+    around: Around,
     executor: executor::Executor,
-}
-
-/// What an emission needs besides the receivers; copied on write.
-#[derive(Clone)]
-struct Surroundings {
-    identity: Identity,
-    outbounds: Vec<Arc<dyn Outbound>>,
-    observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Hub {
@@ -59,11 +51,7 @@ impl Hub {
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             slots: Slots::default(),
-            surroundings: ArcSwap::from_pointee(Surroundings {
-                identity: Identity::of_this_program(),
-                outbounds: Vec::new(),
-                observers: Vec::new(),
-            }),
+            around: Around::new(Identity::of_this_program()),
             executor: executor::Executor::default(),
         }))
     }
@@ -113,7 +101,7 @@ impl Hub {
     /// [`MetadataError::Source`] when the name is empty or holds control characters.
     pub fn set_service_name(&self, name: &str) -> Result<(), MetadataError> {
         let identity = Identity::of_service(name)?;
-        self.change_surroundings(|surroundings| surroundings.identity = identity.clone());
+        self.0.around.change(|surroundings| surroundings.identity = identity);
         Ok(())
     }
 
@@ -150,6 +138,7 @@ impl Hub {
         self.find_roster::<E>(SlotIndex::of::<E>()).is_none_or(Roster::is_enabled)
     }
 
+    #[inline]
     pub(crate) fn with_current<R>(run: impl FnOnce(&Self) -> R) -> R {
         match scope::current() {
             Some(hub) => run(&hub),
@@ -169,38 +158,30 @@ impl Hub {
     }
 
     pub(crate) fn roster<E: PublicSignal>(&self, slot: SlotIndex) -> &Roster<E> {
-        self.0.slots.get(slot, Roster::new)
+        self.0.slots.get(slot, || self.0.around.within(Roster::new))
     }
 
     /// Attaches a bus: from now on it is offered every event of local origin.
     pub(crate) fn attach(&self, outbound: &Arc<dyn Outbound>) {
-        self.change_surroundings(|surroundings| surroundings.outbounds.push(Arc::clone(outbound)));
+        self.0.around.change(|surroundings| surroundings.outbounds.push(Arc::clone(outbound)));
     }
 
     /// Detaches a bus. An emission that runs at this moment may still offer its event.
     pub(crate) fn detach(&self, outbound: &Arc<dyn Outbound>) {
-        self.change_surroundings(|surroundings| {
+        self.0.around.change(|surroundings| {
             surroundings.outbounds.retain(|attached| !Arc::ptr_eq(attached, outbound));
         });
     }
 
     /// Lets somebody watch the events go by.
     pub(crate) fn watch(&self, observer: &Arc<dyn Observer>) {
-        self.change_surroundings(|surroundings| surroundings.observers.push(Arc::clone(observer)));
+        self.0.around.change(|surroundings| surroundings.observers.push(Arc::clone(observer)));
     }
 
     /// Ends [`watch`](Self::watch).
     pub(crate) fn unwatch(&self, observer: &Arc<dyn Observer>) {
-        self.change_surroundings(|surroundings| {
+        self.0.around.change(|surroundings| {
             surroundings.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
-        });
-    }
-
-    fn change_surroundings(&self, change: impl Fn(&mut Surroundings)) {
-        self.0.surroundings.rcu(|surroundings| {
-            let mut surroundings = Surroundings::clone(surroundings);
-            change(&mut surroundings);
-            surroundings
         });
     }
 }

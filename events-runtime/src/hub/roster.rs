@@ -2,12 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
 use super::report;
+use super::surroundings::{Surrounded, Surroundings};
 use crate::receiver::{Connection, ReceiverOutput};
 use crate::signal::{Event, ReceiverError, Response, Responses};
 
@@ -21,18 +21,20 @@ pub(super) type Start<E> = dyn Fn(Arc<Event<E>>) -> ReceiverFuture + Send + Sync
 /// lock, so receivers may connect and disconnect from inside.
 pub(crate) struct Roster<E> {
     this: Weak<Self>,
-    disabled: AtomicBool,
-    receivers: ArcSwap<Receivers<E>>,
+    snapshot: ArcSwap<Snapshot<E>>,
     /// One writer at a time; holds the last serial number given out.
     writing: Mutex<u64>,
 }
 
-/// A list of receivers, sync and async, each in order.
-pub(super) struct Receivers<E> {
+/// All that an emission needs to know: the receivers, sync and async, each in order, and what is
+/// around them. Read at once and never changed.
+pub(super) struct Snapshot<E> {
+    pub(super) enabled: bool,
     sync: Vec<Entry<Call<E>>>,
     pub(super) starts: Vec<Entry<Start<E>>>,
     /// The responses when all sync receivers succeed.
     all_ok: Arc<[Response]>,
+    pub(super) surroundings: Arc<Surroundings>,
 }
 
 pub(super) struct Entry<F: ?Sized> {
@@ -49,35 +51,34 @@ pub(crate) trait Disconnect: Send + Sync {
 }
 
 impl<E: Send + Sync + 'static> Roster<E> {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(surroundings: Arc<Surroundings>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            disabled: AtomicBool::new(false),
-            receivers: ArcSwap::from_pointee(Receivers::default()),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(surroundings)),
             writing: Mutex::new(0),
         })
     }
 
     pub(crate) fn enable(&self) {
-        self.disabled.store(false, Ordering::Release);
+        self.write(|snapshot, _| snapshot.enabled = true);
     }
 
     pub(crate) fn disable(&self) {
-        self.disabled.store(true, Ordering::Release);
+        self.write(|snapshot, _| snapshot.enabled = false);
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
-        !self.disabled.load(Ordering::Acquire)
+        self.snapshot.load().enabled
     }
 
-    pub(super) fn receivers(&self) -> arc_swap::Guard<Arc<Receivers<E>>> {
-        self.receivers.load()
+    pub(super) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot<E>>> {
+        self.snapshot.load()
     }
 
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        let receivers = self.receivers.load();
-        let sync = receivers.sync.iter().map(|entry| &entry.name);
-        let starts = receivers.starts.iter().map(|entry| &entry.name);
+        let snapshot = self.snapshot.load();
+        let sync = snapshot.sync.iter().map(|entry| &entry.name);
+        let starts = snapshot.starts.iter().map(|entry| &entry.name);
         sync.chain(starts).cloned().collect()
     }
 
@@ -90,9 +91,9 @@ impl<E: Send + Sync + 'static> Roster<E> {
             catch_unwind(AssertUnwindSafe(|| receiver(event).into_result()))
                 .unwrap_or_else(|panic| Err(ReceiverError::from_panic(panic)))
         });
-        self.add(name, order, |receivers, entry| {
-            let place = receivers.make_room(&entry.name);
-            insert(&mut receivers.sync, place.sync, entry.with(run));
+        self.add(name, order, |snapshot, entry| {
+            let place = snapshot.make_room(&entry.name);
+            insert(&mut snapshot.sync, place.sync, entry.with(run));
         })
     }
 
@@ -109,33 +110,33 @@ impl<E: Send + Sync + 'static> Roster<E> {
             // not the emitter's time.
             Box::pin(async move { receiver(event).await.into_result() })
         });
-        self.add(name, order, |receivers, entry| {
-            let place = receivers.make_room(&entry.name);
-            insert(&mut receivers.starts, place.starts, entry.with(run));
+        self.add(name, order, |snapshot, entry| {
+            let place = snapshot.make_room(&entry.name);
+            insert(&mut snapshot.starts, place.starts, entry.with(run));
         })
     }
 
-    fn add(&self, name: Arc<str>, order: i32, add: impl FnOnce(&mut Receivers<E>, Entry<()>)) -> Connection {
-        let serial = self.write(|receivers, serial| {
+    fn add(&self, name: Arc<str>, order: i32, add: impl FnOnce(&mut Snapshot<E>, Entry<()>)) -> Connection {
+        let serial = self.write(|snapshot, serial| {
             let entry = Entry { name: Arc::clone(&name), order, serial, run: Arc::new(()) };
-            add(receivers, entry);
+            add(snapshot, entry);
             serial
         });
         Connection::new(Weak::clone(&self.this) as Weak<dyn Disconnect>, name, serial)
     }
 
     pub(crate) fn disconnect(&self, name: &str) -> bool {
-        self.write(|receivers, _| receivers.retain(|entry_name, _| entry_name != name))
+        self.write(|snapshot, _| snapshot.retain(|entry_name, _| entry_name != name))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Receivers<E>, u64) -> T) -> T {
+    fn write<T>(&self, change: impl FnOnce(&mut Snapshot<E>, u64) -> T) -> T {
         let mut serial = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         *serial += 1;
-        let mut receivers = Receivers::clone(&self.receivers.load());
-        let result = change(&mut receivers, *serial);
-        receivers.all_ok =
-            receivers.sync.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
-        let old = self.receivers.swap(Arc::new(receivers));
+        let mut snapshot = Snapshot::clone(&self.snapshot.load());
+        let result = change(&mut snapshot, *serial);
+        snapshot.all_ok =
+            snapshot.sync.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
+        let old = self.snapshot.swap(Arc::new(snapshot));
         drop(serial);
         // May drop a receiver and with it the user's values, which may come back here.
         drop(old);
@@ -145,7 +146,13 @@ impl<E: Send + Sync + 'static> Roster<E> {
 
 impl<E: Send + Sync + 'static> Disconnect for Roster<E> {
     fn disconnect_serial(&self, serial: u64) -> bool {
-        self.write(|receivers, _| receivers.retain(|_, entry_serial| entry_serial != serial))
+        self.write(|snapshot, _| snapshot.retain(|_, entry_serial| entry_serial != serial))
+    }
+}
+
+impl<E: Send + Sync + 'static> Surrounded for Roster<E> {
+    fn surround(&self, surroundings: &Arc<Surroundings>) {
+        self.write(|snapshot, _| snapshot.surroundings = Arc::clone(surroundings));
     }
 }
 
@@ -156,7 +163,11 @@ struct Place {
     starts: Option<usize>,
 }
 
-impl<E> Receivers<E> {
+impl<E> Snapshot<E> {
+    fn new(surroundings: Arc<Surroundings>) -> Self {
+        Self { enabled: true, sync: Vec::new(), starts: Vec::new(), all_ok: Arc::new([]), surroundings }
+    }
+
     /// Runs all sync receivers.
     pub(super) fn run(&self, event: &Event<E>) -> Responses {
         for (at, entry) in self.sync.iter().enumerate() {
@@ -245,14 +256,14 @@ impl<F: ?Sized> Clone for Entry<F> {
     }
 }
 
-impl<E> Clone for Receivers<E> {
+impl<E> Clone for Snapshot<E> {
     fn clone(&self) -> Self {
-        Self { sync: self.sync.clone(), starts: self.starts.clone(), all_ok: Arc::clone(&self.all_ok) }
-    }
-}
-
-impl<E> Default for Receivers<E> {
-    fn default() -> Self {
-        Self { sync: Vec::new(), starts: Vec::new(), all_ok: Arc::new([]) }
+        Self {
+            enabled: self.enabled,
+            sync: self.sync.clone(),
+            starts: self.starts.clone(),
+            all_ok: Arc::clone(&self.all_ok),
+            surroundings: Arc::clone(&self.surroundings),
+        }
     }
 }

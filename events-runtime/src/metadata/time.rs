@@ -13,12 +13,12 @@ use super::error::shown;
 
 /// The present time in whole microseconds, which is what the text form holds.
 pub(crate) fn now() -> Timestamp {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_micros()).ok())
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, micros) = (i64::try_from(since.as_secs()), i32::try_from(since.subsec_micros()));
+    match (seconds, micros) {
+        (Ok(seconds), Ok(micros)) => Timestamp::new(seconds, micros * 1000).unwrap_or(Timestamp::MAX),
+        _ => Timestamp::MAX,
+    }
 }
 
 /// The time without what the text form of own events can't hold: the part below a microsecond.

@@ -11,8 +11,24 @@ use super::response::{ReceiverError, Response, Responses};
 /// An event that was emitted: the sync receivers have answered, the async ones and the bus are
 /// at work. Dropping it stops nothing.
 pub struct Emission<E> {
-    pub(crate) event: Arc<Event<E>>,
+    pub(crate) event: Held<E>,
     pub(crate) outcome: Outcome,
+}
+
+/// An event in its emission: shared where an async receiver or an observer has it too.
+pub(crate) enum Held<E> {
+    Own(Event<E>),
+    Shared(Arc<Event<E>>),
+}
+
+impl<E> Held<E> {
+    #[inline]
+    pub(crate) fn get(&self) -> &Event<E> {
+        match self {
+            Self::Own(event) => event,
+            Self::Shared(event) => event,
+        }
+    }
 }
 
 /// The part of an [`Emission`] that knows no event type.
@@ -66,8 +82,8 @@ impl<E> Emission<E> {
     }
 
     /// The event.
-    pub fn event(&self) -> &Arc<Event<E>> {
-        &self.event
+    pub fn event(&self) -> &Event<E> {
+        self.event.get()
     }
 
     /// What the sync receivers answered, in the order they ran; complete.
@@ -117,7 +133,7 @@ impl<E> Emission<E> {
 impl<E> fmt::Debug for Emission<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emission")
-            .field("event", &self.event)
+            .field("event", self.event())
             .field("responses", &self.responses())
             .finish_non_exhaustive()
     }

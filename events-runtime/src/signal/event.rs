@@ -27,6 +27,7 @@ impl<E> Event<E> {
         Self::of(Origin::Local, payload, metadata)
     }
 
+    #[inline]
     pub(crate) fn of(origin: Origin, payload: E, metadata: EventMetadata) -> Self {
         Self { payload, metadata, origin }
     }

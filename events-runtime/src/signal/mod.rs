@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
 pub(crate) use delivery::{Pending, PendingReceiver, PendingTopic};
-pub(crate) use emission::Outcome;
 pub use emission::{AnyEmission, Emission, StrictError};
+pub(crate) use emission::{Held, Outcome};
 pub use event::{Event, Origin};
 pub use options::EmitOptions;
 pub(crate) use response::Responses;
@@ -54,6 +54,7 @@ impl<E: PublicSignal> Signal<E> {
     ///
     /// A receiver that fails or panics doesn't stop the others; the emission tells. While the
     /// signal is [disabled](Self::disable), nothing happens.
+    #[inline]
     pub fn emit(&self, payload: E) -> Emission<E> {
         Hub::with_current(|hub| hub.emit_at(self.slot(), payload, None))
     }
