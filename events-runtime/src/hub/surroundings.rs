@@ -53,10 +53,10 @@ impl Around {
         make: impl FnOnce(Arc<Surroundings>) -> Arc<T>,
     ) -> Arc<T> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = make(Arc::clone(&state.present));
-        let weak: Weak<T> = Arc::downgrade(&made);
+        let kept = make(Arc::clone(&state.present));
+        let weak: Weak<T> = Arc::downgrade(&kept);
         state.surrounded.push(weak);
-        made
+        kept
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Surroundings)) {

@@ -15,6 +15,7 @@ pub enum Origin {
 }
 
 /// An event on its way to the receivers; derefs to its payload.
+#[derive(Clone)]
 pub struct Event<E> {
     payload: E,
     metadata: EventMetadata,
