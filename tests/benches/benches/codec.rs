@@ -1,138 +1,158 @@
 //! Encoding into a reused buffer and owned decoding, every contestant in the same run.
+//!
+//! `cargo bench -p events-benches --bench codec -- [ROUNDS] [--json]`
 
 use std::hint::black_box;
 
-use events_benches::{
-    by_hand::{self, ByHand},
-    clock::{self, Contestant, Figure},
-    payloads::{Basket, Enrolled, Payload, Telemetry},
-    peers::{self, ApacheAvro, BINCODE, Error},
-};
+use events_benches::by_hand::{self, ByHand};
+use events_benches::clock::{Contestant, race};
+use events_benches::payloads::{Basket, Enrolled, Payload, Telemetry};
+use events_benches::peers::{self, Error, Peers};
+use events_benches::table::Arguments;
 use events_runtime::avro;
 
 fn main() -> Result<(), Error> {
-    let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(400);
-    compare::<Enrolled>(rounds)?;
-    compare::<Telemetry>(rounds)?;
-    compare::<Basket>(rounds)?;
-    Ok(())
+    let arguments = Arguments::from_env(400);
+    compare::<Enrolled>(arguments)?;
+    compare::<Telemetry>(arguments)?;
+    compare::<Basket>(arguments)
 }
 
-fn compare<T: Payload + ByHand>(rounds: usize) -> Result<(), Error> {
+fn compare<T: Payload + ByHand>(arguments: Arguments) -> Result<(), Error> {
+    let schema = apache_avro::Schema::parse_str(T::SCHEMA_JSON)?;
+    let peers = Peers::new(T::SCHEMA_JSON, &schema)?;
     let value = T::sample();
-    let apache_schema = apache_avro::Schema::parse_str(T::SCHEMA_JSON)?;
-    let apache = ApacheAvro::new(&apache_schema)?;
-    let fast_schema: serde_avro_fast::Schema = T::SCHEMA_JSON.parse()?;
-
-    let mut datum = Vec::new();
-    apache.encode(&value, &mut datum)?;
-    assert_eq!(datum.len(), T::AVRO_LEN, "{}: the datum's length", T::NAME);
-    let mut other = Vec::new();
-    peers::encode_serde_avro_fast(
-        &mut serde_avro_fast::ser::SerializerConfig::new(&fast_schema),
-        &value,
-        &mut other,
-    )?;
-    assert_eq!(datum, other, "{}: serde_avro_fast", T::NAME);
-    other.clear();
-    let n = by_hand::encode(&value, &mut other);
-    other.truncate(n);
-    assert_eq!(datum, other, "{}: by hand", T::NAME);
-    assert!(by_hand::decode::<T>(&datum).expect("hand") == value);
-    assert_eq!(avro::to_vec(&value).unwrap(), datum);
-    assert!(avro::from_slice::<T>(&datum).unwrap() == value);
-    assert!(apache.decode::<T>(&datum)? == value);
-    assert!(serde_avro_fast::from_datum_slice::<T>(&datum, &fast_schema)? == value);
-
-    let prost_bytes = value.encode_to_vec();
-    let bincode_bytes = bincode::encode_to_vec(&value, BINCODE)?;
-    let postcard_bytes = postcard::to_stdvec(&value)?;
-
-    let (mut b1, mut b2, mut b3, mut b4, mut b5, mut b6, mut b7, mut b8, mut b9) =
-        (vec![], vec![], vec![], vec![0; 65536], vec![0; 65536], vec![], vec![], vec![], vec![0; 65536]);
-    let mut config = serde_avro_fast::ser::SerializerConfig::new(&fast_schema);
-    let v = &value;
-    let encode = clock::race(
-        vec![
-            Contestant::new("memcpy", || {
-                b7.clear();
-                b7.extend_from_slice(black_box(&datum));
-                black_box(&b7);
-            }),
-            Contestant::new("by hand", || {
-                let n = by_hand::encode(black_box(v), &mut b6);
-                black_box(&b6[..n]);
-            }),
-            Contestant::new("ours, append", || {
-                b8.clear();
-                avro::append(black_box(v), &mut b8).unwrap();
-                black_box(&b8);
-            }),
-            Contestant::new("ours, to_slice", || {
-                let n = avro::to_slice(black_box(v), &mut b9).unwrap();
-                black_box(&b9[..n]);
-            }),
-            Contestant::new("bincode 2", || {
-                let n = bincode::encode_into_slice(black_box(v), &mut b4, BINCODE);
-                black_box(&b4[..n.unwrap()]);
-            }),
-            Contestant::new("postcard", || {
-                black_box(postcard::to_slice(black_box(v), &mut b5).unwrap());
-            }),
-            Contestant::new("prost", || {
-                b3.clear();
-                prost::Message::encode(black_box(v), &mut b3).unwrap();
-                black_box(&b3);
-            }),
-            Contestant::new("serde_avro_fast", || {
-                b2.clear();
-                peers::encode_serde_avro_fast(&mut config, black_box(v), &mut b2).unwrap();
-                black_box(&b2);
-            }),
-            Contestant::new("apache-avro", || {
-                b1.clear();
-                apache.encode(black_box(v), &mut b1).unwrap();
-                black_box(&b1);
-            }),
-        ],
-        rounds,
-    );
-    let decode = clock::race(
-        vec![
-            Contestant::new("clone()", || {
-                black_box(black_box(v).clone());
-            }),
-            Contestant::new("by hand", || {
-                black_box(by_hand::decode::<T>(black_box(&datum)).unwrap());
-            }),
-            Contestant::new("ours", || {
-                black_box(avro::from_slice::<T>(black_box(&datum)).unwrap());
-            }),
-            Contestant::new("bincode 2", || {
-                black_box(bincode::decode_from_slice::<T, _>(black_box(&bincode_bytes), BINCODE).unwrap());
-            }),
-            Contestant::new("postcard", || {
-                black_box(postcard::from_bytes::<T>(black_box(&postcard_bytes)).unwrap());
-            }),
-            Contestant::new("prost", || {
-                black_box(<T as prost::Message>::decode(black_box(&prost_bytes[..])).unwrap());
-            }),
-            Contestant::new("serde_avro_fast", || {
-                black_box(serde_avro_fast::from_datum_slice::<T>(black_box(&datum), &fast_schema).unwrap());
-            }),
-            Contestant::new("apache-avro", || {
-                black_box(apache.decode::<T>(black_box(&datum)).unwrap());
-            }),
-        ],
-        rounds,
-    );
-    print(T::NAME, "encode", &encode);
-    print(T::NAME, "decode", &decode);
-    Ok(())
+    let datum = agreed_datum(&peers, &value)?;
+    encode(arguments, &peers, &value, &datum)?;
+    decode(arguments, &peers, &value, &datum)
 }
 
-fn print(payload: &str, what: &str, figures: &[Figure]) {
-    for f in figures {
-        println!("{payload:6} {what} {:16} {:10.1} {:10.1}", f.name, f.median_ns, f.best_ns);
-    }
+/// The datum that all four Avro writers write and all readers read back, of the promised length.
+fn agreed_datum<T: Payload + ByHand>(peers: &Peers<'_>, value: &T) -> Result<Vec<u8>, Error> {
+    let mut datum = Vec::new();
+    peers.apache_encode(value, &mut datum)?;
+    assert_eq!(datum.len(), T::AVRO_LEN, "{}: the datum's length", T::NAME);
+
+    assert_eq!(avro::to_vec(value)?, datum, "{}: events-runtime writes other bytes", T::NAME);
+    let mut other = Vec::new();
+    peers.serde_avro_fast_encode(value, &mut other)?;
+    assert_eq!(other, datum, "{}: serde_avro_fast writes other bytes", T::NAME);
+    let len = by_hand::encode(value, &mut other);
+    assert_eq!(other.get(..len), Some(&datum[..]), "{}: by hand other bytes are written", T::NAME);
+
+    assert!(avro::from_slice::<T>(&datum)? == *value, "{}: events-runtime", T::NAME);
+    assert!(by_hand::decode::<T>(&datum)? == *value, "{}: by hand", T::NAME);
+    assert!(peers.apache_decode::<T>(&datum)? == *value, "{}: apache-avro", T::NAME);
+    assert!(peers.serde_avro_fast_decode::<T>(&datum)? == *value, "{}: serde_avro_fast", T::NAME);
+    Ok(datum)
+}
+
+/// Each contestant has a buffer of its own, long enough from the start.
+fn encode<T: Payload + ByHand>(
+    arguments: Arguments,
+    peers: &Peers<'_>,
+    value: &T,
+    datum: &[u8],
+) -> Result<(), Error> {
+    let room = 4 * datum.len() + 1024;
+    let buffer = || vec![0_u8; room];
+    let (mut ours, mut appended, mut copied, mut hand, mut bincode, mut postcard) =
+        (buffer(), buffer(), buffer(), buffer(), buffer(), buffer());
+    let (mut prost, mut fast, mut apache) = (buffer(), buffer(), buffer());
+    let figures = race(
+        vec![
+            Contestant::new("events-runtime, to_slice", || {
+                let len = avro::to_slice(black_box(value), &mut ours);
+                black_box((len.is_ok(), &ours));
+            }),
+            Contestant::new("events-runtime, append", || {
+                appended.clear();
+                let done = avro::append(black_box(value), &mut appended);
+                black_box((done.is_ok(), &appended));
+            }),
+            Contestant::new("by hand", || {
+                let len = by_hand::encode(black_box(value), &mut hand);
+                black_box((len, &hand));
+            }),
+            Contestant::new("bincode 2, varint", || {
+                let len = bincode::encode_into_slice(black_box(value), &mut bincode, peers::BINCODE);
+                black_box((len.is_ok(), &bincode));
+            }),
+            Contestant::new("postcard", || {
+                let written = postcard::to_slice(black_box(value), &mut postcard);
+                black_box(written.is_ok());
+            }),
+            Contestant::new("prost", || {
+                prost.clear();
+                let done = prost::Message::encode(black_box(value), &mut prost);
+                black_box((done.is_ok(), &prost));
+            }),
+            Contestant::new("serde_avro_fast", || {
+                fast.clear();
+                let done = peers.serde_avro_fast_encode(black_box(value), &mut fast);
+                black_box((done.is_ok(), &fast));
+            }),
+            Contestant::new("apache-avro", || {
+                apache.clear();
+                let done = peers.apache_encode(black_box(value), &mut apache);
+                black_box((done.is_ok(), &apache));
+            }),
+            Contestant::new("memcpy of the datum", || {
+                copied.clear();
+                copied.extend_from_slice(black_box(datum));
+                black_box(&copied);
+            }),
+        ],
+        arguments.rounds,
+    );
+    Ok(arguments.report(&format!("encode {}, {} B", T::NAME, T::AVRO_LEN), &figures)?)
+}
+
+fn decode<T: Payload + ByHand>(
+    arguments: Arguments,
+    peers: &Peers<'_>,
+    value: &T,
+    datum: &[u8],
+) -> Result<(), Error> {
+    let bincode = bincode::encode_to_vec(value, peers::BINCODE)?;
+    let postcard = postcard::to_stdvec(value)?;
+    let prost = value.encode_to_vec();
+    let figures = race(
+        vec![
+            Contestant::new("events-runtime", || {
+                black_box(avro::from_slice::<T>(black_box(datum)).is_ok_and(kept));
+            }),
+            Contestant::new("by hand", || {
+                black_box(by_hand::decode::<T>(black_box(datum)).is_ok_and(kept));
+            }),
+            Contestant::new("bincode 2, varint", || {
+                let value = bincode::decode_from_slice::<T, _>(black_box(&bincode), peers::BINCODE);
+                black_box(value.is_ok_and(|(value, _)| kept(value)));
+            }),
+            Contestant::new("postcard", || {
+                black_box(postcard::from_bytes::<T>(black_box(&postcard)).is_ok_and(kept));
+            }),
+            Contestant::new("prost", || {
+                let value = <T as prost::Message>::decode(black_box(&*prost));
+                black_box(value.is_ok_and(kept));
+            }),
+            Contestant::new("serde_avro_fast", || {
+                black_box(peers.serde_avro_fast_decode::<T>(black_box(datum)).is_ok_and(kept));
+            }),
+            Contestant::new("apache-avro", || {
+                black_box(peers.apache_decode::<T>(black_box(datum)).is_ok_and(kept));
+            }),
+            Contestant::new("clone() of the value", || {
+                kept(black_box(value).clone());
+            }),
+        ],
+        arguments.rounds,
+    );
+    Ok(arguments.report(&format!("decode {}, {} B", T::NAME, T::AVRO_LEN), &figures)?)
+}
+
+/// Makes the compiler build the whole value before it is dropped.
+fn kept<T>(value: T) -> bool {
+    black_box(&value);
+    true
 }

@@ -8,7 +8,19 @@ use ascii::AsciiStr;
 use crate::payloads::{Basket, Course, Enrolled, Line, Person, Telemetry, User};
 
 /// Bytes that are no datum; one pointer wide, so that results stay small.
-pub type Fault = Box<&'static str>;
+pub type Fault = Box<Malformed>;
+
+/// What was wrong with the bytes.
+#[derive(Debug)]
+pub struct Malformed(&'static str);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 /// A payload with straight-line code of its own.
 pub trait ByHand: Sized {
@@ -50,7 +62,7 @@ pub fn decode<T: ByHand>(bytes: &[u8]) -> Result<T, Fault> {
 
 #[cold]
 fn fault(what: &'static str) -> Fault {
-    Box::new(what)
+    Box::new(Malformed(what))
 }
 
 /// A cursor over the bytes to fill.

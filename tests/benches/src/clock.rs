@@ -31,6 +31,22 @@ impl<'a> Contestant<'a> {
         Self { name, call, calls_per_turn: 1, turns: Vec::new() }
     }
 
+    /// A contestant each of whose turns as a whole runs inside of `around`.
+    pub fn within(
+        name: &'static str,
+        mut around: impl FnMut(&mut dyn FnMut()) + 'a,
+        mut call: impl FnMut() + 'a,
+    ) -> Self {
+        let call = Box::new(move |times: u32| {
+            around(&mut || {
+                for _ in 0..times {
+                    call();
+                }
+            });
+        });
+        Self { name, call, calls_per_turn: 1, turns: Vec::new() }
+    }
+
     fn turn(&mut self) -> Duration {
         let start = Instant::now();
         (self.call)(self.calls_per_turn);
@@ -45,7 +61,7 @@ impl<'a> Contestant<'a> {
 }
 
 /// One contestant's figure.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct Figure {
     /// The contestant.
     pub name: &'static str,

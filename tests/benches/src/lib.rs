@@ -7,3 +7,4 @@ pub mod by_hand;
 pub mod clock;
 pub mod payloads;
 pub mod peers;
+pub mod table;
