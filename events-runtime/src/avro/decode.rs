@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     /// The varint is cut, or has more than 64 bits.
     #[inline]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
-        // One byte first, then two: most numbers have no more.
+        // One byte first, then two and three: most numbers have no more.
         match *self.rest {
             [a @ ..0x80, ref rest @ ..] => {
                 self.rest = rest;
@@ -122,6 +122,11 @@ impl<'a> Reader<'a> {
             [a, b @ ..0x80, ref rest @ ..] => {
                 self.rest = rest;
                 Ok(varint::unzigzag(u64::from(a & 0x7f) | u64::from(b) << 7))
+            }
+            [a, b, c @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                let low = u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7;
+                Ok(varint::unzigzag(low | u64::from(c) << 14))
             }
             _ => self.long_form(),
         }
@@ -306,7 +311,12 @@ fn ends(needed: usize, left: usize, len: usize) -> DecodeError {
 #[inline]
 pub fn from_slice<T: EventData>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let value = T::decode(&mut reader)?;
-    reader.finish()?;
-    Ok(value)
+    // One variable that is returned: a value that is unpacked and packed again is copied twice.
+    let mut decoded = T::decode(&mut reader);
+    if decoded.is_ok()
+        && let Err(trailing) = reader.finish()
+    {
+        decoded = Err(trailing);
+    }
+    decoded
 }
