@@ -497,3 +497,35 @@ async fn shutdown_gives_back_what_could_not_be_sent() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_receiver_slower_than_the_lease_keeps_its_event() {
+    let (one, other) = (bus("slow").await, bus("slow").await);
+    let calls = Arc::new(AtomicU32::new(0));
+    let (sender, mut done) = mpsc::unbounded_channel();
+    for hub in [one.hub(), other.hub()] {
+        let (calls, sender) = (Arc::clone(&calls), sender.clone());
+        hub.scope(|| {
+            ORDER_PLACED.connect_async("slow", move |event: Arc<Event<OrderPlaced>>| {
+                let (calls, sender) = (Arc::clone(&calls), sender.clone());
+                async move {
+                    if event.origin() == Origin::Bus {
+                        calls.fetch_add(1, Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_millis(600)).await;
+                        let _ = sender.send(());
+                    }
+                }
+            });
+        });
+    }
+    let consumers =
+        [&one, &other].map(|bus| consumer(bus, |consume| consume.lease(Duration::from_millis(150))));
+    one.hub().emit(order(1, "c1")).delivered().await.expect("sent");
+    next(&mut done).await;
+    let mut acked = 0;
+    for (stop, task) in consumers {
+        drop(stop);
+        acked += task.await.expect("no panic").acked;
+    }
+    assert_eq!((acked, calls.load(Ordering::SeqCst)), (1, 1), "nobody else was given it meanwhile");
+}

@@ -20,6 +20,8 @@ mod outbound;
 mod retry;
 mod route;
 mod sender;
+mod settling;
+mod worker;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -29,9 +31,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use builder::EventBusBuilder;
-pub use consumer::{Consume, Consumed};
+pub use consumer::Consume;
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
 pub use retry::Backoff;
+pub use settling::Consumed;
 
 use self::outbound::Queue;
 use self::sender::Phase;

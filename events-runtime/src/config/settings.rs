@@ -68,7 +68,7 @@ pub struct RetrySettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerSettings {
-    /// `batch_size`: how many events are fetched at once, at most. Default: 100.
+    /// `batch_size`: how many events are fetched at once, at most. Default: 256.
     pub batch_size: NonZeroUsize,
     /// `lease`: how long a fetched event is kept from the other consumers of its group; one
     /// that is not settled by then is delivered again. Default: 30 s.
@@ -165,7 +165,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
 
     let mut table = section.table(findings, "consumer");
     let consumer = ConsumerSettings {
-        batch_size: table.or(findings, "batch_size", number(100)),
+        batch_size: table.or(findings, "batch_size", number(256)),
         lease: table.or(findings, "lease", Duration::from_secs(30)),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
     };

@@ -1,0 +1,128 @@
+//! What becomes of a received message, told to the transport, the counters and the log.
+
+use std::collections::VecDeque;
+
+use super::error::{InboundError, chain};
+use super::retry::Backoff;
+use crate::envelope::Envelope;
+use crate::transport::{BoxFuture, Delivery, Rejection, Topic, TransportError, ack_all};
+
+/// So many batches of acknowledgements may be on their way to the transport: forcing one to the
+/// disk takes longer than working through the next.
+const ACKS_UNDER_WAY: usize = 4;
+
+/// What a consumer has done, in messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Consumed {
+    /// Taken by every receiver and acknowledged.
+    pub acked: u64,
+    /// Handed back after a failure, to come again.
+    pub retried: u64,
+    /// Sent to the dead-letter topic.
+    pub dead_lettered: u64,
+    /// Passed over, being of an unknown event type.
+    pub skipped: u64,
+}
+
+/// A consumer's outcomes.
+pub(super) struct Settling {
+    topic: Topic,
+    backoff: Backoff,
+    pub(super) consumed: Consumed,
+    /// Acknowledgements on their way to the transport, oldest first.
+    acks: VecDeque<BoxFuture<'static, Vec<Result<(), TransportError>>>>,
+}
+
+impl Settling {
+    pub(super) fn new(topic: Topic, backoff: Backoff) -> Self {
+        Self { topic, backoff, consumed: Consumed::default(), acks: VecDeque::new() }
+    }
+
+    pub(super) fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    /// Acknowledges a run of deliveries. That takes effect in the order of the calls; what is
+    /// awaited here is only that the oldest of them are stored.
+    pub(super) async fn ack(&mut self, done: &mut Vec<Delivery>) {
+        if done.is_empty() {
+            return;
+        }
+        metrics::counter!("events_consumed_total", "topic" => self.topic.to_string())
+            .increment(done.len() as u64);
+        self.acks.push_back(ack_all(done.drain(..)));
+        self.wait_for_acks(ACKS_UNDER_WAY).await;
+    }
+
+    /// Waits until at most so many batches of acknowledgements are under way.
+    pub(super) async fn wait_for_acks(&mut self, at_most: usize) {
+        while self.acks.len() > at_most
+            && let Some(acks) = self.acks.pop_front()
+        {
+            for result in acks.await {
+                self.stored(result);
+            }
+        }
+    }
+
+    /// Starts the leases of what is in hand anew.
+    pub(super) async fn renew(&mut self, deliveries: impl Iterator<Item = &Delivery>) {
+        // All are submitted before the first is awaited.
+        let renewals: Vec<_> = deliveries.map(Delivery::renew).collect();
+        for renewal in renewals {
+            let result = renewal.await;
+            self.stored(result);
+        }
+    }
+
+    /// Hands a delivery back behind an earlier one of its key.
+    pub(super) async fn release(&mut self, delivery: Delivery) {
+        let result = delivery.release().await;
+        self.stored(result);
+    }
+
+    /// Hands a failed delivery back, to come again after a pause.
+    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError) {
+        let pause = self.backoff.after(delivery.attempt());
+        self.consumed.retried += 1;
+        metrics::counter!("events_retried_total", "topic" => self.topic.to_string()).increment(1);
+        tracing::warn!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            ?pause,
+            error = chain(error),
+            "an event failed and comes again"
+        );
+        let result = delivery.retry(pause).await;
+        self.stored(result);
+    }
+
+    /// Gives a delivery up.
+    pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) {
+        self.consumed.dead_lettered += 1;
+        metrics::counter!("events_dead_lettered_total", "topic" => self.topic.to_string()).increment(1);
+        tracing::error!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            error = chain(error),
+            "an event goes to the dead letters"
+        );
+        let result = delivery.reject(Rejection::from_error(error)).await;
+        self.stored(result);
+    }
+
+    /// An outcome that could not be stored: the event comes again, which is no loss.
+    fn stored(&mut self, result: Result<(), TransportError>) {
+        if let Err(error) = result {
+            metrics::counter!("events_settle_failed_total", "topic" => self.topic.to_string()).increment(1);
+            tracing::warn!(topic = %self.topic, error = chain(&error), "an outcome was not stored; the event comes again");
+        }
+    }
+}
