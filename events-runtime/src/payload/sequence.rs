@@ -71,35 +71,11 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
     }
 }
 
-impl<T: EventData> EventData for Vec<T> {
-    const SCHEMA: &'static Schema = T::SEQUENCE;
-    const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = T::FALLIBLE;
-
-    #[inline]
-    fn max_len(&self) -> usize {
-        T::sequence_max_len(self)
-    }
-
-    #[inline]
-    fn check(&self, depth: usize) -> Result<(), EncodeError> {
-        T::check_sequence(self, depth)
-    }
-
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        T::encode_sequence(self, writer)
-    }
-
-    #[inline]
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        T::decode_sequence(reader)
-    }
-}
-
+/// What is a slice: written as one, and made of the items that were read.
 macro_rules! slice {
-    ($($pointer:ident),*) => {$(
-        impl<T: EventData> EventData for $pointer<[T]> {
+    ($($(#[$doc:meta])* [$($bounds:tt)*] $slice:ty, |$items:ident, $reader:ident| $made:expr;)*) => {$(
+        $(#[$doc])*
+        impl<$($bounds)*> EventData for $slice {
             const SCHEMA: &'static Schema = T::SEQUENCE;
             const MIN_LEN: usize = 1;
             const FALLIBLE: bool = T::FALLIBLE;
@@ -120,66 +96,23 @@ macro_rules! slice {
             }
 
             #[inline]
-            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                T::decode_sequence(reader).map(Into::into)
+            fn decode($reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let $items = T::decode_sequence($reader)?;
+                $made
             }
         }
     )*};
 }
 
-slice!(Box, Arc);
-
-impl<T: EventData + Clone> EventData for Cow<'static, [T]> {
-    const SCHEMA: &'static Schema = T::SEQUENCE;
-    const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = T::FALLIBLE;
-
-    #[inline]
-    fn max_len(&self) -> usize {
-        T::sequence_max_len(self)
-    }
-
-    #[inline]
-    fn check(&self, depth: usize) -> Result<(), EncodeError> {
-        T::check_sequence(self, depth)
-    }
-
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        T::encode_sequence(self, writer)
-    }
-
-    #[inline]
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        T::decode_sequence(reader).map(Cow::Owned)
-    }
-}
-
-/// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
-impl<T: EventData, const N: usize> EventData for [T; N] {
-    const SCHEMA: &'static Schema = T::SEQUENCE;
-    const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = T::FALLIBLE;
-
-    #[inline]
-    fn max_len(&self) -> usize {
-        T::sequence_max_len(self)
-    }
-
-    #[inline]
-    fn check(&self, depth: usize) -> Result<(), EncodeError> {
-        T::check_sequence(self, depth)
-    }
-
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        T::encode_sequence(self, writer)
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        <[T; N]>::try_from(T::decode_sequence(reader)?)
-            .map_err(|items| reader.error(DecodeErrorKind::WrongLength { expected: N, found: items.len() }))
-    }
+slice! {
+    [T: EventData] Vec<T>, |items, reader| Ok(items);
+    [T: EventData] Box<[T]>, |items, reader| Ok(items.into());
+    [T: EventData] Arc<[T]>, |items, reader| Ok(items.into());
+    [T: EventData + Clone] Cow<'static, [T]>, |items, reader| Ok(Cow::Owned(items));
+    /// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
+    [T: EventData, const N: usize] [T; N], |items, reader| <[T; N]>::try_from(items).map_err(|items| {
+        reader.error(DecodeErrorKind::WrongLength { expected: N, found: items.len() })
+    });
 }
 
 macro_rules! collection {
