@@ -85,6 +85,7 @@ impl Descriptor {
         (self.0.emit_datum)(hub, metadata, datum)
     }
 
+    #[cfg(feature = "bus")]
     pub(crate) fn get(self) -> &'static SignalDescriptor {
         self.0
     }
