@@ -150,7 +150,7 @@ impl Definition {
 
 struct Walk {
     names: Names<Definition>,
-    unions: Names<()>,
+    unions: Names<Definition>,
     field: usize,
     fault: Option<Fault>,
 }
@@ -180,10 +180,12 @@ impl Walk {
             Schema::Enum(symbols) => self.symbols(symbols, namespace, path),
             Schema::Ref(reference) => {
                 let own = effective(&reference.name, namespace);
-                if self.unions.find(own, &reference.name).is_some() {
-                    return;
-                }
-                match self.names.find(own, &reference.name) {
+                // A union has no name in Avro, but its own records refer to it by the enum's.
+                let found = match self.unions.find(own, &reference.name) {
+                    Some(union) => Some(union),
+                    None => self.names.find(own, &reference.name),
+                };
+                match found {
                     Some(found) => {
                         self.same(&found, &Definition::new(&reference.name, reference.origin), path);
                     }
@@ -204,8 +206,17 @@ impl Walk {
 
     const fn union(&mut self, union: &'static Union, namespace: &'static str, path: Option<&Path<'_>>) {
         let own = effective(&union.name, namespace);
-        if self.unions.find(own, &union.name).is_none() {
-            self.unions.add(own, &union.name, ());
+        if !union.branches.is_empty() {
+            let definition = Definition::new(&union.name, union.branches[0].origin);
+            if let Some(record) = self.names.find(own, &union.name) {
+                self.same(&record, &definition, path);
+            }
+            match self.unions.find(own, &union.name) {
+                Some(other) => self.same(&other, &definition, path),
+                None => {
+                    self.unions.add(own, &union.name, definition);
+                }
+            }
         }
         let mut index = 0;
         while index < union.branches.len() {
@@ -260,6 +271,9 @@ impl Walk {
         path: Option<&Path<'_>>,
     ) -> bool {
         let definition = Definition::new(name, origin);
+        if let Some(union) = self.unions.find(namespace, name) {
+            self.same(&union, &definition, path);
+        }
         if let Some(found) = self.names.find(namespace, name) {
             self.same(&found, &definition, path);
             return false;

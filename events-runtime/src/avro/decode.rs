@@ -15,6 +15,8 @@ pub const MAX_EMPTY_ITEMS: usize = 65_536;
 pub struct Reader<'a> {
     rest: &'a [u8],
     len: usize,
+    /// Bytes that no block has claimed for its items yet.
+    unclaimed: usize,
     depth: usize,
     empty_items: usize,
 }
@@ -23,7 +25,7 @@ impl<'a> Reader<'a> {
     /// A reader of these bytes.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, len: bytes.len(), depth: 0, empty_items: 0 }
+        Self { rest: bytes, len: bytes.len(), unclaimed: bytes.len(), depth: 0, empty_items: 0 }
     }
 
     /// The bytes that are left.
@@ -251,14 +253,33 @@ impl<'a> Reader<'a> {
         };
         let items = usize::try_from(count).map_err(|_| too_large(self))?;
         if min_len == 0 {
-            self.empty_items = self.empty_items.saturating_add(items);
-            if self.empty_items > MAX_EMPTY_ITEMS {
-                return Err(self.error(DecodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
-            }
+            self.empty_items(items)?;
         } else if items.checked_mul(min_len).is_none_or(|bytes| bytes > remaining) {
             return Err(too_large(self));
         }
         Ok(items)
+    }
+
+    /// Counts items that take no bytes, in all arrays of the datum: else a few bytes that announce
+    /// them, nested or repeated, keep a reader busy for days.
+    pub(crate) fn empty_items(&mut self, items: usize) -> Result<(), DecodeError> {
+        self.empty_items = self.empty_items.saturating_add(items);
+        if self.empty_items > MAX_EMPTY_ITEMS {
+            return Err(self.error(DecodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
+        }
+        Ok(())
+    }
+
+    /// For how many of the items that a block announces memory is taken before they have come.
+    ///
+    /// The blocks of a whole datum share its bytes: each nested block may announce as many items as
+    /// bytes are left, but together they can't hold more than there are.
+    #[inline]
+    pub(crate) fn room(&mut self, items: usize, min_len: usize) -> usize {
+        let min_len = min_len.max(1);
+        let room = items.min(self.unclaimed / min_len);
+        self.unclaimed -= room * min_len;
+        room
     }
 
     /// Goes one level into a recursive type.
@@ -277,7 +298,7 @@ impl<'a> Reader<'a> {
     /// Comes back from a level.
     #[inline]
     pub fn leave(&mut self) {
-        self.depth -= 1;
+        self.depth = self.depth.saturating_sub(1);
     }
 
     /// An error unless all bytes were read.
@@ -302,8 +323,9 @@ fn ends(needed: usize, left: usize, len: usize) -> DecodeError {
 ///
 /// # Errors
 /// The bytes are no datum of this type: the error names the field, the fault and the offset.
-/// Hostile bytes are an error, never a panic, and never memory beyond a fixed multiple of their
-/// length.
+/// Hostile bytes are an error, never a panic, and never memory beyond a multiple of their length
+/// that the type sets: the size of its largest array item or map entry, which can take a single
+/// byte in the datum.
 ///
 /// ```
 /// assert_eq!(events_runtime::avro::from_slice::<String>(b"\x06hey").unwrap(), "hey");

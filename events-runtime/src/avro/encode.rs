@@ -263,7 +263,8 @@ fn write<T: EventData>(value: &T, out: Option<&mut [u8]>) -> Option<usize> {
 
 /// Writes the datum of a value to the start of a slice and returns its length in bytes.
 ///
-/// The slice must have [`EventData::max_len`] bytes, which can be more than the datum takes.
+/// The slice must have [`EventData::max_len`] bytes, which can be more than the datum takes; what
+/// is behind the datum may be overwritten.
 ///
 /// # Errors
 /// As for [`to_vec`], and [`EncodeErrorKind::SliceTooShort`] for a slice below that.

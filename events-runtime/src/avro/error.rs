@@ -59,6 +59,12 @@ pub enum EncodeErrorKind {
         /// The Avro type.
         avro: &'static str,
     },
+    /// More items of zero bytes than a reader accepts.
+    #[error("more than {limit} items that take no bytes, which no reader accepts: count them instead")]
+    TooManyEmptyItems {
+        /// The limit, [`MAX_EMPTY_ITEMS`](super::MAX_EMPTY_ITEMS).
+        limit: usize,
+    },
     /// More nested values than a reader follows.
     #[error("the value is nested more than {limit} levels deep")]
     TooDeep {

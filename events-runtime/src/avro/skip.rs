@@ -1,9 +1,9 @@
 //! Passing over a datum, or a part of one, with the schema alone.
 
+use super::Reader;
 use super::definitions::{Definitions, Place};
 use super::error::{DecodeError, DecodeErrorKind};
 use super::schema::{Record, Schema};
-use super::{MAX_EMPTY_ITEMS, Reader};
 
 /// Reads past the datum of a schema.
 ///
@@ -37,7 +37,8 @@ pub(crate) fn skip(
                     record(
                         definitions,
                         place,
-                        branch_of(union.branches, branch - 1),
+                        // `branch` is any number that a varint holds.
+                        branch_of(union.branches, branch.wrapping_sub(1)),
                         branch,
                         branches,
                         reader,
@@ -94,7 +95,6 @@ pub(crate) fn blocks(
     reader: &mut Reader<'_>,
     mut item: impl FnMut(&mut Reader<'_>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let mut without_bytes = 0;
     loop {
         let mut count = reader.long()?;
         if count == 0 {
@@ -109,10 +109,7 @@ pub(crate) fn blocks(
             let before = reader.remaining();
             item(reader)?;
             if reader.remaining() == before {
-                without_bytes += 1;
-                if without_bytes > MAX_EMPTY_ITEMS {
-                    return Err(reader.error(DecodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
-                }
+                reader.empty_items(1)?;
             }
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::EventData;
 use crate::avro::{
-    DecodeError, DecodeErrorKind, EncodeError, LONG_MAX_LEN, Reader, Schema, Writer, bytes_max_len,
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, LONG_MAX_LEN, MAX_EMPTY_ITEMS, Reader,
+    Schema, Writer, bytes_max_len,
 };
 
 /// A block count and the 0 that ends the blocks.
@@ -17,11 +18,18 @@ pub(super) const BLOCKS_MAX_LEN: usize = LONG_MAX_LEN + 1;
 const RESERVED_AT_MOST: usize = 64 * 1024;
 
 /// How many items to reserve room for, of those that a block announces.
-pub(super) fn reserve<T>(items: usize) -> usize {
+#[inline]
+pub(super) fn reserve<T>(reader: &mut Reader<'_>, items: usize, min_len: usize) -> usize {
+    let room = reader.room(items, min_len);
     match RESERVED_AT_MOST.checked_div(size_of::<T>()) {
-        Some(room) => items.min(room.max(1)),
-        None => items,
+        Some(most) => room.min(most.max(1)),
+        None => room,
     }
+}
+
+/// Whether a sequence can refuse to be written: an item can, or there can be too many without bytes.
+const fn fallible<T: EventData>() -> bool {
+    T::FALLIBLE || T::MIN_LEN == 0
 }
 
 pub(super) fn max_len<'a, T: EventData + 'a>(items: impl Iterator<Item = &'a T>) -> usize {
@@ -29,9 +37,13 @@ pub(super) fn max_len<'a, T: EventData + 'a>(items: impl Iterator<Item = &'a T>)
 }
 
 pub(super) fn check<'a, T: EventData + 'a>(
-    items: impl Iterator<Item = &'a T>,
+    items: impl ExactSizeIterator<Item = &'a T>,
     depth: usize,
 ) -> Result<(), EncodeError> {
+    if T::MIN_LEN == 0 && items.len() > MAX_EMPTY_ITEMS {
+        // No reader takes more.
+        return Err(EncodeError::new(EncodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
+    }
     for (index, item) in items.enumerate() {
         if let Err(fault) = item.check(depth) {
             return Err(fault.in_item(index));
@@ -61,7 +73,7 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
         if count == 0 {
             return Ok(items);
         }
-        items.reserve(reserve::<T>(count));
+        items.reserve(reserve::<T>(reader, count, T::MIN_LEN));
         for _ in 0..count {
             match T::decode(reader) {
                 Ok(item) => items.push(item),
@@ -78,7 +90,7 @@ macro_rules! slice {
         impl<$($bounds)*> EventData for $slice {
             const SCHEMA: &'static Schema = T::SEQUENCE;
             const MIN_LEN: usize = 1;
-            const FALLIBLE: bool = T::FALLIBLE;
+            const FALLIBLE: bool = fallible::<T>();
 
             #[inline]
             fn max_len(&self) -> usize {
@@ -120,7 +132,7 @@ macro_rules! collection {
         impl<$($bounds)*> EventData for $collection {
             const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = 1;
-            const FALLIBLE: bool = T::FALLIBLE;
+            const FALLIBLE: bool = fallible::<T>();
 
             #[inline]
             fn max_len(&self) -> usize {

@@ -29,7 +29,10 @@ impl EventData for Uuid {
     #[inline]
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let text = reader.string()?;
-        Uuid::try_parse(text).map_err(|fault| reader.invalid(format_args!("{text:?} is no UUID: {fault}")))
+        // Not the text itself: it can be long, and anything.
+        Uuid::try_parse(text).map_err(|fault| {
+            reader.invalid(format_args!("a string of {} bytes is no UUID: {fault}", text.len()))
+        })
     }
 }
 

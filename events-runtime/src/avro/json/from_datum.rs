@@ -96,7 +96,7 @@ impl Walk {
                 match self.definitions.union(inner, place.namespace) {
                     _ if branch == 0 => Value::Null,
                     Some(union) => {
-                        let record = branch_of(union.branches, branch - 1)
+                        let record = branch_of(union.branches, branch.wrapping_sub(1))
                             .ok_or_else(|| unknown(reader, branch, union.branches.len() + 1))?;
                         self.branch(place, record, reader)?
                     }
