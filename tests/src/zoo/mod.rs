@@ -58,6 +58,7 @@ pub struct Specimen {
     pub by_chance: bool,
     by_hand: fn() -> Vec<Sample>,
     grow: fn(&mut Source) -> Sample,
+    decode: fn(&[u8]) -> Result<(), DecodeError>,
     again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
     read: fn(&[u8]) -> Result<Reading, String>,
     single_object: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
@@ -96,6 +97,7 @@ impl Specimen {
             by_chance: E::BY_CHANCE,
             by_hand: || E::by_hand().into_iter().map(Sample::of).collect(),
             grow: |source| Sample::of(E::grow(source)),
+            decode: |datum| avro::from_slice::<E>(datum).map(drop),
             again: |datum| Ok(encoded(&avro::from_slice::<E>(datum)?)),
             read: read::<E>,
             single_object: |datum| {
@@ -118,6 +120,14 @@ impl Specimen {
     pub fn any(&self) -> BoxedStrategy<Sample> {
         let grow = self.grow;
         (0..12_usize).prop_perturb(move |size, rng| grow(&mut Source::new(rng, size))).boxed()
+    }
+
+    /// Decodes a datum and drops its value.
+    ///
+    /// # Errors
+    /// The bytes are no datum of this type.
+    pub fn decode(&self, datum: &[u8]) -> Result<(), DecodeError> {
+        (self.decode)(datum)
     }
 
     /// Decodes a datum and encodes what came out of it.
