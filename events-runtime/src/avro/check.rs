@@ -1,5 +1,9 @@
 //! What the macros can't see and the compiler must still refuse: two types under one name,
 //! references to nothing, defaults that do not fit.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
 
 use crate::payload::Integer;
 

@@ -11,6 +11,17 @@
 //! | past a part of a datum, by its schema | `skip` |
 //! | datum ◀▶ JSON for people | `json` |
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "bytes from outside pass here"
+)]
+
 mod check;
 mod decode;
 #[cfg(feature = "bus")]

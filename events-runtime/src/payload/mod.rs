@@ -1,4 +1,14 @@
 //! The traits that a type in an event implements, mostly by derive.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "bytes from outside pass here"
+)]
 
 #[cfg(any(feature = "jiff", feature = "chrono", feature = "time"))]
 mod calendar;
