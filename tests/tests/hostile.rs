@@ -339,7 +339,9 @@ fn a_mutated_datum_of_any_type_is_a_value_or_a_typed_error() {
         let counts = std::cell::Cell::new((0, 0));
         let survived = |(sample, mutations): (Sample, Vec<Mutation>)| {
             let mut bytes = sample.datum.clone();
-            mutations.iter().for_each(|mutation| mutation.apply(&mut bytes));
+            for mutation in &mutations {
+                mutation.apply(&mut bytes);
+            }
             let (values, faults) = counts.get();
             match survives(&specimen, &bytes) {
                 Ok(()) => counts.set((values + 1, faults)),

@@ -105,7 +105,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
         result.unwrap();
         proportionate("maps of one entry", &datum, maps);
     }
-    let folder = [vec![2, 0].repeat(127), vec![0; 128]].concat();
+    let folder = [[2, 0].repeat(127), vec![0; 128]].concat();
     proportionate("folders", &folder, |bytes| avro::from_slice::<Folder>(bytes).map(drop));
     // A text is held once, whatever it claims.
     for len in [1_000, 1_000_000] {
