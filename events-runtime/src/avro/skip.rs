@@ -122,6 +122,8 @@ mod tests {
     use super::*;
     use crate::EventData;
 
+    static NULLS: Schema = Schema::Array(&Schema::Null);
+
     fn skipped<T: EventData>(bytes: &[u8]) -> Result<usize, DecodeErrorKind> {
         let mut reader = Reader::new(bytes);
         let definitions = Definitions::of(T::SCHEMA);
@@ -148,7 +150,6 @@ mod tests {
     fn hostile_counts_end_early() {
         let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert!(matches!(skipped::<Vec<i32>>(&huge), Err(DecodeErrorKind::UnexpectedEnd { .. })));
-        static NULLS: Schema = Schema::Array(&Schema::Null);
         let mut reader = Reader::new(&huge);
         let fault = skip(&Definitions::of(&NULLS), Place::root(&NULLS), &mut reader).unwrap_err();
         assert!(matches!(fault.kind(), DecodeErrorKind::TooManyEmptyItems { .. }), "{fault}");
