@@ -12,6 +12,8 @@ mod model;
 mod parse;
 mod receiver;
 mod recursion;
+#[cfg(test)]
+mod snapshots;
 mod suggest;
 mod validate;
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Generics, Type};
 
-use super::{bounded, signal};
+use super::{bounded, schema, signal};
 use crate::model::Container;
 
 pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
@@ -33,12 +33,19 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
         _ => TokenStream::new(),
     };
     let statics = match &model.signal {
-        Some(attrs) if is_concrete(&model.input.generics) => signal::statics(model, attrs),
+        Some(attrs)
+            if is_concrete(&model.input.generics) && !signal::signal_meets_its_event(model, attrs) =>
+        {
+            signal::statics(model, attrs)
+        }
         _ => TokenStream::new(),
     };
+    let named = schema::named(model, &generics);
     quote! {
+        #[allow(deprecated, unused_qualifications)]
         const _: () = {
             use #krate::private as __p;
+            #named
             impl #impl_generics __p::EventData for #ident #type_generics #where_clause {
                 const SCHEMA: &'static __p::Schema = &__p::Schema::Null;
                 const MIN_LEN: usize = 0;

@@ -3,6 +3,7 @@
 mod codec;
 mod fallback;
 mod faults;
+mod keys;
 mod schema;
 mod signal;
 
@@ -13,7 +14,7 @@ use syn::{Generics, parse_quote};
 use crate::model::Container;
 
 pub(crate) use fallback::fallback;
-pub(crate) use signal::signal_name;
+pub(crate) use signal::{signal_meets_its_event, signal_name};
 
 /// All implementations of a type.
 pub(crate) fn container(model: &Container<'_>) -> TokenStream {
@@ -21,7 +22,7 @@ pub(crate) fn container(model: &Container<'_>) -> TokenStream {
     let generics = bounded(&model.input.generics);
     let named = schema::named(model, &generics);
     let data = codec::event_data(model, &generics);
-    let keys = codec::keys(model, &generics);
+    let keys = keys::keys(model, &generics);
     let faults = faults::of_integers(model);
     let (event, statics) = match &model.signal {
         Some(signal) => (signal::public_signal(model, signal), signal::statics(model, signal)),

@@ -125,6 +125,15 @@ pub(crate) fn signal_name(model: &Container<'_>, signal: &SignalAttrs) -> Ident 
         .unwrap_or_else(|| Ident::new(&screaming_snake(&ident.unraw().to_string()), ident.span()))
 }
 
+/// Whether the static would have the name of a unit struct's one value.
+pub(crate) fn signal_meets_its_event(model: &Container<'_>, signal: &SignalAttrs) -> bool {
+    let is_unit = matches!(
+        &model.input.data,
+        syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Unit)
+    );
+    is_unit && signal_name(model, signal) == model.input.ident
+}
+
 /// `OrderPlaced` ▶ `ORDER_PLACED`, `HTTPRequest2Sent` ▶ `HTTP_REQUEST2_SENT`.
 fn screaming_snake(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();

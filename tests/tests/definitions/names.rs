@@ -138,6 +138,23 @@ fn an_event_may_have_a_name_a_namespace_and_a_signal_of_its_own() {
     assert_eq!(signal.event_type(), "org.acme.orders.order.renamed.v1");
 }
 
+#[derive(Debug, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.scales.size.measured.v1", name = "SizeMeasured")]
+struct GrößeGemessen {
+    #[event(rename = "size")]
+    größe: i32,
+    #[event()]
+    other: i32,
+}
+
+#[test]
+fn a_rust_name_of_any_alphabet_may_have_an_avro_name() {
+    let signal: &Signal<GrößeGemessen> = &GRÖSSE_GEMESSEN;
+    assert_eq!(signal.event_type(), GrößeGemessen::EVENT_TYPE);
+    assert_eq!(field(&schema::<GrößeGemessen>(), "size")["type"], "int");
+    travels(&GrößeGemessen { größe: 1, other: 2 });
+}
+
 /// An event with neither fields nor a key.
 #[derive(Debug, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.health.service.started.v1")]

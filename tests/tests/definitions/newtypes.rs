@@ -86,4 +86,6 @@ fn a_newtype_of_a_key_is_a_key() {
     assert_eq!(key(&OrderId(Uuid::from_u128(5))), "00000000-0000-0000-0000-000000000005");
     assert_eq!(Sku("a".into()).as_str(), "a");
     assert_eq!(Sku::from_text("a"), Sku("a".into()));
+    assert_eq!(key(&Checked("a".to_owned())), "a");
+    assert_eq!(Checked(Sku("a".into())).as_str(), "a");
 }

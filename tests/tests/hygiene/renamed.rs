@@ -35,9 +35,23 @@ pub struct FacadeBuilt {
     pub choice: Choice,
 }
 
+/// What a facade's own macro writes, wherever it is called.
+macro_rules! facade_event {
+    ($name:ident, $event_type:literal) => {
+        #[derive(Debug, PartialEq, $crate::renamed::facade::deep::events::PublicSignal)]
+        #[public_signal(event_type = $event_type, crate = $crate::renamed::facade::deep::events)]
+        pub struct $name {
+            pub id: String,
+        }
+    };
+}
+
+facade_event!(FacadeCalled, "org.acme.hygiene.facade.called.v1");
+
 #[test]
 fn the_runtime_may_have_any_path() {
     let part = || Part { id: "a".into(), small: 1 };
     super::travels(&FacadeBuilt { part: part(), choice: Choice::That { part: part() } });
     super::travels(&FacadeBuilt { part: part(), choice: Choice::This });
+    super::travels(&FacadeCalled { id: "a".into() });
 }

@@ -1,0 +1,99 @@
+//! Rules of events: the options of `#[public_signal(…)]`, and the shape of their struct.
+
+use syn::Fields;
+
+use crate::errors::Ctxt;
+use crate::event_type_rule;
+use crate::expand::{signal_meets_its_event, signal_name};
+use crate::model::{Container, Data};
+
+/// `#[derive(PublicSignal)] struct Placed<T> { … }`
+pub(super) fn is_concrete(cx: &Ctxt, model: &Container<'_>) {
+    for parameter in model.input.generics.type_params() {
+        cx.error(
+            &parameter.ident,
+            "an event type has one schema, so an event has no type parameters: name the type, or make the generic part a field that derives `EventData`",
+        );
+    }
+}
+
+/// `#[derive(PublicSignal)] enum Order { … }`, `struct Placed(Order);`
+pub(super) fn is_record(cx: &Ctxt, model: &Container<'_>) {
+    match &model.input.data {
+        syn::Data::Enum(data) => cx.error(
+            data.enum_token,
+            "an event is a struct: put the enum into a field of it, or make each variant an event of its own",
+        ),
+        syn::Data::Struct(data) if matches!(data.fields, Fields::Unnamed(_)) => {
+            if let Data::Newtype(field) = &model.data {
+                cx.error(field.ty, "the fields of an event have names: write `{ order: … }`");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `event_type = "order.placed"`
+pub(super) fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    let Some(event_type) = signal.event_type.value() else {
+        match &signal.span {
+            _ if signal.event_type.is_tried() => {}
+            Some(attr) => cx.error(attr, "the event type is missing: `event_type = \"org.acme.orders.order.placed.v1\"`"),
+            None => cx.error(
+                &model.input.ident,
+                "the event type is missing: add `#[public_signal(event_type = \"org.acme.orders.order.placed.v1\")]`",
+            ),
+        }
+        return;
+    };
+    let text = event_type.value();
+    let rule = if signal.foreign.is_set() || signal.is_openedx() {
+        event_type_rule::check_foreign(&text)
+    } else {
+        event_type_rule::check(&text)
+    };
+    if let Err(fault) = rule {
+        let fault = fault.text(&text);
+        let fault = fault.as_str();
+        let rule =
+            if fault.contains("the rule is") { "" } else { "the rule is `reverse.dns.subject.action.vN`; " };
+        let way_out = format!("\n{rule}for a name that others gave, add `foreign = \"the reason\"`");
+        let way_out = if signal.foreign.is_tried() || signal.is_openedx() { "" } else { &way_out };
+        cx.error(event_type, format_args!("{fault}{way_out}"));
+    }
+}
+
+/// `foreign = ""`
+pub(super) fn foreign_has_reason(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    if let Some(reason) = signal.foreign.value()
+        && reason.value().trim().is_empty()
+    {
+        cx.error(reason, "say why this event type breaks the naming rule, such as \"published by Open edX\"");
+    }
+}
+
+/// `profile = "edx"`
+pub(super) fn profile_is_known(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    if let Some(profile) = signal.profile.value()
+        && !matches!(profile.value().as_str(), "native" | "openedx")
+    {
+        cx.error(profile, "there are the profiles \"native\" (the default) and \"openedx\"");
+    }
+}
+
+/// `#[derive(PublicSignal)] struct A;`, whose signal would be `A` too
+pub(super) fn signal_has_a_name_of_its_own(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    if signal_meets_its_event(model, signal) {
+        let name = signal_name(model, signal);
+        cx.error(
+            &name,
+            format_args!(
+                "the signal would be named `{name}`, as the value of this unit struct is: write `struct {name} {{}}`, or name the signal with `signal = …`"
+            ),
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! The rules that tokens alone can break, one function each.
+
+mod event;
+mod names;
+mod types;
+
+use quote::ToTokens;
+use syn::GenericParam;
+
+use crate::errors::Ctxt;
+use crate::model::{Container, Data};
+
+pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
+    has_own_derive(cx, model);
+    is_owned(cx, model);
+    if model.signal.is_some() {
+        event::is_concrete(cx, model);
+        event::is_record(cx, model);
+        event::event_type_is_regular(cx, model);
+        event::foreign_has_reason(cx, model);
+        event::profile_is_known(cx, model);
+        event::signal_has_a_name_of_its_own(cx, model);
+    }
+    has_variants(cx, model);
+    names::names_are_avro(cx, model);
+    names::namespaces_are_avro(cx, model);
+    names::field_names_are_unique(cx, model);
+    names::aliases_are_free(cx, model);
+    one_default_symbol(cx, model);
+    newtype_has_no_options(cx, model);
+    attribute_is_on_the_event(cx, model);
+    variant_options_fit(cx, model);
+    for field in model.fields() {
+        // A converted field may be of any type.
+        if !field.attrs.with.is_set() {
+            types::type_is_nameable(cx, field.ty);
+            types::options_are_single(cx, field.ty);
+        }
+        types::back_ref_is_used(cx, field);
+        types::back_ref_without_with(cx, field);
+    }
+}
+
+/// `#[derive(EventData)] #[public_signal(…)]`, alone or beside `PublicSignal`
+fn has_own_derive(cx: &Ctxt, model: &Container<'_>) {
+    if model.signal.is_some() {
+        return;
+    }
+    for attr in model.input.attrs.iter().filter(|attr| attr.path().is_ident("public_signal")) {
+        cx.error(attr, "this is an event: derive `PublicSignal` alone, which writes `EventData` too");
+    }
+}
+
+/// `struct Order<'a> { id: &'a str }`, `struct Hash<const N: usize>`
+fn is_owned(cx: &Ctxt, model: &Container<'_>) {
+    for parameter in &model.input.generics.params {
+        match parameter {
+            GenericParam::Lifetime(lifetime) => cx.error(
+                lifetime,
+                "an event outlives what it was made from, so it can't borrow: hold a `String`, a `Vec` or an `Arc`",
+            ),
+            GenericParam::Const(constant) => cx.error(
+                constant,
+                "types that differ in a number alone would share one Avro name: write the number into the field's type",
+            ),
+            GenericParam::Type(_) => {}
+        }
+    }
+}
+
+/// `enum Never {}`
+fn has_variants(cx: &Ctxt, model: &Container<'_>) {
+    if matches!(&model.data, Data::Enum(variants) if variants.is_empty()) {
+        cx.error(&model.input.ident, "an enum without variants has no value that an event could hold");
+    }
+}
+
+/// `#[event(default)] A, #[event(default)] B`, or on an enum that holds data
+fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
+    let (Data::Enum(variants) | Data::Union(variants)) = &model.data else { return };
+    let mut defaults = variants.iter().filter(|variant| variant.attrs.default.is_set());
+    if let Data::Union(_) = &model.data {
+        for variant in defaults {
+            cx.error(
+                &variant.input.ident,
+                "only an enum of variants without data has a default symbol in Avro",
+            );
+        }
+        return;
+    }
+    defaults.next();
+    for variant in defaults {
+        cx.error(
+            &variant.input.ident,
+            "another variant is the default already: one symbol stands for all unknown ones",
+        );
+    }
+}
+
+/// `#[event(rename = "Id")] struct Id(#[event(default = 0)] i64);`
+fn newtype_has_no_options(cx: &Ctxt, model: &Container<'_>) {
+    let Data::Newtype(field) = &model.data else { return };
+    let own = &model.attrs;
+    let own_keys = [own.rename.key(), own.namespace.key(), own.doc.key()].into_iter().flatten();
+    for key in own_keys.map(ToTokens::to_token_stream).chain(own.alias.iter().map(ToTokens::to_token_stream))
+    {
+        cx.error(key, "a newtype is its field in the schema and has no name there: remove this");
+    }
+    let attrs = &field.attrs;
+    let keys = [attrs.rename.key(), attrs.default.key(), attrs.doc.key(), attrs.pii.key()];
+    for key in keys
+        .into_iter()
+        .flatten()
+        .map(ToTokens::to_token_stream)
+        .chain(attrs.alias.iter().map(ToTokens::to_token_stream))
+    {
+        cx.error(
+            key,
+            "a newtype is its field in the schema, so there is no field to set this on: set it where the newtype is used",
+        );
+    }
+}
+
+/// `#[public_signal(key)] id: String`
+fn attribute_is_on_the_event(cx: &Ctxt, model: &Container<'_>) {
+    let variants = match &model.input.data {
+        syn::Data::Enum(data) => data.variants.iter().collect(),
+        _ => Vec::new(),
+    };
+    let own = match &model.input.data {
+        syn::Data::Struct(data) => data.fields.iter().collect(),
+        _ => Vec::new(),
+    };
+    let fields = own.into_iter().chain(variants.iter().flat_map(|variant| &variant.fields));
+    let attrs = fields.map(|field| &field.attrs).chain(variants.iter().map(|variant| &variant.attrs));
+    for attr in attrs.flatten().filter(|attr| attr.path().is_ident("public_signal")) {
+        cx.error(
+            attr,
+            "`#[public_signal(…)]` stands on the event's struct: a key is named there, `key = id`, and a field has `#[event(…)]`",
+        );
+    }
+}
+
+/// `#[event(alias = "B")] A`
+fn variant_options_fit(cx: &Ctxt, model: &Container<'_>) {
+    let (Data::Enum(variants) | Data::Union(variants)) = &model.data else { return };
+    for alias in variants.iter().flat_map(|variant| &variant.attrs.alias) {
+        if let Data::Enum(_) = &model.data {
+            cx.error(alias, "Avro has no aliases for the symbols of an enum: keep the old symbol with `rename`, or give the enum a `default`");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+use events_runtime::PublicSignal;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.order.placed.v1")]
+struct V1;
+
+fn main() {}
