@@ -139,10 +139,17 @@ impl<'a> Reader<'a> {
             self.rest.first_chunk::<8>().and_then(|word| varint::from_word(u64::from_le_bytes(*word)));
         let (value, len) = match in_word {
             Some(found) => found,
-            None => match varint::from_bytes(self.rest) {
-                Ok(found) => found,
-                Err(varint::Fault::Ends) => return Err(self.ends(self.rest.len() + 1)),
-                Err(varint::Fault::TooLong) => return Err(self.error(DecodeErrorKind::VarintTooLong)),
+            None => match self.rest.split_first_chunk() {
+                // Instants in nanoseconds.
+                Some((word, &[ninth, tenth, ..])) => {
+                    varint::from_long(u64::from_le_bytes(*word), [ninth, tenth])
+                        .ok_or_else(|| self.error(DecodeErrorKind::VarintTooLong))?
+                }
+                _ => match varint::from_bytes(self.rest) {
+                    Ok(found) => found,
+                    Err(varint::Fault::Ends) => return Err(self.ends(self.rest.len() + 1)),
+                    Err(varint::Fault::TooLong) => return Err(self.error(DecodeErrorKind::VarintTooLong)),
+                },
             },
         };
         self.rest = self.rest.get(len..).unwrap_or_default();

@@ -153,11 +153,24 @@ fn long_form(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
             *head = word.to_le_bytes();
             rest.get_mut(len..)
         }
+        _ => longest_form(zigzag, rest),
+    }
+}
+
+/// Writes a varint of nine or ten bytes, or one near the end of the slice.
+#[inline(never)]
+fn longest_form(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    match rest.first_chunk_mut() {
+        Some(head) if zigzag >= 1 << 56 => {
+            let (bytes, len) = varint::spread_long(zigzag);
+            *head = bytes;
+            rest.get_mut(len..)
+        }
         _ => by_bytes(zigzag, rest),
     }
 }
 
-/// Writes any varint: near the end of the slice, or a number of more than 56 bits.
+/// Writes any varint, near the end of the slice.
 #[cold]
 fn by_bytes(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
     let (bytes, len) = varint::to_bytes(zigzag);

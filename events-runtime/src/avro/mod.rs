@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the schema as a tree of constants | `schema` |
 //! | its JSON text and its Parsing Canonical Form | `text` |
-//! | names, references and defaults that fit | `check` |
+//! | names and references that fit | `check` |
+//! | defaults that fit | `defaults` |
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
@@ -24,6 +25,7 @@
 
 mod check;
 mod decode;
+mod defaults;
 #[cfg(feature = "bus")]
 mod definitions;
 mod encode;
@@ -38,8 +40,9 @@ mod skip;
 mod text;
 mod varint;
 
-pub use check::{Fault, check, check_integer};
+pub use check::{Fault, check};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
+pub use defaults::check_integer;
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;

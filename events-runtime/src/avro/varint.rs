@@ -30,6 +30,32 @@ pub(super) const fn spread(value: u64) -> (u64, usize) {
     (x | continued, last as usize + 1)
 }
 
+/// The varint of a number of more than 56 bits, such as an instant in nanoseconds: its bytes, and
+/// how many they are, nine or ten.
+#[inline]
+pub(super) const fn spread_long(value: u64) -> ([u8; MAX_LEN], usize) {
+    let (word, _) = spread(value & ((1 << 56) - 1));
+    let mut bytes = [0; MAX_LEN];
+    let (head, tail) = bytes.split_at_mut(8);
+    head.copy_from_slice(&(word | CONTINUE).to_le_bytes());
+    // Bit 63 is the sign to go on too, to a tenth byte that says no more than it.
+    let [.., ninth] = value.to_le_bytes();
+    let tenth = ninth >> 7;
+    tail.copy_from_slice(&[ninth, tenth]);
+    (bytes, 9 + tenth as usize)
+}
+
+/// The inverse of [`spread_long`]: a varint whose first eight bytes all continue.
+#[inline]
+pub(super) const fn from_long(word: u64, tail: [u8; 2]) -> Option<(u64, usize)> {
+    let low = gather(word & !CONTINUE);
+    match tail {
+        [ninth @ ..0x80, _] => Some((low | (ninth as u64) << 56, 9)),
+        [ninth, tenth @ ..2] => Some((low | (ninth as u64 & 0x7f) << 56 | (tenth as u64) << 63, 10)),
+        _ => None,
+    }
+}
+
 /// The inverse of [`spread`], of a word whose continuation bits are cleared.
 #[inline]
 const fn gather(word: u64) -> u64 {
@@ -126,6 +152,12 @@ mod tests {
                 assert_eq!(from_word(word | noise), Some((v, len)));
             } else {
                 assert_eq!(from_word(word), None);
+                assert_eq!(spread_long(v).1, len, "{v}");
+                assert_eq!(spread_long(v).0[..len], bytes[..len], "{v}");
+                let tail = [bytes[8], bytes[9]];
+                assert_eq!(from_long(word, tail), Some((v, len)));
+                let noise = if len == 10 { 0 } else { 0xff };
+                assert_eq!(from_long(word, [tail[0], tail[1] | noise]), Some((v, len)));
             }
         }
     }
@@ -139,5 +171,8 @@ mod tests {
             from_bytes(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]),
             Err(Fault::TooLong)
         );
+        for tail in [[0x80, 2], [0xff, 0x80], [0x80, 0xff]] {
+            assert_eq!(from_long(u64::MAX, tail), None);
+        }
     }
 }

@@ -5,9 +5,8 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use crate::payload::Integer;
-
-use super::schema::{Enum, Json, JsonKind, Name, Origin, Record, Schema, Union};
+use super::defaults::{expected, fits};
+use super::schema::{Enum, Name, Origin, Record, Schema, Union};
 use super::text::{MAX_NAMES, Names, Sink, effective, same_text};
 
 /// A fault of a definition, found while it compiles.
@@ -22,7 +21,7 @@ pub struct Fault {
 impl Fault {
     const CAPACITY: usize = 1024;
 
-    const fn new(field: usize, parts: &[&str]) -> Self {
+    pub(super) const fn new(field: usize, parts: &[&str]) -> Self {
         let mut text = [0; Self::CAPACITY];
         let mut sink = Sink { out: Some(&mut text), len: 0 };
         let mut index = 0;
@@ -55,28 +54,6 @@ pub const fn check(schema: &'static Schema) -> Option<Fault> {
     }
     walk.schema(schema, "", None);
     walk.fault
-}
-
-/// The fault of a whole number that its schema can hold as a default and its Rust type can't,
-/// as -1 of a `u32`, which is a `long`.
-#[must_use]
-pub const fn check_integer(
-    schema: &Schema,
-    rust: Option<Integer>,
-    field: &str,
-    value: i128,
-    text: &str,
-) -> Option<Fault> {
-    let Some(Integer { name, least, most }) = rust else { return None };
-    let in_schema = match schema {
-        Schema::Int => value >= i32::MIN as i128 && value <= i32::MAX as i128,
-        _ => value >= i64::MIN as i128 && value <= i64::MAX as i128,
-    };
-    // `check` speaks of what the schema can't hold.
-    if !in_schema || (value >= least && value <= most) {
-        return None;
-    }
-    Some(Fault::new(0, &["the default of field `", field, "` does not fit: ", text, " is no `", name, "`"]))
 }
 
 /// The way from the event to a field.
@@ -337,111 +314,5 @@ const COUNT: &str = {
     "256"
 };
 
-/// Whether a default is a value of its schema.
-const fn fits(schema: &Schema, json: &Json) -> bool {
-    match (schema, json.kind) {
-        (Schema::Null | Schema::Nullable(_), JsonKind::Null)
-        | (Schema::Boolean, JsonKind::Bool)
-        | (Schema::Float | Schema::Double, JsonKind::Integer(_) | JsonKind::Float)
-        | (Schema::String, JsonKind::String(_)) => true,
-        (Schema::Int, JsonKind::Integer(value)) => value >= i32::MIN as i128 && value <= i32::MAX as i128,
-        (Schema::Long, JsonKind::Integer(value)) => value >= i64::MIN as i128 && value <= i64::MAX as i128,
-        (Schema::Bytes, JsonKind::String(text)) => is_latin1(text),
-        (Schema::Logical(logical), _) => fits(&logical.base, json),
-        (Schema::Array(item), JsonKind::Array(values)) => {
-            let mut index = 0;
-            while index < values.len() {
-                if !fits(item, &values[index]) {
-                    return false;
-                }
-                index += 1;
-            }
-            true
-        }
-        (Schema::Map(value), JsonKind::Object(entries)) => {
-            let mut index = 0;
-            while index < entries.len() {
-                if !fits(value, &entries[index].1) {
-                    return false;
-                }
-                index += 1;
-            }
-            true
-        }
-        (Schema::Record(record), JsonKind::Object(entries)) => fits_record(record, entries),
-        // The default of a union is one of its first branch.
-        (Schema::Union(union), JsonKind::Object(entries)) => {
-            !union.branches.is_empty() && fits_record(union.branches[0], entries)
-        }
-        (Schema::Enum(symbols), JsonKind::String(text)) => {
-            let mut index = 0;
-            while index < symbols.symbols.len() {
-                if same_text(symbols.symbols[index], text) {
-                    return true;
-                }
-                index += 1;
-            }
-            false
-        }
-        _ => false,
-    }
-}
-
-const fn fits_record(record: &Record, entries: &[(&str, Json)]) -> bool {
-    let mut used = 0;
-    let mut index = 0;
-    while index < record.fields.len() {
-        let field = &record.fields[index];
-        let mut entry = 0;
-        let mut found = false;
-        while entry < entries.len() {
-            if same_text(entries[entry].0, field.name) {
-                if !fits(field.schema, &entries[entry].1) {
-                    return false;
-                }
-                found = true;
-                used += 1;
-            }
-            entry += 1;
-        }
-        if !found && field.default.is_none() && !matches!(field.schema, Schema::Nullable(_)) {
-            return false;
-        }
-        index += 1;
-    }
-    used == entries.len()
-}
-
-/// Whether every character is at most U+00FF: so the JSON of Avro holds bytes.
-const fn is_latin1(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut index = 0;
-    while index < bytes.len() {
-        // C2 and C3 start the characters from U+0080 to U+00FF; above C3 starts what is beyond.
-        if bytes[index] > 0xC3 {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
-
-const fn expected(schema: &Schema) -> &'static str {
-    match schema {
-        Schema::Null => "`null`",
-        Schema::Boolean => "`boolean`: write true or false",
-        Schema::Int => "`int`: write a whole number of 32 bits",
-        Schema::Long => "`long`: write a whole number of 64 bits",
-        Schema::Float | Schema::Double => "number",
-        Schema::Bytes => "`bytes`: write a string whose characters are the bytes, at most U+00FF each",
-        Schema::String => "`string`: write it in quotes",
-        Schema::Logical(logical) => expected(&logical.base),
-        Schema::Array(_) => "array of the item type: write [] or [item, …]",
-        Schema::Map(_) => "map of the value type: write {} or { \"key\": value, … }",
-        Schema::Nullable(_) => "`null`, the only default that an Option has",
-        Schema::Record(_) => "record: write { \"field\": value, … } with every field that has no default",
-        Schema::Union(_) => "record of the first variant: write { \"field\": value, … }",
-        Schema::Enum(_) => "symbol of the enum: write one in quotes",
-        Schema::Ref(_) => "value that a recursive type can have as its default",
-    }
-}
+#[cfg(test)]
+mod tests;
