@@ -200,7 +200,9 @@ fn wrong_form<T: Parse>(key: &Ident, tokens: &TokenStream, form: &str) -> String
     if takes_text && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
         return format!("write `{key} = \"{text}\"`, in quotes");
     }
-    format!("write `{key} = {form}`")
+    let hint =
+        if key == "key" { ": names of fields, and a newtype is a key as it is, without `.0`" } else { "" };
+    format!("write `{key} = {form}`{hint}")
 }
 
 /// A path, plain or in quotes as serde has it.

@@ -62,6 +62,7 @@ mod point {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a conversion takes its representation")]
     pub(super) fn from_repr(point: Repr) -> Result<(f64, f64), NotFinite> {
         if point.x.is_finite() && point.y.is_finite() { Ok((point.x, point.y)) } else { Err(NotFinite) }
     }

@@ -1,4 +1,5 @@
 //! Doc comments in the schema.
+#![allow(clippy::tabs_in_doc_comments, reason = "JSON escapes them")]
 
 use events_runtime::{EventData, PublicSignal};
 

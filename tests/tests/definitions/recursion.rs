@@ -94,8 +94,9 @@ struct ExpressionEntered {
 
 #[test]
 fn an_enum_may_hold_itself() {
-    schema::<ExpressionEntered>();
     use Expression::{Call, Name, Negative, Nothing, Number, Sum};
+
+    schema::<ExpressionEntered>();
     let name = Name { name: "x".into() };
     let sum = Sum { left: Box::new(Number(1.5)), right: Box::new(Negative(Box::new(name))) };
     let call = Call { function: "f".into(), arguments: vec![sum.clone(), Nothing] };
