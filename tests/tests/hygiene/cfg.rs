@@ -5,27 +5,27 @@ use events_runtime::{EventData, PublicSignal};
 #[derive(Debug, PartialEq, EventData)]
 enum Kind {
     Always,
-    #[cfg(any())]
+    #[cfg(not(test))]
     Never(Unknown),
-    #[cfg_attr(all(), event(rename = "Sometimes"))]
+    #[cfg_attr(test, event(rename = "Sometimes"))]
     Renamed,
 }
 
 #[derive(Debug, PartialEq, PublicSignal)]
-#[cfg_attr(all(), public_signal(event_type = "org.acme.hygiene.condition.met.v1"))]
+#[cfg_attr(test, public_signal(event_type = "org.acme.hygiene.condition.met.v1"))]
 #[public_signal(key = id)]
 struct ConditionMet {
-    #[cfg(any())]
+    #[cfg(not(test))]
     never: Unknown,
-    #[cfg(all())]
+    #[cfg(test)]
     id: String,
     kind: Kind,
-    #[cfg_attr(all(), event(default = 1), doc = "How many.")]
+    #[cfg_attr(test, event(default = 1), doc = "How many.")]
     count: i32,
 }
 
 #[derive(Debug, PartialEq, EventData)]
-struct Wrapped(#[cfg(any())] Unknown, #[cfg(all())] i32);
+struct Wrapped(#[cfg(not(test))] Unknown, #[cfg(test)] i32);
 
 #[test]
 fn what_is_not_compiled_is_not_in_the_schema() {

@@ -5,7 +5,6 @@
     unreachable_pub,
     clippy::ignored_unit_patterns,
     clippy::needless_pass_by_value,
-    clippy::non_minimal_cfg,
     clippy::struct_field_names,
     clippy::trivially_copy_pass_by_ref,
     clippy::unnecessary_wraps,
