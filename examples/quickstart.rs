@@ -25,7 +25,7 @@ pub struct OrderPlaced {
 pub struct Customer {
     /// The key: events of one customer keep their order.
     pub id: String,
-    /// Masked in logs.
+    /// Masked where the command line shows events.
     #[event(pii)]
     pub email: String,
 }

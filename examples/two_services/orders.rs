@@ -19,7 +19,7 @@ pub(crate) struct OrderPlaced {
 pub(crate) struct Customer {
     /// The key: events of one customer keep their order.
     pub(crate) id: String,
-    /// Masked in logs.
+    /// Masked where the command line shows events.
     #[event(pii)]
     pub(crate) email: String,
 }

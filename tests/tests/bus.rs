@@ -339,6 +339,125 @@ async fn a_bus_without_configuration_or_group_is_an_error() {
     assert!(error.to_string().contains("`orders`"), "{error}");
 }
 
+mod explosive {
+    //! Text that some other crate's code can't take.
+
+    pub(crate) type Repr = String;
+
+    pub(crate) fn to_repr(text: &String) -> Result<String, &'static str> {
+        assert!(text != "boom on the way out", "it went off");
+        Ok(text.clone())
+    }
+
+    pub(crate) fn from_repr(text: String) -> Result<String, &'static str> {
+        assert!(text != "boom on the way in", "it went off");
+        Ok(text)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.orders.note.taken.v1")]
+struct NoteTaken {
+    #[event(with = explosive)]
+    text: String,
+}
+
+#[tokio::test]
+async fn a_panic_in_a_definitions_own_code_is_the_events_fault_and_not_the_bus_s_end() {
+    let config = Config::from_toml(
+        r#"
+        [bus]
+        url = "memory:panics"
+        [routes."org.acme.orders.note.taken.v1"]
+        orders = {}
+        "#,
+    )
+    .expect("well formed");
+    let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("starts");
+    let emit = |text: &str| bus.hub().emit(NoteTaken { text: text.to_owned() });
+    let error = emit("boom on the way out").delivered().await.unwrap_err();
+    assert!(events_tests::chain(&error).contains("it went off"), "{}", events_tests::chain(&error));
+    emit("boom on the way in").delivered().await.expect("sent");
+    emit("fine").delivered().await.expect("sent");
+
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    bus.hub().scope(|| {
+        NOTE_TAKEN.connect("notes", move |event: &Event<NoteTaken>| {
+            let _ = sender.send(event.text.clone());
+        });
+    });
+    let (stop, task) = consumer(&bus, |consume| consume);
+    assert_eq!(next(&mut seen).await, "fine");
+    drop(stop);
+    let consumed = task.await.expect("no panic");
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1));
+    let letters = messages(&bus, "orders.billing.dlq").await;
+    assert!(header(&letters[0], "dlq_reason").contains("it went off"));
+}
+
+#[tokio::test]
+async fn a_stopped_consumer_hands_back_what_it_has_not_begun() {
+    let bus = bus("hand back").await;
+    let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();
+    for emission in emissions {
+        emission.delivered().await.expect("sent");
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stop = Mutex::new(Some(stop));
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect("stops", move |event: &Event<OrderPlaced>| {
+            if event.order == 3 {
+                drop(stop.lock().expect("no panic").take());
+            }
+        });
+    });
+    let consumed = bus.consume("orders").group("billing").run_until(stopped).await.expect("stopped as told");
+    assert_eq!(consumed.acked, 3);
+    let mut seen = watch(bus.hub());
+    let (stop, task) = consumer(&bus, |consume| consume);
+    for number in 4..=10 {
+        assert_eq!(next(&mut seen).await.0, number);
+    }
+    drop(stop);
+    assert_eq!(task.await.expect("no panic").acked, 7);
+}
+
+#[tokio::test]
+async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
+    let (slow, quick) = (bus("lost").await, bus("lost").await);
+    for number in 1..=5 {
+        slow.hub().emit(order(number, "c1")).delivered().await.expect("sent");
+    }
+    let (began, mut begun) = mpsc::unbounded_channel();
+    let seen_by_slow = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&seen_by_slow);
+    slow.hub().scope(|| {
+        ORDER_PLACED.connect("blocks", move |event: &Event<OrderPlaced>| {
+            list.lock().expect("no panic").push(event.order);
+            let _ = began.send(());
+            std::thread::sleep(Duration::from_millis(600));
+        });
+    });
+    let (slow_stop, slow_stopped) = oneshot::channel::<()>();
+    let consume = slow.consume("orders").group("billing").lease(Duration::from_millis(100));
+    // A thread and a runtime of its own: the receiver blocks it.
+    let blocked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(consume.run_until(slow_stopped)).expect("it goes on until it is stopped")
+    });
+    next(&mut begun).await;
+    let mut seen = watch(quick.hub());
+    let (stop, task) = consumer(&quick, |consume| consume);
+    for number in 1..=5 {
+        assert_eq!(next(&mut seen).await.0, number, "in order, by one owner");
+    }
+    drop(slow_stop);
+    blocked.join().expect("no panic");
+    drop(stop);
+    task.await.expect("no panic");
+    assert_eq!(*seen_by_slow.lock().expect("no panic"), [1], "the others were no longer its own");
+}
+
 /// A transport that stores nothing until it is let to.
 struct Stuck {
     memory: Box<dyn Transport>,
@@ -376,6 +495,12 @@ impl Producer for StuckProducer {
                 return batch.iter().map(|_| Err(away())).collect();
             }
             open.wait_for(|open| *open).await.expect("the test holds the other end");
+            // Takes a batch whole or not at all, as a transaction does.
+            if batch.iter().any(|message| message.key.as_deref() == Some(b"too large")) {
+                let refused =
+                    || TransportError::new(ErrorKind::TooLarge, "send to", &topic, "it is too large");
+                return batch.iter().map(|_| Err(refused())).collect();
+            }
             memory.send(&topic, &batch).await
         })
     }
@@ -470,6 +595,30 @@ async fn a_full_queue_is_an_error_of_the_emission_and_blocks_nobody() {
 }
 
 #[tokio::test]
+async fn an_event_that_the_store_refuses_takes_no_other_with_it() {
+    let (bus, open) = stuck_bus(false, 100).await;
+    let emissions: Vec<_> = [(1, "c1"), (2, "too large"), (3, "c1"), (4, "c2")]
+        .map(|(number, customer)| bus.hub().emit(order(number, customer)))
+        .into_iter()
+        .collect();
+    open.send(true).expect("the bus listens");
+    let mut stored = Vec::new();
+    for emission in emissions {
+        let number = emission.event().order;
+        match emission.delivered().await {
+            Ok(delivered) => stored.push((number, delivered.topics()[0].result().map(str::to_owned).ok())),
+            Err(error) => {
+                assert_eq!(number, 2);
+                let text = events_tests::chain(error.topics()[0].result().unwrap_err());
+                assert!(text.contains("too large"), "{text}");
+            }
+        }
+    }
+    let at = |position: &str| Some(position.to_owned());
+    assert_eq!(stored, [(1, at("1")), (3, at("2")), (4, at("3"))]);
+}
+
+#[tokio::test]
 async fn shutdown_sends_what_waits() {
     let bus = bus("drain").await;
     let emissions: Vec<_> = (1..=1000).map(|number| bus.hub().emit(order(number, "c1"))).collect();
@@ -481,6 +630,39 @@ async fn shutdown_sends_what_waits() {
     assert!(delivered.topics().is_empty());
     bus.shutdown(Duration::ZERO).await.expect("a second call does nothing");
 }
+
+#[tokio::test]
+async fn a_dropped_handle_stops_nothing() {
+    let hub = Hub::new();
+    drop(EventBus::builder().config(config("dropped")).hub(hub.clone()).start().await.expect("starts"));
+    tokio::task::yield_now().await;
+    let delivered = hub.emit(order(1, "c1")).delivered().await.expect("the hub keeps the bus running");
+    assert_eq!(delivered.topics()[0].result().expect("a position"), "1");
+}
+
+#[tokio::test]
+async fn every_caller_of_shutdown_waits_for_its_end() {
+    let (bus, open) = stuck_bus(false, 100).await;
+    let emission = bus.hub().emit(order(1, "c1"));
+    // One that is dropped on the way, and two that stay.
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(5), bus.shutdown(Duration::from_secs(10))).await;
+    assert!(given_up.is_err(), "the transport is closed");
+    let (first, second) = (bus.clone(), bus.clone());
+    let waiting = tokio::spawn(async move {
+        let ends = async { tokio::join!(first.shutdown(LONG), second.shutdown(LONG)) };
+        tokio::pin!(ends);
+        assert!(tokio::time::timeout(Duration::from_millis(5), &mut ends).await.is_err());
+        open.send(true).expect("the bus listens");
+        ends.await
+    });
+    let (first, second) = waiting.await.expect("no panic");
+    first.expect("sent");
+    second.expect("sent");
+    emission.delivered().await.expect("sent before the shutdown ended");
+}
+
+const LONG: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn shutdown_gives_back_what_could_not_be_sent() {

@@ -1,15 +1,15 @@
 //! Setting up a bus: everything is checked before anything is attached.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Mutex;
 
 use super::error::StartError;
 use super::outbound::Queue;
 use super::retry::Backoff;
 use super::route::Routes;
-use super::sender::{Phase, Sender};
+use super::sender::Sender;
 use super::{EventBus, Inner};
 use crate::config::Config;
 use crate::hub::{Hub, Outbound};
@@ -78,11 +78,10 @@ impl EventBusBuilder {
         let settings = config.bus();
         let (queue, receiver) = Queue::new(routes, settings.queue_capacity.get());
         let queue = Arc::new(queue);
-        let (phase, watched) = watch::channel(Phase::Running);
         let sender = Sender {
             producer,
             queue: receiver,
-            phase: watched,
+            phase: queue.phase.subscribe(),
             batch_size: settings.batch_size.get(),
             linger: settings.linger,
             backoff: Backoff::new(settings.retry.initial, settings.retry.max),
@@ -101,7 +100,6 @@ impl EventBusBuilder {
             transport,
             queue,
             outbound,
-            phase,
             sender: Mutex::new(Some(task)),
         })))
     }

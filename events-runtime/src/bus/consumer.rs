@@ -24,6 +24,9 @@ pub struct Consume {
     settings: Settings,
 }
 
+/// A shorter lease would end before it could be renewed.
+const MIN_LEASE: Duration = Duration::from_millis(100);
+
 /// What a running consumer goes by.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -46,7 +49,7 @@ impl Consume {
             start: StartPosition::default(),
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
-                lease: config.consumer.lease,
+                lease: config.consumer.lease.max(MIN_LEASE),
                 max_attempts: config.retry.max_attempts.get(),
                 backoff: Backoff::new(config.retry.initial, config.retry.max),
                 unknown_events: config.consumer.unknown_events,
@@ -93,9 +96,10 @@ impl Consume {
         self
     }
 
-    /// How long a fetched event is kept from the group's other members.
-    pub const fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = lease;
+    /// How long a fetched event is kept from the group's other members, unless renewed, which
+    /// happens while async receivers work; at least 100 ms.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease.max(MIN_LEASE);
         self
     }
 

@@ -1,13 +1,14 @@
 //! What goes wrong on the bus, an enum for each stop.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 
-use crate::RegistryError;
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
 use crate::metadata::MetadataError;
 use crate::transport::{Message, NameError, Topic, TransportError};
+use crate::{ReceiverError, RegistryError};
 
 /// Why a bus did not start. Nothing was attached and nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,12 @@ pub enum OutboundError {
     /// The payload can't be held by its schema.
     #[error("the payload could not be encoded")]
     Encode(#[from] EncodeError),
+    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    #[error("encoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
     /// The route's key could not be read from the datum.
     #[error("the key could not be read from the encoded event")]
     Key(#[source] DecodeError),
@@ -113,6 +120,12 @@ pub enum InboundError {
     /// The datum can't be read.
     #[error("the payload can't be read")]
     Decode(#[from] DecodeError),
+    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    #[error("decoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
     /// Receivers failed; the text names each.
     #[error("{}", Receivers(.failed))]
     Receivers {
@@ -133,9 +146,10 @@ impl fmt::Display for Receivers<'_> {
     }
 }
 
-/// Events that were still waiting when a shutdown's time had passed. They are in no topic.
+/// Events that were not acknowledged when a shutdown's time had passed. Those that were under way at
+/// that moment may be stored all the same: send the same messages again, with the ids they have.
 #[derive(Debug, thiserror::Error)]
-#[error("{} events could not be sent before the time was over{}", .undelivered.len(), last(.last_error.as_ref()))]
+#[error("{} events were not acknowledged before the time was over{}", .undelivered.len(), last(.last_error.as_ref()))]
 pub struct ShutdownError {
     pub(super) undelivered: Vec<Undelivered>,
     pub(super) last_error: Option<String>,
@@ -146,14 +160,15 @@ fn last(error: Option<&String>) -> String {
 }
 
 impl ShutdownError {
-    /// The events, in the order they were emitted.
+    /// The events: those under way first, then the queue; in the order they were emitted for each
+    /// topic.
     #[must_use]
     pub fn undelivered(&self) -> &[Undelivered] {
         &self.undelivered
     }
 }
 
-/// An event that a shut down bus could not send.
+/// An event that was not acknowledged before its bus was shut down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undelivered {
@@ -161,6 +176,12 @@ pub struct Undelivered {
     pub topic: Topic,
     /// The whole message: headers, key and datum.
     pub message: Message,
+}
+
+/// Runs code of a definition, whose panic is the event's fault and not the bus's end.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(run))
+        .map_err(|panic| ReceiverError::from_panic(panic).panic_message().unwrap_or_default())
 }
 
 /// An error and the errors behind it, joined by colons.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::error::{InboundError, chain};
+use super::error::{InboundError, caught, chain};
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
 use crate::hub::Hub;
@@ -16,6 +16,8 @@ pub(super) struct Inbound {
     pub(super) unknown_events: UnknownEvents,
     /// Unknown event types that the log has named.
     named: HashSet<String>,
+    /// Event types without a receiver that the log has named.
+    unreceived: HashSet<&'static str>,
 }
 
 /// What should become of a message.
@@ -37,7 +39,7 @@ const NAMED_AT_MOST: usize = 1000;
 
 impl Inbound {
     pub(super) fn new(hub: Hub, registry: &'static Registry, unknown_events: UnknownEvents) -> Self {
-        Self { hub, registry, unknown_events, named: HashSet::new() }
+        Self { hub, registry, unknown_events, named: HashSet::new(), unreceived: HashSet::new() }
     }
 
     /// Emits the event in a message and waits for every receiver.
@@ -54,16 +56,36 @@ impl Inbound {
         if let Some(found) = envelope.fingerprint.filter(|found| *found != expected) {
             return Verdict::Unusable(InboundError::UnknownSchema { expected, found });
         }
-        let emission = match (descriptor.emit_datum)(&self.hub, envelope.metadata, &envelope.data) {
-            Ok(emission) => emission,
-            Err(error) => return Verdict::Unusable(error.into()),
+        let (hub, metadata) = (&self.hub, envelope.metadata);
+        let emission = match caught(|| (descriptor.emit_datum)(hub, metadata, &envelope.data)) {
+            Ok(Ok(emission)) => emission,
+            Ok(Err(error)) => return Verdict::Unusable(error.into()),
+            Err(message) => return Verdict::Unusable(InboundError::Panicked { message }),
         };
         let mut failed = failures(emission.responses());
+        let mut receivers = emission.responses().len();
         match emission.delivered().await {
-            Ok(delivered) => failed.extend(failures(delivered.receivers())),
+            Ok(delivered) => {
+                receivers += delivered.receivers().len();
+                failed.extend(failures(delivered.receivers()));
+            }
             Err(error) => failed.extend(failures(error.receivers())),
         }
+        if receivers == 0 && failed.is_empty() {
+            self.unreceived(descriptor.event_type);
+        }
         if failed.is_empty() { Verdict::Done } else { Verdict::Failed(InboundError::Receivers { failed }) }
+    }
+
+    /// Nobody took an event, which may be meant: the log says so once for each type.
+    fn unreceived(&mut self, event_type: &'static str) {
+        metrics::counter!("events_unreceived_total").increment(1);
+        if self.unreceived.insert(event_type) {
+            tracing::warn!(
+                event_type,
+                "events of this type arrive and no receiver is connected: they are acknowledged all the same; link the crate that has the receivers, or leave the type out of the topic"
+            );
+        }
     }
 
     fn unknown(&mut self, event_type: &str) -> Verdict {

@@ -24,10 +24,10 @@ mod settling;
 mod worker;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 pub use builder::EventBusBuilder;
@@ -58,7 +58,6 @@ struct Inner {
     transport: Box<dyn Transport>,
     queue: Arc<Queue>,
     outbound: Arc<dyn Outbound>,
-    phase: watch::Sender<Phase>,
     sender: Mutex<Option<JoinHandle<Result<(), ShutdownError>>>>,
 }
 
@@ -103,28 +102,35 @@ impl EventBus {
         self.0.prefix.as_ref()
     }
 
-    /// Takes no more events and sends those that wait, for at most this long. A second call does
-    /// nothing.
+    /// Takes no more events and sends those that wait, for at most this long.
     ///
-    /// Consumers are ended by their own futures; end them first.
+    /// Returns when that has ended, whoever called it first; a call after the end does nothing.
+    /// Dropping the future leaves the bus draining. Consumers are ended by their own futures; end
+    /// them first.
     ///
     /// # Errors
-    /// A [`ShutdownError`] with the events that could not be sent: they are in no topic, and their
-    /// emissions were told so.
+    /// A [`ShutdownError`] with the events that were not acknowledged in time; their emissions were
+    /// told so.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.0.hub.detach(&self.0.outbound);
-        let task = match self.0.sender.lock() {
-            Ok(mut task) => task.take(),
-            Err(poisoned) => poisoned.into_inner().take(),
-        };
-        let Some(mut task) = task else { return Ok(()) };
-        self.0.phase.send_replace(Phase::Draining);
-        let ended = if let Ok(ended) = tokio::time::timeout(timeout, &mut task).await {
+        let phase = &self.0.queue.phase;
+        phase.send_if_modified(|phase| {
+            let runs = *phase == Phase::Running;
+            if runs {
+                *phase = Phase::Draining;
+            }
+            runs
+        });
+        // Held to the end, so that a second caller waits too; given up where this future is dropped.
+        let mut sender = self.0.sender.lock().await;
+        let Some(task) = sender.as_mut() else { return Ok(()) };
+        let ended = if let Ok(ended) = tokio::time::timeout(timeout, &mut *task).await {
             ended
         } else {
-            self.0.phase.send_replace(Phase::Abandoning);
+            phase.send_replace(Phase::Abandoning);
             task.await
         };
+        *sender = None;
         match ended {
             Ok(result) => result,
             // The runtime is going down, or the sender has a bug; the emissions were told.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
-use super::error::OutboundError;
+use super::error::{OutboundError, caught};
 use super::route::{Route, Routes};
+use super::sender::Phase;
 use crate::envelope::Envelope;
 use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};
@@ -27,13 +28,16 @@ pub(super) struct Outgoing {
 pub(super) struct Queue {
     routes: Routes,
     sender: mpsc::Sender<Outgoing>,
+    /// Here and not in the bus's handle: the hub holds the queue, and so the sender works for as
+    /// long as events can be offered.
+    pub(super) phase: watch::Sender<Phase>,
 }
 
 impl Queue {
     /// A queue of this capacity in events, and its end.
     pub(super) fn new(routes: Routes, capacity: usize) -> (Self, mpsc::Receiver<Outgoing>) {
         let (sender, receiver) = mpsc::channel(capacity);
-        (Self { routes, sender }, receiver)
+        (Self { routes, sender, phase: watch::Sender::new(Phase::Running) }, receiver)
     }
 
     /// How many events wait to be handed to the transport.
@@ -70,12 +74,14 @@ impl Outbound for Queue {
             return Vec::new();
         }
         let mut datum = Vec::new();
-        let encoded = event.append_datum(&mut datum);
+        let encoded = caught(|| event.append_datum(&mut datum));
         let datum = Bytes::from(datum);
         let pending = |route: &Route| {
             let queued = match &encoded {
-                Ok(()) => self.enqueue(route, event, &datum),
-                Err(fault) => Err(OutboundError::Encode(fault.clone())),
+                Ok(Ok(())) => caught(|| self.enqueue(route, event, &datum))
+                    .unwrap_or_else(|message| Err(OutboundError::Panicked { message })),
+                Ok(Err(fault)) => Err(OutboundError::Encode(fault.clone())),
+                Err(message) => Err(OutboundError::Panicked { message: message.clone() }),
             };
             queued.unwrap_or_else(|error| {
                 failed(event, route, &error);

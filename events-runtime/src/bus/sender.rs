@@ -8,8 +8,9 @@ use tokio::sync::{mpsc, watch};
 use super::error::{ShutdownError, Undelivered, chain};
 use super::outbound::Outgoing;
 use super::retry::Backoff;
+use crate::envelope::Envelope;
 use crate::signal::SendError;
-use crate::transport::{Message, Producer, Topic, TransportError};
+use crate::transport::{Message, Position, Producer, Topic, TransportError};
 
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,9 @@ struct Batch {
     messages: Vec<Message>,
     waiting: Vec<futures_channel::oneshot::Sender<Result<String, SendError>>>,
 }
+
+/// What became of each message of a batch.
+type Results = Vec<Result<Position, TransportError>>;
 
 /// What was being sent when the time was over, and the last error.
 type Unsent = (Vec<Batch>, Option<String>);
@@ -73,13 +77,8 @@ impl Sender {
                     }
                     return self.linger(gathered).await;
                 }
-                changed = self.phase.changed() => {
-                    // The bus and all its handles are gone: nobody can offer events any more.
-                    if changed.is_err() {
-                        self.queue.close();
-                        return self.queue.recv_many(gathered, self.batch_size).await;
-                    }
-                }
+                // Seen at the start of the loop.
+                _ = self.phase.changed() => {}
             }
         }
     }
@@ -101,32 +100,16 @@ impl Sender {
     async fn send(&mut self, mut batches: Vec<Batch>) -> Result<(), Unsent> {
         let mut failures = 0;
         loop {
-            if *self.phase.borrow() == Phase::Abandoning {
+            let Some(results) = self.submit(&batches).await else {
                 return Err((batches, None));
-            }
-            // All are submitted before the first is awaited.
-            let sends: Vec<_> =
-                batches.iter().map(|batch| self.producer.send(&batch.topic, &batch.messages)).collect();
-            let all = async {
-                let mut results = Vec::with_capacity(sends.len());
-                for send in sends {
-                    results.push(send.await);
-                }
-                results
             };
-            let results = tokio::select! {
-                results = all => results,
-                Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => {
-                    return Err((batches, Some("the transport did not answer in time".to_owned())));
-                }
-            };
-            let mut again = Vec::new();
-            let mut error = None;
-            for (batch, results) in batches.into_iter().zip(results) {
-                let (rest, fault) = batch.settle(results);
-                again.extend(rest);
-                error = error.or(fault);
-            }
+            let failed: Vec<_> = batches
+                .into_iter()
+                .zip(results)
+                .filter_map(|(batch, results)| batch.settle(results))
+                .collect();
+            // A store that takes a batch whole or not at all says nothing of the single messages.
+            let (again, error) = self.send_singly(failed).await;
             let Some(error) = error else {
                 if failures > 0 {
                     tracing::info!(attempts = failures + 1, "the transport takes events again");
@@ -137,11 +120,59 @@ impl Sender {
             failures += 1;
             let pause = self.backoff.after(failures);
             metrics::counter!("events_send_retried_total").increment(1);
-            tracing::warn!(error = chain(&error), failures, ?pause, "sending failed and is tried again");
+            metrics::gauge!("events_queue_depth").set(queue_depth(&self.queue));
+            tracing::warn!(error, failures, ?pause, "sending failed and is tried again");
             if self.is_abandoned_within(pause).await {
-                return Err((batches, Some(chain(&error))));
+                return Err((batches, Some(error)));
             }
         }
+    }
+
+    /// Submits all batches before the first is awaited; `None` where the time of a shutdown is over
+    /// before all have answered.
+    async fn submit(&mut self, batches: &[Batch]) -> Option<Vec<Results>> {
+        if *self.phase.borrow() == Phase::Abandoning {
+            return None;
+        }
+        let sends: Vec<_> =
+            batches.iter().map(|batch| self.producer.send(&batch.topic, &batch.messages)).collect();
+        let all = async {
+            let mut results = Vec::with_capacity(sends.len());
+            for send in sends {
+                results.push(send.await);
+            }
+            results
+        };
+        tokio::select! {
+            results = all => Some(results),
+            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => None,
+        }
+    }
+
+    /// Sends messages one by one, so that one which the store refuses takes no other with it. Gives
+    /// back, with the last error, what may succeed later: in each topic the first such message and
+    /// those behind it.
+    async fn send_singly(&mut self, failed: Vec<Batch>) -> (Vec<Batch>, Option<String>) {
+        let (mut again, mut last_error) = (Vec::new(), None);
+        for mut batch in failed {
+            while let Some(one) = batch.split_first() {
+                let mut results = self.submit(std::slice::from_ref(&one)).await;
+                let result = results.as_mut().and_then(Vec::pop).and_then(|mut results| results.pop());
+                match result {
+                    Some(Err(error)) if !error.is_retryable() => one.refuse(error),
+                    Some(Ok(position)) => drop(one.settle(vec![Ok(position)])),
+                    failed => {
+                        last_error = Some(match failed {
+                            Some(Err(error)) => chain(&error),
+                            _ => "the transport did not answer in time".to_owned(),
+                        });
+                        again.push(one.join(batch));
+                        break;
+                    }
+                }
+            }
+        }
+        (again, last_error)
     }
 
     /// Waits, unless the time of a shutdown is over before.
@@ -186,14 +217,9 @@ fn by_topic(gathered: &mut Vec<Outgoing>) -> Vec<Batch> {
 }
 
 impl Batch {
-    /// Tells who waits; what may succeed later is given back with the first such error.
-    fn settle(
-        self,
-        results: Vec<Result<crate::transport::Position, TransportError>>,
-    ) -> (Option<Self>, Option<TransportError>) {
-        let topic = self.topic;
-        let mut again = Self { topic, messages: Vec::new(), waiting: Vec::new() };
-        let mut error = None;
+    /// Tells who waits for what is stored, and gives back the rest.
+    fn settle(self, results: Results) -> Option<Self> {
+        let mut again = Self { topic: self.topic, messages: Vec::new(), waiting: Vec::new() };
         let mut sent = 0;
         for ((message, waiting), result) in self.messages.into_iter().zip(self.waiting).zip(results) {
             match result {
@@ -202,21 +228,45 @@ impl Batch {
                     // Nobody waits where the emission was dropped.
                     let _ = waiting.send(Ok(position.to_string()));
                 }
-                Err(fault) if fault.is_retryable() => {
+                Err(_) => {
                     again.messages.push(message);
                     again.waiting.push(waiting);
-                    error.get_or_insert(fault);
-                }
-                Err(fault) => {
-                    metrics::counter!("events_send_failed_total", "topic" => again.topic.to_string())
-                        .increment(1);
-                    tracing::error!(topic = %again.topic, error = chain(&fault), "an event was not sent");
-                    let _ = waiting.send(Err(SendError::Failed(fault.into())));
                 }
             }
         }
         metrics::counter!("events_sent_total", "topic" => again.topic.to_string()).increment(sent);
-        if again.messages.is_empty() { (None, error) } else { (Some(again), error) }
+        (!again.messages.is_empty()).then_some(again)
+    }
+
+    /// Tells who waits that no attempt can succeed.
+    fn refuse(self, error: TransportError) {
+        metrics::counter!("events_send_failed_total", "topic" => self.topic.to_string()).increment(1);
+        for (message, waiting) in self.messages.iter().zip(self.waiting) {
+            tracing::error!(
+                topic = %self.topic,
+                event_type = Envelope::event_type_of(message),
+                id = Envelope::id_of(message),
+                error = chain(&error),
+                "an event was not sent"
+            );
+            let _ = waiting.send(Err(SendError::Failed(error.clone().into())));
+        }
+    }
+
+    /// The first message as a batch of its own.
+    fn split_first(&mut self) -> Option<Self> {
+        if self.messages.is_empty() {
+            return None;
+        }
+        let (message, waiting) = (self.messages.remove(0), self.waiting.remove(0));
+        Some(Self { topic: self.topic.clone(), messages: vec![message], waiting: vec![waiting] })
+    }
+
+    /// The messages of both, in order.
+    fn join(mut self, mut behind: Self) -> Self {
+        self.messages.append(&mut behind.messages);
+        self.waiting.append(&mut behind.waiting);
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::error::{InboundError, chain};
 use super::retry::Backoff;
 use crate::envelope::Envelope;
-use crate::transport::{BoxFuture, Delivery, Rejection, Topic, TransportError, ack_all};
+use crate::transport::{BoxFuture, Delivery, ErrorKind, Rejection, Topic, TransportError, ack_all};
 
 /// So many batches of acknowledgements may be on their way to the transport: forcing one to the
 /// disk takes longer than working through the next.
@@ -15,7 +15,7 @@ const ACKS_UNDER_WAY: usize = 4;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Consumed {
-    /// Taken by every receiver and acknowledged.
+    /// Taken by every receiver there is and acknowledged; where there is none, the log says so once.
     pub acked: u64,
     /// Handed back after a failure, to come again.
     pub retried: u64,
@@ -66,14 +66,18 @@ impl Settling {
         }
     }
 
-    /// Starts the leases of what is in hand anew.
-    pub(super) async fn renew(&mut self, deliveries: impl Iterator<Item = &Delivery>) {
+    /// Starts the leases of what is in hand anew; `false` where one was lost.
+    pub(super) async fn renew(&mut self, deliveries: impl Iterator<Item = &Delivery>) -> bool {
         // All are submitted before the first is awaited.
         let renewals: Vec<_> = deliveries.map(Delivery::renew).collect();
+        let mut kept = true;
         for renewal in renewals {
-            let result = renewal.await;
-            self.stored(result);
+            if let Err(error) = renewal.await {
+                kept &= error.kind() != ErrorKind::LeaseLost;
+                tracing::warn!(topic = %self.topic, error = chain(&error), "a lease was not renewed");
+            }
         }
+        kept
     }
 
     /// Hands a delivery back behind an earlier one of its key.
@@ -85,8 +89,6 @@ impl Settling {
     /// Hands a failed delivery back, to come again after a pause.
     pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError) {
         let pause = self.backoff.after(delivery.attempt());
-        self.consumed.retried += 1;
-        metrics::counter!("events_retried_total", "topic" => self.topic.to_string()).increment(1);
         tracing::warn!(
             topic = %self.topic,
             position = %delivery.position(),
@@ -98,13 +100,14 @@ impl Settling {
             "an event failed and comes again"
         );
         let result = delivery.retry(pause).await;
-        self.stored(result);
+        if self.stored(result) {
+            self.consumed.retried += 1;
+            metrics::counter!("events_retried_total", "topic" => self.topic.to_string()).increment(1);
+        }
     }
 
-    /// Gives a delivery up.
-    pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) {
-        self.consumed.dead_lettered += 1;
-        metrics::counter!("events_dead_lettered_total", "topic" => self.topic.to_string()).increment(1);
+    /// Gives a delivery up; `false` where that could not be stored and it comes again.
+    pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) -> bool {
         tracing::error!(
             topic = %self.topic,
             position = %delivery.position(),
@@ -112,17 +115,23 @@ impl Settling {
             id = Envelope::id_of(delivery.message()),
             attempt = delivery.attempt(),
             error = chain(error),
-            "an event goes to the dead letters"
+            "an event is given up for the dead letters"
         );
         let result = delivery.reject(Rejection::from_error(error)).await;
-        self.stored(result);
+        let stored = self.stored(result);
+        if stored {
+            self.consumed.dead_lettered += 1;
+            metrics::counter!("events_dead_lettered_total", "topic" => self.topic.to_string()).increment(1);
+        }
+        stored
     }
 
     /// An outcome that could not be stored: the event comes again, which is no loss.
-    fn stored(&mut self, result: Result<(), TransportError>) {
-        if let Err(error) = result {
+    fn stored(&mut self, result: Result<(), TransportError>) -> bool {
+        if let Err(error) = &result {
             metrics::counter!("events_settle_failed_total", "topic" => self.topic.to_string()).increment(1);
-            tracing::warn!(topic = %self.topic, error = chain(&error), "an outcome was not stored; the event comes again");
+            tracing::warn!(topic = %self.topic, error = chain(error), "an outcome was not stored; the event comes again");
         }
+        result.is_ok()
     }
 }

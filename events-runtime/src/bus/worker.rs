@@ -38,7 +38,9 @@ impl Worker {
             match received {
                 Ok(deliveries) => {
                     self.failures = 0;
-                    self.take(deliveries).await?;
+                    if self.take(deliveries, shutdown.as_mut()).await? == Progress::Stopped {
+                        break;
+                    }
                 }
                 Err(error) => {
                     let pause = self.pause(error)?;
@@ -66,77 +68,123 @@ impl Worker {
         Ok(pause)
     }
 
-    async fn take(&mut self, deliveries: Vec<Delivery>) -> Result<(), ConsumeError> {
-        let mut leased = Instant::now();
+    async fn take(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        mut shutdown: Pin<&mut impl Future>,
+    ) -> Result<Progress, ConsumeError> {
+        let mut hand = Hand::new(deliveries);
         // Keys whose earlier event failed in this batch: the later ones wait behind it.
         let mut held: HashSet<Bytes> = HashSet::new();
-        let mut done = Vec::with_capacity(deliveries.len());
-        let mut waiting = deliveries.into_iter();
-        while let Some(delivery) = waiting.next() {
+        while let Some(delivery) = hand.waiting.next() {
             let key = delivery.message().key.clone();
             if key.as_ref().is_some_and(|key| held.contains(key)) {
-                self.settling.ack(&mut done).await;
+                self.settling.ack(&mut hand.done).await;
                 self.settling.release(delivery).await;
                 continue;
             }
-            let verdict = self.verdict(&delivery, waiting.as_slice(), &mut done, &mut leased).await;
-            if matches!(verdict, Verdict::Done | Verdict::Skipped) {
-                let consumed = &mut self.settling.consumed;
-                match verdict {
-                    Verdict::Done => consumed.acked += 1,
-                    _ => consumed.skipped += 1,
-                }
-                done.push(delivery);
-                continue;
-            }
-            // The earlier ones of the key are settled first.
-            self.settling.ack(&mut done).await;
+            let Some(verdict) = self.verdict(&delivery, &mut hand).await else {
+                // Others have it by now, and what was fetched with it: it is theirs to work on.
+                drop(delivery);
+                return Ok(Progress::GoesOn);
+            };
             match verdict {
+                Verdict::Done | Verdict::Skipped => {
+                    let consumed = &mut self.settling.consumed;
+                    match verdict {
+                        Verdict::Done => consumed.acked += 1,
+                        _ => consumed.skipped += 1,
+                    }
+                    hand.done.push(delivery);
+                }
                 Verdict::Failed(error) if delivery.attempt() < self.settings.max_attempts => {
                     held.extend(key);
+                    // The earlier ones of the key are settled first.
+                    self.settling.ack(&mut hand.done).await;
                     self.settling.retry(delivery, &error).await;
                 }
                 Verdict::Failed(error) | Verdict::Unusable(error) => {
-                    self.settling.reject(delivery, &error).await;
+                    self.settling.ack(&mut hand.done).await;
+                    if !self.settling.reject(delivery, &error).await {
+                        held.extend(key);
+                    }
                 }
                 Verdict::Stop { event_type } => {
-                    self.settling.release(delivery).await;
-                    for rest in waiting {
-                        self.settling.release(rest).await;
-                    }
-                    self.settling.wait_for_acks(0).await;
+                    self.give_back(Some(delivery), hand).await;
                     return Err(ConsumeError::UnknownEvent { event_type });
                 }
-                Verdict::Done | Verdict::Skipped => {}
+            }
+            let stops = tokio::select! {
+                biased;
+                _ = &mut shutdown => true,
+                () = std::future::ready(()) => false,
+            };
+            if stops {
+                self.give_back(None, hand).await;
+                return Ok(Progress::Stopped);
             }
         }
-        self.settling.ack(&mut done).await;
-        Ok(())
+        self.settling.ack(&mut hand.done).await;
+        Ok(Progress::GoesOn)
     }
 
-    /// Has a message emitted, and keeps the leases of what is in hand while its receivers work.
+    /// Acknowledges what is done and hands the rest back, as if it had never been fetched.
+    async fn give_back(&mut self, current: Option<Delivery>, mut hand: Hand) {
+        self.settling.ack(&mut hand.done).await;
+        for rest in current.into_iter().chain(hand.waiting) {
+            self.settling.release(rest).await;
+        }
+        self.settling.wait_for_acks(0).await;
+    }
+
+    /// Has a message emitted, and keeps the leases of what is in hand while its receivers work;
+    /// `None` where they were lost.
     ///
-    /// A sync receiver works on this thread; while it blocks, nothing is renewed.
-    async fn verdict(
-        &mut self,
-        delivery: &Delivery,
-        waiting: &[Delivery],
-        done: &mut Vec<Delivery>,
-        leased: &mut Instant,
-    ) -> Verdict {
+    /// A sync receiver works on this thread; while it blocks, nothing is renewed. Leases are looked
+    /// at before the next message is.
+    async fn verdict(&mut self, delivery: &Delivery, hand: &mut Hand) -> Option<Verdict> {
         let renewal = self.settings.lease / 3;
         let mut taking = std::pin::pin!(self.inbound.take(delivery.message()));
         loop {
-            let due = renewal.saturating_sub(leased.elapsed());
+            let due = renewal.saturating_sub(hand.leased.elapsed());
             tokio::select! {
                 biased;
-                verdict = &mut taking, if !due.is_zero() => return verdict,
+                verdict = &mut taking, if !due.is_zero() => return Some(verdict),
                 () = tokio::time::sleep(due) => {
-                    self.settling.ack(done).await;
-                    self.settling.renew(std::iter::once(delivery).chain(waiting)).await;
-                    *leased = Instant::now();
+                    self.settling.ack(&mut hand.done).await;
+                    let waiting = hand.waiting.as_slice();
+                    if !self.settling.renew(std::iter::once(delivery).chain(waiting)).await {
+                        return None;
+                    }
+                    hand.leased = Instant::now();
                 }
             }
+        }
+    }
+}
+
+/// Whether a consumer goes on after a batch.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    GoesOn,
+    Stopped,
+}
+
+/// What was fetched together.
+struct Hand {
+    waiting: std::vec::IntoIter<Delivery>,
+    /// Taken by every receiver, not acknowledged yet.
+    done: Vec<Delivery>,
+    /// When the leases began.
+    leased: Instant,
+}
+
+impl Hand {
+    fn new(deliveries: Vec<Delivery>) -> Self {
+        Self {
+            done: Vec::with_capacity(deliveries.len()),
+            waiting: deliveries.into_iter(),
+            leased: Instant::now(),
         }
     }
 }

@@ -169,8 +169,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         lease: table.or(findings, "lease", Duration::from_secs(30)),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
     };
-    if consumer.lease.is_zero() {
-        table.fault(findings, "`lease` must be longer than nothing");
+    if consumer.lease < Duration::from_millis(100) {
+        table.fault(findings, "`lease` must be 100ms or longer");
     }
     table.finish(findings);
 

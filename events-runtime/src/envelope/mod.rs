@@ -95,7 +95,7 @@ pub enum EnvelopeError {
     #[error("the header `{header}` stands more than once")]
     Duplicate {
         /// The header's name.
-        header: &'static str,
+        header: String,
     },
     /// A header is no text.
     #[error("the header `{header}` is not UTF-8")]
@@ -203,7 +203,9 @@ impl Envelope {
             source_lib: read.value(SOURCE_LIB_HEADER),
         })?;
         for (name, value) in read.extensions {
-            metadata.extensions_mut().keep(name, value)?;
+            if metadata.extensions_mut().keep(name, value)?.is_some() {
+                return Err(EnvelopeError::Duplicate { header: format!("{EXTENSION_PREFIX}{name}") });
+            }
         }
         Ok(Self {
             metadata,
@@ -244,7 +246,7 @@ impl<'a> Read<'a> {
             match (known, name.strip_prefix(EXTENSION_PREFIX)) {
                 (Some((header, slot)), _) => {
                     if slot.is_some() {
-                        return Err(EnvelopeError::Duplicate { header });
+                        return Err(EnvelopeError::Duplicate { header: (*header).to_owned() });
                     }
                     *slot = Some(as_text()?);
                 }
@@ -339,10 +341,23 @@ mod tests {
             message.headers.push(header, value);
             let error = Envelope::from_message(&message).unwrap_err();
             assert!(
-                matches!(error, EnvelopeError::Duplicate { header: found } if found == header),
+                matches!(error, EnvelopeError::Duplicate { header: ref found } if found == header),
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn an_extension_can_not_take_the_place_of_a_known_header_nor_stand_twice() {
+        for header in KNOWN {
+            let Some(name) = header.strip_prefix(EXTENSION_PREFIX) else { continue };
+            let mut metadata = sample();
+            assert!(metadata.extensions_mut().insert(name, "x").is_err(), "{name}");
+        }
+        let mut message = envelope().into_message();
+        message.headers.push("ce_traceparent", "again");
+        let error = Envelope::from_message(&message).unwrap_err();
+        assert!(error.to_string().contains("`ce_traceparent`"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::error::shown;
 pub struct Extensions(Vec<(Box<str>, Box<str>)>);
 
 /// The names that mean something else in an envelope or in JSON.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 14] = [
     "specversion",
     "id",
     "type",
@@ -22,6 +22,7 @@ const RESERVED: [&str; 13] = [
     "sourcehost",
     "sourcelib",
     "datacontenttype",
+    "schemafp",
     "data",
     "data_base64",
     "event_data",

@@ -64,8 +64,9 @@ pub enum SendError {
     /// The bus or the transport refused it; the [`source`](Error::source) says why.
     #[error("the event was not sent")]
     Failed(#[source] BoxError),
-    /// The bus was shut down with the event in its queue.
-    #[error("the bus was shut down before the event was sent; emit it again")]
+    /// The bus was shut down with the event in its queue or under way. `EventBus::shutdown` gives the
+    /// messages back; sent again, they keep their ids.
+    #[error("the bus was shut down before the event was acknowledged; it may be stored all the same")]
     ShutDown,
     /// It was still under way when [`Emission::wait_timeout`](crate::Emission::wait_timeout)
     /// gave up waiting.

@@ -73,6 +73,15 @@ impl ReceiverError {
         }
     }
 
+    /// The panic's message, where there was one.
+    #[cfg(feature = "bus")]
+    pub(crate) fn panic_message(self) -> Option<String> {
+        match self {
+            Self::Panicked { message } => Some(message),
+            _ => None,
+        }
+    }
+
     /// What was thrown, as text.
     #[expect(clippy::needless_pass_by_value, reason = "`catch_unwind` hands it over")]
     pub(crate) fn from_panic(panic: Box<dyn std::any::Any + Send>) -> Self {
