@@ -3,11 +3,13 @@
 //! ```text
 //! zoo export RUST.jsonl     writes schemas and datums for Python to judge
 //! zoo verify PYTHON.jsonl   reads the datums that Python wrote
+//! zoo corpus FOLDER         writes datums for tests/fuzz to start from
 //! ```
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use events_tests::zoo::terms::{from_hex, hex};
@@ -22,8 +24,9 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["export", path] => export(path),
         ["verify", path] => verify(path),
+        ["corpus", folder] => corpus(folder),
         _ => {
-            eprintln!("usage: zoo export RUST.jsonl | zoo verify PYTHON.jsonl");
+            eprintln!("usage: zoo export RUST.jsonl | zoo verify PYTHON.jsonl | zoo corpus FOLDER");
             return ExitCode::from(2);
         }
     };
@@ -58,6 +61,19 @@ fn export(path: &str) -> Result<bool, Failure> {
     }
     out.flush()?;
     println!("exported {types} types with {datums} datums");
+    Ok(true)
+}
+
+/// One file for each datum: the index of its type, then its bytes.
+fn corpus(folder: &str) -> Result<bool, Failure> {
+    fs::create_dir_all(folder)?;
+    for (index, specimen) in specimens().iter().enumerate() {
+        let choice = u8::try_from(index)?;
+        for (number, sample) in specimen.samples().iter().enumerate() {
+            let bytes = [&[choice], sample.datum.as_slice()].concat();
+            fs::write(Path::new(folder).join(format!("{}.{number}", specimen.name)), bytes)?;
+        }
+    }
     Ok(true)
 }
 

@@ -1,0 +1,26 @@
+//! Any bytes, for any type of the zoo: a typed error, or a value that is written and read again.
+//!
+//! ```text
+//! cargo install cargo-fuzz
+//! cd tests && cargo +nightly fuzz run decode -- -rss_limit_mb=512 -max_len=4096
+//! ```
+//!
+//! The first byte chooses the type. `zoo corpus tests/fuzz/corpus/decode` writes the zoo's own
+//! datums as a start.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use events_tests::zoo::{Specimen, specimens};
+use libfuzzer_sys::fuzz_target;
+
+static SPECIMENS: LazyLock<Vec<Specimen>> = LazyLock::new(specimens);
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, datum)) = bytes.split_first() else { return };
+    let Some(specimen) = SPECIMENS.get(usize::from(*choice) % SPECIMENS.len()) else { return };
+    match specimen.again(datum) {
+        Ok(again) => assert!(specimen.again(&again).is_ok(), "{}: written, and not read", specimen.name),
+        Err(fault) => assert!(fault.offset() <= datum.len(), "{fault}"),
+    }
+});
