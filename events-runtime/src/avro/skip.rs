@@ -14,7 +14,24 @@ pub(crate) fn skip(
     place: Place,
     reader: &mut Reader<'_>,
 ) -> Result<(), DecodeError> {
-    let place = definitions.resolve(place);
+    deeper(place.schema, reader, |reader| resolved(definitions, definitions.resolve(place), reader))
+}
+
+/// Counts a level where a reference leads back into a type, as the codec does: what that writes, a
+/// walk by the schema reads.
+pub(crate) fn deeper<T>(
+    schema: Schema,
+    reader: &mut Reader<'_>,
+    walk: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let Schema::Ref(_) = schema else { return walk(reader) };
+    reader.enter()?;
+    let value = walk(reader)?;
+    reader.leave();
+    Ok(value)
+}
+
+fn resolved(definitions: &Definitions, place: Place, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     match place.schema {
         Schema::Null | Schema::Ref(_) => Ok(()),
         Schema::Boolean => reader.boolean().map(drop),
@@ -34,15 +51,11 @@ pub(crate) fn skip(
                 _ if branch == 0 => Ok(()),
                 Some(union) => {
                     let branches = union.branches.len() + 1;
-                    record(
-                        definitions,
-                        place,
-                        // `branch` is any number that a varint holds.
-                        branch_of(union.branches, branch.wrapping_sub(1)),
-                        branch,
-                        branches,
-                        reader,
-                    )
+                    // `branch` is any number that a varint holds.
+                    let found = branch_of(union.branches, branch.wrapping_sub(1));
+                    deeper(*inner, reader, |reader| {
+                        record(definitions, place, found, branch, branches, reader)
+                    })
                 }
                 None if branch == 1 => skip(definitions, place.inner(inner), reader),
                 None => Err(unknown(reader, branch, 2)),
@@ -78,12 +91,10 @@ fn record(
     let Some(record) = record else {
         return Err(unknown(reader, branch, branches));
     };
-    reader.enter()?;
     let inner = place.within(record);
     for field in record.fields {
         skip(definitions, inner.inner(field.schema), reader).map_err(|fault| fault.in_field(field.name))?;
     }
-    reader.leave();
     Ok(())
 }
 
@@ -121,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::EventData;
+    use crate::avro::{MAX_DEPTH, to_vec};
 
     static NULLS: Schema = Schema::Array(&Schema::Null);
 
@@ -162,5 +174,43 @@ mod tests {
         let unknown = |index| Err(DecodeErrorKind::UnknownBranch { index, branches: 2 });
         assert_eq!(skipped::<Option<i64>>(&[4, 0]), unknown(2));
         assert_eq!(skipped::<Option<i64>>(&[1, 0]), unknown(-1));
+    }
+
+    #[derive(Debug, EventData)]
+    struct Person {
+        employer: Option<Box<Company>>,
+    }
+
+    #[derive(Debug, EventData)]
+    struct Company {
+        #[event(back_ref = Person)]
+        staff: Vec<Person>,
+    }
+
+    #[derive(Debug, EventData)]
+    enum Expression {
+        One,
+        Not(Option<Box<Expression>>),
+    }
+
+    #[test]
+    fn values_as_deep_as_the_codec_writes_are_passed() {
+        let person = (0..MAX_DEPTH).fold(Person { employer: None }, |person, _| Person {
+            employer: Some(Box::new(Company { staff: vec![person] })),
+        });
+        let datum = to_vec(&person).unwrap();
+        assert_eq!(skipped::<Person>(&datum), Ok(datum.len()));
+        let expression =
+            (1..MAX_DEPTH).fold(Expression::One, |inner, _| Expression::Not(Some(Box::new(inner))));
+        let datum = to_vec(&expression).unwrap();
+        assert_eq!(skipped::<Expression>(&datum), Ok(datum.len()));
+    }
+
+    #[test]
+    fn deeper_bytes_are_refused() {
+        let too_deep = Err(DecodeErrorKind::TooDeep { limit: MAX_DEPTH });
+        // A company in each person, a person in each company.
+        assert_eq!(skipped::<Person>(&[2; 100_000]), too_deep);
+        assert_eq!(skipped::<Expression>(&[&[2][..], &[4; 100_000]].concat()), too_deep);
     }
 }

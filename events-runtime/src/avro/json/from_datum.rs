@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::logical::{self, Decimal};
 use crate::avro::definitions::{Definitions, Place, short_name};
 use crate::avro::schema::{Record, Schema};
-use crate::avro::skip::{blocks, branch_of, unknown};
+use crate::avro::skip::{blocks, branch_of, deeper, unknown};
 use crate::avro::{DecodeError, DecodeErrorKind, Reader};
 
 /// Whether fields that hold personal data are shown.
@@ -40,7 +40,10 @@ struct Walk {
 
 impl Walk {
     fn value(&self, place: Place, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-        let place = self.definitions.resolve(place);
+        deeper(place.schema, reader, |reader| self.resolved(self.definitions.resolve(place), reader))
+    }
+
+    fn resolved(&self, place: Place, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         Ok(match place.schema {
             Schema::Null | Schema::Ref(_) => Value::Null,
             Schema::Boolean => Value::Bool(reader.boolean()?),
@@ -98,7 +101,7 @@ impl Walk {
                     Some(union) => {
                         let record = branch_of(union.branches, branch.wrapping_sub(1))
                             .ok_or_else(|| unknown(reader, branch, union.branches.len() + 1))?;
-                        self.branch(place, record, reader)?
+                        deeper(*inner, reader, |reader| self.branch(place, record, reader))?
                     }
                     None if branch == 1 => self.value(place.inner(inner), reader)?,
                     None => return Err(unknown(reader, branch, 2)),
@@ -130,7 +133,6 @@ impl Walk {
         record: &'static Record,
         reader: &mut Reader<'_>,
     ) -> Result<Value, DecodeError> {
-        reader.enter()?;
         let inner = place.within(record);
         let mut fields = Map::new();
         for field in record.fields {
@@ -141,7 +143,6 @@ impl Walk {
             }
             fields.insert(field.name.to_owned(), value);
         }
-        reader.leave();
         Ok(Value::Object(fields))
     }
 }
