@@ -34,6 +34,7 @@ static BILLED: Notify = Notify::const_new();
 
 /// Runs at once where the event is emitted, and again where it arrives by the bus.
 #[receiver(ORDER_PLACED)]
+#[allow(clippy::unnecessary_wraps, reason = "a receiver that sends something can fail")]
 fn send_receipt(event: &Event<OrderPlaced>) -> Result<(), std::io::Error> {
     let id = event.metadata().id();
     match event.origin() {

@@ -23,7 +23,7 @@ pub use crate::testing::functions as asserts;
 
 use crate::{EmitOptions, EventMetadata, avro};
 
-/// The text in a constant that [`write`] made.
+/// The text in a constant that [`write()`] made.
 #[must_use]
 pub const fn text(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {

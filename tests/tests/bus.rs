@@ -116,7 +116,7 @@ fn header(message: &Message, name: &str) -> String {
 async fn an_emitted_event_is_emitted_again_elsewhere_with_its_metadata() {
     let (shop, billing) = (bus("metadata").await, bus("metadata").await);
     let mut seen = watch(billing.hub());
-    let (stop, task) = consumer(&billing, |consume| consume);
+    let (end, task) = consumer(&billing, |consume| consume);
 
     let emission = shop.hub().emit(order(7, "c1"));
     let metadata = emission.event().metadata().clone();
@@ -126,7 +126,7 @@ async fn an_emitted_event_is_emitted_again_elsewhere_with_its_metadata() {
 
     assert_eq!(next(&mut seen).await, (7, metadata.clone(), Origin::Bus));
     assert_eq!(metadata.source(), "shop");
-    drop(stop);
+    drop(end);
     assert_eq!(task.await.expect("no panic").acked, 1);
 
     let message = &messages(&shop, "dev-orders").await[0];
@@ -473,6 +473,7 @@ struct StuckProducer {
 }
 
 impl Stuck {
+    #[allow(clippy::new_ret_no_self, reason = "tests want the transport, not its type")]
     fn new(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
         let (sender, open) = tokio::sync::watch::channel(false);
         let memory = connect("memory:", &ConnectOptions::new()).expect("memory");

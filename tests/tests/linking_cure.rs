@@ -21,7 +21,7 @@ fn linked_crate_contributes_its_receivers() {
     let recorder = testing::Recorder::attach(&Hub::linked());
     let linked = Registry::linked().expect("no duplicates").get(LINKED).expect("linked");
     let emission = linked.emit_datum(recorder.hub(), metadata(), &[1]).expect("a boolean");
-    let names: Vec<_> = emission.responses().iter().map(|response| response.receiver()).collect();
+    let names: Vec<_> = emission.responses().iter().map(events_runtime::Response::receiver).collect();
     assert_eq!(names, ["linked only"]);
     assert!(emission.responses()[0].is_ok());
     assert_eq!(recorder.event_types(), [LINKED]);

@@ -82,7 +82,7 @@ fn linked_receivers_run_in_the_default_hub_by_order_and_place() {
     RAN.take();
     let emission = ORDER_PLACED.emit(OrderPlaced { number: 1 });
     assert_eq!(RAN.take(), ["first", "receipt", "type", "last"]);
-    let names: Vec<_> = emission.responses().iter().map(|response| response.receiver()).collect();
+    let names: Vec<_> = emission.responses().iter().map(events_runtime::Response::receiver).collect();
     assert_eq!(names, ["receivers::first", "receivers::receipt", "receivers::nested::type", "the last one"]);
 }
 
@@ -101,7 +101,7 @@ fn failures_of_linked_receivers_are_responses() {
 fn linked_async_receivers_run_and_fail_by_name() {
     let hub = Hub::linked();
     let delivered = hub.emit(OrderPlaced { number: 1 }).wait().expect("all well");
-    let names: Vec<_> = delivered.receivers().iter().map(|response| response.receiver()).collect();
+    let names: Vec<_> = delivered.receivers().iter().map(events_runtime::Response::receiver).collect();
     assert_eq!(names, ["receivers::by_reference", "receivers::by_arc"]);
     let error = hub.emit(OrderPlaced { number: 13 }).wait().expect_err("no paper");
     let result = error.receivers()[0].result();

@@ -96,8 +96,8 @@ pub(super) fn statics(model: &Container<'_>, signal: &SignalAttrs) -> TokenStrea
         quote_spanned!(name.span()=> #vis static #name: #krate::Signal<#ident> = #krate::Signal::new(););
     quote! {
         #[doc = #doc]
-        // The registry knows the event, whether or not the program names its signal.
-        #[allow(dead_code, deprecated, unused_qualifications)]
+        // The registry knows the event, whether or not the program names or exports its signal.
+        #[allow(dead_code, deprecated, unreachable_pub, unused_qualifications)]
         #(#inherited)*
         #item
     }

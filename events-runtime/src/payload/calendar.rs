@@ -43,7 +43,7 @@ pub(super) fn parts_of_day(micros: i64) -> Option<(u32, u32)> {
 /// `EventData` of an instant or of a civil date and time, through its trait in `with`.
 macro_rules! nanos {
     ($rust:ty: $moment:ident, $logical:literal) => {
-        #[doc = concat!("`", $logical, "` on `long`: an instant outside of 1677-09-21 to 2262-04-11 is an [`EncodeError`].")]
+        #[doc = concat!("`", $logical, "` on `long`: an instant outside of 1677-09-21 to 2262-04-11 is an `EncodeError`.")]
         impl $crate::EventData for $rust {
             const SCHEMA: &'static $crate::avro::Schema =
                 &$crate::avro::Schema::Logical(&$crate::with::logical(
@@ -117,7 +117,7 @@ macro_rules! date {
 /// `EventData` of a time of day, from the nanoseconds since midnight.
 macro_rules! time_of_day {
     ($rust:ty, $to_nanos:expr, $from_parts:expr) => {
-        /// `time-micros` on `long`: a time with digits below a microsecond is an [`EncodeError`].
+        /// `time-micros` on `long`: a time with digits below a microsecond is an `EncodeError`.
         impl $crate::EventData for $rust {
             const SCHEMA: &'static $crate::avro::Schema =
                 &$crate::avro::Schema::Logical(&$crate::with::logical(

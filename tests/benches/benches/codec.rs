@@ -152,6 +152,7 @@ fn decode<T: Payload + ByHand>(
 }
 
 /// Makes the compiler build the whole value before it is dropped.
+#[allow(clippy::needless_pass_by_value, reason = "dropping the value is part of what is measured")]
 fn kept<T>(value: T) -> bool {
     black_box(&value);
     true

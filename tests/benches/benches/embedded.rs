@@ -22,7 +22,7 @@ const BATCHES: usize = 80;
 const COUNT: usize = BATCH * BATCHES;
 
 fn main() -> Result<(), Failure> {
-    let rounds: usize = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(7);
+    let rounds: usize = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(7);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     println!(
         "{COUNT} messages of {} bytes, batches of {BATCH}, medians of {rounds} rounds\n",

@@ -2,12 +2,12 @@
 //!
 //! A transport of your own runs the suite by a [`Fixture`] and one line:
 //!
-//! ```ignore
+//! ```text
 //! events_tests::conformance!(my_transport, MyFixture::new());
 //! ```
 //!
 //! Each promise is a test in that module. A promise that the transport's
-//! [`Capability`](events_runtime::transport::Capability) says it can't keep is skipped with a
+//! [`Capability`] says it can't keep is skipped with a
 //! printed line, never silently.
 
 pub mod keys;

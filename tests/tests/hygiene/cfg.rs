@@ -1,4 +1,5 @@
 //! Conditional fields and variants: those that are not compiled are not in the schema either.
+#![allow(clippy::non_minimal_cfg, reason = "conditions that always and never hold")]
 
 use events_runtime::{EventData, PublicSignal};
 

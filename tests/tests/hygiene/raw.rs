@@ -20,6 +20,7 @@ mod r#mod {
 
     pub(super) type Repr = String;
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the derive gives a reference")]
     pub(super) fn to_repr(value: &u8) -> Result<Repr, Infallible> {
         Ok(value.to_string())
     }
