@@ -159,7 +159,7 @@ impl Sender {
                 let mut results = self.submit(std::slice::from_ref(&one)).await;
                 let result = results.as_mut().and_then(Vec::pop).and_then(|mut results| results.pop());
                 match result {
-                    Some(Err(error)) if !error.is_retryable() => one.refuse(error),
+                    Some(Err(error)) if !error.is_retryable() => one.refuse(&error),
                     Some(Ok(position)) => drop(one.settle(vec![Ok(position)])),
                     failed => {
                         last_error = Some(match failed {
@@ -222,16 +222,13 @@ impl Batch {
         let mut again = Self { topic: self.topic, messages: Vec::new(), waiting: Vec::new() };
         let mut sent = 0;
         for ((message, waiting), result) in self.messages.into_iter().zip(self.waiting).zip(results) {
-            match result {
-                Ok(position) => {
-                    sent += 1;
-                    // Nobody waits where the emission was dropped.
-                    let _ = waiting.send(Ok(position.to_string()));
-                }
-                Err(_) => {
-                    again.messages.push(message);
-                    again.waiting.push(waiting);
-                }
+            if let Ok(position) = result {
+                sent += 1;
+                // Nobody waits where the emission was dropped.
+                let _ = waiting.send(Ok(position.to_string()));
+            } else {
+                again.messages.push(message);
+                again.waiting.push(waiting);
             }
         }
         metrics::counter!("events_sent_total", "topic" => again.topic.to_string()).increment(sent);
@@ -239,14 +236,14 @@ impl Batch {
     }
 
     /// Tells who waits that no attempt can succeed.
-    fn refuse(self, error: TransportError) {
+    fn refuse(self, error: &TransportError) {
         metrics::counter!("events_send_failed_total", "topic" => self.topic.to_string()).increment(1);
         for (message, waiting) in self.messages.iter().zip(self.waiting) {
             tracing::error!(
                 topic = %self.topic,
                 event_type = Envelope::event_type_of(message),
                 id = Envelope::id_of(message),
-                error = chain(&error),
+                error = chain(error),
                 "an event was not sent"
             );
             let _ = waiting.send(Err(SendError::Failed(error.clone().into())));

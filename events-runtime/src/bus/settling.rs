@@ -61,7 +61,7 @@ impl Settling {
             && let Some(acks) = self.acks.pop_front()
         {
             for result in acks.await {
-                self.stored(result);
+                self.stored(&result);
             }
         }
     }
@@ -83,7 +83,7 @@ impl Settling {
     /// Hands a delivery back behind an earlier one of its key.
     pub(super) async fn release(&mut self, delivery: Delivery) {
         let result = delivery.release().await;
-        self.stored(result);
+        self.stored(&result);
     }
 
     /// Hands a failed delivery back, to come again after a pause.
@@ -100,7 +100,7 @@ impl Settling {
             "an event failed and comes again"
         );
         let result = delivery.retry(pause).await;
-        if self.stored(result) {
+        if self.stored(&result) {
             self.consumed.retried += 1;
             metrics::counter!("events_retried_total", "topic" => self.topic.to_string()).increment(1);
         }
@@ -118,7 +118,7 @@ impl Settling {
             "an event is given up for the dead letters"
         );
         let result = delivery.reject(Rejection::from_error(error)).await;
-        let stored = self.stored(result);
+        let stored = self.stored(&result);
         if stored {
             self.consumed.dead_lettered += 1;
             metrics::counter!("events_dead_lettered_total", "topic" => self.topic.to_string()).increment(1);
@@ -127,8 +127,8 @@ impl Settling {
     }
 
     /// An outcome that could not be stored: the event comes again, which is no loss.
-    fn stored(&mut self, result: Result<(), TransportError>) -> bool {
-        if let Err(error) = &result {
+    fn stored(&mut self, result: &Result<(), TransportError>) -> bool {
+        if let Err(error) = result {
             metrics::counter!("events_settle_failed_total", "topic" => self.topic.to_string()).increment(1);
             tracing::warn!(topic = %self.topic, error = chain(error), "an outcome was not stored; the event comes again");
         }
