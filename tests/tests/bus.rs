@@ -339,6 +339,7 @@ async fn a_bus_without_configuration_or_group_is_an_error() {
     assert!(error.to_string().contains("`orders`"), "{error}");
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the form of a conversion module")]
 mod explosive {
     //! Text that some other crate's code can't take.
 
@@ -428,13 +429,13 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     for number in 1..=5 {
         slow.hub().emit(order(number, "c1")).delivered().await.expect("sent");
     }
-    let (began, mut begun) = mpsc::unbounded_channel();
+    let (sender, mut blocks) = mpsc::unbounded_channel();
     let seen_by_slow = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&seen_by_slow);
     slow.hub().scope(|| {
         ORDER_PLACED.connect("blocks", move |event: &Event<OrderPlaced>| {
             list.lock().expect("no panic").push(event.order);
-            let _ = began.send(());
+            let _ = sender.send(());
             std::thread::sleep(Duration::from_millis(600));
         });
     });
@@ -445,7 +446,7 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(consume.run_until(slow_stopped)).expect("it goes on until it is stopped")
     });
-    next(&mut begun).await;
+    next(&mut blocks).await;
     let mut seen = watch(quick.hub());
     let (stop, task) = consumer(&quick, |consume| consume);
     for number in 1..=5 {
