@@ -1,6 +1,7 @@
 //! What is wrong with a file is told, and what is in it stays.
 
 use std::path::Path;
+use std::time::Duration;
 
 use events_runtime::transport::{ConnectOptions, ErrorKind, Message, Transport, TransportError, connect};
 use events_tests::conformance::{ack, member, message, named, receive, send, texts, topic};
@@ -55,7 +56,9 @@ async fn a_lock_that_ends_in_time_is_waited_for() {
     let other = Connection::open(&path).expect("the file opens");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
     let producer = transport.producer().await.expect("a producer");
-    let sending = producer.send(&topic(), &[message("key", 0)]);
+    let mut sending = producer.send(&topic(), &[message("key", 0)]);
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut sending).await;
+    assert!(early.is_err(), "the message can't be stored while another holds the lock");
     other.execute_batch("COMMIT").expect("the lock is released");
     sending.await.remove(0).expect("the message is stored");
 }
@@ -174,6 +177,55 @@ async fn one_message_too_many_fails_alone() {
     small.await.remove(0).expect("the message is stored");
     assert_eq!(huge.await.remove(0).expect_err("there is no room").kind(), ErrorKind::Full);
     last.await.remove(0).expect("the message is stored");
+}
+
+/// What was given to a member within a transaction that another's request ended is given anew, and
+/// held by that member.
+#[tokio::test]
+async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?max_pages=300&busy_timeout=60s").expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    send(&*transport, &[message("key", 0)]).await;
+    let producer = transport.producer().await.expect("a producer");
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    // The writer waits for the lock with the first; what comes meanwhile shares the next transaction.
+    let mut first = producer.send(&named("small"), &[Message::new("x")]);
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut first).await;
+    assert!(early.is_err(), "the message can't be stored while another holds the lock");
+    let deliveries = {
+        let mut receiving = std::pin::pin!(receive(&mut *consumer, 1));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut receiving).await;
+        assert!(early.is_err(), "nothing can be claimed while another holds the lock");
+        let huge = producer.send(&named("huge"), &[Message::new(vec![0; 4_000_000])]);
+        other.execute_batch("COMMIT").expect("the lock is released");
+        let (deliveries, huge) = tokio::join!(receiving, huge);
+        let error = huge.into_iter().next().and_then(Result::err).expect("there is no room");
+        assert_eq!(error.kind(), ErrorKind::Full);
+        deliveries
+    };
+    first.await.remove(0).expect("the message is stored");
+    // Whatever was given back by mistake has been by now.
+    send_one(&*transport, message("other", 1)).await.expect("the message is stored");
+    let groups = transport.groups(&topic()).await.expect("the groups are listed");
+    assert_eq!(groups.iter().map(|group| group.in_flight).collect::<Vec<_>>(), [1]);
+    ack(deliveries).await;
+}
+
+/// A program that sends a few messages and ends keeps no more than it should.
+#[tokio::test]
+async fn retention_is_applied_by_the_first_send_after_opening() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
+    let transport = open(&path, "?retention_count=3").expect("the file opens");
+    send(&*transport, &batch).await;
+    // Trimmed between the requests: the next one is answered behind it.
+    transport.check().await.expect("the file is sound");
+    let topics = transport.topics().await.expect("the topics are listed");
+    assert_eq!(topics.iter().map(|topic| topic.messages).collect::<Vec<_>>(), [3]);
 }
 
 #[test]

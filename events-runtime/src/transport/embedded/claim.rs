@@ -114,7 +114,7 @@ impl Txn<'_> {
         let mut others = Vec::new();
         for held in held(self.conn, request.group.group)? {
             if held.is_over(self.now) {
-                self.take_back(request.group, held.id, true)?;
+                self.take_back(request.group, held.member, held.id, true)?;
                 continue;
             }
             if held.is_beyond_its_lease(self.now) {
@@ -135,13 +135,19 @@ impl Txn<'_> {
         Ok(Claimed::Some(pass.store(self.now)?))
     }
 
-    /// Ends a claim: what it still holds waits to go out again.
-    pub(super) fn take_back(&mut self, id: GroupId, claim: i64, counted: bool) -> Result<(), Fault> {
+    /// Ends a claim of a member: what it still holds waits to go out again.
+    pub(super) fn take_back(
+        &mut self,
+        id: GroupId,
+        member: i64,
+        claim: i64,
+        counted: bool,
+    ) -> Result<(), Fault> {
         let GroupId { topic, group } = id;
         let run: Option<(Option<i64>, Option<i64>)> = self
             .conn
-            .prepare_cached("SELECT first, last FROM claims WHERE id = ?1 AND grp = ?2")?
-            .query_row([claim, group], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT first, last FROM claims WHERE id = ?1 AND grp = ?2 AND member = ?3")?
+            .query_row([claim, group, member], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some(run) = run else {
             return Ok(());

@@ -20,7 +20,6 @@ pub(super) struct SqliteConsumer {
     ledger: Arc<Ledger>,
     recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
-    member: i64,
     lease: i64,
 }
 
@@ -34,21 +33,22 @@ impl SqliteConsumer {
         let names = (topic.clone(), group.clone());
         let id = file.write("subscribe to", move |txn| txn.join(&names.0, &names.1, start)).await?;
         let changes = file.changes();
-        let member = Member { id, topic: topic.clone(), group: group.clone(), dead_letter };
-        let ledger = Arc::new(Ledger { file, member });
-        let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
         // Sixty-two random bits, not negative: no two members anywhere have the same.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
-        let member = (random >> 1).cast_signed();
-        Ok(Self { ledger, recipient, changes, member, lease: length(lease) })
+        let number = (random >> 1).cast_signed();
+        let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
+        let ledger = Arc::new(Ledger { file, member });
+        let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
+        Ok(Self { ledger, recipient, changes, lease: length(lease) })
     }
 
     /// Claims messages. Where this future is dropped, what it was given goes back.
     async fn claim(&self, max: usize) -> Result<Result<Held, Option<i64>>, TransportError> {
-        let request = Request { group: self.ledger.member.id, member: self.member, max, lease: self.lease };
+        let Member { id, number, .. } = self.ledger.member;
+        let request = Request { group: id, member: number, max, lease: self.lease };
         let ledger = self.ledger.clone();
         let hold = move |claimed| match claimed {
-            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger: ledger.clone() }),
+            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger }),
             Claimed::None(due) => Err(due),
         };
         self.ledger
@@ -57,10 +57,11 @@ impl SqliteConsumer {
                 "receive from",
                 false,
                 move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
-                    Some(Claimed::None(due)) => Ok(Some(Err(due))),
+                    Some(Claimed::None(due)) => Ok(Some(Claimed::None(due))),
                     _ => Ok(None),
                 },
-                move |txn| Ok(hold(txn.claim(&request)?)),
+                move |txn| txn.claim(&request),
+                hold,
             )
             .await
     }
@@ -148,12 +149,13 @@ struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
-            let id = self.ledger.member.id;
+            let Member { id, number, .. } = self.ledger.member;
             drop(self.ledger.file.submit(
                 "give back to",
                 false,
                 |_| Ok(None),
-                move |txn| txn.take_back(id, claim.id, false),
+                move |txn| txn.take_back(id, number, claim.id, false),
+                |()| (),
             ));
         }
     }
@@ -239,8 +241,13 @@ impl Settle for Ledger {
     fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
         let count = receipts.len();
         let member = self.member.clone();
-        let renewed =
-            self.file.submit("renew in", false, |_| Ok(None), move |txn| txn.renew(&member, &receipts));
+        let renewed = self.file.submit(
+            "renew in",
+            false,
+            |_| Ok(None),
+            move |txn| txn.renew(&member, &receipts),
+            |renewed| renewed,
+        );
         Box::pin(async move { spread(renewed.await, count) })
     }
 }

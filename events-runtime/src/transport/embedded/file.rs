@@ -62,6 +62,9 @@ impl File {
 
     fn start(settings: Settings) -> Result<Self, TransportError> {
         let conn = open_writer(&settings)?;
+        if settings.synchronous == Synchronous::Full {
+            empty_log(&conn, &settings);
+        }
         let (jobs, queue) = channel();
         let changed = Arc::new(watch::Sender::new(0));
         let waiters = Arc::new(AtomicUsize::new(0));
@@ -101,19 +104,23 @@ impl File {
         operation: &'static str,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, TransportError>> {
-        self.submit(operation, true, |_| Ok(None), run)
+        self.submit(operation, true, |_| Ok(None), run, |result| result)
     }
 
     /// Writes what need not survive the loss of power, unless `look` finds the answer by reading.
-    pub(super) fn submit<T: Send + 'static>(
+    ///
+    /// `finish` makes the answer of what `look` or `run` found, once that stands: what the outcome
+    /// of a transaction owns must not exist before the transaction is committed.
+    pub(super) fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         operation: &'static str,
         durable: bool,
         look: impl FnMut(&Connection) -> Result<Option<T>, Fault> + Send + 'static,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, TransportError>> {
+        finish: impl FnOnce(T) -> A + Send + 'static,
+    ) -> BoxFuture<'static, Result<A, TransportError>> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { operation, durable, look, run, result: None, reply };
+        let task = Task { operation, durable, look, run, finish, result: None, reply };
         // Where the thread is gone, the reply goes with the task, and the answer tells.
         drop(self.jobs.send(Box::new(task)));
         let url = self.settings.url.clone();
@@ -148,6 +155,15 @@ impl File {
     }
 }
 
+/// The log may hold what the disk once refused: behind it nothing would be durable. Whoever reads
+/// or writes meanwhile is not waited for; then the next checkpoint does it.
+fn empty_log(conn: &Connection, settings: &Settings) {
+    if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        let error = Fault::from(error).explain("tidy the log of", &settings.url);
+        tracing::warn!(%error, "the log of a SQLite file could not be emptied when it was opened");
+    }
+}
+
 fn closed(operation: &'static str, url: &str) -> TransportError {
     TransportError::new(ErrorKind::Closed, operation, url, "the transport or its runtime was shut down")
 }
@@ -162,20 +178,24 @@ impl Drop for Waiting {
 }
 
 /// A request made of closures.
-struct Task<L, R, T> {
+struct Task<L, R, F, T, A> {
     operation: &'static str,
     durable: bool,
     look: L,
     run: R,
+    finish: F,
+    /// Plain data: dropped where the transaction is rolled back.
     result: Option<T>,
-    reply: oneshot::Sender<Result<T, TransportError>>,
+    reply: oneshot::Sender<Result<A, TransportError>>,
 }
 
-impl<L, R, T> Job for Task<L, R, T>
+impl<L, R, F, T, A> Job for Task<L, R, F, T, A>
 where
     L: FnMut(&Connection) -> Result<Option<T>, Fault> + Send,
     R: FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send,
+    F: FnOnce(T) -> A + Send,
     T: Send,
+    A: Send,
 {
     fn durable(&self) -> bool {
         self.durable
@@ -194,7 +214,7 @@ where
 
     fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str) {
         let answer = match (outcome, self.result) {
-            (Ok(()), Some(result)) => Ok(result),
+            (Ok(()), Some(result)) => Ok((self.finish)(result)),
             (Ok(()), None) => Err(closed(self.operation, url)),
             (Err(fault), _) => Err(fault.explain(self.operation, url)),
         };

@@ -12,6 +12,8 @@ use super::txn::{GroupId, Txn};
 /// Whose deliveries are settled.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
+    /// Differs from every other member's anywhere.
+    pub(super) number: i64,
     pub(super) id: GroupId,
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
@@ -88,8 +90,8 @@ impl Txn<'_> {
     ) -> Result<Vec<bool>, Fault> {
         let ends: Option<(Option<i64>, Option<i64>)> = self
             .conn
-            .prepare_cached("SELECT first, last FROM claims WHERE id = ?1 AND grp = ?2")?
-            .query_row([claim, member.id.group], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT first, last FROM claims WHERE id = ?1 AND grp = ?2 AND member = ?3")?
+            .query_row([claim, member.id.group, member.number], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some(ends) = ends else {
             return Ok(settlements.map(|_| false).collect());
@@ -251,8 +253,10 @@ impl Txn<'_> {
             if let std::collections::btree_map::Entry::Vacant(entry) = renewed.entry(claim) {
                 let changed = self
                     .conn
-                    .prepare_cached("UPDATE claims SET until = ?3 + lease WHERE id = ?1 AND grp = ?2")?
-                    .execute([claim, member.id.group, self.now])?;
+                    .prepare_cached(
+                        "UPDATE claims SET until = ?4 + lease WHERE id = ?1 AND grp = ?2 AND member = ?3",
+                    )?
+                    .execute([claim, member.id.group, member.number, self.now])?;
                 entry.insert(changed > 0);
             }
         }
