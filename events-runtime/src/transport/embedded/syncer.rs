@@ -6,8 +6,14 @@
 //! once `fdatasync` of the log has returned, which covers every transaction that was committed
 //! before. That is all that `full` does beyond `normal`, see `sqlite3WalFrames`: the log's header is
 //! forced in both, and so are the checkpoints.
+//!
+//! A failed `fdatasync` is told once: the system takes the pages for clean afterwards, and the next
+//! call returns without an error though they never reached the disk, and what follows them in the
+//! log can't be read back without them. So nothing is durable any more until the file is opened
+//! anew, which empties the log by a checkpoint.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -24,7 +30,7 @@ pub(super) struct Syncer {
 impl Syncer {
     /// Starts the thread. The writer's connection is open by now, so the log is there and stays.
     pub(super) fn start(settings: &Settings) -> Result<Self, TransportError> {
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             let message = "the log beside the file can't be opened, or the system gives no thread";
             TransportError::new(ErrorKind::Unavailable, "open", &settings.url, message).with_source(error)
         };
@@ -33,7 +39,7 @@ impl Syncer {
         let url = settings.url.clone();
         std::thread::Builder::new()
             .name("events-fsync".to_owned())
-            .spawn(move || run(&log, &queue, &url))
+            .spawn(move || run(|| log.sync_data(), &queue, &url))
             .map_err(failed)?;
         Ok(Self { committed })
     }
@@ -46,7 +52,7 @@ impl Syncer {
 }
 
 /// SQLite names the log after the file that a link leads to.
-fn open_log(path: &Path) -> std::io::Result<File> {
+fn open_log(path: &Path) -> io::Result<File> {
     let path = path.canonicalize()?;
     let mut log = path.clone().into_os_string();
     log.push("-wal");
@@ -59,18 +65,117 @@ fn open_log(path: &Path) -> std::io::Result<File> {
     Ok(log)
 }
 
-fn run(log: &File, queue: &Receiver<Vec<Box<dyn Job>>>, url: &str) {
+fn run(mut sync: impl FnMut() -> io::Result<()>, queue: &Receiver<Vec<Box<dyn Job>>>, url: &str) {
+    let mut failed = None;
     while let Ok(mut jobs) = queue.recv() {
         for more in queue.try_iter() {
             jobs.extend(more);
         }
-        let error = log.sync_data().err().map(|error| {
-            let message = "the disk did not take the log: what was written may not survive the loss of power; \
-                           see the cause and the system's log";
-            TransportError::new(ErrorKind::Unavailable, "write to", url, message).with_source(error)
-        });
-        for job in jobs {
-            job.answer(error.clone().map_or(Ok(()), |error| Err(Fault::Refused(error))), url);
+        if failed.is_none() {
+            failed = sync().err().map(|error| refusal(error, url));
         }
+        for job in jobs {
+            job.answer(failed.clone().map_or(Ok(()), |error| Err(Fault::Refused(error))), url);
+        }
+    }
+}
+
+fn refusal(error: io::Error, url: &str) -> TransportError {
+    let message = "the disk did not take the log: what is written since may not survive the loss of power; \
+                   check the disk and the system's log, then restart every program that has the file open";
+    TransportError::new(ErrorKind::Unavailable, "write to", url, message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use rusqlite::Connection;
+
+    use super::super::txn::Txn;
+    use super::*;
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// A committed request that writes down its answer.
+    struct Noted(&'static str, Seen);
+
+    impl Job for Noted {
+        fn durable(&self) -> bool {
+            true
+        }
+
+        fn look(&mut self, _: &Connection) -> Result<bool, Fault> {
+            Ok(false)
+        }
+
+        fn run(&mut self, _: &mut Txn<'_>) -> Result<(), Fault> {
+            Ok(())
+        }
+
+        fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str) {
+            let line = match outcome {
+                Ok(()) => format!("{} stored", self.0),
+                Err(fault) => {
+                    let error = fault.explain("write to", url);
+                    assert_eq!(error.kind(), ErrorKind::Unavailable);
+                    assert!(error.to_string().contains("restart"), "{error}");
+                    format!("{} refused", self.0)
+                }
+            };
+            self.1.lock().unwrap().push(line);
+        }
+    }
+
+    /// Runs a round of the loop for each outcome of a sync; the queue of the next round is filled
+    /// while this one's is answered.
+    fn rounds(outcomes: Vec<io::Result<()>>) -> Vec<String> {
+        let seen = Seen::default();
+        let (jobs, queue) = channel::<Vec<Box<dyn Job>>>();
+        let mut names = ["first", "second", "third"].into_iter();
+        let mut send = {
+            let seen = seen.clone();
+            move |jobs: &Sender<Vec<Box<dyn Job>>>| {
+                if let Some(name) = names.next() {
+                    jobs.send(vec![Box::new(Noted(name, seen.clone()))]).unwrap();
+                }
+            }
+        };
+        send(&jobs);
+        let mut outcomes = outcomes.into_iter();
+        let mut jobs = Some(jobs);
+        let noted = seen.clone();
+        run(
+            || {
+                noted.lock().unwrap().push("sync".to_owned());
+                let outcome = outcomes.next().unwrap();
+                // The last outcome closes the queue once all that is left was sent.
+                if outcome.is_err() || outcomes.len() == 0 {
+                    let jobs = jobs.take().unwrap();
+                    send(&jobs);
+                    send(&jobs);
+                } else {
+                    send(jobs.as_ref().unwrap());
+                }
+                outcome
+            },
+            &queue,
+            "sqlite://events.db",
+        );
+        let seen = seen.lock().unwrap();
+        seen.clone()
+    }
+
+    #[test]
+    fn an_answer_waits_for_the_disk() {
+        let seen = rounds(vec![Ok(()), Ok(()), Ok(())]);
+        assert_eq!(seen, ["sync", "first stored", "sync", "second stored", "sync", "third stored"]);
+    }
+
+    #[test]
+    fn after_a_failed_sync_nothing_is_durable_any_more() {
+        // The second sync would succeed, as Linux's does.
+        let seen = rounds(vec![Err(io::Error::other("the disk is gone")), Ok(()), Ok(())]);
+        assert_eq!(seen, ["sync", "first refused", "second refused", "third refused"]);
     }
 }
