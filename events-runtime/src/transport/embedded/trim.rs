@@ -112,7 +112,11 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Takes note of messages that came.
     pub(super) fn appended(&mut self, topic: Topic, count: u64) {
-        let (appended, since) = self.topics.entry(topic.clone()).or_insert_with(|| (0, Instant::now()));
+        let Some((appended, since)) = self.topics.get_mut(&topic) else {
+            // At once: a program that writes little, or ends soon, would never come to it.
+            self.topics.insert(topic.clone(), (0, Instant::now()));
+            return self.again(topic);
+        };
         *appended += count;
         if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
             *appended = 0;
