@@ -133,9 +133,7 @@ impl Store {
                 entry.log.push(message.clone(), now);
             }
             entry.since_trim += batch.len() as u64;
-            if entry.since_trim >= TRIM_EVERY {
-                entry.trim(topic, self.policy.of(topic.as_str()));
-            }
+            entry.trim_if_due(topic, &self.policy);
             first..entry.log.last() + 1
         };
         self.wake();
@@ -203,7 +201,14 @@ impl Store {
     ) -> Vec<Result<(), TransportError>> {
         let results = {
             let mut state = self.lock();
-            settlements.into_iter().map(|settlement| state.settle(member, dead_letter, settlement)).collect()
+            let results = settlements
+                .into_iter()
+                .map(|settlement| state.settle(member, dead_letter, settlement))
+                .collect();
+            if let Some(entry) = state.topics.get_mut(dead_letter) {
+                entry.trim_if_due(dead_letter, &self.policy);
+            }
+            results
         };
         self.wake();
         results
@@ -319,12 +324,19 @@ impl State {
         if let Some(letter) = letter {
             let entry = self.topics.entry(dead_letter.clone()).or_default();
             entry.log.push(*letter, SystemTime::now());
+            entry.since_trim += 1;
         }
         Ok(())
     }
 }
 
 impl TopicLog {
+    fn trim_if_due(&mut self, topic: &Topic, policy: &RetentionPolicy) {
+        if self.since_trim >= TRIM_EVERY {
+            self.trim(topic, policy.of(topic.as_str()));
+        }
+    }
+
     fn trim(&mut self, topic: &Topic, retention: Retention) -> Trimmed {
         self.since_trim = 0;
         let first = self.log.removed + 1;
