@@ -10,7 +10,7 @@ use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
 use super::value::{Choice, Limit};
-use crate::transport::{Retention, Topic, TopicPrefix};
+use crate::transport::{Retention, Topic, TopicPrefix, memory};
 
 /// `[service]`: who speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,9 @@ pub struct BusSettings {
     /// `linger`: how long an event may wait for others to share its batch. Default: not at all.
     pub linger: Duration,
     /// `retain_age`, `retain_count`, `retain_unsettled`: what topics keep that have no such
-    /// setting of their own in `[topics.NAME]`. Default: seven days, any number, and what a group
-    /// has not settled stays whatever the limits say. A limit can be `unlimited`.
+    /// setting of their own in `[topics.NAME]`. Default: seven days and any number, for `memory:`
+    /// any age and 10,000 messages; what a group has not settled stays whatever the limits say. A
+    /// limit can be `unlimited`.
     pub retention: Retention,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
@@ -149,8 +150,12 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", number(256));
     let linger = section.or(findings, "linger", Duration::ZERO);
-    let week = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
-    let retention = retention(findings, &mut section, week);
+    let usual = match url.as_ref().map(BusUrl::scheme) {
+        // A week of a busy topic does not fit into memory.
+        Some("memory") => memory::DEFAULT_RETENTION,
+        _ => Retention::unlimited().max_age(Duration::from_hours(7 * 24)),
+    };
+    let retention = retention(findings, &mut section, usual);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {

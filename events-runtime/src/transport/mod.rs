@@ -26,7 +26,7 @@ mod topic;
 
 #[cfg(feature = "embedded")]
 mod embedded;
-mod memory;
+pub(crate) mod memory;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -133,6 +133,17 @@ fn every_default_is_explained_as_what_would_be_written() {
 }
 
 #[test]
+fn memory_keeps_a_number_of_messages_and_not_a_week_of_them() {
+    let retention = |url: &str| {
+        let config = Config::from_toml(&format!("bus.url = '{url}'")).unwrap();
+        config.connect_options().unwrap().retention
+    };
+    assert_eq!(retention("memory:"), Some(Retention::unlimited().max_count(10_000)));
+    let week = Duration::from_hours(7 * 24);
+    assert_eq!(retention("sqlite://events.db"), Some(Retention::unlimited().max_age(week)));
+}
+
+#[test]
 fn the_transport_is_told_full_names_and_a_topic_inherits_what_it_does_not_say() {
     let config = Config::from_toml(
         "service = { name = 'shop', topic_prefix = 'dev' }

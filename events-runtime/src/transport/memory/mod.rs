@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Messages that a topic keeps for later groups.
-const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
+pub(crate) const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
 
 /// The stores that have a name, for as long as somebody holds them.
 static NAMED: Mutex<Option<HashMap<String, Weak<Store>>>> = Mutex::new(None);
