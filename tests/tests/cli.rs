@@ -151,6 +151,7 @@ fn personal_data_is_masked_unless_it_is_asked_for() {
     for more in [&["people"][..], &["programs", "--json"]] {
         let out = shop.out(&[&base[..], more].concat());
         assert!(out.contains("***") && !out.contains("bob@foo.example"), "{out}");
+        assert!(out.contains("*** (3 bytes)"), "the key may be personal data: {out}");
     }
     let out = shop.out(&[&base[..], &["auditors", "--show-pii"]].concat());
     assert!(out.contains("bob@foo.example"), "{out}");
@@ -303,7 +304,9 @@ fn bytes_that_are_no_known_event_are_shown_and_passed() {
             sent.unwrap();
         }
     });
-    let events = shop.consume("orders", "reader", &[]);
+    let masked = shop.consume("orders", "masked", &[]);
+    assert_eq!((&masked[0]["data_bytes"], &masked[0]["data_base64"]), (&json!(1), &Value::Null));
+    let events = shop.consume("orders", "reader", &["--show-pii"]);
     assert_eq!(events.len(), 2);
     assert!(events[0]["error"].as_str().unwrap().contains("org.acme.unheard.of.v1"));
     assert_eq!(events[0]["data_base64"], "Ag==");

@@ -113,7 +113,7 @@ pub(super) struct Consume {
     /// Where a new group begins
     #[arg(long, value_enum, default_value_t = From::Earliest)]
     pub(super) from: From,
-    /// Show the fields that hold personal data
+    /// Show the fields that hold personal data, the keys, and payloads that can't be read
     #[arg(long)]
     pub(super) show_pii: bool,
 }

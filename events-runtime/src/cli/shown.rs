@@ -25,13 +25,39 @@ pub(super) struct Shown {
 /// A payload that can't be shown as what it is.
 struct Unread {
     reason: String,
-    bytes: String,
+    bytes: Bytes,
+}
+
+/// Bytes that nobody can say the fields of: personal data may be among them.
+enum Bytes {
+    /// In base64.
+    Shown(String),
+    /// How many they are.
+    Masked(usize),
+}
+
+impl Bytes {
+    fn new(bytes: &[u8], personal_data: PersonalData) -> Self {
+        match personal_data {
+            PersonalData::Shown => Self::Shown(STANDARD.encode(bytes)),
+            PersonalData::Masked => Self::Masked(bytes.len()),
+        }
+    }
+}
+
+/// The key as text. Which field it was made of is the sender's to say, so that it is taken for
+/// personal data.
+fn key_text(key: &[u8], personal_data: PersonalData) -> String {
+    match personal_data {
+        PersonalData::Shown => String::from_utf8_lossy(key).into_owned(),
+        PersonalData::Masked => format!("*** ({} bytes)", key.len()),
+    }
 }
 
 impl Shown {
     pub(super) fn new(delivery: &Delivery, registry: &Registry, personal_data: PersonalData) -> Self {
         let message = delivery.message();
-        let key = message.key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
+        let key = message.key.as_deref().map(|key| key_text(key, personal_data));
         let (metadata, payload) = match Envelope::from_message(message) {
             Ok(envelope) => {
                 let metadata = serde_json::to_value(&envelope.metadata).unwrap_or_default();
@@ -39,7 +65,8 @@ impl Shown {
             }
             Err(error) => (headers(message), Err(chain(&error))),
         };
-        let payload = payload.map_err(|reason| Unread { reason, bytes: STANDARD.encode(&message.data) });
+        let payload =
+            payload.map_err(|reason| Unread { reason, bytes: Bytes::new(&message.data, personal_data) });
         Self {
             position: delivery.position().to_string(),
             attempt: delivery.attempt(),
@@ -62,7 +89,10 @@ impl Shown {
             }
             Err(Unread { reason, bytes }) => {
                 object.insert("error".to_owned(), json!(reason));
-                object.insert("data_base64".to_owned(), json!(bytes));
+                match bytes {
+                    Bytes::Shown(text) => object.insert("data_base64".to_owned(), json!(text)),
+                    Bytes::Masked(count) => object.insert("data_bytes".to_owned(), json!(count)),
+                };
             }
         }
         Value::Object(object)
@@ -119,7 +149,11 @@ impl fmt::Display for Shown {
                 text.lines().try_for_each(|line| write!(f, "\n  {line}"))
             }
             Err(Unread { reason, bytes }) => {
-                write!(f, "\n  {:12} {reason}\n  {:12} {bytes} (base64)", "unreadable", "data")
+                write!(f, "\n  {:12} {reason}\n  {:12} ", "unreadable", "data")?;
+                match bytes {
+                    Bytes::Shown(text) => write!(f, "{text} (base64)"),
+                    Bytes::Masked(count) => write!(f, "*** ({count} bytes)"),
+                }
             }
         }
     }
