@@ -187,6 +187,20 @@ fn every_fault_is_named_with_its_path_at_once() {
 }
 
 #[test]
+fn a_number_beyond_a_float_is_a_fault_and_never_infinity() {
+    for (number, fits) in [(json!(1e300), false), (json!(-1e39), false), (json!(f32::MAX), true)] {
+        let mut event = shown();
+        event["email"] = json!("a@b.example");
+        event["single"] = number;
+        let faults = from_json(Everything::SCHEMA, &event).err().map(|error| error.to_string());
+        let found = faults
+            .as_deref()
+            .is_some_and(|faults| faults.contains("single: ") && faults.contains("is no number from"));
+        assert_eq!(found, !fits, "{faults:?}");
+    }
+}
+
+#[test]
 fn nesting_beyond_what_a_reader_follows_is_a_fault() {
     let mut tree = json!({"children": []});
     for _ in 0..200 {

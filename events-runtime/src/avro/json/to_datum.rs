@@ -128,10 +128,7 @@ impl Walk {
             (Schema::Boolean, other) => self.expected("true or false", other),
             (Schema::Int, value) => self.integer(i64::from(i32::MIN)..=i64::from(i32::MAX), value),
             (Schema::Long, value) => self.integer(i64::MIN..=i64::MAX, value),
-            (Schema::Float, value) => self.float(value, |datum, value| {
-                #[allow(clippy::cast_possible_truncation, reason = "a JSON number has no single precision")]
-                datum.extend_from_slice(&(value as f32).to_le_bytes());
-            }),
+            (Schema::Float, value) => self.single(value),
             (Schema::Double, value) => self.float(value, |datum, value| {
                 datum.extend_from_slice(&value.to_le_bytes());
             }),
@@ -193,6 +190,17 @@ impl Walk {
                 self.fault(format!("{value} is no whole number from {low} to {high}"));
             }
             _ => self.expected("a whole number", value),
+        }
+    }
+
+    fn single(&mut self, value: &Value) {
+        #[allow(clippy::cast_possible_truncation, reason = "a JSON number has no single precision")]
+        let single = |number: f64| number as f32;
+        match value.as_f64() {
+            Some(number) if single(number).is_infinite() => {
+                self.fault(format!("{value} is no number from {} to {}", f32::MIN, f32::MAX));
+            }
+            _ => self.float(value, |datum, number| datum.extend_from_slice(&single(number).to_le_bytes())),
         }
     }
 
