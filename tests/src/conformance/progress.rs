@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use events_runtime::transport::{Consumer, Transport};
+
 use super::{
     Fixture, LONG, ack, can, connect, member, message, nothing, receive, receive_one, send, texts, topic,
 };
+
+/// Within this time a consumer of an empty topic has found nothing and waits.
+const PARKED: Duration = Duration::from_millis(100);
 
 /// A group's progress is its own.
 pub async fn two_groups_each_get_every_message(fixture: &dyn Fixture) {
@@ -61,11 +66,7 @@ pub async fn competing_members_share_without_duplicates(fixture: &dyn Fixture) {
 pub async fn a_waiting_consumer_is_woken_by_a_send(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
-    let waiting = tokio::spawn(async move { receive_one(&mut *consumer).await });
-    send(&*transport, &[message("key", 0)]).await;
-    let delivery = waiting.await.expect("the message came");
-    assert_eq!(texts(std::slice::from_ref(&delivery)), ["key#0"]);
-    ack(vec![delivery]).await;
+    woken_by_a_send(&mut *consumer, &*transport).await;
 }
 
 /// Handles of one store see each other's messages.
@@ -73,9 +74,17 @@ pub async fn a_waiting_consumer_is_woken_through_another_handle(fixture: &dyn Fi
     let transport = connect(fixture);
     let other = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
-    let waiting = tokio::spawn(async move { receive_one(&mut *consumer).await });
-    send(&*other, &[message("key", 0)]).await;
-    let delivery = waiting.await.expect("the message came");
+    woken_by_a_send(&mut *consumer, &*other).await;
+}
+
+/// Lets the consumer find nothing and wait before it sends: a message that is there already wakes
+/// nobody.
+async fn woken_by_a_send(consumer: &mut dyn Consumer, sender: &dyn Transport) {
+    let mut waiting = std::pin::pin!(receive_one(consumer));
+    let parked = tokio::time::timeout(PARKED, &mut waiting).await;
+    assert!(parked.is_err(), "there is no message yet");
+    let batch = [message("key", 0)];
+    let (_, delivery) = tokio::join!(send(sender, &batch), waiting);
     assert_eq!(texts(std::slice::from_ref(&delivery)), ["key#0"]);
     ack(vec![delivery]).await;
 }
