@@ -21,9 +21,8 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
                 impl __p::PublicSignal for #ident {
                     const EVENT_TYPE: &'static str = #event_type;
                     const MINOR_VERSION: u32 = 0;
-                    const SCHEMA_JSON: &'static str = "";
-                    const CANONICAL: &'static str = "";
-                    const FINGERPRINT: u64 = 0;
+                    const SCHEMA_TEXT: &'static [u8] = b"";
+                    const CANONICAL_TEXT: &'static [u8] = b"";
                     const DESCRIPTOR: &'static __p::SignalDescriptor = &__p::SignalDescriptor::of::<Self>(
                         __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[],
                     );
