@@ -49,7 +49,7 @@ impl fmt::Display for Problem {
 ///
 /// Each line of its text names the place, the key, what is wrong and what to do. Passwords in
 /// URLs are masked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
 }
@@ -74,6 +74,14 @@ impl fmt::Display for ConfigError {
                 many.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
             }
         }
+    }
+}
+
+/// As [`Display`](fmt::Display): this is what a `main` shows that returns the error, and it is for
+/// the person who wrote the file.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
