@@ -14,8 +14,8 @@ impl EventData for Local {
         10 + self.0.len()
     }
 
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.string(&self.0);
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        writer.string(&self.0)
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
