@@ -10,8 +10,8 @@ pub use std::vec::Vec;
 
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
-    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
-    Writer, check, check_integer, fingerprint, length, write,
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Published,
+    Reader, Writer, check, check_integer, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -154,6 +154,8 @@ pub struct SignalDescriptor {
     pub fingerprint: fn() -> u64,
     /// The key's path in the definition, such as `["customer", "id"]`; empty where there is none.
     pub key: &'static [&'static str],
+    /// What has been published of the event, oldest first.
+    pub published: &'static [Published],
     /// Decodes a datum and emits the event in a hub: [`emit_datum`] of the definition.
     pub emit_datum: EmitDatum,
     /// Decodes a datum and emits it as a new event: [`emit_new`] of the definition.
@@ -214,6 +216,7 @@ impl SignalDescriptor {
             canonical: || E::CANONICAL,
             fingerprint: || E::FINGERPRINT,
             key,
+            published: E::PUBLISHED,
             emit_datum: emit_datum::<E>,
             emit_new: emit_new::<E>,
         }

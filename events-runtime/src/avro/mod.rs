@@ -31,14 +31,18 @@ mod definitions;
 mod encode;
 mod error;
 mod fingerprint;
+mod history;
 #[cfg(feature = "cli")]
 pub mod json;
+mod packed;
+mod resolution;
 pub mod schema;
 mod single_object;
 #[cfg(feature = "bus")]
 mod skip;
 mod text;
 mod varint;
+mod view;
 
 pub use check::{Fault, check};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
@@ -46,6 +50,7 @@ pub use defaults::check_integer;
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;
+pub use history::Published;
 pub use schema::Schema;
 pub use single_object::{from_single_object, to_single_object};
 pub use text::{Form, length, write};
