@@ -28,8 +28,8 @@ mod json;
 mod logical;
 mod pack;
 
-pub(crate) use fault::SchemaFault;
-pub(crate) use json::{normal, quoted};
+pub use fault::SchemaFault;
+pub(crate) use json::quoted;
 pub(crate) use pack::{Schema, pack};
 
 pub(crate) const NULL: u8 = 0;

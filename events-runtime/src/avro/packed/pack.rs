@@ -1,6 +1,7 @@
 //! JSON text ▶ packed schema and its Parsing Canonical Form, in one walk.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
@@ -142,7 +143,7 @@ impl Pack {
         let Some(schema) = attributes.get(inner) else {
             return Err(SchemaFault::new(format!("a schema of type `{kind}` without `{inner}`")));
         };
-        self.canonical.push_str(&format!("{{\"type\":\"{kind}\",\"{inner}\":"));
+        self.say(format_args!("{{\"type\":\"{kind}\",\"{inner}\":"));
         let at = self.tag(tag)?;
         let slots = self.slots(1);
         let schema = self.node(schema, namespace).map_err(|fault| fault.within(inner))?;
@@ -219,7 +220,7 @@ impl Pack {
         let aliases: Vec<_> =
             aliases.into_iter().map(|alias| FullName::new(alias, &name.namespace).text()).collect();
         self.texts(&aliases.iter().map(String::as_str).collect::<Vec<_>>())?;
-        self.canonical.push_str(&format!("{{\"name\":{},\"type\":\"{kind}\"", quoted(&name.text())));
+        self.say(format_args!("{{\"name\":{},\"type\":\"{kind}\"", quoted(&name.text())));
         Ok((start.unwrap_or(at), name))
     }
 
@@ -230,7 +231,7 @@ impl Pack {
             return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", name.text())));
         };
         self.number(size);
-        self.canonical.push_str(&format!(",\"size\":{size}}}"));
+        self.say(format_args!(",\"size\":{size}}}"));
         Ok(at)
     }
 
@@ -252,7 +253,7 @@ impl Pack {
         self.number(index);
         self.texts(&symbols)?;
         let symbols: Vec<_> = symbols.into_iter().map(quoted).collect();
-        self.canonical.push_str(&format!(",\"symbols\":[{}]}}", symbols.join(",")));
+        self.say(format_args!(",\"symbols\":[{}]}}", symbols.join(",")));
         Ok(at)
     }
 
@@ -286,7 +287,7 @@ impl Pack {
             let record = record.text();
             return Err(SchemaFault::new(format!("a field of `{record}` without a `name` or a `type`")));
         };
-        self.canonical.push_str(&format!("{{\"name\":{},\"type\":", quoted(name)));
+        self.say(format_args!("{{\"name\":{},\"type\":", quoted(name)));
         let at = self.position()?;
         self.text(name)?;
         let slots = self.slots(1);
@@ -304,6 +305,12 @@ impl Pack {
         self.set(slots, 0, schema);
         self.canonical.push('}');
         Ok(at)
+    }
+
+    /// Adds to the canonical form.
+    fn say(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to a `String` does not fail.
+        let _ = self.canonical.write_fmt(text);
     }
 
     fn position(&self) -> Result<u32, SchemaFault> {

@@ -1,6 +1,6 @@
 //! Whether two names are the same.
 
-use super::NameView;
+use super::{NameView, Texts};
 use crate::avro::text::Sink;
 
 /// The longest short name of a generic type, as in `text`.
@@ -59,18 +59,22 @@ impl NameView<'_> {
     pub(crate) const fn has_alias(&self, other: &NameView<'_>) -> bool {
         let mut index = 0;
         while index < self.aliases.len() {
-            let alias = self.aliases.get(index);
-            let (namespace, base) = match last_dot(alias) {
-                Some(dot) => (alias.split_at(dot).0, alias.split_at(dot + 1).1),
-                None => (self.namespace, alias),
-            };
-            let alias = NameView { namespace, base, generic: None, aliases: super::Texts::Slice(&[]) };
-            if alias.is(other) {
+            if self.alias(index).is(other) {
                 return true;
             }
             index += 1;
         }
         false
+    }
+
+    /// An alias in full: one without a dot is of the name's own namespace.
+    pub(crate) const fn alias(&self, index: usize) -> NameView<'_> {
+        let alias = self.aliases.get(index);
+        let (namespace, base) = match last_dot(alias) {
+            Some(dot) => (alias.split_at(dot).0, alias.split_at(dot + 1).1),
+            None => (self.namespace, alias),
+        };
+        NameView { namespace, base, generic: None, aliases: Texts::Slice(&[]) }
     }
 }
 
