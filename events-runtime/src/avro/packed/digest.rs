@@ -31,9 +31,14 @@ pub(crate) const FIELD: u64 = 0x2f1a_9d3c_5b8e_7045;
 pub(crate) const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
 
 /// Adds a word to a digest. Only operators: in a constant, a call costs as much as fifty of them.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::manual_rotate,
+    reason = "the methods that do this are calls"
+)]
 pub(crate) const fn add(digest: u64, word: u64) -> u64 {
     let product = (digest ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
-    let mixed = (product & u64::MAX as u128) as u64;
+    let mixed = product as u64;
     mixed << 29 | mixed >> 35
 }
 
