@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
-use events_tests::pairs::{Judge, Pair, Sketch, ours, pairs, shrink};
-
-const PAIRS: usize = 6_000;
-const SEED: u64 = 1;
+use events_tests::pairs::{COUNT, Judge, Pair, SEED, Sketch, ours, pairs, shrink};
 
 fn parse(sketch: &Sketch) -> Schema {
     let text = sketch.json().to_string();
@@ -38,7 +35,7 @@ fn the_const_check_agrees_with_apache_avro_or_the_specification_says_why() {
     let mut mutations = BTreeMap::<_, usize>::new();
     let mut reasons = BTreeMap::<_, usize>::new();
     let (mut compatible, mut agreed, mut views, mut trees) = (0, 0, 0, 0);
-    for pair in pairs(SEED).take(PAIRS) {
+    for pair in pairs(SEED).take(COUNT) {
         let Ok((verdict, seen)) = ours(&pair) else {
             minimal(&pair, |pair| ours(pair).is_err(), "a tree and its text are seen alike")
         };
@@ -69,13 +66,13 @@ fn the_const_check_agrees_with_apache_avro_or_the_specification_says_why() {
             *reasons.entry(ways).or_default() += 1;
         }
     }
-    println!("{PAIRS} pairs, {trees} of them with two trees, {views} verdicts of the const check");
-    println!("{compatible} compatible, {} incompatible", PAIRS - compatible);
-    println!("{agreed} agreed, {} disagreements explained:", PAIRS - agreed);
+    println!("{COUNT} pairs, {trees} of them with two trees, {views} verdicts of the const check");
+    println!("{compatible} compatible, {} incompatible", COUNT - compatible);
+    println!("{agreed} agreed, {} disagreements explained:", COUNT - agreed);
     for (ways, count) in &reasons {
         println!("  {count:5} {}", Judge::words(ways));
     }
     println!("mutations: {mutations:?}");
-    assert!((PAIRS / 3..PAIRS * 2 / 3).contains(&compatible), "the pairs are not balanced");
-    assert!(trees > PAIRS / 3, "too few pairs are seen as trees");
+    assert!((COUNT / 3..COUNT * 2 / 3).contains(&compatible), "the pairs are not balanced");
+    assert!(trees > COUNT / 3, "too few pairs are seen as trees");
 }

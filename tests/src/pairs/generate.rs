@@ -155,7 +155,7 @@ impl<'a> Maker<'a> {
         }
         let mut union = Vec::new();
         for branch in branches {
-            if !union.iter().any(|other| same_kind(other, &branch)) {
+            if union.iter().all(|other: &Type| other.kind() != branch.kind()) {
                 union.push(branch);
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Adds a type with a name of its own; now and then its base name is another's.
-    fn named(&mut self, kind: Kind) -> usize {
+    pub(super) fn named(&mut self, kind: Kind) -> usize {
         let index = self.named.len();
         let root = self.open.is_empty();
         let namespace = match self.rng.usize(..6) {
@@ -206,7 +206,7 @@ impl<'a> Maker<'a> {
         Type::Named(self.named(Kind::Enum { symbols, default }))
     }
 
-    pub(super) fn fixed(&mut self) -> Type {
+    fn fixed(&mut self) -> Type {
         let kind = match self.rng.usize(..6) {
             0 => Kind::Fixed { size: 12, logical: Some(Logical::new("duration")) },
             1 => Kind::Fixed { size: 16, logical: Some(Logical::new("uuid")) },
@@ -228,14 +228,6 @@ impl<'a> Maker<'a> {
         self.open.pop();
         self.named[index].kind = Kind::Record(fields);
         Type::Named(index)
-    }
-}
-
-fn same_kind(a: &Type, b: &Type) -> bool {
-    match (a, b) {
-        (Type::Plain(a) | Type::Logical(a, _), Type::Plain(b) | Type::Logical(b, _)) => a == b,
-        (Type::Array(_), Type::Array(_)) | (Type::Map(_), Type::Map(_)) => true,
-        _ => a == b,
     }
 }
 

@@ -27,6 +27,12 @@ pub use sketch::Sketch;
 pub use tree::tree;
 pub use ways::{Judge, Way};
 
+/// How many pairs the judges judge.
+pub const COUNT: usize = 6_000;
+
+/// What those are made up from.
+pub const SEED: u64 = 1;
+
 /// Two schemas of one kind of data.
 #[derive(Debug, Clone)]
 pub struct Pair {
@@ -71,6 +77,9 @@ impl Pair {
     /// The verdict of the rules, under some ways.
     #[must_use]
     pub fn reads(&self, ways: &[Way]) -> bool {
+        if ways.contains(&Way::ItselfNeedsNoRules) && self.reader.bare_json() == self.writer.bare_json() {
+            return true;
+        }
         rules::reads(&Graph::new(&self.reader), &Graph::new(&self.writer), ways)
     }
 

@@ -100,6 +100,7 @@ impl<'a> Rules<'a> {
                     self.names(read, written).then_some(1)
                 }
             }
+            _ if self.has(Way::KindsAreOne) => self.names(read, written).then_some(1),
             _ => None,
         }
     }
@@ -118,8 +119,8 @@ impl<'a> Rules<'a> {
         }
         self.above.push(pair);
         let all = fields.iter().all(|field| {
-            let names = std::iter::once(&field.name).chain(&field.aliases);
-            match names.filter_map(|name| written.iter().find(|of| of.name == *name)).next() {
+            let mut names = std::iter::once(&field.name).chain(&field.aliases);
+            match names.find_map(|name| written.iter().find(|of| of.name == *name)) {
                 Some(of) => self.reads(field.schema, of.schema),
                 None => field.has_default,
             }

@@ -48,8 +48,13 @@ enum Step {
     Field(usize, String),
     /// The type of a field becomes a part of it, or `int` where the number is that of no part.
     Inner(usize, String, usize),
+    /// The root becomes a part of it.
     Root(usize),
+    /// The root becomes a named type.
+    RootNamed(usize),
+    /// A namespace and aliases.
     Names(usize),
+    /// A field's default.
     Default(usize, String),
 }
 
@@ -63,7 +68,7 @@ fn steps(sketch: &Sketch) -> Vec<Step> {
         if !reachable.contains_key(&index) {
             continue;
         }
-        steps.push(Step::Root(usize::MAX - index));
+        steps.push(Step::RootNamed(index));
         if let Kind::Record(fields) = &named.kind {
             for field in fields {
                 steps.push(Step::Field(index, field.name.clone()));
@@ -82,9 +87,7 @@ impl Step {
     fn taken(&self, sketch: &Sketch) -> Option<Sketch> {
         let mut sketch = sketch.clone();
         match self {
-            Self::Root(part) if usize::MAX - part < sketch.named.len() => {
-                sketch.root = Type::Named(usize::MAX - part)
-            }
+            Self::RootNamed(index) => sketch.root = sketch.named.get(*index).map(|_| Type::Named(*index))?,
             Self::Root(part) => sketch.root = parts(&sketch.root).get(*part)?.clone(),
             Self::Names(index) => {
                 let named = sketch.named.get_mut(*index)?;

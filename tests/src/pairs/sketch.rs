@@ -82,8 +82,23 @@ impl Type {
         *self == Self::Plain("null")
     }
 
+    /// Whether each union in it is one that Avro allows; named types are not looked into.
+    fn unions_are_sound(&self) -> bool {
+        match self {
+            Self::Array(inner) | Self::Map(inner) => inner.unions_are_sound(),
+            Self::Union(branches) => {
+                let kinds: HashSet<_> = branches.iter().map(Self::kind).collect();
+                kinds.len() == branches.len()
+                    && !branches.is_empty()
+                    && !kinds.contains("union")
+                    && branches.iter().all(Self::unions_are_sound)
+            }
+            _ => true,
+        }
+    }
+
     /// What may stand once in a union.
-    fn kind(&self) -> String {
+    pub(super) fn kind(&self) -> String {
         match self {
             Self::Plain(name) | Self::Logical(name, _) => (*name).to_owned(),
             Self::Array(_) => "array".to_owned(),
@@ -106,6 +121,21 @@ impl Sketch {
         Text { sketch: self, met: HashMap::new() }.of(&self.root, "")
     }
 
+    /// The schema as JSON without logical types.
+    pub(super) fn bare_json(&self) -> Value {
+        fn bare(value: Value) -> Value {
+            match value {
+                Value::Array(items) => items.into_iter().map(bare).collect(),
+                Value::Object(mut entries) => {
+                    entries.remove("logicalType");
+                    entries.into_iter().map(|(key, value)| (key, bare(value))).collect()
+                }
+                other => other,
+            }
+        }
+        bare(self.json())
+    }
+
     /// The namespace of each type that is met, by its index.
     pub(super) fn namespaces(&self) -> HashMap<usize, String> {
         let mut text = Text { sketch: self, met: HashMap::new() };
@@ -113,7 +143,7 @@ impl Sketch {
         text.met
     }
 
-    /// Whether this is a schema that Avro allows and that has values.
+    /// Whether this is a schema that Avro allows and each of whose types has values.
     pub(super) fn is_sound(&self) -> bool {
         let namespaces = self.namespaces();
         let names: HashSet<_> =
@@ -121,27 +151,13 @@ impl Sketch {
         names.len() == namespaces.len()
             // A type without a namespace can't be named within one.
             && namespaces.values().all(|namespace| !namespace.is_empty())
-            && self.has_values(&self.root, &mut Vec::new())
-            && self.unions_are_sound(&self.root)
+            && namespaces.keys().all(|index| self.has_values(&Type::Named(*index), &mut Vec::new()))
+            && self.root.unions_are_sound()
             && namespaces.keys().all(|index| match &self.named[*index].kind {
-                Kind::Record(fields) => fields.iter().all(|field| self.unions_are_sound(&field.schema)),
+                Kind::Record(fields) => fields.iter().all(|field| field.schema.unions_are_sound()),
                 Kind::Enum { symbols, .. } => !symbols.is_empty(),
                 Kind::Fixed { .. } => true,
             })
-    }
-
-    fn unions_are_sound(&self, place: &Type) -> bool {
-        match place {
-            Type::Array(inner) | Type::Map(inner) => self.unions_are_sound(inner),
-            Type::Union(branches) => {
-                let kinds: HashSet<_> = branches.iter().map(Type::kind).collect();
-                kinds.len() == branches.len()
-                    && !branches.is_empty()
-                    && !kinds.contains("union")
-                    && branches.iter().all(|branch| self.unions_are_sound(branch))
-            }
-            _ => true,
-        }
     }
 
     fn has_values(&self, place: &Type, within: &mut Vec<usize>) -> bool {

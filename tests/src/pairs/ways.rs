@@ -47,6 +47,16 @@ pub enum Way {
     /// same full name, else the letter would resolve a union against itself to wrong branches:
     /// `a.X` is the first match for `b.X` in `[a.X, b.X]`.
     FirstBranch,
+    /// A named type matches one of another kind, such as a record an enum, and can't be read then. The
+    /// specification tells them apart:
+    ///
+    /// > both schemas are enums whose (unqualified) names match
+    /// > both schemas are fixed whose sizes and (unqualified) names match
+    /// > both schemas are records with the same (unqualified) name
+    KindsAreOne,
+    /// A schema is read with itself without any rules. So is a union in which the letter of
+    /// [`Way::FirstBranch`] would choose a wrong branch.
+    ItselfNeedsNoRules,
     /// A bare alias names types of any namespace. To the specification it names one:
     ///
     /// > a type named "a.b" with aliases of "c" and "x.y", then the fully qualified names of its
@@ -111,9 +121,14 @@ impl Judge {
                 Way::LogicalTypesHaveNoBase,
             ],
             Self::Java => &[Way::AnyBranch, Way::DecimalsAreBytes, Way::UnitsAreNumbers],
-            Self::Fastavro => {
-                &[Way::FirstBranch, Way::AliasesAsWritten, Way::DecimalsAreBytes, Way::UnitsAreNumbers]
-            }
+            Self::Fastavro => &[
+                Way::FirstBranch,
+                Way::KindsAreOne,
+                Way::AliasesAsWritten,
+                Way::DecimalsAreBytes,
+                Way::UnitsAreNumbers,
+                Way::ItselfNeedsNoRules,
+            ],
         }
     }
 }
