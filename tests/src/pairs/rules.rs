@@ -64,6 +64,7 @@ impl<'a> Rules<'a> {
             (Shape::Record(_, fields), Shape::Record(_, of)) => {
                 self.names(read, written) && self.records((reader.node, writer.node), fields, of)
             }
+            (_, Shape::Fixed(..)) => self.has(Way::KindsAreOne) && self.names(read, written),
             _ => false,
         };
         bases && self.units(read, written)

@@ -47,8 +47,8 @@ pub enum Way {
     /// same full name, else the letter would resolve a union against itself to wrong branches:
     /// `a.X` is the first match for `b.X` in `[a.X, b.X]`.
     FirstBranch,
-    /// A named type matches one of another kind, such as a record an enum, and can't be read then. The
-    /// specification tells them apart:
+    /// A named type matches one of another kind: a fixed is then taken for whatever it should be, an
+    /// enum or a record can't be read. The specification tells them apart:
     ///
     /// > both schemas are enums whose (unqualified) names match
     /// > both schemas are fixed whose sizes and (unqualified) names match
