@@ -1,0 +1,100 @@
+//! Pairs of schemas for outside judges: one made up from a seed, one changed from it as people do.
+//!
+//! ```text
+//! generate ▶ mutate ▶ Pair ▶ ours (the const check)       ┐
+//!                          ▶ a judge                      ├ one verdict, or a reason
+//!                          ▶ rules (with a judge's ways)  ┘
+//! ```
+
+mod generate;
+mod graph;
+mod mutate;
+mod ours;
+mod rules;
+mod shrink;
+mod sketch;
+mod tree;
+mod ways;
+
+use fastrand::Rng;
+
+use generate::Style;
+use graph::Graph;
+pub use mutate::Mutation;
+pub use ours::ours;
+pub use shrink::shrink;
+pub use sketch::Sketch;
+pub use tree::tree;
+pub use ways::{Judge, Way};
+
+/// How many pairs the judges judge.
+pub const COUNT: usize = 6_000;
+
+/// What those are made up from.
+pub const SEED: u64 = 1;
+
+/// Two schemas of one kind of data.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The schema of who reads.
+    pub reader: Sketch,
+    /// The schema of who wrote.
+    pub writer: Sketch,
+    /// What was done to one to get the other.
+    pub mutations: Vec<Mutation>,
+}
+
+/// Makes up pairs; the same seed makes the same pairs.
+pub fn pairs(seed: u64) -> impl Iterator<Item = Pair> {
+    let mut rng = Rng::with_seed(seed);
+    std::iter::from_fn(move || Some(pair(&mut rng)))
+}
+
+fn pair(rng: &mut Rng) -> Pair {
+    let style = if rng.usize(..5) < 3 { Style::Definition } else { Style::Foreign };
+    let first = loop {
+        let mut sketch = generate::sketch(rng, style);
+        style.settle(&mut sketch);
+        if sketch.is_sound() {
+            break sketch;
+        }
+    };
+    let (mut second, mut mutations) = (first.clone(), Vec::new());
+    let wanted = [0, 1, 1, 1, 1, 2, 2, 2, 3, 4][rng.usize(..10)];
+    while mutations.len() < wanted {
+        let mutation = mutate::ALL[rng.usize(..mutate::ALL.len())];
+        if let Some(mut changed) = mutation.apply(&second, rng, style) {
+            style.settle(&mut changed);
+            second = changed;
+            mutations.push(mutation);
+        }
+    }
+    let (reader, writer) = if rng.bool() { (first, second) } else { (second, first) };
+    Pair { reader, writer, mutations }
+}
+
+impl Pair {
+    /// The verdict of the rules, under some ways.
+    #[must_use]
+    pub fn reads(&self, ways: &[Way]) -> bool {
+        if ways.contains(&Way::ItselfNeedsNoRules) && self.reader.bare_json() == self.writer.bare_json() {
+            return true;
+        }
+        rules::reads(&Graph::new(&self.reader), &Graph::new(&self.writer), ways)
+    }
+
+    /// The fewest ways that make the verdict another one than without any, and the one of all the
+    /// ways; none where all the ways change nothing.
+    #[must_use]
+    pub fn reasons(&self, ways: &[Way]) -> Vec<Way> {
+        let (plain, theirs) = (self.reads(&[]), self.reads(ways));
+        if plain == theirs {
+            return Vec::new();
+        }
+        let mut subsets: Vec<Vec<Way>> = (1..1_usize << ways.len())
+            .map(|bits| (0..ways.len()).filter(|bit| bits >> bit & 1 == 1).map(|bit| ways[bit]).collect())
+            .collect();
+        subsets.sort_by_key(Vec::len);
+        subsets.into_iter().find(|subset| self.reads(subset) == theirs).unwrap_or_default()
+    }
+}

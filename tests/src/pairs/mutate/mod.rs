@@ -1,0 +1,233 @@
+//! What people do to a schema between two versions.
+
+mod places;
+
+use std::fmt;
+
+use fastrand::Rng;
+
+use super::generate::{Maker, Style};
+use super::sketch::{Field, Kind, Named, Sketch, Type, full};
+
+/// A kind of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutation {
+    /// A field more, with a default.
+    AddDefaulted,
+    /// A field more, without a default.
+    AddField,
+    /// A field less.
+    RemoveField,
+    /// A field of another name.
+    RenameField,
+    /// A field of another name, with the old one as an alias.
+    AliasField,
+    /// The fields in another order.
+    ReorderFields,
+    /// A field's default comes or goes.
+    ToggleDefault,
+    /// A primitive becomes one that reads it.
+    Promote,
+    /// A primitive becomes one that it reads.
+    Demote,
+    /// A primitive becomes any other.
+    ChangePlain,
+    /// `T` becomes `["null", T]`.
+    WrapNullable,
+    /// `["null", T]` becomes `T`.
+    UnwrapNullable,
+    /// A union has a branch more.
+    AddBranch,
+    /// A union has a branch less.
+    RemoveBranch,
+    /// A union has its branches in another order.
+    ReorderBranches,
+    /// An enum has a symbol more.
+    AddSymbol,
+    /// An enum has a symbol less.
+    RemoveSymbol,
+    /// An enum has its symbols in another order.
+    ReorderSymbols,
+    /// An enum's default comes or goes.
+    ToggleEnumDefault,
+    /// A type of another name.
+    RenameType,
+    /// A type of another name, with the old one as an alias.
+    AliasType,
+    /// A type of another namespace.
+    ChangeNamespace,
+    /// An array becomes a map, or the reverse.
+    SwapContainer,
+    /// A fixed of another size.
+    ChangeSize,
+    /// A logical type comes, goes or becomes another.
+    ChangeLogical,
+    /// A logical type moves from bytes or a string to a fixed.
+    ChangeBase,
+    /// Anything in the place of something.
+    Replace,
+}
+
+/// All of them.
+pub(super) const ALL: [Mutation; 27] = {
+    use Mutation as M;
+    [
+        M::AddDefaulted,
+        M::AddField,
+        M::RemoveField,
+        M::RenameField,
+        M::AliasField,
+        M::ReorderFields,
+        M::ToggleDefault,
+        M::Promote,
+        M::Demote,
+        M::ChangePlain,
+        M::WrapNullable,
+        M::UnwrapNullable,
+        M::AddBranch,
+        M::RemoveBranch,
+        M::ReorderBranches,
+        M::AddSymbol,
+        M::RemoveSymbol,
+        M::ReorderSymbols,
+        M::ToggleEnumDefault,
+        M::RenameType,
+        M::AliasType,
+        M::ChangeNamespace,
+        M::SwapContainer,
+        M::ChangeSize,
+        M::ChangeLogical,
+        M::ChangeBase,
+        M::Replace,
+    ]
+};
+
+impl fmt::Display for Mutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Mutation {
+    /// Changes one place that chance chooses; `None` where no place allows this change.
+    pub(super) fn apply(self, sketch: &Sketch, rng: &mut Rng, style: Style) -> Option<Sketch> {
+        let mut changed = sketch.clone();
+        let done = match self {
+            Self::AddDefaulted
+            | Self::AddField
+            | Self::RemoveField
+            | Self::RenameField
+            | Self::AliasField
+            | Self::ReorderFields
+            | Self::ToggleDefault => self.of_fields(&mut changed, rng, style),
+            Self::AddSymbol | Self::RemoveSymbol | Self::ReorderSymbols | Self::ToggleEnumDefault => {
+                self.of_symbols(&mut changed, rng)
+            }
+            Self::RenameType | Self::AliasType | Self::ChangeNamespace | Self::ChangeSize => {
+                self.of_name(&mut changed, rng)
+            }
+            _ => self.of_place(&mut changed, rng, style),
+        };
+        (done.is_some() && changed != *sketch && changed.is_sound()).then_some(changed)
+    }
+
+    fn of_fields(self, sketch: &mut Sketch, rng: &mut Rng, style: Style) -> Option<()> {
+        let index = choose(sketch, rng, |named| matches!(named.kind, Kind::Record(_)))?;
+        let added = if matches!(self, Self::AddDefaulted | Self::AddField) {
+            let schema = grow(sketch, rng, style, |maker| maker.place(3));
+            Some(Field {
+                name: fresh("g", rng),
+                aliases: Vec::new(),
+                schema,
+                default: self == Self::AddDefaulted,
+            })
+        } else {
+            None
+        };
+        let Kind::Record(fields) = &mut sketch.named[index].kind else { return None };
+        if let Some(field) = added {
+            fields.insert(rng.usize(..=fields.len()), field);
+            return Some(());
+        }
+        let at = rng.usize(..fields.len().max(1));
+        match self {
+            Self::ReorderFields => rng.shuffle(fields),
+            Self::RemoveField if !fields.is_empty() => {
+                fields.remove(at);
+            }
+            Self::ToggleDefault => fields.get_mut(at)?.default ^= true,
+            Self::RenameField => fields.get_mut(at)?.name = fresh("r", rng),
+            _ => {
+                let field = fields.get_mut(at)?;
+                let old = std::mem::replace(&mut field.name, fresh("r", rng));
+                field.aliases.push(old);
+            }
+        }
+        Some(())
+    }
+
+    fn of_symbols(self, sketch: &mut Sketch, rng: &mut Rng) -> Option<()> {
+        let index = choose(sketch, rng, |named| matches!(named.kind, Kind::Enum { .. }))?;
+        let Kind::Enum { symbols, default } = &mut sketch.named[index].kind else { return None };
+        match self {
+            Self::AddSymbol => symbols.insert(rng.usize(..=symbols.len()), fresh("S", rng)),
+            Self::RemoveSymbol => {
+                symbols.remove(rng.usize(..symbols.len()));
+                // A default is one of the symbols.
+                if default.as_ref().is_some_and(|default| !symbols.contains(default)) {
+                    *default = symbols.first().cloned();
+                }
+            }
+            Self::ReorderSymbols => rng.shuffle(symbols),
+            _ if default.is_some() => *default = None,
+            _ => *default = symbols.get(rng.usize(..symbols.len())).cloned(),
+        }
+        Some(())
+    }
+
+    fn of_name(self, sketch: &mut Sketch, rng: &mut Rng) -> Option<()> {
+        let fixed_only = self == Self::ChangeSize;
+        let index = choose(sketch, rng, |named| !fixed_only || matches!(named.kind, Kind::Fixed { .. }))?;
+        let namespace = sketch.namespaces().remove(&index)?;
+        let named = &mut sketch.named[index];
+        match self {
+            Self::ChangeSize => {
+                let Kind::Fixed { size, logical: None } = &mut named.kind else { return None };
+                *size = rng.u32(1..=4);
+            }
+            Self::ChangeNamespace => {
+                let other = ["org.acme.part", "org.other", "org.new"][rng.usize(..3)];
+                named.namespace = if rng.usize(..4) == 0 { None } else { Some(other.to_owned()) };
+            }
+            _ => {
+                let old = std::mem::replace(&mut named.base, fresh("R", rng));
+                if self == Self::AliasType {
+                    named.aliases.push(if rng.bool() { full(&namespace, &old) } else { old });
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// The index of a named type that is used and fits.
+fn choose(sketch: &Sketch, rng: &mut Rng, fits: impl Fn(&Named) -> bool) -> Option<usize> {
+    let mut indexes: Vec<_> =
+        sketch.namespaces().into_keys().filter(|index| fits(&sketch.named[*index])).collect();
+    // A map's order is another each time.
+    indexes.sort_unstable();
+    indexes.get(rng.usize(..indexes.len().max(1))).copied()
+}
+
+/// A name that is not there yet.
+fn fresh(prefix: &str, rng: &mut Rng) -> String {
+    format!("{prefix}{}", rng.u32(100..100_000))
+}
+
+/// Makes up a type, whose named types come into the table.
+fn grow(sketch: &mut Sketch, rng: &mut Rng, style: Style, make: impl FnOnce(&mut Maker<'_>) -> Type) -> Type {
+    let mut maker = Maker::new(rng, style, std::mem::take(&mut sketch.named));
+    let grown = make(&mut maker);
+    sketch.named = maker.named;
+    grown
+}

@@ -1,0 +1,160 @@
+//! The rules of schema resolution, written once more for the judges, each of whom has his ways.
+//!
+//! With no [`Way`] at all these are the rules of the specification as the const check has them,
+//! so the const check must give the same verdict; with the ways of a judge the verdict must be his.
+//! What remains to be explained is then not whole pairs but the few ways themselves.
+
+use super::graph::{Field, Graph, Node, Place, Shape};
+use super::ways::Way;
+
+/// Whether data of a writer's schema is read by a reader's, under some ways.
+pub(super) fn reads(reader: &Graph, writer: &Graph, ways: &[Way]) -> bool {
+    let mut rules = Rules { reader, writer, ways, above: Vec::new() };
+    rules.reads(reader.root, writer.root)
+}
+
+struct Rules<'a> {
+    reader: &'a Graph,
+    writer: &'a Graph,
+    ways: &'a [Way],
+    /// The records that are being compared: what leads back to them holds if they hold.
+    above: Vec<(usize, usize)>,
+}
+
+impl<'a> Rules<'a> {
+    fn has(&self, way: Way) -> bool {
+        self.ways.contains(&way)
+    }
+
+    fn read(&self, place: Place) -> &'a Node {
+        &self.reader.nodes[place.node]
+    }
+
+    fn written(&self, place: Place) -> &'a Node {
+        &self.writer.nodes[place.node]
+    }
+
+    fn reads(&mut self, reader: Place, writer: Place) -> bool {
+        let (read, written) = (self.read(reader), self.written(writer));
+        if let Shape::Union(branches) = &written.shape {
+            return branches.iter().all(|branch| self.reads(reader, *branch));
+        }
+        if let Shape::Union(branches) = &read.shape {
+            return self.union_reads(branches, writer);
+        }
+        if self.has(Way::NamesStandForThemselves)
+            && let (Some(name), Some(of)) = (read.shape.name(), written.shape.name())
+            && (reader.by_name || writer.by_name)
+        {
+            return reader.by_name && writer.by_name && name.full == of.full;
+        }
+        if self.has(Way::LogicalTypesHaveNoBase) && self.same_whatever_base(read, written) {
+            return true;
+        }
+        let bases = match (&read.shape, &written.shape) {
+            (Shape::Plain(base), Shape::Plain(of)) => base == of || promotes(base, of),
+            (Shape::Array(inner), Shape::Array(of)) | (Shape::Map(inner), Shape::Map(of)) => {
+                return self.reads(*inner, *of);
+            }
+            (Shape::Fixed(_, size), Shape::Fixed(_, of)) => self.names(read, written) && size == of,
+            (Shape::Enum(_, symbols, default), Shape::Enum(_, of, _)) => {
+                self.names(read, written)
+                    && (default.is_some() || of.iter().all(|symbol| symbols.contains(symbol)))
+            }
+            (Shape::Record(_, fields), Shape::Record(_, of)) => {
+                self.names(read, written) && self.records((reader.node, writer.node), fields, of)
+            }
+            (_, Shape::Fixed(..)) => self.has(Way::KindsAreOne) && self.names(read, written),
+            _ => false,
+        };
+        bases && self.units(read, written)
+    }
+
+    fn union_reads(&mut self, branches: &[Place], writer: Place) -> bool {
+        if self.has(Way::AnyBranch) {
+            return branches.iter().any(|branch| self.reads(*branch, writer));
+        }
+        let written = self.written(writer);
+        let near =
+            |rank| branches.iter().find(|branch| self.nearness(self.read(**branch), written) == Some(rank));
+        let chosen = if self.has(Way::FirstBranch) {
+            branches.iter().find(|branch| self.nearness(self.read(**branch), written).is_some())
+        } else {
+            (0..3).find_map(near)
+        };
+        chosen.is_some_and(|branch| self.reads(*branch, writer))
+    }
+
+    /// How near a branch is to what was written: the same, the same by name, a promotion.
+    fn nearness(&self, read: &Node, written: &Node) -> Option<u8> {
+        match (&read.shape, &written.shape) {
+            (Shape::Plain(base), Shape::Plain(of)) if base == of => Some(0),
+            (Shape::Plain(base), Shape::Plain(of)) => promotes(base, of).then_some(2),
+            (Shape::Array(_), Shape::Array(_)) | (Shape::Map(_), Shape::Map(_)) => Some(0),
+            (Shape::Fixed(_, size), Shape::Fixed(_, of)) if size != of => None,
+            (Shape::Fixed(name, _), Shape::Fixed(of, _))
+            | (Shape::Enum(name, ..), Shape::Enum(of, ..))
+            | (Shape::Record(name, _), Shape::Record(of, _)) => {
+                if name.full == of.full {
+                    Some(0)
+                } else {
+                    self.names(read, written).then_some(1)
+                }
+            }
+            _ if self.has(Way::KindsAreOne) => self.names(read, written).then_some(1),
+            _ => None,
+        }
+    }
+
+    fn names(&self, read: &Node, written: &Node) -> bool {
+        let (Some(name), Some(of)) = (read.shape.name(), written.shape.name()) else { return false };
+        name.base == of.base
+            || !self.has(Way::TypesHaveNoAliases) && name.aliases.contains(&of.full)
+            || self.has(Way::AliasesAsWritten)
+                && (name.written_aliases.contains(&of.full) || name.written_aliases.contains(&of.base))
+    }
+
+    fn records(&mut self, pair: (usize, usize), fields: &'a [Field], written: &'a [Field]) -> bool {
+        if self.above.contains(&pair) {
+            return true;
+        }
+        self.above.push(pair);
+        let all = fields.iter().all(|field| {
+            let mut names = std::iter::once(&field.name).chain(&field.aliases);
+            match names.find_map(|name| written.iter().find(|of| of.name == *name)) {
+                Some(of) => self.reads(field.schema, of.schema),
+                None => field.has_default,
+            }
+        });
+        self.above.pop();
+        all
+    }
+
+    fn units(&self, read: &Node, written: &Node) -> bool {
+        let (Some(logical), Some(of)) = (read.logical, written.logical) else { return true };
+        if logical.name == of.name {
+            logical == of || self.has(Way::DecimalsAreBytes)
+        } else {
+            self.has(Way::UnitsAreNumbers)
+        }
+    }
+
+    fn same_whatever_base(&self, read: &Node, written: &Node) -> bool {
+        let (Some(logical), Some(of)) = (read.logical, written.logical) else { return false };
+        let both_named = read.shape.name().is_some() && written.shape.name().is_some();
+        logical == of
+            && ["decimal", "uuid"].contains(&logical.name)
+            && (!both_named || self.names(read, written))
+    }
+}
+
+fn promotes(reader: &str, writer: &str) -> bool {
+    matches!(
+        (writer, reader),
+        ("int", "long" | "float" | "double")
+            | ("long", "float" | "double")
+            | ("float", "double")
+            | ("string", "bytes")
+            | ("bytes", "string")
+    )
+}

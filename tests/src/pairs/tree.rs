@@ -1,0 +1,179 @@
+//! A schema as the tree of constants that a definition has, where it can be one.
+
+use std::collections::{HashMap, HashSet};
+
+use events_runtime::avro::schema::{
+    Enum, Field, Json, JsonKind, Logical, Name, Origin, Record, Reference, Schema, Union,
+};
+use serde_json::Value;
+
+use super::sketch::{self, Kind, Sketch, Type};
+
+const ORIGIN: Origin = Origin { rust_type: "events_tests::pairs", location: "made up" };
+
+/// The tree of a schema, which lives as long as the program; `None` for one that no definition has.
+#[must_use]
+pub fn tree(sketch: &Sketch) -> Option<&'static Schema> {
+    let mut maker = Maker {
+        sketch,
+        namespaces: sketch.namespaces(),
+        met: HashSet::new(),
+        open: Vec::new(),
+        open_unions: Vec::new(),
+        unions: 0,
+    };
+    Some(leak(maker.place(&sketch.root)?))
+}
+
+struct Maker<'a> {
+    sketch: &'a Sketch,
+    /// In full, as the text has them.
+    namespaces: HashMap<usize, String>,
+    met: HashSet<usize>,
+    /// What is around the place: recursion into it is a reference, all else a definition once more.
+    open: Vec<usize>,
+    open_unions: Vec<(Vec<Type>, Name)>,
+    unions: usize,
+}
+
+impl Maker<'_> {
+    fn place(&mut self, place: &Type) -> Option<Schema> {
+        Some(match place {
+            Type::Plain(base) => plain(base),
+            Type::Logical(base, logical) => {
+                let attributes = Value::Object(logical.attributes()).to_string();
+                let attributes = attributes.trim_start_matches('{').trim_end_matches('}');
+                Schema::Logical(leak(Logical {
+                    base: plain(base),
+                    name: logical.name,
+                    attributes: text(attributes),
+                }))
+            }
+            Type::Array(inner) => Schema::Array(leak(self.place(inner)?)),
+            Type::Map(inner) => Schema::Map(leak(self.place(inner)?)),
+            Type::Union(branches) => match branches.as_slice() {
+                [null, one] if null.is_null() => Schema::Nullable(leak(self.place(one)?)),
+                [null, several @ ..] if null.is_null() => Schema::Nullable(leak(self.union(several)?)),
+                branches => self.union(branches)?,
+            },
+            Type::Named(index) => self.named(*index, false)?,
+        })
+    }
+
+    /// A definition's enum, whose variants are records of its own.
+    fn union(&mut self, branches: &[Type]) -> Option<Schema> {
+        if let Some((_, name)) = self.open_unions.iter().find(|(open, _)| open == branches) {
+            return Some(Schema::Ref(leak(Reference { name: *name, origin: ORIGIN })));
+        }
+        if branches.is_empty() {
+            return None;
+        }
+        let base = text(&format!("Enum{}", self.unions));
+        self.unions += 1;
+        let name = Name { base, arguments: &[], namespace: Some("enums") };
+        self.open_unions.push((branches.to_vec(), name));
+        let records = branches.iter().map(|branch| match branch {
+            Type::Named(index) => match self.named(*index, true)? {
+                Schema::Record(record) => Some(record),
+                _ => None,
+            },
+            _ => None,
+        });
+        let records = records.collect::<Option<Vec<_>>>()?.leak();
+        self.open_unions.pop();
+        Some(Schema::Union(leak(Union { name, branches: records })))
+    }
+
+    /// The variants of an enum have all the same namespace in a definition, so theirs is in full.
+    fn named(&mut self, index: usize, variant: bool) -> Option<Schema> {
+        let sketch = self.sketch;
+        let named = &sketch.named[index];
+        let namespace = text(&self.namespaces[&index]);
+        let mut name = Name { base: text(&named.base), arguments: &[], namespace: Some(namespace) };
+        if self.open.contains(&index) {
+            // A variant is no type that could be referred to.
+            let is_variant = self.open_unions.iter().any(|(open, _)| open.contains(&Type::Named(index)));
+            return (!is_variant).then(|| Schema::Ref(leak(Reference { name, origin: ORIGIN })));
+        }
+        if self.met.insert(index) && !variant {
+            name.namespace = named.namespace.as_deref().map(text);
+        }
+        let aliases = texts(&named.aliases);
+        Some(match &named.kind {
+            Kind::Fixed { .. } => return None,
+            Kind::Enum { symbols, default } => Schema::Enum(leak(Enum {
+                name,
+                origin: ORIGIN,
+                aliases,
+                attributes: "",
+                symbols: texts(symbols),
+                default: default.as_deref().map(text),
+            })),
+            Kind::Record(fields) => {
+                self.open.push(index);
+                let fields = fields.iter().map(|field| self.field(field)).collect::<Option<Vec<_>>>()?.leak();
+                self.open.pop();
+                Schema::Record(leak(Record { name, origin: ORIGIN, aliases, attributes: "", fields }))
+            }
+        })
+    }
+
+    fn field(&mut self, field: &sketch::Field) -> Option<Field> {
+        let schema = self.place(&field.schema)?;
+        let default = self.sketch.default(field);
+        // `["null", T]` has a default in every definition.
+        if matches!(schema, Schema::Nullable(_)) && default.is_none() {
+            return None;
+        }
+        Some(Field {
+            name: text(&field.name),
+            aliases: texts(&field.aliases),
+            attributes: "",
+            schema: leak(schema),
+            default: default.map(|default| json(&default)),
+            pii: false,
+        })
+    }
+}
+
+fn plain(base: &str) -> Schema {
+    match base {
+        "boolean" => Schema::Boolean,
+        "int" => Schema::Int,
+        "long" => Schema::Long,
+        "float" => Schema::Float,
+        "double" => Schema::Double,
+        "bytes" => Schema::Bytes,
+        "string" => Schema::String,
+        _ => Schema::Null,
+    }
+}
+
+fn json(value: &Value) -> Json {
+    let kind = match value {
+        Value::Null => JsonKind::Null,
+        Value::Bool(_) => JsonKind::Bool,
+        Value::Number(number) => {
+            number.as_i64().map_or(JsonKind::Float, |whole| JsonKind::Integer(whole.into()))
+        }
+        Value::String(value) => JsonKind::String(text(value)),
+        Value::Array(items) => JsonKind::Array(items.iter().map(json).collect::<Vec<_>>().leak()),
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| (text(key), json(value)));
+            JsonKind::Object(entries.collect::<Vec<_>>().leak())
+        }
+    };
+    Json { text: text(&value.to_string()), kind }
+}
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn text(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+fn texts(texts: &[String]) -> &'static [&'static str] {
+    texts.iter().map(|item| text(item)).collect::<Vec<_>>().leak()
+}

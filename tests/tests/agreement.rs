@@ -1,0 +1,78 @@
+//! The const check and apache-avro's `SchemaCompatibility` agree.
+
+use std::collections::BTreeMap;
+
+use apache_avro::Schema;
+use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
+use events_tests::pairs::{COUNT, Judge, Pair, SEED, Sketch, ours, pairs, shrink};
+
+fn parse(sketch: &Sketch) -> Schema {
+    let text = sketch.json().to_string();
+    Schema::parse_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Whether apache-avro says that all data is read; it calls "partial" what is read in part.
+fn apache(pair: &Pair) -> bool {
+    SchemaCompatibility::can_read(&parse(&pair.writer), &parse(&pair.reader)) == Ok(Compatibility::Full)
+}
+
+/// Fails with the smallest pair of which a promise does not hold.
+fn minimal(pair: &Pair, broken: impl Fn(&Pair) -> bool, promise: &str) -> ! {
+    let least = shrink(pair, broken);
+    panic!(
+        "{promise}\nreader: {}\nwriter: {}\nconst check {:?}, rules {}, apache-avro {}, its ways {}",
+        least.reader.json(),
+        least.writer.json(),
+        ours(&least),
+        least.reads(&[]),
+        apache(&least),
+        least.reads(Judge::ApacheAvro.ways()),
+    );
+}
+
+#[test]
+fn the_const_check_agrees_with_apache_avro_or_the_specification_says_why() {
+    let mut mutations = BTreeMap::<_, usize>::new();
+    let mut reasons = BTreeMap::<_, usize>::new();
+    let (mut compatible, mut agreed, mut views, mut trees) = (0, 0, 0, 0);
+    for pair in pairs(SEED).take(COUNT) {
+        let Ok((verdict, seen)) = ours(&pair) else {
+            minimal(&pair, |pair| ours(pair).is_err(), "a tree and its text are seen alike")
+        };
+        if verdict != pair.reads(&[]) {
+            minimal(
+                &pair,
+                |pair| ours(pair).is_ok_and(|(verdict, _)| verdict != pair.reads(&[])),
+                "the const check follows the rules of the specification",
+            );
+        }
+        if apache(&pair) != pair.reads(Judge::ApacheAvro.ways()) {
+            minimal(
+                &pair,
+                |pair| apache(pair) != pair.reads(Judge::ApacheAvro.ways()),
+                "apache-avro's ways are known",
+            );
+        }
+        for mutation in &pair.mutations {
+            *mutations.entry(mutation.to_string()).or_default() += 1;
+        }
+        compatible += usize::from(verdict);
+        views += seen;
+        trees += usize::from(seen == 4);
+        let ways = pair.reasons(Judge::ApacheAvro.ways());
+        if ways.is_empty() {
+            agreed += 1;
+        } else {
+            *reasons.entry(ways).or_default() += 1;
+        }
+    }
+    println!("{COUNT} pairs, {trees} of them with two trees, {views} verdicts of the const check");
+    println!("{compatible} compatible, {} incompatible", COUNT - compatible);
+    println!("{agreed} agreed, {} disagreements explained:", COUNT - agreed);
+    for (ways, count) in &reasons {
+        println!("  {count:5} {}", Judge::words(ways));
+    }
+    println!("mutations: {mutations:?}");
+    assert!((COUNT / 3..COUNT * 2 / 3).contains(&compatible), "the pairs are not balanced");
+    assert!(trees > COUNT / 3, "too few pairs are seen as trees");
+}
