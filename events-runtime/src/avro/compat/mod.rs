@@ -76,11 +76,7 @@ pub struct Contract {
 #[must_use]
 pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
     let mut faults = [false; N];
-    let mut version = contract.published.len();
-    while version > 0 {
-        version -= 1;
-        check(contract, version, &mut faults, &mut None);
-    }
+    check_all(contract, View::tree(contract.schema), &mut faults, &mut None);
     faults
 }
 
@@ -94,19 +90,46 @@ pub const fn uphold<const N: usize>(contract: &Contract, faults: &[bool; N], fie
         return;
     }
     let mut report = Some(Report::of(field));
-    let mut version = contract.published.len();
-    while version > 0 {
-        version -= 1;
-        check(contract, version, &mut [false; N], &mut report);
-    }
+    check_all(contract, View::tree(contract.schema), &mut [false; N], &mut report);
     if let Some(report) = report {
         panic!("{}", report.text(contract).as_str());
     }
 }
 
-/// Compares a definition with one published version.
-const fn check(contract: &Contract, version: usize, faults: &mut [bool], report: &mut Option<Report>) {
-    let (new, old) = (View::tree(contract.schema), View::packed(contract.published[version].packed));
+/// What a schema breaks of what is published, in the words of the compile error: a text for each
+/// top-level field. The schema takes the place of the definition's.
+#[cfg(feature = "cli")]
+pub(crate) fn breaks(contract: &Contract, schema: View<'_>) -> Vec<String> {
+    let Shape::Record(record) = schema.shape() else { return Vec::new() };
+    let mut faults = vec![false; record.len() + 1];
+    check_all(contract, schema, &mut faults, &mut None);
+    let broken = (0..faults.len()).filter(|field| faults[*field]).collect::<Vec<_>>();
+    let text = |field| {
+        let mut report = Some(Report::of(field));
+        check_all(contract, schema, &mut faults, &mut report);
+        report.map(|report| report.text(contract).as_str().to_owned())
+    };
+    broken.into_iter().filter_map(text).collect()
+}
+
+/// Compares a schema with every published version, the newest first.
+const fn check_all(contract: &Contract, schema: View<'_>, faults: &mut [bool], report: &mut Option<Report>) {
+    let mut version = contract.published.len();
+    while version > 0 {
+        version -= 1;
+        check(contract, schema, version, faults, report);
+    }
+}
+
+/// Compares a schema with one published version.
+const fn check(
+    contract: &Contract,
+    schema: View<'_>,
+    version: usize,
+    faults: &mut [bool],
+    report: &mut Option<Report>,
+) {
+    let (new, old) = (schema, View::packed(contract.published[version].packed));
     let (Shape::Record(new), Shape::Record(old)) = (new.shape(), old.shape()) else { return };
     let mut walk = Walk::new(contract.compatibility, faults, report, version);
     if contract.compatibility.backward() {
@@ -233,7 +256,7 @@ impl Side<'_> {
 }
 
 /// Whether all data of a writer's schema is read by a reader's.
-const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
+pub(crate) const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
     let (faults, report) = (&mut [false; 1], &mut None);
     let mut walk = Walk::new(Compatibility::None, faults, report, 0);
     walk.reads(reader, writer, &Path::ROOT);
