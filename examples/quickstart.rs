@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// A customer placed an order.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.acme.orders.order.placed.v1", key = customer.id)]
+#[public_signal(event_type = "org.acme.kitchen.order.placed.v1", key = customer.id)]
 pub struct OrderPlaced {
     /// The order's number.
     pub order_id: uuid::Uuid,
@@ -50,12 +50,12 @@ fn send_receipt(event: &Event<OrderPlaced>) -> Result<(), std::io::Error> {
 const CONFIG: &str = r#"
 [service]
 name = "shop"
-expect = ["org.acme.orders.order.placed.v1"]
+expect = ["org.acme.kitchen.order.placed.v1"]
 
 [bus]
 url = "sqlite://quickstart.db"
 
-[routes."org.acme.orders.order.placed.v1"]
+[routes."org.acme.kitchen.order.placed.v1"]
 orders = {}
 "#;
 

@@ -237,6 +237,8 @@ pub struct Schemas {
     pub folder: &'static str,
     /// What a change must not break.
     pub compatibility: Compatibility,
+    /// The event type of the next major version, the last way out of a break.
+    pub next: &'static str,
 }
 
 /// How a definition's messages look on the wire.

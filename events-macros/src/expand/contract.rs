@@ -39,7 +39,10 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
 pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     let folder = signal.schemas.value().map_or_else(|| FOLDER.to_owned(), LitStr::value);
     let compatibility = compatibility(signal);
-    quote!(__p::Schemas { folder: #folder, compatibility: __p::Compatibility::#compatibility })
+    let next = next(&event_type(signal));
+    quote! {
+        __p::Schemas { folder: #folder, compatibility: __p::Compatibility::#compatibility, next: #next }
+    }
 }
 
 /// Checks that only the compiler can make, one for each top-level field, so that each has its error.

@@ -8,6 +8,7 @@
 //! | defaults that fit | `defaults` |
 //! | what is published stays readable | `compat` |
 //! | a published or a writer's schema, packed | `packed`, seen through `view` |
+//! | the files of published versions | `versions` |
 //! | what a reader's schema takes of a writer's | `resolution` |
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
@@ -48,6 +49,9 @@ mod single_object;
 mod skip;
 mod text;
 mod varint;
+#[cfg(feature = "cli")]
+#[allow(unreachable_pub, reason = "events-macros has it too")]
+pub(crate) mod versions;
 mod view;
 
 pub use check::{Fault, check};
@@ -73,3 +77,10 @@ pub use text::{Form, length, write};
 pub(crate) use definitions::{Definitions, Place};
 #[cfg(feature = "bus")]
 pub(crate) use skip::skip;
+#[cfg(feature = "cli")]
+pub(crate) use {
+    compat::{breaks, reads},
+    packed::{Schema as Packed, pack},
+    resolution::{field_of, names_match},
+    view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View},
+};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::config::parse_duration;
@@ -36,7 +36,7 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// List the linked event types
     List,
-    /// Show or export Avro schemas
+    /// Show, publish and compare Avro schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Send an event
@@ -59,6 +59,12 @@ pub(super) enum SchemaCommand {
         /// The folder; made where it is missing, files of the same name are replaced
         folder: PathBuf,
     },
+    /// Publish definitions: write each as the next version to its crate's schemas/TYPE/MINOR.avsc
+    Lock(Lock),
+    /// Check that every linked event is published as it is, for CI
+    Check(Check),
+    /// Show what differs between two versions, and for whom that is a break
+    Diff(Diff),
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,6 +75,54 @@ pub(super) struct Show {
     /// The Parsing Canonical Form instead of the whole schema
     #[arg(long)]
     pub(super) canonical: bool,
+    /// The published version of this number instead of the code
+    #[arg(long, value_name = "N")]
+    pub(super) version: Option<u32>,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Root {
+    /// Look for the sources in this folder and those above it instead of the current one
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Lock {
+    /// The event types; all that are linked where none is named
+    #[arg(value_name = "TYPE")]
+    pub(super) event_types: Vec<String>,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Diff {
+    /// The event type
+    #[arg(value_name = "TYPE", required_unless_present = "files", conflicts_with = "files")]
+    pub(super) event_type: Option<String>,
+    /// The older version [default: the newest that is published]
+    #[arg(value_name = "A")]
+    pub(super) from: Option<u32>,
+    /// The newer version [default: the code]
+    #[arg(value_name = "B")]
+    pub(super) to: Option<u32>,
+    /// Two schema files, the older one first
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub(super) files: Option<Vec<PathBuf>>,
+    /// When to colour; `auto` does on a terminal, unless `NO_COLOR` is set
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    pub(super) color: ColorChoice,
+    #[command(flatten)]
+    pub(super) root: Root,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,8 +12,12 @@
 //! | command | what it does |
 //! |---|---|
 //! | `list` | the linked event types, with their definitions |
-//! | `schema show TYPE` | an event type's Avro schema |
+//! | `schema show TYPE` | an event type's Avro schema, or with `--version N` a published one |
 //! | `schema export DIR` | every schema as `DIR/TYPE/MINOR.avsc` |
+//! | `schema lock [TYPE…]` | publishes definitions: the next version of each in its crate's `schemas/TYPE/MINOR.avsc`, and the `build.rs` by which cargo sees it |
+//! | `schema check` | for CI: every linked event is published as it is, and nothing published was broken |
+//! | `schema diff TYPE [A] [B]` | what differs between two versions, or a version and the code, and for whom that is a break |
+//! | `schema diff --files OLD NEW` | the same of two files |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
 //! | `config explain` | every setting with its value and where that came from |
@@ -77,6 +81,9 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::List => list::run(&context),
         Command::Schema(SchemaCommand::Show(args)) => schema::show(&context, &args),
         Command::Schema(SchemaCommand::Export { folder }) => schema::export(&context, &folder),
+        Command::Schema(SchemaCommand::Lock(args)) => schema::lock(&context, &args),
+        Command::Schema(SchemaCommand::Check(args)) => schema::check(&context, &args),
+        Command::Schema(SchemaCommand::Diff(args)) => schema::diff(&context, &args),
         Command::Produce(args) => block_on(produce::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),

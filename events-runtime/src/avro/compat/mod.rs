@@ -76,11 +76,7 @@ pub struct Contract {
 #[must_use]
 pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
     let mut faults = [false; N];
-    let mut version = contract.published.len();
-    while version > 0 {
-        version -= 1;
-        check(contract, version, &mut faults, &mut None);
-    }
+    check_all(contract, View::tree(contract.schema), &mut faults, &mut None);
     faults
 }
 
@@ -91,23 +87,50 @@ pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
 #[track_caller]
 pub const fn uphold<const N: usize>(contract: &Contract, mut faults: [bool; N], field: usize) {
     let mut report = Some(Report::of(field));
-    let mut version = contract.published.len();
-    while version > 0 {
-        version -= 1;
-        check(contract, version, &mut faults, &mut report);
-    }
+    check_all(contract, View::tree(contract.schema), &mut faults, &mut report);
     if let Some(report) = report {
         panic!("{}", report.text(contract).as_str());
     }
 }
 
-/// Compares a definition with one published version.
-const fn check(contract: &Contract, version: usize, faults: &mut [bool], report: &mut Option<Report>) {
+/// What a schema breaks of what is published, in the words of the compile error: a text for each
+/// top-level field. The schema takes the place of the definition's.
+#[cfg(feature = "cli")]
+pub(crate) fn breaks(contract: &Contract, schema: View<'_>) -> Vec<String> {
+    let Shape::Record(record) = schema.shape() else { return Vec::new() };
+    let mut faults = vec![false; record.len() + 1];
+    check_all(contract, schema, &mut faults, &mut None);
+    let broken = (0..faults.len()).filter(|field| faults[*field]).collect::<Vec<_>>();
+    let text = |field| {
+        let mut report = Some(Report::of(field));
+        check_all(contract, schema, &mut faults, &mut report);
+        report.map(|report| report.text(contract).as_str().to_owned())
+    };
+    broken.into_iter().filter_map(text).collect()
+}
+
+/// Compares a schema with every published version, the newest first.
+const fn check_all(contract: &Contract, schema: View<'_>, faults: &mut [bool], report: &mut Option<Report>) {
+    let mut version = contract.published.len();
+    while version > 0 {
+        version -= 1;
+        check(contract, schema, version, faults, report);
+    }
+}
+
+/// Compares a schema with one published version.
+const fn check(
+    contract: &Contract,
+    schema: View<'_>,
+    version: usize,
+    faults: &mut [bool],
+    report: &mut Option<Report>,
+) {
     let published = &contract.published[version];
-    if is_same_digest(contract.schema, published) {
+    if is_same_digest(schema, published) {
         return;
     }
-    let (new, old) = (View::tree(contract.schema), View::packed(published.packed));
+    let (new, old) = (schema, View::packed(published.packed));
     let (Shape::Record(new), Shape::Record(old)) = (new.shape(), old.shape()) else { return };
     let mut walk = Walk::new(contract.compatibility, faults, report, version);
     // Most fields stand where they stood and are what they were.
@@ -139,9 +162,9 @@ const fn compare(walk: &mut Walk<'_>, reader: RecordView<'_>, writer: RecordView
     }
 }
 
-const fn is_same_digest(schema: &Schema, published: &Published) -> bool {
-    match (schema, View::packed(published.packed).digest()) {
-        (Schema::Record(record), Some(digest)) => record.digest == digest,
+const fn is_same_digest(schema: View<'_>, published: &Published) -> bool {
+    match (schema.digest(), View::packed(published.packed).digest()) {
+        (Some(own), Some(digest)) => own == digest,
         _ => false,
     }
 }
@@ -159,8 +182,8 @@ pub const fn minor_version(schema: &'static Schema, published: &'static [Publish
 /// Whether a definition is what was published: its structure, names, defaults and logical types.
 #[must_use]
 pub const fn is_published(schema: &'static Schema, published: &Published) -> bool {
-    is_same_digest(schema, published)
-        || Same::new().schema(View::tree(schema), View::packed(published.packed))
+    let new = View::tree(schema);
+    is_same_digest(new, published) || Same::new().schema(new, View::packed(published.packed))
 }
 
 /// Panics, at compile time, where a definition's own number is taken by another schema.
@@ -223,7 +246,7 @@ impl Side<'_> {
 }
 
 /// Whether all data of a writer's schema is read by a reader's.
-const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
+pub(crate) const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
     let (faults, report) = (&mut [false; 1], &mut None);
     let mut walk = Walk::new(Compatibility::None, faults, report, 0);
     walk.reads(reader, writer, &Path::ROOT);

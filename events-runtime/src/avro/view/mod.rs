@@ -157,11 +157,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The digest of a packed record.
+    /// The digest of a record.
     pub(crate) const fn digest(self) -> Option<u64> {
-        match (self, self.shape()) {
-            (Self::Packed(node), Shape::Record(_)) => Some(node.behind_tag().digest()),
-            _ => None,
+        match self {
+            Self::Tree { schema: Schema::Record(record), .. } => Some(record.digest),
+            Self::Branch { record, .. } => Some(record.digest),
+            Self::Packed(node) => node.record_digest(),
+            Self::Tree { .. } => None,
         }
     }
 

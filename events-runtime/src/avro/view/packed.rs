@@ -86,7 +86,7 @@ impl<'a> Packed<'a> {
         self.to(number!(self.bytes, self.at + 4 + 4 * index) as usize)
     }
 
-    /// The digest of the field that begins here, or of the record that does behind its tag.
+    /// The digest of the field that begins here.
     pub(super) const fn digest(self) -> u64 {
         number!(self.bytes, self.at) as u64 | (number!(self.bytes, self.at + 4) as u64) << 32
     }
@@ -122,6 +122,11 @@ impl<'a> Packed<'a> {
             index += 1;
         }
         index
+    }
+
+    /// The digest of the record that begins here.
+    pub(super) const fn record_digest(self) -> Option<u64> {
+        if self.bytes[self.at] == tag::RECORD { Some(self.skip(1).digest()) } else { None }
     }
 
     /// The name of the field that begins here.

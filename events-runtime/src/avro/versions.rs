@@ -1,0 +1,74 @@
+//! The files of what is published of an event: `<minor>.avsc` in a folder named after it.
+//!
+//! This file is linked into `events-macros`, so that the derive and the command line read alike.
+
+use std::fmt;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::packed::{Schema, pack};
+
+/// A published version of a schema.
+#[derive(Debug)]
+pub struct Version {
+    /// The minor version.
+    pub minor: u32,
+    /// The file.
+    pub path: PathBuf,
+    /// What the file says.
+    pub schema: Schema,
+}
+
+/// A file that is no published version.
+#[derive(Debug)]
+pub struct Fault {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.path.display(), self.what)
+    }
+}
+
+/// Whether an event type can name a folder: foreign ones may hold any characters.
+pub fn names_a_folder(event_type: &str) -> bool {
+    let mut parts = Path::new(event_type).components();
+    let one =
+        matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == event_type);
+    one && !event_type.contains('\\')
+}
+
+/// Reads the published versions of an event, oldest first; a folder that is not there has none.
+pub fn read(folder: &Path) -> (Vec<Version>, Vec<Fault>) {
+    let (mut versions, mut faults) = (Vec::new(), Vec::new());
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        if path.extension().is_some_and(|extension| extension == "avsc") {
+            match version(&path) {
+                Ok((minor, schema)) => versions.push(Version { minor, path, schema }),
+                Err(what) => faults.push(Fault { path, what }),
+            }
+        }
+    }
+    versions.sort_by_key(|version| version.minor);
+    faults.sort_by(|a, b| a.path.cmp(&b.path));
+    (versions, faults)
+}
+
+/// Reads `<minor>.avsc`.
+fn version(path: &Path) -> Result<(u32, Schema), String> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    // `01.avsc` would be a second file of version 1.
+    let minor = stem
+        .parse()
+        .ok()
+        .filter(|number: &u32| number.to_string() == stem)
+        .ok_or("has no minor version in its name: published schemas are `0.avsc`, `1.avsc`, …")?;
+    let text = fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
+    let schema = pack(&text).map_err(|fault| format!("is no Avro schema: {fault}"))?;
+    Ok((minor, schema))
+}

@@ -1,0 +1,100 @@
+//! `schema diff`: what differs between two schemas, field by field.
+//!
+//! ```text
+//! sides ▶ structure   fields, types, names, defaults, aliases, symbols, by Avro's rules
+//!       ▶ attributes  documentation and the like, which break nothing
+//!       ▶ shown       a line or an object for each
+//! ```
+
+mod attributes;
+mod change;
+mod shown;
+mod structure;
+mod words;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::locked::Locked;
+use crate::avro::{Packed, View, pack};
+use crate::cli::args::Diff;
+use crate::cli::context::{Context, descriptor};
+use crate::cli::failure::Failure;
+use change::Change;
+
+/// A schema that is compared.
+struct Side {
+    /// What it is called in the output.
+    name: String,
+    schema: Packed,
+    /// The whole text, with what the packed form leaves out.
+    json: Value,
+}
+
+impl Side {
+    fn new(name: String, text: &str) -> Result<Self, Failure> {
+        let broken = |reason| Failure::failed(format!("{name} is no Avro schema: {reason}"));
+        let schema = pack(text).map_err(|fault| broken(fault.to_string()))?;
+        let json = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        Ok(Self { name, schema, json })
+    }
+
+    fn file(name: String, path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::failed(format!("{} can't be read: {error}", path.display())))?;
+        Self::new(name, &text)
+    }
+}
+
+/// Shows what differs.
+pub(crate) fn diff(context: &Context, args: &Diff) -> Result<(), Failure> {
+    let (title, old, new) = match (&args.event_type, args.files.as_deref()) {
+        (Some(event_type), _) => {
+            let (old, new) = versions(event_type, args)?;
+            (Some(event_type.as_str()), old, new)
+        }
+        (None, Some([old, new])) => {
+            let side = |path: &Path| Side::file(path.display().to_string(), path);
+            (None, side(old)?, side(new)?)
+        }
+        (None, _) => return Err(Failure::Usage("name an event type, or two `--files`".to_owned())),
+    };
+    let changes = compare(&old, &new);
+    if context.json() {
+        shown::json(title, &old.name, &new.name, &changes)
+    } else {
+        shown::lines(title, &old.name, &new.name, &changes, args.color)
+    }
+}
+
+/// The sides of a comparison within an event type: two versions, or one and the code.
+fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
+    let descriptor = descriptor(event_type)?;
+    let locked = Locked::find(descriptor, &args.root)?;
+    let side = |minor| Side::file(format!("version {minor}"), &locked.version(minor)?.path);
+    let old = match (args.from, locked.newest()) {
+        (Some(minor), _) => side(minor)?,
+        (None, Some(newest)) => side(newest.minor)?,
+        (None, None) => {
+            return Err(Failure::failed(format!(
+                "`{event_type}` is not locked, so there is nothing to compare the code with: `schema lock {event_type}` publishes it"
+            )));
+        }
+    };
+    let new = match args.to {
+        Some(minor) => side(minor)?,
+        None => Side::new("the code".to_owned(), descriptor.schema_json())?,
+    };
+    Ok((old, new))
+}
+
+fn compare(old: &Side, new: &Side) -> Vec<Change> {
+    let mut changes = structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
+    changes.extend(attributes::changes(&old.json, &new.json));
+    changes
+}
+
+#[cfg(test)]
+mod tests;

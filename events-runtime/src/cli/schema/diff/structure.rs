@@ -1,0 +1,218 @@
+//! What differs in what a schema says of its data.
+
+use super::change::{Breaks, Change, What};
+use super::words::{full_name, list, text, type_of};
+use crate::avro::{
+    EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View, field_of, names_match, reads,
+};
+
+/// The differences, in the order of the newer schema's fields.
+pub(super) fn changes(old: View<'_>, new: View<'_>) -> Vec<Change> {
+    let mut walk = Walk { changes: Vec::new(), records: Vec::new() };
+    walk.schema(old, new, "");
+    walk.changes
+}
+
+struct Walk {
+    changes: Vec<Change>,
+    /// The pairs of records around this place: a recursive type is walked once.
+    records: Vec<(Option<usize>, Option<usize>)>,
+}
+
+impl Walk {
+    fn add(&mut self, path: &str, what: What, (from, to): (Option<String>, Option<String>), breaks: Breaks) {
+        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks });
+    }
+
+    /// Adds a difference that breaks nobody, where there is one.
+    fn compare(&mut self, path: &str, what: What, from: Option<String>, to: Option<String>) {
+        if from != to {
+            self.add(path, what, (from, to), Breaks::NOTHING);
+        }
+    }
+
+    fn schema(&mut self, old: View<'_>, new: View<'_>, path: &str) {
+        match (old.shape(), new.shape()) {
+            (Shape::Record(before), Shape::Record(now)) => {
+                let pair = (old.offset(), new.offset());
+                if !self.records.contains(&pair) {
+                    self.records.push(pair);
+                    self.record(before, now, path);
+                    self.records.pop();
+                }
+            }
+            (Shape::Enum(old), Shape::Enum(new)) => self.symbols(old, new, path),
+            (Shape::Array(old), Shape::Array(new)) | (Shape::Map(old), Shape::Map(new)) => {
+                self.schema(old, new, &format!("{path}[]"));
+            }
+            (Shape::Union(before), Shape::Union(now)) => match (optional(before), optional(now)) {
+                (Some(old), Some(new)) => self.schema(old, new, path),
+                _ => self.union((old, before), (new, now), path),
+            },
+            (Shape::Union(union), _) => self.option((old, new), union, new, path),
+            (_, Shape::Union(union)) => self.option((old, new), union, old, path),
+            (Shape::Fixed(before, size), Shape::Fixed(now, of)) if size == of => {
+                self.type_name(&before, &now, path);
+                if type_of(old) != type_of(new) && before.is(&now) {
+                    self.types(old, new, path);
+                }
+            }
+            _ if type_of(old) != type_of(new) => self.types(old, new, path),
+            _ => {}
+        }
+    }
+
+    fn types(&mut self, old: View<'_>, new: View<'_>, path: &str) {
+        let breaks = Breaks { old_readers: !reads(old, new), new_readers: !reads(new, old) };
+        self.add(path, What::Type, (Some(type_of(old)), Some(type_of(new))), breaks);
+    }
+
+    /// A type that has become a union, or was one; what is within may have changed as well.
+    fn option(
+        &mut self,
+        (old, new): (View<'_>, View<'_>),
+        union: UnionView<'_>,
+        single: View<'_>,
+        path: &str,
+    ) {
+        let branch = branches(union).find(|branch| same_kind(*branch, single));
+        self.types(old, new, path);
+        match branch {
+            Some(branch) if matches!(old.shape(), Shape::Union(_)) => self.schema(branch, single, path),
+            Some(branch) => self.schema(single, branch, path),
+            None => {}
+        }
+    }
+
+    fn union(&mut self, old: (View<'_>, UnionView<'_>), new: (View<'_>, UnionView<'_>), path: &str) {
+        for branch in branches(new.1) {
+            if let Some(before) = branches(old.1).find(|before| same_kind(*before, branch)) {
+                self.schema(before, branch, path);
+            } else {
+                let breaks = Breaks { old_readers: !reads(old.0, branch), new_readers: false };
+                self.add(path, What::Variant, (None, Some(type_of(branch))), breaks);
+            }
+        }
+        for branch in branches(old.1) {
+            if !branches(new.1).any(|now| same_kind(now, branch)) {
+                let breaks = Breaks { old_readers: false, new_readers: !reads(new.0, branch) };
+                self.add(path, What::Variant, (Some(type_of(branch)), None), breaks);
+            }
+        }
+        let names = |union| branches(union).map(type_of).collect::<Vec<_>>();
+        self.order(&names(old.1), &names(new.1), path);
+    }
+
+    fn symbols(&mut self, old: EnumView<'_>, new: EnumView<'_>, path: &str) {
+        self.type_name(&old.name, &new.name, path);
+        let all = |texts: Texts<'_>| (0..texts.len()).map(|index| text(texts.get(index))).collect::<Vec<_>>();
+        let (before, now) = (all(old.symbols), all(new.symbols));
+        for symbol in now.iter().filter(|symbol| !before.contains(symbol)) {
+            let breaks = Breaks { old_readers: old.default.is_none(), new_readers: false };
+            self.add(path, What::Symbol, (None, Some(symbol.clone())), breaks);
+        }
+        for symbol in before.iter().filter(|symbol| !now.contains(symbol)) {
+            let breaks = Breaks { old_readers: false, new_readers: new.default.is_none() };
+            self.add(path, What::Symbol, (Some(symbol.clone()), None), breaks);
+        }
+        let default = |symbols: EnumView<'_>| symbols.default.map(|index| text(symbols.symbols.get(index)));
+        self.compare(path, What::Default, default(old), default(new));
+        self.order(&before, &now, path);
+    }
+
+    fn record(&mut self, old: RecordView<'_>, new: RecordView<'_>, path: &str) {
+        self.type_name(&old.name, &new.name, path);
+        let mut kept = Vec::new();
+        for now in (0..new.len()).map(|index| new.field(index)) {
+            let here = join(path, now.name);
+            if let Some(index) = field_of(old, &now) {
+                kept.push((index, text(now.name)));
+                self.field((old, new), (old.field(index), now), &here);
+            } else {
+                let breaks = Breaks { old_readers: false, new_readers: now.default.is_none() };
+                self.add(&here, What::Field, (None, Some(described(&now))), breaks);
+            }
+        }
+        for (index, before) in (0..old.len()).map(|index| (index, old.field(index))) {
+            if !kept.iter().any(|(known, _)| *known == index) {
+                let breaks = Breaks { old_readers: is_missed(&before, new), new_readers: false };
+                self.add(&join(path, before.name), What::Field, (Some(described(&before)), None), breaks);
+            }
+        }
+        let names = |kept: &[(usize, String)]| kept.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>();
+        let now = names(&kept);
+        kept.sort();
+        self.order(&names(&kept), &now, path);
+    }
+
+    fn field(
+        &mut self,
+        (was, is): (RecordView<'_>, RecordView<'_>),
+        (old, new): (FieldView<'_>, FieldView<'_>),
+        path: &str,
+    ) {
+        if old.name != new.name && was.position(new.name).is_none() {
+            let breaks = Breaks { old_readers: is_missed(&old, is), new_readers: false };
+            self.add(path, What::FieldName, (Some(text(old.name)), Some(text(new.name))), breaks);
+        }
+        self.schema(old.schema, new.schema, path);
+        self.compare(path, What::Default, old.default.map(text), new.default.map(text));
+        self.compare(path, What::Aliases, list(old.aliases), list(new.aliases));
+    }
+
+    fn type_name(&mut self, old: &NameView<'_>, new: &NameView<'_>, path: &str) {
+        if !old.is(new) {
+            let breaks = Breaks { old_readers: !names_match(old, new), new_readers: !names_match(new, old) };
+            let names = (Some(full_name(old)), Some(full_name(new)));
+            self.add(path, What::TypeName, names, breaks);
+        }
+        self.compare(path, What::Aliases, list(old.aliases), list(new.aliases));
+    }
+
+    /// Compares the order of what both sides have.
+    fn order(&mut self, old: &[String], new: &[String], path: &str) {
+        let both = |these: &[String], those: &[String]| -> String {
+            let kept = these.iter().filter(|name| those.contains(name)).map(String::as_str);
+            kept.collect::<Vec<_>>().join(", ")
+        };
+        self.compare(path, What::Order, Some(both(old, new)), Some(both(new, old)));
+    }
+}
+
+/// Whether readers with this field find nothing for it in a writer's record.
+fn is_missed(field: &FieldView<'_>, writer: RecordView<'_>) -> bool {
+    field.default.is_none() && field_of(writer, field).is_none()
+}
+
+fn branches(union: UnionView<'_>) -> impl Iterator<Item = View<'_>> {
+    (0..union.len()).map(move |index| union.branch(index))
+}
+
+/// What may be null, where a union is nothing but that.
+fn optional(union: UnionView<'_>) -> Option<View<'_>> {
+    let mut values = branches(union).filter(|branch| !matches!(branch.shape(), Shape::Null));
+    values.next().filter(|_| union.len() == 2 && values.next().is_none())
+}
+
+/// Whether two types are one, that may have changed: the same kind, and the same name where it has one.
+fn same_kind(old: View<'_>, new: View<'_>) -> bool {
+    match (old.shape(), new.shape()) {
+        (Shape::Record(old), Shape::Record(new)) => names_match(&new.name, &old.name),
+        (Shape::Enum(old), Shape::Enum(new)) => names_match(&new.name, &old.name),
+        (Shape::Fixed(old, _), Shape::Fixed(new, _)) => names_match(&new, &old),
+        (old, new) => std::mem::discriminant(&old) == std::mem::discriminant(&new),
+    }
+}
+
+/// A field's type and default: `long = 0`.
+fn described(field: &FieldView<'_>) -> String {
+    let schema = type_of(field.schema);
+    match field.default {
+        Some(default) => format!("{schema} = {}", text(default)),
+        None => schema,
+    }
+}
+
+fn join(path: &str, name: &[u8]) -> String {
+    if path.is_empty() { text(name) } else { format!("{path}.{}", text(name)) }
+}

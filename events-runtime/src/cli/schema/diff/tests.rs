@@ -1,0 +1,148 @@
+use super::shown::line;
+use super::*;
+
+fn event(fields: &str) -> Side {
+    let text = format!(r#"{{"type":"record","name":"Placed","namespace":"org.acme","fields":[{fields}]}}"#);
+    Side::new("an event".to_owned(), &text).unwrap()
+}
+
+/// The lines without their colours.
+fn diff(old: &str, new: &str) -> Vec<String> {
+    let lines = compare(&event(old), &event(new)).into_iter().map(|change| line(&change));
+    lines.map(|line| anstream::adapter::strip_str(&line).to_string().trim_start().to_owned()).collect()
+}
+
+fn field(name: &str, schema: &str) -> String {
+    format!(r#"{{"name":"{name}","type":{schema}}}"#)
+}
+
+#[test]
+fn what_is_the_same_has_no_lines() {
+    let list =
+        r#"{"type":"record","name":"List","fields":[{"name":"next","type":["null","List"],"default":null}]}"#;
+    assert_eq!(diff(&field("list", list), &field("list", list)), [] as [&str; 0]);
+}
+
+#[test]
+fn added_and_removed_fields_break_those_who_have_no_default_for_them() {
+    let note = r#"{"name":"note","type":["null","string"],"default":null}"#;
+    assert_eq!(
+        diff(&field("a", "\"int\""), note),
+        ["+ note: null or string = null    breaks nothing", "- a: int    breaks old readers"]
+    );
+    assert_eq!(
+        diff(note, &field("a", "\"int\"")),
+        ["+ a: int    breaks new readers", "- note: null or string = null    breaks nothing"]
+    );
+}
+
+#[test]
+fn types_are_told_with_their_path_through_records_arrays_and_maps() {
+    let order = |zip: &str| {
+        let address = format!(r#"{{"type":"record","name":"Address","fields":[{}]}}"#, field("zip", zip));
+        let map = format!(r#"{{"type":"map","values":{address}}}"#);
+        let customer = format!(
+            r#"{{"type":"record","name":"Customer","fields":[{}]}}"#,
+            field("addresses", &format!(r#"{{"type":"array","items":{map}}}"#))
+        );
+        field("customer", &customer)
+    };
+    assert_eq!(
+        diff(&order("\"string\""), &order("\"long\"")),
+        ["~ customer.addresses[][].zip: string -> long    breaks old readers and new readers"]
+    );
+    assert_eq!(
+        diff(&order("\"int\""), &order("\"long\"")),
+        ["~ customer.addresses[][].zip: int -> long    breaks old readers"]
+    );
+    assert_eq!(
+        diff(&order("\"int\""), &order(r#"["null","int"]"#)),
+        ["~ customer.addresses[][].zip: int -> null or int    breaks old readers"]
+    );
+    let decimal = |scale: u8| {
+        order(&format!(r#"{{"type":"bytes","logicalType":"decimal","precision":9,"scale":{scale}}}"#))
+    };
+    assert_eq!(
+        diff(&decimal(2), &decimal(3)),
+        [
+            "~ customer.addresses[][].zip: decimal(9, 2) -> decimal(9, 3)    breaks old readers and new readers"
+        ]
+    );
+}
+
+#[test]
+fn an_option_hides_no_change_within() {
+    let customer = |fields: &str| format!(r#"{{"type":"record","name":"Customer","fields":[{fields}]}}"#);
+    let old = field("customer", &customer(&field("id", "\"int\"")));
+    let new = field("customer", &format!(r#"["null",{}]"#, customer(&field("id", "\"string\""))));
+    assert_eq!(
+        diff(&old, &new),
+        [
+            "~ customer: Customer -> null or Customer    breaks old readers and new readers",
+            "~ customer.id: int -> string    breaks old readers and new readers"
+        ]
+    );
+}
+
+#[test]
+fn symbols_break_old_readers_unless_there_is_a_default() {
+    let status = |symbols: &str, default: &str| {
+        field("status", &format!(r#"{{"type":"enum","name":"Status","symbols":[{symbols}]{default}}}"#))
+    };
+    assert_eq!(
+        diff(&status(r#""A","B""#, ""), &status(r#""B","C""#, "")),
+        ["+ status (symbol): C    breaks old readers", "- status (symbol): A    breaks new readers"]
+    );
+    let default = r#","default":"A""#;
+    assert_eq!(
+        diff(&status(r#""A","B""#, default), &status(r#""B","A","C""#, default)),
+        ["+ status (symbol): C    breaks nothing", "~ status (order): A, B -> B, A    breaks nothing"]
+    );
+    assert_eq!(
+        diff(&status(r#""A""#, ""), &status(r#""A""#, default)),
+        ["~ status (default): none -> A    breaks nothing"]
+    );
+}
+
+#[test]
+fn variants_of_a_union_are_told_by_name() {
+    let variant = |name: &str| format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
+    let (card, cash, check) = (variant("Card"), variant("Cash"), variant("Check"));
+    assert_eq!(
+        diff(&field("pay", &format!("[{card},{cash}]")), &field("pay", &format!("[{cash},{check}]"))),
+        ["+ pay (variant): Check    breaks old readers", "- pay (variant): Card    breaks new readers"]
+    );
+}
+
+#[test]
+fn names_defaults_aliases_and_order_are_told() {
+    let old = r#"{"name":"zip","type":"string","default":"0"},{"name":"city","type":"string"}"#;
+    let new = r#"{"name":"city","type":"string"},{"name":"postcode","type":"string","default":"1","aliases":["zip"]}"#;
+    assert_eq!(
+        diff(old, new),
+        [
+            "~ postcode (name): zip -> postcode    breaks nothing",
+            "~ postcode (default): \"0\" -> \"1\"    breaks nothing",
+            "~ postcode (aliases): none -> zip    breaks nothing",
+            "~ the event (order): postcode, city -> city, postcode    breaks nothing",
+        ]
+    );
+    let customer = |name: &str| {
+        field("customer", &format!(r#"{{"type":"record","name":"{name}","aliases":["Buyer"],"fields":[]}}"#))
+    };
+    assert_eq!(
+        diff(&customer("Client"), &customer("Customer")),
+        [
+            "~ customer (type's name): org.acme.Client -> org.acme.Customer    breaks old readers and new readers"
+        ]
+    );
+}
+
+#[test]
+fn documentation_is_marked_and_breaks_nothing() {
+    let zip = |more: &str| format!(r#"{{"name":"zip","type":"string"{more}}}"#);
+    assert_eq!(
+        diff(&zip(r#","doc":"old""#), &zip(r#","doc":"new","pii":true"#)),
+        ["~ zip (doc): \"old\" -> \"new\"    breaks nothing", "~ zip (pii): none -> true    breaks nothing"]
+    );
+}

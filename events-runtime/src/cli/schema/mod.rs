@@ -1,0 +1,30 @@
+//! `schema`: the schemas of the linked events, and what has been published of them.
+//!
+//! ```text
+//! show    one schema, of the code or published
+//! export  all schemas of the code, for other tools
+//! lock    code ▶ schemas/<event_type>/<minor>.avsc, once for each version
+//! check   code = newest file, for CI
+//! diff    what differs between two versions, and for whom that is a break
+//!   home          file!() ▶ the crate, and its folder of published schemas
+//!   locked        an event and the files that are there now
+//!   build_script  the line by which cargo sees added files
+//! ```
+//!
+//! The files that were there when a crate was compiled are in the program; those that are there now
+//! are read again, because these commands are what changes them.
+
+mod build_script;
+mod check;
+mod diff;
+mod export;
+mod home;
+mod lock;
+mod locked;
+mod show;
+
+pub(super) use check::check;
+pub(super) use diff::diff;
+pub(super) use export::export;
+pub(super) use lock::lock;
+pub(super) use show::show;

@@ -1,0 +1,35 @@
+//! `schema show`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::locked::Locked;
+use crate::cli::args::Show;
+use crate::cli::context::{Context, descriptor};
+use crate::cli::failure::Failure;
+use crate::cli::output;
+
+/// Prints an event type's schema: the definition's, or a published one.
+pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
+    let descriptor = descriptor(&args.event_type)?;
+    let (text, canonical) = match args.version {
+        None => (descriptor.schema_json().to_owned(), descriptor.canonical_form().to_owned()),
+        Some(minor) => {
+            let locked = Locked::find(descriptor, &args.root)?;
+            let version = locked.version(minor)?;
+            let text = fs::read_to_string(&version.path)?;
+            let canonical = version.schema.canonical.clone();
+            (text, canonical)
+        }
+    };
+    if args.canonical {
+        // The canonical form has no white space by definition.
+        return Ok(output::line(canonical)?);
+    }
+    let schema: Value = serde_json::from_str(&text)?;
+    if context.json() {
+        return Ok(output::line(schema)?);
+    }
+    Ok(output::pretty(&schema)?)
+}
