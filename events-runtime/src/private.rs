@@ -11,7 +11,7 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
-    Writer, check, check_integer, fingerprint, length, write,
+    Writer, check, check_integer, check_openedx, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};

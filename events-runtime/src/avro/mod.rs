@@ -40,7 +40,7 @@ mod skip;
 mod text;
 mod varint;
 
-pub use check::{Fault, check};
+pub use check::{Fault, check, check_openedx};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use defaults::check_integer;
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
