@@ -57,6 +57,30 @@ pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<()
     }
 }
 
+/// The same as [`decoded`] of a field that holds personal data, which is not told.
+///
+/// # Errors
+/// The one that came in, without what it says of the value.
+#[inline]
+pub fn decoded_pii<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<T, DecodeError> {
+    match value {
+        Ok(value) => Ok(value),
+        Err(fault) => Err(fault.in_pii_field(field)),
+    }
+}
+
+/// The same as [`checked`] of a field that holds personal data, which is not told.
+///
+/// # Errors
+/// The one that came in, without what it says of the value.
+#[inline]
+pub fn checked_pii(check: Result<(), EncodeError>, field: &'static str) -> Result<(), EncodeError> {
+    match check {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(fault.in_pii_field(field)),
+    }
+}
+
 /// What the functions of a `with` module return.
 #[diagnostic::on_unimplemented(
     message = "a conversion returns a `Result`, not `{Self}`",

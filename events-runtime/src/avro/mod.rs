@@ -11,6 +11,7 @@
 //! | datum ▶ value | `decode` |
 //! | past a part of a datum, by its schema | `skip` |
 //! | datum ◀▶ JSON for people | `json` |
+//! | what Open edX's Python does to values | `openedx` |
 
 #![deny(
     clippy::unwrap_used,
@@ -26,16 +27,14 @@
 mod check;
 mod decode;
 mod defaults;
-#[cfg(feature = "bus")]
 mod definitions;
 mod encode;
 mod error;
 mod fingerprint;
-#[cfg(feature = "cli")]
 pub mod json;
+pub mod openedx;
 pub mod schema;
 mod single_object;
-#[cfg(feature = "bus")]
 mod skip;
 mod text;
 mod varint;

@@ -47,6 +47,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut checks = Vec::new();
     let registry = registry(&mut checks);
     let config = configuration(context, &mut checks);
+    warnings(registry, &mut checks);
     routes(config.as_ref(), registry, &mut checks);
     transport(config.as_ref(), &mut checks).await;
     report(context, &checks)?;
@@ -69,6 +70,21 @@ fn registry(checks: &mut Vec<Check>) -> Option<&'static Registry> {
             checks.push(Check::bad("registry", chain(&error)));
             None
         }
+    }
+}
+
+/// What the definitions themselves warn of.
+fn warnings(registry: Option<&Registry>, checks: &mut Vec<Check>) {
+    let details: Vec<_> = registry
+        .into_iter()
+        .flatten()
+        .flat_map(|descriptor| {
+            let event_type = descriptor.event_type();
+            descriptor.warnings().into_iter().map(move |warning| format!("{event_type}: {warning}"))
+        })
+        .collect();
+    if !details.is_empty() {
+        checks.push(Check::new("definitions", Verdict::Suspicious, details));
     }
 }
 

@@ -4,20 +4,20 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::Form;
 use super::names::{Names, Sink, effective, primitive_name, same_text};
 use crate::avro::schema::{Name, Record, Schema, Union};
 
 /// Pushes the text; the number of bytes that it has.
-pub(super) const fn push(schema: &'static Schema, form: Form, sink: Sink<'_>) -> usize {
-    let mut walk = Walk { sink, form, names: Names::new(), unions: Names::new() };
+pub(super) const fn push(schema: &'static Schema, canonical: bool, sink: Sink<'_>) -> usize {
+    let mut walk = Walk { sink, canonical, names: Names::new(), unions: Names::new() };
     walk.schema(schema, "");
     walk.sink.len
 }
 
 struct Walk<'a> {
     sink: Sink<'a>,
-    form: Form,
+    /// Whether it is the canonical form that is written.
+    canonical: bool,
     names: Names<()>,
     /// Unions have no name in Avro; a recursive enum refers to its own by the Rust one.
     unions: Names<&'static Union>,
@@ -26,16 +26,14 @@ struct Walk<'a> {
 impl Walk<'_> {
     const fn schema(&mut self, schema: &'static Schema, namespace: &'static str) {
         match schema {
-            Schema::Logical(logical) => match self.form {
-                Form::Canonical => self.schema(&logical.base, namespace),
-                _ => {
-                    self.sink.push("{\"type\":");
-                    self.schema(&logical.base, namespace);
-                    self.sink.push(",");
-                    self.sink.push(logical.attributes);
-                    self.sink.push("}");
-                }
-            },
+            Schema::Logical(logical) if self.canonical => self.schema(&logical.base, namespace),
+            Schema::Logical(logical) => {
+                self.sink.push("{\"type\":");
+                self.schema(&logical.base, namespace);
+                self.sink.push(",");
+                self.sink.push(logical.attributes);
+                self.sink.push("}");
+            }
             Schema::Array(items) => {
                 self.sink.push("{\"type\":\"array\",\"items\":");
                 self.schema(items, namespace);
@@ -77,7 +75,9 @@ impl Walk<'_> {
                     index += 1;
                 }
                 self.sink.push("]");
-                if let (Form::Json, Some(default)) = (self.form, symbols.default) {
+                if let Some(default) = symbols.default
+                    && !self.canonical
+                {
                     self.sink.push(",\"default\":\"");
                     self.sink.push(default);
                     self.sink.push("\"");
@@ -138,13 +138,13 @@ impl Walk<'_> {
             self.sink.push(if index == 0 { "{\"name\":\"" } else { ",{\"name\":\"" });
             self.sink.push(field.name);
             self.sink.push("\"");
-            if let Form::Json = self.form {
+            if !self.canonical {
                 self.aliases(field.aliases);
                 self.sink.push(field.attributes);
             }
             self.sink.push(",\"type\":");
             self.schema(field.schema, own);
-            if let Form::Json = self.form {
+            if !self.canonical {
                 if let Some(default) = &field.default {
                     self.sink.push(",\"default\":");
                     self.sink.push(default.text);
@@ -160,29 +160,26 @@ impl Walk<'_> {
 
     /// The head of a definition. The canonical form has the full name first, JSON the type.
     const fn definition(&mut self, kind: &str, name: &Name, own: &str, aliases: &[&str], attributes: &str) {
-        match self.form {
-            Form::Canonical => {
-                self.sink.push("{\"name\":\"");
-                self.full_name(name, own);
-                self.sink.push("\",\"type\":\"");
-                self.sink.push(kind);
-                self.sink.push("\"");
-            }
-            _ => {
-                self.sink.push("{\"type\":\"");
-                self.sink.push(kind);
-                self.sink.push("\",\"name\":\"");
-                self.sink.short_name(name);
-                self.sink.push("\"");
-                if let Some(namespace) = name.namespace {
-                    self.sink.push(",\"namespace\":\"");
-                    self.sink.push(namespace);
-                    self.sink.push("\"");
-                }
-                self.aliases(aliases);
-                self.sink.push(attributes);
-            }
+        if self.canonical {
+            self.sink.push("{\"name\":\"");
+            self.full_name(name, own);
+            self.sink.push("\",\"type\":\"");
+            self.sink.push(kind);
+            self.sink.push("\"");
+            return;
         }
+        self.sink.push("{\"type\":\"");
+        self.sink.push(kind);
+        self.sink.push("\",\"name\":\"");
+        self.sink.short_name(name);
+        self.sink.push("\"");
+        if let Some(namespace) = name.namespace {
+            self.sink.push(",\"namespace\":\"");
+            self.sink.push(namespace);
+            self.sink.push("\"");
+        }
+        self.aliases(aliases);
+        self.sink.push(attributes);
     }
 
     const fn aliases(&mut self, aliases: &[&str]) {
@@ -203,9 +200,10 @@ impl Walk<'_> {
     /// The name of a definition that stands elsewhere: in full where its namespace differs.
     const fn reference(&mut self, name: &Name, own: &str, enclosing: &str) {
         self.sink.push("\"");
-        match self.form {
-            Form::Json if same_text(own, enclosing) => self.sink.short_name(name),
-            _ => self.full_name(name, own),
+        if !self.canonical && same_text(own, enclosing) {
+            self.sink.short_name(name);
+        } else {
+            self.full_name(name, own);
         }
         self.sink.push("\"");
     }

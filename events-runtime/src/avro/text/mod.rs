@@ -40,6 +40,7 @@ pub const fn write<const N: usize>(schema: &'static Schema, form: Form) -> [u8; 
 const fn walked(schema: &'static Schema, form: Form, sink: Sink<'_>) -> usize {
     match form {
         Form::OpenEdx => openedx::push(schema, sink),
-        Form::Json | Form::Canonical => json::push(schema, form, sink),
+        Form::Json => json::push(schema, false, sink),
+        Form::Canonical => json::push(schema, true, sink),
     }
 }
