@@ -1,14 +1,10 @@
 //! `#[event(pii)]`: what is marked is in no log, at whatever depth it stands.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
 
 use events_runtime::avro::{from_slice, to_vec};
 use events_runtime::{EmitOptions, Event, EventData, Hub, PublicSignal};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Metadata, Subscriber};
+use events_tests::log::Log;
 
 /// Not `Debug`, and logged all the same.
 #[derive(Clone, PartialEq, PublicSignal)]
@@ -89,53 +85,6 @@ fn met() -> PersonMet {
         other: Some(phone()),
         alias: Alias(address()),
         tree: Tree { who: SECRET.into(), children: vec![Tree { who: SECRET.into(), children: Vec::new() }] },
-    }
-}
-
-/// Collects what is logged, with every field of it.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Log {
-    fn of(logging: impl FnOnce()) -> String {
-        let log = Self::default();
-        tracing::subscriber::with_default(log.clone(), logging);
-        let text = log.0.lock().expect("no panic while logging");
-        text.clone()
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        attributes.record(&mut Text(self));
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut Text(self));
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut Text(self));
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-struct Text<'a>(&'a Log);
-
-impl Visit for Text<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = self.0.0.lock().expect("no panic while logging");
-        writeln!(text, "{field}={value:?}").expect("a string takes all");
     }
 }
 

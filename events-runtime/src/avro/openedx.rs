@@ -6,6 +6,7 @@
 //!   for a missing one and raises a `SenderValidationError`, in the sender as in the consumer.
 //! - The deserializer gives an optional attribute its default, `None`, where its value is false in
 //!   Python: `0` and `""` as above, an empty list or dict, a record without fields.
+//! - So it does with an attribute that has another default: `0` becomes `5` where that is the default.
 //! - `bytes` have a schema and can be read, but the serializer goes through JSON and raises
 //!   `ValueError: Circular reference detected`.
 
@@ -46,36 +47,37 @@ pub fn hazards(schema: &'static Schema) -> Vec<String> {
             walk.top(field.name, field.schema);
         }
     }
-    let sentences = [
+    let hazards = [
         (
             walk.refused,
             "Python refuses the event where ",
-            " is empty, zero or false",
-            "move it into a nested data type, or never send such a value",
+            " is empty, zero or false: move it into a nested data type, or never send such a value",
         ),
         (
             walk.dropped,
             "Python reads an empty, zero or false ",
-            " as None",
-            "give it a value that stands for \"none\", or no Option",
+            " as None: take the Option away, or never send such a value",
+        ),
+        (
+            walk.replaced,
+            "Python reads an empty, zero or false ",
+            " as the default of its class: use a default that is empty, zero or false too, or none",
         ),
         (
             walk.unwritable,
             "Python can read the bytes of ",
-            " and can't write them",
-            "use text such as base64 in a String where Python sends the event",
+            " and can't write them: use text, such as base64 in a String, where Python is to send the event",
         ),
     ];
-    let sentences = sentences.into_iter().filter(|(fields, ..)| !fields.is_empty());
-    sentences
-        .map(|(fields, before, behind, way_out)| format!("{before}{}{behind}: {way_out}", listed(&fields)))
-        .collect()
+    let found = hazards.into_iter().filter(|(fields, ..)| !fields.is_empty());
+    found.map(|(fields, before, behind)| format!("{before}{}{behind}", listed(&fields))).collect()
 }
 
 #[derive(Default)]
 struct Walk {
     refused: Vec<String>,
     dropped: Vec<String>,
+    replaced: Vec<String>,
     unwritable: Vec<String>,
     /// A type is told of at its first place.
     seen: HashSet<String>,
@@ -108,7 +110,14 @@ impl Walk {
 
     fn record(&mut self, path: &str, record: &'static Record) {
         for field in record.fields {
-            self.within(&format!("{path}.{}", field.name), field.schema);
+            let path = format!("{path}.{}", field.name);
+            if let Some(default) = &field.default
+                && !matches!(default.text, "0" | "0.0" | "false" | "\"\"" | "[]" | "{}" | "null")
+                && may_be_false(field.schema)
+            {
+                self.replaced.push(path.clone());
+            }
+            self.within(&path, field.schema);
         }
     }
 }
@@ -125,8 +134,7 @@ fn may_be_false(schema: &Schema) -> bool {
 fn listed(fields: &[String]) -> String {
     let quoted: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
     match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
     }
 }

@@ -219,3 +219,34 @@ fn report(context: &Context, checks: &[Check]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PublicSignal;
+
+    #[derive(PublicSignal)]
+    #[public_signal(event_type = "org.openedx.tests.doctor.asked.v1", profile = "openedx")]
+    struct DoctorAsked {
+        question: String,
+    }
+
+    #[test]
+    fn what_python_would_change_is_suspicious() {
+        let registry = Registry::builder().register::<DoctorAsked>().build().expect("one event");
+        let mut checks = Vec::new();
+        warnings(Some(Box::leak(Box::new(registry))), &mut checks);
+        let [check] = checks.as_slice() else { panic!("{} checks", checks.len()) };
+        assert!(check.verdict == Verdict::Suspicious);
+        let said = "org.openedx.tests.doctor.asked.v1: Python refuses the event where `question` is empty";
+        assert!(check.details.iter().any(|detail| detail.starts_with(said)), "{:?}", check.details);
+    }
+
+    #[test]
+    fn definitions_without_a_warning_are_not_spoken_of() {
+        let registry = Registry::builder().build().expect("no event");
+        let mut checks = Vec::new();
+        warnings(Some(Box::leak(Box::new(registry))), &mut checks);
+        assert!(checks.is_empty());
+    }
+}
