@@ -1,12 +1,12 @@
 //! `default = …`: Rust tokens into a constant JSON value and its text.
 
-use std::fmt::Write as _;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Token, braced, bracketed};
+
+use crate::packed::quoted;
 
 /// A JSON value.
 pub(crate) enum Json {
@@ -99,8 +99,13 @@ impl Json {
             Self::String(value) => quoted(value),
             Self::Array(items) => format!("[{}]", items.iter().map(Self::text).collect::<Vec<_>>().join(",")),
             Self::Object(entries) => {
-                let entries: Vec<_> =
-                    entries.iter().map(|(key, value)| format!("{}:{}", quoted(key), value.text())).collect();
+                // As a published default is written, see `packed::normal`.
+                let mut entries: Vec<_> = entries.iter().collect();
+                entries.sort_by_key(|(key, _)| key.as_str());
+                let entries: Vec<_> = entries
+                    .into_iter()
+                    .map(|(key, value)| format!("{}:{}", quoted(key), value.text()))
+                    .collect();
                 format!("{{{}}}", entries.join(","))
             }
         }
@@ -138,28 +143,6 @@ impl Json {
 pub(crate) fn integer(value: i128) -> TokenStream {
     let literal = proc_macro2::Literal::i128_suffixed(value.unsigned_abs().cast_signed());
     if value < 0 { quote!(-#literal) } else { quote!(#literal) }
-}
-
-/// A JSON string with its quotes.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
-                // Writing to a `String` does not fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

@@ -7,9 +7,14 @@ mod errors;
 #[allow(dead_code, unreachable_pub, reason = "the runtime's own rule, linked so that both check the same")]
 mod event_type_rule;
 mod expand;
+#[allow(unreachable_pub, reason = "the runtime's own, linked so that both count alike")]
+mod fingerprint;
 mod json;
 mod model;
+#[allow(unused_imports, unreachable_pub, reason = "the runtime's own, linked so that both pack alike")]
+mod packed;
 mod parse;
+mod published;
 mod receiver;
 mod recursion;
 #[cfg(test)]
@@ -30,7 +35,10 @@ use model::Container;
 /// | Option | |
 /// |---|---|
 /// | `event_type = "org.acme.orders.order.placed.v1"` | the name it is published under; required |
-/// | `minor_version = 1` | the definition's version within its event type; 0 unless set |
+/// | `minor_version = 1` | the definition's version within its event type; unless set, what follows from the published ones, 0 without any |
+/// | `schemas = "path"` | the folder of the published schemas; `schemas` in the crate unless set |
+/// | `compatibility = "backward"` | what a change must not break: `"backward"`, `"forward"`, `"full"` (unless set), `"openedx"`, `"none"` |
+/// | `reason = "not published yet"` | why nothing is promised; with `compatibility = "none"` |
 /// | `key = customer.id` | a path of fields; events of one key keep their order |
 /// | `signal = ORDER_PLACED` | the static's name; the struct's in `SCREAMING_SNAKE_CASE` unless set |
 /// | `name = "OrderPlaced"` | the Avro record's name; the struct's unless set |

@@ -8,6 +8,7 @@ use syn::{DeriveInput, Fields, Ident, Member, Path, Type};
 use crate::errors::Ctxt;
 use crate::json::Json;
 use crate::parse::{EventAttrs, Place, SignalAttrs, doc};
+use crate::published::{self, Version};
 
 /// A type that derives `EventData`, and `PublicSignal` where `signal` is there.
 pub(crate) struct Container<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct Container<'a> {
     pub(crate) name: AvroName,
     pub(crate) doc: Option<String>,
     pub(crate) data: Data<'a>,
+    /// What has been published of the event, oldest first.
+    pub(crate) published: Vec<Version>,
 }
 
 /// What kind of schema the type has.
@@ -76,7 +79,8 @@ impl<'a> Container<'a> {
             None => AvroName::of(&input.ident),
         };
         let doc = attrs.doc.value().map(syn::LitStr::value).or_else(|| doc(&input.attrs));
-        Self { input, signal, name, doc, data: Data::from_syn(cx, input), attrs }
+        let published = signal.as_ref().map(|signal| published::read(cx, signal)).unwrap_or_default();
+        Self { input, signal, name, doc, data: Data::from_syn(cx, input), attrs, published }
     }
 
     /// The path of the runtime crate.

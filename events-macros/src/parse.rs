@@ -85,6 +85,9 @@ pub(crate) struct SignalAttrs {
     pub(crate) namespace: Slot<LitStr>,
     pub(crate) profile: Slot<LitStr>,
     pub(crate) foreign: Slot<LitStr>,
+    pub(crate) schemas: Slot<LitStr>,
+    pub(crate) compatibility: Slot<LitStr>,
+    pub(crate) reason: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
 
@@ -270,6 +273,9 @@ impl SignalAttrs {
             namespace: Slot::new("namespace"),
             profile: Slot::new("profile"),
             foreign: Slot::new("foreign"),
+            schemas: Slot::new("schemas"),
+            compatibility: Slot::new("compatibility"),
+            reason: Slot::new("reason"),
             krate: Slot::new("crate"),
         };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("public_signal")) {
@@ -303,6 +309,9 @@ impl SignalAttrs {
             "foreign" => {
                 self.foreign.read(cx, item, "\"the reason why its name breaks the rule\"");
             }
+            "schemas" => self.schemas.read(cx, item, "\"path/from/the/crate\""),
+            "compatibility" => self.compatibility.read(cx, item, "\"full\""),
+            "reason" => self.reason.read(cx, item, "\"why nothing is promised\""),
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
                     self.krate.set(cx, key, value, tokens);
@@ -316,8 +325,20 @@ impl SignalAttrs {
         }
     }
 
-    const OPTIONS: &'static [&'static str] =
-        &["event_type", "minor_version", "key", "signal", "name", "namespace", "profile", "foreign", "crate"];
+    const OPTIONS: &'static [&'static str] = &[
+        "event_type",
+        "minor_version",
+        "key",
+        "signal",
+        "name",
+        "namespace",
+        "profile",
+        "foreign",
+        "schemas",
+        "compatibility",
+        "reason",
+        "crate",
+    ];
 }
 
 impl EventAttrs {

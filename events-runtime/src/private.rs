@@ -10,8 +10,9 @@ pub use std::vec::Vec;
 
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
-    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Reader,
-    Writer, check, check_integer, check_openedx, fingerprint, length, write,
+    Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
+    MAX_DEPTH, Published, Reader, Side, Writer, assert_minor_version, can_read, check, check_integer,
+    check_openedx, faults, fingerprint, length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -159,7 +160,7 @@ pub struct SignalDescriptor {
     /// The event type.
     pub event_type: &'static str,
     /// The minor version within the event type.
-    pub minor_version: u32,
+    pub minor_version: fn() -> u32,
     /// The Rust type, with its module.
     pub rust_type: &'static str,
     /// The file of the definition.
@@ -178,6 +179,10 @@ pub struct SignalDescriptor {
     pub fingerprint: fn() -> u64,
     /// The key's path in the definition, such as `["customer", "id"]`; empty where there is none.
     pub key: &'static [&'static str],
+    /// Where published schemas are kept, and what must not break.
+    pub schemas: Schemas,
+    /// What has been published of the event, oldest first.
+    pub published: &'static [Published],
     /// Decodes a datum and emits the event in a hub: [`emit_datum`] of the definition.
     pub emit_datum: EmitDatum,
     /// Decodes a datum and emits it as a new event: [`emit_new`] of the definition.
@@ -225,10 +230,11 @@ impl SignalDescriptor {
         line: u32,
         profile: Profile,
         key: &'static [&'static str],
+        schemas: Schemas,
     ) -> Self {
         Self {
             event_type: E::EVENT_TYPE,
-            minor_version: E::MINOR_VERSION,
+            minor_version: || E::MINOR_VERSION,
             rust_type: origin.rust_type,
             file,
             line,
@@ -238,6 +244,8 @@ impl SignalDescriptor {
             canonical: || E::CANONICAL,
             fingerprint: || E::FINGERPRINT,
             key,
+            schemas,
+            published: E::PUBLISHED,
             emit_datum: emit_datum::<E>,
             emit_new: emit_new::<E>,
         }
@@ -245,6 +253,15 @@ impl SignalDescriptor {
 }
 
 inventory::collect!(SignalDescriptor);
+
+/// Where the published schemas of a definition are kept, and what must not break.
+#[derive(Debug, Clone, Copy)]
+pub struct Schemas {
+    /// The folder, relative to the crate, or to the source file where it begins with `./` or `../`.
+    pub folder: &'static str,
+    /// What a change must not break.
+    pub compatibility: Compatibility,
+}
 
 /// How a definition's messages look on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

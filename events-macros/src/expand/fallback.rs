@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Generics, Type};
 
-use super::{bounded, schema, signal};
+use super::{bounded, contract, schema, signal};
 use crate::model::Container;
 
 pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
@@ -17,6 +17,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
     let event = match &model.signal {
         Some(attrs) if is_concrete(&model.input.generics) => {
             let event_type = signal::event_type(attrs);
+            let schemas = contract::schemas(attrs);
             quote! {
                 impl __p::PublicSignal for #ident {
                     const EVENT_TYPE: &'static str = #event_type;
@@ -24,7 +25,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
                     const SCHEMA_TEXT: &'static [u8] = b"";
                     const CANONICAL_TEXT: &'static [u8] = b"";
                     const DESCRIPTOR: &'static __p::SignalDescriptor = &__p::SignalDescriptor::of::<Self>(
-                        __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[],
+                        __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[], #schemas,
                     );
                 }
             }

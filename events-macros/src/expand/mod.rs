@@ -1,6 +1,7 @@
 //! What the derives write: one line per field, calling the runtime.
 
 mod codec;
+mod contract;
 mod fallback;
 mod faults;
 mod keys;

@@ -4,8 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Generics, Ident, Path};
 
-use crate::json::quoted;
 use crate::model::{Container, Data, Field, Variant};
+use crate::packed::quoted;
 use crate::recursion;
 
 /// The name and the place of a type, known without its fields.

@@ -5,29 +5,31 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Ident, LitStr};
 
-use super::faults;
+use super::{contract, faults};
 use crate::model::Container;
 use crate::parse::SignalAttrs;
 
 pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let ident = &model.input.ident;
     let event_type = event_type(signal);
-    let minor_version = signal.minor_version.value().copied().unwrap_or(0);
     let (profile, form) =
         if signal.is_openedx() { (quote!(OpenEdx), quote!(OpenEdx)) } else { (quote!(Native), quote!(Json)) };
     let key_path = signal.key.value().map(|path| path.0.as_slice()).unwrap_or_default();
     let key_names = key_path.iter().map(|segment| segment.unraw().to_string());
     let key = append_key(key_path);
     let faults = faults::of_event(model, signal);
+    let (published, contract) = (contract::constants(model, signal), contract::checks(model, signal));
+    let schemas = contract::schemas(signal);
     // A variable keeps the call from being promoted, and so from being evaluated by a lint in
     // every `cargo check`, although nobody has asked for the text.
     quote! {
         #faults
+        #contract
 
         #[automatically_derived]
         impl __p::PublicSignal for #ident {
             const EVENT_TYPE: &'static str = #event_type;
-            const MINOR_VERSION: u32 = #minor_version;
+            #published
             const SCHEMA_TEXT: &'static [u8] = &{
                 let __text = __p::write::<{ __p::length(<#ident as __p::EventData>::SCHEMA, __p::Form::#form) }>(
                     <#ident as __p::EventData>::SCHEMA,
@@ -48,6 +50,7 @@ pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> Toke
                 __p::core::line!(),
                 __p::Profile::#profile,
                 &[#(#key_names),*],
+                #schemas,
             );
 
             #key

@@ -104,6 +104,35 @@ pub(super) fn profile_names_the_record(cx: &Ctxt, model: &Container<'_>) {
     }
 }
 
+/// `compatibility = "both"`
+pub(super) fn compatibility_is_known(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    let Some(mode) = signal.compatibility.value() else {
+        if let Some(key) = signal.reason.key() {
+            cx.error(key, "a reason belongs to `compatibility = \"none\"`; every other mode explains itself");
+        }
+        return;
+    };
+    match (mode.value().as_str(), signal.reason.value()) {
+        ("none", Some(reason)) if reason.value().trim().is_empty() => {
+            cx.error(reason, "say why nothing is promised to the event's readers, such as \"not published yet\"");
+        }
+        ("none", None) if !signal.reason.is_tried() => {
+            cx.error(mode, "say why nothing is promised to the event's readers: add `reason = \"…\"`");
+        }
+        ("none", _) => {}
+        ("backward" | "forward" | "full" | "openedx", _) => {
+            if let Some(key) = signal.reason.key() {
+                cx.error(key, "a reason belongs to `compatibility = \"none\"`; every other mode explains itself");
+            }
+        }
+        _ => cx.error(
+            mode,
+            "the modes are \"backward\" (new readers read old events), \"forward\" (old readers read new events), \"full\" (both, the default), \"openedx\" (forward, new data at the top level alone) and \"none\", with a `reason`",
+        ),
+    }
+}
+
 /// `#[derive(PublicSignal)] struct A;`, whose signal would be `A` too
 pub(super) fn signal_has_a_name_of_its_own(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };

@@ -6,6 +6,9 @@
 //! | its JSON text and its Parsing Canonical Form | `text` |
 //! | names and references that fit | `check` |
 //! | defaults that fit | `defaults` |
+//! | what is published stays readable | `compat` |
+//! | a published or a writer's schema, packed | `packed`, seen through `view` |
+//! | what a reader's schema takes of a writer's | `resolution` |
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
@@ -25,26 +28,39 @@
 )]
 
 mod check;
+mod compat;
 mod decode;
 mod defaults;
 mod definitions;
 mod encode;
 mod error;
 mod fingerprint;
+mod history;
 pub mod json;
 pub mod openedx;
+#[allow(unused_imports, reason = "events-macros needs more of it")]
+mod packed;
+mod resolution;
 pub mod schema;
 mod single_object;
 mod skip;
 mod text;
 mod varint;
+mod view;
 
 pub use check::{Fault, check, check_openedx};
+pub use compat::Compatibility;
+#[doc(hidden)]
+pub use compat::{
+    Contract, Side, assert_minor_version, can_read, faults, is_published, minor_version, uphold,
+};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use defaults::check_integer;
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;
+pub use history::Published;
+pub use packed::SchemaFault;
 pub use schema::Schema;
 pub use single_object::{from_single_object, to_single_object};
 pub use text::{Form, length, write};

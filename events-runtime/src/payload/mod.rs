@@ -33,7 +33,9 @@ mod time;
 #[cfg(feature = "uuid")]
 mod uuid;
 
-use crate::avro::{DecodeError, DecodeErrorKind, EncodeError, Reader, Schema, Writer, fingerprint};
+use crate::avro::{
+    DecodeError, DecodeErrorKind, EncodeError, Published, Reader, Schema, Writer, fingerprint,
+};
 use crate::private::{self, SignalDescriptor};
 
 /// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
@@ -234,6 +236,10 @@ pub trait PublicSignal: EventData + Send + Sync + 'static {
     /// The bytes of [`CANONICAL`](Self::CANONICAL).
     #[doc(hidden)]
     const CANONICAL_TEXT: &'static [u8];
+
+    /// What has been published of this event, oldest first.
+    #[doc(hidden)]
+    const PUBLISHED: &'static [Published] = &[];
 
     /// What the registry knows of this definition.
     #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::avro::{DecodeError, Schema, openedx};
+use crate::avro::{Compatibility, DecodeError, Published, Schema, openedx};
 use crate::private::{Profile, SignalDescriptor};
 use crate::signal::AnyEmission;
 use crate::{EventMetadata, Hub, PublicSignal};
@@ -28,7 +28,7 @@ impl Descriptor {
 
     /// The minor version within the event type.
     pub fn minor_version(&self) -> u32 {
-        self.0.minor_version
+        (self.0.minor_version)()
     }
 
     /// The Rust type, with its module.
@@ -80,6 +80,17 @@ impl Descriptor {
             Profile::OpenEdx => openedx::hazards(self.schema()),
             Profile::Native => Vec::new(),
         }
+    }
+
+    /// What has been published of the event, oldest first: the files that were found when its crate
+    /// was compiled.
+    pub fn published(&self) -> &'static [Published] {
+        self.0.published
+    }
+
+    /// What a change of the event must not break.
+    pub fn compatibility(&self) -> Compatibility {
+        self.0.schemas.compatibility
     }
 
     /// Decodes a datum and emits the event in a hub, as a bus does that received it: with the

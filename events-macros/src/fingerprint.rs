@@ -1,0 +1,1 @@
+../../events-runtime/src/avro/fingerprint.rs

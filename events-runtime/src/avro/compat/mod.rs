@@ -1,0 +1,241 @@
+//! Whether a definition breaks what has been published of its event; asked while it compiles.
+//!
+//! ```text
+//! faults: which top-level fields break something ▶ uphold: a compile error at each of them
+//!   same    what is as it was published is passed at once
+//!   reads   Avro's schema resolution over two schemas
+//!   report  what changed, for whom that is a break, and the ways out
+//! ```
+//!
+//! A definition is checked against every published version, so compatibility is always transitive.
+//! Finding out that nothing is wrong makes no text; the text of a fault is made for each field alone.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "evaluated while compiling: `get` is not const, and a panic is a compile error"
+)]
+
+mod reads;
+mod report;
+mod same;
+mod words;
+
+use reads::{Direction, Path, Walk};
+use report::Report;
+use same::Same;
+
+use super::history::Published;
+use super::packed::{SchemaFault, pack};
+use super::resolution::field_of;
+use super::schema::Schema;
+use super::view::{RecordView, Shape, View, same};
+
+/// What a change of an event must not break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compatibility {
+    /// New readers read what old writers wrote.
+    Backward,
+    /// Old readers read what new writers write.
+    Forward,
+    /// Both.
+    Full,
+    /// Nothing is promised.
+    None,
+    /// Forward, and new data stands at the top level of the event alone: what Open edX agreed on
+    /// ([ADR 6](https://docs.openedx.org/projects/openedx-events/en/latest/decisions/0006-event-schema-serialization-and-evolution.html)).
+    OpenEdx,
+}
+
+impl Compatibility {
+    const fn backward(self) -> bool {
+        matches!(self, Self::Backward | Self::Full)
+    }
+
+    const fn forward(self) -> bool {
+        matches!(self, Self::Forward | Self::Full | Self::OpenEdx)
+    }
+}
+
+/// A definition and what has been published of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Contract {
+    /// The event type.
+    pub event_type: &'static str,
+    /// The event type of the next major version, the last way out.
+    pub next: &'static str,
+    /// What must not break.
+    pub compatibility: Compatibility,
+    /// The definition's schema.
+    pub schema: &'static Schema,
+    /// The published versions, oldest first.
+    pub published: &'static [Published],
+}
+
+/// Which top-level fields of a definition break what is published; `N` is their number and one
+/// more, for what no field of the definition leads to.
+#[must_use]
+pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
+    let mut faults = [false; N];
+    let mut version = contract.published.len();
+    while version > 0 {
+        version -= 1;
+        check(contract, version, &mut faults, &mut None);
+    }
+    faults
+}
+
+/// Panics, at compile time, where a top-level field breaks what is published.
+///
+/// # Panics
+/// With all that the field breaks, and the ways out.
+#[track_caller]
+pub const fn uphold<const N: usize>(contract: &Contract, faults: &[bool; N], field: usize) {
+    if !faults[field] {
+        return;
+    }
+    let mut report = Some(Report::of(field));
+    let mut version = contract.published.len();
+    while version > 0 {
+        version -= 1;
+        check(contract, version, &mut [false; N], &mut report);
+    }
+    if let Some(report) = report {
+        panic!("{}", report.text(contract).as_str());
+    }
+}
+
+/// Compares a definition with one published version.
+const fn check(contract: &Contract, version: usize, faults: &mut [bool], report: &mut Option<Report>) {
+    let (new, old) = (View::tree(contract.schema), View::packed(contract.published[version].packed));
+    let (Shape::Record(new), Shape::Record(old)) = (new.shape(), old.shape()) else { return };
+    let mut walk = Walk::new(contract.compatibility, faults, report, version);
+    if contract.compatibility.backward() {
+        walk.turn(Direction::Backward);
+        walk.root_names(&new, &old);
+    }
+    if contract.compatibility.forward() {
+        walk.turn(Direction::Forward);
+        walk.root_names(&old, &new);
+    }
+    // What has not changed needs no check in either direction.
+    let mut unchanged = Same::new();
+    let mut index = 0;
+    while index < new.len() {
+        let field = new.field(index);
+        let before = field_of(old, &field);
+        if let Some(before) = before
+            && same(old.name_at(before), field.name)
+            && unchanged.field(&field, &old.field(before))
+        {
+            index += 1;
+            continue;
+        }
+        if contract.compatibility.backward() {
+            walk.turn(Direction::Backward);
+            walk.field(index, new, old, index);
+        }
+        index += 1;
+    }
+    if contract.compatibility.forward() {
+        walk.turn(Direction::Forward);
+        forward(&mut walk, new, old);
+    }
+}
+
+/// What readers of an old version need of a new event.
+const fn forward(walk: &mut Walk<'_>, new: RecordView<'_>, old: RecordView<'_>) {
+    let mut unchanged = Same::new();
+    let mut index = 0;
+    while index < old.len() {
+        let field = old.field(index);
+        match field_of(new, &field) {
+            Some(now) if unchanged.field(&new.field(now), &field) => {}
+            Some(now) => walk.field(now, old, new, index),
+            None => walk.field(new.len(), old, new, index),
+        }
+        index += 1;
+    }
+}
+
+/// The minor version of a definition: the one that it is published as, or the next.
+#[must_use]
+pub const fn minor_version(schema: &'static Schema, published: &'static [Published]) -> u32 {
+    match published.last() {
+        None => 0,
+        Some(last) if is_published(schema, last) => last.minor_version,
+        Some(last) => last.minor_version.saturating_add(1),
+    }
+}
+
+/// Whether a definition is what was published: its structure, names, defaults and logical types.
+#[must_use]
+pub const fn is_published(schema: &'static Schema, published: &Published) -> bool {
+    Same::new().schema(View::tree(schema), View::packed(published.packed))
+}
+
+/// Panics, at compile time, where a definition's own number is taken by another schema.
+///
+/// # Panics
+/// With the number to write.
+#[track_caller]
+pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
+    let Some(last) = contract.published.last() else { return };
+    let next = self::minor_version(contract.schema, contract.published);
+    if minor_version < next {
+        let mut text = report::Text::<512>::new();
+        text.push("minor version ");
+        text.number(last.minor_version as usize);
+        text.push(if next == last.minor_version {
+            " is published: write `minor_version = "
+        } else {
+            " is published with another schema: write `minor_version = "
+        });
+        text.number(next as usize);
+        text.push("`, or leave the option out, which counts by itself");
+        panic!("{}", text.as_str());
+    }
+}
+
+/// A schema on one side of [`can_read`].
+#[derive(Debug, Clone, Copy)]
+pub enum Side<'a> {
+    /// A definition's.
+    Tree(&'static Schema),
+    /// Any other, as JSON text.
+    Text(&'a str),
+}
+
+/// Whether all data of a writer's schema is read by a reader's: the check of published versions, for
+/// judges that ask it about schemas at run time.
+///
+/// # Errors
+/// A text is no Avro schema.
+pub fn can_read(reader: Side<'_>, writer: Side<'_>) -> Result<bool, SchemaFault> {
+    let (reader_bytes, writer_bytes) = (reader.packed()?, writer.packed()?);
+    Ok(reads(reader.view(&reader_bytes), writer.view(&writer_bytes)))
+}
+
+impl Side<'_> {
+    /// The bytes that a text is packed into.
+    fn packed(self) -> Result<Vec<u8>, SchemaFault> {
+        match self {
+            Self::Tree(_) => Ok(Vec::new()),
+            Self::Text(text) => pack(text).map(|schema| schema.bytes),
+        }
+    }
+
+    fn view(self, packed: &[u8]) -> View<'_> {
+        match self {
+            Self::Tree(schema) => View::tree(schema),
+            Self::Text(_) => View::packed(packed),
+        }
+    }
+}
+
+/// Whether all data of a writer's schema is read by a reader's.
+const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
+    let (faults, report) = (&mut [false; 1], &mut None);
+    let mut walk = Walk::new(Compatibility::None, faults, report, 0);
+    walk.reads(reader, writer, &Path::ROOT);
+    !faults[0]
+}

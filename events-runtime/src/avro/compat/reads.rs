@@ -1,0 +1,256 @@
+//! Schema resolution over two schemas: whether all that one writes is read by the other.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
+
+use super::Compatibility;
+use super::report::{Change, Report};
+use crate::avro::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, units};
+use crate::avro::view::{EnumView, NameView, RecordView, Shape, UnionView, View};
+
+/// Which side of a check the definition is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// The definition reads what was written as published.
+    Backward,
+    /// Readers of what was published read what the definition writes.
+    Forward,
+}
+
+/// The way from the event to a place in it.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'a> {
+    pub(super) up: Option<&'a Path<'a>>,
+    pub(super) step: Step<'a>,
+}
+
+/// One step of a [`Path`].
+#[derive(Clone, Copy)]
+pub(super) enum Step<'a> {
+    /// The event.
+    Root,
+    /// A field.
+    Field(&'a [u8]),
+    /// The items of an array, or the values of a map.
+    Items,
+    /// Two records that are being compared: what leads back to them holds if they hold.
+    Records(NameView<'a>, NameView<'a>),
+}
+
+impl<'a> Path<'a> {
+    pub(super) const ROOT: Path<'static> = Path { up: None, step: Step::Root };
+
+    const fn then(&'a self, step: Step<'a>) -> Path<'a> {
+        Path { up: Some(self), step }
+    }
+
+    /// Whether this is inside of a nested record.
+    const fn is_nested(&self) -> bool {
+        match (self.step, self.up) {
+            (Step::Field(_), _) => true,
+            (_, Some(up)) => up.is_nested(),
+            (_, None) => false,
+        }
+    }
+
+    /// Whether these records are being compared further up.
+    const fn compares(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
+        if let Step::Records(above, above_writer) = &self.step
+            && above.is(reader)
+            && above_writer.is(writer)
+        {
+            return true;
+        }
+        match self.up {
+            Some(up) => up.compares(reader, writer),
+            None => false,
+        }
+    }
+}
+
+/// A walk over a reader's schema and a writer's.
+pub(super) struct Walk<'w> {
+    compatibility: Compatibility,
+    faults: &'w mut [bool],
+    report: &'w mut Option<Report>,
+    version: usize,
+    direction: Direction,
+    /// The definition's top-level field that leads to here.
+    field: usize,
+}
+
+impl<'w> Walk<'w> {
+    pub(super) const fn new(
+        compatibility: Compatibility,
+        faults: &'w mut [bool],
+        report: &'w mut Option<Report>,
+        version: usize,
+    ) -> Self {
+        Self { compatibility, faults, report, version, direction: Direction::Backward, field: 0 }
+    }
+
+    /// Sets which side the definition is on.
+    pub(super) const fn turn(&mut self, direction: Direction) {
+        self.direction = direction;
+        self.field = self.faults.len() - 1;
+    }
+
+    /// Checks the names of the events themselves.
+    pub(super) const fn root_names(&mut self, reader: &RecordView<'_>, writer: &RecordView<'_>) {
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(&Path::ROOT, &Change::Name(reader.name, writer.name));
+        }
+    }
+
+    /// Checks a top-level field of the reader; `field` is the definition's that leads there.
+    pub(super) const fn field(
+        &mut self,
+        field: usize,
+        reader: RecordView<'_>,
+        writer: RecordView<'_>,
+        index: usize,
+    ) {
+        self.field = field;
+        self.record_field(reader, writer, index, &Path::ROOT);
+    }
+
+    const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
+        self.faults[self.field] = true;
+        if let Some(report) = self.report
+            && report.is_of(self.field)
+        {
+            report.add(path, change, self.direction, self.version);
+        }
+    }
+
+    /// Checks that all data of the writer's schema is read by the reader's.
+    pub(super) const fn reads(&mut self, reader: View<'_>, writer: View<'_>, path: &Path<'_>) {
+        match (reader.shape(), writer.shape()) {
+            (_, Shape::Union(branches)) => self.writer_union(reader, writer, branches, path),
+            (Shape::Union(branches), _) => match branch_of(branches, writer) {
+                Some(index) => self.reads(branches.branch(index), writer, path),
+                None => self.fault(path, &Change::Type(reader, writer)),
+            },
+            (Shape::Record(record), Shape::Record(written)) => self.records(record, written, path),
+            (Shape::Enum(symbols), Shape::Enum(written)) => self.symbols(symbols, written, path),
+            (Shape::Array(items), Shape::Array(written)) | (Shape::Map(items), Shape::Map(written)) => {
+                self.reads(items, written, &path.then(Step::Items));
+            }
+            (Shape::Fixed(name, size), Shape::Fixed(written, of)) => {
+                if size != of {
+                    self.fault(path, &Change::Type(reader, writer));
+                } else if !names_match(&name, &written) {
+                    self.fault(path, &Change::Name(name, written));
+                }
+            }
+            (shape, written) => {
+                if !same_primitive(&shape, &written) && !promotes(&shape, &written) {
+                    self.fault(path, &Change::Type(reader, writer));
+                    return;
+                }
+            }
+        }
+        // Times in other units are no other type to Avro: its readers would take the number as it is.
+        if !matches!(units(reader, writer), Units::Same) {
+            self.fault(path, &Change::Type(reader, writer));
+        }
+    }
+
+    const fn writer_union(
+        &mut self,
+        reader: View<'_>,
+        writer: View<'_>,
+        written: UnionView<'_>,
+        path: &Path<'_>,
+    ) {
+        let mut index = 0;
+        while index < written.len() {
+            let branch = written.branch(index);
+            match (reader.shape(), branch.shape()) {
+                (Shape::Null, Shape::Null) => {}
+                (Shape::Union(branches), shape) => match (branch_of(branches, branch), shape) {
+                    (Some(index), _) => self.reads(branches.branch(index), branch, path),
+                    (None, Shape::Null) => self.fault(path, &Change::Null),
+                    (None, Shape::Record(record)) => self.fault(path, &Change::Variant(record.name)),
+                    (None, _) => self.fault(path, &Change::Type(reader, writer)),
+                },
+                (_, Shape::Null) => self.fault(path, &Change::Null),
+                _ => self.reads(reader, branch, path),
+            }
+            index += 1;
+        }
+    }
+
+    const fn symbols(&mut self, reader: EnumView<'_>, writer: EnumView<'_>, path: &Path<'_>) {
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(path, &Change::Name(reader.name, writer.name));
+        }
+        if reader.default.is_some() {
+            return;
+        }
+        let mut index = 0;
+        while index < writer.symbols.len() {
+            let symbol = writer.symbols.get(index);
+            if reader.symbols.position(symbol).is_none() {
+                self.fault(path, &Change::Symbol(symbol));
+            }
+            index += 1;
+        }
+    }
+
+    const fn records(&mut self, reader: RecordView<'_>, writer: RecordView<'_>, path: &Path<'_>) {
+        if path.compares(&reader.name, &writer.name) {
+            return;
+        }
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(path, &Change::Name(reader.name, writer.name));
+        }
+        let here = path.then(Step::Records(reader.name, writer.name));
+        let mut index = 0;
+        while index < reader.len() {
+            self.record_field(reader, writer, index, &here);
+            index += 1;
+        }
+        if matches!(self.compatibility, Compatibility::OpenEdx) && path.is_nested() {
+            self.nested_additions(reader, writer, &here);
+        }
+    }
+
+    const fn record_field(
+        &mut self,
+        reader: RecordView<'_>,
+        writer: RecordView<'_>,
+        index: usize,
+        path: &Path<'_>,
+    ) {
+        let field = reader.field(index);
+        match field_of(writer, &field) {
+            Some(written) => {
+                let written = writer.field(written);
+                // The name that stands in the definition.
+                let name = match self.direction {
+                    Direction::Backward => field.name,
+                    Direction::Forward => written.name,
+                };
+                self.reads(field.schema, written.schema, &path.then(Step::Field(name)));
+            }
+            None if field.default.is_none() => {
+                self.fault(&path.then(Step::Field(field.name)), &Change::Missing(field.schema));
+            }
+            None => {}
+        }
+    }
+
+    /// Fields of a nested record that its published form does not have.
+    const fn nested_additions(&mut self, reader: RecordView<'_>, writer: RecordView<'_>, path: &Path<'_>) {
+        let mut index = 0;
+        while index < writer.len() {
+            let name = writer.name_at(index);
+            if reader.position(name).is_none() {
+                self.fault(&path.then(Step::Field(name)), &Change::NestedAddition);
+            }
+            index += 1;
+        }
+    }
+}

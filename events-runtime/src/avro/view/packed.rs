@@ -1,0 +1,132 @@
+//! Packed bytes, seen as any schema; `avro::packed` has their form.
+#![allow(clippy::indexing_slicing, reason = "`get` is not const; only `avro::packed` writes these bytes")]
+
+use super::{EnumView, FieldView, Fields, LogicalView, NameView, RecordView, Shape, Texts, UnionView, View};
+use crate::avro::packed as tag;
+
+/// A node of packed bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl<'a> Packed<'a> {
+    const fn number(self) -> u32 {
+        let bytes = self.bytes;
+        u32::from_le_bytes([bytes[self.at], bytes[self.at + 1], bytes[self.at + 2], bytes[self.at + 3]])
+    }
+
+    pub(super) const fn size(self) -> usize {
+        self.number() as usize
+    }
+
+    const fn skip(self, bytes: usize) -> Self {
+        Self { bytes: self.bytes, at: self.at + bytes }
+    }
+
+    const fn to(self, at: usize) -> Self {
+        Self { bytes: self.bytes, at }
+    }
+
+    /// Where the offset here points.
+    const fn follow(self) -> Self {
+        self.to(self.size())
+    }
+
+    pub(super) const fn text(self) -> &'a [u8] {
+        let (_, rest) = self.bytes.split_at(self.at + 4);
+        rest.split_at(self.size()).0
+    }
+
+    const fn behind_text(self) -> Self {
+        self.skip(4 + self.size())
+    }
+
+    /// Past a list of texts, whose last one ends it.
+    const fn behind_texts(self) -> Self {
+        match self.size() {
+            0 => self.skip(4),
+            count => self.skip(4 * count).follow().behind_text(),
+        }
+    }
+
+    /// The node without a logical type.
+    pub(super) const fn base(self) -> Self {
+        if self.bytes[self.at] == tag::LOGICAL { self.skip(1).behind_text().skip(8) } else { self }
+    }
+
+    pub(super) const fn logical(self) -> Option<LogicalView<'a>> {
+        if self.bytes[self.at] != tag::LOGICAL {
+            return None;
+        }
+        let name = self.skip(1);
+        let numbers = name.behind_text();
+        Some(LogicalView { name: name.text(), precision: numbers.number(), scale: numbers.skip(4).number() })
+    }
+
+    /// Where the offset of this index points, in a list that begins here.
+    pub(super) const fn item(self, index: usize) -> Self {
+        self.skip(4 + 4 * index).follow()
+    }
+
+    /// The field that begins here.
+    pub(super) const fn field(self) -> FieldView<'a> {
+        let schema = self.behind_text();
+        let default = schema.skip(4);
+        let is_none = default.number() == tag::NONE;
+        FieldView {
+            name: self.text(),
+            aliases: Texts::Packed(if is_none { default.skip(4) } else { default.behind_text() }),
+            default: if is_none { None } else { Some(default.text()) },
+            schema: View::Packed(schema.follow()),
+        }
+    }
+
+    /// The name at the start of a definition, and what stands behind it.
+    const fn name(self) -> (NameView<'a>, Self) {
+        let base = self.behind_text();
+        let aliases = base.behind_text();
+        let name = NameView {
+            namespace: self.text(),
+            base: base.text(),
+            generic: None,
+            aliases: Texts::Packed(aliases),
+        };
+        (name, aliases.behind_texts())
+    }
+
+    pub(super) const fn shape(self) -> Shape<'a> {
+        let node = self.base();
+        let inside = node.skip(1);
+        match node.bytes[node.at] {
+            tag::BOOLEAN => Shape::Boolean,
+            tag::INT => Shape::Int,
+            tag::LONG => Shape::Long,
+            tag::FLOAT => Shape::Float,
+            tag::DOUBLE => Shape::Double,
+            tag::BYTES => Shape::Bytes,
+            tag::STRING => Shape::String,
+            tag::FIXED => {
+                let (name, size) = inside.name();
+                Shape::Fixed(name, size.size())
+            }
+            tag::ENUM => {
+                let (name, default) = inside.name();
+                Shape::Enum(EnumView {
+                    name,
+                    symbols: Texts::Packed(default.skip(4)),
+                    default: if default.number() == tag::NONE { None } else { Some(default.size()) },
+                })
+            }
+            tag::ARRAY => Shape::Array(View::Packed(inside.follow())),
+            tag::MAP => Shape::Map(View::Packed(inside.follow())),
+            tag::UNION => Shape::Union(UnionView::Packed(inside)),
+            tag::RECORD => {
+                let (name, fields) = inside.name();
+                Shape::Record(RecordView { name, fields: Fields::Packed(fields) })
+            }
+            _ => Shape::Null,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The parts of names, enumerations, unions and records.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and callers count first"
+)]
+
+use super::{FieldView, Fields, RecordView, Texts, UnionView, View, same};
+use crate::avro::schema::Schema;
+
+static NULL: Schema = Schema::Null;
+
+impl<'a> Texts<'a> {
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::Slice(texts) => texts.len(),
+            Self::Packed(list) => list.size(),
+        }
+    }
+
+    pub(crate) const fn get(self, index: usize) -> &'a [u8] {
+        match self {
+            Self::Slice(texts) => texts[index].as_bytes(),
+            Self::Packed(list) => list.item(index).text(),
+        }
+    }
+
+    /// The index of a text.
+    pub(crate) const fn position(self, text: &[u8]) -> Option<usize> {
+        let mut index = 0;
+        while index < self.len() {
+            if same(self.get(index), text) {
+                return Some(index);
+            }
+            index += 1;
+        }
+        None
+    }
+}
+
+impl<'a> UnionView<'a> {
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::Nullable { .. } => 2,
+            Self::Records { union, null, .. } => union.branches.len() + null as usize,
+            Self::Packed(list) => list.size(),
+        }
+    }
+
+    pub(crate) const fn branch(self, index: usize) -> View<'a> {
+        match self {
+            Self::Nullable { root, .. } | Self::Records { null: true, root, .. } if index == 0 => {
+                View::Tree { schema: &NULL, namespace: "", root }
+            }
+            Self::Nullable { inner, namespace, root } => View::Tree { schema: inner, namespace, root },
+            Self::Records { union, null, namespace, root } => {
+                View::Branch { record: union.branches[index - null as usize], namespace, root }
+            }
+            Self::Packed(list) => View::Packed(list.item(index)),
+        }
+    }
+}
+
+impl<'a> RecordView<'a> {
+    pub(crate) const fn len(self) -> usize {
+        match self.fields {
+            Fields::Tree { fields, .. } => fields.len(),
+            Fields::Packed(list) => list.size(),
+        }
+    }
+
+    pub(crate) const fn field(self, index: usize) -> FieldView<'a> {
+        match self.fields {
+            Fields::Tree { fields, namespace, root } => {
+                let field = &fields[index];
+                FieldView {
+                    name: field.name.as_bytes(),
+                    aliases: Texts::Slice(field.aliases),
+                    default: match (&field.default, field.schema) {
+                        (Some(default), _) => Some(default.text.as_bytes()),
+                        (None, Schema::Nullable(_)) => Some(b"null"),
+                        (None, _) => None,
+                    },
+                    schema: View::Tree { schema: field.schema, namespace, root },
+                }
+            }
+            Fields::Packed(list) => list.item(index).field(),
+        }
+    }
+
+    /// The index of a field.
+    pub(crate) const fn position(self, name: &[u8]) -> Option<usize> {
+        let mut index = 0;
+        while index < self.len() {
+            if same(self.name_at(index), name) {
+                return Some(index);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    pub(crate) const fn name_at(self, index: usize) -> &'a [u8] {
+        match self.fields {
+            Fields::Tree { fields, .. } => fields[index].name.as_bytes(),
+            Fields::Packed(list) => list.item(index).text(),
+        }
+    }
+}
