@@ -12,7 +12,7 @@ pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record,
 pub use crate::avro::{
     Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
     MAX_DEPTH, Published, Reader, Side, Writer, assert_minor_version, can_read, check, check_integer,
-    check_openedx, faults, fingerprint, length, minor_version, uphold, write,
+    check_openedx, faults, fingerprint, generic_name, length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};

@@ -2,10 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Generics, Ident, Path};
+use syn::{Generics, Ident, LitStr, Path};
 
 use crate::model::{Container, Data, Field, Variant};
-use crate::packed::quoted;
+use crate::packed::{digest, quoted};
 use crate::recursion;
 
 /// The name and the place of a type, known without its fields.
@@ -39,12 +39,35 @@ fn arguments(model: &Container<'_>) -> TokenStream {
     quote!(&[#(<#parameters as __p::EventData>::SCHEMA),*])
 }
 
-fn namespace(model: &Container<'_>) -> TokenStream {
-    let own = match &model.signal {
+/// The namespace that is written; `None` takes the one around the type.
+fn written_namespace<'a>(model: &'a Container<'_>) -> Option<&'a LitStr> {
+    match &model.signal {
         Some(signal) => signal.namespace.value().or_else(|| signal.event_type.value()),
         None => model.attrs.namespace.value(),
-    };
-    if let Some(namespace) = own {
+    }
+}
+
+fn own_namespace(model: &Container<'_>) -> String {
+    written_namespace(model).map(LitStr::value).unwrap_or_default()
+}
+
+/// The digest of a record's name and aliases.
+fn named_digest(model: &Container<'_>, base: &str, aliases: &[LitStr]) -> TokenStream {
+    if model.input.generics.type_params().next().is_some() {
+        // Its arguments are part of the name, and only the compiler knows theirs.
+        let name = quote!(__p::Name { base: #base, ..<Self as __p::AvroNamed>::NAME });
+        return quote!(__p::generic_name(&#name, &[#(#aliases),*]));
+    }
+    let digest = digest::name(digest::RECORD, base, &own_namespace(model), texts(aliases));
+    quote!(#digest)
+}
+
+fn texts(aliases: &[LitStr]) -> impl Iterator<Item = String> {
+    aliases.iter().map(LitStr::value)
+}
+
+fn namespace(model: &Container<'_>) -> TokenStream {
+    if let Some(namespace) = written_namespace(model) {
         quote!(__p::core::option::Option::Some(#namespace))
     } else {
         quote!(__p::core::option::Option::None)
@@ -59,14 +82,16 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
     let tree = match &model.data {
         Data::Struct(fields) => {
             let fields = fields.iter().map(|field| self::field(model, field, &mut recursive));
+            let digest = named_digest(model, &model.name.text, aliases);
             quote! {
-                &__p::Schema::Record(&__p::Record {
-                    name: <Self as __p::AvroNamed>::NAME,
-                    origin: <Self as __p::AvroNamed>::ORIGIN,
-                    aliases: &[#(#aliases),*],
-                    attributes: #attributes,
-                    fields: &[#(#fields),*],
-                })
+                &__p::Schema::Record(&__p::Record::new(
+                    <Self as __p::AvroNamed>::NAME,
+                    <Self as __p::AvroNamed>::ORIGIN,
+                    &[#(#aliases),*],
+                    #attributes,
+                    #digest,
+                    &[#(#fields),*],
+                ))
             }
         }
         Data::Newtype(field) => {
@@ -75,9 +100,12 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
             quote!(<#ty as __p::EventData>::SCHEMA)
         }
         Data::Enum(variants) => {
-            let symbols = variants.iter().map(|variant| &variant.name.text);
+            let symbols: Vec<_> = variants.iter().map(|variant| variant.name.text.as_str()).collect();
             let default = variants.iter().find(|variant| variant.attrs.default.is_set());
-            let default = if let Some(symbol) = default.map(|variant| &variant.name.text) {
+            let default = default.map(|variant| variant.name.text.as_str());
+            let named = digest::name(digest::ENUM, &model.name.text, &own_namespace(model), texts(aliases));
+            let digest = digest::symbols(named, symbols.iter().copied(), default);
+            let default = if let Some(symbol) = default {
                 quote!(__p::core::option::Option::Some(#symbol))
             } else {
                 quote!(__p::core::option::Option::None)
@@ -90,6 +118,7 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
                     attributes: #attributes,
                     symbols: &[#(#symbols),*],
                     default: #default,
+                    digest: #digest,
                 })
             }
         }
@@ -113,14 +142,16 @@ fn branch(model: &Container<'_>, variant: &Variant<'_>, recursive: &mut bool) ->
     let aliases = &variant.attrs.alias;
     let attributes = doc(variant.doc.as_deref());
     let fields = variant.fields.iter().map(|field| self::field(model, field, recursive));
+    let digest = named_digest(model, &base, aliases);
     quote! {
-        &__p::Record {
-            name: __p::Name { base: #base, ..<Self as __p::AvroNamed>::NAME },
-            origin: <Self as __p::AvroNamed>::ORIGIN,
-            aliases: &[#(#aliases),*],
-            attributes: #attributes,
-            fields: &[#(#fields),*],
-        }
+        &__p::Record::new(
+            __p::Name { base: #base, ..<Self as __p::AvroNamed>::NAME },
+            <Self as __p::AvroNamed>::ORIGIN,
+            &[#(#aliases),*],
+            #attributes,
+            #digest,
+            &[#(#fields),*],
+        )
     }
 }
 
@@ -134,6 +165,11 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
     if pii {
         attributes.push_str(",\"pii\":true");
     }
+    let digest = digest::field(name, texts(aliases));
+    let digest = match &field.default {
+        Some(default) => digest::default(digest, &default.text()),
+        None => digest,
+    };
     let default = if let Some(default) = &field.default {
         let default = default.expand();
         quote!(__p::core::option::Option::Some(#default))
@@ -141,14 +177,15 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
         quote!(__p::core::option::Option::None)
     };
     quote! {
-        __p::Field {
-            name: #name,
-            aliases: &[#(#aliases),*],
-            attributes: #attributes,
-            schema: <#ty as __p::EventData>::SCHEMA,
-            default: #default,
-            pii: #pii,
-        }
+        __p::Field::new(
+            #name,
+            &[#(#aliases),*],
+            #attributes,
+            <#ty as __p::EventData>::SCHEMA,
+            #default,
+            #pii,
+            #digest,
+        )
     }
 }
 

@@ -150,7 +150,7 @@ mod tests {
     const ORIGIN: Origin = Origin { rust_type: "A", location: "a.rs:1:1" };
 
     const fn field(name: &'static str, schema: &'static Schema) -> Field {
-        Field { name, aliases: &[], attributes: "", schema, default: None, pii: false }
+        Field { name, aliases: &[], attributes: "", schema, default: None, pii: false, digest: 0 }
     }
 
     static POINT: Record = Record {
@@ -166,6 +166,7 @@ mod tests {
             },
             field("label", &Schema::Nullable(&Schema::String)),
         ],
+        digest: 0,
     };
     static SYMBOLS: Enum = Enum {
         name: NAME,
@@ -174,6 +175,7 @@ mod tests {
         attributes: "",
         symbols: &["RED", "GREEN"],
         default: None,
+        digest: 0,
     };
     static UNION: Union = Union { name: NAME, branches: &[&POINT] };
 

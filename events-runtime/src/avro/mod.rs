@@ -32,6 +32,7 @@ mod compat;
 mod decode;
 mod defaults;
 mod definitions;
+mod digest;
 mod encode;
 mod error;
 mod fingerprint;
@@ -56,6 +57,8 @@ pub use compat::{
 };
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use defaults::check_integer;
+#[doc(hidden)]
+pub use digest::generic_name;
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;

@@ -96,6 +96,8 @@ pub struct Record {
     pub attributes: &'static str,
     /// The fields, in the order of the datum.
     pub fields: &'static [Field],
+    /// The digest of the whole, by which an unchanged record is known at once; 0 where it is not known.
+    pub digest: u64,
 }
 
 /// A field of a [`Record`].
@@ -114,6 +116,8 @@ pub struct Field {
     pub default: Option<Json>,
     /// Whether the field holds personal data and is masked in logs.
     pub pii: bool,
+    /// The digest of the whole, by which an unchanged field is known at once; 0 where it is not known.
+    pub digest: u64,
 }
 
 /// A union of records, each behind the index of its branch.
@@ -140,6 +144,9 @@ pub struct Enum {
     pub symbols: &'static [&'static str],
     /// The symbol that stands for one the reader does not know.
     pub default: Option<&'static str>,
+    /// The digest of the whole, by which an unchanged enumeration is known at once; 0 where it is not
+    /// known.
+    pub digest: u64,
 }
 
 /// A JSON value in a constant: the default of a field.

@@ -16,11 +16,11 @@ fn name(base: &'static str) -> Name {
 }
 
 fn field(name: &'static str, schema: &'static Schema) -> Field {
-    Field { name, aliases: &[], attributes: "", schema, default: None, pii: false }
+    Field { name, aliases: &[], attributes: "", schema, default: None, pii: false, digest: 0 }
 }
 
 fn a_record(name: Name, origin: Origin, fields: Vec<Field>) -> &'static Record {
-    leak(Record { name, origin, aliases: &[], attributes: "", fields: Vec::leak(fields) })
+    leak(Record { name, origin, aliases: &[], attributes: "", fields: Vec::leak(fields), digest: 0 })
 }
 
 fn record(name: Name, origin: Origin, fields: Vec<Field>) -> &'static Schema {

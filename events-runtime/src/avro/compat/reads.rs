@@ -97,22 +97,27 @@ impl<'w> Walk<'w> {
     }
 
     /// Checks the names of the events themselves.
-    pub(super) const fn root_names(&mut self, reader: &RecordView<'_>, writer: &RecordView<'_>) {
+    pub(super) const fn names(&mut self, reader: &RecordView<'_>, writer: &RecordView<'_>) {
         if !names_match(&reader.name, &writer.name) {
             self.fault(&Path::ROOT, &Change::Name(reader.name, writer.name));
         }
     }
 
-    /// Checks a top-level field of the reader; `field` is the definition's that leads there.
+    /// Checks a top-level field of the reader against the writer's that it takes.
     pub(super) const fn field(
         &mut self,
-        field: usize,
         reader: RecordView<'_>,
         writer: RecordView<'_>,
         index: usize,
+        written: Option<usize>,
     ) {
-        self.field = field;
-        self.record_field(reader, writer, index, &Path::ROOT);
+        self.field = match (self.direction, written) {
+            (Direction::Backward, _) => index,
+            (Direction::Forward, Some(written)) => written,
+            // What the definition has no more.
+            (Direction::Forward, None) => self.faults.len() - 1,
+        };
+        self.record_field(reader, writer, index, written, &Path::ROOT);
     }
 
     const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
@@ -209,7 +214,8 @@ impl<'w> Walk<'w> {
         let here = path.then(Step::Records(reader.name, writer.name));
         let mut index = 0;
         while index < reader.len() {
-            self.record_field(reader, writer, index, &here);
+            let written = field_of(writer, &reader.field(index));
+            self.record_field(reader, writer, index, written, &here);
             index += 1;
         }
         if matches!(self.compatibility, Compatibility::OpenEdx) && path.is_nested() {
@@ -222,10 +228,11 @@ impl<'w> Walk<'w> {
         reader: RecordView<'_>,
         writer: RecordView<'_>,
         index: usize,
+        written: Option<usize>,
         path: &Path<'_>,
     ) {
         let field = reader.field(index);
-        match field_of(writer, &field) {
+        match written {
             Some(written) => {
                 let written = writer.field(written);
                 // The name that stands in the definition.

@@ -5,7 +5,7 @@
 )]
 
 use crate::avro::text::MAX_NAMES;
-use crate::avro::view::{FieldView, NameView, Shape, Texts, View, same};
+use crate::avro::view::{FieldView, NameView, RecordView, Shape, Texts, View, same};
 
 /// Compares places of a definition with places of one published schema.
 pub(super) struct Same {
@@ -17,6 +17,22 @@ pub(super) struct Same {
 impl Same {
     pub(super) const fn new() -> Self {
         Self { passed: [0; MAX_NAMES], len: 0 }
+    }
+
+    /// Whether two fields are the same; one of them is packed.
+    pub(super) const fn field_at(
+        &mut self,
+        a: RecordView<'_>,
+        index: usize,
+        b: RecordView<'_>,
+        other: usize,
+    ) -> bool {
+        if a.digest_at(index) == b.digest_at(other) {
+            return true;
+        }
+        let (a, b) = (a.field(index), b.field(other));
+        same(a.name, b.name)
+            && if b.schema.offset().is_some() { self.field(&a, &b) } else { self.field(&b, &a) }
     }
 
     /// Whether a field's schema, default and aliases are as they were.

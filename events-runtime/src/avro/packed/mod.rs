@@ -14,15 +14,17 @@
 //! ARRAY      offset of the items
 //! MAP        offset of the values
 //! UNION      count offset*
-//! RECORD     name count field-offset*
+//! RECORD     digest name count field-offset*
 //! LOGICAL    text precision scale node
 //! name    := text(namespace) text(base) texts(aliases, in full)
-//! field   := text offset default texts(aliases)
+//! field   := digest text offset default texts(aliases)
 //! default := NONE | text of the JSON, normalized
 //! texts   := count offset-of-text*
 //! text    := length bytes
+//! digest  := u64, see `digest`
 //! ```
 
+pub(crate) mod digest;
 mod fault;
 mod json;
 mod logical;

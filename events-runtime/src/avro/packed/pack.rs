@@ -10,7 +10,7 @@ use super::json::{normal, quoted};
 use super::logical::logical;
 use super::{
     ARRAY, BOOLEAN, BYTES, DOUBLE, ENUM, FIXED, FLOAT, INT, LOGICAL, LONG, MAP, NONE, NULL, RECORD, STRING,
-    UNION,
+    UNION, digest,
 };
 
 /// How deep a schema may be nested.
@@ -38,6 +38,32 @@ pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
     Ok(Schema { bytes: pack.bytes, canonical: pack.canonical })
 }
 
+/// A schema that was written.
+#[derive(Clone, Copy)]
+struct Node {
+    at: u32,
+    digest: u64,
+}
+
+/// The head of a logical type.
+#[derive(Clone, Copy)]
+struct Head {
+    at: u32,
+    digest: u64,
+}
+
+impl Head {
+    fn on(self, base: Node) -> Node {
+        Node { at: self.at, digest: digest::add(base.digest, self.digest) }
+    }
+}
+
+/// A definition that was passed; its digest is known when all of it was.
+struct Definition {
+    at: u32,
+    digest: Option<u64>,
+}
+
 /// A name in full.
 struct FullName {
     namespace: String,
@@ -51,6 +77,20 @@ impl FullName {
         Self { namespace: namespace.to_owned(), base: base.to_owned() }
     }
 
+    /// The namespace where it is not the one around the definition.
+    fn own_namespace(&self, enclosing: &str) -> &str {
+        match self.namespace.as_str() {
+            namespace if namespace == enclosing => "",
+            "" => ".",
+            namespace => namespace,
+        }
+    }
+
+    /// This name as it may stand in that namespace.
+    fn relative_to(&self, namespace: &str) -> String {
+        if self.namespace == namespace { self.base.clone() } else { self.text() }
+    }
+
     fn text(&self) -> String {
         if self.namespace.is_empty() {
             self.base.clone()
@@ -60,48 +100,61 @@ impl FullName {
     }
 }
 
+/// A definition whose head has been written.
+struct Begun {
+    at: u32,
+    name: FullName,
+    logical: Option<Head>,
+    /// Of the name and the aliases.
+    digest: u64,
+    /// Where the digest of the whole goes.
+    slot: usize,
+}
+
 struct Pack {
     bytes: Vec<u8>,
     canonical: String,
     /// Where the definitions that were passed begin, by full name.
-    names: HashMap<String, u32>,
+    names: HashMap<String, Definition>,
     depth: usize,
 }
 
 impl Pack {
-    /// Writes a schema, or finds the definition that a name stands for; says where it begins.
-    fn node(&mut self, schema: &Value, namespace: &str) -> Result<u32, SchemaFault> {
+    /// Writes a schema, or finds the definition that a name stands for.
+    fn node(&mut self, schema: &Value, namespace: &str) -> Result<Node, SchemaFault> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(SchemaFault::new(format!("nested more than {MAX_DEPTH} levels deep")));
         }
-        let at = match schema {
+        let node = match schema {
             Value::String(name) => self.named(name, namespace),
             Value::Array(branches) => self.union(branches, namespace),
             Value::Object(attributes) => self.object(attributes, namespace),
             other => Err(SchemaFault::new(format!("{other} is no schema: a name, an object or an array is"))),
         };
         self.depth -= 1;
-        at
+        node
     }
 
-    fn named(&mut self, name: &str, namespace: &str) -> Result<u32, SchemaFault> {
-        if let Some(tag) = primitive(name) {
+    fn named(&mut self, name: &str, namespace: &str) -> Result<Node, SchemaFault> {
+        if let Some((tag, digest)) = primitive(name) {
             self.canonical.push_str(&quoted(name));
-            return self.tag(tag);
+            return Ok(Node { at: self.tag(tag)?, digest });
         }
         let full = FullName::new(name, namespace).text();
         // A name alone may also be one without a namespace.
         for known in [full.as_str(), name] {
-            if let Some(at) = self.names.get(known) {
+            if let Some(Definition { at, digest }) = self.names.get(known) {
                 self.canonical.push_str(&quoted(known));
-                return Ok(*at);
+                let base = known.rsplit('.').next().unwrap_or_default();
+                let reference = digest::add(digest::REFERENCE, digest::text(base.as_bytes()));
+                return Ok(Node { at: *at, digest: digest.unwrap_or(reference) });
             }
         }
         Err(SchemaFault::new(format!("`{full}` is no type and not defined before this place")))
     }
 
-    fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
+    fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
         let kind = match attributes.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
             // `{"type": {"type": "string"}}`: the outer braces say nothing.
@@ -115,21 +168,21 @@ impl Pack {
             "enum" => self.symbols(attributes, namespace),
             "fixed" => self.fixed(attributes, namespace),
             name => {
-                let start = self.logical(attributes, name)?;
-                let at = self.named(name, namespace)?;
-                Ok(start.unwrap_or(at))
+                let logical = self.logical(attributes, name)?;
+                let base = self.named(name, namespace)?;
+                Ok(logical.map_or(base, |logical| logical.on(base)))
             }
         }
     }
 
     /// Writes the head of a logical type, whose base follows.
-    fn logical(&mut self, attributes: &Map<String, Value>, base: &str) -> Result<Option<u32>, SchemaFault> {
+    fn logical(&mut self, attributes: &Map<String, Value>, base: &str) -> Result<Option<Head>, SchemaFault> {
         let Some(logical) = logical(attributes, base) else { return Ok(None) };
         let at = self.tag(LOGICAL)?;
         self.text(logical.name)?;
         self.number(logical.precision);
         self.number(logical.scale);
-        Ok(Some(at))
+        Ok(Some(Head { at, digest: digest::logical(logical.name, logical.precision, logical.scale) }))
     }
 
     fn container(
@@ -139,7 +192,7 @@ impl Pack {
         inner: &str,
         attributes: &Map<String, Value>,
         namespace: &str,
-    ) -> Result<u32, SchemaFault> {
+    ) -> Result<Node, SchemaFault> {
         let Some(schema) = attributes.get(inner) else {
             return Err(SchemaFault::new(format!("a schema of type `{kind}` without `{inner}`")));
         };
@@ -147,24 +200,27 @@ impl Pack {
         let at = self.tag(tag)?;
         let slots = self.slots(1);
         let schema = self.node(schema, namespace).map_err(|fault| fault.within(inner))?;
-        self.set(slots, 0, schema);
+        self.set(slots, 0, schema.at);
         self.canonical.push('}');
-        Ok(at)
+        let kind = if tag == ARRAY { digest::ARRAY } else { digest::MAP };
+        Ok(Node { at, digest: digest::add(kind, schema.digest) })
     }
 
-    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<u32, SchemaFault> {
+    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaFault> {
         let at = self.tag(UNION)?;
         self.count(branches.len())?;
         let slots = self.slots(branches.len());
         let mut kinds = Vec::new();
+        let mut digest = digest::UNION;
         self.canonical.push('[');
         for (index, branch) in branches.iter().enumerate() {
             if index > 0 {
                 self.canonical.push(',');
             }
             let branch = self.node(branch, namespace).map_err(|fault| fault.within(&format!("[{index}]")))?;
-            self.set(slots, index, branch);
-            let Some(kind) = self.kind(branch) else {
+            self.set(slots, index, branch.at);
+            digest = digest::add(digest, branch.digest);
+            let Some(kind) = self.kind(branch.at) else {
                 return Err(SchemaFault::new("a union directly within a union"));
             };
             if kinds.contains(&kind) {
@@ -175,12 +231,12 @@ impl Pack {
             kinds.push(kind);
         }
         self.canonical.push(']');
-        Ok(at)
+        Ok(Node { at, digest })
     }
 
     /// What may stand once in a union: a type, or the name of a definition; not another union.
     fn kind(&self, at: u32) -> Option<String> {
-        if let Some((name, _)) = self.names.iter().find(|(_, start)| **start == at) {
+        if let Some((name, _)) = self.names.iter().find(|(_, definition)| definition.at == at) {
             return Some(name.clone());
         }
         let mut rest = self.bytes.get(at as usize..)?;
@@ -193,14 +249,13 @@ impl Pack {
         Some(format!("type {tag}"))
     }
 
-    /// Writes what every definition begins with; says where it begins, and its name.
+    /// Writes what every definition begins with.
     fn definition(
         &mut self,
-        tag: u8,
-        kind: &str,
+        (tag, kind): (u8, &str),
         attributes: &Map<String, Value>,
         enclosing: &str,
-    ) -> Result<(u32, FullName), SchemaFault> {
+    ) -> Result<Begun, SchemaFault> {
         let Some(name) = attributes.get("name").and_then(Value::as_str) else {
             return Err(SchemaFault::new(format!("a schema of type `{kind}` without a `name`")));
         };
@@ -209,79 +264,98 @@ impl Pack {
         if name.base.is_empty() || primitive(&name.text()).is_some() {
             return Err(SchemaFault::new(format!("`{}` is no name for a type", name.text())));
         }
-        let start = if kind == "fixed" { self.logical(attributes, kind)? } else { None };
-        let at = self.tag(tag)?;
-        if self.names.insert(name.text(), start.unwrap_or(at)).is_some() {
+        let logical = if tag == FIXED { self.logical(attributes, kind)? } else { None };
+        let own = self.tag(tag)?;
+        let at = logical.map_or(own, |logical| logical.at);
+        if self.names.insert(name.text(), Definition { at, digest: None }).is_some() {
             return Err(SchemaFault::new(format!("`{}` is defined twice", name.text())));
         }
+        let slot = if tag == RECORD { self.digest_slot() } else { 0 };
         self.text(&name.namespace)?;
         self.text(&name.base)?;
         let aliases = texts(attributes, "aliases")?;
         let aliases: Vec<_> =
-            aliases.into_iter().map(|alias| FullName::new(alias, &name.namespace).text()).collect();
-        self.texts(&aliases.iter().map(String::as_str).collect::<Vec<_>>())?;
+            aliases.into_iter().map(|alias| FullName::new(alias, &name.namespace)).collect();
+        self.texts(&aliases.iter().map(FullName::text).collect::<Vec<_>>())?;
         self.say(format_args!("{{\"name\":{},\"type\":\"{kind}\"", quoted(&name.text())));
-        Ok((start.unwrap_or(at), name))
+        let relative: Vec<_> = aliases.iter().map(|alias| alias.relative_to(&name.namespace)).collect();
+        let kind = if tag == RECORD { digest::RECORD } else { digest::ENUM };
+        let relative = relative.iter().map(String::as_str);
+        let digest = digest::name(kind, &name.base, name.own_namespace(enclosing), relative);
+        Ok(Begun { at, name, logical, digest, slot })
     }
 
-    fn fixed(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
-        let (at, name) = self.definition(FIXED, "fixed", attributes, namespace)?;
+    /// Notes the digest of a definition that has been passed.
+    fn defined(&mut self, begun: &Begun, digest: u64) -> Node {
+        let node = Node { at: begun.at, digest };
+        let node = begun.logical.map_or(node, |logical| logical.on(node));
+        if let Some(definition) = self.names.get_mut(&begun.name.text()) {
+            definition.digest = Some(node.digest);
+        }
+        node
+    }
+
+    fn fixed(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+        let begun = self.definition((FIXED, "fixed"), attributes, namespace)?;
         let size = attributes.get("size").and_then(Value::as_u64).and_then(|size| u32::try_from(size).ok());
         let Some(size) = size else {
-            return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", name.text())));
+            return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", begun.name.text())));
         };
         self.number(size);
         self.say(format_args!(",\"size\":{size}}}"));
-        Ok(at)
+        Ok(self.defined(&begun, digest::add(begun.digest, u64::from(size))))
     }
 
-    fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
-        let (at, name) = self.definition(ENUM, "enum", attributes, namespace)?;
+    fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+        let begun = self.definition((ENUM, "enum"), attributes, namespace)?;
         let symbols = texts(attributes, "symbols")?;
-        let index = match attributes.get("default") {
+        let default = attributes.get("default");
+        let index = match default {
             None => NONE,
             Some(default) => {
                 let index = symbols.iter().position(|symbol| Some(*symbol) == default.as_str());
                 index.and_then(|index| u32::try_from(index).ok()).ok_or_else(|| {
-                    SchemaFault::new(format!(
-                        "the default {default} of `{}` is none of its symbols",
-                        name.text()
-                    ))
+                    let name = begun.name.text();
+                    SchemaFault::new(format!("the default {default} of `{name}` is none of its symbols"))
                 })?
             }
         };
         self.number(index);
         self.texts(&symbols)?;
-        let symbols: Vec<_> = symbols.into_iter().map(quoted).collect();
-        self.say(format_args!(",\"symbols\":[{}]}}", symbols.join(",")));
-        Ok(at)
+        let quoted: Vec<_> = symbols.iter().copied().map(quoted).collect();
+        self.say(format_args!(",\"symbols\":[{}]}}", quoted.join(",")));
+        let digest = digest::symbols(begun.digest, symbols, default.and_then(Value::as_str));
+        Ok(self.defined(&begun, digest))
     }
 
-    fn record(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
-        let (at, name) = self.definition(RECORD, "record", attributes, namespace)?;
+    fn record(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+        let begun = self.definition((RECORD, "record"), attributes, namespace)?;
         let Some(fields) = attributes.get("fields").and_then(Value::as_array) else {
-            return Err(SchemaFault::new(format!("the record `{}` has no `fields`", name.text())));
+            return Err(SchemaFault::new(format!("the record `{}` has no `fields`", begun.name.text())));
         };
         self.count(fields.len())?;
         let slots = self.slots(fields.len());
         let mut seen = HashSet::new();
+        let mut digest = begun.digest;
         self.canonical.push_str(",\"fields\":[");
         for (index, field) in fields.iter().enumerate() {
             if let Some(twice) = field.get("name").and_then(Value::as_str).filter(|name| !seen.insert(*name))
             {
-                return Err(SchemaFault::new(format!("`{}` has two fields `{twice}`", name.text())));
+                return Err(SchemaFault::new(format!("`{}` has two fields `{twice}`", begun.name.text())));
             }
             if index > 0 {
                 self.canonical.push(',');
             }
-            let start = self.field(field, &name)?;
-            self.set(slots, index, start);
+            let field = self.field(field, &begun.name)?;
+            self.set(slots, index, field.at);
+            digest = digest::add(digest, field.digest);
         }
         self.canonical.push_str("]}");
-        Ok(at)
+        self.set_digest(begun.slot, digest);
+        Ok(self.defined(&begun, digest))
     }
 
-    fn field(&mut self, field: &Value, record: &FullName) -> Result<u32, SchemaFault> {
+    fn field(&mut self, field: &Value, record: &FullName) -> Result<Node, SchemaFault> {
         let (Some(name), Some(schema)) = (field.get("name").and_then(Value::as_str), field.get("type"))
         else {
             let record = record.text();
@@ -289,10 +363,12 @@ impl Pack {
         };
         self.say(format_args!("{{\"name\":{},\"type\":", quoted(name)));
         let at = self.position()?;
+        let slot = self.digest_slot();
         self.text(name)?;
         let slots = self.slots(1);
-        match field.get("default") {
-            Some(default) => self.text(&normal(default))?,
+        let default = field.get("default").map(normal);
+        match &default {
+            Some(default) => self.text(default)?,
             None => self.number(NONE),
         }
         let aliases = match field {
@@ -302,9 +378,13 @@ impl Pack {
         self.texts(&aliases)?;
         // A type within a record inherits its namespace.
         let schema = self.node(schema, &record.namespace).map_err(|fault| fault.within(name))?;
-        self.set(slots, 0, schema);
+        self.set(slots, 0, schema.at);
         self.canonical.push('}');
-        Ok(at)
+        let field = digest::field(name, aliases);
+        let field = default.map_or(field, |default| digest::default(field, &default));
+        let digest = digest::add(field, schema.digest);
+        self.set_digest(slot, digest);
+        Ok(Node { at, digest })
     }
 
     /// Adds to the canonical form.
@@ -339,13 +419,13 @@ impl Pack {
         Ok(())
     }
 
-    fn texts(&mut self, texts: &[&str]) -> Result<(), SchemaFault> {
+    fn texts(&mut self, texts: &[impl AsRef<str>]) -> Result<(), SchemaFault> {
         self.count(texts.len())?;
         let slots = self.slots(texts.len());
         for (index, text) in texts.iter().enumerate() {
             let at = self.position()?;
             self.set(slots, index, at);
-            self.text(text)?;
+            self.text(text.as_ref())?;
         }
         Ok(())
     }
@@ -355,6 +435,19 @@ impl Pack {
         let at = self.bytes.len();
         self.bytes.resize(at + 4 * count, 0);
         at
+    }
+
+    /// Room for a digest.
+    fn digest_slot(&mut self) -> usize {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 8]);
+        at
+    }
+
+    fn set_digest(&mut self, at: usize, digest: u64) {
+        if let Some(slot) = self.bytes.get_mut(at..at + 8) {
+            slot.copy_from_slice(&digest.to_le_bytes());
+        }
     }
 
     fn set(&mut self, slots: usize, index: usize, offset: u32) {
@@ -373,8 +466,9 @@ fn texts<'a>(attributes: &'a Map<String, Value>, name: &str) -> Result<Vec<&'a s
     texts.ok_or_else(|| SchemaFault::new(format!("`{name}` is no list of names")))
 }
 
-fn primitive(name: &str) -> Option<u8> {
-    Some(match name {
+/// The tag and the digest of a primitive.
+fn primitive(name: &str) -> Option<(u8, u64)> {
+    let tag = match name {
         "null" => NULL,
         "boolean" => BOOLEAN,
         "int" => INT,
@@ -384,5 +478,6 @@ fn primitive(name: &str) -> Option<u8> {
         "bytes" => BYTES,
         "string" => STRING,
         _ => return None,
-    })
+    };
+    digest::PRIMITIVES.get(usize::from(tag)).map(|digest| (tag, *digest))
 }

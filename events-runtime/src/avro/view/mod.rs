@@ -157,6 +157,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The digest of a packed record.
+    pub(crate) const fn digest(self) -> Option<u64> {
+        match (self, self.shape()) {
+            (Self::Packed(node), Shape::Record(_)) => Some(node.behind_tag().digest()),
+            _ => None,
+        }
+    }
+
     /// Where this stands in packed bytes: what tells two places of one schema apart.
     pub(crate) const fn offset(self) -> Option<usize> {
         match self {

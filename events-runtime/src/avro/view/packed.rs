@@ -3,6 +3,7 @@
 
 use super::{EnumView, FieldView, Fields, LogicalView, NameView, RecordView, Shape, Texts, UnionView, View};
 use crate::avro::packed as tag;
+use crate::avro::schema::Field;
 
 /// A node of packed bytes.
 #[derive(Debug, Clone, Copy)]
@@ -11,14 +12,29 @@ pub(crate) struct Packed<'a> {
     pub(super) at: usize,
 }
 
+/// A number of packed bytes, by operators alone: a call costs a constant as much as fifty of them.
+macro_rules! number {
+    ($bytes:expr, $at:expr) => {{
+        let (bytes, at) = ($bytes, $at);
+        bytes[at] as u32
+            | (bytes[at + 1] as u32) << 8
+            | (bytes[at + 2] as u32) << 16
+            | (bytes[at + 3] as u32) << 24
+    }};
+}
+
 impl<'a> Packed<'a> {
     const fn number(self) -> u32 {
-        let bytes = self.bytes;
-        u32::from_le_bytes([bytes[self.at], bytes[self.at + 1], bytes[self.at + 2], bytes[self.at + 3]])
+        number!(self.bytes, self.at)
     }
 
     pub(super) const fn size(self) -> usize {
-        self.number() as usize
+        number!(self.bytes, self.at) as usize
+    }
+
+    /// What stands behind the tag of a node.
+    pub(super) const fn behind_tag(self) -> Self {
+        self.base().skip(1)
     }
 
     const fn skip(self, bytes: usize) -> Self {
@@ -67,16 +83,60 @@ impl<'a> Packed<'a> {
 
     /// Where the offset of this index points, in a list that begins here.
     pub(super) const fn item(self, index: usize) -> Self {
-        self.skip(4 + 4 * index).follow()
+        self.to(number!(self.bytes, self.at + 4 + 4 * index) as usize)
+    }
+
+    /// The digest of the field that begins here, or of the record that does behind its tag.
+    pub(super) const fn digest(self) -> u64 {
+        number!(self.bytes, self.at) as u64 | (number!(self.bytes, self.at + 4) as u64) << 32
+    }
+
+    /// The index of the field of this name, in a list of fields that begins here.
+    pub(super) const fn field_position(self, name: &[u8]) -> Option<usize> {
+        let (bytes, count) = (self.bytes, self.size());
+        let mut index = 0;
+        while index < count {
+            let text = number!(bytes, self.at + 4 + 4 * index) as usize + 8;
+            // Most names differ in their length or in their last letter.
+            if number!(bytes, text) as usize == name.len()
+                && (name.is_empty() || bytes[text + 3 + name.len()] == name[name.len() - 1])
+                && super::same(self.to(text).text(), name)
+            {
+                return Some(index);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// How many fields at the start of a list of fields are those of a tree, by their digests.
+    pub(super) const fn same_prefix(self, fields: &[Field]) -> usize {
+        let (bytes, count) = (self.bytes, self.size());
+        let mut index = 0;
+        while index < count && index < fields.len() {
+            let at = number!(bytes, self.at + 4 + 4 * index) as usize;
+            let digest = number!(bytes, at) as u64 | (number!(bytes, at + 4) as u64) << 32;
+            if fields[index].digest != digest {
+                break;
+            }
+            index += 1;
+        }
+        index
+    }
+
+    /// The name of the field that begins here.
+    pub(super) const fn field_name(self) -> &'a [u8] {
+        self.skip(8).text()
     }
 
     /// The field that begins here.
     pub(super) const fn field(self) -> FieldView<'a> {
-        let schema = self.behind_text();
+        let name = self.skip(8);
+        let schema = name.behind_text();
         let default = schema.skip(4);
         let is_none = default.number() == tag::NONE;
         FieldView {
-            name: self.text(),
+            name: name.text(),
             aliases: Texts::Packed(if is_none { default.skip(4) } else { default.behind_text() }),
             default: if is_none { None } else { Some(default.text()) },
             schema: View::Packed(schema.follow()),
@@ -98,7 +158,7 @@ impl<'a> Packed<'a> {
 
     pub(super) const fn shape(self) -> Shape<'a> {
         let node = self.base();
-        let inside = node.skip(1);
+        let inside = node.behind_tag();
         match node.bytes[node.at] {
             tag::BOOLEAN => Shape::Boolean,
             tag::INT => Shape::Int,
@@ -123,7 +183,7 @@ impl<'a> Packed<'a> {
             tag::MAP => Shape::Map(View::Packed(inside.follow())),
             tag::UNION => Shape::Union(UnionView::Packed(inside)),
             tag::RECORD => {
-                let (name, fields) = inside.name();
+                let (name, fields) = inside.skip(8).name();
                 Shape::Record(RecordView { name, fields: Fields::Packed(fields) })
             }
             _ => Shape::Null,

@@ -89,20 +89,42 @@ impl<'a> RecordView<'a> {
 
     /// The index of a field.
     pub(crate) const fn position(self, name: &[u8]) -> Option<usize> {
-        let mut index = 0;
-        while index < self.len() {
-            if same(self.name_at(index), name) {
-                return Some(index);
+        match self.fields {
+            Fields::Tree { fields, .. } => {
+                let mut index = 0;
+                while index < fields.len() {
+                    let other = fields[index].name.as_bytes();
+                    if same(other, name) {
+                        return Some(index);
+                    }
+                    index += 1;
+                }
+                None
             }
-            index += 1;
+            Fields::Packed(list) => list.field_position(name),
         }
-        None
+    }
+
+    /// How many fields at the start are the same in a tree and in packed bytes, by their digests.
+    pub(crate) const fn same_prefix(self, other: RecordView<'_>) -> usize {
+        match (self.fields, other.fields) {
+            (Fields::Tree { fields, .. }, Fields::Packed(list)) => list.same_prefix(fields),
+            _ => 0,
+        }
     }
 
     pub(crate) const fn name_at(self, index: usize) -> &'a [u8] {
         match self.fields {
             Fields::Tree { fields, .. } => fields[index].name.as_bytes(),
-            Fields::Packed(list) => list.item(index).text(),
+            Fields::Packed(list) => list.item(index).field_name(),
+        }
+    }
+
+    /// The digest of a field with its schema.
+    pub(crate) const fn digest_at(self, index: usize) -> u64 {
+        match self.fields {
+            Fields::Tree { fields, .. } => fields[index].digest,
+            Fields::Packed(list) => list.item(index).digest(),
         }
     }
 }
