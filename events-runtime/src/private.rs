@@ -11,8 +11,8 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
-    MAX_DEPTH, Published, Reader, Side, Writer, assert_minor_version, can_read, check, check_integer, faults,
-    fingerprint, generic_name, length, minor_version, uphold, write,
+    MAX_DEPTH, Published, Reader, Side, Writer, assert_minor_version, can_read, check, check_integer,
+    check_openedx, faults, fingerprint, generic_name, length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -55,6 +55,30 @@ pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<()
     match check {
         Ok(()) => Ok(()),
         Err(fault) => Err(fault.in_field(field)),
+    }
+}
+
+/// The same as [`decoded`] of a field that holds personal data, which is not told.
+///
+/// # Errors
+/// The one that came in, without what it says of the value.
+#[inline]
+pub fn decoded_pii<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<T, DecodeError> {
+    match value {
+        Ok(value) => Ok(value),
+        Err(fault) => Err(fault.in_pii_field(field)),
+    }
+}
+
+/// The same as [`checked`] of a field that holds personal data, which is not told.
+///
+/// # Errors
+/// The one that came in, without what it says of the value.
+#[inline]
+pub fn checked_pii(check: Result<(), EncodeError>, field: &'static str) -> Result<(), EncodeError> {
+    match check {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(fault.in_pii_field(field)),
     }
 }
 

@@ -119,10 +119,11 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
             let ty = written(field);
             let name = &field.name.text;
             let value = place(field);
+            let checked = if field.attrs.pii.is_set() { quote!(checked_pii) } else { quote!(checked) };
             if let Some(module) = field.attrs.with.value() {
                 let repr = to_repr(module, &value);
                 quote! {
-                    __p::checked(
+                    __p::#checked(
                         match #repr {
                             __p::core::result::Result::Ok(__repr) =>
                                 <#ty as __p::EventData>::check(&__repr, __depth),
@@ -133,7 +134,7 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
                     )?;
                 }
             } else {
-                quote!(__p::checked(<#ty as __p::EventData>::check(#value, __depth), #name)?;)
+                quote!(__p::#checked(<#ty as __p::EventData>::check(#value, __depth), #name)?;)
             }
         })
         .collect()
@@ -147,16 +148,17 @@ fn decode(fields: &[Field<'_>]) -> TokenStream {
             let ty = written(field);
             let (member, name) = (&field.member, &field.name.text);
             let value = quote!(<#ty as __p::EventData>::decode(__reader));
+            let decoded = if field.attrs.pii.is_set() { quote!(decoded_pii) } else { quote!(decoded) };
             if let Some(module) = field.attrs.with.value() {
                 let from_repr = from_repr(module);
                 quote! {
                     #member: {
-                        let __repr = __p::decoded(#value, #name)?;
-                        __p::decoded(#from_repr, #name)?
+                        let __repr = __p::#decoded(#value, #name)?;
+                        __p::#decoded(#from_repr, #name)?
                     },
                 }
             } else {
-                quote!(#member: __p::decoded(#value, #name)?,)
+                quote!(#member: __p::#decoded(#value, #name)?,)
             }
         })
         .collect()

@@ -2,12 +2,14 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 
 use crate::json::Json;
-use crate::model::{Container, Data};
+use crate::model::{Container, Data, Field};
+use crate::parse::SignalAttrs;
 
 /// What only the compiler can see, as an error at the top-level field that leads to it.
-pub(super) fn of_event(model: &Container<'_>) -> TokenStream {
+pub(super) fn of_event(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let ident = &model.input.ident;
     let fields = match &model.data {
         Data::Struct(fields) => fields.as_slice(),
@@ -18,7 +20,10 @@ pub(super) fn of_event(model: &Container<'_>) -> TokenStream {
         quote!(if __fault.field == #index { #panic })
     });
     let at_struct = panic_at(ident);
+    let of_profile = if signal.is_openedx() { of_openedx(ident, fields) } else { TokenStream::new() };
     quote! {
+        #of_profile
+
         const _: () = if let __p::core::option::Option::Some(__fault) =
             __p::check(<#ident as __p::EventData>::SCHEMA)
         {
@@ -26,6 +31,21 @@ pub(super) fn of_event(model: &Container<'_>) -> TokenStream {
             #at_struct
         };
     }
+}
+
+/// What Open edX's Python could not do with a field: one error for each top-level field.
+fn of_openedx(ident: &Ident, fields: &[Field<'_>]) -> TokenStream {
+    let checks = fields.iter().enumerate().map(|(index, field)| {
+        let panic = panic_at(field.ty);
+        quote! {
+            const _: () = if let __p::core::option::Option::Some(__fault) =
+                __p::check_openedx(<#ident as __p::EventData>::SCHEMA, #index)
+            {
+                #panic
+            };
+        }
+    });
+    checks.collect()
 }
 
 /// A panic with the fault's message, which the compiler shows under all of these tokens.

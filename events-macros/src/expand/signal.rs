@@ -12,11 +12,12 @@ use crate::parse::SignalAttrs;
 pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let ident = &model.input.ident;
     let event_type = event_type(signal);
-    let profile = if signal.is_openedx() { quote!(OpenEdx) } else { quote!(Native) };
+    let (profile, form) =
+        if signal.is_openedx() { (quote!(OpenEdx), quote!(OpenEdx)) } else { (quote!(Native), quote!(Json)) };
     let key_path = signal.key.value().map(|path| path.0.as_slice()).unwrap_or_default();
     let key_names = key_path.iter().map(|segment| segment.unraw().to_string());
     let key = append_key(key_path);
-    let faults = faults::of_event(model);
+    let faults = faults::of_event(model, signal);
     let (published, contract) = (contract::constants(model, signal), contract::checks(model, signal));
     let schemas = contract::schemas(signal);
     // A variable keeps the call from being promoted, and so from being evaluated by a lint in
@@ -30,9 +31,9 @@ pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> Toke
             const EVENT_TYPE: &'static str = #event_type;
             #published
             const SCHEMA_TEXT: &'static [u8] = &{
-                let __text = __p::write::<{ __p::length(<#ident as __p::EventData>::SCHEMA, __p::Form::Json) }>(
+                let __text = __p::write::<{ __p::length(<#ident as __p::EventData>::SCHEMA, __p::Form::#form) }>(
                     <#ident as __p::EventData>::SCHEMA,
-                    __p::Form::Json,
+                    __p::Form::#form,
                 );
                 __text
             };

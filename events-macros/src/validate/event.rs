@@ -84,6 +84,26 @@ pub(super) fn profile_is_known(cx: &Ctxt, model: &Container<'_>) {
     }
 }
 
+/// `profile = "openedx", name = "Placed"`, `event_type = "größe"`
+pub(super) fn profile_names_the_record(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = model.signal.as_ref().filter(|signal| signal.is_openedx()) else { return };
+    for option in [signal.name.key(), signal.namespace.key()].into_iter().flatten() {
+        cx.error(
+            option,
+            format_args!(
+                "Open edX's Python names each event `CloudEvent`, in the namespace of its event type: remove `{option}`"
+            ),
+        );
+    }
+    // Python's JSON escapes what is not ASCII, and Avro's names hold none of it.
+    if let Some(event_type) = signal.event_type.value()
+        && event_type_rule::check_foreign(&event_type.value()).is_ok()
+        && !event_type.value().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    {
+        cx.error(event_type, "Open edX's event types are of letters, digits, `_`, `-` and `.`");
+    }
+}
+
 /// `compatibility = "both"`
 pub(super) fn compatibility_is_known(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };

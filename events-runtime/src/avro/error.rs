@@ -28,15 +28,37 @@ impl fmt::Display for Path {
     }
 }
 
+impl Path {
+    /// Forgets what a value of personal data says of itself: the keys of its maps.
+    fn mask(&mut self) {
+        for segment in &mut self.0 {
+            if let Segment::Entry(key) = segment {
+                MASK.clone_into(key);
+            }
+        }
+    }
+}
+
+/// What stands for personal data.
+pub(crate) const MASK: &str = "***";
+
+const REFUSED: &str = "the value is refused; it is personal data, so the reason is not shown";
+
 /// A value that its schema can't hold without loss.
 ///
 /// The value was not written; change it, or give the field a type that holds it.
+///
+/// Of a field marked `#[event(pii)]` it tells neither the value nor what a conversion said of it:
+/// errors end up in logs and in dead letters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncodeError(Box<Fault<EncodeErrorKind>>);
 
 /// Bytes that are no datum of the schema.
 ///
 /// Nothing was decoded. A retry with the same bytes and the same definition fails again.
+///
+/// Of a field marked `#[event(pii)]` it tells neither the value nor what a conversion said of it:
+/// errors end up in logs and in dead letters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError(Box<Fault<DecodeErrorKind>>);
 
@@ -219,6 +241,22 @@ impl EncodeError {
         self
     }
 
+    /// Adds the field around the fault, which holds personal data.
+    #[cold]
+    #[must_use]
+    pub(crate) fn in_pii_field(mut self, name: &'static str) -> Self {
+        self.0.path.mask();
+        match &self.0.kind {
+            EncodeErrorKind::OutOfRange { avro, .. } => {
+                let reason = format!("{MASK} is out of range for an Avro `{avro}`");
+                self.0.kind = EncodeErrorKind::Invalid(reason);
+            }
+            EncodeErrorKind::Invalid(_) => self.0.kind = EncodeErrorKind::Invalid(REFUSED.to_owned()),
+            _ => {}
+        }
+        self.in_field(name)
+    }
+
     /// Adds the array index around the fault.
     #[cold]
     #[must_use]
@@ -264,6 +302,21 @@ impl DecodeError {
     pub fn in_field(mut self, name: &'static str) -> Self {
         self.0.path.0.push(Segment::Field(Cow::Borrowed(name)));
         self
+    }
+
+    /// Adds the field around the fault, which holds personal data.
+    #[cold]
+    #[must_use]
+    pub(crate) fn in_pii_field(mut self, name: &'static str) -> Self {
+        self.0.path.mask();
+        match &self.0.kind {
+            DecodeErrorKind::OutOfRange { rust, .. } => {
+                self.0.kind = DecodeErrorKind::Invalid(format!("{MASK} is out of range for `{rust}`"));
+            }
+            DecodeErrorKind::Invalid(_) => self.0.kind = DecodeErrorKind::Invalid(REFUSED.to_owned()),
+            _ => {}
+        }
+        self.in_field(name)
     }
 
     /// Adds the array index around the fault.

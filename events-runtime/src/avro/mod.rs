@@ -15,6 +15,7 @@
 //! | datum ▶ value | `decode` |
 //! | past a part of a datum, by its schema | `skip` |
 //! | datum ◀▶ JSON for people | `json` |
+//! | what Open edX's Python does to values | `openedx` |
 
 #![deny(
     clippy::unwrap_used,
@@ -31,21 +32,19 @@ mod check;
 mod compat;
 mod decode;
 mod defaults;
-#[cfg(feature = "bus")]
 mod definitions;
 mod digest;
 mod encode;
 mod error;
 mod fingerprint;
 mod history;
-#[cfg(feature = "cli")]
 pub mod json;
+pub mod openedx;
 #[allow(unused_imports, reason = "events-macros needs more of it")]
 mod packed;
 mod resolution;
 pub mod schema;
 mod single_object;
-#[cfg(feature = "bus")]
 mod skip;
 mod text;
 mod varint;
@@ -54,7 +53,7 @@ mod varint;
 pub(crate) mod versions;
 mod view;
 
-pub use check::{Fault, check};
+pub use check::{Fault, check, check_openedx};
 pub use compat::Compatibility;
 #[doc(hidden)]
 pub use compat::{

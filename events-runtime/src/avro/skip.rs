@@ -1,6 +1,7 @@
 //! Passing over a datum, or a part of one, with the schema alone.
 
 use super::Reader;
+#[cfg(feature = "bus")]
 use super::definitions::{Definitions, Place};
 use super::error::{DecodeError, DecodeErrorKind};
 use super::schema::{Record, Schema};
@@ -9,6 +10,7 @@ use super::schema::{Record, Schema};
 ///
 /// # Errors
 /// The bytes are no datum of it.
+#[cfg(feature = "bus")]
 pub(crate) fn skip(
     definitions: &Definitions,
     place: Place,
@@ -31,6 +33,7 @@ pub(crate) fn deeper<T>(
     Ok(value)
 }
 
+#[cfg(feature = "bus")]
 fn resolved(definitions: &Definitions, place: Place, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     match place.schema {
         Schema::Null | Schema::Ref(_) => Ok(()),
@@ -80,6 +83,7 @@ pub(crate) fn unknown(reader: &Reader<'_>, index: i64, branches: usize) -> Decod
     reader.error(DecodeErrorKind::UnknownBranch { index, branches })
 }
 
+#[cfg(feature = "bus")]
 fn record(
     definitions: &Definitions,
     place: Place,
@@ -126,7 +130,7 @@ pub(crate) fn blocks(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bus"))]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -11,9 +11,9 @@ use super::retry::Backoff;
 use super::route::Routes;
 use super::sender::Sender;
 use super::{EventBus, Inner};
-use crate::config::Config;
+use crate::config::{Config, Resolved};
 use crate::hub::{Hub, Outbound};
-use crate::registry::Registry;
+use crate::registry::{Descriptor, Registry};
 use crate::transport::{self, Transport};
 
 /// A bus that is being set up; [`start`](Self::start) starts it.
@@ -68,6 +68,7 @@ impl EventBusBuilder {
         };
         let prefix = config.service().topic_prefix.clone();
         let resolved = config.check(registry)?;
+        warn(registry, &resolved);
         let routes = Routes::new(resolved, prefix.as_ref())?;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -102,5 +103,17 @@ impl EventBusBuilder {
             outbound,
             sender: Mutex::new(Some(task)),
         })))
+    }
+}
+
+/// Says once what the receivers of a routed event may see otherwise than it was sent.
+fn warn(registry: &Registry, resolved: &Resolved) {
+    let is_routed = |descriptor: &Descriptor| {
+        resolved.routes.iter().any(|route| route.event_type == descriptor.event_type())
+    };
+    for descriptor in registry.iter().filter(is_routed) {
+        for warning in descriptor.warnings() {
+            tracing::warn!(event_type = descriptor.event_type(), "{warning}");
+        }
     }
 }

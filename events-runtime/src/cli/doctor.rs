@@ -47,6 +47,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut checks = Vec::new();
     let registry = registry(&mut checks);
     let config = configuration(context, &mut checks);
+    warnings(registry, &mut checks);
     routes(config.as_ref(), registry, &mut checks);
     transport(config.as_ref(), &mut checks).await;
     report(context, &checks)?;
@@ -69,6 +70,21 @@ fn registry(checks: &mut Vec<Check>) -> Option<&'static Registry> {
             checks.push(Check::bad("registry", chain(&error)));
             None
         }
+    }
+}
+
+/// What the definitions themselves warn of.
+fn warnings(registry: Option<&Registry>, checks: &mut Vec<Check>) {
+    let details: Vec<_> = registry
+        .into_iter()
+        .flatten()
+        .flat_map(|descriptor| {
+            let event_type = descriptor.event_type();
+            descriptor.warnings().into_iter().map(move |warning| format!("{event_type}: {warning}"))
+        })
+        .collect();
+    if !details.is_empty() {
+        checks.push(Check::new("definitions", Verdict::Suspicious, details));
     }
 }
 
@@ -202,4 +218,35 @@ fn report(context: &Context, checks: &[Check]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PublicSignal;
+
+    #[derive(PublicSignal)]
+    #[public_signal(event_type = "org.openedx.tests.doctor.asked.v1", profile = "openedx")]
+    struct DoctorAsked {
+        question: String,
+    }
+
+    #[test]
+    fn what_python_would_change_is_suspicious() {
+        let registry = Registry::builder().register::<DoctorAsked>().build().expect("one event");
+        let mut checks = Vec::new();
+        warnings(Some(Box::leak(Box::new(registry))), &mut checks);
+        let [check] = checks.as_slice() else { panic!("{} checks", checks.len()) };
+        assert!(check.verdict == Verdict::Suspicious);
+        let said = "org.openedx.tests.doctor.asked.v1: Python refuses the event where `question` is empty";
+        assert!(check.details.iter().any(|detail| detail.starts_with(said)), "{:?}", check.details);
+    }
+
+    #[test]
+    fn definitions_without_a_warning_are_not_spoken_of() {
+        let registry = Registry::builder().build().expect("no event");
+        let mut checks = Vec::new();
+        warnings(Some(Box::leak(Box::new(registry))), &mut checks);
+        assert!(checks.is_empty());
+    }
 }

@@ -23,13 +23,15 @@
 
 mod dead_letter;
 
+use std::fmt;
+
 use bytes::Bytes;
 
 pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
 use crate::metadata::{MetadataError, MetadataText};
-use crate::transport::{Headers, Message};
+use crate::transport::{Headers, Masked, Message};
 
 const AVRO: &str = "application/avro";
 const SPEC_VERSION: &str = "1.0";
@@ -70,7 +72,7 @@ pub(crate) fn known_header(name: &str) -> Option<&'static str> {
 }
 
 /// An encoded event with all that travels beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
     /// Who emitted the event, when, under which id.
@@ -83,6 +85,19 @@ pub struct Envelope {
     pub headers: Headers,
     /// The payload, an Avro datum.
     pub data: Bytes,
+}
+
+/// Shows how long key and data are, which may hold personal data.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("metadata", &self.metadata)
+            .field("fingerprint", &self.fingerprint)
+            .field("key", &self.key.as_ref().map(Masked))
+            .field("headers", &self.headers)
+            .field("data", &Masked(&self.data))
+            .finish()
+    }
 }
 
 /// A message that is no event: a header is missing or wrong.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::avro::{Compatibility, DecodeError, Published, Schema};
-use crate::private::SignalDescriptor;
+use crate::avro::{Compatibility, DecodeError, Published, Schema, openedx};
+use crate::private::{Profile, SignalDescriptor};
 use crate::signal::AnyEmission;
 use crate::{EventMetadata, Hub, PublicSignal};
 
@@ -69,6 +69,17 @@ impl Descriptor {
     /// The fields that lead to the key, such as `["customer", "id"]`; empty where there is none.
     pub fn key(&self) -> &'static [&'static str] {
         self.0.key
+    }
+
+    /// What to know of the definition that is no error: for an event of the profile `openedx`, the
+    /// values that Open edX's Python would change or refuse
+    /// ([`hazards`](crate::avro::openedx::hazards)). The bus logs them when it starts, and
+    /// `doctor` prints them.
+    pub fn warnings(&self) -> Vec<String> {
+        match self.0.profile {
+            Profile::OpenEdx => openedx::hazards(self.schema()),
+            Profile::Native => Vec::new(),
+        }
     }
 
     /// What has been published of the event, oldest first: the files that were found when its crate

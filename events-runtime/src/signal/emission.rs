@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::delivery::{Delivered, DeliveryError, Pending};
 use super::event::Event;
 use super::response::{ReceiverError, Response, Responses};
+use crate::EventData;
 
 /// An event that was emitted: the sync receivers have answered, the async ones and the bus are
 /// at work. Dropping it stops nothing.
@@ -130,7 +131,7 @@ impl<E> Emission<E> {
     }
 }
 
-impl<E> fmt::Debug for Emission<E> {
+impl<E: EventData> fmt::Debug for Emission<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emission")
             .field("event", self.event())

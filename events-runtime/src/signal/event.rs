@@ -1,9 +1,13 @@
 //! An event on its way: the payload and what travels beside it.
 
+use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::EventMetadata;
+use serde_json::Value;
+
+use crate::avro::json::{self, PersonalData};
+use crate::{EventData, EventMetadata, avro};
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,12 +66,33 @@ impl<E> Deref for Event<E> {
     }
 }
 
-/// Shows the metadata; the payload may hold personal data, which has no place in logs.
-impl<E> fmt::Debug for Event<E> {
+/// Shows the payload too, as JSON made from its schema: fields marked `#[event(pii)]` are `"***"`,
+/// at any depth, so that an event may go into a log. `E` itself need not be `Debug`.
+impl<E: EventData> fmt::Debug for Event<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("metadata", &self.metadata)
             .field("origin", &self.origin)
-            .finish_non_exhaustive()
+            .field("payload", &Masked(&self.payload))
+            .finish()
+    }
+}
+
+/// A payload without its personal data.
+struct Masked<'a, E>(&'a E);
+
+impl<E: EventData> Masked<'_, E> {
+    fn json(&self) -> Result<Value, Box<dyn Error>> {
+        let datum = avro::to_vec(self.0)?;
+        Ok(json::to_json(E::SCHEMA, &datum, PersonalData::Masked)?)
+    }
+}
+
+impl<E: EventData> fmt::Debug for Masked<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.json() {
+            Ok(value) => fmt::Display::fmt(&value, f),
+            Err(reason) => write!(f, "<not shown: {reason}>"),
+        }
     }
 }

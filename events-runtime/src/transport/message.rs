@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 /// A message as a transport holds it. Its parts mean nothing to the transport but for the key,
 /// whose messages keep their order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Message {
     /// Messages of one key keep their order; messages without a key have none to keep. An empty
@@ -18,6 +18,27 @@ pub struct Message {
     pub headers: Headers,
     /// The payload.
     pub data: Bytes,
+}
+
+/// Shows how long key and data are: what they hold may be personal data, and no schema is at hand
+/// to tell.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("key", &self.key.as_ref().map(Masked))
+            .field("headers", &self.headers)
+            .field("data", &Masked(&self.data))
+            .finish()
+    }
+}
+
+/// Bytes of which only the length is shown.
+pub(crate) struct Masked<'a>(pub(crate) &'a Bytes);
+
+impl fmt::Debug for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "*** ({} bytes)", self.0.len())
+    }
 }
 
 impl Message {

@@ -35,6 +35,7 @@ use std::time::Duration;
 pub use capability::{Acknowledgement, Capability};
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
 pub use error::{ErrorKind, TransportError};
+pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
 pub use status::{GroupStatus, Health, TopicStatus, Trimmed};

@@ -5,9 +5,16 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
+mod openedx;
+mod path;
+
+use path::{Path, PathText};
+
 use super::defaults::{expected, fits};
 use super::schema::{Enum, Name, Origin, Record, Schema, Union};
 use super::text::{MAX_NAMES, Names, Sink, effective, same_text};
+
+pub use openedx::check_openedx;
 
 /// A fault of a definition, found while it compiles.
 #[derive(Debug, Clone, Copy)]
@@ -54,53 +61,6 @@ pub const fn check(schema: &'static Schema) -> Option<Fault> {
     }
     walk.schema(schema, "", None);
     walk.fault
-}
-
-/// The way from the event to a field.
-#[derive(Clone, Copy)]
-struct Path<'a> {
-    up: Option<&'a Path<'a>>,
-    name: &'a str,
-}
-
-impl Path<'_> {
-    const fn push(&self, sink: &mut Sink<'_>) {
-        if let Some(up) = self.up {
-            up.push(sink);
-            sink.push(".");
-        }
-        sink.push(self.name);
-    }
-}
-
-/// The text of a path, in a constant.
-struct PathText {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl PathText {
-    const fn of(path: Option<&Path<'_>>) -> Self {
-        let mut bytes = [0; 256];
-        let mut len = 0;
-        if let Some(path) = path {
-            let mut measure = Sink { out: None, len: 0 };
-            path.push(&mut measure);
-            if measure.len <= 256 {
-                let mut sink = Sink { out: Some(&mut bytes), len: 0 };
-                path.push(&mut sink);
-                len = sink.len;
-            }
-        }
-        Self { bytes, len }
-    }
-
-    const fn as_str(&self) -> &str {
-        match std::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "",
-        }
-    }
 }
 
 /// What a name stands for: a Rust type and, where it is generic, its arguments.

@@ -4,6 +4,7 @@ use serde_json::{Map, Number, Value};
 
 use super::logical::{self, Decimal};
 use crate::avro::definitions::{Definitions, Place, short_name};
+use crate::avro::error::MASK;
 use crate::avro::schema::{Record, Schema};
 use crate::avro::skip::{blocks, branch_of, deeper, unknown};
 use crate::avro::{DecodeError, DecodeErrorKind, Reader};
@@ -137,9 +138,12 @@ impl Walk {
         let mut fields = Map::new();
         for field in record.fields {
             let value = self.value(inner.inner(field.schema), reader);
-            let mut value = value.map_err(|fault| fault.in_field(field.name))?;
-            if field.pii && self.personal_data == PersonalData::Masked && !value.is_null() {
-                value = Value::from("***");
+            let masked = field.pii && self.personal_data == PersonalData::Masked;
+            let mut value = value.map_err(|fault| {
+                if masked { fault.in_pii_field(field.name) } else { fault.in_field(field.name) }
+            })?;
+            if masked && !value.is_null() {
+                value = Value::from(MASK);
             }
             fields.insert(field.name.to_owned(), value);
         }

@@ -28,5 +28,5 @@ mod to_datum;
 pub use from_datum::{PersonalData, to_json};
 pub use to_datum::{JsonFault, JsonFaults, from_json};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "uuid"))]
 mod tests;

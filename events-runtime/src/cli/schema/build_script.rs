@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 const WHY: &str = "\
-// Published schemas are read while the crate compiles: this has cargo see those that are added.
+//! Published schemas are read while the crate compiles: this has cargo see those that are added.
 ";
 
 /// What a crate's build script says of its published schemas.

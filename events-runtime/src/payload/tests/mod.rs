@@ -5,6 +5,8 @@ mod std_types;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
 #[cfg(all(feature = "jiff", feature = "chrono", feature = "time"))]
+mod isoformat;
+#[cfg(all(feature = "jiff", feature = "chrono", feature = "time"))]
 mod times;
 
 use std::fmt::Debug;

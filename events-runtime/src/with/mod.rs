@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`timestamp_millis`], [`timestamp_micros`] | instants: `jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime` | `timestamp-millis`, `timestamp-micros` on `long` |
 //! | [`local_timestamp_millis`], [`local_timestamp_micros`] | civil dates and times: `jiff::civil::DateTime`, `chrono::NaiveDateTime`, `time::PrimitiveDateTime` | `local-timestamp-millis`, `local-timestamp-micros` on `long` |
+//! | [`isoformat`] | instants, as Python's `datetime.isoformat()` writes them: Open edX's times | `string` |
 //! | [`text`] | whatever has `Display` and a `FromStr` that reads it back: `IpAddr`, `u128`, … | `string` |
 //!
 //! Each has a module `option` for a field of `Option<T>`.
@@ -34,6 +35,8 @@
 //! The coarser units reach further. They do not round: an instant with digits below the unit is
 //! an [`EncodeError`](crate::avro::EncodeError), so that what is read is what was written. Round
 //! where the instant is made, `Timestamp::now().round(Unit::Millisecond)`.
+
+pub mod isoformat;
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -66,6 +69,17 @@ pub enum TimeError {
     /// A number beyond the years that the Rust type holds.
     #[error("the time is beyond the years that the Rust type holds")]
     Unrepresentable,
+    /// A year that Python's `datetime` does not have.
+    #[error("the time is beyond the years 1 to 9999 of Python's datetime")]
+    BeyondPython,
+    /// A text that is no ISO 8601 time with an offset.
+    #[error(
+        "a string of {len} bytes is no time with an offset such as 2023-01-02T03:04:05.678901+00:00: where it has none, use a String"
+    )]
+    NotIso {
+        /// The bytes of the text, which itself may be long, and anything.
+        len: usize,
+    },
     /// A number beyond 24 hours, or below zero.
     #[error("the number is no time of day, which is at least 0 and below 24 hours")]
     NoTimeOfDay,

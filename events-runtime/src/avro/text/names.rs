@@ -1,0 +1,189 @@
+//! Names as text, and the definitions that a walk has passed.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
+
+use crate::avro::schema::{Name, Schema};
+
+/// Counts what is pushed and, where it has a place to, writes it.
+pub(in crate::avro) struct Sink<'a> {
+    pub(in crate::avro) out: Option<&'a mut [u8]>,
+    pub(in crate::avro) len: usize,
+}
+
+impl Sink<'_> {
+    pub(in crate::avro) const fn push(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        if let Some(out) = &mut self.out {
+            let (_, free) = out.split_at_mut(self.len);
+            let (head, _) = free.split_at_mut(bytes.len());
+            head.copy_from_slice(bytes);
+        }
+        self.len += bytes.len();
+    }
+
+    /// A type's name without its namespace: `Page_Line`.
+    pub(in crate::avro) const fn short_name(&mut self, name: &Name) {
+        self.push(name.base);
+        let mut index = 0;
+        while index < name.arguments.len() {
+            self.push("_");
+            self.argument(name.arguments[index]);
+            index += 1;
+        }
+    }
+
+    /// What a generic argument adds to the name of its type.
+    const fn argument(&mut self, schema: &Schema) {
+        match schema {
+            Schema::Array(item) => {
+                self.push("array_");
+                self.argument(item);
+            }
+            Schema::Map(value) => {
+                self.push("map_");
+                self.argument(value);
+            }
+            Schema::Nullable(inner) => {
+                self.push("nullable_");
+                self.argument(inner);
+            }
+            Schema::Logical(logical) => {
+                // `timestamp-nanos`: a name has no hyphen.
+                let mut name = logical.name;
+                while let Some(hyphen) = find(name, b'-') {
+                    let (head, tail) = name.split_at(hyphen);
+                    self.push(head);
+                    self.push("_");
+                    name = tail.split_at(1).1;
+                }
+                self.push(name);
+            }
+            Schema::Union(union) => self.short_name(&union.name),
+            Schema::Record(record) => self.short_name(&record.name),
+            Schema::Enum(symbols) => self.short_name(&symbols.name),
+            Schema::Ref(reference) => self.short_name(&reference.name),
+            primitive => self.push(primitive_name(primitive)),
+        }
+    }
+}
+
+const fn find(text: &str, byte: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] == byte {
+            return Some(index);
+        }
+        index += 1;
+    }
+    None
+}
+
+pub(in crate::avro) const fn same_text(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+pub(super) const fn primitive_name(schema: &Schema) -> &'static str {
+    match schema {
+        Schema::Null => "null",
+        Schema::Boolean => "boolean",
+        Schema::Int => "int",
+        Schema::Long => "long",
+        Schema::Float => "float",
+        Schema::Double => "double",
+        Schema::Bytes => "bytes",
+        Schema::String => "string",
+        _ => "",
+    }
+}
+
+/// The most named types in one event.
+pub(in crate::avro) const MAX_NAMES: usize = 256;
+
+/// The definitions that a walk has passed, by full name.
+pub(in crate::avro) struct Names<T> {
+    seen: [Option<(&'static str, &'static Name, T)>; MAX_NAMES],
+    len: usize,
+}
+
+impl<T: Copy> Names<T> {
+    pub(in crate::avro) const fn new() -> Self {
+        Self { seen: [None; MAX_NAMES], len: 0 }
+    }
+
+    pub(in crate::avro) const fn find(&self, namespace: &str, name: &Name) -> Option<T> {
+        let mut index = 0;
+        while index < self.len {
+            if let Some((other_namespace, other, value)) = self.seen[index]
+                && same_text(namespace, other_namespace)
+                && same_name(name, other)
+            {
+                return Some(value);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// `false` where there is no room for one more.
+    pub(in crate::avro) const fn add(
+        &mut self,
+        namespace: &'static str,
+        name: &'static Name,
+        value: T,
+    ) -> bool {
+        if self.len == MAX_NAMES {
+            return false;
+        }
+        self.seen[self.len] = Some((namespace, name, value));
+        self.len += 1;
+        true
+    }
+}
+
+/// Whether two short names are the same.
+const fn same_name(a: &Name, b: &Name) -> bool {
+    if a.arguments.is_empty() && b.arguments.is_empty() {
+        return same_text(a.base, b.base);
+    }
+    // Compare as text: `Page<Line>` and a plain `Page_Line` are one name.
+    let mut left = [0; 512];
+    let mut right = [0; 512];
+    let mut sink = Sink { out: Some(&mut left), len: 0 };
+    sink.short_name(a);
+    let left_len = sink.len;
+    let mut sink = Sink { out: Some(&mut right), len: 0 };
+    sink.short_name(b);
+    if left_len != sink.len {
+        return false;
+    }
+    let mut index = 0;
+    while index < left_len {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// The namespace of a name inside another definition.
+pub(in crate::avro) const fn effective(name: &Name, enclosing: &'static str) -> &'static str {
+    match name.namespace {
+        Some(own) => own,
+        None => enclosing,
+    }
+}

@@ -1,0 +1,92 @@
+//! The text of Python's `datetime.isoformat()` in UTC, for any [`Instant`].
+//!
+//! `2023-01-02T03:04:05.678901+00:00`: six digits of a second, or none where they are zero. That
+//! is how Open edX's events hold a `datetime`. Digits below a microsecond, and years that
+//! Python's `datetime` does not reach (before 1, after 9999), are an
+//! [`EncodeError`](crate::avro::EncodeError).
+//!
+//! What is read is ISO 8601 with an offset, `Z` among them. A text without one is a time of day
+//! somewhere and no instant: hold it in a `String`.
+
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
+use jiff::fmt::temporal::{DateTimePrinter, Pieces};
+
+use super::{Instant, NANOS_PER_SECOND, TimeError};
+
+/// What is written.
+pub type Repr = String;
+
+const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
+const PRINTER: DateTimePrinter = DateTimePrinter::new();
+
+/// Converts a time to its text.
+///
+/// # Errors
+/// The time has digits below a microsecond, is a leap second, or in a year that Python's
+/// `datetime` does not have.
+pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
+    let nanos = value.to_nanos()?;
+    if nanos % 1_000 != 0 {
+        return Err(TimeError::Digits { unit: "microsecond" });
+    }
+    let utc = civil(nanos).filter(|utc| utc.year() >= 1).ok_or(TimeError::BeyondPython)?;
+    let digits = if utc.subsec_nanosecond() == 0 { 0 } else { 6 };
+    Ok(PRINTER.precision(Some(digits)).datetime_to_string(&utc) + "+00:00")
+}
+
+/// The date and time in UTC of nanoseconds since 1970; `None` beyond the years of four digits.
+fn civil(nanos: i128) -> Option<DateTime> {
+    let second = i128::from(NANOS_PER_SECOND);
+    let seconds = i64::try_from(nanos.div_euclid(second)).ok()?;
+    let below = i32::try_from(nanos.rem_euclid(second)).ok()?;
+    EPOCH.checked_add(SignedDuration::new(seconds, below)).ok()
+}
+
+/// Reads the text.
+///
+/// # Errors
+/// The text is no time with an offset, or beyond the years that `T` holds.
+#[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
+pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
+    let since = since_epoch(&repr).ok_or(TimeError::NotIso { len: repr.len() })?;
+    let below = since.subsec_nanos();
+    // Negative durations count both parts downwards.
+    let (seconds, below) = match u32::try_from(below) {
+        Ok(below) => (since.as_secs(), below),
+        Err(_) => (since.as_secs() - 1, u32::try_from(i64::from(below) + NANOS_PER_SECOND).unwrap_or(0)),
+    };
+    T::from_parts(seconds, below).ok_or(TimeError::Unrepresentable)
+}
+
+fn since_epoch(text: &str) -> Option<SignedDuration> {
+    // Not `Timestamp`: it ends a day before Python's `datetime.max`.
+    let pieces = Pieces::parse(text).ok()?;
+    let utc = pieces.date().to_datetime(pieces.time()?);
+    let ahead = SignedDuration::from_secs(i64::from(pieces.to_numeric_offset()?.seconds()));
+    utc.duration_since(EPOCH).checked_sub(ahead)
+}
+
+/// The same for an `Option`: `["null", "string"]`.
+pub mod option {
+    use super::{Instant, TimeError};
+
+    /// What is written.
+    pub type Repr = Option<String>;
+
+    /// Converts a time to its text.
+    ///
+    /// # Errors
+    /// Those of [`isoformat::to_repr`](super::to_repr).
+    pub fn to_repr<T: Instant>(value: &Option<T>) -> Result<Repr, TimeError> {
+        value.as_ref().map(super::to_repr).transpose()
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// Those of [`isoformat::from_repr`](super::from_repr).
+    pub fn from_repr<T: Instant>(repr: Repr) -> Result<Option<T>, TimeError> {
+        repr.map(super::from_repr).transpose()
+    }
+}

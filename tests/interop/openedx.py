@@ -1,0 +1,332 @@
+"""Holds our events of the profile "openedx" against the real package, openedx-events.
+
+    openedx.py RUST.jsonl PYTHON.jsonl
+
+RUST.jsonl, written by the program `openedx` of tests/src/bin, has one event in each line:
+
+    {"event_type": …, "schema_json": …, "datums": [hex, …]}
+
+The schema must be the text that the package registers, to the byte; the package decodes each datum,
+and encodes what it decoded to the same bytes. PYTHON.jsonl gets datums of values made up from the
+package's own classes, for the program to read and write again:
+
+    {"event_type": …, "datums": [hex, …]}
+
+It also shows that what our compiler refuses and warns of is what the package does.
+"""
+
+import enum
+import json
+import logging
+import random
+import sys
+import warnings
+from datetime import datetime, timedelta, timezone
+from typing import Dict, List, Optional, get_args, get_origin
+from uuid import UUID
+
+import attr
+import django
+from django.conf import settings
+
+settings.configure(INSTALLED_APPS=["openedx_events"], LOGGING_CONFIG=None, DATABASES={})
+django.setup()
+warnings.simplefilter("ignore")
+# Django logs what a receiver raises, and one does below.
+logging.disable(logging.CRITICAL)
+
+from opaque_keys.edx.keys import CourseKey, UsageKey  # noqa: E402
+from openedx_events.event_bus.avro.deserializer import deserialize_bytes_to_event_data  # noqa: E402
+from openedx_events.event_bus.avro.serializer import (  # noqa: E402
+    AvroSignalSerializer,
+    serialize_event_data_to_bytes,
+)
+from openedx_events.exceptions import SenderValidationError  # noqa: E402
+from openedx_events.tooling import OpenEdxPublicSignal, load_all_signals  # noqa: E402
+
+VALUES = 50
+
+GOLDEN = "f601010c666f6f626f621e626f6240666f6f2e6578616d706c650e426f6220466f6f"
+LOGIN = "org.openedx.learning.auth.session.login.completed.v1"
+BYTES = "org.openedx.tests.bytes.read.v1"
+
+
+@attr.s(auto_attribs=True)
+class Nothing:
+    pass
+
+
+@attr.s(auto_attribs=True)
+class Tree:
+    value: int
+    left: "Tree" = None
+    right: "Tree" = None
+
+
+attr.resolve_types(Tree, globals())
+
+
+@attr.s(auto_attribs=True)
+class Everything:
+    flags: List[bool]
+    numbers: List[int]
+    ratios: List[float]
+    texts: List[str]
+    flag_of: Dict[str, bool]
+    number_of: Dict[str, int]
+    ratio_of: Dict[str, float]
+    text_of: Dict[str, str]
+    number: int = 5
+    maybe_number: int = None
+    maybe_text: str = None
+    maybe_texts: List[str] = None
+    maybe_number_of: Dict[str, int] = None
+    maybe_id: UUID = None
+    maybe_tree: Tree = None
+
+
+@attr.s(auto_attribs=True)
+class Parts:
+    all: List[bytes]
+    named: Dict[str, bytes]
+    some: bytes = None
+
+
+EVERYTHING_SAID = OpenEdxPublicSignal(
+    "org.openedx.tests.everything.said.v1",
+    {
+        "flag": bool,
+        "number": int,
+        "ratio": float,
+        "text": str,
+        "id": UUID,
+        "nothing": Nothing,
+        "everything": Everything,
+        "tree": Tree,
+        "again": Everything,
+    },
+)
+BYTES_READ = OpenEdxPublicSignal(BYTES, {"raw": bytes, "parts": Parts})
+
+
+class Maker:
+    """Makes up data of a signal."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def event(self, signal):
+        return {name: self.value(kind, name, 0) for name, kind in signal.init_data.items()}
+
+    def text(self):
+        return "".join(self.rng.choice('ab"\\\0\n é€𝄞') for _ in range(self.rng.randrange(80)))
+
+    def number(self, name):
+        # Unsigned on the Rust side.
+        least = 0 if name in ("number", "numbers") else -(1 << 63)
+        most = (1 << 32) - 1 if name == "number" else (1 << 63) - 1
+        return self.rng.choice([0, 1, self.rng.randrange(least, most), least, most])
+
+    def value(self, kind, name, depth):
+        rng = self.rng
+        if kind is bool:
+            return rng.random() < 0.5
+        if kind is int:
+            return self.number(name)
+        if kind is float:
+            return rng.choice([0.0, -0.0, rng.uniform(-1e300, 1e300)])
+        if kind is str:
+            return self.text()
+        if kind is UUID:
+            return UUID(int=rng.getrandbits(128))
+        if kind is datetime:
+            # What datetime.isoformat() makes of UTC, with and without digits of a second.
+            micros = rng.choice([0, 1, 600_000, rng.randrange(1_000_000)])
+            since = timedelta(seconds=rng.randrange(-60_000_000_000, 250_000_000_000), microseconds=micros)
+            return datetime(1970, 1, 1, tzinfo=timezone.utc) + since
+        if kind is CourseKey:
+            return CourseKey.from_string(f"course-v1:edX+DemoX+{rng.randrange(9999)}")
+        if kind is UsageKey:
+            return UsageKey.from_string(f"block-v1:edX+DemoX+1+type@exam+block@{rng.randrange(9999)}")
+        if get_origin(kind) is list:
+            return [self.value(get_args(kind)[0], name, depth) for _ in range(rng.randrange(4))]
+        if get_origin(kind) is dict:
+            return {self.text(): self.value(get_args(kind)[1], name, depth) for _ in range(rng.randrange(4))}
+        data = {}
+        for attribute in kind.__attrs_attrs__:
+            if attribute.default is None and rng.random() < (0.4 if depth < 4 else 1):
+                continue
+            data[attribute.name] = self.value(attribute.type, attribute.name, depth + 1)
+        return kind(**data)
+
+
+class Results:
+    """Counts promises kept and broken."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def check(self, name, promise, test):
+        try:
+            test()
+        except Exception as error:  # Whatever the package raises is its verdict.
+            self.failed += 1
+            print(f"FAILED {name}: {promise}: {type(error).__name__}: {error}")
+        else:
+            self.passed += 1
+
+
+def expect(found, expected):
+    if found != expected:
+        raise AssertionError(f"found {found!r}, expected {expected!r}")
+
+
+def expect_error(kind, test, text=""):
+    """The test raises exactly this kind of error, with this text in it."""
+    try:
+        result = test()
+    except Exception as error:
+        if type(error) is not kind or text not in str(error):
+            raise AssertionError(f"another error: {type(error).__name__}: {error}") from error
+    else:
+        raise AssertionError(f"no error, but {result!r}")
+
+
+def judge(entry, results):
+    """Judges one event; returns the datums for Rust to read."""
+    name = entry["event_type"]
+    signal = OpenEdxPublicSignal.get_signal_by_type(name)
+    datums = [bytes.fromhex(datum) for datum in entry["datums"]]
+    out = []
+
+    def decodes_and_encodes():
+        for datum in datums:
+            data = deserialize_bytes_to_event_data(datum, signal)
+            expect(serialize_event_data_to_bytes(data, signal).hex(), datum.hex())
+
+    def decodes():
+        expected = {"raw": b"\x00\xff", "parts": Parts([b"", b"\x01"], {"a": b"\x02"}, b"\x03")}
+        for datum in datums:
+            expect(deserialize_bytes_to_event_data(datum, signal), expected)
+
+    def makes():
+        maker = Maker(name)
+        for _ in range(VALUES):
+            out.append(serialize_event_data_to_bytes(maker.event(signal), signal).hex())
+
+    results.check(name, "the schema is what Python registers", lambda: expect(entry["schema_json"], AvroSignalSerializer(signal).schema_string()))
+    if name == BYTES:
+        results.check(name, "Python decodes the datums", decodes)
+    else:
+        results.check(name, "Python decodes the datums and encodes them to the same bytes", decodes_and_encodes)
+        results.check(name, "Python encodes values of its own", makes)
+    if name == LOGIN:
+        results.check(name, "the golden datum", lambda: expect(entry["datums"][0], GOLDEN))
+    return {"event_type": name, "datums": out}
+
+
+class Level(enum.Enum):
+    BEGINNER = "beginner"
+
+
+def signal_of(**data):
+    return OpenEdxPublicSignal(f"org.openedx.tests.{'.'.join(data)}", data)
+
+
+def schema_of(kind):
+    return AvroSignalSerializer(signal_of(data=kind)).schema_string()
+
+
+def refusals(results):
+    """What does not compile is what the package raises a TypeError for."""
+    generator = {
+        "optional data at the top level": Optional[int],
+        "an enum": Level,
+        "a list of records": List[Nothing],
+        "a map of records": Dict[str, Nothing],
+        "a list of lists": List[List[int]],
+        "a list of optional values": List[Optional[int]],
+        "a map of lists": Dict[str, List[int]],
+    }
+    for what, kind in generator.items():
+        results.check("refused", what, lambda kind=kind: expect_error(TypeError, lambda: schema_of(kind)))
+    for kind, value in ((List[int], [1]), (Dict[str, int], {"a": 1})):
+        send = lambda kind=kind, value=value: signal_of(data=kind).send_event(data=value)  # noqa: E731
+        results.check("refused", f"{kind} at the top level", lambda send=send: expect_error(TypeError, send, "Subscripted generics"))
+    for name in ("metadata", "self", "sender"):
+        send = lambda name=name: signal_of(**{name: str}).send_event(**{name: "x"})  # noqa: E731
+        results.check("refused", f"data named {name}", lambda send=send: expect_error(TypeError, send))
+    for name in ("from_event_bus", "send_robust"):
+        send = lambda name=name: signal_of(**{name: bool}).send_event(**{name: True})  # noqa: E731
+        results.check("refused", f"data named {name}", lambda send=send: expect_error(SenderValidationError, send))
+    send = lambda: signal_of(time=str).send_event(time="x")  # noqa: E731
+    results.check("refused", "data named time", lambda: expect_error(TypeError, send))
+
+    def hides_the_signal():
+        signal = signal_of(signal=str)
+        signal.connect(hides_the_signal_from)
+        ((_, answer),) = signal.send_event(signal="x")
+        expect(type(answer), TypeError)
+
+    results.check("refused", "data named signal", hides_the_signal)
+
+
+def hides_the_signal_from(**data):
+    """A receiver that Django can't call: it has two arguments of one name."""
+
+
+def hazards(results):
+    """What the package changes or refuses at run time."""
+    for kind, value in ((bool, False), (int, 0), (float, 0.0), (str, ""), (bytes, b"")):
+        send = lambda kind=kind, value=value: signal_of(data=kind).send_event(data=value)  # noqa: E731
+        results.check("hazard", f"{value!r} at the top level", lambda send=send: expect_error(SenderValidationError, send, "Missing required argument"))
+
+    @attr.s(auto_attribs=True)
+    class Falsy:
+        flag: bool = None
+        number: int = None
+        ratio: float = None
+        text: str = None
+        texts: List[str] = None
+        number_of: Dict[str, int] = None
+        nothing: Nothing = None
+
+    def becomes_none():
+        signal = signal_of(data=Falsy)
+        datum = serialize_event_data_to_bytes({"data": Falsy(False, 0, 0.0, "", [], {}, Nothing())}, signal)
+        expect(datum.hex(), "02000200020000000000000000020002000200" + "02")
+        expect(deserialize_bytes_to_event_data(datum, signal), {"data": Falsy()})
+
+    @attr.s(auto_attribs=True)
+    class Defaulted:
+        number: int = 5
+
+    def becomes_the_default():
+        signal = signal_of(data=Defaulted)
+        datum = serialize_event_data_to_bytes({"data": Defaulted(0)}, signal)
+        expect(deserialize_bytes_to_event_data(datum, signal), {"data": Defaulted(5)})
+
+    results.check("hazard", "optional values that are false become None", becomes_none)
+    results.check("hazard", "values that are false become the default", becomes_the_default)
+    data = {"raw": b"\x00", "parts": Parts([], {})}
+    write = lambda: serialize_event_data_to_bytes(data, BYTES_READ)  # noqa: E731
+    results.check("hazard", "bytes can't be written", lambda: expect_error(ValueError, write, "Circular reference"))
+
+
+def main():
+    source, target = sys.argv[1:]
+    load_all_signals()
+    results = Results()
+    with open(source, encoding="utf-8") as lines, open(target, "w", encoding="utf-8") as out:
+        for line in lines:
+            out.write(json.dumps(judge(json.loads(line), results)) + "\n")
+    refusals(results)
+    hazards(results)
+    verdict = "FAILED" if results.failed else "ok"
+    print(f"test result: {verdict}. {results.passed} passed; {results.failed} failed; 0 ignored")
+    sys.exit(1 if results.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+//! Events of Open edX. The real package judges them in `tests/interop/openedx.py`; here is what can
+//! be said without it.
+
+use std::time::Duration;
+
+use events_runtime::registry::Descriptor;
+use events_runtime::{Config, EventBus, Hub, PublicSignal, avro};
+use events_tests::log::Log;
+use events_tests::openedx::{Definition, SessionLoginCompleted, definitions, user};
+
+#[test]
+fn a_login_has_the_bytes_and_the_schema_of_the_python_package() {
+    let login = SessionLoginCompleted { user: user("Bob Foo") };
+    let golden = b"\xf6\x01\x01\x0cfoobob\x1ebob@foo.example\x0eBob Foo";
+    assert_eq!(avro::to_vec(&login).expect("a datum"), golden);
+    let registered = concat!(
+        r#"{"doc": "Avro Event Format for CloudEvents created with openedx_events/schema", "fields": ["#,
+        r#"{"name": "user", "type": {"fields": [{"name": "id", "type": "long"}, "#,
+        r#"{"name": "is_active", "type": "boolean"}, {"name": "pii", "type": {"fields": ["#,
+        r#"{"name": "username", "type": "string"}, {"name": "email", "type": "string"}, "#,
+        r#"{"name": "name", "type": "string"}], "name": "UserPersonalData", "type": "record"}}], "#,
+        r#""name": "UserData", "type": "record"}}], "name": "CloudEvent", "#,
+        r#""namespace": "org.openedx.learning.auth.session.login.completed.v1", "type": "record"}"#,
+    );
+    assert_eq!(SessionLoginCompleted::SCHEMA_JSON, registered);
+}
+
+#[test]
+fn the_canonical_form_is_that_of_the_text_of_python() {
+    for Definition { descriptor, .. } in definitions() {
+        let event_type = descriptor.event_type();
+        // A hyphen is no character of a name: apache-avro refuses what fastavro takes.
+        if event_type.contains('-') {
+            continue;
+        }
+        let schema = apache_avro::Schema::parse_str(descriptor.schema_json()).expect(event_type);
+        assert_eq!(schema.canonical_form(), descriptor.canonical_form(), "{event_type}");
+    }
+}
+
+fn descriptor(event_type: &str) -> Descriptor {
+    let mut found = definitions().into_iter().map(|definition| definition.descriptor);
+    found.find(|descriptor| descriptor.event_type() == event_type).expect(event_type)
+}
+
+#[test]
+fn a_definition_tells_what_python_would_change_or_refuse() {
+    let everything = descriptor("org.openedx.tests.everything.said.v1").warnings();
+    let said = [
+        "Python refuses the event where `flag`, `number`, `ratio` or `text` is empty, zero or false: move it into a nested data type, or never send such a value",
+        "Python reads an empty, zero or false `everything.maybe_number`, `everything.maybe_text`, `everything.maybe_texts` or `everything.maybe_number_of` as None: take the Option away, or never send such a value",
+        "Python reads an empty, zero or false `everything.number` as the default of its class: use a default that is empty, zero or false too, or none",
+    ];
+    assert_eq!(everything, said);
+
+    let bytes = descriptor("org.openedx.tests.bytes.read.v1").warnings();
+    assert!(bytes[0].contains("where `raw` is empty"), "{bytes:?}");
+    assert!(bytes[1].contains("`parts.some` as None"), "{bytes:?}");
+    assert!(
+        bytes[2].contains("the bytes of `raw`, `parts.all`, `parts.named` or `parts.some` and"),
+        "{bytes:?}"
+    );
+
+    assert!(descriptor(SessionLoginCompleted::EVENT_TYPE).warnings().is_empty());
+}
+
+#[test]
+fn a_starting_bus_logs_each_warning_of_a_routed_event_once() {
+    let config = Config::from_toml(
+        r#"
+            [bus]
+            url = "memory:"
+            [routes."org.openedx.tests.everything.said.v1"]
+            said = {}
+            heard = {}
+            [routes."org.openedx.tests.bytes.read.v1"]
+            bytes = { enabled = false }
+        "#,
+    )
+    .expect("well formed");
+    let log = Log::of(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("it starts");
+            bus.shutdown(Duration::ZERO).await.expect("nothing is left to send");
+        });
+    });
+    let said = descriptor("org.openedx.tests.everything.said.v1");
+    for warning in said.warnings() {
+        assert_eq!(log.matches(&warning).count(), 1, "{log}");
+    }
+    assert!(log.contains(&format!("event_type={:?}", said.event_type())), "{log}");
+    assert!(!log.contains("bytes.read"), "{log}");
+}

@@ -1,0 +1,21 @@
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Course,
+}
+
+#[derive(EventData)]
+struct Course {
+    level: Level,
+    former: Option<Level>,
+}
+
+#[derive(EventData)]
+enum Level {
+    Beginner,
+    Expert,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Course,
+}
+
+#[derive(EventData)]
+struct Course {
+    start: Start,
+}
+
+#[derive(EventData)]
+enum Start {
+    Open,
+    At { day: String },
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Course,
+}
+
+#[derive(EventData)]
+struct Course {
+    units: Vec<Unit>,
+}
+
+#[derive(EventData)]
+struct Unit {
+    name: String,
+}
+
+fn main() {}

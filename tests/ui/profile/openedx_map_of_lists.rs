@@ -1,0 +1,16 @@
+use std::collections::BTreeMap;
+
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Course,
+}
+
+#[derive(EventData)]
+struct Course {
+    grades: BTreeMap<String, Vec<f64>>,
+}
+
+fn main() {}

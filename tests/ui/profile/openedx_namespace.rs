@@ -1,0 +1,15 @@
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Course,
+}
+
+#[derive(EventData)]
+#[event(namespace = "org.openedx.shared")]
+struct Course {
+    name: String,
+}
+
+fn main() {}

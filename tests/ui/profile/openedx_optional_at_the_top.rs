@@ -1,0 +1,10 @@
+use events_runtime::PublicSignal;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.enrolled.v1", profile = "openedx")]
+struct Enrolled {
+    course: Option<String>,
+    grade: f64,
+}
+
+fn main() {}
