@@ -36,7 +36,7 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// List the linked event types
     List,
-    /// Show or export Avro schemas
+    /// Show, export or import Avro schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Send an event
@@ -59,6 +59,35 @@ pub(super) enum SchemaCommand {
         /// The folder; made where it is missing, files of the same name are replaced
         folder: PathBuf,
     },
+    /// Write Rust definitions of Avro schema files
+    Import(Import),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Avro schemas as JSON; `TYPE/MINOR.avsc` says which event a schema is of
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The event type of the one file, instead of its folder's name or its root's namespace
+    #[arg(long, value_name = "TYPE")]
+    pub(super) event_type: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// The crate whose types times become; without it they are numbers
+    #[arg(long, value_enum, value_name = "CRATE")]
+    pub(super) times: Option<Times>,
+}
+
+/// A crate of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Times {
+    /// `jiff::Timestamp` and others
+    Jiff,
+    /// `chrono::DateTime<chrono::Utc>` and others
+    Chrono,
+    /// `time::UtcDateTime` and others
+    Time,
 }
 
 #[derive(Debug, clap::Args)]

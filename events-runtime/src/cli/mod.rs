@@ -14,6 +14,7 @@
 //! | `list` | the linked event types, with their definitions |
 //! | `schema show TYPE` | an event type's Avro schema |
 //! | `schema export DIR` | every schema as `DIR/TYPE/MINOR.avsc` |
+//! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
 //! | `config explain` | every setting with its value and where that came from |
@@ -35,6 +36,7 @@ mod consume;
 mod context;
 mod doctor;
 mod failure;
+mod import;
 mod list;
 mod output;
 mod produce;
@@ -77,6 +79,7 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::List => list::run(&context),
         Command::Schema(SchemaCommand::Show(args)) => schema::show(&context, &args),
         Command::Schema(SchemaCommand::Export { folder }) => schema::export(&context, &folder),
+        Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
         Command::Produce(args) => block_on(produce::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),

@@ -1,0 +1,175 @@
+//! `schema import`: Rust definitions from Avro schema files.
+//!
+//! A file goes from the top to the bottom of this list:
+//! [`read`] makes [`model`] of its JSON, every name in full; [`shape`] makes [`item`]s of that,
+//! which are what Rust has (with [`union`] for the enums with data and [`logical`] for the types
+//! of other crates); [`default`] compares the defaults with the fields; [`event`] finds out which
+//! event the root is. Then all files together get [`name`]s and are [written](write).
+
+mod default;
+mod event;
+mod item;
+mod layout;
+mod logical;
+mod model;
+mod name;
+mod read;
+mod report;
+mod shape;
+mod union;
+mod write;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::args::{Import, Times};
+use super::failure::Failure;
+use super::output;
+use crate::EventType;
+use event::Event;
+use item::{ItemId, Items};
+use name::TypeNames;
+use report::{Place, Report};
+use write::Names;
+
+/// Writes the definitions of all files that can be imported, and says why others can't.
+pub(super) fn run(args: &Import) -> Result<(), Failure> {
+    if let Some(event_type) = &args.event_type {
+        if args.files.len() > 1 {
+            return Err(Failure::Usage(
+                "`--event-type` names one event: import one file with it, and others by themselves"
+                    .to_owned(),
+            ));
+        }
+        EventType::foreign(event_type).map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    let mut sources: Vec<Imported> = Vec::new();
+    let mut refused = 0;
+    for path in &args.files {
+        let mut report = Report::default();
+        let source = Imported::load(path, args, &sources, &mut report);
+        report.lines(&path.display().to_string()).iter().for_each(|line| eprintln!("{line}"));
+        match source {
+            Some(source) => sources.push(source),
+            None => refused += 1,
+        }
+    }
+    if !sources.is_empty() {
+        let text = text(&sources);
+        match &args.out {
+            Some(out) => std::fs::write(out, text)
+                .map_err(|error| Failure::failed(format!("{} can't be written: {error}", out.display())))?,
+            None => output::line(text.trim_end())?,
+        }
+    }
+    match refused {
+        0 => Ok(()),
+        refused => Err(Failure::failed(format!(
+            "{refused} of {} files can't be imported, and nothing is written for them",
+            args.files.len()
+        ))),
+    }
+}
+
+/// A file that can be imported.
+struct Imported {
+    file: String,
+    items: Items,
+    event: Option<Event>,
+}
+
+impl Imported {
+    fn load(path: &Path, args: &Import, others: &[Self], report: &mut Report) -> Option<Self> {
+        let root = Place::default();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                report.fault(&root, format!("the file can't be read: {error}"));
+                return None;
+            }
+        };
+        let source = Self::new(&text, path, args.event_type.as_deref(), args.times, report)?;
+        let event_type = source.event_type();
+        if let Some(other) =
+            others.iter().find(|other| event_type.is_some() && other.event_type() == event_type)
+        {
+            let what = format!(
+                "`{}` is imported from {} already: a program has one definition of an event type, that of the newest minor version",
+                event_type.unwrap_or_default(),
+                other.file
+            );
+            report.fault(&root, what);
+            return None;
+        }
+        Some(source)
+    }
+
+    fn new(
+        text: &str,
+        path: &Path,
+        event_type: Option<&str>,
+        times: Option<Times>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let source = read::read(text, report)?;
+        let mut items = shape::shape(&source, times, report)?;
+        default::check(&items, report);
+        let event = event::event(&mut items, path, event_type, report);
+        let file = path.file_name().unwrap_or(path.as_os_str()).display().to_string();
+        report.is_sound().then_some(Self { file, items, event })
+    }
+
+    fn event_type(&self) -> Option<&str> {
+        self.event.as_ref().map(|event| event.event_type.as_str())
+    }
+
+    /// What the root is called in Rust, in words.
+    fn root_name(&self) -> String {
+        let name = self.items.0.first().map(|root| root.name.as_str()).unwrap_or_default();
+        match self.event_type() {
+            // Every event of Open edX has this name.
+            Some(event_type) if name == event::OPENEDX_NAME => name::of_event(event_type),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// The definitions of several files as one text. What several of them define alike is there once.
+fn text(sources: &[Imported]) -> String {
+    let mut type_names = TypeNames::new();
+    let roots: Vec<_> = sources.iter().map(|source| type_names.take(&source.root_name())).collect();
+    let mut known: HashMap<String, String> = HashMap::new();
+    let mut body = String::new();
+    for (source, root) in sources.iter().zip(roots) {
+        let mut names = vec![root];
+        let mut new: Vec<ItemId> = vec![0];
+        for (id, item) in source.items.0.iter().enumerate().skip(1) {
+            let name = known.entry(source.items.identity(id)).or_insert_with(|| {
+                new.push(id);
+                type_names.take(&item.name)
+            });
+            names.push(name.clone());
+        }
+        let names = Names { items: &source.items, names: &names };
+        for id in new {
+            let event = source.event.as_ref().filter(|_| id == 0).map(|event| (event, source.file.as_str()));
+            body.push('\n');
+            body.push_str(&names.item(id, event));
+        }
+    }
+    head(&body) + &body
+}
+
+/// The `use` lines of what a text names.
+fn head(body: &str) -> String {
+    let mut head = String::new();
+    if body.contains("BTreeMap<") {
+        head.push_str("use std::collections::BTreeMap;\n\n");
+    }
+    head.push_str(match (body.contains(" EventData)]"), body.contains(" PublicSignal)]")) {
+        (true, true) => "use events_runtime::{EventData, PublicSignal};\n",
+        (false, true) => "use events_runtime::PublicSignal;\n",
+        _ => "use events_runtime::EventData;\n",
+    });
+    head
+}
