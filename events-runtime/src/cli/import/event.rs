@@ -13,6 +13,7 @@ const OPENEDX_DOC: &str = "Avro Event Format for CloudEvents created with opened
 pub(super) const OPENEDX_NAME: &str = "CloudEvent";
 
 /// The options of `#[public_signal(…)]`.
+#[allow(clippy::struct_field_names, reason = "an event type is one word in this library")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) event_type: String,

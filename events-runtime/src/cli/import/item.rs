@@ -105,14 +105,6 @@ impl Item {
 
 impl Type {
     /// The item that the type names, if it names one.
-    pub(super) fn item(&self) -> Option<ItemId> {
-        match self {
-            Self::Plain { .. } => None,
-            Self::Vec(inner) | Self::Map(inner) | Self::Option(inner) => inner.item(),
-            Self::Item { id, .. } => Some(*id),
-        }
-    }
-
     fn item_mut(&mut self) -> Option<&mut ItemId> {
         match self {
             Self::Plain { .. } => None,
@@ -131,9 +123,8 @@ impl Items {
     /// definition is right for both: the item and all that it holds, numbered from it.
     pub(super) fn identity(&self, id: ItemId) -> String {
         let mut order = vec![id];
-        let mut text = String::new();
-        let mut next = 0;
-        while let Some(item) = order.get(next).and_then(|id| self.0.get(*id)) {
+        let mut items = Vec::new();
+        while let Some(item) = order.get(items.len()).and_then(|id| self.0.get(*id)) {
             let mut item = item.clone();
             let mut renumber = |id: &mut ItemId| {
                 *id = order.iter().position(|known| known == id).unwrap_or_else(|| {
@@ -145,9 +136,8 @@ impl Items {
                 member.ty.item_mut().into_iter().for_each(&mut renumber);
                 member.back_refs.iter_mut().for_each(&mut renumber);
             }
-            text.push_str(&format!("{item:?}\n"));
-            next += 1;
+            items.push(item);
         }
-        text
+        format!("{items:?}")
     }
 }

@@ -1,10 +1,35 @@
 //! Rust text as `rustfmt` leaves it, with its default configuration.
 
+use std::fmt::{Display, Write as _};
+
 use serde_json::Value;
 
 const MAX_WIDTH: usize = 100;
 /// `attr_fn_like_width`
 const ATTRIBUTE_WIDTH: usize = 70;
+
+/// Text that is written line by line.
+#[derive(Debug, Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn line(&mut self, line: impl Display) {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    pub(super) fn lines(&mut self, lines: &Self) {
+        self.0.push_str(&lines.0);
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// The options of one attribute.
 pub(super) struct Attribute {
@@ -44,20 +69,21 @@ impl Attribute {
     }
 
     /// Writes the attribute, unless it says nothing.
-    pub(super) fn write(&self, indent: &str, out: &mut String) {
+    pub(super) fn write(&self, indent: &str, out: &mut Text) {
         if self.options.is_empty() {
             return;
         }
         let line = self.options.join(", ");
         let whole = indent.len() + "#[()]".len() + self.path.len() + width(&line);
         let fits = whole <= MAX_WIDTH && (!self.is_plain || width(&line) <= ATTRIBUTE_WIDTH);
-        let text = if fits {
-            format!("{indent}#[{}({line})]\n", self.path)
-        } else {
-            let separator = format!(",\n{indent}    ");
-            format!("{indent}#[{}(\n{indent}    {}\n{indent})]\n", self.path, self.options.join(&separator))
-        };
-        out.push_str(&text);
+        if fits {
+            out.line(format_args!("{indent}#[{}({line})]", self.path));
+            return;
+        }
+        let separator = format!(",\n{indent}    ");
+        out.line(format_args!("{indent}#[{}(", self.path));
+        out.line(format_args!("{indent}    {}", self.options.join(&separator)));
+        out.line(format_args!("{indent})]"));
     }
 }
 
@@ -82,18 +108,18 @@ fn width(text: &str) -> usize {
 }
 
 /// `name: Type,` on one line, or on two.
-pub(super) fn field(indent: &str, name: &str, ty: &str, out: &mut String) {
+pub(super) fn field(indent: &str, name: &str, ty: &str, out: &mut Text) {
     let line = format!("{indent}{name}: {ty},");
     if width(&line) <= MAX_WIDTH {
-        out.push_str(&line);
+        out.line(line);
     } else {
-        out.push_str(&format!("{indent}{name}:\n{indent}    {ty},"));
+        out.line(format_args!("{indent}{name}:"));
+        out.line(format_args!("{indent}    {ty},"));
     }
-    out.push('\n');
 }
 
 /// A doc comment, or an option that says the same where a comment can't.
-pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, out: &mut String) {
+pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, out: &mut Text) {
     let Some(text) = text else { return };
     if !is_comment(text) {
         attribute.text("doc", text);
@@ -101,7 +127,7 @@ pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, o
     }
     for line in text.split('\n') {
         let space = if line.is_empty() { "" } else { " " };
-        out.push_str(&format!("{indent}///{space}{line}\n"));
+        out.line(format_args!("{indent}///{space}{line}"));
     }
 }
 
@@ -122,10 +148,10 @@ mod tests {
     use super::*;
 
     fn documented(text: &str) -> String {
-        let (mut attribute, mut out) = (Attribute::new("event"), String::new());
+        let (mut attribute, mut out) = (Attribute::new("event"), Text::default());
         doc(Some(text), "    ", &mut attribute, &mut out);
         attribute.write("    ", &mut out);
-        out
+        out.0
     }
 
     #[test]
@@ -159,20 +185,20 @@ mod tests {
         let mut attribute = Attribute::new("event");
         attribute.text("rename", &"a".repeat(40));
         attribute.flag("pii");
-        let mut out = String::new();
+        let mut out = Text::default();
         attribute.write("", &mut out);
-        assert_eq!(out.lines().count(), 1);
+        assert_eq!(out.0.lines().count(), 1);
         attribute.text("alias", "bbbb");
         attribute.write("", &mut out);
-        assert!(out.ends_with("aa\",\n    pii,\n    alias = \"bbbb\"\n)]\n"), "{out}");
+        assert!(out.0.ends_with("aa\",\n    pii,\n    alias = \"bbbb\"\n)]\n"), "{out:?}");
     }
 
     #[test]
     fn a_long_field_is_on_two_lines() {
-        let mut out = String::new();
+        let mut out = Text::default();
         field("    ", "pub a", &"B".repeat(88), &mut out);
-        assert_eq!(out.lines().count(), 1);
+        assert_eq!(out.0.lines().count(), 1);
         field("    ", "pub a", &"B".repeat(89), &mut out);
-        assert_eq!(out.lines().count(), 3);
+        assert_eq!(out.0.lines().count(), 3);
     }
 }

@@ -42,25 +42,25 @@ pub(super) fn plain(
         Primitive::Bytes => ("Vec<u8>", Base::Bytes),
         Primitive::String => ("String", Base::String),
     };
-    let bare = |lost| Plain { rust, base, with: None, lost };
-    let Some(logical) = logical else { return Some(bare(None)) };
+    let unadorned = |lost| Plain { rust, base, with: None, lost };
+    let Some(logical) = logical else { return Some(unadorned(None)) };
     if (logical, kind) == ("uuid", Primitive::String) {
         return Some(Plain { rust: "uuid::Uuid", base, with: None, lost: None });
     }
     let Some(moment) = Moment::of(logical, kind) else {
-        return Some(bare(Some(format!(
+        return Some(unadorned(Some(format!(
             "the logical type `{logical}` on `{}` is not kept: the field is `{rust}`",
             kind.name()
         ))));
     };
     let Some(times) = times else {
-        return Some(bare(Some(format!(
+        return Some(unadorned(Some(format!(
             "the logical type `{logical}` is not kept: the field is `{rust}`; for the types of a crate of times add `--times jiff`, `chrono` or `time`"
         ))));
     };
     let with = with(logical);
     if let (Some(_), Depth::Inside) = (with, depth) {
-        return Some(bare(Some(format!(
+        return Some(unadorned(Some(format!(
             "the logical type `{logical}` is not kept inside of an array or a map, where no `with` reaches: the item is `{rust}`"
         ))));
     }

@@ -28,6 +28,7 @@ use super::output;
 use crate::EventType;
 use event::Event;
 use item::{ItemId, Items};
+use layout::Text;
 use name::TypeNames;
 use report::{Place, Report};
 use write::Names;
@@ -139,7 +140,7 @@ fn text(sources: &[Imported]) -> String {
     let mut type_names = TypeNames::new();
     let roots: Vec<_> = sources.iter().map(|source| type_names.take(&source.root_name())).collect();
     let mut known: HashMap<String, String> = HashMap::new();
-    let mut body = String::new();
+    let mut body = Text::default();
     for (source, root) in sources.iter().zip(roots) {
         let mut names = vec![root];
         let mut new: Vec<ItemId> = vec![0];
@@ -153,11 +154,11 @@ fn text(sources: &[Imported]) -> String {
         let names = Names { items: &source.items, names: &names };
         for id in new {
             let event = source.event.as_ref().filter(|_| id == 0).map(|event| (event, source.file.as_str()));
-            body.push('\n');
-            body.push_str(&names.item(id, event));
+            body.line("");
+            body.lines(&names.item(id, event));
         }
     }
-    head(&body) + &body
+    head(body.as_str()) + body.as_str()
 }
 
 /// The `use` lines of what a text names.

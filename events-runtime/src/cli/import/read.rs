@@ -145,7 +145,7 @@ impl Reader<'_> {
             read.push(field);
         }
         self.free_aliases(&mut read, place);
-        self.finish(object, name, Kind::Record(read), place)
+        Some(self.finish(object, name, Kind::Record(read), place))
     }
 
     fn field(&mut self, json: &Value, namespace: &str, record: &Place) -> Option<Field> {
@@ -205,7 +205,7 @@ impl Reader<'_> {
             return self
                 .fault(place, format!("{given} is no symbol of the enum `{name}`, as its default is"));
         }
-        self.finish(object, name, Kind::Enum { symbols, default }, place)
+        Some(self.finish(object, name, Kind::Enum { symbols, default }, place))
     }
 
     fn fixed(&mut self, object: &Map<String, Value>, namespace: &str, place: &Place) -> Option<Schema> {
@@ -237,16 +237,10 @@ impl Reader<'_> {
         Some(name)
     }
 
-    fn finish(
-        &mut self,
-        object: &Map<String, Value>,
-        name: FullName,
-        kind: Kind,
-        place: &Place,
-    ) -> Option<Schema> {
+    fn finish(&mut self, object: &Map<String, Value>, name: FullName, kind: Kind, place: &Place) -> Schema {
         let aliases = self.aliases(object, place);
         self.definitions.push(Definition { name: name.clone(), doc: doc(object), aliases, kind });
-        Some(Schema::Named(name))
+        Schema::Named(name)
     }
 
     fn aliases(&mut self, object: &Map<String, Value>, place: &Place) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::event::{Event, OPENEDX_NAME};
 use super::item::{Branch, Item, ItemId, ItemKind, Items, Member, Type};
-use super::layout::{Attribute, doc, field};
+use super::layout::{Attribute, Text, doc, field};
 use super::name::{Name, fields, variants};
 
 /// `struct_variant_width`
@@ -20,15 +20,15 @@ impl Names<'_> {
     }
 
     /// The text of one item; of an event, where it is one.
-    pub(super) fn item(&self, id: ItemId, event: Option<(&Event, &str)>) -> String {
-        let Some(item) = self.items.0.get(id) else { return String::new() };
-        let mut out = String::new();
+    pub(super) fn item(&self, id: ItemId, event: Option<(&Event, &str)>) -> Text {
+        let mut out = Text::default();
+        let Some(item) = self.items.0.get(id) else { return out };
         let mut options = Attribute::new("event");
         doc(item.doc.as_deref(), "", &mut options, &mut out);
-        out.push_str(match (&item.kind, event) {
-            (_, Some(_)) => "#[derive(Debug, Clone, PartialEq, PublicSignal)]\n",
-            (ItemKind::Symbols { .. }, None) => "#[derive(Debug, Clone, Copy, PartialEq, Eq, EventData)]\n",
-            (_, None) => "#[derive(Debug, Clone, PartialEq, EventData)]\n",
+        out.line(match (&item.kind, event) {
+            (_, Some(_)) => "#[derive(Debug, Clone, PartialEq, PublicSignal)]",
+            (ItemKind::Symbols { .. }, None) => "#[derive(Debug, Clone, Copy, PartialEq, Eq, EventData)]",
+            (_, None) => "#[derive(Debug, Clone, PartialEq, EventData)]",
         });
         let name = self.of(id);
         match event {
@@ -39,30 +39,24 @@ impl Names<'_> {
         item.namespace.iter().for_each(|namespace| options.text("namespace", namespace));
         item.aliases.iter().for_each(|alias| options.text("alias", alias));
         options.write("", &mut out);
+        let keyword = if matches!(item.kind, ItemKind::Struct(_)) { "struct" } else { "enum" };
+        let mut body = Text::default();
         match &item.kind {
-            ItemKind::Struct(members) if members.is_empty() => {
-                out.push_str(&format!("pub struct {name} {{}}\n"))
-            }
-            ItemKind::Struct(members) => {
-                out.push_str(&format!("pub struct {name} {{\n"));
-                self.members(members, "    ", "pub ", &mut out);
-                out.push_str("}\n");
-            }
-            ItemKind::Symbols { symbols, default } => {
-                out.push_str(&format!("pub enum {name} {{\n"));
-                symbol_variants(symbols, default.as_deref(), &mut out);
-                out.push_str("}\n");
-            }
-            ItemKind::Union(branches) => {
-                out.push_str(&format!("pub enum {name} {{\n"));
-                self.variants(branches, &mut out);
-                out.push_str("}\n");
-            }
+            ItemKind::Struct(members) => self.members(members, "    ", "pub ", &mut body),
+            ItemKind::Symbols { symbols, default } => symbol_variants(symbols, default.as_deref(), &mut body),
+            ItemKind::Union(branches) => self.variants(branches, &mut body),
+        }
+        if body.is_empty() {
+            out.line(format_args!("pub {keyword} {name} {{}}"));
+        } else {
+            out.line(format_args!("pub {keyword} {name} {{"));
+            out.lines(&body);
+            out.line("}");
         }
         out
     }
 
-    fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut String) {
+    fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut Text) {
         let names = fields(members.iter().map(|member| member.name.as_str()));
         for (member, name) in members.iter().zip(names) {
             let mut options = Attribute::new("event");
@@ -103,7 +97,7 @@ impl Names<'_> {
         }
     }
 
-    fn variants(&self, branches: &[Branch], out: &mut String) {
+    fn variants(&self, branches: &[Branch], out: &mut Text) {
         let names = variants(branches.iter().map(|branch| branch.name.as_str()));
         // An enum of which no variant could have data is one of symbols.
         let has_data = branches.iter().any(|branch| !branch.members.is_empty());
@@ -111,7 +105,7 @@ impl Names<'_> {
             .iter()
             .zip(&names)
             .map(|(branch, name)| {
-                let mut head = String::new();
+                let mut head = Text::default();
                 let mut options = Attribute::new("event");
                 doc(branch.doc.as_deref(), "    ", &mut options, &mut head);
                 if name.is_renamed {
@@ -119,37 +113,40 @@ impl Names<'_> {
                 }
                 branch.aliases.iter().for_each(|alias| options.text("alias", alias));
                 options.write("    ", &mut head);
-                let mut body = String::new();
+                let mut body = Text::default();
                 self.members(&branch.members, "        ", "", &mut body);
                 (head, name.rust.as_str(), body)
             })
             .collect();
         // `rustfmt` breaks all variants where it breaks one and not all.
-        let breaks = |(head, _, body): &(String, &str, String)| !head.is_empty() || one_line(body).is_none();
+        let breaks = |(head, _, body): &(Text, &str, Text)| !head.is_empty() || one_line(body).is_none();
         let all_break = texts.iter().any(breaks) && !texts.iter().all(breaks);
         for (head, name, body) in &texts {
-            out.push_str(head);
-            let text = match one_line(body).filter(|_| !all_break || body.is_empty()) {
-                Some(_) if body.is_empty() && has_data => format!("    {name},\n"),
-                Some(_) if body.is_empty() => format!("    {name} {{}},\n"),
-                Some(line) => format!("    {name} {{ {line} }},\n"),
-                None => format!("    {name} {{\n{body}    }},\n"),
-            };
-            out.push_str(&text);
+            out.lines(head);
+            match one_line(body).filter(|_| !all_break || body.is_empty()) {
+                Some(_) if body.is_empty() && has_data => out.line(format_args!("    {name},")),
+                Some(_) if body.is_empty() => out.line(format_args!("    {name} {{}},")),
+                Some(line) => out.line(format_args!("    {name} {{ {line} }},")),
+                None => {
+                    out.line(format_args!("    {name} {{"));
+                    out.lines(body);
+                    out.line("    },");
+                }
+            }
         }
     }
 }
 
 /// The fields of a variant on one line, where they go there.
-fn one_line(body: &str) -> Option<String> {
-    let lines: Vec<_> = body.lines().map(str::trim).collect();
+fn one_line(body: &Text) -> Option<String> {
+    let lines: Vec<_> = body.as_str().lines().map(str::trim).collect();
     let line = lines.join(" ");
     let line = line.strip_suffix(',').unwrap_or(&line);
     let is_plain = lines.iter().all(|line| !line.starts_with(['/', '#']));
     (is_plain && line.chars().count() <= VARIANT_WIDTH).then(|| line.to_owned())
 }
 
-fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut String) {
+fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut Text) {
     let names = variants(symbols.iter().map(String::as_str));
     for (symbol, name) in symbols.iter().zip(names) {
         let mut options = Attribute::new("event");
@@ -160,7 +157,7 @@ fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut String) 
             options.flag("default");
         }
         options.write("    ", out);
-        out.push_str(&format!("    {},\n", name.rust));
+        out.line(format_args!("    {},", name.rust));
     }
 }
 
