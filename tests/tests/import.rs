@@ -231,6 +231,12 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
         ),
         (
             r#"{"type": "record", "name": "B", "fields": [
+                {"name": "maybe", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "b", "type": "B"}]}]},
+                {"name": "d", "type": {"type": "record", "name": "D", "fields": [{"name": "c", "type": "C"}]}}]}"#,
+            "error: a.avsc: the root: no value of `B` has an end, for each holds another one",
+        ),
+        (
+            r#"{"type": "record", "name": "B", "fields": [
                 {"name": "either", "type": [{"type": "record", "name": "CX", "fields": []}, {"type": "record", "name": "CY", "fields": []}]},
                 {"name": "alone", "type": "CX"}]}"#,
             "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` stands in a union of records here and differently elsewhere",

@@ -119,6 +119,32 @@ impl Type {
 pub(super) struct Items(pub(super) Vec<Item>);
 
 impl Items {
+    /// A record that holds itself with nothing between that could be absent, empty or another
+    /// variant, if there is one: no value of it has an end.
+    pub(super) fn endless(&self) -> Option<&Item> {
+        let is_struct =
+            |id: ItemId| self.0.get(id).is_some_and(|item| matches!(item.kind, ItemKind::Struct(_)));
+        let held = |id: ItemId| {
+            let members = self.0.get(id).into_iter().flat_map(Item::members);
+            members.filter_map(|member| match member.ty {
+                Type::Item { id, .. } if is_struct(id) => Some(id),
+                _ => None,
+            })
+        };
+        let holds_itself = |id: ItemId| {
+            let mut reached: Vec<_> = held(id).collect();
+            let mut next = 0;
+            while let Some(other) = reached.get(next).copied() {
+                let new: Vec<_> = held(other).filter(|id| !reached.contains(id)).collect();
+                reached.extend(new);
+                next += 1;
+            }
+            reached.contains(&id)
+        };
+        let id = (0..self.0.len()).find(|id| is_struct(*id) && holds_itself(*id))?;
+        self.0.get(id)
+    }
+
     /// A text that is the same for two items, of whatever files, exactly if the same Rust
     /// definition is right for both: the item and all that it holds, numbered from it.
     pub(super) fn identity(&self, id: ItemId) -> String {

@@ -49,7 +49,15 @@ pub(super) fn shape(source: &Source, times: Option<Times>, report: &mut Report) 
     }
     let finished = items.into_iter().enumerate().map(|(id, draft)| draft.finish(id == 0, report));
     let items: Option<Vec<_>> = finished.collect();
-    items.filter(|_| report.is_sound()).map(Items)
+    let items = items.filter(|_| report.is_sound()).map(Items)?;
+    if let Some(endless) = items.endless() {
+        let what = format!(
+            "no value of `{}` has an end, for each holds another one: make the field that leads back a `[\"null\", …]` or an array",
+            endless.name
+        );
+        report.fault(&root, what);
+    }
+    report.is_sound().then_some(items)
 }
 
 /// An item, which is there before its definition has been walked through.
