@@ -201,9 +201,10 @@ pub struct Address2 {
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(
     event_type = "org.acme.imports.order.cancelled.v1",
+    name = "Order",
     namespace = "org.acme.orders"
 )]
-pub struct Order {
+pub struct OrderCancelled {
     pub customer: Customer,
     pub lines: Vec<Line>,
 }
@@ -224,7 +225,7 @@ pub struct Line {
     minor_version = 3,
     name = "Order"
 )]
-pub struct Order2 {
+pub struct OrderPlaced {
     pub customer: Customer,
     pub lines: Vec<Line2>,
 }

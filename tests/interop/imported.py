@@ -28,6 +28,7 @@ REASONS = {
     "`null` alone": r"a `null` alone carries nothing",
     "fixed": r"`fixed` of \d+ bytes",
     "record both in a union and alone": r"stands in a union of records here and differently elsewhere",
+    "error": r"an `error`, which only protocols have",
     "default that is no value": r"the default .* is no value of this field",
     "value without an end": r"no value of .* has an end",
     "namespace left again": r"is in no namespace, and what holds it is in one",

@@ -154,8 +154,8 @@ fn every_event_has_the_schema_of_its_file() {
         "docs.avsc": generated::PageDocumented, "org.acme.imports.page.documented.v1", 0;
         "keywords.avsc": generated::KeywordUsed, "org.acme.imports.keyword.used.v1", 0;
         "namespaces.avsc": generated::ParcelSent, "org.acme.imports.parcel.sent.v1", 0;
-        "org.acme.imports.order.cancelled.v1/0.avsc": generated::Order, "org.acme.imports.order.cancelled.v1", 0;
-        "org.acme.imports.order.placed.v1/3.avsc": generated::Order2, "org.acme.imports.order.placed.v1", 3;
+        "org.acme.imports.order.cancelled.v1/0.avsc": generated::OrderCancelled, "org.acme.imports.order.cancelled.v1", 0;
+        "org.acme.imports.order.placed.v1/3.avsc": generated::OrderPlaced, "org.acme.imports.order.placed.v1", 3;
         "org.openedx.enterprise.subsidy.redemption-reversed.v1/0.avsc": generated::SubsidyRedemptionReversed,
             "org.openedx.enterprise.subsidy.redemption-reversed.v1", 0;
         "recursive.avsc": generated::TreeGrown, "org.acme.imports.tree.grown.v1", 0;

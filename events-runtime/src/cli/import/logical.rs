@@ -49,19 +49,19 @@ pub(super) fn plain(
     }
     let Some(moment) = Moment::of(logical, kind) else {
         return Some(unadorned(Some(format!(
-            "the logical type `{logical}` on `{}` is not kept: the field is `{rust}`",
+            "the logical type `{logical}` on `{}` is not kept, `{rust}` is written",
             kind.name()
         ))));
     };
     let Some(times) = times else {
         return Some(unadorned(Some(format!(
-            "the logical type `{logical}` is not kept: the field is `{rust}`; for the types of a crate of times add `--times jiff`, `chrono` or `time`"
+            "the logical type `{logical}` is not kept, `{rust}` is written; for the types of a crate of times add `--times jiff`, `chrono` or `time`"
         ))));
     };
     let with = with(logical);
     if let (Some(_), Depth::Inside) = (with, depth) {
         return Some(unadorned(Some(format!(
-            "the logical type `{logical}` is not kept inside of an array or a map, where no `with` reaches: the item is `{rust}`"
+            "the logical type `{logical}` is not kept inside of an array or a map, where no `with` reaches; `{rust}` is written"
         ))));
     }
     let with = with.map(|(field, option)| if depth == Depth::Option { option } else { field });

@@ -4,7 +4,7 @@
 //! [`read`] makes [`model`] of its JSON, every name in full; [`shape`] makes [`item`]s of that,
 //! which are what Rust has (with [`union`] for the enums with data and [`logical`] for the types
 //! of other crates); [`default`] compares the defaults with the fields; [`event`] finds out which
-//! event the root is. Then all files together get [`name`]s and are [written](write).
+//! event the root is. Then all files together get [`name`]s and are [written](mod@write).
 
 mod default;
 mod event;
@@ -124,12 +124,17 @@ impl Imported {
         self.event.as_ref().map(|event| event.event_type.as_str())
     }
 
-    /// What the root is called in Rust, in words.
-    fn root_name(&self) -> String {
-        let name = self.items.0.first().map(|root| root.name.as_str()).unwrap_or_default();
+    fn root_name(&self) -> &str {
+        self.items.0.first().map_or("", |root| &root.name)
+    }
+
+    /// What the root is called in Rust, in words: its own name, unless others have that too.
+    fn words(&self, all: &[Self]) -> String {
+        let name = self.root_name();
+        let is_shared = all.iter().filter(|other| other.root_name() == name).count() > 1;
         match self.event_type() {
             // Every event of Open edX has this name.
-            Some(event_type) if name == event::OPENEDX_NAME => name::of_event(event_type),
+            Some(event_type) if is_shared || name == event::OPENEDX_NAME => name::of_event(event_type),
             _ => name.to_owned(),
         }
     }
@@ -138,7 +143,7 @@ impl Imported {
 /// The definitions of several files as one text. What several of them define alike is there once.
 fn text(sources: &[Imported]) -> String {
     let mut type_names = TypeNames::new();
-    let roots: Vec<_> = sources.iter().map(|source| type_names.take(&source.root_name())).collect();
+    let roots: Vec<_> = sources.iter().map(|source| type_names.take(&source.words(sources))).collect();
     let mut known: HashMap<String, String> = HashMap::new();
     let mut body = Text::default();
     for (source, root) in sources.iter().zip(roots) {
@@ -173,4 +178,93 @@ fn head(body: &str) -> String {
         _ => "use events_runtime::EventData;\n",
     });
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written of events that have the type `org.acme.x.y.event{index}.v1` and these fields.
+    fn written(events: &[&str]) -> String {
+        let sources: Vec<_> = events
+            .iter()
+            .enumerate()
+            .map(|(index, fields)| {
+                let schema = format!(
+                    r#"{{"type": "record", "name": "Event{index}", "namespace": "org.acme.x.y.event{index}.v1", "fields": [{fields}]}}"#
+                );
+                let mut report = Report::default();
+                let source = Imported::new(&schema, Path::new("x.avsc"), None, None, &mut report);
+                source.unwrap_or_else(|| panic!("{:?}", report.lines("x")))
+            })
+            .collect();
+        text(&sources)
+    }
+
+    /// The definitions in a text that are no events.
+    fn types(text: &str) -> Vec<&str> {
+        let words = text.lines().filter_map(|line| {
+            line.strip_prefix("pub struct ")
+                .or_else(|| line.strip_prefix("pub enum "))?
+                .split_whitespace()
+                .next()
+        });
+        words.filter(|name| !name.starts_with("Event")).collect()
+    }
+
+    const LINE: &str = r#"{"name": "line", "type": {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}]}}"#;
+
+    #[test]
+    fn what_several_events_define_alike_is_written_once() {
+        let tree = r#"{"name": "tree", "type": {"type": "record", "name": "Tree", "fields": [
+            {"name": "children", "type": {"type": "array", "items": "Tree"}},
+            {"name": "owner", "type": ["null", {"type": "record", "name": "Owner", "fields": [
+                {"name": "tree", "type": ["null", "Tree"]}]}]}]}}"#;
+        let both = format!("{LINE}, {tree}");
+        assert_eq!(types(&written(&[&both, &both])), ["Line", "Tree", "Owner"]);
+    }
+
+    #[test]
+    fn what_differs_in_any_respect_is_written_for_each() {
+        for other in [
+            LINE.replace("string", "bytes"),
+            LINE.replace(r#""fields""#, r#""doc": "A line.", "fields""#),
+            LINE.replace(r#""type": "string""#, r#""type": "string", "default": """#),
+            LINE.replace(r#""name": "Line""#, r#""name": "Line", "namespace": "org.acme.shared""#),
+        ] {
+            let text = written(&[LINE, &other]);
+            assert_eq!(types(&text), ["Line", "Line2"], "{text}");
+            assert!(text.contains(r#"rename = "Line""#) && text.contains("pub line: Line2,"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_that_is_entered_elsewhere_is_cut_elsewhere() {
+        let folder = r#"{"name": "folder", "type": {"type": "record", "name": "Folder", "fields": [
+            {"name": "entries", "type": {"type": "array", "items": {"type": "record", "name": "Entry", "fields": [
+                {"name": "folder", "type": ["null", "Folder"]}]}}}]}}"#;
+        let entry = r#"{"name": "entry", "type": {"type": "record", "name": "Entry", "fields": [
+            {"name": "folder", "type": ["null", {"type": "record", "name": "Folder", "fields": [
+                {"name": "entries", "type": {"type": "array", "items": "Entry"}}]}]}]}}"#;
+        let text = written(&[folder, entry]);
+        assert_eq!(types(&text), ["Folder", "Entry", "Entry2", "Folder2"]);
+        assert!(
+            text.contains("    #[event(back_ref = Folder)]\n    pub folder: Option<Box<Folder>>,"),
+            "{text}"
+        );
+        assert!(text.contains("    pub folder: Option<Folder2>,"), "{text}");
+        assert!(text.contains("    #[event(back_ref = Entry2)]\n    pub entries: Vec<Entry2>,"), "{text}");
+    }
+
+    #[test]
+    fn only_what_is_used_is_imported() {
+        let map = r#"{"name": "map", "type": {"type": "map", "values": "int"}}"#;
+        let head = |text: &str| {
+            text.lines().take_while(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(head(&written(&[""])), "use events_runtime::PublicSignal;\n");
+        assert_eq!(head(&written(&[LINE])), "use events_runtime::{EventData, PublicSignal};\n");
+        let expected = "use std::collections::BTreeMap;\n\nuse events_runtime::PublicSignal;\n";
+        assert_eq!(head(&written(&[map])), expected);
+    }
 }
