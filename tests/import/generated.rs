@@ -333,6 +333,9 @@ pub struct OrderPaid {
     pub shape: Shape,
     pub state: State,
     pub size: Size2,
+    pub single: Single,
+    pub maybe_single: Option<Single>,
+    pub pay_by: Paymen,
     pub optional: Vec<Option<String>>,
     pub without_default: Option<String>,
 }
@@ -369,4 +372,17 @@ pub enum State {
 pub enum Size2 {
     Exact { width: i32 },
     Range { least: i32, most: i32 },
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+pub enum Single {
+    Only {},
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+pub enum Paymen {
+    #[event(rename = "tCoin")]
+    TCoin { coins: i32 },
+    #[event(rename = "tNote")]
+    TNote { notes: i32 },
 }

@@ -22,7 +22,6 @@ EVENT = re.compile(r'event_type = "([^"]+)"(?:[^]]*)\]\n(?:#\[[^]]*\]\n)*pub str
 REASONS = {
     "top level is no record": r"the root: an event is a record",
     "union of other things than records": r"a union of .*; an enum of events is a union of records",
-    "union of one record": r"a union of the one record",
     "`null` not in front": r"`null` is not the first branch",
     "union without a value": r"a union without a branch that carries a value",
     "`null` alone": r"a `null` alone carries nothing",
@@ -97,7 +96,7 @@ def write(cli, schemas, imported):
     lines = (f'    "{file}": crate::{root};\n' for file, root in roots)
     (imported / "roots.rs").write_text("roots! {\n" + "".join(lines) + "}\n")
     count = len(peers) - refused.total()
-    print(f"of Open edX {len(files)} imported; of apache-avro and fastavro {count} imported, {refused.total()} refused:")
+    print(f"of Open edX {len(files)} imported; of the zoo, apache-avro and fastavro {count} imported, {refused.total()} refused:")
     for name, times in refused.most_common():
         print(f"  {times:4} {name}")
     # Those that are imported are judged once they have compiled.

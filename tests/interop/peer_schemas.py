@@ -1,10 +1,11 @@
-"""Collects the schemas in the sources of apache-avro and fastavro, tests included, as FOLDER/NAME.avsc.
+"""Collects the schemas in the sources of apache-avro and fastavro, tests included, and those of our own
+zoo, as FOLDER/NAME.avsc.
 
     python peer_schemas.py FOLDER NAME=SOURCE...
 
-A SOURCE is a folder or an archive (tar.gz). Taken are the .avsc files, the JSON in raw strings of
-Rust, and the dictionaries and JSON strings of Python, as far as fastavro says that they are schemas;
-each of them once.
+A SOURCE is a folder, an archive (tar.gz) or what the zoo exports (jsonl). Taken are the .avsc files,
+the JSON in raw strings of Rust, and the dictionaries and JSON strings of Python, as far as fastavro
+says that they are schemas; each of them once.
 """
 
 import ast
@@ -51,7 +52,13 @@ def from_rust(text):
         yield from from_json(match.group(2))
 
 
-READERS = {".avsc": from_json, ".py": from_python, ".rs": from_rust}
+def from_zoo(text):
+    # Not `splitlines()`: JSON may hold other line ends as they are.
+    for line in filter(None, text.split("\n")):
+        yield from from_json(json.loads(line)["schema_json"])
+
+
+READERS = {".avsc": from_json, ".py": from_python, ".rs": from_rust, ".jsonl": from_zoo}
 
 
 def is_schema(value):
@@ -67,7 +74,8 @@ def is_schema(value):
 
 
 def candidates(folder):
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in READERS):
+    paths = folder.rglob("*") if folder.is_dir() else [folder]
+    for path in sorted(path for path in paths if path.suffix in READERS):
         yield from READERS[path.suffix](path.read_text(encoding="utf-8"))
 
 
@@ -79,7 +87,7 @@ def main():
         written = 0
         with tempfile.TemporaryDirectory() as scratch:
             root = Path(place)
-            if root.is_file():
+            if root.suffix == ".gz":
                 with tarfile.open(root) as archive:
                     archive.extractall(scratch, filter="data")
                 root = Path(scratch)

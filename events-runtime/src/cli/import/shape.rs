@@ -5,7 +5,7 @@
 //! our schema too, and in a `Box` where nothing else does. Cutting the cycles where such a walk
 //! meets them cuts them all, and never before the definition that is referred to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::item::{Branch, Item, ItemId, ItemKind, Items, Member, Type};
 use super::logical::{Depth, plain};
@@ -33,6 +33,7 @@ pub(super) fn shape(source: &Source, times: Option<Times>, report: &mut Report) 
         items: Vec::new(),
         roles: HashMap::new(),
         unions: HashMap::new(),
+        lone: union::lone(&source.definitions),
         stack: Vec::new(),
     };
     walk.definition(name, None, &root);
@@ -111,6 +112,8 @@ struct Walk<'a> {
     roles: HashMap<&'a FullName, Role>,
     /// By the names of their records.
     unions: HashMap<Vec<&'a FullName>, ItemId>,
+    /// The records of unions of one.
+    lone: HashSet<&'a FullName>,
     /// The items whose definitions are around this place.
     stack: Vec<ItemId>,
 }
@@ -283,7 +286,7 @@ impl<'a> Walk<'a> {
         let inner = if nullable && depth == Depth::Field { Depth::Option } else { depth };
         let ty = match rest {
             [] => return self.fault(place, "a union without a branch that carries a value: remove it"),
-            [only] if nullable => {
+            [only] if nullable && !matches!(only, Schema::Named(name) if self.lone.contains(name)) => {
                 let inside = Position { namespace, place, depth: inner };
                 self.schema(only, &inside, found)?
             }

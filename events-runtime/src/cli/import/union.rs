@@ -1,6 +1,6 @@
 //! Which unions are an enum with data: those of records whose names begin alike.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{Definition, Field, FullName, Kind, Schema, is_avro_name};
 
@@ -55,23 +55,51 @@ pub(super) fn prefix(names: &[&FullName], taken: impl Fn(&FullName) -> bool) -> 
     let Some((first, others)) = names.split_first() else {
         return Err(format!("a union of nothing; {WAY_OUT}"));
     };
-    if others.is_empty() {
-        return Err(format!("a union of the one record {}: write that record alone", of()));
-    }
     if others.iter().any(|other| other.namespace != first.namespace) {
         return Err(format!(
             "a union of records of several namespaces, {}; {WAY_OUT} and in one namespace",
             of()
         ));
     }
-    let common = others.iter().map(|other| common(&first.name, &other.name)).min().unwrap_or_default();
-    (1..=common)
-        .rev()
-        .filter(|end| names.iter().all(|name| starts_word(&name.name, *end)))
-        .filter_map(|end| first.name.get(..end))
+    let common = names.iter().map(|name| common(&first.name, &name.name)).min().unwrap_or_default();
+    let at_words: Vec<_> =
+        (1..=common).rev().filter(|end| names.iter().all(|name| starts_word(&name.name, *end))).collect();
+    // Where another union has the words already, part of one is better than nothing.
+    let within = (1..=common).rev().filter(|end| {
+        !at_words.is_empty() && names.iter().all(|name| name.name.get(*end..).is_some_and(is_avro_name))
+    });
+    let prefixes = at_words.iter().copied().chain(within).filter_map(|end| first.name.get(..end));
+    prefixes
         .map(|prefix| FullName { namespace: first.namespace.clone(), name: prefix.to_owned() })
         .find(|prefix| !taken(prefix))
         .ok_or_else(|| format!("a union of {}, whose names begin with no word of their own; {WAY_OUT}", of()))
+}
+
+/// The records that are alone in a union somewhere: an enum with one variant, here as elsewhere.
+pub(super) fn lone(definitions: &[Definition]) -> HashSet<&FullName> {
+    fn visit<'a>(schema: &'a Schema, found: &mut HashSet<&'a FullName>) {
+        match schema {
+            Schema::Array(inner) | Schema::Map(inner) => visit(inner, found),
+            Schema::Union(branches) => {
+                if let [Schema::Named(name)] = branches.as_slice() {
+                    found.insert(name);
+                }
+                for branch in branches {
+                    visit(branch, found);
+                }
+            }
+            Schema::Primitive { .. } | Schema::Named(_) | Schema::Fixed(_) => {}
+        }
+    }
+    let mut found = HashSet::new();
+    for definition in definitions {
+        if let Kind::Record(fields) = &definition.kind {
+            for field in fields {
+                visit(&field.schema, &mut found);
+            }
+        }
+    }
+    found
 }
 
 /// How many bytes two names have in common at their beginning.
@@ -110,14 +138,15 @@ mod tests {
             "a union of `n.Shape2D`, `n.Shape3D`, whose names begin with no word of their own; an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record in the next major version of the schema"
         );
         assert_eq!(found(&["AX", "AY"], &[]), "A");
+        assert_eq!(found(&["ShapeSolidCube"], &[]), "ShapeSolid");
+        assert_eq!(found(&["ShapeBall", "ShapeCube"], &["Shape"]), "Shap");
     }
 
     #[test]
     fn unions_that_are_no_enum_say_why() {
         assert!(found(&["Card", "Cash"], &[]).contains("no word of their own"));
         assert!(found(&["Shape", "ShapeCube"], &[]).contains("no word of their own"));
-        assert!(found(&["ShapeBall", "ShapeCube"], &["Shape"]).contains("no word of their own"));
-        assert!(found(&["ShapeCube"], &[]).contains("the one record"));
+        assert!(found(&["Cube"], &[]).contains("no word of their own"));
         assert!(found(&["ShapeCube", "m.ShapeBall"], &[]).contains("several namespaces"));
     }
 
