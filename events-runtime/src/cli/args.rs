@@ -36,7 +36,7 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// List the linked event types
     List,
-    /// Show, publish and compare Avro schemas
+    /// Show, publish, compare and import Avro schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Send an event
@@ -65,6 +65,35 @@ pub(super) enum SchemaCommand {
     Check(Check),
     /// Show what differs between two versions, and for whom that is a break
     Diff(Diff),
+    /// Write Rust definitions of Avro schema files
+    Import(Import),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Avro schemas as JSON; `TYPE/MINOR.avsc` says which event a schema is of
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The event type of the one file, instead of its folder's name or its root's namespace
+    #[arg(long, value_name = "TYPE")]
+    pub(super) event_type: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// The crate whose types times become; without it they are numbers
+    #[arg(long, value_enum, value_name = "CRATE")]
+    pub(super) times: Option<Times>,
+}
+
+/// A crate of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Times {
+    /// `jiff::Timestamp` and others
+    Jiff,
+    /// `chrono::DateTime<chrono::Utc>` and others
+    Chrono,
+    /// `time::UtcDateTime` and others
+    Time,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@
 //! | `schema check` | for CI: every linked event is published as it is, and nothing published was broken |
 //! | `schema diff TYPE [A] [B]` | what differs between two versions, or a version and the code, and for whom that is a break |
 //! | `schema diff --files OLD NEW` | the same of two files |
+//! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
 //! | `config explain` | every setting with its value and where that came from |
@@ -39,6 +40,7 @@ mod consume;
 mod context;
 mod doctor;
 mod failure;
+mod import;
 mod list;
 mod output;
 mod produce;
@@ -84,6 +86,7 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Lock(args)) => schema::lock(&context, &args),
         Command::Schema(SchemaCommand::Check(args)) => schema::check(&context, &args),
         Command::Schema(SchemaCommand::Diff(args)) => schema::diff(&context, &args),
+        Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
         Command::Produce(args) => block_on(produce::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),

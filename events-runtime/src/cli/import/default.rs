@@ -1,0 +1,122 @@
+//! Whether the defaults of a file are values of their fields, as `avro::defaults` will ask of the
+//! definition while it compiles.
+
+use serde_json::{Map, Value};
+
+use super::item::{Base, ItemKind, Items, Member, Type};
+use super::report::{Place, Report};
+
+/// Notes each default that its field can't have.
+pub(super) fn check(items: &Items, report: &mut Report) {
+    for item in &items.0 {
+        for member in item.members() {
+            if let Some(default) = &member.default
+                && !fits(&member.ty, default, items)
+            {
+                let what = format!(
+                    "the default {default} is no value of this field, or more than events can have there: correct or remove it; the default of a union is one of its first branch"
+                );
+                report.fault(&Place::default().field(&item.name).field(&member.name), what);
+            }
+        }
+    }
+}
+
+fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
+    match (ty, json) {
+        (Type::Option(_), json) => json.is_null(),
+        (Type::Plain { avro, .. }, json) => fits_base(*avro, json),
+        (Type::Vec(item), Value::Array(values)) => values.iter().all(|value| fits(item, value, items)),
+        (Type::Map(value), Value::Object(entries)) => entries.values().all(|entry| fits(value, entry, items)),
+        // What stands by name only has no fields to compare with.
+        (Type::Item { id, back: false, .. }, json) => match (items.0.get(*id).map(|item| &item.kind), json) {
+            (Some(ItemKind::Symbols { symbols, .. }), Value::String(text)) => symbols.contains(text),
+            (Some(ItemKind::Struct(members)), Value::Object(entries)) => fits_record(members, entries, items),
+            (Some(ItemKind::Union(branches)), Value::Object(entries)) => {
+                branches.first().is_some_and(|branch| fits_record(&branch.members, entries, items))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn fits_base(base: Base, json: &Value) -> bool {
+    match base {
+        Base::Boolean => json.is_boolean(),
+        Base::Int => json.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
+        Base::Long => json.as_i64().is_some(),
+        Base::Float | Base::Double => json.is_number(),
+        Base::String => json.is_string(),
+        // Each character is a byte.
+        Base::Bytes => json.as_str().is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok())),
+    }
+}
+
+fn fits_record(members: &[Member], entries: &Map<String, Value>, items: &Items) -> bool {
+    let complete = members.iter().all(|member| match entries.get(&member.name) {
+        Some(value) => fits(&member.ty, value, items),
+        None => member.default.is_some() || matches!(member.ty, Type::Option(_)),
+    });
+    complete && entries.keys().all(|key| members.iter().any(|member| member.name == *key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{read::read, shape::shape};
+    use super::*;
+
+    /// Whether a field of this type, beside the types `R`, `E` and `RX | RY`, can have a default.
+    fn sound(ty: &str, default: &str) -> bool {
+        let text = format!(
+            r#"{{"type": "record", "name": "Root", "fields": [
+                {{"name": "r", "type": {{"type": "record", "name": "R", "fields": [
+                    {{"name": "a", "type": "int"}},
+                    {{"name": "b", "type": "int", "default": 1}},
+                    {{"name": "c", "type": ["null", "R"], "default": null}}]}}}},
+                {{"name": "e", "type": {{"type": "enum", "name": "E", "symbols": ["A", "B"]}}}},
+                {{"name": "u", "type": [
+                    {{"type": "record", "name": "UX", "fields": [{{"name": "x", "type": "int"}}]}},
+                    {{"type": "record", "name": "UY", "fields": []}}]}},
+                {{"name": "own", "type": {ty}, "default": {default}}}]}}"#
+        );
+        let mut report = Report::default();
+        let source = read(&text, &mut report).expect(&text);
+        let items = shape(&source, None, &mut report).unwrap_or_else(|| panic!("{:?}", report.lines("x")));
+        check(&items, &mut report);
+        report.is_sound()
+    }
+
+    #[test]
+    fn a_default_is_a_value_of_its_field() {
+        for (ty, default, expected) in [
+            (r#""boolean""#, "true", true),
+            (r#""boolean""#, "0", false),
+            (r#""int""#, "2147483647", true),
+            (r#""int""#, "2147483648", false),
+            (r#""int""#, "1.0", false),
+            (r#""long""#, "9223372036854775808", false),
+            (r#""double""#, "1", true),
+            (r#""float""#, r#""NaN""#, false),
+            (r#""string""#, r#""""#, true),
+            (r#""bytes""#, r#""\u00ff""#, true),
+            (r#""bytes""#, r#""\u0100""#, false),
+            (r#"{"type": "array", "items": "int"}"#, "[1, 2]", true),
+            (r#"{"type": "array", "items": "int"}"#, r#"["a"]"#, false),
+            (r#"{"type": "map", "values": "int"}"#, r#"{"a": 1}"#, true),
+            (r#"["null", "int"]"#, "null", true),
+            (r#"["null", "int"]"#, "1", false),
+            (r#""E""#, r#""B""#, true),
+            (r#""E""#, r#""C""#, false),
+            (r#""R""#, r#"{"a": 1}"#, true),
+            (r#""R""#, r#"{"a": 1, "b": 2, "c": null}"#, true),
+            (r#""R""#, "{}", false),
+            (r#""R""#, r#"{"a": 1, "d": 2}"#, false),
+            (r#"["UX", "UY"]"#, r#"{"x": 1}"#, true),
+            (r#"["UX", "UY"]"#, "{}", false),
+            (r#"{"type": "array", "items": "Root"}"#, "[]", true),
+        ] {
+            assert_eq!(sound(ty, default), expected, "{ty} {default}");
+        }
+    }
+}

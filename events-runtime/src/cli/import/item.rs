@@ -1,0 +1,169 @@
+//! The Rust items that a schema becomes, before they have Rust names.
+
+use serde_json::Value;
+
+/// The place of an item among those of its file.
+pub(super) type ItemId = usize;
+
+/// A struct or an enum.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// Its name in Avro; of a union, what the names of its records begin with.
+    pub(super) name: String,
+    /// `None` where it is the namespace of whatever holds it.
+    pub(super) namespace: Option<String>,
+    pub(super) doc: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) kind: ItemKind,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum ItemKind {
+    /// A record.
+    Struct(Vec<Member>),
+    /// An enum of symbols.
+    Symbols { symbols: Vec<String>, default: Option<String> },
+    /// A union of records.
+    Union(Vec<Branch>),
+}
+
+/// A record of a union.
+#[derive(Debug, Clone)]
+pub(super) struct Branch {
+    /// Its name in Avro, behind the name of its union.
+    pub(super) name: String,
+    pub(super) doc: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) members: Vec<Member>,
+}
+
+/// A field of a struct or of a variant.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) doc: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) pii: bool,
+    pub(super) ty: Type,
+    pub(super) default: Option<Value>,
+    /// A module of `events_runtime::with`.
+    pub(super) with: Option<&'static str>,
+    /// The items whose names in the type lead back to what holds this field.
+    pub(super) back_refs: Vec<ItemId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Type {
+    /// A type that is not defined here.
+    Plain {
+        rust: &'static str,
+        avro: Base,
+    },
+    Vec(Box<Type>),
+    Map(Box<Type>),
+    Option(Box<Type>),
+    /// One that is, in a `Box` where it would hold itself without end.
+    Item {
+        id: ItemId,
+        boxed: bool,
+        back: bool,
+    },
+}
+
+/// What a plain type is on the wire, which its defaults must fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    Boolean,
+    Int,
+    Long,
+    Float,
+    Double,
+    Bytes,
+    String,
+}
+
+impl Item {
+    /// All fields, those of variants included.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        let (own, branches): (&[Member], &[Branch]) = match &self.kind {
+            ItemKind::Struct(members) => (members, &[]),
+            ItemKind::Symbols { .. } => (&[], &[]),
+            ItemKind::Union(branches) => (&[], branches),
+        };
+        own.iter().chain(branches.iter().flat_map(|branch| &branch.members))
+    }
+
+    fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        let (own, branches): (&mut [Member], &mut [Branch]) = match &mut self.kind {
+            ItemKind::Struct(members) => (members, &mut []),
+            ItemKind::Symbols { .. } => (&mut [], &mut []),
+            ItemKind::Union(branches) => (&mut [], branches),
+        };
+        own.iter_mut().chain(branches.iter_mut().flat_map(|branch| &mut branch.members))
+    }
+}
+
+impl Type {
+    /// The item that the type names, if it names one.
+    fn item_mut(&mut self) -> Option<&mut ItemId> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Vec(inner) | Self::Map(inner) | Self::Option(inner) => inner.item_mut(),
+            Self::Item { id, .. } => Some(id),
+        }
+    }
+}
+
+/// The items of one file; the first is the root.
+#[derive(Debug)]
+pub(super) struct Items(pub(super) Vec<Item>);
+
+impl Items {
+    /// A record that holds itself with nothing between that could be absent, empty or another
+    /// variant, if there is one: no value of it has an end.
+    pub(super) fn endless(&self) -> Option<&Item> {
+        let is_struct =
+            |id: ItemId| self.0.get(id).is_some_and(|item| matches!(item.kind, ItemKind::Struct(_)));
+        let held = |id: ItemId| {
+            let members = self.0.get(id).into_iter().flat_map(Item::members);
+            members.filter_map(|member| match member.ty {
+                Type::Item { id, .. } if is_struct(id) => Some(id),
+                _ => None,
+            })
+        };
+        let holds_itself = |id: ItemId| {
+            let mut reached: Vec<_> = held(id).collect();
+            let mut next = 0;
+            while let Some(other) = reached.get(next).copied() {
+                let new: Vec<_> = held(other).filter(|id| !reached.contains(id)).collect();
+                reached.extend(new);
+                next += 1;
+            }
+            reached.contains(&id)
+        };
+        let id = (0..self.0.len()).find(|id| is_struct(*id) && holds_itself(*id))?;
+        self.0.get(id)
+    }
+
+    /// A text that is the same for two items, of whatever files, exactly if the same Rust
+    /// definition is right for both: the item and all that it holds, numbered from it.
+    pub(super) fn identity(&self, id: ItemId) -> String {
+        let mut order = vec![id];
+        let mut items = Vec::new();
+        while let Some(item) = order.get(items.len()).and_then(|id| self.0.get(*id)) {
+            let mut item = item.clone();
+            let mut renumber = |id: &mut ItemId| {
+                *id = order.iter().position(|known| known == id).unwrap_or_else(|| {
+                    order.push(*id);
+                    order.len() - 1
+                });
+            };
+            for member in item.members_mut() {
+                member.ty.item_mut().into_iter().for_each(&mut renumber);
+                member.back_refs.iter_mut().for_each(&mut renumber);
+            }
+            items.push(item);
+        }
+        format!("{items:?}")
+    }
+}

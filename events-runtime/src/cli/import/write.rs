@@ -1,0 +1,181 @@
+//! Items into Rust text.
+
+use super::event::{Event, OPENEDX_NAME};
+use super::item::{Branch, Item, ItemId, ItemKind, Items, Member, Type};
+use super::layout::{Attribute, Text, doc, field};
+use super::name::{Name, fields, variants};
+
+/// `struct_variant_width`
+const VARIANT_WIDTH: usize = 35;
+
+/// One file, with the Rust names of its items.
+pub(super) struct Names<'a> {
+    pub(super) items: &'a Items,
+    pub(super) names: &'a [String],
+}
+
+impl Names<'_> {
+    fn of(&self, id: ItemId) -> &str {
+        self.names.get(id).map_or("", String::as_str)
+    }
+
+    /// The text of one item; of an event, where it is one.
+    pub(super) fn item(&self, id: ItemId, event: Option<(&Event, &str)>) -> Text {
+        let mut out = Text::default();
+        let Some(item) = self.items.0.get(id) else { return out };
+        let mut options = Attribute::new("event");
+        doc(item.doc.as_deref(), "", &mut options, &mut out);
+        out.line(match (&item.kind, event) {
+            (_, Some(_)) => "#[derive(Debug, Clone, PartialEq, PublicSignal)]",
+            (ItemKind::Symbols { .. }, None) => "#[derive(Debug, Clone, Copy, PartialEq, Eq, EventData)]",
+            (_, None) => "#[derive(Debug, Clone, PartialEq, EventData)]",
+        });
+        let name = self.of(id);
+        match event {
+            Some((event, file)) => signal(event, file, item, name).write("", &mut out),
+            None if item.name != name => options.text("rename", &item.name),
+            None => {}
+        }
+        item.namespace.iter().for_each(|namespace| options.text("namespace", namespace));
+        item.aliases.iter().for_each(|alias| options.text("alias", alias));
+        options.write("", &mut out);
+        let keyword = if matches!(item.kind, ItemKind::Struct(_)) { "struct" } else { "enum" };
+        let mut body = Text::default();
+        match &item.kind {
+            ItemKind::Struct(members) => self.members(members, "    ", "pub ", &mut body),
+            ItemKind::Symbols { symbols, default } => symbol_variants(symbols, default.as_deref(), &mut body),
+            ItemKind::Union(branches) => self.variants(branches, &mut body),
+        }
+        if body.is_empty() {
+            out.line(format_args!("pub {keyword} {name} {{}}"));
+        } else {
+            out.line(format_args!("pub {keyword} {name} {{"));
+            out.lines(&body);
+            out.line("}");
+        }
+        out
+    }
+
+    fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut Text) {
+        let names = fields(members.iter().map(|member| member.name.as_str()));
+        for (member, name) in members.iter().zip(names) {
+            let mut options = Attribute::new("event");
+            doc(member.doc.as_deref(), indent, &mut options, out);
+            self.options(member, &name, &mut options);
+            options.write(indent, out);
+            field(indent, &format!("{visibility}{}", name.rust), &self.ty(&member.ty), out);
+        }
+    }
+
+    fn options(&self, member: &Member, name: &Name, options: &mut Attribute) {
+        if name.is_renamed {
+            options.text("rename", &member.name);
+        }
+        member.aliases.iter().for_each(|alias| options.text("alias", alias));
+        // An `Option` has `null` without being told.
+        if let Some(default) = member.default.as_ref().filter(|default| !default.is_null()) {
+            options.json("default", default);
+        }
+        if member.pii {
+            options.flag("pii");
+        }
+        member
+            .with
+            .iter()
+            .for_each(|module| options.path("with", &format!("events_runtime::with::{module}")));
+        member.back_refs.iter().for_each(|id| options.path("back_ref", self.of(*id)));
+    }
+
+    fn ty(&self, ty: &Type) -> String {
+        match ty {
+            Type::Plain { rust, .. } => (*rust).to_owned(),
+            Type::Vec(item) => format!("Vec<{}>", self.ty(item)),
+            Type::Map(value) => format!("BTreeMap<String, {}>", self.ty(value)),
+            Type::Option(inner) => format!("Option<{}>", self.ty(inner)),
+            Type::Item { id, boxed: true, .. } => format!("Box<{}>", self.of(*id)),
+            Type::Item { id, .. } => self.of(*id).to_owned(),
+        }
+    }
+
+    fn variants(&self, branches: &[Branch], out: &mut Text) {
+        let names = variants(branches.iter().map(|branch| branch.name.as_str()));
+        // An enum of which no variant could have data is one of symbols.
+        let has_data = branches.iter().any(|branch| !branch.members.is_empty());
+        let texts: Vec<_> = branches
+            .iter()
+            .zip(&names)
+            .map(|(branch, name)| {
+                let mut head = Text::default();
+                let mut options = Attribute::new("event");
+                doc(branch.doc.as_deref(), "    ", &mut options, &mut head);
+                if name.is_renamed {
+                    options.text("rename", &branch.name);
+                }
+                branch.aliases.iter().for_each(|alias| options.text("alias", alias));
+                options.write("    ", &mut head);
+                let mut body = Text::default();
+                self.members(&branch.members, "        ", "", &mut body);
+                (head, name.rust.as_str(), body)
+            })
+            .collect();
+        // `rustfmt` breaks all variants where it breaks one and not all.
+        let breaks = |(head, _, body): &(Text, &str, Text)| !head.is_empty() || one_line(body).is_none();
+        let all_break = texts.iter().any(breaks) && !texts.iter().all(breaks);
+        for (head, name, body) in &texts {
+            out.lines(head);
+            match one_line(body).filter(|_| !all_break || body.is_empty()) {
+                Some(_) if body.is_empty() && has_data => out.line(format_args!("    {name},")),
+                Some(_) if body.is_empty() => out.line(format_args!("    {name} {{}},")),
+                Some(line) => out.line(format_args!("    {name} {{ {line} }},")),
+                None => {
+                    out.line(format_args!("    {name} {{"));
+                    out.lines(body);
+                    out.line("    },");
+                }
+            }
+        }
+    }
+}
+
+/// The fields of a variant on one line, where they go there.
+fn one_line(body: &Text) -> Option<String> {
+    let lines: Vec<_> = body.as_str().lines().map(str::trim).collect();
+    let line = lines.join(" ");
+    let line = line.strip_suffix(',').unwrap_or(&line);
+    let is_plain = lines.iter().all(|line| !line.starts_with(['/', '#']));
+    (is_plain && line.chars().count() <= VARIANT_WIDTH).then(|| line.to_owned())
+}
+
+fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut Text) {
+    let names = variants(symbols.iter().map(String::as_str));
+    for (symbol, name) in symbols.iter().zip(names) {
+        let mut options = Attribute::new("event");
+        if name.is_renamed {
+            options.text("rename", symbol);
+        }
+        if default == Some(symbol) {
+            options.flag("default");
+        }
+        options.write("    ", out);
+        out.line(format_args!("    {},", name.rust));
+    }
+}
+
+fn signal(event: &Event, file: &str, item: &Item, name: &str) -> Attribute {
+    let mut options = Attribute::new("public_signal");
+    options.text("event_type", &event.event_type);
+    if event.minor_version > 0 {
+        options.json("minor_version", &event.minor_version.into());
+    }
+    if item.name != name && !(event.is_openedx && item.name == OPENEDX_NAME) {
+        options.text("name", &item.name);
+    }
+    event.namespace.iter().for_each(|namespace| options.text("namespace", namespace));
+    if event.is_openedx {
+        options.text("profile", "openedx");
+    }
+    if event.is_foreign {
+        options.text("foreign", &format!("imported from {file}"));
+    }
+    options
+}

@@ -1,0 +1,294 @@
+//! `schema import`: what it writes of the files in `tests/import/schemas` is kept beside them,
+//! compiles as a part of this test, and is the same schema.
+//!
+//! After a wanted change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use apache_avro::validator::{SchemaNamespaceValidator, set_schema_namespace_validator};
+use events_runtime::private::{self, Form};
+use events_runtime::{EventData, PublicSignal};
+use events_tests::zoo::terms::physical;
+use serde_json::Value;
+
+macro_rules! generated {
+    ($($name:ident = $path:literal;)*) => {$(
+        #[rustfmt::skip]
+        #[path = $path]
+        #[allow(missing_docs, unreachable_pub, dead_code, clippy::pedantic, reason = "named and documented as the schemas are")]
+        mod $name;
+    )*};
+}
+
+generated! {
+    generated = "../import/generated.rs";
+    times_jiff = "../import/times_jiff.rs";
+    times_chrono = "../import/times_chrono.rs";
+    times_time = "../import/times_time.rs";
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("import")
+}
+
+/// Runs `schema import` in a folder.
+fn import(folder: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+    let output = command
+        .current_dir(folder)
+        .args(["schema", "import"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The schemas in `tests/import/schemas`, as paths from there.
+fn schemas() -> Vec<String> {
+    fn find(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { find(&path, found) } else { found.push(path) }
+        }
+    }
+    let root = folder().join("schemas");
+    let mut found = Vec::new();
+    find(&root, &mut found);
+    let mut names: Vec<_> =
+        found.iter().map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Compares what an import writes with what is kept of it.
+fn assert_kept(name: &str, arguments: &[&str]) {
+    let ran = import(&folder().join("schemas"), arguments);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let path = folder().join(name);
+    if env::var_os("UPDATE_IMPORTED").is_some() {
+        fs::write(&path, &ran.out).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let differs = kept.lines().zip(ran.out.lines()).find(|(kept, new)| kept != new);
+    assert!(
+        kept == ran.out,
+        "what is imported differs from {name}, first in {differs:?}; after a wanted change run with UPDATE_IMPORTED=1"
+    );
+}
+
+#[test]
+fn what_is_written_is_as_reviewed() {
+    let schemas = schemas();
+    let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
+    assert_kept("generated.rs", &schemas);
+    for times in ["jiff", "chrono", "time"] {
+        assert_kept(&format!("times_{times}.rs"), &["times.avsc", "--times", times]);
+    }
+}
+
+#[test]
+fn what_is_written_is_formatted() {
+    for name in ["generated.rs", "times_jiff.rs", "times_chrono.rs", "times_time.rs"] {
+        // Elsewhere, for the configuration of this workspace is not the default one.
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::copy(folder().join(name), elsewhere.path().join(name)).unwrap();
+        let output = Command::new("rustfmt")
+            .current_dir(elsewhere.path())
+            .args(["--edition", "2024", "--check", name])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// Open edX has hyphens in its namespaces.
+struct AnyNamespace;
+
+impl SchemaNamespaceValidator for AnyNamespace {
+    fn validate(&self, _: &str) -> Result<(), apache_avro::Error> {
+        Ok(())
+    }
+}
+
+fn source(file: &str) -> String {
+    fs::read_to_string(folder().join("schemas").join(file)).unwrap()
+}
+
+/// What apache-avro makes of the file is what the definition says.
+fn assert_equal(file: &str, canonical: &str) {
+    // The first to set it wins, and all set the same.
+    let _ = set_schema_namespace_validator(Box::new(AnyNamespace));
+    assert_eq!(physical(&source(file)).unwrap().canonical_form(), canonical, "{file}");
+}
+
+/// The canonical form of what is not an event: its text is nowhere but in here.
+const MONEY: &[u8] = &{
+    let text: [u8; private::length(generated::Money::SCHEMA, Form::Canonical)] =
+        private::write(generated::Money::SCHEMA, Form::Canonical);
+    text
+};
+
+#[test]
+fn every_event_has_the_schema_of_its_file() {
+    macro_rules! events {
+        ($($file:literal: $event:ty, $event_type:literal, $minor:literal;)*) => {{
+            $(
+                assert_equal($file, <$event>::CANONICAL);
+                assert_eq!((<$event>::EVENT_TYPE, <$event>::MINOR_VERSION), ($event_type, $minor));
+            )*
+            vec![$($file.to_owned()),*]
+        }};
+    }
+    let mut checked = events! {
+        "defaults.avsc": generated::DefaultsSet, "org.acme.imports.defaults.set.v1", 0;
+        "docs.avsc": generated::PageDocumented, "org.acme.imports.page.documented.v1", 0;
+        "keywords.avsc": generated::KeywordUsed, "org.acme.imports.keyword.used.v1", 0;
+        "namespaces.avsc": generated::ParcelSent, "org.acme.imports.parcel.sent.v1", 0;
+        "org.acme.imports.order.cancelled.v1/0.avsc": generated::OrderCancelled, "org.acme.imports.order.cancelled.v1", 0;
+        "org.acme.imports.order.placed.v1/3.avsc": generated::OrderPlaced, "org.acme.imports.order.placed.v1", 3;
+        "org.openedx.enterprise.subsidy.redemption-reversed.v1/0.avsc": generated::SubsidyRedemptionReversed,
+            "org.openedx.enterprise.subsidy.redemption-reversed.v1", 0;
+        "recursive.avsc": generated::TreeGrown, "org.acme.imports.tree.grown.v1", 0;
+        "times.avsc": generated::TimesTold, "org.acme.imports.times.told.v1", 0;
+        "unions.avsc": generated::OrderPaid, "org.acme.imports.order.paid.v1", 0;
+    };
+    assert_equal("data.avsc", std::str::from_utf8(MONEY).unwrap());
+    checked.push("data.avsc".to_owned());
+    checked.sort();
+    assert_eq!(checked, schemas());
+}
+
+#[test]
+fn docs_defaults_aliases_and_enum_defaults_are_kept() {
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    for (file, schema_json) in [
+        ("docs.avsc", generated::PageDocumented::SCHEMA_JSON),
+        ("keywords.avsc", generated::KeywordUsed::SCHEMA_JSON),
+        ("recursive.avsc", generated::TreeGrown::SCHEMA_JSON),
+        ("times.avsc", times_jiff::TimesTold::SCHEMA_JSON),
+        ("times.avsc", times_chrono::TimesTold::SCHEMA_JSON),
+        ("times.avsc", times_time::TimesTold::SCHEMA_JSON),
+        ("defaults.avsc", generated::DefaultsSet::SCHEMA_JSON),
+    ] {
+        assert_eq!(json(schema_json), json(&source(file)), "{file}");
+    }
+}
+
+#[test]
+fn what_is_lost_is_noted() {
+    let ran = import(&folder().join("schemas"), &["data.avsc", "unions.avsc", "times.avsc"]);
+    for note in [
+        "note: data.avsc: amount: the logical type `decimal` on `bytes` is not kept",
+        "note: data.avsc: currency: the attribute `owner` is not kept",
+        "note: data.avsc: the root: `Money` is written as data and not as an event",
+        "note: unions.avsc: without_default: has no default",
+        "note: times.avsc: millis, maybe_millis: the logical type `timestamp-millis` is not kept",
+    ] {
+        assert!(ran.err.contains(note), "no {note:?} in {}", ran.err);
+    }
+}
+
+/// A folder with one schema, whose record has one field of this type.
+fn with_field(ty: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = format!(
+        r#"{{"type": "record", "name": "A", "namespace": "org.acme.a.b.c.v1", "fields": [{{"name": "a", "type": {ty}}}]}}"#
+    );
+    fs::write(folder.path().join("a.avsc"), schema).unwrap();
+    folder
+}
+
+#[test]
+fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
+    for (ty, error) in [
+        (
+            r#"{"type": "array", "items": {"type": "record", "name": "B", "fields": [{"name": "price", "type": ["int", "string"]}]}}"#,
+            "error: a.avsc: a[].price: a union of `int`, `string`; an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record",
+        ),
+        (
+            r#"{"type": "fixed", "name": "F", "size": 16}"#,
+            "error: a.avsc: a: `fixed` of 16 bytes, which events do not have: write `bytes`",
+        ),
+        (r#"["int", "null"]"#, "error: a.avsc: a: a union in which `null` is not the first branch"),
+        (
+            r#"{"type": "map", "values": "null"}"#,
+            "error: a.avsc: a{}: a `null` alone carries nothing: remove it",
+        ),
+        (r#"["null"]"#, "error: a.avsc: a: a union without a branch that carries a value: remove it"),
+        (
+            r#"{"type": "record", "name": "B", "namespace": "", "fields": []}"#,
+            "error: a.avsc: a: `B` is in no namespace, and what holds it is in one: give it that one",
+        ),
+        (
+            r#"{"type": "record", "name": "B", "fields": [
+                {"name": "maybe", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "b", "type": "B"}]}]},
+                {"name": "d", "type": {"type": "record", "name": "D", "fields": [{"name": "c", "type": "C"}]}}]}"#,
+            "error: a.avsc: the root: no value of `B` has an end, for each holds another one",
+        ),
+        (
+            r#"{"type": "record", "name": "B", "fields": [
+                {"name": "either", "type": [{"type": "record", "name": "CX", "fields": []}, {"type": "record", "name": "CY", "fields": []}]},
+                {"name": "alone", "type": "CX"}]}"#,
+            "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` stands in a union of records here and differently elsewhere",
+        ),
+    ] {
+        let ran = import(with_field(ty).path(), &["a.avsc"]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ty}");
+        assert!(ran.err.starts_with(error), "no {error:?} in {}", ran.err);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (text, error) in [
+        (
+            r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#,
+            "the root: an event is a record, and this is an enum",
+        ),
+        (r#""string""#, "the root: an event is a record, and this is none"),
+    ] {
+        fs::write(folder.path().join("a.avsc"), text).unwrap();
+        let ran = import(folder.path(), &["a.avsc"]);
+        assert!(ran.code == 1 && ran.err.contains(error), "no {error:?} in {}", ran.err);
+    }
+}
+
+#[test]
+fn a_refused_file_does_not_keep_others_from_being_written() {
+    let folder = with_field("\"int\"");
+    fs::write(folder.path().join("b.avsc"), "[]").unwrap();
+    let ran = import(folder.path(), &["b.avsc", "a.avsc", "absent.avsc", "--out", "out.rs"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("error: b.avsc: the root: "), "{}", ran.err);
+    assert!(ran.err.contains("error: absent.avsc: the root: the file can't be read"), "{}", ran.err);
+    assert!(ran.err.contains("2 of 3 files can't be imported"), "{}", ran.err);
+    let written = fs::read_to_string(folder.path().join("out.rs")).unwrap();
+    let expected = "use events_runtime::PublicSignal;\n\n#[derive(Debug, Clone, PartialEq, PublicSignal)]\n#[public_signal(event_type = \"org.acme.a.b.c.v1\")]\npub struct A {\n    pub a: i32,\n}\n";
+    assert_eq!(written, expected);
+    // Nothing at all is no file.
+    assert_eq!(import(folder.path(), &["b.avsc", "--out", "none.rs"]).code, 1);
+    assert!(!folder.path().join("none.rs").exists());
+}
+
+#[test]
+fn an_event_type_can_be_given_to_one_file_and_is_imported_once() {
+    let folder = with_field("\"int\"");
+    let ran = import(folder.path(), &["a.avsc", "--event-type", "a/b"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let options = "#[public_signal(\n    event_type = \"a/b\",\n    namespace = \"org.acme.a.b.c.v1\",\n    foreign = \"imported from a.avsc\"\n)]";
+    assert!(ran.out.contains(options), "{}", ran.out);
+    let ran = import(folder.path(), &["a.avsc", "a.avsc", "--event-type", "a/b"]);
+    assert!(ran.code == 2 && ran.err.contains("`--event-type` names one event"), "{}", ran.err);
+    assert_eq!(import(folder.path(), &["a.avsc", "--event-type", "a b"]).code, 2);
+    assert_eq!(import(folder.path(), &[]).code, 2);
+    let ran = import(folder.path(), &["a.avsc", "a.avsc"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("`org.acme.a.b.c.v1` is imported from a.avsc already"), "{}", ran.err);
+}
