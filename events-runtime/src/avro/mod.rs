@@ -9,6 +9,7 @@
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
+//! | another writer's schema, and its data ▶ value | `writer_schema`, `resolve` |
 //! | past a part of a datum, by its schema | `skip` |
 //! | datum ◀▶ JSON for people | `json` |
 
@@ -23,6 +24,7 @@
     reason = "bytes from outside pass here"
 )]
 
+mod canonical;
 mod check;
 mod decode;
 mod defaults;
@@ -36,6 +38,7 @@ mod history;
 pub mod json;
 mod packed;
 mod resolution;
+mod resolve;
 pub mod schema;
 mod single_object;
 #[cfg(feature = "bus")]
@@ -43,6 +46,7 @@ mod skip;
 mod text;
 mod varint;
 mod view;
+mod writer_schema;
 
 pub use check::{Fault, check};
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
@@ -51,11 +55,15 @@ pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_sl
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;
 pub use history::Published;
+pub use resolve::from_slice_resolved;
 pub use schema::Schema;
 pub use single_object::{from_single_object, to_single_object};
 pub use text::{Form, length, write};
+pub use writer_schema::{SchemaError, WriterSchema};
 
 #[cfg(feature = "bus")]
 pub(crate) use definitions::{Definitions, Place};
+#[cfg(feature = "cli")]
+pub(crate) use resolve::rewritten;
 #[cfg(feature = "bus")]
 pub(crate) use skip::skip;
