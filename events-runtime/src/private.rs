@@ -11,7 +11,7 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, MAX_DEPTH, Published,
-    Reader, Writer, check, check_integer, fingerprint, length, write,
+    Reader, Writer, WriterSchema, check, check_integer, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -163,7 +163,10 @@ pub struct SignalDescriptor {
 }
 
 /// Decodes a datum and emits the event in a hub, with the metadata that it came with.
-pub type EmitDatum = fn(&Hub, EventMetadata, &[u8]) -> Result<AnyEmission, DecodeError>;
+///
+/// The schema is the writer's, where that is not the definition's own.
+pub type EmitDatum =
+    fn(&Hub, EventMetadata, Option<&WriterSchema>, &[u8]) -> Result<AnyEmission, DecodeError>;
 
 /// The [`EmitDatum`] of `E`.
 ///
@@ -172,9 +175,13 @@ pub type EmitDatum = fn(&Hub, EventMetadata, &[u8]) -> Result<AnyEmission, Decod
 pub fn emit_datum<E: PublicSignal>(
     hub: &Hub,
     metadata: EventMetadata,
+    writer: Option<&WriterSchema>,
     datum: &[u8],
 ) -> Result<AnyEmission, DecodeError> {
-    let payload = avro::from_slice::<E>(datum)?;
+    let payload = match writer {
+        None => avro::from_slice::<E>(datum)?,
+        Some(writer) => avro::from_slice_resolved::<E>(writer, datum)?,
+    };
     Ok(hub.emit_received(payload, metadata))
 }
 

@@ -1,7 +1,8 @@
 //! The schema that data were written with, where that is not the one of a definition here.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::canonical;
 use super::fingerprint::fingerprint;
@@ -65,10 +66,21 @@ impl WriterSchema {
         Ok(Self::new(Packed::Parsed(bytes), fingerprint, OnceLock::from(canonical)))
     }
 
-    /// The schema of a published version, which was read while its definition compiled.
+    /// The schema of a published version, which was read while its definition compiled. All that are
+    /// made of one share its plans.
     #[must_use]
     pub fn of(published: &'static Published) -> Self {
-        Self::new(Packed::Compiled(published.packed), published.fingerprint, OnceLock::new())
+        /// By the address of the packed schema.
+        static KNOWN: RwLock<Option<HashMap<usize, WriterSchema>>> = RwLock::new(None);
+        let address = published.packed.as_ptr().addr();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known.as_ref().and_then(|known| known.get(&address)) {
+            return schema.clone();
+        }
+        drop(known);
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let make = || Self::new(Packed::Compiled(published.packed), published.fingerprint, OnceLock::new());
+        known.get_or_insert_default().entry(address).or_insert_with(make).clone()
     }
 
     fn new(packed: Packed, fingerprint: u64, canonical: OnceLock<String>) -> Self {

@@ -85,7 +85,6 @@ impl Compiler {
             }
             Op::Tagged { value, .. } => self.weight(*value).saturating_add(MAX_LEN),
             Op::Record(steps) => records::weight_of_steps(self, steps),
-            Op::Shuffled(shuffled) => records::weight_of_shuffled(self, shuffled),
             _ => 0,
         }
     }
@@ -112,7 +111,7 @@ impl Compiler {
     pub(super) fn pair(&mut self, reader: View<'static>, writer: View<'_>) -> OpId {
         self.nested(|compiler| match (reader.shape(), writer.shape()) {
             (_, Shape::Union(union)) => compiler.of_union(reader, union),
-            (Shape::Union(union), _) => compiler.into_branch(union, writer),
+            (Shape::Union(union), _) => compiler.branch_for(union, writer),
             (Shape::Record(to), Shape::Record(from)) => compiler.record(reader, to, writer, from),
             (Shape::Enum(to), Shape::Enum(from)) => compiler.symbols(&to, &from),
             (Shape::Array(to), Shape::Array(from)) => {
@@ -198,7 +197,7 @@ impl Compiler {
     }
 
     /// What is no union of the writer, for one of the reader.
-    fn into_branch(&mut self, union: UnionView<'static>, writer: View<'_>) -> OpId {
+    fn branch_for(&mut self, union: UnionView<'static>, writer: View<'_>) -> OpId {
         let Some(at) = branch_of(union, writer) else { return self.no_branch(writer) };
         let value = self.pair(union.branch(at), writer);
         if self.fault_of(value).is_some() {

@@ -22,8 +22,14 @@ pub(super) fn datum(schema: View<'_>, default: &[u8]) -> Result<Vec<u8>, String>
 }
 
 pub(super) fn append_long(value: i64, out: &mut Vec<u8>) {
-    let (bytes, len) = to_bytes(zigzag(value));
-    out.extend(bytes.iter().take(len));
+    let zigzag = zigzag(value);
+    // Most are tags and counts.
+    if let Ok(byte @ ..0x80) = u8::try_from(zigzag) {
+        out.push(byte);
+    } else {
+        let (bytes, len) = to_bytes(zigzag);
+        out.extend_from_slice(bytes.get(..len).unwrap_or_default());
+    }
 }
 
 fn append_len(len: usize, out: &mut Vec<u8>) {

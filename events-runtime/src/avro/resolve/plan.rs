@@ -31,10 +31,8 @@ pub(super) enum Op {
     Branches(Box<[Branch]>),
     /// What is no union becomes this branch of the reader's.
     Tagged { branch: i64, value: OpId },
-    /// A record whose fields stand in the reader's order.
+    /// A record, and those within it.
     Record(Box<[Step]>),
-    /// A record whose fields change places.
-    Shuffled(Box<Shuffled>),
     /// A type within itself.
     Deeper(OpId),
     /// There is no way.
@@ -78,25 +76,28 @@ pub(super) enum Tag {
 }
 
 /// A part of a record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) action: Action,
-    /// The reader's name of the field; the writer's where the reader has none.
+    /// The reader's name of the field, the writer's where the reader has none; a path within a
+    /// record that is in this one; empty where the action has names of its own.
     pub(super) field: Cow<'static, str>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Action {
     /// Takes the writer's next field.
     Take(OpId),
     /// Passes over the writer's next field.
     Drop(OpId),
-    /// Writes defaults.
+    /// Writes a default.
     Put(Box<[u8]>),
+    /// Takes and passes over some of the writer's fields, in another order.
+    Shuffle(Shuffled),
 }
 
-/// A record whose fields change places.
-#[derive(Debug)]
+/// Fields that change places among each other.
+#[derive(Debug, Clone)]
 pub(super) struct Shuffled {
     /// How the writer's fields are passed, in their order, with their names.
     pub(super) passes: Box<[(OpId, String)]>,
@@ -104,11 +105,11 @@ pub(super) struct Shuffled {
     pub(super) takes: Box<[Shuffle]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Shuffle {
-    /// The writer's field of this index.
+    /// The writer's field of this index among those that are passed.
     Take { index: usize, value: OpId, field: Cow<'static, str> },
-    /// Defaults.
+    /// A default.
     Put(Box<[u8]>),
 }
 
@@ -226,6 +227,6 @@ fn stays(op: &Op, is: impl Fn(&OpId) -> bool) -> bool {
         Op::Record(steps) => {
             steps.iter().all(|step| matches!(&step.action, Action::Take(value) if is(value)))
         }
-        Op::Convert(_) | Op::Symbols(_) | Op::Tagged { .. } | Op::Shuffled(_) | Op::Fault(_) => false,
+        Op::Convert(_) | Op::Symbols(_) | Op::Tagged { .. } | Op::Fault(_) => false,
     }
 }

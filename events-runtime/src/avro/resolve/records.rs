@@ -1,6 +1,7 @@
 //! The records of a plan: fields by their names, in the reader's order.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::compile::{Compiler, Key, Known, other_name, text};
 use super::defaults;
@@ -17,6 +18,21 @@ enum Taken {
     },
     Default(Vec<u8>),
 }
+
+impl Taken {
+    fn index(&self) -> Option<usize> {
+        match self {
+            Self::Field { index, .. } => Some(*index),
+            Self::Default(_) => None,
+        }
+    }
+}
+
+/// With the reader's name of the field.
+type Named = (Taken, Cow<'static, str>);
+
+/// How many steps a record may have with those of the records within it.
+const MAX_INLINED: usize = 256;
 
 impl Compiler {
     /// The op of two records; within themselves, the one that leads back to it.
@@ -57,7 +73,7 @@ impl Compiler {
                 len = len.zip(raw).map(|(len, raw)| len.saturating_add(raw));
                 if raw != Some(0) {
                     let field = Cow::Owned(text(field.name).to_owned());
-                    steps.push(Step { action: Action::Take(value), field });
+                    compiler.take(value, field, &mut steps);
                 }
             }
             len.map_or_else(|| Op::Record(steps.into()), Op::Raw)
@@ -94,15 +110,7 @@ impl Compiler {
             taken.push((value, name));
         }
         self.taken_again += uses.iter().map(|uses| uses.saturating_sub(1)).sum::<usize>();
-        let indexes = taken.iter().filter_map(|(taken, _)| match taken {
-            Taken::Field { index, .. } => Some(*index),
-            Taken::Default(_) => None,
-        });
-        Ok(if indexes.is_sorted_by(|a, b| a < b) {
-            Op::Record(self.in_order(taken, from))
-        } else {
-            Op::Shuffled(Box::new(self.shuffled(taken, from)))
-        })
+        Ok(Op::Record(self.steps(taken, from)))
     }
 
     fn field(&mut self, field: &FieldView<'static>, from: RecordView<'_>) -> Result<Taken, Fault> {
@@ -119,24 +127,65 @@ impl Compiler {
         }
     }
 
-    fn in_order(&mut self, taken: Vec<(Taken, Cow<'static, str>)>, from: RecordView<'_>) -> Box<[Step]> {
+    /// The writer's fields in their order; those that change places, together.
+    fn steps(&mut self, taken: Vec<Named>, from: RecordView<'_>) -> Box<[Step]> {
         let mut steps = Vec::with_capacity(from.len());
+        // The writer's first field that is taken from here on.
+        let mut later: Vec<_> = taken.iter().map(|(taken, _)| taken.index().unwrap_or(usize::MAX)).collect();
+        later.push(usize::MAX);
+        let mut least = usize::MAX;
+        for index in later.iter_mut().rev() {
+            least = least.min(*index);
+            *index = least;
+        }
         let mut next = 0;
-        for (taken, field) in taken {
+        let mut group = Vec::new();
+        for ((taken, field), later) in taken.into_iter().zip(later.into_iter().skip(1)) {
             match taken {
-                Taken::Field { index, value } => {
+                Taken::Default(datum) if group.is_empty() => {
+                    steps.push(Step { action: Action::Put(datum.into()), field });
+                    continue;
+                }
+                Taken::Field { index, value } if group.is_empty() && index < later => {
                     self.drops(next..index, from, &mut steps);
                     next = index + 1;
-                    steps.push(Step { action: Action::Take(value), field });
+                    self.take(value, field, &mut steps);
+                    continue;
                 }
-                Taken::Default(datum) => steps.push(Step { action: Action::Put(datum.into()), field }),
+                taken => group.push((taken, field)),
+            }
+            let indexes = || group.iter().filter_map(|(taken, _)| taken.index());
+            if let (Some(first), Some(last)) = (indexes().min(), indexes().max())
+                && last < later
+            {
+                self.drops(next..first, from, &mut steps);
+                next = last + 1;
+                let shuffled = self.shuffled(std::mem::take(&mut group), first..next, from);
+                steps.push(Step { action: Action::Shuffle(shuffled), field: Cow::Borrowed("") });
             }
         }
         self.drops(next..from.len(), from, &mut steps);
         steps.into()
     }
 
-    fn drops(&mut self, indexes: std::ops::Range<usize>, from: RecordView<'_>, steps: &mut Vec<Step>) {
+    /// Takes a field; of a record, its fields: fewer calls, at the price of longer steps.
+    fn take(&self, value: OpId, field: Cow<'static, str>, steps: &mut Vec<Step>) {
+        match self.op(value) {
+            Some(Op::Record(inner)) if inner.len() + steps.len() <= MAX_INLINED => {
+                steps.extend(inner.iter().map(|step| {
+                    let within = if step.field.is_empty() {
+                        field.clone()
+                    } else {
+                        Cow::Owned(format!("{field}.{}", step.field))
+                    };
+                    Step { action: step.action.clone(), field: within }
+                }));
+            }
+            _ => steps.push(Step { action: Action::Take(value), field }),
+        }
+    }
+
+    fn drops(&mut self, indexes: Range<usize>, from: RecordView<'_>, steps: &mut Vec<Step>) {
         for index in indexes {
             let field = from.field(index);
             let value = self.pass(field.schema);
@@ -147,14 +196,15 @@ impl Compiler {
         }
     }
 
-    fn shuffled(&mut self, taken: Vec<(Taken, Cow<'static, str>)>, from: RecordView<'_>) -> Shuffled {
-        let passes = (0..from.len()).map(|index| {
+    fn shuffled(&mut self, taken: Vec<Named>, passed: Range<usize>, from: RecordView<'_>) -> Shuffled {
+        let first = passed.start;
+        let passes = passed.map(|index| {
             let field = from.field(index);
             (self.pass(field.schema), text(field.name).to_owned())
         });
         let passes = passes.collect();
         let shuffles = taken.into_iter().map(|(taken, field)| match taken {
-            Taken::Field { index, value } => Shuffle::Take { index, value, field },
+            Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),
         });
         Shuffled { passes, takes: shuffles.collect() }
@@ -166,19 +216,17 @@ fn start(writer: View<'_>) -> usize {
     writer.offset().unwrap_or(usize::MAX)
 }
 
+/// How many bytes steps add at most.
 pub(super) fn weight_of_steps(compiler: &Compiler, steps: &[Step]) -> usize {
+    let of_take = |take: &Shuffle| match take {
+        Shuffle::Take { value, .. } => compiler.weight(*value),
+        Shuffle::Put(datum) => datum.len(),
+    };
     let weights = steps.iter().map(|step| match &step.action {
         Action::Take(value) => compiler.weight(*value),
         Action::Drop(_) => 0,
         Action::Put(datum) => datum.len(),
-    });
-    weights.fold(0, usize::saturating_add)
-}
-
-pub(super) fn weight_of_shuffled(compiler: &Compiler, shuffled: &Shuffled) -> usize {
-    let weights = shuffled.takes.iter().map(|take| match take {
-        Shuffle::Take { value, .. } => compiler.weight(*value),
-        Shuffle::Put(datum) => datum.len(),
+        Action::Shuffle(shuffled) => shuffled.takes.iter().map(of_take).fold(0, usize::saturating_add),
     });
     weights.fold(0, usize::saturating_add)
 }

@@ -3,6 +3,11 @@
 //! What stays as it is is not copied value by value: the rewriter remembers from where on it has
 //! copied nothing, and copies all at once where something else has to be written.
 
+#![allow(
+    clippy::inline_always,
+    reason = "a field that stays as it is costs less than a call; measured in tests/benches"
+)]
+
 use std::cell::Cell;
 
 use super::defaults::append_long;
@@ -78,10 +83,15 @@ pub(super) fn pass_over<'a>(
     let mut rewriter = Rewriter { plan, input, reader, buffers, copied, limit: usize::MAX, deep: 0 };
     for step in steps.get(from..).unwrap_or_default() {
         if let Action::Drop(value) = step.action {
-            rewriter.run(value).map_err(|fault| fault.in_any_field(step.field.clone()))?;
+            rewriter.run(value).map_err(|fault| in_step(fault, step))?;
         }
     }
     rewriter.reader.finish()
+}
+
+#[cold]
+fn in_step(fault: DecodeError, step: &Step) -> DecodeError {
+    if step.field.is_empty() { fault } else { fault.in_any_field(step.field.clone()) }
 }
 
 struct Rewriter<'a, 'p> {
@@ -141,6 +151,7 @@ impl Rewriter<'_, '_> {
         Ok(())
     }
 
+    #[inline]
     fn put_long(&mut self, value: i64) -> Result<(), DecodeError> {
         append_long(value, &mut self.buffers.datum);
         if self.buffers.datum.len() > self.limit {
@@ -154,25 +165,29 @@ impl Rewriter<'_, '_> {
         DecodeError::new(DecodeErrorKind::TooLong { limit: self.limit }, offset)
     }
 
+    #[inline(always)]
     fn run(&mut self, op: OpId) -> Result<(), DecodeError> {
         let plan = self.plan;
         match plan.op(op) {
             Op::Raw(len) => self.reader.raw(*len).map(drop),
             Op::Long => self.reader.long().map(drop),
             Op::Bytes => self.reader.bytes().map(drop),
-            op => {
-                self.deep += 1;
-                if self.deep > MAX_STEPS_DEEP {
-                    return Err(self.reader.error(DecodeErrorKind::TooDeep { limit: MAX_STEPS_DEEP }));
-                }
-                self.composite(op)?;
-                self.deep -= 1;
-                Ok(())
-            }
+            op => self.composite(op),
         }
     }
 
     fn composite(&mut self, op: &Op) -> Result<(), DecodeError> {
+        self.deep += 1;
+        if self.deep > MAX_STEPS_DEEP {
+            return Err(self.reader.error(DecodeErrorKind::TooDeep { limit: MAX_STEPS_DEEP }));
+        }
+        self.within(op)?;
+        self.deep -= 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn within(&mut self, op: &Op) -> Result<(), DecodeError> {
         match op {
             Op::Record(steps) => self.steps(steps),
             Op::Blocks { keyed, item } => self.blocks(*keyed, *item),
@@ -188,7 +203,6 @@ impl Rewriter<'_, '_> {
                 self.reader.leave();
                 Ok(())
             }
-            Op::Shuffled(shuffled) => self.shuffled(shuffled),
             Op::Convert(convert) => self.convert(*convert),
             Op::Symbols(symbols) => self.symbol(symbols),
             Op::Fault(fault) => Err(fault.error(self.here())),
@@ -207,9 +221,10 @@ impl Rewriter<'_, '_> {
                     Ok(())
                 }),
                 Action::Put(datum) => self.flush().and_then(|()| self.put(datum)),
+                Action::Shuffle(shuffled) => self.shuffled(shuffled),
             };
             if let Err(fault) = done {
-                return Err(fault.in_any_field(step.field.clone()));
+                return Err(in_step(fault, step));
             }
         }
         Ok(())
