@@ -11,8 +11,8 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
-    MAX_DEPTH, Published, Reader, Side, Writer, assert_minor_version, can_read, check, check_integer,
-    check_openedx, faults, fingerprint, generic_name, length, minor_version, uphold, write,
+    MAX_DEPTH, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read, check,
+    check_integer, check_openedx, faults, fingerprint, generic_name, length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -190,7 +190,10 @@ pub struct SignalDescriptor {
 }
 
 /// Decodes a datum and emits the event in a hub, with the metadata that it came with.
-pub type EmitDatum = fn(&Hub, EventMetadata, &[u8]) -> Result<AnyEmission, DecodeError>;
+///
+/// The schema is the writer's, where that is not the definition's own.
+pub type EmitDatum =
+    fn(&Hub, EventMetadata, Option<&WriterSchema>, &[u8]) -> Result<AnyEmission, DecodeError>;
 
 /// The [`EmitDatum`] of `E`.
 ///
@@ -199,9 +202,13 @@ pub type EmitDatum = fn(&Hub, EventMetadata, &[u8]) -> Result<AnyEmission, Decod
 pub fn emit_datum<E: PublicSignal>(
     hub: &Hub,
     metadata: EventMetadata,
+    writer: Option<&WriterSchema>,
     datum: &[u8],
 ) -> Result<AnyEmission, DecodeError> {
-    let payload = avro::from_slice::<E>(datum)?;
+    let payload = match writer {
+        None => avro::from_slice::<E>(datum)?,
+        Some(writer) => avro::from_slice_resolved::<E>(writer, datum)?,
+    };
     Ok(hub.emit_received(payload, metadata))
 }
 

@@ -10,8 +10,8 @@ pub const MAX_DEPTH: usize = 128;
 /// How many array items that take no bytes a datum may have.
 pub const MAX_EMPTY_ITEMS: usize = 65_536;
 
-/// Reads a datum from a slice.
-#[derive(Debug)]
+/// Reads a datum from a slice. A clone reads on for itself.
+#[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     len: usize,
@@ -287,6 +287,11 @@ impl<'a> Reader<'a> {
         let room = items.min(self.unclaimed / min_len);
         self.unclaimed -= room * min_len;
         room
+    }
+
+    /// Goes on reading at another place of the bytes that it was made of.
+    pub(crate) fn go_to(&mut self, bytes: &'a [u8], offset: usize) {
+        self.rest = bytes.get(offset..).unwrap_or_default();
     }
 
     /// Goes one level into a recursive type.

@@ -188,6 +188,15 @@ pub enum DecodeErrorKind {
     /// A value that the Rust type or a conversion refuses.
     #[error("{0}")]
     Invalid(String),
+    /// Data of another schema that this one has no place for.
+    #[error("another schema wrote it, which does not fit: {0}")]
+    Unresolvable(String),
+    /// Data of another schema that its defaults here make longer than any of that length should be.
+    #[error("with the defaults of this schema, the datum is longer than {limit} bytes")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+    },
     /// More nested values than [`MAX_DEPTH`](super::MAX_DEPTH).
     #[error("the bytes are nested more than {limit} levels deep")]
     TooDeep {
@@ -294,6 +303,20 @@ impl DecodeError {
     /// How many bytes from the start of the datum were read before the fault.
     pub fn offset(&self) -> usize {
         self.0.offset
+    }
+
+    /// The same fault at another offset.
+    #[cold]
+    pub(crate) fn at(mut self, offset: usize) -> Self {
+        self.0.offset = offset;
+        self
+    }
+
+    /// Adds the field around the fault, which may be one that only the writer has.
+    #[cold]
+    pub(crate) fn in_any_field(mut self, name: Cow<'static, str>) -> Self {
+        self.0.path.0.push(Segment::Field(name));
+        self
     }
 
     /// Adds the field around the fault.

@@ -13,6 +13,7 @@
 //! | CRC-64-AVRO | `fingerprint` |
 //! | value ▶ datum | `encode` |
 //! | datum ▶ value | `decode` |
+//! | another writer's schema, and its data ▶ value | `writer_schema`, `resolve` |
 //! | past a part of a datum, by its schema | `skip` |
 //! | datum ◀▶ JSON for people | `json` |
 //! | what Open edX's Python does to values | `openedx` |
@@ -28,6 +29,7 @@
     reason = "bytes from outside pass here"
 )]
 
+mod canonical;
 mod check;
 mod compat;
 mod decode;
@@ -43,6 +45,7 @@ pub mod openedx;
 #[allow(unused_imports, reason = "events-macros needs more of it")]
 mod packed;
 mod resolution;
+mod resolve;
 pub mod schema;
 mod single_object;
 mod skip;
@@ -52,6 +55,7 @@ mod varint;
 #[allow(unreachable_pub, reason = "events-macros has it too")]
 pub(crate) mod versions;
 mod view;
+mod writer_schema;
 
 pub use check::{Fault, check, check_openedx};
 pub use compat::Compatibility;
@@ -67,13 +71,18 @@ pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_sl
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fingerprint::fingerprint;
 pub use history::Published;
+#[doc(hidden)]
 pub use packed::SchemaFault;
+pub use resolve::from_slice_resolved;
 pub use schema::Schema;
 pub use single_object::{from_single_object, to_single_object};
 pub use text::{Form, length, write};
+pub use writer_schema::{SchemaError, WriterSchema};
 
 #[cfg(feature = "bus")]
 pub(crate) use definitions::{Definitions, Place};
+#[cfg(feature = "cli")]
+pub(crate) use resolve::rewritten;
 #[cfg(feature = "bus")]
 pub(crate) use skip::skip;
 #[cfg(feature = "cli")]

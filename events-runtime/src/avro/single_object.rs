@@ -4,6 +4,8 @@
 use super::decode::from_slice;
 use super::encode::append;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+use super::resolve::from_slice_resolved;
+use super::writer_schema::WriterSchema;
 use crate::payload::PublicSignal;
 
 const MARKER: [u8; 2] = [0xC3, 0x01];
@@ -21,7 +23,8 @@ pub fn to_single_object<E: PublicSignal>(event: &E) -> Result<Vec<u8>, EncodeErr
     Ok(out)
 }
 
-/// The event in a single object that this same definition wrote.
+/// The event in a single object that this definition wrote, or a version of it that was published
+/// before.
 ///
 /// # Errors
 /// [`DecodeErrorKind::NotSingleObject`] without the marker, [`DecodeErrorKind::OtherSchema`]
@@ -29,13 +32,16 @@ pub fn to_single_object<E: PublicSignal>(event: &E) -> Result<Vec<u8>, EncodeErr
 pub fn from_single_object<E: PublicSignal>(bytes: &[u8]) -> Result<E, DecodeError> {
     let not_single_object = || DecodeError::new(DecodeErrorKind::NotSingleObject, 0);
     let (found, datum) = split(bytes).ok_or_else(not_single_object)?;
-    if found != E::FINGERPRINT {
-        return Err(DecodeError::new(
+    if found == E::FINGERPRINT {
+        return from_slice(datum);
+    }
+    match E::PUBLISHED.iter().find(|version| version.fingerprint == found) {
+        Some(version) => from_slice_resolved(&WriterSchema::of(version), datum),
+        None => Err(DecodeError::new(
             DecodeErrorKind::OtherSchema { expected: E::FINGERPRINT, found },
             MARKER.len(),
-        ));
+        )),
     }
-    from_slice(datum)
 }
 
 fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {

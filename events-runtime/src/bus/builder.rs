@@ -10,7 +10,9 @@ use super::outbound::Queue;
 use super::retry::Backoff;
 use super::route::Routes;
 use super::sender::Sender;
+use super::writers::Writers;
 use super::{EventBus, Inner};
+use crate::avro::WriterSchema;
 use crate::config::{Config, Resolved};
 use crate::hub::{Hub, Outbound};
 use crate::registry::{Descriptor, Registry};
@@ -24,6 +26,7 @@ pub struct EventBusBuilder {
     hub: Option<Hub>,
     registry: Option<&'static Registry>,
     transport: Option<Box<dyn Transport>>,
+    writers: Vec<(String, WriterSchema)>,
 }
 
 impl EventBusBuilder {
@@ -43,6 +46,16 @@ impl EventBusBuilder {
     /// The definitions that consumed events are looked up in; the linked ones unless set.
     pub const fn registry(mut self, registry: &'static Registry) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// A schema that others write events of this type with: consumed ones are resolved by it.
+    ///
+    /// The versions that the definition has published are known without it. It is for versions that
+    /// came later, of which this program has no more than the schema's file; an operator can put the
+    /// file into the folder of `bus.consumer.schemas` as well.
+    pub fn writer_schema(mut self, event_type: impl Into<String>, schema: WriterSchema) -> Self {
+        self.writers.push((event_type.into(), schema));
         self
     }
 
@@ -69,6 +82,8 @@ impl EventBusBuilder {
         let prefix = config.service().topic_prefix.clone();
         let resolved = config.check(registry)?;
         warn(registry, &resolved);
+        registry.expect(self.writers.iter().map(|(event_type, _)| event_type))?;
+        let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), self.writers)?;
         let routes = Routes::new(resolved, prefix.as_ref())?;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -97,6 +112,7 @@ impl EventBusBuilder {
             config,
             hub,
             registry,
+            writers,
             prefix,
             transport,
             queue,

@@ -133,7 +133,7 @@ impl Consume {
     /// again.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
-        let inbound = Inbound::new(self.bus.hub().clone(), self.bus.registry(), self.settings.unknown_events);
+        let inbound = Inbound::new(&self.bus, self.settings.unknown_events);
         let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
         let mut worker = Worker { inbound, settling, settings: self.settings, failures: 0 };
         let mut shutdown = std::pin::pin!(shutdown);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 
+use super::writers::SchemasError;
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
@@ -23,6 +24,9 @@ pub enum StartError {
     /// The definitions contradict each other.
     #[error("the event definitions of this program can't be used")]
     Registry(#[from] RegistryError),
+    /// A file of `bus.consumer.schemas` can't be used.
+    #[error("the schemas of other versions can't be used")]
+    Schemas(#[from] SchemasError),
     /// A topic's name or the prefix can't be used.
     #[error("a topic can't be used")]
     Name(#[from] NameError),
@@ -109,7 +113,7 @@ pub enum InboundError {
     },
     /// The datum was written with another schema.
     #[error(
-        "the event was written with schema {found:016x}, this program's is {expected:016x} and does not know the other"
+        "the event was written with schema {found:016x}, this program's is {expected:016x} and does not know the other: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or give it to `EventBus::builder().writer_schema(…)`"
     )]
     UnknownSchema {
         /// The fingerprint of the program's definition.

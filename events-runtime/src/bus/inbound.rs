@@ -1,8 +1,10 @@
-//! One message from a topic into the hub: envelope, registry, decode, emit, wait for receivers.
+//! One message from a topic into the hub: envelope, registry, schema, decode, emit, wait for receivers.
 
 use std::collections::HashSet;
 
+use super::EventBus;
 use super::error::{InboundError, caught, chain};
+use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
 use crate::hub::Hub;
@@ -13,6 +15,7 @@ use crate::{ReceiverError, Registry, Response};
 pub(super) struct Inbound {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
+    writers: Writers,
     pub(super) unknown_events: UnknownEvents,
     /// Unknown event types that the log has named.
     named: HashSet<String>,
@@ -38,8 +41,15 @@ pub(super) enum Verdict {
 const NAMED_AT_MOST: usize = 1000;
 
 impl Inbound {
-    pub(super) fn new(hub: Hub, registry: &'static Registry, unknown_events: UnknownEvents) -> Self {
-        Self { hub, registry, unknown_events, named: HashSet::new(), unreceived: HashSet::new() }
+    pub(super) fn new(bus: &EventBus, unknown_events: UnknownEvents) -> Self {
+        Self {
+            hub: bus.hub().clone(),
+            registry: bus.registry(),
+            writers: bus.0.writers.clone(),
+            unknown_events,
+            named: HashSet::new(),
+            unreceived: HashSet::new(),
+        }
     }
 
     /// Emits the event in a message and waits for every receiver.
@@ -53,15 +63,20 @@ impl Inbound {
         };
         let descriptor = descriptor.get();
         let expected = (descriptor.fingerprint)();
-        if let Some(found) = envelope.fingerprint.filter(|found| *found != expected) {
-            return Verdict::Unusable(InboundError::UnknownSchema { expected, found });
-        }
-        let (hub, metadata) = (&self.hub, envelope.metadata);
-        let emission = match caught(|| (descriptor.emit_datum)(hub, metadata, &envelope.data)) {
-            Ok(Ok(emission)) => emission,
-            Ok(Err(error)) => return Verdict::Unusable(error.into()),
-            Err(message) => return Verdict::Unusable(InboundError::Panicked { message }),
+        let writer = match envelope.fingerprint {
+            Some(found) if found != expected => match self.writers.find(descriptor, found) {
+                Some(writer) => Some(writer),
+                None => return Verdict::Unusable(InboundError::UnknownSchema { expected, found }),
+            },
+            _ => None,
         };
+        let (hub, metadata) = (&self.hub, envelope.metadata);
+        let emission =
+            match caught(|| (descriptor.emit_datum)(hub, metadata, writer.as_ref(), &envelope.data)) {
+                Ok(Ok(emission)) => emission,
+                Ok(Err(error)) => return Verdict::Unusable(error.into()),
+                Err(message) => return Verdict::Unusable(InboundError::Panicked { message }),
+            };
         let mut failed = failures(emission.responses());
         let mut receivers = emission.responses().len();
         match emission.delivered().await {

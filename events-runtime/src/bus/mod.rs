@@ -22,6 +22,7 @@ mod route;
 mod sender;
 mod settling;
 mod worker;
+mod writers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub use consumer::Consume;
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
 pub use retry::Backoff;
 pub use settling::Consumed;
+pub use writers::SchemasError;
+pub(crate) use writers::Writers;
 
 use self::outbound::Queue;
 use self::sender::Phase;
@@ -54,6 +57,7 @@ struct Inner {
     config: Config,
     hub: Hub,
     registry: &'static Registry,
+    writers: Writers,
     prefix: Option<TopicPrefix>,
     transport: Box<dyn Transport>,
     queue: Arc<Queue>,

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::output;
 use super::shown::Shown;
 use crate::avro::json::PersonalData;
+use crate::bus::Writers;
 use crate::registry::Registry;
 use crate::transport::{self, ConsumerGroup, StartPosition, Subscription, Topic};
 
@@ -19,6 +20,7 @@ const WAIT: Duration = Duration::from_secs(30);
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
     let registry = Registry::linked()?;
+    let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
     let named = |error: transport::NameError| Failure::Usage(error.to_string());
     let topic = Topic::new(args.topic.as_str()).map_err(named)?;
     let topic = topic.with_prefix(config.service().topic_prefix.as_ref()).map_err(named)?;
@@ -44,7 +46,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
             break;
         }
         for delivery in deliveries {
-            let shown = Shown::new(&delivery, registry, personal_data);
+            let shown = Shown::new(&delivery, registry, &writers, personal_data);
             if context.json() {
                 output::line(shown.json())?;
             } else {

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::failure::chain;
 use crate::avro::json::{PersonalData, to_json};
+use crate::avro::rewritten;
+use crate::bus::Writers;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
 use crate::transport::{Delivery, Message};
@@ -55,13 +57,18 @@ fn key_text(key: &[u8], personal_data: PersonalData) -> String {
 }
 
 impl Shown {
-    pub(super) fn new(delivery: &Delivery, registry: &Registry, personal_data: PersonalData) -> Self {
+    pub(super) fn new(
+        delivery: &Delivery,
+        registry: &Registry,
+        writers: &Writers,
+        personal_data: PersonalData,
+    ) -> Self {
         let message = delivery.message();
         let key = message.key.as_deref().map(|key| key_text(key, personal_data));
         let (metadata, payload) = match Envelope::from_message(message) {
             Ok(envelope) => {
                 let metadata = serde_json::to_value(&envelope.metadata).unwrap_or_default();
-                (metadata, payload(&envelope, registry, personal_data))
+                (metadata, payload(&envelope, registry, writers, personal_data))
             }
             Err(error) => (headers(message), Err(chain(&error))),
         };
@@ -99,16 +106,30 @@ impl Shown {
     }
 }
 
-fn payload(envelope: &Envelope, registry: &Registry, personal_data: PersonalData) -> Result<Value, String> {
+fn payload(
+    envelope: &Envelope,
+    registry: &Registry,
+    writers: &Writers,
+    personal_data: PersonalData,
+) -> Result<Value, String> {
     let event_type = envelope.metadata.event_type();
     let descriptor = registry
         .get(event_type)
         .ok_or_else(|| format!("the event type `{event_type}` is not linked into this program"))?;
     let own = descriptor.fingerprint();
-    if let Some(found) = envelope.fingerprint.filter(|found| *found != own) {
-        return Err(format!("written with schema {found:016x}; this program's is {own:016x}"));
-    }
-    to_json(descriptor.schema(), &envelope.data, personal_data).map_err(|error| error.to_string())
+    let (schema, data) = (descriptor.schema(), &envelope.data[..]);
+    let shown = match envelope.fingerprint {
+        Some(found) if found != own => {
+            let writer = writers.find(descriptor.get(), found).ok_or_else(|| {
+                format!(
+                    "written with schema {found:016x}, which is not known here; this program's is {own:016x}: put the file of the other into the folder of `bus.consumer.schemas`"
+                )
+            })?;
+            rewritten(schema, &writer, data).and_then(|data| to_json(schema, &data, personal_data))
+        }
+        _ => to_json(schema, data, personal_data),
+    };
+    shown.map_err(|error| error.to_string())
 }
 
 /// The headers of a message that is no event.

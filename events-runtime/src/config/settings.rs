@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
@@ -76,6 +77,9 @@ pub struct ConsumerSettings {
     pub lease: Duration,
     /// `unknown_events`: what happens to an event whose type is not linked. Default: `skip`.
     pub unknown_events: UnknownEvents,
+    /// `schemas`: a folder of schemas that others write with, `<event_type>/<minor>.avsc`, beside
+    /// the versions that the definitions have published themselves. It is read when a bus starts.
+    pub schemas: Option<PathBuf>,
 }
 
 /// What happens to an event whose type is not linked into the program.
@@ -173,6 +177,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         batch_size: table.or(findings, "batch_size", number(256)),
         lease: table.or(findings, "lease", Duration::from_secs(30)),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
+        schemas: table.optional::<String>(findings, "schemas", "(none)").map(PathBuf::from),
     };
     if consumer.lease < Duration::from_millis(100) {
         table.fault(findings, "`lease` must be 100ms or longer");

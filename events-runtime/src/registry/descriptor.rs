@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::avro::{Compatibility, DecodeError, Published, Schema, openedx};
+use crate::avro::{Compatibility, DecodeError, Published, Schema, WriterSchema, openedx};
 use crate::private::{Profile, SignalDescriptor};
 use crate::signal::AnyEmission;
 use crate::{EventMetadata, Hub, PublicSignal};
@@ -104,7 +104,21 @@ impl Descriptor {
         metadata: EventMetadata,
         datum: &[u8],
     ) -> Result<AnyEmission, DecodeError> {
-        (self.0.emit_datum)(hub, metadata, datum)
+        (self.0.emit_datum)(hub, metadata, None, datum)
+    }
+
+    /// [`emit_datum`](Self::emit_datum) of a datum that was written with another schema.
+    ///
+    /// # Errors
+    /// As for [`from_slice_resolved`](crate::avro::from_slice_resolved); then no receiver runs.
+    pub fn emit_datum_resolved(
+        &self,
+        hub: &Hub,
+        metadata: EventMetadata,
+        writer: &WriterSchema,
+        datum: &[u8],
+    ) -> Result<AnyEmission, DecodeError> {
+        (self.0.emit_datum)(hub, metadata, Some(writer), datum)
     }
 
     #[cfg(feature = "bus")]

@@ -154,7 +154,7 @@ impl SentEvent {
     /// # Errors
     /// When the datum can't be decoded; then no receiver runs.
     pub fn deliver_to(&self, hub: &Hub) -> Result<AnyEmission, DecodeError> {
-        (self.descriptor.emit_datum)(hub, self.metadata.clone(), &self.datum)
+        (self.descriptor.emit_datum)(hub, self.metadata.clone(), None, &self.datum)
     }
 }
 

@@ -4,8 +4,10 @@
 
 use std::hint::black_box;
 
+use apache_avro::reader::datum::GenericDatumReader;
 use events_benches::by_hand::{self, ByHand};
 use events_benches::clock::{Contestant, race};
+use events_benches::earlier::Earlier;
 use events_benches::payloads::{Basket, Enrolled, Payload, Telemetry};
 use events_benches::peers::{self, Error, Peers};
 use events_benches::table::Arguments;
@@ -24,7 +26,8 @@ fn compare<T: Payload + ByHand>(arguments: Arguments) -> Result<(), Error> {
     let value = T::sample();
     let datum = agreed_datum(&peers, &value)?;
     encode(arguments, &peers, &value, &datum)?;
-    decode(arguments, &peers, &value, &datum)
+    decode(arguments, &peers, &value, &datum)?;
+    resolve::<T>(arguments, &schema, &datum)
 }
 
 /// The datum that all four Avro writers write and all readers read back, of the promised length.
@@ -149,6 +152,35 @@ fn decode<T: Payload + ByHand>(
         arguments.rounds,
     );
     Ok(arguments.report(&format!("decode {}, {} B", T::NAME, T::AVRO_LEN), &figures)?)
+}
+
+/// Data of an earlier version, beside what this one wrote.
+fn resolve<T: Payload>(
+    arguments: Arguments,
+    schema: &apache_avro::Schema,
+    datum: &[u8],
+) -> Result<(), Error> {
+    let earlier = Earlier::of::<T>()?;
+    let reader = GenericDatumReader::builder(&earlier.peer).reader_schema(schema).build()?;
+    let apache = |mut datum: &[u8]| apache_avro::from_value::<T>(&reader.read_value(&mut datum)?);
+    let resolved = avro::from_slice_resolved::<T>(&earlier.schema, &earlier.datum)?;
+    assert!(resolved == apache(&earlier.datum)?, "{}: apache-avro resolves to another value", T::NAME);
+    let figures = race(
+        vec![
+            Contestant::new("events-runtime, the same version", || {
+                black_box(avro::from_slice::<T>(black_box(datum)).is_ok_and(kept));
+            }),
+            Contestant::new("events-runtime, an earlier one", || {
+                let value = avro::from_slice_resolved::<T>(&earlier.schema, black_box(&earlier.datum));
+                black_box(value.is_ok_and(kept));
+            }),
+            Contestant::new("apache-avro, an earlier one", || {
+                black_box(apache(black_box(&earlier.datum)).is_ok_and(kept));
+            }),
+        ],
+        arguments.rounds,
+    );
+    Ok(arguments.report(&format!("resolve {}, {} B", T::NAME, earlier.datum.len()), &figures)?)
 }
 
 /// Makes the compiler build the whole value before it is dropped.

@@ -5,6 +5,7 @@
 
 pub mod by_hand;
 pub mod clock;
+pub mod earlier;
 pub mod payloads;
 pub mod peers;
 pub mod table;

@@ -10,6 +10,7 @@
 //! [`Capability`] says it can't keep is skipped with a
 //! printed line, never silently.
 
+pub mod evolution;
 pub mod keys;
 pub mod messages;
 pub mod progress;
@@ -205,6 +206,11 @@ macro_rules! conformance {
                 a_topic_that_is_not_there_is_not_found,
                 a_sound_store_passes_its_check,
                 topics_are_listed_with_their_messages,
+            ]
+            evolution: [
+                version_1_bytes_arrive_in_a_version_2_type,
+                version_2_bytes_arrive_in_a_version_1_type,
+                an_unknown_schema_is_a_dead_letter_with_its_fingerprint,
             ]
         }
     };

@@ -11,7 +11,7 @@ pub struct SchemaFault {
 }
 
 impl SchemaFault {
-    pub(super) fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { path: Vec::new(), what: what.into() }
     }
 

@@ -55,6 +55,7 @@ pub struct Line {
     #[prost(sint64, tag = "4")]
     pub price: i64,
     /// Whether to wrap it.
+    #[event(default = false)]
     #[prost(bool, tag = "5")]
     pub gift: bool,
 }
@@ -62,6 +63,8 @@ pub struct Line {
 impl Payload for Basket {
     const NAME: &'static str = "list";
     const AVRO_LEN: usize = 10_174;
+    const ADDED: &'static str = "gift";
+    const WIDENED: &'static str = "price";
 
     fn sample() -> Self {
         const TITLES: [&str; 5] = [

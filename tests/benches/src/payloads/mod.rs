@@ -28,6 +28,11 @@ pub trait Payload:
     /// The bytes of the sample's Avro datum.
     const AVRO_LEN: usize;
 
+    /// A field with a default, which an earlier version did not have.
+    const ADDED: &'static str;
+    /// A `long` that was an `int` in an earlier version.
+    const WIDENED: &'static str;
+
     /// The value that is encoded and decoded.
     fn sample() -> Self;
 }

@@ -112,6 +112,8 @@ pub struct Course {
 impl Payload for Enrolled {
     const NAME: &'static str = "small";
     const AVRO_LEN: usize = 249;
+    const ADDED: &'static str = "end";
+    const WIDENED: &'static str = "id";
 
     fn sample() -> Self {
         Self {

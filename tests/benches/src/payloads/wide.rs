@@ -54,6 +54,7 @@ pub struct Telemetry {
     #[prost(bool, tag = "12")]
     pub engine_on: bool,
     /// Whether a door is open.
+    #[event(default = false)]
     #[prost(bool, tag = "13")]
     pub door_open: bool,
     /// Who drives.
@@ -94,6 +95,8 @@ pub struct Telemetry {
 impl Payload for Telemetry {
     const NAME: &'static str = "wide";
     const AVRO_LEN: usize = 455;
+    const ADDED: &'static str = "door_open";
+    const WIDENED: &'static str = "sequence";
 
     fn sample() -> Self {
         Self {

@@ -1,0 +1,111 @@
+//! Schemas and bytes that mean harm.
+
+use super::*;
+use crate::avro::MAX_EMPTY_ITEMS;
+use crate::avro::to_vec;
+
+#[derive(Debug, PartialEq, EventData)]
+struct Small {
+    #[event(default = "as long as this text is in the datum of each item")]
+    text: String,
+}
+
+#[derive(Debug, PartialEq, EventData)]
+struct Items {
+    items: Vec<Small>,
+}
+
+/// A record that holds `inner`, another of the same kind, and so on.
+fn chain(levels: usize, innermost: &str) -> String {
+    let mut fields = vec![format!(r#"{{"name":"f0","type":{}}}"#, record("R0", &[("x", innermost)]))];
+    for level in 1..levels {
+        let below = format!("\"R{}\"", level - 1);
+        let twice = record(&format!("R{level}"), &[("a", &below), ("b", &below)]);
+        fields.push(format!(r#"{{"name":"f{level}","type":{twice}}}"#));
+    }
+    format!(r#"{{"type":"record","name":"Small","fields":[{}]}}"#, fields.join(","))
+}
+
+#[test]
+fn a_record_that_never_ends_is_too_deep() {
+    let endless = r#"{"type":"record","name":"Small","fields":[
+        {"name":"more","type":{"type":"record","name":"Endless","fields":[{"name":"again","type":"Endless"}]}}]}"#;
+    let error = read::<Small>(endless, &[]).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooDeep { .. }), "{error}");
+}
+
+#[test]
+fn records_of_nothing_cost_nothing() {
+    // 2^60 of the innermost ones.
+    let schema = chain(60, "\"null\"");
+    assert_eq!(read::<Small>(&schema, &[]).unwrap().text.len(), 49);
+    // And of those that hold something, the bytes end.
+    let error = read::<Small>(&chain(60, INT), &[0; 10_000]).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::UnexpectedEnd { .. }), "{error}");
+}
+
+#[test]
+fn a_chain_of_types_does_not_take_the_stack() {
+    for levels in [150, 5_000] {
+        let chain = chain(levels, r#"["null","int"]"#);
+        let error = read::<Small>(&chain, &[0; 1_000]).unwrap_err();
+        assert!(
+            matches!(error.kind(), DecodeErrorKind::UnexpectedEnd { .. } | DecodeErrorKind::Unresolvable(_)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn deep_bytes_are_refused() {
+    let list = r#"{"type":"record","name":"Small","fields":[
+        {"name":"more","type":["null",{"type":"array","items":{"type":"map","values":"Small"}}]}]}"#;
+    let level = [2, 2, 2, 0];
+    let error = read::<Small>(list, &level.repeat(100_000)).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooDeep { .. }), "{error}");
+}
+
+#[test]
+fn defaults_of_items_without_bytes_are_bounded() {
+    let items = |count: usize| {
+        let empty = record("Small", &[]);
+        let schema = record("Items", &[("items", &format!(r#"{{"type":"array","items":{empty}}}"#))]);
+        let count = to_vec(&i64::try_from(count).unwrap()).unwrap();
+        read::<Items>(&schema, &[&count[..], &[0]].concat())
+    };
+    assert_eq!(items(1_000).unwrap().items.len(), 1_000);
+    let error = items(MAX_EMPTY_ITEMS).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooLong { .. }), "{error}");
+}
+
+#[test]
+fn huge_counts_end_early() {
+    let schema = record(
+        "Items",
+        &[("items", &format!(r#"{{"type":"array","items":{}}}"#, record("Small", &[("n", INT)])))],
+    );
+    for count in [i64::MAX, i64::MIN, i64::MIN + 1] {
+        let bytes = [to_vec(&count).unwrap(), vec![2; 100]].concat();
+        let error = read::<Items>(&schema, &bytes).unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                DecodeErrorKind::UnexpectedEnd { .. } | DecodeErrorKind::NegativeLength(_)
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn schema_texts_are_bounded() {
+    let long = format!("\"{}\"", "a".repeat(1 << 20));
+    let error = WriterSchema::parse(&long).unwrap_err();
+    assert_eq!(error.to_string(), "not an Avro schema: 1048578 bytes of text, and at most 1048576 are read");
+    let deep = format!("{}\"int\"{}", r#"{"type":"array","items":"#.repeat(101), "}".repeat(101));
+    WriterSchema::parse(&deep).unwrap_err();
+    WriterSchema::parse(&"[".repeat(100_000)).unwrap_err();
+    // An empty union is a schema that no value has.
+    let error = read::<i64>("[]", &[0]).unwrap_err();
+    assert_eq!(error.kind(), &DecodeErrorKind::UnknownBranch { index: 0, branches: 0 });
+}
