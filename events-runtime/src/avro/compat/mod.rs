@@ -173,6 +173,23 @@ pub const fn is_published(schema: &'static Schema, published: &Published) -> boo
     Same::new().schema(View::tree(schema), View::packed(published.packed))
 }
 
+/// Whether a definition is what a schema's text says: the check of [`is_published`], at run time.
+///
+/// # Errors
+/// The text is no Avro schema.
+pub fn is_text(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
+    let published = pack(text)?.bytes;
+    Ok(Same::new().schema(View::tree(schema), View::packed(&published)))
+}
+
+/// The Parsing Canonical Form of a schema's text, whose fingerprint a published version has.
+///
+/// # Errors
+/// The text is no Avro schema.
+pub fn canonical_form(text: &str) -> Result<String, SchemaFault> {
+    pack(text).map(|schema| schema.canonical)
+}
+
 /// Panics, at compile time, where a definition's own number is taken by another schema.
 ///
 /// # Panics
