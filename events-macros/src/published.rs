@@ -7,7 +7,7 @@ use syn::LitStr;
 
 use crate::errors::Ctxt;
 use crate::fingerprint::fingerprint;
-use crate::packed::{Schema, pack};
+use crate::packed::{RECORD, Schema, pack};
 use crate::parse::SignalAttrs;
 
 /// A published version of a schema.
@@ -65,7 +65,7 @@ fn folder(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
             own,
             format_args!(
                 "there is no folder `{}`: a path is relative to the crate, and to this file where it begins with `./` or `../`",
-                folder.display()
+                shown(&folder)
             ),
         );
         return None;
@@ -82,7 +82,7 @@ fn beside(literal: &LitStr) -> Option<PathBuf> {
 
 /// Reads `<minor>.avsc`.
 fn version(path: &Path) -> Result<Version, String> {
-    let shown = path.display();
+    let shown = shown(path);
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     // `01.avsc` would be a second file of version 1.
     let minor = stem.parse().ok().filter(|number: &u32| number.to_string() == stem).ok_or_else(|| {
@@ -90,6 +90,25 @@ fn version(path: &Path) -> Result<Version, String> {
     })?;
     let text = fs::read_to_string(path).map_err(|error| format!("`{shown}` can't be read: {error}"))?;
     let schema = pack(&text).map_err(|fault| format!("`{shown}` is no Avro schema: {fault}"))?;
+    if schema.bytes.first() != Some(&RECORD) {
+        return Err(format!("`{shown}` is no record, as an event is"));
+    }
     let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     Ok(Version { minor, file: file.to_string_lossy().into_owned(), schema })
+}
+
+/// A path for messages: without steps back, and relative to the crate where it is within.
+fn shown(path: &Path) -> String {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    let krate = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plain.strip_prefix(krate).unwrap_or(&plain).display().to_string()
 }

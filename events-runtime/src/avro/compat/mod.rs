@@ -200,13 +200,15 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
     let next = self::minor_version(contract.schema, contract.published);
     if minor_version < next {
         let mut text = report::Text::<512>::new();
-        text.push("minor version ");
-        text.number(last.minor_version as usize);
-        text.push(if next == last.minor_version {
-            " is published: write `minor_version = "
+        if next == last.minor_version {
+            text.push("this schema is published as minor version ");
+            text.number(next as usize);
         } else {
-            " is published with another schema: write `minor_version = "
-        });
+            text.push("minor version ");
+            text.number(last.minor_version as usize);
+            text.push(" is published with another schema");
+        }
+        text.push(": write `minor_version = ");
         text.number(next as usize);
         text.push("`, or leave the option out, which counts by itself");
         panic!("{}", text.as_str());

@@ -31,7 +31,7 @@ pub(crate) struct Schema {
 /// The text is no JSON, or no Avro schema.
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
     let value: Value =
-        serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("no JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
     let mut pack = Pack { bytes: Vec::new(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;
@@ -98,7 +98,7 @@ impl Pack {
                 return Ok(*at);
             }
         }
-        Err(SchemaFault::new(format!("`{full}` is no type and not defined before this place")))
+        Err(SchemaFault::new(format!("`{name}` is no type and not defined before this place")))
     }
 
     fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
@@ -156,7 +156,7 @@ impl Pack {
         let at = self.tag(UNION)?;
         self.count(branches.len())?;
         let slots = self.slots(branches.len());
-        let mut kinds = Vec::new();
+        let mut kinds = HashSet::new();
         self.canonical.push('[');
         for (index, branch) in branches.iter().enumerate() {
             if index > 0 {
@@ -167,30 +167,30 @@ impl Pack {
             let Some(kind) = self.kind(branch) else {
                 return Err(SchemaFault::new("a union directly within a union"));
             };
-            if kinds.contains(&kind) {
+            if !kinds.insert(kind) {
                 return Err(SchemaFault::new(format!(
                     "branch {index} of the union has the type of an earlier one"
                 )));
             }
-            kinds.push(kind);
         }
         self.canonical.push(']');
         Ok(at)
     }
 
-    /// What may stand once in a union: a type, or the name of a definition; not another union.
-    fn kind(&self, at: u32) -> Option<String> {
-        if let Some((name, _)) = self.names.iter().find(|(_, start)| **start == at) {
-            return Some(name.clone());
-        }
+    /// What may stand once in a union, by its tag: a definition, which has its place too, or a type;
+    /// not another union.
+    fn kind(&self, at: u32) -> Option<(u8, u32)> {
         let mut rest = self.bytes.get(at as usize..)?;
         while let [LOGICAL, tail @ ..] = rest {
             let (len, tail) = tail.split_first_chunk()?;
             // The name, the precision, the scale.
             rest = tail.get(u32::from_le_bytes(*len) as usize + 8..)?;
         }
-        let tag = rest.first().filter(|tag| **tag != UNION)?;
-        Some(format!("type {tag}"))
+        match *rest.first()? {
+            UNION => None,
+            tag @ (RECORD | ENUM | FIXED) => Some((tag, at)),
+            tag => Some((tag, 0)),
+        }
     }
 
     /// Writes what every definition begins with; says where it begins, and its name.
@@ -238,6 +238,13 @@ impl Pack {
     fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<u32, SchemaFault> {
         let (at, name) = self.definition(ENUM, "enum", attributes, namespace)?;
         let symbols = texts(attributes, "symbols")?;
+        if !attributes.contains_key("symbols") {
+            return Err(SchemaFault::new(format!("the enum `{}` has no `symbols`", name.text())));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(**symbol)) {
+            return Err(SchemaFault::new(format!("`{}` has two symbols `{twice}`", name.text())));
+        }
         let index = match attributes.get("default") {
             None => NONE,
             Some(default) => {
