@@ -69,6 +69,8 @@ mod option_added;
 mod optional_now_backward;
 #[path = "../../ui/contracts/allowed/other_namespaces.rs"]
 mod other_namespaces;
+#[path = "../../ui/contracts/allowed/other_namespaces_by_reference.rs"]
+mod other_namespaces_by_reference;
 #[path = "../../ui/contracts/allowed/other_types_of_one_schema.rs"]
 mod other_types_of_one_schema;
 #[path = "../../ui/contracts/allowed/promotions_backward.rs"]
@@ -108,7 +110,7 @@ use std::fs;
 use std::path::Path;
 
 use apache_avro::schema::Schema;
-use apache_avro::schema_compatibility::SchemaCompatibility;
+use apache_avro::schema_compatibility::{Compatibility as Compatible, SchemaCompatibility};
 use events_runtime::PublicSignal;
 use events_runtime::private::{Compatibility, Published, Side, can_read};
 
@@ -118,8 +120,27 @@ fn text(event_type: &str, version: &Published) -> String {
     fs::read_to_string(folder.join(format!("{}.avsc", version.minor_version))).unwrap()
 }
 
-/// Checks a definition that compiled: so its published versions allow it.
-fn is_allowed<E: PublicSignal>(minor_version: u32) {
+/// A published version, or the definition, as it reads the other.
+struct Reading {
+    reader: String,
+    writer: String,
+}
+
+impl Reading {
+    /// What apache-avro says: nothing, or why not all is read.
+    fn refused(&self) -> Option<String> {
+        let [reader, writer] = [&self.reader, &self.writer].map(|text| Schema::parse_str(text).unwrap());
+        match SchemaCompatibility::can_read(&writer, &reader) {
+            Ok(Compatible::Full) => None,
+            Ok(Compatible::Partial) => Some("some of what is written".to_owned()),
+            // With what is behind it.
+            Err(error) => Some(format!("{error:?}")),
+        }
+    }
+}
+
+/// Checks the minor version of a definition that compiled, and gives what its mode promises.
+fn promised<E: PublicSignal>(minor_version: u32) -> Vec<Reading> {
     assert!(!E::PUBLISHED.is_empty(), "nothing is published, so all is allowed");
     assert_eq!(E::MINOR_VERSION, minor_version);
     let (backward, forward) = match E::DESCRIPTOR.schemas.compatibility {
@@ -128,22 +149,39 @@ fn is_allowed<E: PublicSignal>(minor_version: u32) {
         Compatibility::Full => (true, true),
         Compatibility::None => (false, false),
     };
+    let mut readings = Vec::new();
     for version in E::PUBLISHED {
-        let old = text(E::EVENT_TYPE, version);
-        for (promised, reader, writer) in
-            [(backward, E::SCHEMA_JSON, old.as_str()), (forward, old.as_str(), E::SCHEMA_JSON)]
-        {
-            if promised {
-                assert_eq!(can_read(Side::Text(reader), Side::Text(writer)), Ok(true));
-                is_read_by_apache_avro(reader, writer);
-            }
+        let (new, old) = (E::SCHEMA_JSON.to_owned(), text(E::EVENT_TYPE, version));
+        if backward {
+            readings.push(Reading { reader: new.clone(), writer: old.clone() });
         }
+        if forward {
+            readings.push(Reading { reader: old, writer: new });
+        }
+    }
+    for Reading { reader, writer } in &readings {
+        assert_eq!(can_read(Side::Text(reader), Side::Text(writer)), Ok(true), "{reader}\n{writer}");
+    }
+    readings
+}
+
+/// Compares a definition that compiled with the judge.
+fn is_allowed<E: PublicSignal>(minor_version: u32) {
+    for reading in promised::<E>(minor_version) {
+        let refused = reading.refused();
+        assert_eq!(refused, None, "{}\n{}", reading.reader, reading.writer);
     }
 }
 
-fn is_read_by_apache_avro(reader: &str, writer: &str) {
-    let (parsed_reader, parsed_writer) =
-        (Schema::parse_str(reader).unwrap(), Schema::parse_str(writer).unwrap());
-    let verdict = SchemaCompatibility::can_read(&parsed_writer, &parsed_reader);
-    assert!(verdict.is_ok(), "{verdict:?}\nreader: {reader}\nwriter: {writer}");
+/// The same where the judge compares names more narrowly than the specification does.
+///
+/// - Aliases: "the writer's schema is rewritten using aliases from the reader's schema". apache-avro
+///   0.22 does so for fields and not for types.
+/// - "Both schemas are records with the same (unqualified) name." apache-avro compares whole names
+///   where a type stands by its name, because it was defined before.
+fn is_allowed_though_named_otherwise<E: PublicSignal>(minor_version: u32) {
+    for reading in promised::<E>(minor_version) {
+        let refused = reading.refused().expect("apache-avro has learnt it: use `is_allowed`");
+        assert!(refused.contains("The name must be the same for both schemas"), "{refused}");
+    }
 }

@@ -18,6 +18,7 @@
 mod reads;
 mod report;
 mod same;
+mod text;
 mod words;
 
 use reads::{Direction, Path, Walk};
@@ -199,7 +200,7 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
     let Some(last) = contract.published.last() else { return };
     let next = self::minor_version(contract.schema, contract.published);
     if minor_version < next {
-        let mut text = report::Text::<512>::new();
+        let mut text = text::Text::<512>::new();
         if next == last.minor_version {
             text.push("this schema is published as minor version ");
             text.number(next as usize);

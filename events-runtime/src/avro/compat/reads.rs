@@ -183,10 +183,9 @@ impl<'w> Walk<'w> {
         while index < written.len() {
             let branch = written.branch(index);
             match (taker(reader, branch), branch.shape(), sole(reader), sole(writer)) {
-                (Some(reader), ..) => self.reads(reader, branch, path),
                 (None, Shape::Null, ..) => self.fault(path, &Change::Null),
-                // The one definition here has another name.
-                (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
+                // Taken, or the one definition here, which has another name.
+                (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
                 (None, Shape::Record(record), ..) => self.fault(path, &Change::Variant(record.name)),
                 (None, ..) => self.fault(path, &Change::Type(reader, writer)),
             }

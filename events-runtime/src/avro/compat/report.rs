@@ -4,7 +4,8 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::reads::{Direction, Path, Step};
+use super::reads::{Direction, Path};
+use super::text::Text;
 use super::words::{describe, describe_change};
 use super::{Compatibility, Contract};
 use crate::avro::view::{FieldView, NameView, View, same};
@@ -59,8 +60,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) const fn of(field: usize) -> Self {
-        let none =
-            Entry { start: 0, ways: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
+        let none = Entry { start: 0, ways: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
         Self { field, changes: Text::new(), entries: [none; CHANGES], len: 0, more: false }
     }
 
@@ -78,7 +78,7 @@ impl Report {
     ) {
         let mut text = Text::<1024>::new();
         tell(&mut text, path, change, direction);
-        let ways = text.len;
+        let ways = text.len();
         ways_out(&mut text, path, change, compatibility, direction);
         let bit = 1 << if version < 128 { version } else { 127 };
         let mut index = 0;
@@ -90,16 +90,16 @@ impl Report {
             index += 1;
         }
         if index == self.len {
-            if index == CHANGES || !self.changes.has_room(text.len) {
+            if index == CHANGES || !self.changes.has_room(text.len()) {
                 self.more = true;
                 return;
             }
-            let start = self.changes.len;
+            let start = self.changes.len();
             self.changes.push_bytes(text.bytes());
             self.entries[index] = Entry {
                 start,
                 ways: start + ways,
-                end: self.changes.len,
+                end: self.changes.len(),
                 is_agreement: matches!(change, Change::NestedAddition),
                 old_readers: 0,
                 new_readers: 0,
@@ -124,7 +124,7 @@ impl Report {
             text.push("\n- ");
             text.push_bytes(self.changes.between(entry.start, entry.ways));
             text.push(":\n  ");
-            text.readers(contract, entry);
+            readers(&mut text, contract, entry);
             text.push(";\n  ");
             text.push_bytes(self.changes.between(entry.ways, entry.end));
             index += 1;
@@ -264,143 +264,21 @@ const fn ways_out<const N: usize>(
     }
 }
 
-/// A text in a constant; what has no room ends in `…`.
-#[derive(Clone, Copy)]
-pub(super) struct Text<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-    /// Whether there was no room for all.
-    cut: bool,
-}
-
-/// The end of a text that was cut.
-const MARK: &[u8] = "…".as_bytes();
-
-impl<const N: usize> Text<N> {
-    pub(super) const fn new() -> Self {
-        Self { bytes: [0; N], len: 0, cut: false }
+/// For whom a change is a break.
+const fn readers<const N: usize>(text: &mut Text<N>, contract: &Contract, entry: &Entry) {
+    if entry.is_agreement {
+        text.push("it is not in ");
+        text.versions(contract, entry.old_readers);
+        return;
     }
-
-    pub(super) const fn push(&mut self, text: &str) {
-        self.push_bytes(text.as_bytes());
+    if entry.old_readers != 0 {
+        text.push("readers of ");
+        text.versions(contract, entry.old_readers);
+        text.push(" can't read new events");
     }
-
-    pub(super) const fn push_bytes(&mut self, text: &[u8]) {
-        if self.cut {
-            return;
-        }
-        if self.has_room(text.len()) {
-            self.copy(text);
-        } else {
-            self.copy(MARK);
-            self.cut = true;
-        }
-    }
-
-    /// Whether a text of this length has room, and the mark behind it.
-    const fn has_room(&self, len: usize) -> bool {
-        self.len + len + MARK.len() <= N
-    }
-
-    const fn copy(&mut self, text: &[u8]) {
-        let (_, free) = self.bytes.split_at_mut(self.len);
-        free.split_at_mut(text.len()).0.copy_from_slice(text);
-        self.len += text.len();
-    }
-
-    pub(super) const fn number(&mut self, number: usize) {
-        let mut digits = [0; 20];
-        let (mut rest, mut start) = (number, digits.len());
-        loop {
-            start -= 1;
-            digits[start] = b"0123456789"[rest % 10];
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.push_bytes(digits.split_at(start).1);
-    }
-
-    /// For whom a change is a break.
-    const fn readers(&mut self, contract: &Contract, entry: &Entry) {
-        if entry.is_agreement {
-            self.push("it is not in ");
-            self.versions(contract, entry.old_readers);
-            return;
-        }
-        if entry.old_readers != 0 {
-            self.push("readers of ");
-            self.versions(contract, entry.old_readers);
-            self.push(" can't read new events");
-        }
-        if entry.new_readers != 0 {
-            self.push(if entry.old_readers == 0 { "new readers" } else { ", and new readers" });
-            self.push(" can't read events of ");
-            self.versions(contract, entry.new_readers);
-        }
-    }
-
-    /// `minor version 0`, `minor versions 0, 1 and 4`.
-    const fn versions(&mut self, contract: &Contract, bits: u128) {
-        self.push(if bits.is_power_of_two() { "minor version " } else { "minor versions " });
-        let (mut version, mut left) = (0, bits.count_ones());
-        while left > 0 {
-            if bits & (1 << version) != 0 {
-                self.number(contract.published[version].minor_version as usize);
-                left -= 1;
-                self.push(match left {
-                    0 => "",
-                    1 => " and ",
-                    _ => ", ",
-                });
-            }
-            version += 1;
-        }
-    }
-
-    /// `` `user.addresses[].zip` ``, or the event.
-    const fn place(&mut self, path: &Path<'_>) {
-        let start = self.len;
-        self.push("`");
-        self.path(path);
-        if self.len == start + 1 {
-            self.len = start;
-            self.push("the event");
-        } else {
-            self.push("`");
-        }
-    }
-
-    const fn path(&mut self, path: &Path<'_>) {
-        let start = self.len;
-        if let Some(up) = path.up {
-            self.path(up);
-        }
-        match path.step {
-            Step::Root | Step::Records(..) => {}
-            Step::Field(name) => {
-                if self.len > start {
-                    self.push(".");
-                }
-                self.push_bytes(name);
-            }
-            Step::Items => self.push("[]"),
-        }
-    }
-
-    pub(super) const fn bytes(&self) -> &[u8] {
-        self.between(0, self.len)
-    }
-
-    const fn between(&self, start: usize, end: usize) -> &[u8] {
-        self.bytes.split_at(end).0.split_at(start).1
-    }
-
-    pub(super) const fn as_str(&self) -> &str {
-        match std::str::from_utf8(self.bytes()) {
-            Ok(text) => text,
-            Err(_) => "the definition breaks what is published",
-        }
+    if entry.new_readers != 0 {
+        text.push(if entry.old_readers == 0 { "new readers" } else { ", and new readers" });
+        text.push(" can't read events of ");
+        text.versions(contract, entry.new_readers);
     }
 }

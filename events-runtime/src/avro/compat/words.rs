@@ -1,6 +1,6 @@
 //! A schema in a few words.
 
-use super::report::Text;
+use super::text::Text;
 use crate::avro::view::{NameView, Shape, View, same};
 
 /// Says what a schema is: `` a `long` ``, ``the record `Customer` ``, `an array`.
@@ -30,9 +30,17 @@ pub(super) const fn describe_change<const N: usize>(text: &mut Text<N>, old: Vie
         _ => false,
     };
     text.push(" was ");
-    if base_alone { describe_base(text, old) } else { describe(text, old) }
+    say(text, old, base_alone);
     text.push(" and is ");
-    if base_alone { describe_base(text, new) } else { describe(text, new) }
+    say(text, new, base_alone);
+}
+
+const fn say<const N: usize>(text: &mut Text<N>, schema: View<'_>, base_alone: bool) {
+    if base_alone {
+        describe_base(text, schema);
+    } else {
+        describe(text, schema);
+    }
 }
 
 const fn describe_base<const N: usize>(text: &mut Text<N>, schema: View<'_>) {

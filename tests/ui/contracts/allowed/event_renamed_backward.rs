@@ -15,5 +15,5 @@ struct OrderSubmitted {
 
 #[test]
 fn is_allowed() {
-    crate::is_allowed::<OrderSubmitted>(1);
+    crate::is_allowed_though_named_otherwise::<OrderSubmitted>(1);
 }

@@ -8,6 +8,12 @@ struct Customer {
     id: String,
 }
 
+#[derive(EventData)]
+#[event(namespace = "org.acme.shared")]
+enum Channel {
+    Web,
+}
+
 #[derive(PublicSignal)]
 #[public_signal(
     event_type = "org.acme.allowed.other_namespaces.v1",
@@ -16,7 +22,7 @@ struct Customer {
 )]
 struct OrderPlaced {
     customer: Customer,
-    other: Option<Customer>,
+    channel: Option<Channel>,
 }
 
 #[test]

@@ -20,5 +20,5 @@ struct OrderPlaced {
 
 #[test]
 fn is_allowed() {
-    crate::is_allowed::<OrderPlaced>(1);
+    crate::is_allowed_though_named_otherwise::<OrderPlaced>(1);
 }

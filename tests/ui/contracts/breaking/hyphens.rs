@@ -4,7 +4,8 @@ use events_runtime::PublicSignal;
 #[public_signal(
     event_type = "acme-orders-placed",
     schemas = "../schemas",
-    foreign = "published by another team"
+    foreign = "published by another team",
+    namespace = "acme.orders"
 )]
 struct OrderPlaced {
     id: String,
