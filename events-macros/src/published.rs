@@ -1,7 +1,7 @@
 //! What has been published of an event: `schemas/<event_type>/<minor>.avsc` of its crate.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use syn::LitStr;
 
@@ -44,7 +44,7 @@ pub(crate) fn read(cx: &Ctxt, signal: &SignalAttrs) -> Vec<Version> {
     }
     let (versions, faults) = versions::read(&folder.join(name));
     for fault in faults {
-        cx.error(event_type, fault);
+        cx.error(event_type, format_args!("`{}` {}", shown(&fault.path), fault.what));
     }
     versions.into_iter().map(Version::new).collect()
 }
@@ -66,7 +66,7 @@ fn folder(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
             own,
             format_args!(
                 "there is no folder `{}`: a path is relative to the crate, and to this file where it begins with `./` or `../`",
-                folder.display()
+                shown(&folder)
             ),
         );
         return None;
@@ -79,4 +79,20 @@ fn beside(literal: &LitStr) -> Option<PathBuf> {
     let file = literal.span().unwrap().local_file()?;
     let file = fs::canonicalize(file).ok()?;
     file.parent().map(Path::to_owned)
+}
+
+/// A path for messages: without steps back, and relative to the crate where it is within.
+fn shown(path: &Path) -> String {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    let krate = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plain.strip_prefix(krate).unwrap_or(&plain).display().to_string()
 }

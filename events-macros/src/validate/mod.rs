@@ -18,6 +18,7 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
         event::is_record(cx, model);
         event::event_type_is_regular(cx, model);
         event::foreign_has_reason(cx, model);
+        names::event_type_is_a_namespace(cx, model);
         event::profile_is_known(cx, model);
         event::profile_names_the_record(cx, model);
         event::compatibility_is_known(cx, model);

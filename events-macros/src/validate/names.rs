@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use syn::Fields;
 
 use crate::errors::Ctxt;
+use crate::event_type_rule;
 use crate::model::{AvroName, Container, Data, Field};
 
 fn is_avro_name(text: &str) -> bool {
@@ -53,6 +54,25 @@ pub(super) fn namespaces_are_avro(cx: &Ctxt, model: &Container<'_>) {
         if !namespace.value().split('.').all(is_avro_name) {
             cx.error(namespace, "an Avro namespace is names joined by dots, such as \"org.acme.shared\"");
         }
+    }
+}
+
+/// `event_type = "order-placed", foreign = "…"`
+pub(super) fn event_type_is_a_namespace(cx: &Ctxt, model: &Container<'_>) {
+    let Some(signal) = &model.signal else { return };
+    let Some(event_type) = signal.event_type.value() else { return };
+    let text = event_type.value();
+    // What breaks the rule of event types has an error of its own.
+    let is_regular = signal.foreign.is_set() && event_type_rule::check_foreign(&text).is_ok();
+    if is_regular && !signal.namespace.is_set() && !text.split('.').all(is_avro_name) {
+        let namespace: String =
+            text.chars().map(|c| if c == '.' || c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        cx.error(
+            event_type,
+            format_args!(
+                "an event type is the namespace of its schema too, and this is none in Avro: add one, such as `namespace = \"{namespace}\"`"
+            ),
+        );
     }
 }
 

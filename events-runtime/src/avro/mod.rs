@@ -61,7 +61,8 @@ pub use check::{Fault, check, check_openedx};
 pub use compat::Compatibility;
 #[doc(hidden)]
 pub use compat::{
-    Contract, Side, assert_minor_version, can_read, faults, is_published, minor_version, uphold,
+    Contract, Side, assert_minor_version, can_read, canonical_form, faults, is_published, is_text,
+    minor_version, uphold,
 };
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use defaults::check_integer;

@@ -88,6 +88,13 @@ pub(crate) const fn branch_of(reader: UnionView<'_>, writer: View<'_>) -> Option
     None
 }
 
+/// Whether a reader's schema takes a writer's at first sight, without a look at what is inside.
+pub(crate) const fn takes(reader: &Shape<'_>, writer: &Shape<'_>) -> bool {
+    is_near(reader, writer, Nearness::Same)
+        || is_near(reader, writer, Nearness::Name)
+        || is_near(reader, writer, Nearness::Promotion)
+}
+
 const fn is_near(reader: &Shape<'_>, writer: &Shape<'_>, nearness: Nearness) -> bool {
     let names = match (reader, writer) {
         (Shape::Record(reader), Shape::Record(writer)) => Some((&reader.name, &writer.name)),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::packed::{Schema, pack};
+use super::packed::{RECORD, Schema, pack};
 
 /// A published version of a schema.
 #[derive(Debug)]
@@ -70,5 +70,8 @@ fn version(path: &Path) -> Result<(u32, Schema), String> {
         .ok_or("has no minor version in its name: published schemas are `0.avsc`, `1.avsc`, …")?;
     let text = fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
     let schema = pack(&text).map_err(|fault| format!("is no Avro schema: {fault}"))?;
+    if schema.bytes.first() != Some(&RECORD) {
+        return Err("is no record, as an event is".to_owned());
+    }
     Ok((minor, schema))
 }

@@ -18,7 +18,7 @@ mod wide;
 use std::fmt;
 
 use events_runtime::PublicSignal;
-use events_runtime::avro::{self, DecodeError, DecodeErrorKind};
+use events_runtime::avro::{self, DecodeError, DecodeErrorKind, Schema};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
 use grow::Grow;
@@ -48,6 +48,8 @@ pub struct Specimen {
     pub name: &'static str,
     /// The schema as JSON text.
     pub schema_json: &'static str,
+    /// The same as a tree of constants.
+    pub schema: &'static Schema,
     /// Its Parsing Canonical Form.
     pub canonical: &'static str,
     /// CRC-64-AVRO of that.
@@ -91,6 +93,7 @@ impl Specimen {
         Self {
             name: E::EVENT_TYPE,
             schema_json: E::SCHEMA_JSON,
+            schema: E::SCHEMA,
             canonical: E::CANONICAL,
             fingerprint: E::FINGERPRINT,
             beyond_python: E::BEYOND_PYTHON,

@@ -11,11 +11,11 @@ mod recursion;
 
 use std::fmt::Debug;
 
-use events_runtime::{PublicSignal, avro};
+use events_runtime::{PublicSignal, avro, private};
 use serde_json::Value;
 
 /// The schema of an event, which apache-avro must accept and find to be what its canonical form
-/// says.
+/// says, and which must be known again where it is published.
 fn schema<E: PublicSignal>() -> Value {
     let judge =
         apache_avro::Schema::parse_str(E::SCHEMA_JSON).unwrap_or_else(|e| panic!("{e}: {}", E::SCHEMA_JSON));
@@ -24,6 +24,7 @@ fn schema<E: PublicSignal>() -> Value {
         without_logical_types(&judge.canonical_form()),
         without_logical_types(&canonical.canonical_form())
     );
+    assert_eq!(private::is_text(E::SCHEMA, E::SCHEMA_JSON), Ok(true), "{}", E::SCHEMA_JSON);
     serde_json::from_str(E::SCHEMA_JSON).unwrap()
 }
 

@@ -1,7 +1,7 @@
 use events_runtime::PublicSignal;
 
 #[derive(PublicSignal)]
-#[public_signal(event_type = "order-placed", foreign = " ")]
+#[public_signal(event_type = "order-placed", foreign = " ", namespace = "shop")]
 struct OrderPlaced {
     order_id: String,
 }

@@ -18,6 +18,7 @@
 mod reads;
 mod report;
 mod same;
+mod text;
 mod words;
 
 use reads::{Direction, Path, Walk};
@@ -186,6 +187,23 @@ pub const fn is_published(schema: &'static Schema, published: &Published) -> boo
     is_same_digest(new, published) || Same::new().schema(new, View::packed(published.packed))
 }
 
+/// Whether a definition is what a schema's text says: the check of [`is_published`], at run time.
+///
+/// # Errors
+/// The text is no Avro schema.
+pub fn is_text(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
+    let published = pack(text)?.bytes;
+    Ok(Same::new().schema(View::tree(schema), View::packed(&published)))
+}
+
+/// The Parsing Canonical Form of a schema's text, whose fingerprint a published version has.
+///
+/// # Errors
+/// The text is no Avro schema.
+pub fn canonical_form(text: &str) -> Result<String, SchemaFault> {
+    pack(text).map(|schema| schema.canonical)
+}
+
 /// Panics, at compile time, where a definition's own number is taken by another schema.
 ///
 /// # Panics
@@ -195,14 +213,16 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
     let Some(last) = contract.published.last() else { return };
     let next = self::minor_version(contract.schema, contract.published);
     if minor_version < next {
-        let mut text = report::Text::<512>::new();
-        text.push("minor version ");
-        text.number(last.minor_version as usize);
-        text.push(if next == last.minor_version {
-            " is published: write `minor_version = "
+        let mut text = text::Text::<512>::new();
+        if next == last.minor_version {
+            text.push("this schema is published as minor version ");
+            text.number(next as usize);
         } else {
-            " is published with another schema: write `minor_version = "
-        });
+            text.push("minor version ");
+            text.number(last.minor_version as usize);
+            text.push(" is published with another schema");
+        }
+        text.push(": write `minor_version = ");
         text.number(next as usize);
         text.push("`, or leave the option out, which counts by itself");
         panic!("{}", text.as_str());

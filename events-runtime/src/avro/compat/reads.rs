@@ -6,8 +6,10 @@
 
 use super::Compatibility;
 use super::report::{Change, Report};
-use crate::avro::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, units};
-use crate::avro::view::{EnumView, NameView, RecordView, Shape, UnionView, View};
+use crate::avro::resolution::{
+    Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units,
+};
+use crate::avro::view::{EnumView, FieldView, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,11 @@ impl<'a> Path<'a> {
 
     const fn then(&'a self, step: Step<'a>) -> Path<'a> {
         Path { up: Some(self), step }
+    }
+
+    /// Whether this is the event itself.
+    pub(super) const fn is_root(&self) -> bool {
+        matches!(self.step, Step::Root)
     }
 
     /// Whether this is inside of a nested record.
@@ -125,7 +132,7 @@ impl<'w> Walk<'w> {
         if let Some(report) = self.report
             && report.is_of(self.field)
         {
-            report.add(path, change, self.direction, self.version);
+            report.add(path, change, self.compatibility, self.direction, self.version);
         }
     }
 
@@ -169,19 +176,23 @@ impl<'w> Walk<'w> {
         written: UnionView<'_>,
         path: &Path<'_>,
     ) {
+        // One type became another: that is one change, be they optional or not.
+        if let (Some(one), Some(other)) = (sole(reader), sole(writer))
+            && !takes(&one.shape(), &other.shape())
+            && !same_kind(&one.shape(), &other.shape())
+        {
+            self.fault(path, &Change::Type(reader, writer));
+            return;
+        }
         let mut index = 0;
         while index < written.len() {
             let branch = written.branch(index);
-            match (reader.shape(), branch.shape()) {
-                (Shape::Null, Shape::Null) => {}
-                (Shape::Union(branches), shape) => match (branch_of(branches, branch), shape) {
-                    (Some(index), _) => self.reads(branches.branch(index), branch, path),
-                    (None, Shape::Null) => self.fault(path, &Change::Null),
-                    (None, Shape::Record(record)) => self.fault(path, &Change::Variant(record.name)),
-                    (None, _) => self.fault(path, &Change::Type(reader, writer)),
-                },
-                (_, Shape::Null) => self.fault(path, &Change::Null),
-                _ => self.reads(reader, branch, path),
+            match (taker(reader, branch), branch.shape(), sole(reader), sole(writer)) {
+                (None, Shape::Null, ..) => self.fault(path, &Change::Null),
+                // Taken, or the one definition here, which has another name.
+                (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
+                (None, Shape::Record(record), ..) => self.fault(path, &Change::Variant(record.name)),
+                (None, ..) => self.fault(path, &Change::Type(reader, writer)),
             }
             index += 1;
         }
@@ -243,7 +254,8 @@ impl<'w> Walk<'w> {
                 self.reads(field.schema, written.schema, &path.then(Step::Field(name)));
             }
             None if field.default.is_none() => {
-                self.fault(&path.then(Step::Field(field.name)), &Change::Missing(field.schema));
+                let other = if self.report.is_some() { counterpart(reader, writer, &field) } else { None };
+                self.fault(&path.then(Step::Field(field.name)), &Change::Missing(field, other));
             }
             None => {}
         }
@@ -260,4 +272,74 @@ impl<'w> Walk<'w> {
             index += 1;
         }
     }
+}
+
+/// The one schema of a place that may hold nothing else but null.
+const fn sole(schema: View<'_>) -> Option<View<'_>> {
+    let Shape::Union(branches) = schema.shape() else { return Some(schema) };
+    let (mut found, mut index) = (None, 0);
+    while index < branches.len() {
+        let branch = branches.branch(index);
+        if !matches!(branch.shape(), Shape::Null) {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(branch);
+        }
+        index += 1;
+    }
+    found
+}
+
+/// Whether both are definitions of one kind, which differ in their names at most.
+const fn same_kind(a: &Shape<'_>, b: &Shape<'_>) -> bool {
+    matches!(
+        (a, b),
+        (Shape::Record(_), Shape::Record(_))
+            | (Shape::Enum(_), Shape::Enum(_))
+            | (Shape::Fixed(..), Shape::Fixed(..))
+    )
+}
+
+/// What of a reader's schema takes a writer's branch.
+const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
+    match reader.shape() {
+        Shape::Union(branches) => match branch_of(branches, branch) {
+            Some(index) => Some(branches.branch(index)),
+            None => None,
+        },
+        shape if takes(&shape, &branch.shape()) => Some(reader),
+        _ => None,
+    }
+}
+
+/// The writer's field that may be a reader's by another name: nobody else takes it, and its data fits.
+const fn counterpart<'a>(
+    reader: RecordView<'_>,
+    writer: RecordView<'a>,
+    field: &FieldView<'_>,
+) -> Option<&'a [u8]> {
+    let mut index = 0;
+    while index < writer.len() {
+        let written = writer.field(index);
+        if !is_taken(reader, writer, index) && super::reads(field.schema, written.schema) {
+            return Some(written.name);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Whether a field of the reader takes this one of the writer.
+const fn is_taken(reader: RecordView<'_>, writer: RecordView<'_>, written: usize) -> bool {
+    let mut index = 0;
+    while index < reader.len() {
+        if let Some(taken) = field_of(writer, &reader.field(index))
+            && taken == written
+        {
+            return true;
+        }
+        index += 1;
+    }
+    false
 }

@@ -31,7 +31,7 @@ pub(crate) struct Schema {
 /// The text is no JSON, or no Avro schema.
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
     let value: Value =
-        serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("no JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
     let mut pack = Pack { bytes: Vec::new(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;
@@ -151,7 +151,7 @@ impl Pack {
                 return Ok(Node { at: *at, digest: digest.unwrap_or(reference) });
             }
         }
-        Err(SchemaFault::new(format!("`{full}` is no type and not defined before this place")))
+        Err(SchemaFault::new(format!("`{name}` is no type and not defined before this place")))
     }
 
     fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
@@ -210,7 +210,7 @@ impl Pack {
         let at = self.tag(UNION)?;
         self.count(branches.len())?;
         let slots = self.slots(branches.len());
-        let mut kinds = Vec::new();
+        let mut kinds = HashSet::new();
         let mut digest = digest::UNION;
         self.canonical.push('[');
         for (index, branch) in branches.iter().enumerate() {
@@ -223,30 +223,30 @@ impl Pack {
             let Some(kind) = self.kind(branch.at) else {
                 return Err(SchemaFault::new("a union directly within a union"));
             };
-            if kinds.contains(&kind) {
+            if !kinds.insert(kind) {
                 return Err(SchemaFault::new(format!(
                     "branch {index} of the union has the type of an earlier one"
                 )));
             }
-            kinds.push(kind);
         }
         self.canonical.push(']');
         Ok(Node { at, digest })
     }
 
-    /// What may stand once in a union: a type, or the name of a definition; not another union.
-    fn kind(&self, at: u32) -> Option<String> {
-        if let Some((name, _)) = self.names.iter().find(|(_, definition)| definition.at == at) {
-            return Some(name.clone());
-        }
+    /// What may stand once in a union, by its tag: a definition, which has its place too, or a type;
+    /// not another union.
+    fn kind(&self, at: u32) -> Option<(u8, u32)> {
         let mut rest = self.bytes.get(at as usize..)?;
         while let [LOGICAL, tail @ ..] = rest {
             let (len, tail) = tail.split_first_chunk()?;
             // The name, the precision, the scale.
             rest = tail.get(u32::from_le_bytes(*len) as usize + 8..)?;
         }
-        let tag = rest.first().filter(|tag| **tag != UNION)?;
-        Some(format!("type {tag}"))
+        match *rest.first()? {
+            UNION => None,
+            tag @ (RECORD | ENUM | FIXED) => Some((tag, at)),
+            tag => Some((tag, 0)),
+        }
     }
 
     /// Writes what every definition begins with.
@@ -309,6 +309,13 @@ impl Pack {
     fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
         let begun = self.definition((ENUM, "enum"), attributes, namespace)?;
         let symbols = texts(attributes, "symbols")?;
+        if !attributes.contains_key("symbols") {
+            return Err(SchemaFault::new(format!("the enum `{}` has no `symbols`", begun.name.text())));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(**symbol)) {
+            return Err(SchemaFault::new(format!("`{}` has two symbols `{twice}`", begun.name.text())));
+        }
         let default = attributes.get("default");
         let index = match default {
             None => NONE,

@@ -1,0 +1,20 @@
+//! The folder of an event that others named is its name as well.
+
+use events_runtime::PublicSignal;
+
+#[derive(PublicSignal)]
+#[public_signal(
+    event_type = "acme-orders-shipped",
+    schemas = "../schemas",
+    foreign = "published by another team",
+    namespace = "acme.orders"
+)]
+struct OrderPlaced {
+    id: String,
+    note: Option<String>,
+}
+
+#[test]
+fn is_allowed() {
+    crate::is_allowed::<OrderPlaced>(1);
+}

@@ -1,0 +1,20 @@
+//! Branches are found by their names, and change inside as records do.
+
+use events_runtime::{EventData, PublicSignal};
+
+#[derive(EventData)]
+enum Payment {
+    Card { number: String, holder: Option<String> },
+    Cash,
+}
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.allowed.variants_reordered.v1", schemas = "../schemas")]
+struct OrderPlaced {
+    payment: Payment,
+}
+
+#[test]
+fn is_allowed() {
+    crate::is_allowed::<OrderPlaced>(1);
+}

@@ -1,0 +1,12 @@
+use events_runtime::PublicSignal;
+use events_runtime::with::timestamp_micros;
+use events_ui_tests::Moment;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.broken.unit_of_a_time.v1", schemas = "../schemas")]
+struct OrderPlaced {
+    #[event(with = timestamp_micros)]
+    at: Moment,
+}
+
+fn main() {}
