@@ -108,12 +108,20 @@ impl Maker<'_> {
                 attributes: "",
                 symbols: texts(symbols),
                 default: default.as_deref().map(text),
+                digest: 0,
             })),
             Kind::Record(fields) => {
                 self.open.push(index);
                 let fields = fields.iter().map(|field| self.field(field)).collect::<Option<Vec<_>>>()?.leak();
                 self.open.pop();
-                Schema::Record(leak(Record { name, origin: ORIGIN, aliases, attributes: "", fields }))
+                Schema::Record(leak(Record {
+                    name,
+                    origin: ORIGIN,
+                    aliases,
+                    attributes: "",
+                    fields,
+                    digest: 0,
+                }))
             }
         })
     }
@@ -132,6 +140,7 @@ impl Maker<'_> {
             schema: leak(schema),
             default: default.map(|default| json(&default)),
             pii: false,
+            digest: 0,
         })
     }
 }
