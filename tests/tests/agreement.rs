@@ -1,4 +1,26 @@
-//! The const check and apache-avro's `SchemaCompatibility` agree.
+//! The const check agrees with apache-avro, and here is why where it does not.
+//!
+//! The judges are apache-avro's `SchemaCompatibility` (here), Java's `SchemaCompatibility` and what
+//! fastavro reads (`tests/run interop`). Each is asked about the same made-up pairs of schemas
+//! (`events_tests::pairs`), half of them compatible. A verdict other than ours passes only where the
+//! rules of the specification, written once more with a judge's own ways as switches, give both: ours
+//! with all switched off, the judge's with his switched on. The fewest ways that do it are the reason.
+//!
+//! | Way | apache-avro | Java | fastavro | The specification is |
+//! |---|:-:|:-:|:-:|---|
+//! | `TypesHaveNoAliases`: renamed types don't match by alias | ✓ | | | with both: aliases are optional |
+//! | `NamesStandForThemselves`: a name matches no definition | ✓ | | | with us |
+//! | `AnyBranch`: whichever branch of a union reads it | ✓ | ✓ | | with us: the first that matches by type is taken, or it is an error |
+//! | `FirstBranch`: the first branch of the unqualified name | | | ✓ | with fastavro to the letter; we and Java's reader prefer the full name |
+//! | `KindsAreOne`: an enum's name matches a record's | | | ✓ | with us |
+//! | `AliasesAsWritten`: a bare alias is of every namespace | | | ✓ | with us |
+//! | `DecimalsAreBytes`: any precision and scale | | ✓ | ✓ | with us |
+//! | `UnitsAreNumbers`: milliseconds are read as microseconds | ✓ | ✓ | ✓ | silent; we refuse a silent factor of 1000 |
+//! | `LogicalTypesHaveNoBase`: a decimal of bytes and of a fixed | ✓ | | | with us |
+//! | `ItselfNeedsNoRules`: equal schemas are read without resolution | | | ✓ | with both: it only hides `FirstBranch` |
+//!
+//! The specification's words are beside each way in `tests/src/pairs/ways.rs`. apache-avro's partial
+//! compatibility, for data of which some is read, counts as incompatible.
 
 use std::collections::BTreeMap;
 

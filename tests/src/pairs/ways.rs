@@ -59,7 +59,7 @@ pub enum Way {
     ItselfNeedsNoRules,
     /// A bare alias names types of any namespace. To the specification it names one:
     ///
-    /// > a type named "a.b" with aliases of "c" and "x.y", then the fully qualified names of its
+    /// > if a type named "a.b" has aliases of "c" and "x.y", then the fully qualified names of its
     /// > aliases are "a.c" and "x.y".
     AliasesAsWritten,
     /// Decimals match whatever their precision and scale are. The specification says
