@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Crate documentation, for some crates insist on it.
 const WHY: &str = "\
 //! Published schemas are read while the crate compiles: this has cargo see those that are added.
+
 ";
 
 /// What a crate's build script says of its published schemas.

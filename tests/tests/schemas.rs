@@ -1,0 +1,297 @@
+//! `schema lock`, `check` and `diff` as their users meet them: a real program over a copy of the
+//! crate that defines its events.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PLACED: &str = "org.acme.cli.order.placed.v1";
+const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
+const LINE: &str = r#"println!("cargo::rerun-if-changed=schemas");"#;
+
+/// A workspace with the source of `shop_cli`, where the program runs.
+struct Workspace(TempDir);
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Workspace {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
+        fs::write(folder.path().join("tests/Cargo.toml"), "[package]\nname = 'shop'\n").unwrap();
+        let source = include_str!("../src/bin/shop_cli.rs");
+        fs::write(folder.path().join("tests/src/bin/shop_cli.rs"), source).unwrap();
+        Self(folder)
+    }
+
+    /// A file of the crate.
+    fn file(&self, path: &str) -> PathBuf {
+        self.0.path().join("tests").join(path)
+    }
+
+    fn schema(&self, event_type: &str, minor: u32) -> PathBuf {
+        self.file(&format!("schemas/{event_type}/{minor}.avsc"))
+    }
+
+    fn text(&self, event_type: &str, minor: u32) -> String {
+        fs::read_to_string(self.schema(event_type, minor)).unwrap()
+    }
+
+    fn write(&self, event_type: &str, minor: u32, text: &str) {
+        let path = self.schema(event_type, minor);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+        ran(command.current_dir(folder).arg("schema").args(arguments).output().unwrap())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Self::run_in(self.0.path(), arguments)
+    }
+
+    /// What a command that succeeds prints.
+    fn out(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
+        ran.out
+    }
+
+    /// The findings of a check, as `subject: what`.
+    fn findings(&self) -> Vec<String> {
+        let ran = self.run(&["check", "--json"]);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let failed = findings.iter().any(|finding| finding["level"] == "failed");
+        assert_eq!(ran.code, i32::from(failed), "{}", ran.out);
+        let text = |finding: &Value| {
+            format!("{}: {}", finding["subject"].as_str().unwrap(), finding["what"].as_str().unwrap())
+        };
+        findings.iter().map(text).collect()
+    }
+
+    #[track_caller]
+    fn finds(&self, subject: &str, what: &str) {
+        let findings = self.findings();
+        let found = findings.iter().any(|finding| finding.starts_with(subject) && finding.contains(what));
+        assert!(found, "no {what:?} of {subject} in {findings:#?}");
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn lock_writes_what_an_avro_tool_reads_and_the_build_script() {
+    let shop = Workspace::new();
+    let out = shop.out(&["lock"]);
+    assert_eq!(out.lines().count(), 3, "{out}");
+    // The definition says `minor_version = 2`.
+    for (event_type, minor) in [(PLACED, 2), (CANCELLED, 0)] {
+        let text = shop.text(event_type, minor);
+        let schema = apache_avro::Schema::parse_str(&text).unwrap();
+        let canonical = shop.out(&["show", event_type, "--canonical"]);
+        assert_eq!(schema.canonical_form(), canonical.trim_end());
+        let minor = minor.to_string();
+        assert_eq!(shop.out(&["show", event_type, "--version", &minor]), text);
+    }
+    assert!(fs::read_to_string(shop.file("build.rs")).unwrap().contains(LINE));
+}
+
+#[test]
+fn lock_of_a_named_event_leaves_the_others() {
+    let shop = Workspace::new();
+    shop.out(&["lock", CANCELLED]);
+    assert!(shop.schema(CANCELLED, 0).exists() && !shop.schema(PLACED, 2).exists());
+    let ran = shop.run(&["lock", "org.acme.cli.order.canceled.v1"]);
+    assert!(ran.code == 2 && ran.err.contains(CANCELLED), "the nearest name is offered: {}", ran.err);
+}
+
+#[test]
+fn lock_again_changes_nothing_though_the_documentation_did() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let text = shop.text(CANCELLED, 0).replace("An order was called off.", "Once there was an order.");
+    shop.write(CANCELLED, 0, &text);
+    let report: Value = serde_json::from_str(&shop.out(&["lock", "--json"])).unwrap();
+    for event in report["events"].as_array().unwrap() {
+        assert_eq!(event["outcome"], "unchanged", "{report:#}");
+    }
+    assert_eq!(report["build_scripts"], json!([]));
+    assert_eq!(shop.text(CANCELLED, 0), text);
+}
+
+#[test]
+fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
+    let shop = Workspace::new();
+    shop.out(&["lock", PLACED]);
+    let text = shop.text(PLACED, 2);
+    fs::remove_file(shop.schema(PLACED, 2)).unwrap();
+    let old = text.replace("\"customer_id\"", "\"person_id\"");
+    assert_ne!(old, text);
+    shop.write(PLACED, 1, &old);
+    let ran = shop.run(&["lock", PLACED]);
+    assert_eq!(ran.code, 1);
+    for part in ["customer.customer_id", "new readers can't read events of version 1", "customer.person_id"] {
+        assert!(ran.err.contains(part), "no {part:?} in {}", ran.err);
+    }
+    assert!(!shop.schema(PLACED, 2).exists());
+}
+
+#[test]
+fn lock_counts_on_no_other_files_than_those_the_program_was_built_with() {
+    let shop = Workspace::new();
+    shop.out(&["lock", CANCELLED]);
+    let more = r#"{"name": "why", "type": ["null", "string"], "default": null}, {"name": "number""#;
+    let newer = shop.text(CANCELLED, 0).replacen("{\n      \"name\": \"number\"", more, 1);
+    shop.write(CANCELLED, 1, &newer);
+    let ran = shop.run(&["lock", CANCELLED]);
+    assert!(ran.code == 1 && ran.err.contains("build it again"), "{}", ran.err);
+}
+
+#[test]
+fn lock_tells_the_line_that_somebody_s_build_script_lacks() {
+    let shop = Workspace::new();
+    fs::write(shop.file("build.rs"), "fn main() {}\n").unwrap();
+    let ran = shop.run(&["lock"]);
+    assert!(ran.code == 1 && ran.err.contains(LINE), "{}", ran.err);
+    assert!(shop.schema(CANCELLED, 0).exists(), "the schema is right, the line is all that is left to do");
+    assert_eq!(fs::read_to_string(shop.file("build.rs")).unwrap(), "fn main() {}\n");
+    fs::write(shop.file("build.rs"), format!("fn main() {{ {LINE} }}\n")).unwrap();
+    shop.out(&["lock"]);
+}
+
+#[test]
+fn source_is_looked_for_upwards_or_where_it_is_said_to_be() {
+    let shop = Workspace::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let ran = Workspace::run_in(elsewhere.path(), &["lock"]);
+    assert!(ran.code == 1 && ran.err.contains("--root"), "{}", ran.err);
+    let root = shop.0.path().to_str().unwrap();
+    assert_eq!(Workspace::run_in(elsewhere.path(), &["lock", "--root", root]).code, 0);
+    assert!(shop.schema(CANCELLED, 0).exists());
+    assert_eq!(Workspace::run_in(&shop.file("src/bin"), &["lock"]).code, 0);
+}
+
+#[test]
+fn check_finds_what_is_not_published() {
+    let shop = Workspace::new();
+    let findings = shop.findings();
+    assert_eq!(findings, [format!("{CANCELLED}: is not locked"), format!("{PLACED}: is not locked")]);
+    let text = shop.run(&["check"]).out;
+    assert!(text.contains("`schema lock org.acme.cli.order.placed.v1` publishes it"), "{text}");
+    assert!(text.ends_with("2 event types, 2 failures, 0 warnings\n"), "{text}");
+}
+
+#[test]
+fn check_finds_what_was_changed_since_and_what_was_never_built() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    // The program was built with no files.
+    shop.finds(CANCELLED, "built with other files");
+    shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"long\"", "\"int\""));
+    shop.finds(CANCELLED, "differs from version 0");
+    shop.write(CANCELLED, 1, &shop.text(CANCELLED, 0).replace("\"number\"", "\"no\""));
+    shop.finds(CANCELLED, "this breaks what is published");
+}
+
+#[test]
+fn check_finds_files_that_are_no_versions() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let sound = shop.text(CANCELLED, 0);
+    for (file, text, what) in [
+        ("1.avsc", "{", "is no Avro schema: no JSON"),
+        ("01.avsc", &sound, "has no minor version in its name"),
+        ("1.avsc", "\"string\"", "is no record"),
+        ("1.avsc", &sound.replace("\"OrderCancelled\"", "\"OrderPlaced\""), "is of the record"),
+    ] {
+        let path = shop.file(&format!("schemas/{CANCELLED}/{file}"));
+        fs::write(&path, text).unwrap();
+        shop.finds(CANCELLED, what);
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn check_finds_a_build_script_that_watches_nothing() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    fs::write(shop.file("build.rs"), "fn main() {}\n").unwrap();
+    shop.finds("tests/build.rs", "does not watch the published schemas");
+    fs::remove_file(shop.file("build.rs")).unwrap();
+    shop.finds("tests/build.rs", "there is no build script");
+    let text = shop.run(&["check"]).out;
+    assert!(text.contains("`schema lock` writes it"), "{text}");
+}
+
+#[test]
+fn check_names_folders_that_nothing_defines_and_does_not_fail_for_them() {
+    let shop = Workspace::new();
+    shop.write("org.acme.cli.order.shipped.v1", 0, "{}");
+    shop.finds("org.acme.cli.order.shipped.v1", "nothing that is linked defines it");
+    let text = shop.run(&["check"]).out;
+    assert!(text.contains("2 failures, 1 warnings"), "{text}");
+}
+
+#[test]
+fn diff_of_two_versions_and_of_a_version_and_the_code() {
+    let shop = Workspace::new();
+    shop.out(&["lock", PLACED]);
+    let newest = shop.text(PLACED, 2);
+    shop.write(PLACED, 0, &newest.replace("\"customer_id\"", "\"id\"").replace("An order", "The order"));
+    assert!(shop.out(&["diff", PLACED]).contains("version 2 and the code are the same"));
+
+    let lines = [
+        "+ customer.customer_id: string    breaks new readers",
+        "- customer.id: string    breaks old readers",
+    ];
+    for arguments in [&["diff", PLACED, "0"][..], &["diff", PLACED, "0", "2"]] {
+        let out = shop.out(arguments);
+        assert!(out.starts_with(&format!("{PLACED}: version 0 -> ")), "{out}");
+        for line in lines {
+            assert!(out.contains(line), "no {line:?} in {out}");
+        }
+        assert!(!out.contains('\u{1b}'), "no terminal, no colours: {out:?}");
+    }
+    assert!(shop.out(&["diff", PLACED, "0", "--color", "always"]).contains("\u{1b}[32m+ customer"));
+
+    let diff: Value = serde_json::from_str(&shop.out(&["diff", PLACED, "0", "2", "--json"])).unwrap();
+    assert_eq!((&diff["old"], &diff["new"]), (&json!("version 0"), &json!("version 2")));
+    let added = json!({
+        "path": "customer.customer_id", "what": "field", "from": null, "to": "string",
+        "breaks": ["new readers"],
+    });
+    assert_eq!(diff["changes"][0], added);
+
+    let ran = shop.run(&["diff", PLACED, "1"]);
+    assert!(ran.code == 2 && ran.err.contains("these are: 0, 2"), "{}", ran.err);
+    let ran = shop.run(&["diff", CANCELLED]);
+    assert!(ran.code == 1 && ran.err.contains("is not locked"), "{}", ran.err);
+}
+
+#[test]
+fn diff_of_two_files() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let old = shop.text(CANCELLED, 0);
+    fs::write(shop.0.path().join("a.avsc"), &old).unwrap();
+    fs::write(shop.0.path().join("b.avsc"), old.replace("\"long\"", "\"double\"")).unwrap();
+    let out = shop.out(&["diff", "--files", "a.avsc", "b.avsc"]);
+    assert_eq!(out, "a.avsc -> b.avsc\n  ~ number: long -> double    breaks old readers\n");
+    assert_eq!(shop.run(&["diff"]).code, 2);
+    assert_eq!(shop.run(&["diff", "--files", "a.avsc"]).code, 2);
+    let ran = shop.run(&["diff", "--files", "a.avsc", "c.avsc"]);
+    assert!(ran.code == 1 && ran.err.contains("c.avsc can't be read"), "{}", ran.err);
+}

@@ -1,0 +1,164 @@
+//! An edited, added or removed schema is seen by the next `cargo check`, without `cargo clean`.
+//!
+//! The crate that is checked again and again stands below the target directory, and so do its
+//! dependencies, which are built the first time alone. Nothing is downloaded.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+const EVENT: &str = "org.acme.tracking.order.placed.v1";
+const SOURCE: &str = r#"
+//! One event.
+
+/// A customer placed an order.
+#[derive(Debug, Clone, PartialEq, events_runtime::PublicSignal)]
+#[public_signal(event_type = "org.acme.tracking.order.placed.v1")]
+pub struct OrderPlaced {
+    /// The order's number.
+    pub number: i64,
+}
+"#;
+const PUBLISHED: &str = r#"{"type": "record", "name": "OrderPlaced",
+    "namespace": "org.acme.tracking.order.placed.v1", "fields": [{"name": "number", "type": "long"}]}"#;
+
+/// A crate that is checked again and again.
+struct Scratch {
+    folder: PathBuf,
+    /// When the last file was written. Cargo compares times, and some file systems count in seconds.
+    clock: SystemTime,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/crate");
+        let _ = fs::remove_dir_all(&folder);
+        let mut scratch = Self { folder, clock: SystemTime::now() };
+        let runtime = workspace.join("events-runtime");
+        let manifest = format!(
+            "[package]\nname = 'tracked'\nedition = '2024'\n[workspace]\n[dependencies]\n\
+             events-runtime = {{ path = '{}', default-features = false }}\n",
+            runtime.display()
+        );
+        scratch.write("Cargo.toml", &manifest);
+        scratch.write("src/lib.rs", SOURCE);
+        // The versions that the workspace is tested with.
+        fs::copy(workspace.join("Cargo.lock"), scratch.folder.join("Cargo.lock")).unwrap();
+        scratch
+    }
+
+    /// Writes a file, later than all before it.
+    fn write(&mut self, path: &str, text: &str) {
+        let path = self.folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        self.clock = SystemTime::now().max(self.clock + Duration::from_secs(2));
+        File::options().write(true).open(path).unwrap().set_modified(self.clock).unwrap();
+    }
+
+    fn publish(&mut self, minor: u32, text: &str) {
+        self.write(&format!("schemas/{EVENT}/{minor}.avsc"), text);
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.folder.join(path)).unwrap();
+    }
+
+    fn retract(&self, minor: u32) {
+        self.remove(&format!("schemas/{EVENT}/{minor}.avsc"));
+    }
+
+    /// What the compiler says: nothing where it is content.
+    fn check(&self) -> Result<(), String> {
+        let output = Command::new(env!("CARGO"))
+            .args(["check", "--offline", "--quiet", "--color=never"])
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", self.folder.with_file_name("target"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        if output.status.success() { Ok(()) } else { Err(said) }
+    }
+
+    #[track_caller]
+    fn passes(&self) {
+        if let Err(said) = self.check() {
+            panic!("{said}");
+        }
+    }
+
+    #[track_caller]
+    fn breaks(&self, what: &str) {
+        match self.check() {
+            Err(said) => {
+                assert!(said.contains("this breaks what is published") && said.contains(what), "{said}");
+            }
+            Ok(()) => panic!("the change was not seen"),
+        }
+    }
+}
+
+/// The build script that `schema lock` writes.
+fn build_script() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
+    fs::write(folder.path().join("tests/Cargo.toml"), "[package]").unwrap();
+    let source = include_str!("../src/bin/shop_cli.rs");
+    fs::write(folder.path().join("tests/src/bin/shop_cli.rs"), source).unwrap();
+    let mut lock = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+    let output = lock.args(["schema", "lock"]).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    fs::read_to_string(folder.path().join("tests/build.rs")).unwrap()
+}
+
+// One test, for the steps follow from each other, and two cargos would wait for one another.
+#[test]
+fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
+    let build_script = build_script();
+    let mut scratch = Scratch::new();
+    let (text, gone) = (
+        PUBLISHED.replace("\"long\"", "\"string\""),
+        PUBLISHED.replace(
+            "{\"name\": \"number\"",
+            "{\"name\": \"customer\", \"type\": \"string\"}, {\"name\": \"number\"",
+        ),
+    );
+
+    // Nothing is published, and then all at once: what `schema lock` does the first time.
+    scratch.passes();
+    scratch.write("build.rs", &build_script);
+    scratch.publish(0, &text);
+    scratch.breaks("`number` was a `string` and is a `long`");
+
+    // Edited.
+    scratch.publish(0, PUBLISHED);
+    scratch.passes();
+    scratch.publish(0, &gone);
+    scratch.breaks("`customer`, a `string`, is gone");
+    scratch.publish(0, PUBLISHED);
+    scratch.passes();
+
+    // Added, removed.
+    scratch.publish(1, &text);
+    scratch.breaks("`number` was a `string` and is a `long`");
+    scratch.retract(1);
+    scratch.passes();
+
+    // A folder whose last file is removed; then the first one again.
+    scratch.retract(0);
+    scratch.passes();
+    scratch.publish(0, &gone);
+    scratch.breaks("`customer`, a `string`, is gone");
+    scratch.publish(0, PUBLISHED);
+    scratch.passes();
+
+    // Why there is a build script: without it an added file is not seen, and an edited one is.
+    scratch.remove("build.rs");
+    scratch.passes();
+    scratch.publish(1, &text);
+    scratch.passes();
+    scratch.publish(0, &gone);
+    scratch.breaks("`customer`, a `string`, is gone");
+}
