@@ -12,8 +12,8 @@ pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record,
 pub use crate::avro::{
     Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
     MAX_DEPTH, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read, canonical_form,
-    check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text, length, minor_version,
-    uphold, write,
+    check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text, is_text_by_digest,
+    length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -271,6 +271,8 @@ pub struct Schemas {
     pub compatibility: Compatibility,
     /// The event type of the next major version, the last way out of a break.
     pub next: &'static str,
+    /// The form of their text.
+    pub form: Form,
 }
 
 /// How a definition's messages look on the wire.

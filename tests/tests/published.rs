@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events_runtime::private::{Side, can_read, canonical_form, is_text};
+use events_runtime::private::{Side, can_read, canonical_form, is_text, is_text_by_digest};
 use events_runtime::{EventData, PublicSignal};
 use events_tests::zoo::specimens;
 use serde_json::Value;
@@ -12,6 +12,88 @@ fn every_specimen_is_its_own_published_schema() {
     for specimen in specimens() {
         assert_eq!(is_text(specimen.schema, specimen.schema_json), Ok(true), "{}", specimen.schema_json);
     }
+}
+
+/// All but those whose recursion Avro writes out where Rust refers back: they go the long way.
+#[test]
+fn nearly_every_specimen_is_known_by_its_digest() {
+    let by_digest = |schema, text| is_text_by_digest(schema, text).unwrap();
+    let mut others = specimens();
+    others.retain(|specimen| !by_digest(specimen.schema, specimen.schema_json));
+    let names: Vec<_> = others.iter().map(|specimen| specimen.name).collect();
+    assert_eq!(names, ["org.zoo.recursive.unions.v1", "org.zoo.recursive.blocks.v1"]);
+}
+
+/// All schemas that differ from this one at one place: a text, a number or a truth that is another
+/// one, an item or an entry that is gone, and two items that have changed places.
+fn changed_at_one_place(schema: &Value) -> Vec<Value> {
+    let within = |inner: &Value, put: &dyn Fn(Value) -> Value| -> Vec<Value> {
+        changed_at_one_place(inner).into_iter().map(put).collect()
+    };
+    match schema {
+        Value::Null => vec![Value::from(0)],
+        Value::Bool(value) => vec![Value::from(!value)],
+        Value::Number(number) => vec![Value::from(number.as_f64().unwrap_or_default() + 1.0)],
+        Value::String(text) => ["x", "long", "string"]
+            .iter()
+            .map(|other| if text == other { Value::from("int") } else { Value::from(other.to_string()) })
+            .chain([Value::from(format!("{text}x"))])
+            .collect(),
+        Value::Array(items) => {
+            let mut changed = Vec::new();
+            for index in 0..items.len() {
+                changed.extend(within(&items[index], &|item| {
+                    let mut items = items.clone();
+                    items[index] = item;
+                    Value::Array(items)
+                }));
+                let mut fewer = items.clone();
+                fewer.remove(index);
+                changed.push(Value::Array(fewer));
+                let mut swapped = items.clone();
+                swapped.swap(0, index);
+                changed.push(Value::Array(swapped));
+            }
+            changed
+        }
+        Value::Object(entries) => {
+            let mut changed = Vec::new();
+            for (key, value) in entries {
+                changed.extend(within(value, &|value| {
+                    let mut entries = entries.clone();
+                    entries.insert(key.clone(), value);
+                    Value::Object(entries)
+                }));
+                let mut fewer = entries.clone();
+                fewer.remove(key);
+                changed.push(Value::Object(fewer));
+            }
+            changed
+        }
+    }
+}
+
+/// A digest that took a changed schema for unchanged would let a break compile.
+#[test]
+fn no_change_at_one_place_is_missed_by_the_digest() {
+    let (mut told_apart, mut without_meaning) = (0, 0);
+    for specimen in specimens() {
+        let schema: Value = serde_json::from_str(specimen.schema_json).unwrap();
+        for changed in changed_at_one_place(&schema) {
+            let text = changed.to_string();
+            let Ok(same) = is_text(specimen.schema, &text) else { continue };
+            match is_text_by_digest(specimen.schema, &text) {
+                Ok(true) if same => without_meaning += 1,
+                Ok(by_digest) => {
+                    assert!(!by_digest, "{} is not {text}", specimen.name);
+                    told_apart += usize::from(!same);
+                }
+                Err(fault) => panic!("{}: {fault}", specimen.name),
+            }
+        }
+    }
+    println!("{told_apart} changed schemas told apart, {without_meaning} changes of docs and the like");
+    assert!(told_apart > 2_000 && without_meaning > 100, "{told_apart}, {without_meaning}");
 }
 
 #[test]

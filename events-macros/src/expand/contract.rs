@@ -20,7 +20,8 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
         quote!(#number)
     } else {
         let ident = &model.input.ident;
-        quote!(__p::minor_version(<#ident as __p::EventData>::SCHEMA, Self::PUBLISHED))
+        let form = form(signal);
+        quote!(__p::minor_version(<#ident as __p::EventData>::SCHEMA, Self::PUBLISHED, __p::Form::#form))
     };
     let published = model.published.iter().map(|version| {
         let (minor_version, fingerprint) = (version.minor, version.fingerprint());
@@ -39,9 +40,14 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
 pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     let folder = signal.schemas.value().map_or_else(|| FOLDER.to_owned(), LitStr::value);
     let compatibility = compatibility(signal);
-    let next = next(&event_type(signal));
+    let (next, form) = (next(&event_type(signal)), form(signal));
     quote! {
-        __p::Schemas { folder: #folder, compatibility: __p::Compatibility::#compatibility, next: #next }
+        __p::Schemas {
+            folder: #folder,
+            compatibility: __p::Compatibility::#compatibility,
+            next: #next,
+            form: __p::Form::#form,
+        }
     }
 }
 
@@ -53,7 +59,7 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
     let ident = &model.input.ident;
     let event_type = event_type(signal);
     let next = next(&event_type);
-    let compatibility = compatibility(signal);
+    let (compatibility, form) = (compatibility(signal), form(signal));
     let fields = match &model.data {
         Data::Struct(fields) => fields.as_slice(),
         _ => &[],
@@ -80,6 +86,7 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
             compatibility: __p::Compatibility::#compatibility,
             schema: <#ident as __p::EventData>::SCHEMA,
             published: <#ident as __p::PublicSignal>::PUBLISHED,
+            form: __p::Form::#form,
         };
         const __FAULTS: [bool; #count] = __p::faults(&__CONTRACT);
         #(#at_fields)*
@@ -98,6 +105,11 @@ fn call(place: impl ToTokens, check: &str, arguments: &TokenStream) -> TokenStre
     let start = quote_spanned!(first=> __p::#check);
     let end = quote_spanned!(last=> (#arguments));
     quote!(#start #end)
+}
+
+/// The form of the schema's text.
+pub(super) fn form(signal: &SignalAttrs) -> Ident {
+    Ident::new(if signal.is_openedx() { "OpenEdx" } else { "Json" }, Span::call_site())
 }
 
 fn compatibility(signal: &SignalAttrs) -> Ident {

@@ -12,8 +12,8 @@ use crate::parse::SignalAttrs;
 pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let ident = &model.input.ident;
     let event_type = event_type(signal);
-    let (profile, form) =
-        if signal.is_openedx() { (quote!(OpenEdx), quote!(OpenEdx)) } else { (quote!(Native), quote!(Json)) };
+    let profile = if signal.is_openedx() { quote!(OpenEdx) } else { quote!(Native) };
+    let form = contract::form(signal);
     let key_path = signal.key.value().map(|path| path.0.as_slice()).unwrap_or_default();
     let key_names = key_path.iter().map(|segment| segment.unraw().to_string());
     let key = append_key(key_path);

@@ -62,7 +62,7 @@ pub use compat::Compatibility;
 #[doc(hidden)]
 pub use compat::{
     Contract, Side, assert_minor_version, can_read, canonical_form, faults, is_published, is_text,
-    minor_version, uphold,
+    is_text_by_digest, minor_version, uphold,
 };
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub use defaults::check_integer;

@@ -29,6 +29,7 @@ use super::history::Published;
 use super::packed::{SchemaFault, pack};
 use super::resolution::field_of;
 use super::schema::Schema;
+use super::text::Form;
 use super::view::{RecordView, Shape, View};
 
 /// What a change of an event must not break.
@@ -70,6 +71,8 @@ pub struct Contract {
     pub schema: &'static Schema,
     /// The published versions, oldest first.
     pub published: &'static [Published],
+    /// The form that they are published in.
+    pub form: Form,
 }
 
 /// Which top-level fields of a definition break what is published; `N` is their number and one
@@ -150,7 +153,7 @@ const fn check(
 
 /// Checks the fields of a reader's event, from one on, against a writer's.
 const fn compare(walk: &mut Walk<'_>, reader: RecordView<'_>, writer: RecordView<'_>, first: usize) {
-    let mut unchanged = Same::new();
+    let mut unchanged = Same::new(Form::Json);
     let mut index = first;
     while index < reader.len() {
         let field = reader.field(index);
@@ -172,19 +175,19 @@ const fn is_same_digest(schema: View<'_>, published: &Published) -> bool {
 
 /// The minor version of a definition: the one that it is published as, or the next.
 #[must_use]
-pub const fn minor_version(schema: &'static Schema, published: &'static [Published]) -> u32 {
+pub const fn minor_version(schema: &'static Schema, published: &'static [Published], form: Form) -> u32 {
     match published.last() {
         None => 0,
-        Some(last) if is_published(schema, last) => last.minor_version,
+        Some(last) if is_published(schema, last, form) => last.minor_version,
         Some(last) => last.minor_version.saturating_add(1),
     }
 }
 
 /// Whether a definition is what was published: its structure, names, defaults and logical types.
 #[must_use]
-pub const fn is_published(schema: &'static Schema, published: &Published) -> bool {
+pub const fn is_published(schema: &'static Schema, published: &Published, form: Form) -> bool {
     let new = View::tree(schema);
-    is_same_digest(new, published) || Same::new().schema(new, View::packed(published.packed))
+    is_same_digest(new, published) || Same::new(form).schema(new, View::packed(published.packed))
 }
 
 /// Whether a definition is what a schema's text says: the check of [`is_published`], at run time.
@@ -193,7 +196,16 @@ pub const fn is_published(schema: &'static Schema, published: &Published) -> boo
 /// The text is no Avro schema.
 pub fn is_text(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
     let published = pack(text)?.bytes;
-    Ok(Same::new().schema(View::tree(schema), View::packed(&published)))
+    Ok(Same::new(Form::Json).schema(View::tree(schema), View::packed(&published)))
+}
+
+/// The same by digests alone, which may miss that nothing has changed, and must never miss a change.
+///
+/// # Errors
+/// The text is no Avro schema.
+pub fn is_text_by_digest(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
+    let published = pack(text)?.bytes;
+    Ok(View::tree(schema).digest() == View::packed(&published).digest())
 }
 
 /// The Parsing Canonical Form of a schema's text, whose fingerprint a published version has.
@@ -211,7 +223,7 @@ pub fn canonical_form(text: &str) -> Result<String, SchemaFault> {
 #[track_caller]
 pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
     let Some(last) = contract.published.last() else { return };
-    let next = self::minor_version(contract.schema, contract.published);
+    let next = self::minor_version(contract.schema, contract.published, contract.form);
     if minor_version < next {
         let mut text = text::Text::<512>::new();
         if next == last.minor_version {

@@ -4,7 +4,7 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use crate::avro::text::MAX_NAMES;
+use crate::avro::text::{Form, MAX_NAMES};
 use crate::avro::view::{FieldView, NameView, RecordView, Shape, Texts, View, same};
 
 /// Compares places of a definition with places of one published schema.
@@ -12,11 +12,18 @@ pub(super) struct Same {
     /// The published types that were found unchanged, or are being compared, by their offset.
     passed: [usize; MAX_NAMES],
     len: usize,
+    form: Form,
 }
 
 impl Same {
-    pub(super) const fn new() -> Self {
-        Self { passed: [0; MAX_NAMES], len: 0 }
+    /// A comparison with what was published in this form: that of Open edX has no aliases, no logical
+    /// types and no default but null.
+    pub(super) const fn new(form: Form) -> Self {
+        Self { passed: [0; MAX_NAMES], len: 0, form }
+    }
+
+    const fn is_plain(&self) -> bool {
+        matches!(self.form, Form::OpenEdx)
     }
 
     /// Whether two fields are the same; one of them is packed.
@@ -37,20 +44,22 @@ impl Same {
 
     /// Whether a field's schema, default and aliases are as they were.
     pub(super) const fn field(&mut self, new: &FieldView<'_>, old: &FieldView<'_>) -> bool {
-        same_default(new.default, old.default) && same_texts(new.aliases, old.aliases) && {
-            let before = self.len;
-            let unchanged = self.schema(new.schema, old.schema);
-            if !unchanged {
-                // What was on the way to the difference is not known to be unchanged.
-                self.len = before;
+        self.same_default(new.default, old.default)
+            && (self.is_plain() || same_texts(new.aliases, old.aliases))
+            && {
+                let before = self.len;
+                let unchanged = self.schema(new.schema, old.schema);
+                if !unchanged {
+                    // What was on the way to the difference is not known to be unchanged.
+                    self.len = before;
+                }
+                unchanged
             }
-            unchanged
-        }
     }
 
     /// Whether a schema is as it was.
     pub(super) const fn schema(&mut self, new: View<'_>, old: View<'_>) -> bool {
-        if !same_logical(new, old) {
+        if !self.is_plain() && !same_logical(new, old) {
             return false;
         }
         match (new.shape(), old.shape()) {
@@ -62,7 +71,9 @@ impl Same {
             | (Shape::Double, Shape::Double)
             | (Shape::Bytes, Shape::Bytes)
             | (Shape::String, Shape::String) => true,
-            (Shape::Fixed(new, size), Shape::Fixed(old, before)) => size == before && same_name(&new, &old),
+            (Shape::Fixed(new, size), Shape::Fixed(old, before)) => {
+                size == before && self.same_name(&new, &old)
+            }
             (Shape::Array(new), Shape::Array(old)) | (Shape::Map(new), Shape::Map(old)) => {
                 self.schema(new, old)
             }
@@ -72,7 +83,7 @@ impl Same {
                     (Some(new), Some(old)) => new == old,
                     _ => false,
                 };
-                defaults && same_name(&new.name, &old.name) && same_texts(new.symbols, old.symbols)
+                defaults && self.same_name(&new.name, &old.name) && same_texts(new.symbols, old.symbols)
             }
             (Shape::Union(new), Shape::Union(old)) => {
                 if new.len() != old.len() {
@@ -88,7 +99,7 @@ impl Same {
                 true
             }
             (Shape::Record(new), Shape::Record(record)) => {
-                if new.len() != record.len() || !same_name(&new.name, &record.name) {
+                if new.len() != record.len() || !self.same_name(&new.name, &record.name) {
                     return false;
                 }
                 if let Some(offset) = old.offset() {
@@ -128,27 +139,31 @@ impl Same {
             self.len += 1;
         }
     }
-}
 
-const fn same_name(new: &NameView<'_>, old: &NameView<'_>) -> bool {
-    new.is(old) && new.aliases.len() == old.aliases.len() && {
+    const fn same_name(&self, new: &NameView<'_>, old: &NameView<'_>) -> bool {
+        if !new.is(old) {
+            return false;
+        }
+        if self.is_plain() {
+            return true;
+        }
+        let mut same = new.aliases.len() == old.aliases.len();
         let mut index = 0;
-        let mut known = true;
-        while index < new.aliases.len() {
+        while same && index < new.aliases.len() {
             // In full there, perhaps relative here.
-            let alias = new.alias(index);
-            known &= alias.is(&old.alias(index));
+            same = new.alias(index).is(&old.alias(index));
             index += 1;
         }
-        known
+        same
     }
-}
 
-const fn same_default(new: Option<&[u8]>, old: Option<&[u8]>) -> bool {
-    match (new, old) {
-        (None, None) => true,
-        (Some(new), Some(old)) => same(new, old),
-        _ => false,
+    const fn same_default(&self, new: Option<&[u8]>, old: Option<&[u8]>) -> bool {
+        match (new, old) {
+            (None, None) => true,
+            (Some(new), None) => self.is_plain() && !same(new, b"null"),
+            (Some(new), Some(old)) => same(new, old),
+            (None, Some(_)) => false,
+        }
     }
 }
 

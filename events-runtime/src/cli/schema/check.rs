@@ -79,7 +79,10 @@ impl Found {
             self.fail(event, lost.to_string(), definition(event), "or check it where it is defined");
             return;
         }
-        let locked = event.published().last().is_some_and(|newest| is_published(event.schema(), newest));
+        let locked = event
+            .published()
+            .last()
+            .is_some_and(|newest| is_published(event.schema(), newest, event.get().schemas.form));
         if !locked && !is_free(event) {
             self.findings.push(Finding {
                 level: Level::Warning,

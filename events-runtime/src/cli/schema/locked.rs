@@ -75,7 +75,9 @@ impl Locked {
 
     /// Whether the newest version holds the definition.
     pub(super) fn is_current(&self) -> bool {
-        self.published.last().is_some_and(|newest| is_published(self.descriptor.schema(), newest))
+        self.published.last().is_some_and(|newest| {
+            is_published(self.descriptor.schema(), newest, self.descriptor.get().schemas.form)
+        })
     }
 
     /// Whether the program was compiled with other files than there are now.
@@ -109,6 +111,7 @@ impl Locked {
             compatibility: schemas.compatibility,
             schema: self.descriptor.schema(),
             published,
+            form: schemas.form,
         }
     }
 }
