@@ -242,7 +242,7 @@ fn check_names_folders_that_nothing_defines_and_does_not_fail_for_them() {
     shop.write("org.acme.cli.order.shipped.v1", 0, "{}");
     shop.finds("org.acme.cli.order.shipped.v1", "nothing that is linked defines it");
     let text = shop.run(&["check"]).out;
-    assert!(text.contains("2 failures, 1 warnings"), "{text}");
+    assert!(text.contains("2 failures, 1 warning\n"), "{text}");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! The crate that is checked again and again stands below the target directory, and so do its
 //! dependencies, which are built the first time alone. Nothing is downloaded.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::Duration;
 
 const EVENT: &str = "org.acme.tracking.order.placed.v1";
 const SOURCE: &str = r#"
@@ -26,8 +27,9 @@ const PUBLISHED: &str = r#"{"type": "record", "name": "OrderPlaced",
 /// A crate that is checked again and again.
 struct Scratch {
     folder: PathBuf,
-    /// When the last file was written. Cargo compares times, and some file systems count in seconds.
-    clock: SystemTime,
+    /// Written after each check. Cargo compares times: what is written next has to be younger, and
+    /// some file systems count in seconds. A time in the future would have cargo build every time.
+    mark: PathBuf,
 }
 
 impl Scratch {
@@ -35,7 +37,9 @@ impl Scratch {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/crate");
         let _ = fs::remove_dir_all(&folder);
-        let mut scratch = Self { folder, clock: SystemTime::now() };
+        fs::create_dir_all(&folder).unwrap();
+        let scratch = Self { mark: folder.with_file_name("mark"), folder };
+        fs::write(&scratch.mark, "").unwrap();
         let runtime = workspace.join("events-runtime");
         let manifest = format!(
             "[package]\nname = 'tracked'\nedition = '2024'\n[workspace]\n[dependencies]\n\
@@ -49,16 +53,21 @@ impl Scratch {
         scratch
     }
 
-    /// Writes a file, later than all before it.
-    fn write(&mut self, path: &str, text: &str) {
+    /// Writes a file, later than the last check.
+    fn write(&self, path: &str, text: &str) {
         let path = self.folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        self.clock = SystemTime::now().max(self.clock + Duration::from_secs(2));
-        File::options().write(true).open(path).unwrap().set_modified(self.clock).unwrap();
+        let time = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        loop {
+            fs::write(&path, text).unwrap();
+            if time(&path) > time(&self.mark) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
-    fn publish(&mut self, minor: u32, text: &str) {
+    fn publish(&self, minor: u32, text: &str) {
         self.write(&format!("schemas/{EVENT}/{minor}.avsc"), text);
     }
 
@@ -78,6 +87,7 @@ impl Scratch {
             .env("CARGO_TARGET_DIR", self.folder.with_file_name("target"))
             .output()
             .unwrap();
+        fs::write(&self.mark, "").unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         if output.status.success() { Ok(()) } else { Err(said) }
     }
@@ -117,7 +127,7 @@ fn build_script() -> String {
 #[test]
 fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     let build_script = build_script();
-    let mut scratch = Scratch::new();
+    let scratch = Scratch::new();
     let (text, gone) = (
         PUBLISHED.replace("\"long\"", "\"string\""),
         PUBLISHED.replace(
@@ -156,6 +166,8 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
 
     // Why there is a build script: without it an added file is not seen, and an edited one is.
     scratch.remove("build.rs");
+    // Cargo still has what it made before there was one, and takes that for fresh.
+    scratch.write("src/lib.rs", SOURCE);
     scratch.passes();
     scratch.publish(1, &text);
     scratch.passes();

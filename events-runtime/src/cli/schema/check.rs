@@ -54,7 +54,14 @@ pub(crate) fn check(context: &Context, args: &Check) -> Result<(), Failure> {
     let mut found = Found::default();
     for event in registry {
         match Home::of(event, &root) {
-            Ok(home) => found.event(&Locked::read(event, home)?),
+            Ok(home) => match Locked::read(event, home) {
+                Ok(locked) => found.event(&locked),
+                Err(_) if is_free(event) => {}
+                Err(reason) => {
+                    let advice = "write `compatibility = \"none\"` with a reason, for it can't be locked";
+                    found.fail(event, reason, definition(event), advice);
+                }
+            },
             Err(lost) => found.lost(event, &lost),
         }
     }
@@ -237,7 +244,15 @@ fn report(context: &Context, events: usize, findings: &[Finding]) -> Result<(), 
         let text = format!("{}\nat {}\n{}", finding.what, finding.place, finding.advice);
         text.lines().try_for_each(|line| output::line(format_args!("           {line}")))?;
     }
-    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
-    let (failed, warnings) = (count(Level::Failed), count(Level::Warning));
-    Ok(output::line(format_args!("{events} event types, {failed} failures, {warnings} warnings"))?)
+    let all = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let (events, failed, warnings) = (
+        counted(events, "event type"),
+        counted(all(Level::Failed), "failure"),
+        counted(all(Level::Warning), "warning"),
+    );
+    Ok(output::line(format_args!("{events}, {failed}, {warnings}"))?)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

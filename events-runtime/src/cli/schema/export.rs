@@ -15,7 +15,7 @@ use crate::registry::{Descriptor, Registry};
 pub(crate) fn export(context: &Context, folder: &Path) -> Result<(), Failure> {
     let mut written = Vec::new();
     for descriptor in Registry::linked()? {
-        let event_folder = folder.join(folder_name(descriptor)?);
+        let event_folder = folder.join(folder_name(descriptor).map_err(Failure::failed)?);
         let path = event_folder.join(format!("{}.avsc", descriptor.minor_version()));
         let text = text(descriptor)?;
         fs::create_dir_all(event_folder)
@@ -36,11 +36,14 @@ pub(super) fn text(descriptor: Descriptor) -> Result<String, Failure> {
 }
 
 /// The name of the folder that has an event's schemas: the event type.
-pub(super) fn folder_name(descriptor: Descriptor) -> Result<&'static str, Failure> {
+///
+/// # Errors
+/// The event type is no name for a folder.
+pub(super) fn folder_name(descriptor: Descriptor) -> Result<&'static str, String> {
     let event_type = descriptor.event_type();
     if names_a_folder(event_type) {
         Ok(event_type)
     } else {
-        Err(Failure::failed(format!("the event type `{event_type}` is no name for a folder")))
+        Err(format!("the event type `{event_type}` is no name for a folder"))
     }
 }

@@ -52,14 +52,16 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
         let outcome = match Home::of(event, &root) {
             Err(lost @ Lost::Foreign { .. }) if !named => Outcome::Skipped(lost),
             Err(lost) => Outcome::Refused(lost.to_string()),
-            Ok(home) => {
-                let locked = Locked::read(event, home)?;
-                let outcome = publish(&locked)?;
-                if !matches!(outcome, Outcome::Refused(_)) {
-                    crates.entry(locked.home.krate).or_default().insert(locked.home.watched);
+            Ok(home) => match Locked::read(event, home) {
+                Err(reason) => Outcome::Refused(reason),
+                Ok(locked) => {
+                    let outcome = publish(&locked)?;
+                    if !matches!(outcome, Outcome::Refused(_)) {
+                        crates.entry(locked.home.krate).or_default().insert(locked.home.watched);
+                    }
+                    outcome
                 }
-                outcome
-            }
+            },
         };
         outcomes.push((event.event_type(), outcome));
     }

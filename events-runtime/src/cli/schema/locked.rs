@@ -38,7 +38,7 @@ impl Locked {
     pub(super) fn find(descriptor: Descriptor, root: &Root) -> Result<Self, Failure> {
         let folder = root.folder()?;
         let home = Home::of(descriptor, &folder).map_err(|lost| failure(descriptor, &lost))?;
-        let locked = Self::read(descriptor, home)?;
+        let locked = Self::read(descriptor, home).map_err(Failure::failed)?;
         match locked.faults.as_slice() {
             [] => Ok(locked),
             faults => Err(Failure::failed(
@@ -48,7 +48,10 @@ impl Locked {
     }
 
     /// The event with its files, and what is wrong with them.
-    pub(super) fn read(descriptor: Descriptor, home: Home) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// The event can have no files, for its type is no name for a folder.
+    pub(super) fn read(descriptor: Descriptor, home: Home) -> Result<Self, String> {
         let folder = home.folder.join(folder_name(descriptor)?);
         let (versions, faults) = versions::read(&folder);
         let published = versions.iter().map(published).collect::<Vec<_>>().leak();
