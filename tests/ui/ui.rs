@@ -9,6 +9,7 @@ fn every_mistake_is_answered_with_its_way_out() {
     // One `TestCases`, no `pass`: so all cases are checked by one call of cargo.
     let cases = trybuild::TestCases::new();
     cases.compile_fail("*/*.rs");
-    // What would break the readers of a published schema; `tests/contracts.rs` has what would not.
+    // What would break the readers of a published schema; `contracts/allowed`, compiled by
+    // `tests/tests/contracts`, has what would not.
     cases.compile_fail("contracts/breaking/*.rs");
 }

@@ -5,6 +5,7 @@
 //!   same    what is as it was published is passed at once
 //!   reads   Avro's schema resolution over two schemas
 //!   report  what changed, for whom that is a break, and the ways out
+//!     words, text  the parts of that message
 //! ```
 //!
 //! A definition is checked against every published version, so compatibility is always transitive.
