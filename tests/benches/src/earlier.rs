@@ -50,7 +50,9 @@ type Records = HashMap<String, serde_json::Value>;
 fn change<T: Payload>(schema: &mut serde_json::Value, records: &mut Records) {
     match schema {
         serde_json::Value::Array(branches) => {
-            branches.iter_mut().for_each(|branch| change::<T>(branch, records));
+            for branch in branches {
+                change::<T>(branch, records);
+            }
         }
         serde_json::Value::Object(object) => {
             for inner in ["items", "values"] {

@@ -110,12 +110,12 @@ async fn received<R: PublicSignal + Clone>(
             let _ = sender.send(event.payload().clone());
         });
     });
-    let mut received = None;
-    let comes = async { received = receiver.recv().await };
+    let mut event = None;
+    let comes = async { event = receiver.recv().await };
     let consume = reader.consume("orders").group("billing").run_until(comes);
     let consumed = tokio::time::timeout(LONG, consume).await.expect("it comes").expect("it consumes");
     reader.shutdown(LONG).await.expect("nothing waits");
-    (received, consumed)
+    (event, consumed)
 }
 
 fn of_first() -> first::OrderPlaced {

@@ -196,9 +196,9 @@ impl Compiler {
         }
     }
 
-    fn shuffled(&mut self, taken: Vec<Named>, passed: Range<usize>, from: RecordView<'_>) -> Shuffled {
-        let first = passed.start;
-        let passes = passed.map(|index| {
+    fn shuffled(&mut self, taken: Vec<Named>, between: Range<usize>, from: RecordView<'_>) -> Shuffled {
+        let first = between.start;
+        let passes = between.map(|index| {
             let field = from.field(index);
             (self.pass(field.schema), text(field.name).to_owned())
         });
