@@ -143,7 +143,9 @@ fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
     shop.write(PLACED, 1, &old);
     let ran = shop.run(&["lock", PLACED]);
     assert_eq!(ran.code, 1);
-    for part in ["customer.customer_id", "new readers can't read events of version 1", "customer.person_id"] {
+    for part in
+        ["customer.customer_id", "new readers can't read events of minor version 1", "customer.person_id"]
+    {
         assert!(ran.err.contains(part), "no {part:?} in {}", ran.err);
     }
     assert!(!shop.schema(PLACED, 2).exists());
@@ -212,7 +214,7 @@ fn check_finds_files_that_are_no_versions() {
     shop.out(&["lock"]);
     let sound = shop.text(CANCELLED, 0);
     for (file, text, what) in [
-        ("1.avsc", "{", "is no Avro schema: no JSON"),
+        ("1.avsc", "{", "is no Avro schema: not JSON"),
         ("01.avsc", &sound, "has no minor version in its name"),
         ("1.avsc", "\"string\"", "is no record"),
         ("1.avsc", &sound.replace("\"OrderCancelled\"", "\"OrderPlaced\""), "is of the record"),

@@ -50,7 +50,7 @@ type Records = HashMap<String, serde_json::Value>;
 fn change<T: Payload>(schema: &mut serde_json::Value, records: &mut Records) {
     match schema {
         serde_json::Value::Array(branches) => {
-            for branch in branches.iter_mut() {
+            for branch in branches {
                 change::<T>(branch, records);
             }
         }

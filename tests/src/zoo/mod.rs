@@ -18,7 +18,7 @@ mod wide;
 use std::fmt;
 
 use events_runtime::PublicSignal;
-use events_runtime::avro::{self, DecodeError, DecodeErrorKind, Schema};
+use events_runtime::avro::{self, DecodeError, DecodeErrorKind, Schema, WriterSchema};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
 use grow::Grow;
@@ -62,6 +62,7 @@ pub struct Specimen {
     grow: fn(&mut Source) -> Sample,
     decode: fn(&[u8]) -> Result<(), DecodeError>,
     again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+    resolved: fn(&WriterSchema, &[u8]) -> Result<Vec<u8>, DecodeError>,
     read: fn(&[u8]) -> Result<Reading, String>,
     single_object: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
     from_single_object: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
@@ -102,6 +103,7 @@ impl Specimen {
             grow: |source| Sample::of(E::grow(source)),
             decode: |datum| avro::from_slice::<E>(datum).map(drop),
             again: |datum| Ok(encoded(&avro::from_slice::<E>(datum)?)),
+            resolved: |writer, datum| Ok(encoded(&avro::from_slice_resolved::<E>(writer, datum)?)),
             read: read::<E>,
             single_object: |datum| {
                 let value = avro::from_slice::<E>(datum)?;
@@ -139,6 +141,14 @@ impl Specimen {
     /// The bytes are no datum of this type.
     pub fn again(&self, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
         (self.again)(datum)
+    }
+
+    /// Decodes another writer's datum and encodes what came out of it.
+    ///
+    /// # Errors
+    /// The bytes are no datum of that writer, or one that this type can't take.
+    pub fn resolved(&self, writer: &WriterSchema, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        (self.resolved)(writer, datum)
     }
 
     /// The value of a datum as a single object.

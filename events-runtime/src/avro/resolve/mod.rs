@@ -30,6 +30,7 @@ use std::borrow::Cow;
 
 use super::decode::{Reader, from_slice};
 use super::error::DecodeError;
+#[cfg(feature = "cli")]
 use super::schema::Schema;
 use super::writer_schema::WriterSchema;
 use crate::payload::EventData;

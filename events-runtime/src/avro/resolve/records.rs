@@ -196,13 +196,13 @@ impl Compiler {
         }
     }
 
-    fn shuffled(&mut self, taken: Vec<Named>, passed: Range<usize>, from: RecordView<'_>) -> Shuffled {
-        let first = passed.start;
-        let named = passed.map(|index| {
+    fn shuffled(&mut self, taken: Vec<Named>, between: Range<usize>, from: RecordView<'_>) -> Shuffled {
+        let first = between.start;
+        let passes = between.map(|index| {
             let field = from.field(index);
             (self.pass(field.schema), text(field.name).to_owned())
         });
-        let passes = named.collect();
+        let passes = passes.collect();
         let shuffles = taken.into_iter().map(|(taken, field)| match taken {
             Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),

@@ -16,6 +16,7 @@ linger = "5ms"
 
 [bus.consumer]
 unknown_events = "dead-letter"
+schemas = "others"
 
 [routes."org.acme.orders.order.placed.v1"]
 orders = { key = "customer.id" }
@@ -34,6 +35,7 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
     assert_eq!(config.bus().url.expose(), "sqlite://events.db");
     assert_eq!(config.bus().linger, Duration::from_millis(5));
     assert_eq!(config.bus().consumer.unknown_events, UnknownEvents::DeadLetter);
+    assert_eq!(config.bus().consumer.schemas.as_deref(), Some(std::path::Path::new("others")));
     assert_eq!(config.bus().queue_capacity.get(), 10_000);
     assert_eq!(config.bus().retry.max_attempts, NonZeroU32::new(5).unwrap());
     let [audit, orders] = config.routes() else {
@@ -99,7 +101,7 @@ fn explain_tells_for_each_value_where_it_comes_from() {
     assert_eq!(explained("bus.queue_capacity"), ("10000", "default".to_owned()));
     assert_eq!(
         explained(r#"routes."org.acme.orders.order.placed.v1".orders.key"#),
-        ("customer.id", format!("{file}:15"))
+        ("customer.id", format!("{file}:16"))
     );
     let text = config.explain().to_string();
     assert_eq!(text.lines().count(), config.explain().iter().count());

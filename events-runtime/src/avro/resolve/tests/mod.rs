@@ -2,6 +2,7 @@
 
 mod hostile;
 mod numbers;
+mod published;
 mod records;
 mod unions;
 
