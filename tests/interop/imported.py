@@ -51,6 +51,8 @@ def reason(errors):
 
 def formatted(path):
     """Whether rustfmt leaves it as it is, with its default configuration."""
+    # Without this file the workspace's own configuration around it would be found.
+    (path.parent / "rustfmt.toml").touch()
     command = ["rustfmt", "--edition", "2024", "--check", path.name]
     return subprocess.run(command, cwd=path.parent, capture_output=True).returncode == 0
 

@@ -4,7 +4,7 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::packed::digest::{self, ARRAY, MAP, PRIMITIVES, RECORD, REFERENCE, UNION, add, text};
+use super::packed::digest::{self, ARRAY, MAP, PRIMITIVES, RECORD, UNION, add, text};
 use super::schema::{Field, Json, Name, Origin, Record, Schema};
 use super::text::Sink;
 
@@ -103,7 +103,7 @@ impl Schema {
             Self::Union(union) => branches(UNION, union.branches),
             Self::Record(record) => record.digest,
             Self::Enum(symbols) => symbols.digest,
-            Self::Ref(reference) => add(REFERENCE, text(reference.name.base.as_bytes())),
+            Self::Ref(reference) => digest::reference(reference.name.base),
         }
     }
 }

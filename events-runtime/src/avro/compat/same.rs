@@ -4,6 +4,7 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
+use crate::avro::resolution::same_primitive;
 use crate::avro::text::{Form, MAX_NAMES};
 use crate::avro::view::{FieldView, NameView, RecordView, Shape, Texts, View, same};
 
@@ -63,14 +64,6 @@ impl Same {
             return false;
         }
         match (new.shape(), old.shape()) {
-            (Shape::Null, Shape::Null)
-            | (Shape::Boolean, Shape::Boolean)
-            | (Shape::Int, Shape::Int)
-            | (Shape::Long, Shape::Long)
-            | (Shape::Float, Shape::Float)
-            | (Shape::Double, Shape::Double)
-            | (Shape::Bytes, Shape::Bytes)
-            | (Shape::String, Shape::String) => true,
             (Shape::Fixed(new, size), Shape::Fixed(old, before)) => {
                 size == before && self.same_name(&new, &old)
             }
@@ -118,7 +111,7 @@ impl Same {
                 }
                 true
             }
-            _ => false,
+            (new, old) => same_primitive(&new, &old),
         }
     }
 

@@ -28,7 +28,9 @@ pub(crate) const RECORD: u64 = 0x4d5a_2da5_1de1_aa47;
 pub(crate) const ENUM: u64 = 0x7812_f3b9_9fe8_9f4b;
 pub(crate) const FIELD: u64 = 0x2f1a_9d3c_5b8e_7045;
 /// A name that stands for a definition around it.
-pub(crate) const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
+const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
+/// A name that two definitions have in different namespaces: the long way tells which is meant.
+pub(crate) const AMBIGUOUS: u64 = 0x0f3d_64a1_c52e_97b3;
 
 /// Adds a word to a digest. Only operators: in a constant, a call costs as much as fifty of them.
 #[allow(
@@ -40,6 +42,12 @@ pub(crate) const fn add(digest: u64, word: u64) -> u64 {
     let product = (digest ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
     let mixed = product as u64;
     mixed << 29 | mixed >> 35
+}
+
+/// The digest of a name that stands for a definition around it, without its namespace: what stands
+/// for a type in a tree does not know the one that it inherits.
+pub(crate) const fn reference(base: &str) -> u64 {
+    add(REFERENCE, text(base.as_bytes()))
 }
 
 /// The digest of a text: FNV-1a.

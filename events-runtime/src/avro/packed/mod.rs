@@ -28,6 +28,8 @@ pub(crate) mod digest;
 mod fault;
 mod json;
 mod logical;
+mod name;
+mod output;
 mod pack;
 
 pub use fault::SchemaFault;

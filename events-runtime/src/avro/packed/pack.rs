@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use super::fault::SchemaFault;
 use super::json::{normal, quoted};
 use super::logical::logical;
+use super::name::FullName;
+use super::output::Output;
 use super::{
     ARRAY, BOOLEAN, BYTES, DOUBLE, ENUM, FIXED, FLOAT, INT, LOGICAL, LONG, MAP, NONE, NULL, RECORD, STRING,
     UNION, digest,
@@ -32,10 +34,10 @@ pub(crate) struct Schema {
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
-    let mut pack = Pack { bytes: Vec::new(), canonical: String::new(), names: HashMap::new(), depth: 0 };
+    let mut pack = Pack { out: Output::default(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;
-    Ok(Schema { bytes: pack.bytes, canonical: pack.canonical })
+    Ok(Schema { bytes: pack.out.0, canonical: pack.canonical })
 }
 
 /// A schema that was written.
@@ -64,42 +66,6 @@ struct Definition {
     digest: Option<u64>,
 }
 
-/// A name in full.
-struct FullName {
-    namespace: String,
-    base: String,
-}
-
-impl FullName {
-    /// A name as it stands in a schema: in full, or with a namespace beside or around it.
-    fn new(name: &str, namespace: &str) -> Self {
-        let (namespace, base) = name.rsplit_once('.').unwrap_or((namespace, name));
-        Self { namespace: namespace.to_owned(), base: base.to_owned() }
-    }
-
-    /// The namespace where it is not the one around the definition.
-    fn own_namespace(&self, enclosing: &str) -> &str {
-        match self.namespace.as_str() {
-            namespace if namespace == enclosing => "",
-            "" => ".",
-            namespace => namespace,
-        }
-    }
-
-    /// This name as it may stand in that namespace.
-    fn relative_to(&self, namespace: &str) -> String {
-        if self.namespace == namespace { self.base.clone() } else { self.text() }
-    }
-
-    fn text(&self) -> String {
-        if self.namespace.is_empty() {
-            self.base.clone()
-        } else {
-            format!("{}.{}", self.namespace, self.base)
-        }
-    }
-}
-
 /// A definition whose head has been written.
 struct Begun {
     at: u32,
@@ -112,7 +78,7 @@ struct Begun {
 }
 
 struct Pack {
-    bytes: Vec<u8>,
+    out: Output,
     canonical: String,
     /// Where the definitions that were passed begin, by full name.
     names: HashMap<String, Definition>,
@@ -139,19 +105,25 @@ impl Pack {
     fn named(&mut self, name: &str, namespace: &str) -> Result<Node, SchemaFault> {
         if let Some((tag, digest)) = primitive(name) {
             self.canonical.push_str(&quoted(name));
-            return Ok(Node { at: self.tag(tag)?, digest });
+            return Ok(Node { at: self.out.tag(tag)?, digest });
         }
         let full = FullName::new(name, namespace).text();
         // A name alone may also be one without a namespace.
         for known in [full.as_str(), name] {
             if let Some(Definition { at, digest }) = self.names.get(known) {
                 self.canonical.push_str(&quoted(known));
-                let base = known.rsplit('.').next().unwrap_or_default();
-                let reference = digest::add(digest::REFERENCE, digest::text(base.as_bytes()));
-                return Ok(Node { at: *at, digest: digest.unwrap_or(reference) });
+                return Ok(Node { at: *at, digest: digest.unwrap_or_else(|| self.reference(known)) });
             }
         }
         Err(SchemaFault::new(format!("`{name}` is no type and not defined before this place")))
+    }
+
+    /// The digest of a name that stands for a definition around it.
+    fn reference(&self, name: &str) -> u64 {
+        let base = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let own = base(name);
+        let alike = self.names.keys().filter(|other| base(other) == own).count();
+        if alike == 1 { digest::reference(&own) } else { digest::AMBIGUOUS }
     }
 
     fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
@@ -178,10 +150,10 @@ impl Pack {
     /// Writes the head of a logical type, whose base follows.
     fn logical(&mut self, attributes: &Map<String, Value>, base: &str) -> Result<Option<Head>, SchemaFault> {
         let Some(logical) = logical(attributes, base) else { return Ok(None) };
-        let at = self.tag(LOGICAL)?;
-        self.text(logical.name)?;
-        self.number(logical.precision);
-        self.number(logical.scale);
+        let at = self.out.tag(LOGICAL)?;
+        self.out.text(logical.name)?;
+        self.out.number(logical.precision);
+        self.out.number(logical.scale);
         Ok(Some(Head { at, digest: digest::logical(logical.name, logical.precision, logical.scale) }))
     }
 
@@ -197,19 +169,19 @@ impl Pack {
             return Err(SchemaFault::new(format!("a schema of type `{kind}` without `{inner}`")));
         };
         self.say(format_args!("{{\"type\":\"{kind}\",\"{inner}\":"));
-        let at = self.tag(tag)?;
-        let slots = self.slots(1);
+        let at = self.out.tag(tag)?;
+        let slots = self.out.slots(1);
         let schema = self.node(schema, namespace).map_err(|fault| fault.within(inner))?;
-        self.set(slots, 0, schema.at);
+        self.out.set(slots, 0, schema.at);
         self.canonical.push('}');
         let kind = if tag == ARRAY { digest::ARRAY } else { digest::MAP };
         Ok(Node { at, digest: digest::add(kind, schema.digest) })
     }
 
     fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaFault> {
-        let at = self.tag(UNION)?;
-        self.count(branches.len())?;
-        let slots = self.slots(branches.len());
+        let at = self.out.tag(UNION)?;
+        self.out.count(branches.len())?;
+        let slots = self.out.slots(branches.len());
         let mut kinds = HashSet::new();
         let mut digest = digest::UNION;
         self.canonical.push('[');
@@ -218,7 +190,7 @@ impl Pack {
                 self.canonical.push(',');
             }
             let branch = self.node(branch, namespace).map_err(|fault| fault.within(&format!("[{index}]")))?;
-            self.set(slots, index, branch.at);
+            self.out.set(slots, index, branch.at);
             digest = digest::add(digest, branch.digest);
             let Some(kind) = self.kind(branch.at) else {
                 return Err(SchemaFault::new("a union directly within a union"));
@@ -236,7 +208,7 @@ impl Pack {
     /// What may stand once in a union, by its tag: a definition, which has its place too, or a type;
     /// not another union.
     fn kind(&self, at: u32) -> Option<(u8, u32)> {
-        let mut rest = self.bytes.get(at as usize..)?;
+        let mut rest = self.out.0.get(at as usize..)?;
         while let [LOGICAL, tail @ ..] = rest {
             let (len, tail) = tail.split_first_chunk()?;
             // The name, the precision, the scale.
@@ -265,18 +237,18 @@ impl Pack {
             return Err(SchemaFault::new(format!("`{}` is no name for a type", name.text())));
         }
         let logical = if tag == FIXED { self.logical(attributes, kind)? } else { None };
-        let own = self.tag(tag)?;
+        let own = self.out.tag(tag)?;
         let at = logical.map_or(own, |logical| logical.at);
         if self.names.insert(name.text(), Definition { at, digest: None }).is_some() {
             return Err(SchemaFault::new(format!("`{}` is defined twice", name.text())));
         }
-        let slot = if tag == RECORD { self.digest_slot() } else { 0 };
-        self.text(&name.namespace)?;
-        self.text(&name.base)?;
+        let slot = if tag == RECORD { self.out.digest_slot() } else { 0 };
+        self.out.text(&name.namespace)?;
+        self.out.text(&name.base)?;
         let aliases = texts(attributes, "aliases")?;
         let aliases: Vec<_> =
             aliases.into_iter().map(|alias| FullName::new(alias, &name.namespace)).collect();
-        self.texts(&aliases.iter().map(FullName::text).collect::<Vec<_>>())?;
+        self.out.texts(&aliases.iter().map(FullName::text).collect::<Vec<_>>())?;
         self.say(format_args!("{{\"name\":{},\"type\":\"{kind}\"", quoted(&name.text())));
         let relative: Vec<_> = aliases.iter().map(|alias| alias.relative_to(&name.namespace)).collect();
         let kind = if tag == RECORD { digest::RECORD } else { digest::ENUM };
@@ -301,7 +273,7 @@ impl Pack {
         let Some(size) = size else {
             return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", begun.name.text())));
         };
-        self.number(size);
+        self.out.number(size);
         self.say(format_args!(",\"size\":{size}}}"));
         Ok(self.defined(&begun, digest::add(begun.digest, u64::from(size))))
     }
@@ -327,8 +299,8 @@ impl Pack {
                 })?
             }
         };
-        self.number(index);
-        self.texts(&symbols)?;
+        self.out.number(index);
+        self.out.texts(&symbols)?;
         let quoted: Vec<_> = symbols.iter().copied().map(quoted).collect();
         self.say(format_args!(",\"symbols\":[{}]}}", quoted.join(",")));
         let digest = digest::symbols(begun.digest, symbols, default.and_then(Value::as_str));
@@ -340,8 +312,8 @@ impl Pack {
         let Some(fields) = attributes.get("fields").and_then(Value::as_array) else {
             return Err(SchemaFault::new(format!("the record `{}` has no `fields`", begun.name.text())));
         };
-        self.count(fields.len())?;
-        let slots = self.slots(fields.len());
+        self.out.count(fields.len())?;
+        let slots = self.out.slots(fields.len());
         let mut seen = HashSet::new();
         let mut digest = begun.digest;
         self.canonical.push_str(",\"fields\":[");
@@ -354,11 +326,11 @@ impl Pack {
                 self.canonical.push(',');
             }
             let field = self.field(field, &begun.name)?;
-            self.set(slots, index, field.at);
+            self.out.set(slots, index, field.at);
             digest = digest::add(digest, field.digest);
         }
         self.canonical.push_str("]}");
-        self.set_digest(begun.slot, digest);
+        self.out.set_digest(begun.slot, digest);
         Ok(self.defined(&begun, digest))
     }
 
@@ -369,28 +341,28 @@ impl Pack {
             return Err(SchemaFault::new(format!("a field of `{record}` without a `name` or a `type`")));
         };
         self.say(format_args!("{{\"name\":{},\"type\":", quoted(name)));
-        let at = self.position()?;
-        let slot = self.digest_slot();
-        self.text(name)?;
-        let slots = self.slots(1);
+        let at = self.out.position()?;
+        let slot = self.out.digest_slot();
+        self.out.text(name)?;
+        let slots = self.out.slots(1);
         let default = field.get("default").map(normal);
         match &default {
-            Some(default) => self.text(default)?,
-            None => self.number(NONE),
+            Some(default) => self.out.text(default)?,
+            None => self.out.number(NONE),
         }
         let aliases = match field {
             Value::Object(attributes) => texts(attributes, "aliases")?,
             _ => Vec::new(),
         };
-        self.texts(&aliases)?;
+        self.out.texts(&aliases)?;
         // A type within a record inherits its namespace.
         let schema = self.node(schema, &record.namespace).map_err(|fault| fault.within(name))?;
-        self.set(slots, 0, schema.at);
+        self.out.set(slots, 0, schema.at);
         self.canonical.push('}');
         let field = digest::field(name, aliases);
         let field = default.map_or(field, |default| digest::default(field, &default));
         let digest = digest::add(field, schema.digest);
-        self.set_digest(slot, digest);
+        self.out.set_digest(slot, digest);
         Ok(Node { at, digest })
     }
 
@@ -398,70 +370,6 @@ impl Pack {
     fn say(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a `String` does not fail.
         let _ = self.canonical.write_fmt(text);
-    }
-
-    fn position(&self) -> Result<u32, SchemaFault> {
-        u32::try_from(self.bytes.len()).map_err(|_| SchemaFault::new("the schema is larger than 4 GiB"))
-    }
-
-    fn tag(&mut self, tag: u8) -> Result<u32, SchemaFault> {
-        let at = self.position()?;
-        self.bytes.push(tag);
-        Ok(at)
-    }
-
-    fn number(&mut self, number: u32) {
-        self.bytes.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn count(&mut self, count: usize) -> Result<(), SchemaFault> {
-        let count = u32::try_from(count).map_err(|_| SchemaFault::new("the schema is larger than 4 GiB"))?;
-        self.number(count);
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<(), SchemaFault> {
-        self.count(text.len())?;
-        self.bytes.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    fn texts(&mut self, texts: &[impl AsRef<str>]) -> Result<(), SchemaFault> {
-        self.count(texts.len())?;
-        let slots = self.slots(texts.len());
-        for (index, text) in texts.iter().enumerate() {
-            let at = self.position()?;
-            self.set(slots, index, at);
-            self.text(text.as_ref())?;
-        }
-        Ok(())
-    }
-
-    /// Room for so many offsets, which are set later.
-    fn slots(&mut self, count: usize) -> usize {
-        let at = self.bytes.len();
-        self.bytes.resize(at + 4 * count, 0);
-        at
-    }
-
-    /// Room for a digest.
-    fn digest_slot(&mut self) -> usize {
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 8]);
-        at
-    }
-
-    fn set_digest(&mut self, at: usize, digest: u64) {
-        if let Some(slot) = self.bytes.get_mut(at..at + 8) {
-            slot.copy_from_slice(&digest.to_le_bytes());
-        }
-    }
-
-    fn set(&mut self, slots: usize, index: usize, offset: u32) {
-        let at = slots + 4 * index;
-        if let Some(slot) = self.bytes.get_mut(at..at + 4) {
-            slot.copy_from_slice(&offset.to_le_bytes());
-        }
     }
 }
 
