@@ -1,0 +1,148 @@
+//! `#[event(…)]`, and doc comments.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path};
+
+use super::{Item, Slot, items, path, value};
+use crate::errors::Ctxt;
+use crate::suggest::misplaced;
+
+/// The options of `#[event(…)]`, on a type, a field or a variant.
+pub(crate) struct EventAttrs {
+    pub(crate) rename: Slot<LitStr>,
+    pub(crate) namespace: Slot<LitStr>,
+    pub(crate) alias: Vec<LitStr>,
+    pub(crate) default: Slot<Option<TokenStream>>,
+    pub(crate) with: Slot<Path>,
+    pub(crate) back_ref: Vec<Path>,
+    pub(crate) pii: Slot<()>,
+    pub(crate) doc: Slot<LitStr>,
+    pub(crate) krate: Slot<Path>,
+}
+
+/// Where an `#[event(…)]` stands, which says what it may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Event,
+    Type,
+    Field,
+    Variant,
+}
+
+impl Place {
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Event => "an event",
+            Self::Type => "a type",
+            Self::Field => "a field",
+            Self::Variant => "a variant",
+        }
+    }
+
+    pub(crate) fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Event => &["alias", "doc"],
+            Self::Type => &["rename", "namespace", "alias", "doc", "crate"],
+            Self::Field => &["rename", "alias", "default", "with", "back_ref", "pii", "doc"],
+            Self::Variant => &["rename", "alias", "default", "doc"],
+        }
+    }
+}
+
+fn set_nothing(cx: &Ctxt, slot: &mut Slot<()>, item: &Item) {
+    if let Some(value) = &item.value {
+        cx.error(value, format_args!("`{}` takes no value", item.key));
+    }
+    slot.set(cx, &item.key, (), TokenStream::new());
+}
+
+impl EventAttrs {
+    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute], place: Place) -> Self {
+        let mut found = Self {
+            rename: Slot::new("rename"),
+            namespace: Slot::new("namespace"),
+            alias: Vec::new(),
+            default: Slot::new("default"),
+            with: Slot::new("with"),
+            back_ref: Vec::new(),
+            pii: Slot::new("pii"),
+            doc: Slot::new("doc"),
+            krate: Slot::new("crate"),
+        };
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
+            for item in items(cx, attr, "option = value, …").unwrap_or_default() {
+                found.set(cx, &item, place);
+            }
+        }
+        found
+    }
+
+    fn set(&mut self, cx: &Ctxt, item: &Item, place: Place) {
+        let key = &item.key;
+        let name = key.to_string();
+        if !place.options().contains(&name.as_str()) {
+            misplaced(cx, key, place);
+            return;
+        }
+        match name.as_str() {
+            "rename" => self.rename.read(cx, item, "\"AvroName\""),
+            "namespace" => self.namespace.read(cx, item, "\"org.acme.shared\""),
+            "alias" => {
+                self.alias.extend(value::<LitStr>(cx, item, "\"old_name\"").map(|(value, _)| value));
+            }
+            "default" => match (&item.value, place) {
+                (None, Place::Variant) => self.default.set(cx, key, None, TokenStream::new()),
+                (Some(value), Place::Variant) => {
+                    cx.error(
+                        value,
+                        "on a variant write `default` alone: this symbol stands for unknown ones",
+                    );
+                }
+                (None, _) => cx.error(
+                    key,
+                    "a default needs its value: `default = 0`, `default = \"EUR\"`, `default = []`",
+                ),
+                (Some(value), _) => self.default.set(cx, key, Some(value.clone()), value.clone()),
+            },
+            "with" => {
+                if let Some((value, tokens)) = path(cx, item, "path::to::module") {
+                    self.with.set(cx, key, value, tokens);
+                }
+            }
+            "back_ref" => {
+                self.back_ref.extend(path(cx, item, "TypeThatHoldsThisOne").map(|(value, _)| value));
+            }
+            "pii" => set_nothing(cx, &mut self.pii, item),
+            "doc" => self.doc.read(cx, item, "\"what it means\""),
+            "crate" => {
+                if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
+                    self.krate.set(cx, key, value, tokens);
+                }
+            }
+            _ => misplaced(cx, key, place),
+        }
+    }
+}
+
+/// The doc comment of an item: its lines without the space in front, joined by line ends.
+pub(crate) fn doc(attrs: &[Attribute]) -> Option<String> {
+    let lines: Vec<String> = attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("doc"))
+        .filter_map(|attr| match &attr.meta {
+            Meta::NameValue(pair) => match &pair.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .flat_map(|text| {
+            // Not `lines()`: an empty comment line parts two paragraphs.
+            text.split('\n')
+                .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let text = lines.join("\n").trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
