@@ -216,3 +216,84 @@ fn a_difference_in_a_default_a_name_or_an_alias_is_one() {
         assert_eq!(is_text(DefaultsWritten::SCHEMA, &changed), Ok(false), "{from} ▶ {to}");
     }
 }
+
+mod a {
+    use super::{EventData, b};
+
+    #[derive(Debug, EventData)]
+    #[event(namespace = "a")]
+    pub(super) struct Node {
+        x: i32,
+        child: Option<Box<b::Node>>,
+    }
+}
+
+mod b {
+    use super::{EventData, a};
+
+    #[derive(Debug, EventData)]
+    #[event(namespace = "b")]
+    pub(super) struct Node {
+        #[event(back_ref = a::Node)]
+        next: Option<Box<a::Node>>,
+        y: i32,
+    }
+}
+
+/// A name refers back to one of two types around it.
+#[test]
+fn a_reference_to_another_type_of_the_name_is_no_small_thing() {
+    let text = |next: &str| {
+        format!(
+            r#"{{"type":"record","name":"Node","namespace":"a","fields":[{{"name":"x","type":"int"}},
+            {{"name":"child","type":["null",{{"type":"record","name":"Node","namespace":"b","fields":[
+            {{"name":"next","type":["null","{next}"],"default":null}},{{"name":"y","type":"int"}}]}}],
+            "default":null}}]}}"#
+        )
+    };
+    assert_eq!(is_text(a::Node::SCHEMA, &text("a.Node")), Ok(true));
+    assert_eq!(is_text(a::Node::SCHEMA, &text("b.Node")), Ok(false));
+    assert_eq!(is_text_by_digest(a::Node::SCHEMA, &text("b.Node")), Ok(false));
+}
+
+#[derive(Debug, EventData)]
+#[event(namespace = "r")]
+struct Both {
+    one: One,
+    other: Other,
+}
+
+#[derive(Debug, EventData)]
+#[event(namespace = "a")]
+struct One {
+    value: Inherits,
+}
+
+#[derive(Debug, EventData)]
+#[event(namespace = "b")]
+struct Other {
+    value: Inherits,
+}
+
+#[derive(Debug, EventData)]
+struct Inherits {
+    x: i32,
+}
+
+/// In Rust, a type without a namespace is `a.Inherits` here and `b.Inherits` there.
+#[test]
+fn a_reference_into_another_namespace_is_no_inherited_one() {
+    let text = |of_other: &str| {
+        format!(
+            r#"{{"type":"record","name":"Both","namespace":"r","fields":[
+            {{"name":"one","type":{{"type":"record","name":"One","namespace":"a","fields":[
+            {{"name":"value","type":{{"type":"record","name":"Inherits","fields":[{{"name":"x","type":"int"}}]}}}}]}}}},
+            {{"name":"other","type":{{"type":"record","name":"Other","namespace":"b","fields":[
+            {{"name":"value","type":{of_other}}}]}}}}]}}"#
+        )
+    };
+    let own = r#"{"type":"record","name":"Inherits","fields":[{"name":"x","type":"int"}]}"#;
+    assert_eq!(is_text_by_digest(Both::SCHEMA, &text(own)), Ok(true));
+    assert_eq!(is_text(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
+    assert_eq!(is_text_by_digest(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
+}

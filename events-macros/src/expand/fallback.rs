@@ -47,7 +47,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
             use #krate::private as __p;
             #named
             impl #impl_generics __p::EventData for #ident #type_generics #where_clause {
-                const SCHEMA: &'static __p::Schema = &__p::Schema::Null;
+                const SCHEMA: &'static __p::Schema = __p::Schema::UNKNOWN;
                 const MIN_LEN: usize = 0;
                 fn max_len(&self) -> usize {
                     0

@@ -4,7 +4,7 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::packed::digest::{self, ARRAY, MAP, PRIMITIVES, RECORD, UNION, add, text};
+use super::packed::digest::{self, ARRAY, END, MAP, PRIMITIVES, RECORD, UNION, add, text};
 use super::schema::{Field, Json, Name, Origin, Record, Schema};
 use super::text::Sink;
 
@@ -28,7 +28,7 @@ pub const fn generic_name(name: &Name, aliases: &[&str]) -> u64 {
         digest = add(digest, text(aliases[index].as_bytes()));
         index += 1;
     }
-    digest
+    add(digest, END)
 }
 
 impl Record {

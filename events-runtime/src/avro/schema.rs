@@ -43,6 +43,14 @@ pub enum Schema {
     Ref(&'static Reference),
 }
 
+impl Schema {
+    /// Stands for the schema of a definition that did not compile: a union of nothing, which no type
+    /// that compiles has.
+    #[doc(hidden)]
+    pub const UNKNOWN: &'static Self =
+        &Self::Union(&Union { name: Name { base: "", arguments: &[], namespace: None }, branches: &[] });
+}
+
 /// A primitive schema with a logical type on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Logical {

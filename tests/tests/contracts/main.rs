@@ -85,6 +85,8 @@ mod removed_backward;
 mod renamed_in_rust;
 #[path = "../../ui/contracts/allowed/renamed_into_another_namespace.rs"]
 mod renamed_into_another_namespace;
+#[path = "../../ui/contracts/allowed/shared_at_every_level.rs"]
+mod shared_at_every_level;
 #[path = "../../ui/contracts/allowed/symbol_added.rs"]
 mod symbol_added;
 #[path = "../../ui/contracts/allowed/symbol_removed.rs"]
@@ -97,6 +99,8 @@ mod text_and_bytes;
 mod three_versions;
 #[path = "../../ui/contracts/allowed/through_a_generic.rs"]
 mod through_a_generic;
+#[path = "../../ui/contracts/allowed/twenty_levels_deep.rs"]
+mod twenty_levels_deep;
 #[path = "../../ui/contracts/allowed/variant_added_backward.rs"]
 mod variant_added_backward;
 #[path = "../../ui/contracts/allowed/variant_removed_forward.rs"]

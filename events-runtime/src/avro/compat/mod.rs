@@ -16,13 +16,15 @@
     reason = "evaluated while compiling: `get` is not const, and a panic is a compile error"
 )]
 
+mod path;
 mod reads;
 mod report;
 mod same;
 mod text;
 mod words;
 
-use reads::{Direction, Path, Walk};
+use path::Path;
+use reads::{Direction, Walk};
 use report::Report;
 use same::Same;
 
@@ -153,7 +155,7 @@ const fn check(
 }
 
 /// Checks the fields of a reader's event, from one on, against a writer's.
-const fn compare(walk: &mut Walk<'_>, reader: RecordView<'_>, writer: RecordView<'_>, first: usize) {
+const fn compare<'v>(walk: &mut Walk<'_, 'v>, reader: RecordView<'v>, writer: RecordView<'v>, first: usize) {
     let mut unchanged = Same::new(Form::Json);
     let mut index = first;
     while index < reader.len() {

@@ -5,6 +5,7 @@
 )]
 
 use super::Compatibility;
+use super::path::{Path, Step};
 use super::report::{Change, Report};
 use crate::avro::resolution::{
     Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units,
@@ -20,64 +21,11 @@ pub(super) enum Direction {
     Forward,
 }
 
-/// The way from the event to a place in it.
-#[derive(Clone, Copy)]
-pub(super) struct Path<'a> {
-    pub(super) up: Option<&'a Path<'a>>,
-    pub(super) step: Step<'a>,
-}
-
-/// One step of a [`Path`].
-#[derive(Clone, Copy)]
-pub(super) enum Step<'a> {
-    /// The event.
-    Root,
-    /// A field.
-    Field(&'a [u8]),
-    /// The items of an array, or the values of a map.
-    Items,
-    /// Two records that are being compared: what leads back to them holds if they hold.
-    Records(NameView<'a>, NameView<'a>),
-}
-
-impl<'a> Path<'a> {
-    pub(super) const ROOT: Path<'static> = Path { up: None, step: Step::Root };
-
-    const fn then(&'a self, step: Step<'a>) -> Path<'a> {
-        Path { up: Some(self), step }
-    }
-
-    /// Whether this is the event itself.
-    pub(super) const fn is_root(&self) -> bool {
-        matches!(self.step, Step::Root)
-    }
-
-    /// Whether this is inside of a nested record.
-    const fn is_nested(&self) -> bool {
-        match (self.step, self.up) {
-            (Step::Field(_), _) => true,
-            (_, Some(up)) => up.is_nested(),
-            (_, None) => false,
-        }
-    }
-
-    /// Whether these records are being compared further up.
-    const fn compares(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
-        if let Step::Records(above, above_writer) = &self.step
-            && above.is(reader)
-            && above_writer.is(writer)
-        {
-            return true;
-        }
-        match self.up {
-            Some(up) => up.compares(reader, writer),
-            None => false,
-        }
-    }
-}
+/// How many pairs of records are remembered as sound.
+const SOUND: usize = 64;
 
 /// A walk over a reader's schema and a writer's.
-pub(super) struct Walk<'w> {
+pub(super) struct Walk<'w, 'v> {
     compatibility: Compatibility,
     faults: &'w mut [bool],
     report: &'w mut Option<Report>,
@@ -85,22 +33,39 @@ pub(super) struct Walk<'w> {
     direction: Direction,
     /// The definition's top-level field that leads to here.
     field: usize,
+    /// How many faults there were.
+    count: usize,
+    /// Records of the reader and the writer between which there was none: types that share others
+    /// would be walked as often as there are ways to them.
+    sound: [Option<(NameView<'v>, NameView<'v>)>; SOUND],
+    sound_len: usize,
 }
 
-impl<'w> Walk<'w> {
+impl<'w, 'v> Walk<'w, 'v> {
     pub(super) const fn new(
         compatibility: Compatibility,
         faults: &'w mut [bool],
         report: &'w mut Option<Report>,
         version: usize,
     ) -> Self {
-        Self { compatibility, faults, report, version, direction: Direction::Backward, field: 0 }
+        Self {
+            compatibility,
+            faults,
+            report,
+            version,
+            direction: Direction::Backward,
+            field: 0,
+            count: 0,
+            sound: [None; SOUND],
+            sound_len: 0,
+        }
     }
 
     /// Sets which side the definition is on.
     pub(super) const fn turn(&mut self, direction: Direction) {
         self.direction = direction;
         self.field = self.faults.len() - 1;
+        self.sound_len = 0;
     }
 
     /// Checks the names of the events themselves.
@@ -113,8 +78,8 @@ impl<'w> Walk<'w> {
     /// Checks a top-level field of the reader against the writer's that it takes.
     pub(super) const fn field(
         &mut self,
-        reader: RecordView<'_>,
-        writer: RecordView<'_>,
+        reader: RecordView<'v>,
+        writer: RecordView<'v>,
         index: usize,
         written: Option<usize>,
     ) {
@@ -124,11 +89,31 @@ impl<'w> Walk<'w> {
             // What the definition has no more.
             (Direction::Forward, None) => self.faults.len() - 1,
         };
+        let before = self.count;
         self.record_field(reader, writer, index, written, &Path::ROOT);
+        if self.count != before {
+            // What led back to a record that turned out to be faulty was taken for sound.
+            self.sound_len = 0;
+        }
+    }
+
+    const fn is_sound(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
+        let mut index = 0;
+        while index < self.sound_len {
+            if let Some((known, other)) = &self.sound[index]
+                && known.is(reader)
+                && other.is(writer)
+            {
+                return true;
+            }
+            index += 1;
+        }
+        false
     }
 
     const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
         self.faults[self.field] = true;
+        self.count += 1;
         if let Some(report) = self.report
             && report.is_of(self.field)
         {
@@ -137,7 +122,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Checks that all data of the writer's schema is read by the reader's.
-    pub(super) const fn reads(&mut self, reader: View<'_>, writer: View<'_>, path: &Path<'_>) {
+    pub(super) const fn reads(&mut self, reader: View<'v>, writer: View<'v>, path: &Path<'_>) {
         // A nested record that is as it was, however often it stands here.
         if let (Some(digest @ 1..), Some(other)) = (reader.digest(), writer.digest())
             && digest == other
@@ -145,6 +130,8 @@ impl<'w> Walk<'w> {
             return;
         }
         match (reader.shape(), writer.shape()) {
+            // What did not compile has had its error, and is held against nobody.
+            (Shape::Union(union), _) | (_, Shape::Union(union)) if union.is_unknown() => {}
             (_, Shape::Union(branches)) => self.writer_union(reader, writer, branches, path),
             (Shape::Union(branches), _) => match branch_of(branches, writer) {
                 Some(index) => self.reads(branches.branch(index), writer, path),
@@ -177,9 +164,9 @@ impl<'w> Walk<'w> {
 
     const fn writer_union(
         &mut self,
-        reader: View<'_>,
-        writer: View<'_>,
-        written: UnionView<'_>,
+        reader: View<'v>,
+        writer: View<'v>,
+        written: UnionView<'v>,
         path: &Path<'_>,
     ) {
         // One type became another: that is one change, be they optional or not.
@@ -221,10 +208,11 @@ impl<'w> Walk<'w> {
         }
     }
 
-    const fn records(&mut self, reader: RecordView<'_>, writer: RecordView<'_>, path: &Path<'_>) {
-        if path.compares(&reader.name, &writer.name) {
+    const fn records(&mut self, reader: RecordView<'v>, writer: RecordView<'v>, path: &Path<'_>) {
+        if path.compares(&reader.name, &writer.name) || self.is_sound(&reader.name, &writer.name) {
             return;
         }
+        let before = self.count;
         if !names_match(&reader.name, &writer.name) {
             self.fault(path, &Change::Name(reader.name, writer.name));
         }
@@ -238,12 +226,16 @@ impl<'w> Walk<'w> {
         if matches!(self.compatibility, Compatibility::OpenEdx) && path.is_nested() {
             self.nested_additions(reader, writer, &here);
         }
+        if self.count == before && self.sound_len < SOUND {
+            self.sound[self.sound_len] = Some((reader.name, writer.name));
+            self.sound_len += 1;
+        }
     }
 
     const fn record_field(
         &mut self,
-        reader: RecordView<'_>,
-        writer: RecordView<'_>,
+        reader: RecordView<'v>,
+        writer: RecordView<'v>,
         index: usize,
         written: Option<usize>,
         path: &Path<'_>,
@@ -268,7 +260,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Fields of a nested record that its published form does not have.
-    const fn nested_additions(&mut self, reader: RecordView<'_>, writer: RecordView<'_>, path: &Path<'_>) {
+    const fn nested_additions(&mut self, reader: RecordView<'v>, writer: RecordView<'v>, path: &Path<'_>) {
         let mut index = 0;
         while index < writer.len() {
             let name = writer.name_at(index);

@@ -4,7 +4,8 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::reads::{Direction, Path};
+use super::path::Path;
+use super::reads::Direction;
 use super::text::Text;
 use super::words::{describe, describe_change};
 use super::{Compatibility, Contract};

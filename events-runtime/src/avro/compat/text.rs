@@ -5,7 +5,7 @@
 )]
 
 use super::Contract;
-use super::reads::{Path, Step};
+use super::path::{Path, Step};
 
 /// A text in a constant; what has no room ends in `…`.
 #[derive(Clone, Copy)]

@@ -27,9 +27,11 @@ pub(crate) const UNION: u64 = 0x4b33_a62e_d433_d4a3;
 pub(crate) const RECORD: u64 = 0x4d5a_2da5_1de1_aa47;
 pub(crate) const ENUM: u64 = 0x7812_f3b9_9fe8_9f4b;
 pub(crate) const FIELD: u64 = 0x2f1a_9d3c_5b8e_7045;
+/// The end of a list of texts.
+pub(crate) const END: u64 = 0x7c3e_15a9_d0b2_68f4;
 /// A name that stands for a definition around it.
 const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
-/// A name that two definitions have in different namespaces: the long way tells which is meant.
+/// A name whose meaning depends on where it stands: the long way tells what is meant.
 pub(crate) const AMBIGUOUS: u64 = 0x0f3d_64a1_c52e_97b3;
 
 /// Adds a word to a digest. Only operators: in a constant, a call costs as much as fifty of them.
@@ -68,8 +70,13 @@ pub(crate) fn name(
     namespace: &str,
     aliases: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> u64 {
-    let named = add(add(kind, text(base.as_bytes())), text(namespace.as_bytes()));
-    aliases.into_iter().fold(named, |digest, alias| add(digest, text(alias.as_ref().as_bytes())))
+    list(add(add(kind, text(base.as_bytes())), text(namespace.as_bytes())), aliases)
+}
+
+/// Adds a list of texts and its end, so that none of them is taken for a part of the next list.
+fn list(digest: u64, texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
+    let digest = texts.into_iter().fold(digest, |digest, item| add(digest, text(item.as_ref().as_bytes())));
+    add(digest, END)
 }
 
 /// The digest of an enumeration.
@@ -78,14 +85,13 @@ pub(crate) fn symbols<'a>(
     symbols: impl IntoIterator<Item = &'a str>,
     default: Option<&str>,
 ) -> u64 {
-    let symbols = symbols.into_iter().fold(name, |digest, symbol| add(digest, text(symbol.as_bytes())));
+    let symbols = list(name, symbols);
     default.map_or(symbols, |default| add(symbols, text(default.as_bytes()).rotate_left(1)))
 }
 
 /// The digest of a field's name and aliases; its default and its schema are added to it.
 pub(crate) fn field(name: &str, aliases: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
-    let field = add(FIELD, text(name.as_bytes()));
-    aliases.into_iter().fold(field, |digest, alias| add(digest, text(alias.as_ref().as_bytes())))
+    list(add(FIELD, text(name.as_bytes())), aliases)
 }
 
 /// Adds a default, in normalized JSON, to the digest of a field.

@@ -64,6 +64,8 @@ impl Head {
 struct Definition {
     at: u32,
     digest: Option<u64>,
+    /// The namespace that it has of the definition around it.
+    inherits: Option<String>,
 }
 
 /// A definition whose head has been written.
@@ -110,20 +112,28 @@ impl Pack {
         let full = FullName::new(name, namespace).text();
         // A name alone may also be one without a namespace.
         for known in [full.as_str(), name] {
-            if let Some(Definition { at, digest }) = self.names.get(known) {
+            if let Some(definition) = self.names.get(known) {
+                let (at, digest) = (definition.at, self.digest_of(known, definition, namespace));
                 self.canonical.push_str(&quoted(known));
-                return Ok(Node { at: *at, digest: digest.unwrap_or_else(|| self.reference(known)) });
+                return Ok(Node { at, digest });
             }
         }
         Err(SchemaFault::new(format!("`{name}` is no type and not defined before this place")))
     }
 
-    /// The digest of a name that stands for a definition around it.
-    fn reference(&self, name: &str) -> u64 {
+    /// The digest of a name that stands for a definition around it or before it.
+    fn digest_of(&self, name: &str, definition: &Definition, namespace: &str) -> u64 {
         let base = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         let own = base(name);
-        let alike = self.names.keys().filter(|other| base(other) == own).count();
-        if alike == 1 { digest::reference(&own) } else { digest::AMBIGUOUS }
+        match definition.digest {
+            // In Rust, a type that inherits its namespace would be another one here.
+            Some(_) if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) => {
+                digest::AMBIGUOUS
+            }
+            Some(digest) => digest,
+            None if self.names.keys().filter(|other| base(other) == own).count() > 1 => digest::AMBIGUOUS,
+            None => digest::reference(&own),
+        }
     }
 
     fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
@@ -237,9 +247,10 @@ impl Pack {
             return Err(SchemaFault::new(format!("`{}` is no name for a type", name.text())));
         }
         let logical = if tag == FIXED { self.logical(attributes, kind)? } else { None };
+        let inherits = (name.namespace == enclosing).then(|| enclosing.to_owned());
         let own = self.out.tag(tag)?;
         let at = logical.map_or(own, |logical| logical.at);
-        if self.names.insert(name.text(), Definition { at, digest: None }).is_some() {
+        if self.names.insert(name.text(), Definition { at, digest: None, inherits }).is_some() {
             return Err(SchemaFault::new(format!("`{}` is defined twice", name.text())));
         }
         let slot = if tag == RECORD { self.out.digest_slot() } else { 0 };

@@ -38,6 +38,11 @@ impl<'a> Texts<'a> {
 }
 
 impl<'a> UnionView<'a> {
+    /// Whether this is [`Schema::UNKNOWN`].
+    pub(crate) const fn is_unknown(self) -> bool {
+        matches!(self, Self::Records { union, .. } if union.branches.is_empty())
+    }
+
     pub(crate) const fn len(self) -> usize {
         match self {
             Self::Nullable { .. } => 2,
