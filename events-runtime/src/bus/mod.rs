@@ -14,6 +14,7 @@
 
 mod builder;
 mod consumer;
+mod dead_letters;
 mod error;
 mod inbound;
 mod outbound;
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
+pub use dead_letters::{DeadLetter, DeadLetters, Handled, LineError, Listing, Restored};
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
 pub use retry::Backoff;
 pub use settling::Consumed;

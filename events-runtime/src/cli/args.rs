@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use super::dlq::DlqCommand;
 use crate::config::parse_duration;
 
 /// Looks at events and moves them.
@@ -43,6 +44,9 @@ pub(super) enum Command {
     Produce(Produce),
     /// Print the events of a topic and acknowledge them
     Consume(Consume),
+    /// Look at dead letters, send them again or remove them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -21,6 +21,11 @@
 //! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
+//! | `dlq list --topic TOPIC --group GROUP` | the events that the group gave up, with the reason of each |
+//! | `dlq show … POSITION\|ID` | one of them, read as `consume` reads it |
+//! | `dlq retry … POSITION\|ID` | sends it to the topic again with its id; `--all`, `--type TYPE`, `--reason TEXT` for many |
+//! | `dlq drop … POSITION\|ID --yes` | removes it; many as above |
+//! | `dlq export … FILE` | a line of JSON for each; with `--raw` all of it, which `dlq import … FILE` brings back |
 //! | `config explain` | every setting with its value and where that came from |
 //! | `doctor` | checks registry, configuration and transport, and says what to do |
 //!
@@ -38,6 +43,7 @@
 mod args;
 mod consume;
 mod context;
+mod dlq;
 mod doctor;
 mod failure;
 mod import;
@@ -89,6 +95,7 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
         Command::Produce(args) => block_on(produce::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
+        Command::Dlq(command) => block_on(dlq::run(&context, &command)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),
         Command::Doctor => block_on(doctor::run(&context)),
     }

@@ -12,7 +12,7 @@ use crate::avro::rewritten;
 use crate::bus::Writers;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
-use crate::transport::{Delivery, Message};
+use crate::transport::{Delivery, Message, Position};
 
 /// A delivery, read as far as it can be.
 pub(super) struct Shown {
@@ -49,7 +49,7 @@ impl Bytes {
 
 /// The key as text. Which field it was made of is the sender's to say, so that it is taken for
 /// personal data.
-fn key_text(key: &[u8], personal_data: PersonalData) -> String {
+pub(super) fn key_text(key: &[u8], personal_data: PersonalData) -> String {
     match personal_data {
         PersonalData::Shown => String::from_utf8_lossy(key).into_owned(),
         PersonalData::Masked => format!("*** ({} bytes)", key.len()),
@@ -63,7 +63,19 @@ impl Shown {
         writers: &Writers,
         personal_data: PersonalData,
     ) -> Self {
-        let message = delivery.message();
+        let (position, attempt) = (delivery.position(), delivery.attempt());
+        Self::of(delivery.message(), position, attempt, registry, writers, personal_data)
+    }
+
+    /// A message that is in nobody's hands.
+    pub(super) fn of(
+        message: &Message,
+        position: Position,
+        attempt: u32,
+        registry: &Registry,
+        writers: &Writers,
+        personal_data: PersonalData,
+    ) -> Self {
         let key = message.key.as_deref().map(|key| key_text(key, personal_data));
         let (metadata, payload) = match Envelope::from_message(message) {
             Ok(envelope) => {
@@ -74,13 +86,7 @@ impl Shown {
         };
         let payload =
             payload.map_err(|reason| Unread { reason, bytes: Bytes::new(&message.data, personal_data) });
-        Self {
-            position: delivery.position().to_string(),
-            attempt: delivery.attempt(),
-            key,
-            metadata,
-            payload,
-        }
+        Self { position: position.to_string(), attempt, key, metadata, payload }
     }
 
     /// One object, in one line when displayed.

@@ -3,6 +3,7 @@
 //! ```text
 //! bus_peer send URL TOPIC FIRST COUNT KEYS     tells each message that the store acknowledged
 //! bus_peer consume URL TOPIC GROUP LEASE LOG   tells each acknowledgement that the store took
+//! bus_peer retry URL TOPIC GROUP LEASE         sends dead letters again, tells it, and removes none
 //! ```
 //!
 //! Message `n` has the key `k<n % KEYS>` and the text `n`. A consumer appends the text of each
@@ -11,9 +12,11 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use events_runtime::bus::DeadLetters;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
+use events_tests::conformance::dead_letters::Wrapped;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,6 +34,21 @@ async fn main() -> Result<(), Failure> {
             let subscription = Subscription::new(Topic::new(*topic)?, ConsumerGroup::new(*group)?)
                 .lease(Duration::from_millis(lease.parse()?));
             consume(&*transport, subscription, log).await
+        }
+        ["retry", url, topic, group, lease] => {
+            let transport = connect(url, &ConnectOptions::new())?;
+            let (sent, mut was_sent) = tokio::sync::mpsc::channel(1);
+            let hanging = Wrapped::hanging(&*transport, sent);
+            let letters = DeadLetters::of(&hanging, Topic::new(*topic)?, ConsumerGroup::new(*group)?)?
+                .lease(Duration::from_millis(lease.parse()?));
+            let tell = async {
+                if was_sent.recv().await.is_some() {
+                    println!("sent");
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::join!(letters.retry(|_| true), tell).0?;
+            Ok(())
         }
         _ => Err("call it as its documentation says".into()),
     }

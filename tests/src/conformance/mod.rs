@@ -10,6 +10,7 @@
 //! [`Capability`] says it can't keep is skipped with a
 //! printed line, never silently.
 
+pub mod dead_letters;
 pub mod evolution;
 pub mod keys;
 pub mod messages;
@@ -180,6 +181,21 @@ macro_rules! conformance {
                 an_expired_lease_is_taken_over,
                 a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
                 a_renewed_lease_is_not_taken_over,
+            ]
+            dead_letters: [
+                a_dead_letter_tells_its_end_and_its_event,
+                listing_dead_letters_takes_nothing,
+                a_group_without_dead_letters_has_none,
+                a_dead_letter_can_be_sent_again_with_its_id,
+                only_selected_dead_letters_are_sent_again,
+                a_dropped_dead_letter_is_gone,
+                a_dead_letter_that_fails_again_is_a_dead_letter_again,
+                dead_letters_of_other_groups_are_passed_over,
+                dropped_dead_letters_can_be_restored_from_their_lines,
+                a_retry_that_dies_between_send_and_removal_loses_nothing,
+                dead_letters_in_other_hands_are_counted,
+                dead_letters_that_stay_survive_a_cumulative_removal,
+                a_dead_letter_without_a_reason_is_one_all_the_same,
             ]
             keys: [
                 the_order_of_each_key_is_kept,

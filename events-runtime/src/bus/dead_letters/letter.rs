@@ -1,0 +1,106 @@
+//! A dead letter, and what it says of itself.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use crate::envelope::Envelope;
+use crate::transport::{Delivery, Headers, Message, Position};
+
+/// What a dead letter says of its end begins so.
+const PREFIX: &str = "dlq_";
+const REASON: &str = "dlq_reason";
+const CAUSE: &str = "dlq_cause";
+const ATTEMPTS: &str = "dlq_attempts";
+const TIME: &str = "dlq_time";
+pub(super) const TOPIC: &str = "dlq_topic";
+pub(super) const GROUP: &str = "dlq_group";
+
+/// A message that was given up.
+///
+/// What it says of its end may be missing: others write dead letters too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    message: Message,
+    position: Position,
+    stored: SystemTime,
+}
+
+impl DeadLetter {
+    /// Where it stands among the dead letters.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// When it was given up: as it says, or when it was stored.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        let said = self.text(TIME).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let since = said.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).map(Duration::from_nanos);
+        since.map_or(self.stored, |since| SystemTime::UNIX_EPOCH + since)
+    }
+
+    /// Why it was given up.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
+        self.text(REASON)
+    }
+
+    /// The errors behind the reason, outermost first.
+    pub fn causes(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.message.headers.get_all(CAUSE).map(|value| String::from_utf8_lossy(value))
+    }
+
+    /// How many times it was handed out.
+    #[must_use]
+    pub fn attempts(&self) -> Option<u32> {
+        self.text(ATTEMPTS)?.parse().ok()
+    }
+
+    /// The event type that it says it is of.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        Envelope::event_type_of(&self.message)
+    }
+
+    /// The id that it says it has.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        Envelope::id_of(&self.message)
+    }
+
+    /// All that it says of its end, in order: names without `dlq_`, and values.
+    pub fn end(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let headers = self.message.headers.iter();
+        headers.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, String::from_utf8_lossy(value))))
+    }
+
+    /// The message as it stands among the dead letters.
+    #[must_use]
+    pub const fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The message as it was sent: the same key, headers and data.
+    #[must_use]
+    pub fn original(&self) -> Message {
+        original(&self.message)
+    }
+
+    fn text(&self, header: &str) -> Option<Cow<'_, str>> {
+        self.message.headers.get(header).map(|value| String::from_utf8_lossy(value))
+    }
+}
+
+impl From<&Delivery> for DeadLetter {
+    fn from(delivery: &Delivery) -> Self {
+        Self { message: delivery.message().clone(), position: delivery.position(), stored: delivery.time() }
+    }
+}
+
+/// A dead letter's message without what was added to it.
+pub(super) fn original(message: &Message) -> Message {
+    let kept = message.headers.iter().filter(|(name, _)| !name.starts_with(PREFIX));
+    let headers: Headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    Message { headers, ..message.clone() }
+}

@@ -1,0 +1,107 @@
+//! `dlq`: looks at a group's dead letters and deals with them.
+
+mod args;
+mod deal;
+mod file;
+mod select;
+mod show;
+
+pub(super) use args::DlqCommand;
+
+use args::{Of, Pii};
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::avro::json::PersonalData;
+use crate::bus::{DeadLetters, Listing};
+use crate::config::Config;
+use crate::transport::{self, ConsumerGroup, NameError, Topic, Transport};
+
+pub(super) async fn run(context: &Context, command: &DlqCommand) -> Result<(), Failure> {
+    match command {
+        DlqCommand::List(args) => show::list(context, args).await,
+        DlqCommand::Show(args) => show::show(context, args).await,
+        DlqCommand::Retry(args) => deal::retry(context, args).await,
+        DlqCommand::Drop(args) => deal::drop(context, args).await,
+        DlqCommand::Export(args) => file::export(context, args).await,
+        DlqCommand::Import(args) => file::import(context, args).await,
+    }
+}
+
+/// Whose dead letters a command is about, and where they are.
+struct Office {
+    config: Config,
+    transport: Box<dyn Transport>,
+    topic: Topic,
+    group: ConsumerGroup,
+    letters: Topic,
+}
+
+impl Office {
+    fn open(context: &Context, of: &Of) -> Result<Self, Failure> {
+        let named = |error: NameError| Failure::Usage(error.to_string());
+        let config = context.config()?;
+        let full = |name: &str| {
+            Topic::new(name)
+                .and_then(|topic| topic.with_prefix(config.service().topic_prefix.as_ref()))
+                .map_err(named)
+        };
+        let topic = full(&of.topic)?;
+        let group = ConsumerGroup::new(of.group.as_str()).map_err(named)?;
+        let letters = match &of.letters {
+            Some(letters) => full(letters)?,
+            None => topic.dead_letter(&group).map_err(named)?,
+        };
+        let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+        Ok(Self { config, transport, topic, group, letters })
+    }
+
+    fn letters(&self) -> DeadLetters<'_> {
+        DeadLetters::kept_in(&*self.transport, self.topic.clone(), self.group.clone(), self.letters.clone())
+            .lease(self.config.bus().consumer.lease)
+    }
+
+    /// The letters; where there are none because the names are wrong, that is an error.
+    async fn list(&self) -> Result<Listing, Failure> {
+        let listing = self.letters().list().await?;
+        if listing.letters.is_empty() && listing.elsewhere == 0 {
+            self.know().await?;
+        }
+        self.tell_elsewhere(listing.elsewhere);
+        Ok(listing)
+    }
+
+    /// Fails where there is no such topic, or no such group on it.
+    async fn know(&self) -> Result<(), Failure> {
+        let groups = self.transport.groups(&self.topic).await?;
+        if groups.iter().any(|status| status.group == self.group) {
+            return Ok(());
+        }
+        let names: Vec<_> = groups.iter().map(|status| format!("`{}`", status.group)).collect();
+        let there = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
+        Err(Failure::failed(format!(
+            "topic `{}` has no group `{}`, and it left no dead letters: there is {there}",
+            self.topic, self.group
+        )))
+    }
+
+    fn tell_elsewhere(&self, elsewhere: u64) {
+        if elsewhere > 0 {
+            let lease = self.config.bus().consumer.lease;
+            eprintln!(
+                "{elsewhere} more in `{}` are held by another command, or by one that ended badly less than {lease:?} ago",
+                self.letters
+            );
+        }
+    }
+
+    fn tell_none(&self) {
+        eprintln!("no such dead letters of group `{}` on topic `{}`", self.group, self.topic);
+    }
+}
+
+impl Pii {
+    fn personal_data(&self) -> PersonalData {
+        if self.show_pii { PersonalData::Shown } else { PersonalData::Masked }
+    }
+}
