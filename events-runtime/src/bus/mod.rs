@@ -1,7 +1,7 @@
 //! The event bus: from the hub out to a transport, and from a transport into the hub.
 //!
 //! ```text
-//! hub ▶ outbound (encode, envelope, enqueue) ▶ sender (batches, retries) ▶ transport
+//! hub ▶ outbound (encode, envelope) ▶ a lane for each topic ▶ sender (batches, retries) ▶ transport
 //! transport ▶ consumer (receives, settles) ▶ inbound (envelope, registry, decode) ▶ hub
 //! ```
 //!
@@ -9,18 +9,24 @@
 //! |---|---|
 //! | emitting never blocks | a bounded queue; a full one is an error in the emission |
 //! | at least once | an event is acknowledged after every receiver succeeded |
-//! | in order per key | one queue, one sender, and no later event of a key before an earlier one |
+//! | in order per key | one lane and one sender for a topic, and no later event of a key before an earlier one |
+//! | a topic that is away stops no other | lanes of their own, and a share of the queue that is left to the others |
 //! | no loops | events that came from a bus are not offered to one |
 
+mod batch;
 mod builder;
 mod consumer;
 mod error;
+mod flush;
 mod inbound;
+mod lane;
 mod outbound;
 mod retry;
 mod route;
 mod sender;
 mod settling;
+mod span;
+mod status;
 mod worker;
 mod writers;
 
@@ -34,8 +40,10 @@ use tokio::task::JoinHandle;
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
+pub use flush::{FlushError, Unacknowledged};
 pub use retry::Backoff;
 pub use settling::Consumed;
+pub use status::{BusStatus, Circuit, LaneStatus};
 pub use writers::SchemasError;
 pub(crate) use writers::Writers;
 
@@ -62,7 +70,8 @@ struct Inner {
     transport: Box<dyn Transport>,
     queue: Arc<Queue>,
     outbound: Arc<dyn Outbound>,
-    sender: Mutex<Option<JoinHandle<Result<(), ShutdownError>>>>,
+    /// One for each lane, until it has ended.
+    senders: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl EventBus {
@@ -76,9 +85,20 @@ impl EventBus {
         Consume::new(self, topic.into())
     }
 
-    /// How many events wait to be handed to the transport.
+    /// How many events are not acknowledged yet.
     pub fn queue_depth(&self) -> usize {
-        self.0.queue.depth()
+        self.0.queue.places().taken()
+    }
+
+    /// How sending goes: what waits, for how long, and which topics are away.
+    pub fn status(&self) -> BusStatus {
+        let lanes: Vec<_> = self.0.queue.lanes().iter().map(|lane| lane.status()).collect();
+        BusStatus {
+            queue_depth: self.queue_depth(),
+            queue_capacity: self.0.queue.places().capacity(),
+            oldest_waiting: lanes.iter().filter_map(|lane| lane.oldest_waiting).max(),
+            lanes,
+        }
     }
 
     /// The hub whose events leave here, and where consumed events are emitted.
@@ -106,6 +126,15 @@ impl EventBus {
         self.0.prefix.as_ref()
     }
 
+    /// Waits until every event that was emitted before this call is acknowledged, or refused for
+    /// good, which its emission tells. Later events go on as usual and are not waited for.
+    ///
+    /// # Errors
+    /// A [`FlushError`] that lists the events that were not in time. They are still being sent.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        flush::flush(self.0.queue.lanes(), timeout).await
+    }
+
     /// Takes no more events and sends those that wait, for at most this long.
     ///
     /// Returns when that has ended, whoever called it first; a call after the end does nothing.
@@ -126,20 +155,21 @@ impl EventBus {
             runs
         });
         // Held to the end, so that a second caller waits too; given up where this future is dropped.
-        let mut sender = self.0.sender.lock().await;
-        let Some(task) = sender.as_mut() else { return Ok(()) };
-        let ended = if let Ok(ended) = tokio::time::timeout(timeout, &mut *task).await {
-            ended
-        } else {
+        let mut senders = self.0.senders.lock().await;
+        if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
             phase.send_replace(Phase::Abandoning);
-            task.await
-        };
-        *sender = None;
-        match ended {
-            Ok(result) => result,
-            // The runtime is going down, or the sender has a bug; the emissions were told.
-            Err(error) => Err(ShutdownError { undelivered: Vec::new(), last_error: Some(error.to_string()) }),
+            join(&mut senders).await;
         }
+        ShutdownError::of(self.0.queue.lanes())
+    }
+}
+
+/// Waits for tasks to end, and forgets those that have. One that was cancelled or panicked has told
+/// its lane.
+async fn join(tasks: &mut Vec<JoinHandle<()>>) {
+    while let Some(task) = tasks.last_mut() {
+        let _ = task.await;
+        tasks.pop();
     }
 }
 
