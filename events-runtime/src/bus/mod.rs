@@ -12,6 +12,33 @@
 //! | in order per key | one lane and one sender for a topic, and no later event of a key before an earlier one |
 //! | a topic that is away stops no other | lanes of their own, and a share of the queue that is left to the others |
 //! | no loops | events that came from a bus are not offered to one |
+//!
+//! # Metrics
+//! By the [`metrics`] facade; a topic is named as the broker names it, with the prefix.
+//!
+//! | name | kind | labels | meaning |
+//! |---|---|---|---|
+//! | `events_emitted_total` | counter | `event_type` | events that were given to a bus and have a route |
+//! | `events_sent_total` | counter | `topic` | messages that a topic acknowledged |
+//! | `events_send_failed_total` | counter | `topic` | messages that were refused for good, or that the queue had no place for |
+//! | `events_send_retried_total` | counter | `topic` | failed attempts that are followed by another |
+//! | `events_queue_depth` | gauge | `topic` | messages that are not acknowledged yet, at the last step of the lane |
+//! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
+//! | `events_consumed_total` | counter | `topic` | messages that were acknowledged to the topic |
+//! | `events_retried_total` | counter | `topic` | messages that were handed back after a failure |
+//! | `events_dead_lettered_total` | counter | `topic` | messages that went to the dead letters |
+//! | `events_receive_retried_total` | counter | `topic` | failed calls for messages that are followed by another |
+//! | `events_settle_failed_total` | counter | `topic` | outcomes that the transport did not store; their messages come again |
+//! | `events_unknown_total` | counter | | events of types that are not linked |
+//! | `events_unreceived_total` | counter | | events that came and had no receiver |
+//!
+//! # Traces
+//! Each call that sends stands in a `tracing` span `send` at debug level, with the attributes of
+//! OpenTelemetry's messaging conventions. A W3C trace context travels as the extensions
+//! `traceparent` and `tracestate`: set them by
+//! [`EmitOptions::extension`](crate::EmitOptions::extension), read them in the receiver's metadata.
+//!
+//! [`metrics`]: https://docs.rs/metrics
 
 mod batch;
 mod builder;
@@ -21,16 +48,20 @@ mod flush;
 mod inbound;
 mod lane;
 mod outbound;
+#[cfg(feature = "cli")]
+mod resend;
 mod retry;
 mod route;
 mod sender;
 mod settling;
 mod span;
+mod spill;
 mod status;
 mod worker;
 mod writers;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +72,15 @@ pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
 pub use flush::{FlushError, Unacknowledged};
+#[cfg(feature = "cli")]
+pub(crate) use resend::{Resent, resend};
 pub use retry::Backoff;
+#[cfg(feature = "cli")]
+pub(crate) use sender::Sending;
 pub use settling::Consumed;
+pub use spill::SpillError;
+#[cfg(feature = "cli")]
+pub(crate) use spill::{Damage, SpillFile};
 pub use status::{BusStatus, Circuit, LaneStatus};
 pub use writers::SchemasError;
 pub(crate) use writers::Writers;
@@ -161,6 +199,24 @@ impl EventBus {
             join(&mut senders).await;
         }
         ShutdownError::of(self.0.queue.lanes())
+    }
+
+    /// [`shutdown`](Self::shutdown), and what was not acknowledged in time is written to a file,
+    /// behind what is there already. Gives the number of events written; where it is not 0,
+    /// `produce --from-spill` sends them later, with the ids they have.
+    ///
+    /// # Errors
+    /// A [`SpillError`] that holds the events, where the file can't be written.
+    pub async fn shutdown_or_spill(
+        &self,
+        timeout: Duration,
+        path: impl AsRef<Path>,
+    ) -> Result<usize, SpillError> {
+        let Err(error) = self.shutdown(timeout).await else { return Ok(0) };
+        let path = path.as_ref();
+        let events = error.spill(path)?;
+        tracing::warn!(events, path = %path.display(), "events that were not sent are in the spill file");
+        Ok(events)
     }
 }
 

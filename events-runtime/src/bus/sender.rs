@@ -26,7 +26,7 @@ pub(super) enum Phase {
 
 /// What all lanes send with, and by.
 #[derive(Clone)]
-pub(super) struct Sending {
+pub(crate) struct Sending {
     pub(super) producer: Arc<dyn Producer>,
     /// The transport's scheme, for spans.
     pub(super) system: Arc<str>,
@@ -36,7 +36,7 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn new(producer: Arc<dyn Producer>, url: &str, settings: &BusSettings) -> Self {
+    pub(crate) fn new(producer: Arc<dyn Producer>, url: &str, settings: &BusSettings) -> Self {
         Self {
             producer,
             system: url.split(':').next().unwrap_or(url).into(),

@@ -20,6 +20,7 @@
 //! | `schema diff --files OLD NEW` | the same of two files |
 //! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
+//! | `produce --from-spill FILE` | sends what a shutdown wrote to the file, and removes it when all is acknowledged |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
 //! | `config explain` | every setting with its value and where that came from |
 //! | `doctor` | checks registry, configuration and transport, and says what to do |
@@ -40,6 +41,7 @@ mod consume;
 mod context;
 mod doctor;
 mod failure;
+mod from_spill;
 mod import;
 mod list;
 mod output;
@@ -87,7 +89,10 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Check(args)) => schema::check(&context, &args),
         Command::Schema(SchemaCommand::Diff(args)) => schema::diff(&context, &args),
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
-        Command::Produce(args) => block_on(produce::run(&context, &args)),
+        Command::Produce(args) => match &args.from_spill {
+            Some(path) => block_on(from_spill::run(&context, path, &args)),
+            None => block_on(produce::run(&context, &args)),
+        },
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),
         Command::Doctor => block_on(doctor::run(&context)),

@@ -4,6 +4,9 @@ mod fan_out;
 mod flush;
 mod gate;
 mod lanes;
+mod metrics;
+mod spill;
+mod trace;
 
 use events_runtime::{Config, EventBus, Hub, PublicSignal};
 
