@@ -121,3 +121,36 @@ fn a_runtime_that_goes_down_settles_what_waits_and_shutdown_still_gives_it_back(
     let error = other.block_on(bus.shutdown(Duration::ZERO)).unwrap_err();
     assert_eq!(error.undelivered().len(), 2);
 }
+
+#[tokio::test]
+async fn a_bus_that_was_dropped_with_its_hub_sends_what_waits() {
+    let (bus, gates) = bus(100).await;
+    gates.set("dev-counts", State::Away);
+    let emissions = [bus.hub().emit(counted(1)), bus.hub().emit(counted(2))];
+    drop(bus);
+    events_tests::until(|| async { gates.calls("dev-counts") >= 3 }).await;
+    gates.set("dev-counts", State::Open);
+    for emission in emissions {
+        emission.delivered().await.expect("sent all the same");
+    }
+}
+
+#[tokio::test]
+async fn keys_keep_their_order_in_a_topic_that_comes_and_goes() {
+    let (bus, gates) = bus(10_000).await;
+    let mut emissions = Vec::new();
+    for round in 0..40 {
+        gates.set("dev-audit", if round % 3 == 0 { State::Open } else { State::Away });
+        gates.set("dev-orders", if round % 2 == 0 { State::Open } else { State::Away });
+        emissions.extend((0..25).map(|number| bus.hub().emit(placed(round * 25 + number))));
+        tokio::task::yield_now().await;
+    }
+    gates.set("dev-audit", State::Open);
+    gates.set("dev-orders", State::Open);
+    for (index, emission) in emissions.into_iter().enumerate() {
+        let delivered = emission.delivered().await.expect("sent in the end");
+        for outcome in delivered.topics() {
+            assert_eq!(outcome.result().expect("a position"), (index + 1).to_string(), "{}", outcome.topic());
+        }
+    }
+}
