@@ -55,7 +55,12 @@ impl SpillFile {
         let (mut events, mut damaged) = (Vec::new(), Vec::new());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.lines += 1;
-            match decode(line.trim_ascii_end()) {
+            let line = line.trim_ascii();
+            // The rest of a line whose end was missing when it was read holds nothing.
+            if line.is_empty() {
+                continue;
+            }
+            match decode(line) {
                 Ok(event) => events.push(event),
                 Err(reason) => damaged.push(Damage { line: self.lines, reason }),
             }
@@ -207,6 +212,13 @@ mod tests {
         append(&path, &[event(2)]).unwrap();
         assert!(!file.remove().unwrap());
         assert_eq!(file.read().unwrap().0, [event(2)]);
+        // Without the end of its line, as an editor leaves it.
+        File::options().write(true).open(&path).unwrap().set_len(file.read - 1).unwrap();
+        let mut file = SpillFile::open(&path).unwrap();
+        assert_eq!(file.read().unwrap().0.len(), 2);
+        append(&path, &[event(4)]).unwrap();
+        let (read, damaged) = file.read().unwrap();
+        assert_eq!((read, damaged.len()), (vec![event(4)], 0));
         assert!(file.remove().unwrap());
         assert!(!path.exists());
         // One that starts anew is left alone by those who sent the old one.
