@@ -7,9 +7,8 @@ use tokio::sync::Mutex;
 
 use super::error::StartError;
 use super::outbound::Queue;
-use super::retry::Backoff;
 use super::route::Routes;
-use super::sender::Sender;
+use super::sender::{Sender, Sending};
 use super::writers::Writers;
 use super::{EventBus, Inner};
 use crate::avro::WriterSchema;
@@ -92,22 +91,18 @@ impl EventBusBuilder {
         let producer = transport.producer().await?;
 
         let settings = config.bus();
-        let (queue, receiver) = Queue::new(routes, settings.queue_capacity.get());
-        let queue = Arc::new(queue);
-        let sender = Sender {
-            producer,
-            queue: receiver,
-            phase: queue.phase.subscribe(),
-            batch_size: settings.batch_size.get(),
-            linger: settings.linger,
-            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
-        };
+        let queue = Arc::new(Queue::new(routes, settings.queue_capacity.get()));
+        let sending = Sending::new(producer, transport.url(), settings);
         if let Some(name) = &config.service().name {
             hub.set_service_name(name)?;
         }
         let outbound: Arc<dyn Outbound> = Arc::clone(&queue) as _;
         hub.attach(&outbound);
-        let task = runtime.spawn(sender.run());
+        let senders = queue.lanes().iter().map(|lane| {
+            let (lane, sending, phase) = (Arc::clone(lane), sending.clone(), queue.phase.subscribe());
+            runtime.spawn(Sender { lane, sending, phase }.run())
+        });
+        let senders = Mutex::new(senders.collect());
         Ok(EventBus(Arc::new(Inner {
             config,
             hub,
@@ -117,7 +112,7 @@ impl EventBusBuilder {
             transport,
             queue,
             outbound,
-            sender: Mutex::new(Some(task)),
+            senders,
         })))
     }
 }

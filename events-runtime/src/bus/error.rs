@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
+use super::flush::last;
+use super::lane::Lane;
 use super::writers::SchemasError;
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
@@ -159,13 +162,18 @@ pub struct ShutdownError {
     pub(super) last_error: Option<String>,
 }
 
-fn last(error: Option<&String>) -> String {
-    error.map(|error| format!("; the last error was: {error}")).unwrap_or_default()
-}
-
 impl ShutdownError {
-    /// The events: those under way first, then the queue; in the order they were emitted for each
-    /// topic.
+    /// What the lanes gave back when they ended.
+    pub(super) fn of(lanes: &[Arc<Lane>]) -> Result<(), Self> {
+        let undelivered: Vec<_> = lanes.iter().flat_map(|lane| lane.take_undelivered()).collect();
+        if undelivered.is_empty() {
+            return Ok(());
+        }
+        let last_error = lanes.iter().find_map(|lane| lane.circuit().last_error().map(str::to_owned));
+        Err(Self { undelivered, last_error })
+    }
+
+    /// The events, topic by topic, in the order they were emitted for each.
     #[must_use]
     pub fn undelivered(&self) -> &[Undelivered] {
         &self.undelivered

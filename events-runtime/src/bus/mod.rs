@@ -1,7 +1,7 @@
 //! The event bus: from the hub out to a transport, and from a transport into the hub.
 //!
 //! ```text
-//! hub ▶ outbound (encode, envelope, enqueue) ▶ sender (batches, retries) ▶ transport
+//! hub ▶ outbound (encode, envelope) ▶ a lane for each topic ▶ sender (batches, retries) ▶ transport
 //! transport ▶ consumer (receives, settles) ▶ inbound (envelope, registry, decode) ▶ hub
 //! ```
 //!
@@ -9,23 +9,60 @@
 //! |---|---|
 //! | emitting never blocks | a bounded queue; a full one is an error in the emission |
 //! | at least once | an event is acknowledged after every receiver succeeded |
-//! | in order per key | one queue, one sender, and no later event of a key before an earlier one |
+//! | in order per key | one lane and one sender for a topic, and no later event of a key before an earlier one |
+//! | a topic that is away stops no other | lanes of their own, and a share of the queue that is left to the others |
 //! | no loops | events that came from a bus are not offered to one |
+//!
+//! # Metrics
+//! By the [`metrics`] facade; a topic is named as the broker names it, with the prefix.
+//!
+//! | name | kind | labels | meaning |
+//! |---|---|---|---|
+//! | `events_emitted_total` | counter | `event_type` | events that were given to a bus and have a route |
+//! | `events_sent_total` | counter | `topic` | messages that a topic acknowledged |
+//! | `events_send_failed_total` | counter | `topic` | messages that were refused for good, or that the queue had no place for |
+//! | `events_send_retried_total` | counter | `topic` | failed attempts that are followed by another |
+//! | `events_queue_depth` | gauge | `topic` | messages that are not acknowledged yet, at the last step of the lane |
+//! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
+//! | `events_consumed_total` | counter | `topic` | messages that were acknowledged to the topic |
+//! | `events_retried_total` | counter | `topic` | messages that were handed back after a failure |
+//! | `events_dead_lettered_total` | counter | `topic` | messages that went to the dead letters |
+//! | `events_receive_retried_total` | counter | `topic` | failed calls for messages that are followed by another |
+//! | `events_settle_failed_total` | counter | `topic` | outcomes that the transport did not store; their messages come again |
+//! | `events_unknown_total` | counter | | events of types that are not linked |
+//! | `events_unreceived_total` | counter | | events that came and had no receiver |
+//!
+//! # Traces
+//! Each call that sends stands in a `tracing` span `send` at debug level, with the attributes of
+//! OpenTelemetry's messaging conventions. A W3C trace context travels as the extensions
+//! `traceparent` and `tracestate`: set them by
+//! [`EmitOptions::extension`](crate::EmitOptions::extension), read them in the receiver's metadata.
+//!
+//! [`metrics`]: https://docs.rs/metrics
 
+mod batch;
 mod builder;
 mod consumer;
 mod dead_letters;
 mod error;
+mod flush;
 mod inbound;
+mod lane;
 mod outbound;
+#[cfg(feature = "cli")]
+mod resend;
 mod retry;
 mod route;
 mod sender;
 mod settling;
+mod span;
+mod spill;
+mod status;
 mod worker;
 mod writers;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +73,17 @@ pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use dead_letters::{DeadLetter, DeadLetters, Handled, LineError, Listing, Restored};
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
+pub use flush::{FlushError, Unacknowledged};
+#[cfg(feature = "cli")]
+pub(crate) use resend::{Resent, resend};
 pub use retry::Backoff;
+#[cfg(feature = "cli")]
+pub(crate) use sender::Sending;
 pub use settling::Consumed;
+pub use spill::SpillError;
+#[cfg(feature = "cli")]
+pub(crate) use spill::{Damage, SpillFile};
+pub use status::{BusStatus, Circuit, LaneStatus};
 pub use writers::SchemasError;
 pub(crate) use writers::Writers;
 
@@ -64,7 +110,8 @@ struct Inner {
     transport: Box<dyn Transport>,
     queue: Arc<Queue>,
     outbound: Arc<dyn Outbound>,
-    sender: Mutex<Option<JoinHandle<Result<(), ShutdownError>>>>,
+    /// One for each lane, until it has ended.
+    senders: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl EventBus {
@@ -78,9 +125,20 @@ impl EventBus {
         Consume::new(self, topic.into())
     }
 
-    /// How many events wait to be handed to the transport.
+    /// How many events are not acknowledged yet.
     pub fn queue_depth(&self) -> usize {
-        self.0.queue.depth()
+        self.0.queue.places().taken()
+    }
+
+    /// How sending goes: what waits, for how long, and which topics are away.
+    pub fn status(&self) -> BusStatus {
+        let lanes: Vec<_> = self.0.queue.lanes().iter().map(|lane| lane.status()).collect();
+        BusStatus {
+            queue_depth: self.queue_depth(),
+            queue_capacity: self.0.queue.places().capacity(),
+            oldest_waiting: lanes.iter().filter_map(|lane| lane.oldest_waiting).max(),
+            lanes,
+        }
     }
 
     /// The hub whose events leave here, and where consumed events are emitted.
@@ -108,6 +166,15 @@ impl EventBus {
         self.0.prefix.as_ref()
     }
 
+    /// Waits until every event that was emitted before this call is acknowledged, or refused for
+    /// good, which its emission tells. Later events go on as usual and are not waited for.
+    ///
+    /// # Errors
+    /// A [`FlushError`] that lists the events that were not in time. They are still being sent.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        flush::flush(self.0.queue.lanes(), timeout).await
+    }
+
     /// Takes no more events and sends those that wait, for at most this long.
     ///
     /// Returns when that has ended, whoever called it first; a call after the end does nothing.
@@ -128,20 +195,39 @@ impl EventBus {
             runs
         });
         // Held to the end, so that a second caller waits too; given up where this future is dropped.
-        let mut sender = self.0.sender.lock().await;
-        let Some(task) = sender.as_mut() else { return Ok(()) };
-        let ended = if let Ok(ended) = tokio::time::timeout(timeout, &mut *task).await {
-            ended
-        } else {
+        let mut senders = self.0.senders.lock().await;
+        if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
             phase.send_replace(Phase::Abandoning);
-            task.await
-        };
-        *sender = None;
-        match ended {
-            Ok(result) => result,
-            // The runtime is going down, or the sender has a bug; the emissions were told.
-            Err(error) => Err(ShutdownError { undelivered: Vec::new(), last_error: Some(error.to_string()) }),
+            join(&mut senders).await;
         }
+        ShutdownError::of(self.0.queue.lanes())
+    }
+
+    /// [`shutdown`](Self::shutdown), and what was not acknowledged in time is written to a file,
+    /// behind what is there already. Gives the number of events written; where it is not 0,
+    /// `produce --from-spill` sends them later, with the ids they have.
+    ///
+    /// # Errors
+    /// A [`SpillError`] that holds the events, where the file can't be written.
+    pub async fn shutdown_or_spill(
+        &self,
+        timeout: Duration,
+        path: impl AsRef<Path>,
+    ) -> Result<usize, SpillError> {
+        let Err(error) = self.shutdown(timeout).await else { return Ok(0) };
+        let path = path.as_ref();
+        let events = error.spill(path)?;
+        tracing::warn!(events, path = %path.display(), "events that were not sent are in the spill file");
+        Ok(events)
+    }
+}
+
+/// Waits for tasks to end, and forgets those that have. One that was cancelled or panicked has told
+/// its lane.
+async fn join(tasks: &mut Vec<JoinHandle<()>>) {
+    while let Some(task) = tasks.last_mut() {
+        let _ = task.await;
+        tasks.pop();
     }
 }
 

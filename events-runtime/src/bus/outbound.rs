@@ -3,46 +3,38 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_channel::oneshot;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::error::{OutboundError, caught};
+use super::lane::{Lane, Places};
 use super::route::{Route, Routes};
 use super::sender::Phase;
 use crate::envelope::Envelope;
 use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};
-use crate::transport::{Message, Topic};
-
-/// A message on its way to a topic, and who waits for its end.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) topic: Topic,
-    pub(super) message: Message,
-    pub(super) settle: oneshot::Sender<Result<String, SendError>>,
-}
 
 /// What a hub offers its events to.
 #[derive(Debug)]
 pub(super) struct Queue {
     routes: Routes,
-    sender: mpsc::Sender<Outgoing>,
-    /// Here and not in the bus's handle: the hub holds the queue, and so the sender works for as
+    places: Arc<Places>,
+    /// Here and not in the bus's handle: the hub holds the queue, and so the senders work for as
     /// long as events can be offered.
     pub(super) phase: watch::Sender<Phase>,
 }
 
 impl Queue {
-    /// A queue of this capacity in events, and its end.
-    pub(super) fn new(routes: Routes, capacity: usize) -> (Self, mpsc::Receiver<Outgoing>) {
-        let (sender, receiver) = mpsc::channel(capacity);
-        (Self { routes, sender, phase: watch::Sender::new(Phase::Running) }, receiver)
+    /// A queue of this capacity in events.
+    pub(super) fn new(routes: Routes, capacity: usize) -> Self {
+        Self { routes, places: Places::new(capacity), phase: watch::Sender::new(Phase::Running) }
     }
 
-    /// How many events wait to be handed to the transport.
-    pub(super) fn depth(&self) -> usize {
-        self.sender.max_capacity() - self.sender.capacity()
+    pub(super) fn lanes(&self) -> &[Arc<Lane>] {
+        &self.routes.lanes
+    }
+
+    pub(super) fn places(&self) -> &Places {
+        &self.places
     }
 
     fn enqueue(
@@ -51,19 +43,25 @@ impl Queue {
         event: &dyn AnyEvent,
         datum: &Bytes,
     ) -> Result<PendingTopic, OutboundError> {
+        let limit = self.limit(&route.lane);
+        let place = self.places.take(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
         let descriptor = event.descriptor();
         let mut envelope =
             Envelope::new(event.metadata().clone(), Some((descriptor.fingerprint)()), datum.clone());
         envelope.key = route.key(event, datum)?;
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
-        let outgoing = Outgoing { topic: route.topic.clone(), message: envelope.into_message(), settle };
-        match self.sender.try_send(outgoing) {
-            Ok(()) => Ok(pending),
-            Err(TrySendError::Full(_)) => {
-                Err(OutboundError::QueueFull { capacity: self.sender.max_capacity() })
-            }
-            Err(TrySendError::Closed(_)) => Err(OutboundError::ShutDown),
+        route.lane.push(envelope.into_message(), settle, place)?;
+        Ok(pending)
+    }
+
+    /// How many events may wait for this lane to take one more. A topic that is away leaves the
+    /// last quarter to the others, which would stand still behind its backlog.
+    fn limit(&self, lane: &Lane) -> usize {
+        let capacity = self.places.capacity();
+        if self.routes.lanes.len() > 1 && !lane.is_circuit_closed() {
+            return capacity - capacity / 4;
         }
+        capacity
     }
 }
 
@@ -73,6 +71,7 @@ impl Outbound for Queue {
         if routes.is_empty() {
             return Vec::new();
         }
+        metrics::counter!("events_emitted_total", "event_type" => event.descriptor().event_type).increment(1);
         let mut datum = Vec::new();
         let encoded = caught(|| event.append_datum(&mut datum));
         let datum = Bytes::from(datum);
@@ -93,11 +92,11 @@ impl Outbound for Queue {
 }
 
 fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError) {
-    metrics::counter!("events_send_failed_total", "topic" => route.name.to_string()).increment(1);
+    metrics::counter!("events_send_failed_total", "topic" => route.lane.topic.to_string()).increment(1);
     tracing::error!(
         event_type = event.descriptor().event_type,
         id = %event.metadata().id(),
-        topic = %route.name,
+        topic = %route.lane.topic,
         error = super::error::chain(error),
         "an event was not sent"
     );

@@ -1,11 +1,12 @@
 //! Which topics an event goes to, under which key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::error::OutboundError;
+use super::lane::Lane;
 use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
@@ -15,30 +16,37 @@ use crate::transport::{NameError, Topic, TopicPrefix};
 pub(super) struct Route {
     /// The topic's base name, for reports.
     pub(super) name: Arc<str>,
-    /// The topic at the broker, with the prefix.
-    pub(super) topic: Topic,
+    /// Where the events of the topic wait, of whichever type they are.
+    pub(super) lane: Arc<Lane>,
     /// The key, where it is not the definition's own.
     key: Option<KeyPath>,
 }
 
-/// The routes of all event types.
+/// The routes of all event types, and a lane for each topic of theirs.
 #[derive(Debug)]
-pub(super) struct Routes(HashMap<&'static str, Vec<Route>>);
+pub(super) struct Routes {
+    by_type: HashMap<&'static str, Vec<Route>>,
+    /// By the topics' names.
+    pub(super) lanes: Vec<Arc<Lane>>,
+}
 
 impl Routes {
     pub(super) fn new(resolved: Resolved, prefix: Option<&TopicPrefix>) -> Result<Self, NameError> {
-        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
+        let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
         for route in resolved.routes {
             let topic = route.topic.with_prefix(prefix)?;
+            let lane = lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic)));
             let name = route.topic.as_str().into();
-            routes.entry(route.event_type).or_default().push(Route { name, topic, key: route.key });
+            let lane = Arc::clone(lane);
+            by_type.entry(route.event_type).or_default().push(Route { name, lane, key: route.key });
         }
-        Ok(Self(routes))
+        Ok(Self { by_type, lanes: lanes.into_values().collect() })
     }
 
     /// The routes of an event type; none where it stays in the process.
     pub(super) fn of(&self, event_type: &str) -> &[Route] {
-        self.0.get(event_type).map(Vec::as_slice).unwrap_or_default()
+        self.by_type.get(event_type).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

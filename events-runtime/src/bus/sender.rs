@@ -1,16 +1,18 @@
-//! From the queue to the transport: batches, in order, again while the transport is away.
+//! From a lane to the transport: batches, in order, again while the topic is away.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+use tracing::Instrument;
 
-use super::error::{ShutdownError, Undelivered, chain};
-use super::outbound::Outgoing;
+use super::error::chain;
+use super::lane::Lane;
 use super::retry::Backoff;
-use crate::envelope::Envelope;
-use crate::signal::SendError;
-use crate::transport::{Message, Position, Producer, Topic, TransportError};
+use super::span::send_span;
+use super::status::Circuit;
+use crate::config::BusSettings;
+use crate::transport::{Position, Producer, TransportError};
 
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,251 +24,171 @@ pub(super) enum Phase {
     Abandoning,
 }
 
-/// The task that empties the queue.
-pub(super) struct Sender {
+/// What all lanes send with, and by.
+#[derive(Clone)]
+pub(crate) struct Sending {
     pub(super) producer: Arc<dyn Producer>,
-    pub(super) queue: mpsc::Receiver<Outgoing>,
-    pub(super) phase: watch::Receiver<Phase>,
+    /// The transport's scheme, for spans.
+    pub(super) system: Arc<str>,
     pub(super) batch_size: usize,
     pub(super) linger: Duration,
     pub(super) backoff: Backoff,
 }
 
-/// What goes to one topic in one call.
-struct Batch {
-    topic: Topic,
-    messages: Vec<Message>,
-    waiting: Vec<futures_channel::oneshot::Sender<Result<String, SendError>>>,
+impl Sending {
+    pub(crate) fn new(producer: Arc<dyn Producer>, url: &str, settings: &BusSettings) -> Self {
+        Self {
+            producer,
+            system: url.split(':').next().unwrap_or(url).into(),
+            batch_size: settings.batch_size.get(),
+            linger: settings.linger,
+            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+        }
+    }
 }
 
-/// What became of each message of a batch.
-type Results = Vec<Result<Position, TransportError>>;
+/// The task that empties a lane.
+pub(super) struct Sender {
+    pub(super) lane: Arc<Lane>,
+    pub(super) sending: Sending,
+    pub(super) phase: watch::Receiver<Phase>,
+}
 
-/// What was being sent when the time was over, and the last error.
-type Unsent = (Vec<Batch>, Option<String>);
+/// The time of a shutdown is over.
+struct Abandoned;
+
+/// Ends the lane when the task ends, in whichever way: who waits is told.
+struct End(Arc<Lane>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
 
 impl Sender {
-    /// Sends until the queue is closed and empty.
-    ///
-    /// # Errors
-    /// What could not be sent before the time of a shutdown was over.
-    pub(super) async fn run(mut self) -> Result<(), ShutdownError> {
-        let mut gathered = Vec::with_capacity(self.batch_size);
-        loop {
-            if self.gather(&mut gathered).await == 0 {
-                return Ok(());
+    /// Sends until nobody can push any more and the lane is empty, or the time of a shutdown is over.
+    pub(super) async fn run(mut self) {
+        let _end = End(Arc::clone(&self.lane));
+        self.lane.set_circuit(Circuit::Closed);
+        while self.gather().await {
+            self.lane.advance();
+            if self.send().await.is_err() {
+                return;
             }
-            metrics::gauge!("events_queue_depth").set(queue_depth(&self.queue));
-            if let Err(failed) = self.send(by_topic(&mut gathered)).await {
-                return Err(self.abandon(failed));
-            }
+            self.lane.advance();
         }
     }
 
-    /// The next events, as many as there are up to the batch's size; 0 at the queue's end.
-    async fn gather(&mut self, gathered: &mut Vec<Outgoing>) -> usize {
+    /// Makes the next events the batch under way; false at the lane's end.
+    async fn gather(&mut self) -> bool {
         loop {
-            if *self.phase.borrow() >= Phase::Draining {
-                self.queue.close();
-                return self.queue.recv_many(gathered, self.batch_size).await;
+            if !self.sending.linger.is_zero() && self.lane.queued() > 0 {
+                self.linger().await;
+            }
+            if self.lane.take(self.sending.batch_size) {
+                return true;
+            }
+            if self.is_draining() {
+                if self.lane.close_if_empty() {
+                    return false;
+                }
+                continue;
             }
             tokio::select! {
-                count = self.queue.recv_many(gathered, self.batch_size) => {
-                    if count == 0 || self.linger.is_zero() {
-                        return count;
-                    }
-                    return self.linger(gathered).await;
-                }
-                // Seen at the start of the loop.
+                () = self.lane.pushed() => {}
+                // Seen in the next round.
                 _ = self.phase.changed() => {}
             }
         }
     }
 
     /// Waits for more to share the batch.
-    async fn linger(&mut self, gathered: &mut Vec<Outgoing>) -> usize {
-        let deadline = tokio::time::Instant::now() + self.linger;
-        while gathered.len() < self.batch_size && *self.phase.borrow() == Phase::Running {
-            let room = self.batch_size - gathered.len();
-            match tokio::time::timeout_at(deadline, self.queue.recv_many(gathered, room)).await {
-                Ok(count) if count > 0 => {}
-                _ => break,
+    async fn linger(&mut self) {
+        let deadline = tokio::time::Instant::now() + self.sending.linger;
+        while self.lane.queued() < self.sending.batch_size && !self.is_draining() {
+            tokio::select! {
+                () = self.lane.pushed() => {}
+                _ = self.phase.changed() => {}
+                () = tokio::time::sleep_until(deadline) => return,
             }
         }
-        gathered.len()
     }
 
-    /// Sends batches until each message is stored or refused for good.
-    async fn send(&mut self, mut batches: Vec<Batch>) -> Result<(), Unsent> {
-        let mut failures = 0;
+    /// Nobody pushes any more: the bus is being shut down, or it and its hub were dropped.
+    fn is_draining(&self) -> bool {
+        *self.phase.borrow() >= Phase::Draining || self.phase.has_changed().is_err()
+    }
+
+    /// Sends the batch under way until each message is stored or refused for good.
+    async fn send(&mut self) -> Result<(), Abandoned> {
         loop {
-            let Some(results) = self.submit(&batches).await else {
-                return Err((batches, None));
-            };
-            let failed: Vec<_> = batches
-                .into_iter()
-                .zip(results)
-                .filter_map(|(batch, results)| batch.settle(results))
-                .collect();
-            // A store that takes a batch whole or not at all says nothing of the single messages.
-            let (again, error) = self.send_singly(failed).await;
-            let Some(error) = error else {
+            let Some(error) = self.attempt().await? else {
+                let failures = self.lane.circuit().failures();
                 if failures > 0 {
-                    tracing::info!(attempts = failures + 1, "the transport takes events again");
+                    let topic = &self.lane.topic;
+                    tracing::info!(%topic, attempts = failures + 1, "the topic takes events again");
+                    self.lane.set_circuit(Circuit::Closed);
                 }
                 return Ok(());
             };
-            batches = again;
-            failures += 1;
-            let pause = self.backoff.after(failures);
-            metrics::counter!("events_send_retried_total").increment(1);
-            metrics::gauge!("events_queue_depth").set(queue_depth(&self.queue));
-            tracing::warn!(error, failures, ?pause, "sending failed and is tried again");
-            if self.is_abandoned_within(pause).await {
-                return Err((batches, Some(error)));
-            }
+            let failures = self.lane.circuit().failures().saturating_add(1);
+            let pause = self.sending.backoff.after(failures);
+            let topic = &self.lane.topic;
+            metrics::counter!("events_send_retried_total", "topic" => topic.to_string()).increment(1);
+            tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
+            self.lane.set_circuit(self.lane.circuit().failed(error, pause));
+            self.lane.advance();
+            self.pause(pause).await?;
+            self.lane.set_circuit(self.lane.circuit().tried());
         }
     }
 
-    /// Submits all batches before the first is awaited; `None` where the time of a shutdown is over
-    /// before all have answered.
-    async fn submit(&mut self, batches: &[Batch]) -> Option<Vec<Results>> {
-        if *self.phase.borrow() == Phase::Abandoning {
-            return None;
-        }
-        let sends: Vec<_> =
-            batches.iter().map(|batch| self.producer.send(&batch.topic, &batch.messages)).collect();
-        let all = async {
-            let mut results = Vec::with_capacity(sends.len());
-            for send in sends {
-                results.push(send.await);
+    /// One attempt; the error of the first message that is left, where one is.
+    async fn attempt(&mut self) -> Result<Option<String>, Abandoned> {
+        let results = self.submit(usize::MAX).await?;
+        self.lane.under_way().settle(&self.lane.topic, results);
+        // A store that takes a batch whole or not at all says nothing of the single messages. One
+        // by one, a message that the store refuses takes no other with it.
+        while self.lane.under_way().len() > 0 {
+            match self.submit(1).await?.pop() {
+                Some(Ok(position)) => {
+                    self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)]);
+                }
+                Some(Err(error)) if !error.is_retryable() => {
+                    self.lane.under_way().refuse_first(&self.lane.topic, &error);
+                }
+                Some(Err(error)) => return Ok(Some(chain(&error))),
+                None => return Ok(Some("the transport gave no result".to_owned())),
             }
-            results
+        }
+        Ok(None)
+    }
+
+    /// Sends the first messages of the batch, at most so many, in one call.
+    async fn submit(&mut self, count: usize) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
+        if *self.phase.borrow() == Phase::Abandoning {
+            return Err(Abandoned);
+        }
+        let (span, send) = {
+            let mut batch = self.lane.under_way();
+            let messages = batch.first(count);
+            let span = send_span(&self.sending.system, &self.lane.topic, messages);
+            // A transport that does its work when called does it in the span too.
+            let send = span.in_scope(|| self.sending.producer.send(&self.lane.topic, messages));
+            (span, send)
         };
         tokio::select! {
-            results = all => Some(results),
-            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => None,
+            results = send.instrument(span) => Ok(results),
+            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
         }
-    }
-
-    /// Sends messages one by one, so that one which the store refuses takes no other with it. Gives
-    /// back, with the last error, what may succeed later: in each topic the first such message and
-    /// those behind it.
-    async fn send_singly(&mut self, failed: Vec<Batch>) -> (Vec<Batch>, Option<String>) {
-        let (mut again, mut last_error) = (Vec::new(), None);
-        for mut batch in failed {
-            while let Some(one) = batch.split_first() {
-                let mut results = self.submit(std::slice::from_ref(&one)).await;
-                let result = results.as_mut().and_then(Vec::pop).and_then(|mut results| results.pop());
-                match result {
-                    Some(Err(error)) if !error.is_retryable() => one.refuse(&error),
-                    Some(Ok(position)) => drop(one.settle(vec![Ok(position)])),
-                    failed => {
-                        last_error = Some(match failed {
-                            Some(Err(error)) => chain(&error),
-                            _ => "the transport did not answer in time".to_owned(),
-                        });
-                        again.push(one.join(batch));
-                        break;
-                    }
-                }
-            }
-        }
-        (again, last_error)
     }
 
     /// Waits, unless the time of a shutdown is over before.
-    async fn is_abandoned_within(&mut self, pause: Duration) -> bool {
-        let abandoned = self.phase.wait_for(|phase| *phase == Phase::Abandoning);
-        tokio::time::timeout(pause, abandoned).await.is_ok_and(|phase| phase.is_ok())
-    }
-
-    fn abandon(mut self, (batches, last_error): Unsent) -> ShutdownError {
-        self.queue.close();
-        let mut undelivered = Vec::new();
-        for batch in batches {
-            let topic = batch.topic;
-            undelivered.extend(
-                batch.messages.into_iter().map(|message| Undelivered { topic: topic.clone(), message }),
-            );
-        }
-        // Dropping what waits settles it as shut down.
-        while let Ok(Outgoing { topic, message, .. }) = self.queue.try_recv() {
-            undelivered.push(Undelivered { topic, message });
-        }
-        ShutdownError { undelivered, last_error }
-    }
-}
-
-/// Topics in the order of their first event; events of one topic in theirs.
-fn by_topic(gathered: &mut Vec<Outgoing>) -> Vec<Batch> {
-    let mut batches: Vec<Batch> = Vec::new();
-    for Outgoing { topic, message, settle } in gathered.drain(..) {
-        let batch = if let Some(found) = batches.iter().position(|batch| batch.topic == topic) {
-            batches.get_mut(found)
-        } else {
-            batches.push(Batch { topic, messages: Vec::new(), waiting: Vec::new() });
-            batches.last_mut()
-        };
-        if let Some(batch) = batch {
-            batch.messages.push(message);
-            batch.waiting.push(settle);
+    async fn pause(&mut self, pause: Duration) -> Result<(), Abandoned> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
         }
     }
-    batches
-}
-
-impl Batch {
-    /// Tells who waits for what is stored, and gives back the rest.
-    fn settle(self, results: Results) -> Option<Self> {
-        let mut again = Self { topic: self.topic, messages: Vec::new(), waiting: Vec::new() };
-        let mut sent = 0;
-        for ((message, waiting), result) in self.messages.into_iter().zip(self.waiting).zip(results) {
-            if let Ok(position) = result {
-                sent += 1;
-                // Nobody waits where the emission was dropped.
-                let _ = waiting.send(Ok(position.to_string()));
-            } else {
-                again.messages.push(message);
-                again.waiting.push(waiting);
-            }
-        }
-        metrics::counter!("events_sent_total", "topic" => again.topic.to_string()).increment(sent);
-        (!again.messages.is_empty()).then_some(again)
-    }
-
-    /// Tells who waits that no attempt can succeed.
-    fn refuse(self, error: &TransportError) {
-        metrics::counter!("events_send_failed_total", "topic" => self.topic.to_string()).increment(1);
-        for (message, waiting) in self.messages.iter().zip(self.waiting) {
-            tracing::error!(
-                topic = %self.topic,
-                event_type = Envelope::event_type_of(message),
-                id = Envelope::id_of(message),
-                error = chain(error),
-                "an event was not sent"
-            );
-            let _ = waiting.send(Err(SendError::Failed(error.clone().into())));
-        }
-    }
-
-    /// The first message as a batch of its own.
-    fn split_first(&mut self) -> Option<Self> {
-        if self.messages.is_empty() {
-            return None;
-        }
-        let (message, waiting) = (self.messages.remove(0), self.waiting.remove(0));
-        Some(Self { topic: self.topic.clone(), messages: vec![message], waiting: vec![waiting] })
-    }
-
-    /// The messages of both, in order.
-    fn join(mut self, mut behind: Self) -> Self {
-        self.messages.append(&mut behind.messages);
-        self.waiting.append(&mut behind.waiting);
-        self
-    }
-}
-
-fn queue_depth(queue: &mpsc::Receiver<Outgoing>) -> f64 {
-    u32::try_from(queue.len()).map_or(f64::INFINITY, f64::from)
 }

@@ -167,11 +167,17 @@ pub(super) enum ConfigCommand {
 #[derive(Debug, clap::Args)]
 pub(super) struct Produce {
     /// The event type
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(super) event_type: String,
+    #[arg(long = "type", value_name = "TYPE", required_unless_present = "from_spill")]
+    pub(super) event_type: Option<String>,
     /// The payload as JSON; `@FILE` reads a file, `-` standard input
-    #[arg(long, value_name = "JSON")]
-    pub(super) data: String,
+    #[arg(long, value_name = "JSON", required_unless_present = "from_spill")]
+    pub(super) data: Option<String>,
+    /// Send the events that a shutdown wrote to this file, with their ids, and remove it afterwards
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["event_type", "data", "topics", "id"])]
+    pub(super) from_spill: Option<PathBuf>,
+    /// Send what is whole in a spill file that is damaged, and move it to FILE.damaged afterwards
+    #[arg(long, requires = "from_spill")]
+    pub(super) skip_damaged: bool,
     /// Send to this topic instead of those that the configuration routes to; repeatable
     #[arg(long = "topic", value_name = "TOPIC")]
     pub(super) topics: Vec<String>,

@@ -18,9 +18,11 @@ use crate::signal::TopicOutcome;
 use crate::{Config, EmitOptions, EventBus, Hub};
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {
-    let descriptor = descriptor(&args.event_type)?;
-    let datum = datum(descriptor, &args.data)?;
-    let config = context.config_with(|builder| match overlay(context, args) {
+    // The command line can't be without them.
+    let (event_type, data) = args.event_type.as_deref().zip(args.data.as_deref()).unwrap_or_default();
+    let descriptor = descriptor(event_type)?;
+    let datum = datum(descriptor, data)?;
+    let config = context.config_with(|builder| match overlay(context, event_type, args) {
         Some(routes) => builder.toml("--topic", routes),
         None => builder,
     })?;
@@ -72,16 +74,16 @@ fn datum(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// Routes to the topics of `--topic` and to no others.
-fn overlay(context: &Context, args: &Produce) -> Option<String> {
+fn overlay(context: &Context, event_type: &str, args: &Produce) -> Option<String> {
     if args.topics.is_empty() {
         return None;
     }
     let quoted = |name: &str| Value::from(name).to_string();
     let configured = context.config().ok();
     let others = configured.iter().flat_map(Config::routes).filter(|route| {
-        route.event_type == args.event_type && !args.topics.iter().any(|topic| topic == route.topic.as_str())
+        route.event_type == event_type && !args.topics.iter().any(|topic| topic == route.topic.as_str())
     });
-    let mut text = format!("[routes.{}]\n", quoted(&args.event_type));
+    let mut text = format!("[routes.{}]\n", quoted(event_type));
     for (topic, enabled) in others
         .map(|route| (route.topic.as_str(), false))
         .chain(args.topics.iter().map(|topic| (topic.as_str(), true)))

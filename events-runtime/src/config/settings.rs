@@ -34,8 +34,8 @@ pub struct BusSettings {
     /// `url`: the transport, its address, and behind a `?` the settings that it alone has, such as
     /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport).
     pub url: BusUrl,
-    /// `queue_capacity`: how many events may wait to be sent; an emission beyond that reports
-    /// an error. Default: 10,000 events.
+    /// `queue_capacity`: how many events may wait for their topic's acknowledgement; an emission
+    /// beyond that reports an error. Default: 10,000 events.
     pub queue_capacity: NonZeroUsize,
     /// `batch_size`: how many events are sent to the transport at once, at most. Default: 256.
     pub batch_size: NonZeroUsize,

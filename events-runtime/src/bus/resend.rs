@@ -1,0 +1,56 @@
+//! Messages of an earlier bus, sent without one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use tokio::sync::watch;
+
+use super::error::Undelivered;
+use super::join;
+use super::lane::{Lane, Places};
+use super::sender::{Phase, Sender, Sending};
+use crate::signal::SendError;
+use crate::transport::Topic;
+
+/// What became of messages that were sent again.
+pub(crate) struct Resent {
+    /// The position or the error of each, in order.
+    pub(crate) results: Vec<Result<String, SendError>>,
+    /// Why the last attempt failed, where the time was over before it succeeded.
+    pub(crate) last_error: Option<String>,
+}
+
+/// Sends messages as a bus does: in order for each topic, again while a topic is away, for at most
+/// this long.
+pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
+    let places = Places::new(messages.len());
+    let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
+    let mut pending = Vec::with_capacity(messages.len());
+    for Undelivered { topic, message } in messages {
+        let (settle, result) = oneshot::channel();
+        let lane = lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic)));
+        // Neither can fail: there is a place for each message, and no lane has been closed.
+        if let Some(place) = places.take(places.capacity()) {
+            let _ = lane.push(message, settle, place);
+        }
+        pending.push(result);
+    }
+    let phase = watch::Sender::new(Phase::Draining);
+    let senders = lanes.values().map(|lane| {
+        let (lane, sending, phase) = (Arc::clone(lane), sending.clone(), phase.subscribe());
+        tokio::spawn(Sender { lane, sending, phase }.run())
+    });
+    let mut senders = senders.collect();
+    if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
+        phase.send_replace(Phase::Abandoning);
+        join(&mut senders).await;
+    }
+    let mut results = Vec::with_capacity(pending.len());
+    for result in pending {
+        results.push(result.await.unwrap_or(Err(SendError::Unfinished)));
+    }
+    let last_error = lanes.values().find_map(|lane| lane.circuit().last_error().map(str::to_owned));
+    Resent { results, last_error }
+}

@@ -1,0 +1,91 @@
+//! `EventBus::flush`.
+
+use std::time::Duration;
+
+use crate::gate::State;
+use crate::{bus, counted, placed};
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn flush_waits_for_what_was_emitted_before_it_and_the_bus_goes_on() {
+    let (bus, gates) = bus(100).await;
+    bus.flush(Duration::ZERO).await.expect("nothing is to be waited for");
+    gates.set("dev-counts", State::Hangs);
+    let emissions: Vec<_> = (1..=20).map(|number| bus.hub().emit(counted(number))).collect();
+    let mut flush = std::pin::pin!(bus.flush(LONG));
+    assert!(tokio::time::timeout(SHORT, &mut flush).await.is_err(), "the topic does not answer");
+    gates.set("dev-counts", State::Open);
+    flush.await.expect("all are acknowledged");
+    for emission in emissions {
+        // The answer is there already: no time is given to wait for it.
+        emission.wait_timeout(Duration::ZERO).expect("acknowledged before the flush ended");
+    }
+    bus.hub().emit(counted(21)).delivered().await.expect("the bus was not stopped");
+}
+
+#[tokio::test]
+async fn flush_lists_what_was_not_in_time_and_it_is_sent_all_the_same() {
+    let (bus, gates) = bus(100).await;
+    for state in [State::Away, State::Hangs] {
+        gates.set("dev-counts", state);
+        let late: Vec<_> = (1..=3).map(|number| bus.hub().emit(counted(number))).collect();
+        let in_time = bus.hub().emit(placed(1));
+        let error = bus.flush(SHORT).await.unwrap_err();
+        let ids: Vec<_> = error.unacknowledged().iter().map(|event| event.id.clone()).collect();
+        let expected: Vec<_> = late.iter().map(|e| e.event().metadata().id().to_string()).collect();
+        assert_eq!(ids, expected, "{error}");
+        assert!(error.unacknowledged().iter().all(|event| event.topic.as_str() == "dev-counts"
+            && event.event_type == "org.acme.outbound.order.counted.v1"));
+        assert_eq!(error.to_string().contains("its gate is closed"), state == State::Away, "{error}");
+        in_time.delivered().await.expect("its topics are open");
+        gates.set("dev-counts", State::Open);
+        bus.flush(LONG).await.expect("sent in the end");
+        for emission in late {
+            emission.delivered().await.expect("sent in the end");
+        }
+    }
+}
+
+#[tokio::test]
+async fn flush_does_not_wait_for_what_is_emitted_after_it() {
+    let (bus, gates) = bus(1000).await;
+    gates.set("dev-counts", State::Hangs);
+    let first = bus.hub().emit(counted(1));
+    let mut flush = std::pin::pin!(bus.flush(LONG));
+    assert!(tokio::time::timeout(SHORT, &mut flush).await.is_err());
+    assert_eq!(gates.calls("dev-counts"), 1, "the first is under way alone");
+    let second = bus.hub().emit(counted(2));
+    gates.set("dev-counts", State::Once);
+    first.delivered().await.expect("sent");
+    flush.await.expect("what came later is not waited for");
+    assert_eq!(bus.queue_depth(), 1, "the second is still under way");
+    gates.set("dev-counts", State::Open);
+    second.delivered().await.expect("sent");
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_done_with_for_a_flush() {
+    let (bus, gates) = bus(100).await;
+    gates.set("dev-counts", State::Refuses);
+    let emission = bus.hub().emit(counted(1));
+    bus.flush(LONG).await.expect("there is nothing left to wait for");
+    emission.delivered().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_flush_ends_with_the_bus_and_lists_what_a_shutdown_abandons() {
+    let (bus, gates) = bus(100).await;
+    gates.set("dev-counts", State::Hangs);
+    let emission = bus.hub().emit(counted(1));
+    let flushed = bus.flush(LONG);
+    let shutdown = bus.shutdown(SHORT);
+    let (flushed, shutdown) = tokio::join!(flushed, shutdown);
+    assert_eq!(shutdown.unwrap_err().undelivered().len(), 1);
+    // The shutdown has the event, or the flush lists it; neither waits for its whole time.
+    if let Err(error) = flushed {
+        assert_eq!(error.unacknowledged().len(), 1);
+    }
+    emission.delivered().await.unwrap_err();
+}

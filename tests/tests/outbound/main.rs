@@ -1,0 +1,66 @@
+//! What the bus promises on the way out: order, lanes, flush, circuits, spilled events, traces.
+
+mod fan_out;
+mod flush;
+mod gate;
+mod lanes;
+mod metrics;
+mod spill;
+mod trace;
+
+use events_runtime::{Config, EventBus, Hub, PublicSignal};
+
+use gate::{Gate, Gates};
+
+/// Something happened that goes to two topics.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.outbound.order.placed.v1", key = customer)]
+struct OrderPlaced {
+    number: u32,
+    customer: String,
+}
+
+/// Something else, that goes to a third.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.outbound.order.counted.v1", key = shop)]
+struct OrderCounted {
+    number: u32,
+    shop: String,
+}
+
+fn placed(number: u32) -> OrderPlaced {
+    OrderPlaced { number, customer: format!("c{}", number % 2) }
+}
+
+fn counted(number: u32) -> OrderCounted {
+    OrderCounted { number, shop: "s1".to_owned() }
+}
+
+/// A configuration that pauses next to nothing.
+fn config(capacity: usize) -> Config {
+    Config::from_toml(&format!(
+        r#"
+        [service]
+        name = "shop"
+        topic_prefix = "dev"
+        [bus]
+        url = "memory:"
+        queue_capacity = {capacity}
+        retry = {{ initial = "1ms", max = "2ms" }}
+        [routes."org.acme.outbound.order.placed.v1"]
+        orders = {{}}
+        mail = {{ enabled = false }}
+        audit = {{ key = "number" }}
+        [routes."org.acme.outbound.order.counted.v1"]
+        counts = {{}}
+        "#
+    ))
+    .expect("a right configuration")
+}
+
+/// A bus over a memory whose topics are all open, and the gates to close them.
+async fn bus(capacity: usize) -> (EventBus, Gates) {
+    let (transport, gates) = Gate::over_memory();
+    let bus = EventBus::builder().config(config(capacity)).hub(Hub::new()).transport(transport).start();
+    (bus.await.expect("the bus starts"), gates)
+}
