@@ -8,6 +8,7 @@ use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
 use crate::metadata::MetadataError;
+use crate::receiver::Disposition;
 use crate::transport::{Message, NameError, Topic, TransportError};
 use crate::{ReceiverError, RegistryError};
 
@@ -133,18 +134,36 @@ pub enum InboundError {
     /// Receivers failed; the text names each.
     #[error("{}", Receivers(.failed))]
     Receivers {
-        /// The receivers' names and their errors with causes.
-        failed: Vec<(String, String)>,
+        /// The receivers and their errors.
+        failed: Vec<ReceiverFailure>,
     },
 }
 
-struct Receivers<'a>(&'a [(String, String)]);
+/// A receiver that failed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverFailure {
+    /// The receiver's name.
+    pub receiver: String,
+    /// Its error and the errors behind that, outermost first.
+    pub errors: Vec<String>,
+    /// What its error says should become of the event.
+    pub disposition: Option<Disposition>,
+}
+
+impl fmt::Display for ReceiverFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "receiver `{}`: {}", self.receiver, self.errors.join(": "))
+    }
+}
+
+struct Receivers<'a>(&'a [ReceiverFailure]);
 
 impl fmt::Display for Receivers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, error)) in self.0.iter().enumerate() {
+        for (index, failure) in self.0.iter().enumerate() {
             let mark = if index == 0 { "" } else { "; " };
-            write!(f, "{mark}receiver `{name}`: {error}")?;
+            write!(f, "{mark}{failure}")?;
         }
         Ok(())
     }
@@ -190,6 +209,10 @@ pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 
 /// An error and the errors behind it, joined by colons.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    links(error).join(": ")
+}
+
+/// An error and the errors behind it, outermost first.
+pub(super) fn links(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::EventBus;
-use super::error::{InboundError, caught, chain};
+use super::disagreement;
+use super::error::{InboundError, ReceiverFailure, caught, links};
+use super::retry::Pause;
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
@@ -27,10 +29,10 @@ pub(super) struct Inbound {
 pub(super) enum Verdict {
     /// Every receiver did its work.
     Done,
-    /// Its type is not known here and it is passed over.
+    /// It is passed over: its type is not known here, or its receivers said so.
     Skipped,
-    /// Another attempt may succeed.
-    Failed(InboundError),
+    /// Another attempt may succeed, after this pause.
+    Failed(InboundError, Pause),
     /// No attempt can succeed.
     Unusable(InboundError),
     /// The consumer must not go on.
@@ -89,7 +91,7 @@ impl Inbound {
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }
-        if failed.is_empty() { Verdict::Done } else { Verdict::Failed(InboundError::Receivers { failed }) }
+        disagreement::settle(failed)
     }
 
     /// Nobody took an event, which may be meant: the log says so once for each type.
@@ -120,10 +122,14 @@ impl Inbound {
     }
 }
 
-fn failures(responses: &[Response]) -> Vec<(String, String)> {
+fn failures(responses: &[Response]) -> Vec<ReceiverFailure> {
     let failure = |response: &Response| {
         let error: &ReceiverError = response.result().err()?;
-        Some((response.receiver().to_owned(), chain(error)))
+        Some(ReceiverFailure {
+            receiver: response.receiver().to_owned(),
+            errors: links(error),
+            disposition: error.disposition(),
+        })
     };
     responses.iter().filter_map(failure).collect()
 }

@@ -14,6 +14,7 @@
 
 mod builder;
 mod consumer;
+mod disagreement;
 mod error;
 mod inbound;
 mod outbound;
@@ -33,7 +34,9 @@ use tokio::task::JoinHandle;
 
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
-pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
+pub use error::{
+    ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
+};
 pub use retry::Backoff;
 pub use settling::Consumed;
 pub use writers::SchemasError;

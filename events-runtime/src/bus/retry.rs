@@ -30,6 +30,36 @@ impl Backoff {
     }
 }
 
+/// The pause before another attempt: the consumer's own, one that a receiver asked for, or the
+/// longer of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pause {
+    own: bool,
+    asked: Option<Duration>,
+}
+
+impl Pause {
+    /// The consumer's own.
+    pub(super) const OWN: Self = Self { own: true, asked: None };
+
+    pub(super) const fn asked(after: Duration) -> Self {
+        Self { own: false, asked: Some(after) }
+    }
+
+    pub(super) fn longer(self, other: Self) -> Self {
+        Self { own: self.own || other.own, asked: self.asked.max(other.asked) }
+    }
+
+    /// The pause where the consumer's own is this long.
+    pub(super) fn or(self, own: Duration) -> Duration {
+        match self.asked {
+            Some(asked) if self.own => asked.max(own),
+            Some(asked) => asked,
+            None => own,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::{InboundError, chain};
-use super::retry::Backoff;
+use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
 use crate::transport::{BoxFuture, Delivery, ErrorKind, Rejection, Topic, TransportError, ack_all};
 
@@ -21,7 +21,7 @@ pub struct Consumed {
     pub retried: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
-    /// Passed over, being of an unknown event type.
+    /// Passed over: of an unknown event type, or because every receiver that failed said so.
     pub skipped: u64,
 }
 
@@ -53,6 +53,19 @@ impl Settling {
             .increment(done.len() as u64);
         self.acks.push_back(ack_all(done.drain(..)));
         self.wait_for_acks(ACKS_UNDER_WAY).await;
+    }
+
+    /// Counts an event that is passed over; it is acknowledged as if it were done.
+    pub(super) fn skipped(&mut self, delivery: &Delivery) {
+        self.consumed.skipped += 1;
+        metrics::counter!("events_skipped_total", "topic" => self.topic.to_string()).increment(1);
+        tracing::debug!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            "an event is passed over"
+        );
     }
 
     /// Waits until at most so many batches of acknowledgements are under way.
@@ -87,8 +100,8 @@ impl Settling {
     }
 
     /// Hands a failed delivery back, to come again after a pause.
-    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError) {
-        let pause = self.backoff.after(delivery.attempt());
+    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
+        let pause = pause.or(self.backoff.after(delivery.attempt()));
         tracing::warn!(
             topic = %self.topic,
             position = %delivery.position(),

@@ -89,21 +89,21 @@ impl Worker {
                 return Ok(Progress::GoesOn);
             };
             match verdict {
-                Verdict::Done | Verdict::Skipped => {
-                    let consumed = &mut self.settling.consumed;
-                    match verdict {
-                        Verdict::Done => consumed.acked += 1,
-                        _ => consumed.skipped += 1,
-                    }
+                Verdict::Done => {
+                    self.settling.consumed.acked += 1;
                     hand.done.push(delivery);
                 }
-                Verdict::Failed(error) if delivery.attempt() < self.settings.max_attempts => {
+                Verdict::Skipped => {
+                    self.settling.skipped(&delivery);
+                    hand.done.push(delivery);
+                }
+                Verdict::Failed(error, pause) if delivery.attempt() < self.settings.max_attempts => {
                     held.extend(key);
                     // The earlier ones of the key are settled first.
                     self.settling.ack(&mut hand.done).await;
-                    self.settling.retry(delivery, &error).await;
+                    self.settling.retry(delivery, &error, pause).await;
                 }
-                Verdict::Failed(error) | Verdict::Unusable(error) => {
+                Verdict::Failed(error, _) | Verdict::Unusable(error) => {
                     self.settling.ack(&mut hand.done).await;
                     if !self.settling.reject(delivery, &error).await {
                         held.extend(key);

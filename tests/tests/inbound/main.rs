@@ -1,0 +1,4 @@
+//! What a consumer promises its receivers, on `memory:`.
+
+mod dispositions;
+mod shop;
