@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::error::StartError;
 use super::outbound::Queue;
@@ -92,6 +92,10 @@ impl EventBusBuilder {
         let producer = transport.producer().await?;
 
         let settings = config.bus();
+        let consuming = watch::Sender::new(settings.consumer.enabled);
+        if !settings.consumer.enabled {
+            tracing::warn!("consumers take no events: `bus.consumer.enabled` is false");
+        }
         let (queue, receiver) = Queue::new(routes, settings.queue_capacity.get());
         let queue = Arc::new(queue);
         let sender = Sender {
@@ -118,6 +122,7 @@ impl EventBusBuilder {
             queue,
             outbound,
             sender: Mutex::new(Some(task)),
+            consuming,
         })))
     }
 }

@@ -12,11 +12,13 @@
 //! | in order per key | one queue, one sender, and no later event of a key before an earlier one |
 //! | no loops | events that came from a bus are not offered to one |
 
+mod around;
 mod builder;
 mod consumer;
 mod disagreement;
 mod error;
 mod inbound;
+mod lanes;
 mod outbound;
 mod retry;
 mod route;
@@ -29,9 +31,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+pub use around::{MessageInfo, Next, Processed};
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use error::{
@@ -66,6 +69,8 @@ struct Inner {
     queue: Arc<Queue>,
     outbound: Arc<dyn Outbound>,
     sender: Mutex<Option<JoinHandle<Result<(), ShutdownError>>>>,
+    /// Whether consumers take events.
+    consuming: watch::Sender<bool>,
 }
 
 impl EventBus {
@@ -77,6 +82,25 @@ impl EventBus {
     /// A consumer of a topic, by its base name: its events are emitted again in this bus's hub.
     pub fn consume(&self, topic: impl Into<String>) -> Consume {
         Consume::new(self, topic.into())
+    }
+
+    /// Has every consumer of this bus take no more events until
+    /// [`resume_consumers`](Self::resume_consumers): a switch for the day when something behind the
+    /// receivers must be left alone. Consumers go on running and keep their place in the group; what
+    /// is at work is finished, what is not begun is handed back. `bus.consumer.enabled = false`
+    /// starts a bus so.
+    pub fn pause_consumers(&self) {
+        self.0.consuming.send_replace(false);
+    }
+
+    /// Ends [`pause_consumers`](Self::pause_consumers).
+    pub fn resume_consumers(&self) {
+        self.0.consuming.send_replace(true);
+    }
+
+    /// Whether consumers take no events.
+    pub fn consumers_paused(&self) -> bool {
+        !*self.0.consuming.borrow()
     }
 
     /// How many events wait to be handed to the transport.

@@ -20,6 +20,11 @@ impl Backoff {
         Self { initial, max }
     }
 
+    /// The longest pause.
+    pub(super) const fn max(&self) -> Duration {
+        self.max
+    }
+
     /// The pause after so many failures; none after 0.
     #[must_use]
     pub fn after(&self, failures: u32) -> Duration {

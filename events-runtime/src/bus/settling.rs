@@ -1,15 +1,19 @@
 //! What becomes of a received message, told to the transport, the counters and the log.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::error::{InboundError, chain};
 use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
-use crate::transport::{BoxFuture, Delivery, ErrorKind, Rejection, Topic, TransportError, ack_all};
+use crate::transport::{BoxFuture, Delivery, ErrorKind, Topic, TransportError, ack_all};
 
 /// So many batches of acknowledgements may be on their way to the transport: forcing one to the
 /// disk takes longer than working through the next.
 const ACKS_UNDER_WAY: usize = 4;
+
+/// A lease that is being renewed.
+type Renewal = BoxFuture<'static, Result<(), TransportError>>;
 
 /// What a consumer has done, in messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub struct Consumed {
     pub acked: u64,
     /// Handed back after a failure, to come again.
     pub retried: u64,
+    /// Kept after their last attempt, to come again after the longest pause.
+    pub parked: u64,
+    /// Handed back because their receivers had not ended when the drain timeout was over.
+    pub unfinished: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
     /// Passed over: of an unknown event type, or because every receiver that failed said so.
@@ -79,10 +87,8 @@ impl Settling {
         }
     }
 
-    /// Starts the leases of what is in hand anew; `false` where one was lost.
-    pub(super) async fn renew(&mut self, deliveries: impl Iterator<Item = &Delivery>) -> bool {
-        // All are submitted before the first is awaited.
-        let renewals: Vec<_> = deliveries.map(Delivery::renew).collect();
+    /// Waits until leases are renewed; `false` where one was lost.
+    pub(super) async fn renewed(&mut self, renewals: Vec<Renewal>) -> bool {
         let mut kept = true;
         for renewal in renewals {
             if let Err(error) = renewal.await {
@@ -119,6 +125,44 @@ impl Settling {
         }
     }
 
+    /// Keeps an event whose attempts are used up, to come again after the longest pause; its key
+    /// waits behind it.
+    pub(super) async fn park(&mut self, delivery: Delivery, error: &InboundError) {
+        let pause = self.backoff.max();
+        tracing::error!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            ?pause,
+            error = chain(error),
+            "an event is parked, and its key with it"
+        );
+        let result = delivery.retry(pause).await;
+        if self.stored(&result) {
+            self.consumed.parked += 1;
+            metrics::counter!("events_parked_total", "topic" => self.topic.to_string()).increment(1);
+        }
+    }
+
+    /// Hands back an event whose receivers had not ended when the consumer's time was over. It was
+    /// begun, so its attempt counts: one that hangs is given up in the end.
+    pub(super) async fn cut_short(&mut self, delivery: Delivery) {
+        tracing::warn!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            "an event was not finished before the drain timeout and comes again"
+        );
+        let result = delivery.retry(Duration::ZERO).await;
+        if self.stored(&result) {
+            self.consumed.unfinished += 1;
+        }
+    }
+
     /// Gives a delivery up; `false` where that could not be stored and it comes again.
     pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) -> bool {
         tracing::error!(
@@ -130,7 +174,7 @@ impl Settling {
             error = chain(error),
             "an event is given up for the dead letters"
         );
-        let result = delivery.reject(Rejection::from_error(error)).await;
+        let result = delivery.reject(error.rejection()).await;
         let stored = self.stored(&result);
         if stored {
             self.consumed.dead_lettered += 1;

@@ -57,7 +57,9 @@ pub use error::{ConfigError, Problem};
 pub use explain::{Explained, Explanation};
 pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
-pub use settings::{BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, UnknownEvents};
+pub use settings::{
+    BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
+};
 pub use source::Source;
 pub(crate) use url::mask;
 pub use url::{BusUrl, BusUrlError};

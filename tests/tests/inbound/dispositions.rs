@@ -63,7 +63,8 @@ async fn a_retry_waits_as_long_as_the_receiver_asked_and_counts_as_an_attempt() 
     next(&mut asked).await;
     let first = Instant::now();
     next(&mut asked).await;
-    assert!(first.elapsed() >= PAUSE - Duration::from_millis(5), "{:?}", first.elapsed());
+    // Asked a moment before the pause begins.
+    assert!(first.elapsed() >= PAUSE, "{:?}", first.elapsed());
     next(&mut asked).await;
     settled(&bus, "billing").await;
     let consumed = running.stop().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use events_runtime::bus::{Consume, ConsumeError, Consumed};
 use events_runtime::transport::{ConsumerGroup, Message, Subscription, Topic};
-use events_runtime::{BoxError, Config, Event, EventBus, Hub, PublicSignal};
+use events_runtime::{BoxError, Config, Event, EventBus, Hub, Origin, PublicSignal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -21,8 +21,8 @@ pub(crate) fn order(order: u32, customer: &str) -> OrderPlaced {
     OrderPlaced { order, customer: customer.to_owned() }
 }
 
-/// A bus with a hub of its own over a memory of this name, with more lines for `[bus]`.
-pub(crate) async fn bus_with(name: &str, settings: &str) -> EventBus {
+/// A memory of this name, with more lines for `[bus]`.
+pub(crate) fn config(name: &str, settings: &str) -> Config {
     let config = Config::from_toml(&format!(
         r#"
         [service]
@@ -35,10 +35,17 @@ pub(crate) async fn bus_with(name: &str, settings: &str) -> EventBus {
 
         [routes."org.acme.inbound.order.placed.v1"]
         orders = {{}}
+
+        [routes."org.acme.inbound.till.opened.v1"]
+        orders = {{}}
         "#
     ));
-    let config = config.expect("a right configuration");
-    EventBus::builder().config(config).hub(Hub::new()).start().await.expect("the bus starts")
+    config.expect("a right configuration")
+}
+
+/// A bus with a hub of its own.
+pub(crate) async fn bus_with(name: &str, settings: &str) -> EventBus {
+    EventBus::builder().config(config(name, settings)).hub(Hub::new()).start().await.expect("the bus starts")
 }
 
 pub(crate) async fn bus(name: &str) -> EventBus {
@@ -100,6 +107,9 @@ pub(crate) fn answer(
     let attempts = Mutex::new(std::collections::HashMap::new());
     bus.hub().scope(|| {
         ORDER_PLACED.connect(name, move |event: &Event<OrderPlaced>| {
+            if event.origin() == Origin::Local {
+                return Ok(());
+            }
             let attempt = {
                 let mut attempts = attempts.lock().expect("no panic");
                 let attempt = attempts.entry(event.order).or_insert(0);
@@ -125,6 +135,9 @@ pub(crate) fn answer_async(
         ORDER_PLACED.connect_async(name, move |event: Arc<Event<OrderPlaced>>| {
             let (answer, sender) = (Arc::clone(&answer), sender.clone());
             async move {
+                if event.origin() == Origin::Local {
+                    return Ok(());
+                }
                 tokio::task::yield_now().await;
                 let _ = sender.send(event.order);
                 answer(event.order)
