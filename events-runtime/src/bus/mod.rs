@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! hub ▶ outbound (encode, envelope, enqueue) ▶ sender (batches, retries) ▶ transport
-//! transport ▶ consumer (receives, settles) ▶ inbound (envelope, registry, decode) ▶ hub
+//! transport ▶ worker (receives, settles) ▶ lanes (some at once) ▶ around (hooks)
+//!           ▶ inbound (envelope, registry, decode) ▶ hub
 //! ```
 //!
 //! | promise | how |
@@ -10,6 +11,7 @@
 //! | emitting never blocks | a bounded queue; a full one is an error in the emission |
 //! | at least once | an event is acknowledged after every receiver succeeded |
 //! | in order per key | one queue, one sender, and no later event of a key before an earlier one |
+//! | no key waits for another | a failed event holds back its own key; lanes never hold two of one |
 //! | no loops | events that came from a bus are not offered to one |
 
 mod around;
