@@ -17,6 +17,8 @@ use crate::config::{Exhausted, UnknownEvents};
 use crate::transport::{ConsumerGroup, StartPosition, Subscription, Topic};
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
+///
+/// What is not set here is as `[consumers.TOPIC.GROUP]` of the configuration says, or `[bus]`.
 #[derive(Debug)]
 #[must_use = "a consumer does nothing before `run` or `run_until`"]
 pub struct Consume {
@@ -26,7 +28,18 @@ pub struct Consume {
     member: Option<String>,
     dead_letter: Option<String>,
     start: StartPosition,
+    /// What the program says itself, before the configuration.
+    own: Own,
     settings: Settings,
+}
+
+/// What the program may say that the configuration says for each group.
+#[derive(Debug, Clone, Copy, Default)]
+struct Own {
+    max_attempts: Option<u32>,
+    backoff: Option<Backoff>,
+    concurrency: Option<usize>,
+    exhausted: Option<Exhausted>,
 }
 
 /// A shorter lease would end before it could be renewed.
@@ -75,6 +88,7 @@ impl Consume {
             member: None,
             dead_letter: None,
             start: StartPosition::default(),
+            own: Own::default(),
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
                 lease: config.consumer.lease.max(MIN_LEASE),
@@ -113,13 +127,13 @@ impl Consume {
     /// How many times an event is handed to the receivers, the first time included, before it
     /// goes to the dead-letter topic; at least 1.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.settings.max_attempts = if attempts == 0 { 1 } else { attempts };
+        self.own.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
         self
     }
 
     /// The pauses before further attempts.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.settings.backoff = backoff;
+        self.own.backoff = Some(backoff);
         self
     }
 
@@ -145,7 +159,7 @@ impl Consume {
     /// What happens to an event whose attempts are used up: a dead letter unless set. A receiver that
     /// [rejects](crate::receiver::reject) an event, and bytes that can't be read, are not meant.
     pub const fn exhausted(mut self, policy: Exhausted) -> Self {
-        self.settings.exhausted = policy;
+        self.own.exhausted = Some(policy);
         self
     }
 
@@ -156,7 +170,7 @@ impl Consume {
     /// of the runtime that a sync receiver blocks is one fewer for all the rest: async receivers
     /// need no more threads, sync ones do.
     pub const fn concurrency(mut self, events: usize) -> Self {
-        self.settings.concurrency = if events == 0 { 1 } else { events };
+        self.own.concurrency = Some(if events == 0 { 1 } else { events });
         self
     }
 
@@ -230,8 +244,9 @@ impl Consume {
     /// where an unknown event type is to stop the consumer, and where too many events failed in a
     /// row. Events that were in hand come
     /// again.
-    pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
+    pub async fn run_until(mut self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
+        self.configure(&subscription.group)?;
         let inbound = Arc::new(Inbound::new(&self.bus, self.settings.unknown_events));
         let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
@@ -255,6 +270,18 @@ impl Consume {
         result?;
         closed?;
         Ok(worker.settling.consumed)
+    }
+
+    /// What the program does not say itself, the configuration says for the group.
+    fn configure(&mut self, group: &ConsumerGroup) -> Result<(), ConsumeError> {
+        let configured = self.bus.config().group(&Topic::new(self.topic.as_str())?, group);
+        let Own { max_attempts, backoff, concurrency, exhausted } = self.own;
+        let settings = &mut self.settings;
+        settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
+        settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
+        settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
+        settings.exhausted = exhausted.unwrap_or(configured.exhausted);
+        Ok(())
     }
 
     fn subscription(&self) -> Result<Subscription, ConsumeError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
+use super::consumers::{self, GroupSettings};
 use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
@@ -159,11 +160,14 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let table = root.table(&mut findings, "topics");
     let default = bus.as_ref().map_or_else(Retention::default, |bus| bus.retention);
     let topics = topics(&mut findings, &table, prefix, default);
+    let table = root.table(&mut findings, "consumers");
+    let usual = bus.as_ref().map(GroupSettings::of);
+    let groups = consumers::read(&mut findings, &table, prefix, usual.as_ref());
     root.finish(&mut findings);
     let Findings { mut problems, explanation } = findings;
     problems.splice(0..0, found_before);
     match bus {
-        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, explanation }),
+        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, groups, explanation }),
         _ => Err(ConfigError::new(problems)),
     }
 }
@@ -273,7 +277,7 @@ fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retentio
     retention
 }
 
-fn topic(
+pub(super) fn topic(
     findings: &mut Findings,
     table: &Section<'_>,
     name: &str,

@@ -6,7 +6,7 @@ use std::fmt;
 use events_runtime::EventBus;
 use events_runtime::transport::{Message, Topic};
 
-use crate::shop::{Running, answer, bus, header, headers, letters, messages, next, place, settled};
+use crate::shop::{Running, answer, bus, bus_with, header, headers, letters, messages, next, place, settled};
 
 /// Has the consumer take the changed message of an event, and gives the original and its letter.
 async fn letter_of(name: &str, change: impl Fn(&mut Message)) -> (Message, Message) {
@@ -135,4 +135,22 @@ async fn an_error_of_any_length_fits_into_a_dead_letter() {
     assert_eq!(running.stop().await.dead_lettered, 1);
     let reason = header(&letters(&bus).await[0], "dlq_reason");
     assert!(reason.len() < 5000 && reason.ends_with('…'), "{} bytes", reason.len());
+}
+
+#[tokio::test]
+async fn a_group_has_the_attempts_that_the_configuration_says_for_it_and_the_program_overrules() {
+    let bus = bus_with("attempts", "[consumers.orders]\nbilling = { max_attempts = 2 }").await;
+    place(&bus, &["ada"]).await;
+    let mut asked = answer(&bus, "charge", |_, _| Err("no money".into()));
+    let running = Running::billing(&bus);
+    next(&mut asked).await;
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.retried, 1, "two attempts");
+    assert_eq!(header(&letters(&bus).await[0], "dlq_attempts"), "2");
+    let running = Running::start(bus.consume("orders").group("audit"));
+    settled(&bus, "audit").await;
+    assert_eq!(running.stop().await.retried, 2, "three attempts, as the bus says");
+    let running = Running::start(bus.consume("orders").group("post").max_attempts(1));
+    settled(&bus, "post").await;
+    assert_eq!(running.stop().await.retried, 0, "one attempt, as the program says");
 }
