@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::error::StartError;
 use super::outbound::Queue;
@@ -91,6 +91,10 @@ impl EventBusBuilder {
         let producer = transport.producer().await?;
 
         let settings = config.bus();
+        let consuming = watch::Sender::new(settings.consumer.enabled);
+        if !settings.consumer.enabled {
+            tracing::warn!("consumers take no events: `bus.consumer.enabled` is false");
+        }
         let queue = Arc::new(Queue::new(routes, settings.queue_capacity.get()));
         let sending = Sending::new(producer, transport.url(), settings);
         if let Some(name) = &config.service().name {
@@ -113,6 +117,7 @@ impl EventBusBuilder {
             queue,
             outbound,
             senders,
+            consuming,
         })))
     }
 }

@@ -1,17 +1,24 @@
 //! Setting up a consumer, and running it.
 
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventBus;
+use super::around::{Hook, MessageInfo, Next, Processed};
 use super::error::ConsumeError;
 use super::inbound::Inbound;
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
 use super::worker::Worker;
-use crate::config::UnknownEvents;
+use crate::BoxError;
+use crate::config::{Exhausted, UnknownEvents};
 use crate::transport::{ConsumerGroup, StartPosition, Subscription, Topic};
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
+///
+/// What is not set here is as `[consumers.TOPIC.GROUP]` of the configuration says, or `[bus]`.
 #[derive(Debug)]
 #[must_use = "a consumer does nothing before `run` or `run_until`"]
 pub struct Consume {
@@ -21,20 +28,54 @@ pub struct Consume {
     member: Option<String>,
     dead_letter: Option<String>,
     start: StartPosition,
+    /// What the program says itself, before the configuration.
+    own: Own,
     settings: Settings,
+}
+
+/// What the program may say that the configuration says for each group.
+#[derive(Debug, Clone, Copy, Default)]
+struct Own {
+    max_attempts: Option<u32>,
+    backoff: Option<Backoff>,
+    concurrency: Option<usize>,
+    exhausted: Option<Exhausted>,
 }
 
 /// A shorter lease would end before it could be renewed.
 const MIN_LEASE: Duration = Duration::from_millis(100);
 
 /// What a running consumer goes by.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) batch_size: usize,
     pub(super) lease: Duration,
     pub(super) max_attempts: u32,
     pub(super) backoff: Backoff,
     pub(super) unknown_events: UnknownEvents,
+    pub(super) exhausted: Exhausted,
+    pub(super) concurrency: usize,
+    pub(super) max_consecutive_errors: Option<NonZeroU32>,
+    pub(super) drain_timeout: Option<Duration>,
+    /// Outermost first.
+    pub(super) hooks: Arc<[Hook]>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("batch_size", &self.batch_size)
+            .field("lease", &self.lease)
+            .field("max_attempts", &self.max_attempts)
+            .field("backoff", &self.backoff)
+            .field("unknown_events", &self.unknown_events)
+            .field("exhausted", &self.exhausted)
+            .field("concurrency", &self.concurrency)
+            .field("max_consecutive_errors", &self.max_consecutive_errors)
+            .field("drain_timeout", &self.drain_timeout)
+            .field("hooks", &self.hooks.len())
+            .finish()
+    }
 }
 
 impl Consume {
@@ -47,12 +88,18 @@ impl Consume {
             member: None,
             dead_letter: None,
             start: StartPosition::default(),
+            own: Own::default(),
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
                 lease: config.consumer.lease.max(MIN_LEASE),
                 max_attempts: config.retry.max_attempts.get(),
                 backoff: Backoff::new(config.retry.initial, config.retry.max),
                 unknown_events: config.consumer.unknown_events,
+                exhausted: config.consumer.exhausted,
+                concurrency: config.consumer.concurrency.get(),
+                max_consecutive_errors: config.consumer.max_consecutive_errors,
+                drain_timeout: config.consumer.drain_timeout,
+                hooks: Arc::new([]),
             },
         }
     }
@@ -80,13 +127,13 @@ impl Consume {
     /// How many times an event is handed to the receivers, the first time included, before it
     /// goes to the dead-letter topic; at least 1.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.settings.max_attempts = if attempts == 0 { 1 } else { attempts };
+        self.own.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
         self
     }
 
     /// The pauses before further attempts.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.settings.backoff = backoff;
+        self.own.backoff = Some(backoff);
         self
     }
 
@@ -109,6 +156,70 @@ impl Consume {
         self
     }
 
+    /// What happens to an event whose attempts are used up: a dead letter unless set. A receiver that
+    /// [rejects](crate::receiver::reject) an event, and bytes that can't be read, are not meant.
+    pub const fn exhausted(mut self, policy: Exhausted) -> Self {
+        self.own.exhausted = Some(policy);
+        self
+    }
+
+    /// How many events are worked on at once, at most; at least 1, which it is unless set.
+    ///
+    /// Events of different keys are worked on in parallel, each on a task of its own; those of one
+    /// key one after another, in their order; those without a key in any order. Each worker thread
+    /// of the runtime that a sync receiver blocks is one fewer for all the rest: async receivers
+    /// need no more threads, sync ones do.
+    pub const fn concurrency(mut self, events: usize) -> Self {
+        self.own.concurrency = Some(if events == 0 { 1 } else { events });
+        self
+    }
+
+    /// After so many failures in a row, of any events, the consumer ends with
+    /// [`ConsumeError::TooManyErrors`]; 0 is never. What all events need is broken then, and going
+    /// on would only fill the dead letters.
+    pub const fn max_consecutive_errors(mut self, failures: u32) -> Self {
+        self.settings.max_consecutive_errors = NonZeroU32::new(failures);
+        self
+    }
+
+    /// How long a consumer that is told to stop waits for the receivers at work. Events that are not
+    /// finished by then come again, with their attempt counted; what their receivers have begun
+    /// goes on. A sync receiver that blocks the consumer's own task can't be left behind.
+    pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.drain_timeout = Some(timeout);
+        self
+    }
+
+    /// A hook that stands around each message: it runs before the message is decoded, and goes on
+    /// when every receiver has ended. The first hook added is the outermost.
+    ///
+    /// An error or a panic of the hook is a failure of the message, whatever the receivers said, and
+    /// the consumer goes on; the error may say by a [disposition](crate::receiver::Disposition)
+    /// what should become of the message. What a hook gives back otherwise is what [`Next::run`]
+    /// gave it.
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// # async fn reconnected() -> Result<(), std::io::Error> { Ok(()) }
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// consume.around_message(|message, next| async move {
+    ///     reconnected().await?;
+    ///     let processed = next.run().await;
+    ///     println!("{:?} at {}: {processed:?}", message.event_type(), message.position);
+    ///     Ok(processed)
+    /// })
+    /// # }
+    /// ```
+    pub fn around_message<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Processed, BoxError>> + Send + 'static,
+    {
+        let hook: Hook = Arc::new(move |message, next| Box::pin(hook(message, next)));
+        self.settings.hooks = self.settings.hooks.iter().cloned().chain([hook]).collect();
+        self
+    }
+
     /// The dead-letter topic, by its base name; `<topic>.<group>.dlq` unless set.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
@@ -123,19 +234,24 @@ impl Consume {
         self.run_until(std::future::pending::<()>()).await
     }
 
-    /// Consumes until the future is ready; what is in hand is finished first.
+    /// Consumes until the future is ready. The events at work are finished first, for at most the
+    /// [`drain_timeout`](Self::drain_timeout); those that are not begun are handed back.
     ///
     /// A transport that is away is tried again with growing pauses.
     ///
     /// # Errors
     /// A [`ConsumeError`] where the topic or group can't be used, where trying again does not help,
-    /// and where an unknown event type is to stop the consumer. Events that were in hand come
+    /// where an unknown event type is to stop the consumer, and where too many events failed in a
+    /// row. Events that were in hand come
     /// again.
-    pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
+    pub async fn run_until(mut self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
-        let inbound = Inbound::new(&self.bus, self.settings.unknown_events);
+        self.configure(&subscription.group)?;
+        let inbound = Arc::new(Inbound::new(&self.bus, self.settings.unknown_events));
         let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
-        let mut worker = Worker { inbound, settling, settings: self.settings, failures: 0 };
+        let enabled = self.bus.0.consuming.subscribe();
+        let mut worker =
+            Worker { inbound, settling, settings: self.settings, enabled, failures: 0, failed: 0 };
         let mut shutdown = std::pin::pin!(shutdown);
         let mut consumer = loop {
             match self.bus.transport().consumer(subscription.clone()).await {
@@ -154,6 +270,18 @@ impl Consume {
         result?;
         closed?;
         Ok(worker.settling.consumed)
+    }
+
+    /// What the program does not say itself, the configuration says for the group.
+    fn configure(&mut self, group: &ConsumerGroup) -> Result<(), ConsumeError> {
+        let configured = self.bus.config().group(&Topic::new(self.topic.as_str())?, group);
+        let Own { max_attempts, backoff, concurrency, exhausted } = self.own;
+        let settings = &mut self.settings;
+        settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
+        settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
+        settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
+        settings.exhausted = exhausted.unwrap_or(configured.exhausted);
+        Ok(())
     }
 
     fn subscription(&self) -> Result<Subscription, ConsumeError> {

@@ -11,7 +11,8 @@ use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
 use crate::metadata::MetadataError;
-use crate::transport::{Message, NameError, Topic, TransportError};
+use crate::receiver::Disposition;
+use crate::transport::{Message, NameError, Rejection, Topic, TransportError};
 use crate::{ReceiverError, RegistryError};
 
 /// Why a bus did not start. Nothing was attached and nothing was sent.
@@ -99,6 +100,19 @@ pub enum ConsumeError {
         /// The event type.
         event_type: String,
     },
+    /// As many events in a row failed as `max_consecutive_errors` allows. Each is settled: it comes
+    /// again or is a dead letter.
+    #[error(
+        "{failed} events in a row failed on topic `{topic}`, the last of them so: {last}; mend what the receivers depend on and start the consumer again, or raise `bus.consumer.max_consecutive_errors`"
+    )]
+    TooManyErrors {
+        /// The topic.
+        topic: Topic,
+        /// How many events failed in a row.
+        failed: u32,
+        /// The last failure.
+        last: String,
+    },
 }
 
 /// Why a message could not be emitted in this process.
@@ -133,21 +147,86 @@ pub enum InboundError {
         /// The panic's message, where it is text.
         message: String,
     },
+    /// A hook of [`around_message`](super::Consume::around_message) returned an error.
+    #[error("a hook around the message failed: {}", .errors.join(": "))]
+    Hook {
+        /// The error and those behind it, outermost first.
+        errors: Vec<String>,
+    },
+    /// A hook of [`around_message`](super::Consume::around_message) panicked.
+    #[error("a hook around the message panicked: {message}")]
+    HookPanicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
+    /// The task that worked on the message was ended from outside.
+    #[error("the work on the message was interrupted: {0}")]
+    Interrupted(String),
     /// Receivers failed; the text names each.
     #[error("{}", Receivers(.failed))]
     Receivers {
-        /// The receivers' names and their errors with causes.
-        failed: Vec<(String, String)>,
+        /// The receivers and their errors.
+        failed: Vec<ReceiverFailure>,
     },
 }
 
-struct Receivers<'a>(&'a [(String, String)]);
+/// A receiver that failed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverFailure {
+    /// The receiver's name.
+    pub receiver: String,
+    /// Its error and the errors behind that, outermost first.
+    pub errors: Vec<String>,
+    /// What its error says should become of the event.
+    pub disposition: Option<Disposition>,
+}
+
+impl InboundError {
+    /// What a dead letter says: which way the message failed, the reason, and the errors behind it.
+    pub(super) fn rejection(&self) -> Rejection {
+        let rejection = Rejection::from_error(self).kind(self.kind());
+        match self {
+            Self::Receivers { failed } => failed.iter().fold(rejection, |rejection, failure| {
+                let rejection = rejection.receiver(failure.receiver.as_str());
+                failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
+            }),
+            Self::Hook { errors } => {
+                errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
+            }
+            _ => rejection,
+        }
+    }
+
+    /// One word for programs; it stays as it is.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Envelope(_) => "envelope",
+            Self::UnknownEvent { .. } => "unknown-event",
+            Self::UnknownSchema { .. } => "unknown-schema",
+            Self::Decode(_) => "decode",
+            Self::Panicked { .. } => "decode-panicked",
+            Self::Hook { .. } => "hook",
+            Self::HookPanicked { .. } => "hook-panicked",
+            Self::Interrupted(_) => "interrupted",
+            Self::Receivers { .. } => "receivers",
+        }
+    }
+}
+
+impl fmt::Display for ReceiverFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "receiver `{}`: {}", self.receiver, self.errors.join(": "))
+    }
+}
+
+struct Receivers<'a>(&'a [ReceiverFailure]);
 
 impl fmt::Display for Receivers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, error)) in self.0.iter().enumerate() {
+        for (index, failure) in self.0.iter().enumerate() {
             let mark = if index == 0 { "" } else { "; " };
-            write!(f, "{mark}receiver `{name}`: {error}")?;
+            write!(f, "{mark}{failure}")?;
         }
         Ok(())
     }
@@ -198,6 +277,10 @@ pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 
 /// An error and the errors behind it, joined by colons.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    links(error).join(": ")
+}
+
+/// An error and the errors behind it, outermost first.
+pub(super) fn links(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }

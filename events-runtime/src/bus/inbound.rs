@@ -1,9 +1,12 @@
 //! One message from a topic into the hub: envelope, registry, schema, decode, emit, wait for receivers.
 
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::EventBus;
-use super::error::{InboundError, caught, chain};
+use super::disagreement;
+use super::error::{InboundError, ReceiverFailure, caught, links};
+use super::retry::Pause;
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
@@ -18,19 +21,19 @@ pub(super) struct Inbound {
     writers: Writers,
     pub(super) unknown_events: UnknownEvents,
     /// Unknown event types that the log has named.
-    named: HashSet<String>,
+    named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
-    unreceived: HashSet<&'static str>,
+    unreceived: Mutex<HashSet<&'static str>>,
 }
 
 /// What should become of a message.
 pub(super) enum Verdict {
     /// Every receiver did its work.
     Done,
-    /// Its type is not known here and it is passed over.
+    /// It is passed over: its type is not known here, or its receivers said so.
     Skipped,
-    /// Another attempt may succeed.
-    Failed(InboundError),
+    /// Another attempt may succeed, after this pause.
+    Failed(InboundError, Pause),
     /// No attempt can succeed.
     Unusable(InboundError),
     /// The consumer must not go on.
@@ -47,13 +50,13 @@ impl Inbound {
             registry: bus.registry(),
             writers: bus.0.writers.clone(),
             unknown_events,
-            named: HashSet::new(),
-            unreceived: HashSet::new(),
+            named: Mutex::default(),
+            unreceived: Mutex::default(),
         }
     }
 
     /// Emits the event in a message and waits for every receiver.
-    pub(super) async fn take(&mut self, message: &Message) -> Verdict {
+    pub(super) async fn take(&self, message: &Message) -> Verdict {
         let envelope = match Envelope::from_message(message) {
             Ok(envelope) => envelope,
             Err(error) => return Verdict::Unusable(error.into()),
@@ -89,13 +92,13 @@ impl Inbound {
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }
-        if failed.is_empty() { Verdict::Done } else { Verdict::Failed(InboundError::Receivers { failed }) }
+        disagreement::settle(failed)
     }
 
     /// Nobody took an event, which may be meant: the log says so once for each type.
-    fn unreceived(&mut self, event_type: &'static str) {
+    fn unreceived(&self, event_type: &'static str) {
         metrics::counter!("events_unreceived_total").increment(1);
-        if self.unreceived.insert(event_type) {
+        if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
                 "events of this type arrive and no receiver is connected: they are acknowledged all the same; link the crate that has the receivers, or leave the type out of the topic"
@@ -103,10 +106,13 @@ impl Inbound {
         }
     }
 
-    fn unknown(&mut self, event_type: &str) -> Verdict {
+    fn unknown(&self, event_type: &str) -> Verdict {
         let event_type = event_type.to_owned();
         metrics::counter!("events_unknown_total").increment(1);
-        if self.named.len() < NAMED_AT_MOST && self.named.insert(event_type.clone()) {
+        let mut named = locked(&self.named);
+        let is_new = named.len() < NAMED_AT_MOST && named.insert(event_type.clone());
+        drop(named);
+        if is_new {
             tracing::warn!(
                 event_type,
                 "events of this type are not known here: link the crate that defines it, or leave them to others"
@@ -120,10 +126,19 @@ impl Inbound {
     }
 }
 
-fn failures(responses: &[Response]) -> Vec<(String, String)> {
+/// Nothing under these locks panics halfway through a change.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failures(responses: &[Response]) -> Vec<ReceiverFailure> {
     let failure = |response: &Response| {
         let error: &ReceiverError = response.result().err()?;
-        Some((response.receiver().to_owned(), chain(error)))
+        Some(ReceiverFailure {
+            receiver: response.receiver().to_owned(),
+            errors: links(error),
+            disposition: error.disposition(),
+        })
     };
     responses.iter().filter_map(failure).collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! hub ▶ outbound (encode, envelope) ▶ a lane for each topic ▶ sender (batches, retries) ▶ transport
-//! transport ▶ consumer (receives, settles) ▶ inbound (envelope, registry, decode) ▶ hub
+//! transport ▶ worker (receives, settles) ▶ lanes (some at once) ▶ around (hooks)
+//!           ▶ inbound (envelope, registry, decode) ▶ hub
 //! ```
 //!
 //! | promise | how |
@@ -11,6 +12,7 @@
 //! | at least once | an event is acknowledged after every receiver succeeded |
 //! | in order per key | one lane and one sender for a topic, and no later event of a key before an earlier one |
 //! | a topic that is away stops no other | lanes of their own, and a share of the queue that is left to the others |
+//! | no key waits for another | a failed event holds back its own key; lanes never hold two of one |
 //! | no loops | events that came from a bus are not offered to one |
 //!
 //! # Metrics
@@ -28,6 +30,8 @@
 //! | `events_retried_total` | counter | `topic` | messages that were handed back after a failure |
 //! | `events_dead_lettered_total` | counter | `topic` | messages that went to the dead letters |
 //! | `events_receive_retried_total` | counter | `topic` | failed calls for messages that are followed by another |
+//! | `events_skipped_total` | counter | `topic` | messages that receivers passed over |
+//! | `events_parked_total` | counter | `topic` | messages whose attempts are used up and that stay in place |
 //! | `events_settle_failed_total` | counter | `topic` | outcomes that the transport did not store; their messages come again |
 //! | `events_unknown_total` | counter | | events of types that are not linked |
 //! | `events_unreceived_total` | counter | | events that came and had no receiver |
@@ -40,14 +44,17 @@
 //!
 //! [`metrics`]: https://docs.rs/metrics
 
+mod around;
 mod batch;
 mod builder;
 mod consumer;
 mod dead_letters;
+mod disagreement;
 mod error;
 mod flush;
 mod inbound;
 mod lane;
+mod lanes;
 mod outbound;
 #[cfg(feature = "cli")]
 mod resend;
@@ -66,13 +73,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+pub use around::{MessageInfo, Next, Processed};
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use dead_letters::{DeadLetter, DeadLetters, Handled, LineError, Listing, Restored};
-pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
+pub use error::{
+    ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
+};
 pub use flush::{FlushError, Unacknowledged};
 #[cfg(feature = "cli")]
 pub(crate) use resend::{Resent, resend};
@@ -112,6 +122,8 @@ struct Inner {
     outbound: Arc<dyn Outbound>,
     /// One for each lane, until it has ended.
     senders: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether consumers take events.
+    consuming: watch::Sender<bool>,
 }
 
 impl EventBus {
@@ -123,6 +135,25 @@ impl EventBus {
     /// A consumer of a topic, by its base name: its events are emitted again in this bus's hub.
     pub fn consume(&self, topic: impl Into<String>) -> Consume {
         Consume::new(self, topic.into())
+    }
+
+    /// Has every consumer of this bus take no more events until
+    /// [`resume_consumers`](Self::resume_consumers): a switch for the day when something behind the
+    /// receivers must be left alone. Consumers go on running and keep their place in the group; what
+    /// is at work is finished, what is not begun is handed back. `bus.consumer.enabled = false`
+    /// starts a bus so.
+    pub fn pause_consumers(&self) {
+        self.0.consuming.send_replace(false);
+    }
+
+    /// Ends [`pause_consumers`](Self::pause_consumers).
+    pub fn resume_consumers(&self) {
+        self.0.consuming.send_replace(true);
+    }
+
+    /// Whether consumers take no events.
+    pub fn consumers_paused(&self) -> bool {
+        !*self.0.consuming.borrow()
     }
 
     /// How many events are not acknowledged yet.

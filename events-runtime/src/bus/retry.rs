@@ -20,6 +20,11 @@ impl Backoff {
         Self { initial, max }
     }
 
+    /// The longest pause.
+    pub(super) const fn max(&self) -> Duration {
+        self.max
+    }
+
     /// The pause after so many failures; none after 0.
     #[must_use]
     pub fn after(&self, failures: u32) -> Duration {
@@ -27,6 +32,36 @@ impl Backoff {
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
         let full = self.initial.saturating_mul(factor).min(self.max);
         full / 2 + (full / 2).mul_f64(fastrand::f64())
+    }
+}
+
+/// The pause before another attempt: the consumer's own, one that a receiver asked for, or the
+/// longer of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pause {
+    own: bool,
+    asked: Option<Duration>,
+}
+
+impl Pause {
+    /// The consumer's own.
+    pub(super) const OWN: Self = Self { own: true, asked: None };
+
+    pub(super) const fn asked(after: Duration) -> Self {
+        Self { own: false, asked: Some(after) }
+    }
+
+    pub(super) fn longer(self, other: Self) -> Self {
+        Self { own: self.own || other.own, asked: self.asked.max(other.asked) }
+    }
+
+    /// The pause where the consumer's own is this long.
+    pub(super) fn or(self, own: Duration) -> Duration {
+        match self.asked {
+            Some(asked) if self.own => asked.max(own),
+            Some(asked) => asked,
+            None => own,
+        }
     }
 }
 

@@ -1,15 +1,19 @@
 //! What becomes of a received message, told to the transport, the counters and the log.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::error::{InboundError, chain};
-use super::retry::Backoff;
+use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
-use crate::transport::{BoxFuture, Delivery, ErrorKind, Rejection, Topic, TransportError, ack_all};
+use crate::transport::{BoxFuture, Delivery, ErrorKind, Topic, TransportError, ack_all};
 
 /// So many batches of acknowledgements may be on their way to the transport: forcing one to the
 /// disk takes longer than working through the next.
 const ACKS_UNDER_WAY: usize = 4;
+
+/// A lease that is being renewed.
+type Renewal = BoxFuture<'static, Result<(), TransportError>>;
 
 /// What a consumer has done, in messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,9 +23,13 @@ pub struct Consumed {
     pub acked: u64,
     /// Handed back after a failure, to come again.
     pub retried: u64,
+    /// Kept after their last attempt, to come again after the longest pause.
+    pub parked: u64,
+    /// Handed back because their receivers had not ended when the drain timeout was over.
+    pub unfinished: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
-    /// Passed over, being of an unknown event type.
+    /// Passed over: of an unknown event type, or because every receiver that failed said so.
     pub skipped: u64,
 }
 
@@ -55,6 +63,19 @@ impl Settling {
         self.wait_for_acks(ACKS_UNDER_WAY).await;
     }
 
+    /// Counts an event that is passed over; it is acknowledged as if it were done.
+    pub(super) fn skipped(&mut self, delivery: &Delivery) {
+        self.consumed.skipped += 1;
+        metrics::counter!("events_skipped_total", "topic" => self.topic.to_string()).increment(1);
+        tracing::debug!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            "an event is passed over"
+        );
+    }
+
     /// Waits until at most so many batches of acknowledgements are under way.
     pub(super) async fn wait_for_acks(&mut self, at_most: usize) {
         while self.acks.len() > at_most
@@ -66,10 +87,8 @@ impl Settling {
         }
     }
 
-    /// Starts the leases of what is in hand anew; `false` where one was lost.
-    pub(super) async fn renew(&mut self, deliveries: impl Iterator<Item = &Delivery>) -> bool {
-        // All are submitted before the first is awaited.
-        let renewals: Vec<_> = deliveries.map(Delivery::renew).collect();
+    /// Waits until leases are renewed; `false` where one was lost.
+    pub(super) async fn renewed(&mut self, renewals: Vec<Renewal>) -> bool {
         let mut kept = true;
         for renewal in renewals {
             if let Err(error) = renewal.await {
@@ -87,8 +106,8 @@ impl Settling {
     }
 
     /// Hands a failed delivery back, to come again after a pause.
-    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError) {
-        let pause = self.backoff.after(delivery.attempt());
+    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
+        let pause = pause.or(self.backoff.after(delivery.attempt()));
         tracing::warn!(
             topic = %self.topic,
             position = %delivery.position(),
@@ -106,6 +125,44 @@ impl Settling {
         }
     }
 
+    /// Keeps an event whose attempts are used up, to come again after the longest pause; its key
+    /// waits behind it.
+    pub(super) async fn park(&mut self, delivery: Delivery, error: &InboundError) {
+        let pause = self.backoff.max();
+        tracing::error!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            ?pause,
+            error = chain(error),
+            "an event is parked, and its key with it"
+        );
+        let result = delivery.retry(pause).await;
+        if self.stored(&result) {
+            self.consumed.parked += 1;
+            metrics::counter!("events_parked_total", "topic" => self.topic.to_string()).increment(1);
+        }
+    }
+
+    /// Hands back an event whose receivers had not ended when the consumer's time was over. It was
+    /// begun, so its attempt counts: one that hangs is given up in the end.
+    pub(super) async fn cut_short(&mut self, delivery: Delivery) {
+        tracing::warn!(
+            topic = %self.topic,
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            "an event was not finished before the drain timeout and comes again"
+        );
+        let result = delivery.retry(Duration::ZERO).await;
+        if self.stored(&result) {
+            self.consumed.unfinished += 1;
+        }
+    }
+
     /// Gives a delivery up; `false` where that could not be stored and it comes again.
     pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) -> bool {
         tracing::error!(
@@ -117,7 +174,7 @@ impl Settling {
             error = chain(error),
             "an event is given up for the dead letters"
         );
-        let result = delivery.reject(Rejection::from_error(error)).await;
+        let result = delivery.reject(error.rejection()).await;
         let stored = self.stored(&result);
         if stored {
             self.consumed.dead_lettered += 1;

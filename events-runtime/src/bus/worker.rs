@@ -1,58 +1,95 @@
 //! The running consumer: receives, has each message emitted, and settles it by what came of that.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
+use super::around::process;
 use super::consumer::Settings;
-use super::error::{ConsumeError, chain};
+use super::error::{ConsumeError, InboundError, chain};
 use super::inbound::{Inbound, Verdict};
+use super::lanes::Lanes;
 use super::settling::Settling;
+use crate::config::Exhausted;
 use crate::transport::{Consumer, Delivery, TransportError};
 
 /// How long one wait for messages lasts; its end is no event, the next one follows.
 const WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Worker {
-    pub(super) inbound: Inbound,
+    pub(super) inbound: Arc<Inbound>,
     pub(super) settling: Settling,
     pub(super) settings: Settings,
+    /// Whether the bus lets its consumers take events.
+    pub(super) enabled: watch::Receiver<bool>,
     /// How often in a row the transport failed.
     pub(super) failures: u32,
+    /// How many events failed in a row.
+    pub(super) failed: u32,
 }
 
 impl Worker {
+    /// Works until told to stop or until something stops it; either way, what is at work is
+    /// finished and the rest handed back.
     pub(super) async fn run(
         &mut self,
         consumer: &mut dyn Consumer,
-        mut shutdown: Pin<&mut impl Future>,
+        shutdown: Pin<&mut impl Future>,
     ) -> Result<(), ConsumeError> {
+        let mut hand = Hand::new(self.settings.concurrency);
+        let result = self.work(consumer, shutdown, &mut hand).await;
+        self.drain(&mut hand).await;
+        result
+    }
+
+    async fn work(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        mut shutdown: Pin<&mut impl Future>,
+        hand: &mut Hand,
+    ) -> Result<(), ConsumeError> {
+        // When the transport may be asked again after it failed.
+        let mut asks_at: Option<tokio::time::Instant> = None;
         loop {
-            let received = tokio::select! {
+            if is_ready(shutdown.as_mut()).await {
+                return Ok(());
+            }
+            let enabled = *self.enabled.borrow_and_update();
+            if !enabled {
+                self.hand_back(hand).await;
+            }
+            self.keep(hand).await;
+            self.start(hand);
+            if hand.waiting.is_empty() || hand.done.len() >= self.settings.batch_size {
+                self.settling.ack(&mut hand.done).await;
+            }
+            // What waits has its keys at work where there is room: other keys may take it.
+            let room = self.settings.batch_size.saturating_sub(hand.waiting.len());
+            let fetches = enabled && asks_at.is_none() && hand.lanes.has_room() && room > 0;
+            let due = hand.due(self.settings.lease);
+            tokio::select! {
                 biased;
-                _ = &mut shutdown => break,
-                received = consumer.receive(self.settings.batch_size, WAIT) => received,
-            };
-            match received {
-                Ok(deliveries) => {
-                    self.failures = 0;
-                    if self.take(deliveries, shutdown.as_mut()).await? == Progress::Stopped {
-                        break;
+                _ = &mut shutdown => return Ok(()),
+                (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand).await?,
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                // Dropping the wait for messages loses none, which lets it stand beside the others: no
+                // message is on its way here while an earlier one of its key is settled.
+                // Called where it is polled: `select!` makes the futures of closed branches too.
+                received = async { consumer.receive(room, WAIT).await }, if fetches => match received {
+                    Ok(deliveries) => {
+                        self.failures = 0;
+                        hand.add(deliveries);
                     }
-                }
-                Err(error) => {
-                    let pause = self.pause(error)?;
-                    tokio::select! {
-                        _ = &mut shutdown => break,
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                }
+                    Err(error) => asks_at = Some(tokio::time::Instant::now() + self.pause(error)?),
+                },
+                () = sleep_until(asks_at) => asks_at = None,
+                _ = self.enabled.changed() => {}
             }
         }
-        self.settling.wait_for_acks(0).await;
-        Ok(())
     }
 
     /// How long to wait before the transport is asked again.
@@ -68,123 +105,190 @@ impl Worker {
         Ok(pause)
     }
 
-    async fn take(
+    /// Starts what may be started: the earliest messages, no two of one key.
+    fn start(&self, hand: &mut Hand) {
+        let mut next = 0;
+        while hand.lanes.has_room() {
+            match hand.waiting.get(next) {
+                None => break,
+                Some(delivery) if !hand.lanes.admits(delivery) => next += 1,
+                Some(_) => {
+                    let Some(delivery) = hand.waiting.remove(next) else { break };
+                    let (inbound, hooks) = (Arc::clone(&self.inbound), Arc::clone(&self.settings.hooks));
+                    hand.lanes.start(delivery, |delivery| process(inbound, hooks, delivery));
+                }
+            }
+        }
+    }
+
+    async fn settle(
         &mut self,
-        deliveries: Vec<Delivery>,
-        mut shutdown: Pin<&mut impl Future>,
-    ) -> Result<Progress, ConsumeError> {
-        let mut hand = Hand::new(deliveries);
-        // Keys whose earlier event failed in this batch: the later ones wait behind it.
-        let mut held: HashSet<Bytes> = HashSet::new();
-        while let Some(delivery) = hand.waiting.next() {
-            let key = delivery.message().key.clone();
-            if key.as_ref().is_some_and(|key| held.contains(key)) {
+        delivery: Delivery,
+        verdict: Verdict,
+        hand: &mut Hand,
+    ) -> Result<(), ConsumeError> {
+        let (error, pause) = match verdict {
+            Verdict::Done | Verdict::Skipped => {
+                self.failed = 0;
+                match verdict {
+                    Verdict::Done => self.settling.consumed.acked += 1,
+                    _ => self.settling.skipped(&delivery),
+                }
+                hand.done.push(delivery);
+                return Ok(());
+            }
+            Verdict::Stop { event_type } => {
                 self.settling.ack(&mut hand.done).await;
                 self.settling.release(delivery).await;
-                continue;
+                return Err(ConsumeError::UnknownEvent { event_type });
             }
-            let Some(verdict) = self.verdict(&delivery, &mut hand).await else {
-                // Others have it by now, and what was fetched with it: it is theirs to work on.
-                drop(delivery);
-                return Ok(Progress::GoesOn);
-            };
-            match verdict {
-                Verdict::Done | Verdict::Skipped => {
-                    let consumed = &mut self.settling.consumed;
-                    match verdict {
-                        Verdict::Done => consumed.acked += 1,
-                        _ => consumed.skipped += 1,
-                    }
-                    hand.done.push(delivery);
-                }
-                Verdict::Failed(error) if delivery.attempt() < self.settings.max_attempts => {
-                    held.extend(key);
-                    // The earlier ones of the key are settled first.
-                    self.settling.ack(&mut hand.done).await;
-                    self.settling.retry(delivery, &error).await;
-                }
-                Verdict::Failed(error) | Verdict::Unusable(error) => {
-                    self.settling.ack(&mut hand.done).await;
-                    if !self.settling.reject(delivery, &error).await {
-                        held.extend(key);
-                    }
-                }
-                Verdict::Stop { event_type } => {
-                    self.give_back(Some(delivery), hand).await;
-                    return Err(ConsumeError::UnknownEvent { event_type });
-                }
-            }
-            let stops = tokio::select! {
-                biased;
-                _ = &mut shutdown => true,
-                () = std::future::ready(()) => false,
-            };
-            if stops {
-                self.give_back(None, hand).await;
-                return Ok(Progress::Stopped);
-            }
-        }
+            Verdict::Failed(error, pause) => (error, Some(pause)),
+            Verdict::Unusable(error) => (error, None),
+        };
+        // The earlier ones of the key are settled first.
         self.settling.ack(&mut hand.done).await;
-        Ok(Progress::GoesOn)
+        let key = delivery.message().key.clone();
+        let comes_again = match pause {
+            Some(pause) if delivery.attempt() < self.settings.max_attempts => {
+                self.settling.retry(delivery, &error, pause).await;
+                true
+            }
+            Some(_) if self.settings.exhausted == Exhausted::Park => {
+                self.settling.park(delivery, &error).await;
+                true
+            }
+            _ => !self.settling.reject(delivery, &error).await,
+        };
+        if comes_again && let Some(key) = key {
+            self.hold(&key, hand).await;
+        }
+        self.count_failure(&error)
     }
 
-    /// Acknowledges what is done and hands the rest back, as if it had never been fetched.
-    async fn give_back(&mut self, current: Option<Delivery>, mut hand: Hand) {
-        self.settling.ack(&mut hand.done).await;
-        for rest in current.into_iter().chain(hand.waiting) {
-            self.settling.release(rest).await;
+    /// Hands back what waits behind a failed event of its key.
+    async fn hold(&mut self, key: &Bytes, hand: &mut Hand) {
+        let (held, others): (VecDeque<_>, _) =
+            hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == Some(key));
+        hand.waiting = others;
+        for delivery in held {
+            self.settling.release(delivery).await;
         }
-        self.settling.wait_for_acks(0).await;
     }
 
-    /// Has a message emitted, and keeps the leases of what is in hand while its receivers work;
-    /// `None` where they were lost.
+    fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
+        self.failed = self.failed.saturating_add(1);
+        match self.settings.max_consecutive_errors {
+            Some(max) if self.failed >= max.get() => Err(ConsumeError::TooManyErrors {
+                topic: self.settling.topic().clone(),
+                failed: self.failed,
+                last: chain(error),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps the leases of what is in hand. Where one was lost, others have it by now, and what was
+    /// fetched with it: it is theirs to work on.
     ///
-    /// A sync receiver works on this thread; while it blocks, nothing is renewed. Leases are looked
-    /// at before the next message is.
-    async fn verdict(&mut self, delivery: &Delivery, hand: &mut Hand) -> Option<Verdict> {
-        let renewal = self.settings.lease / 3;
-        let mut taking = std::pin::pin!(self.inbound.take(delivery.message()));
-        loop {
-            let due = renewal.saturating_sub(hand.leased.elapsed());
+    /// A sync receiver of a consumer without concurrency works on the consumer's own task; while it
+    /// blocks, nothing is renewed. Leases are looked at before the next message is.
+    async fn keep(&mut self, hand: &mut Hand) {
+        if hand.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
+            return;
+        }
+        self.settling.ack(&mut hand.done).await;
+        // All are submitted before the first is awaited.
+        let renewals = hand.lanes.deliveries().chain(&hand.waiting).map(Delivery::renew).collect();
+        if self.settling.renewed(renewals).await {
+            hand.leased = Instant::now();
+        } else {
+            hand.waiting.clear();
+            drop(hand.lanes.cut_short());
+        }
+    }
+
+    /// Acknowledges what is done and hands back what is not begun, as if it had never been fetched.
+    async fn hand_back(&mut self, hand: &mut Hand) {
+        self.settling.ack(&mut hand.done).await;
+        for delivery in hand.waiting.drain(..) {
+            self.settling.release(delivery).await;
+        }
+    }
+
+    /// Hands back what is not begun and finishes what is at work; what takes longer than the drain
+    /// timeout comes again.
+    async fn drain(&mut self, hand: &mut Hand) {
+        self.hand_back(hand).await;
+        let ends_at = self.settings.drain_timeout.map(|timeout| tokio::time::Instant::now() + timeout);
+        while !hand.lanes.is_empty() {
+            self.keep(hand).await;
+            let due = hand.due(self.settings.lease);
             tokio::select! {
                 biased;
-                verdict = &mut taking, if !due.is_zero() => return Some(verdict),
-                () = tokio::time::sleep(due) => {
-                    self.settling.ack(&mut hand.done).await;
-                    let waiting = hand.waiting.as_slice();
-                    if !self.settling.renew(std::iter::once(delivery).chain(waiting)).await {
-                        return None;
-                    }
-                    hand.leased = Instant::now();
+                (delivery, verdict) = hand.lanes.next() => {
+                    // It ends already; a further reason to changes nothing.
+                    let _ = self.settle(delivery, verdict, hand).await;
                 }
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                () = sleep_until(ends_at) => break,
             }
         }
+        for delivery in hand.lanes.cut_short() {
+            self.settling.cut_short(delivery).await;
+        }
+        self.settling.ack(&mut hand.done).await;
+        self.settling.wait_for_acks(0).await;
     }
 }
 
-/// Whether a consumer goes on after a batch.
-#[derive(PartialEq, Eq)]
-enum Progress {
-    GoesOn,
-    Stopped,
-}
-
-/// What was fetched together.
+/// What was fetched and is not settled.
 struct Hand {
-    waiting: std::vec::IntoIter<Delivery>,
+    lanes: Lanes,
+    /// Not begun, in the order they came.
+    waiting: VecDeque<Delivery>,
     /// Taken by every receiver, not acknowledged yet.
     done: Vec<Delivery>,
-    /// When the leases began.
+    /// When the leases began, the oldest of them.
     leased: Instant,
 }
 
 impl Hand {
-    fn new(deliveries: Vec<Delivery>) -> Self {
+    fn new(concurrency: usize) -> Self {
         Self {
-            done: Vec::with_capacity(deliveries.len()),
-            waiting: deliveries.into_iter(),
+            lanes: Lanes::new(concurrency),
+            waiting: VecDeque::new(),
+            done: Vec::new(),
             leased: Instant::now(),
         }
+    }
+
+    fn add(&mut self, deliveries: Vec<Delivery>) {
+        if self.lanes.is_empty() && self.waiting.is_empty() {
+            self.leased = Instant::now();
+        }
+        self.waiting.extend(deliveries);
+    }
+
+    /// How long until the leases must be renewed, where there are any: after a third of their time.
+    fn due(&self, lease: Duration) -> Option<Duration> {
+        let holds = !self.lanes.is_empty() || !self.waiting.is_empty();
+        holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
+    }
+}
+
+/// Whether the future is ready now.
+async fn is_ready(future: Pin<&mut impl Future>) -> bool {
+    tokio::select! {
+        biased;
+        _ = future => true,
+        () = std::future::ready(()) => false,
+    }
+}
+
+/// Waits for a time; for ever where there is none.
+async fn sleep_until(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

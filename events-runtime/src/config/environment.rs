@@ -13,30 +13,32 @@ use crate::private::{SignalDescriptor, inventory};
 
 const PREFIX: &str = "EVENTS_";
 const SEPARATOR: &str = "__";
-const SECTIONS: &[&str] = &["service", "bus", "routes", "topics"];
+const SECTIONS: &[&str] = &["service", "bus", "routes", "topics", "consumers"];
 
 /// The names that a variable may mean.
 struct Names<'t> {
     event_types: BTreeSet<&'t str>,
     topics: BTreeSet<&'t str>,
+    groups: BTreeSet<&'t str>,
 }
 
 impl<'t> Names<'t> {
     fn of(tree: &'t Node) -> Self {
         let mut event_types: BTreeSet<_> = tree.names_below("routes").collect();
         let mut topics: BTreeSet<_> = tree.names_below("topics").collect();
-        for route in tree
-            .table()
-            .and_then(|root| root.get("routes"))
-            .and_then(Node::table)
-            .into_iter()
-            .flat_map(|routes| routes.values())
-        {
-            topics.extend(route.table().into_iter().flatten().map(|(t, _)| t.as_str()));
-        }
+        topics.extend(names_within(tree, "routes"));
+        topics.extend(tree.names_below("consumers"));
+        let groups = names_within(tree, "consumers").collect();
         event_types.extend(inventory::iter::<SignalDescriptor>().map(|d| d.event_type));
-        Self { event_types, topics }
+        Self { event_types, topics, groups }
     }
+}
+
+/// The names in the tables of a section.
+fn names_within<'t>(tree: &'t Node, section: &str) -> impl Iterator<Item = &'t str> {
+    let section = tree.table().and_then(|root| root.get(section)).and_then(Node::table);
+    let tables = section.into_iter().flat_map(|tables| tables.values());
+    tables.filter_map(Node::table).flat_map(|table| table.keys().map(String::as_str))
 }
 
 /// Lays the variables over the tree; the tree's names tell what they mean.
@@ -84,11 +86,20 @@ fn path(variable: &str, names: &Names<'_>) -> Result<Option<Vec<String>>, String
         [section, event_type, topic, setting] if is(section, "routes") => Ok(Some(vec![
             "routes".to_owned(),
             event_type_of(event_type, names)?,
-            topic_of(topic, names)?,
+            name_of(topic, &names.topics)?,
             setting.to_ascii_lowercase(),
         ])),
         [section, topic, setting] if is(section, "topics") => {
-            Ok(Some(vec!["topics".to_owned(), topic_of(topic, names)?, setting.to_ascii_lowercase()]))
+            Ok(Some(vec!["topics".to_owned(), name_of(topic, &names.topics)?, setting.to_ascii_lowercase()]))
+        }
+        [section, topic, group, setting] if is(section, "consumers") => Ok(Some(vec![
+            "consumers".to_owned(),
+            name_of(topic, &names.topics)?,
+            name_of(group, &names.groups)?,
+            setting.to_ascii_lowercase(),
+        ])),
+        [section, ..] if is(section, "consumers") => {
+            Err("write it as `EVENTS_CONSUMERS__TOPIC__GROUP__SETTING`".to_owned())
         }
         [section, ..] if is(section, "routes") => {
             Err("write it as `EVENTS_ROUTES__EVENT_TYPE__TOPIC__SETTING`".to_owned())
@@ -126,8 +137,9 @@ fn event_type_of(part: &str, names: &Names<'_>) -> Result<String, String> {
     }
 }
 
-fn topic_of(part: &str, names: &Names<'_>) -> Result<String, String> {
-    Ok(match known(part, &names.topics)? {
+/// A topic or a group.
+fn name_of(part: &str, names: &BTreeSet<&str>) -> Result<String, String> {
+    Ok(match known(part, names)? {
         Some(name) => name.to_owned(),
         None if part.bytes().any(|byte| byte.is_ascii_lowercase()) => part.to_owned(),
         None => part.to_ascii_lowercase(),

@@ -15,6 +15,9 @@
 //!
 //! [topics.orders]
 //! retain_age = "7d"
+//!
+//! [consumers.orders]
+//! billing = { max_attempts = 20, concurrency = 4 }
 //! ```
 //!
 //! Files are laid over each other in the order they are given, the environment comes last, and
@@ -26,13 +29,14 @@
 //! # Environment
 //! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its
 //! parts: `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. The parts that are names of your
-//! own (event types, topics) are written either exactly or in capitals with an underscore for
+//! own (event types, topics, groups) are written either exactly or in capitals with an underscore for
 //! each other character: `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`.
 //! The second form finds event types that a file names or that are linked into the program, and
-//! topics that a file names; a topic that no file names is taken in lower case. Lists are
+//! topics and groups that a file names; one that no file names is taken in lower case. Lists are
 //! separated by commas.
 
 mod check;
+mod consumers;
 mod environment;
 mod error;
 mod explain;
@@ -53,18 +57,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use check::{Resolved, ResolvedRoute};
+pub use consumers::GroupSettings;
 pub use error::{ConfigError, Problem};
 pub use explain::{Explained, Explanation};
 pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
-pub use settings::{BusSettings, ConsumerSettings, RetrySettings, Route, ServiceSettings, UnknownEvents};
+pub use settings::{
+    BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
+};
 pub use source::Source;
 pub(crate) use url::mask;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;
 
-use crate::transport::{ConnectOptions, NameError, Retention, Topic};
+use crate::transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topic};
 
 /// A read and validated configuration.
 ///
@@ -76,6 +83,7 @@ pub struct Config {
     bus: BusSettings,
     routes: Vec<Route>,
     topics: BTreeMap<Topic, Retention>,
+    groups: consumers::Groups,
     explanation: Explanation,
 }
 
@@ -133,6 +141,13 @@ impl Config {
     /// The topics that have a `[topics.NAME]` table, by base name.
     pub fn topics(&self) -> &BTreeMap<Topic, Retention> {
         &self.topics
+    }
+
+    /// What a group's consumers of a topic go by, by the topic's base name: its own
+    /// `[consumers.TOPIC.GROUP]`, else what `[bus]` says.
+    pub fn group(&self, topic: &Topic, group: &ConsumerGroup) -> GroupSettings {
+        let own = self.groups.get(topic).and_then(|groups| groups.get(group));
+        own.cloned().unwrap_or_else(|| GroupSettings::of(&self.bus))
     }
 
     /// What the transport is told besides its URL; topics bear their full names there.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
+use super::consumers::{self, GroupSettings};
 use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
@@ -70,11 +71,24 @@ pub struct RetrySettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerSettings {
+    /// `enabled`: whether consumers take events. Where not, they run and take none until
+    /// [`EventBus::resume_consumers`](crate::EventBus::resume_consumers). Default: `true`.
+    pub enabled: bool,
     /// `batch_size`: how many events are fetched at once, at most. Default: 256.
     pub batch_size: NonZeroUsize,
     /// `lease`: how long a fetched event is kept from the other consumers of its group; one
     /// that is not settled by then is delivered again. Default: 30 s.
     pub lease: Duration,
+    /// `concurrency`: how many events are worked on at once, no two of one key. Default: 1.
+    pub concurrency: NonZeroUsize,
+    /// `max_consecutive_errors`: after so many failures in a row the consumer ends with an error; 0
+    /// is never. Default: 0.
+    pub max_consecutive_errors: Option<NonZeroU32>,
+    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work,
+    /// or `unlimited`. Default: 30 s.
+    pub drain_timeout: Option<Duration>,
+    /// `exhausted`: what happens to an event whose attempts are used up. Default: `dead-letter`.
+    pub exhausted: Exhausted,
     /// `unknown_events`: what happens to an event whose type is not linked. Default: `skip`.
     pub unknown_events: UnknownEvents,
     /// `schemas`: a folder of schemas that others write with, `<event_type>/<minor>.avsc`, beside
@@ -98,6 +112,23 @@ impl Choice for UnknownEvents {
     const EXPECTED: &'static str = "`skip`, `dead-letter` or `stop`";
     const CHOICES: &'static [(&'static str, Self)] =
         &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
+}
+
+/// What happens to an event whose attempts are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exhausted {
+    /// `dead-letter`: it goes to the dead letters, and the next event of its key is worked on.
+    DeadLetter,
+    /// `park`: it stays, and comes again after the longest pause until it succeeds; the later events
+    /// of its key wait behind it, those of other keys go on.
+    Park,
+}
+
+impl Choice for Exhausted {
+    const EXPECTED: &'static str = "`dead-letter` or `park`";
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("dead-letter", Self::DeadLetter), ("park", Self::Park)];
 }
 
 /// `[routes."EVENT TYPE"] TOPIC = { … }`: an event type and a topic that its events go to.
@@ -129,11 +160,14 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let table = root.table(&mut findings, "topics");
     let default = bus.as_ref().map_or_else(Retention::default, |bus| bus.retention);
     let topics = topics(&mut findings, &table, prefix, default);
+    let table = root.table(&mut findings, "consumers");
+    let usual = bus.as_ref().map(GroupSettings::of);
+    let groups = consumers::read(&mut findings, &table, prefix, usual.as_ref());
     root.finish(&mut findings);
     let Findings { mut problems, explanation } = findings;
     problems.splice(0..0, found_before);
     match bus {
-        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, explanation }),
+        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, groups, explanation }),
         _ => Err(ConfigError::new(problems)),
     }
 }
@@ -174,8 +208,13 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
 
     let mut table = section.table(findings, "consumer");
     let consumer = ConsumerSettings {
+        enabled: table.or(findings, "enabled", true),
         batch_size: table.or(findings, "batch_size", number(256)),
         lease: table.or(findings, "lease", Duration::from_secs(30)),
+        concurrency: table.or(findings, "concurrency", NonZeroUsize::MIN),
+        max_consecutive_errors: NonZeroU32::new(table.or(findings, "max_consecutive_errors", 0)),
+        drain_timeout: table.or(findings, "drain_timeout", Limit(Some(Duration::from_secs(30)))).0,
+        exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
         schemas: table.optional::<String>(findings, "schemas", "(none)").map(PathBuf::from),
     };
@@ -238,7 +277,7 @@ fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retentio
     retention
 }
 
-fn topic(
+pub(super) fn topic(
     findings: &mut Findings,
     table: &Section<'_>,
     name: &str,

@@ -154,7 +154,7 @@ macro_rules! positive_numbers {
     )*};
 }
 
-whole_numbers!(u64: "a whole number from 0");
+whole_numbers!(u32: "a whole number from 0", u64: "a whole number from 0");
 positive_numbers!(NonZeroU32: u32, NonZeroU64: u64, NonZeroUsize: usize);
 
 /// A duration with its unit; days have 24 hours.

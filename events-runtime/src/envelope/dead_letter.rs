@@ -11,30 +11,58 @@ const PREFIX: &str = "dlq_";
 const REASON: &str = "dlq_reason";
 /// One for each error behind the reason, outermost first.
 const CAUSE: &str = "dlq_cause";
+/// One word: `receivers`, `decode`, `unknown-schema`, `envelope` and so on.
+const KIND: &str = "dlq_kind";
+/// One for each receiver that failed.
+const RECEIVER: &str = "dlq_receiver";
 const TOPIC: &str = "dlq_topic";
 const GROUP: &str = "dlq_group";
 const POSITION: &str = "dlq_position";
 const ATTEMPTS: &str = "dlq_attempts";
-/// RFC 3339, UTC.
+/// When the message was given up; RFC 3339, UTC.
 const TIME: &str = "dlq_time";
+/// When the message had been stored in its topic; RFC 3339, UTC.
+const STORED: &str = "dlq_stored";
+
+/// A longer text is cut: with it, the letter could be too large for a store that took the message,
+/// and would come back for ever.
+const TEXT_AT_MOST: usize = 4096;
+/// The same for how many causes and receivers are named.
+const NAMED_AT_MOST: usize = 16;
 
 /// The dead letter of a delivery: its key, headers and data as they were, and why it is here.
 pub(crate) fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message {
     let mut message = delivery.message().clone();
     let headers = &mut message.headers;
     headers.retain(|name, _| !name.starts_with(PREFIX));
-    headers.push(REASON, text(rejection.reason()));
-    for cause in rejection.causes() {
-        headers.push(CAUSE, text(cause));
+    headers.push(REASON, cut(rejection.reason()));
+    if let Some(kind) = rejection.kind_word() {
+        headers.push(KIND, kind);
+    }
+    for cause in rejection.causes().iter().take(NAMED_AT_MOST) {
+        headers.push(CAUSE, cut(cause));
+    }
+    for receiver in rejection.receivers().iter().take(NAMED_AT_MOST) {
+        headers.push(RECEIVER, cut(receiver));
     }
     headers.push(TOPIC, text(delivery.topic().as_str()));
     headers.push(GROUP, text(delivery.group().as_str()));
     headers.push(POSITION, delivery.position().to_string());
     headers.push(ATTEMPTS, delivery.attempt().to_string());
-    if let Ok(time) = jiff::Timestamp::try_from(SystemTime::now()) {
-        headers.push(TIME, time.to_string());
+    for (name, time) in [(TIME, SystemTime::now()), (STORED, delivery.time())] {
+        if let Ok(time) = jiff::Timestamp::try_from(time) {
+            headers.push(name, time.to_string());
+        }
     }
     message
+}
+
+fn cut(long: &str) -> Bytes {
+    if long.len() <= TEXT_AT_MOST {
+        return text(long);
+    }
+    let kept = long.get(..long.floor_char_boundary(TEXT_AT_MOST)).unwrap_or_default();
+    Bytes::from(format!("{kept}…"))
 }
 
 fn text(text: &str) -> Bytes {

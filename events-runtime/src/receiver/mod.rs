@@ -1,16 +1,20 @@
 //! Receivers: what they may return, how they are connected, and those that are linked.
 
+mod disposition;
 pub(crate) mod linked;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+
+pub use disposition::{Disposition, DispositionError, disposition, reject, retry, retry_after, skip};
 
 use crate::PublicSignal;
 use crate::hub::{Disconnect, Hub};
 use crate::signal::{BoxError, Event, ReceiverError, Signal};
 
 /// What a receiver may return: `()`, or a `Result<(), E>` of an error that fits a
-/// `Box<dyn Error + Send + Sync>`.
+/// `Box<dyn Error + Send + Sync>`, which may say what should become of the event: see
+/// [`Disposition`].
 #[diagnostic::on_unimplemented(
     message = "a receiver can't return `{Self}`",
     label = "neither `()` nor a `Result<(), E>` of an error",

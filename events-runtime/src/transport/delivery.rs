@@ -72,19 +72,42 @@ pub trait Settle: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     reason: String,
+    kind: Option<&'static str>,
     causes: Vec<String>,
+    receivers: Vec<String>,
 }
 
 impl Rejection {
     /// A rejection for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), causes: Vec::new() }
+        Self { reason: reason.into(), kind: None, causes: Vec::new(), receivers: Vec::new() }
     }
 
     /// A rejection for this error and what caused it, outermost first.
     pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
         let causes = std::iter::successors(error.source(), |error| error.source());
-        Self { reason: error.to_string(), causes: causes.map(ToString::to_string).collect() }
+        Self { causes: causes.map(ToString::to_string).collect(), ..Self::new(error.to_string()) }
+    }
+
+    /// The same with one word for programs, which says in which way the message failed.
+    #[must_use]
+    pub const fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// The same with a further error behind the reason.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// The same with a further receiver that failed.
+    #[must_use]
+    pub fn receiver(mut self, name: impl Into<String>) -> Self {
+        self.receivers.push(name.into());
+        self
     }
 
     /// The reason.
@@ -97,6 +120,18 @@ impl Rejection {
     #[must_use]
     pub fn causes(&self) -> &[String] {
         &self.causes
+    }
+
+    /// One word for programs, which says in which way the message failed.
+    #[must_use]
+    pub const fn kind_word(&self) -> Option<&'static str> {
+        self.kind
+    }
+
+    /// The receivers that failed.
+    #[must_use]
+    pub fn receivers(&self) -> &[String] {
+        &self.receivers
     }
 }
 

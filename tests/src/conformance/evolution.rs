@@ -10,22 +10,22 @@ use tokio::sync::mpsc;
 use super::{Fixture, LONG, connect, group, receive_one, subscribe, topic};
 
 /// The first version.
-mod first {
+pub(super) mod first {
     use events_runtime::EventData;
 
     #[derive(Debug, Clone, PartialEq, EventData)]
-    pub(super) struct OrderPlaced {
-        pub(super) number: i64,
-        pub(super) customer: String,
-        pub(super) coupon: Option<String>,
-        pub(super) lines: Vec<Line>,
+    pub(in crate::conformance) struct OrderPlaced {
+        pub(in crate::conformance) number: i64,
+        pub(in crate::conformance) customer: String,
+        pub(in crate::conformance) coupon: Option<String>,
+        pub(in crate::conformance) lines: Vec<Line>,
     }
 
     #[derive(Debug, Clone, PartialEq, EventData)]
-    pub(super) struct Line {
-        pub(super) sku: String,
+    pub(in crate::conformance) struct Line {
+        pub(in crate::conformance) sku: String,
         #[event(default = 1)]
-        pub(super) quantity: i32,
+        pub(in crate::conformance) quantity: i32,
     }
 }
 
@@ -86,9 +86,10 @@ fn schema<E: PublicSignal>() -> WriterSchema {
 }
 
 /// A program that knows one version, and the schemas of others.
-async fn program<E: PublicSignal>(fixture: &dyn Fixture, others: &[WriterSchema]) -> EventBus {
-    let config =
-        Config::from_toml("[bus]\nurl = 'memory:'\n[routes.'org.conformance.order.placed.v1']\norders = {}");
+pub(super) async fn program<E: PublicSignal>(fixture: &dyn Fixture, others: &[WriterSchema]) -> EventBus {
+    let config = Config::from_toml(
+        "[bus]\nurl = 'memory:'\n[routes.'org.conformance.order.placed.v1']\norders = { key = 'customer' }",
+    );
     let registry = Registry::builder().register::<E>().build().expect("one definition");
     let builder = EventBus::builder()
         .config(config.expect("a right configuration"))

@@ -12,6 +12,7 @@
 
 pub mod dead_letters;
 pub mod evolution;
+pub mod inbound;
 pub mod keys;
 pub mod messages;
 pub mod progress;
@@ -227,6 +228,12 @@ macro_rules! conformance {
                 version_1_bytes_arrive_in_a_version_2_type,
                 version_2_bytes_arrive_in_a_version_1_type,
                 an_unknown_schema_is_a_dead_letter_with_its_fingerprint,
+            ]
+            inbound: [
+                parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
+                consumers_that_stop_and_start_lose_nothing,
+                an_event_cut_short_comes_again_with_its_attempt_counted,
+                a_parked_key_holds_up_no_other,
             ]
         }
     };

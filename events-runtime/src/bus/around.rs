@@ -1,0 +1,153 @@
+//! Hooks around each message, composed like the layers of a server.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::disagreement;
+use super::error::{InboundError, caught, links};
+use super::inbound::{Inbound, Verdict};
+use super::retry::Pause;
+use crate::envelope::Envelope;
+use crate::receiver::{Disposition, disposition};
+use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
+use crate::{BoxError, ReceiverError};
+
+/// A hook with its types erased.
+pub(super) type Hook =
+    Arc<dyn Fn(MessageInfo, Next) -> BoxFuture<'static, Result<Processed, BoxError>> + Send + Sync>;
+
+/// The message that a hook stands around.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MessageInfo {
+    /// The topic's full name.
+    pub topic: Topic,
+    /// The consumer's group.
+    pub group: ConsumerGroup,
+    /// Where the message stands in its topic.
+    pub position: Position,
+    /// How many times the group was handed the message, this time included.
+    pub attempt: u32,
+    /// When the transport stored the message.
+    pub time: SystemTime,
+    /// The message as it was stored.
+    pub message: Message,
+}
+
+impl MessageInfo {
+    fn of(delivery: &Delivery) -> Self {
+        Self {
+            topic: delivery.topic().clone(),
+            group: delivery.group().clone(),
+            position: delivery.position(),
+            attempt: delivery.attempt(),
+            time: delivery.time(),
+            message: delivery.message().clone(),
+        }
+    }
+
+    /// The event type that the message says it has.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        Envelope::event_type_of(&self.message)
+    }
+
+    /// The id that the message says it has.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        Envelope::id_of(&self.message)
+    }
+}
+
+/// What stands within a hook: the hooks added after it, then decoding and the receivers.
+#[must_use = "a message whose hook does not run it fails"]
+pub struct Next {
+    info: MessageInfo,
+    hooks: Arc<[Hook]>,
+    /// The next hook.
+    at: usize,
+    inbound: Arc<Inbound>,
+}
+
+impl Next {
+    /// Works on the message: the event is emitted, and every receiver awaited.
+    ///
+    /// Sync receivers run within this future, so that a task-local scope around it reaches them;
+    /// async ones run on tasks of their own.
+    pub async fn run(mut self) -> Processed {
+        let Some(hook) = self.hooks.get(self.at).cloned() else {
+            return Processed(self.inbound.take(&self.info.message).await);
+        };
+        self.at += 1;
+        Processed(around(&hook, self.info.clone(), self).await)
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// What came of a message. A hook gives it back as it is: only [`Next::run`] makes one, so that no
+/// hook can acknowledge what the receivers have not taken.
+#[must_use = "a hook gives it back"]
+pub struct Processed(Verdict);
+
+impl Processed {
+    /// Why the message failed; `None` where it was taken or passed over.
+    #[must_use]
+    pub const fn error(&self) -> Option<&InboundError> {
+        match &self.0 {
+            Verdict::Failed(error, _) | Verdict::Unusable(error) => Some(error),
+            Verdict::Done | Verdict::Skipped | Verdict::Stop { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for Processed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processed").field("error", &self.error()).finish_non_exhaustive()
+    }
+}
+
+/// Works on a message within its hooks.
+pub(super) async fn process(inbound: Arc<Inbound>, hooks: Arc<[Hook]>, delivery: Arc<Delivery>) -> Verdict {
+    if hooks.is_empty() {
+        return inbound.take(delivery.message()).await;
+    }
+    let info = MessageInfo::of(&delivery);
+    Next { info, hooks, at: 0, inbound }.run().await.0
+}
+
+/// A hook's error or panic is a failure of its message.
+async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
+    let panicked = |message| Verdict::Failed(InboundError::HookPanicked { message }, Pause::OWN);
+    let mut running = match caught(|| hook(info, next)) {
+        Ok(running) => running,
+        Err(message) => return panicked(message),
+    };
+    let ended = std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => std::task::Poll::Ready(Err(panic)),
+        }
+    });
+    match ended.await {
+        Ok(Ok(Processed(verdict))) => verdict,
+        Ok(Err(error)) => failed(&*error),
+        Err(panic) => panicked(ReceiverError::from_panic(panic).panic_message().unwrap_or_default()),
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> Verdict {
+    let disposition = disposition(error);
+    let error = InboundError::Hook { errors: links(error) };
+    match (disagreement::pause(disposition), disposition) {
+        (Some(pause), _) => Verdict::Failed(error, pause),
+        (None, Some(Disposition::Skip)) => Verdict::Skipped,
+        (None, _) => Verdict::Unusable(error),
+    }
+}

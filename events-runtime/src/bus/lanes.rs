@@ -1,0 +1,115 @@
+//! The messages at work, up to so many at once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::task::JoinHandle;
+
+use super::error::InboundError;
+use super::inbound::Verdict;
+use super::retry::Pause;
+use crate::transport::{BoxFuture, Delivery};
+
+/// The messages at work; no two of one key.
+pub(super) struct Lanes {
+    running: Vec<Lane>,
+    limit: usize,
+}
+
+struct Lane {
+    /// Shared with the work, which is dropped before this is settled.
+    delivery: Arc<Delivery>,
+    work: BoxFuture<'static, Verdict>,
+}
+
+impl Lanes {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { running: Vec::new(), limit }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.running.len() < self.limit
+    }
+
+    /// Whether a message may be started: none of its key is at work.
+    pub(super) fn admits(&self, delivery: &Delivery) -> bool {
+        let key = &delivery.message().key;
+        key.is_none() || self.running.iter().all(|lane| lane.delivery.message().key != *key)
+    }
+
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
+        self.running.iter().map(|lane| &*lane.delivery)
+    }
+
+    /// Starts the work on a message: on the consumer's own task where it is the only one, else each
+    /// on a task of its own, so that a sync receiver holds up no other key.
+    pub(super) fn start<F>(&mut self, delivery: Delivery, work: impl FnOnce(Arc<Delivery>) -> F)
+    where
+        F: Future<Output = Verdict> + Send + 'static,
+    {
+        let delivery = Arc::new(delivery);
+        let work = work(Arc::clone(&delivery));
+        let work: BoxFuture<'static, Verdict> =
+            if self.limit == 1 { Box::pin(work) } else { Box::pin(Task(tokio::spawn(work))) };
+        self.running.push(Lane { delivery, work });
+    }
+
+    /// Waits for the next message that is worked off; for ever where none is at work. Dropping the
+    /// future loses nothing.
+    pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
+        loop {
+            let (index, verdict) = std::future::poll_fn(|context| {
+                let ended = self.running.iter_mut().enumerate().find_map(|(index, lane)| {
+                    match lane.work.as_mut().poll(context) {
+                        Poll::Ready(verdict) => Some((index, verdict)),
+                        Poll::Pending => None,
+                    }
+                });
+                ended.map_or(Poll::Pending, Poll::Ready)
+            })
+            .await;
+            // One whose work still holds it comes back when that is dropped.
+            if let Some(delivery) = self.running.swap_remove(index).end() {
+                return (delivery, verdict);
+            }
+        }
+    }
+
+    /// Ends all work where it stands. What a sync receiver still blocks is left out: it comes back
+    /// when that returns.
+    pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
+        self.running.drain(..).filter_map(Lane::end).collect()
+    }
+}
+
+impl Lane {
+    fn end(self) -> Option<Delivery> {
+        drop(self.work);
+        Arc::into_inner(self.delivery)
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Task(JoinHandle<Verdict>);
+
+impl Future for Task {
+    type Output = Verdict;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
+        Pin::new(&mut self.0).poll(context).map(|ended| {
+            let interrupted = |error: tokio::task::JoinError| InboundError::Interrupted(error.to_string());
+            ended.unwrap_or_else(|error| Verdict::Failed(interrupted(error), Pause::OWN))
+        })
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

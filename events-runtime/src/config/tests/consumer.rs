@@ -1,0 +1,107 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::config::{Config, ConsumerSettings, Exhausted, GroupSettings};
+use crate::transport::{ConsumerGroup, Topic};
+
+fn consumer(settings: &str) -> ConsumerSettings {
+    let text = format!("[bus]\nurl = 'memory:'\n[bus.consumer]\n{settings}");
+    Config::from_toml(&text).unwrap().bus().consumer.clone()
+}
+
+#[test]
+fn a_consumer_is_told_how_it_works_and_when_it_stops() {
+    let found = consumer(
+        "enabled = false\nconcurrency = 8\nmax_consecutive_errors = 3\ndrain_timeout = '5s'\nexhausted = 'park'",
+    );
+    assert!(!found.enabled);
+    assert_eq!(found.concurrency.get(), 8);
+    assert_eq!(found.max_consecutive_errors, NonZeroU32::new(3));
+    assert_eq!(found.drain_timeout, Some(Duration::from_secs(5)));
+    assert_eq!(found.exhausted, Exhausted::Park);
+}
+
+#[test]
+fn a_consumer_takes_one_event_at_a_time_and_never_ends_by_errors_unless_told() {
+    let found = consumer("");
+    assert!(found.enabled);
+    assert_eq!(found.concurrency.get(), 1);
+    assert_eq!(found.max_consecutive_errors, None);
+    assert_eq!(found.drain_timeout, Some(Duration::from_secs(30)));
+    assert_eq!(found.exhausted, Exhausted::DeadLetter);
+    assert_eq!(consumer("max_consecutive_errors = 0").max_consecutive_errors, None);
+    assert_eq!(consumer("drain_timeout = 'unlimited'").drain_timeout, None);
+}
+
+#[test]
+fn the_explanation_shows_how_a_consumer_works() {
+    let config = Config::from_toml("[bus]\nurl = 'memory:'\nconsumer = { concurrency = 2 }").unwrap();
+    let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
+    assert_eq!(explained("bus.consumer.enabled"), "true");
+    assert_eq!(explained("bus.consumer.concurrency"), "2");
+    assert_eq!(explained("bus.consumer.max_consecutive_errors"), "0");
+    assert_eq!(explained("bus.consumer.drain_timeout"), "30s");
+    assert_eq!(explained("bus.consumer.exhausted"), "dead-letter");
+}
+
+#[test]
+fn wrong_settings_of_a_consumer_are_told_by_their_key() {
+    let text = "[bus]\nurl = 'memory:'\n[bus.consumer]\nconcurrency = 0\nexhausted = 'prak'\nmax_consecutive_errors = -1";
+    let error = Config::from_toml(text).unwrap_err();
+    let found: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("config:4: bus.consumer.concurrency: `0` is out of range"), "{found:#?}");
+    assert!(found[1].starts_with("config:6: bus.consumer.max_consecutive_errors:"), "{found:#?}");
+    assert!(found[2].contains("did you mean `park`?"), "{found:#?}");
+}
+
+const GROUPS: &str = "
+bus.url = 'memory:'
+bus.retry = { max_attempts = 7, initial = '1s' }
+[consumers.order-log]
+billing = { max_attempts = 20, concurrency = 4 }
+";
+
+fn group(config: &Config, topic: &str, group: &str) -> GroupSettings {
+    config.group(&Topic::new(topic).unwrap(), &ConsumerGroup::new(group).unwrap())
+}
+
+#[test]
+fn a_group_goes_by_its_own_table_and_else_by_the_bus() {
+    let config = Config::from_toml(GROUPS).unwrap();
+    let billing = group(&config, "order-log", "billing");
+    assert_eq!((billing.max_attempts.get(), billing.concurrency.get()), (20, 4));
+    assert_eq!(billing.initial, Duration::from_secs(1), "from the bus");
+    for (topic, name) in [("order-log", "audit"), ("orders", "billing")] {
+        let other = group(&config, topic, name);
+        assert_eq!((other.max_attempts.get(), other.concurrency.get()), (7, 1), "{topic} {name}");
+    }
+    let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
+    assert_eq!(explained("consumers.order-log.billing.max_attempts"), "20");
+    assert_eq!(explained("consumers.order-log.billing.exhausted"), "dead-letter");
+}
+
+#[test]
+fn the_environment_reaches_the_settings_of_a_group() {
+    let variables = [
+        ("EVENTS_CONSUMERS__ORDER_LOG__BILLING__MAX_ATTEMPTS", "3"),
+        ("EVENTS_CONSUMERS__NEW__AUDIT__EXHAUSTED", "park"),
+    ];
+    let config = Config::builder().toml("base", GROUPS).variables(variables).load().unwrap();
+    let billing = group(&config, "order-log", "billing");
+    assert_eq!((billing.max_attempts.get(), billing.concurrency.get()), (3, 4));
+    assert_eq!(group(&config, "new", "audit").exhausted, Exhausted::Park);
+    let short = [("EVENTS_CONSUMERS__ORDER_LOG__MAX_ATTEMPTS", "3")];
+    let error = Config::builder().toml("base", GROUPS).variables(short).load().unwrap_err();
+    assert!(error.to_string().contains("EVENTS_CONSUMERS__TOPIC__GROUP__SETTING"), "{error}");
+}
+
+#[test]
+fn wrong_settings_of_a_group_are_told_by_their_key() {
+    let text =
+        "bus.url = 'memory:'\n[consumers.orders]\n\"a b\" = {}\nbilling = { max_attempts = 0, atempts = 1 }";
+    let error = Config::from_toml(text).unwrap_err().to_string();
+    for part in ["consumers.orders.billing.max_attempts: `0`", "consumers.orders.billing.atempts", "`a b`"] {
+        assert!(error.contains(part), "no {part} in {error}");
+    }
+}

@@ -1,0 +1,136 @@
+//! Hooks around each message.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use events_runtime::receiver::{reject, skip};
+
+use crate::shop::{Running, answer, bus, header, letters, next, place, settled};
+
+tokio::task_local! {
+    static REQUEST: String;
+}
+
+#[tokio::test]
+async fn hooks_stand_around_each_message_the_first_one_outermost() {
+    let bus = bus("hooks").await;
+    place(&bus, &["ada", "bob"]).await;
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let note = {
+        let log = Arc::clone(&log);
+        move |text: String| log.lock().expect("no panic").push(text)
+    };
+    let receiver = note.clone();
+    let _asked = answer(&bus, "notes", move |order, _| {
+        receiver(format!("order {order} in {}", REQUEST.get()));
+        Ok(())
+    });
+    let (outer, inner) = (note.clone(), note);
+    let consume = bus
+        .consume("orders")
+        .group("billing")
+        .around_message(move |message, next| {
+            let note = outer.clone();
+            async move {
+                note(format!("{} begins, attempt {}", message.position, message.attempt));
+                let id = format!("request {}", message.position);
+                let processed = REQUEST.scope(id, next.run()).await;
+                note(format!("{} ends", message.position));
+                Ok(processed)
+            }
+        })
+        .around_message(move |message, next| {
+            let note = inner.clone();
+            async move {
+                note(format!("inner: {}", message.event_type().expect("a type")));
+                let processed = next.run().await;
+                assert!(processed.error().is_none());
+                Ok(processed)
+            }
+        });
+    let running = Running::start(consume);
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.acked, 2);
+    let of = |number: u32| {
+        [
+            format!("{number} begins, attempt 1"),
+            "inner: org.acme.inbound.order.placed.v1".to_owned(),
+            format!("order {number} in request {number}"),
+            format!("{number} ends"),
+        ]
+    };
+    assert_eq!(*log.lock().expect("no panic"), [of(1), of(2)].concat());
+}
+
+#[tokio::test]
+async fn a_failing_hook_is_a_failure_of_the_message_and_not_of_the_consumer() {
+    let bus = bus("failing hook").await;
+    place(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
+    let mut asked = answer(&bus, "notes", |_, _| Ok(()));
+    let consume = bus.consume("orders").group("billing").around_message(|message, next| {
+        assert!(message.position.to_string() != "4" || message.attempt > 1, "at once");
+        async move {
+            match message.position.to_string().as_str() {
+                "1" if message.attempt == 1 => Err("the database is away".into()),
+                "2" if message.attempt == 1 => panic!("on the way"),
+                "3" => Err(reject("forbidden").into()),
+                "5" => Err(skip("not ours").into()),
+                _ => Ok(next.run().await),
+            }
+        }
+    });
+    let running = Running::start(consume);
+    settled(&bus, "billing").await;
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.retried), (3, 3));
+    assert_eq!((consumed.dead_lettered, consumed.skipped), (1, 1));
+    let mut orders = [next(&mut asked).await, next(&mut asked).await, next(&mut asked).await];
+    orders.sort_unstable();
+    assert_eq!(orders, [1, 2, 4], "the receivers saw what the hook let through");
+    let letter = letters(&bus).await.pop().expect("a letter");
+    assert_eq!(header(&letter, "dlq_kind"), "hook");
+    assert!(header(&letter, "dlq_reason").contains("forbidden"));
+}
+
+#[tokio::test]
+async fn a_hook_sees_what_the_receivers_failed_with_and_can_not_hide_it() {
+    let bus = bus("hiding hook").await;
+    place(&bus, &["ada"]).await;
+    let _asked = answer(&bus, "charge", |_, _| Err("no money".into()));
+    let failures = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&failures);
+    let consume = bus.consume("orders").group("billing").around_message(move |_, next| {
+        let failures = Arc::clone(&counted);
+        async move {
+            let processed = next.run().await;
+            let error = processed.error().expect("the receiver failed").to_string();
+            assert!(error.contains("no money"), "{error}");
+            failures.fetch_add(1, Ordering::SeqCst);
+            Ok(processed)
+        }
+    });
+    let running = Running::start(consume);
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.dead_lettered, 1);
+    assert_eq!(failures.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_hook_may_give_a_message_up_that_takes_too_long() {
+    let bus = bus("timeout hook").await;
+    place(&bus, &["ada"]).await;
+    let _asked = crate::shop::answer_async(&bus, "quick", |_| Ok(()));
+    bus.hub().scope(|| {
+        crate::shop::ORDER_PLACED.connect_async("hangs", |_| std::future::pending::<()>());
+    });
+    let consume = bus.consume("orders").group("billing").around_message(|_, next| async {
+        match tokio::time::timeout(Duration::from_millis(20), next.run()).await {
+            Ok(processed) => Ok(processed),
+            Err(_) => Err(reject("it took too long").into()),
+        }
+    });
+    let running = Running::start(consume);
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.dead_lettered, 1);
+}

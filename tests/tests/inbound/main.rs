@@ -1,0 +1,9 @@
+//! What a consumer promises its receivers, on `memory:`.
+
+mod concurrency;
+mod dispositions;
+mod flaky;
+mod hooks;
+mod letters;
+mod shop;
+mod stopping;

@@ -1,0 +1,163 @@
+//! What makes a consumer stop or pause, and how it leaves.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use events_runtime::bus::{Backoff, ConsumeError};
+use events_runtime::transport::ErrorKind;
+use events_runtime::{Event, EventBus, Hub};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::flaky::Flaky;
+use crate::shop::{
+    LONG, ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, config, letters, next, place, settled,
+};
+
+#[tokio::test]
+async fn a_consumer_ends_after_so_many_failures_in_a_row_and_loses_nothing() {
+    let bus = bus_with("errors", "consumer = { max_consecutive_errors = 4 }").await;
+    place(&bus, &["ada", "bob", "eve", "joe", "kim", "leo"]).await;
+    // One that succeeds starts the count anew.
+    let mut asked = answer(&bus, "charge", |order, _| match order {
+        3 => Ok(()),
+        _ => Err("no money".into()),
+    });
+    let slow = Backoff::new(LONG, LONG);
+    let running = Running::start(bus.consume("orders").group("billing").max_attempts(9).backoff(slow));
+    for order in 1..=6 {
+        // The fourth in a row would be the seventh.
+        assert_eq!(next(&mut asked).await, order);
+    }
+    place(&bus, &["mia", "ned", "oda"]).await;
+    let error = running.fails().await;
+    let ConsumeError::TooManyErrors { failed, ref last, .. } = error else { panic!("{error}") };
+    assert_eq!(failed, 4);
+    assert!(last.contains("no money") && error.to_string().contains("max_consecutive_errors"), "{error}");
+    let topic = events_runtime::transport::Topic::new("orders").expect("a name");
+    let status = bus.transport().groups(&topic).await.expect("the groups").remove(0);
+    assert_eq!((status.lag, status.in_flight), (8, 0), "all but one come again");
+    assert!(letters(&bus).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failing_poll_is_tried_again_after_a_pause() {
+    let transport = Box::new(Flaky::new(4, ErrorKind::Unavailable));
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
+    let bus = bus.start().await.expect("the bus starts");
+    place(&bus, &["ada"]).await;
+    let mut asked = answer(&bus, "charge", |_, _| Ok(()));
+    let started = Instant::now();
+    let backoff = Backoff::new(Duration::from_millis(40), Duration::from_millis(40));
+    let running = Running::start(bus.consume("orders").group("billing").backoff(backoff));
+    next(&mut asked).await;
+    assert!(started.elapsed() >= Duration::from_millis(4 * 20), "half a pause at least: {started:?}");
+    assert_eq!(running.stop().await.acked, 1);
+}
+
+#[tokio::test]
+async fn a_poll_that_no_pause_mends_ends_the_consumer() {
+    let transport = Box::new(Flaky::new(1, ErrorKind::Invalid));
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
+    let bus = bus.start().await.expect("the bus starts");
+    let error = Running::billing(&bus).fails().await;
+    assert!(matches!(error, ConsumeError::Transport(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_switched_off_consumer_runs_and_takes_nothing_until_it_is_switched_on() {
+    let bus = bus_with("switched off", "consumer = { enabled = false }").await;
+    assert!(bus.consumers_paused());
+    place(&bus, &["ada"]).await;
+    let mut asked = answer(&bus, "charge", |_, _| Ok(()));
+    let running = Running::billing(&bus);
+    let waited = tokio::time::timeout(Duration::from_millis(50), asked.recv()).await;
+    assert!(waited.is_err(), "it takes nothing");
+    bus.resume_consumers();
+    assert_eq!(next(&mut asked).await, 1);
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.acked, 1);
+}
+
+#[tokio::test]
+async fn a_paused_consumer_hands_back_what_it_has_not_begun() {
+    let bus = bus("paused").await;
+    place(&bus, &["ada", "bob", "eve"]).await;
+    let switch = bus.clone();
+    let mut asked = answer(&bus, "charge", move |order, _| {
+        if order == 1 {
+            switch.pause_consumers();
+        }
+        Ok(())
+    });
+    let running = Running::billing(&bus);
+    assert_eq!(next(&mut asked).await, 1);
+    let topic = events_runtime::transport::Topic::new("orders").expect("a name");
+    events_tests::until(|| async {
+        let status = bus.transport().groups(&topic).await.expect("the groups").remove(0);
+        (status.lag, status.in_flight) == (2, 0)
+    })
+    .await;
+    bus.resume_consumers();
+    assert_eq!((next(&mut asked).await, next(&mut asked).await), (2, 3));
+    settled(&bus, "billing").await;
+    assert_eq!(running.stop().await.acked, 3);
+}
+
+/// Connects an async receiver that says what it begins and ends when it is let to.
+fn held(bus: &EventBus) -> (mpsc::UnboundedReceiver<u32>, Arc<Semaphore>) {
+    let (sender, begun) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect_async("held", move |event: Arc<Event<OrderPlaced>>| {
+            let (sender, gate) = (sender.clone(), Arc::clone(&opened));
+            async move {
+                let _ = sender.send(event.order);
+                gate.acquire().await.expect("it is never closed").forget();
+            }
+        });
+    });
+    (begun, gate)
+}
+
+#[tokio::test]
+async fn a_stopping_consumer_finishes_what_is_at_work() {
+    let bus = bus("drain").await;
+    place(&bus, &["ada", "bob", "eve"]).await;
+    let (mut begun, gate) = held(&bus);
+    let consume = bus.consume("orders").group("billing").concurrency(2).drain_timeout(LONG);
+    let running = Running::start(consume);
+    next(&mut begun).await;
+    next(&mut begun).await;
+    let stopping = tokio::spawn(running.stop());
+    let topic = events_runtime::transport::Topic::new("orders").expect("a name");
+    events_tests::until(|| async {
+        let status = bus.transport().groups(&topic).await.expect("the groups").remove(0);
+        status.in_flight == 2
+    })
+    .await;
+    assert!(!stopping.is_finished());
+    gate.add_permits(2);
+    let consumed = stopping.await.expect("no panic");
+    assert_eq!((consumed.acked, consumed.unfinished), (2, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_attempt_counted() {
+    let bus = bus("drain timeout").await;
+    place(&bus, &["ada"]).await;
+    let (mut begun, _gate) = held(&bus);
+    let quick = Duration::from_millis(20);
+    let running = Running::start(bus.consume("orders").group("billing").drain_timeout(quick));
+    next(&mut begun).await;
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.unfinished), (0, 1));
+    let (sender, mut attempts) = mpsc::unbounded_channel();
+    let consume = bus.consume("orders").group("billing").drain_timeout(quick);
+    let running = Running::start(consume.around_message(move |message, next| {
+        let _ = sender.send(message.attempt);
+        async { Ok(next.run().await) }
+    }));
+    assert_eq!(next(&mut attempts).await, 2);
+    running.stop().await;
+}
