@@ -16,6 +16,8 @@ use crate::transport::{self, ConsumerGroup, StartPosition, Subscription, Topic};
 const BATCH: u64 = 100;
 /// How long one wait for events lasts where no `--idle` ends it.
 const WAIT: Duration = Duration::from_secs(30);
+/// After so long without events the command says that it waits.
+const SOON: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
@@ -35,13 +37,18 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
     let mut consumer = transport.consumer(subscription).await?;
     let mut left = args.max.unwrap_or(u64::MAX);
+    let mut waits = !context.json() && args.idle.is_none();
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     while left > 0 {
         let batch = usize::try_from(left.min(BATCH)).unwrap_or(usize::MAX);
+        let wait = if waits { SOON } else { args.idle.unwrap_or(WAIT) };
         let deliveries = tokio::select! {
-            deliveries = consumer.receive(batch, args.idle.unwrap_or(WAIT)) => deliveries?,
+            deliveries = consumer.receive(batch, wait) => deliveries?,
             _ = &mut interrupted => break,
         };
+        if deliveries.is_empty() && std::mem::take(&mut waits) {
+            eprintln!("waiting for events on `{}`: Ctrl-C ends this, `--idle 5s` would", args.topic);
+        }
         if deliveries.is_empty() && args.idle.is_some() {
             break;
         }

@@ -46,6 +46,18 @@ impl Context {
     }
 }
 
+/// The linked definitions, for commands that answer for all of them: of none, an answer would be
+/// that all is well for ever.
+pub(super) fn linked() -> Result<&'static Registry, Failure> {
+    let registry = Registry::linked()?;
+    if registry.is_empty() {
+        return Err(Failure::failed(
+            "no event type is linked: name the crates that define them with `events_runtime::link!`",
+        ));
+    }
+    Ok(registry)
+}
+
 /// The definition of an event type.
 pub(super) fn descriptor(event_type: &str) -> Result<Descriptor, Failure> {
     let registry = Registry::linked()?;

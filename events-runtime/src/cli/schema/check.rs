@@ -12,7 +12,7 @@ use super::locked::{Locked, shown};
 use crate::avro::versions::Version;
 use crate::avro::{Compatibility, Shape, View, is_published};
 use crate::cli::args::Check;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, linked};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::{Descriptor, Registry};
@@ -50,7 +50,7 @@ struct Found {
 /// it is held to it like any other, because consumers rely on the files.
 pub(crate) fn check(context: &Context, args: &Check) -> Result<(), Failure> {
     let root = args.root.folder()?;
-    let registry = Registry::linked()?;
+    let registry = linked()?;
     let mut found = Found::default();
     for event in registry {
         match Home::of(event, &root) {

@@ -12,7 +12,7 @@ use super::export;
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
 use crate::cli::args::Lock;
-use crate::cli::context::{Context, descriptor};
+use crate::cli::context::{Context, descriptor, linked};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::{Descriptor, Registry};
@@ -44,7 +44,7 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
     let events: Vec<Descriptor> = if named {
         args.event_types.iter().map(|name| descriptor(name)).collect::<Result<_, _>>()?
     } else {
-        Registry::linked()?.iter().collect()
+        linked()?.iter().collect()
     };
     let mut crates = BTreeMap::<PathBuf, BTreeSet<String>>::new();
     let mut outcomes = Vec::new();
@@ -152,9 +152,6 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
         });
         let (events, scripts) = (events.collect::<Value>(), scripts.collect::<Value>());
         return Ok(output::pretty(&json!({ "events": events, "build_scripts": scripts }))?);
-    }
-    if outcomes.is_empty() {
-        eprintln!("no event type is linked: name the crates that define them with `events_runtime::link!`");
     }
     for (event_type, outcome) in outcomes {
         match outcome {
