@@ -15,7 +15,7 @@ use crate::cli::args::Check;
 use crate::cli::context::{Context, linked};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::registry::{Descriptor, Registry};
+use crate::registry::Descriptor;
 
 /// Whether a finding fails the check.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::cli::args::Lock;
 use crate::cli::context::{Context, descriptor, linked};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::registry::{Descriptor, Registry};
+use crate::registry::Descriptor;
 
 /// What became of an event.
 enum Outcome {
