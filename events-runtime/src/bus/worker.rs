@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::consumer::Settings;
 use super::error::{ConsumeError, chain};
