@@ -1,5 +1,8 @@
 //! The conformance suite on the transports of this crate.
 
+use std::sync::OnceLock;
+
+use events_runtime::testing::sim::{Faults, Sim};
 use events_runtime::transport::{ConnectOptions, Transport, connect};
 use events_tests::conformance;
 use events_tests::conformance::Fixture;
@@ -46,3 +49,15 @@ impl Fixture for Sqlite {
 
 conformance!(sqlite, Sqlite::new(""));
 conformance!(sqlite_without_fsync, Sqlite::new("?synchronous=off"));
+
+/// A simulated broker without faults.
+#[derive(Default)]
+struct Simulated(OnceLock<Sim>);
+
+impl Fixture for Simulated {
+    fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
+        self.0.get_or_init(|| Sim::with_options(0, Faults::none(), options)).transport()
+    }
+}
+
+conformance!(sim, Simulated::default());

@@ -15,6 +15,8 @@ mod fake_bus;
 mod recorder;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 #[doc(hidden)]
 pub use asserts::functions;

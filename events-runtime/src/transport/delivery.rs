@@ -280,7 +280,8 @@ impl Delivery {
         }
     }
 
-    fn settle(mut self, outcome: Outcome) -> BoxFuture<'static, Result<(), TransportError>> {
+    /// What the four above come to.
+    pub(crate) fn settle(mut self, outcome: Outcome) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.take() {
             Some(receipt) => only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }])),
             // Unreachable: only this method and drop take the receipt, and both consume it.
