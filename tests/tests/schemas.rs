@@ -186,6 +186,29 @@ fn source_is_looked_for_upwards_or_where_it_is_said_to_be() {
     assert_eq!(Workspace::run_in(&shop.file("src/bin"), &["lock"]).code, 0);
 }
 
+/// `src/lib.rs` is a file of many crates, and one that uses an event speaks of it too.
+#[test]
+fn crate_that_exports_an_event_again_is_not_taken_for_the_one_that_defines_it() {
+    let shop = Workspace::new();
+    let consumer = shop.0.path().join("consumer");
+    fs::create_dir_all(consumer.join("tests/src/bin")).unwrap();
+    fs::write(consumer.join("tests/Cargo.toml"), "[package]\nname = 'shop_cli'\n").unwrap();
+    let source = consumer.join("tests/src/bin/shop_cli.rs");
+    fs::write(&source, "pub use shop_cli::{OrderCancelled, OrderPlaced};\n").unwrap();
+    assert_eq!(Workspace::run_in(&consumer, &["lock", CANCELLED]).code, 0);
+    assert!(shop.schema(CANCELLED, 0).exists() && shop.file("build.rs").exists());
+    let written: Vec<_> = fs::read_dir(consumer.join("tests")).unwrap().collect();
+    assert_eq!(written.len(), 2, "the manifest and the source: {written:?}");
+
+    fs::copy(shop.file("src/bin/shop_cli.rs"), &source).unwrap();
+    for command in ["lock", "check"] {
+        let ran = Workspace::run_in(&consumer, &[command]);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(ran.code == 1 && told.contains("may be defined in each of"), "{told}");
+    }
+    assert!(!consumer.join("tests/schemas").exists());
+}
+
 #[test]
 fn check_finds_what_is_not_published() {
     let shop = Workspace::new();
