@@ -239,6 +239,7 @@ fn check_finds_files_that_are_no_versions() {
     for (file, text, what) in [
         ("1.avsc", "{", "is no Avro schema: not JSON"),
         ("01.avsc", &sound, "has no minor version in its name"),
+        ("1.AVSC", &sound, "is named in capitals"),
         ("1.avsc", "\"string\"", "is no record"),
         ("1.avsc", &sound.replace("\"OrderCancelled\"", "\"OrderPlaced\""), "is of the record"),
     ] {
@@ -247,6 +248,38 @@ fn check_finds_files_that_are_no_versions() {
         shop.finds(CANCELLED, what);
         fs::remove_file(path).unwrap();
     }
+}
+
+/// What can't be read may be all that was ever published.
+#[cfg(unix)]
+#[test]
+fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
+    use std::os::unix::fs::symlink;
+
+    let shop = Workspace::new();
+    let event = shop.file(&format!("schemas/{CANCELLED}"));
+    fs::create_dir(shop.file("schemas")).unwrap();
+    shop.finds(CANCELLED, "is not locked");
+    fs::write(&event, "").unwrap();
+    shop.finds(CANCELLED, "can't be read: Not a directory");
+    fs::remove_file(&event).unwrap();
+    symlink("nowhere", &event).unwrap();
+    shop.finds(CANCELLED, "can't be read: No such file");
+    let ran = shop.run(&["lock", CANCELLED]);
+    assert!(ran.code == 1 && ran.err.contains("can't be read"), "{}", ran.err);
+    fs::remove_file(&event).unwrap();
+    // A link that leads to a folder is one.
+    fs::create_dir(shop.file("elsewhere")).unwrap();
+    symlink(shop.file("elsewhere"), &event).unwrap();
+    assert_eq!(shop.run(&["lock", CANCELLED]).code, 0);
+    fs::remove_dir_all(shop.file("schemas")).unwrap();
+    symlink("nowhere", shop.file("schemas")).unwrap();
+    for event_type in [CANCELLED, PLACED] {
+        shop.finds(event_type, "can't be read: No such file");
+    }
+    fs::remove_file(shop.file("schemas")).unwrap();
+    fs::write(shop.file("schemas"), "").unwrap();
+    shop.finds(CANCELLED, "can't be read: Not a directory");
 }
 
 #[test]
