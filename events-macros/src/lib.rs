@@ -49,6 +49,10 @@ use model::Container;
 /// | `profile = "openedx"` | the wire format of Open edX, see below; `"native"` unless set |
 /// | `crate = path` | where `events_runtime` is found |
 ///
+/// The crate is the folder that cargo names in `CARGO_MANIFEST_DIR`: a build tool that does not set
+/// it finds no published schemas, and checks against none. An event type that is no name for a
+/// folder, such as `acme/orders`, has none either; `schema check` asks for `compatibility = "none"`.
+///
 /// `#[event(…)]` on the struct takes `alias = "OldName"` and `doc = "…"`; its fields take the
 /// options of [`EventData`](derive@EventData).
 ///

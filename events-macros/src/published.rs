@@ -40,6 +40,15 @@ pub(crate) fn read(cx: &Ctxt, signal: &SignalAttrs) -> Vec<Version> {
     let Some(folder) = folder(cx, signal) else { return Vec::new() };
     let name = event_type.value();
     if !versions::names_a_folder(&name) {
+        // Without the option nobody said that it is to be published.
+        if signal.schemas.value().is_some() {
+            cx.error(
+                event_type,
+                format_args!(
+                    "`{name}` is no name for a folder, so nothing can be published of it in `schemas`: leave the option out"
+                ),
+            );
+        }
         return Vec::new();
     }
     let (versions, faults) = versions::read(&folder.join(name));

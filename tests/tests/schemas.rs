@@ -186,6 +186,29 @@ fn source_is_looked_for_upwards_or_where_it_is_said_to_be() {
     assert_eq!(Workspace::run_in(&shop.file("src/bin"), &["lock"]).code, 0);
 }
 
+/// `src/lib.rs` is a file of many crates, and one that uses an event speaks of it too.
+#[test]
+fn crate_that_exports_an_event_again_is_not_taken_for_the_one_that_defines_it() {
+    let shop = Workspace::new();
+    let consumer = shop.0.path().join("consumer");
+    fs::create_dir_all(consumer.join("tests/src/bin")).unwrap();
+    fs::write(consumer.join("tests/Cargo.toml"), "[package]\nname = 'shop_cli'\n").unwrap();
+    let source = consumer.join("tests/src/bin/shop_cli.rs");
+    fs::write(&source, "pub use shop_cli::{OrderCancelled, OrderPlaced};\n").unwrap();
+    assert_eq!(Workspace::run_in(&consumer, &["lock", CANCELLED]).code, 0);
+    assert!(shop.schema(CANCELLED, 0).exists() && shop.file("build.rs").exists());
+    let written: Vec<_> = fs::read_dir(consumer.join("tests")).unwrap().collect();
+    assert_eq!(written.len(), 2, "the manifest and the source: {written:?}");
+
+    fs::copy(shop.file("src/bin/shop_cli.rs"), &source).unwrap();
+    for command in ["lock", "check"] {
+        let ran = Workspace::run_in(&consumer, &[command]);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(ran.code == 1 && told.contains("may be defined in each of"), "{told}");
+    }
+    assert!(!consumer.join("tests/schemas").exists());
+}
+
 #[test]
 fn check_finds_what_is_not_published() {
     let shop = Workspace::new();
@@ -216,6 +239,7 @@ fn check_finds_files_that_are_no_versions() {
     for (file, text, what) in [
         ("1.avsc", "{", "is no Avro schema: not JSON"),
         ("01.avsc", &sound, "has no minor version in its name"),
+        ("1.AVSC", &sound, "is named in capitals"),
         ("1.avsc", "\"string\"", "is no record"),
         ("1.avsc", &sound.replace("\"OrderCancelled\"", "\"OrderPlaced\""), "is of the record"),
     ] {
@@ -224,6 +248,38 @@ fn check_finds_files_that_are_no_versions() {
         shop.finds(CANCELLED, what);
         fs::remove_file(path).unwrap();
     }
+}
+
+/// What can't be read may be all that was ever published.
+#[cfg(unix)]
+#[test]
+fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
+    use std::os::unix::fs::symlink;
+
+    let shop = Workspace::new();
+    let event = shop.file(&format!("schemas/{CANCELLED}"));
+    fs::create_dir(shop.file("schemas")).unwrap();
+    shop.finds(CANCELLED, "is not locked");
+    fs::write(&event, "").unwrap();
+    shop.finds(CANCELLED, "can't be read: Not a directory");
+    fs::remove_file(&event).unwrap();
+    symlink("nowhere", &event).unwrap();
+    shop.finds(CANCELLED, "can't be read: No such file");
+    let ran = shop.run(&["lock", CANCELLED]);
+    assert!(ran.code == 1 && ran.err.contains("can't be read"), "{}", ran.err);
+    fs::remove_file(&event).unwrap();
+    // A link that leads to a folder is one.
+    fs::create_dir(shop.file("elsewhere")).unwrap();
+    symlink(shop.file("elsewhere"), &event).unwrap();
+    assert_eq!(shop.run(&["lock", CANCELLED]).code, 0);
+    fs::remove_dir_all(shop.file("schemas")).unwrap();
+    symlink("nowhere", shop.file("schemas")).unwrap();
+    for event_type in [CANCELLED, PLACED] {
+        shop.finds(event_type, "can't be read: No such file");
+    }
+    fs::remove_file(shop.file("schemas")).unwrap();
+    fs::write(shop.file("schemas"), "").unwrap();
+    shop.finds(CANCELLED, "can't be read: Not a directory");
 }
 
 #[test]

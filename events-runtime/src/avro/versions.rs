@@ -4,9 +4,13 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use super::packed::{RECORD, Schema, pack};
+
+/// How the names of the files end.
+const EXTENSION: &str = "avsc";
 
 /// A published version of a schema.
 #[derive(Debug)]
@@ -43,20 +47,56 @@ pub fn names_a_folder(event_type: &str) -> bool {
 }
 
 /// Reads the published versions of an event, oldest first; a folder that is not there has none.
+///
+/// Only what is not there is nothing: if what can't be read were, a definition that breaks its
+/// published versions would compile as the first of its event type.
 pub fn read(folder: &Path) -> (Vec<Version>, Vec<Fault>) {
     let (mut versions, mut faults) = (Vec::new(), Vec::new());
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    for path in entries.map(|entry| entry.path()) {
-        if path.extension().is_some_and(|extension| extension == "avsc") {
-            match version(&path) {
-                Ok((minor, schema)) => versions.push(Version { minor, path, schema }),
-                Err(what) => faults.push(Fault { path, what }),
+    let unreadable =
+        |path: &Path, error| Fault { path: path.to_owned(), what: format!("can't be read: {error}") };
+    let entries = match is_absent(folder) {
+        Ok(true) => return (versions, faults),
+        Ok(false) => fs::read_dir(folder),
+        Err(error) => Err(error),
+    };
+    let entries = entries.map_err(|error| faults.push(unreadable(folder, error)));
+    for entry in entries.into_iter().flatten() {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                faults.push(unreadable(folder, error));
+                continue;
             }
+        };
+        let Some(extension) = path.extension().filter(|own| own.eq_ignore_ascii_case(EXTENSION)) else {
+            continue;
+        };
+        let read = if extension == EXTENSION {
+            version(&path)
+        } else {
+            Err(format!("is named in capitals: the file of a published schema ends in `.{EXTENSION}`"))
+        };
+        match read {
+            Ok((minor, schema)) => versions.push(Version { minor, path, schema }),
+            Err(what) => faults.push(Fault { path, what }),
         }
     }
     versions.sort_by_key(|version| version.minor);
     faults.sort_by(|a, b| a.path.cmp(&b.path));
     (versions, faults)
+}
+
+/// Whether there is no such folder, and no link that should lead to it.
+fn is_absent(folder: &Path) -> io::Result<bool> {
+    for path in folder.ancestors() {
+        match fs::symlink_metadata(path) {
+            // That of a link is where it leads to.
+            Ok(_) => return fs::metadata(path).map(|_| path != folder),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Reads `<minor>.avsc`.

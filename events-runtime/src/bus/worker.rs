@@ -54,7 +54,7 @@ impl Worker {
         hand: &mut Hand,
     ) -> Result<(), ConsumeError> {
         // When the transport may be asked again after it failed.
-        let mut asks_at: Option<tokio::time::Instant> = None;
+        let mut asks_at: Option<Instant> = None;
         loop {
             if is_ready(shutdown.as_mut()).await {
                 return Ok(());
@@ -85,7 +85,7 @@ impl Worker {
                         self.failures = 0;
                         hand.add(deliveries);
                     }
-                    Err(error) => asks_at = Some(tokio::time::Instant::now() + self.pause(error)?),
+                    Err(error) => asks_at = Some(Instant::now() + self.pause(error)?),
                 },
                 () = sleep_until(asks_at) => asks_at = None,
                 _ = self.enabled.changed() => {}
@@ -220,7 +220,7 @@ impl Worker {
     /// timeout comes again.
     async fn drain(&mut self, hand: &mut Hand) {
         self.hand_back(hand).await;
-        let ends_at = self.settings.drain_timeout.map(|timeout| tokio::time::Instant::now() + timeout);
+        let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now() + timeout);
         while !hand.lanes.is_empty() {
             self.keep(hand).await;
             let due = hand.due(self.settings.lease);
@@ -287,7 +287,7 @@ async fn is_ready(future: Pin<&mut impl Future>) -> bool {
 }
 
 /// Waits for a time; for ever where there is none.
-async fn sleep_until(time: Option<tokio::time::Instant>) {
+async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

@@ -49,11 +49,11 @@ struct Found {
 /// An event whose compatibility is `none` promises nothing, so it need not be locked; once it was,
 /// it is held to it like any other, because consumers rely on the files.
 pub(crate) fn check(context: &Context, args: &Check) -> Result<(), Failure> {
-    let root = args.root.folder()?;
+    let start = args.root.start()?;
     let registry = linked()?;
     let mut found = Found::default();
     for event in registry {
-        match Home::of(event, &root) {
+        match Home::of(event, &start) {
             Ok(home) => match Locked::read(event, home) {
                 Ok(locked) => found.event(&locked),
                 Err(_) if is_free(event) => {}
@@ -82,7 +82,7 @@ impl Found {
     /// An event whose files have no place here. That of another repository is held to what it was
     /// compiled with.
     fn lost(&mut self, event: Descriptor, lost: &Lost) {
-        if let Lost::NoSource { .. } = lost {
+        if !matches!(lost, Lost::Foreign { .. }) {
             self.fail(event, lost.to_string(), definition(event), "or check it where it is defined");
             return;
         }

@@ -1,9 +1,9 @@
 //! Where an event is defined, and where its crate keeps what is published.
 
 use std::fmt;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::source::{Definition, Start, crate_of};
 use crate::registry::Descriptor;
 
 /// Where the files of an event belong.
@@ -27,6 +27,15 @@ pub(super) enum Lost {
         /// Where it was looked for.
         root: PathBuf,
     },
+    /// The one source that may define the event is above, and does not do it at the line.
+    Unclear {
+        rust_type: String,
+        /// The definition.
+        place: String,
+        source: PathBuf,
+    },
+    /// More than one source may define the event.
+    Several { rust_type: String, sources: Vec<PathBuf> },
     /// The source is a copy that cargo made of another repository.
     Foreign {
         /// The crate.
@@ -42,6 +51,19 @@ impl fmt::Display for Lost {
                 "the source {place} is neither in {} nor in a folder above it: run this in the workspace that defines the event, or name it with `--root`",
                 root.display()
             ),
+            Self::Unclear { rust_type, place, source } => write!(
+                f,
+                "`{rust_type}` was compiled from {place}, and {} does not say there that it defines it: build this program again, or, if a macro defines it, name the folder that {place} is relative to with `--root`",
+                source.display()
+            ),
+            Self::Several { rust_type, sources } => {
+                let sources: Vec<_> = sources.iter().map(|source| source.display().to_string()).collect();
+                write!(
+                    f,
+                    "`{rust_type}` may be defined in each of {}: name the workspace that defines it with `--root`",
+                    sources.join(" and ")
+                )
+            }
             Self::Foreign { krate } => write!(
                 f,
                 "its crate {} is a copy of another repository: lock it in its own repository",
@@ -55,24 +77,18 @@ impl std::error::Error for Lost {}
 
 impl Home {
     /// Finds where an event is defined, from a folder upwards.
-    pub(super) fn of(descriptor: Descriptor, root: &Path) -> Result<Self, Lost> {
-        Self::find(
-            root,
-            descriptor.file(),
-            descriptor.line(),
-            descriptor.rust_type(),
-            descriptor.get().schemas.folder,
-        )
+    pub(super) fn of(descriptor: Descriptor, start: &Start) -> Result<Self, Lost> {
+        let definition = Definition {
+            file: descriptor.file(),
+            line: descriptor.line(),
+            rust_type: descriptor.rust_type(),
+        };
+        Self::find(start, definition, descriptor.get().schemas.folder)
     }
 
-    /// Cargo tells the compiler the files of workspace members relative to the workspace, and those
-    /// of others in full.
-    fn find(root: &Path, file: &str, line: u32, rust_type: &str, folder: &str) -> Result<Self, Lost> {
-        let lost = || Lost::NoSource { place: format!("{file}:{line}"), root: root.to_owned() };
-        let name = rust_type.rsplit("::").next().unwrap_or_default();
-        let source = root.ancestors().map(|above| above.join(file)).find(|path| defines(path, name));
-        let source = source.ok_or_else(lost)?;
-        let krate = source.ancestors().find(|above| above.join("Cargo.toml").is_file()).ok_or_else(lost)?;
+    fn find(start: &Start, definition: Definition<'_>, folder: &str) -> Result<Self, Lost> {
+        let source = definition.find(start)?;
+        let krate = crate_of(&source).ok_or_else(|| definition.lost(start))?;
         if is_copy(krate) {
             return Err(Lost::Foreign { krate: krate.to_owned() });
         }
@@ -83,11 +99,6 @@ impl Home {
         let watched = relative(&krate, &folder);
         Ok(Self { krate, folder, watched })
     }
-}
-
-/// Whether a file is there and speaks of the type: `src/lib.rs` is a file of many crates.
-fn defines(path: &Path, name: &str) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| text.contains(name))
 }
 
 /// Whether a crate is from a registry, a git dependency or a vendored folder: cargo marks them.
@@ -121,6 +132,8 @@ fn relative(from: &Path, to: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const FILE: &str = "shop/src/orders.rs";
@@ -130,13 +143,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("shop/src/deep")).unwrap();
         fs::write(folder.path().join("Cargo.toml"), "[workspace]").unwrap();
-        fs::write(folder.path().join("shop/Cargo.toml"), "[package]").unwrap();
-        fs::write(folder.path().join(FILE), "pub struct Placed;").unwrap();
+        fs::write(folder.path().join("shop/Cargo.toml"), "[package]\nname = 'shop'").unwrap();
+        fs::write(folder.path().join(FILE), "#[derive(PublicSignal)]\npub struct Placed;").unwrap();
         folder
     }
 
     fn find(root: &Path, folder: &str) -> Result<Home, Lost> {
-        Home::find(root, FILE, 3, "shop::orders::Placed", folder)
+        let definition = Definition { file: FILE, line: 1, rust_type: "shop::orders::Placed" };
+        Home::find(&Start { folder: root.to_owned(), named: false }, definition, folder)
     }
 
     #[test]
@@ -179,7 +193,7 @@ mod tests {
     fn source_that_is_nowhere_is_told_with_the_way_out() {
         let elsewhere = tempfile::tempdir().unwrap();
         let error = find(elsewhere.path(), "schemas").unwrap_err().to_string();
-        assert!(error.contains("shop/src/orders.rs:3") && error.contains("--root"), "{error}");
+        assert!(error.contains("shop/src/orders.rs:1") && error.contains("--root"), "{error}");
     }
 
     #[test]

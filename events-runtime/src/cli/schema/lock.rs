@@ -39,7 +39,7 @@ enum Watched {
 /// its line is told and the command fails, and the schemas are written all the same, because they
 /// are right and the line is all that is left to do.
 pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
-    let root = args.root.folder()?;
+    let start = args.root.start()?;
     let named = !args.event_types.is_empty();
     let events: Vec<Descriptor> = if named {
         args.event_types.iter().map(|name| descriptor(name)).collect::<Result<_, _>>()?
@@ -49,7 +49,7 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
     let mut crates = BTreeMap::<PathBuf, BTreeSet<String>>::new();
     let mut outcomes = Vec::new();
     for event in events {
-        let outcome = match Home::of(event, &root) {
+        let outcome = match Home::of(event, &start) {
             Err(lost @ Lost::Foreign { .. }) if !named => Outcome::Skipped(lost),
             Err(lost) => Outcome::Refused(lost.to_string()),
             Ok(home) => match Locked::read(event, home) {

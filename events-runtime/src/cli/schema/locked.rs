@@ -5,6 +5,7 @@ use std::{env, io};
 
 use super::export::folder_name;
 use super::home::{Home, Lost};
+use super::source::Start;
 use crate::avro::versions::{self, Fault, Version};
 use crate::avro::{Contract, Published, View, breaks, fingerprint, is_published};
 use crate::cli::args::Root;
@@ -28,16 +29,16 @@ pub(super) struct Locked {
 
 impl Root {
     /// Where the search for sources begins, in full.
-    pub(super) fn folder(&self) -> io::Result<PathBuf> {
-        std::path::absolute(self.root.as_deref().unwrap_or(Path::new(".")))
+    pub(super) fn start(&self) -> io::Result<Start> {
+        let folder = std::path::absolute(self.root.as_deref().unwrap_or(Path::new(".")))?;
+        Ok(Start { folder, named: self.root.is_some() })
     }
 }
 
 impl Locked {
     /// The event with its files, all of which have to be sound.
     pub(super) fn find(descriptor: Descriptor, root: &Root) -> Result<Self, Failure> {
-        let folder = root.folder()?;
-        let home = Home::of(descriptor, &folder).map_err(|lost| failure(descriptor, &lost))?;
+        let home = Home::of(descriptor, &root.start()?).map_err(|lost| failure(descriptor, &lost))?;
         let locked = Self::read(descriptor, home).map_err(Failure::failed)?;
         match locked.faults.as_slice() {
             [] => Ok(locked),

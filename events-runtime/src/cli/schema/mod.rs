@@ -6,7 +6,8 @@
 //! lock    code ▶ schemas/<event_type>/<minor>.avsc, once for each version
 //! check   code = newest file, for CI
 //! diff    what differs between two versions, and for whom that is a break
-//!   home          file!() ▶ the crate, and its folder of published schemas
+//!   source        file!() and line!() ▶ the file that defines the event
+//!   home          the file ▶ the crate, and its folder of published schemas
 //!   locked        an event and the files that are there now
 //!   build_script  the line by which cargo sees added files
 //! ```
@@ -22,6 +23,7 @@ mod home;
 mod lock;
 mod locked;
 mod show;
+mod source;
 
 pub(super) use check::check;
 pub(super) use diff::diff;
