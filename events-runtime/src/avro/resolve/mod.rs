@@ -5,7 +5,7 @@
 //! |---|---|
 //! | two schemas ▶ a plan | `compile`, its records `records`, the reader's defaults `defaults` |
 //! | the plan | `plan` |
-//! | the writer's datum ▶ the reader's | `rewrite` |
+//! | the writer's datum ▶ the reader's | `rewrite`, its numbers and symbols `values`, its `output`, its memory `buffers` |
 //!
 //! A plan does not build values. It turns the writer's datum into a datum of the reader's schema,
 //! and the type's own decoder reads that: so hand-written implementations and `with` modules need
@@ -15,13 +15,16 @@
 //! What can never be read is an error at once, whatever the bytes; what can't be read of a branch
 //! of a union, of a symbol or of an array's items is one where they occur.
 
+mod buffers;
 mod compile;
 mod defaults;
+mod output;
 mod plan;
 mod records;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use plan::Plan;
 
@@ -34,8 +37,9 @@ use super::error::DecodeError;
 use super::schema::Schema;
 use super::writer_schema::WriterSchema;
 use crate::payload::EventData;
+use buffers::Buffers;
 use plan::Way;
-use rewrite::{Buffers, pass_over, rewrite};
+use rewrite::{pass_over, rewrite};
 
 /// The value of a datum that was written with another schema, and takes all of the bytes.
 ///

@@ -8,45 +8,14 @@
     reason = "a field that stays as it is costs less than a call; measured in tests/benches"
 )]
 
-use std::cell::Cell;
-
-use super::defaults::append_long;
-use super::plan::{Action, Branch, Convert, Op, OpId, Plan, Shuffle, Shuffled, Step, Symbol, Tag};
+use super::buffers::Buffers;
+use super::plan::{Action, Branch, Op, OpId, Plan, Shuffle, Shuffled, Step, Tag};
 use crate::avro::Reader;
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 
 /// How deep the steps of a plan may run within each other: more than the codec's levels take of any
 /// definition, and less than a thread's stack.
 const MAX_STEPS_DEEP: usize = 1024;
-
-/// Buffers that are longer are not kept for the next datum.
-const KEPT_AT_MOST: usize = 1 << 20;
-
-/// What a rewriter needs of memory.
-#[derive(Debug, Default)]
-pub(super) struct Buffers {
-    /// The reader's datum.
-    pub(super) datum: Vec<u8>,
-    /// Where the fields of shuffled records begin.
-    starts: Vec<usize>,
-}
-
-thread_local! {
-    static BUFFERS: Cell<Buffers> = Cell::default();
-}
-
-impl Buffers {
-    /// This thread's buffers; new ones where a `with` module that is being called decodes.
-    pub(super) fn take() -> Self {
-        BUFFERS.take()
-    }
-
-    pub(super) fn give_back(self) {
-        if self.datum.capacity() <= KEPT_AT_MOST && self.starts.capacity() <= KEPT_AT_MOST {
-            BUFFERS.set(self);
-        }
-    }
-}
 
 /// Writes the reader's datum; no more of it than so many bytes.
 ///
@@ -94,77 +63,18 @@ fn in_step(fault: DecodeError, step: &Step) -> DecodeError {
     if step.field.is_empty() { fault } else { fault.in_any_field(step.field.clone()) }
 }
 
-struct Rewriter<'a, 'p> {
+pub(super) struct Rewriter<'a, 'p> {
     plan: &'p Plan,
-    input: &'a [u8],
-    reader: Reader<'a>,
-    buffers: &'p mut Buffers,
+    pub(super) input: &'a [u8],
+    pub(super) reader: Reader<'a>,
+    pub(super) buffers: &'p mut Buffers,
     /// Up to here, the input is in the output or left out.
-    copied: usize,
-    limit: usize,
+    pub(super) copied: usize,
+    pub(super) limit: usize,
     deep: usize,
 }
 
 impl Rewriter<'_, '_> {
-    fn here(&self) -> usize {
-        self.input.len() - self.reader.remaining()
-    }
-
-    /// Copies what stayed as it is.
-    #[inline]
-    fn flush(&mut self) -> Result<(), DecodeError> {
-        self.flush_to(self.here())
-    }
-
-    #[inline]
-    fn flush_to(&mut self, offset: usize) -> Result<(), DecodeError> {
-        if let Some(bytes) = self.input.get(self.copied..offset)
-            && !bytes.is_empty()
-        {
-            let room = self.room();
-            if bytes.len() > room {
-                return Err(self.full(self.copied + room));
-            }
-            self.buffers.datum.extend_from_slice(bytes);
-        }
-        self.copied = offset;
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(self.buffers.datum.len())
-    }
-
-    /// Leaves out what was read since the last [`flush`](Self::flush).
-    #[inline]
-    fn leave_out(&mut self) {
-        self.copied = self.here();
-    }
-
-    /// Writes what is not in the input. What was read before is flushed.
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        if bytes.len() > self.room() {
-            return Err(self.full(self.here()));
-        }
-        self.buffers.datum.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    #[inline]
-    fn put_long(&mut self, value: i64) -> Result<(), DecodeError> {
-        append_long(value, &mut self.buffers.datum);
-        if self.buffers.datum.len() > self.limit {
-            return Err(self.full(self.here()));
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn full(&self, offset: usize) -> DecodeError {
-        DecodeError::new(DecodeErrorKind::TooLong { limit: self.limit }, offset)
-    }
-
     #[inline(always)]
     fn run(&mut self, op: OpId) -> Result<(), DecodeError> {
         let plan = self.plan;
@@ -340,64 +250,6 @@ impl Rewriter<'_, '_> {
         if self.reader.remaining() == before {
             self.reader.empty_items(1)?;
         }
-        Ok(())
-    }
-
-    fn symbol(&mut self, symbols: &[Symbol]) -> Result<(), DecodeError> {
-        self.flush()?;
-        let index = self.reader.long()?;
-        self.leave_out();
-        match usize::try_from(index).ok().and_then(|index| symbols.get(index)) {
-            Some(Symbol::Index(index)) => self.put_long(*index),
-            Some(Symbol::Unknown(symbol)) => {
-                let reason =
-                    format!("the writer's symbol `{symbol}` is none of the enum here, which has no default");
-                Err(self.reader.error(DecodeErrorKind::Unresolvable(reason)))
-            }
-            None => {
-                let symbols = symbols.len();
-                Err(self.reader.error(DecodeErrorKind::UnknownSymbol { index, symbols }))
-            }
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "the specification has these promotions")]
-    fn convert(&mut self, convert: Convert) -> Result<(), DecodeError> {
-        self.flush()?;
-        match convert {
-            Convert::LongToFloat => {
-                let value = self.reader.long()? as f32;
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::LongToDouble => {
-                let value = self.reader.long()? as f64;
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::FloatToDouble => {
-                let value = f64::from(self.reader.float()?);
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::Times(factor) => {
-                let value = self.reader.long()?;
-                let Some(product) = value.checked_mul(factor) else {
-                    return Err(self
-                        .reader
-                        .error(DecodeErrorKind::OutOfRange { value, rust: "the unit here" }));
-                };
-                self.put_long(product)?;
-            }
-            Convert::Over(divisor) => {
-                let value = self.reader.long()?;
-                if value % divisor != 0 {
-                    let reason = format!(
-                        "{value} has digits below the unit here, which is {divisor} times the writer's"
-                    );
-                    return Err(self.reader.error(DecodeErrorKind::Unresolvable(reason)));
-                }
-                self.put_long(value / divisor)?;
-            }
-        }
-        self.leave_out();
         Ok(())
     }
 }
