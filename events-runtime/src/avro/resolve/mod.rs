@@ -4,7 +4,7 @@
 //! | Stop | File |
 //! |---|---|
 //! | two schemas ▶ a plan | `compile`, its records `records`, the reader's defaults `defaults` |
-//! | the plan | `plan` |
+//! | the plan | `plan`, what its errors say of their place `place` |
 //! | the writer's datum ▶ the reader's | `rewrite`, its numbers and symbols `values`, its `output`, its memory `buffers` |
 //!
 //! A plan does not build values. It turns the writer's datum into a datum of the reader's schema,
@@ -19,6 +19,7 @@ mod buffers;
 mod compile;
 mod defaults;
 mod output;
+mod place;
 mod plan;
 mod records;
 mod rewrite;

@@ -1,8 +1,7 @@
 //! The steps that make a datum of the reader's schema out of a writer's.
 
-use std::borrow::Cow;
-
 use super::compile;
+use super::place::{Field, Place};
 use crate::avro::decode::MAX_EMPTY_ITEMS;
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 use crate::avro::schema::Schema;
@@ -79,9 +78,9 @@ pub(super) enum Tag {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) action: Action,
-    /// The reader's name of the field, the writer's where the reader has none; a path within a
-    /// record that is in this one; empty where the action has names of its own.
-    pub(super) field: Cow<'static, str>,
+    /// The reader's field, the writer's where the reader has none; a path within a record that is
+    /// in this one; none where the action has fields of its own.
+    pub(super) place: Place,
 }
 
 #[derive(Debug, Clone)]
@@ -99,8 +98,8 @@ pub(super) enum Action {
 /// Fields that change places among each other.
 #[derive(Debug, Clone)]
 pub(super) struct Shuffled {
-    /// How the writer's fields are passed, in their order, with their names.
-    pub(super) passes: Box<[(OpId, String)]>,
+    /// How the writer's fields are passed, in their order.
+    pub(super) passes: Box<[(OpId, Field)]>,
     /// What is written, in the reader's order.
     pub(super) takes: Box<[Shuffle]>,
 }
@@ -108,7 +107,7 @@ pub(super) struct Shuffled {
 #[derive(Debug, Clone)]
 pub(super) enum Shuffle {
     /// The writer's field of this index among those that are passed.
-    Take { index: usize, value: OpId, field: Cow<'static, str> },
+    Take { index: usize, value: OpId, field: Field },
     /// A default.
     Put(Box<[u8]>),
 }
@@ -118,7 +117,7 @@ pub(super) enum Shuffle {
 pub(super) struct Fault {
     reason: String,
     /// The reader's fields that lead there, the innermost first.
-    path: Vec<Cow<'static, str>>,
+    path: Vec<Field>,
 }
 
 impl Fault {
@@ -126,7 +125,7 @@ impl Fault {
         Self { reason: reason.into(), path: Vec::new() }
     }
 
-    pub(super) fn in_field(mut self, field: Cow<'static, str>) -> Self {
+    pub(super) fn in_field(mut self, field: Field) -> Self {
         self.path.push(field);
         self
     }
@@ -134,7 +133,8 @@ impl Fault {
     #[cold]
     pub(super) fn error(&self, offset: usize) -> DecodeError {
         let error = DecodeError::new(DecodeErrorKind::Unresolvable(self.reason.clone()), offset);
-        self.path.iter().cloned().fold(error, DecodeError::in_any_field)
+        // It is about the schemas alone, whatever the marks.
+        self.path.iter().fold(error, |error, field| error.in_any_field(field.name()))
     }
 }
 

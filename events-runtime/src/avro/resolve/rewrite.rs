@@ -52,15 +52,10 @@ pub(super) fn pass_over<'a>(
     let mut rewriter = Rewriter { plan, input, reader, buffers, copied, limit: usize::MAX, deep: 0 };
     for step in steps.get(from..).unwrap_or_default() {
         if let Action::Drop(value) = step.action {
-            rewriter.run(value).map_err(|fault| in_step(fault, step))?;
+            rewriter.run(value).map_err(|fault| step.place.around(fault))?;
         }
     }
     rewriter.reader.finish()
-}
-
-#[cold]
-fn in_step(fault: DecodeError, step: &Step) -> DecodeError {
-    if step.field.is_empty() { fault } else { fault.in_any_field(step.field.clone()) }
 }
 
 pub(super) struct Rewriter<'a, 'p> {
@@ -134,7 +129,7 @@ impl Rewriter<'_, '_> {
                 Action::Shuffle(shuffled) => self.shuffled(shuffled),
             };
             if let Err(fault) = done {
-                return Err(in_step(fault, step));
+                return Err(step.place.around(fault));
             }
         }
         Ok(())
@@ -149,7 +144,7 @@ impl Rewriter<'_, '_> {
             let here = self.here();
             self.buffers.starts.push(here);
             if let Err(fault) = self.run(*pass) {
-                return Err(fault.in_any_field(field.clone().into()));
+                return Err(field.around(fault));
             }
         }
         let end = self.here();
@@ -168,7 +163,7 @@ impl Rewriter<'_, '_> {
                         let next = self.start(first + index + 1);
                         self.reader.go_to(self.input, next);
                     } else {
-                        self.run(*value).map_err(|fault| fault.in_any_field(field.clone()))?;
+                        self.run(*value).map_err(|fault| field.around(fault))?;
                     }
                 }
                 Shuffle::Put(datum) => {
