@@ -31,7 +31,7 @@ impl Rewriter<'_, '_> {
     }
 
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.buffers.datum.len())
+        self.limit.bytes.saturating_sub(self.buffers.datum.len())
     }
 
     /// Leaves out what was read since the last [`flush`](Self::flush).
@@ -53,7 +53,7 @@ impl Rewriter<'_, '_> {
     #[inline]
     pub(super) fn put_long(&mut self, value: i64) -> Result<(), DecodeError> {
         append_long(value, &mut self.buffers.datum);
-        if self.buffers.datum.len() > self.limit {
+        if self.buffers.datum.len() > self.limit.bytes {
             return Err(self.full(self.here()));
         }
         Ok(())
@@ -61,6 +61,6 @@ impl Rewriter<'_, '_> {
 
     #[cold]
     fn full(&self, offset: usize) -> DecodeError {
-        DecodeError::new(DecodeErrorKind::TooLong { limit: self.limit }, offset)
+        DecodeError::new(DecodeErrorKind::TooLong { limit: self.limit.bytes }, offset)
     }
 }

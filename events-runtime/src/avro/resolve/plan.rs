@@ -1,11 +1,11 @@
 //! The steps that make a datum of the reader's schema out of a writer's.
 
+use std::sync::Arc;
+
 use super::compile;
 use super::place::{Field, Place};
-use crate::avro::decode::MAX_EMPTY_ITEMS;
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 use crate::avro::schema::Schema;
-use crate::avro::view::View;
 
 /// The index of an [`Op`]; recursive schemas lead back to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +90,13 @@ pub(super) enum Action {
     /// Passes over the writer's next field.
     Drop(OpId),
     /// Writes a default.
-    Put(Box<[u8]>),
+    Put(Arc<[u8]>),
     /// Takes and passes over some of the writer's fields, in another order.
-    Shuffle(Shuffled),
+    Shuffle(Arc<Shuffled>),
 }
 
 /// Fields that change places among each other.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shuffled {
     /// How the writer's fields are passed, in their order.
     pub(super) passes: Box<[(OpId, Field)]>,
@@ -104,12 +104,12 @@ pub(super) struct Shuffled {
     pub(super) takes: Box<[Shuffle]>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Shuffle {
     /// The writer's field of this index among those that are passed.
     Take { index: usize, value: OpId, field: Field },
     /// A default.
-    Put(Box<[u8]>),
+    Put(Arc<[u8]>),
 }
 
 /// Why a value of the writer can't be one of the reader.
@@ -130,6 +130,11 @@ impl Fault {
         self
     }
 
+    /// How many bytes of text it has.
+    pub(super) fn len(&self) -> usize {
+        self.reason.len()
+    }
+
     #[cold]
     pub(super) fn error(&self, offset: usize) -> DecodeError {
         let error = DecodeError::new(DecodeErrorKind::Unresolvable(self.reason.clone()), offset);
@@ -137,6 +142,9 @@ impl Fault {
         self.path.iter().fold(error, |error, field| error.in_any_field(field.name()))
     }
 }
+
+/// How many bytes a datum may become whatever its length.
+const ANYWAY: usize = 65_536;
 
 /// How a writer's data become a reader's.
 #[derive(Debug)]
@@ -162,10 +170,28 @@ pub(super) enum Way {
     Rewrite,
 }
 
+/// The most bytes that a datum may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) bytes: usize,
+    /// What each item that takes no bytes of the input adds.
+    for_empty_item: usize,
+}
+
+impl Limit {
+    pub(super) fn exactly(bytes: usize) -> Self {
+        Self { bytes, for_empty_item: 0 }
+    }
+
+    pub(super) fn add_empty_item(&mut self) {
+        self.bytes = self.bytes.saturating_add(self.for_empty_item);
+    }
+}
+
 impl Plan {
     /// The plan for data that a writer's packed schema describes.
     pub(crate) fn new(reader: &'static Schema, writer: &[u8]) -> Self {
-        let (root, ops, growth) = compile::compile(View::tree(reader), View::packed(writer));
+        let (root, ops, growth) = compile::compile(reader, writer);
         let verbatim = verbatim(&ops);
         let mut plan = Self { root, ops, verbatim, growth, way: Way::Rewrite };
         plan.way = plan.shortest();
@@ -196,9 +222,11 @@ impl Plan {
     }
 
     /// The most bytes that a datum of so many becomes: so that memory stays in proportion to the
-    /// input. Each item of an array took a byte, or is one of a bounded number that did not.
-    pub(super) fn limit(&self, len: usize) -> usize {
-        len.saturating_add(1).saturating_mul(self.growth).saturating_add(MAX_EMPTY_ITEMS)
+    /// input. Each item of an array took a byte, or is one of a bounded number that did not, for
+    /// which the limit rises as they are read.
+    pub(super) fn limit(&self, len: usize) -> Limit {
+        let bytes = len.saturating_add(1).saturating_mul(self.growth).saturating_add(ANYWAY);
+        Limit { bytes, for_empty_item: self.growth }
     }
 }
 

@@ -72,7 +72,8 @@ impl Compiler {
                 };
                 len = len.zip(raw).map(|(len, raw)| len.saturating_add(raw));
                 if raw != Some(0) {
-                    compiler.take(value, Field::of_writer(&field), &mut steps);
+                    let place = compiler.passed(&field).into();
+                    steps.push(Step { action: Action::Take(value), place });
                 }
             }
             len.map_or_else(|| Op::Record(steps.into()), Op::Raw)
@@ -121,7 +122,11 @@ impl Compiler {
             };
         }
         match field.default {
-            Some(default) => defaults::datum(field.schema, default).map(Taken::Default).map_err(Fault::new),
+            Some(default) => {
+                let datum = defaults::datum(field.schema, default).map_err(Fault::new)?;
+                self.budget.spend(datum.len());
+                Ok(Taken::Default(datum))
+            }
             None => Err(Fault::new("the writer has no such field, and it has no default here")),
         }
     }
@@ -160,7 +165,7 @@ impl Compiler {
                 self.drops(next..first, from, &mut steps);
                 next = last + 1;
                 let shuffled = self.shuffled(std::mem::take(&mut group), first..next, from);
-                steps.push(Step { action: Action::Shuffle(shuffled), place: Place::default() });
+                steps.push(Step { action: Action::Shuffle(shuffled.into()), place: Place::default() });
             }
         }
         self.drops(next..from.len(), from, &mut steps);
@@ -168,9 +173,12 @@ impl Compiler {
     }
 
     /// Takes a field; of a record, its fields: fewer calls, at the price of longer steps.
-    fn take(&self, value: OpId, field: Field, steps: &mut Vec<Step>) {
-        match self.op(value) {
-            Some(Op::Record(inner)) if inner.len() + steps.len() <= MAX_INLINED => {
+    fn take(&mut self, value: OpId, field: Field, steps: &mut Vec<Step>) {
+        // Not by `op`, which borrows the budget too.
+        match self.ops.get(value.0) {
+            Some(Op::Record(inner))
+                if inner.len() + steps.len() <= MAX_INLINED && self.budget.copy(inner.len()) =>
+            {
                 steps.extend(inner.iter().map(|step| Step {
                     action: step.action.clone(),
                     place: step.place.clone().within(field.clone()),
@@ -185,7 +193,7 @@ impl Compiler {
             let field = from.field(index);
             let value = self.pass(field.schema);
             if !matches!(self.op(value), Some(Op::Raw(0))) {
-                let place = Field::of_writer(&field).into();
+                let place = self.passed(&field).into();
                 steps.push(Step { action: Action::Drop(value), place });
             }
         }
@@ -195,14 +203,22 @@ impl Compiler {
         let first = between.start;
         let passes = between.map(|index| {
             let field = from.field(index);
-            (self.pass(field.schema), Field::of_writer(&field))
+            (self.pass(field.schema), self.passed(&field))
         });
         let passes = passes.collect();
         let shuffles = taken.into_iter().map(|(taken, field)| match taken {
             Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),
         });
-        Shuffled { passes, takes: shuffles.collect() }
+        let shuffled = Shuffled { passes, takes: shuffles.collect() };
+        self.budget.spend_on_shuffled(&shuffled);
+        shuffled
+    }
+
+    /// A field of the writer that is passed over.
+    fn passed(&mut self, field: &FieldView<'_>) -> Field {
+        self.budget.spend(field.name.len());
+        Field::of_writer(field)
     }
 }
 

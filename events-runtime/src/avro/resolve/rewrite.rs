@@ -9,7 +9,7 @@
 )]
 
 use super::buffers::Buffers;
-use super::plan::{Action, Branch, Op, OpId, Plan, Shuffle, Shuffled, Step, Tag};
+use super::plan::{Action, Branch, Limit, Op, OpId, Plan, Shuffle, Shuffled, Step, Tag};
 use crate::avro::Reader;
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 
@@ -17,7 +17,7 @@ use crate::avro::error::{DecodeError, DecodeErrorKind};
 /// definition, and less than a thread's stack.
 const MAX_STEPS_DEEP: usize = 1024;
 
-/// Writes the reader's datum; no more of it than so many bytes.
+/// Writes the reader's datum; no more of it than the limit says.
 ///
 /// # Errors
 /// The bytes are no datum of the writer, or one that the reader can't take.
@@ -25,7 +25,7 @@ pub(super) fn rewrite(
     plan: &Plan,
     input: &[u8],
     buffers: &mut Buffers,
-    limit: usize,
+    limit: Limit,
 ) -> Result<(), DecodeError> {
     buffers.datum.clear();
     buffers.starts.clear();
@@ -49,7 +49,8 @@ pub(super) fn pass_over<'a>(
     let Op::Record(steps) = plan.op(plan.root) else { return reader.finish() };
     let copied = input.len();
     let buffers = &mut Buffers::default();
-    let mut rewriter = Rewriter { plan, input, reader, buffers, copied, limit: usize::MAX, deep: 0 };
+    let mut rewriter =
+        Rewriter { plan, input, reader, buffers, copied, limit: Limit::exactly(usize::MAX), deep: 0 };
     for step in steps.get(from..).unwrap_or_default() {
         if let Action::Drop(value) = step.action {
             rewriter.run(value).map_err(|fault| step.place.around(fault))?;
@@ -65,7 +66,7 @@ pub(super) struct Rewriter<'a, 'p> {
     pub(super) buffers: &'p mut Buffers,
     /// Up to here, the input is in the output or left out.
     pub(super) copied: usize,
-    pub(super) limit: usize,
+    pub(super) limit: Limit,
     deep: usize,
 }
 
@@ -139,7 +140,7 @@ impl Rewriter<'_, '_> {
     fn shuffled(&mut self, shuffled: &Shuffled) -> Result<(), DecodeError> {
         self.flush()?;
         let first = self.buffers.starts.len();
-        let ahead = self.reader.clone();
+        let (ahead, limit) = (self.reader.clone(), self.limit);
         for (pass, field) in &shuffled.passes {
             let here = self.here();
             self.buffers.starts.push(here);
@@ -149,7 +150,8 @@ impl Rewriter<'_, '_> {
         }
         let end = self.here();
         self.buffers.starts.push(end);
-        self.reader = ahead;
+        // With the number of items that took no bytes: they are read once more.
+        (self.reader, self.limit) = (ahead, limit);
         for take in &shuffled.takes {
             match take {
                 Shuffle::Take { index, value, field } => {
@@ -244,6 +246,7 @@ impl Rewriter<'_, '_> {
         }
         if self.reader.remaining() == before {
             self.reader.empty_items(1)?;
+            self.limit.add_empty_item();
         }
         Ok(())
     }
