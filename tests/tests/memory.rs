@@ -71,6 +71,27 @@ fn nested_claims(levels: usize, padding: usize) -> Vec<u8> {
     datum
 }
 
+/// One record of many fields with long names, in five thousand others that are not here: their plan
+/// has each name once.
+fn plans_are_in_proportion_to_the_schemas() {
+    let name = "n".repeat(2_000);
+    let fields: Vec<_> = (0..200).map(|at| format!(r#"{{"name":"{name}{at}","type":"string"}}"#)).collect();
+    let shared = format!(r#"{{"type":"record","name":"A","fields":[{}]}}"#, fields.join(","));
+    let mut holders = vec![format!(r#"{{"name":"a","type":{shared}}}"#)];
+    for at in 0..5_001 {
+        let inner = format!(r#"{{"type":"record","name":"R{at}","fields":[{{"name":"f","type":"A"}}]}}"#);
+        holders.push(format!(r#"{{"name":"f{at}","type":{inner}}}"#));
+    }
+    for also in ["", r#"{"name":"entries","type":{"type":"map","values":"Folder"}},"#] {
+        let text = format!(r#"{{"type":"record","name":"Folder","fields":[{also}{}]}}"#, holders.join(","));
+        let writer = WriterSchema::parse(&text).unwrap();
+        let (peak, result) = peak(|| avro::from_slice_resolved::<Folder>(&writer, &[0]).map(drop));
+        result.unwrap_err();
+        let most = 16 * text.len();
+        assert!(peak <= most, "{peak} bytes for a plan of {} bytes of text", text.len());
+    }
+}
+
 #[test]
 fn peak_memory_is_in_proportion_to_the_input() {
     let tree = |bytes: &[u8]| avro::from_slice::<Tree>(bytes).map(drop);
@@ -142,6 +163,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
         proportionate("resolved children", &[vec![0, 0], long(len / 3), vec![0; len]].concat(), resolved);
         proportionate("resolved nulls", &[vec![0], long(len), vec![0; 9]].concat(), resolved);
     }
+    plans_are_in_proportion_to_the_schemas();
     let mut worst = (0.0, "");
     for specimen in specimens() {
         for sample in specimen.samples() {

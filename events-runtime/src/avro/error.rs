@@ -44,6 +44,8 @@ pub(crate) const MASK: &str = "***";
 
 const REFUSED: &str = "the value is refused; it is personal data, so the reason is not shown";
 
+const UNRESOLVABLE: &str = "it is personal data, so the reason is not shown";
+
 /// A value that its schema can't hold without loss.
 ///
 /// The value was not written; change it, or give the field a type that holds it.
@@ -312,6 +314,13 @@ impl DecodeError {
         self
     }
 
+    /// The same fault without the keys of maps in its path, where what they are is not known.
+    #[cold]
+    pub(crate) fn without_keys(mut self) -> Self {
+        self.0.path.mask();
+        self
+    }
+
     /// Adds the field around the fault, which may be one that only the writer has.
     #[cold]
     pub(crate) fn in_any_field(mut self, name: Cow<'static, str>) -> Self {
@@ -330,16 +339,19 @@ impl DecodeError {
     /// Adds the field around the fault, which holds personal data.
     #[cold]
     #[must_use]
-    pub(crate) fn in_pii_field(mut self, name: &'static str) -> Self {
+    pub(crate) fn in_pii_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.0.path.mask();
         match &self.0.kind {
             DecodeErrorKind::OutOfRange { rust, .. } => {
                 self.0.kind = DecodeErrorKind::Invalid(format!("{MASK} is out of range for `{rust}`"));
             }
             DecodeErrorKind::Invalid(_) => self.0.kind = DecodeErrorKind::Invalid(REFUSED.to_owned()),
+            DecodeErrorKind::Unresolvable(_) => {
+                self.0.kind = DecodeErrorKind::Unresolvable(UNRESOLVABLE.to_owned());
+            }
             _ => {}
         }
-        self.in_field(name)
+        self.in_any_field(name.into())
     }
 
     /// Adds the array index around the fault.

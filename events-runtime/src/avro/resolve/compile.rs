@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::plan::{Branch, Convert, Fault, Op, OpId, Symbol, Tag};
 use super::records;
 use crate::avro::resolution::{Units, branch_of, promotes, same_primitive, units};
+use crate::avro::schema::Schema;
 use crate::avro::varint::MAX_LEN;
 use crate::avro::view::{EnumView, Shape, UnionView, View};
 
@@ -13,9 +15,12 @@ use crate::avro::view::{EnumView, Shape, UnionView, View};
 const MAX_NESTED: usize = 192;
 
 /// The ops of a reader and a writer, and how much longer data can become by them.
-pub(super) fn compile(reader: View<'static>, writer: View<'_>) -> (OpId, Vec<Op>, usize) {
-    let mut compiler = Compiler::default();
-    let root = compiler.pair(reader, writer);
+pub(super) fn compile(reader: &'static Schema, writer: &[u8]) -> (OpId, Vec<Op>, usize) {
+    let mut compiler = Compiler::new(Budget::of(reader, writer));
+    let root = compiler.pair(View::tree(reader), View::packed(writer));
+    if let Some(reason) = compiler.budget.fault() {
+        return (OpId(0), vec![Op::Fault(Fault::new(reason))], 1);
+    }
     let repeated = compiler.ops.iter().filter_map(|op| match op {
         Op::Blocks { item: inner, .. } | Op::Deeper(inner) => Some(compiler.weight(*inner)),
         _ => None,
@@ -25,9 +30,9 @@ pub(super) fn compile(reader: View<'static>, writer: View<'_>) -> (OpId, Vec<Op>
     (root, compiler.ops, growth)
 }
 
-#[derive(Default)]
 pub(super) struct Compiler {
-    ops: Vec<Op>,
+    pub(super) budget: Budget,
+    pub(super) ops: Vec<Op>,
     /// How many bytes each op adds at most, up to the next array, map or recursion.
     weights: Vec<usize>,
     pub(super) records: HashMap<Key, Known>,
@@ -49,8 +54,14 @@ pub(super) struct Known {
 }
 
 impl Compiler {
+    fn new(budget: Budget) -> Self {
+        let (ops, weights, records) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { budget, ops, weights, records, depth: 0, taken_again: 0 }
+    }
+
     pub(super) fn push(&mut self, op: Op) -> OpId {
         let id = OpId(self.ops.len());
+        self.budget.spend_on(&op);
         self.weights.push(self.weight_of(&op));
         self.ops.push(op);
         id
@@ -63,6 +74,7 @@ impl Compiler {
     /// Fills in an op that was pushed as a place for it.
     pub(super) fn set(&mut self, id: OpId, op: Op) {
         let weight = self.weight_of(&op);
+        self.budget.spend_on(&op);
         if let (Some(slot), Some(of)) = (self.ops.get_mut(id.0), self.weights.get_mut(id.0)) {
             (*slot, *of) = (op, weight);
         }
@@ -98,6 +110,10 @@ impl Compiler {
     }
 
     fn nested(&mut self, inner: impl FnOnce(&mut Self) -> OpId) -> OpId {
+        if self.budget.is_spent() {
+            // The plan comes to nothing.
+            return OpId(usize::MAX);
+        }
         if self.depth == MAX_NESTED {
             return self.fault(format!("the schemas are nested more than {MAX_NESTED} levels deep"));
         }

@@ -3,9 +3,9 @@
 //!
 //! | Stop | File |
 //! |---|---|
-//! | two schemas ▶ a plan | `compile`, its records `records`, the reader's defaults `defaults` |
-//! | the plan | `plan` |
-//! | the writer's datum ▶ the reader's | `rewrite` |
+//! | two schemas ▶ a plan | `compile`, its records `records`, the reader's defaults `defaults`, what it may take `budget` |
+//! | the plan | `plan`, what its errors say of their place `place` |
+//! | the writer's datum ▶ the reader's | `rewrite`, its numbers and symbols `values`, its `output`, its memory `buffers` |
 //!
 //! A plan does not build values. It turns the writer's datum into a datum of the reader's schema,
 //! and the type's own decoder reads that: so hand-written implementations and `with` modules need
@@ -15,13 +15,18 @@
 //! What can never be read is an error at once, whatever the bytes; what can't be read of a branch
 //! of a union, of a symbol or of an array's items is one where they occur.
 
+mod budget;
+mod buffers;
 mod compile;
 mod defaults;
+mod output;
+mod place;
 mod plan;
 mod records;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use plan::Plan;
 
@@ -34,8 +39,9 @@ use super::error::DecodeError;
 use super::schema::Schema;
 use super::writer_schema::WriterSchema;
 use crate::payload::EventData;
-use plan::Way;
-use rewrite::{Buffers, pass_over, rewrite};
+use buffers::Buffers;
+use plan::{Limit, Way};
+use rewrite::{pass_over, rewrite};
 
 /// The value of a datum that was written with another schema, and takes all of the bytes.
 ///
@@ -110,7 +116,7 @@ pub(crate) fn rewritten<'a>(
 #[cold]
 fn in_input(plan: &Plan, input: &[u8], fault: DecodeError) -> DecodeError {
     let Some(before) = fault.offset().checked_sub(1) else { return fault };
-    let full = rewrite(plan, input, &mut Buffers::default(), before).err();
+    let full = rewrite(plan, input, &mut Buffers::default(), Limit::exactly(before)).err();
     let offset = full.map_or(input.len(), |full| input.len().min(full.offset() + 1));
     fault.at(offset)
 }

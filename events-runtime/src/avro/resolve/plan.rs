@@ -1,12 +1,11 @@
 //! The steps that make a datum of the reader's schema out of a writer's.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::compile;
-use crate::avro::decode::MAX_EMPTY_ITEMS;
+use super::place::{Field, Place};
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 use crate::avro::schema::Schema;
-use crate::avro::view::View;
 
 /// The index of an [`Op`]; recursive schemas lead back to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +78,9 @@ pub(super) enum Tag {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) action: Action,
-    /// The reader's name of the field, the writer's where the reader has none; a path within a
-    /// record that is in this one; empty where the action has names of its own.
-    pub(super) field: Cow<'static, str>,
+    /// The reader's field, the writer's where the reader has none; a path within a record that is
+    /// in this one; none where the action has fields of its own.
+    pub(super) place: Place,
 }
 
 #[derive(Debug, Clone)]
@@ -91,26 +90,26 @@ pub(super) enum Action {
     /// Passes over the writer's next field.
     Drop(OpId),
     /// Writes a default.
-    Put(Box<[u8]>),
+    Put(Arc<[u8]>),
     /// Takes and passes over some of the writer's fields, in another order.
-    Shuffle(Shuffled),
+    Shuffle(Arc<Shuffled>),
 }
 
 /// Fields that change places among each other.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shuffled {
-    /// How the writer's fields are passed, in their order, with their names.
-    pub(super) passes: Box<[(OpId, String)]>,
+    /// How the writer's fields are passed, in their order.
+    pub(super) passes: Box<[(OpId, Field)]>,
     /// What is written, in the reader's order.
     pub(super) takes: Box<[Shuffle]>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Shuffle {
     /// The writer's field of this index among those that are passed.
-    Take { index: usize, value: OpId, field: Cow<'static, str> },
+    Take { index: usize, value: OpId, field: Field },
     /// A default.
-    Put(Box<[u8]>),
+    Put(Arc<[u8]>),
 }
 
 /// Why a value of the writer can't be one of the reader.
@@ -118,7 +117,7 @@ pub(super) enum Shuffle {
 pub(super) struct Fault {
     reason: String,
     /// The reader's fields that lead there, the innermost first.
-    path: Vec<Cow<'static, str>>,
+    path: Vec<Field>,
 }
 
 impl Fault {
@@ -126,17 +125,26 @@ impl Fault {
         Self { reason: reason.into(), path: Vec::new() }
     }
 
-    pub(super) fn in_field(mut self, field: Cow<'static, str>) -> Self {
+    pub(super) fn in_field(mut self, field: Field) -> Self {
         self.path.push(field);
         self
+    }
+
+    /// How many bytes of text it has.
+    pub(super) fn len(&self) -> usize {
+        self.reason.len()
     }
 
     #[cold]
     pub(super) fn error(&self, offset: usize) -> DecodeError {
         let error = DecodeError::new(DecodeErrorKind::Unresolvable(self.reason.clone()), offset);
-        self.path.iter().cloned().fold(error, DecodeError::in_any_field)
+        // It is about the schemas alone, whatever the marks.
+        self.path.iter().fold(error, |error, field| error.in_any_field(field.name()))
     }
 }
+
+/// How many bytes a datum may become whatever its length.
+const ANYWAY: usize = 65_536;
 
 /// How a writer's data become a reader's.
 #[derive(Debug)]
@@ -162,10 +170,28 @@ pub(super) enum Way {
     Rewrite,
 }
 
+/// The most bytes that a datum may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) bytes: usize,
+    /// What each item that takes no bytes of the input adds.
+    for_empty_item: usize,
+}
+
+impl Limit {
+    pub(super) fn exactly(bytes: usize) -> Self {
+        Self { bytes, for_empty_item: 0 }
+    }
+
+    pub(super) fn add_empty_item(&mut self) {
+        self.bytes = self.bytes.saturating_add(self.for_empty_item);
+    }
+}
+
 impl Plan {
     /// The plan for data that a writer's packed schema describes.
     pub(crate) fn new(reader: &'static Schema, writer: &[u8]) -> Self {
-        let (root, ops, growth) = compile::compile(View::tree(reader), View::packed(writer));
+        let (root, ops, growth) = compile::compile(reader, writer);
         let verbatim = verbatim(&ops);
         let mut plan = Self { root, ops, verbatim, growth, way: Way::Rewrite };
         plan.way = plan.shortest();
@@ -196,9 +222,11 @@ impl Plan {
     }
 
     /// The most bytes that a datum of so many becomes: so that memory stays in proportion to the
-    /// input. Each item of an array took a byte, or is one of a bounded number that did not.
-    pub(super) fn limit(&self, len: usize) -> usize {
-        len.saturating_add(1).saturating_mul(self.growth).saturating_add(MAX_EMPTY_ITEMS)
+    /// input. Each item of an array took a byte, or is one of a bounded number that did not, for
+    /// which the limit rises as they are read.
+    pub(super) fn limit(&self, len: usize) -> Limit {
+        let bytes = len.saturating_add(1).saturating_mul(self.growth).saturating_add(ANYWAY);
+        Limit { bytes, for_empty_item: self.growth }
     }
 }
 

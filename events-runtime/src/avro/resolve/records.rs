@@ -1,10 +1,10 @@
 //! The records of a plan: fields by their names, in the reader's order.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::compile::{Compiler, Key, Known, other_name, text};
+use super::compile::{Compiler, Key, Known, other_name};
 use super::defaults;
+use super::place::{Field, Place};
 use super::plan::{Action, Fault, Op, OpId, Shuffle, Shuffled, Step};
 use crate::avro::resolution::{field_of, names_match};
 use crate::avro::view::{FieldView, RecordView, View};
@@ -28,8 +28,8 @@ impl Taken {
     }
 }
 
-/// With the reader's name of the field.
-type Named = (Taken, Cow<'static, str>);
+/// With the reader's field.
+type Named = (Taken, Field);
 
 /// How many steps a record may have with those of the records within it.
 const MAX_INLINED: usize = 256;
@@ -72,8 +72,8 @@ impl Compiler {
                 };
                 len = len.zip(raw).map(|(len, raw)| len.saturating_add(raw));
                 if raw != Some(0) {
-                    let field = Cow::Owned(text(field.name).to_owned());
-                    compiler.take(value, field, &mut steps);
+                    let place = compiler.passed(&field).into();
+                    steps.push(Step { action: Action::Take(value), place });
                 }
             }
             len.map_or_else(|| Op::Record(steps.into()), Op::Raw)
@@ -100,7 +100,7 @@ impl Compiler {
         let mut uses = vec![0_usize; from.len()];
         for index in 0..to.len() {
             let field = to.field(index);
-            let name = Cow::Borrowed(text(field.name));
+            let name = Field::of_reader(&field);
             let value = self.field(&field, from).map_err(|fault| fault.in_field(name.clone()))?;
             if let Taken::Field { index, .. } = value
                 && let Some(uses) = uses.get_mut(index)
@@ -122,7 +122,11 @@ impl Compiler {
             };
         }
         match field.default {
-            Some(default) => defaults::datum(field.schema, default).map(Taken::Default).map_err(Fault::new),
+            Some(default) => {
+                let datum = defaults::datum(field.schema, default).map_err(Fault::new)?;
+                self.budget.spend(datum.len());
+                Ok(Taken::Default(datum))
+            }
             None => Err(Fault::new("the writer has no such field, and it has no default here")),
         }
     }
@@ -143,7 +147,7 @@ impl Compiler {
         for ((taken, field), later) in taken.into_iter().zip(later.into_iter().skip(1)) {
             match taken {
                 Taken::Default(datum) if group.is_empty() => {
-                    steps.push(Step { action: Action::Put(datum.into()), field });
+                    steps.push(Step { action: Action::Put(datum.into()), place: field.into() });
                     continue;
                 }
                 Taken::Field { index, value } if group.is_empty() && index < later => {
@@ -161,7 +165,7 @@ impl Compiler {
                 self.drops(next..first, from, &mut steps);
                 next = last + 1;
                 let shuffled = self.shuffled(std::mem::take(&mut group), first..next, from);
-                steps.push(Step { action: Action::Shuffle(shuffled), field: Cow::Borrowed("") });
+                steps.push(Step { action: Action::Shuffle(shuffled.into()), place: Place::default() });
             }
         }
         self.drops(next..from.len(), from, &mut steps);
@@ -169,19 +173,18 @@ impl Compiler {
     }
 
     /// Takes a field; of a record, its fields: fewer calls, at the price of longer steps.
-    fn take(&self, value: OpId, field: Cow<'static, str>, steps: &mut Vec<Step>) {
-        match self.op(value) {
-            Some(Op::Record(inner)) if inner.len() + steps.len() <= MAX_INLINED => {
-                steps.extend(inner.iter().map(|step| {
-                    let within = if step.field.is_empty() {
-                        field.clone()
-                    } else {
-                        Cow::Owned(format!("{field}.{}", step.field))
-                    };
-                    Step { action: step.action.clone(), field: within }
+    fn take(&mut self, value: OpId, field: Field, steps: &mut Vec<Step>) {
+        // Not by `op`, which borrows the budget too.
+        match self.ops.get(value.0) {
+            Some(Op::Record(inner))
+                if inner.len() + steps.len() <= MAX_INLINED && self.budget.copy(inner.len()) =>
+            {
+                steps.extend(inner.iter().map(|step| Step {
+                    action: step.action.clone(),
+                    place: step.place.clone().within(field.clone()),
                 }));
             }
-            _ => steps.push(Step { action: Action::Take(value), field }),
+            _ => steps.push(Step { action: Action::Take(value), place: field.into() }),
         }
     }
 
@@ -190,8 +193,8 @@ impl Compiler {
             let field = from.field(index);
             let value = self.pass(field.schema);
             if !matches!(self.op(value), Some(Op::Raw(0))) {
-                let field = Cow::Owned(text(field.name).to_owned());
-                steps.push(Step { action: Action::Drop(value), field });
+                let place = self.passed(&field).into();
+                steps.push(Step { action: Action::Drop(value), place });
             }
         }
     }
@@ -200,14 +203,22 @@ impl Compiler {
         let first = between.start;
         let passes = between.map(|index| {
             let field = from.field(index);
-            (self.pass(field.schema), text(field.name).to_owned())
+            (self.pass(field.schema), self.passed(&field))
         });
         let passes = passes.collect();
         let shuffles = taken.into_iter().map(|(taken, field)| match taken {
             Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),
         });
-        Shuffled { passes, takes: shuffles.collect() }
+        let shuffled = Shuffled { passes, takes: shuffles.collect() };
+        self.budget.spend_on_shuffled(&shuffled);
+        shuffled
+    }
+
+    /// A field of the writer that is passed over.
+    fn passed(&mut self, field: &FieldView<'_>) -> Field {
+        self.budget.spend(field.name.len());
+        Field::of_writer(field)
     }
 }
 

@@ -8,10 +8,8 @@
     reason = "a field that stays as it is costs less than a call; measured in tests/benches"
 )]
 
-use std::cell::Cell;
-
-use super::defaults::append_long;
-use super::plan::{Action, Branch, Convert, Op, OpId, Plan, Shuffle, Shuffled, Step, Symbol, Tag};
+use super::buffers::Buffers;
+use super::plan::{Action, Branch, Limit, Op, OpId, Plan, Shuffle, Shuffled, Step, Tag};
 use crate::avro::Reader;
 use crate::avro::error::{DecodeError, DecodeErrorKind};
 
@@ -19,36 +17,7 @@ use crate::avro::error::{DecodeError, DecodeErrorKind};
 /// definition, and less than a thread's stack.
 const MAX_STEPS_DEEP: usize = 1024;
 
-/// Buffers that are longer are not kept for the next datum.
-const KEPT_AT_MOST: usize = 1 << 20;
-
-/// What a rewriter needs of memory.
-#[derive(Debug, Default)]
-pub(super) struct Buffers {
-    /// The reader's datum.
-    pub(super) datum: Vec<u8>,
-    /// Where the fields of shuffled records begin.
-    starts: Vec<usize>,
-}
-
-thread_local! {
-    static BUFFERS: Cell<Buffers> = Cell::default();
-}
-
-impl Buffers {
-    /// This thread's buffers; new ones where a `with` module that is being called decodes.
-    pub(super) fn take() -> Self {
-        BUFFERS.take()
-    }
-
-    pub(super) fn give_back(self) {
-        if self.datum.capacity() <= KEPT_AT_MOST && self.starts.capacity() <= KEPT_AT_MOST {
-            BUFFERS.set(self);
-        }
-    }
-}
-
-/// Writes the reader's datum; no more of it than so many bytes.
+/// Writes the reader's datum; no more of it than the limit says.
 ///
 /// # Errors
 /// The bytes are no datum of the writer, or one that the reader can't take.
@@ -56,7 +25,7 @@ pub(super) fn rewrite(
     plan: &Plan,
     input: &[u8],
     buffers: &mut Buffers,
-    limit: usize,
+    limit: Limit,
 ) -> Result<(), DecodeError> {
     buffers.datum.clear();
     buffers.starts.clear();
@@ -80,91 +49,28 @@ pub(super) fn pass_over<'a>(
     let Op::Record(steps) = plan.op(plan.root) else { return reader.finish() };
     let copied = input.len();
     let buffers = &mut Buffers::default();
-    let mut rewriter = Rewriter { plan, input, reader, buffers, copied, limit: usize::MAX, deep: 0 };
+    let mut rewriter =
+        Rewriter { plan, input, reader, buffers, copied, limit: Limit::exactly(usize::MAX), deep: 0 };
     for step in steps.get(from..).unwrap_or_default() {
         if let Action::Drop(value) = step.action {
-            rewriter.run(value).map_err(|fault| in_step(fault, step))?;
+            rewriter.run(value).map_err(|fault| step.place.around(fault))?;
         }
     }
     rewriter.reader.finish()
 }
 
-#[cold]
-fn in_step(fault: DecodeError, step: &Step) -> DecodeError {
-    if step.field.is_empty() { fault } else { fault.in_any_field(step.field.clone()) }
-}
-
-struct Rewriter<'a, 'p> {
+pub(super) struct Rewriter<'a, 'p> {
     plan: &'p Plan,
-    input: &'a [u8],
-    reader: Reader<'a>,
-    buffers: &'p mut Buffers,
+    pub(super) input: &'a [u8],
+    pub(super) reader: Reader<'a>,
+    pub(super) buffers: &'p mut Buffers,
     /// Up to here, the input is in the output or left out.
-    copied: usize,
-    limit: usize,
+    pub(super) copied: usize,
+    pub(super) limit: Limit,
     deep: usize,
 }
 
 impl Rewriter<'_, '_> {
-    fn here(&self) -> usize {
-        self.input.len() - self.reader.remaining()
-    }
-
-    /// Copies what stayed as it is.
-    #[inline]
-    fn flush(&mut self) -> Result<(), DecodeError> {
-        self.flush_to(self.here())
-    }
-
-    #[inline]
-    fn flush_to(&mut self, offset: usize) -> Result<(), DecodeError> {
-        if let Some(bytes) = self.input.get(self.copied..offset)
-            && !bytes.is_empty()
-        {
-            let room = self.room();
-            if bytes.len() > room {
-                return Err(self.full(self.copied + room));
-            }
-            self.buffers.datum.extend_from_slice(bytes);
-        }
-        self.copied = offset;
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(self.buffers.datum.len())
-    }
-
-    /// Leaves out what was read since the last [`flush`](Self::flush).
-    #[inline]
-    fn leave_out(&mut self) {
-        self.copied = self.here();
-    }
-
-    /// Writes what is not in the input. What was read before is flushed.
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        if bytes.len() > self.room() {
-            return Err(self.full(self.here()));
-        }
-        self.buffers.datum.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    #[inline]
-    fn put_long(&mut self, value: i64) -> Result<(), DecodeError> {
-        append_long(value, &mut self.buffers.datum);
-        if self.buffers.datum.len() > self.limit {
-            return Err(self.full(self.here()));
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn full(&self, offset: usize) -> DecodeError {
-        DecodeError::new(DecodeErrorKind::TooLong { limit: self.limit }, offset)
-    }
-
     #[inline(always)]
     fn run(&mut self, op: OpId) -> Result<(), DecodeError> {
         let plan = self.plan;
@@ -224,7 +130,7 @@ impl Rewriter<'_, '_> {
                 Action::Shuffle(shuffled) => self.shuffled(shuffled),
             };
             if let Err(fault) = done {
-                return Err(in_step(fault, step));
+                return Err(step.place.around(fault));
             }
         }
         Ok(())
@@ -234,17 +140,18 @@ impl Rewriter<'_, '_> {
     fn shuffled(&mut self, shuffled: &Shuffled) -> Result<(), DecodeError> {
         self.flush()?;
         let first = self.buffers.starts.len();
-        let ahead = self.reader.clone();
+        let (ahead, limit) = (self.reader.clone(), self.limit);
         for (pass, field) in &shuffled.passes {
             let here = self.here();
             self.buffers.starts.push(here);
             if let Err(fault) = self.run(*pass) {
-                return Err(fault.in_any_field(field.clone().into()));
+                return Err(field.around(fault));
             }
         }
         let end = self.here();
         self.buffers.starts.push(end);
-        self.reader = ahead;
+        // With the number of items that took no bytes: they are read once more.
+        (self.reader, self.limit) = (ahead, limit);
         for take in &shuffled.takes {
             match take {
                 Shuffle::Take { index, value, field } => {
@@ -258,7 +165,7 @@ impl Rewriter<'_, '_> {
                         let next = self.start(first + index + 1);
                         self.reader.go_to(self.input, next);
                     } else {
-                        self.run(*value).map_err(|fault| fault.in_any_field(field.clone()))?;
+                        self.run(*value).map_err(|fault| field.around(fault))?;
                     }
                 }
                 Shuffle::Put(datum) => {
@@ -339,65 +246,8 @@ impl Rewriter<'_, '_> {
         }
         if self.reader.remaining() == before {
             self.reader.empty_items(1)?;
+            self.limit.add_empty_item();
         }
-        Ok(())
-    }
-
-    fn symbol(&mut self, symbols: &[Symbol]) -> Result<(), DecodeError> {
-        self.flush()?;
-        let index = self.reader.long()?;
-        self.leave_out();
-        match usize::try_from(index).ok().and_then(|index| symbols.get(index)) {
-            Some(Symbol::Index(index)) => self.put_long(*index),
-            Some(Symbol::Unknown(symbol)) => {
-                let reason =
-                    format!("the writer's symbol `{symbol}` is none of the enum here, which has no default");
-                Err(self.reader.error(DecodeErrorKind::Unresolvable(reason)))
-            }
-            None => {
-                let symbols = symbols.len();
-                Err(self.reader.error(DecodeErrorKind::UnknownSymbol { index, symbols }))
-            }
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "the specification has these promotions")]
-    fn convert(&mut self, convert: Convert) -> Result<(), DecodeError> {
-        self.flush()?;
-        match convert {
-            Convert::LongToFloat => {
-                let value = self.reader.long()? as f32;
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::LongToDouble => {
-                let value = self.reader.long()? as f64;
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::FloatToDouble => {
-                let value = f64::from(self.reader.float()?);
-                self.put(&value.to_le_bytes())?;
-            }
-            Convert::Times(factor) => {
-                let value = self.reader.long()?;
-                let Some(product) = value.checked_mul(factor) else {
-                    return Err(self
-                        .reader
-                        .error(DecodeErrorKind::OutOfRange { value, rust: "the unit here" }));
-                };
-                self.put_long(product)?;
-            }
-            Convert::Over(divisor) => {
-                let value = self.reader.long()?;
-                if value % divisor != 0 {
-                    let reason = format!(
-                        "{value} has digits below the unit here, which is {divisor} times the writer's"
-                    );
-                    return Err(self.reader.error(DecodeErrorKind::Unresolvable(reason)));
-                }
-                self.put_long(value / divisor)?;
-            }
-        }
-        self.leave_out();
         Ok(())
     }
 }

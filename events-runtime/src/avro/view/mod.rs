@@ -109,6 +109,8 @@ pub(crate) struct FieldView<'a> {
     pub(crate) aliases: Texts<'a>,
     /// The JSON of the default.
     pub(crate) default: Option<&'a [u8]>,
+    /// Whether a definition marks it as personal data; what is packed has no marks.
+    pub(crate) pii: bool,
     pub(crate) schema: View<'a>,
 }
 

@@ -144,6 +144,7 @@ impl<'a> Packed<'a> {
             name: name.text(),
             aliases: Texts::Packed(if is_none { default.skip(4) } else { default.behind_text() }),
             default: if is_none { None } else { Some(default.text()) },
+            pii: false,
             schema: View::Packed(schema.follow()),
         }
     }

@@ -85,6 +85,7 @@ impl<'a> RecordView<'a> {
                         (None, Schema::Nullable(_)) => Some(b"null"),
                         (None, _) => None,
                     },
+                    pii: field.pii,
                     schema: View::Tree { schema: field.schema, namespace, root },
                 }
             }

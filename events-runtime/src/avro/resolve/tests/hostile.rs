@@ -1,5 +1,8 @@
 //! Schemas and bytes that mean harm.
 
+use super::super::buffers::Buffers;
+use super::super::plan::Limit;
+use super::super::rewrite::rewrite;
 use super::*;
 use crate::avro::MAX_EMPTY_ITEMS;
 use crate::avro::to_vec;
@@ -73,9 +76,76 @@ fn defaults_of_items_without_bytes_are_bounded() {
         let count = to_vec(&i64::try_from(count).unwrap()).unwrap();
         read::<Items>(&schema, &[&count[..], &[0]].concat())
     };
-    assert_eq!(items(1_000).unwrap().items.len(), 1_000);
-    let error = items(MAX_EMPTY_ITEMS).unwrap_err();
-    assert!(matches!(error.kind(), DecodeErrorKind::TooLong { .. }), "{error}");
+    for count in [1_000, 2_000, MAX_EMPTY_ITEMS] {
+        let items = items(count).unwrap().items;
+        assert_eq!((items.len(), items.last().map(|item| item.text.len())), (count, Some(49)));
+    }
+    let error = items(MAX_EMPTY_ITEMS + 1).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooManyEmptyItems { .. }), "{error}");
+}
+
+#[test]
+fn the_limit_rises_with_items_without_bytes_once() {
+    let empty = record("Small", &[]);
+    let array = format!(r#"{{"type":"array","items":{empty}}}"#);
+    let schema = writer(&record("Items", &[("items", &array)]));
+    let plan = schema.plan(Items::SCHEMA);
+    // The default and its length.
+    let limit = plan.limit(3);
+    assert_eq!(limit.bytes, 4 * (1 + 50) + 65_536);
+    let mut raised = limit;
+    raised.add_empty_item();
+    assert_eq!(raised.bytes, 5 * (1 + 50) + 65_536);
+    // A datum that its limit is too low for.
+    let error = rewrite(plan, &[4, 0], &mut Buffers::default(), Limit::exactly(51)).unwrap_err();
+    assert_eq!(error.kind(), &DecodeErrorKind::TooLong { limit: 51 });
+    rewrite(plan, &[4, 0], &mut Buffers::default(), Limit::exactly(102)).unwrap();
+}
+
+#[test]
+fn empty_items_of_fields_that_change_places_are_read() {
+    #[derive(Debug, PartialEq, EventData)]
+    struct Moved {
+        n: i32,
+        items: Vec<Small>,
+    }
+    let array = format!(r#"{{"type":"array","items":{}}}"#, record("Small", &[]));
+    let schema = record("Moved", &[("items", &array), ("n", INT)]);
+    let of = |count: usize| [to_vec(&i64::try_from(count).unwrap()).unwrap(), vec![0, 2]].concat();
+    assert_eq!(read::<Moved>(&schema, &of(10_000)).unwrap().items.len(), 10_000);
+    let error = read::<Moved>(&schema, &of(MAX_EMPTY_ITEMS + 1)).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooManyEmptyItems { .. }), "{error}");
+}
+
+#[test]
+fn a_plan_is_in_proportion_to_the_schemas() {
+    #[derive(Debug, PartialEq, EventData)]
+    #[event(rename = "E")]
+    enum Letter {
+        A,
+    }
+    #[derive(Debug, PartialEq, EventData)]
+    struct Holder {
+        letter: Letter,
+    }
+    // Each record of the union meets the reader's, and with it the enum of so many symbols.
+    let union = |records: usize, symbols: usize| {
+        let symbols: Vec<_> = (0..symbols).map(|index| format!("\"S{index}\"")).collect();
+        let letter = format!(r#"{{"type":"enum","name":"e.E","symbols":[{}]}}"#, symbols.join(","));
+        let holder = |index: usize| {
+            let letter = if index == 0 { &letter } else { "\"e.E\"" };
+            record("Holder", &[("letter", letter)]).replacen("Holder\"", &format!("n{index}.Holder\""), 1)
+        };
+        format!("[{}]", (0..records).map(holder).collect::<Vec<_>>().join(","))
+    };
+    let reason = |schema: &str| {
+        let error = read::<Holder>(schema, &[0, 0]).unwrap_err();
+        let DecodeErrorKind::Unresolvable(reason) = error.kind() else { panic!("{error}") };
+        reason.clone()
+    };
+    assert!(reason(&union(20, 200)).contains("symbol `S0` is none"));
+    let reason = reason(&union(1_000, 5_000));
+    assert!(reason.contains("out of proportion with the schemas"), "{reason}");
 }
 
 #[test]

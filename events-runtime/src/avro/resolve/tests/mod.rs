@@ -1,6 +1,7 @@
 //! The rules of schema resolution, one by one; apache-avro judges them in `tests/tests/resolve.rs`.
 
 mod hostile;
+mod marks;
 mod numbers;
 mod published;
 mod records;

@@ -99,13 +99,13 @@ fn an_unknown_symbol_is_an_error_where_it_occurs() {
 }
 
 /// A `long` of this logical type.
-fn logical(base: &str, name: &str) -> String {
+pub(super) fn logical(base: &str, name: &str) -> String {
     format!(r#"{{"type":"{base}","logicalType":"{name}"}}"#)
 }
 
 /// Milliseconds since 1970, as a hand-written type has them.
 #[derive(Debug, PartialEq)]
-struct Millis(i64);
+pub(super) struct Millis(i64);
 
 impl EventData for Millis {
     const SCHEMA: &'static Schema = &Schema::Logical(&Logical {
