@@ -3,20 +3,21 @@
 
 use serde_json::{Map, Value};
 
-use super::item::{Base, ItemKind, Items, Member, Type};
+use super::item::{ItemKind, Items, Member, Type};
+use super::model::Primitive;
 use super::report::{Place, Report};
 
 /// Notes each default that its field can't have.
 pub(super) fn check(items: &Items, report: &mut Report) {
     for item in &items.0 {
         for member in item.members() {
-            if let Some(default) = &member.default
+            if let Some(default) = &member.labels.default
                 && !fits(&member.ty, default, items)
             {
                 let what = format!(
                     "the default {default} is no value of this field, or more than events can have there: correct or remove it; the default of a union is one of its first branch"
                 );
-                report.fault(&Place::default().field(&item.name).field(&member.name), what);
+                report.fault(&Place::default().field(&item.name).field(&member.labels.name), what);
             }
         }
     }
@@ -25,7 +26,7 @@ pub(super) fn check(items: &Items, report: &mut Report) {
 fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
     match (ty, json) {
         (Type::Option(_), json) => json.is_null(),
-        (Type::Plain { avro, .. }, json) => fits_base(*avro, json),
+        (Type::Plain { avro, .. }, json) => fits_primitive(*avro, json),
         (Type::Vec(item), Value::Array(values)) => values.iter().all(|value| fits(item, value, items)),
         (Type::Map(value), Value::Object(entries)) => entries.values().all(|entry| fits(value, entry, items)),
         // What stands by name only has no fields to compare with.
@@ -41,24 +42,25 @@ fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
     }
 }
 
-fn fits_base(base: Base, json: &Value) -> bool {
-    match base {
-        Base::Boolean => json.is_boolean(),
-        Base::Int => json.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
-        Base::Long => json.as_i64().is_some(),
-        Base::Float | Base::Double => json.is_number(),
-        Base::String => json.is_string(),
+fn fits_primitive(kind: Primitive, json: &Value) -> bool {
+    match kind {
+        Primitive::Null => json.is_null(),
+        Primitive::Boolean => json.is_boolean(),
+        Primitive::Int => json.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
+        Primitive::Long => json.as_i64().is_some(),
+        Primitive::Float | Primitive::Double => json.is_number(),
+        Primitive::String => json.is_string(),
         // Each character is a byte.
-        Base::Bytes => json.as_str().is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok())),
+        Primitive::Bytes => json.as_str().is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok())),
     }
 }
 
 fn fits_record(members: &[Member], entries: &Map<String, Value>, items: &Items) -> bool {
-    let complete = members.iter().all(|member| match entries.get(&member.name) {
+    let complete = members.iter().all(|member| match entries.get(&member.labels.name) {
         Some(value) => fits(&member.ty, value, items),
-        None => member.default.is_some() || matches!(member.ty, Type::Option(_)),
+        None => member.labels.default.is_some() || matches!(member.ty, Type::Option(_)),
     });
-    complete && entries.keys().all(|key| members.iter().any(|member| member.name == *key))
+    complete && entries.keys().all(|key| members.iter().any(|member| member.labels.name == *key))
 }
 
 #[cfg(test)]

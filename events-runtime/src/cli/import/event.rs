@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::item::{Base, Item, ItemKind, Items, Type};
+use super::item::{Item, ItemKind, Items, Type};
+use super::model::Primitive;
 use super::model::is_avro_name;
 use super::report::{Place, Report};
 use crate::EventType;
@@ -112,16 +113,16 @@ fn is_openedx_root(root: &Item) -> bool {
 fn openedx_fault(items: &Items) -> Option<String> {
     fn fault(ty: &Type) -> Option<&'static str> {
         match ty {
-            Type::Plain { avro: Base::Int, .. } => Some("an `int`"),
-            Type::Plain { avro: Base::Float, .. } => Some("a `float`"),
-            Type::Plain { avro: Base::String, rust } if *rust != "String" => Some("a logical type"),
+            Type::Plain { avro: Primitive::Int, .. } => Some("an `int`"),
+            Type::Plain { avro: Primitive::Float, .. } => Some("a `float`"),
+            Type::Plain { avro: Primitive::String, rust } if *rust != "String" => Some("a logical type"),
             Type::Vec(inner) | Type::Map(inner) | Type::Option(inner) => fault(inner),
             Type::Plain { .. } | Type::Item { .. } => None,
         }
     }
     let root = items.0.first()?;
     if let Some(member) = root.members().find(|member| matches!(member.ty, Type::Option(_))) {
-        return Some(format!("its field `{}` is a union", member.name));
+        return Some(format!("its field `{}` is a union", member.labels.name));
     }
     items.0.iter().find_map(|item| {
         if !matches!(item.kind, ItemKind::Struct(_)) {
@@ -129,7 +130,7 @@ fn openedx_fault(items: &Items) -> Option<String> {
         }
         item.members().find_map(|member| {
             let what = if member.with.is_some() { Some("a logical type") } else { fault(&member.ty) };
-            what.map(|what| format!("`{}.{}` is {what}", item.name, member.name))
+            what.map(|what| format!("`{}.{}` is {what}", item.name, member.labels.name))
         })
     })
 }

@@ -1,6 +1,6 @@
 //! The Rust items that a schema becomes, before they have Rust names.
 
-use serde_json::Value;
+use super::model::{Labels, Primitive};
 
 /// The place of an item among those of its file.
 pub(super) type ItemId = usize;
@@ -40,12 +40,9 @@ pub(super) struct Branch {
 /// A field of a struct or of a variant.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) doc: Option<String>,
-    pub(super) aliases: Vec<String>,
-    pub(super) pii: bool,
+    /// What its schema says of it.
+    pub(super) labels: Labels,
     pub(super) ty: Type,
-    pub(super) default: Option<Value>,
     /// A module of `events_runtime::with`.
     pub(super) with: Option<&'static str>,
     /// The items whose names in the type lead back to what holds this field.
@@ -57,7 +54,8 @@ pub(super) enum Type {
     /// A type that is not defined here.
     Plain {
         rust: &'static str,
-        avro: Base,
+        /// What it is on the wire, which its defaults must fit.
+        avro: Primitive,
     },
     Vec(Box<Type>),
     Map(Box<Type>),
@@ -68,18 +66,6 @@ pub(super) enum Type {
         boxed: bool,
         back: bool,
     },
-}
-
-/// What a plain type is on the wire, which its defaults must fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Base {
-    Boolean,
-    Int,
-    Long,
-    Float,
-    Double,
-    Bytes,
-    String,
 }
 
 impl Item {

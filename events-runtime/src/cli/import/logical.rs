@@ -1,6 +1,5 @@
 //! The Rust types of primitives and of Avro's logical types on them.
 
-use super::item::Base;
 use super::model::Primitive;
 use crate::cli::args::Times;
 
@@ -18,7 +17,6 @@ pub(super) enum Depth {
 /// A type that is not defined in the text.
 pub(super) struct Plain {
     pub(super) rust: &'static str,
-    pub(super) base: Base,
     /// The module of `events_runtime::with` that converts the whole field.
     pub(super) with: Option<&'static str>,
     /// Why the logical type, where there is one, is not kept.
@@ -32,20 +30,20 @@ pub(super) fn plain(
     times: Option<Times>,
     depth: Depth,
 ) -> Option<Plain> {
-    let (rust, base) = match kind {
+    let rust = match kind {
         Primitive::Null => return None,
-        Primitive::Boolean => ("bool", Base::Boolean),
-        Primitive::Int => ("i32", Base::Int),
-        Primitive::Long => ("i64", Base::Long),
-        Primitive::Float => ("f32", Base::Float),
-        Primitive::Double => ("f64", Base::Double),
-        Primitive::Bytes => ("Vec<u8>", Base::Bytes),
-        Primitive::String => ("String", Base::String),
+        Primitive::Boolean => "bool",
+        Primitive::Int => "i32",
+        Primitive::Long => "i64",
+        Primitive::Float => "f32",
+        Primitive::Double => "f64",
+        Primitive::Bytes => "Vec<u8>",
+        Primitive::String => "String",
     };
-    let unadorned = |lost| Plain { rust, base, with: None, lost };
+    let unadorned = |lost| Plain { rust, with: None, lost };
     let Some(logical) = logical else { return Some(unadorned(None)) };
     if (logical, kind) == ("uuid", Primitive::String) {
-        return Some(Plain { rust: "uuid::Uuid", base, with: None, lost: None });
+        return Some(Plain { rust: "uuid::Uuid", with: None, lost: None });
     }
     let Some(moment) = Moment::of(logical, kind) else {
         return Some(unadorned(Some(format!(
@@ -65,7 +63,7 @@ pub(super) fn plain(
         ))));
     }
     let with = with.map(|(field, option)| if depth == Depth::Option { option } else { field });
-    Some(Plain { rust: moment.rust(times), base, with, lost: None })
+    Some(Plain { rust: moment.rust(times), with, lost: None })
 }
 
 /// What a logical type of time is a time of.

@@ -105,11 +105,17 @@ pub(super) enum Kind {
 /// A field of a record.
 #[derive(Debug)]
 pub(super) struct Field {
+    pub(super) labels: Labels,
+    pub(super) schema: Schema,
+}
+
+/// What a field has beside its type.
+#[derive(Debug, Clone)]
+pub(super) struct Labels {
     pub(super) name: String,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
     pub(super) pii: bool,
-    pub(super) schema: Schema,
     pub(super) default: Option<Value>,
 }
 

@@ -205,26 +205,20 @@ impl<'a> Walk<'a> {
     }
 
     fn members(&mut self, fields: &'a [Field], namespace: &str, record: &Place) -> Vec<Member> {
-        fields.iter().filter_map(|field| self.member(field, namespace, &record.field(&field.name))).collect()
+        fields
+            .iter()
+            .filter_map(|field| self.member(field, namespace, &record.field(&field.labels.name)))
+            .collect()
     }
 
     fn member(&mut self, field: &'a Field, namespace: &str, place: &Place) -> Option<Member> {
         let mut found = Found::default();
         let position = Position { namespace, place, depth: Depth::Field };
         let ty = self.schema(&field.schema, &position, &mut found)?;
-        if matches!(ty, Type::Option(_)) && field.default.is_none() {
+        if matches!(ty, Type::Option(_)) && field.labels.default.is_none() {
             self.report.note(place, "has no default; an `Option` has `null` in the new schema");
         }
-        Some(Member {
-            name: field.name.clone(),
-            doc: field.doc.clone(),
-            aliases: field.aliases.clone(),
-            pii: field.pii,
-            ty,
-            default: field.default.clone(),
-            with: found.with,
-            back_refs: found.back_refs,
-        })
+        Some(Member { labels: field.labels.clone(), ty, with: found.with, back_refs: found.back_refs })
     }
 
     fn schema(&mut self, schema: &'a Schema, position: &Position<'_>, found: &mut Found) -> Option<Type> {
@@ -238,7 +232,7 @@ impl<'a> Walk<'a> {
                     self.report.note(place, lost);
                 }
                 found.with = plain.with;
-                Some(Type::Plain { rust: plain.rust, avro: plain.base })
+                Some(Type::Plain { rust: plain.rust, avro: *kind })
             }
             Schema::Array(items) => {
                 let inside = Position { namespace, place: &place.item(), depth: Depth::Inside };

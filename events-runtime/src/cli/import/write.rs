@@ -57,10 +57,10 @@ impl Names<'_> {
     }
 
     fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut Text) {
-        let names = fields(members.iter().map(|member| member.name.as_str()));
+        let names = fields(members.iter().map(|member| member.labels.name.as_str()));
         for (member, name) in members.iter().zip(names) {
             let mut options = Attribute::new("event");
-            doc(member.doc.as_deref(), indent, &mut options, out);
+            doc(member.labels.doc.as_deref(), indent, &mut options, out);
             self.options(member, &name, &mut options);
             options.write(indent, out);
             field(indent, &format!("{visibility}{}", name.rust), &self.ty(&member.ty), out);
@@ -69,14 +69,14 @@ impl Names<'_> {
 
     fn options(&self, member: &Member, name: &Name, options: &mut Attribute) {
         if name.is_renamed {
-            options.text("rename", &member.name);
+            options.text("rename", &member.labels.name);
         }
-        member.aliases.iter().for_each(|alias| options.text("alias", alias));
+        member.labels.aliases.iter().for_each(|alias| options.text("alias", alias));
         // An `Option` has `null` without being told.
-        if let Some(default) = member.default.as_ref().filter(|default| !default.is_null()) {
+        if let Some(default) = member.labels.default.as_ref().filter(|default| !default.is_null()) {
             options.json("default", default);
         }
-        if member.pii {
+        if member.labels.pii {
             options.flag("pii");
         }
         member

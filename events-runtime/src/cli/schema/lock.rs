@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -98,24 +99,50 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
     let path = event.folder.join(format!("{minor}.avsc"));
     match write_new(&path, &export::text(event.descriptor)?) {
         Ok(()) => Ok(Outcome::Locked(minor, path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Outcome::Refused(format!(
+            "{} was written meanwhile by another run: build this program again",
+            shown(&path)
+        ))),
         Err(error) => Ok(Outcome::Refused(format!("{} can't be written: {error}", shown(&path)))),
     }
 }
 
 /// Writes a file that is not there yet, whole or not at all.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    write_new_by(path, text, |draft, path| fs::hard_link(draft, path))
+}
+
+/// Writes a draft, and gives it its name by a link: whoever comes first has the number, and whoever
+/// looks, even after a crash, finds the whole file or none.
+///
+/// Some file systems, such as FAT, have no links. There the name is taken by an empty file, which
+/// the draft replaces; a crash between the two leaves a file that `schema check` finds.
+fn write_new_by(
+    path: &Path,
+    text: &str,
+    link: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    static DRAFTS: AtomicU32 = AtomicU32::new(0);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     // No `.avsc`, so that nobody takes half a file for a version.
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = fs::write(&draft, text)
-        // Whoever makes the file first has the number, and fills it in one step.
-        .and_then(|()| File::create_new(path).map(drop))
-        .and_then(|()| fs::rename(&draft, path).inspect_err(|_| drop(fs::remove_file(path))));
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
+    let written = File::create(&draft)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| match link(&draft, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => replace_new(&draft, path),
+            linked => linked,
+        });
+    // The file has a name of its own.
+    let _ = fs::remove_file(&draft);
     written
+}
+
+/// Gives a draft a name that nothing has, without a link.
+fn replace_new(draft: &Path, path: &Path) -> io::Result<()> {
+    File::create_new(path)?;
+    fs::rename(draft, path).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// Has a crate's build script watch its schemas.
@@ -178,16 +205,74 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
+
+    fn file() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("org.acme.order.placed.v1/0.avsc");
+        (folder, path)
+    }
+
+    /// The files beside a file.
+    fn beside(path: &Path) -> usize {
+        fs::read_dir(path.parent().unwrap()).unwrap().count()
+    }
 
     #[test]
     fn version_is_written_whole_and_never_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("org.acme.order.placed.v1/0.avsc");
+        let (_folder, path) = file();
         write_new(&path, "first").unwrap();
         assert_eq!(write_new(&path, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
-        let files = fs::read_dir(path.parent().unwrap()).unwrap().count();
-        assert_eq!(files, 1, "no draft is left");
+        assert_eq!(beside(&path), 1, "no draft is left");
+    }
+
+    #[test]
+    fn version_is_whole_as_soon_as_it_has_its_name() {
+        let (_folder, path) = file();
+        let link = |draft: &Path, path: &Path| {
+            assert!(!path.exists());
+            assert_eq!(fs::read_to_string(draft).unwrap(), "whole");
+            fs::hard_link(draft, path)
+        };
+        write_new_by(&path, "whole", link).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+    }
+
+    #[test]
+    fn version_is_written_where_there_are_no_links() {
+        let (_folder, path) = file();
+        let link = |_: &Path, _: &Path| Err(io::ErrorKind::Unsupported.into());
+        write_new_by(&path, "first", link).unwrap();
+        assert_eq!(write_new_by(&path, "second", link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(beside(&path), 1, "no draft is left");
+    }
+
+    #[test]
+    fn one_of_many_writers_has_the_number() {
+        let (_folder, path) = file();
+        let texts: Vec<_> = (0..16).map(|writer| format!("{writer}").repeat(10_000)).collect();
+        let barrier = Barrier::new(texts.len());
+        let write = |text: &str| {
+            barrier.wait();
+            write_new(&path, text)
+        };
+        let outcomes: Vec<_> = thread::scope(|scope| {
+            let writers: Vec<_> = texts.iter().map(|text| scope.spawn(|| write(text))).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let winners: Vec<_> = texts
+            .iter()
+            .zip(&outcomes)
+            .filter_map(|(text, outcome)| outcome.is_ok().then_some(text))
+            .collect();
+        assert_eq!(winners, [&fs::read_to_string(&path).unwrap()]);
+        let lost = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        assert!(lost.map(io::Error::kind).all(|kind| kind == io::ErrorKind::AlreadyExists));
+        assert_eq!(beside(&path), 1, "no draft is left");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::model::{Definition, Field, FullName, Kind, Primitive, Schema, is_avro_name};
+use super::model::{Definition, Field, FullName, Kind, Labels, Primitive, Schema, is_avro_name};
 use super::report::{Place, Report};
 
 /// The attributes that are read, of whatever has them.
@@ -141,9 +141,9 @@ impl Reader<'_> {
         let mut read: Vec<Field> = Vec::new();
         for field in fields {
             let Some(field) = self.field(field, &name.namespace, place) else { continue };
-            if read.iter().any(|other| other.name == field.name) {
+            if read.iter().any(|other| other.labels.name == field.labels.name) {
                 let what = format!("the record `{name}` has two fields of this name: rename one");
-                self.report.fault(&place.field(&field.name), what);
+                self.report.fault(&place.field(&field.labels.name), what);
             }
             read.push(field);
         }
@@ -173,14 +173,14 @@ impl Reader<'_> {
             );
             self.report.note(&place, what);
         }
-        Some(Field {
+        let labels = Labels {
             name: name.to_owned(),
             doc: doc(object),
             aliases: self.aliases(object, &place),
             pii,
-            schema: self.schema(schema, namespace, &place)?,
             default: object.get("default").cloned(),
-        })
+        };
+        Some(Field { labels, schema: self.schema(schema, namespace, &place)? })
     }
 
     fn symbols(&mut self, object: &Map<String, Value>, namespace: &str, place: &Place) -> Option<Schema> {
@@ -259,10 +259,10 @@ impl Reader<'_> {
 
     /// An alias that means two fields means none.
     fn free_aliases(&mut self, fields: &mut [Field], place: &Place) {
-        let mut taken: Vec<_> = fields.iter().map(|field| field.name.clone()).collect();
+        let mut taken: Vec<_> = fields.iter().map(|field| field.labels.name.clone()).collect();
         for field in fields {
-            let here = place.field(&field.name);
-            field.aliases.retain(|alias| {
+            let here = place.field(&field.labels.name);
+            field.labels.aliases.retain(|alias| {
                 let is_free = !taken.contains(alias);
                 if is_free {
                     taken.push(alias.clone());
