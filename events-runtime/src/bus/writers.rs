@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::avro::{SchemaError, WriterSchema};
+use crate::avro::{SchemaError, WriterSchema, versions};
 use crate::private::SignalDescriptor;
 use crate::registry::Registry;
 
@@ -93,8 +93,6 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, SchemasError> {
 }
 
 fn schema(file: &Path) -> Result<WriterSchema, Reason> {
-    if file.file_stem().and_then(OsStr::to_str).is_none_or(|stem| stem.parse::<u32>().is_err()) {
-        return Err(Reason::Name);
-    }
+    versions::minor(file).ok_or(Reason::Name)?;
     Ok(WriterSchema::parse(&std::fs::read_to_string(file)?)?)
 }
