@@ -36,8 +36,8 @@ pub use consumer::Consume;
 pub use error::{ConsumeError, InboundError, OutboundError, ShutdownError, StartError, Undelivered};
 pub use retry::Backoff;
 pub use settling::Consumed;
-pub use writers::SchemasError;
 pub(crate) use writers::Writers;
+pub use writers::{AmbiguousSchema, SchemasError};
 
 use self::outbound::Queue;
 use self::sender::Phase;
