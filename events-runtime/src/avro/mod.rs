@@ -51,8 +51,9 @@ mod single_object;
 mod skip;
 mod text;
 mod varint;
-#[cfg(feature = "cli")]
+#[cfg(feature = "bus")]
 #[allow(unreachable_pub, reason = "events-macros has it too")]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the bus reads names of files alone"))]
 pub(crate) mod versions;
 mod view;
 mod writer_schema;

@@ -99,15 +99,16 @@ fn is_absent(folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// The minor version in a file's name; `01.avsc` would be a second file of version 1.
+pub fn minor(path: &Path) -> Option<u32> {
+    let stem = path.file_stem()?.to_str()?;
+    stem.parse().ok().filter(|number: &u32| number.to_string() == stem)
+}
+
 /// Reads `<minor>.avsc`.
 fn version(path: &Path) -> Result<(u32, Schema), String> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    // `01.avsc` would be a second file of version 1.
-    let minor = stem
-        .parse()
-        .ok()
-        .filter(|number: &u32| number.to_string() == stem)
-        .ok_or("has no minor version in its name: published schemas are `0.avsc`, `1.avsc`, …")?;
+    let minor =
+        minor(path).ok_or("has no minor version in its name: published schemas are `0.avsc`, `1.avsc`, …")?;
     let text = fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
     let schema = pack(&text).map_err(|fault| format!("is no Avro schema: {fault}"))?;
     if schema.bytes.first() != Some(&RECORD) {

@@ -110,6 +110,18 @@ impl WriterSchema {
     pub(crate) fn plan(&self, reader: &'static Schema) -> &Plan {
         self.0.plans.get(reader, || Plan::new(reader, self.packed()))
     }
+
+    /// Whether its data are those of a reader as they are.
+    #[cfg(feature = "bus")]
+    pub(crate) fn is_read_as(&self, reader: &'static Schema) -> bool {
+        self.plan(reader).is_same()
+    }
+
+    /// Whether a reader takes its data as it takes those of another writer.
+    #[cfg(feature = "bus")]
+    pub(crate) fn is_read_like(&self, other: &Self, reader: &'static Schema) -> bool {
+        self.plan(reader) == other.plan(reader)
+    }
 }
 
 impl PartialEq for WriterSchema {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::flush::last;
 use super::lane::Lane;
-use super::writers::SchemasError;
+use super::writers::{AmbiguousSchema, SchemasError, WritersError};
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
@@ -31,6 +31,9 @@ pub enum StartError {
     /// A file of `bus.consumer.schemas` can't be used.
     #[error("the schemas of other versions can't be used")]
     Schemas(#[from] SchemasError),
+    /// A schema of another version has the fingerprint of one that is read otherwise.
+    #[error("the schemas of other versions can't be told apart")]
+    Ambiguous(#[from] AmbiguousSchema),
     /// A topic's name or the prefix can't be used.
     #[error("a topic can't be used")]
     Name(#[from] NameError),
@@ -43,6 +46,15 @@ pub enum StartError {
     /// There is no async runtime.
     #[error("a bus needs a tokio runtime: call `start` inside of one")]
     NoRuntime,
+}
+
+impl From<WritersError> for StartError {
+    fn from(error: WritersError) -> Self {
+        match error {
+            WritersError::Schemas(error) => error.into(),
+            WritersError::Ambiguous(error) => error.into(),
+        }
+    }
 }
 
 /// Why an event was not given to the transport. It is in no topic.

@@ -94,8 +94,8 @@ pub use spill::SpillError;
 #[cfg(feature = "cli")]
 pub(crate) use spill::{Damage, SpillFile};
 pub use status::{BusStatus, Circuit, LaneStatus};
-pub use writers::SchemasError;
 pub(crate) use writers::Writers;
+pub use writers::{AmbiguousSchema, SchemasError};
 
 use self::outbound::Queue;
 use self::sender::Phase;

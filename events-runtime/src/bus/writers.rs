@@ -1,12 +1,13 @@
 //! The schemas of other versions that messages may have been written with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::avro::{SchemaError, WriterSchema};
+use crate::avro::{SchemaError, WriterSchema, versions};
 use crate::private::SignalDescriptor;
 use crate::registry::Registry;
 
@@ -34,6 +35,64 @@ enum Reason {
     Name,
 }
 
+/// Two schemas of an event type whose data no message tells apart, though they mean different things.
+///
+/// A fingerprint leaves out logical types: that of a time in milliseconds is that of one in
+/// microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{event_type}`: the schema from {added} has the fingerprint {fingerprint:016x} of {known}, and other logical types, which no fingerprint tells apart: take that schema away, and let what writes by it have an event type of its own, or fields of other names"
+)]
+pub struct AmbiguousSchema {
+    event_type: String,
+    added: String,
+    known: String,
+    fingerprint: u64,
+}
+
+impl AmbiguousSchema {
+    /// The event type.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        &self.event_type
+    }
+
+    /// The fingerprint of both.
+    #[must_use]
+    pub const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+/// Why there are no schemas to look messages' up in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WritersError {
+    #[error(transparent)]
+    Schemas(#[from] SchemasError),
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousSchema),
+}
+
+/// Where a schema was found.
+#[derive(Debug)]
+enum Source {
+    Definition { file: &'static str, line: u32 },
+    Published(u32),
+    Builder,
+    File(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definition { file, line } => write!(f, "the definition at {file}:{line}"),
+            Self::Published(minor) => write!(f, "the definition's published version {minor}"),
+            Self::Builder => f.write_str("`EventBus::builder().writer_schema(…)`"),
+            Self::File(path) => write!(f, "`{}`", path.display()),
+        }
+    }
+}
+
 impl SchemasError {
     /// The file or folder.
     #[must_use]
@@ -45,14 +104,18 @@ impl SchemasError {
 impl Writers {
     /// The schemas in a folder, `<folder>/<event_type>/<minor>.avsc`, beside those that the program
     /// gave. Folders of event types that are not in the registry, and other files, are left alone.
+    ///
+    /// # Errors
+    /// A file that can't be used, and a schema that has the fingerprint of another without being
+    /// read as that is.
     pub(crate) fn read(
         registry: &Registry,
         folder: Option<&Path>,
         given: Vec<(String, WriterSchema)>,
-    ) -> Result<Self, SchemasError> {
-        let mut writers: HashMap<_, Vec<_>> = HashMap::new();
+    ) -> Result<Self, WritersError> {
+        let mut added: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (event_type, schema) in given {
-            writers.entry(event_type).or_default().push(schema);
+            added.entry(event_type).or_default().push((schema, Source::Builder));
         }
         let folders = folder.map(list).transpose()?.unwrap_or_default();
         for folder in folders.iter().filter(|path| path.is_dir()) {
@@ -63,8 +126,16 @@ impl Writers {
             let files = list(folder)?;
             for file in files.iter().filter(|file| file.extension() == Some(OsStr::new("avsc"))) {
                 let schema = schema(file).map_err(|reason| SchemasError { path: file.clone(), reason })?;
-                writers.entry(descriptor.event_type().to_owned()).or_default().push(schema);
+                let of_event = added.entry(descriptor.event_type().to_owned()).or_default();
+                of_event.push((schema, Source::File(file.clone())));
             }
+        }
+        let mut writers = HashMap::with_capacity(added.len());
+        for (event_type, added) in added {
+            if let Some(descriptor) = registry.get(&event_type) {
+                check(descriptor.get(), &added)?;
+            }
+            writers.insert(event_type, added.into_iter().map(|(schema, _)| schema).collect());
         }
         Ok(Self(Arc::new(writers)))
     }
@@ -80,6 +151,35 @@ impl Writers {
     }
 }
 
+/// Each fingerprint is of one schema, or of several that are read alike.
+fn check(descriptor: &SignalDescriptor, added: &[(WriterSchema, Source)]) -> Result<(), AmbiguousSchema> {
+    let own = (descriptor.fingerprint)();
+    for (index, (schema, source)) in added.iter().enumerate() {
+        let fingerprint = schema.fingerprint();
+        let ambiguous = |known: &Source| AmbiguousSchema {
+            event_type: descriptor.event_type.to_owned(),
+            added: source.to_string(),
+            known: known.to_string(),
+            fingerprint,
+        };
+        if fingerprint == own && !schema.is_read_as(descriptor.schema) {
+            return Err(ambiguous(&Source::Definition { file: descriptor.file, line: descriptor.line }));
+        }
+        let is_other = |known: &WriterSchema| {
+            known.fingerprint() == fingerprint && !schema.is_read_like(known, descriptor.schema)
+        };
+        let mut published = descriptor.published.iter();
+        if let Some(published) = published.find(|published| is_other(&WriterSchema::of(published))) {
+            return Err(ambiguous(&Source::Published(published.minor_version)));
+        }
+        let before = added.get(..index).unwrap_or_default();
+        if let Some((_, known)) = before.iter().find(|(known, _)| is_other(known)) {
+            return Err(ambiguous(known));
+        }
+    }
+    Ok(())
+}
+
 /// What is in a folder, in the order of its names.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, SchemasError> {
     let entries = folder.read_dir().and_then(|entries| {
@@ -93,8 +193,6 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, SchemasError> {
 }
 
 fn schema(file: &Path) -> Result<WriterSchema, Reason> {
-    if file.file_stem().and_then(OsStr::to_str).is_none_or(|stem| stem.parse::<u32>().is_err()) {
-        return Err(Reason::Name);
-    }
+    versions::minor(file).ok_or(Reason::Name)?;
     Ok(WriterSchema::parse(&std::fs::read_to_string(file)?)?)
 }

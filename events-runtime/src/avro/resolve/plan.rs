@@ -12,7 +12,7 @@ use crate::avro::schema::Schema;
 pub(super) struct OpId(pub(super) usize);
 
 /// What is done with a value of the writer.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Op {
     /// So many bytes stay as they are.
     Raw(usize),
@@ -38,7 +38,7 @@ pub(super) enum Op {
     Fault(Fault),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Convert {
     LongToFloat,
     LongToDouble,
@@ -50,7 +50,7 @@ pub(super) enum Convert {
 }
 
 /// What becomes of a writer's symbol.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Symbol {
     Index(i64),
     /// The reader has none of this name, and no default.
@@ -58,7 +58,7 @@ pub(super) enum Symbol {
 }
 
 /// What becomes of a writer's branch.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Branch {
     pub(super) tag: Tag,
     pub(super) value: OpId,
@@ -75,7 +75,7 @@ pub(super) enum Tag {
 }
 
 /// A part of a record.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) action: Action,
     /// The reader's field, the writer's where the reader has none; a path within a record that is
@@ -83,7 +83,7 @@ pub(super) struct Step {
     pub(super) place: Place,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// Takes the writer's next field.
     Take(OpId),
@@ -96,7 +96,7 @@ pub(super) enum Action {
 }
 
 /// Fields that change places among each other.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shuffled {
     /// How the writer's fields are passed, in their order.
     pub(super) passes: Box<[(OpId, Field)]>,
@@ -104,7 +104,7 @@ pub(super) struct Shuffled {
     pub(super) takes: Box<[Shuffle]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Shuffle {
     /// The writer's field of this index among those that are passed.
     Take { index: usize, value: OpId, field: Field },
@@ -113,7 +113,7 @@ pub(super) enum Shuffle {
 }
 
 /// Why a value of the writer can't be one of the reader.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     reason: String,
     /// The reader's fields that lead there, the innermost first.
@@ -147,7 +147,7 @@ impl Fault {
 const ANYWAY: usize = 65_536;
 
 /// How a writer's data become a reader's.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(super) root: OpId,
     ops: Vec<Op>,
@@ -196,6 +196,12 @@ impl Plan {
         let mut plan = Self { root, ops, verbatim, growth, way: Way::Rewrite };
         plan.way = plan.shortest();
         plan
+    }
+
+    /// Whether the writer's data are the reader's as they are.
+    #[cfg(feature = "bus")]
+    pub(crate) fn is_same(&self) -> bool {
+        self.way == Way::Same
     }
 
     #[inline]

@@ -206,11 +206,11 @@ impl Compiler {
             (self.pass(field.schema), self.passed(&field))
         });
         let passes = passes.collect();
-        let shuffles = taken.into_iter().map(|(taken, field)| match taken {
+        let takes = taken.into_iter().map(|(taken, field)| match taken {
             Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),
         });
-        let shuffled = Shuffled { passes, takes: shuffles.collect() };
+        let shuffled = Shuffled { passes, takes: takes.collect() };
         self.budget.spend_on_shuffled(&shuffled);
         shuffled
     }
