@@ -206,11 +206,11 @@ impl Compiler {
             (self.pass(field.schema), self.passed(&field))
         });
         let passes = passes.collect();
-        let takes = taken.into_iter().map(|(taken, field)| match taken {
+        let steps = taken.into_iter().map(|(source, field)| match source {
             Taken::Field { index, value } => Shuffle::Take { index: index - first, value, field },
             Taken::Default(datum) => Shuffle::Put(datum.into()),
         });
-        let shuffled = Shuffled { passes, takes: takes.collect() };
+        let shuffled = Shuffled { passes, takes: steps.collect() };
         self.budget.spend_on_shuffled(&shuffled);
         shuffled
     }
