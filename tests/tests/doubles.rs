@@ -1,4 +1,5 @@
 //! Defaults that are doubles: what is written, locked and read again is the same to the last bit.
+#![allow(clippy::unreadable_literal, reason = "made up by a program, as one writes them into a default")]
 
 use events_runtime::avro::{WriterSchema, from_slice_resolved};
 use events_runtime::private::{is_text, is_text_by_digest};
