@@ -7,20 +7,20 @@ use bytes::Bytes;
 use crate::transport::{Delivery, Message, Rejection};
 
 /// Every header of a dead letter begins so; those of an earlier end are replaced.
-const PREFIX: &str = "dlq_";
-const REASON: &str = "dlq_reason";
+pub(crate) const PREFIX: &str = "dlq_";
+pub(crate) const REASON: &str = "dlq_reason";
 /// One for each error behind the reason, outermost first.
-const CAUSE: &str = "dlq_cause";
+pub(crate) const CAUSE: &str = "dlq_cause";
 /// One word: `receivers`, `decode`, `unknown-schema`, `envelope` and so on.
 const KIND: &str = "dlq_kind";
 /// One for each receiver that failed.
 const RECEIVER: &str = "dlq_receiver";
-const TOPIC: &str = "dlq_topic";
-const GROUP: &str = "dlq_group";
+pub(crate) const TOPIC: &str = "dlq_topic";
+pub(crate) const GROUP: &str = "dlq_group";
 const POSITION: &str = "dlq_position";
-const ATTEMPTS: &str = "dlq_attempts";
+pub(crate) const ATTEMPTS: &str = "dlq_attempts";
 /// When the message was given up; RFC 3339, UTC.
-const TIME: &str = "dlq_time";
+pub(crate) const TIME: &str = "dlq_time";
 /// When the message had been stored in its topic; RFC 3339, UTC.
 const STORED: &str = "dlq_stored";
 

@@ -21,7 +21,7 @@
 //!
 //! [binding]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md#32-binary-content-mode
 
-mod dead_letter;
+pub(crate) mod dead_letter;
 
 use std::fmt;
 

@@ -4,16 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use crate::envelope::Envelope;
+use crate::envelope::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
 use crate::transport::{Delivery, Headers, Message, Position};
-
-/// What a dead letter says of its end begins so.
-const PREFIX: &str = "dlq_";
-const REASON: &str = "dlq_reason";
-const CAUSE: &str = "dlq_cause";
-const ATTEMPTS: &str = "dlq_attempts";
-const TIME: &str = "dlq_time";
-pub(super) const TOPIC: &str = "dlq_topic";
-pub(super) const GROUP: &str = "dlq_group";
 
 /// A message that was given up.
 ///

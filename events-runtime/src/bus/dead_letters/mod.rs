@@ -17,6 +17,7 @@ pub use letter::DeadLetter;
 pub use line::LineError;
 
 use self::hand::{CHUNK, Hand};
+use crate::envelope::dead_letter;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, Delivery, ErrorKind, Message, Producer, Subscription, Topic, Transport,
     TransportError, ack_all,
@@ -273,7 +274,7 @@ impl<'t> DeadLetters<'t> {
     fn is_ours(&self, message: &Message) -> bool {
         let says =
             |header, ours: &str| message.headers.get(header).is_none_or(|value| value == ours.as_bytes());
-        says(letter::TOPIC, self.origin.as_str()) && says(letter::GROUP, self.group.as_str())
+        says(dead_letter::TOPIC, self.origin.as_str()) && says(dead_letter::GROUP, self.group.as_str())
     }
 }
 
