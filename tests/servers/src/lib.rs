@@ -1,0 +1,9 @@
+//! Real servers for tests: each on a free port of 127.0.0.1, over a folder of its own, ended by its
+//! process id.
+//!
+//! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
+//! default member of the workspace: plain `cargo test` needs nothing but Rust.
+
+mod server;
+
+pub use server::{Server, free_port, program};

@@ -1,0 +1,89 @@
+//! A server's process.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// Longer than any server here takes to start.
+const START: Duration = Duration::from_secs(30);
+
+/// A port of 127.0.0.1 that nobody listens on now.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// The path of a program, looked for in `PATH` and in these folders.
+///
+/// # Panics
+/// Where it is not installed, with what to do.
+#[must_use]
+pub fn program(name: &str, folders: &[&str]) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).chain(folders.iter().map(PathBuf::from));
+    places.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file())).unwrap_or_else(|| {
+        panic!("`{name}` is not installed: run the tests by `tests/run`, which installs it")
+    })
+}
+
+/// A server that runs; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts a server that will listen on this port, and waits until it does.
+    ///
+    /// # Panics
+    /// Where it ends instead, or does not listen in time.
+    #[must_use]
+    pub fn start(mut command: Command, port: u16) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().unwrap_or_else(|error| panic!("`{name}` does not start: {error}"));
+        let mut server = Self { child, port };
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            let ended = server.child.try_wait().expect("the server can be asked");
+            assert!(ended.is_none(), "`{name}` ended by itself: {ended:?}");
+            assert!(started.elapsed() < START, "`{name}` does not listen on port {port}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends a signal by its name, such as `STOP`, `CONT` or `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success(), "SIG{name} was not sent");
+    }
+
+    /// Ends it as if the power had gone: no warning, nothing saved.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server is killed");
+        self.child.wait().expect("the server has ended");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        self.child.wait().expect("the server has ended");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
