@@ -135,12 +135,18 @@ async fn a_store_that_is_not_there_keeps_the_file() {
 
 #[tokio::test]
 async fn a_time_that_is_over_keeps_the_file() {
-    let (folder, _) = spilled().await;
+    let (folder, emitted) = spilled().await;
     let before = fs::read(folder.path().join("spill.jsonl")).expect("the file");
-    let ran = send(&folder, &["--timeout", "0s"]);
+    assert!(stored(&folder, "dev-counts").await.is_empty(), "the store is made, and empty");
+    let mut other = rusqlite::Connection::open(folder.path().join("events.db")).expect("the store");
+    let held = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("the lock");
+    let ran = send(&folder, &["--timeout", "100ms"]);
     assert!(!ran.ok);
     assert!(ran.err.contains("run it again"), "{}", ran.err);
     assert_eq!(fs::read(folder.path().join("spill.jsonl")).expect("kept"), before);
+    held.rollback().expect("the lock is given back");
+    assert!(send(&folder, &[]).ok);
+    assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted);
 }
 
 #[tokio::test]
