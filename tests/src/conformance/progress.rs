@@ -130,6 +130,41 @@ pub async fn a_cancelled_receive_loses_nothing(fixture: &dyn Fixture) {
     }
 }
 
+/// What a receive that was given up had been about to give comes before what follows it.
+pub async fn cancelled_receives_keep_the_order_of_each_key(fixture: &dyn Fixture) {
+    const COUNT: usize = 600;
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..COUNT).map(|i| message(&format!("key{}", i % 3), i)).collect();
+    send(&*transport, &batch).await;
+    let mut consumer = member(&*transport, "billing").await;
+    let mut seen: Vec<String> = Vec::new();
+    let mut cancelled = 0;
+    while seen.len() < COUNT {
+        // From no time at all to more than a call takes here.
+        let patience = Duration::from_micros(fastrand::u64(0..1500));
+        match tokio::time::timeout(patience, consumer.receive(fastrand::usize(1..6), LONG)).await {
+            Ok(received) => {
+                let received = received.expect("messages are received");
+                seen.extend(texts(&received));
+                ack(received).await;
+            }
+            Err(_) => cancelled += 1,
+        }
+        // On a slow machine no call would be fast enough.
+        if cancelled % 50 == 49 {
+            let received = receive(&mut *consumer, 1).await;
+            seen.extend(texts(&received));
+            ack(received).await;
+            cancelled += 1;
+        }
+    }
+    for key in 0..3 {
+        let of_key: Vec<_> = seen.iter().filter(|text| text.starts_with(&format!("key{key}"))).collect();
+        let expected: Vec<_> = (key..COUNT).step_by(3).map(|i| format!("key{key}#{i}")).collect();
+        assert!(of_key.iter().copied().eq(&expected), "key{key}: {of_key:?}");
+    }
+}
+
 /// The lag counts messages in flight and those not handed out.
 pub async fn the_lag_is_what_the_group_has_not_settled(fixture: &dyn Fixture) {
     let transport = connect(fixture);

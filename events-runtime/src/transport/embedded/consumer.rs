@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{
     BoxFuture, Consumer, Delivery, Outcome, Position, Receipt, Recipient, Settle, Settlement, Subscription,
     TransportError,
 };
-use super::claim::{self, Claim, Claimed, Request};
+use super::claim::{self, Claim, Claimed, End, Request};
 use super::fault::Fault;
 use super::file::File;
 use super::row::{self, Stored, length, millis};
@@ -21,6 +21,9 @@ pub(super) struct SqliteConsumer {
     recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
     lease: i64,
+    /// Held by the claim that is on its way to the caller: where that does not arrive, it goes back
+    /// before another is made, which could hold later messages of the same keys.
+    passage: Arc<Mutex<()>>,
 }
 
 impl SqliteConsumer {
@@ -39,7 +42,7 @@ impl SqliteConsumer {
         let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
         let ledger = Arc::new(Ledger { file, member });
         let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
-        Ok(Self { ledger, recipient, changes, lease: length(lease) })
+        Ok(Self { ledger, recipient, changes, lease: length(lease), passage: Arc::default() })
     }
 
     /// Claims messages. Where this future is dropped, what it was given goes back.
@@ -47,8 +50,9 @@ impl SqliteConsumer {
         let Member { id, number, .. } = self.ledger.member;
         let request = Request { group: id, member: number, max, lease: self.lease };
         let ledger = self.ledger.clone();
+        let passage = self.passage.clone().lock_owned().await;
         let hold = move |claimed| match claimed {
-            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger }),
+            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger, _passage: passage }),
             Claimed::None(due) => Err(due),
         };
         self.ledger
@@ -144,6 +148,8 @@ fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<
 struct Held {
     claim: Option<Claim>,
     ledger: Arc<Ledger>,
+    /// Given up after what `drop` does.
+    _passage: OwnedMutexGuard<()>,
 }
 
 impl Drop for Held {
@@ -154,7 +160,7 @@ impl Drop for Held {
                 "give back to",
                 false,
                 |_| Ok(None),
-                move |txn| txn.take_back(id, number, claim.id, false),
+                move |txn| txn.take_back(id, number, claim.id, End::Undelivered),
                 |()| (),
             ));
         }
