@@ -112,6 +112,39 @@ fn a_file_of_another_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_with_what_is_in_it() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "").expect("the file opens");
+    send(&*transport, &[message("key", 0), message("key", 1), message("other", 2)]).await;
+    let mut first = member(&*transport, "billing").await;
+    let mut held = receive(&mut *first, 3).await;
+    ack(held.drain(2..).collect()).await;
+    held.remove(0).retry(Duration::ZERO).await.expect("it is handed back");
+    drop(held);
+    drop((first, transport));
+    let older = Connection::open(&path).expect("the file opens");
+    older
+        .execute_batch(
+            "DROP INDEX pending_alone; ALTER TABLE pending DROP COLUMN losses;
+             ALTER TABLE pending DROP COLUMN alone; PRAGMA user_version = 1;",
+        )
+        .expect("it is made one of version 1");
+    drop(older);
+
+    let transport = open(&path, "").expect("the file opens");
+    let mut member = member(&*transport, "billing").await;
+    let again = receive(&mut *member, 2).await;
+    assert_eq!(texts(&again), ["key#0", "key#1"]);
+    assert!(again.iter().all(|delivery| delivery.attempt() == 2), "{again:?}");
+    ack(again).await;
+    transport.check().await.expect("the file is sound");
+    let brought = Connection::open(&path).expect("the file opens");
+    let version: i64 = brought.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
+    assert_eq!(version, 2);
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_told_by_the_check() {
     let folder = folder();
     let path = folder.path().join("events.db");

@@ -153,6 +153,58 @@ async fn a_process_wakes_the_consumer_of_another() {
 }
 
 #[tokio::test]
+async fn an_event_whose_receiver_ends_the_process_is_a_dead_letter_and_takes_no_other_with_it() {
+    let place = Place::new();
+    let texts: Vec<String> =
+        (0..20).map(|n| if n == 5 { "deadly".to_owned() } else { n.to_string() }).collect();
+    let mut emit = vec!["emit", &place.url, "orders"];
+    emit.extend(texts.iter().map(String::as_str));
+    assert!(Peer::start(&emit).child.wait().expect("it ends").success());
+
+    let log = place.log.to_str().expect("a path in UTF-8");
+    let transport = connect(&place.url, &ConnectOptions::new()).expect("the file opens");
+    let lag = async || transport.groups(&named("orders")).await.expect("the groups are listed")[0].lag;
+    let mut ended = 0;
+    loop {
+        let mut peer = Peer::start(&["handle", &place.url, "orders", "billing", "300", log]);
+        let died = loop {
+            if peer.child.try_wait().expect("the peer can be asked").is_some() {
+                break true;
+            }
+            if ended > 0 && lag().await == 0 {
+                break false;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        if !died {
+            peer.kill();
+            break;
+        }
+        ended += 1;
+        assert!(ended <= 5, "it was handed out more often than its attempts allow");
+    }
+    assert_eq!(ended, 5, "each of its attempts ended a process");
+    let logged = std::fs::read_to_string(&place.log).expect("the log");
+    let handled: BTreeSet<&str> = logged.lines().collect();
+    assert_eq!(handled, texts.iter().map(String::as_str).collect(), "all were handled");
+    let mut dead = subscribe(
+        &*transport,
+        events_runtime::transport::Subscription::new(named("orders.billing.dlq"), group("look")),
+    )
+    .await;
+    let letters = dead.receive(20, Duration::ZERO).await.expect("the dead letters are read");
+    assert_eq!(
+        letters.len(),
+        1,
+        "no other event lost its attempts: {:?}",
+        events_tests::conformance::texts(&letters)
+    );
+    let header = |name| letters[0].message().headers.get(name).expect("a header");
+    assert_eq!(header("dlq_kind"), b"abandoned".as_slice());
+    assert_eq!(header("dlq_attempts"), b"5".as_slice());
+}
+
+#[tokio::test]
 async fn killed_processes_lose_nothing_that_was_acknowledged() {
     const ROUNDS: usize = 6;
     const EACH: usize = 400;

@@ -171,6 +171,14 @@ pub enum InboundError {
         /// The panic's message, where it is text.
         message: String,
     },
+    /// The message was handed out as often as it may be, and nothing was heard of it the last time.
+    #[error(
+        "it was handed out {attempts} times, and the last consumer ended, lost its lease or could not store what came of it: its receivers may be ending the process or blocking it for longer than the lease"
+    )]
+    Abandoned {
+        /// How often it was handed out.
+        attempts: u32,
+    },
     /// The task that worked on the message was ended from outside.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
@@ -203,6 +211,7 @@ impl InboundError {
                 let rejection = rejection.receiver(failure.receiver.as_str());
                 failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }),
+            Self::Abandoned { attempts } => rejection.attempts(*attempts),
             Self::Hook { errors } => {
                 errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }
@@ -220,6 +229,7 @@ impl InboundError {
             Self::Panicked { .. } => "decode-panicked",
             Self::Hook { .. } => "hook",
             Self::HookPanicked { .. } => "hook-panicked",
+            Self::Abandoned { .. } => "abandoned",
             Self::Interrupted(_) => "interrupted",
             Self::Receivers { .. } => "receivers",
         }

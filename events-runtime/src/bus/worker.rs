@@ -116,10 +116,25 @@ impl Worker {
                 Some(_) => {
                     let Some(delivery) = hand.waiting.remove(next) else { break };
                     let (inbound, hooks) = (Arc::clone(&self.inbound), Arc::clone(&self.settings.hooks));
-                    hand.lanes.start(delivery, |delivery| process(inbound, hooks, delivery));
+                    let spent = self.spent(&delivery);
+                    hand.lanes.start(delivery, |delivery| async move {
+                        match spent {
+                            Some(error) => Verdict::Unusable(error),
+                            None => process(inbound, hooks, delivery).await,
+                        }
+                    });
                 }
             }
         }
+    }
+
+    /// Why an event is not handed to the receivers once more, which it is not where its attempts are
+    /// used up already: its consumers ended before they could say what came of it.
+    fn spent(&self, delivery: &Delivery) -> Option<InboundError> {
+        let attempts = delivery.attempt().saturating_sub(1);
+        let spent =
+            self.settings.exhausted == Exhausted::DeadLetter && attempts >= self.settings.max_attempts;
+        spent.then_some(InboundError::Abandoned { attempts })
     }
 
     async fn settle(

@@ -48,7 +48,8 @@ pub(crate) fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message
     headers.push(TOPIC, text(delivery.topic().as_str()));
     headers.push(GROUP, text(delivery.group().as_str()));
     headers.push(POSITION, delivery.position().to_string());
-    headers.push(ATTEMPTS, delivery.attempt().to_string());
+    let attempts = rejection.attempts_made().unwrap_or_else(|| delivery.attempt());
+    headers.push(ATTEMPTS, attempts.to_string());
     for (name, time) in [(TIME, SystemTime::now()), (STORED, delivery.time())] {
         if let Ok(time) = jiff::Timestamp::try_from(time) {
             headers.push(name, time.to_string());

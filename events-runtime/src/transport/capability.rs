@@ -29,6 +29,9 @@ pub struct Capability {
     pub takeover: bool,
     /// The attempt count outlives the member.
     pub counts_attempts: bool,
+    /// A message that ends its members is found: one whose members were lost again and again goes out
+    /// alone, and a lost member counts as an attempt of the message that it held alone.
+    pub isolates: bool,
     /// A retry's delay outlives the member.
     pub keeps_delay: bool,
     /// A group can start at a time.
@@ -51,6 +54,7 @@ impl Capability {
             shared: false,
             takeover: false,
             counts_attempts: false,
+            isolates: false,
             keeps_delay: false,
             start_at_time: false,
             start_at_position: false,

@@ -73,6 +73,7 @@ pub trait Settle: Send + Sync {
 pub struct Rejection {
     reason: String,
     kind: Option<&'static str>,
+    attempts: Option<u32>,
     causes: Vec<String>,
     receivers: Vec<String>,
 }
@@ -80,7 +81,7 @@ pub struct Rejection {
 impl Rejection {
     /// A rejection for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), kind: None, causes: Vec::new(), receivers: Vec::new() }
+        Self { reason: reason.into(), kind: None, attempts: None, causes: Vec::new(), receivers: Vec::new() }
     }
 
     /// A rejection for this error and what caused it, outermost first.
@@ -93,6 +94,13 @@ impl Rejection {
     #[must_use]
     pub const fn kind(mut self, kind: &'static str) -> Self {
         self.kind = Some(kind);
+        self
+    }
+
+    /// The same with the number of attempts, where it is not the delivery's: this one was not made.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
         self
     }
 
@@ -126,6 +134,12 @@ impl Rejection {
     #[must_use]
     pub const fn kind_word(&self) -> Option<&'static str> {
         self.kind
+    }
+
+    /// The number of attempts, where it is not the delivery's.
+    #[must_use]
+    pub const fn attempts_made(&self) -> Option<u32> {
+        self.attempts
     }
 
     /// The receivers that failed.

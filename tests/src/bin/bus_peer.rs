@@ -4,6 +4,8 @@
 //! bus_peer send URL TOPIC FIRST COUNT KEYS     tells each message that the store acknowledged
 //! bus_peer consume URL TOPIC GROUP LEASE LOG   tells each acknowledgement that the store took
 //! bus_peer retry URL TOPIC GROUP LEASE         sends dead letters again, tells it, and removes none
+//! bus_peer emit URL TOPIC TEXT…                emits an event for each text, with the text as its key
+//! bus_peer handle URL TOPIC GROUP LEASE LOG    consumes these events as a bus does; aborts at `deadly`
 //! ```
 //!
 //! Message `n` has the key `k<n % KEYS>` and the text `n`. A consumer appends the text of each
@@ -16,6 +18,7 @@ use events_runtime::bus::DeadLetters;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
+use events_runtime::{Config, Event, EventBus, PublicSignal};
 use events_tests::conformance::dead_letters::Wrapped;
 
 type Failure = Box<dyn std::error::Error>;
@@ -50,6 +53,8 @@ async fn main() -> Result<(), Failure> {
             tokio::join!(letters.retry(|_| true), tell).0?;
             Ok(())
         }
+        ["emit", url, topic, texts @ ..] => emit(url, topic, texts).await,
+        ["handle", url, topic, group, lease, log] => handle(url, topic, group, lease.parse()?, log).await,
         _ => Err("call it as its documentation says".into()),
     }
 }
@@ -85,6 +90,43 @@ async fn consume(transport: &dyn Transport, subscription: Subscription, log: &st
             tell(&text)?;
         }
     }
+}
+
+/// What `emit` and `handle` speak of.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.peer.told.v1", key = text)]
+struct Told {
+    text: String,
+}
+
+async fn bus(url: &str, topic: &str) -> Result<EventBus, Failure> {
+    let config = format!(
+        "[service]\nname = \"peer\"\n[bus]\nurl = \"{url}\"\n[routes.\"org.acme.peer.told.v1\"]\n{topic} = {{}}\n"
+    );
+    Ok(EventBus::builder().config(Config::from_toml(&config)?).start().await?)
+}
+
+async fn emit(url: &str, topic: &str, texts: &[&str]) -> Result<(), Failure> {
+    let bus = bus(url, topic).await?;
+    for text in texts {
+        TOLD.emit(Told { text: (*text).to_owned() }).delivered().await?;
+    }
+    Ok(bus.shutdown(Duration::from_secs(10)).await?)
+}
+
+async fn handle(url: &str, topic: &str, group: &str, lease: u64, log: &str) -> Result<(), Failure> {
+    let log = std::sync::Mutex::new(std::fs::File::options().append(true).create(true).open(log)?);
+    TOLD.connect("log", move |event: &Event<Told>| {
+        let mut log = log.lock().map_err(|_| std::io::Error::other("the log is poisoned"))?;
+        log.write_all(format!("{}\n", event.text).as_bytes())?;
+        if event.text == "deadly" {
+            std::process::abort();
+        }
+        tell(&event.text)
+    });
+    let bus = bus(url, topic).await?;
+    bus.consume(topic).group(group).lease(Duration::from_millis(lease)).max_attempts(5).run().await?;
+    Ok(())
 }
 
 fn tell(line: &str) -> std::io::Result<()> {

@@ -168,6 +168,7 @@ macro_rules! conformance {
                 an_empty_topic_gives_nothing_when_the_wait_ends,
                 a_subscription_may_come_before_the_topic,
                 a_cancelled_receive_loses_nothing,
+                cancelled_receives_keep_the_order_of_each_key,
                 the_lag_is_what_the_group_has_not_settled,
                 reopening_keeps_messages_and_progress,
             ]
@@ -180,6 +181,7 @@ macro_rules! conformance {
                 a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
                 a_dead_letter_rejected_again_tells_its_last_end,
                 an_expired_lease_is_taken_over,
+                a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt,
                 a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
                 a_renewed_lease_is_not_taken_over,
             ]

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum Fault {
     /// The consumer dies: after it fetched and before any receiver ran, before an outcome was
-    /// stored, or right after. What it held comes again with its attempt counted.
+    /// stored, or right after. What it held comes again; no attempt is counted.
     Crash,
     /// An outcome is not stored, and the consumer may or may not be told: the message comes again.
     LoseAck,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Fault;
 use super::history::{Action, Effect, Step};
-use super::state::{Echo, State};
+use super::state::{Echo, Progress, State};
 use super::transport::{Sim, now, unavailable};
 use crate::transport::{
     BoxFuture, ConsumerGroup, Delivery, ErrorKind, Outcome, Position, Producer, Receipt, Recipient, Settle,
@@ -158,7 +158,7 @@ impl Ledger {
             state.history.push(step);
         }
         for held in hand.drain(..) {
-            // No receiver saw it: it comes again with its attempt counted, but repeats nothing.
+            // No receiver saw it: it comes again, but repeats nothing.
             self.give_back(held, Duration::ZERO, None);
         }
         self.crash(&mut hands);
@@ -173,9 +173,7 @@ impl Ledger {
         let position = held.position();
         let (message, attempt, time, cause) = match &held {
             Held::Stored(delivery) => {
-                let progress = state.progress(&self.topic, &self.group);
-                let uncounted = progress.uncounted.get(&position).copied().unwrap_or_default();
-                let attempt = delivery.attempt().saturating_sub(uncounted).max(1);
+                let attempt = state.progress(&self.topic, &self.group).attempt(delivery);
                 let cause = state.cause(&self.topic, &self.group, position);
                 (delivery.message().clone(), attempt, delivery.time(), cause)
             }
@@ -199,7 +197,8 @@ impl Ledger {
         self.state().crashes += 1;
     }
 
-    /// A delivery without a stored outcome: it comes again, counted.
+    /// A delivery without a stored outcome: it comes again. The fault is not the event's, so that no
+    /// attempt is counted: however often it strikes, no event is given up for it.
     fn give_back(&self, held: Held, after: Duration, cause: Option<Fault>) {
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
@@ -208,12 +207,12 @@ impl Ledger {
                 if let Some(cause) = cause {
                     progress.causes.insert(delivery.position(), cause);
                 }
+                *progress.uncounted.entry(delivery.position()).or_default() += 1;
                 // A lease that ended means that it went back already.
                 let _ = now(delivery.settle(Outcome::Retry(after)));
             }
             Held::Echo(mut echo) => {
                 progress.lent -= 1;
-                echo.attempt += 1;
                 echo.cause = cause.or(echo.cause);
                 progress.echo(after, echo);
             }
@@ -302,8 +301,10 @@ impl Ledger {
             self.give_back(held, pause, Some(Fault::LoseAck));
             return if is_told { Err(unavailable("settle", &self.topic, Fault::LoseAck)) } else { Ok(()) };
         }
-        let again = (outcome == Outcome::Ack && state.dice.strikes(Fault::Redeliver))
-            .then(|| (state.dice.pause(Fault::Redeliver), echo_of(&held)));
+        let again = (outcome == Outcome::Ack && state.dice.strikes(Fault::Redeliver)).then(|| {
+            let pause = state.dice.pause(Fault::Redeliver);
+            (pause, echo_of(&held, state.progress(&self.topic, &self.group)))
+        });
         drop(state);
         self.store(held, outcome)?;
         let mut state = self.state();
@@ -318,14 +319,14 @@ impl Ledger {
     }
 }
 
-fn echo_of(held: &Held) -> Echo {
+fn echo_of(held: &Held, progress: &Progress) -> Echo {
     let (message, position, attempt, time) = match held {
         Held::Stored(delivery) => {
-            (delivery.message(), delivery.position(), delivery.attempt(), delivery.time())
+            (delivery.message(), delivery.position(), progress.attempt(delivery), delivery.time())
         }
         Held::Echo(echo) => (&echo.message, echo.position, echo.attempt, echo.time),
     };
-    Echo { message: message.clone(), position, attempt: attempt + 1, time, cause: Some(Fault::Redeliver) }
+    Echo { message: message.clone(), position, attempt, time, cause: Some(Fault::Redeliver) }
 }
 
 impl Settle for Ledger {
@@ -343,7 +344,8 @@ impl Settle for Ledger {
         // A crashed consumer holds nothing.
         if let Some(held) = hands.held.remove(&receipt.token) {
             self.state().history.push(self.step(Action::Abandon).at(receipt.position));
-            self.give_back(held, Duration::ZERO, None);
+            // Nobody can be told that its lease has ended, which means that it went back already.
+            let _ = self.store(held, Outcome::Retry(Duration::ZERO));
         }
         drop(hands);
         self.wake();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::dice::Dice;
 use super::{Fault, Faults, History};
-use crate::transport::{ConsumerGroup, Message, Position, Topic};
+use crate::transport::{ConsumerGroup, Delivery, Message, Position, Topic};
 
 pub(super) struct State {
     pub(super) dice: Dice,
@@ -29,7 +29,7 @@ pub(super) struct State {
 /// What a group's messages went through.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// How many of a message's attempts are no attempts: it went back only to come later.
+    /// How many of a message's attempts are no attempts: it went back by a fault.
     pub(super) uncounted: HashMap<Position, u32>,
     /// Why a message comes again.
     pub(super) causes: HashMap<Position, Fault>,
@@ -105,6 +105,12 @@ impl State {
 }
 
 impl Progress {
+    /// Which attempt a delivery is.
+    pub(super) fn attempt(&self, delivery: &Delivery) -> u32 {
+        let uncounted = self.uncounted.get(&delivery.position()).copied().unwrap_or_default();
+        delivery.attempt().saturating_sub(uncounted).max(1)
+    }
+
     /// How many echoes are not settled.
     pub(super) fn outstanding(&self) -> u64 {
         self.echoes.len() as u64 + self.lent

@@ -4,13 +4,18 @@
 //! unsettled ones of that key, all with one member, handed out in order. So a message goes out
 //! when no earlier one of its key waits and no member but its own holds one; otherwise it becomes
 //! a pending message without a time, and is looked at again when one of its key is settled.
+//!
+//! The rule that finds the message which ends its members, by killing the process or by blocking it
+//! beyond the lease: a lost member counts as an attempt only where it held one message. A message
+//! whose members are lost again and again goes out alone, to a member that holds nothing else.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::fault::Fault;
-use super::pass::Pass;
+use super::pass::{Alone, Pass};
 use super::txn::{GroupId, Txn, last};
 
 /// What a member asks for.
@@ -108,13 +113,39 @@ fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
         .collect()
 }
 
+/// How a claim ended without its messages being settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It never reached its member.
+    Undelivered,
+    /// Its member was lost and held other messages too: which of them was its end is not known.
+    LostAmongOthers,
+    /// Its member was lost and held this one message.
+    LostAlone,
+}
+
+/// A message whose members were lost so often, among others, goes out alone.
+const ALONE_AFTER: i64 = 2;
+
+/// How long until a member that may not have a message yet looks again, in milliseconds.
+const LOOK_AGAIN: i64 = 20;
+
 impl Txn<'_> {
     /// Hands messages to a member.
     pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, Fault> {
         let mut others = Vec::new();
-        for held in held(self.conn, request.group.group)? {
+        let all = held(self.conn, request.group.group)?;
+        // Before the first of a member's claims is taken back, which changes what the member holds.
+        let mut ends = HashMap::new();
+        for held in all.iter().filter(|held| held.is_over(self.now)) {
+            if let Entry::Vacant(entry) = ends.entry(held.member) {
+                entry.insert(self.end_of(&all, held.member)?);
+            }
+        }
+        for held in all {
             if held.is_over(self.now) {
-                self.take_back(request.group, held.member, held.id, true)?;
+                let end = ends.get(&held.member).copied().unwrap_or(End::LostAmongOthers);
+                self.take_back(request.group, held.member, held.id, end)?;
                 continue;
             }
             if held.is_beyond_its_lease(self.now) {
@@ -125,8 +156,14 @@ impl Txn<'_> {
             others.push(held);
         }
         let mut pass = Pass::new(self.conn, *request, &others)?;
-        pass.again(self.now)?;
-        pass.fresh()?;
+        match pass.alone(self.now)? {
+            Alone::None => {
+                pass.again(self.now)?;
+                pass.fresh()?;
+            }
+            Alone::Taken => {}
+            Alone::Waits => return Ok(Claimed::None(Some(self.now + LOOK_AGAIN))),
+        }
         if pass.is_empty() {
             pass.set_aside()?;
             // There may be more behind what was set aside: look again at once.
@@ -135,14 +172,27 @@ impl Txn<'_> {
         Ok(Claimed::Some(pass.store(self.now)?))
     }
 
+    /// How a member's claims end that is lost now.
+    fn end_of(&self, held: &[Held], member: i64) -> Result<End, Fault> {
+        let mut open = 0;
+        for held in held.iter().filter(|held| held.member == member) {
+            open += self
+                .conn
+                .prepare_cached(
+                    "SELECT (SELECT count(*) FROM pending WHERE claim = ?1)
+                     - (SELECT count(*) FROM gaps WHERE claim = ?1)",
+                )?
+                .query_row([held.id], |row| row.get::<_, i64>(0))?;
+            open += held.run.map_or(0, |(first, last)| last - first + 1);
+        }
+        Ok(if open == 1 { End::LostAlone } else { End::LostAmongOthers })
+    }
+
     /// Ends a claim of a member: what it still holds waits to go out again.
-    pub(super) fn take_back(
-        &mut self,
-        id: GroupId,
-        member: i64,
-        claim: i64,
-        counted: bool,
-    ) -> Result<(), Fault> {
+    ///
+    /// Of several messages that a lost member held, one may have been its end, or none: that counts
+    /// as an attempt of none of them. One that was alone counts what was left out before, too.
+    pub(super) fn take_back(&mut self, id: GroupId, member: i64, claim: i64, end: End) -> Result<(), Fault> {
         let GroupId { topic, group } = id;
         let run: Option<(Option<i64>, Option<i64>)> = self
             .conn
@@ -160,23 +210,48 @@ impl Txn<'_> {
             let back = self
                 .conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, ready)
-                     SELECT ?1, seq, key, ?2, ?3 FROM messages_{topic}
-                     WHERE seq BETWEEN ?4 AND ?5
-                     AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?6)"
+                    "INSERT INTO pending(grp, seq, key, attempts, losses, alone, ready)
+                     SELECT ?1, seq, key, ?2, ?3, ?2, ?4 FROM messages_{topic}
+                     WHERE seq BETWEEN ?5 AND ?6
+                     AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?7)"
                 ))?
-                .execute(params![group, i64::from(counted), self.now, first, last, claim])?;
+                .execute(params![
+                    group,
+                    i64::from(end == End::LostAlone),
+                    i64::from(end == End::LostAmongOthers),
+                    self.now,
+                    first,
+                    last,
+                    claim
+                ])?;
             let open = last - first + 1 - gaps;
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
                 // Retention took some, which can't unblock their keys any more.
                 self.unblock_all(group)?;
             }
         }
-        self.conn
-            .prepare_cached(
-                "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - ?3 WHERE claim = ?1",
-            )?
-            .execute(params![claim, self.now, i64::from(!counted)])?;
+        match end {
+            End::Undelivered => self
+                .conn
+                .prepare_cached(
+                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - 1 WHERE claim = ?1",
+                )?
+                .execute([claim, self.now])?,
+            End::LostAmongOthers => self
+                .conn
+                .prepare_cached(
+                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - 1,
+                     losses = losses + 1, alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
+                )?
+                .execute([claim, self.now, ALONE_AFTER])?,
+            End::LostAlone => self
+                .conn
+                .prepare_cached(
+                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts + losses,
+                     losses = 0, alone = 1 WHERE claim = ?1",
+                )?
+                .execute([claim, self.now])?,
+        };
         self.end_claim(claim)?;
         self.wake = true;
         Ok(())

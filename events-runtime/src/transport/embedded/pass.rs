@@ -14,6 +14,17 @@ const SCAN: i64 = 4_096;
 
 type Key = Vec<u8>;
 
+/// What became of the messages that go out alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Alone {
+    /// There is none now.
+    None,
+    /// One was taken, and nothing goes with it.
+    Taken,
+    /// The member has one, or must have nothing else first.
+    Waits,
+}
+
 /// One search for messages to hand out.
 pub(super) struct Pass<'c> {
     conn: &'c Connection,
@@ -30,6 +41,8 @@ pub(super) struct Pass<'c> {
     fresh: Vec<i64>,
     blocked: Vec<(i64, Key)>,
     cursor: i64,
+    /// Whether the member holds anything.
+    holds: bool,
 }
 
 impl<'c> Pass<'c> {
@@ -49,6 +62,7 @@ impl<'c> Pass<'c> {
             fresh: Vec::new(),
             blocked: Vec::new(),
             cursor: cursor(conn, group)?,
+            holds: held.iter().any(|held| held.member == request.member),
         };
         for held in held {
             // One's own runs matter to pending messages only.
@@ -84,6 +98,56 @@ impl<'c> Pass<'c> {
         self.request.max.saturating_sub(self.again.len() + self.fresh.len())
     }
 
+    /// Takes one message that goes out alone, where there is one whose time has come.
+    pub(super) fn alone(&mut self, now: i64) -> Result<Alone, Fault> {
+        if !self.pending {
+            return Ok(Alone::None);
+        }
+        let Request { group: GroupId { group, .. }, member, .. } = self.request;
+        let suspects: Vec<(i64, Option<Key>, u32, bool)> = self
+            .conn
+            .prepare_cached(
+                "SELECT seq, key, attempts, claim IS NOT NULL FROM pending
+                 LEFT JOIN claims ON claims.id = claim
+                 WHERE pending.grp = ?1 AND alone = 1
+                 AND CASE WHEN claim IS NULL THEN ready <= ?2 ELSE member = ?3 END
+                 ORDER BY claim IS NULL, ready, seq LIMIT ?4",
+            )?
+            .query_map(params![group, now, member, SCAN], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        for (seq, key, attempts, held) in suspects {
+            if held {
+                return Ok(Alone::Waits);
+            }
+            if let Some(key) = &key
+                && !self.is_first(key, seq)?
+            {
+                self.block(seq)?;
+                continue;
+            }
+            if self.holds {
+                return Ok(Alone::Waits);
+            }
+            self.again.push((seq, attempts + 1));
+            return Ok(Alone::Taken);
+        }
+        Ok(Alone::None)
+    }
+
+    /// Whether this pending message is the earliest of its key, and nobody holds one of it.
+    fn is_first(&self, key: &Key, seq: i64) -> Result<bool, Fault> {
+        let first: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT NOT EXISTS(SELECT 1 FROM pending
+                 WHERE grp = ?1 AND key = ?2 AND (seq < ?3 OR claim IS NOT NULL))",
+            )?
+            .query_row(params![self.request.group.group, key, seq], |row| row.get(0))?;
+        Ok(first && !self.flying.contains_key(key))
+    }
+
     /// Takes pending messages whose time has come.
     pub(super) fn again(&mut self, now: i64) -> Result<(), Fault> {
         if !self.pending {
@@ -93,7 +157,8 @@ impl<'c> Pass<'c> {
             .conn
             .prepare_cached(
                 "SELECT seq, key, attempts FROM pending
-                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 ORDER BY ready, seq LIMIT ?3",
+                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND alone = 0
+                 ORDER BY ready, seq LIMIT ?3",
             )?
             .query_map(params![self.request.group.group, now, SCAN], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -133,13 +198,13 @@ impl<'c> Pass<'c> {
             return Ok(());
         }
         let mut rows = self.conn.prepare_cached(
-            "SELECT seq, attempts, ready FROM pending WHERE grp = ?1 AND key = ?2 ORDER BY seq",
+            "SELECT seq, attempts, ready, alone FROM pending WHERE grp = ?1 AND key = ?2 ORDER BY seq",
         )?;
         let mut rows = rows.query(params![group, key])?;
         while self.room() > 0 {
             let Some(row) = rows.next()? else { break };
             let ready: Option<i64> = row.get(2)?;
-            if ready.is_some_and(|ready| ready > now) {
+            if ready.is_some_and(|ready| ready > now) || row.get(3)? {
                 break;
             }
             let seq = row.get(0)?;

@@ -10,7 +10,8 @@
 //! - `pending`: messages tracked one by one, because they came back or wait behind an earlier one
 //!   of their key. `attempts` counts how often one was handed out. `claim` names who holds it. A
 //!   waiting one has the time from which it may go out in `ready`, and `NULL` there while it
-//!   waits for an earlier message of its key.
+//!   waits for an earlier message of its key. `losses` counts the members that were lost holding
+//!   it among others, which `attempts` leaves out; `alone` is 1 for one that goes out alone.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,14 @@ use super::settings::Settings;
 /// `evrt` in ASCII: says that a file is ours.
 const APPLICATION_ID: i64 = 0x6576_7274;
 /// Goes up with each change of the tables.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
+
+/// From version 1: who was lost holding a message among others.
+const FROM_1: &str = "
+ALTER TABLE pending ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pending ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX pending_alone ON pending(grp) WHERE alone = 1;
+";
 
 const TABLES: &str = "
 CREATE TABLE topics(
@@ -63,8 +71,11 @@ CREATE TABLE pending(
     attempts INTEGER NOT NULL,
     ready INTEGER,
     claim INTEGER REFERENCES claims(id),
+    losses INTEGER NOT NULL DEFAULT 0,
+    alone INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY(grp, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX pending_alone ON pending(grp) WHERE alone = 1;
 CREATE INDEX pending_by_key ON pending(grp, key, seq) WHERE key IS NOT NULL;
 CREATE INDEX pending_due ON pending(grp, ready, seq) WHERE claim IS NULL AND ready IS NOT NULL;
 CREATE INDEX pending_blocked ON pending(grp) WHERE claim IS NULL AND ready IS NULL;
@@ -147,8 +158,8 @@ fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
     if let Some(pages) = settings.max_pages {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
-    if state == State::Empty {
-        create(conn, settings)?;
+    if state != State::Ours {
+        bring_up(conn, settings)?;
     }
     Ok(())
 }
@@ -156,6 +167,8 @@ fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Empty,
+    /// Of version 1.
+    Older,
     Ours,
 }
 
@@ -164,6 +177,7 @@ fn inspect(conn: &Connection, settings: &Settings) -> Result<State, Fault> {
     let version = pragma("user_version")?;
     match pragma("application_id")? {
         APPLICATION_ID if version == VERSION => Ok(State::Ours),
+        APPLICATION_ID if version == 1 => Ok(State::Older),
         APPLICATION_ID => Err(refuse(
             settings,
             ErrorKind::Version,
@@ -188,14 +202,19 @@ fn foreign(settings: &Settings) -> Fault {
     )
 }
 
-fn create(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
+/// Makes the tables, or brings those of an older version up to this one.
+fn bring_up(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
     in_transaction(conn, "BEGIN IMMEDIATE", || {
         // Another process may have been faster.
-        if inspect(conn, settings)? == State::Empty {
-            conn.execute_batch(TABLES)?;
-            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-            conn.pragma_update(None, "user_version", VERSION)?;
+        match inspect(conn, settings)? {
+            State::Ours => return Ok(()),
+            State::Older => conn.execute_batch(FROM_1)?,
+            State::Empty => {
+                conn.execute_batch(TABLES)?;
+                conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
         }
+        conn.pragma_update(None, "user_version", VERSION)?;
         Ok(())
     })
 }

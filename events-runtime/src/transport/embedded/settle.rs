@@ -165,7 +165,8 @@ impl Txn<'_> {
                 self.wake = true;
                 self.conn
                     .prepare_cached(
-                        "UPDATE pending SET claim = NULL, ready = ?4, attempts = attempts - ?5
+                        "UPDATE pending SET claim = NULL, ready = ?4, attempts = attempts - ?5,
+                         losses = losses * ?5, alone = alone * ?5
                          WHERE grp = ?1 AND seq = ?2 AND claim = ?3",
                     )?
                     .execute(params![id.group, seq, claim, ready, i64::from(!counted)])?

@@ -20,6 +20,7 @@ pub(super) struct Group {
 struct InFlight {
     key: Option<Bytes>,
     attempts: u32,
+    suspicion: Suspicion,
     claim: u64,
     member: u64,
     until: Instant,
@@ -29,8 +30,24 @@ struct InFlight {
 struct Waiting {
     key: Option<Bytes>,
     attempts: u32,
+    suspicion: Suspicion,
     ready: Instant,
 }
+
+/// Whether a message is the end of the members that hold it, by blocking them beyond their lease.
+#[derive(Debug, Clone, Copy, Default)]
+struct Suspicion {
+    /// The members that were lost holding it among others, which its attempts leave out.
+    losses: u32,
+    /// It goes out alone, to a member that holds nothing else.
+    alone: bool,
+}
+
+/// A message whose members were lost so often, among others, goes out alone.
+const ALONE_AFTER: u32 = 2;
+
+/// How long until a member that may not have a message yet looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A message that is no longer held by the claim that settles it.
 #[derive(Debug)]
@@ -43,6 +60,25 @@ pub(super) enum Return {
     Counted(Duration),
     /// As if it had never been handed out.
     Uncounted,
+    /// Its member was lost, and held this message alone or others too.
+    Lost { alone: bool },
+}
+
+/// What became of the messages that go out alone.
+enum Alone {
+    /// There is none now.
+    None,
+    /// This one was taken, at this attempt.
+    Taken(u64, u32),
+    /// The member has one, or must have nothing else first.
+    Waits,
+}
+
+impl Waiting {
+    /// A message that was never out.
+    const fn new(key: Option<Bytes>, ready: Instant) -> Self {
+        Self { key, attempts: 0, suspicion: Suspicion { losses: 0, alone: false }, ready }
+    }
 }
 
 impl Group {
@@ -75,6 +111,11 @@ impl Group {
     ) -> (Vec<(u64, u32)>, Option<Instant>) {
         let now = Instant::now();
         self.expire(log, now);
+        match self.alone(lease, max, now) {
+            Alone::None => {}
+            Alone::Taken(seq, attempt) => return (vec![(seq, attempt)], None),
+            Alone::Waits => return (Vec::new(), Some(now + LOOK_AGAIN)),
+        }
         let mut taken = Vec::new();
         let holders: HashMap<Bytes, u64> =
             self.in_flight.values().filter_map(|held| Some((held.key.clone()?, held.member))).collect();
@@ -89,7 +130,7 @@ impl Group {
             }
             let held =
                 waiting.key.as_ref().is_some_and(|key| stopped.contains(key) || holders.contains_key(key));
-            if held || waiting.ready > now {
+            if held || waiting.ready > now || waiting.suspicion.alone {
                 if !held {
                     due = Some(due.map_or(waiting.ready, |due| due.min(waiting.ready)));
                 }
@@ -101,7 +142,7 @@ impl Group {
         for seq in come {
             if let Some(waiting) = self.waiting.remove(&seq) {
                 taken.push((seq, waiting.attempts + 1));
-                self.hold(seq, waiting.key, waiting.attempts + 1, lease, now);
+                self.hold(seq, waiting, lease, now);
             }
         }
         while taken.len() < max {
@@ -115,29 +156,70 @@ impl Group {
             });
             if elsewhere {
                 stopped.extend(key.clone());
-                self.waiting.insert(self.cursor, Waiting { key, attempts: 0, ready: now });
+                self.waiting.insert(self.cursor, Waiting::new(key, now));
             } else {
                 taken.push((self.cursor, 1));
-                self.hold(self.cursor, key, 1, lease, now);
+                self.hold(self.cursor, Waiting::new(key, now), lease, now);
             }
         }
         (taken, due)
     }
 
-    fn hold(&mut self, seq: u64, key: Option<Bytes>, attempts: u32, lease: &Lease, now: Instant) {
-        self.in_flight.insert(
-            seq,
-            InFlight { key, attempts, claim: lease.claim, member: lease.member, until: lease.end(now) },
-        );
+    /// Hands out one message that goes out alone, where there is one whose time has come.
+    fn alone(&mut self, lease: &Lease, max: usize, now: Instant) -> Alone {
+        let mut held = self.in_flight.values().filter(|held| held.member == lease.member).peekable();
+        let holds = held.peek().is_some();
+        if held.any(|held| held.suspicion.alone) {
+            return Alone::Waits;
+        }
+        let is_first = |seq: u64, key: &Bytes| {
+            !self.in_flight.values().any(|held| held.key.as_ref() == Some(key))
+                && !self.waiting.range(..seq).any(|(_, waiting)| waiting.key.as_ref() == Some(key))
+        };
+        // By time: one that ends its members again and again must not keep the others waiting.
+        let found = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.suspicion.alone && waiting.ready <= now)
+            .filter(|(seq, waiting)| waiting.key.as_ref().is_none_or(|key| is_first(**seq, key)))
+            .min_by_key(|(seq, waiting)| (waiting.ready, **seq));
+        let Some((&seq, _)) = found.filter(|_| max > 0) else {
+            return Alone::None;
+        };
+        if holds {
+            return Alone::Waits;
+        }
+        let Some(waiting) = self.waiting.remove(&seq) else {
+            return Alone::None;
+        };
+        let attempt = waiting.attempts + 1;
+        self.hold(seq, waiting, lease, now);
+        Alone::Taken(seq, attempt)
     }
 
-    /// Puts back what is held beyond its lease.
+    fn hold(&mut self, seq: u64, waiting: Waiting, lease: &Lease, now: Instant) {
+        let Waiting { key, attempts, suspicion, .. } = waiting;
+        let (claim, member, until) = (lease.claim, lease.member, lease.end(now));
+        self.in_flight.insert(seq, InFlight { key, attempts: attempts + 1, suspicion, claim, member, until });
+    }
+
+    /// Puts back what is held beyond its lease. A lost member counts as an attempt only where it held
+    /// one message: which of several was its end is not known.
     fn expire(&mut self, log: &Log, now: Instant) {
-        let over: Vec<u64> =
-            self.in_flight.iter().filter(|(_, held)| held.until <= now).map(|(seq, _)| *seq).collect();
-        for seq in over {
+        let over: Vec<(u64, u64)> = self
+            .in_flight
+            .iter()
+            .filter(|(_, held)| held.until <= now)
+            .map(|(seq, held)| (*seq, held.member))
+            .collect();
+        let mut open: HashMap<u64, usize> = HashMap::new();
+        for held in self.in_flight.values() {
+            *open.entry(held.member).or_default() += 1;
+        }
+        for (seq, member) in over {
             if let Some(held) = self.in_flight.remove(&seq) {
-                self.wait(log, seq, held, Return::Counted(Duration::ZERO));
+                let alone = open.get(&member) == Some(&1);
+                self.wait(log, seq, held, Return::Lost { alone });
             }
         }
     }
@@ -148,11 +230,18 @@ impl Group {
             return;
         }
         let now = Instant::now();
-        let (attempts, ready) = match how {
-            Return::Counted(after) => (held.attempts, far(now, after)),
-            Return::Uncounted => (held.attempts - 1, now),
+        let InFlight { key, attempts, suspicion, .. } = held;
+        let Suspicion { losses, alone } = suspicion;
+        let (attempts, suspicion, ready) = match how {
+            Return::Counted(after) => (attempts, Suspicion::default(), far(now, after)),
+            Return::Uncounted => (attempts - 1, suspicion, now),
+            Return::Lost { alone: true } => (attempts + losses, Suspicion { losses: 0, alone: true }, now),
+            Return::Lost { alone: false } => {
+                let losses = losses + 1;
+                (attempts - 1, Suspicion { losses, alone: alone || losses >= ALONE_AFTER }, now)
+            }
         };
-        self.waiting.insert(seq, Waiting { key: held.key, attempts, ready });
+        self.waiting.insert(seq, Waiting { key, attempts, suspicion, ready });
     }
 
     /// Settles a message that the claim holds.

@@ -63,6 +63,7 @@ impl Transport for MemoryTransport {
         Capability {
             takeover: true,
             counts_attempts: true,
+            isolates: true,
             keeps_delay: true,
             start_at_time: true,
             start_at_position: true,
