@@ -1,0 +1,38 @@
+# Reads what tests of the conformance suite printed with --show-output, and prints which transport keeps
+# which promise: ✓ kept, – its capability says that it can't, ✗ broken.
+
+/^test [a-z_0-9]+::[a-z_]+::[a-z_0-9]+ \.\.\. / {
+    split($2, part, "::")
+    transport = part[1]; promise = part[2] "::" part[3]
+    if (!(transport in seen)) { seen[transport] = 1; transports[++columns] = transport }
+    if (!(promise in known)) { known[promise] = 1; promises[++rows] = promise }
+    cell[promise, transport] = $4 == "ok" ? "✓" : "✗"
+}
+/^---- .* stdout ----$/ { section = $2 }
+/^skipped on / && section != "" {
+    split(section, part, "::")
+    cell[part[2] "::" part[3], part[1]] = "–"
+}
+END {
+    if (!rows) { print "!! no promise was tested"; exit 1 }
+    for (c = 1; c <= columns; c++) { kept[c] = 0; line = line sprintf("  %s", transports[c]) }
+    printf "%-92s%s\n", "promise", line
+    for (r = 2; r <= rows; r++)         # sorted by name, chapter by chapter
+        for (i = r; i > 1 && promises[i - 1] > promises[i]; i--) {
+            swap = promises[i]; promises[i] = promises[i - 1]; promises[i - 1] = swap
+        }
+    for (r = 1; r <= rows; r++) {
+        line = ""
+        for (c = 1; c <= columns; c++) {
+            sign = cell[promises[r], transports[c]]
+            if (sign == "") sign = "?"
+            kept[c] += sign == "✓"
+            # The signs have several bytes and one column, which %s would count wrongly.
+            line = line sprintf("  %*s", length(transports[c]) - 1, "") sign
+        }
+        printf "%-92s%s\n", promises[r], line
+    }
+    line = ""
+    for (c = 1; c <= columns; c++) line = line sprintf("  %*d", length(transports[c]), kept[c])
+    printf "%-92s%s\n", "kept, of " rows, line
+}
