@@ -116,8 +116,9 @@ impl Consume {
         self
     }
 
-    /// Where the group begins when it is made; an existing group goes on where it stands. The
-    /// earliest event unless set, so that nothing is missed.
+    /// Where the group begins when it is made; an existing group goes on where it stands, and is moved
+    /// by [`Offsets::reset`](super::Offsets::reset). As the configuration says unless set, which is the
+    /// earliest event unless it says otherwise, so that nothing is missed.
     pub const fn start(mut self, start: StartPosition) -> Self {
         self.own.start = Some(start);
         self
