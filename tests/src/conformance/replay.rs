@@ -61,6 +61,16 @@ fn brief(consume: Consume) -> Consume {
     consume.backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(4)))
 }
 
+/// Waits before and after each event, and fetches each by itself.
+fn step_by_step(consume: Consume) -> Consume {
+    brief(consume).max_attempts(2).batch_size(1).around_message(|_, next| async {
+        tokio::task::yield_now().await;
+        let processed = next.run().await;
+        tokio::task::yield_now().await;
+        Ok(processed)
+    })
+}
+
 async fn done(replay: Replay) -> Replayed {
     tokio::time::timeout(LONG, replay.settings(brief).run()).await.expect("it ends").expect("it replays")
 }
@@ -245,7 +255,7 @@ pub async fn a_replay_in_place_that_is_cut_off_anywhere_loses_nothing(fixture: &
         let finished = tokio::select! {
             biased;
             () = cut_off => false,
-            replayed = replay.settings(|consume| brief(consume).max_attempts(2)).run() => {
+            replayed = replay.settings(step_by_step).run() => {
                 replayed.expect("it replays").finished
             }
         };
