@@ -13,8 +13,8 @@ use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
 use super::worker::Worker;
 use crate::BoxError;
-use crate::config::{Exhausted, UnknownEvents};
-use crate::transport::{ConsumerGroup, StartPosition, Subscription, Topic};
+use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
@@ -27,7 +27,6 @@ pub struct Consume {
     group: Option<String>,
     member: Option<String>,
     dead_letter: Option<String>,
-    start: StartPosition,
     /// What the program says itself, before the configuration.
     own: Own,
     settings: Settings,
@@ -36,6 +35,7 @@ pub struct Consume {
 /// What the program may say that the configuration says for each group.
 #[derive(Debug, Clone, Copy, Default)]
 struct Own {
+    start: Option<StartPosition>,
     max_attempts: Option<u32>,
     backoff: Option<Backoff>,
     concurrency: Option<usize>,
@@ -87,7 +87,6 @@ impl Consume {
             group: bus.config().service().name.clone(),
             member: None,
             dead_letter: None,
-            start: StartPosition::default(),
             own: Own::default(),
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
@@ -117,10 +116,11 @@ impl Consume {
         self
     }
 
-    /// Where the group begins when it is made; an existing group goes on where it stands. The
-    /// earliest event unless set, so that nothing is missed.
+    /// Where the group begins when it is made; an existing group goes on where it stands, and is moved
+    /// by [`Offsets::reset`](super::Offsets::reset). As the configuration says unless set, which is the
+    /// earliest event unless it says otherwise, so that nothing is missed.
     pub const fn start(mut self, start: StartPosition) -> Self {
-        self.start = start;
+        self.own.start = Some(start);
         self
     }
 
@@ -244,9 +244,20 @@ impl Consume {
     /// where an unknown event type is to stop the consumer, and where too many events failed in a
     /// row. Events that were in hand come
     /// again.
-    pub async fn run_until(mut self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
+    pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
-        self.configure(&subscription.group)?;
+        self.run_as(subscription, |consumer| consumer, shutdown).await
+    }
+
+    /// Consumes by this subscription until the future is ready, and takes only what comes through.
+    pub(super) async fn run_as(
+        mut self,
+        subscription: Subscription,
+        through: impl FnOnce(Box<dyn Consumer>) -> Box<dyn Consumer>,
+        shutdown: impl Future,
+    ) -> Result<Consumed, ConsumeError> {
+        let configured = self.configured()?;
+        self.configure(&configured);
         let inbound = Arc::new(Inbound::new(&self.bus, self.settings.unknown_events));
         let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
@@ -255,7 +266,7 @@ impl Consume {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut consumer = loop {
             match self.bus.transport().consumer(subscription.clone()).await {
-                Ok(consumer) => break consumer,
+                Ok(consumer) => break through(consumer),
                 Err(error) => {
                     let pause = worker.pause(error)?;
                     tokio::select! {
@@ -272,26 +283,34 @@ impl Consume {
         Ok(worker.settling.consumed)
     }
 
+    /// What the configuration says for the group.
+    fn configured(&self) -> Result<GroupSettings, ConsumeError> {
+        Ok(self.bus.config().group(&Topic::new(self.topic.as_str())?, &self.named_group()?))
+    }
+
     /// What the program does not say itself, the configuration says for the group.
-    fn configure(&mut self, group: &ConsumerGroup) -> Result<(), ConsumeError> {
-        let configured = self.bus.config().group(&Topic::new(self.topic.as_str())?, group);
-        let Own { max_attempts, backoff, concurrency, exhausted } = self.own;
+    fn configure(&mut self, configured: &GroupSettings) {
+        let Own { start: _, max_attempts, backoff, concurrency, exhausted } = self.own;
         let settings = &mut self.settings;
         settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
         settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
         settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
         settings.exhausted = exhausted.unwrap_or(configured.exhausted);
-        Ok(())
     }
 
-    fn subscription(&self) -> Result<Subscription, ConsumeError> {
+    fn named_group(&self) -> Result<ConsumerGroup, ConsumeError> {
+        match &self.group {
+            Some(group) => Ok(ConsumerGroup::new(group.as_str())?),
+            None => Err(ConsumeError::NoGroup { topic: self.topic.clone() }),
+        }
+    }
+
+    pub(super) fn subscription(&self) -> Result<Subscription, ConsumeError> {
         let prefix = self.bus.prefix();
-        let Some(group) = &self.group else {
-            return Err(ConsumeError::NoGroup { topic: self.topic.clone() });
-        };
+        let group = self.named_group()?;
         let topic = Topic::new(self.topic.as_str())?.with_prefix(prefix)?;
-        let group = ConsumerGroup::new(group.as_str())?;
-        let mut subscription = Subscription::new(topic, group).start(self.start).lease(self.settings.lease);
+        let start = self.own.start.unwrap_or(self.configured()?.start);
+        let mut subscription = Subscription::new(topic, group).start(start).lease(self.settings.lease);
         if let Some(member) = &self.member {
             subscription = subscription.member(member.as_str());
         }

@@ -55,7 +55,9 @@ mod flush;
 mod inbound;
 mod lane;
 mod lanes;
+mod offsets;
 mod outbound;
+mod replay;
 #[cfg(feature = "cli")]
 mod resend;
 mod retry;
@@ -84,6 +86,8 @@ pub use error::{
     ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
 };
 pub use flush::{FlushError, Unacknowledged};
+pub use offsets::{Offsets, OffsetsError, Place, PlaceError, Reset};
+pub use replay::{Replay, ReplayError, Replayed};
 #[cfg(feature = "cli")]
 pub(crate) use resend::{Resent, resend};
 pub use retry::Backoff;
@@ -102,7 +106,7 @@ use self::sender::Phase;
 use crate::config::Config;
 use crate::hub::{Hub, Outbound};
 use crate::registry::Registry;
-use crate::transport::{TopicPrefix, Transport};
+use crate::transport::{NameError, Topic, TopicPrefix, Transport};
 
 /// A running bus. A handle: clones are the same bus.
 ///
@@ -135,6 +139,19 @@ impl EventBus {
     /// A consumer of a topic, by its base name: its events are emitted again in this bus's hub.
     pub fn consume(&self, topic: impl Into<String>) -> Consume {
         Consume::new(self, topic.into())
+    }
+
+    /// A replay of a topic, by its base name: events of the past are emitted again in this bus's hub.
+    pub fn replay(&self, topic: impl Into<String>) -> Replay {
+        Replay::new(self, topic.into())
+    }
+
+    /// Where the groups of a topic stand, by its base name.
+    ///
+    /// # Errors
+    /// A [`NameError`] where the topic's name can't be used.
+    pub fn offsets(&self, topic: &str) -> Result<Offsets<'_>, NameError> {
+        Ok(Offsets::of(self.transport(), Topic::new(topic)?.with_prefix(self.prefix())?))
     }
 
     /// Has every consumer of this bus take no more events until

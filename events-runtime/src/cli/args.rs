@@ -7,7 +7,10 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use super::dlq::DlqCommand;
+use super::offsets::OffsetsCommand;
+use crate::bus::Place;
 use crate::config::parse_duration;
+use crate::transport::StartPosition;
 
 /// Looks at events and moves them.
 #[derive(Debug, Parser)]
@@ -44,6 +47,11 @@ pub(super) enum Command {
     Produce(Produce),
     /// Print the events of a topic and acknowledge them
     Consume(Consume),
+    /// Emit the events of the past again in this process
+    Replay(Replay),
+    /// See where groups stand, move or remove them
+    #[command(subcommand)]
+    Offsets(OffsetsCommand),
     /// Look at dead letters, send them again or remove them
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -203,21 +211,34 @@ pub(super) struct Consume {
     /// Stop when nothing came for so long, such as `5s`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) idle: Option<Duration>,
-    /// Where a new group begins
-    #[arg(long, value_enum, default_value_t = From::Earliest)]
-    pub(super) from: From,
+    /// Where a new group begins: `earliest`, `latest`, a time of RFC 3339 or a position [default: as
+    /// the configuration says for the group]
+    #[arg(long, value_name = "START", alias = "from")]
+    pub(super) start: Option<StartPosition>,
     /// Show the fields that hold personal data, the keys, and payloads that can't be read
     #[arg(long)]
     pub(super) show_pii: bool,
 }
 
-/// Where a new group begins.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum From {
-    /// At the first event that is still there
-    Earliest,
-    /// After the last event that is there
-    Latest,
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// The topic, without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+    /// Where to begin, included: `earliest`, `latest`, a time of RFC 3339, a position as `consume`
+    /// shows it, or an event's id [default: earliest]
+    #[arg(long, value_name = "PLACE")]
+    pub(super) from: Option<Place>,
+    /// Where to end, not included [default: the end as of now]
+    #[arg(long, value_name = "PLACE")]
+    pub(super) to: Option<Place>,
+    /// A new group, made for this with `.replay` behind its name and removed at the end; with
+    /// `--in-place` an existing one
+    #[arg(long)]
+    pub(super) group: String,
+    /// Move the existing group back, and forward to where it stood at the end
+    #[arg(long)]
+    pub(super) in_place: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

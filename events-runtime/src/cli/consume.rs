@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::args::{Consume, From};
+use super::args::Consume;
 use super::context::Context;
 use super::failure::Failure;
 use super::output;
@@ -10,7 +10,7 @@ use super::shown::Shown;
 use crate::avro::json::PersonalData;
 use crate::bus::Writers;
 use crate::registry::Registry;
-use crate::transport::{self, ConsumerGroup, StartPosition, Subscription, Topic};
+use crate::transport::{self, ConsumerGroup, Subscription, Topic};
 
 /// How many events are fetched at once, at most.
 const BATCH: u64 = 100;
@@ -24,13 +24,10 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let registry = Registry::linked()?;
     let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
     let named = |error: transport::NameError| Failure::Usage(error.to_string());
-    let topic = Topic::new(args.topic.as_str()).map_err(named)?;
-    let topic = topic.with_prefix(config.service().topic_prefix.as_ref()).map_err(named)?;
+    let base = Topic::new(args.topic.as_str()).map_err(named)?;
+    let topic = base.with_prefix(config.service().topic_prefix.as_ref()).map_err(named)?;
     let group = ConsumerGroup::new(args.group.as_str()).map_err(named)?;
-    let start = match args.from {
-        From::Earliest => StartPosition::Earliest,
-        From::Latest => StartPosition::Latest,
-    };
+    let start = args.start.unwrap_or_else(|| config.group(&base, &group).start);
     let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
 
     let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;

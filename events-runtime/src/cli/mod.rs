@@ -22,6 +22,10 @@
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `produce --from-spill FILE` | sends what a shutdown wrote to the file, and removes it when all is acknowledged |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
+//! | `replay --topic TOPIC --from PLACE --to PLACE --group NEW` | emits the events between in this process again, with the receivers that are linked; `--in-place` in an existing group |
+//! | `offsets list --topic TOPIC` | the groups of a topic, and where each stands |
+//! | `offsets reset --topic TOPIC --group GROUP --to PLACE` | says what moving the group does, and moves it; `--dry-run` only says it, `--yes` does not ask |
+//! | `offsets remove --topic TOPIC --group GROUP` | forgets a group |
 //! | `dlq list --topic TOPIC --group GROUP` | the events that the group gave up, with the reason of each |
 //! | `dlq show … POSITION\|ID` | one of them, read as `consume` reads it |
 //! | `dlq retry … POSITION\|ID` | sends it to the topic again with its id; `--all`, `--type TYPE`, `--reason TEXT` for many |
@@ -33,6 +37,10 @@
 //! The configuration is `events.toml`, or the files named by `--config`, each laid over the one
 //! before, and the environment over all; see [`config`](crate::config). Payloads are written as
 //! [`avro::json`](crate::avro::json) says.
+//!
+//! A `PLACE` is `earliest`, `latest`, a time of RFC 3339 that is compared with when the transport
+//! stored a message, a position as `consume` shows it (the transport's own id of a message), or an
+//! event's id, which is looked for from the beginning; see [`Place`](crate::bus::Place).
 //!
 //! # Exit codes
 //! | code | meaning |
@@ -50,8 +58,10 @@ mod failure;
 mod from_spill;
 mod import;
 mod list;
+mod offsets;
 mod output;
 mod produce;
+mod replay;
 mod schema;
 mod shown;
 
@@ -100,6 +110,8 @@ fn execute(args: Args) -> Result<(), Failure> {
             None => block_on(produce::run(&context, &args)),
         },
         Command::Consume(args) => block_on(consume::run(&context, &args)),
+        Command::Replay(args) => block_on(replay::run(&context, &args)),
+        Command::Offsets(command) => block_on(offsets::run(&context, &command)),
         Command::Dlq(command) => block_on(dlq::run(&context, &command)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),
         Command::Doctor => block_on(doctor::run(&context)),

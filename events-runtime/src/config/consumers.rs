@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::section::{Findings, Section};
 use super::settings::{BusSettings, Exhausted, topic};
-use crate::transport::{ConsumerGroup, Topic, TopicPrefix};
+use crate::transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix};
 
 /// What a group's consumers of one topic go by, where the program itself says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupSettings {
+    /// `start`: as in `[bus.consumer]`, which is the default.
+    pub start: StartPosition,
     /// `initial`: as in `[bus.retry]`, which is the default.
     pub initial: Duration,
     /// `max`: as in `[bus.retry]`, which is the default.
@@ -28,6 +30,7 @@ impl GroupSettings {
     /// What `[bus]` says for all groups.
     pub(super) fn of(bus: &BusSettings) -> Self {
         Self {
+            start: bus.consumer.start,
             initial: bus.retry.initial,
             max: bus.retry.max,
             max_attempts: bus.retry.max_attempts,
@@ -53,6 +56,7 @@ pub(super) fn read(
             // Without a `[bus]` that can be read, there is a problem already and nothing to default to.
             let Some(default) = default else { continue };
             let settings = GroupSettings {
+                start: table.or(findings, "start", default.start),
                 initial: table.or(findings, "initial", default.initial),
                 max: table.or(findings, "max", default.max),
                 max_attempts: table.or(findings, "max_attempts", default.max_attempts),

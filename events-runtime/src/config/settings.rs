@@ -12,7 +12,7 @@ use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
 use super::value::{Choice, Limit};
-use crate::transport::{Retention, Topic, TopicPrefix, memory};
+use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
 /// `[service]`: who speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,10 @@ pub struct RetrySettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerSettings {
+    /// `start`: where a group begins when it is made, as
+    /// [`StartPosition`](crate::transport::StartPosition) is written; an existing one goes on where
+    /// it stands. Default: `earliest`.
+    pub start: StartPosition,
     /// `enabled`: whether consumers take events. Where not, they run and take none until
     /// [`EventBus::resume_consumers`](crate::EventBus::resume_consumers). Default: `true`.
     pub enabled: bool,
@@ -208,6 +212,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
 
     let mut table = section.table(findings, "consumer");
     let consumer = ConsumerSettings {
+        start: table.or(findings, "start", StartPosition::Earliest),
         enabled: table.or(findings, "enabled", true),
         batch_size: table.or(findings, "batch_size", number(256)),
         lease: table.or(findings, "lease", Duration::from_secs(30)),

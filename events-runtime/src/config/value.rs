@@ -8,7 +8,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::nearest::nearest;
 use super::url::mask;
-use crate::transport::TopicPrefix;
+use crate::transport::{Position, StartPosition, TopicPrefix};
 
 /// What a file or the environment holds for a key.
 #[derive(Debug, Clone)]
@@ -192,6 +192,26 @@ impl<T: Setting> Setting for Limit<T> {
 
     fn show(&self) -> String {
         self.0.as_ref().map_or_else(|| "unlimited".to_owned(), T::show)
+    }
+}
+
+impl Setting for StartPosition {
+    const EXPECTED: &'static str =
+        "`earliest`, `latest`, a time in quotes such as `2026-01-31T12:00:00Z`, or a position such as `42`";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        if let Value::Integer(number) = value {
+            let number = u64::try_from(*number);
+            return number
+                .map(|number| Self::At(Position::Sequence(number)))
+                .map_err(|_| Fault::Content("a position is not negative".to_owned()));
+        }
+        let text = value.as_str().ok_or(Fault::Type)?;
+        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask(text))))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 

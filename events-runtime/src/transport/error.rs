@@ -97,6 +97,18 @@ impl TransportError {
         )
     }
 
+    /// The topic has no such group; for transports.
+    pub fn no_group(operation: &'static str, topic: &Topic, group: &ConsumerGroup) -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            operation,
+            topic,
+            format!(
+                "there is no group `{group}`: it was removed, or never made; a consumer that starts makes it"
+            ),
+        )
+    }
+
     /// The same error with its cause.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {

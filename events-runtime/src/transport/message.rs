@@ -164,6 +164,24 @@ pub enum Position {
     },
 }
 
+impl Position {
+    /// The first place behind this message: a group that stands here has the message behind it,
+    /// and whatever comes next before it.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        match self {
+            Self::Sequence(sequence) => Self::Sequence(sequence.saturating_add(1)),
+            Self::Entry { millis, sequence: u64::MAX } => {
+                Self::Entry { millis: millis.saturating_add(1), sequence: 0 }
+            }
+            Self::Entry { millis, sequence } => Self::Entry { millis, sequence: sequence + 1 },
+            Self::Record { partition, offset } => {
+                Self::Record { partition, offset: offset.saturating_add(1) }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,6 +20,7 @@ mod delivery;
 mod error;
 mod message;
 mod options;
+mod start;
 mod status;
 mod subscription;
 mod topic;
@@ -38,8 +39,9 @@ pub use error::{ErrorKind, TransportError};
 pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
+pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, TopicStatus, Trimmed};
-pub use subscription::{StartPosition, Subscription};
+pub use subscription::Subscription;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
 /// A boxed future, so that the traits can be objects.
@@ -101,6 +103,19 @@ pub trait Transport: Send + Sync {
         topic: &'a Topic,
         group: &'a ConsumerGroup,
         start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>>;
+
+    /// Removes a group from a topic, with all that it remembers: it holds back no retention any more,
+    /// and one of its name begins anew. Members that it still has fail: their deliveries in flight
+    /// lose their lease, and receiving is an error of kind [`NotFound`](ErrorKind::NotFound).
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic
+    /// or group.
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
     /// Applies the [`Retention`] now. Transports also do so by themselves.

@@ -43,12 +43,22 @@ pub struct GroupStatus {
     pub in_flight: u64,
     /// Of these, how many wait for a retry or behind an earlier message of their key.
     pub waiting: u64,
+    /// The earliest message that the group has not settled. `None` where there is none, or, with a
+    /// lag, where the transport can't say.
+    pub next: Option<Position>,
 }
 
 impl GroupStatus {
-    /// A group's status; for transports.
+    /// A group's status without [`next`](Self::next); for transports.
     pub const fn new(group: ConsumerGroup, lag: u64, in_flight: u64, waiting: u64) -> Self {
-        Self { group, lag, in_flight, waiting }
+        Self { group, lag, in_flight, waiting, next: None }
+    }
+
+    /// The same with the earliest message that the group has not settled; for transports.
+    #[must_use]
+    pub const fn next(mut self, next: Option<Position>) -> Self {
+        self.next = next;
+        self
     }
 }
 

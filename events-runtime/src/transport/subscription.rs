@@ -1,24 +1,8 @@
 //! What a consumer asks for.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::{ConsumerGroup, ErrorKind, Position, Topic, TransportError};
-
-/// Where a new group begins to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum StartPosition {
-    /// At the first message that is still there. The default: nothing sent before the consumer's
-    /// first start is missed.
-    #[default]
-    Earliest,
-    /// After the last message that is there.
-    Latest,
-    /// At the first message stored at this time or later.
-    Time(SystemTime),
-    /// At this message, or the next where it is gone.
-    At(Position),
-}
+use super::{ConsumerGroup, ErrorKind, StartPosition, Topic, TransportError};
 
 /// A member of a group on a topic, with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

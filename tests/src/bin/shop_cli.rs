@@ -1,6 +1,10 @@
 //! A program's own command line, over two events.
 
-use events_runtime::{EventData, PublicSignal};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::time::Duration;
+
+use events_runtime::{Event, EventData, PublicSignal, receiver};
 
 /// A customer placed an order.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
@@ -40,6 +44,19 @@ pub struct Line {
 pub struct OrderCancelled {
     /// The order's number.
     pub number: i64,
+}
+
+/// Writes down the numbers and ids of what is emitted again, to the file that the environment names;
+/// slowly where it says so. Order 13 fails.
+#[receiver(ORDER_PLACED)]
+fn take_down(event: &Event<OrderPlaced>) -> std::io::Result<()> {
+    let Some(path) = std::env::var_os("SHOP_TAKEN") else { return Ok(()) };
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    writeln!(file, "{} {}", event.number, event.metadata().id())?;
+    if let Some(pause) = std::env::var("SHOP_PAUSE").ok().and_then(|pause| pause.parse().ok()) {
+        std::thread::sleep(Duration::from_millis(pause));
+    }
+    if event.number == 13 { Err(std::io::Error::other("thirteen is refused")) } else { Ok(()) }
 }
 
 fn main() -> std::process::ExitCode {

@@ -345,6 +345,14 @@ impl Transport for Wrapped<'_> {
         self.inner.seek(topic, group, start)
     }
 
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.inner.remove_group(topic, group)
+    }
+
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         self.inner.trim()
     }

@@ -16,6 +16,7 @@ pub mod inbound;
 pub mod keys;
 pub mod messages;
 pub mod progress;
+pub mod replay;
 pub mod settling;
 pub mod start;
 pub mod store;
@@ -217,6 +218,22 @@ macro_rules! conformance {
                 the_start_position_counts_only_once,
                 a_group_can_be_moved_back,
                 a_group_can_be_moved_forward,
+                a_status_names_the_earliest_unsettled_message,
+                a_removed_group_comes_back_as_new,
+                a_removed_group_holds_back_no_retention,
+                members_of_a_removed_group_lose_what_they_hold,
+                a_group_that_is_not_there_can_not_be_removed,
+            ]
+            replay: [
+                a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,
+                a_replay_begins_and_ends_at_events_by_their_ids,
+                an_interrupted_replay_goes_on_where_it_stopped,
+                a_failing_event_of_a_replay_becomes_a_dead_letter,
+                a_replay_in_place_ends_where_the_group_stood,
+                a_replay_in_place_never_moves_a_group_forward,
+                a_replay_in_place_that_is_cut_off_anywhere_loses_nothing,
+                running_members_take_part_in_a_replay_in_place_and_nothing_is_lost,
+                a_reset_says_what_it_does,
             ]
             store: [
                 retention_never_drops_what_a_group_has_not_settled,

@@ -1,12 +1,12 @@
 //! Where a group begins.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use events_runtime::transport::{ErrorKind, StartPosition};
+use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition};
 
 use super::{
-    Fixture, ack, can, connect, group, member, message, nothing, receive, receive_one, send, subscribe,
-    subscription, texts, topic,
+    Fixture, ack, can, connect, group, member, message, named, nothing, receive, receive_one, send,
+    subscribe, subscription, texts, topic,
 };
 
 /// A new service misses nothing that is still there.
@@ -132,4 +132,106 @@ pub async fn a_group_can_be_moved_forward(fixture: &dyn Fixture) {
     let deliveries = receive(&mut *consumer, 1).await;
     assert_eq!(texts(&deliveries), ["key#3"]);
     ack(deliveries).await;
+}
+
+/// Where a group stands, whatever is settled behind it.
+pub async fn a_status_names_the_earliest_unsettled_message(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..5).map(|i| message(&format!("k{i}"), i)).collect();
+    let positions = send(&*transport, &batch).await;
+    let next = async || {
+        let groups = transport.groups(&topic()).await.expect("the groups are listed");
+        groups.iter().find(|status| status.group.as_str() == "billing").expect("it is there").next
+    };
+    let mut consumer = member(&*transport, "billing").await;
+    assert_eq!(next().await, Some(positions[0]));
+    let mut deliveries = receive(&mut *consumer, 4).await;
+    let (second, third) = (deliveries.remove(1), deliveries.remove(1));
+    ack(deliveries).await;
+    assert_eq!(next().await, Some(positions[1]), "held");
+    second.retry(Duration::ZERO).await.expect("it waits");
+    assert_eq!(next().await, Some(positions[1]), "waiting");
+    ack(vec![receive_one(&mut *consumer).await, third]).await;
+    // Which of the two came is the transport's to say.
+    while let Some(delivery) = consumer.receive(1, Duration::ZERO).await.expect("it receives").pop() {
+        ack(vec![delivery]).await;
+    }
+    assert_eq!(next().await, None, "all is settled");
+    let more = send(&*transport, &[message("key", 5)]).await;
+    assert_eq!(next().await, Some(more[0]), "not handed out");
+}
+
+/// It has forgotten everything.
+pub async fn a_removed_group_comes_back_as_new(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    let mut audit = member(&*transport, "audit").await;
+    ack(receive(&mut *audit, 1).await).await;
+    let mut consumer = member(&*transport, "billing").await;
+    ack(receive(&mut *consumer, 2).await).await;
+    consumer.close().await.expect("the consumer leaves");
+    transport.remove_group(&topic(), &group("billing")).await.expect("the group is removed");
+    let groups = transport.groups(&topic()).await.expect("the groups are listed");
+    assert_eq!(groups.iter().map(|status| status.group.as_str()).collect::<Vec<_>>(), ["audit"]);
+    let mut consumer = member(&*transport, "billing").await;
+    let deliveries = receive(&mut *consumer, 2).await;
+    assert_eq!(texts(&deliveries), ["key#0", "key#1"]);
+    assert!(deliveries.iter().all(|delivery| delivery.attempt() == 1));
+    ack(deliveries).await;
+    let rest = receive(&mut *audit, 1).await;
+    assert_eq!(texts(&rest), ["key#1"], "other groups are where they were");
+    ack(rest).await;
+}
+
+/// What only it had not settled may go.
+pub async fn a_removed_group_holds_back_no_retention(fixture: &dyn Fixture) {
+    let none = ConnectOptions::new().retention(Retention::unlimited().max_count(1));
+    let transport = fixture.connect(&none);
+    if !can(&*transport, "a_removed_group_holds_back_no_retention", |can| can.trim) {
+        return;
+    }
+    let mut consumer = member(&*transport, "billing").await;
+    let batch: Vec<_> = (0..5).map(|i| message("key", i)).collect();
+    send(&*transport, &batch).await;
+    drop(receive(&mut *consumer, 2).await);
+    let held = receive(&mut *consumer, 2).await;
+    assert_eq!(transport.trim().await.expect("the store is trimmed").removed, 0);
+    transport.remove_group(&topic(), &group("billing")).await.expect("the group is removed");
+    assert_eq!(transport.trim().await.expect("the store is trimmed").removed, 4);
+    drop(held);
+}
+
+/// They are told, and harm no group of the same name.
+pub async fn members_of_a_removed_group_lose_what_they_hold(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..4).map(|i| message(&format!("k{i}"), i)).collect();
+    send(&*transport, &batch).await;
+    let mut consumer = member(&*transport, "billing").await;
+    let mut held = receive(&mut *consumer, 4).await;
+    transport.remove_group(&topic(), &group("billing")).await.expect("the group is removed");
+    let error = held.remove(0).ack().await.expect_err("it is held no more");
+    assert_eq!(error.kind(), ErrorKind::LeaseLost, "{error}");
+    assert_eq!(held[0].renew().await.expect_err("nothing to renew").kind(), ErrorKind::LeaseLost);
+    let error = consumer.receive(1, Duration::ZERO).await.expect_err("the group is gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(error.to_string().contains("`billing`"), "{error}");
+
+    let mut anew = member(&*transport, "billing").await;
+    let again = receive(&mut *anew, 4).await;
+    let error = held.remove(0).ack().await.expect_err("it is another's");
+    assert_eq!(error.kind(), ErrorKind::LeaseLost, "{error}");
+    // Dropped without an outcome: nothing comes twice by it.
+    drop(held);
+    ack(again).await;
+    nothing(&mut *anew).await;
+}
+
+/// A slip of the pen is told.
+pub async fn a_group_that_is_not_there_can_not_be_removed(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    send(&*transport, &[message("key", 0)]).await;
+    for topic in [topic(), named("absent")] {
+        let error = transport.remove_group(&topic, &group("billing")).await.expect_err("it is not there");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
 }

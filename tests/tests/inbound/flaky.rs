@@ -86,6 +86,13 @@ impl Transport for Flaky {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         self.memory.seek(topic, group, start)
     }
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.memory.remove_group(topic, group)
+    }
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         self.memory.trim()
     }

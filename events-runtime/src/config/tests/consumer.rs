@@ -1,8 +1,8 @@
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::config::{Config, ConsumerSettings, Exhausted, GroupSettings};
-use crate::transport::{ConsumerGroup, Topic};
+use crate::transport::{ConsumerGroup, Position, StartPosition, Topic};
 
 fn consumer(settings: &str) -> ConsumerSettings {
     let text = format!("[bus]\nurl = 'memory:'\n[bus.consumer]\n{settings}");
@@ -53,6 +53,41 @@ fn wrong_settings_of_a_consumer_are_told_by_their_key() {
     assert!(found[0].starts_with("config:4: bus.consumer.concurrency: `0` is out of range"), "{found:#?}");
     assert!(found[1].starts_with("config:6: bus.consumer.max_consecutive_errors:"), "{found:#?}");
     assert!(found[2].contains("did you mean `park`?"), "{found:#?}");
+}
+
+#[test]
+fn a_start_position_has_one_text_form() {
+    let consumer = |start: &str| consumer(&format!("start = {start}")).start;
+    assert_eq!(self::consumer("").start, StartPosition::Earliest);
+    assert_eq!(consumer("'latest'"), StartPosition::Latest);
+    assert_eq!(consumer("42"), StartPosition::At(Position::Sequence(42)));
+    assert_eq!(consumer("'42'"), StartPosition::At(Position::Sequence(42)));
+    let entry = Position::Entry { millis: 1_526_919_030_474, sequence: 55 };
+    assert_eq!(consumer("'1526919030474-55'"), StartPosition::At(entry));
+    let time = SystemTime::UNIX_EPOCH + Duration::from_hours(491_628);
+    assert_eq!(consumer("'2026-01-31T12:00:00Z'"), StartPosition::Time(time));
+}
+
+#[test]
+fn a_group_has_a_start_position_of_its_own() {
+    let text = "bus.url = 'memory:'\nbus.consumer.start = 'latest'\n[consumers.orders]\nbilling = { start = 'earliest' }";
+    let variables = [("EVENTS_CONSUMERS__ORDERS__AUDIT__START", "7")];
+    let config = Config::builder().toml("base", text).variables(variables).load().unwrap();
+    assert_eq!(group(&config, "orders", "billing").start, StartPosition::Earliest);
+    assert_eq!(group(&config, "orders", "audit").start, StartPosition::At(Position::Sequence(7)));
+    assert_eq!(group(&config, "orders", "other").start, StartPosition::Latest);
+    let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
+    assert_eq!(explained("bus.consumer.start"), "latest");
+    assert_eq!(explained("consumers.orders.billing.start"), "earliest");
+}
+
+#[test]
+fn a_wrong_start_position_is_told_by_its_key_and_says_what_to_write() {
+    for wrong in ["'erliest'", "-1", "2026-01-31T12:00:00Z", "true", "'2026-01-31'"] {
+        let text = format!("bus.url = 'memory:'\nbus.consumer.start = {wrong}");
+        let error = Config::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains("bus.consumer.start") && error.contains("`earliest`, `latest`"), "{error}");
+    }
 }
 
 const GROUPS: &str = "

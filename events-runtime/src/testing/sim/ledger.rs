@@ -212,9 +212,10 @@ impl Ledger {
                 let _ = now(delivery.settle(Outcome::Retry(after)));
             }
             Held::Echo(mut echo) => {
-                progress.lent -= 1;
-                echo.cause = cause.or(echo.cause);
-                progress.echo(after, echo);
+                if progress.give_back(echo.position) {
+                    echo.cause = cause.or(echo.cause);
+                    progress.echo(after, echo);
+                }
             }
         }
     }
@@ -240,6 +241,9 @@ impl Ledger {
     }
 
     fn store_echo(&self, mut echo: Echo, outcome: Outcome) -> Result<(), TransportError> {
+        if !self.state().progress(&self.topic, &self.group).give_back(echo.position) {
+            return Err(TransportError::lease_lost("settle", &self.topic, &self.group, echo.position));
+        }
         let after = match outcome {
             Outcome::Ack => None,
             Outcome::Reject(letter) => {
@@ -255,7 +259,6 @@ impl Ledger {
         };
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
-        progress.lent -= 1;
         if let Some(after) = after {
             progress.echo(after, echo);
         }

@@ -39,8 +39,8 @@ pub(super) struct Progress {
     handed_copies: HashSet<Position>,
     /// Acknowledged messages that come again, by due time.
     pub(super) echoes: BTreeMap<(Instant, Position), Echo>,
-    /// How many echoes consumers hold.
-    pub(super) lent: u64,
+    /// The places of the echoes that consumers hold.
+    pub(super) lent: Vec<Position>,
 }
 
 /// An acknowledged message that comes again.
@@ -113,7 +113,18 @@ impl Progress {
 
     /// How many echoes are not settled.
     pub(super) fn outstanding(&self) -> u64 {
-        self.echoes.len() as u64 + self.lent
+        (self.echoes.len() + self.lent.len()) as u64
+    }
+
+    /// The earliest echo.
+    pub(super) fn earliest(&self) -> Option<Position> {
+        self.echoes.keys().map(|(_, position)| *position).chain(self.lent.iter().copied()).min()
+    }
+
+    /// A consumer holds an echo no more; `false` where it was taken from it before.
+    pub(super) fn give_back(&mut self, position: Position) -> bool {
+        let index = self.lent.iter().position(|lent| *lent == position);
+        index.map(|index| self.lent.swap_remove(index)).is_some()
     }
 
     /// Has a message come again after a time; a century stands for what passes the clock's range.
@@ -122,13 +133,15 @@ impl Progress {
         self.echoes.insert((Instant::now() + after.min(CENTURY), echo.position), echo);
     }
 
-    /// The group was moved: what happened to its messages is forgotten.
+    /// The group was moved or removed: what happened to its messages is forgotten, and what its
+    /// consumers hold is theirs no more.
     pub(super) fn restart(&mut self) {
         self.uncounted.clear();
         self.causes.clear();
         self.handed.clear();
         self.handed_copies.clear();
         self.echoes.clear();
+        self.lent.clear();
     }
 
     /// Takes up to `max` echoes that are due.
@@ -140,7 +153,7 @@ impl Progress {
         {
             due.push(next.remove());
         }
-        self.lent += due.len() as u64;
+        self.lent.extend(due.iter().map(|echo| echo.position));
         due
     }
 }

@@ -197,7 +197,8 @@ impl Transport for Sim {
                 let progress = state.progress(topic, &status.group);
                 status.lag += progress.outstanding();
                 status.waiting += progress.echoes.len() as u64;
-                status.in_flight += progress.lent;
+                status.in_flight += progress.lent.len() as u64;
+                status.next = status.next.into_iter().chain(progress.earliest()).min();
             }
             Ok(groups)
         })
@@ -211,6 +212,19 @@ impl Transport for Sim {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
             self.store().seek(topic, group, start).await?;
+            self.state().progress(topic, group).restart();
+            self.wake();
+            Ok(())
+        })
+    }
+
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.store().remove_group(topic, group).await?;
             self.state().progress(topic, group).restart();
             self.wake();
             Ok(())

@@ -94,8 +94,11 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     Ok(Some(Claimed::None([due, end].into_iter().flatten().min())))
 }
 
-pub(super) fn cursor(conn: &Connection, group: i64) -> rusqlite::Result<i64> {
-    conn.prepare_cached("SELECT cursor FROM groups WHERE id = ?1")?.query_row([group], |row| row.get(0))
+pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, Fault> {
+    conn.prepare_cached("SELECT cursor FROM groups WHERE id = ?1")?
+        .query_row([group], |row| row.get(0))
+        .optional()?
+        .ok_or(Fault::NoGroup)
 }
 
 fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {

@@ -7,8 +7,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{
-    BoxFuture, Consumer, Delivery, Outcome, Position, Receipt, Recipient, Settle, Settlement, Subscription,
-    TransportError,
+    BoxFuture, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle, Settlement,
+    Subscription, TransportError,
 };
 use super::claim::{self, Claim, Claimed, End, Request};
 use super::fault::Fault;
@@ -68,6 +68,13 @@ impl SqliteConsumer {
                 hold,
             )
             .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    let Member { topic, group, .. } = &self.ledger.member;
+                    TransportError::no_group("receive from", topic, group)
+                }
+                _ => error,
+            })
     }
 
     /// Reads the messages of a claim.

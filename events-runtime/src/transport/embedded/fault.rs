@@ -13,6 +13,8 @@ pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     /// The request can't be met; nothing was written.
     Refused(TransportError),
+    /// The group was removed; nothing was written.
+    NoGroup,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -38,6 +40,9 @@ impl Fault {
         match self {
             Self::Refused(error) => error,
             Self::Sqlite(error) => explain(error, operation, file),
+            Self::NoGroup => {
+                TransportError::new(ErrorKind::NotFound, operation, file, "the consumer's group was removed")
+            }
         }
     }
 }

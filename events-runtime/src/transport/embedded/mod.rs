@@ -126,6 +126,15 @@ impl Transport for SqliteTransport {
         self.file.write("move a group on", move |txn| txn.seek(&topic, &group, start))
     }
 
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let (topic, group) = (topic.clone(), group.clone());
+        self.file.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
+    }
+
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         Box::pin(async move {
             let mut total = Trimmed::default();

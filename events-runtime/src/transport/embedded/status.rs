@@ -41,21 +41,25 @@ pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus
              (SELECT count(*) FROM pending WHERE grp = groups.id AND claim IS NOT NULL),
              (SELECT coalesce(sum(c.last - c.first + 1
                  - (SELECT count(*) FROM gaps WHERE claim = c.id)), 0)
-              FROM claims c WHERE c.grp = groups.id AND c.first IS NOT NULL)
+              FROM claims c WHERE c.grp = groups.id AND c.first IS NOT NULL),
+             min(cursor + 1,
+                 coalesce((SELECT min(seq) FROM pending WHERE grp = groups.id), cursor + 1),
+                 coalesce((SELECT min(first) FROM claims WHERE grp = groups.id), cursor + 1))
          FROM groups WHERE topic = ?1 ORDER BY name",
     )?;
     let rows = statement.query_map(params![id], |row| {
-        let counts: [i64; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        let counts: [i64; 5] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
         Ok((row.get::<_, String>(0)?, counts))
     })?;
     rows.map(|row| {
-        let (name, [cursor, waiting, again, fresh]) = row?;
+        let (name, [cursor, waiting, again, fresh, next]) = row?;
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
         let in_flight = count(again + fresh);
         let waiting = count(waiting);
         let lag = in_flight + waiting + count(last - cursor);
         let group = ConsumerGroup::new(name).map_err(damaged)?;
-        Ok(GroupStatus::new(group, lag, in_flight, waiting))
+        let next = (lag > 0).then(|| Position::Sequence(next.unsigned_abs()));
+        Ok(GroupStatus::new(group, lag, in_flight, waiting).next(next))
     })
     .collect()
 }

@@ -109,6 +109,29 @@ impl<'c> Txn<'c> {
         let id = find_topic(self.conn, topic)?.ok_or_else(|| no_topic(OPERATION, topic))?;
         let cursor = self.cursor(OPERATION, topic, id, start)?;
         let group = self.join(topic, group, start)?.group;
+        self.forget_progress(group)?;
+        self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
+        self.wake = true;
+        Ok(())
+    }
+
+    /// Removes a group. Its number is never used again, so its members can't meddle with one of its
+    /// name.
+    pub(super) fn remove_group(&mut self, topic: &Topic, group: &ConsumerGroup) -> Result<(), Fault> {
+        const OPERATION: &str = "remove a group from";
+        let id = find_topic(self.conn, topic)?.ok_or_else(|| no_topic(OPERATION, topic))?;
+        let Some(number) = find_group(self.conn, id, group)? else {
+            return Err(TransportError::no_group(OPERATION, topic, group).into());
+        };
+        self.forget_progress(number)?;
+        self.conn.execute("DELETE FROM groups WHERE id = ?1", [number])?;
+        // Its members find out.
+        self.wake = true;
+        Ok(())
+    }
+
+    /// Forgets what a group was handed and has not settled.
+    fn forget_progress(&self, group: i64) -> Result<(), Fault> {
         for sql in [
             "DELETE FROM gaps WHERE claim IN (SELECT id FROM claims WHERE grp = ?1)",
             "DELETE FROM pending WHERE grp = ?1",
@@ -116,8 +139,6 @@ impl<'c> Txn<'c> {
         ] {
             self.conn.execute(sql, [group])?;
         }
-        self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
-        self.wake = true;
         Ok(())
     }
 

@@ -112,6 +112,14 @@ impl Transport for MemoryTransport {
         ready(self.store.seek(topic, group, start))
     }
 
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        ready(self.store.remove_group(topic, group))
+    }
+
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         ready(Ok(self.store.trim()))
     }

@@ -219,10 +219,11 @@ impl Store {
         receipts
             .iter()
             .map(|receipt| {
-                let (_, group) = state.group(member)?;
-                group
-                    .renew(sequence(receipt), receipt.token, member.lease)
-                    .map_err(|Lost| lost("renew", member, receipt))
+                let renewed = match state.group(member) {
+                    Ok((_, group)) => group.renew(sequence(receipt), receipt.token, member.lease),
+                    Err(_) => Err(Lost),
+                };
+                renewed.map_err(|Lost| lost("renew", member, receipt))
             })
             .collect()
     }
@@ -261,7 +262,8 @@ impl Store {
             .map(|(name, group)| {
                 let (in_flight, waiting) = (group.in_flight() as u64, group.waiting() as u64);
                 let lag = in_flight + waiting + entry.log.last().saturating_sub(group.cursor);
-                GroupStatus::new(name.clone(), lag, in_flight, waiting)
+                let next = (lag > 0).then(|| Position::Sequence(group.low_water()));
+                GroupStatus::new(name.clone(), lag, in_flight, waiting).next(next)
             })
             .collect())
     }
@@ -278,6 +280,18 @@ impl Store {
             let cursor = self.cursor("move a group on", entry, topic, start)?;
             entry.groups.insert(group.clone(), Group::at(cursor));
         }
+        self.wake();
+        Ok(())
+    }
+
+    pub(super) fn remove_group(&self, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
+        const OPERATION: &str = "remove a group from";
+        {
+            let mut state = self.lock();
+            let entry = state.topics.get_mut(topic).ok_or_else(|| no_topic(OPERATION, topic))?;
+            entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
+        }
+        // Its members find out.
         self.wake();
         Ok(())
     }
@@ -299,7 +313,7 @@ impl State {
         self.topics
             .get_mut(&member.topic)
             .and_then(|entry| Some((&entry.log, entry.groups.get_mut(&member.group)?)))
-            .ok_or_else(|| no_topic("receive from", &member.topic))
+            .ok_or_else(|| TransportError::no_group("receive from", &member.topic, &member.group))
     }
 
     fn settle(
@@ -308,7 +322,10 @@ impl State {
         dead_letter: &Topic,
         Settlement { receipt, outcome }: Settlement,
     ) -> Result<(), TransportError> {
-        let (log, group) = self.group(member)?;
+        // A group that was removed holds nothing any more.
+        let Ok((log, group)) = self.group(member) else {
+            return Err(lost("settle", member, &receipt));
+        };
         let (seq, claim) = (sequence(&receipt), receipt.token);
         let mut letter = None;
         let settled = match outcome {

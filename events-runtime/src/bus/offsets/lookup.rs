@@ -1,0 +1,124 @@
+//! Groups that live for a moment, to find out where a place is and how much stands behind it.
+
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use crate::envelope::Envelope;
+use crate::transport::{
+    Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, StartPosition, Subscription, Topic,
+    Transport, TransportError, ack_all,
+};
+
+/// What the names of these groups begin with; a version 7 UUID follows.
+const PREFIX: &str = "lookup.";
+/// One that is older was left behind by a program that died.
+const STALE: Duration = Duration::from_hours(1);
+/// So many messages are read at once.
+const BATCH: usize = 256;
+/// How long a transport may take to come up with the next messages.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A group that starts at a place and settles nothing of its own accord.
+pub(super) struct Lookup<'t> {
+    transport: &'t dyn Transport,
+    topic: &'t Topic,
+    group: ConsumerGroup,
+    consumer: Box<dyn Consumer>,
+}
+
+impl<'t> Lookup<'t> {
+    /// Makes the group; [`close`](Self::close) removes it.
+    pub(super) async fn open(
+        transport: &'t dyn Transport,
+        topic: &'t Topic,
+        start: StartPosition,
+    ) -> Result<Self, TransportError> {
+        sweep(transport, topic).await?;
+        let group = ConsumerGroup::new(format!("{PREFIX}{}", Uuid::now_v7())).map_err(|source| {
+            TransportError::new(ErrorKind::Invalid, "look into", topic, "the group has no name")
+                .with_source(source)
+        })?;
+        let subscription = Subscription::new(topic.clone(), group.clone()).start(start);
+        let consumer = transport.consumer(subscription).await?;
+        Ok(Self { transport, topic, group, consumer })
+    }
+
+    /// This group among those of its topic.
+    pub(super) fn of<'s>(&self, groups: &'s [GroupStatus]) -> Result<&'s GroupStatus, TransportError> {
+        let status = groups.iter().find(|status| status.group == self.group);
+        status.ok_or_else(|| TransportError::no_group("look into", self.topic, &self.group))
+    }
+
+    /// Reads on to the first event with this id, up to the end of the topic as it is now.
+    pub(super) async fn find(&mut self, id: Uuid) -> Result<Option<Position>, TransportError> {
+        let groups = self.transport.groups(self.topic).await?;
+        let mut left = self.of(&groups)?.lag;
+        while left > 0 {
+            let deliveries = self.consumer.receive(BATCH, PATIENCE).await?;
+            if deliveries.is_empty() {
+                // Retention took the rest.
+                break;
+            }
+            left = left.saturating_sub(deliveries.len() as u64);
+            let is_it = |text: &str| Uuid::try_parse(text).is_ok_and(|found| found == id);
+            let found = deliveries
+                .iter()
+                .filter(|delivery| Envelope::id_of(delivery.message()).is_some_and(is_it))
+                .map(Delivery::position)
+                .min();
+            if found.is_some() {
+                return Ok(found);
+            }
+            ack_all(deliveries).await.into_iter().collect::<Result<(), _>>()?;
+        }
+        Ok(None)
+    }
+
+    /// Removes the group.
+    pub(super) async fn close(self) -> Result<(), TransportError> {
+        let closed = self.consumer.close().await;
+        self.transport.remove_group(self.topic, &self.group).await?;
+        closed
+    }
+}
+
+/// Removes what programs that died have left: it would hold back retention for ever.
+async fn sweep(transport: &dyn Transport, topic: &Topic) -> Result<(), TransportError> {
+    for GroupStatus { group, .. } in transport.groups(topic).await? {
+        if is_stale(group.as_str(), SystemTime::now()) {
+            match transport.remove_group(topic, &group).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                // Another program was faster.
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_stale(group: &str, now: SystemTime) -> bool {
+    let id = group.strip_prefix(PREFIX).and_then(|id| Uuid::try_parse(id).ok());
+    let made = id.and_then(|id| id.get_timestamp()).map(|time| {
+        let (seconds, nanos) = time.to_unix();
+        Duration::new(seconds, nanos)
+    });
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    made.is_some_and(|made| now.saturating_sub(made) > STALE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lookups_that_were_left_behind_are_stale() {
+        let now = SystemTime::now();
+        let group = format!("{PREFIX}{}", Uuid::now_v7());
+        assert!(!is_stale(&group, now));
+        assert!(is_stale(&group, now + STALE + Duration::from_secs(2)));
+        for other in ["billing", "lookup.", "lookup.billing"] {
+            assert!(!is_stale(other, now + 2 * STALE), "{other}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Where groups stand on a topic: looked at, moved, removed.
+
+mod error;
+mod lookup;
+mod place;
+
+pub use error::OffsetsError;
+pub use place::{Place, PlaceError};
+
+use self::lookup::Lookup;
+use crate::transport::{
+    Acknowledgement, ConsumerGroup, ErrorKind, GroupStatus, Position, StartPosition, Topic, Transport,
+    TransportError,
+};
+
+/// The groups of one topic, and where each stands.
+///
+/// A move is planned first, which says what it will do, and then done:
+///
+/// ```
+/// use events_runtime::bus::Offsets;
+/// use events_runtime::transport::{
+///     ConnectOptions, ConsumerGroup, Message, StartPosition, Subscription, Topic, connect,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = connect("memory:", &ConnectOptions::new())?;
+/// let (orders, billing) = (Topic::new("orders")?, ConsumerGroup::new("billing")?);
+/// # transport.producer().await?.send(&orders, &[Message::new("order")]).await;
+/// # drop(transport.consumer(Subscription::new(orders.clone(), billing.clone())).await?);
+/// let offsets = Offsets::of(&*transport, orders);
+/// let plan = offsets.plan(&billing, StartPosition::Latest).await?;
+/// assert_eq!(plan.passed_over, 1, "an event that nobody has worked on");
+/// offsets.reset(&plan).await?;
+/// # assert_eq!(offsets.list().await?[0].lag, 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What needs to be counted or found is read by a group `lookup.<UUID>` that is removed again; one
+/// that a killed program has left is removed by the next look, an hour later or more.
+#[derive(Clone)]
+pub struct Offsets<'t> {
+    transport: &'t dyn Transport,
+    topic: Topic,
+}
+
+/// What moving a group does; made by [`Offsets::plan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reset {
+    /// The group.
+    pub group: ConsumerGroup,
+    /// Where it stands: the earliest message that it has not settled, or behind the last one. `None`
+    /// where the topic is empty.
+    pub from: Option<Position>,
+    /// Where it will stand. `None` where the topic is empty.
+    pub to: Option<Position>,
+    /// How many messages come again that it has settled; at most, unless [`exact`](Self::exact).
+    pub again: u64,
+    /// How many messages are passed over that it has not settled, and never come to it; at most,
+    /// unless [`exact`](Self::exact).
+    pub passed_over: u64,
+    /// How many messages members have in hand: they lose them.
+    pub in_flight: u64,
+    /// Whether the two counts are exact. They are not where a group that moves forward has settled
+    /// messages out of their order.
+    pub exact: bool,
+    /// What the transport is told.
+    start: StartPosition,
+}
+
+impl<'t> Offsets<'t> {
+    /// The groups of this topic, by its full name.
+    pub const fn of(transport: &'t dyn Transport, topic: Topic) -> Self {
+        Self { transport, topic }
+    }
+
+    /// The topic.
+    #[must_use]
+    pub const fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    /// All groups, by name.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic.
+    pub async fn list(&self) -> Result<Vec<GroupStatus>, TransportError> {
+        self.transport.groups(&self.topic).await
+    }
+
+    /// Where a place is, `None` in an empty topic. What lies outside of the messages that are there
+    /// is moved to their beginning or behind their end.
+    ///
+    /// # Errors
+    /// An [`OffsetsError`], for the id of an event too that is not there.
+    pub async fn locate(&self, place: impl Into<Place>) -> Result<Option<Position>, OffsetsError> {
+        let Some((first, end)) = self.ends().await? else { return Ok(None) };
+        Ok(Some(match place.into() {
+            Place::Start(StartPosition::Earliest) => first,
+            Place::Start(StartPosition::Latest) => end,
+            Place::Start(StartPosition::At(position)) => {
+                if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
+                    let message = format!("positions of this topic are written as `{first}` is");
+                    return Err(TransportError::new(
+                        ErrorKind::Invalid,
+                        "find a place in",
+                        &self.topic,
+                        message,
+                    )
+                    .into());
+                }
+                position.clamp(first, end)
+            }
+            Place::Start(start) => {
+                let lookup = Lookup::open(self.transport, &self.topic, start).await?;
+                let groups = self.list().await;
+                let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.next));
+                lookup.close().await?;
+                next?.map_or(end, |next| next.clamp(first, end))
+            }
+            Place::Event(id) => {
+                let mut lookup = Lookup::open(self.transport, &self.topic, StartPosition::Earliest).await?;
+                let found = lookup.find(id).await;
+                lookup.close().await?;
+                found?.ok_or_else(|| OffsetsError::NoEvent { topic: self.topic.clone(), id })?
+            }
+        }))
+    }
+
+    /// Finds out what moving a group does. Nothing is moved.
+    ///
+    /// # Errors
+    /// An [`OffsetsError`], also where there is no such group or place.
+    pub async fn plan(&self, group: &ConsumerGroup, to: impl Into<Place>) -> Result<Reset, OffsetsError> {
+        let place = to.into();
+        let (status, stands) = self.stands(group).await?;
+        let Some((to, from)) = self.locate(place).await?.zip(stands) else {
+            let start = if let Place::Start(start) = place { start } else { StartPosition::Earliest };
+            return Ok(Reset {
+                group: group.clone(),
+                from: None,
+                to: None,
+                again: 0,
+                passed_over: 0,
+                in_flight: status.in_flight,
+                exact: true,
+                start,
+            });
+        };
+        let target = Lookup::open(self.transport, &self.topic, to.into()).await?;
+        let counted = self.count(group, &target, to, from).await;
+        target.close().await?;
+        let (status, passed_over, again, exact) = counted?;
+        Ok(Reset {
+            group: group.clone(),
+            from: Some(from),
+            to: Some(to),
+            again,
+            passed_over,
+            in_flight: status.in_flight,
+            exact,
+            // The place as it was found: what has come since is not passed over.
+            start: to.into(),
+        })
+    }
+
+    /// How many messages a move passes over and brings again, and whether that is exact.
+    async fn count(
+        &self,
+        group: &ConsumerGroup,
+        target: &Lookup<'_>,
+        to: Position,
+        from: Position,
+    ) -> Result<(GroupStatus, u64, u64, bool), OffsetsError> {
+        let stand = Lookup::open(self.transport, &self.topic, from.into()).await?;
+        let groups = self.list().await;
+        let counted = groups.and_then(|groups| Ok((stand.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
+        stand.close().await?;
+        let (behind_stand, behind_target, groups) = counted?;
+        let status = self.find(group, groups)?;
+        if to <= from {
+            let again = behind_target.saturating_sub(status.lag);
+            return Ok((status, 0, again, true));
+        }
+        let between = behind_stand.saturating_sub(behind_target);
+        let passed_over = between.min(status.lag);
+        let again = (behind_target + passed_over).saturating_sub(status.lag);
+        let exact = passed_over == status.lag.saturating_sub(behind_target);
+        Ok((status, passed_over, again, exact))
+    }
+
+    /// Does what was planned, which is stored when this returns. Members go on from there; what they
+    /// have in hand is lost to them, and comes again where it lies behind that place.
+    ///
+    /// # Errors
+    /// An [`OffsetsError`]; the group is where it was.
+    pub async fn reset(&self, plan: &Reset) -> Result<(), OffsetsError> {
+        Ok(self.transport.seek(&self.topic, &plan.group, plan.start).await?)
+    }
+
+    /// Removes a group, with what it remembers: it holds back no retention any more.
+    ///
+    /// # Errors
+    /// An [`OffsetsError`], also where there is no such group.
+    pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), OffsetsError> {
+        self.status(group).await?;
+        Ok(self.transport.remove_group(&self.topic, group).await?)
+    }
+
+    /// A group's progress.
+    ///
+    /// # Errors
+    /// An [`OffsetsError`], also where there is no such group.
+    pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, OffsetsError> {
+        let groups = self.list().await?;
+        self.find(group, groups)
+    }
+
+    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, OffsetsError> {
+        if let Some(status) = groups.iter().find(|status| status.group == *group) {
+            return Ok(status.clone());
+        }
+        let there = groups.into_iter().map(|status| status.group).collect();
+        Err(OffsetsError::NoGroup { topic: self.topic.clone(), group: group.clone(), there })
+    }
+
+    /// A group, and where it stands; `None` in an empty topic.
+    pub(super) async fn stands(
+        &self,
+        group: &ConsumerGroup,
+    ) -> Result<(GroupStatus, Option<Position>), OffsetsError> {
+        // The end before the group: what comes between the two is not taken for settled.
+        let ends = self.ends().await?;
+        let status = self.status(group).await?;
+        let cumulative = self.transport.capability().acknowledgement == Acknowledgement::Cumulative;
+        if cumulative || (status.lag > 0 && status.next.is_none()) {
+            return Err(OffsetsError::Unclear { topic: self.topic.clone(), group: group.clone() });
+        }
+        let stands = status.next.or(ends.map(|(_, end)| end));
+        Ok((status, stands))
+    }
+
+    /// The first message, and the place behind the last one.
+    async fn ends(&self) -> Result<Option<(Position, Position)>, OffsetsError> {
+        let topics = self.transport.topics().await?;
+        let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
+            let message = "there is no such topic: it is made by the first send or subscription";
+            return Err(TransportError::new(ErrorKind::NotFound, "look into", &self.topic, message).into());
+        };
+        Ok(status.first.zip(status.last).map(|(first, last)| (first, last.after())))
+    }
+}
+
+impl std::fmt::Debug for Offsets<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offsets").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+//! A place in a topic, as a person names it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::transport::{Position, StartPosition};
+
+/// A place in a topic, as a person names it: where a group is moved to, where a replay begins and
+/// ends.
+///
+/// Written as a [`StartPosition`] is, or as an event's id, a UUID. A position is the transport's own
+/// id of a message and found at once; an event's id is found by reading the topic, and means the
+/// first message that bears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// What a group can start at.
+    Start(StartPosition),
+    /// The event with this id.
+    Event(Uuid),
+}
+
+impl From<StartPosition> for Place {
+    fn from(start: StartPosition) -> Self {
+        Self::Start(start)
+    }
+}
+
+impl From<Position> for Place {
+    fn from(position: Position) -> Self {
+        Self::Start(position.into())
+    }
+}
+
+impl From<SystemTime> for Place {
+    fn from(time: SystemTime) -> Self {
+        Self::Start(time.into())
+    }
+}
+
+impl From<Uuid> for Place {
+    fn from(id: Uuid) -> Self {
+        Self::Event(id)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(start) => write!(f, "{start}"),
+            Self::Event(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+/// A text that is no [`Place`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no place in a topic: write `earliest`, `latest`, a time with its offset such as `2026-01-31T12:00:00Z`, a position such as `42`, or an event's id"
+)]
+pub struct PlaceError(String);
+
+impl FromStr for Place {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        // Only the form with hyphens: 32 digits without may be a position.
+        if text.len() == 36
+            && let Ok(id) = Uuid::try_parse(text)
+        {
+            return Ok(Self::Event(id));
+        }
+        text.parse().map(Self::Start).map_err(|_| PlaceError(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_from_its_own_text() {
+        let id: Uuid = "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11".parse().unwrap();
+        for place in [
+            Place::Event(id),
+            Place::from(StartPosition::Latest),
+            Place::from(Position::Sequence(42)),
+            Place::from(SystemTime::UNIX_EPOCH),
+        ] {
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+        let error = "0190a6d2-5d2e".parse::<Place>().unwrap_err();
+        assert!(error.to_string().contains("an event's id"), "{error}");
+    }
+}

@@ -1,0 +1,92 @@
+//! The end of a replay: what lies behind it is handed back, and when all before it is settled.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::transport::{
+    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
+};
+
+/// For so long nothing is fetched after there was nothing but what lies behind the end.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The pauses between two looks at what is settled.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// A consumer that gets nothing from `end` on.
+pub(super) struct Bounded {
+    inner: Box<dyn Consumer>,
+    end: Position,
+    fetches_at: Option<Instant>,
+}
+
+impl Bounded {
+    pub(super) fn new(inner: Box<dyn Consumer>, end: Position) -> Self {
+        Self { inner, end, fetches_at: None }
+    }
+}
+
+impl Consumer for Bounded {
+    fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
+        Box::pin(async move {
+            if let Some(at) = self.fetches_at {
+                tokio::time::sleep_until(at).await;
+                self.fetches_at = None;
+            }
+            let deliveries = self.inner.receive(max, wait).await?;
+            // Nothing is awaited from here on: what is handed over would be lost with the future.
+            let (within, beyond): (Vec<_>, Vec<_>) =
+                deliveries.into_iter().partition(|delivery| delivery.position() < self.end);
+            if within.is_empty() && !beyond.is_empty() {
+                self.fetches_at = Some(Instant::now() + PAUSE);
+            }
+            for delivery in beyond {
+                // It takes effect when called; one that is not stored comes back with its lease's end.
+                drop(delivery.release());
+            }
+            Ok(within)
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
+        self.inner.close()
+    }
+}
+
+/// Waits until a group has settled all before `end`.
+pub(super) async fn settled(
+    transport: &dyn Transport,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    end: Position,
+) -> Result<(), TransportError> {
+    let (mut pause, longest) = LOOKS;
+    let mut joined = false;
+    loop {
+        match transport.groups(topic).await {
+            Ok(groups) => match groups.into_iter().find(|status| status.group == *group) {
+                Some(status) if status.lag == 0 => return Ok(()),
+                Some(status) => match status.next {
+                    Some(next) if next >= end => return Ok(()),
+                    Some(_) => joined = true,
+                    None => {
+                        let message = "the transport does not say how far the group is";
+                        return Err(TransportError::new(ErrorKind::Unsupported, "replay", topic, message));
+                    }
+                },
+                None if joined => return Err(TransportError::no_group("replay", topic, group)),
+                None => {}
+            },
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(%topic, %group, %error, "how far a replay is can't be told now");
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}

@@ -1,0 +1,89 @@
+//! `replay`: emits the events of the past again in this process.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::Replay;
+use super::context::{Context, linked};
+use super::failure::Failure;
+use super::output;
+use crate::EventBus;
+use crate::bus::{self, Replayed};
+use crate::hub::Hub;
+
+/// How long what receivers emit may take to be sent.
+const SENDING: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure> {
+    linked()?;
+    let config = context.config()?;
+    if !config.bus().consumer.enabled {
+        return Err(Failure::failed(
+            "consumers are switched off: `bus.consumer.enabled` is false; switch them on, for this command by \
+             `EVENTS_BUS__CONSUMER__ENABLED=true`",
+        ));
+    }
+    let bus = EventBus::builder().config(config).hub(Hub::current()).start().await?;
+    let replay = bus.replay(args.topic.as_str());
+    let replay = match args.from {
+        Some(from) => replay.from(from),
+        None => replay,
+    };
+    let replay = match args.to {
+        Some(to) => replay.to(to),
+        None => replay,
+    };
+    let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
+    let replayed = replay.run_until(tokio::signal::ctrl_c()).await;
+    // What receivers have emitted is sent either way.
+    let sent = bus.shutdown(SENDING).await;
+    report(context, args, &replayed?)?;
+    sent?;
+    Ok(())
+}
+
+fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), Failure> {
+    let Replayed { group, range, resumed, finished, consumed, .. } = replayed;
+    let (from, to) = range.unzip();
+    if context.json() {
+        output::line(json!({
+            "topic": args.topic,
+            "group": group.as_str(),
+            "from": from.map(|from| from.to_string()),
+            "to": to.map(|to| to.to_string()),
+            "resumed": resumed,
+            "finished": finished,
+            "emitted": consumed.acked,
+            "skipped": consumed.skipped,
+            "retried": consumed.retried,
+            "dead_lettered": consumed.dead_lettered,
+        }))?;
+    } else {
+        let range = range.map_or_else(|| "an empty topic".to_owned(), |(from, to)| format!("{from} to {to}"));
+        let bus::Consumed { acked, skipped, retried, dead_lettered, .. } = consumed;
+        output::line(format_args!(
+            "{acked} emitted again from `{}`, {range}, in group `{group}`; {skipped} passed over, {retried} retried, \
+             {dead_lettered} dead letters",
+            args.topic
+        ))?;
+    }
+    if *resumed {
+        eprintln!("group `{group}` was there: the replay went on where an earlier one had stopped");
+    }
+    if consumed.dead_lettered > 0 {
+        eprintln!("`dlq list --topic {} --group {group}` shows the dead letters", args.topic);
+    }
+    if *finished {
+        return Ok(());
+    }
+    if args.in_place {
+        eprintln!("interrupted: group `{group}` is back where it stood");
+    } else {
+        eprintln!(
+            "interrupted: the same command goes on from here, `offsets remove --topic {} --group {group}` gives it up",
+            args.topic
+        );
+    }
+    Err(Failure::Said)
+}

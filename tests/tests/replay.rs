@@ -1,0 +1,318 @@
+//! `replay`, `offsets` and start positions as their users meet them: a real program over a real file.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PLACED: &str = "org.acme.cli.order.placed.v1";
+const ORDERS: [&str; 2] = ["--topic", "orders"];
+const LONG: Duration = Duration::from_secs(30);
+
+/// A folder with a configuration, where the program runs.
+struct Shop(TempDir);
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "[service]\nname = \"shop\"\ntopic_prefix = \"dev\"\n\
+             [bus]\nurl = \"sqlite://events.db\"\nretry = {{ initial = \"1ms\", max = \"2ms\", max_attempts = 2 }}\n\
+             [bus.consumer]\nlease = \"500ms\"\n[routes.\"{PLACED}\"]\norders = {{}}\n\
+             [consumers.orders.late]\nstart = \"latest\"\n"
+        );
+        fs::write(folder.path().join("events.toml"), config).unwrap();
+        Self(folder)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
+        command.env("SHOP_TAKEN", self.taken_file());
+        command
+    }
+
+    fn taken_file(&self) -> PathBuf {
+        self.0.path().join("taken.txt")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).output().unwrap())
+    }
+
+    /// What a command that succeeds prints for programs.
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
+    /// Sends orders of these numbers and gives their ids.
+    fn orders(&self, numbers: &[u8]) -> Vec<String> {
+        let send = |number: &u8| {
+            let data = json!({
+                "number": number, "customer": {"customer_id": "c-1", "email": "e"}, "lines": [],
+            });
+            let sent = self.json(&["produce", "--type", PLACED, "--data", &data.to_string()]);
+            sent["id"].as_str().unwrap().to_owned()
+        };
+        numbers.iter().map(send).collect()
+    }
+
+    /// The positions that a group gets and acknowledges.
+    fn consume(&self, group: &str, more: &[&str]) -> Vec<String> {
+        let base = ["consume", "--topic", "orders", "--group", group, "--idle", "200ms", "--json"];
+        let ran = self.run(&[&base[..], more].concat());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{more:?}: {}", ran.out);
+        let position =
+            |line| serde_json::from_str::<Value>(line).unwrap()["position"].as_str().unwrap().to_owned();
+        ran.out.lines().map(position).collect()
+    }
+
+    /// The numbers and ids that the program's receiver took.
+    fn taken(&self) -> Vec<(u8, String)> {
+        let text = fs::read_to_string(self.taken_file()).unwrap_or_default();
+        let line = |line: &str| {
+            let (number, id) = line.split_once(' ')?;
+            Some((number.parse().ok()?, id.to_owned()))
+        };
+        text.lines().filter_map(line).collect()
+    }
+
+    fn numbers(&self) -> Vec<u8> {
+        self.taken().iter().map(|(number, _)| *number).collect()
+    }
+
+    /// Starts a replay whose receiver is slow, and waits until it has taken so many.
+    fn slowly(&self, arguments: &[&str], count: usize) -> Child {
+        let mut command = self.command(arguments);
+        command.env("SHOP_PAUSE", "50").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let since = Instant::now();
+        while self.taken().len() < count {
+            assert!(since.elapsed() < LONG, "{count} were not taken in time");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child
+    }
+
+    fn groups(&self) -> Value {
+        self.json(&[&["offsets", "list"][..], &ORDERS].concat())
+    }
+
+    fn reset(&self, to: &str, more: &[&str]) -> Ran {
+        self.run(&[&["offsets", "reset", "--group", "billing", "--to", to][..], &ORDERS, more].concat())
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() {
+    let shop = Shop::new();
+    let ids = shop.orders(&[1, 2, 3, 4, 5]);
+    assert!(shop.taken().is_empty(), "nobody has consumed");
+    let base = ["replay", "--topic", "orders", "--group", "look"];
+    let replayed = shop.json(&[&base[..], &["--from", "2", "--to", &ids[3]]].concat());
+    let expected = json!({
+        "topic": "orders", "group": "look.replay", "from": "2", "to": "4", "resumed": false, "finished": true,
+        "emitted": 2, "skipped": 0, "retried": 0, "dead_lettered": 0,
+    });
+    assert_eq!(replayed, expected);
+    assert_eq!(shop.taken(), [(2, ids[1].clone()), (3, ids[2].clone())]);
+    assert_eq!(shop.groups(), json!([]));
+    let ran = shop.run(&base);
+    assert!(
+        ran.code == 0 && ran.out.starts_with("5 emitted again from `orders`, 1 to 6"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    let future = shop.json(&[&base[..], &["--from", "2999-01-01T00:00:00Z"]].concat());
+    assert_eq!(future["emitted"], 0, "nothing was stored that late");
+    let past = shop.json(&[&base[..], &["--from", "2020-01-01T00:00:00+02:00", "--to", "3"]].concat());
+    assert_eq!(past["emitted"], 2);
+    assert_eq!(shop.consume("reader", &[]), ["1", "2", "3", "4", "5"], "the topic is as it was");
+}
+
+#[test]
+fn a_wrong_replay_is_told_and_changes_nothing() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3]);
+    shop.consume("billing", &["--max", "1"]);
+    let before = shop.groups();
+    let base = ["replay", "--topic", "orders"];
+    for (more, code, said) in [
+        (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
+        (&[][..], 2, "--group"),
+        (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its beginning"),
+        (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose what is between"),
+        (&["--group", "biling", "--in-place"][..], 1, "only `billing`"),
+        (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),
+        (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
+    ] {
+        let ran = shop.run(&[&base[..], more].concat());
+        assert_eq!(ran.code, code, "{more:?}: {}", ran.err);
+        assert!(ran.err.contains(said), "no {said:?} in {}", ran.err);
+    }
+    let absent = shop.run(&["replay", "--topic", "absent", "--group", "look"]);
+    assert!(absent.code == 1 && absent.err.contains("no such topic"), "{}", absent.err);
+    let off = shop
+        .command(&["replay", "--topic", "orders", "--group", "look"])
+        .env("EVENTS_BUS__CONSUMER__ENABLED", "false")
+        .output();
+    assert!(ran(off.unwrap()).err.contains("bus.consumer.enabled"));
+    assert_eq!(shop.groups(), before);
+    assert!(shop.taken().is_empty());
+}
+
+#[test]
+fn a_failing_event_of_a_replay_is_tried_again_and_then_a_dead_letter() {
+    let shop = Shop::new();
+    shop.orders(&[1, 13, 2]);
+    let ran = shop.run(&["replay", "--topic", "orders", "--group", "look"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("2 emitted") && ran.out.contains("1 retried, 1 dead letters"), "{}", ran.out);
+    assert_eq!(shop.numbers(), [1, 13, 13, 2], "in the order of their key");
+    let letters = shop.json(&["dlq", "list", "--topic", "orders", "--group", "look.replay"]);
+    assert_eq!(letters.as_array().unwrap().len(), 1);
+    assert!(letters[0]["reason"].as_str().unwrap().contains("thirteen"), "{letters}");
+}
+
+#[test]
+fn an_interrupted_replay_goes_on_with_the_same_command() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3, 4, 5, 6]);
+    let command = ["replay", "--topic", "orders", "--group", "look"];
+    let child = shop.slowly(&command, 2);
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let first = ran(child.wait_with_output().unwrap());
+    assert_eq!(first.code, 1, "{}{}", first.out, first.err);
+    assert!(first.err.contains("the same command goes on from here"), "{}", first.err);
+    assert_eq!(shop.groups()[0]["group"], "look.replay");
+    let second = shop.json(&command);
+    assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
+    assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost and none comes twice");
+    assert_eq!(shop.groups(), json!([]));
+}
+
+#[test]
+fn a_replay_in_place_ends_where_the_group_stood() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3, 4, 5, 6]);
+    shop.consume("billing", &["--max", "4"]);
+    let base = ["replay", "--topic", "orders", "--group", "billing", "--in-place"];
+    let replayed = shop.json(&[&base[..], &["--from", "1", "--to", "3"]].concat());
+    assert_eq!((&replayed["group"], &replayed["emitted"]), (&json!("billing"), &json!(2)));
+    assert_eq!(shop.numbers(), [1, 2]);
+    assert_eq!(shop.groups()[0]["next"], "5");
+    assert_eq!(shop.consume("billing", &[]), ["5", "6"]);
+}
+
+#[test]
+fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_puts_the_group_back() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3, 4, 5, 6, 7, 8]);
+    shop.consume("billing", &["--max", "6"]);
+    let command = ["replay", "--topic", "orders", "--group", "billing", "--in-place", "--to", "5"];
+    let mut child = shop.slowly(&command, 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it held comes back when its lease ends.
+    let since = Instant::now();
+    let mut came = Vec::new();
+    while !(came.contains(&"7".to_owned()) && came.contains(&"8".to_owned())) {
+        assert!(since.elapsed() < LONG, "7 and 8 were not settled before: {came:?}");
+        came.extend(shop.consume("billing", &[]));
+    }
+
+    shop.orders(&[9]);
+    let begun = shop.taken().len();
+    let child = shop.slowly(&command, begun + 2);
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let interrupted = ran(child.wait_with_output().unwrap());
+    assert!(interrupted.err.contains("back where it stood"), "{}", interrupted.err);
+    assert_eq!(shop.groups()[0]["next"], "9");
+    assert_eq!(shop.consume("billing", &[]), ["9"]);
+}
+
+#[test]
+fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3, 4, 5]);
+    shop.consume("billing", &["--max", "3"]);
+    let before = shop.groups();
+    let back = shop.reset("2", &["--dry-run"]);
+    assert_eq!(back.code, 0, "{}", back.err);
+    assert_eq!(
+        back.out,
+        "group `billing` on `dev-orders`: from 4 to 2\n2 that it has settled come again\nnothing was done: `--dry-run`\n"
+    );
+    let forward = shop.reset("latest", &["--dry-run"]);
+    let loud = "WARNING: 2 that it has NOT settled are passed over and never come to it\n";
+    assert!(forward.out.contains(loud), "{}", forward.out);
+    let refused = shop.reset("latest", &[]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains(loud) && refused.err.contains("nobody can be asked"), "{}", refused.err);
+    assert_eq!(shop.groups(), before, "nothing was done");
+
+    let done = shop.reset("5", &["--yes", "--json"]);
+    let expected = json!({
+        "group": "billing", "from": "4", "to": "5", "again": 0, "passed_over": 1, "in_flight": 0, "exact": true,
+        "done": true,
+    });
+    assert_eq!(serde_json::from_str::<Value>(&done.out).unwrap(), expected);
+    assert_eq!(shop.consume("billing", &[]), ["5"]);
+    assert_eq!(shop.reset("2020-01-01T00:00:00Z", &["--yes"]).code, 0);
+    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3", "4", "5"], "from a time on");
+    let typo = shop
+        .run(&["offsets", "reset", "--topic", "orders", "--group", "biling", "--to", "earliest", "--yes"]);
+    assert!(typo.code == 1 && typo.err.contains("only `billing`"), "{}", typo.err);
+}
+
+#[test]
+fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3]);
+    shop.consume("audit", &[]);
+    shop.consume("billing", &["--max", "1"]);
+    let entry = |group: &str, next: Value, lag: u64| json!({"group": group, "next": next, "lag": lag, "in_flight": 0, "waiting": 0});
+    assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0), entry("billing", json!("2"), 2)]));
+    let text = shop.run(&["offsets", "list", "--topic", "orders"]).out;
+    assert!(text.contains("NOT SETTLED") && text.contains("the end"), "{text}");
+
+    let base = ["offsets", "remove", "--topic", "orders", "--group", "billing"];
+    let refused = shop.run(&base);
+    assert!(refused.code == 2 && refused.err.contains("2 that it has not settled"), "{}", refused.err);
+    assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
+    assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
+    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");
+}
+
+#[test]
+fn a_new_group_starts_where_the_command_line_or_the_configuration_says() {
+    let shop = Shop::new();
+    shop.orders(&[1, 2, 3]);
+    assert!(shop.consume("late", &[]).is_empty(), "`latest`, by the configuration");
+    assert_eq!(shop.consume("usual", &[]), ["1", "2", "3"]);
+    assert_eq!(shop.consume("second", &["--start", "2"]), ["2", "3"]);
+    assert!(shop.consume("second", &["--start", "earliest"]).is_empty(), "it counts only once");
+    assert_eq!(shop.consume("timed", &["--start", "2020-01-01T00:00:00Z"]), ["1", "2", "3"]);
+    assert!(shop.consume("none", &["--start", "2999-01-01T00:00:00Z"]).is_empty());
+    let wrong = shop.run(&["consume", "--topic", "orders", "--group", "x", "--start", "soon"]);
+    assert!(wrong.code == 2 && wrong.err.contains("`earliest`, `latest`"), "{}", wrong.err);
+}
