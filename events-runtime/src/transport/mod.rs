@@ -38,7 +38,7 @@ pub use error::{ErrorKind, TransportError};
 pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
-pub use status::{GroupStatus, Health, TopicStatus, Trimmed};
+pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
 pub use subscription::{StartPosition, Subscription};
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
