@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::EventBus;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
-use super::observe::{Consuming, HANDLER_SECONDS, UNKNOWN, UNRECEIVED};
+use super::observe::{Consuming, HandlerTimes, UNKNOWN, UNRECEIVED};
 use super::retry::Pause;
 use super::writers::Writers;
 use crate::config::UnknownEvents;
@@ -23,6 +23,7 @@ pub(super) struct Inbound {
     writers: Writers,
     pub(super) unknown_events: UnknownEvents,
     pub(super) consuming: Arc<Consuming>,
+    handled: HandlerTimes,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
@@ -54,6 +55,7 @@ impl Inbound {
             writers: bus.0.writers.clone(),
             unknown_events,
             consuming,
+            handled: HandlerTimes::default(),
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
@@ -94,12 +96,7 @@ impl Inbound {
             }
             Err(error) => failed.extend(failures(error.receivers())),
         }
-        metrics::histogram!(
-            HANDLER_SECONDS,
-            "event_type" => descriptor.event_type,
-            "group" => self.consuming.group.to_string(),
-        )
-        .record(began.elapsed());
+        self.handled.record(descriptor.event_type, &self.consuming.group, began.elapsed());
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }

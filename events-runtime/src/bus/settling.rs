@@ -75,8 +75,8 @@ impl Settling {
             return;
         }
         let _entered = self.consuming.receive_span(deliveries).entered();
-        for delivery in deliveries {
-            if let Some(line) = self.consuming.noted(delivery) {
+        if self.consuming.observe.audits() {
+            for line in deliveries.iter().filter_map(|delivery| self.consuming.noted(delivery)) {
                 line.log(Action::Received);
             }
         }
@@ -89,17 +89,21 @@ impl Settling {
             return;
         }
         self.consuming.count(CONSUMED, done.len() as u64);
-        let passed_over = &mut self.passed_over;
-        let lines = done.iter().filter_map(|delivery| {
-            let line = self.consuming.noted(delivery)?;
-            let action = if passed_over.remove(&line.position) { Action::Skipped } else { Action::Acked };
-            Some((action, line))
-        });
-        let lines = lines.collect();
+        let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
         self.acks.push_back(Acks { stored, span, lines });
         self.wait_for_acks(ACKS_UNDER_WAY).await;
+    }
+
+    /// What the audit lines of deliveries say once they are acknowledged.
+    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, Noted)> {
+        let lines = done.iter().filter_map(|delivery| {
+            let line = self.consuming.noted(delivery)?;
+            let passed_over = self.passed_over.remove(&line.position);
+            Some((if passed_over { Action::Skipped } else { Action::Acked }, line))
+        });
+        lines.collect()
     }
 
     /// Counts an event that is passed over; it is acknowledged as if it were done.

@@ -9,6 +9,7 @@
 
 mod audit;
 mod error_log;
+mod handled;
 mod keys;
 mod lag;
 mod measured;
@@ -23,11 +24,12 @@ pub use audit::AUDIT_TARGET;
 pub(super) use audit::{Action, Noted};
 pub use error_log::ERROR_TARGET;
 use error_log::ErrorLog;
+pub(super) use handled::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
 pub(super) use measured::{
-    CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, EMITTED, HANDLER_SECONDS, PARKED, QUEUE_DEPTH, RECEIVE_RETRIED,
-    RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, UNKNOWN, UNRECEIVED, describe,
+    CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, EMITTED, PARKED, QUEUE_DEPTH, RECEIVE_RETRIED, RETRIED,
+    SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, UNKNOWN, UNRECEIVED, describe,
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
