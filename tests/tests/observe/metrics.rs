@@ -13,7 +13,7 @@ use crate::{block_on, bus, consume_orders, placed, till};
 /// The values by name and labels, and what was described.
 #[derive(Clone, Default)]
 struct Values {
-    values: Arc<Mutex<BTreeMap<String, f64>>>,
+    numbers: Arc<Mutex<BTreeMap<String, f64>>>,
     samples: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
     units: Arc<Mutex<BTreeMap<String, Option<Unit>>>>,
 }
@@ -27,7 +27,7 @@ impl One {
     }
 
     fn change(&self, change: impl FnOnce(&mut f64)) {
-        change(self.1.values.lock().expect("no panic").entry(self.0.clone()).or_default());
+        change(self.1.numbers.lock().expect("no panic").entry(self.0.clone()).or_default());
     }
 }
 
@@ -65,7 +65,7 @@ impl Values {
     }
 
     fn get(&self, name: &str) -> f64 {
-        self.values.lock().expect("no panic").get(name).copied().unwrap_or(f64::NAN)
+        self.numbers.lock().expect("no panic").get(name).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn global(name: &str) -> f64 {
         metrics::set_global_recorder(values.clone()).expect("the only one");
         values
     });
-    values.values.lock().expect("no panic").get(name).copied().unwrap_or_default()
+    values.numbers.lock().expect("no panic").get(name).copied().unwrap_or_default()
 }
 
 fn measured(work: impl AsyncFnOnce()) -> Values {
@@ -110,7 +110,7 @@ fn measured(work: impl AsyncFnOnce()) -> Values {
 #[track_caller]
 fn assert_value(values: &Values, name: &str, expected: f64) {
     let found = values.get(name);
-    assert!((found - expected).abs() < 0.5, "{name} is {found}, not {expected}: {:?}", values.values);
+    assert!((found - expected).abs() < 0.5, "{name} is {found}, not {expected}: {:?}", values.numbers);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn every_metric_is_described_with_its_unit() {
         consume_orders(&bus, "orders", 2, |_| Err("no".into())).await;
     });
     let units = values.units.lock().expect("no panic");
-    let names = values.values.lock().expect("no panic");
+    let names = values.numbers.lock().expect("no panic");
     let samples = values.samples.lock().expect("no panic");
     for name in names.keys().chain(samples.keys()) {
         let base = name.split('{').next().expect("a name").to_owned();

@@ -147,9 +147,12 @@ fn what_receivers_do_stands_in_the_span_of_their_message() {
 
 const CONTEXT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+/// What was asked of which span, and the context that came.
+type Call = (String, Option<String>);
+
 /// The contexts that were asked for, and those that came, each with the name of its span.
 #[derive(Clone, Default)]
-struct Linked(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Linked(Arc<Mutex<Vec<Call>>>);
 
 impl TracePropagator for Linked {
     fn inject(&self, span: &Span) -> Option<TraceContext> {
