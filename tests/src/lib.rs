@@ -4,6 +4,7 @@ pub mod conformance;
 pub mod log;
 pub mod openedx;
 pub mod pairs;
+pub mod spans;
 pub mod zoo;
 
 use std::error::Error;

@@ -1,11 +1,11 @@
 //! What a program logs, as text.
 
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Collects what is logged, with every field of it.
 #[derive(Debug, Clone, Default)]
@@ -17,11 +17,21 @@ impl Log {
     /// # Panics
     /// Where logging itself panicked.
     pub fn of(logging: impl FnOnce()) -> String {
+        see_every_callsite();
         let log = Self::default();
         tracing::subscriber::with_default(log.clone(), logging);
         let text = log.0.lock().expect("no panic while logging");
         text.clone()
     }
+}
+
+/// Has no callsite be switched off by the thread that meets it first.
+///
+/// Where there is one subscriber only, `tracing` asks that thread's, which has none where another test
+/// runs on it; what it answers holds for all threads. It asks every one where there are more.
+pub(crate) fn see_every_callsite() {
+    static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    OTHERS.get_or_init(|| [Dispatch::new(Log::default()), Dispatch::new(Log::default())]);
 }
 
 impl Subscriber for Log {

@@ -5,9 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracing::Instrument;
+
 use super::disagreement;
 use super::error::{InboundError, caught, links};
 use super::inbound::{Inbound, Verdict};
+use super::observe::{extract, record_error};
 use super::retry::Pause;
 use crate::envelope::Envelope;
 use crate::receiver::{Disposition, disposition};
@@ -114,12 +117,27 @@ impl fmt::Debug for Processed {
 }
 
 /// Works on a message within its hooks.
-pub(super) async fn process(inbound: Arc<Inbound>, hooks: Arc<[Hook]>, delivery: Arc<Delivery>) -> Verdict {
-    if hooks.is_empty() {
-        return inbound.take(delivery.message()).await;
+pub(super) fn process(
+    inbound: Arc<Inbound>,
+    hooks: Arc<[Hook]>,
+    delivery: Arc<Delivery>,
+) -> impl Future<Output = Verdict> + Send + 'static {
+    let span = inbound.consuming.process_span(&delivery);
+    extract(inbound.consuming.propagator.as_deref(), delivery.message(), &span);
+    let processed = span.clone();
+    async move {
+        let verdict = if hooks.is_empty() {
+            inbound.take(delivery.message()).await
+        } else {
+            let info = MessageInfo::of(&delivery);
+            Next { info, hooks, at: 0, inbound }.run().await.0
+        };
+        if let Verdict::Failed(error, _) | Verdict::Unusable(error) = &verdict {
+            record_error(&processed, error.kind());
+        }
+        verdict
     }
-    let info = MessageInfo::of(&delivery);
-    Next { info, hooks, at: 0, inbound }.run().await.0
+    .instrument(span)
 }
 
 /// A hook's error or panic is a failure of its message.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::error::chain;
 use super::lane::{Place, Settle};
+use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
 use crate::envelope::Envelope;
 use crate::signal::SendError;
 use crate::transport::{Message, Position, Topic, TransportError};
@@ -68,34 +69,36 @@ impl Batch {
 
     /// Tells who waits for what is stored, and keeps the rest, in order. A message without a
     /// result is not known to be stored.
-    pub(super) fn settle(&mut self, topic: &Topic, results: Vec<Result<Position, TransportError>>) {
+    pub(super) fn settle(
+        &mut self,
+        topic: &Topic,
+        results: Vec<Result<Position, TransportError>>,
+        observe: &Observe,
+    ) {
         let mut results = results.into_iter();
         let mut sent = 0;
         for (message, waiting) in std::mem::take(self).into_messages() {
             if let Some(Ok(position)) = results.next() {
                 sent += 1;
                 tracing::trace!(%topic, id = Envelope::id_of(&message), %position, "an event was sent");
+                observe.sent(topic, &message, position);
                 waiting.settle(Ok(position.to_string()));
             } else {
                 self.push(message, waiting);
             }
         }
-        metrics::counter!("events_sent_total", "topic" => topic.to_string()).increment(sent);
+        metrics::counter!(SENT, "topic" => topic.to_string()).increment(sent);
     }
 
     /// Tells who waits for the first message that no attempt can succeed.
-    pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError) {
+    pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError, observe: &Observe) {
         let (Some(message), Some(waiting)) = (self.messages.pop_front(), self.waiting.pop_front()) else {
             return;
         };
-        metrics::counter!("events_send_failed_total", "topic" => topic.to_string()).increment(1);
-        tracing::error!(
-            %topic,
-            event_type = Envelope::event_type_of(&message),
-            id = Envelope::id_of(&message),
-            error = chain(error),
-            "an event was not sent"
-        );
+        metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
+        let text = "an event was not sent";
+        let failure = Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text };
+        observe.failed(&failure, &message);
         waiting.settle(Err(SendError::Failed(error.clone().into())));
     }
 }

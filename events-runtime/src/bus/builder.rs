@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
 
 use super::error::StartError;
+use super::observe::{self, Observe, TracePropagator};
 use super::outbound::Queue;
 use super::route::Routes;
 use super::sender::{Sender, Sending};
@@ -26,6 +27,7 @@ pub struct EventBusBuilder {
     registry: Option<&'static Registry>,
     transport: Option<Box<dyn Transport>>,
     writers: Vec<(String, WriterSchema)>,
+    propagator: Option<Arc<dyn TracePropagator>>,
 }
 
 impl EventBusBuilder {
@@ -64,6 +66,14 @@ impl EventBusBuilder {
         self
     }
 
+    /// Who puts the trace context of the emitting code into events, and links the spans of receiving
+    /// code to it. Without one, events carry the context that their emitter sets by
+    /// [`EmitOptions::extension`](crate::EmitOptions::extension).
+    pub fn propagator(mut self, propagator: impl TracePropagator) -> Self {
+        self.propagator = Some(Arc::new(propagator));
+        self
+    }
+
     /// Checks the configuration against the linked definitions, opens the transport, and attaches
     /// the bus to the hub.
     ///
@@ -83,7 +93,9 @@ impl EventBusBuilder {
         warn(registry, &resolved);
         registry.expect(self.writers.iter().map(|(event_type, _)| event_type))?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), self.writers)?;
-        let routes = Routes::new(resolved, prefix.as_ref())?;
+        observe::describe();
+        let observe = Arc::new(Observe::new(&config, registry, &resolved, prefix.as_ref())?);
+        let routes = Routes::new(resolved, prefix.as_ref(), &observe)?;
         let transport = match self.transport {
             Some(transport) => transport,
             None => transport::connect(config.bus().url.expose(), &config.connect_options()?)?,
@@ -95,8 +107,10 @@ impl EventBusBuilder {
         if !settings.consumer.enabled {
             tracing::warn!("consumers take no events: `bus.consumer.enabled` is false");
         }
-        let queue = Arc::new(Queue::new(routes, settings.queue_capacity.get()));
         let sending = Sending::new(producer, transport.url(), settings);
+        let system = Arc::clone(&sending.system);
+        let capacity = settings.queue_capacity.get();
+        let queue = Arc::new(Queue::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
         if let Some(name) = &config.service().name {
             hub.set_service_name(name)?;
         }
@@ -118,6 +132,9 @@ impl EventBusBuilder {
             outbound,
             senders,
             consuming,
+            observe,
+            system,
+            propagator: self.propagator,
         })))
     }
 }

@@ -9,6 +9,7 @@ use super::EventBus;
 use super::around::{Hook, MessageInfo, Next, Processed};
 use super::error::ConsumeError;
 use super::inbound::Inbound;
+use super::observe::{Consuming, watch};
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
 use super::worker::Worker;
@@ -258,8 +259,17 @@ impl Consume {
     ) -> Result<Consumed, ConsumeError> {
         let configured = self.configured()?;
         self.configure(&configured);
-        let inbound = Arc::new(Inbound::new(&self.bus, self.settings.unknown_events));
-        let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
+        let lag_interval = self.bus.config().bus().consumer.lag_interval;
+        let consuming = Arc::new(Consuming {
+            observe: Arc::clone(&self.bus.0.observe),
+            system: Arc::clone(&self.bus.0.system),
+            topic: subscription.topic.clone(),
+            group: subscription.group.clone(),
+            propagator: self.bus.0.propagator.clone(),
+        });
+        let unknown_events = self.settings.unknown_events;
+        let inbound = Arc::new(Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming)));
+        let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
         let mut worker =
             Worker { inbound, settling, settings: self.settings, enabled, failures: 0, failed: 0 };
@@ -276,8 +286,13 @@ impl Consume {
                 }
             }
         };
-        let result = worker.run(consumer.as_mut(), shutdown).await;
+        let result = tokio::select! {
+            biased;
+            result = worker.run(consumer.as_mut(), shutdown) => result,
+            never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
+        };
         let closed = consumer.close().await;
+        consuming.observe.flush().await;
         result?;
         closed?;
         Ok(worker.settling.consumed)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::flush::last;
@@ -43,6 +44,18 @@ pub enum StartError {
     /// The transport could not be opened.
     #[error("the transport could not be opened")]
     Transport(#[from] TransportError),
+    /// The file of `bus.error_log` can't be written.
+    #[error(
+        "{place}: bus.error_log: `{}` can't be written: name a file in a folder that is there", .path.display()
+    )]
+    ErrorLog {
+        /// The file.
+        path: PathBuf,
+        /// Where the configuration names it.
+        place: String,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// There is no async runtime.
     #[error("a bus needs a tokio runtime: call `start` inside of one")]
     NoRuntime,
@@ -220,7 +233,7 @@ impl InboundError {
     }
 
     /// One word for programs; it stays as it is.
-    const fn kind(&self) -> &'static str {
+    pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Envelope(_) => "envelope",
             Self::UnknownEvent { .. } => "unknown-event",

@@ -1,11 +1,13 @@
 //! One message from a topic into the hub: envelope, registry, schema, decode, emit, wait for receivers.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::EventBus;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
+use super::observe::{Consuming, HandlerTimes, UNKNOWN, UNRECEIVED};
 use super::retry::Pause;
 use super::writers::Writers;
 use crate::config::UnknownEvents;
@@ -20,6 +22,8 @@ pub(super) struct Inbound {
     pub(super) registry: &'static Registry,
     writers: Writers,
     pub(super) unknown_events: UnknownEvents,
+    pub(super) consuming: Arc<Consuming>,
+    handled: HandlerTimes,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
@@ -44,12 +48,14 @@ pub(super) enum Verdict {
 const NAMED_AT_MOST: usize = 1000;
 
 impl Inbound {
-    pub(super) fn new(bus: &EventBus, unknown_events: UnknownEvents) -> Self {
+    pub(super) fn new(bus: &EventBus, unknown_events: UnknownEvents, consuming: Arc<Consuming>) -> Self {
         Self {
             hub: bus.hub().clone(),
             registry: bus.registry(),
             writers: bus.0.writers.clone(),
             unknown_events,
+            consuming,
+            handled: HandlerTimes::default(),
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
@@ -74,6 +80,7 @@ impl Inbound {
             _ => None,
         };
         let (hub, metadata) = (&self.hub, envelope.metadata);
+        let began = Instant::now();
         let emission =
             match caught(|| (descriptor.emit_datum)(hub, metadata, writer.as_ref(), &envelope.data)) {
                 Ok(Ok(emission)) => emission,
@@ -89,6 +96,7 @@ impl Inbound {
             }
             Err(error) => failed.extend(failures(error.receivers())),
         }
+        self.handled.record(descriptor.event_type, &self.consuming.group, began.elapsed());
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }
@@ -97,7 +105,7 @@ impl Inbound {
 
     /// Nobody took an event, which may be meant: the log says so once for each type.
     fn unreceived(&self, event_type: &'static str) {
-        metrics::counter!("events_unreceived_total").increment(1);
+        self.consuming.count(UNRECEIVED, 1);
         if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
@@ -108,7 +116,7 @@ impl Inbound {
 
     fn unknown(&self, event_type: &str) -> Verdict {
         let event_type = event_type.to_owned();
-        metrics::counter!("events_unknown_total").increment(1);
+        self.consuming.count(UNKNOWN, 1);
         let mut named = locked(&self.named);
         let is_new = named.len() < NAMED_AT_MOST && named.insert(event_type.clone());
         drop(named);

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::{Batch, Waiting};
 use super::error::{OutboundError, Undelivered};
+use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
 use super::status::{Circuit, LaneStatus};
 use crate::signal::SendError;
 use crate::transport::{Message, Topic};
@@ -70,6 +71,7 @@ struct Progress {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) topic: Topic,
+    pub(super) observe: Arc<Observe>,
     queue: Mutex<Queued>,
     /// Locked after the queue where both are.
     under_way: Mutex<Batch>,
@@ -90,9 +92,10 @@ struct Queued {
 }
 
 impl Lane {
-    pub(super) fn new(topic: Topic) -> Self {
+    pub(super) fn new(topic: Topic, observe: Arc<Observe>) -> Self {
         Self {
             topic,
+            observe,
             queue: Mutex::default(),
             under_way: Mutex::default(),
             pushed: Notify::new(),
@@ -157,7 +160,7 @@ impl Lane {
         drop((batch, queue));
         self.progress.send_modify(|progress| progress.settled_below = settled_below);
         let depth = u32::try_from(depth).map_or(f64::INFINITY, f64::from);
-        metrics::gauge!("events_queue_depth", "topic" => self.topic.to_string()).set(depth);
+        metrics::gauge!(QUEUE_DEPTH, "topic" => self.topic.to_string()).set(depth);
     }
 
     /// The lane's end, whatever was its reason: those who wait are told, the messages are kept for
@@ -221,7 +224,7 @@ impl Lane {
 
     pub(super) fn set_circuit(&self, circuit: Circuit) {
         let open = if circuit == Circuit::Closed { 0.0 } else { 1.0 };
-        metrics::gauge!("events_circuit_open", "topic" => self.topic.to_string()).set(open);
+        metrics::gauge!(CIRCUIT_OPEN, "topic" => self.topic.to_string()).set(open);
         *lock(&self.circuit) = circuit;
     }
 

@@ -15,8 +15,31 @@
 //! | no key waits for another | a failed event holds back its own key; lanes never hold two of one |
 //! | no loops | events that came from a bus are not offered to one |
 //!
+//! # Audit lines
+//! `bus.audit = true` has a log event for each message that is sent, received and settled, without its
+//! payload, on the `tracing` target [`AUDIT_TARGET`]. It is off unless asked for: it is a line for every
+//! event. A key that may be personal data is `***`.
+//!
+//! # The error log
+//! An event that is not sent for good (refused, no place in the queue, not encoded, left behind by a
+//! [shutdown](EventBus::shutdown)) and one that a consumer gives up are each an error event on the target
+//! [`ERROR_TARGET`], with personal data masked. `bus.error_log = "errors.jsonl"` writes them whole to a file
+//! that only its owner may read, a line of JSON each:
+//!
+//! ```json
+//! {"log":1,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
+//!  "key":"c1","metadata":{"event_type":"…","id":"…","minorversion":0,"source":"shop","time":"…"},
+//!  "schemafp":"00abcdef01234567","data":{"number":7}}
+//! ```
+//!
+//! `produce --from-log FILE` sends them again, in order and with their ids, and removes the file;
+//! `produce --event LINE` sends one. An event that was given up is a dead letter as well: send it from
+//! one of the two. Data of another version's schema, and what can't be read, is `data_base64`. The file is
+//! written by a thread of its own; what it can't take is counted and told.
+//!
 //! # Metrics
-//! By the [`metrics`] facade; a topic is named as the broker names it, with the prefix.
+//! By the [`metrics`] facade; a topic is named as the broker names it, with the prefix. They are described
+//! to the recorder each time that a bus starts: install it before.
 //!
 //! | name | kind | labels | meaning |
 //! |---|---|---|---|
@@ -26,22 +49,38 @@
 //! | `events_send_retried_total` | counter | `topic` | failed attempts that are followed by another |
 //! | `events_queue_depth` | gauge | `topic` | messages that are not acknowledged yet, at the last step of the lane |
 //! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
-//! | `events_consumed_total` | counter | `topic` | messages that were acknowledged to the topic |
-//! | `events_retried_total` | counter | `topic` | messages that were handed back after a failure |
-//! | `events_dead_lettered_total` | counter | `topic` | messages that went to the dead letters |
-//! | `events_receive_retried_total` | counter | `topic` | failed calls for messages that are followed by another |
-//! | `events_skipped_total` | counter | `topic` | messages that receivers passed over |
-//! | `events_parked_total` | counter | `topic` | messages whose attempts are used up and that stay in place |
-//! | `events_settle_failed_total` | counter | `topic` | outcomes that the transport did not store; their messages come again |
-//! | `events_unknown_total` | counter | | events of types that are not linked |
-//! | `events_unreceived_total` | counter | | events that came and had no receiver |
+//! | `events_consumed_total` | counter | `topic`, `group` | messages that were acknowledged to the topic |
+//! | `events_retried_total` | counter | `topic`, `group` | messages that were handed back after a failure |
+//! | `events_dead_lettered_total` | counter | `topic`, `group` | messages that went to the dead letters |
+//! | `events_receive_retried_total` | counter | `topic`, `group` | failed calls for messages that are followed by another |
+//! | `events_skipped_total` | counter | `topic`, `group` | messages that receivers passed over |
+//! | `events_parked_total` | counter | `topic`, `group` | messages whose attempts are used up and that stay in place |
+//! | `events_settle_failed_total` | counter | `topic`, `group` | outcomes that the transport did not store; their messages come again |
+//! | `events_unknown_total` | counter | `topic`, `group` | events of types that are not linked |
+//! | `events_unreceived_total` | counter | `topic`, `group` | events that came and had no receiver |
+//! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages that the group has not settled, asked each `bus.consumer.lag_interval` while a consumer runs; partition `0` where the transport has none |
+//! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds that decoding and all receivers of an event took |
+//! | `events_error_log_lost_total` | counter | | events that could not be written to the error log |
+//! | `events_receiver_failures_total` | counter | `event_type`, `receiver` | receivers that failed, with or without a bus |
 //!
 //! # Traces
-//! Each call that sends stands in a `tracing` span `send` at debug level, with the attributes of
-//! OpenTelemetry's messaging conventions. A W3C trace context travels as the extensions
-//! `traceparent` and `tracestate`: set them by
-//! [`EmitOptions::extension`](crate::EmitOptions::extension), read them in the receiver's metadata.
+//! `tracing` spans at debug level, with the names and attributes of OpenTelemetry's [messaging
+//! conventions]; a subscriber that leaves out debug level pays nothing for them.
 //!
+//! | span | kind | around |
+//! |---|---|---|
+//! | `create` | producer | an event becoming a message of a topic, on the emitting thread |
+//! | `send` | client | a call that sends |
+//! | `receive` | client | messages that came, and nothing where none did |
+//! | `process` | consumer | the work on one message: hooks, decoding, and every receiver, async ones too |
+//! | `settle` | client | an outcome on its way: `ack`, `retry`, `release` or `reject` |
+//!
+//! What failed has `error.type` and `otel.status_code`. A W3C trace context travels as the extensions
+//! `traceparent` and `tracestate`. A [`TracePropagator`] puts the emitter's there and links the `process`
+//! span to it; without one, set them by
+//! [`EmitOptions::extension`](crate::EmitOptions::extension), and read them in the receiver's metadata.
+//!
+//! [messaging conventions]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 //! [`metrics`]: https://docs.rs/metrics
 
 mod around;
@@ -55,6 +94,7 @@ mod flush;
 mod inbound;
 mod lane;
 mod lanes;
+mod observe;
 mod offsets;
 mod outbound;
 mod replay;
@@ -64,7 +104,6 @@ mod retry;
 mod route;
 mod sender;
 mod settling;
-mod span;
 mod spill;
 mod status;
 mod worker;
@@ -86,6 +125,7 @@ pub use error::{
     ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
 };
 pub use flush::{FlushError, Unacknowledged};
+pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, OffsetsError, Place, PlaceError, Reset};
 pub use replay::{Replay, ReplayError, Replayed};
 #[cfg(feature = "cli")]
@@ -96,11 +136,12 @@ pub(crate) use sender::Sending;
 pub use settling::Consumed;
 pub use spill::SpillError;
 #[cfg(feature = "cli")]
-pub(crate) use spill::{Damage, SpillFile};
+pub(crate) use spill::{Damage, SpillFile, event_of_line};
 pub use status::{BusStatus, Circuit, LaneStatus};
 pub(crate) use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
 
+use self::observe::{Failure, NOT_SENT, Observe};
 use self::outbound::Queue;
 use self::sender::Phase;
 use crate::config::Config;
@@ -128,6 +169,10 @@ struct Inner {
     senders: Mutex<Vec<JoinHandle<()>>>,
     /// Whether consumers take events.
     consuming: watch::Sender<bool>,
+    observe: Arc<Observe>,
+    /// The transport's scheme, for spans.
+    system: Arc<str>,
+    propagator: Option<Arc<dyn TracePropagator>>,
 }
 
 impl EventBus {
@@ -231,8 +276,27 @@ impl EventBus {
     ///
     /// # Errors
     /// A [`ShutdownError`] with the events that were not acknowledged in time; their emissions were
-    /// told so.
+    /// told so, and each is in the error log.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        let ended = self.end(timeout).await;
+        if let Err(error) = &ended {
+            self.tell_undelivered(error);
+        }
+        self.0.observe.flush().await;
+        ended
+    }
+
+    /// A record for each event that a shutdown leaves behind.
+    fn tell_undelivered(&self, error: &ShutdownError) {
+        for Undelivered { topic, message } in &error.undelivered {
+            let reason = "it was not acknowledged before the bus was shut down".to_owned();
+            let text = "an event was not sent";
+            let failure = Failure { kind: NOT_SENT, error: reason, topic, received: None, text };
+            self.0.observe.failed(&failure, message);
+        }
+    }
+
+    async fn end(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.0.hub.detach(&self.0.outbound);
         let phase = &self.0.queue.phase;
         phase.send_if_modified(|phase| {
@@ -252,7 +316,7 @@ impl EventBus {
     }
 
     /// [`shutdown`](Self::shutdown), and what was not acknowledged in time is written to a file,
-    /// behind what is there already. Gives the number of events written; where it is not 0,
+    /// behind what is there already; not to the error log. Gives the number of events written; where it is not 0,
     /// `produce --from-spill` sends them later, with the ids they have.
     ///
     /// # Errors
@@ -262,7 +326,9 @@ impl EventBus {
         timeout: Duration,
         path: impl AsRef<Path>,
     ) -> Result<usize, SpillError> {
-        let Err(error) = self.shutdown(timeout).await else { return Ok(0) };
+        let ended = self.end(timeout).await;
+        self.0.observe.flush().await;
+        let Err(error) = ended else { return Ok(0) };
         let path = path.as_ref();
         let events = error.spill(path)?;
         tracing::warn!(events, path = %path.display(), "events that were not sent are in the spill file");

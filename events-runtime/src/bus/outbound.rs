@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::error::{OutboundError, caught};
+use super::error::{OutboundError, caught, chain};
 use super::lane::{Lane, Places};
+use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
 use super::route::{Route, Routes};
 use super::sender::Phase;
 use crate::envelope::Envelope;
@@ -14,10 +15,12 @@ use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};
 
 /// What a hub offers its events to.
-#[derive(Debug)]
 pub(super) struct Queue {
     routes: Routes,
     places: Arc<Places>,
+    /// The transport's scheme, for spans.
+    system: Arc<str>,
+    propagator: Option<Arc<dyn TracePropagator>>,
     /// Here and not in the bus's handle: the hub holds the queue, and so the senders work for as
     /// long as events can be offered.
     pub(super) phase: watch::Sender<Phase>,
@@ -25,8 +28,14 @@ pub(super) struct Queue {
 
 impl Queue {
     /// A queue of this capacity in events.
-    pub(super) fn new(routes: Routes, capacity: usize) -> Self {
-        Self { routes, places: Places::new(capacity), phase: watch::Sender::new(Phase::Running) }
+    pub(super) fn new(
+        routes: Routes,
+        capacity: usize,
+        system: Arc<str>,
+        propagator: Option<Arc<dyn TracePropagator>>,
+    ) -> Self {
+        let (places, phase) = (Places::new(capacity), watch::Sender::new(Phase::Running));
+        Self { routes, places, system, propagator, phase }
     }
 
     pub(super) fn lanes(&self) -> &[Arc<Lane>] {
@@ -46,8 +55,11 @@ impl Queue {
         let limit = self.limit(&route.lane);
         let place = self.places.take(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
         let descriptor = event.descriptor();
-        let mut envelope =
-            Envelope::new(event.metadata().clone(), Some((descriptor.fingerprint)()), datum.clone());
+        let mut metadata = event.metadata().clone();
+        let span = create_span(&self.system, &route.lane.topic, &metadata);
+        let _entered = span.enter();
+        inject(self.propagator.as_deref(), &span, &mut metadata);
+        let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
         envelope.key = route.key(event, datum)?;
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
         route.lane.push(envelope.into_message(), settle, place)?;
@@ -71,7 +83,7 @@ impl Outbound for Queue {
         if routes.is_empty() {
             return Vec::new();
         }
-        metrics::counter!("events_emitted_total", "event_type" => event.descriptor().event_type).increment(1);
+        metrics::counter!(EMITTED, "event_type" => event.descriptor().event_type).increment(1);
         let mut datum = Vec::new();
         let encoded = caught(|| event.append_datum(&mut datum));
         let datum = Bytes::from(datum);
@@ -83,7 +95,8 @@ impl Outbound for Queue {
                 Err(message) => Err(OutboundError::Panicked { message: message.clone() }),
             };
             queued.unwrap_or_else(|error| {
-                failed(event, route, &error);
+                let encoded = matches!(encoded, Ok(Ok(()))).then_some(&datum);
+                failed(event, route, &error, encoded);
                 PendingTopic::settled(Arc::clone(&route.name), Err(SendError::Failed(error.into())))
             })
         };
@@ -91,13 +104,26 @@ impl Outbound for Queue {
     }
 }
 
-fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError) {
-    metrics::counter!("events_send_failed_total", "topic" => route.lane.topic.to_string()).increment(1);
-    tracing::error!(
-        event_type = event.descriptor().event_type,
-        id = %event.metadata().id(),
-        topic = %route.lane.topic,
-        error = super::error::chain(error),
-        "an event was not sent"
-    );
+fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Option<&Bytes>) {
+    let topic = &route.lane.topic;
+    metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
+    let failure =
+        Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text: "an event was not sent" };
+    let Some(datum) = datum else {
+        return route.lane.observe.failed_unencoded(&failure, event.metadata());
+    };
+    let fingerprint = (event.descriptor().fingerprint)();
+    let mut envelope = Envelope::new(event.metadata().clone(), Some(fingerprint), datum.clone());
+    // Where the key is what failed, the record has none.
+    envelope.key = caught(|| route.key(event, datum)).ok().and_then(Result::ok).flatten();
+    route.lane.observe.failed(&failure, &envelope.into_message());
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue")
+            .field("routes", &self.routes)
+            .field("places", &self.places)
+            .finish_non_exhaustive()
+    }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::error::Undelivered;
 use super::join;
 use super::lane::{Lane, Places};
+use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
 use crate::signal::SendError;
 use crate::transport::Topic;
@@ -30,7 +31,8 @@ pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeou
     let mut pending = Vec::with_capacity(messages.len());
     for Undelivered { topic, message } in messages {
         let (settle, result) = oneshot::channel();
-        let lane = lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic)));
+        let lane =
+            lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Observe::nothing())));
         // Neither can fail: there is a place for each message, and no lane has been closed.
         if let Some(place) = places.take(places.capacity()) {
             let _ = lane.push(message, settle, place);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::error::OutboundError;
 use super::lane::Lane;
+use super::observe::Observe;
 use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
@@ -31,12 +32,17 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn new(resolved: Resolved, prefix: Option<&TopicPrefix>) -> Result<Self, NameError> {
+    pub(super) fn new(
+        resolved: Resolved,
+        prefix: Option<&TopicPrefix>,
+        observe: &Arc<Observe>,
+    ) -> Result<Self, NameError> {
         let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
         let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
         for route in resolved.routes {
             let topic = route.topic.with_prefix(prefix)?;
-            let lane = lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic)));
+            let lane =
+                lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Arc::clone(observe))));
             let name = route.topic.as_str().into();
             let lane = Arc::clone(lane);
             by_type.entry(route.event_type).or_default().push(Route { name, lane, key: route.key });

@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use super::error::chain;
 use super::lane::Lane;
+use super::observe::{SEND_RETRIED, record_error, send_span};
 use super::retry::Backoff;
-use super::span::send_span;
 use super::status::Circuit;
 use crate::config::BusSettings;
 use crate::transport::{Position, Producer, TransportError};
@@ -135,7 +135,7 @@ impl Sender {
             let failures = self.lane.circuit().failures().saturating_add(1);
             let pause = self.sending.backoff.after(failures);
             let topic = &self.lane.topic;
-            metrics::counter!("events_send_retried_total", "topic" => topic.to_string()).increment(1);
+            metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
             tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
             self.lane.set_circuit(self.lane.circuit().failed(error, pause));
             self.lane.advance();
@@ -147,16 +147,16 @@ impl Sender {
     /// One attempt; the error of the first message that is left, where one is.
     async fn attempt(&mut self) -> Result<Option<String>, Abandoned> {
         let results = self.submit(usize::MAX).await?;
-        self.lane.under_way().settle(&self.lane.topic, results);
+        self.lane.under_way().settle(&self.lane.topic, results, &self.lane.observe);
         // A store that takes a batch whole or not at all says nothing of the single messages. One
         // by one, a message that the store refuses takes no other with it.
         while self.lane.under_way().len() > 0 {
             match self.submit(1).await?.pop() {
                 Some(Ok(position)) => {
-                    self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)]);
+                    self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)], &self.lane.observe);
                 }
                 Some(Err(error)) if !error.is_retryable() => {
-                    self.lane.under_way().refuse_first(&self.lane.topic, &error);
+                    self.lane.under_way().refuse_first(&self.lane.topic, &error, &self.lane.observe);
                 }
                 Some(Err(error)) => return Ok(Some(chain(&error))),
                 None => return Ok(Some("the transport gave no result".to_owned())),
@@ -179,7 +179,12 @@ impl Sender {
             (span, send)
         };
         tokio::select! {
-            results = send.instrument(span) => Ok(results),
+            results = send.instrument(span.clone()) => {
+                if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+                    record_error(&span, error.kind().as_str());
+                }
+                Ok(results)
+            }
             Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
         }
     }

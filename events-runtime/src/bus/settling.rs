@@ -1,12 +1,19 @@
 //! What becomes of a received message, told to the transport, the counters and the log.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use super::error::{InboundError, chain};
+use super::observe::{
+    Action, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, Noted, PARKED, RETRIED, SETTLE_FAILED,
+    SKIPPED, record_error,
+};
 use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
-use crate::transport::{BoxFuture, Delivery, ErrorKind, Topic, TransportError, ack_all};
+use crate::transport::{BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all};
 
 /// So many batches of acknowledgements may be on their way to the transport: forcing one to the
 /// disk takes longer than working through the next.
@@ -35,20 +42,44 @@ pub struct Consumed {
 
 /// A consumer's outcomes.
 pub(super) struct Settling {
-    topic: Topic,
+    pub(super) consuming: Arc<Consuming>,
     backoff: Backoff,
     pub(super) consumed: Consumed,
     /// Acknowledgements on their way to the transport, oldest first.
-    acks: VecDeque<BoxFuture<'static, Vec<Result<(), TransportError>>>>,
+    acks: VecDeque<Acks>,
+    /// Where messages stand that were passed over and are not acknowledged yet, for their audit lines.
+    passed_over: HashSet<Position>,
+}
+
+/// Acknowledgements on their way to the transport.
+struct Acks {
+    stored: BoxFuture<'static, Vec<Result<(), TransportError>>>,
+    span: Span,
+    /// The audit lines; none where nobody reads them.
+    lines: Vec<(Action, Noted)>,
 }
 
 impl Settling {
-    pub(super) fn new(topic: Topic, backoff: Backoff) -> Self {
-        Self { topic, backoff, consumed: Consumed::default(), acks: VecDeque::new() }
+    pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
+        let (consumed, acks) = (Consumed::default(), VecDeque::new());
+        Self { consuming, backoff, consumed, acks, passed_over: HashSet::new() }
     }
 
     pub(super) fn topic(&self) -> &Topic {
-        &self.topic
+        &self.consuming.topic
+    }
+
+    /// Tells of messages that came.
+    pub(super) fn received(&self, deliveries: &[Delivery]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let _entered = self.consuming.receive_span(deliveries).entered();
+        if self.consuming.observe.audits() {
+            for line in deliveries.iter().filter_map(|delivery| self.consuming.noted(delivery)) {
+                line.log(Action::Received);
+            }
+        }
     }
 
     /// Acknowledges a run of deliveries. That takes effect in the order of the calls; what is
@@ -57,18 +88,33 @@ impl Settling {
         if done.is_empty() {
             return;
         }
-        metrics::counter!("events_consumed_total", "topic" => self.topic.to_string())
-            .increment(done.len() as u64);
-        self.acks.push_back(ack_all(done.drain(..)));
+        self.consuming.count(CONSUMED, done.len() as u64);
+        let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
+        let span = self.consuming.settle_span("ack", || done.iter());
+        let stored = span.in_scope(|| ack_all(done.drain(..)));
+        self.acks.push_back(Acks { stored, span, lines });
         self.wait_for_acks(ACKS_UNDER_WAY).await;
+    }
+
+    /// What the audit lines of deliveries say once they are acknowledged.
+    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, Noted)> {
+        let lines = done.iter().filter_map(|delivery| {
+            let line = self.consuming.noted(delivery)?;
+            let passed_over = self.passed_over.remove(&line.position);
+            Some((if passed_over { Action::Skipped } else { Action::Acked }, line))
+        });
+        lines.collect()
     }
 
     /// Counts an event that is passed over; it is acknowledged as if it were done.
     pub(super) fn skipped(&mut self, delivery: &Delivery) {
         self.consumed.skipped += 1;
-        metrics::counter!("events_skipped_total", "topic" => self.topic.to_string()).increment(1);
+        self.consuming.count(SKIPPED, 1);
+        if self.consuming.observe.audits() {
+            self.passed_over.insert(delivery.position());
+        }
         tracing::debug!(
-            topic = %self.topic,
+            topic = %self.topic(),
             position = %delivery.position(),
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
@@ -79,10 +125,16 @@ impl Settling {
     /// Waits until at most so many batches of acknowledgements are under way.
     pub(super) async fn wait_for_acks(&mut self, at_most: usize) {
         while self.acks.len() > at_most
-            && let Some(acks) = self.acks.pop_front()
+            && let Some(Acks { stored, span, lines }) = self.acks.pop_front()
         {
-            for result in acks.await {
-                self.stored(&result);
+            let mut lines = lines.into_iter();
+            for result in stored.instrument(span.clone()).await {
+                let line = lines.next();
+                if self.stored(&result, &span)
+                    && let Some((action, line)) = line
+                {
+                    line.log(action);
+                }
             }
         }
     }
@@ -93,7 +145,7 @@ impl Settling {
         for renewal in renewals {
             if let Err(error) = renewal.await {
                 kept &= error.kind() != ErrorKind::LeaseLost;
-                tracing::warn!(topic = %self.topic, error = chain(&error), "a lease was not renewed");
+                tracing::warn!(topic = %self.topic(), error = chain(&error), "a lease was not renewed");
             }
         }
         kept
@@ -101,15 +153,16 @@ impl Settling {
 
     /// Hands a delivery back behind an earlier one of its key.
     pub(super) async fn release(&mut self, delivery: Delivery) {
-        let result = delivery.release().await;
-        self.stored(&result);
+        let span = self.consuming.settle_span("release", || std::iter::once(&delivery));
+        let result = span.in_scope(|| delivery.release()).instrument(span.clone()).await;
+        self.stored(&result, &span);
     }
 
     /// Hands a failed delivery back, to come again after a pause.
     pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
         let pause = pause.or(self.backoff.after(delivery.attempt()));
         tracing::warn!(
-            topic = %self.topic,
+            topic = %self.topic(),
             position = %delivery.position(),
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
@@ -118,10 +171,9 @@ impl Settling {
             error = chain(error),
             "an event failed and comes again"
         );
-        let result = delivery.retry(pause).await;
-        if self.stored(&result) {
+        if self.comes_again(delivery, pause, Action::Retried).await {
             self.consumed.retried += 1;
-            metrics::counter!("events_retried_total", "topic" => self.topic.to_string()).increment(1);
+            self.consuming.count(RETRIED, 1);
         }
     }
 
@@ -130,7 +182,7 @@ impl Settling {
     pub(super) async fn park(&mut self, delivery: Delivery, error: &InboundError) {
         let pause = self.backoff.max();
         tracing::error!(
-            topic = %self.topic,
+            topic = %self.topic(),
             position = %delivery.position(),
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
@@ -139,10 +191,9 @@ impl Settling {
             error = chain(error),
             "an event is parked, and its key with it"
         );
-        let result = delivery.retry(pause).await;
-        if self.stored(&result) {
+        if self.comes_again(delivery, pause, Action::Parked).await {
             self.consumed.parked += 1;
-            metrics::counter!("events_parked_total", "topic" => self.topic.to_string()).increment(1);
+            self.consuming.count(PARKED, 1);
         }
     }
 
@@ -150,44 +201,59 @@ impl Settling {
     /// begun, so its attempt counts: one that hangs is given up in the end.
     pub(super) async fn cut_short(&mut self, delivery: Delivery) {
         tracing::warn!(
-            topic = %self.topic,
+            topic = %self.topic(),
             position = %delivery.position(),
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
             attempt = delivery.attempt(),
             "an event was not finished before the drain timeout and comes again"
         );
-        let result = delivery.retry(Duration::ZERO).await;
-        if self.stored(&result) {
+        if self.comes_again(delivery, Duration::ZERO, Action::Unfinished).await {
             self.consumed.unfinished += 1;
         }
     }
 
+    /// Hands a delivery back; whether that is stored.
+    async fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) -> bool {
+        let line = self.consuming.noted(&delivery);
+        let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
+        let result = span.in_scope(|| delivery.retry(pause)).instrument(span.clone()).await;
+        let stored = self.stored(&result, &span);
+        if let Some(line) = line.filter(|_| stored) {
+            line.log(action);
+        }
+        stored
+    }
+
     /// Gives a delivery up; `false` where that could not be stored and it comes again.
     pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) -> bool {
-        tracing::error!(
-            topic = %self.topic,
-            position = %delivery.position(),
-            event_type = Envelope::event_type_of(delivery.message()),
-            id = Envelope::id_of(delivery.message()),
-            attempt = delivery.attempt(),
-            error = chain(error),
-            "an event is given up for the dead letters"
-        );
-        let result = delivery.reject(error.rejection()).await;
-        let stored = self.stored(&result);
+        let message = delivery.message().clone();
+        let (position, attempt) = (delivery.position(), delivery.attempt());
+        let line = self.consuming.noted(&delivery);
+        let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
+        let rejected = span.in_scope(|| delivery.reject(error.rejection()));
+        let result = rejected.instrument(span.clone()).await;
+        let stored = self.stored(&result, &span);
         if stored {
             self.consumed.dead_lettered += 1;
-            metrics::counter!("events_dead_lettered_total", "topic" => self.topic.to_string()).increment(1);
+            self.consuming.count(DEAD_LETTERED, 1);
+            let Consuming { observe, topic, group, .. } = &*self.consuming;
+            let received = Some((group, position, attempt));
+            let text = "an event is given up for the dead letters";
+            observe.failed(&Failure { kind: GIVEN_UP, error: chain(error), topic, received, text }, &message);
+        }
+        if let Some(line) = line.filter(|_| stored) {
+            line.log(Action::DeadLettered);
         }
         stored
     }
 
     /// An outcome that could not be stored: the event comes again, which is no loss.
-    fn stored(&mut self, result: &Result<(), TransportError>) -> bool {
+    fn stored(&mut self, result: &Result<(), TransportError>, span: &Span) -> bool {
         if let Err(error) = result {
-            metrics::counter!("events_settle_failed_total", "topic" => self.topic.to_string()).increment(1);
-            tracing::warn!(topic = %self.topic, error = chain(error), "an outcome was not stored; the event comes again");
+            record_error(span, error.kind().as_str());
+            self.consuming.count(SETTLE_FAILED, 1);
+            tracing::warn!(topic = %self.topic(), error = chain(error), "an outcome was not stored; the event comes again");
         }
         result.is_ok()
     }

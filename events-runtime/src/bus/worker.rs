@@ -14,6 +14,7 @@ use super::consumer::Settings;
 use super::error::{ConsumeError, InboundError, chain};
 use super::inbound::{Inbound, Verdict};
 use super::lanes::Lanes;
+use super::observe::RECEIVE_RETRIED;
 use super::settling::Settling;
 use crate::config::Exhausted;
 use crate::transport::{Consumer, Delivery, TransportError};
@@ -83,6 +84,7 @@ impl Worker {
                 received = async { consumer.receive(room, WAIT).await }, if fetches => match received {
                     Ok(deliveries) => {
                         self.failures = 0;
+                        self.settling.received(&deliveries);
                         hand.add(deliveries);
                     }
                     Err(error) => asks_at = Some(Instant::now() + self.pause(error)?),
@@ -100,8 +102,8 @@ impl Worker {
         }
         self.failures = self.failures.saturating_add(1);
         let pause = self.settings.backoff.after(self.failures);
+        self.settling.consuming.count(RECEIVE_RETRIED, 1);
         let topic = self.settling.topic();
-        metrics::counter!("events_receive_retried_total", "topic" => topic.to_string()).increment(1);
         tracing::warn!(%topic, error = chain(&error), ?pause, "receiving failed and is tried again");
         Ok(pause)
     }

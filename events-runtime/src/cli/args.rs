@@ -175,18 +175,26 @@ pub(super) enum ConfigCommand {
 #[derive(Debug, clap::Args)]
 pub(super) struct Produce {
     /// The event type
-    #[arg(long = "type", value_name = "TYPE", required_unless_present = "from_spill")]
+    #[arg(long = "type", value_name = "TYPE", required_unless_present_any = ["from_spill", "event"])]
     pub(super) event_type: Option<String>,
     /// The payload as JSON; `@FILE` reads a file, `-` standard input
-    #[arg(long, value_name = "JSON", required_unless_present = "from_spill")]
+    #[arg(long, value_name = "JSON", required_unless_present_any = ["from_spill", "event"])]
     pub(super) data: Option<String>,
-    /// Send the events that a shutdown wrote to this file, with their ids, and remove it afterwards
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["event_type", "data", "topics", "id"])]
+    /// Send the events of a spill file or an error log, with their ids, and remove it afterwards
+    #[arg(
+        long,
+        visible_alias = "from-log",
+        value_name = "FILE",
+        conflicts_with_all = ["event_type", "data", "topics", "id", "event"]
+    )]
     pub(super) from_spill: Option<PathBuf>,
-    /// Send what is whole in a spill file that is damaged, and move it to FILE.damaged afterwards
+    /// Send one event as a line of an error log has it, with its id, time and source; `@FILE`, `-` as above
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["event_type", "data", "id"])]
+    pub(super) event: Option<String>,
+    /// Send what is whole in a file that is damaged, and move it to FILE.damaged afterwards
     #[arg(long, requires = "from_spill")]
     pub(super) skip_damaged: bool,
-    /// Send to this topic instead of those that the configuration routes to; repeatable
+    /// Send to this topic instead of those that the configuration or the line names; repeatable
     #[arg(long = "topic", value_name = "TOPIC")]
     pub(super) topics: Vec<String>,
     /// The event's id instead of a new one

@@ -1,4 +1,5 @@
-//! `produce --from-spill`: sends what a shutdown left behind, and then removes the file.
+//! `produce --from-spill` and `--from-log`: sends what a shutdown or the error log left behind, and then
+//! removes the file. `produce --event`: the same of one line.
 
 use std::io;
 use std::path::Path;
@@ -7,25 +8,27 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::args::Produce;
-use super::context::Context;
+use super::context::{Context, linked};
 use super::failure::{Failure, chain};
-use super::output;
-use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, resend};
+use super::{output, produce};
+use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
 use crate::envelope::Envelope;
-use crate::transport;
+use crate::transport::{self, Topic};
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
+    let registry = linked()?;
     let mut file = SpillFile::open(path).map_err(|error| missing(path, &error))?;
     let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     let deadline = Instant::now() + args.timeout;
     let mut whole = true;
     loop {
-        let (events, damaged) = file.read().map_err(|error| failed(path, "read", &error))?;
+        let (events, damaged) = file.read(registry).map_err(|error| failed(path, "read", &error))?;
         whole &= damaged.is_empty();
         report_damage(path, &damaged, args.skip_damaged)?;
-        send(context, path, &sending, events, deadline).await?;
+        send(context, &sending, events, deadline, &format!("`{}` is kept with all of them", path.display()))
+            .await?;
         // More may have come meanwhile.
         let gone = if whole { file.remove() } else { file.set_aside() };
         if gone.map_err(|error| failed(path, "put away although all of it was sent", &error))? {
@@ -34,13 +37,34 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
     }
 }
 
-/// Sends events and tells of each; where not all are acknowledged, the file must stay.
+/// Sends the event of one line, to the topics that are named or to that of the line.
+pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result<(), Failure> {
+    let config = context.config()?;
+    let event = event_of_line(&produce::text(line)?, linked()?)
+        .map_err(|reason| Failure::Usage(format!("`--event` can't be sent: {reason}")))?;
+    let prefix = config.service().topic_prefix.as_ref();
+    let mut events = Vec::new();
+    for topic in &args.topics {
+        let topic = Topic::new(topic.as_str())
+            .and_then(|topic| topic.with_prefix(prefix))
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        events.push(Undelivered { topic, message: event.message.clone() });
+    }
+    if events.is_empty() {
+        events.push(event);
+    }
+    let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+    let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
+    send(context, &sending, events, Instant::now() + args.timeout, "keep the line").await
+}
+
+/// Sends events and tells of each; where not all are acknowledged, `kept` says what is still there.
 async fn send(
     context: &Context,
-    path: &Path,
     sending: &Sending,
     events: Vec<Undelivered>,
     deadline: Instant,
+    kept: &str,
 ) -> Result<(), Failure> {
     let names: Vec<_> = events
         .iter()
@@ -68,9 +92,8 @@ async fn send(
     }
     let why = last_error.map(|error| format!("; the last error was: {error}")).unwrap_or_default();
     Err(Failure::failed(format!(
-        "{unsent} of {} events were not acknowledged, and `{}` is kept with all of them: run it again; what is stored already comes twice, with the same id{why}",
+        "{unsent} of {} events were not acknowledged, and {kept}: run it again; what is stored already comes twice, with the same id{why}",
         results.len(),
-        path.display()
     )))
 }
 
@@ -91,7 +114,7 @@ fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Fail
 fn missing(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::NotFound {
         return Failure::failed(format!(
-            "there is no spill file `{}`: it has been sent, or nothing was spilled",
+            "there is no spill file or error log `{}`: it has been sent, or nothing was written to it",
             path.display()
         ));
     }

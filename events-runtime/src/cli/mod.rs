@@ -20,7 +20,8 @@
 //! | `schema diff --files OLD NEW` | the same of two files |
 //! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
-//! | `produce --from-spill FILE` | sends what a shutdown wrote to the file, and removes it when all is acknowledged |
+//! | `produce --from-spill FILE`, `--from-log FILE` | sends what a shutdown or the error log wrote to the file, and removes it when all is acknowledged |
+//! | `produce --event JSON` | sends the event of one line of an error log |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
 //! | `replay --topic TOPIC --from PLACE --to PLACE --group NEW` | emits the events between in this process again, with the receivers that are linked; `--in-place` in an existing group |
 //! | `offsets list --topic TOPIC` | the groups of a topic, and where each stands |
@@ -105,9 +106,10 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Check(args)) => schema::check(&context, &args),
         Command::Schema(SchemaCommand::Diff(args)) => schema::diff(&context, &args),
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
-        Command::Produce(args) => match &args.from_spill {
-            Some(path) => block_on(from_spill::run(&context, path, &args)),
-            None => block_on(produce::run(&context, &args)),
+        Command::Produce(args) => match (&args.from_spill, &args.event) {
+            (Some(path), _) => block_on(from_spill::run(&context, path, &args)),
+            (None, Some(line)) => block_on(from_spill::one(&context, line, &args)),
+            (None, None) => block_on(produce::run(&context, &args)),
         },
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Replay(args) => block_on(replay::run(&context, &args)),

@@ -56,18 +56,23 @@ pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure
     Ok(())
 }
 
-/// The datum of the JSON that was given.
-fn datum(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
-    let text = match data.strip_prefix('@') {
+/// What an argument says: itself, a file's text or standard input's.
+pub(super) fn text(argument: &str) -> Result<String, Failure> {
+    match argument.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::failed(format!("`{path}` can't be read: {error}")))?,
-        None if data == "-" => {
+            .map_err(|error| Failure::failed(format!("`{path}` can't be read: {error}"))),
+        None if argument == "-" => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
-            text
+            Ok(text)
         }
-        None => data.to_owned(),
-    };
+        None => Ok(argument.to_owned()),
+    }
+}
+
+/// The datum of the JSON that was given.
+fn datum(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
+    let text = text(data)?;
     let value: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::Usage(format!("`--data` is no JSON: {error}")))?;
     from_json(descriptor.schema(), &value).map_err(|faults| Failure::Usage(faults.to_string()))

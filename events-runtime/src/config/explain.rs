@@ -44,7 +44,7 @@ impl Explanation {
     }
 
     /// Where a key or a table was written; [`Source::Default`] for what nobody wrote.
-    pub(super) fn source_of(&self, key: &str) -> Source {
+    pub(crate) fn source_of(&self, key: &str) -> Source {
         let written = self.get(key).map(|setting| &setting.source).or_else(|| self.tables.get(key));
         written.cloned().unwrap_or(Source::Default)
     }

@@ -130,6 +130,28 @@ impl KeyPath {
         Ok(())
     }
 
+    /// Whether the way leads through a field that is marked as personal data.
+    pub fn is_personal(&self) -> bool {
+        let mut schema = self.root;
+        self.steps.iter().any(|step| {
+            let Schema::Record(record) = schema else { return false };
+            let Some(field) = record.fields.get(*step) else { return false };
+            schema = field.schema;
+            field.pii
+        })
+    }
+
+    /// Every path of a schema that leads to a possible key.
+    pub(crate) fn all(root: &'static Schema) -> Vec<Self> {
+        let definitions = Arc::new(Definitions::of(root));
+        let mut found = Vec::new();
+        collect(root, &mut Vec::new(), &mut Vec::new(), &mut |names: &[&str], steps: &[usize]| {
+            let (text, definitions) = (names.join("."), Arc::clone(&definitions));
+            found.push(Self { text, root, steps: steps.to_vec(), definitions });
+        });
+        found
+    }
+
     /// The index of the field in each record on the way.
     pub fn steps(&self) -> &[usize] {
         &self.steps
@@ -149,6 +171,28 @@ impl PartialEq for KeyPath {
 }
 
 impl Eq for KeyPath {}
+
+fn collect(
+    schema: &'static Schema,
+    names: &mut Vec<&'static str>,
+    steps: &mut Vec<usize>,
+    found: &mut impl FnMut(&[&str], &[usize]),
+) {
+    match schema {
+        // A record that contains itself does so by its name: the way ends.
+        Schema::Record(record) => {
+            for (step, field) in record.fields.iter().enumerate() {
+                names.push(field.name);
+                steps.push(step);
+                collect(field.schema, names, steps, found);
+                names.pop();
+                steps.pop();
+            }
+        }
+        schema if is_key(schema) => found(names, steps),
+        _ => {}
+    }
+}
 
 fn record_at(schema: &'static Schema, at: &str) -> Result<&'static Record, KeyPathError> {
     match schema {

@@ -11,7 +11,7 @@ use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
-use super::value::{Choice, Limit};
+use super::value::{Choice, Interval, Limit};
 use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
 /// `[service]`: who speaks.
@@ -47,6 +47,12 @@ pub struct BusSettings {
     /// any age and 10,000 messages; what a group has not settled stays whatever the limits say. A
     /// limit can be `unlimited`.
     pub retention: Retention,
+    /// `audit`: whether there is a log event without payload for each message that is sent, received
+    /// and settled, on the target [`AUDIT_TARGET`](crate::bus::AUDIT_TARGET). Default: `false`.
+    pub audit: bool,
+    /// `error_log`: a file that takes each event that was not sent or was given up, whole, a line of
+    /// JSON each; `produce --from-log` sends them again. Default: none.
+    pub error_log: Option<PathBuf>,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
@@ -98,6 +104,9 @@ pub struct ConsumerSettings {
     /// `schemas`: a folder of schemas that others write with, `<event_type>/<minor>.avsc`, beside
     /// the versions that the definitions have published themselves. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
+    /// `lag_interval`: how often a running consumer asks the transport how much its group has before
+    /// it, for the gauge `events_consumer_lag`; `off` is never. Default: 15 s.
+    pub lag_interval: Option<Duration>,
 }
 
 /// What happens to an event whose type is not linked into the program.
@@ -198,6 +207,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         _ => Retention::unlimited().max_age(Duration::from_hours(7 * 24)),
     };
     let retention = retention(findings, &mut section, usual);
+    let audit = section.or(findings, "audit", false);
+    let error_log = section.optional::<String>(findings, "error_log", "(none)").map(PathBuf::from);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -222,6 +233,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
         schemas: table.optional::<String>(findings, "schemas", "(none)").map(PathBuf::from),
+        lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };
     if consumer.lease < Duration::from_millis(100) {
         table.fault(findings, "`lease` must be 100ms or longer");
@@ -229,7 +241,17 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     table.finish(findings);
 
     section.finish(findings);
-    Some(BusSettings { url: url?, queue_capacity, batch_size, linger, retention, retry, consumer })
+    Some(BusSettings {
+        url: url?,
+        queue_capacity,
+        batch_size,
+        linger,
+        retention,
+        audit,
+        error_log,
+        retry,
+        consumer,
+    })
 }
 
 fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicPrefix>) -> Vec<Route> {

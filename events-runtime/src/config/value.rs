@@ -215,6 +215,24 @@ impl Setting for StartPosition {
     }
 }
 
+/// How often something is done; `off`, or no time at all, is never.
+pub(super) struct Interval(pub(super) Option<Duration>);
+
+impl Setting for Interval {
+    const EXPECTED: &'static str = "a duration with its unit, such as `15s`, or `off`";
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        if value.as_str() == Some("off") {
+            return Ok(Self(None));
+        }
+        Duration::from_value(value).map(|interval| Self((!interval.is_zero()).then_some(interval)))
+    }
+
+    fn show(&self) -> String {
+        self.0.as_ref().map_or_else(|| "off".to_owned(), Duration::show)
+    }
+}
+
 impl Setting for TopicPrefix {
     const EXPECTED: &'static str = "a string";
 

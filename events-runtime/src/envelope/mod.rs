@@ -237,6 +237,20 @@ impl Envelope {
         std::str::from_utf8(message.headers.get(TYPE_HEADER)?).ok()
     }
 
+    /// Whether a message's datum is of the schema with this fingerprint, as far as it says.
+    pub(crate) fn is_of_schema(message: &Message, fingerprint: u64) -> bool {
+        message.headers.get(FINGERPRINT_HEADER).filter(|text| !text.is_empty()).is_none_or(|text| {
+            std::str::from_utf8(text)
+                .is_ok_and(|text| self::fingerprint(text).is_ok_and(|found| found == fingerprint))
+        })
+    }
+
+    /// The emitting service that a message says it is from, for messages that can't be read otherwise.
+    #[must_use]
+    pub fn source_of(message: &Message) -> Option<&str> {
+        std::str::from_utf8(message.headers.get(SOURCE_HEADER)?).ok()
+    }
+
     /// The id that a message says it has, for messages that can't be read otherwise.
     #[must_use]
     pub fn id_of(message: &Message) -> Option<&str> {

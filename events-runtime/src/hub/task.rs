@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_channel::oneshot;
+use tracing::Span;
 
 use super::roster::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
 use crate::signal::{PendingReceiver, ReceiverError};
 
-/// An async receiver at work: in its hub's scope, with its panics caught, and with a failure
+/// An async receiver at work: in its hub's scope and the span that its event was emitted in, with its panics caught, and with a failure
 /// told even where nobody waits.
 pub(super) struct ReceiverTask {
     hub: Hub,
@@ -20,6 +21,8 @@ pub(super) struct ReceiverTask {
     metadata: EventMetadata,
     future: ReceiverFuture,
     done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
+    /// The emitter's.
+    span: Span,
 }
 
 impl ReceiverTask {
@@ -31,7 +34,7 @@ impl ReceiverTask {
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
         let pending = PendingReceiver { name: Arc::clone(&name), result };
-        let task = Self { hub, name, metadata, future, done: Some(done) };
+        let task = Self { hub, name, metadata, future, done: Some(done), span: Span::current() };
         (task, pending)
     }
 
@@ -50,6 +53,8 @@ impl Future for ReceiverTask {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let _entered = scope::enter(self.hub.clone());
+        let span = self.span.clone();
+        let _traced = span.enter();
         let future = self.future.as_mut();
         let result = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(Poll::Pending) => return Poll::Pending,

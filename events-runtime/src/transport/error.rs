@@ -41,6 +41,27 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// One word for programs, such as `lease-lost`; it stays as it is.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unavailable => "unavailable",
+            Self::Locked => "locked",
+            Self::Full => "full",
+            Self::ReadOnly => "read-only",
+            Self::Permission => "permission",
+            Self::Corrupt => "corrupt",
+            Self::Version => "version",
+            Self::NotFound => "not-found",
+            Self::LeaseLost => "lease-lost",
+            Self::TooLarge => "too-large",
+            Self::Closed => "closed",
+            Self::Other => "other",
+        }
+    }
+
     /// Whether the same call can succeed later without anybody changing a setting.
     #[must_use]
     pub const fn is_retryable(self) -> bool {

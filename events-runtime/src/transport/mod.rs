@@ -40,7 +40,7 @@ pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
 pub use start::{StartPosition, StartPositionError};
-pub use status::{GroupStatus, Health, TopicStatus, Trimmed};
+pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
 pub use subscription::Subscription;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 

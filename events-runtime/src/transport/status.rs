@@ -46,18 +46,45 @@ pub struct GroupStatus {
     /// The earliest message that the group has not settled. `None` where there is none, or, with a
     /// lag, where the transport can't say.
     pub next: Option<Position>,
+    /// The lag of each partition, where the transport has any.
+    pub partitions: Vec<PartitionLag>,
+}
+
+/// What a group has not settled of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionLag {
+    /// The partition.
+    pub partition: u32,
+    /// Messages of it that the group has not settled.
+    pub lag: u64,
+}
+
+impl PartitionLag {
+    /// A partition's lag; for transports.
+    #[must_use]
+    pub const fn new(partition: u32, lag: u64) -> Self {
+        Self { partition, lag }
+    }
 }
 
 impl GroupStatus {
     /// A group's status without [`next`](Self::next); for transports.
     pub const fn new(group: ConsumerGroup, lag: u64, in_flight: u64, waiting: u64) -> Self {
-        Self { group, lag, in_flight, waiting, next: None }
+        Self { group, lag, in_flight, waiting, next: None, partitions: Vec::new() }
     }
 
     /// The same with the earliest message that the group has not settled; for transports.
     #[must_use]
     pub const fn next(mut self, next: Option<Position>) -> Self {
         self.next = next;
+        self
+    }
+
+    /// The same with the lag of each partition; for transports that have any.
+    #[must_use]
+    pub fn with_partitions(mut self, partitions: Vec<PartitionLag>) -> Self {
+        self.partitions = partitions;
         self
     }
 }

@@ -67,8 +67,11 @@ fn logged(count: u32) -> (String, Vec<String>) {
 fn a_send_stands_in_a_span_by_the_messaging_conventions() {
     let (log, ids) = logged(1);
     for field in [
+        // Of the call; the context that the message carries is of its `create` span.
+        "otel.kind=\"client\"",
         "otel.kind=\"producer\"",
         "otel.name=send dev-counts",
+        "otel.name=create dev-counts",
         "messaging.system=\"memory\"",
         "messaging.destination.name=\"dev-counts\"",
         "messaging.operation.type=\"send\"",

@@ -24,18 +24,30 @@ pub(super) struct Line {
 }
 
 /// Bytes, readable where they are text.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-pub(super) enum Octets {
+pub(in crate::bus) enum Octets {
     Text(String),
     Other { base64: String },
 }
 
 impl Octets {
-    fn of(bytes: &Bytes) -> Self {
+    pub(in crate::bus) fn of(bytes: &Bytes) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
             Err(_) => Self::Other { base64: STANDARD.encode(bytes) },
+        }
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// What should be Base64 is not; the text is not quoted.
+    #[cfg(feature = "cli")]
+    pub(in crate::bus) fn into_bytes(self) -> Result<Bytes, String> {
+        match self {
+            Self::Text(text) => Ok(text.into()),
+            Self::Other { base64 } => super::read::base64(&base64),
         }
     }
 }

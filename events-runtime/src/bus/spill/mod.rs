@@ -21,8 +21,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+pub(super) use line::Octets;
 #[cfg(feature = "cli")]
-pub(crate) use read::{Damage, SpillFile};
+pub(crate) use read::{Damage, SpillFile, event_of_line};
 
 use super::error::{ShutdownError, Undelivered};
 
@@ -71,12 +72,17 @@ fn append(path: &Path, events: &[Undelivered]) -> io::Result<()> {
     for event in events {
         line::encode(event, &mut lines)?;
     }
+    append_lines(path, &lines)
+}
+
+/// Writes whole lines to the end of a file that only its owner may read: all of them, or none.
+pub(super) fn append_lines(path: &Path, lines: &[u8]) -> io::Result<()> {
     loop {
         let mut file = open(path)?;
         file.lock()?;
         // Whoever sent what was in it may have removed it between the two calls.
         if is_at(&file, path)? {
-            return write(&mut file, path, &lines);
+            return write(&mut file, path, lines);
         }
     }
 }

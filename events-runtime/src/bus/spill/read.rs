@@ -13,6 +13,8 @@ use serde::Deserialize;
 use super::line::{Line, Octets, VERSION};
 use super::{is_at, sync_folder};
 use crate::bus::error::Undelivered;
+use crate::bus::observe::Record;
+use crate::registry::Registry;
 use crate::transport::{Message, Topic};
 
 /// A spill file whose events are being sent.
@@ -44,8 +46,9 @@ impl SpillFile {
         Ok(Self { path: path.to_owned(), file, read: 0, lines: 0 })
     }
 
-    /// The events that were added since the last call, and the lines that are none.
-    pub(crate) fn read(&mut self) -> io::Result<(Vec<Undelivered>, Vec<Damage>)> {
+    /// The events that were added since the last call, and the lines that are none. Data that is JSON
+    /// is encoded by the definitions of the registry.
+    pub(crate) fn read(&mut self, registry: &Registry) -> io::Result<(Vec<Undelivered>, Vec<Damage>)> {
         self.file.lock()?;
         let mut bytes = Vec::new();
         let all = self.file.seek(SeekFrom::Start(self.read)).and_then(|_| self.file.read_to_end(&mut bytes));
@@ -60,7 +63,7 @@ impl SpillFile {
             if line.is_empty() {
                 continue;
             }
-            match decode(line) {
+            match decode(line, registry) {
                 Ok(event) => events.push(event),
                 Err(reason) => damaged.push(Damage { line: self.lines, reason }),
             }
@@ -100,45 +103,62 @@ impl SpillFile {
     }
 }
 
-fn decode(line: &[u8]) -> Result<Undelivered, String> {
+/// Reads a line of a spill file or of an error log.
+fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, String> {
     #[derive(Deserialize)]
     struct Version {
-        spill: u32,
+        spill: Option<u32>,
+        log: Option<u32>,
     }
 
     // The kind of the error and its place; its text could quote the line.
     let told = |error: serde_json::Error| match error.classify() {
         serde_json::error::Category::Eof => "it is cut off".to_owned(),
-        _ => format!("it is no line of a spill file from column {} on", error.column()),
+        _ => format!("it is no line of a spill file or an error log from column {} on", error.column()),
     };
-    let Version { spill } = serde_json::from_slice(line).map_err(told)?;
-    if spill != VERSION {
-        return Err(format!("it has version {spill}; this program reads {VERSION}"));
+    match serde_json::from_slice(line).map_err(told)? {
+        Version { spill: None, log: Some(_) } => {
+            return serde_json::from_slice::<Record>(line).map_err(told)?.into_event(registry);
+        }
+        Version { spill: Some(VERSION), .. } => {}
+        Version { spill: Some(other), .. } => {
+            return Err(format!("it has version {other}; this program reads {VERSION}"));
+        }
+        Version { spill: None, log: None } => {
+            return Err(
+                "it is no line of a spill file or an error log: it says neither `spill` nor `log`".to_owned()
+            );
+        }
     }
     let line: Line = serde_json::from_slice(line).map_err(told)?;
     let mut message = Message::new(base64(&line.data_base64)?);
-    message.key = line.key.map(octets).transpose()?;
+    message.key = line.key.map(Octets::into_bytes).transpose()?;
     for (name, value) in line.headers {
-        message.headers.push(name, octets(value)?);
+        message.headers.push(name, value.into_bytes()?);
     }
     Ok(Undelivered { topic: Topic::new(line.topic).map_err(|error| error.to_string())?, message })
 }
 
-fn octets(octets: Octets) -> Result<Bytes, String> {
-    match octets {
-        Octets::Text(text) => Ok(text.into()),
-        Octets::Other { base64: text } => base64(&text),
-    }
+pub(super) fn base64(text: &str) -> Result<Bytes, String> {
+    STANDARD.decode(text).map(Bytes::from).map_err(|_| "a part of it is no Base64".to_owned())
 }
 
-fn base64(text: &str) -> Result<Bytes, String> {
-    STANDARD.decode(text).map(Bytes::from).map_err(|_| "a part of it is no Base64".to_owned())
+/// The event of one line.
+///
+/// # Errors
+/// What is wrong with it, without its text.
+pub(crate) fn event_of_line(line: &str, registry: &Registry) -> Result<Undelivered, String> {
+    decode(line.trim().as_bytes(), registry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::append;
     use super::*;
+
+    fn none() -> Registry {
+        Registry::builder().build().unwrap()
+    }
 
     fn event(number: u8) -> Undelivered {
         let message = Message::new(vec![0, number, 0xff])
@@ -161,7 +181,7 @@ mod tests {
         append(&path, &events[..1]).unwrap();
         append(&path, &events[1..]).unwrap();
         let mut file = SpillFile::open(&path).unwrap();
-        let (read, damaged) = file.read().unwrap();
+        let (read, damaged) = file.read(&none()).unwrap();
         assert_eq!(read, events);
         assert!(damaged.is_empty(), "{damaged:?}");
     }
@@ -176,7 +196,7 @@ mod tests {
         for cut in 0..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             append(&path, &[event(3)]).unwrap();
-            let (read, damaged) = SpillFile::open(&path).unwrap().read().unwrap();
+            let (read, damaged) = SpillFile::open(&path).unwrap().read(&none()).unwrap();
             // A line that lacks nothing but its end is whole.
             let mut expected = Vec::new();
             expected.extend((cut + 1 >= first).then(|| event(1)));
@@ -197,7 +217,7 @@ mod tests {
             (r#"{"spill":1,"topic":"orders","key":null,"headers":[],"data_base64":"secret!"}"#, "Base64"),
             ("secret", "column 1"),
         ] {
-            let told = decode(line.as_bytes()).unwrap_err();
+            let told = decode(line.as_bytes(), &none()).unwrap_err();
             assert!(told.contains(reason) && !told.contains("secret"), "{told}");
         }
     }
@@ -208,23 +228,23 @@ mod tests {
         let path = folder.path().join("spill.jsonl");
         append(&path, &[event(1)]).unwrap();
         let mut file = SpillFile::open(&path).unwrap();
-        assert_eq!(file.read().unwrap().0, [event(1)]);
+        assert_eq!(file.read(&none()).unwrap().0, [event(1)]);
         append(&path, &[event(2)]).unwrap();
         assert!(!file.remove().unwrap());
-        assert_eq!(file.read().unwrap().0, [event(2)]);
+        assert_eq!(file.read(&none()).unwrap().0, [event(2)]);
         // Without the end of its line, as an editor leaves it.
         File::options().write(true).open(&path).unwrap().set_len(file.read - 1).unwrap();
         let mut file = SpillFile::open(&path).unwrap();
-        assert_eq!(file.read().unwrap().0.len(), 2);
+        assert_eq!(file.read(&none()).unwrap().0.len(), 2);
         append(&path, &[event(4)]).unwrap();
-        let (read, damaged) = file.read().unwrap();
+        let (read, damaged) = file.read(&none()).unwrap();
         assert_eq!((read, damaged.len()), (vec![event(4)], 0));
         assert!(file.remove().unwrap());
         assert!(!path.exists());
         // One that starts anew is left alone by those who sent the old one.
         append(&path, &[event(3)]).unwrap();
         assert!(file.remove().unwrap());
-        assert_eq!(SpillFile::open(&path).unwrap().read().unwrap().0, [event(3)]);
+        assert_eq!(SpillFile::open(&path).unwrap().read(&none()).unwrap().0, [event(3)]);
     }
 
     #[test]
@@ -234,7 +254,7 @@ mod tests {
         for attempt in 0..2 {
             fs::write(&path, "torn").unwrap();
             let mut file = SpillFile::open(&path).unwrap();
-            assert_eq!(file.read().unwrap().1.len(), 1);
+            assert_eq!(file.read(&none()).unwrap().1.len(), 1);
             assert_eq!(file.set_aside().is_ok_and(|gone| gone), attempt == 0);
         }
         assert!(path.exists() && folder.path().join("spill.jsonl.damaged").exists());

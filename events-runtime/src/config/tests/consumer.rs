@@ -45,6 +45,39 @@ fn the_explanation_shows_how_a_consumer_works() {
 }
 
 #[test]
+fn what_an_operator_sees_is_off_or_rare_unless_told() {
+    let bus =
+        |text: &str| Config::from_toml(&format!("[bus]\nurl = 'memory:'\n{text}")).unwrap().bus().clone();
+    let usual = bus("");
+    assert!(!usual.audit);
+    assert_eq!(usual.error_log, None);
+    assert_eq!(usual.consumer.lag_interval, Some(Duration::from_secs(15)));
+    let told = bus("audit = true\nerror_log = 'errors.jsonl'\nconsumer = { lag_interval = '2s' }");
+    assert!(told.audit);
+    assert_eq!(told.error_log, Some("errors.jsonl".into()));
+    assert_eq!(told.consumer.lag_interval, Some(Duration::from_secs(2)));
+    for never in ["off", "0s"] {
+        assert_eq!(consumer(&format!("lag_interval = '{never}'")).lag_interval, None);
+    }
+    let config = Config::from_toml("[bus]\nurl = 'memory:'\nconsumer = { lag_interval = 'off' }").unwrap();
+    let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
+    assert_eq!(explained("bus.audit"), "false");
+    assert_eq!(explained("bus.error_log"), "(none)");
+    assert_eq!(explained("bus.consumer.lag_interval"), "off");
+
+    let text = "[bus]\nurl = 'memory:'\naudit = 'yes'\nerror_log = 7\nconsumer = { lag_interval = 'often' }";
+    let error = Config::from_toml(text).unwrap_err();
+    let found: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("config:3: bus.audit: expected `true` or `false`"), "{found:#?}");
+    assert!(found[1].starts_with("config:4: bus.error_log: expected a string"), "{found:#?}");
+    assert!(
+        found[2].starts_with("config:5: bus.consumer.lag_interval:") && found[2].contains("or `off`"),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn wrong_settings_of_a_consumer_are_told_by_their_key() {
     let text = "[bus]\nurl = 'memory:'\n[bus.consumer]\nconcurrency = 0\nexhausted = 'prak'\nmax_consecutive_errors = -1";
     let error = Config::from_toml(text).unwrap_err();

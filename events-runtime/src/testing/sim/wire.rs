@@ -134,6 +134,8 @@ fn config() -> Config {
 fn read_config() -> Config {
     let registry = Registry::linked().unwrap_or_else(|error| panic!("{error}"));
     let mut text = String::from("[service]\nname = \"sim\"\n[bus]\nurl = \"memory:\"\n");
+    // No question that the simulated program does not ask, so that a seed keeps its history.
+    text.push_str("consumer = { lag_interval = \"off\" }\n");
     for descriptor in registry {
         // Writing to a string never fails.
         let _ = writeln!(text, "[routes.\"{}\"]\n{TOPIC} = {{}}", descriptor.event_type());

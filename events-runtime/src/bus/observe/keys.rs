@@ -1,0 +1,171 @@
+//! Which keys may be shown.
+//!
+//! A key is the value of a field, and which field is for the sender to choose. It is shown where
+//! the event has no personal data at all, and where it equals the value of the field that it should be
+//! made of and no field on the way there is marked as personal. Everything else is masked.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::avro::Schema;
+use crate::config::{KeyPath, Resolved};
+use crate::envelope::Envelope;
+use crate::registry::{Descriptor, Registry};
+use crate::transport::{Message, NameError, Topic, TopicPrefix};
+
+/// What stands for a key that may be personal data.
+pub(super) const MASK: &str = "***";
+
+/// A longer key is cut.
+const CHARACTERS_AT_MOST: usize = 256;
+
+#[derive(Default)]
+pub(super) struct Keys {
+    registry: Option<&'static Registry>,
+    /// The keys that the configuration gives to routes.
+    routes: HashMap<&'static str, Vec<(Topic, KeyPath)>>,
+    /// Those of the definitions; found when the first is asked for.
+    definitions: OnceLock<HashMap<&'static str, Key>>,
+}
+
+/// What is known of the keys of an event type.
+enum Key {
+    /// No field is marked as personal.
+    Open,
+    /// The fields that the key can be, of events of this schema; none of them personal.
+    Of { fingerprint: u64, paths: Vec<KeyPath> },
+}
+
+impl Keys {
+    pub(super) fn new(
+        registry: &'static Registry,
+        resolved: &Resolved,
+        prefix: Option<&TopicPrefix>,
+    ) -> Result<Self, NameError> {
+        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
+        for route in &resolved.routes {
+            if let Some(path) = &route.key {
+                let topic = route.topic.with_prefix(prefix)?;
+                routes.entry(route.event_type).or_default().push((topic, path.clone()));
+            }
+        }
+        Ok(Self { registry: Some(registry), routes, definitions: OnceLock::new() })
+    }
+
+    /// The message's key as an audit line shows it.
+    pub(super) fn shown(&self, topic: &Topic, message: &Message) -> Option<String> {
+        let key = message.key.as_deref()?;
+        Some(if self.is_open(topic, message, key) { text(key) } else { MASK.to_owned() })
+    }
+
+    /// Whether the message's key is known not to be personal data.
+    pub(super) fn may_show(&self, topic: &Topic, message: &Message) -> bool {
+        message.key.as_deref().is_none_or(|key| self.is_open(topic, message, key))
+    }
+
+    /// Whether an event type is known to have no personal data.
+    pub(super) fn is_impersonal(&self, event_type: &str) -> bool {
+        matches!(self.definitions().get(event_type), Some(Key::Open))
+    }
+
+    fn is_open(&self, topic: &Topic, message: &Message, key: &[u8]) -> bool {
+        let Some(event_type) = Envelope::event_type_of(message) else { return false };
+        match self.definitions().get(event_type) {
+            None => false,
+            Some(Key::Open) => true,
+            Some(Key::Of { fingerprint, paths }) => {
+                if !Envelope::is_of_schema(message, *fingerprint) {
+                    return false;
+                }
+                let configured = self.routes.get(event_type).into_iter().flatten();
+                let configured = configured.filter(|(at, _)| at == topic).map(|(_, path)| path).next();
+                match configured {
+                    Some(path) => !path.is_personal() && is_value_of(path, message, key),
+                    None => paths.iter().any(|path| is_value_of(path, message, key)),
+                }
+            }
+        }
+    }
+
+    fn definitions(&self) -> &HashMap<&'static str, Key> {
+        self.definitions.get_or_init(|| {
+            let all = self.registry.into_iter().flat_map(Registry::iter);
+            all.map(|descriptor| (descriptor.event_type(), Key::of(descriptor))).collect()
+        })
+    }
+}
+
+impl Key {
+    fn of(descriptor: Descriptor) -> Self {
+        if !has_personal_data(descriptor.schema()) {
+            return Self::Open;
+        }
+        // The names are Rust's; where the schema has others, any field may be the one.
+        let named = KeyPath::resolve(descriptor.schema(), &descriptor.key().join("."));
+        let mut paths = match named {
+            Ok(path) => vec![path],
+            Err(_) if descriptor.key().is_empty() => Vec::new(),
+            Err(_) => KeyPath::all(descriptor.schema()),
+        };
+        paths.retain(|path| !path.is_personal());
+        Self::Of { fingerprint: descriptor.fingerprint(), paths }
+    }
+}
+
+fn is_value_of(path: &KeyPath, message: &Message, key: &[u8]) -> bool {
+    let mut value = Vec::new();
+    path.append_key(&message.data, &mut value).is_ok() && value == key
+}
+
+fn has_personal_data(schema: &Schema) -> bool {
+    match schema {
+        Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => has_personal_data(inner),
+        Schema::Union(union) => {
+            let mut fields = union.branches.iter().flat_map(|record| record.fields);
+            fields.any(|field| field.pii || has_personal_data(field.schema))
+        }
+        Schema::Record(record) => {
+            record.fields.iter().any(|field| field.pii || has_personal_data(field.schema))
+        }
+        // What a name stands for is defined elsewhere in the same schema.
+        _ => false,
+    }
+}
+
+/// A key in one line, whatever it holds.
+fn text(key: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(key) else {
+        let end = key.len().min(CHARACTERS_AT_MOST);
+        return format!("{}{}", key.get(..end).unwrap_or(key).escape_ascii(), cut(end < key.len()));
+    };
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars().take(CHARACTERS_AT_MOST) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown.push_str(cut(text.chars().nth(CHARACTERS_AT_MOST).is_some()));
+    shown
+}
+
+const fn cut(is_cut: bool) -> &'static str {
+    if is_cut { "…" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn any_key_is_one_printable_line() {
+        assert_eq!(text(b"c-42"), "c-42");
+        assert_eq!(text("zoë\n\u{1b}[31m".as_bytes()), "zoë\\n\\u{1b}[31m");
+        assert_eq!(text(b"\xff\x00a\n"), "\\xff\\x00a\\n");
+        let long = text(&[b'a'; 1000]);
+        assert_eq!(long.chars().count(), 257);
+        assert!(long.ends_with('…'));
+        assert_eq!(text(&[0xff; 1000]).chars().count(), 256 * 4 + 1);
+    }
+}

@@ -1,0 +1,110 @@
+//! What an operator sees of a bus: the audit lines, the error log, metrics and spans.
+//!
+//! | what | where |
+//! |---|---|
+//! | a line without payload for each step of a message | `audit`, and `keys` says which keys may be shown |
+//! | a record of each event that was not sent or was given up | `record`, `error_log` |
+//! | the names of the metrics, and how far groups are behind | `metrics`, `lag` |
+//! | spans, and the trace context that events carry | `span`, `propagator` |
+
+mod audit;
+mod error_log;
+mod handled;
+mod keys;
+mod lag;
+mod measured;
+mod propagator;
+mod record;
+mod span;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use audit::AUDIT_TARGET;
+pub(super) use audit::{Action, Noted};
+pub use error_log::ERROR_TARGET;
+use error_log::ErrorLog;
+pub(super) use handled::HandlerTimes;
+use keys::Keys;
+pub(super) use lag::watch;
+pub(super) use measured::{
+    CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, EMITTED, PARKED, QUEUE_DEPTH, RECEIVE_RETRIED, RETRIED,
+    SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, UNKNOWN, UNRECEIVED, describe,
+};
+pub use propagator::{TraceContext, TracePropagator};
+pub(super) use propagator::{extract, inject};
+#[cfg(feature = "cli")]
+pub(crate) use record::Record;
+pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
+pub(super) use span::{create_span, record_error, send_span};
+
+use super::error::StartError;
+use crate::config::{Config, Resolved};
+use crate::registry::Registry;
+use crate::transport::{ConsumerGroup, Topic, TopicPrefix};
+
+/// What a bus tells of its messages, and where.
+pub(super) struct Observe {
+    audit: bool,
+    keys: Keys,
+    registry: Option<&'static Registry>,
+    error_log: Option<ErrorLog>,
+}
+
+impl Observe {
+    pub(super) fn new(
+        config: &Config,
+        registry: &'static Registry,
+        resolved: &Resolved,
+        prefix: Option<&TopicPrefix>,
+    ) -> Result<Self, StartError> {
+        let settings = config.bus();
+        let keys = Keys::new(registry, resolved, prefix)?;
+        let open = |path: &Path| {
+            ErrorLog::open(path).map_err(|source| StartError::ErrorLog {
+                path: path.to_owned(),
+                place: config.explain().source_of("bus.error_log").to_string(),
+                source,
+            })
+        };
+        let error_log = settings.error_log.as_deref().map(open).transpose()?;
+        Ok(Self { audit: settings.audit, keys, registry: Some(registry), error_log })
+    }
+
+    /// For messages that no bus sends.
+    #[cfg(feature = "cli")]
+    pub(super) fn nothing() -> Arc<Self> {
+        Arc::new(Self { audit: false, keys: Keys::default(), registry: None, error_log: None })
+    }
+
+    /// Waits until the error log has what was given to it, for a bounded time.
+    pub(super) async fn flush(&self) {
+        if let Some(log) = &self.error_log {
+            log.flush().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Observe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Observe").field("audit", &self.audit).finish_non_exhaustive()
+    }
+}
+
+/// What a consumer's messages are told with.
+pub(super) struct Consuming {
+    pub(super) observe: Arc<Observe>,
+    /// The transport's scheme, for spans.
+    pub(super) system: Arc<str>,
+    pub(super) topic: Topic,
+    pub(super) group: ConsumerGroup,
+    pub(super) propagator: Option<Arc<dyn TracePropagator>>,
+}
+
+impl Consuming {
+    /// Counts messages of this topic and group.
+    pub(super) fn count(&self, name: &'static str, messages: u64) {
+        metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
+            .increment(messages);
+    }
+}

@@ -1,0 +1,279 @@
+//! An event that was not sent or was given up, as a line of JSON from which it can be sent again.
+//!
+//! ```json
+//! {"log":1,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
+//!  "key":"c1","metadata":{"event_type":"…","id":"…","minorversion":0,"source":"shop","time":"…"},
+//!  "schemafp":"00abcdef01234567","data":{"number":7}}
+//! ```
+//!
+//! The topic is the name at the broker. Metadata are in the JSON log form that Open edX has too. Data
+//! that this program can't read, another version's included, is `data_base64`; what is no event at
+//! all has `headers` in place of `metadata`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tracing::Level;
+
+use super::Observe;
+use super::error_log::ERROR_TARGET;
+use super::keys::MASK;
+use crate::EventMetadata;
+use crate::avro::json::{PersonalData, to_json};
+use crate::bus::spill::Octets;
+use crate::envelope::Envelope;
+use crate::transport::{ConsumerGroup, Message, Position, Topic};
+
+/// The form of the lines that are written.
+pub(crate) const VERSION: u32 = 1;
+
+/// [`Failure::kind`] of an event that is in no topic.
+pub(in crate::bus) const NOT_SENT: &str = "not-sent";
+/// [`Failure::kind`] of an event that a consumer made a dead letter.
+pub(in crate::bus) const GIVEN_UP: &str = "given-up";
+
+/// A line of [`VERSION`] 1. A field that it does not know would be lost, and so it takes none.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    log: u32,
+    #[serde(default)]
+    logged: String,
+    #[serde(default)]
+    failure: String,
+    #[serde(default)]
+    error: String,
+    topic: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    key: Option<Octets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<EventMetadata>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, Octets)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schemafp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data_base64: Option<String>,
+    /// How long data is that is not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data_bytes: Option<usize>,
+    /// Something is not shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    masked: bool,
+}
+
+/// What went wrong with a message, and where.
+pub(in crate::bus) struct Failure<'a> {
+    pub(in crate::bus) kind: &'static str,
+    pub(in crate::bus) error: String,
+    pub(in crate::bus) topic: &'a Topic,
+    /// Of a received one: its group, position and attempt.
+    pub(in crate::bus) received: Option<(&'a ConsumerGroup, Position, u32)>,
+    /// The log's text.
+    pub(in crate::bus) text: &'static str,
+}
+
+/// What failed.
+enum Subject<'a> {
+    Message(&'a Message),
+    /// An event whose payload could not be encoded.
+    Unencoded(&'a EventMetadata),
+}
+
+impl Observe {
+    /// Tells of a message that is lost unless somebody sends it again.
+    pub(in crate::bus) fn failed(&self, failure: &Failure<'_>, message: &Message) {
+        self.tell(failure, &Subject::Message(message));
+    }
+
+    /// Tells of an event that never became a message.
+    pub(in crate::bus) fn failed_unencoded(&self, failure: &Failure<'_>, metadata: &EventMetadata) {
+        self.tell(failure, &Subject::Unencoded(metadata));
+    }
+
+    fn tell(&self, failure: &Failure<'_>, subject: &Subject<'_>) {
+        if let Some(log) = &self.error_log {
+            let mut line = self.record(failure, subject, PersonalData::Shown).line();
+            line.push('\n');
+            log.push(line.into_bytes());
+        }
+        if !tracing::enabled!(target: ERROR_TARGET, Level::ERROR) {
+            return;
+        }
+        let record = self.record(failure, subject, PersonalData::Masked);
+        let (event_type, id) = match subject {
+            Subject::Message(message) => {
+                (Envelope::event_type_of(message), Envelope::id_of(message).map(str::to_owned))
+            }
+            Subject::Unencoded(metadata) => {
+                (Some(metadata.event_type().as_str()), Some(metadata.id().to_string()))
+            }
+        };
+        tracing::error!(
+            target: ERROR_TARGET,
+            topic = failure.topic.as_str(),
+            event_type,
+            id = id.as_deref(),
+            group = record.group.as_deref(),
+            position = record.position.as_deref(),
+            attempt = record.attempt,
+            error = failure.error.as_str(),
+            record = record.line().as_str(),
+            "{}", failure.text
+        );
+    }
+
+    fn record(&self, failure: &Failure<'_>, subject: &Subject<'_>, personal_data: PersonalData) -> Record {
+        let mut record = Record {
+            log: VERSION,
+            logged: jiff::Timestamp::now().to_string(),
+            failure: failure.kind.to_owned(),
+            error: failure.error.clone(),
+            topic: failure.topic.to_string(),
+            group: failure.received.map(|(group, ..)| group.to_string()),
+            position: failure.received.map(|(_, position, _)| position.to_string()),
+            attempt: failure.received.map(|(.., attempt)| attempt),
+            key: None,
+            metadata: None,
+            headers: Vec::new(),
+            schemafp: None,
+            data: None,
+            data_base64: None,
+            data_bytes: None,
+            masked: false,
+        };
+        match subject {
+            Subject::Message(message) => self.describe(&mut record, failure.topic, message, personal_data),
+            Subject::Unencoded(metadata) => record.metadata = Some((*metadata).clone()),
+        }
+        record
+    }
+
+    fn describe(&self, record: &mut Record, topic: &Topic, message: &Message, personal_data: PersonalData) {
+        let shown = personal_data == PersonalData::Shown;
+        record.key = message.key.as_ref().map(Octets::of);
+        if !shown && !self.keys.may_show(topic, message) {
+            record.key = Some(Octets::of(&Bytes::from_static(MASK.as_bytes())));
+            record.masked = true;
+        }
+        let headers = |headers: &crate::transport::Headers| {
+            headers.iter().map(|(name, value)| (name.to_owned(), Octets::of(value))).collect()
+        };
+        match Envelope::from_message(message) {
+            Ok(envelope) => {
+                record.headers = headers(&envelope.headers);
+                record.schemafp = envelope.fingerprint.map(|fingerprint| format!("{fingerprint:016x}"));
+                record.data = self.data(&envelope, personal_data);
+                if !shown && !self.keys.is_impersonal(envelope.metadata.event_type()) {
+                    record.masked |= record.data != self.data(&envelope, PersonalData::Shown);
+                }
+                record.metadata = Some(envelope.metadata);
+            }
+            Err(_) => record.headers = headers(&message.headers),
+        }
+        if record.data.is_none() {
+            if shown {
+                record.data_base64 = Some(STANDARD.encode(&message.data));
+            } else {
+                record.data_bytes = Some(message.data.len());
+                record.masked = true;
+            }
+        }
+    }
+
+    /// The data as JSON, where it is of this program's own schema.
+    fn data(&self, envelope: &Envelope, personal_data: PersonalData) -> Option<Value> {
+        let descriptor = self.registry?.get(envelope.metadata.event_type())?;
+        if envelope.fingerprint.is_some_and(|found| found != descriptor.fingerprint()) {
+            return None;
+        }
+        to_json(descriptor.schema(), &envelope.data, personal_data).ok()
+    }
+}
+
+impl Record {
+    fn line(&self) -> String {
+        // Nothing in it can fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "cli")]
+mod again {
+    //! From a line to the message that it was.
+
+    use super::{Envelope, Message, Record, STANDARD, VERSION};
+    use crate::avro::json::from_json;
+    use crate::bus::Undelivered;
+    use crate::registry::Registry;
+    use crate::transport::Topic;
+    use base64::Engine as _;
+
+    impl Record {
+        /// The event, to be sent to the topic that the record names.
+        ///
+        /// # Errors
+        /// Why it can't be sent; nothing of what the record holds is quoted.
+        pub(crate) fn into_event(self, registry: &Registry) -> Result<Undelivered, String> {
+            if self.log != VERSION {
+                return Err(format!("it has version {}; this program reads {VERSION}", self.log));
+            }
+            if self.masked {
+                return Err("personal data is masked in it: take the line from the file of `bus.error_log`"
+                    .to_owned());
+            }
+            let topic = Topic::new(self.topic).map_err(|error| error.to_string())?;
+            let key = self.key.map(crate::bus::spill::Octets::into_bytes).transpose()?;
+            let bytes =
+                |text: String| STANDARD.decode(text).map_err(|_| "its `data_base64` is no Base64".to_owned());
+            let mut message = match (self.metadata, self.data, self.data_base64) {
+                (_, None, None) => {
+                    return Err("it holds no data: the payload could not be encoded".to_owned());
+                }
+                (_, Some(_), Some(_)) => return Err("it has both `data` and `data_base64`".to_owned()),
+                (None, Some(_), None) => return Err("it has `data` and no `metadata`".to_owned()),
+                (None, None, Some(data)) => Message::new(bytes(data)?),
+                (Some(metadata), None, Some(data)) => {
+                    let fingerprint = self.schemafp.as_deref().map(fingerprint).transpose()?;
+                    Envelope::new(metadata, fingerprint, bytes(data)?).into_message()
+                }
+                (Some(mut metadata), Some(data), None) => {
+                    let event_type = metadata.event_type().to_string();
+                    let descriptor = registry.get(&event_type).ok_or_else(|| {
+                        format!("the event type `{event_type}` is not linked into this program")
+                    })?;
+                    let own = descriptor.fingerprint();
+                    let written = self.schemafp.as_deref().map(fingerprint).transpose()?;
+                    // The definition has changed since: what is sent is an event of the new one.
+                    if written.is_some_and(|written| written != own) {
+                        metadata = metadata.with_minor_version(descriptor.minor_version());
+                    }
+                    let datum = from_json(descriptor.schema(), &data).map_err(|faults| {
+                        let at = faults.faults().iter().map(|fault| format!("`{}`", fault.path()));
+                        let at = at.collect::<Vec<_>>().join(", ");
+                        format!("its data does not fit `{}` at {at}", descriptor.rust_type())
+                    })?;
+                    Envelope::new(metadata, written.map(|_| own), datum).into_message()
+                }
+            };
+            message.key = key;
+            for (name, value) in self.headers {
+                message.headers.push(name, value.into_bytes()?);
+            }
+            Ok(Undelivered { topic, message })
+        }
+    }
+
+    fn fingerprint(text: &str) -> Result<u64, String> {
+        u64::from_str_radix(text, 16).map_err(|_| "its `schemafp` is no fingerprint".to_owned())
+    }
+}

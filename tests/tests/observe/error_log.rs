@@ -1,0 +1,151 @@
+//! The error log: what was not sent or was given up, on a target and in a file.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use events_runtime::bus::{ERROR_TARGET, StartError};
+use events_runtime::{EventBus, Hub};
+use events_tests::chain;
+use events_tests::spans::{Recorded, Spans};
+use serde_json::Value;
+
+use crate::{block_on, bus, config, consume_orders, letter, placed, stuck, till};
+
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("the file");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The settings that name a file in this folder.
+pub(crate) fn logs_to(folder: &Path) -> String {
+    format!("error_log = \"{}\"", folder.join("errors.jsonl").display())
+}
+
+fn told(work: impl AsyncFnOnce()) -> Vec<Recorded> {
+    let spans = Spans::default();
+    tracing::subscriber::with_default(spans.clone(), || block_on(work()));
+    spans.events(ERROR_TARGET)
+}
+
+#[tokio::test]
+async fn an_event_that_finds_no_place_is_in_the_file_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bus = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
+    // On this one thread the lane takes none before all were offered.
+    let emissions: Vec<_> = (1..=3).map(|_| bus.hub().emit(till("paid"))).collect();
+    bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
+    let lines = lines(&folder.path().join("errors.jsonl"));
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    for (line, emission) in lines.iter().zip(&emissions[1..]) {
+        let metadata = emission.event().metadata();
+        assert_eq!(line["metadata"], serde_json::to_value(metadata).expect("plain"));
+        assert_eq!(line["metadata"]["id"], metadata.id().to_string());
+        assert!(line["metadata"]["sourcelib"].is_array() && line["metadata"]["minorversion"] == 0, "{line}");
+        assert_eq!((&line["topic"], &line["key"]), (&"dev-tills".into(), &"t-1".into()));
+        assert_eq!(line["data"], serde_json::json!({ "till": "t-1", "note": "paid" }));
+        assert_eq!(line["failure"], "not-sent");
+        assert!(line["error"].as_str().is_some_and(|error| error.contains("queue_capacity")), "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_may_read_an_error_log() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("errors.jsonl");
+    fs::write(&path, "").expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("opened to all");
+    let _bus = bus("memory:", &logs_to(folder.path())).await;
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn what_a_consumer_gives_up_is_in_the_file_with_its_place_and_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bus = bus("memory:", &logs_to(folder.path())).await;
+    bus.hub().emit(placed(7)).delivered().await.expect("sent");
+    consume_orders(&bus, "orders", 2, |_| Err("out of paper".into())).await;
+    let lines = lines(&folder.path().join("errors.jsonl"));
+    assert_eq!(lines.len(), 1);
+    let line = &lines[0];
+    assert_eq!((&line["failure"], &line["topic"]), (&"given-up".into(), &"dev-orders".into()));
+    assert_eq!(
+        (&line["group"], &line["position"], &line["attempt"]),
+        (&"billing".into(), &"1".into(), &2.into())
+    );
+    assert_eq!(line["data"]["customer"]["email"], "bob@foo.example");
+    assert!(line["error"].as_str().is_some_and(|error| error.contains("out of paper")), "{line}");
+}
+
+#[test]
+fn the_log_event_masks_personal_data_and_says_that_it_can_not_be_sent_again() {
+    let events = told(async || {
+        let bus = bus("memory:", "").await;
+        bus.hub().emit(placed(7)).delivered().await.expect("sent");
+        consume_orders(&bus, "orders", 2, |_| Err("out of paper".into())).await;
+        let full = EventBus::builder().config(config("memory:", "queue_capacity = 1")).hub(Hub::new());
+        let full = full.start().await.expect("starts");
+        let _ = [full.hub().emit(till("paid")), full.hub().emit(till("open"))];
+        let _ = full.hub().emit(letter(1));
+    });
+    let records: Vec<Value> =
+        events.iter().map(|event| serde_json::from_str(event.field("record")).expect("JSON")).collect();
+    assert_eq!(records.len(), 3, "{events:#?}");
+    assert!(events.iter().all(|event| !format!("{event:?}").contains("@foo.example")), "{events:#?}");
+    assert_eq!(records[0]["data"]["customer"]["email"], "***");
+    assert_eq!((&records[0]["masked"], &records[0]["key"]), (&true.into(), &"c-7".into()));
+    // Nothing in it is personal: it is whole.
+    assert_eq!((&records[1]["masked"], &records[1]["data"]["note"]), (&Value::Null, &"open".into()));
+    assert_eq!((&records[2]["masked"], &records[2]["key"]), (&true.into(), &"***".into()));
+}
+
+#[tokio::test]
+async fn what_a_shutdown_leaves_is_in_the_file_and_what_it_spills_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for spills in [false, true] {
+        let bus = stuck(&logs_to(folder.path()), &["dev-tills"]).await;
+        let emission = bus.hub().emit(till("late"));
+        let id = emission.event().metadata().id().to_string();
+        if spills {
+            let spilled =
+                bus.shutdown_or_spill(Duration::from_millis(20), folder.path().join("spill.jsonl")).await;
+            assert_eq!(spilled.expect("written"), 1);
+        } else {
+            bus.shutdown(Duration::from_millis(20)).await.expect_err("it is not sent");
+            assert_eq!(lines(&folder.path().join("errors.jsonl"))[0]["metadata"]["id"], id);
+        }
+        assert_eq!(lines(&folder.path().join("errors.jsonl")).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_written_is_an_error_at_startup_that_names_the_setting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config("memory:", &logs_to(&folder.path().join("missing")));
+    let error = EventBus::builder().config(config).hub(Hub::new()).start().await.expect_err("no folder");
+    assert!(matches!(error, StartError::ErrorLog { .. }), "{error}");
+    let text = chain(&error);
+    assert!(text.starts_with("config:8: bus.error_log: `") && text.contains("missing"), "{text}");
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_later_changes_nothing_but_a_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bus = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
+    let lost = crate::metrics::global("events_error_log_lost_total{}");
+    fs::remove_dir_all(folder.path()).expect("gone");
+    let emissions: Vec<_> = (1..=3).map(|_| bus.hub().emit(till("paid"))).collect();
+    for (number, emission) in emissions.into_iter().enumerate() {
+        let ended = emission.delivered().await;
+        match number {
+            0 => assert!(ended.is_ok()),
+            _ => assert!(chain(&ended.expect_err("no place")).contains("wait already")),
+        }
+    }
+    bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
+    let now = crate::metrics::global("events_error_log_lost_total{}");
+    assert!((now - lost - 2.0).abs() < 0.5, "{lost} became {now}");
+}

@@ -1,0 +1,202 @@
+//! Gauges, histograms and the counters of consumers, by their documented names.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+
+use crate::{block_on, bus, consume_orders, placed, till};
+
+/// The values by name and labels, and what was described.
+#[derive(Clone, Default)]
+struct Values {
+    numbers: Arc<Mutex<BTreeMap<String, f64>>>,
+    samples: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
+    units: Arc<Mutex<BTreeMap<String, Option<Unit>>>>,
+}
+
+struct One(String, Values);
+
+impl One {
+    fn of(key: &Key, values: &Values) -> Arc<Self> {
+        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        Arc::new(Self(format!("{}{{{}}}", key.name(), labels.join(",")), values.clone()))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut f64)) {
+        change(self.1.numbers.lock().expect("no panic").entry(self.0.clone()).or_default());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
+impl CounterFn for One {
+    fn increment(&self, value: u64) {
+        self.change(|old| *old += value as f64);
+    }
+    fn absolute(&self, value: u64) {
+        self.change(|old| *old = value as f64);
+    }
+}
+
+impl GaugeFn for One {
+    fn increment(&self, value: f64) {
+        self.change(|old| *old += value);
+    }
+    fn decrement(&self, value: f64) {
+        self.change(|old| *old -= value);
+    }
+    fn set(&self, value: f64) {
+        self.change(|old| *old = value);
+    }
+}
+
+impl HistogramFn for One {
+    fn record(&self, value: f64) {
+        self.1.samples.lock().expect("no panic").entry(self.0.clone()).or_default().push(value);
+    }
+}
+
+impl Values {
+    fn unit(&self, name: &KeyName, unit: Option<Unit>) {
+        self.units.lock().expect("no panic").insert(name.as_str().to_owned(), unit);
+    }
+
+    fn get(&self, name: &str) -> f64 {
+        self.numbers.lock().expect("no panic").get(name).copied().unwrap_or(f64::NAN)
+    }
+}
+
+impl Recorder for Values {
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.unit(&name, unit);
+    }
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.unit(&name, unit);
+    }
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
+        self.unit(&name, unit);
+    }
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(One::of(key, self))
+    }
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(One::of(key, self))
+    }
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(One::of(key, self))
+    }
+}
+
+/// A counter of the whole process, for what threads of their own count.
+pub(crate) fn global(name: &str) -> f64 {
+    static GLOBAL: OnceLock<Values> = OnceLock::new();
+    let values = GLOBAL.get_or_init(|| {
+        let values = Values::default();
+        metrics::set_global_recorder(values.clone()).expect("the only one");
+        values
+    });
+    values.numbers.lock().expect("no panic").get(name).copied().unwrap_or_default()
+}
+
+fn measured(work: impl AsyncFnOnce()) -> Values {
+    let values = Values::default();
+    metrics::with_local_recorder(&values, || block_on(work()));
+    values
+}
+
+#[track_caller]
+fn assert_value(values: &Values, name: &str, expected: f64) {
+    let found = values.get(name);
+    assert!((found - expected).abs() < 0.5, "{name} is {found}, not {expected}: {:?}", values.numbers);
+}
+
+#[test]
+fn consuming_is_counted_by_topic_and_group() {
+    let values = measured(async || {
+        let bus = bus("memory:", "").await;
+        for number in 1..=2 {
+            bus.hub().emit(placed(number)).delivered().await.expect("sent");
+        }
+        consume_orders(&bus, "orders", 3, |order| match order.number {
+            1 => Err("no".into()),
+            _ => Ok(()),
+        })
+        .await;
+    });
+    for (name, expected) in [("consumed", 1.0), ("retried", 1.0), ("dead_lettered", 1.0)] {
+        assert_value(&values, &format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
+    }
+}
+
+#[test]
+fn the_time_of_an_events_receivers_is_measured_by_type_and_group() {
+    let values = measured(async || {
+        let bus = bus("memory:", "").await;
+        for number in 1..=3 {
+            bus.hub().emit(placed(number)).delivered().await.expect("sent");
+        }
+        consume_orders(&bus, "orders", 3, |_| {
+            std::thread::sleep(std::time::Duration::from_millis(3));
+            Ok(())
+        })
+        .await;
+    });
+    let samples = values.samples.lock().expect("no panic");
+    let name = format!("events_handler_seconds{{event_type={},group=billing}}", crate::PLACED);
+    let found = samples.get(&name).unwrap_or_else(|| panic!("{samples:?}"));
+    assert_eq!(found.len(), 3);
+    // At least what the receiver slept, in seconds.
+    assert!(found.iter().all(|seconds| (0.003..3000.0).contains(seconds)), "{found:?}");
+}
+
+#[test]
+fn the_lag_of_a_group_is_asked_for_while_its_consumer_runs() {
+    const LAG: &str = "events_consumer_lag{topic=dev-orders,group=billing,partition=0}";
+    let values = Values::default();
+    metrics::with_local_recorder(&values.clone(), || {
+        block_on(async {
+            let bus = bus("memory:", "consumer = { lag_interval = \"1ms\", enabled = false }").await;
+            for number in 1..=3 {
+                bus.hub().emit(placed(number)).delivered().await.expect("sent");
+            }
+            let (end, ended) = tokio::sync::oneshot::channel::<()>();
+            let consumer = tokio::spawn(bus.consume("orders").group("billing").run_until(ended));
+            events_tests::until(|| async { values.get(LAG) > 2.5 }).await;
+            assert_value(&values, LAG, 3.0);
+            bus.resume_consumers();
+            events_tests::until(|| async { values.get(LAG) < 0.5 }).await;
+            drop(end);
+            consumer.await.expect("no panic").expect("stopped as told");
+        });
+    });
+    for off in ["off", "0s"] {
+        let values = measured(async || {
+            let bus = bus("memory:", &format!("consumer = {{ lag_interval = \"{off}\" }}")).await;
+            bus.hub().emit(placed(1)).delivered().await.expect("sent");
+            consume_orders(&bus, "orders", 1, |_| Ok(())).await;
+        });
+        assert!(values.get(LAG).is_nan(), "{off}: nobody asked");
+    }
+}
+
+#[test]
+fn every_metric_is_described_with_its_unit() {
+    let values = measured(async || {
+        let bus = bus("memory:", "").await;
+        bus.hub().emit(placed(1)).delivered().await.expect("sent");
+        bus.hub().emit(till("x")).delivered().await.expect("sent");
+        consume_orders(&bus, "orders", 2, |_| Err("no".into())).await;
+    });
+    let units = values.units.lock().expect("no panic");
+    let names = values.numbers.lock().expect("no panic");
+    let samples = values.samples.lock().expect("no panic");
+    for name in names.keys().chain(samples.keys()) {
+        let base = name.split('{').next().expect("a name").to_owned();
+        assert!(units.get(&base).is_some_and(Option::is_some), "{base} is not described: {units:?}");
+    }
+    assert_eq!(units.get("events_handler_seconds"), Some(&Some(Unit::Seconds)));
+    assert_eq!(units.get("events_consumer_lag"), Some(&Some(Unit::Count)));
+}
