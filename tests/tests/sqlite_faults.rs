@@ -214,6 +214,33 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
     ack(deliveries).await;
 }
 
+/// A wait for messages is given up while its claim is under way, and the next one begins at once.
+#[tokio::test]
+async fn a_wait_that_is_given_up_lets_no_later_message_of_a_key_overtake() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?busy_timeout=60s").expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let early = tokio::time::timeout(Duration::from_millis(100), receive(&mut *consumer, 1)).await;
+    assert!(early.is_err(), "nothing can be claimed while another holds the lock");
+    let deliveries = {
+        let mut receiving = std::pin::pin!(receive(&mut *consumer, 1));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut receiving).await;
+        assert!(early.is_err(), "nothing can be claimed while another holds the lock");
+        other.execute_batch("COMMIT").expect("the lock is released");
+        receiving.await
+    };
+    assert_eq!(texts(&deliveries), ["key#0"]);
+    assert_eq!(deliveries[0].attempt(), 1, "what nobody was given does not count");
+    ack(deliveries).await;
+    let deliveries = receive(&mut *consumer, 1).await;
+    assert_eq!(texts(&deliveries), ["key#1"]);
+    ack(deliveries).await;
+}
+
 /// A program that sends a few messages and ends keeps no more than it should.
 #[tokio::test]
 async fn retention_is_applied_by_the_first_send_after_opening() {
