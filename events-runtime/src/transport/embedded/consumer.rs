@@ -145,9 +145,12 @@ fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<
 #[derive(Debug, Clone, Copy)]
 enum Under {
     Way,
+    /// There was nothing to claim.
     Nothing,
     Claim(i64),
 }
+
+/// The same, for the request that makes the claim and the one that takes it back.
 
 #[derive(Clone)]
 struct UnderWay(Arc<Mutex<Under>>);
@@ -170,6 +173,7 @@ impl UnderWay {
 struct Arrival {
     claim: UnderWay,
     ledger: Arc<Ledger>,
+    /// The caller has it, or was told that there is nothing.
     arrived: bool,
 }
 
@@ -182,7 +186,8 @@ impl Arrival {
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        if self.arrived || matches!(self.claim.get(), Under::Nothing) {
+        // Whatever the claim says by now: its transaction may be rolled back and run again.
+        if self.arrived {
             return;
         }
         let Member { id, number, .. } = self.ledger.member;
@@ -225,9 +230,11 @@ impl Consumer for SqliteConsumer {
                         }
                         continue;
                     }
-                    Claimed::None(due) => due,
+                    Claimed::None(due) => {
+                        arrival.arrived = true;
+                        due
+                    }
                 };
-                drop(arrival);
                 if due.is_some_and(|due| due <= millis(SystemTime::now())) {
                     continue;
                 }
