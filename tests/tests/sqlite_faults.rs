@@ -214,6 +214,28 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
     ack(deliveries).await;
 }
 
+/// A clock that is set back by hours leaves what was written before in the future.
+#[tokio::test]
+async fn a_pause_ends_in_its_time_though_the_clock_was_set_back() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "").expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    for delivery in receive(&mut *consumer, 1).await {
+        delivery.retry(Duration::from_millis(50)).await.expect("it comes again");
+    }
+    let hours = 3 * 3_600_000;
+    let other = Connection::open(&path).expect("the file opens");
+    let moved = other.execute("UPDATE pending SET ready = ready + ?1, since = since + ?1", [hours]);
+    assert_eq!(moved.expect("the pause is moved"), 1);
+    drop(other);
+    let again = tokio::time::timeout(Duration::from_secs(20), receive(&mut *consumer, 2)).await;
+    let deliveries = again.expect("the pause does not last for hours");
+    assert_eq!(texts(&deliveries), ["key#0", "key#1"]);
+    ack(deliveries).await;
+}
+
 /// A wait for messages is given up while its claim is under way, and the next one begins at once.
 #[tokio::test]
 async fn a_wait_that_is_given_up_lets_no_later_message_of_a_key_overtake() {

@@ -81,6 +81,9 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     if due.is_some_and(|due| due <= now) {
         return Ok(None);
     }
+    if was_set_back(conn, group, now)? {
+        return Ok(None);
+    }
     let held = held(conn, group)?;
     if held.iter().any(|held| held.is_over(now) || held.is_beyond_its_lease(now)) {
         return Ok(None);
@@ -91,6 +94,15 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
 
 pub(super) fn cursor(conn: &Connection, group: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached("SELECT cursor FROM groups WHERE id = ?1")?.query_row([group], |row| row.get(0))
+}
+
+/// Whether the clock was set back since a message was told to wait: it would for as long as that.
+fn was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS(SELECT 1 FROM pending
+         WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2)",
+    )?
+    .query_row([group, now], |row| row.get(0))
 }
 
 fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
@@ -123,6 +135,14 @@ impl Txn<'_> {
                     .execute([held.id, self.now + held.lease])?;
             }
             others.push(held);
+        }
+        if was_set_back(self.conn, request.group.group, self.now)? {
+            self.conn
+                .prepare_cached(
+                    "UPDATE pending SET ready = ?2 + ready - since, since = ?2
+                     WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2",
+                )?
+                .execute([request.group.group, self.now])?;
         }
         let mut pass = Pass::new(self.conn, *request, &others)?;
         pass.again(self.now)?;
@@ -160,8 +180,8 @@ impl Txn<'_> {
             let back = self
                 .conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, ready)
-                     SELECT ?1, seq, key, ?2, ?3 FROM messages_{topic}
+                    "INSERT INTO pending(grp, seq, key, attempts, ready, since)
+                     SELECT ?1, seq, key, ?2, ?3, ?3 FROM messages_{topic}
                      WHERE seq BETWEEN ?4 AND ?5
                      AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?6)"
                 ))?
@@ -174,7 +194,8 @@ impl Txn<'_> {
         }
         self.conn
             .prepare_cached(
-                "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - ?3 WHERE claim = ?1",
+                "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts - ?3
+                 WHERE claim = ?1",
             )?
             .execute(params![claim, self.now, i64::from(!counted)])?;
         self.end_claim(claim)?;

@@ -23,7 +23,7 @@ use super::settings::Settings;
 /// `evrt` in ASCII: says that a file is ours.
 const APPLICATION_ID: i64 = 0x6576_7274;
 /// Goes up with each change of the tables.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE topics(
@@ -62,11 +62,14 @@ CREATE TABLE pending(
     key BLOB,
     attempts INTEGER NOT NULL,
     ready INTEGER,
+    -- when `ready` was written: in the future where the clock was set back since
+    since INTEGER NOT NULL DEFAULT 0,
     claim INTEGER REFERENCES claims(id),
     PRIMARY KEY(grp, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pending_by_key ON pending(grp, key, seq) WHERE key IS NOT NULL;
 CREATE INDEX pending_due ON pending(grp, ready, seq) WHERE claim IS NULL AND ready IS NOT NULL;
+CREATE INDEX pending_since ON pending(grp, since) WHERE claim IS NULL AND ready IS NOT NULL;
 CREATE INDEX pending_blocked ON pending(grp) WHERE claim IS NULL AND ready IS NULL;
 CREATE INDEX pending_by_claim ON pending(claim) WHERE claim IS NOT NULL;
 ";
