@@ -126,7 +126,8 @@ async fn a_file_of_the_first_version_is_brought_up_with_what_is_in_it() {
     let older = Connection::open(&path).expect("the file opens");
     older
         .execute_batch(
-            "DROP INDEX pending_alone; ALTER TABLE pending DROP COLUMN losses;
+            "DROP INDEX pending_alone; DROP INDEX pending_since; ALTER TABLE pending DROP COLUMN since;
+             ALTER TABLE pending DROP COLUMN losses;
              ALTER TABLE pending DROP COLUMN alone; PRAGMA user_version = 1;",
         )
         .expect("it is made one of version 1");
@@ -244,6 +245,55 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
     send_one(&*transport, message("other", 1)).await.expect("the message is stored");
     let groups = transport.groups(&topic()).await.expect("the groups are listed");
     assert_eq!(groups.iter().map(|group| group.in_flight).collect::<Vec<_>>(), [1]);
+    ack(deliveries).await;
+}
+
+/// A clock that is set back by hours leaves what was written before in the future.
+#[tokio::test]
+async fn a_pause_ends_in_its_time_though_the_clock_was_set_back() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "").expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    for delivery in receive(&mut *consumer, 1).await {
+        delivery.retry(Duration::from_millis(50)).await.expect("it comes again");
+    }
+    let hours = 3 * 3_600_000;
+    let other = Connection::open(&path).expect("the file opens");
+    let moved = other.execute("UPDATE pending SET ready = ready + ?1, since = since + ?1", [hours]);
+    assert_eq!(moved.expect("the pause is moved"), 1);
+    drop(other);
+    let again = tokio::time::timeout(Duration::from_secs(20), receive(&mut *consumer, 2)).await;
+    let deliveries = again.expect("the pause does not last for hours");
+    assert_eq!(texts(&deliveries), ["key#0", "key#1"]);
+    ack(deliveries).await;
+}
+
+/// A wait for messages is given up while its claim is under way, and the next one begins at once.
+#[tokio::test]
+async fn a_wait_that_is_given_up_lets_no_later_message_of_a_key_overtake() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?busy_timeout=60s").expect("the file opens");
+    let mut consumer = member(&*transport, "billing").await;
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    let other = Connection::open(&path).expect("the file opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let early = tokio::time::timeout(Duration::from_millis(100), receive(&mut *consumer, 1)).await;
+    assert!(early.is_err(), "nothing can be claimed while another holds the lock");
+    let deliveries = {
+        let mut receiving = std::pin::pin!(receive(&mut *consumer, 1));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut receiving).await;
+        assert!(early.is_err(), "nothing can be claimed while another holds the lock");
+        other.execute_batch("COMMIT").expect("the lock is released");
+        receiving.await
+    };
+    assert_eq!(texts(&deliveries), ["key#0"]);
+    assert_eq!(deliveries[0].attempt(), 1, "what nobody was given does not count");
+    ack(deliveries).await;
+    let deliveries = receive(&mut *consumer, 1).await;
+    assert_eq!(texts(&deliveries), ["key#1"]);
     ack(deliveries).await;
 }
 

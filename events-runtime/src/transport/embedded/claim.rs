@@ -86,6 +86,9 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     if due.is_some_and(|due| due <= now) {
         return Ok(None);
     }
+    if was_set_back(conn, group, now)? {
+        return Ok(None);
+    }
     let held = held(conn, group)?;
     if held.iter().any(|held| held.is_over(now) || held.is_beyond_its_lease(now)) {
         return Ok(None);
@@ -99,6 +102,15 @@ pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, Fault> {
         .query_row([group], |row| row.get(0))
         .optional()?
         .ok_or(Fault::NoGroup)
+}
+
+/// Whether the clock was set back since a message was told to wait: it would for as long as that.
+fn was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS(SELECT 1 FROM pending
+         WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2)",
+    )?
+    .query_row([group, now], |row| row.get(0))
 }
 
 fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
@@ -158,6 +170,14 @@ impl Txn<'_> {
             }
             others.push(held);
         }
+        if was_set_back(self.conn, request.group.group, self.now)? {
+            self.conn
+                .prepare_cached(
+                    "UPDATE pending SET ready = ?2 + ready - since, since = ?2
+                     WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2",
+                )?
+                .execute([request.group.group, self.now])?;
+        }
         let mut pass = Pass::new(self.conn, *request, &others)?;
         match pass.alone(self.now)? {
             Alone::None => {
@@ -213,8 +233,8 @@ impl Txn<'_> {
             let back = self
                 .conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, losses, alone, ready)
-                     SELECT ?1, seq, key, ?2, ?3, ?2, ?4 FROM messages_{topic}
+                    "INSERT INTO pending(grp, seq, key, attempts, losses, alone, ready, since)
+                     SELECT ?1, seq, key, ?2, ?3, ?2, ?4, ?4 FROM messages_{topic}
                      WHERE seq BETWEEN ?5 AND ?6
                      AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?7)"
                 ))?
@@ -237,20 +257,20 @@ impl Txn<'_> {
             End::Undelivered => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - 1 WHERE claim = ?1",
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts - 1 WHERE claim = ?1",
                 )?
                 .execute([claim, self.now])?,
             End::LostAmongOthers => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts - 1,
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts - 1,
                      losses = losses + 1, alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
                 .execute([claim, self.now, ALONE_AFTER])?,
             End::LostAlone => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, attempts = attempts + losses,
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts + losses,
                      losses = 0, alone = 1 WHERE claim = ?1",
                 )?
                 .execute([claim, self.now])?,

@@ -1,9 +1,9 @@
 //! A member of a group on a topic of the file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{
@@ -21,9 +21,6 @@ pub(super) struct SqliteConsumer {
     recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
     lease: i64,
-    /// Held by the claim that is on its way to the caller: where that does not arrive, it goes back
-    /// before another is made, which could hold later messages of the same keys.
-    passage: Arc<Mutex<()>>,
 }
 
 impl SqliteConsumer {
@@ -42,30 +39,36 @@ impl SqliteConsumer {
         let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
         let ledger = Arc::new(Ledger { file, member });
         let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
-        Ok(Self { ledger, recipient, changes, lease: length(lease), passage: Arc::default() })
+        Ok(Self { ledger, recipient, changes, lease: length(lease) })
     }
 
-    /// Claims messages. Where this future is dropped, what it was given goes back.
-    async fn claim(&self, max: usize) -> Result<Result<Held, Option<i64>>, TransportError> {
+    /// Claims messages, which `arrival` knows of until it is told that they have arrived.
+    async fn claim(&self, max: usize, arrival: &Arrival) -> Result<Claimed, TransportError> {
         let Member { id, number, .. } = self.ledger.member;
         let request = Request { group: id, member: number, max, lease: self.lease };
-        let ledger = self.ledger.clone();
-        let passage = self.passage.clone().lock_owned().await;
-        let hold = move |claimed| match claimed {
-            Claimed::Some(claim) => Ok(Held { claim: Some(claim), ledger, _passage: passage }),
-            Claimed::None(due) => Err(due),
-        };
+        let (looked, claimed) = (arrival.claim.clone(), arrival.claim.clone());
         self.ledger
             .file
             .submit(
                 "receive from",
                 false,
                 move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
-                    Some(Claimed::None(due)) => Ok(Some(Claimed::None(due))),
+                    Some(Claimed::None(due)) => {
+                        looked.set(Under::Nothing);
+                        Ok(Some(Claimed::None(due)))
+                    }
                     _ => Ok(None),
                 },
-                move |txn| txn.claim(&request),
-                hold,
+                move |txn| {
+                    claimed.set(Under::Way);
+                    let outcome = txn.claim(&request)?;
+                    claimed.set(match &outcome {
+                        Claimed::Some(claim) => Under::Claim(claim.id),
+                        Claimed::None(_) => Under::Nothing,
+                    });
+                    Ok(outcome)
+                },
+                |claimed| claimed,
             )
             .await
             .map_err(|error| match error.kind() {
@@ -78,19 +81,13 @@ impl SqliteConsumer {
     }
 
     /// Reads the messages of a claim.
-    async fn deliver(&self, held: Held) -> Result<Vec<Delivery>, TransportError> {
+    async fn deliver(&self, claim: Claim) -> Result<Vec<Delivery>, TransportError> {
         let topic = self.ledger.member.id.topic;
         let read = self.ledger.file.read("receive from", move |conn| {
-            let stored = match &held.claim {
-                Some(claim) => read_claim(conn, topic, claim)?,
-                None => Vec::new(),
-            };
-            Ok((held, stored))
+            let stored = read_claim(conn, topic, &claim)?;
+            Ok((claim, stored))
         });
-        let (mut held, stored) = read.await?;
-        let Some(claim) = held.claim.take() else {
-            return Ok(Vec::new());
-        };
+        let (claim, stored) = read.await?;
         self.forget_missing(&claim, &stored);
         let token = claim.id.cast_unsigned();
         Ok(stored
@@ -151,26 +148,67 @@ fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<
     Ok(stored)
 }
 
-/// A claim on its way to the caller; goes back where it does not arrive.
-struct Held {
-    claim: Option<Claim>,
-    ledger: Arc<Ledger>,
-    /// Given up after what `drop` does.
-    _passage: OwnedMutexGuard<()>,
+/// How far a claim has come.
+#[derive(Debug, Clone, Copy)]
+enum Under {
+    Way,
+    /// There was nothing to claim.
+    Nothing,
+    Claim(i64),
 }
 
-impl Drop for Held {
+/// The same, for the request that makes the claim and the one that takes it back.
+#[derive(Clone)]
+struct UnderWay(Arc<Mutex<Under>>);
+
+impl UnderWay {
+    fn set(&self, under: Under) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = under;
+    }
+
+    fn get(&self) -> Under {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A claim on its way to the caller, who may stop waiting for it at any time: it goes back then.
+///
+/// The request to take it back is submitted by the drop itself. Whatever the same member asks for
+/// next stands behind it, and can't be given a later message of a key whose earlier ones are in a
+/// claim that nobody will work on.
+struct Arrival {
+    claim: UnderWay,
+    ledger: Arc<Ledger>,
+    /// The caller has it, or was told that there is nothing.
+    arrived: bool,
+}
+
+impl Arrival {
+    fn new(ledger: &Arc<Ledger>) -> Self {
+        let claim = UnderWay(Arc::new(Mutex::new(Under::Way)));
+        Self { claim, ledger: ledger.clone(), arrived: false }
+    }
+}
+
+impl Drop for Arrival {
     fn drop(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            let Member { id, number, .. } = self.ledger.member;
-            drop(self.ledger.file.submit(
-                "give back to",
-                false,
-                |_| Ok(None),
-                move |txn| txn.take_back(id, number, claim.id, End::Undelivered),
-                |()| (),
-            ));
+        // Whatever the claim says by now: its transaction may be rolled back and run again.
+        if self.arrived {
+            return;
         }
+        let Member { id, number, .. } = self.ledger.member;
+        let (looked, claim) = (self.claim.clone(), self.claim.clone());
+        drop(self.ledger.file.submit(
+            "give back to",
+            false,
+            move |_| Ok(matches!(looked.get(), Under::Nothing).then_some(())),
+            move |txn| match claim.get() {
+                Under::Claim(claim) => txn.take_back(id, number, claim, End::Undelivered),
+                // The request before this one failed.
+                Under::Way | Under::Nothing => Ok(()),
+            },
+            |()| (),
+        ));
     }
 }
 
@@ -188,15 +226,20 @@ impl Consumer for SqliteConsumer {
             loop {
                 // Seen before the claim, so that what comes during the claim is not missed.
                 self.changes.borrow_and_update();
-                let due = match self.claim(max).await? {
-                    Ok(held) => {
-                        let deliveries = self.deliver(held).await?;
+                let mut arrival = Arrival::new(&self.ledger);
+                let due = match self.claim(max, &arrival).await? {
+                    Claimed::Some(claim) => {
+                        let deliveries = self.deliver(claim).await?;
+                        arrival.arrived = true;
                         if !deliveries.is_empty() {
                             return Ok(deliveries);
                         }
                         continue;
                     }
-                    Err(due) => due,
+                    Claimed::None(due) => {
+                        arrival.arrived = true;
+                        due
+                    }
                 };
                 if due.is_some_and(|due| due <= millis(SystemTime::now())) {
                     continue;

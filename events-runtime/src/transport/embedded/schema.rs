@@ -26,10 +26,12 @@ const APPLICATION_ID: i64 = 0x6576_7274;
 /// Goes up with each change of the tables.
 pub(super) const VERSION: i64 = 2;
 
-/// From version 1: who was lost holding a message among others.
+/// From version 1: when a pause was written down, and who was lost holding a message among others.
 const FROM_1: &str = "
+ALTER TABLE pending ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX pending_since ON pending(grp, since) WHERE claim IS NULL AND ready IS NOT NULL;
 CREATE INDEX pending_alone ON pending(grp) WHERE alone = 1;
 ";
 
@@ -70,6 +72,8 @@ CREATE TABLE pending(
     key BLOB,
     attempts INTEGER NOT NULL,
     ready INTEGER,
+    -- when `ready` was written: in the future where the clock was set back since
+    since INTEGER NOT NULL DEFAULT 0,
     claim INTEGER REFERENCES claims(id),
     losses INTEGER NOT NULL DEFAULT 0,
     alone INTEGER NOT NULL DEFAULT 0,
@@ -78,6 +82,7 @@ CREATE TABLE pending(
 CREATE INDEX pending_alone ON pending(grp) WHERE alone = 1;
 CREATE INDEX pending_by_key ON pending(grp, key, seq) WHERE key IS NOT NULL;
 CREATE INDEX pending_due ON pending(grp, ready, seq) WHERE claim IS NULL AND ready IS NOT NULL;
+CREATE INDEX pending_since ON pending(grp, since) WHERE claim IS NULL AND ready IS NOT NULL;
 CREATE INDEX pending_blocked ON pending(grp) WHERE claim IS NULL AND ready IS NULL;
 CREATE INDEX pending_by_claim ON pending(claim) WHERE claim IS NOT NULL;
 ";

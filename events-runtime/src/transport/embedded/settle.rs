@@ -139,11 +139,11 @@ impl Txn<'_> {
             // Nothing where retention took the message.
             self.conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, ready)
-                     SELECT ?1, seq, key, ?2, ?3 FROM messages_{} WHERE seq = ?4",
+                    "INSERT INTO pending(grp, seq, key, attempts, ready, since)
+                     SELECT ?1, seq, key, ?2, ?3, ?5 FROM messages_{} WHERE seq = ?4",
                     id.topic
                 ))?
-                .execute(params![id.group, i64::from(counted), ready, seq])?;
+                .execute(params![id.group, i64::from(counted), ready, seq, self.now])?;
             self.wake = true;
         }
         Ok(())
@@ -165,11 +165,11 @@ impl Txn<'_> {
                 self.wake = true;
                 self.conn
                     .prepare_cached(
-                        "UPDATE pending SET claim = NULL, ready = ?4, attempts = attempts - ?5,
+                        "UPDATE pending SET claim = NULL, ready = ?4, since = ?6, attempts = attempts - ?5,
                          losses = losses * ?5, alone = alone * ?5
                          WHERE grp = ?1 AND seq = ?2 AND claim = ?3",
                     )?
-                    .execute(params![id.group, seq, claim, ready, i64::from(!counted)])?
+                    .execute(params![id.group, seq, claim, ready, i64::from(!counted), self.now])?
             }
         };
         Ok(changed > 0)

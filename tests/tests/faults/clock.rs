@@ -1,0 +1,61 @@
+//! The clock is set while leases run and pauses last.
+
+use std::time::{Duration, Instant};
+
+use crate::place::Settings;
+use crate::scale;
+use crate::world::{GROUPS, World};
+
+/// The steps, in seconds from the true time: hours forward and back, past the true time too.
+const STEPS: [i64; 9] = [7_200, 0, -7_200, 18_000, 17_990, -18_000, 36_000, -36_000, 0];
+
+#[tokio::test]
+async fn a_clock_that_is_set_by_hours_loses_nothing_and_stops_nobody() {
+    let Some(library) = scale::faketime() else { return };
+    let each = scale::of(200, 600);
+    // A receiver fails now and then: its pause must not last for hours either.
+    let mut world = World::new(None, &Settings { max_attempts: 8, ..Settings::default() });
+    "30/0/0".clone_into(&mut world.faults);
+    let clock = world.place.path("clock");
+    let set = |seconds: i64| {
+        // By renaming, so that nobody reads half of it.
+        let new = clock.with_extension("new");
+        std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock is written");
+        std::fs::rename(&new, &clock).expect("the clock is set");
+    };
+    set(0);
+    world.environment("LD_PRELOAD", library.to_str().expect("a path in UTF-8"));
+    world.environment("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("a path in UTF-8"));
+    world.environment("FAKETIME_NO_CACHE", "1");
+    world.environment("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    world.environment("FAKETIME_DISABLE_SHM", "1");
+    world.environment("NO_FAKE_STAT", "1");
+    world.start(1, &GROUPS);
+    let mut slowest = Duration::ZERO;
+    for step in STEPS {
+        let goal = world.run.told.len() + each;
+        world.until("events are acknowledged", async |world| world.run.told.len() >= goal).await;
+        // Leases run, and pauses before further attempts.
+        set(step);
+        let started = Instant::now();
+        let goal = world.run.told.len() + each;
+        world.until("events go on after the clock was set", async |world| world.run.told.len() >= goal).await;
+        world.stop(&world.living(true, false));
+        world
+            .until("all is settled after the clock was set", async |world| world.is_idle(&GROUPS).await)
+            .await;
+        slowest = slowest.max(started.elapsed());
+        world.replace(0);
+    }
+    let verdict = world.end(&GROUPS).await;
+    let what = format!(
+        "clock: set {} times by up to 20 hours, {slowest:.1?} at most until all was settled",
+        STEPS.len()
+    );
+    world.report(&what, &verdict);
+    let times = world.place.letter_times(&*world.transport, "billing").await;
+    let (first, last) =
+        times.iter().fold((f64::MAX, f64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
+    println!("the clocks of the programs: {first:+.1} h to {last:+.1} h");
+    assert!(first < -2.0 && last > 2.0, "the clock was never set: {first} to {last}");
+}

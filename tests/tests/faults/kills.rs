@@ -1,0 +1,68 @@
+//! Processes die at random, all the time.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use crate::place::Settings;
+use crate::scale;
+use crate::world::{GROUPS, TICK, World};
+
+/// Counts the lines of a growing file.
+#[derive(Default)]
+pub(crate) struct Tail {
+    offset: u64,
+    pub(crate) lines: usize,
+}
+
+impl Tail {
+    pub(crate) fn read(&mut self, path: &Path) -> usize {
+        let mut text = Vec::new();
+        if let Ok(mut file) = std::fs::File::open(path) {
+            file.seek(SeekFrom::Start(self.offset)).expect("the log is a file");
+            file.read_to_end(&mut text).expect("the log is read");
+        }
+        self.offset += text.len() as u64;
+        self.lines += text.split(|byte| *byte == b'\n').count() - 1;
+        self.lines
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_outlives_every_kill_with_its_id_and_in_key_order() {
+    let (events, kills) = scale::of((4_000, 16), (100_000, 200));
+    let seed = scale::seed();
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut world = World::new(None, &Settings::default());
+    world.start(2, &GROUPS);
+    let mut tails = [Tail::default(), Tail::default()];
+    let (mut producers, mut consumers) = (0, 0);
+    // One third of the work is the producers', the rest is that of the groups.
+    let all = events * 3;
+    while producers + consumers < kills {
+        world.listen();
+        if world.run.told.len() >= events {
+            world.stop(&world.living(true, false));
+        }
+        let mut work = world.run.told.len().min(events);
+        for ((group, _), tail) in GROUPS.iter().zip(&mut tails) {
+            work += tail.read(&world.place.path(&format!("{group}.log"))).min(events);
+        }
+        if work * kills >= (producers + consumers) * all {
+            let living = world.living(true, true);
+            let victim = living[dice.usize(..living.len())];
+            if world.is_producer(victim) {
+                producers += 1;
+            } else {
+                consumers += 1;
+            }
+            world.kill(victim);
+        }
+        tokio::time::sleep(TICK).await;
+    }
+    world.until("enough is acknowledged", async |world| world.run.told.len() >= events).await;
+    let verdict = world.end(&GROUPS).await;
+    assert_eq!(world.run.killed.len(), kills);
+    let what = format!("kills (seed {seed}): {kills} ({producers} producers, {consumers} consumers)");
+    world.report(&what, &verdict);
+    assert_eq!(verdict.dead, [0, 0], "nothing fails here but processes");
+}

@@ -1,0 +1,85 @@
+//! A process of a run, and what it tells.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+/// A running `fault_peer`.
+pub(crate) struct Peer {
+    /// Its number in the run.
+    pub(crate) process: u32,
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+impl Peer {
+    pub(crate) fn start(process: u32, args: &[String], environment: &[(String, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fault_peer"))
+            .args(args)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the peer starts");
+        let out = child.stdout.take().expect("a pipe");
+        let input = child.stdin.take();
+        let (told, lines) = channel();
+        std::thread::spawn(move || {
+            let mut out = BufReader::new(out);
+            let mut line = String::new();
+            // A line that a kill cut off is no promise.
+            while out.read_line(&mut line).is_ok_and(|read| read > 0) && line.ends_with('\n') {
+                if told.send(line.trim_end().to_owned()).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Self { process, child, input, lines }
+    }
+
+    /// The lines that it has told meanwhile.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
+    /// How it ended, where it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the peer can be asked")
+    }
+
+    /// Kills it without warning and gives the lines that were left.
+    pub(crate) fn kill(mut self) -> Vec<String> {
+        self.child.kill().expect("the peer is killed");
+        self.child.wait().expect("the peer has ended");
+        self.lines.iter().collect()
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("the input is open");
+        writeln!(input, "{line}").expect("the peer listens");
+    }
+
+    /// Lets it end by itself.
+    pub(crate) fn stop(&mut self) {
+        self.input = None;
+    }
+
+    /// The lines that were left, and how it ended; stop it before.
+    pub(crate) fn finish(mut self) -> (Vec<String>, ExitStatus) {
+        self.input = None;
+        let lines = self.lines.iter().collect();
+        (lines, self.child.wait().expect("the peer ends"))
+    }
+}
+
+/// Nothing outlives a run that failed.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

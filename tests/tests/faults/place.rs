@@ -1,0 +1,147 @@
+//! Where a run keeps its files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use events_runtime::bus::DeadLetters;
+use events_runtime::transport::{ConnectOptions, ConsumerGroup, ErrorKind, Topic, Transport, connect};
+use events_tests::faults::{Dead, Group, Handling};
+
+/// How many events a consumer fetches at once.
+const BATCH: usize = 32;
+/// So many handled events may wait for their acknowledgement: those of the next one, of four batches
+/// under way and of the one that is awaited.
+pub(crate) const UNSETTLED: usize = 6 * BATCH;
+
+/// What the programs of a run are configured with.
+pub(crate) struct Settings {
+    pub(crate) lease: &'static str,
+    pub(crate) max_attempts: u32,
+    pub(crate) drain_timeout: &'static str,
+    pub(crate) queue_capacity: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { lease: "1s", max_attempts: 1_000, drain_timeout: "10s", queue_capacity: 10_000 }
+    }
+}
+
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Place {
+    /// Where the bus's file lies elsewhere, `disk` says.
+    pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = disk.unwrap_or(folder.path()).join("events.db");
+        let url = format!("sqlite://{}", file.display());
+        let Settings { lease, max_attempts, drain_timeout, queue_capacity } = settings;
+        let mut config = format!("[service]\nname = \"meters\"\n[bus]\nurl = \"{url}\"\n");
+        write!(config, "queue_capacity = {queue_capacity}\n[bus.consumer]\n").expect("a string takes all");
+        write!(
+            config,
+            "batch_size = {BATCH}\nlease = \"{lease}\"\ndrain_timeout = \"{drain_timeout}\"\n[bus.retry]\n"
+        )
+        .expect("a string takes all");
+        write!(config, "initial = \"20ms\"\nmax = \"200ms\"\nmax_attempts = {max_attempts}\n")
+            .expect("a string takes all");
+        config += "[routes.\"org.acme.meters.reading.taken.v1\"]\nreadings = {}\n\
+                   [consumers.readings.billing]\nconcurrency = 4\n";
+        let place = Self { folder, url };
+        std::fs::write(place.path("events.toml"), config).expect("the configuration is written");
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).into_os_string().into_string().expect("a path in UTF-8")
+    }
+
+    pub(crate) fn connect(&self) -> Box<dyn Transport> {
+        connect(&self.url, &ConnectOptions::new()).expect("the file opens")
+    }
+
+    /// What a group left behind.
+    pub(crate) async fn group(&self, name: &str, transport: &dyn Transport) -> Group {
+        let log = std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default();
+        let handlings: Result<Vec<Handling>, _> = log.lines().map(str::parse).collect();
+        let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
+        let listing = letters.list().await.expect("the dead letters are listed");
+        let dead = listing.letters.iter().map(|letter| Dead {
+            id: letter.id().unwrap_or_default().to_owned(),
+            reason: letter.reason().unwrap_or_default().into_owned(),
+        });
+        Group { name: name.to_owned(), handlings: handlings.expect("whole lines"), dead: dead.collect() }
+    }
+
+    /// How many hours from now a group's dead letters were stored.
+    pub(crate) async fn letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
+        let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
+        let listing = letters.list().await.expect("the dead letters are listed");
+        let now = SystemTime::now();
+        let hours = |time: SystemTime| match time.duration_since(now) {
+            Ok(later) => later.as_secs_f64() / 3_600.0,
+            Err(earlier) => -earlier.duration().as_secs_f64() / 3_600.0,
+        };
+        listing.letters.iter().map(|letter| hours(letter.time())).collect()
+    }
+
+    /// How many events each group has not settled; `None` while nobody made the topic.
+    pub(crate) async fn lag(&self, transport: &dyn Transport, groups: &[&str]) -> Option<u64> {
+        let status = match transport.groups(&topic()).await {
+            Ok(status) => status,
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) => panic!("the groups are listed: {error}"),
+        };
+        let of = |name: &str| status.iter().find(|status| status.group.as_str() == name);
+        groups.iter().map(|name| of(name).map(|status| status.lag)).sum()
+    }
+
+    /// How many outcomes of each process the bus said that it had not stored.
+    pub(crate) fn refused(&self) -> BTreeMap<u32, usize> {
+        let mut refused = BTreeMap::new();
+        for (process, text) in self.notes() {
+            if text.starts_with("an outcome was not stored") || text.starts_with("a lease was not renewed") {
+                *refused.entry(process).or_default() += 1;
+            }
+        }
+        refused
+    }
+
+    /// How many warnings with this text others than this process had.
+    pub(crate) fn warnings(&self, text: &str, but_for: u32) -> usize {
+        self.notes().iter().filter(|(process, note)| *process != but_for && note.contains(text)).count()
+    }
+
+    /// What the bus warned of, with the number of the process.
+    fn notes(&self) -> Vec<(u32, String)> {
+        let notes = std::fs::read_to_string(self.path("notes")).unwrap_or_default();
+        let note = |line: &str| {
+            let (process, text) = line.split_once(' ')?;
+            Some((process.parse().ok()?, text.to_owned()))
+        };
+        notes.lines().filter_map(note).collect()
+    }
+
+    /// Leaves the files where they are.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
+    }
+}
+
+pub(crate) fn topic() -> Topic {
+    Topic::new("readings").expect("a right name")
+}
+
+fn group(name: &str) -> ConsumerGroup {
+    ConsumerGroup::new(name).expect("a right name")
+}

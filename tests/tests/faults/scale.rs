@@ -1,0 +1,37 @@
+//! How large the runs are, and what the machine was prepared for.
+
+use std::path::PathBuf;
+
+/// Whether `tests/run faults` asks for the full size.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("FAULTS_FULL").is_some()
+}
+
+/// One of two sizes.
+pub(crate) fn of<T>(small: T, full: T) -> T {
+    if is_full() { full } else { small }
+}
+
+/// The seed of a run: `FAULTS_SEED`, or a new one, which is printed.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("FAULTS_SEED").ok();
+    given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("FAULTS_SEED is a number"))
+}
+
+/// The library that gives a program another clock: `FAULTS_FAKETIME`.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    prepared("FAULTS_FAKETIME", "the clock that is set while leases run")
+}
+
+/// An empty folder on a disk of a few megabytes: `FAULTS_SMALL_DISK`.
+pub(crate) fn small_disk() -> Option<PathBuf> {
+    prepared("FAULTS_SMALL_DISK", "the disk that is full")
+}
+
+fn prepared(variable: &str, what: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    if path.is_none() {
+        println!("not run here: {what} needs {variable}, which `tests/run faults` sets");
+    }
+    path
+}

@@ -1,0 +1,240 @@
+//! The programs of a run, and the account of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use events_runtime::transport::Transport;
+use events_tests::faults::{Run, Told, Verdict, check};
+
+use crate::peer::Peer;
+use crate::place::{Place, Settings, UNSETTLED};
+
+/// So long a run may stand still.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// How often a run is looked at.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+/// The numbers that a producer may use up before it is replaced.
+const BLOCK: u64 = 10_000_000;
+
+/// The groups, and how many members each has.
+pub(crate) const GROUPS: [(&str, usize); 2] = [("billing", 2), ("audit", 1)];
+
+/// A part that a process plays; its successor plays it on.
+struct Role {
+    group: Option<&'static str>,
+    peer: Option<Peer>,
+    /// The numbers of the next producer.
+    next: u64,
+    name: String,
+}
+
+pub(crate) struct World {
+    pub(crate) place: Place,
+    pub(crate) transport: Box<dyn Transport>,
+    environment: Vec<(String, String)>,
+    /// Of how many in a thousand: errors, panics, hangs.
+    pub(crate) faults: String,
+    /// How many events a producer leaves unacknowledged.
+    pub(crate) window: usize,
+    roles: Vec<Role>,
+    processes: u32,
+    pub(crate) run: Run,
+    /// What producers told beyond what was acknowledged.
+    pub(crate) said: Vec<String>,
+    started: Instant,
+}
+
+impl World {
+    pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
+        let place = Place::new(disk, settings);
+        let transport = place.connect();
+        Self {
+            place,
+            transport,
+            environment: Vec::new(),
+            faults: "0/0/0".to_owned(),
+            window: 512,
+            roles: Vec::new(),
+            processes: 0,
+            run: Run { unsettled: UNSETTLED, ..Run::default() },
+            said: Vec::new(),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Starts so many producers, and the members of the groups.
+    pub(crate) fn start(&mut self, producers: usize, groups: &[(&'static str, usize)]) {
+        for slot in 0..producers {
+            self.add(None, format!("s{slot}"));
+        }
+        for &(group, members) in groups {
+            for _ in 0..members {
+                self.add(Some(group), group.to_owned());
+            }
+        }
+    }
+
+    fn add(&mut self, group: Option<&'static str>, name: String) {
+        self.roles.push(Role { group, peer: None, next: 0, name });
+        self.replace(self.roles.len() - 1);
+    }
+
+    /// Starts the process of a role anew.
+    pub(crate) fn replace(&mut self, role: usize) {
+        self.processes += 1;
+        let process = self.processes;
+        let Role { group, next, name, peer } = &mut self.roles[role];
+        let (config, notes) = (self.place.text("events.toml"), self.place.text("notes"));
+        let args = match group {
+            None => {
+                let first = *next;
+                *next += BLOCK;
+                let numbers = [first, BLOCK, self.window as u64].map(|number| number.to_string());
+                let [first, count, window] = numbers;
+                vec![
+                    "produce".to_owned(),
+                    config,
+                    name.clone(),
+                    first,
+                    count,
+                    window,
+                    notes,
+                    process.to_string(),
+                ]
+            }
+            Some(group) => {
+                let log = self.place.text(&format!("{group}.log"));
+                let (group, faults) = ((*group).to_owned(), self.faults.clone());
+                vec!["consume".to_owned(), config, group, log, notes, process.to_string(), faults]
+            }
+        };
+        *peer = Some(Peer::start(process, &args, &self.environment));
+    }
+
+    /// The roles with a process: producers, consumers, or both.
+    pub(crate) fn living(&self, producers: bool, consumers: bool) -> Vec<usize> {
+        let plays = |role: &Role| if role.group.is_none() { producers } else { consumers };
+        let living = |role: &Role| role.peer.is_some() && plays(role);
+        (0..self.roles.len()).filter(|role| living(&self.roles[*role])).collect()
+    }
+
+    pub(crate) fn is_producer(&self, role: usize) -> bool {
+        self.roles[role].group.is_none()
+    }
+
+    /// The number of the role's process.
+    pub(crate) fn process(&self, role: usize) -> u32 {
+        self.roles[role].peer.as_ref().map_or(0, |peer| peer.process)
+    }
+
+    pub(crate) fn peer(&mut self, role: usize) -> &mut Peer {
+        self.roles[role].peer.as_mut().expect("a living role")
+    }
+
+    /// Kills a process and starts its successor.
+    pub(crate) fn kill(&mut self, role: usize) {
+        let peer = self.roles[role].peer.take().expect("a living role");
+        self.run.killed.insert(peer.process);
+        let lines = peer.kill();
+        self.take(lines);
+        self.replace(role);
+    }
+
+    /// Takes in what the programs told; none may have ended.
+    pub(crate) fn listen(&mut self) {
+        for role in 0..self.roles.len() {
+            let Some(peer) = &mut self.roles[role].peer else { continue };
+            let (lines, ended) = (peer.told(), peer.ended());
+            self.take(lines);
+            let name = &self.roles[role].name;
+            assert!(ended.is_none(), "`{name}` ended by itself ({ended:?}): {:?}", self.said.last());
+        }
+    }
+
+    fn take(&mut self, lines: Vec<String>) {
+        for line in lines {
+            match line.parse::<Told>() {
+                Ok(told) => self.run.told.push(told),
+                Err(_) => self.said.push(line),
+            }
+        }
+    }
+
+    /// Lets these end by themselves, all at once, and takes in the rest of what they told.
+    pub(crate) fn stop(&mut self, roles: &[usize]) {
+        for role in roles {
+            self.peer(*role).stop();
+        }
+        for role in roles {
+            let peer = self.roles[*role].peer.take().expect("a living role");
+            let (lines, status) = peer.finish();
+            self.take(lines);
+            let name = &self.roles[*role].name;
+            assert!(
+                status.success(),
+                "`{name}` failed ({status}): {:?}",
+                self.said.iter().rev().take(3).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    /// Stops a process and starts its successor.
+    pub(crate) fn restart(&mut self, role: usize) {
+        self.stop(&[role]);
+        self.replace(role);
+    }
+
+    /// Listens until the condition holds.
+    pub(crate) async fn until(&mut self, what: &str, condition: impl AsyncFn(&mut Self) -> bool) {
+        let started = Instant::now();
+        loop {
+            self.listen();
+            if condition(self).await {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "in {PATIENCE:?} it does not come about that {what}");
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Whether the groups have settled all that there is.
+    pub(crate) async fn is_idle(&self, groups: &[(&str, usize)]) -> bool {
+        let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
+        self.place.lag(&*self.transport, &names).await == Some(0)
+    }
+
+    /// Stops the producers, waits for the groups, stops them, and gives the verdict.
+    pub(crate) async fn end(&mut self, groups: &[(&'static str, usize)]) -> Verdict {
+        self.stop(&self.living(true, false));
+        self.until("all is settled", async |world| world.is_idle(groups).await).await;
+        self.stop(&self.living(false, true));
+        self.transport.check().await.expect("the file is sound");
+        for (name, _) in groups {
+            self.run.groups.push(self.place.group(name, &*self.transport).await);
+        }
+        self.run.refused = self.place.refused();
+        check(&self.run)
+    }
+
+    /// Prints the account and fails where a promise was broken.
+    pub(crate) fn report(&mut self, what: &str, verdict: &Verdict) {
+        println!("{what}: {verdict}, {:.1} s", self.started.elapsed().as_secs_f64());
+        if !verdict.is_sound() {
+            let sample = |found: &[String]| found.iter().take(10).cloned().collect::<Vec<_>>();
+            let kept = self.place.keep();
+            panic!(
+                "{what}: a promise was broken\nlost {:#?}\nout of order {:#?}\nchanged {:#?}\nunexplained {:#?}\nkilled {:?}\nthe logs are in {}",
+                sample(&verdict.lost),
+                sample(&verdict.out_of_order),
+                sample(&verdict.changed),
+                sample(&verdict.unexplained),
+                self.run.killed,
+                kept.display(),
+            );
+        }
+    }
+}
