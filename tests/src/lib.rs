@@ -1,6 +1,7 @@
 //! Test support: the suites that any transport can run, a zoo of types, and small helpers.
 
 pub mod conformance;
+pub mod inbox;
 pub mod log;
 pub mod openedx;
 pub mod pairs;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::EventBus;
 use super::around::{Hook, MessageInfo, Next, Processed};
+use super::dedup::Dedup;
 use super::error::ConsumeError;
 use super::inbound::Inbound;
 use super::retry::Backoff;
@@ -14,6 +15,7 @@ use super::settling::{Consumed, Settling};
 use super::worker::Worker;
 use crate::BoxError;
 use crate::config::{Exhausted, UnknownEvents};
+use crate::inbox::SeenEvents;
 use crate::transport::{ConsumerGroup, StartPosition, Subscription, Topic};
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
@@ -59,6 +61,7 @@ pub(super) struct Settings {
     pub(super) drain_timeout: Option<Duration>,
     /// Outermost first.
     pub(super) hooks: Arc<[Hook]>,
+    pub(super) seen: Option<Arc<dyn SeenEvents>>,
 }
 
 impl fmt::Debug for Settings {
@@ -74,6 +77,7 @@ impl fmt::Debug for Settings {
             .field("max_consecutive_errors", &self.max_consecutive_errors)
             .field("drain_timeout", &self.drain_timeout)
             .field("hooks", &self.hooks.len())
+            .field("dedup", &self.seen.is_some())
             .finish()
     }
 }
@@ -100,6 +104,7 @@ impl Consume {
                 max_consecutive_errors: config.consumer.max_consecutive_errors,
                 drain_timeout: config.consumer.drain_timeout,
                 hooks: Arc::new([]),
+                seen: None,
             },
         }
     }
@@ -220,6 +225,23 @@ impl Consume {
         self
     }
 
+    /// Hands no event to the receivers that this group has handled: asks before they run, and
+    /// remembers the event after all of them have succeeded. What it holds back is acknowledged and
+    /// counted by `events_deduplicated_total`.
+    ///
+    /// This keeps most duplicates away and not all: **a crash after the receivers and before the event
+    /// is remembered is a duplicate**, and so may be an event that two members hold at the same time.
+    /// A receiver with a database takes an [inbox](crate::inbox) in its own transaction, which lets no
+    /// duplicate through. The key is this group and the event's id, whatever the topic.
+    ///
+    /// Where the store can't be asked the event fails, with its attempt counted; where it can't be told,
+    /// the event is acknowledged all the same, and the log says so. Hooks of
+    /// [`around_message`](Self::around_message) stand around it and see duplicates too.
+    pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
+        self.settings.seen = Some(Arc::new(seen));
+        self
+    }
+
     /// The dead-letter topic, by its base name; `<topic>.<group>.dlq` unless set.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
@@ -247,7 +269,10 @@ impl Consume {
     pub async fn run_until(mut self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
         self.configure(&subscription.group)?;
-        let inbound = Arc::new(Inbound::new(&self.bus, self.settings.unknown_events));
+        let mut inbound = Inbound::new(&self.bus, self.settings.unknown_events);
+        let group = subscription.group.clone();
+        inbound.dedup = self.settings.seen.take().map(|seen| Dedup { seen, group });
+        let inbound = Arc::new(inbound);
         let settling = Settling::new(subscription.topic.clone(), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
         let mut worker =

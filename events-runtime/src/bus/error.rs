@@ -171,6 +171,12 @@ pub enum InboundError {
         /// The panic's message, where it is text.
         message: String,
     },
+    /// The store of [`dedup`](super::Consume::dedup) could not be asked whether the event was handled.
+    #[error("whether the event was handled before could not be found out: {}", .errors.join(": "))]
+    Dedup {
+        /// The error and those behind it, outermost first.
+        errors: Vec<String>,
+    },
     /// The task that worked on the message was ended from outside.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
@@ -203,7 +209,7 @@ impl InboundError {
                 let rejection = rejection.receiver(failure.receiver.as_str());
                 failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }),
-            Self::Hook { errors } => {
+            Self::Hook { errors } | Self::Dedup { errors } => {
                 errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }
             _ => rejection,
@@ -220,6 +226,7 @@ impl InboundError {
             Self::Panicked { .. } => "decode-panicked",
             Self::Hook { .. } => "hook",
             Self::HookPanicked { .. } => "hook-panicked",
+            Self::Dedup { .. } => "dedup",
             Self::Interrupted(_) => "interrupted",
             Self::Receivers { .. } => "receivers",
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::EventBus;
+use super::dedup::Dedup;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
 use super::retry::Pause;
@@ -20,6 +21,7 @@ pub(super) struct Inbound {
     pub(super) registry: &'static Registry,
     writers: Writers,
     pub(super) unknown_events: UnknownEvents,
+    pub(super) dedup: Option<Dedup>,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
@@ -50,13 +52,21 @@ impl Inbound {
             registry: bus.registry(),
             writers: bus.0.writers.clone(),
             unknown_events,
+            dedup: None,
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
     }
 
-    /// Emits the event in a message and waits for every receiver.
+    /// Emits the event in a message and waits for every receiver, unless it was handled before.
     pub(super) async fn take(&self, message: &Message) -> Verdict {
+        match &self.dedup {
+            Some(dedup) => dedup.around(message, self.emit(message)).await,
+            None => self.emit(message).await,
+        }
+    }
+
+    async fn emit(&self, message: &Message) -> Verdict {
         let envelope = match Envelope::from_message(message) {
             Ok(envelope) => envelope,
             Err(error) => return Verdict::Unusable(error.into()),

@@ -34,6 +34,8 @@
 //! | `events_parked_total` | counter | `topic` | messages whose attempts are used up and that stay in place |
 //! | `events_settle_failed_total` | counter | `topic` | outcomes that the transport did not store; their messages come again |
 //! | `events_unknown_total` | counter | | events of types that are not linked |
+//! | `events_deduplicated_total` | counter | `group` | events that [`Consume::dedup`] held back, acknowledged all the same |
+//! | `events_dedup_failed_total` | counter | `group` | handled events that could not be remembered |
 //! | `events_unreceived_total` | counter | | events that came and had no receiver |
 //!
 //! # Traces
@@ -49,6 +51,7 @@ mod batch;
 mod builder;
 mod consumer;
 mod dead_letters;
+mod dedup;
 mod disagreement;
 mod error;
 mod flush;
