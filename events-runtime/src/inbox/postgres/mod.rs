@@ -210,16 +210,12 @@ impl PostgresInbox {
     /// inbox's name.
     ///
     /// ```no_run
-    /// # fn seen(inbox: events_runtime::inbox::PostgresInbox, config: tokio_postgres::Config) {
-    /// let seen = inbox.seen_events(move || {
-    ///     let config = config.clone();
-    ///     async move {
-    ///         let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
-    ///         tokio::spawn(connection);
-    ///         Ok(client)
-    ///     }
-    /// });
-    /// # let _ = seen;
+    /// # use events_runtime::{BoxError, EventBus, inbox::PostgresInbox};
+    /// # async fn connect() -> Result<tokio_postgres::Client, BoxError> { Err("no server here".into()) }
+    /// # fn set_up(bus: EventBus, inbox: PostgresInbox) {
+    /// // `connect` is yours: `tokio_postgres::connect`, and its connection spawned.
+    /// let consume = bus.consume("orders").group("billing").dedup(inbox.seen_events(connect));
+    /// # let _ = consume;
     /// # }
     /// ```
     #[must_use]
