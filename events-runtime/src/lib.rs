@@ -38,6 +38,8 @@ pub mod registry;
 pub mod cli;
 #[cfg(feature = "bus")]
 pub mod config;
+#[cfg(feature = "bus")]
+pub mod inbox;
 pub mod testing;
 
 #[doc(hidden)]

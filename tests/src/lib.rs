@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod faults;
+pub mod inbox;
 pub mod log;
 pub mod openedx;
 pub mod pairs;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::EventBus;
 use super::around::{Hook, MessageInfo, Next, Processed};
+use super::dedup::Dedup;
 use super::error::ConsumeError;
 use super::inbound::Inbound;
 use super::observe::{Consuming, watch};
@@ -15,6 +16,7 @@ use super::settling::{Consumed, Settling};
 use super::worker::Worker;
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
@@ -60,6 +62,7 @@ pub(super) struct Settings {
     pub(super) drain_timeout: Option<Duration>,
     /// Outermost first.
     pub(super) hooks: Arc<[Hook]>,
+    pub(super) seen: Option<Arc<dyn SeenEvents>>,
 }
 
 impl fmt::Debug for Settings {
@@ -75,6 +78,7 @@ impl fmt::Debug for Settings {
             .field("max_consecutive_errors", &self.max_consecutive_errors)
             .field("drain_timeout", &self.drain_timeout)
             .field("hooks", &self.hooks.len())
+            .field("dedup", &self.seen.is_some())
             .finish()
     }
 }
@@ -100,6 +104,7 @@ impl Consume {
                 max_consecutive_errors: config.consumer.max_consecutive_errors,
                 drain_timeout: config.consumer.drain_timeout,
                 hooks: Arc::new([]),
+                seen: None,
             },
         }
     }
@@ -221,6 +226,23 @@ impl Consume {
         self
     }
 
+    /// Hands no event to the receivers that this group has handled: asks before they run, and
+    /// remembers the event after all of them have succeeded. What it holds back is acknowledged and
+    /// counted by `events_deduplicated_total`.
+    ///
+    /// This keeps most duplicates away and not all: **a crash after the receivers and before the event
+    /// is remembered is a duplicate**, and so may be an event that two members hold at the same time.
+    /// A receiver with a database takes an [inbox](crate::inbox) in its own transaction, which lets no
+    /// duplicate through. The key is this group and the event's id, whatever the topic.
+    ///
+    /// Where the store can't be asked the event fails, with its attempt counted; where it can't be told,
+    /// the event is acknowledged all the same, and the log says so. Hooks of
+    /// [`around_message`](Self::around_message) stand around it and see duplicates too.
+    pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
+        self.settings.seen = Some(Arc::new(seen));
+        self
+    }
+
     /// The dead-letter topic, by its base name; `<topic>.<group>.dlq` unless set.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
@@ -268,7 +290,10 @@ impl Consume {
             propagator: self.bus.0.propagator.clone(),
         });
         let unknown_events = self.settings.unknown_events;
-        let inbound = Arc::new(Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming)));
+        let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
+        inbound.dedup =
+            self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
+        let inbound = Arc::new(inbound);
         let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
         let mut worker =

@@ -192,6 +192,12 @@ pub enum InboundError {
         /// How often it was handed out.
         attempts: u32,
     },
+    /// The store of [`dedup`](super::Consume::dedup) could not be asked whether the event was handled.
+    #[error("whether the event was handled before could not be found out: {}", .errors.join(": "))]
+    Dedup {
+        /// The error and those behind it, outermost first.
+        errors: Vec<String>,
+    },
     /// The task that worked on the message was ended from outside.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
@@ -225,7 +231,7 @@ impl InboundError {
                 failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }),
             Self::Abandoned { attempts } => rejection.attempts(*attempts),
-            Self::Hook { errors } => {
+            Self::Hook { errors } | Self::Dedup { errors } => {
                 errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }
             _ => rejection,
@@ -243,6 +249,7 @@ impl InboundError {
             Self::Hook { .. } => "hook",
             Self::HookPanicked { .. } => "hook-panicked",
             Self::Abandoned { .. } => "abandoned",
+            Self::Dedup { .. } => "dedup",
             Self::Interrupted(_) => "interrupted",
             Self::Receivers { .. } => "receivers",
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::EventBus;
+use super::dedup::Dedup;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
 use super::observe::{Consuming, HandlerTimes, UNKNOWN, UNRECEIVED};
@@ -24,6 +25,7 @@ pub(super) struct Inbound {
     pub(super) unknown_events: UnknownEvents,
     pub(super) consuming: Arc<Consuming>,
     handled: HandlerTimes,
+    pub(super) dedup: Option<Dedup>,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
@@ -56,13 +58,21 @@ impl Inbound {
             unknown_events,
             consuming,
             handled: HandlerTimes::default(),
+            dedup: None,
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
     }
 
-    /// Emits the event in a message and waits for every receiver.
+    /// Emits the event in a message and waits for every receiver, unless it was handled before.
     pub(super) async fn take(&self, message: &Message) -> Verdict {
+        match &self.dedup {
+            Some(dedup) => dedup.around(message, self.emit(message)).await,
+            None => self.emit(message).await,
+        }
+    }
+
+    async fn emit(&self, message: &Message) -> Verdict {
         let envelope = match Envelope::from_message(message) {
             Ok(envelope) => envelope,
             Err(error) => return Verdict::Unusable(error.into()),

@@ -57,6 +57,8 @@
 //! | `events_parked_total` | counter | `topic`, `group` | messages whose attempts are used up and that stay in place |
 //! | `events_settle_failed_total` | counter | `topic`, `group` | outcomes that the transport did not store; their messages come again |
 //! | `events_unknown_total` | counter | `topic`, `group` | events of types that are not linked |
+//! | `events_deduplicated_total` | counter | `topic`, `group` | events that [`Consume::dedup`] held back, acknowledged all the same |
+//! | `events_dedup_failed_total` | counter | `topic`, `group` | handled events that could not be remembered |
 //! | `events_unreceived_total` | counter | `topic`, `group` | events that came and had no receiver |
 //! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages that the group has not settled, asked each `bus.consumer.lag_interval` while a consumer runs; partition `0` where the transport has none |
 //! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds that decoding and all receivers of an event took |
@@ -88,6 +90,7 @@ mod batch;
 mod builder;
 mod consumer;
 mod dead_letters;
+mod dedup;
 mod disagreement;
 mod error;
 mod flush;

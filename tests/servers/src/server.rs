@@ -74,8 +74,13 @@ impl Server {
     }
 
     /// Asks it to end, and waits until it has.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.signal("TERM");
+        self.wait();
+    }
+
+    /// Waits until it has ended by itself or by a signal.
+    pub fn wait(mut self) {
         self.child.wait().expect("the server has ended");
     }
 }

@@ -16,6 +16,8 @@ pub(in crate::bus) const SKIPPED: &str = "events_skipped_total";
 pub(in crate::bus) const PARKED: &str = "events_parked_total";
 pub(in crate::bus) const SETTLE_FAILED: &str = "events_settle_failed_total";
 pub(in crate::bus) const UNKNOWN: &str = "events_unknown_total";
+pub(in crate::bus) const DEDUPLICATED: &str = "events_deduplicated_total";
+pub(in crate::bus) const DEDUP_FAILED: &str = "events_dedup_failed_total";
 pub(in crate::bus) const UNRECEIVED: &str = "events_unreceived_total";
 pub(in crate::bus) const CONSUMER_LAG: &str = "events_consumer_lag";
 pub(in crate::bus) const HANDLER_SECONDS: &str = "events_handler_seconds";
@@ -23,7 +25,7 @@ pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Counted by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 15] = [
+const COUNTERS: [(&str, &str); 17] = [
     (EMITTED, "events that were given to a bus and have a route"),
     (SENT, "messages that a topic acknowledged"),
     (SEND_FAILED, "messages that were refused for good, or that the queue had no place for"),
@@ -36,6 +38,8 @@ const COUNTERS: [(&str, &str); 15] = [
     (PARKED, "messages whose attempts are used up and that stay in place"),
     (SETTLE_FAILED, "outcomes that the transport did not store; their messages come again"),
     (UNKNOWN, "events of types that are not linked"),
+    (DEDUPLICATED, "events that were handled before and went to no receiver"),
+    (DEDUP_FAILED, "handled events that could not be remembered"),
     (UNRECEIVED, "events that came and had no receiver"),
     (ERROR_LOG_LOST, "events that could not be written to the error log"),
     (RECEIVER_FAILURES, "receivers that failed"),

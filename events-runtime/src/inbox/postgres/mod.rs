@@ -1,0 +1,310 @@
+//! The inbox in a Postgres database.
+
+mod fault;
+mod seen;
+mod statements;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error, GenericClient, Transaction};
+use uuid::Uuid;
+
+use super::settings::{self, DEFAULT_TABLE, Settings};
+use super::steps::{Cutoff, ROWS, Steps};
+use super::{Arrival, InboxError};
+use crate::transport::ConsumerGroup;
+use crate::{BoxError, EventMetadata};
+
+pub(super) use fault::is_transient;
+pub use seen::PostgresSeenEvents;
+pub use statements::PostgresStatements;
+
+/// An inbox in a Postgres database, for receivers that write there by `tokio-postgres` or a pool of its
+/// connections.
+///
+/// Clones are the same inbox. See the [module](super) for what it promises and for how long.
+///
+/// ```no_run
+/// use events_runtime::inbox::PostgresInbox;
+/// # use events_runtime::{BoxError, EventMetadata};
+/// # async fn bill(client: &mut tokio_postgres::Client, event: &EventMetadata) -> Result<(), BoxError> {
+/// let inbox = PostgresInbox::new("billing")?.receiver("receipts")?;
+/// inbox.create(client).await?;                          // at the start
+///
+/// let transaction = client.transaction().await?;
+/// if inbox.insert(&transaction, event).await?.is_first() {
+///     transaction.execute("INSERT INTO receipts (customer) VALUES ($1)", &[&"ada"]).await?;
+/// }
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Isolation
+/// At `READ COMMITTED`, Postgres' default, a member waits for another that handles the same event, and
+/// is told how that ended. At `REPEATABLE READ` and `SERIALIZABLE` it waits too, and where the other
+/// commits it gets [`InboxError::Conflict`]: its transaction can't see what it would have to. The event
+/// comes again, and is a duplicate then. Inserts prune at `READ COMMITTED` only, because two pruners
+/// would be a conflict at the stricter levels: there, call [`prune`](Self::prune) now and then.
+#[derive(Debug, Clone)]
+pub struct PostgresInbox {
+    settings: Settings,
+    table: Arc<str>,
+    statements: Arc<PostgresStatements>,
+    steps: Arc<Steps<SystemTime>>,
+}
+
+impl PostgresInbox {
+    /// An inbox of this name, in the table `events_inbox` of the connection's `search_path`. It reaches
+    /// nothing: [`create`](Self::create) makes the table.
+    ///
+    /// The name is what a consumer group's may be; receivers that share an inbox's name share what
+    /// they have handled, so each needs its own.
+    ///
+    /// # Errors
+    /// [`InboxError::Name`].
+    pub fn new(name: &str) -> Result<Self, InboxError> {
+        Ok(Self {
+            settings: Settings::new(name)?,
+            table: DEFAULT_TABLE.into(),
+            statements: Arc::new(PostgresStatements::of(DEFAULT_TABLE)),
+            steps: Arc::default(),
+        })
+    }
+
+    /// The inbox of one of several receivers, in the same table: `billing` and `receipts` give
+    /// `billing.receipts`.
+    ///
+    /// # Errors
+    /// [`InboxError::Name`].
+    pub fn receiver(&self, name: &str) -> Result<Self, InboxError> {
+        Ok(Self { settings: self.settings.of_receiver(name)?, steps: Arc::default(), ..self.clone() })
+    }
+
+    /// The same in a table of another name: 1 to 50 lower-case letters, digits and `_`.
+    ///
+    /// # Errors
+    /// [`InboxError::Table`].
+    pub fn table(mut self, table: &str) -> Result<Self, InboxError> {
+        self.table = settings::table(table)?.into();
+        self.statements = Arc::new(PostgresStatements::of(table));
+        Ok(self)
+    }
+
+    /// Forgets what is older; seven days unless set.
+    #[must_use]
+    pub const fn max_age(mut self, age: Duration) -> Self {
+        self.settings.max_age = age;
+        self
+    }
+
+    /// Forgets the oldest beyond this number, which is unbounded unless set. By inserts alone it may be
+    /// exceeded by a fifth, and by a few hundred, for each process.
+    #[must_use]
+    pub const fn max_count(mut self, count: u64) -> Self {
+        self.settings.max_count = Some(count);
+        self
+    }
+
+    /// The inbox's name.
+    #[must_use]
+    pub const fn name(&self) -> &ConsumerGroup {
+        &self.settings.group
+    }
+
+    /// The statements, for sqlx, diesel and others.
+    #[must_use]
+    pub fn statements(&self) -> &PostgresStatements {
+        &self.statements
+    }
+
+    /// Makes the table where it is missing; several processes may do so at once. Where it is there
+    /// already, the user needs no right to make it.
+    ///
+    /// # Errors
+    /// An [`InboxError`] of the database.
+    pub async fn create(&self, client: &impl GenericClient) -> Result<(), InboxError> {
+        let create = async {
+            let found = "SELECT to_regclass($1) IS NOT NULL";
+            let name = format!("\"{}\"", self.table);
+            let row = client.query_typed_one(found, &[(&name, Type::TEXT)]).await?;
+            if row.try_get(0)? { Ok(()) } else { client.batch_execute(&self.statements.create).await }
+        };
+        create.await.map_err(|error| self.explain(error))
+    }
+
+    /// Remembers an event in the transaction that does the work, and tells whether it is new.
+    ///
+    /// Call it first. A second member with the same event waits there for the first one's end: it is
+    /// told [`Arrival::Duplicate`] after a commit and [`Arrival::First`] after a rollback, at
+    /// `READ COMMITTED`. A transaction of a pool's connection derefs to what this takes.
+    ///
+    /// # Errors
+    /// [`InboxError::Conflict`] at stricter levels, [`InboxError::NoTable`] before
+    /// [`create`](Self::create), [`InboxError::Disconnected`]. The transaction is of no use then.
+    pub async fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        event: &EventMetadata,
+    ) -> Result<Arrival, InboxError> {
+        self.add(transaction, event.id()).await.map_err(|error| self.explain(error))
+    }
+
+    /// Handles an event once: begins a transaction, remembers the event, does the work, commits. Gives
+    /// `None` where it was handled before and the work was not done.
+    ///
+    /// ```no_run
+    /// # use events_runtime::inbox::{InboxError, PostgresInbox};
+    /// # async fn bill(inbox: PostgresInbox, client: &mut tokio_postgres::Client, event: &events_runtime::EventMetadata) -> Result<(), InboxError> {
+    /// inbox
+    ///     .once(client, event, async |transaction| {
+    ///         transaction.execute("INSERT INTO receipts (customer) VALUES ($1)", &[&"ada"]).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), and [`InboxError::Work`] where the work failed: it is rolled back.
+    /// Where the connection is lost during the commit nobody knows whether it took place; the event
+    /// comes again and finds out.
+    pub async fn once<T>(
+        &self,
+        client: &mut Client,
+        event: &EventMetadata,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, BoxError>,
+    ) -> Result<Option<T>, InboxError> {
+        let transaction = client.transaction().await.map_err(|error| self.explain(error))?;
+        if self.insert(&transaction, event).await?.is_duplicate() {
+            return Ok(None);
+        }
+        let done = work(&transaction).await.map_err(InboxError::Work)?;
+        transaction.commit().await.map_err(|error| self.explain(error))?;
+        Ok(Some(done))
+    }
+
+    /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
+    /// Call it again while it gives as many as it may. Inserts do the same in small steps.
+    ///
+    /// # Errors
+    /// An [`InboxError`] of the database.
+    pub async fn prune(&self, client: &impl GenericClient, at_most: u64) -> Result<u64, InboxError> {
+        let prune = async {
+            let mut pruned = self.prune_age(client, at_most).await?;
+            if pruned < at_most
+                && let Some(cutoff) = self.surplus(client).await?
+            {
+                pruned += self.prune_surplus(client, cutoff, at_most - pruned).await?;
+            }
+            Ok(pruned)
+        };
+        prune.await.map_err(|error| self.explain(error))
+    }
+
+    /// What [`Consume::dedup`](crate::bus::Consume::dedup) asks, by a connection of its own, which
+    /// `connect` makes and makes again when it was lost; the consumer's group takes the place of the
+    /// inbox's name.
+    ///
+    /// ```no_run
+    /// # use events_runtime::{BoxError, EventBus, inbox::PostgresInbox};
+    /// # async fn connect() -> Result<tokio_postgres::Client, BoxError> { Err("no server here".into()) }
+    /// # fn set_up(bus: EventBus, inbox: PostgresInbox) {
+    /// // `connect` is yours: `tokio_postgres::connect`, and its connection spawned.
+    /// let consume = bus.consume("orders").group("billing").dedup(inbox.seen_events(connect));
+    /// # let _ = consume;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn seen_events<F, Fut>(&self, connect: F) -> PostgresSeenEvents
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Client, BoxError>> + Send + 'static,
+    {
+        PostgresSeenEvents::new(self, move || Box::pin(connect()))
+    }
+
+    /// The inbox of a consumer's group, in the same table.
+    fn of_group(&self, group: &ConsumerGroup) -> Self {
+        Self { settings: self.settings.of_group(group), steps: Arc::default(), ..self.clone() }
+    }
+
+    async fn add(&self, client: &impl GenericClient, id: Uuid) -> Result<Arrival, Error> {
+        let group = self.settings.group.as_str();
+        // With the types at hand, one message goes and one comes; nothing is prepared.
+        let inserted =
+            client.execute_typed(&self.statements.insert, &[(&group, Type::TEXT), (&id, Type::UUID)]).await?;
+        if inserted == 0 {
+            return Ok(Arrival::Duplicate);
+        }
+        self.step(client).await?;
+        Ok(Arrival::First)
+    }
+
+    async fn contains(&self, client: &impl GenericClient, id: Uuid) -> Result<bool, Error> {
+        let group = self.settings.group.as_str();
+        let row = client
+            .query_typed_opt(&self.statements.contains, &[(&group, Type::TEXT), (&id, Type::UUID)])
+            .await?;
+        Ok(row.is_some())
+    }
+
+    async fn step(&self, client: &impl GenericClient) -> Result<(), Error> {
+        let Some(step) = self.steps.next(self.settings.max_count) else { return Ok(()) };
+        let level = client.query_typed_one("SHOW transaction_isolation", &[]).await?;
+        if level.try_get::<_, &str>(0)? != "read committed" {
+            return Ok(());
+        }
+        self.prune_age(client, ROWS).await?;
+        if step.counts {
+            self.steps.set_cutoff(self.surplus(client).await?);
+        }
+        if let Some(cutoff) = self.steps.cutoff()
+            && self.prune_surplus(client, cutoff, ROWS).await? < ROWS
+        {
+            self.steps.set_cutoff(None);
+        }
+        Ok(())
+    }
+
+    async fn prune_age(&self, client: &impl GenericClient, at_most: u64) -> Result<u64, Error> {
+        let (group, age, at_most) =
+            (self.settings.group.as_str(), self.settings.max_age_millis(), limit(at_most));
+        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
+            [(&group, Type::TEXT), (&age, Type::INT8), (&at_most, Type::INT8)];
+        client.execute_typed(&self.statements.prune, &params).await
+    }
+
+    async fn surplus(&self, client: &impl GenericClient) -> Result<Option<Cutoff<SystemTime>>, Error> {
+        let Some(count) = self.settings.max_count else { return Ok(None) };
+        let (group, count) = (self.settings.group.as_str(), limit(count));
+        let row = client
+            .query_typed_opt(&self.statements.surplus, &[(&group, Type::TEXT), (&count, Type::INT8)])
+            .await?;
+        row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+    }
+
+    async fn prune_surplus(
+        &self,
+        client: &impl GenericClient,
+        (time, id): Cutoff<SystemTime>,
+        at_most: u64,
+    ) -> Result<u64, Error> {
+        let (group, at_most) = (self.settings.group.as_str(), limit(at_most));
+        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 4] =
+            [(&group, Type::TEXT), (&time, Type::TIMESTAMPTZ), (&id, Type::UUID), (&at_most, Type::INT8)];
+        client.execute_typed(&self.statements.prune_surplus, &params).await
+    }
+
+    fn explain(&self, error: Error) -> InboxError {
+        fault::explain(error, &self.settings, &self.table)
+    }
+}
+
+/// A number of rows as databases take it.
+fn limit(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,24 @@
+//! The inbox in `SQLite`: an event that comes again changes the receiver's database once.
+
+mod dedup;
+mod killed;
+mod pruning;
+mod simulated;
+mod transactions;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// A connection as a service has it: a log beside the file, and patience.
+fn open(path: &Path) -> Connection {
+    let db = Connection::open(path).expect("the file opens");
+    db.busy_timeout(Duration::from_secs(20)).expect("a timeout");
+    db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).expect("WAL");
+    db
+}
+
+fn count(db: &Connection, table: &str) -> u32 {
+    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a number")
+}
