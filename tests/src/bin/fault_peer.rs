@@ -193,7 +193,8 @@ async fn consume(
             n: event.number,
             end: end(event.number, &faults),
         };
-        (&log).write_all(format!("{handling}\n").as_bytes())?;
+        // A kill can cut a write off at the end of a page: what is left must not run into the next line.
+        (&log).write_all(format!("\n{handling}\n").as_bytes())?;
         match handling.end {
             End::Done => {}
             End::Failed => return Err("the meter is out of reach".into()),
@@ -296,7 +297,7 @@ impl tracing::Subscriber for Notes {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
-        let line = format!("{} {} {}\n", self.process, text.message, text.error).into_bytes();
+        let line = format!("\n{} {} {}\n", self.process, text.message, text.error).into_bytes();
         if (&self.file).write_all(&line).is_err() && !self.full.swap(true, Ordering::Relaxed) {
             eprintln!("the notes can't be written");
         }

@@ -69,17 +69,25 @@ impl Place {
         connect(&self.url, &ConnectOptions::new()).expect("the file opens")
     }
 
-    /// What a group left behind.
-    pub(crate) async fn group(&self, name: &str, transport: &dyn Transport) -> Group {
+    /// What a group left behind; `killed` processes may each have left half a line, of work that was not
+    /// done.
+    pub(crate) async fn group(&self, name: &str, transport: &dyn Transport, killed: usize) -> Group {
         let log = std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default();
-        let handlings: Result<Vec<Handling>, _> = log.lines().map(str::parse).collect();
+        let (mut handlings, mut torn) = (Vec::new(), Vec::new());
+        for line in log.lines().filter(|line| !line.is_empty()) {
+            match line.parse::<Handling>() {
+                Ok(handling) => handlings.push(handling),
+                Err(error) => torn.push(error),
+            }
+        }
+        assert!(torn.len() <= killed, "{} torn lines and {killed} killed processes: {torn:?}", torn.len());
         let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
         let listing = letters.list().await.expect("the dead letters are listed");
         let dead = listing.letters.iter().map(|letter| Dead {
             id: letter.id().unwrap_or_default().to_owned(),
             reason: letter.reason().unwrap_or_default().into_owned(),
         });
-        Group { name: name.to_owned(), handlings: handlings.expect("whole lines"), dead: dead.collect() }
+        Group { name: name.to_owned(), handlings, dead: dead.collect() }
     }
 
     /// How many hours from now a group's dead letters were stored.

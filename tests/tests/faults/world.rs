@@ -214,7 +214,7 @@ impl World {
         self.stop(&self.living(false, true));
         self.transport.check().await.expect("the file is sound");
         for (name, _) in groups {
-            self.run.groups.push(self.place.group(name, &*self.transport).await);
+            self.run.groups.push(self.place.group(name, &*self.transport, self.run.killed.len()).await);
         }
         self.run.refused = self.place.refused();
         check(&self.run)

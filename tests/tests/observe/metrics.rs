@@ -8,6 +8,10 @@ use metrics::{
     SharedString, Unit,
 };
 
+use events_runtime::BoxError;
+use events_runtime::inbox::SeenEvents;
+use events_runtime::transport::{BoxFuture, ConsumerGroup, Topic};
+
 use crate::{block_on, bus, consume_orders, placed, till};
 
 /// The values by name and labels, and what was described.
@@ -150,6 +154,44 @@ fn the_time_of_an_events_receivers_is_measured_by_type_and_group() {
     assert_eq!(found.len(), 3);
     // At least what the receiver slept, in seconds.
     assert!(found.iter().all(|seconds| (0.003..3000.0).contains(seconds)), "{found:?}");
+}
+
+/// Knows some events, and can remember none.
+struct Forgetful(std::collections::HashSet<uuid::Uuid>);
+
+impl SeenEvents for Forgetful {
+    fn contains<'a>(&'a self, _: &'a ConsumerGroup, id: uuid::Uuid) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(std::future::ready(Ok(self.0.contains(&id))))
+    }
+
+    fn insert<'a>(&'a self, _: &'a ConsumerGroup, _: uuid::Uuid) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(std::future::ready(Err("the disk is full".into())))
+    }
+}
+
+#[test]
+fn what_dedup_holds_back_and_what_it_can_not_remember_is_counted() {
+    let values = measured(async || {
+        let bus = bus("memory:", "").await;
+        let mut known = std::collections::HashSet::new();
+        for number in 1..=3 {
+            let emission = bus.hub().emit(placed(number));
+            if number < 3 {
+                known.insert(emission.event().metadata().id().to_string().parse().expect("a UUID"));
+            }
+            emission.delivered().await.expect("sent");
+        }
+        let settled = events_tests::until(|| async {
+            let topic = Topic::new("dev-orders").expect("a name");
+            let groups = bus.transport().groups(&topic).await.unwrap_or_default();
+            groups.iter().any(|status| status.lag == 0)
+        });
+        let consume = bus.consume("orders").group("billing").dedup(Forgetful(known));
+        consume.run_until(settled).await.expect("stopped as told");
+    });
+    for (name, expected) in [("deduplicated", 2.0), ("dedup_failed", 1.0), ("consumed", 3.0)] {
+        assert_value(&values, &format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
+    }
 }
 
 #[test]
