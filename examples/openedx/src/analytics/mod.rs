@@ -1,0 +1,7 @@
+//! The subdomain `analytics`: the tracking log.
+
+mod data;
+mod signals;
+
+pub use data::*;
+pub use signals::*;

@@ -1,0 +1,146 @@
+"""Holds the crate of Open edX's events against the real package, openedx-events.
+
+    catalogue.py RUST.jsonl PYTHON.jsonl SCHEMAS
+
+RUST.jsonl, written by the program `catalogue` of tests/catalogue, has one event in each line:
+
+    {"event_type": …, "package": "10.5.0", "signal": "learning.…", "key": …, "schema_json": …,
+     "canonical_form": …, "fingerprint": …, "payloads": [{"datum": hex, "value": …}, …]}
+
+The events must be those that the package can write to a bus, and their schemas the package's. The
+package decodes each datum to the value that stands beside it, and encodes it to the same bytes.
+PYTHON.jsonl gets as many payloads that were made up from the package's classes, for the program to
+read and write again. SCHEMAS is the folder of the schemas that the crate has published.
+"""
+
+import importlib
+import inspect
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+settings.configure(INSTALLED_APPS=["openedx_events"], LOGGING_CONFIG=None, DATABASES={})
+django.setup()
+warnings.simplefilter("ignore")
+
+from fastavro.schema import fingerprint, to_parsing_canonical_form  # noqa: E402
+from openedx_events import __version__  # noqa: E402
+from openedx_events.event_bus.avro.deserializer import deserialize_bytes_to_event_data  # noqa: E402
+from openedx_events.event_bus.avro.serializer import (  # noqa: E402
+    AvroSignalSerializer,
+    serialize_event_data_to_bytes,
+)
+from openedx_values import Maker, Results, catalogue, expect, told  # noqa: E402
+
+PAYLOADS = 50
+
+#: The comment names a field that the event does not have.
+KEYS = {
+    "org.openedx.content_authoring.course.import.completed.v1": "course.course_key",
+    "org.openedx.content_authoring.course.rerun.completed.v1": "course.course_key",
+}
+
+
+def fields(schema):
+    """Each record's fields in their order, with what has a default, and the documentation."""
+    if isinstance(schema, list):
+        return [found for branch in schema for found in fields(branch)]
+    if not isinstance(schema, dict):
+        return []
+    if schema["type"] in ("array", "map"):
+        return fields(schema.get("items", schema.get("values")))
+    if schema["type"] != "record":
+        return fields(schema["type"])
+    own = [(field["name"], "default" in field, field.get("default")) for field in schema["fields"]]
+    nested = [found for field in schema["fields"] for found in fields(field["type"])]
+    return [(schema["name"], schema.get("namespace"), schema.get("doc"), own)] + nested
+
+
+def judge(entry, signal, published, results):
+    """Judges one event; returns payloads for Rust to read."""
+    name = signal.event_type
+    serializer = AvroSignalSerializer(signal)
+    schema = json.loads(serializer.schema_string())
+    ours = json.loads(entry["schema_json"])
+    made = []
+
+    def named():
+        module, variable = entry["signal"].split(".")
+        module = importlib.import_module(f"openedx_events.{module}.signals")
+        expect(getattr(module, variable), signal)
+        # The field stands in a comment, for the documentation.
+        key = re.search(rf"# \.\. event_type: {re.escape(name)}\n(?:# .*\n)*?# \.\. event_key_field: (.*)\n", inspect.getsource(module))
+        expect(entry["key"], KEYS.get(name, key and key[1] or ""))
+
+    def text():
+        expect(entry["schema_json"], serializer.schema_string())
+
+    def canonical():
+        expect(entry["canonical_form"], to_parsing_canonical_form(schema))
+        expect(int.from_bytes(bytes.fromhex(fingerprint(entry["canonical_form"], "CRC-64-AVRO")), "little"), int(entry["fingerprint"], 16))
+
+    def parts():
+        expect(fields(ours), fields(schema))
+        expect([field["name"] for field in ours["fields"]], list(signal.init_data))
+
+    def file():
+        expect(json.loads((published / name / "0.avsc").read_text()), schema)
+        expect([path.name for path in (published / name).iterdir()], ["0.avsc"])
+
+    def reads():
+        if len(entry["payloads"]) < PAYLOADS:
+            raise AssertionError(f"only {len(entry['payloads'])} payloads")
+        for payload in entry["payloads"]:
+            data = deserialize_bytes_to_event_data(bytes.fromhex(payload["datum"]), signal)
+            expect(told(data), payload["value"])
+            expect(serialize_event_data_to_bytes(data, signal).hex(), payload["datum"])
+
+    def makes():
+        maker = Maker(name)
+        for _ in range(PAYLOADS):
+            data = maker.event(signal)
+            made.append({"datum": serialize_event_data_to_bytes(data, signal).hex(), "value": told(data)})
+
+    results.check(name, "its signal is called as in Python, and its key is the one of the comment", named)
+    results.check(name, "the schema is the text that Python registers", text)
+    results.check(name, "its canonical form and fingerprint are fastavro's", canonical)
+    results.check(name, "names, docs, order and defaults of its fields are Python's", parts)
+    results.check(name, "what is published is Python's", file)
+    results.check(name, "Python decodes Rust's payloads to the same values, and encodes them to the same bytes", reads)
+    results.check(name, "Python makes payloads", makes)
+    return {"event_type": name, "payloads": made}
+
+
+def main():
+    source, target, published = sys.argv[1:]
+    results = Results()
+    signals = catalogue()
+    with open(source, encoding="utf-8") as lines:
+        entries = {entry["event_type"]: entry for entry in map(json.loads, lines)}
+    published = Path(published)
+
+    def complete():
+        expect({entry["package"] for entry in entries.values()}, {__version__})
+        expect(sorted(entries), [signal.event_type for signal in signals])
+        expect(sorted(path.name for path in published.iterdir()), [signal.event_type for signal in signals])
+
+    results.check("the catalogue", f"it has each event that openedx-events {__version__} can write", complete)
+    with open(target, "w", encoding="utf-8") as out:
+        for signal in signals:
+            if signal.event_type in entries:
+                out.write(json.dumps(judge(entries[signal.event_type], signal, published, results)) + "\n")
+    rust = sum(len(entry["payloads"]) for entry in entries.values())
+    print(
+        f"{len(signals)} events × 2 directions × {PAYLOADS} payloads: {rust} of Rust judged by "
+        f"openedx-events {__version__}, {len(signals) * PAYLOADS} made for Rust to judge"
+    )
+    results.end()
+
+
+if __name__ == "__main__":
+    main()
