@@ -4,6 +4,8 @@
 //! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
 //! default member of the workspace: plain `cargo test` needs nothing but Rust.
 
+mod redis;
 mod server;
 
+pub use redis::RedisServer;
 pub use server::{Server, free_port, program};

@@ -1,0 +1,172 @@
+//! The thread of sends: one transaction after the other, so that a key's messages are stored in
+//! order and none behind one that failed.
+
+use std::sync::Arc;
+
+use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
+use super::link::{Link, Request};
+use super::settings::Settings;
+use super::trim::{self, Schedule};
+use super::{entry, fault};
+
+const OPERATION: &str = "send to";
+/// So many messages, or about so many bytes, are sent as one transaction.
+const MESSAGES_AT_MOST: usize = 2_000;
+const BYTES_AT_MOST: usize = 8 << 20;
+/// `proto-max-bulk-len`, unless the server was told otherwise; it ends the connection beyond it.
+const VALUE_AT_MOST: usize = 512 << 20;
+
+type Sent = Vec<Result<Position, TransportError>>;
+
+pub(super) struct RedisProducer {
+    work: mpsc::UnboundedSender<Send>,
+}
+
+struct Send {
+    topic: Topic,
+    entries: Vec<Cmd>,
+    bytes: usize,
+    reply: oneshot::Sender<Sent>,
+}
+
+impl RedisProducer {
+    pub(super) fn start(settings: Arc<Settings>) -> Self {
+        let (work, queue) = mpsc::unbounded_channel();
+        tokio::spawn(Writer { link: Link::new(settings.clone()), settings, trims: Schedule::default() }.run(queue));
+        Self { work }
+    }
+}
+
+impl Producer for RedisProducer {
+    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, Sent> {
+        let count = batch.len();
+        if count == 0 {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
+        let failed = |kind, message: &str| {
+            let error = TransportError::new(kind, OPERATION, topic, message);
+            Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()))
+        };
+        if batch.iter().any(|message| message.size() >= VALUE_AT_MOST) {
+            let message = "a message is larger than Redis takes, 512 MB: send a reference to it";
+            return failed(ErrorKind::TooLarge, message);
+        }
+        let bytes = batch.iter().map(Message::size).sum();
+        let entries = batch.iter().map(|message| add(topic, message)).collect();
+        let (reply, answer) = oneshot::channel();
+        let closed = "the runtime that this producer was made in has ended";
+        if self.work.send(Send { topic: topic.clone(), entries, bytes, reply }).is_err() {
+            return failed(ErrorKind::Closed, closed);
+        }
+        let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, closed);
+        Box::pin(async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) })
+    }
+}
+
+fn add(topic: &Topic, message: &Message) -> Cmd {
+    let mut add = Cmd::with_capacity(3 + 2 * message.headers.len() + 6, message.size() + 256);
+    add.arg("XADD").arg(topic.as_str()).arg("*");
+    for (name, value) in entry::fields(message) {
+        add.arg(name.as_ref()).arg(&value[..]);
+    }
+    add
+}
+
+struct Writer {
+    settings: Arc<Settings>,
+    link: Link,
+    trims: Schedule,
+}
+
+impl Writer {
+    async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
+        while let Some(first) = work.recv().await {
+            let (mut messages, mut bytes) = (first.entries.len(), first.bytes);
+            let mut sends = vec![first];
+            while messages < MESSAGES_AT_MOST
+                && bytes < BYTES_AT_MOST
+                && let Ok(more) = work.try_recv()
+            {
+                messages += more.entries.len();
+                bytes += more.bytes;
+                sends.push(more);
+            }
+            let broken = self.send(sends).await;
+            if let Some(error) = broken {
+                // What was handed in behind it is not stored before it.
+                while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
+                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
+                }
+            }
+            for topic in self.trims.due() {
+                self.trim(&topic).await;
+            }
+        }
+    }
+
+    /// Stores messages, all or none; where none, tells why.
+    async fn send(&mut self, sends: Vec<Send>) -> Option<RedisError> {
+        let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
+        let mut replies = Vec::with_capacity(sends.len());
+        for Send { topic, entries, reply, .. } in sends {
+            replies.push((topic, entries.len(), reply));
+            for entry in entries {
+                pipeline.add_command(entry);
+            }
+        }
+        if pipeline.len() > 1 {
+            pipeline.atomic();
+        }
+        pipeline.ignore_errors();
+        let answer: RedisResult<Vec<RedisResult<String>>> = self.link.ask(Request::Pipeline(&pipeline)).await;
+        match answer {
+            Ok(ids) => {
+                let mut ids = ids.into_iter();
+                for (topic, count, reply) in replies {
+                    self.trims.appended(&topic, count);
+                    let sent = ids.by_ref().take(count).map(|id| position(&topic, id)).collect();
+                    let _ = reply.send(sent);
+                }
+                None
+            }
+            Err(error) => {
+                for (topic, count, reply) in replies {
+                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let _ = reply.send((0..count).map(|_| Err(error.clone())).collect());
+                }
+                Some(error)
+            }
+        }
+    }
+
+    /// Applies the retention; a failure waits for the next time.
+    async fn trim(&mut self, topic: &Topic) {
+        let retention = self.settings.retention.of(topic.as_str());
+        match trim::portion(&self.link, topic, &retention).await {
+            Ok(trimmed) => {
+                if trimmed.held_back && self.trims.first_held_back(topic) {
+                    tracing::warn!(
+                        %topic,
+                        "a group has not settled what the topic's limits would remove: it is kept, and the topic grows; see `lag`"
+                    );
+                }
+                if trimmed.more {
+                    self.trims.again(topic.clone());
+                }
+            }
+            Err(error) => tracing::debug!(%topic, %error, "the topic was not trimmed"),
+        }
+    }
+}
+
+fn position(topic: &Topic, id: RedisResult<String>) -> Result<Position, TransportError> {
+    let id = id.map_err(|error| fault::explain(error, OPERATION, topic))?;
+    id.parse().map_err(|source| {
+        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's answer is no entry's id")
+            .with_source(source)
+    })
+}
