@@ -50,7 +50,7 @@ mod status;
 mod trim;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::consumer::RedisConsumer;
 use self::link::Link;
@@ -69,12 +69,13 @@ pub(super) const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+sentinel", "red
 pub(super) struct RedisTransport {
     settings: Arc<Settings>,
     link: Link,
+    producer: Mutex<Option<RedisProducer>>,
 }
 
 impl RedisTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         let settings = Arc::new(Settings::read(target, options)?);
-        Ok(Self { link: Link::new(settings.clone()), settings })
+        Ok(Self { link: Link::new(settings.clone()), settings, producer: Mutex::default() })
     }
 }
 
@@ -100,8 +101,12 @@ impl Transport for RedisTransport {
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
         Box::pin(async move {
-            let producer: Arc<dyn Producer> = Arc::new(RedisProducer::start(self.settings.clone()));
-            Ok(producer)
+            let mut started = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+            let producer = match &*started {
+                Some(producer) if !producer.is_closed() => producer.clone(),
+                _ => started.insert(RedisProducer::start(self.settings.clone())).clone(),
+            };
+            Ok(Arc::new(producer) as Arc<dyn Producer>)
         })
     }
 

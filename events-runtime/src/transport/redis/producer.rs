@@ -21,6 +21,8 @@ const VALUE_AT_MOST: usize = 512 << 20;
 
 type Sent = Vec<Result<Position, TransportError>>;
 
+/// One for all producers of a transport, so that all their sends are in one order.
+#[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
 }
@@ -37,6 +39,11 @@ impl RedisProducer {
         let (work, queue) = mpsc::unbounded_channel();
         tokio::spawn(Writer { link: Link::new(settings.clone()), settings, trims: Schedule::default() }.run(queue));
         Self { work }
+    }
+
+    /// Whether the runtime that it was started in has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.work.is_closed()
     }
 }
 

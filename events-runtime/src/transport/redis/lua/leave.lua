@@ -13,7 +13,12 @@ local function leave(name)
         for index, line in ipairs(pending) do
             ids[index] = line[1]
         end
-        local kept = redis.call('XCLAIM', T, G, nobody, 0, unpack(ids), 'JUSTID')
+        local claim = { 'XCLAIM', T, G, nobody, 0 }
+        for _, id in ipairs(ids) do
+            claim[#claim + 1] = id
+        end
+        claim[#claim + 1] = 'JUSTID'
+        local kept = redis.call(unpack(claim))
         local there, lost = {}, {}
         for _, id in ipairs(kept) do
             there[id] = true
