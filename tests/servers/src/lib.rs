@@ -4,8 +4,10 @@
 //! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
 //! default member of the workspace: plain `cargo test` needs nothing but Rust.
 
+mod proxy;
 mod redis;
 mod server;
 
+pub use proxy::Proxy;
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};

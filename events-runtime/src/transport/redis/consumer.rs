@@ -12,7 +12,7 @@ use super::super::{
     BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError,
 };
 use super::claim::Claimed;
-use super::link::{Link, Request};
+use super::link::{Link, Request, is_away, random};
 use super::settings::Settings;
 use super::worker::{MADE_UP, Member, Work, Worker};
 use super::{fault, settle, start};
@@ -43,8 +43,7 @@ impl RedisConsumer {
         let Subscription { topic, group, start, lease, member, .. } = subscription;
         let link = Arc::new(Link::new(settings.clone()));
         start::join(&link, &settings, &topic, &group, start).await?;
-        let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
-        let number = random >> 2;
+        let number = random();
         let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
             let host = gethostname::gethostname();
             format!("{MADE_UP}{}@{}:{number:x}", settings.client, host.to_string_lossy())
@@ -105,7 +104,7 @@ impl RedisConsumer {
         read.arg("COUNT").arg(1).arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000)).arg("STREAMS");
         read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(&seen);
         let link = self.waiting.clone();
-        Box::pin(async move { link.ask(Request::Command(&read)).await })
+        Box::pin(async move { link.once(&Request::Command(&read)).await })
     }
 
     fn give(&mut self, max: usize) -> Vec<Delivery> {
@@ -159,9 +158,13 @@ impl Consumer for RedisConsumer {
                     }
                 };
                 tokio::select! {
-                    woken = &mut blocked => {
-                        woken.map_err(|error| fault::explain(error, "receive from", &self.member.topic))?;
-                    }
+                    woken = &mut blocked => match woken {
+                        // The next claim waits for the server, or says that it is away.
+                        Err(error) if !is_away(&error) => {
+                            return Err(fault::explain(error, "receive from", &self.member.topic));
+                        }
+                        _ => {}
+                    },
                     () = timer => self.blocked = Some(blocked),
                 }
             }

@@ -23,21 +23,24 @@ pub(super) fn explain(
     } else if error.is_io_error() || error.is_connection_dropped() || error.is_connection_refusal() {
         (ErrorKind::Unavailable, "the server can't be reached: is it running, and are host and port right?")
     } else {
-        let text = error.to_string();
-        by_code(&code(&error, &text), &text)
+        by_code(&code(&error), &error.to_string())
     };
     TransportError::new(kind, operation, subject, message).with_source(error)
 }
 
 /// The code of the error that matters: that of the first command of a transaction that was refused.
-fn code(error: &RedisError, text: &str) -> String {
+pub(super) fn code(error: &RedisError) -> String {
     const TOLD: [&str; 14] = [
         "OOM", "READONLY", "LOADING", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "CLUSTERDOWN",
         "MASTERDOWN", "NOREPLICAS", "BUSY", "MOVED", "NOGROUP",
     ];
     match error.code() {
         Some(code) if code != "EXECABORT" && code != "ERR" => code.to_owned(),
-        _ => TOLD.into_iter().find(|code| text.contains(code)).unwrap_or_default().to_owned(),
+        _ if error.is_io_error() => String::new(),
+        _ => {
+            let text = error.to_string();
+            TOLD.into_iter().find(|code| text.contains(code)).unwrap_or_default().to_owned()
+        }
     }
 }
 

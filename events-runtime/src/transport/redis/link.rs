@@ -1,13 +1,19 @@
 //! A connection that is made when it is needed, and made anew when it broke.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value};
+use ::redis::{Cmd, ErrorKind as RedisKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value};
 use tokio::sync::Mutex;
 
+use super::fault;
 use super::settings::Settings;
+
+/// The pause before a call is made again doubles from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is asked of the server.
 pub(super) enum Request<'a> {
@@ -20,8 +26,11 @@ pub(super) enum Request<'a> {
 pub(super) struct Link {
     settings: Arc<Settings>,
     /// How long an answer may take.
-    patience: Duration,
+    timeout: Duration,
     current: Mutex<Current>,
+    /// No two links anywhere have the same.
+    asker: u64,
+    questions: AtomicU64,
 }
 
 #[derive(Default)]
@@ -33,27 +42,45 @@ struct Current {
 
 impl Link {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
-        let patience = settings.timeout;
-        Self { settings, patience, current: Mutex::default() }
+        let timeout = settings.timeout;
+        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
     }
 
     /// A link for requests that wait at the server for up to this long.
     pub(super) fn waiting(settings: Arc<Settings>, wait: Duration) -> Self {
-        let patience = settings.timeout + wait;
-        Self { settings, patience, current: Mutex::default() }
+        let timeout = settings.timeout + wait;
+        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
     }
 
-    /// The answer to a request. One whose connection turns out to be gone is sent once more over
-    /// a new one: it must do no harm twice.
+    /// The answer to a request, which is made again over a new connection while the server is away:
+    /// it must do no harm twice.
     pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
-        let value = match self.once(&request).await {
-            Err(error) if was_closed(&error) => self.once(&request).await?,
-            other => other?,
-        };
-        Ok(::redis::from_redis_value(value)?)
+        let mut patience = self.patience();
+        loop {
+            match self.once(&request).await {
+                Err(error) if patience.allows(&error).await => {}
+                answer => return Ok(::redis::from_redis_value(answer?)?),
+            }
+        }
     }
 
-    async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
+    /// Who asks, for answers that the server remembers.
+    pub(super) const fn asker(&self) -> u64 {
+        self.asker
+    }
+
+    /// The number of a question whose answer the server remembers.
+    pub(super) fn next_question(&self) -> u64 {
+        self.questions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// How long a call that begins now goes on.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { until: Instant::now().checked_add(self.settings.retry_for), pause: FIRST_PAUSE }
+    }
+
+    /// The answer to a request that is made once.
+    pub(super) async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
         let (number, mut connection) = self.connection().await?;
         let asked = async {
             match request {
@@ -79,16 +106,36 @@ impl Link {
         if let Some(connection) = &current.connection {
             return Ok((current.number, connection.clone()));
         }
-        let connection = self.settings.endpoint.connect(Some(self.patience)).await?;
+        let connection = self.settings.endpoint.connect(Some(self.timeout)).await?;
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((current.number, connection))
     }
 }
 
-/// Whether the connection was found to be closed, rather than slow or refused.
-fn was_closed(error: &RedisError) -> bool {
-    error.is_connection_dropped() && !error.is_timeout() && !error.is_connection_refusal()
+/// What is left of the time for which a server may be away.
+pub(super) struct Patience {
+    until: Option<Instant>,
+    pause: Duration,
+}
+
+impl Patience {
+    /// Whether the call is to be made again after this error; waits a moment where it is.
+    pub(super) async fn allows(&mut self, error: &RedisError) -> bool {
+        if !is_away(error) || self.until.is_some_and(|until| until <= Instant::now()) {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+/// Whether the server can't be reached, or is not ready, and may be soon.
+pub(super) fn is_away(error: &RedisError) -> bool {
+    ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed
+        || error.kind() == RedisKind::MasterNameNotFoundBySentinel
+        || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
 }
 
 /// Whether the connection is of no further use. After a failover the old master is read-only.
@@ -97,5 +144,10 @@ fn ends_connection(error: &RedisError) -> bool {
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+        || matches!(&*fault::code(error), "READONLY" | "MASTERDOWN")
+}
+
+/// Sixty-two random bits.
+pub(super) fn random() -> u64 {
+    uuid::Uuid::now_v7().as_u64_pair().1 >> 2
 }

@@ -1,6 +1,7 @@
 //! The thread of sends: one transaction after the other, so that a key's messages are stored in
 //! order and none behind one that failed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
@@ -10,7 +11,7 @@ use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, Tra
 use super::link::{Link, Request};
 use super::settings::Settings;
 use super::trim::{self, Schedule};
-use super::{entry, fault};
+use super::{entry, fault, marker};
 
 const OPERATION: &str = "send to";
 /// So many messages, or about so many bytes, are sent as one transaction.
@@ -37,7 +38,9 @@ struct Send {
 impl RedisProducer {
     pub(super) fn start(settings: Arc<Settings>) -> Self {
         let (work, queue) = mpsc::unbounded_channel();
-        tokio::spawn(Writer { link: Link::new(settings.clone()), settings, trims: Schedule::default() }.run(queue));
+        let link = Link::new(settings.clone());
+        let writer = Writer { settings, link, number: 0, loaded: false, trims: Schedule::default() };
+        tokio::spawn(writer.run(queue));
         Self { work }
     }
 
@@ -85,8 +88,15 @@ fn add(topic: &Topic, message: &Message) -> Cmd {
 struct Writer {
     settings: Arc<Settings>,
     link: Link,
+    /// Counts the transactions.
+    number: u64,
+    /// Whether the server knows the script that ends them.
+    loaded: bool,
     trims: Schedule,
 }
+
+/// The ids of a transaction's entries, or why one is not stored.
+type Ids = Vec<RedisResult<String>>;
 
 impl Writer {
     async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
@@ -119,17 +129,21 @@ impl Writer {
     async fn send(&mut self, sends: Vec<Send>) -> Option<RedisError> {
         let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
         let mut replies = Vec::with_capacity(sends.len());
+        let mut counts: BTreeMap<Topic, usize> = BTreeMap::new();
         for Send { topic, entries, reply, .. } in sends {
+            *counts.entry(topic.clone()).or_default() += entries.len();
             replies.push((topic, entries.len(), reply));
             for entry in entries {
                 pipeline.add_command(entry);
             }
         }
-        if pipeline.len() > 1 {
-            pipeline.atomic();
+        self.number += 1;
+        for topic in counts.keys() {
+            pipeline.add_command(marker::mark(topic, self.link.asker(), self.number));
         }
-        pipeline.ignore_errors();
-        let answer: RedisResult<Vec<RedisResult<String>>> = self.link.ask(Request::Pipeline(&pipeline)).await;
+        pipeline.atomic().ignore_errors();
+        let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
+        let answer = self.store(&pipeline, &counts, &order).await;
         match answer {
             Ok(ids) => {
                 let mut ids = ids.into_iter();
@@ -148,6 +162,60 @@ impl Writer {
                 Some(error)
             }
         }
+    }
+
+    /// Runs a transaction; again where it turns out not to have been done.
+    async fn store(
+        &mut self,
+        pipeline: &Pipeline,
+        counts: &BTreeMap<Topic, usize>,
+        order: &[(&Topic, usize)],
+    ) -> RedisResult<Ids> {
+        let mut patience = self.link.patience();
+        loop {
+            if !self.loaded {
+                marker::load(&self.link).await?;
+                self.loaded = true;
+            }
+            let answer = self.link.once(&Request::Pipeline(pipeline)).await;
+            let error = match answer {
+                Ok(ids) => {
+                    let ids: Ids = ::redis::from_redis_value(ids)?;
+                    // Somebody flushed the scripts; the entries are stored all the same.
+                    self.loaded = ids.last().is_none_or(Result::is_ok);
+                    return Ok(ids);
+                }
+                Err(error) => error,
+            };
+            if !patience.allows(&error).await {
+                return Err(error);
+            }
+            self.loaded = false;
+            if let Some(ids) = self.done(counts, order).await? {
+                return Ok(ids);
+            }
+        }
+    }
+
+    /// The ids of the last transaction, where it was done though its answer was lost.
+    async fn done(
+        &self,
+        counts: &BTreeMap<Topic, usize>,
+        order: &[(&Topic, usize)],
+    ) -> RedisResult<Option<Ids>> {
+        let mut found = BTreeMap::new();
+        for (topic, count) in counts {
+            match marker::ids(&self.link, topic, self.link.asker(), self.number, *count).await? {
+                Some(ids) if ids.len() == *count => found.insert(topic, ids.into_iter()),
+                _ => return Ok(None),
+            };
+        }
+        let mut ids = Ids::new();
+        for (topic, count) in order {
+            let of_topic = found.get_mut(*topic).into_iter().flat_map(|ids| ids.by_ref().take(*count));
+            ids.extend(of_topic.map(Ok));
+        }
+        Ok(Some(ids))
     }
 
     /// Applies the retention; a failure waits for the next time.

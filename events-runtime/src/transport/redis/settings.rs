@@ -10,6 +10,8 @@ use super::endpoint::Endpoint;
 const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
 /// How long an answer may take.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may be away: a restart, a failover.
+const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
 /// After so long, what another client was given and never settled is taken over.
 const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
 
@@ -27,7 +29,10 @@ pub(super) struct Settings {
     pub(super) url: String,
     pub(super) endpoint: Endpoint,
     pub(super) client: String,
+    /// How long an answer may take.
     pub(super) timeout: Duration,
+    /// How long a call goes on while the server is away.
+    pub(super) retry_for: Duration,
     pub(super) retention: RetentionPolicy,
     pub(super) ack: Ack,
     pub(super) consumer_name: Option<String>,
@@ -40,6 +45,7 @@ impl Settings {
     pub(super) fn read(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         target.only(&[
             "timeout",
+            "retry_for",
             "ca",
             "ack",
             "consumer_name",
@@ -86,6 +92,7 @@ impl Settings {
             endpoint: Endpoint::read(target, timeout)?,
             client: options.client.clone().unwrap_or_else(|| "events-runtime".to_owned()),
             timeout,
+            retry_for: duration("retry_for", DEFAULT_RETRY_FOR)?,
             retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
             ack,
             consumer_name: target.get("consumer_name").map(ToOwned::to_owned),

@@ -36,6 +36,7 @@ pub(super) async fn portion(
     call.arg(retention.max_count.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX)));
     call.arg(retention.max_age.map_or(-1, |age| i64::try_from(millis(age)).unwrap_or(i64::MAX)));
     call.arg(u8::from(retention.drop_unsettled)).arg(PORTION);
+    call.arg(link.asker()).arg(link.next_question());
     let answer: RedisResult<(u64, u64, u64)> = link.ask(Request::Script(&call)).await;
     let (removed, unsettled, held_back) = answer.map_err(|error| fault::explain(error, "trim", topic))?;
     if unsettled > 0 {

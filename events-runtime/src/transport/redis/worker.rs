@@ -53,6 +53,8 @@ pub(super) struct Worker {
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
     unsure: bool,
+    /// Counts the questions whose answers the server remembers.
+    questions: u64,
     sweep: Sweep,
 }
 
@@ -72,7 +74,7 @@ impl Worker {
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        Self { settings, link, token: member.number, member, unsure: false, sweep }
+        Self { settings, link, token: member.number, member, unsure: false, questions: 0, sweep }
     }
 
     /// Works until nobody can ask any more.
@@ -187,12 +189,13 @@ impl Worker {
         }
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Results {
+    async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
         if settlements.is_empty() {
             return Results::new();
         }
+        self.questions += 1;
         let mut call = self.call(&script::SETTLE);
-        call.key(self.member.dead_letter.as_str());
+        call.key(self.member.dead_letter.as_str()).arg(self.member.number).arg(self.questions);
         for Settlement { receipt, outcome } in &settlements {
             call.arg(receipt.token).arg(receipt.position.to_string());
             match outcome {

@@ -1,7 +1,12 @@
--- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, then for each token, id, and
+-- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then for each token, id, and
 -- `a`, `u`, `r` with a pause, or `x` with a count and so many fields of the dead letter.
 -- Gives for each 1, or 0 where it is not held by that claim.
-local items, ids_of, at = {}, {}, 2
+local given = remembered(ARGV[2], ARGV[3])
+if given then
+    return given
+end
+
+local items, ids_of, at = {}, {}, 4
 while at <= #ARGV do
     local item = { token = ARGV[at], id = ARGV[at + 1], verb = ARGV[at + 2] }
     at = at + 3
@@ -70,4 +75,4 @@ forget_empty_claims(done)
 if store_lanes() then
     wake()
 end
-return results
+return remember(ARGV[2], ARGV[3], results)

@@ -194,3 +194,22 @@ local function before(a, b)
     end
     return as < bs
 end
+
+-- The answer that was given to this question, where it was lost on the way: by the asker and
+-- the number of its question.
+local function remembered(asker, number)
+    local last = redis.call('GET', P .. 'answer:' .. asker)
+    local of, answer = string.match(last or '', '^(%d+) (.*)$')
+    if of == number then
+        local results = {}
+        for result in string.gmatch(answer, '%d+') do
+            results[#results + 1] = tonumber(result)
+        end
+        return results
+    end
+end
+
+local function remember(asker, number, results)
+    redis.call('SET', P .. 'answer:' .. asker, number .. ' ' .. table.concat(results, ' '), 'PX', 3600000)
+    return results
+end

@@ -4,6 +4,10 @@
 if redis.call('TYPE', T).ok ~= 'stream' then
     return { 0, 0, 0 }
 end
+local given = remembered(ARGV[6], ARGV[7])
+if given then
+    return given
+end
 local most, age, drop, portion = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
 local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
 
@@ -72,4 +76,4 @@ for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
         end
     end
 end
-return { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back }
+return remember(ARGV[6], ARGV[7], { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back })
