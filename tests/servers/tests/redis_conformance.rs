@@ -15,7 +15,8 @@ use events_tests::conformance::Fixture;
 struct Redis {
     url: String,
     server: Arc<Mutex<RedisServer>>,
-    trouble: Option<Trouble>,
+    /// Ends with the fixture.
+    _trouble: Option<Trouble>,
 }
 
 struct Trouble {
@@ -25,13 +26,14 @@ struct Trouble {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Between two troubles.
+/// Between two troubles at first; longer each time, so that what takes its time comes to its end.
 const REST: Duration = Duration::from_millis(60);
+const LONGER: Duration = Duration::from_millis(2);
 
 impl Redis {
     fn new() -> Self {
         let server = RedisServer::start();
-        Self { url: server.url(), server: Arc::new(Mutex::new(server)), trouble: None }
+        Self { url: server.url(), server: Arc::new(Mutex::new(server)), _trouble: None }
     }
 
     fn troubled(name: &'static str, mut once: impl FnMut(&Mutex<RedisServer>) + Send + 'static) -> Self {
@@ -39,14 +41,16 @@ impl Redis {
         let (ended, times) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (server, end, count) = (redis.server.clone(), ended.clone(), times.clone());
         let thread = std::thread::spawn(move || {
+            let mut rest = REST;
             while !end.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(fastrand::u64(0..20)));
                 once(&server);
                 count.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(REST);
+                std::thread::sleep(rest);
+                rest += LONGER;
             }
         });
-        Self { trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
+        Self { _trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
     }
 
     fn restarted() -> Self {
@@ -70,10 +74,10 @@ impl Redis {
         let redis = Self::troubled("paused", |server| {
             let server = server.lock().unwrap_or_else(PoisonError::into_inner);
             server.signal("STOP");
-            std::thread::sleep(Duration::from_millis(fastrand::u64(10..120)));
+            std::thread::sleep(Duration::from_millis(fastrand::u64(10..200)));
             server.signal("CONT");
         });
-        Self { url: format!("{}?timeout=60ms", redis.url), ..redis }
+        Self { url: format!("{}?timeout=100ms", redis.url), ..redis }
     }
 
     fn cut() -> Self {
