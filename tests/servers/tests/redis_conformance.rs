@@ -50,7 +50,9 @@ impl Redis {
                 rest += LONGER;
             }
         });
-        Self { _trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
+        // What takes long is tried until a rest is long enough for it.
+        let url = format!("{}?retry_for=5m", redis.url);
+        Self { url, _trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
     }
 
     fn restarted() -> Self {
@@ -77,7 +79,7 @@ impl Redis {
             std::thread::sleep(Duration::from_millis(fastrand::u64(10..200)));
             server.signal("CONT");
         });
-        Self { url: format!("{}?timeout=100ms", redis.url), ..redis }
+        Self { url: format!("{}&timeout=100ms", redis.url), ..redis }
     }
 
     fn cut() -> Self {
@@ -90,7 +92,7 @@ impl Redis {
         });
         let server = redis.server.lock().unwrap_or_else(PoisonError::into_inner).port();
         let front = port.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Proxy::before(server)).port();
-        Self { url: format!("redis://127.0.0.1:{front}/0"), ..redis }
+        Self { url: format!("redis://127.0.0.1:{front}/0?retry_for=5m"), ..redis }
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) fn code(error: &RedisError) -> String {
         "OOM", "READONLY", "LOADING", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "CLUSTERDOWN",
         "MASTERDOWN", "NOREPLICAS", "BUSY", "MOVED", "NOGROUP",
     ];
+    if let Some(errors) = error.clone().into_server_errors() {
+        return errors.first().map(|(_, error)| error.code().to_owned()).unwrap_or_default();
+    }
     match error.code() {
         Some(code) if code != "EXECABORT" && code != "ERR" => code.to_owned(),
         _ if error.is_io_error() => String::new(),

@@ -111,6 +111,12 @@ impl Writer {
                 bytes += more.bytes;
                 sends.push(more);
             }
+            for send in &sends {
+                self.trims.begins(&send.topic);
+            }
+            for topic in self.trims.due() {
+                self.trim(&topic).await;
+            }
             let broken = self.send(sends).await;
             if let Some(error) = broken {
                 // What was handed in behind it is not stored before it.
@@ -118,9 +124,6 @@ impl Writer {
                     let error = fault::explain(error.clone(), OPERATION, topic);
                     let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
                 }
-            }
-            for topic in self.trims.due() {
-                self.trim(&topic).await;
             }
         }
     }

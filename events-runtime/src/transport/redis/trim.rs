@@ -72,13 +72,18 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Takes note of messages that came.
-    pub(super) fn appended(&mut self, topic: &Topic, count: usize) {
-        let Some((appended, since)) = self.topics.get_mut(topic) else {
+    /// Takes note of messages that will come.
+    pub(super) fn begins(&mut self, topic: &Topic) {
+        if !self.topics.contains_key(topic) {
             // At once: a program that writes little, or ends soon, would never come to it.
             self.topics.insert(topic.clone(), (0, Instant::now()));
-            return self.again(topic.clone());
-        };
+            self.again(topic.clone());
+        }
+    }
+
+    /// Takes note of messages that came.
+    pub(super) fn appended(&mut self, topic: &Topic, count: usize) {
+        let Some((appended, since)) = self.topics.get_mut(topic) else { return };
         *appended += count;
         if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
             (*appended, *since) = (0, Instant::now());
