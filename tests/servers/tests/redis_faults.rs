@@ -85,16 +85,17 @@ async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
         let numbers: Vec<_> = deliveries.iter().map(number).collect();
         for (number, acked) in numbers.into_iter().zip(ack_all(deliveries).await) {
             match acked {
-                Ok(()) => {
-                    distinct.insert(number);
-                    let mut acked = ledger.acked.lock().unwrap_or_else(PoisonError::into_inner);
-                    acked.entry(number % KEYS).or_default().push(number);
-                }
+                Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::LeaseLost => {
                     ledger.failed.fetch_add(1, Ordering::Relaxed);
+                    continue;
                 }
+                // It came, and may be stored as done: it need not come again.
                 Err(error) => again(&error, &ledger).await,
             }
+            distinct.insert(number);
+            let mut acked = ledger.acked.lock().unwrap_or_else(PoisonError::into_inner);
+            acked.entry(number % KEYS).or_default().push(number);
         }
     }
 }
