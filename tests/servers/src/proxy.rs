@@ -36,7 +36,8 @@ impl Proxy {
                 }
                 let Ok(client) = client else { continue };
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
-                let pairs = [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())];
+                let pairs =
+                    [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())];
                 for (from, to) in pairs {
                     let (Ok(from), Ok(to)) = (from, to) else { continue };
                     std::thread::spawn(move || copy(from, to));

@@ -91,7 +91,11 @@ impl Redis {
             proxy.get_or_insert_with(|| Proxy::before(server)).cut();
         });
         let server = redis.server.lock().unwrap_or_else(PoisonError::into_inner).port();
-        let front = port.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Proxy::before(server)).port();
+        let front = port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| Proxy::before(server))
+            .port();
         Self { url: format!("redis://127.0.0.1:{front}/0?retry_for=5m"), ..redis }
     }
 }

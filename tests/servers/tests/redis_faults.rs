@@ -44,8 +44,9 @@ async fn send(transport: Box<dyn Transport>, ledger: Arc<Ledger>) {
     let producer = transport.producer().await.expect("a producer");
     let mut next = 0;
     while !ledger.ended.load(Ordering::Relaxed) {
-        let batch: Vec<Message> =
-            (next..next + KEYS).map(|n| Message::new(n.to_string()).with_key((n % KEYS).to_string())).collect();
+        let batch: Vec<Message> = (next..next + KEYS)
+            .map(|n| Message::new(n.to_string()).with_key((n % KEYS).to_string()))
+            .collect();
         let results = producer.send(&orders(), &batch).await;
         match results.iter().find_map(|result| result.as_ref().err()) {
             None => {
@@ -103,7 +104,8 @@ async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
 /// Sends and consumes while something happens again and again, and looks at what came.
 async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMut() + Send + 'static) {
     let ledger = Arc::new(Ledger::default());
-    let consumer = transport(url).consumer(billing().lease(Duration::from_secs(2))).await.expect("a consumer");
+    let consumer =
+        transport(url).consumer(billing().lease(Duration::from_secs(2))).await.expect("a consumer");
     let tasks =
         [tokio::spawn(send(transport(url), ledger.clone())), tokio::spawn(consume(consumer, ledger.clone()))];
     let end = ledger.clone();
@@ -232,7 +234,9 @@ async fn a_server_that_hangs_is_unavailable() {
     let received = consumer.receive(1, LONG).await.map(|got| got.len());
     let groups = transport.groups(&orders()).await.map(|groups| groups.len());
     server.signal("CONT");
-    for error in [sent.expect_err("no answer"), received.expect_err("no answer"), groups.expect_err("no answer")] {
+    for error in
+        [sent.expect_err("no answer"), received.expect_err("no answer"), groups.expect_err("no answer")]
+    {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     }
     let mut got = Vec::new();
@@ -259,7 +263,9 @@ async fn refusals_are_told_as_what_they_are() {
     let send = &send;
     let url = format!("redis://:hunter2@127.0.0.1:{port}/0");
     send.clone()(url.clone()).await.expect("it is stored");
-    for wrong in [format!("redis://127.0.0.1:{port}/0"), format!("redis://:hunter3@127.0.0.1:{port}/0?retry_for=0s")] {
+    for wrong in
+        [format!("redis://127.0.0.1:{port}/0"), format!("redis://:hunter3@127.0.0.1:{port}/0?retry_for=0s")]
+    {
         let error = send.clone()(wrong).await.expect_err("the user is refused");
         assert_eq!(error.kind(), ErrorKind::Permission, "{error} {error:?}");
         let shown = format!("{error} {error:?}");
@@ -277,7 +283,8 @@ async fn refusals_are_told_as_what_they_are() {
     ask(&["SET", "plain", "text"]);
     let producer = transport(&url).producer().await.expect("a producer");
     let plain = Topic::new("plain").expect("a name");
-    let error = producer.send(&plain, &[Message::new("1")]).await.pop().expect("a result").expect_err("no stream");
+    let error =
+        producer.send(&plain, &[Message::new("1")]).await.pop().expect("a result").expect_err("no stream");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 
     let mut consumer = transport(&url).consumer(billing()).await.expect("a consumer");
@@ -299,9 +306,11 @@ async fn refusals_are_told_as_what_they_are() {
     assert!(told.contains("appendfsync always"), "{told}");
     ask(&["REPLICAOF", "127.0.0.1", "1"]);
     let error = transport(&format!("{url}?retry_for=0s")).producer().await.expect("a producer");
-    let error = error.send(&orders(), &[Message::new("1")]).await.pop().expect("a result").expect_err("a replica");
+    let error =
+        error.send(&orders(), &[Message::new("1")]).await.pop().expect("a result").expect_err("a replica");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     drop(server);
-    let away = transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("nobody is there");
+    let away =
+        transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("nobody is there");
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use events_runtime::bus::{DeadLetters, Consumed};
+use events_runtime::bus::{Consumed, DeadLetters};
 use events_runtime::transport::{ConsumerGroup, Topic};
 use events_runtime::{Config, Event, EventBus, Hub, Signal};
 use events_server_tests::RedisServer;
@@ -46,7 +46,10 @@ fn without(name: &str) -> Fields {
 }
 
 fn with(name: &str, value: &[u8]) -> Fields {
-    good().into_iter().map(|(field, old)| if field == name.as_bytes() { (field, value.to_vec()) } else { (field, old) }).collect()
+    good()
+        .into_iter()
+        .map(|(field, old)| if field == name.as_bytes() { (field, value.to_vec()) } else { (field, old) })
+        .collect()
 }
 
 fn and(name: &[u8], value: &[u8]) -> Fields {
@@ -91,11 +94,23 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
         ("empty event_data", with("event_data", b""), decode),
         ("a truncated datum", with("event_data", &DATUM[..20]), decode),
         ("a datum with bytes behind it", with("event_data", &[DATUM, b"!"].concat()), decode),
-        ("a datum with a length beyond all memory", with("event_data", b"\xf6\x01\x01\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"), decode),
-        ("a datum with text that is no UTF-8", with("event_data", b"\xf6\x01\x01\x04\xff\xff\x02b\x02c"), decode),
+        (
+            "a datum with a length beyond all memory",
+            with("event_data", b"\xf6\x01\x01\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"),
+            decode,
+        ),
+        (
+            "a datum with text that is no UTF-8",
+            with("event_data", b"\xf6\x01\x01\x04\xff\xff\x02b\x02c"),
+            decode,
+        ),
         ("a schema that is no fingerprint", and(b"schemafp", b"12"), envelope),
         ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), Letter("unknown-schema")),
-        ("an extension twice", [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(), envelope),
+        (
+            "an extension twice",
+            [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(),
+            envelope,
+        ),
         ("fields that mean nothing", and(b"colour", b"red"), Taken),
         ("a field whose name is no text", and(b"\xff\xfe", b"\xff"), Taken),
         ("nothing of an event", vec![(b"hello".to_vec(), b"world".to_vec())], envelope),
@@ -107,7 +122,8 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
 async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
     let server = RedisServer::start();
     let cases = cases();
-    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers");
+    let mut raw =
+        redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers");
     let ids: BTreeMap<String, &str> = cases
         .iter()
         .map(|(name, fields, _)| {
@@ -122,8 +138,10 @@ async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
     let (taken, consumed) = consume(&server, cases.len()).await;
 
     let transport = events_runtime::transport::connect(&server.url(), &Default::default()).expect("a URL");
-    let (orders, billing) = (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
-    let letters = DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
+    let (orders, billing) =
+        (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
+    let letters =
+        DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
     let mut ends: BTreeMap<&str, End> = BTreeMap::new();
     for letter in &letters.letters {
         let header = |name| {
@@ -156,12 +174,20 @@ async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
 /// Consumes until the group has settled all; gives how many events the receiver took, and the counts.
 async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
     let config = Config::from_toml(&format!("[service]\nname = 'billing'\n[bus]\nurl = '{}'", server.url()));
-    let bus = EventBus::builder().config(config.expect("a configuration")).hub(Hub::new()).start().await.expect("a bus");
+    let bus = EventBus::builder()
+        .config(config.expect("a configuration"))
+        .hub(Hub::new())
+        .start()
+        .await
+        .expect("a bus");
     let (tell, mut told) = mpsc::unbounded_channel();
     bus.hub().scope(|| {
-        Signal::<SessionLoginCompleted>::new().connect("receiver", move |event: &Event<SessionLoginCompleted>| {
-            let _ = tell.send(event.user.id);
-        })
+        Signal::<SessionLoginCompleted>::new().connect(
+            "receiver",
+            move |event: &Event<SessionLoginCompleted>| {
+                let _ = tell.send(event.user.id);
+            },
+        )
     });
     let (stop, stopped) = oneshot::channel::<()>();
     let consumer = bus.consume("orders").group("billing");

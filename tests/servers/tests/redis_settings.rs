@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use events_runtime::transport::{
-    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Position, Retention, Subscription, Topic,
-    Transport, connect,
+    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Position, Retention, Subscription,
+    Topic, Transport, connect,
 };
 use events_server_tests::RedisServer;
 
@@ -107,7 +107,10 @@ async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
     let mut raw = raw(&server);
     send(&server, &["1", "2"]).await;
     ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
-    ask::<redis::Value>(&mut raw, &["XREADGROUP", "GROUP", "billing", "lms-1", "COUNT", "1", "STREAMS", "orders", ">"]);
+    ask::<redis::Value>(
+        &mut raw,
+        &["XREADGROUP", "GROUP", "billing", "lms-1", "COUNT", "1", "STREAMS", "orders", ">"],
+    );
     let mut other = consumer(&server, "").await;
     let second = one(&mut *other).await;
     assert_eq!(text(&second), b"2", "what another holds is left to it");
@@ -119,7 +122,8 @@ async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
         ask(&mut raw, &["XINFO", "CONSUMERS", "orders", "billing"]);
     assert!(format!("{names:?}").contains("lms-1"));
     first.ack().await.expect("stored");
-    let pending: (u64, redis::Value, redis::Value, redis::Value) = ask(&mut raw, &["XPENDING", "orders", "billing"]);
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        ask(&mut raw, &["XPENDING", "orders", "billing"]);
     assert_eq!(pending.0, 0, "Redis's own list agrees");
 }
 
@@ -129,7 +133,10 @@ async fn what_another_program_left_is_claimed_after_its_time() {
     let mut raw = raw(&server);
     send(&server, &["1", "2", "3"]).await;
     ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
-    ask::<redis::Value>(&mut raw, &["XREADGROUP", "GROUP", "billing", "python", "COUNT", "2", "STREAMS", "orders", ">"]);
+    ask::<redis::Value>(
+        &mut raw,
+        &["XREADGROUP", "GROUP", "billing", "python", "COUNT", "2", "STREAMS", "orders", ">"],
+    );
     let mut consumer = consumer(&server, "?claim_msgs_older_than=200").await;
     let mut seen = Vec::new();
     while seen.len() < 3 {
@@ -157,7 +164,8 @@ async fn pending_entries_that_were_trimmed_are_passed_over() {
     nothing(&mut *consumer).await;
     let groups = transport(&server, "").groups(&orders()).await.expect("listed");
     assert_eq!(groups[0].lag, 0, "{groups:?}");
-    let pending: (u64, redis::Value, redis::Value, redis::Value) = ask(&mut raw, &["XPENDING", "orders", "billing"]);
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        ask(&mut raw, &["XPENDING", "orders", "billing"]);
     assert_eq!(pending.0, 0);
 }
 

@@ -8,9 +8,7 @@ use ::redis::{RedisResult, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::super::{
-    BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError,
-};
+use super::super::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
 use super::claim::Claimed;
 use super::link::{Link, Request, is_away, random};
 use super::settings::Settings;
@@ -98,11 +96,15 @@ impl RedisConsumer {
     }
 
     /// Waits until the stream has more than was seen, or something may go out again.
-    fn block(&self, seen: [String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
+    fn block(&self, seen: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
         let Member { topic, group, .. } = &self.member;
         let mut read = ::redis::cmd("XREAD");
-        read.arg("COUNT").arg(1).arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000)).arg("STREAMS");
-        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(&seen);
+        read.arg("COUNT")
+            .arg(1)
+            .arg("BLOCK")
+            .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000))
+            .arg("STREAMS");
+        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
         let link = self.waiting.clone();
         Box::pin(async move { link.once(&Request::Command(&read)).await })
     }
@@ -150,7 +152,7 @@ impl Consumer for RedisConsumer {
                     return Ok(Vec::new());
                 }
                 let due = pause.and_then(|pause| Instant::now().checked_add(pause));
-                let mut blocked = self.blocked.take().unwrap_or_else(|| self.block(seen));
+                let mut blocked = self.blocked.take().unwrap_or_else(|| self.block(&seen));
                 let timer = async {
                     match [due, deadline].into_iter().flatten().min() {
                         Some(at) => sleep_until(at).await,

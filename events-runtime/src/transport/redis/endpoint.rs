@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind as RedisKind, IntoConnectionInfo as _, RedisError,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind as RedisKind, IntoConnectionInfo as _,
+    RedisError, RedisResult, TlsCertificates,
 };
 
 use super::super::TransportError;
@@ -61,7 +61,9 @@ impl Endpoint {
         if !target.scheme.ends_with("+sentinel") {
             return Ok(Self { kind: Kind::Server(client(format!("{scheme}://{}", target.raw))?), timeout });
         }
-        let wrong = || target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database");
+        let wrong = || {
+            target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database")
+        };
         let (user, rest) = match target.raw.rsplit_once('@') {
             Some((user, rest)) => (format!("{user}@"), rest),
             None => (String::new(), target.raw),
@@ -74,7 +76,11 @@ impl Endpoint {
         let sentinels = hosts
             .split(',')
             .map(|host| {
-                let port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) { "" } else { ":26379" };
+                let port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+                    ""
+                } else {
+                    ":26379"
+                };
                 client(format!("{scheme}://{host}{port}"))
             })
             .collect::<Result<_, _>>()?;
@@ -121,7 +127,8 @@ async fn ask(sentinels: &[Client], master: &str, timeout: Duration) -> RedisResu
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(Some(timeout));
-    let mut last = RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
+    let mut last =
+        RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
     for sentinel in sentinels {
         let answer = async {
             let mut connection = sentinel.get_multiplexed_async_connection_with_config(&config).await?;

@@ -33,24 +33,21 @@ pub(super) fn fields(message: &Message) -> Fields {
     let mut fields = Fields::with_capacity(message.headers.len() + 3);
     let data = (Cow::Borrowed(DATA), message.data.clone());
     let key = message.key.clone().map(|key| (Cow::Borrowed(KEY), key));
-    match attributes(&message.headers) {
-        Some(after) => {
-            for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
-                let attribute = ATTRIBUTES.iter().find(|(header, _)| *header == name);
-                fields.extend(attribute.map(|(_, field)| (Cow::Borrowed(*field), value.clone())));
-            }
-            fields.push(data);
-            fields.extend(key);
-            let others = message.headers.iter().skip(after);
-            fields.extend(others.map(|(name, value)| (field_of(name), value.clone())));
+    if let Some(after) = attributes(&message.headers) {
+        for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
+            let attribute = ATTRIBUTES.iter().find(|(header, _)| *header == name);
+            fields.extend(attribute.map(|(_, field)| (Cow::Borrowed(*field), value.clone())));
         }
-        None => {
-            fields.push(data);
-            fields.extend(key);
-            fields.push((Cow::Borrowed(HEADERS), Bytes::from(message.headers.len().to_string())));
-            let headers = message.headers.iter();
-            fields.extend(headers.map(|(name, value)| (Cow::Owned(format!("{ESCAPE}{name}")), value.clone())));
-        }
+        fields.push(data);
+        fields.extend(key);
+        let others = message.headers.iter().skip(after);
+        fields.extend(others.map(|(name, value)| (field_of(name), value.clone())));
+    } else {
+        fields.push(data);
+        fields.extend(key);
+        fields.push((Cow::Borrowed(HEADERS), Bytes::from(message.headers.len().to_string())));
+        let headers = message.headers.iter();
+        fields.extend(headers.map(|(name, value)| (Cow::Owned(format!("{ESCAPE}{name}")), value.clone())));
     }
     fields
 }
@@ -90,14 +87,13 @@ fn is_reserved(name: &str) -> bool {
 
 /// Which of the constant headers a field is.
 fn constant_of(field: &str) -> Option<usize> {
-    CONSTANT
-        .iter()
-        .position(|(header, _)| *header == field || header.strip_prefix(EXTENSION).is_some_and(|name| name == field))
+    CONSTANT.iter().position(|(header, _)| {
+        *header == field || header.strip_prefix(EXTENSION).is_some_and(|name| name == field)
+    })
 }
 
 fn field_of(header: &str) -> Cow<'static, str> {
     match header.strip_prefix(EXTENSION) {
-        
         Some(name) if is_plain(name) && !is_reserved(name) => Cow::Owned(name.to_owned()),
         _ if is_plain(header) || is_reserved(header) || header.starts_with(ESCAPE) => {
             Cow::Owned(format!("{ESCAPE}{header}"))
@@ -204,7 +200,9 @@ mod tests {
 
     fn back(message: &Message) -> Message {
         let fields = fields(message);
-        super::message(fields.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect())
+        super::message(
+            fields.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect(),
+        )
     }
 
     fn event() -> Message {
@@ -220,16 +218,42 @@ mod tests {
         assert_eq!(
             names,
             [
-                "type", "id", "source", "time", "minorversion", "sourcehost", "sourcelib", "event_data", "key",
-                "schemafp", "traceparent"
+                "type",
+                "id",
+                "source",
+                "time",
+                "minorversion",
+                "sourcehost",
+                "sourcelib",
+                "event_data",
+                "key",
+                "schemafp",
+                "traceparent"
             ]
         );
     }
 
     #[test]
     fn every_message_comes_back_as_it_was() {
-        let odd = ["key", "headers", "type", "event_data", "header:x", "", "ce_", "ce_key", "ce_Foo", "x", "ce_x",
-            "content-type", "ce_headers", "dlq_reason", "sourcehost", "specversion", "x-request-id"];
+        let odd = [
+            "key",
+            "headers",
+            "type",
+            "event_data",
+            "header:x",
+            "",
+            "ce_",
+            "ce_key",
+            "ce_Foo",
+            "x",
+            "ce_x",
+            "content-type",
+            "ce_headers",
+            "dlq_reason",
+            "sourcehost",
+            "specversion",
+            "x-request-id",
+        ];
         let mut messages = vec![Message::new(""), Message::new("d").with_key(""), event()];
         for name in odd {
             messages.push(Message::new("d").with_header(name, "1").with_header(name, ""));
@@ -254,11 +278,18 @@ mod tests {
     #[test]
     fn an_entry_without_data_or_with_an_attribute_twice_is_no_event() {
         let of = |pairs: &[(&str, &str)]| {
-            let fields = pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-            Envelope::from_message(&super::message(fields.collect())).map(|_| ()).map_err(|error| error.to_string())
+            let fields =
+                pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+            Envelope::from_message(&message(fields.collect())).map(|_| ()).map_err(|error| error.to_string())
         };
-        let mut good = vec![("type", "a.b.c.v1"), ("id", "6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
-            ("source", "shop"), ("time", "2023-01-02T03:04:05.678901+00:00"), ("sourcelib", ""), ("event_data", "")];
+        let mut good = vec![
+            ("type", "a.b.c.v1"),
+            ("id", "6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
+            ("source", "shop"),
+            ("time", "2023-01-02T03:04:05.678901+00:00"),
+            ("sourcelib", ""),
+            ("event_data", ""),
+        ];
         assert_eq!(of(&good), Ok(()));
         assert!(of(&good[..5]).unwrap_err().contains("event_data"));
         good.push(("type", "a.b.c.v1"));

@@ -19,7 +19,10 @@ pub(super) fn explain(
              slow; what was asked may still be done",
         )
     } else if error.kind() == RedisKind::MasterNameNotFoundBySentinel {
-        (ErrorKind::Unavailable, "no Sentinel knows a master of this name: check the name, or wait for a failover")
+        (
+            ErrorKind::Unavailable,
+            "no Sentinel knows a master of this name: check the name, or wait for a failover",
+        )
     } else if error.is_io_error() || error.is_connection_dropped() || error.is_connection_refusal() {
         (ErrorKind::Unavailable, "the server can't be reached: is it running, and are host and port right?")
     } else {
@@ -31,8 +34,20 @@ pub(super) fn explain(
 /// The code of the error that matters: that of the first command of a transaction that was refused.
 pub(super) fn code(error: &RedisError) -> String {
     const TOLD: [&str; 14] = [
-        "OOM", "READONLY", "LOADING", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "CLUSTERDOWN",
-        "MASTERDOWN", "NOREPLICAS", "BUSY", "MOVED", "NOGROUP",
+        "OOM",
+        "READONLY",
+        "LOADING",
+        "MISCONF",
+        "NOAUTH",
+        "WRONGPASS",
+        "NOPERM",
+        "WRONGTYPE",
+        "CLUSTERDOWN",
+        "MASTERDOWN",
+        "NOREPLICAS",
+        "BUSY",
+        "MOVED",
+        "NOGROUP",
     ];
     if let Some(errors) = error.clone().into_server_errors() {
         return errors.first().map(|(_, error)| error.code().to_owned()).unwrap_or_default();
@@ -54,10 +69,9 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             "the server refused the user: check user and password in the URL, and what its ACL allows \
              (streams, scripts, and the keys that begin with `{topic}:`)",
         ),
-        _ if text.contains("Password authentication failed") || text.contains("AuthenticationFailed") => (
-            ErrorKind::Permission,
-            "the server refused the user: check user and password in the URL",
-        ),
+        _ if text.contains("Password authentication failed") || text.contains("AuthenticationFailed") => {
+            (ErrorKind::Permission, "the server refused the user: check user and password in the URL")
+        }
         "OOM" => (
             ErrorKind::Full,
             "the server is at its `maxmemory`: raise it, or keep less (`retention_age`, `retention_count`); \
@@ -68,13 +82,13 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             "the server is a replica and takes no writes: a failover may be under way, or the URL names the \
              wrong server",
         ),
-        "MISCONF" => (
-            ErrorKind::ReadOnly,
-            "the server can't write to its disk and refuses writes: see its log",
-        ),
-        "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => {
-            (ErrorKind::Unavailable, "the server can't serve now: it loads its data, runs a script or fails over")
+        "MISCONF" => {
+            (ErrorKind::ReadOnly, "the server can't write to its disk and refuses writes: see its log")
         }
+        "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
+            ErrorKind::Unavailable,
+            "the server can't serve now: it loads its data, runs a script or fails over",
+        ),
         "MOVED" | "ASK" | "CROSSSLOT" => (
             ErrorKind::Unsupported,
             "the server is a node of a cluster, which this transport does not support: name a server that is no \

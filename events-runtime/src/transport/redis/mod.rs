@@ -60,8 +60,8 @@ use self::producer::RedisProducer;
 use self::settings::Settings;
 use super::options::Target;
 use super::{
-    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health, Producer,
-    StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
+    Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// The schemes of URLs that name a Redis server.

@@ -72,7 +72,9 @@ impl Producer for RedisProducer {
             return failed(ErrorKind::Closed, closed);
         }
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, closed);
-        Box::pin(async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) })
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
+        )
     }
 }
 

@@ -22,7 +22,11 @@ script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");
 
 /// A call on a group of a topic.
-pub(super) fn on<'s>(script: &'s Script, topic: &Topic, group: Option<&ConsumerGroup>) -> ScriptInvocation<'s> {
+pub(super) fn on<'s>(
+    script: &'s Script,
+    topic: &Topic,
+    group: Option<&ConsumerGroup>,
+) -> ScriptInvocation<'s> {
     let group = group.map_or("", ConsumerGroup::as_str);
     let mut call = script.prepare_invoke();
     // The braces give the group's keys the hash slot of the stream.

@@ -40,7 +40,9 @@ impl Ledger {
         answer: oneshot::Receiver<Results>,
     ) -> BoxFuture<'static, Results> {
         let closed = self.closed(operation);
-        Box::pin(async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) })
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
+        )
     }
 }
 
@@ -49,7 +51,8 @@ impl Settle for Ledger {
         if self.ack == Ack::Whatever {
             for settlement in &mut settlements {
                 if matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Reject(_)) {
-                    metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string()).increment(1);
+                    metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string())
+                        .increment(1);
                     settlement.outcome = Outcome::Ack;
                 }
             }

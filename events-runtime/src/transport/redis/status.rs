@@ -87,7 +87,10 @@ pub(super) async fn check(link: &Link, settings: &Settings) -> Result<Health, Tr
         return Err(wrong(ErrorKind::Version, message));
     }
     if fact("role") != "master" {
-        return Err(wrong(ErrorKind::ReadOnly, "the server is a replica: name its master, or Sentinels".to_owned()));
+        return Err(wrong(
+            ErrorKind::ReadOnly,
+            "the server is a replica: name its master, or Sentinels".to_owned(),
+        ));
     }
     let policy = fact("maxmemory_policy");
     if fact("maxmemory") != "0" && !matches!(policy, "noeviction") && !policy.starts_with("volatile") {
@@ -104,7 +107,10 @@ pub(super) async fn check(link: &Link, settings: &Settings) -> Result<Health, Tr
     let mut shown = vec![
         ("server", format!("Redis {version}, {}", fact("redis_mode"))),
         ("durability", durability),
-        ("memory", format!("{} used, limit {}, {policy}", fact("used_memory_human"), limit(fact("maxmemory_human")))),
+        (
+            "memory",
+            format!("{} used, limit {}, {policy}", fact("used_memory_human"), limit(fact("maxmemory_human"))),
+        ),
         ("replicas", fact("connected_slaves").to_owned()),
     ];
     if fact("aof_last_write_status") != "ok" && fact("aof_enabled") == "1" {
@@ -131,13 +137,16 @@ async fn durability(link: &Link, aof: bool) -> String {
     let fsync = answer.ok().and_then(|mut found| found.remove("appendfsync"));
     match fsync.as_deref() {
         Some("always") => "appendfsync always: what was acknowledged survives the loss of power".to_owned(),
-        Some("everysec") => "appendfsync everysec: what was acknowledged survives the server's death; its last second \
+        Some("everysec") => {
+            "appendfsync everysec: what was acknowledged survives the server's death; its last second \
                              or two may be lost with the power"
-            .to_owned(),
+                .to_owned()
+        }
         Some(other) => format!(
             "appendfsync {other}: what was acknowledged survives the server's death; the last of it may be lost with \
              the power"
         ),
-        None => "appendonly is on; how often it is forced to the disk, the server does not tell this user".to_owned(),
+        None => "appendonly is on; how often it is forced to the disk, the server does not tell this user"
+            .to_owned(),
     }
 }

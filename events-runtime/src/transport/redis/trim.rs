@@ -40,7 +40,8 @@ pub(super) async fn portion(
     let answer: RedisResult<(u64, u64, u64)> = link.ask(Request::Script(&call)).await;
     let (removed, unsettled, held_back) = answer.map_err(|error| fault::explain(error, "trim", topic))?;
     if unsettled > 0 {
-        metrics::counter!("events_trimmed_unsettled_total", "topic" => topic.to_string()).increment(unsettled);
+        metrics::counter!("events_trimmed_unsettled_total", "topic" => topic.to_string())
+            .increment(unsettled);
         tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
     }
     Ok(Portion {
@@ -51,7 +52,11 @@ pub(super) async fn portion(
 }
 
 /// Removes what the retention says.
-pub(super) async fn all(link: &Link, topic: &Topic, retention: &Retention) -> Result<Trimmed, TransportError> {
+pub(super) async fn all(
+    link: &Link,
+    topic: &Topic,
+    retention: &Retention,
+) -> Result<Trimmed, TransportError> {
     let mut total = Trimmed::default();
     loop {
         let Portion { trimmed, more, .. } = portion(link, topic, retention).await?;

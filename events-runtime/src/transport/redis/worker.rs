@@ -7,9 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ::redis::{RedisResult, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{
-    ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError,
-};
+use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
 use super::link::{Link, Request};
 use super::settings::Settings;
@@ -165,7 +163,8 @@ impl Worker {
             .map_err(|error| fault::explain(error, "receive from", topic))
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
         if claimed.gone > 0 {
-            metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string()).increment(claimed.gone);
+            metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string())
+                .increment(claimed.gone);
             tracing::warn!(
                 %topic, group = %self.member.group, count = claimed.gone,
                 "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
@@ -184,7 +183,8 @@ impl Worker {
             self.sweep.of.clear();
             let age = self.settings.claim_older_than;
             self.sweep.next = age.and_then(|age| {
-                Instant::now().checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                Instant::now()
+                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
             });
         }
     }
@@ -257,7 +257,9 @@ impl Worker {
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
         let left: RedisResult<i64> = self.link.ask(Request::Script(&call)).await;
         match left {
-            Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => Ok(()),
+            Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
+                Ok(())
+            }
             Err(error) => Err(fault::explain(error, "leave", &self.member.topic)),
             Ok(_) => Ok(()),
         }
