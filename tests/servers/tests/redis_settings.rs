@@ -118,9 +118,9 @@ async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
     let mut named = consumer(&server, "?consumer_name=lms-1").await;
     let first = one(&mut *named).await;
     assert_eq!((text(&first), first.attempt()), (&b"1"[..], 2));
-    let names: Vec<std::collections::HashMap<String, redis::Value>> =
+    let members: Vec<std::collections::HashMap<String, redis::Value>> =
         ask(&mut raw, &["XINFO", "CONSUMERS", "orders", "billing"]);
-    assert!(format!("{names:?}").contains("lms-1"));
+    assert!(format!("{members:?}").contains("lms-1"));
     first.ack().await.expect("stored");
     let pending: (u64, redis::Value, redis::Value, redis::Value) =
         ask(&mut raw, &["XPENDING", "orders", "billing"]);

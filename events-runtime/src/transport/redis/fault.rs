@@ -23,12 +23,23 @@ pub(super) fn explain(
             ErrorKind::Unavailable,
             "no Sentinel knows a master of this name: check the name, or wait for a failover",
         )
+    } else if is_mistrust(&error) {
+        (
+            ErrorKind::Permission,
+            "the server's certificate is not trusted: name its authority's file by `ca`, and the host as the \
+             certificate does",
+        )
     } else if error.is_io_error() || error.is_connection_dropped() || error.is_connection_refusal() {
         (ErrorKind::Unavailable, "the server can't be reached: is it running, and are host and port right?")
     } else {
         by_code(&code(&error), &error.to_string())
     };
     TransportError::new(kind, operation, subject, message).with_source(error)
+}
+
+/// Whether the server is not who it should be.
+pub(super) fn is_mistrust(error: &RedisError) -> bool {
+    error.is_io_error() && error.to_string().contains("certificate")
 }
 
 /// The code of the error that matters: that of the first command of a transaction that was refused.

@@ -135,7 +135,7 @@ impl Patience {
 
 /// Whether the server can't be reached, or is not ready, and may be soon.
 pub(super) fn is_away(error: &RedisError) -> bool {
-    ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed
+    ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed && !fault::is_mistrust(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
         || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
 }
