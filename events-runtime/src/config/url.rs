@@ -53,7 +53,14 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
             Some("enable the feature `embedded` of events-runtime")
         },
     ),
+    ("redis", REDIS),
+    ("rediss", REDIS),
+    ("redis+sentinel", REDIS),
+    ("rediss+sentinel", REDIS),
 ];
+
+const REDIS: Option<&str> =
+    if cfg!(feature = "redis") { None } else { Some("enable the feature `redis` of events-runtime") };
 
 impl BusUrl {
     /// Reads an address and checks its scheme.

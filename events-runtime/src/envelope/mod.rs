@@ -64,9 +64,26 @@ const KNOWN: [&str; 11] = [
     FINGERPRINT_HEADER,
 ];
 
+/// The headers that say the same of every event, and what they say.
+#[cfg(feature = "redis")]
+pub(crate) const CONSTANT: [(&str, &str); 3] =
+    [(SPEC_VERSION_HEADER, SPEC_VERSION), (CONTENT_TYPE_HEADER, AVRO), (DATA_CONTENT_TYPE_HEADER, AVRO)];
+
+/// The headers of an event's attributes, in order, and what Open edX's bus over Redis calls each.
+#[cfg(feature = "redis")]
+pub(crate) const ATTRIBUTES: [(&str, &str); 7] = [
+    (TYPE_HEADER, "type"),
+    (ID_HEADER, "id"),
+    (SOURCE_HEADER, "source"),
+    (TIME_HEADER, "time"),
+    (MINOR_VERSION_HEADER, "minorversion"),
+    (SOURCE_HOST_HEADER, "sourcehost"),
+    (SOURCE_LIB_HEADER, "sourcelib"),
+];
+
 /// This header's name as a constant where it is one of ours: a reading transport need not keep a
 /// copy of its own for each message.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "redis"))]
 pub(crate) fn known_header(name: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == name)
 }

@@ -28,6 +28,8 @@ mod topic;
 #[cfg(feature = "embedded")]
 mod embedded;
 pub(crate) mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -169,7 +171,9 @@ pub trait Consumer: Send {
 /// | `memory:` | messages of this transport alone, gone with it |
 /// | `memory:name` | shared by all that connect to the name in this process, gone with the last of them |
 /// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative or absolute; feature `embedded` |
-/// ///
+/// | `redis://host:6379/0`, `rediss://user:password@host` | streams of a Redis server, `rediss:` over TLS; feature `redis` |
+/// | `redis+sentinel://host:26379,host:26379/master/0` | the same, of the master that Sentinels name |
+///
 /// # Errors
 /// A [`TransportError`] where the URL names no transport of this build or the store can't be
 /// opened.
@@ -181,6 +185,12 @@ pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>
         "sqlite" => Ok(Box::new(embedded::SqliteTransport::connect(&target, options)?)),
         #[cfg(not(feature = "embedded"))]
         "sqlite" => Err(target.missing_feature("embedded")),
+        #[cfg(feature = "redis")]
+        scheme if redis::SCHEMES.contains(&scheme) => {
+            Ok(Box::new(redis::RedisTransport::connect(&target, options)?))
+        }
+        #[cfg(not(feature = "redis"))]
+        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" => Err(target.missing_feature("redis")),
         _ => Err(target.unknown_scheme()),
     }
 }

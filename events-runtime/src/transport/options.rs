@@ -153,6 +153,9 @@ pub(super) struct Target<'a> {
     pub(super) scheme: &'a str,
     /// What stands between, percent-decoded.
     pub(super) path: String,
+    /// The same as it is written, with the user and the password that it may hold.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code))]
+    pub(super) raw: &'a str,
     settings: Vec<(&'a str, String)>,
     /// The URL as it may be shown.
     shown: String,
@@ -171,7 +174,7 @@ impl<'a> Target<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (rest, None),
         };
-        let path = path.strip_prefix("//").unwrap_or(path);
+        let raw = path.strip_prefix("//").unwrap_or(path);
         let decode = |text: &str| {
             percent_decode(text)
                 .ok_or_else(|| wrong("a `%` must be followed by two hexadecimal digits of UTF-8 text"))
@@ -183,8 +186,8 @@ impl<'a> Target<'a> {
             };
             settings.push((name, decode(value)?));
         }
-        let path = decode(path)?;
-        Ok(Self { scheme, path, settings, shown })
+        let path = decode(raw)?;
+        Ok(Self { scheme, path, raw, settings, shown })
     }
 
     /// The URL without secrets.
@@ -217,14 +220,15 @@ impl<'a> Target<'a> {
 
     pub(super) fn unknown_scheme(&self) -> TransportError {
         self.invalid(format!(
-            "there is no transport `{}:`; this build has `memory:`{}",
+            "there is no transport `{}:`; this build has `memory:`{}{}",
             self.scheme,
-            if cfg!(feature = "embedded") { " and `sqlite:`" } else { "" }
+            if cfg!(feature = "embedded") { ", `sqlite:`" } else { "" },
+            if cfg!(feature = "redis") { ", `redis:`, `rediss:`" } else { "" }
         ))
     }
 }
 
-#[cfg(not(feature = "embedded"))]
+#[cfg(not(all(feature = "embedded", feature = "redis")))]
 impl Target<'_> {
     pub(super) fn missing_feature(&self, feature: &str) -> TransportError {
         TransportError::new(

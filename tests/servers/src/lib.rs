@@ -5,7 +5,11 @@
 //! default member of the workspace: plain `cargo test` needs nothing but Rust.
 
 mod postgres;
+mod proxy;
+mod redis;
 mod server;
 
 pub use postgres::{Postgres, connect};
+pub use proxy::Proxy;
+pub use redis::RedisServer;
 pub use server::{Server, free_port, program};

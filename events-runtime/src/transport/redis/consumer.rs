@@ -1,0 +1,189 @@
+//! A member of a group on a stream.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{RedisResult, Value};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::super::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
+use super::claim::Claimed;
+use super::link::{Link, Request, is_away, random};
+use super::settings::Settings;
+use super::worker::{MADE_UP, Member, Work, Worker};
+use super::{fault, settle, start};
+
+/// So long a read waits at the server before it is asked anew.
+const BLOCK: Duration = Duration::from_secs(5);
+
+pub(super) struct RedisConsumer {
+    ledger: Arc<settle::Ledger>,
+    recipient: Arc<Recipient>,
+    member: Member,
+    /// The connection that waits, which serves nothing else.
+    waiting: Arc<Link>,
+    /// A claim that was asked for; a receive that is given up leaves it here for the next.
+    asked: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
+    /// A wait at the server, left by a receive that was given up or ended before.
+    blocked: Option<BoxFuture<'static, RedisResult<Value>>>,
+    /// More than the last receive had asked for.
+    ready: VecDeque<Delivery>,
+}
+
+impl RedisConsumer {
+    pub(super) async fn subscribe(
+        settings: Arc<Settings>,
+        subscription: Subscription,
+    ) -> Result<Self, TransportError> {
+        let dead_letter = subscription.dead_letter_topic()?;
+        let Subscription { topic, group, start, lease, member, .. } = subscription;
+        let link = Arc::new(Link::new(settings.clone()));
+        start::join(&link, &settings, &topic, &group, start).await?;
+        let number = random();
+        let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
+            let host = gethostname::gethostname();
+            format!("{MADE_UP}{}@{}:{number:x}", settings.client, host.to_string_lossy())
+        });
+        let member = Member { topic, group, dead_letter, consumer, number, lease };
+        let (work, queue) = mpsc::unbounded_channel();
+        tokio::spawn(Worker::new(settings.clone(), link, member.clone()).run(queue));
+        let ledger = Arc::new(settle::Ledger::new(work, member.topic.clone(), settings.ack));
+        Ok(Self {
+            recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
+            waiting: Arc::new(Link::waiting(settings, BLOCK)),
+            ledger,
+            member,
+            asked: None,
+            blocked: None,
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Asks for entries, or goes on waiting for what was asked before.
+    async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
+        loop {
+            let (since, answer) = match &mut self.asked {
+                Some(asked) => asked,
+                none => {
+                    let (reply, answer) = oneshot::channel();
+                    self.ledger.submit(Work::Claim(max, reply));
+                    none.insert((Instant::now(), answer))
+                }
+            };
+            let since = *since;
+            let claimed = answer.await;
+            self.asked = None;
+            let claimed = claimed.unwrap_or_else(|_| Err(self.ledger.closed("receive from")))?;
+            if claimed.entries.is_empty() || since.elapsed() < self.member.lease / 2 {
+                return Ok(claimed);
+            }
+            // Asked for by a receive that was given up long ago: the lease may end any moment.
+            for delivery in self.deliver(claimed).into_iter().rev() {
+                drop(delivery.release());
+            }
+        }
+    }
+
+    fn deliver(&self, claimed: Claimed) -> Vec<Delivery> {
+        let token = claimed.token;
+        let deliver = |entry: super::worker::Entry| {
+            let recipient = self.recipient.clone();
+            Delivery::new(entry.message, entry.position, entry.attempt, entry.time, token, recipient)
+        };
+        claimed.entries.into_iter().map(deliver).collect()
+    }
+
+    /// Waits until the stream has more than was seen, or something may go out again.
+    fn block(&self, seen: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
+        let Member { topic, group, .. } = &self.member;
+        let mut read = ::redis::cmd("XREAD");
+        read.arg("COUNT")
+            .arg(1)
+            .arg("BLOCK")
+            .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000))
+            .arg("STREAMS");
+        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
+        let link = self.waiting.clone();
+        Box::pin(async move { link.once(&Request::Command(&read)).await })
+    }
+
+    fn give(&mut self, max: usize) -> Vec<Delivery> {
+        self.ready.drain(..max.min(self.ready.len())).collect()
+    }
+
+    fn release_all(&mut self) {
+        if let Some((_, mut answer)) = self.asked.take() {
+            // From here on the worker gives back what it claims.
+            answer.close();
+            if let Ok(Ok(claimed)) = answer.try_recv() {
+                let deliveries = self.deliver(claimed);
+                self.ready.extend(deliveries);
+            }
+        }
+        for delivery in self.ready.drain(..).rev() {
+            drop(delivery.release());
+        }
+    }
+}
+
+impl Consumer for RedisConsumer {
+    fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
+        Box::pin(async move {
+            // No deadline where the wait passes the clock's range.
+            let deadline = Instant::now().checked_add(wait);
+            loop {
+                if max == 0 || !self.ready.is_empty() {
+                    return Ok(self.give(max));
+                }
+                let claimed = self.claim(max).await?;
+                let (pause, seen) = (claimed.pause, claimed.seen.clone());
+                if !claimed.entries.is_empty() {
+                    let deliveries = self.deliver(claimed);
+                    self.ready.extend(deliveries);
+                    continue;
+                }
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok(Vec::new());
+                }
+                let due = pause.and_then(|pause| Instant::now().checked_add(pause));
+                let mut blocked = self.blocked.take().unwrap_or_else(|| self.block(&seen));
+                let timer = async {
+                    match [due, deadline].into_iter().flatten().min() {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    woken = &mut blocked => match woken {
+                        // The next claim waits for the server, or says that it is away.
+                        Err(error) if !is_away(&error) => {
+                            return Err(fault::explain(error, "receive from", &self.member.topic));
+                        }
+                        _ => {}
+                    },
+                    () = timer => self.blocked = Some(blocked),
+                }
+            }
+        })
+    }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
+        self.release_all();
+        let (reply, answer) = oneshot::channel();
+        self.ledger.submit(Work::Leave(reply));
+        let closed = self.ledger.closed("leave");
+        Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
+    }
+}
+
+impl Drop for RedisConsumer {
+    fn drop(&mut self) {
+        self.release_all();
+    }
+}

@@ -1,0 +1,298 @@
+//! A message as the fields of a stream's entry, and back.
+//!
+//! An event takes the form of Open edX's bus over Redis: `type`, `id`, `source`, `time`,
+//! `minorversion`, `sourcehost`, `sourcelib`, `event_data`, in this order, then what only we read:
+//! `key`, `schemafp`, `traceparent` and so on. A header `ce_<name>` is the field `<name>`; any
+//! other header is the field of its own name, with `header:` before it where that would be taken
+//! for something else.
+//!
+//! A message that is no event, or whose headers stand in another order, has the fields `event_data`,
+//! `key`, `headers` (their number), and a field `header:<name>` for each header.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::super::{Headers, Message, Position};
+use crate::envelope::{ATTRIBUTES, CONSTANT, known_header};
+
+const DATA: &str = "event_data";
+const KEY: &str = "key";
+/// Says that every header has its own field.
+const HEADERS: &str = "headers";
+const ESCAPE: &str = "header:";
+const EXTENSION: &str = "ce_";
+const FINGERPRINT: &str = "ce_schemafp";
+
+/// Name and value pairs as they stand in the entry.
+pub(super) type Fields = Vec<(Cow<'static, str>, Bytes)>;
+
+/// The fields of a message.
+pub(super) fn fields(message: &Message) -> Fields {
+    let mut fields = Fields::with_capacity(message.headers.len() + 3);
+    let data = (Cow::Borrowed(DATA), message.data.clone());
+    let key = message.key.clone().map(|key| (Cow::Borrowed(KEY), key));
+    if let Some(after) = attributes(&message.headers) {
+        for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
+            let attribute = ATTRIBUTES.iter().find(|(header, _)| *header == name);
+            fields.extend(attribute.map(|(_, field)| (Cow::Borrowed(*field), value.clone())));
+        }
+        fields.push(data);
+        fields.extend(key);
+        let others = message.headers.iter().skip(after);
+        fields.extend(others.map(|(name, value)| (field_of(name), value.clone())));
+    } else {
+        fields.push(data);
+        fields.extend(key);
+        fields.push((Cow::Borrowed(HEADERS), Bytes::from(message.headers.len().to_string())));
+        let headers = message.headers.iter();
+        fields.extend(headers.map(|(name, value)| (Cow::Owned(format!("{ESCAPE}{name}")), value.clone())));
+    }
+    fields
+}
+
+/// How many headers are those of an event, where they stand as an event's do.
+fn attributes(headers: &Headers) -> Option<usize> {
+    let mut found = headers.iter();
+    for (name, value) in CONSTANT {
+        found.next().filter(|(header, says)| *header == name && **says == value.as_bytes())?;
+    }
+    let mut order = ATTRIBUTES.iter();
+    let mut count = CONSTANT.len();
+    let mut behind = false;
+    for (name, value) in found {
+        match known_header(name).filter(|name| *name != FINGERPRINT) {
+            None => behind = true,
+            Some(name) => {
+                order.find(|(header, _)| *header == name && !behind && !value.is_empty())?;
+                count += 1;
+            }
+        }
+    }
+    Some(count)
+}
+
+/// Whether a text could be the name of a CloudEvents attribute.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// Whether a field of this name means something by itself.
+fn is_reserved(name: &str) -> bool {
+    [DATA, KEY, HEADERS].contains(&name)
+        || ATTRIBUTES.iter().any(|(_, field)| *field == name)
+        || constant_of(name).is_some()
+}
+
+/// Which of the constant headers a field is.
+fn constant_of(field: &str) -> Option<usize> {
+    CONSTANT.iter().position(|(header, _)| {
+        *header == field || header.strip_prefix(EXTENSION).is_some_and(|name| name == field)
+    })
+}
+
+fn field_of(header: &str) -> Cow<'static, str> {
+    match header.strip_prefix(EXTENSION) {
+        Some(name) if is_plain(name) && !is_reserved(name) => Cow::Owned(name.to_owned()),
+        _ if is_plain(header) || is_reserved(header) || header.starts_with(ESCAPE) => {
+            Cow::Owned(format!("{ESCAPE}{header}"))
+        }
+        _ => Cow::Owned(header.to_owned()),
+    }
+}
+
+fn header_of(field: &str) -> Cow<'static, str> {
+    if let Some(header) = field.strip_prefix(ESCAPE) {
+        return Cow::Owned(header.to_owned());
+    }
+    let header = if is_plain(field) { format!("{EXTENSION}{field}") } else { field.to_owned() };
+    known_header(&header).map_or(Cow::Owned(header), Cow::Borrowed)
+}
+
+/// The message of an entry: any fields give one, whoever wrote them. One that is no event is for the
+/// envelope to refuse.
+pub(super) fn message(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
+    if fields.iter().any(|(name, _)| name == HEADERS.as_bytes()) {
+        return listed(fields);
+    }
+    let (mut key, mut data) = (None, None);
+    let mut constant = CONSTANT.map(|(_, value)| Bytes::from_static(value.as_bytes()));
+    let mut attributes: [Option<Bytes>; ATTRIBUTES.len()] = Default::default();
+    let mut others = Headers::new();
+    for (name, value) in fields {
+        let name = String::from_utf8_lossy(&name);
+        let value = Bytes::from(value);
+        if let Some(at) = ATTRIBUTES.iter().position(|(_, field)| *field == name) {
+            // Empty is absent there; a second one stays, for the envelope to refuse.
+            match attributes.get_mut(at) {
+                _ if value.is_empty() => {}
+                Some(slot @ None) => *slot = Some(value),
+                _ => others.push(ATTRIBUTES.get(at).map_or("", |(header, _)| header), value),
+            }
+        } else if name == DATA {
+            data = Some(value);
+        } else if name == KEY {
+            key = Some(value);
+        } else if let Some(slot) = constant_of(&name).and_then(|at| constant.get_mut(at)) {
+            *slot = value;
+        } else {
+            others.push(header_of(&name), value);
+        }
+    }
+    if data.is_none()
+        && let Some(kind) = constant.last_mut()
+    {
+        // Not to be taken for an event without fields.
+        *kind = Bytes::from_static(b"absent: the entry has no field `event_data`");
+    }
+    let mut headers = Headers::with_capacity(CONSTANT.len() + ATTRIBUTES.len() + others.len());
+    for ((header, _), value) in CONSTANT.into_iter().zip(constant) {
+        headers.push(header, value);
+    }
+    for ((header, _), value) in ATTRIBUTES.into_iter().zip(attributes) {
+        if let Some(value) = value {
+            headers.push(header, value);
+        }
+    }
+    for (name, value) in others {
+        headers.push(name, value);
+    }
+    let message = Message::new(data.unwrap_or_default());
+    Message { key, headers, ..message }
+}
+
+/// The message of an entry that lists its headers.
+fn listed(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
+    let mut message = Message::new("");
+    for (name, value) in fields {
+        let name = String::from_utf8_lossy(&name);
+        if name == DATA {
+            message.data = value.into();
+        } else if name == KEY {
+            message.key = Some(value.into());
+        } else if let Some(header) = name.strip_prefix(ESCAPE) {
+            match known_header(header) {
+                Some(known) => message.headers.push(known, value),
+                None => message.headers.push(header.to_owned(), value),
+            }
+        }
+    }
+    message
+}
+
+/// The position and the time in an entry's id.
+pub(super) fn position(id: &[u8]) -> Option<(Position, SystemTime)> {
+    let text = std::str::from_utf8(id).ok()?;
+    let position: Position = text.parse().ok()?;
+    let Position::Entry { millis, .. } = position else {
+        return None;
+    };
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis));
+    Some((position, time.unwrap_or(SystemTime::UNIX_EPOCH)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Envelope;
+    use crate::metadata::tests::sample;
+
+    fn back(message: &Message) -> Message {
+        let fields = fields(message);
+        super::message(
+            fields.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect(),
+        )
+    }
+
+    fn event() -> Message {
+        let mut metadata = sample();
+        metadata.extensions_mut().insert("traceparent", "00-1-2-03").unwrap();
+        Envelope::new(metadata, Some(7), &b"\x06hey"[..]).with_key("c1").into_message()
+    }
+
+    #[test]
+    fn an_event_has_the_fields_of_open_edx_in_order_and_ours_behind() {
+        let fields = fields(&event());
+        let names: Vec<_> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+        assert_eq!(
+            names,
+            [
+                "type",
+                "id",
+                "source",
+                "time",
+                "minorversion",
+                "sourcehost",
+                "sourcelib",
+                "event_data",
+                "key",
+                "schemafp",
+                "traceparent"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_message_comes_back_as_it_was() {
+        let odd = [
+            "key",
+            "headers",
+            "type",
+            "event_data",
+            "header:x",
+            "",
+            "ce_",
+            "ce_key",
+            "ce_Foo",
+            "x",
+            "ce_x",
+            "content-type",
+            "ce_headers",
+            "dlq_reason",
+            "sourcehost",
+            "specversion",
+            "x-request-id",
+        ];
+        let mut messages = vec![Message::new(""), Message::new("d").with_key(""), event()];
+        for name in odd {
+            messages.push(Message::new("d").with_header(name, "1").with_header(name, ""));
+            messages.push(event().with_header(name, "1").with_header(name, "2"));
+            let mut without = event();
+            without.headers.retain(|header, _| header != "ce_time");
+            messages.push(without.with_header(name, "1"));
+        }
+        for message in messages {
+            assert_eq!(back(&message), message);
+        }
+    }
+
+    #[test]
+    fn the_letter_of_an_event_keeps_the_form_of_an_event() {
+        let letter = event().with_header("dlq_reason", "poison");
+        let fields = fields(&letter);
+        assert_eq!(fields.first().unwrap().0, "type");
+        assert_eq!(fields.last().unwrap().0, "dlq_reason");
+    }
+
+    #[test]
+    fn an_entry_without_data_or_with_an_attribute_twice_is_no_event() {
+        let of = |pairs: &[(&str, &str)]| {
+            let fields =
+                pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+            Envelope::from_message(&message(fields.collect())).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let mut good = vec![
+            ("type", "a.b.c.v1"),
+            ("id", "6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
+            ("source", "shop"),
+            ("time", "2023-01-02T03:04:05.678901+00:00"),
+            ("sourcelib", ""),
+            ("event_data", ""),
+        ];
+        assert_eq!(of(&good), Ok(()));
+        assert!(of(&good[..5]).unwrap_err().contains("event_data"));
+        good.push(("type", "a.b.c.v1"));
+        assert!(of(&good).unwrap_err().contains("more than once"));
+    }
+}

@@ -1,0 +1,121 @@
+//! What Redis says, in our words.
+
+use std::fmt;
+
+use ::redis::{ErrorKind as RedisKind, RedisError};
+
+use super::super::{ErrorKind, TransportError};
+
+/// A Redis error in our words; Redis's own is its source.
+pub(super) fn explain(
+    error: RedisError,
+    operation: &'static str,
+    subject: impl fmt::Display,
+) -> TransportError {
+    let (kind, message) = if error.is_timeout() {
+        (
+            ErrorKind::Unavailable,
+            "the server did not answer in time: is it paused or overloaded? Set a longer `timeout` if it is only \
+             slow; what was asked may still be done",
+        )
+    } else if error.kind() == RedisKind::MasterNameNotFoundBySentinel {
+        (
+            ErrorKind::Unavailable,
+            "no Sentinel knows a master of this name: check the name, or wait for a failover",
+        )
+    } else if is_mistrust(&error) {
+        (
+            ErrorKind::Permission,
+            "the server's certificate is not trusted: name its authority's file by `ca`, and the host as the \
+             certificate does",
+        )
+    } else if error.is_io_error() || error.is_connection_dropped() || error.is_connection_refusal() {
+        (ErrorKind::Unavailable, "the server can't be reached: is it running, and are host and port right?")
+    } else {
+        by_code(&code(&error), &error.to_string())
+    };
+    TransportError::new(kind, operation, subject, message).with_source(error)
+}
+
+/// Whether the server is not who it should be.
+pub(super) fn is_mistrust(error: &RedisError) -> bool {
+    error.is_io_error() && error.to_string().contains("certificate")
+}
+
+/// The code of the error that matters: that of the first command of a transaction that was refused.
+pub(super) fn code(error: &RedisError) -> String {
+    const TOLD: [&str; 14] = [
+        "OOM",
+        "READONLY",
+        "LOADING",
+        "MISCONF",
+        "NOAUTH",
+        "WRONGPASS",
+        "NOPERM",
+        "WRONGTYPE",
+        "CLUSTERDOWN",
+        "MASTERDOWN",
+        "NOREPLICAS",
+        "BUSY",
+        "MOVED",
+        "NOGROUP",
+    ];
+    if let Some(errors) = error.clone().into_server_errors() {
+        return errors.first().map(|(_, error)| error.code().to_owned()).unwrap_or_default();
+    }
+    match error.code() {
+        Some(code) if code != "EXECABORT" && code != "ERR" => code.to_owned(),
+        _ if error.is_io_error() => String::new(),
+        _ => {
+            let text = error.to_string();
+            TOLD.into_iter().find(|code| text.contains(code)).unwrap_or_default().to_owned()
+        }
+    }
+}
+
+fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
+    match code {
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => (
+            ErrorKind::Permission,
+            "the server refused the user: check user and password in the URL, and what its ACL allows \
+             (streams, scripts, and the keys that begin with `{topic}:`)",
+        ),
+        _ if text.contains("Password authentication failed") || text.contains("AuthenticationFailed") => {
+            (ErrorKind::Permission, "the server refused the user: check user and password in the URL")
+        }
+        "OOM" => (
+            ErrorKind::Full,
+            "the server is at its `maxmemory`: raise it, or keep less (`retention_age`, `retention_count`); \
+             nothing that was acknowledged is lost",
+        ),
+        "READONLY" => (
+            ErrorKind::Unavailable,
+            "the server is a replica and takes no writes: a failover may be under way, or the URL names the \
+             wrong server",
+        ),
+        "MISCONF" => {
+            (ErrorKind::ReadOnly, "the server can't write to its disk and refuses writes: see its log")
+        }
+        "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
+            ErrorKind::Unavailable,
+            "the server can't serve now: it loads its data, runs a script or fails over",
+        ),
+        "MOVED" | "ASK" | "CROSSSLOT" => (
+            ErrorKind::Unsupported,
+            "the server is a node of a cluster, which this transport does not support: name a server that is no \
+             cluster, or Sentinels by `redis+sentinel:`",
+        ),
+        "WRONGTYPE" => (
+            ErrorKind::Corrupt,
+            "the key of this name holds something else than a stream: use another topic, prefix or database",
+        ),
+        "NOGROUP" => (
+            ErrorKind::NotFound,
+            "there is no such group any more: it was removed, or the server lost its data; subscribe again",
+        ),
+        _ if text.contains("no such key") => {
+            (ErrorKind::NotFound, "there is no such topic: it is made by the first send or subscription")
+        }
+        _ => (ErrorKind::Other, "Redis refused: see the cause"),
+    }
+}

@@ -1,0 +1,155 @@
+//! A connection that is made when it is needed, and made anew when it broke.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{
+    Cmd, ErrorKind as RedisKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value,
+};
+use tokio::sync::Mutex;
+
+use super::fault;
+use super::settings::Settings;
+
+/// The pause before a call is made again doubles from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What is asked of the server.
+pub(super) enum Request<'a> {
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline),
+    Script(&'a ScriptInvocation<'a>),
+}
+
+/// One connection, shared; its requests are sent in the order in which they are made.
+pub(super) struct Link {
+    settings: Arc<Settings>,
+    /// How long an answer may take.
+    timeout: Duration,
+    current: Mutex<Current>,
+    /// No two links anywhere have the same.
+    asker: u64,
+    questions: AtomicU64,
+}
+
+#[derive(Default)]
+struct Current {
+    /// Counts the connections, so that a late error does not end the next one.
+    number: u64,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Link {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        let timeout = settings.timeout;
+        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
+    }
+
+    /// A link for requests that wait at the server for up to this long.
+    pub(super) fn waiting(settings: Arc<Settings>, wait: Duration) -> Self {
+        let timeout = settings.timeout + wait;
+        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
+    }
+
+    /// The answer to a request, which is made again over a new connection while the server is away:
+    /// it must do no harm twice.
+    pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
+        let mut patience = self.patience();
+        loop {
+            match self.once(&request).await {
+                Err(error) if patience.allows(&error).await => {}
+                answer => return Ok(::redis::from_redis_value(answer?)?),
+            }
+        }
+    }
+
+    /// Who asks, for answers that the server remembers.
+    pub(super) const fn asker(&self) -> u64 {
+        self.asker
+    }
+
+    /// The number of a question whose answer the server remembers.
+    pub(super) fn next_question(&self) -> u64 {
+        self.questions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// How long a call that begins now goes on.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { until: Instant::now().checked_add(self.settings.retry_for), pause: FIRST_PAUSE }
+    }
+
+    /// The answer to a request that is made once.
+    pub(super) async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
+        let (number, mut connection) = self.connection().await?;
+        let asked = async {
+            match request {
+                Request::Command(command) => command.query_async(&mut connection).await,
+                Request::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
+                Request::Script(script) => script.invoke_async(&mut connection).await,
+            }
+        };
+        let answer = asked.await;
+        if let Err(error) = &answer
+            && ends_connection(error)
+        {
+            let mut current = self.current.lock().await;
+            if current.number == number {
+                current.connection = None;
+            }
+        }
+        answer
+    }
+
+    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &current.connection {
+            return Ok((current.number, connection.clone()));
+        }
+        let connection = self.settings.endpoint.connect(Some(self.timeout)).await?;
+        current.number += 1;
+        current.connection = Some(connection.clone());
+        Ok((current.number, connection))
+    }
+}
+
+/// What is left of the time for which a server may be away.
+pub(super) struct Patience {
+    until: Option<Instant>,
+    pause: Duration,
+}
+
+impl Patience {
+    /// Whether the call is to be made again after this error; waits a moment where it is.
+    pub(super) async fn allows(&mut self, error: &RedisError) -> bool {
+        if !is_away(error) || self.until.is_some_and(|until| until <= Instant::now()) {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+/// Whether the server can't be reached, or is not ready, and may be soon.
+pub(super) fn is_away(error: &RedisError) -> bool {
+    ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed && !fault::is_mistrust(error)
+        || error.kind() == RedisKind::MasterNameNotFoundBySentinel
+        || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
+}
+
+/// Whether the connection is of no further use. After a failover the old master is read-only.
+fn ends_connection(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_unrecoverable_error()
+        || matches!(&*fault::code(error), "READONLY" | "MASTERDOWN")
+}
+
+/// Sixty-two random bits.
+pub(super) fn random() -> u64 {
+    uuid::Uuid::now_v7().as_u64_pair().1 >> 2
+}

@@ -1,0 +1,179 @@
+-- Hands entries to a member: those parked whose time has come, then new ones.
+-- ARGV: group, member, consumer, token, most entries, lease, most bytes, idle time of entries in
+-- nobody's care or -1, where to go on looking for them, whose they are or an empty text.
+-- Gives: entries (id, attempts, fields), how many parked ones were gone from the stream, the pause
+-- until something is due or -1, the last id of the stream, that of `wake`, where to go on looking.
+local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
+local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local idle, from, of = tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local C = P .. 'claim:' .. token
+local out, bytes, gone = {}, 0, 0
+
+local function give(id, attempts, fields)
+    out[#out + 1] = { id, attempts, fields }
+    for at = 2, #fields, 2 do
+        bytes = bytes + #fields[at]
+    end
+end
+
+-- The answer to the same question was lost on the way: it is given again.
+local again = redis.call('HGETALL', C)
+if #again > 0 then
+    local lost = {}
+    for at = 1, #again, 2 do
+        local id = again[at]
+        local entry = redis.call('XRANGE', T, id, id)[1]
+        if entry then
+            give(id, held(again[at + 1], id), entry[2])
+        else
+            local _, name = held(again[at + 1], id)
+            let_go(name)
+            lost[#lost + 1] = id
+        end
+    end
+    gone = #lost
+    acknowledge(lost)
+    many('HDEL', C, lost)
+    redis.call('ZADD', LEASES, text(now + lease), token)
+    forget_empty_claims({ [token] = true })
+    store_lanes()
+    table.sort(out, function(a, b) return before(a[1], b[1]) end)
+    return { out, gone, -1, '0-0', '0-0', from }
+end
+
+-- What is held beyond its lease goes back, with its attempt counted.
+for _, over in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, 100)) do
+    local entries = redis.call('HGETALL', P .. 'claim:' .. over)
+    for at = 1, #entries, 2 do
+        local attempts, name = held(entries[at + 1], entries[at])
+        park(entries[at], name, attempts, now)
+        let_go(name)
+    end
+    redis.call('DEL', P .. 'claim:' .. over)
+    redis.call('ZREM', LEASES, over)
+end
+
+-- Entries that some other client was given and never acknowledged.
+if idle >= 0 then
+    local range = { 'XPENDING', T, G, 'IDLE', text(idle), from, '+', 100 }
+    range[#range + 1] = of ~= '' and of or nil
+    local pending = redis.call(unpack(range))
+    local claims = #pending > 0 and redis.call('ZRANGE', LEASES, 0, -1) or {}
+    for _, line in ipairs(pending) do
+        local id, attempts = line[1], line[4]
+        local known = redis.call('HEXISTS', PARKED, id) == 1
+        for _, claim in ipairs(claims) do
+            known = known or redis.call('HEXISTS', P .. 'claim:' .. claim, id) == 1
+        end
+        if not known then
+            local entry = redis.call('XRANGE', T, id, id)[1]
+            if entry then
+                local key = key_of(entry[2])
+                park(id, key and 'k' .. key or 'n' .. id, attempts, now)
+            else
+                redis.call('XACK', T, G, id)
+                gone = gone + 1
+            end
+        end
+    end
+    from = #pending == 100 and '(' .. pending[100][1] or '-'
+end
+store_lanes()
+lanes = {}
+
+local holding = {}
+local function hold(id, name, attempts)
+    holding[#holding + 1] = id
+    holding[#holding + 1] = attempts .. ' ' .. (string.sub(name, 1, 1) == 'k' and name or 'n')
+end
+
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, most)) do
+    if #out >= most or bytes >= most_bytes then
+        break
+    end
+    local lane, queue, stop = lane_of(name), P .. 'queue:' .. name, false
+    lane.dirty, lane.before = true, 1
+    while not stop and #out < most and bytes < most_bytes do
+        local next_ones = redis.call('ZRANGE', queue, 0, math.min(most - #out, 100) - 1)
+        if #next_ones == 0 then
+            lane.parked = 0
+            break
+        end
+        local taken, ids = {}, {}
+        for _, place_and_id in ipairs(next_ones) do
+            local id = string.match(place_and_id, ' (.*)$')
+            local parked = redis.call('HGET', PARKED, id) or '0 0'
+            local attempts, ready = string.match(parked, '^(%d+) (%d+)$')
+            if tonumber(ready) > now or bytes >= most_bytes then
+                stop = true
+                break
+            end
+            taken[#taken + 1] = place_and_id
+            ids[#ids + 1] = id
+            local entry = redis.call('XRANGE', T, id, id)[1]
+            if not entry then
+                gone = gone + redis.call('XACK', T, G, id)
+            elseif #redis.call('XCLAIM', T, G, consumer, 0, id, 'RETRYCOUNT', attempts + 1, 'JUSTID') > 0 then
+                give(id, attempts + 1, entry[2])
+                hold(id, name, attempts + 1)
+                if string.sub(name, 1, 1) == 'k' then
+                    lane.member, lane.held = member, lane.held + 1
+                end
+            end
+        end
+        many('ZREM', queue, taken)
+        many('HDEL', PARKED, ids)
+        lane.parked = math.max(lane.parked - #taken, 0)
+    end
+end
+
+local rounds = 0
+while #out < most and bytes < most_bytes and rounds < 100 do
+    rounds = rounds + 1
+    local count = math.min(most - #out, 100)
+    local read = redis.call('XREADGROUP', 'GROUP', G, consumer, 'COUNT', count, 'STREAMS', T, '>')
+    if not read then
+        break
+    end
+    local entries, keys, names = read[1][2], {}, {}
+    for at, entry in ipairs(entries) do
+        local key = key_of(entry[2])
+        if key then
+            keys[at] = 'k' .. key
+            names[#names + 1] = keys[at]
+        end
+    end
+    read_lanes(names)
+    for at, entry in ipairs(entries) do
+        local name, id = keys[at], entry[1]
+        if not name then
+            give(id, 1, entry[2])
+            hold(id, 'n', 1)
+        else
+            local lane = lanes[name]
+            if lane.parked > 0 or (lane.held > 0 and lane.member ~= member) then
+                park(id, name, 0, now)
+            else
+                lane.member, lane.held, lane.dirty = member, lane.held + 1, true
+                give(id, 1, entry[2])
+                hold(id, name, 1)
+            end
+        end
+    end
+end
+
+store_lanes()
+if #out > 0 then
+    many('HSET', C, holding)
+    redis.call('ZADD', LEASES, text(now + lease), token)
+    table.sort(out, function(a, b) return before(a[1], b[1]) end)
+    return { out, gone, -1, '0-0', '0-0', from }
+end
+
+local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]
+local ends = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
+local pause = math.min(tonumber(first) or math.huge, tonumber(ends) or math.huge)
+pause = pause == math.huge and -1 or math.max(pause - now, 0)
+local info = pairs_of(redis.call('XINFO', 'STREAM', T))
+local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
+return { out, gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }

@@ -1,0 +1,40 @@
+-- Moves a group, made where it is missing, or removes it with all that stands beside the stream.
+-- ARGV: group, an id, `$`, or `remove`. Gives 1, or 0 where there is no such stream or group.
+if redis.call('TYPE', T).ok ~= 'stream' then
+    return 0
+end
+local there = group_info()
+if ARGV[2] == 'remove' then
+    if not there then
+        return 0
+    end
+    redis.call('XGROUP', 'DESTROY', T, G)
+elseif there then
+    while true do
+        local pending = redis.call('XPENDING', T, G, '-', '+', 1000)
+        local ids = {}
+        for index, line in ipairs(pending) do
+            ids[index] = line[1]
+        end
+        if #ids == 0 then
+            break
+        end
+        acknowledge(ids)
+    end
+    redis.call('XGROUP', 'SETID', T, G, ARGV[2])
+else
+    redis.call('XGROUP', 'CREATE', T, G, ARGV[2])
+end
+for _, token in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
+    redis.call('DEL', P .. 'claim:' .. token)
+end
+for _, name in ipairs(redis.call('HKEYS', LANES)) do
+    redis.call('DEL', P .. 'queue:' .. name)
+end
+redis.call('DEL', LEASES, LANES, PARKED, READY)
+if ARGV[2] == 'remove' then
+    redis.call('DEL', WAKE)
+else
+    wake()
+end
+return 1

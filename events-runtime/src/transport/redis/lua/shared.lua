@@ -1,0 +1,215 @@
+-- What all scripts share. KEYS[1] is the stream, KEYS[2] what the group's own keys begin with; both
+-- have one hash slot. The group's own keys:
+--
+--   leases       zset   a claim's token -> when it ends
+--   claim:TOKEN  hash   an entry held -> its attempts and its lane
+--   lanes        hash   a lane -> who holds entries of it, how many are held, how many are parked
+--   queue:LANE   zset   the parked entries of a lane, by id
+--   parked       hash   a parked entry -> its attempts and when it may go out again
+--   ready        zset   a lane with parked entries and no holder -> when its first may go out
+--   wake         stream grows when something may go out again
+--
+-- A lane is `k` and a message's key, or `n` and the id of an entry without a key.
+local T, P, G = KEYS[1], KEYS[2], ARGV[1]
+local LEASES, LANES, PARKED = P .. 'leases', P .. 'lanes', P .. 'parked'
+local READY, WAKE = P .. 'ready', P .. 'wake'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+-- A call with many arguments, in portions that Lua's stack takes.
+local function many(command, key, list)
+    for first = 1, #list, 4000 do
+        redis.call(command, key, unpack(list, first, math.min(first + 3999, #list)))
+    end
+end
+
+local function acknowledge(ids)
+    for first = 1, #ids, 4000 do
+        redis.call('XACK', T, G, unpack(ids, first, math.min(first + 3999, #ids)))
+    end
+end
+
+local function place(id)
+    local millis, sequence = string.match(id, '^(%d+)-(%d+)$')
+    return tonumber(millis), string.rep('0', 20 - #sequence) .. sequence
+end
+
+local function key_of(fields)
+    for at = 1, #fields, 2 do
+        if fields[at] == 'key' then
+            return fields[at + 1]
+        end
+    end
+end
+
+local lanes = {}
+
+local function read_lane(value)
+    if value then
+        local member, held, parked = string.match(value, '^(%S*) (%d+) (%d+)$')
+        return { member = member, held = tonumber(held), parked = tonumber(parked), before = tonumber(parked) }
+    end
+    return { member = '', held = 0, parked = 0, before = 0 }
+end
+
+local function lane_of(name)
+    local lane = lanes[name]
+    if not lane then
+        lane = read_lane(redis.call('HGET', LANES, name))
+        lanes[name] = lane
+    end
+    return lane
+end
+
+local function read_lanes(names)
+    local missing = {}
+    for _, name in ipairs(names) do
+        if not lanes[name] then
+            missing[#missing + 1] = name
+        end
+    end
+    for first = 1, #missing, 4000 do
+        local last = math.min(first + 3999, #missing)
+        local values = redis.call('HMGET', LANES, unpack(missing, first, last))
+        for at = first, last do
+            lanes[missing[at]] = read_lane(values[at - first + 1])
+        end
+    end
+end
+
+local function park(id, name, attempts, ready)
+    local lane = lane_of(name)
+    local millis, sequence = place(id)
+    local new = redis.call('ZADD', P .. 'queue:' .. name, millis, sequence .. ' ' .. id)
+    redis.call('HSET', PARKED, id, attempts .. ' ' .. text(ready))
+    lane.parked = lane.parked + new
+    lane.dirty = true
+end
+
+-- An entry is no longer held; entries without a key hold nobody up and are not counted.
+local function let_go(name)
+    if string.sub(name, 1, 1) == 'k' then
+        local lane = lane_of(name)
+        lane.held = math.max(lane.held - 1, 0)
+        lane.dirty = true
+    end
+end
+
+local function held(value, id)
+    local attempts, name = string.match(value, '^(%d+) (.*)$')
+    if name == nil then
+        -- A key may hold a line feed, which `.` matches too; nothing else is written here.
+        return 1, 'n' .. id
+    end
+    if name == 'n' then
+        name = 'n' .. id
+    end
+    return tonumber(attempts), name
+end
+
+-- When the first parked entry of a lane may go out: for one that may at once the time of its id, so
+-- that older ones come first.
+local function due(name)
+    local first = redis.call('ZRANGE', P .. 'queue:' .. name, 0, 0)[1]
+    if not first then
+        return nil
+    end
+    local id = string.match(first, ' (.*)$')
+    local parked = redis.call('HGET', PARKED, id)
+    local ready = parked and tonumber(string.match(parked, ' (%d+)$')) or 0
+    if ready <= now then
+        return math.min(place(id), now)
+    end
+    return ready
+end
+
+-- Writes the lanes down; says whether one with parked entries has no holder.
+local function store_lanes()
+    local changed, gone, free = {}, {}, false
+    for name, lane in pairs(lanes) do
+        if lane.dirty then
+            if lane.held == 0 and lane.parked == 0 then
+                gone[#gone + 1] = name
+            else
+                changed[#changed + 1] = name
+                changed[#changed + 1] = lane.member .. ' ' .. lane.held .. ' ' .. lane.parked
+            end
+            if lane.parked > 0 and lane.held == 0 then
+                local at = due(name)
+                if at then
+                    redis.call('ZADD', READY, text(at), name)
+                    free = true
+                else
+                    redis.call('ZREM', READY, name)
+                end
+            elseif lane.before > 0 then
+                redis.call('ZREM', READY, name)
+            end
+        end
+    end
+    many('HSET', LANES, changed)
+    many('HDEL', LANES, gone)
+    return free
+end
+
+local function wake()
+    redis.call('XADD', WAKE, 'MAXLEN', '1', '*', 'w', '1')
+end
+
+local function forget_empty_claims(tokens)
+    for token in pairs(tokens) do
+        if redis.call('EXISTS', P .. 'claim:' .. token) == 0 then
+            redis.call('ZREM', LEASES, token)
+        end
+    end
+end
+
+local function pairs_of(flat)
+    local map = {}
+    for at = 1, #flat, 2 do
+        map[flat[at]] = flat[at + 1]
+    end
+    return map
+end
+
+-- This group's line of XINFO GROUPS.
+local function group_info()
+    for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
+        local info = pairs_of(line)
+        if info.name == G then
+            return info
+        end
+    end
+end
+
+local function before(a, b)
+    local am, as = place(a)
+    local bm, bs = place(b)
+    if am ~= bm then
+        return am < bm
+    end
+    return as < bs
+end
+
+-- The answer that was given to this question, where it was lost on the way: by the asker and
+-- the number of its question.
+local function remembered(asker, number)
+    local last = redis.call('GET', P .. 'answer:' .. asker)
+    local of, answer = string.match(last or '', '^(%d+) (.*)$')
+    if of == number then
+        local results = {}
+        for result in string.gmatch(answer, '%d+') do
+            results[#results + 1] = tonumber(result)
+        end
+        return results
+    end
+end
+
+local function remember(asker, number, results)
+    redis.call('SET', P .. 'answer:' .. asker, number .. ' ' .. table.concat(results, ' '), 'PX', 3600000)
+    return results
+end

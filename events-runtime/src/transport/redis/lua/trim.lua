@@ -1,0 +1,79 @@
+-- Removes old entries of a stream. ARGV: unused, most entries or -1, the oldest age or -1, 1 where unsettled entries may go, how many go at once at most.
+-- Gives how many went, how many of them one group at most had not settled, and whether a group holds
+-- back what the limits would remove.
+if redis.call('TYPE', T).ok ~= 'stream' then
+    return { 0, 0, 0 }
+end
+local given = remembered(ARGV[6], ARGV[7])
+if given then
+    return given
+end
+local most, age, drop, portion = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
+
+local function after(id)
+    local millis, sequence = string.match(id, '^(%d+)-(%d+)$')
+    if sequence == '18446744073709551615' then
+        return text(millis + 1) .. '-0'
+    elseif #sequence > 15 then
+        -- Beyond Lua's whole numbers; keeping one entry more does no harm.
+        return id
+    end
+    return millis .. '-' .. text(sequence + 1)
+end
+
+local till = age >= 0 and now > age and text(now - age) .. '-0' or '0-0'
+if most >= 0 and stream.length > most then
+    local excess = math.min(stream.length - most, portion)
+    local oldest = redis.call('XRANGE', T, '-', '+', 'COUNT', excess + 1)
+    local stays = oldest[excess + 1]
+    local bound = stays and stays[1] or after(stream['last-generated-id'])
+    if before(till, bound) then
+        till = bound
+    end
+end
+if not stream['first-entry'] or not before(stream['first-entry'][1], till) then
+    return { 0, 0, 0 }
+end
+
+local held_back, unsettled = 0, 0
+for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
+    local info = pairs_of(line)
+    local group = info.name
+    if drop then
+        local open = 0
+        while true do
+            local pending = redis.call('XPENDING', T, group, '-', '(' .. till, 1000)
+            if #pending == 0 then
+                break
+            end
+            local ids = {}
+            for index, of_pending in ipairs(pending) do
+                ids[index] = of_pending[1]
+            end
+            open = open + #ids
+            redis.call('XACK', T, group, unpack(ids))
+        end
+        local from = '(' .. info['last-delivered-id']
+        while true do
+            local entries = redis.call('XRANGE', T, from, '(' .. till, 'COUNT', 1000)
+            open = open + #entries
+            if #entries < 1000 then
+                break
+            end
+            from = '(' .. entries[#entries][1]
+        end
+        unsettled = math.max(unsettled, open)
+    else
+        local low = after(info['last-delivered-id'])
+        local pending = redis.call('XPENDING', T, group)
+        if pending[1] > 0 and before(pending[2], low) then
+            low = pending[2]
+        end
+        if before(low, till) then
+            till = low
+            held_back = 1
+        end
+    end
+end
+return remember(ARGV[6], ARGV[7], { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back })

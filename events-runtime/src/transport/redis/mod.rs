@@ -1,0 +1,166 @@
+//! `redis:`: streams of a Redis server as the event bus of many machines.
+//!
+//! A topic is a stream of its name, an event an entry in the form of Open edX's
+//! `edx-event-bus-redis`, so that its programs and ours share topics and groups. A group is a
+//! consumer group of the stream; beside it, in keys that begin with `{topic}:group:`, stands what
+//! Redis has no place for: leases, the order of keys, retries with their time and count.
+//! Everything that must happen together is one script on the server, and the server's clock is
+//! the one that counts.
+//!
+//! Settings, in the URL's query (`redis://host:6379/0?timeout=10s`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `timeout=5s` | how long an answer may take; a paused server is noticed by it |
+//! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error |
+//! | `ca=/etc/ssl/own.pem` | the authorities that `rediss:` trusts, instead of the system's |
+//! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
+//! | `ack=settled` | the default: an event is acknowledged when its receivers succeeded or it is a dead letter |
+//! | `ack=strict-openedx` | it is acknowledged whatever the receivers said, as Open edX's consumers do: no second attempt, no dead letter |
+//! | `consumer_name=NAME` | the member's name in Redis; what an earlier member of this name left is taken over at once |
+//! | `check_backlog=true` | the default: a group goes on where it stands. `false`: each start of a consumer passes over what came before, as Open edX's consumers do |
+//! | `last_read_msg_id=ID` | each start of a consumer moves its group behind this entry |
+//! | `claim_msgs_older_than=15m` | after so long, what another client was given and did not settle is taken over; plain numbers are milliseconds, `off` is never |
+//!
+//! # Durability
+//! An acknowledged send is as durable as the server is set up to be. With `appendonly yes` and
+//! `appendfsync always` it survives the loss of power; with `everysec`, Redis's default, it survives
+//! the death of the server, and the last second or two may go with the power; without
+//! `appendonly`, what came since the last snapshot goes with the server. A failover to a replica can
+//! lose what the replica had not received. `check` tells which it is, and refuses a server that may
+//! evict topics.
+//!
+//! # Where it differs from the others
+//! Positions are entry ids. Renewing one delivery renews all that were received with it. A send
+//! whose answer was lost may be stored twice, with the same event id. Messages of a group whose
+//! other members are Open edX's keep their order among our members; theirs take what comes.
+//! Clusters are not supported; Sentinels are.
+
+mod claim;
+mod consumer;
+mod endpoint;
+mod entry;
+mod fault;
+mod link;
+mod marker;
+mod producer;
+mod script;
+mod settings;
+mod settle;
+mod start;
+mod status;
+mod trim;
+mod worker;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::consumer::RedisConsumer;
+use self::link::Link;
+use self::producer::RedisProducer;
+use self::settings::Settings;
+use super::options::Target;
+use super::{
+    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
+    Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+};
+
+/// The schemes of URLs that name a Redis server.
+pub(super) const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+sentinel", "rediss+sentinel"];
+
+/// The `redis:` transport.
+pub(super) struct RedisTransport {
+    settings: Arc<Settings>,
+    link: Link,
+    producer: Mutex<Option<RedisProducer>>,
+}
+
+impl RedisTransport {
+    pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
+        let settings = Arc::new(Settings::read(target, options)?);
+        Ok(Self { link: Link::new(settings.clone()), settings, producer: Mutex::default() })
+    }
+}
+
+impl Transport for RedisTransport {
+    fn capability(&self) -> Capability {
+        Capability {
+            durable: true,
+            shared: true,
+            takeover: true,
+            counts_attempts: true,
+            keeps_delay: true,
+            start_at_time: true,
+            start_at_position: true,
+            seek: true,
+            trim: true,
+            ..Capability::new(Acknowledgement::Entry)
+        }
+    }
+
+    fn url(&self) -> &str {
+        &self.settings.url
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        Box::pin(async move {
+            let mut started = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+            let producer = match &*started {
+                Some(producer) if !producer.is_closed() => producer.clone(),
+                _ => started.insert(RedisProducer::start(self.settings.clone())).clone(),
+            };
+            Ok(Arc::new(producer) as Arc<dyn Producer>)
+        })
+    }
+
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(async move {
+            let consumer = RedisConsumer::subscribe(self.settings.clone(), subscription).await?;
+            Ok(Box::new(consumer) as Box<dyn Consumer>)
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        Box::pin(status::check(&self.link, &self.settings))
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        Box::pin(status::topics(&self.link, &self.settings))
+    }
+
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        Box::pin(status::groups(&self.link, topic))
+    }
+
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(start::seek(&self.link, topic, group, start))
+    }
+
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(start::remove(&self.link, topic, group))
+    }
+
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        Box::pin(async move {
+            let mut total = Trimmed::default();
+            for TopicStatus { topic, .. } in self.topics().await? {
+                let retention = self.settings.retention.of(topic.as_str());
+                let trimmed = trim::all(&self.link, &topic, &retention).await?;
+                total.removed += trimmed.removed;
+                total.unsettled += trimmed.unsettled;
+            }
+            Ok(total)
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! The thread of sends: one transaction after the other, so that a key's messages are stored in
+//! order and none behind one that failed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
+use super::link::{Link, Request};
+use super::settings::Settings;
+use super::trim::{self, Schedule};
+use super::{entry, fault, marker};
+
+const OPERATION: &str = "send to";
+/// So many messages, or about so many bytes, are sent as one transaction.
+const MESSAGES_AT_MOST: usize = 2_000;
+const BYTES_AT_MOST: usize = 8 << 20;
+/// `proto-max-bulk-len`, unless the server was told otherwise; it ends the connection beyond it.
+const VALUE_AT_MOST: usize = 512 << 20;
+
+type Sent = Vec<Result<Position, TransportError>>;
+
+/// One for all producers of a transport, so that all their sends are in one order.
+#[derive(Clone)]
+pub(super) struct RedisProducer {
+    work: mpsc::UnboundedSender<Send>,
+}
+
+struct Send {
+    topic: Topic,
+    entries: Vec<Cmd>,
+    bytes: usize,
+    reply: oneshot::Sender<Sent>,
+}
+
+impl RedisProducer {
+    pub(super) fn start(settings: Arc<Settings>) -> Self {
+        let (work, queue) = mpsc::unbounded_channel();
+        let link = Link::new(settings.clone());
+        let writer = Writer { settings, link, number: 0, loaded: false, trims: Schedule::default() };
+        tokio::spawn(writer.run(queue));
+        Self { work }
+    }
+
+    /// Whether the runtime that it was started in has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.work.is_closed()
+    }
+}
+
+impl Producer for RedisProducer {
+    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, Sent> {
+        let count = batch.len();
+        if count == 0 {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
+        let failed = |kind, message: &str| {
+            let error = TransportError::new(kind, OPERATION, topic, message);
+            Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()))
+        };
+        if batch.iter().any(|message| message.size() >= VALUE_AT_MOST) {
+            let message = "a message is larger than Redis takes, 512 MB: send a reference to it";
+            return failed(ErrorKind::TooLarge, message);
+        }
+        let bytes = batch.iter().map(Message::size).sum();
+        let entries = batch.iter().map(|message| add(topic, message)).collect();
+        let (reply, answer) = oneshot::channel();
+        let closed = "the runtime that this producer was made in has ended";
+        if self.work.send(Send { topic: topic.clone(), entries, bytes, reply }).is_err() {
+            return failed(ErrorKind::Closed, closed);
+        }
+        let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, closed);
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
+        )
+    }
+}
+
+fn add(topic: &Topic, message: &Message) -> Cmd {
+    let mut add = Cmd::with_capacity(3 + 2 * message.headers.len() + 6, message.size() + 256);
+    add.arg("XADD").arg(topic.as_str()).arg("*");
+    for (name, value) in entry::fields(message) {
+        add.arg(name.as_ref()).arg(&value[..]);
+    }
+    add
+}
+
+struct Writer {
+    settings: Arc<Settings>,
+    link: Link,
+    /// Counts the transactions.
+    number: u64,
+    /// Whether the server knows the script that ends them.
+    loaded: bool,
+    trims: Schedule,
+}
+
+/// The ids of a transaction's entries, or why one is not stored.
+type Ids = Vec<RedisResult<String>>;
+
+impl Writer {
+    async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
+        while let Some(first) = work.recv().await {
+            let (mut messages, mut bytes) = (first.entries.len(), first.bytes);
+            let mut sends = vec![first];
+            while messages < MESSAGES_AT_MOST
+                && bytes < BYTES_AT_MOST
+                && let Ok(more) = work.try_recv()
+            {
+                messages += more.entries.len();
+                bytes += more.bytes;
+                sends.push(more);
+            }
+            for send in &sends {
+                self.trims.begins(&send.topic);
+            }
+            for topic in self.trims.due() {
+                self.trim(&topic).await;
+            }
+            let broken = self.send(sends).await;
+            if let Some(error) = broken {
+                // What was handed in behind it is not stored before it.
+                while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
+                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
+                }
+            }
+        }
+    }
+
+    /// Stores messages, all or none; where none, tells why.
+    async fn send(&mut self, sends: Vec<Send>) -> Option<RedisError> {
+        let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
+        let mut replies = Vec::with_capacity(sends.len());
+        let mut counts: BTreeMap<Topic, usize> = BTreeMap::new();
+        for Send { topic, entries, reply, .. } in sends {
+            *counts.entry(topic.clone()).or_default() += entries.len();
+            replies.push((topic, entries.len(), reply));
+            for entry in entries {
+                pipeline.add_command(entry);
+            }
+        }
+        self.number += 1;
+        for topic in counts.keys() {
+            pipeline.add_command(marker::mark(topic, self.link.asker(), self.number));
+        }
+        pipeline.atomic().ignore_errors();
+        let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
+        let answer = self.store(&pipeline, &counts, &order).await;
+        match answer {
+            Ok(ids) => {
+                let mut ids = ids.into_iter();
+                for (topic, count, reply) in replies {
+                    self.trims.appended(&topic, count);
+                    let sent = ids.by_ref().take(count).map(|id| position(&topic, id)).collect();
+                    let _ = reply.send(sent);
+                }
+                None
+            }
+            Err(error) => {
+                for (topic, count, reply) in replies {
+                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let _ = reply.send((0..count).map(|_| Err(error.clone())).collect());
+                }
+                Some(error)
+            }
+        }
+    }
+
+    /// Runs a transaction; again where it turns out not to have been done.
+    async fn store(
+        &mut self,
+        pipeline: &Pipeline,
+        counts: &BTreeMap<Topic, usize>,
+        order: &[(&Topic, usize)],
+    ) -> RedisResult<Ids> {
+        let mut patience = self.link.patience();
+        loop {
+            if !self.loaded {
+                marker::load(&self.link).await?;
+                self.loaded = true;
+            }
+            let answer = self.link.once(&Request::Pipeline(pipeline)).await;
+            let error = match answer {
+                Ok(ids) => {
+                    let ids: Ids = ::redis::from_redis_value(ids)?;
+                    // Somebody flushed the scripts; the entries are stored all the same.
+                    self.loaded = ids.last().is_none_or(Result::is_ok);
+                    return Ok(ids);
+                }
+                Err(error) => error,
+            };
+            if !patience.allows(&error).await {
+                return Err(error);
+            }
+            self.loaded = false;
+            if let Some(ids) = self.done(counts, order).await? {
+                return Ok(ids);
+            }
+        }
+    }
+
+    /// The ids of the last transaction, where it was done though its answer was lost.
+    async fn done(
+        &self,
+        counts: &BTreeMap<Topic, usize>,
+        order: &[(&Topic, usize)],
+    ) -> RedisResult<Option<Ids>> {
+        let mut found = BTreeMap::new();
+        for (topic, count) in counts {
+            match marker::ids(&self.link, topic, self.link.asker(), self.number, *count).await? {
+                Some(ids) if ids.len() == *count => found.insert(topic, ids.into_iter()),
+                _ => return Ok(None),
+            };
+        }
+        let mut ids = Ids::new();
+        for (topic, count) in order {
+            let of_topic = found.get_mut(*topic).into_iter().flat_map(|ids| ids.by_ref().take(*count));
+            ids.extend(of_topic.map(Ok));
+        }
+        Ok(Some(ids))
+    }
+
+    /// Applies the retention; a failure waits for the next time.
+    async fn trim(&mut self, topic: &Topic) {
+        let retention = self.settings.retention.of(topic.as_str());
+        match trim::portion(&self.link, topic, &retention).await {
+            Ok(trimmed) => {
+                if trimmed.held_back && self.trims.first_held_back(topic) {
+                    tracing::warn!(
+                        %topic,
+                        "a group has not settled what the topic's limits would remove: it is kept, and the topic grows; see `lag`"
+                    );
+                }
+                if trimmed.more {
+                    self.trims.again(topic.clone());
+                }
+            }
+            Err(error) => tracing::debug!(%topic, %error, "the topic was not trimmed"),
+        }
+    }
+}
+
+fn position(topic: &Topic, id: RedisResult<String>) -> Result<Position, TransportError> {
+    let id = id.map_err(|error| fault::explain(error, OPERATION, topic))?;
+    id.parse().map_err(|source| {
+        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's answer is no entry's id")
+            .with_source(source)
+    })
+}

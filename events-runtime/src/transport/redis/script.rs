@@ -1,0 +1,35 @@
+//! The scripts that the server runs: each one step that happens whole or not at all.
+
+use std::sync::LazyLock;
+
+use ::redis::{Script, ScriptInvocation};
+
+use super::super::{ConsumerGroup, Topic};
+
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!(include_str!("lua/shared.lua"), include_str!($file))));
+    };
+}
+
+script!(CLAIM, "lua/claim.lua");
+script!(SETTLE, "lua/settle.lua");
+script!(RENEW, "lua/renew.lua");
+script!(CLEAR, "lua/clear.lua");
+script!(LEAVE, "lua/leave.lua");
+script!(STATUS, "lua/status.lua");
+script!(TRIM, "lua/trim.lua");
+
+/// A call on a group of a topic.
+pub(super) fn on<'s>(
+    script: &'s Script,
+    topic: &Topic,
+    group: Option<&ConsumerGroup>,
+) -> ScriptInvocation<'s> {
+    let group = group.map_or("", ConsumerGroup::as_str);
+    let mut call = script.prepare_invoke();
+    // The braces give the group's keys the hash slot of the stream.
+    call.key(topic.as_str()).key(format!("{{{topic}}}:{group}:")).arg(group);
+    call
+}

@@ -1,0 +1,104 @@
+//! The settings of a `redis:` URL.
+
+use std::time::Duration;
+
+use super::super::options::{RetentionPolicy, Target, parse_duration};
+use super::super::{ConnectOptions, Position, Retention, TransportError};
+use super::endpoint::Endpoint;
+
+/// What a topic keeps unless told otherwise; Kafka's default too.
+const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+/// How long an answer may take.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may be away: a restart, a failover.
+const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
+/// After so long, what another client was given and never settled is taken over.
+const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
+
+/// When a delivery is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ack {
+    /// When its outcome says so.
+    Settled,
+    /// Whatever the receivers said, as Open edX's consumers do: nothing is tried again and nothing
+    /// is a dead letter.
+    Whatever,
+}
+
+pub(super) struct Settings {
+    pub(super) url: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) client: String,
+    /// How long an answer may take.
+    pub(super) timeout: Duration,
+    /// How long a call goes on while the server is away.
+    pub(super) retry_for: Duration,
+    pub(super) retention: RetentionPolicy,
+    pub(super) ack: Ack,
+    pub(super) consumer_name: Option<String>,
+    pub(super) check_backlog: bool,
+    pub(super) last_read: Option<Position>,
+    pub(super) claim_older_than: Option<Duration>,
+}
+
+impl Settings {
+    pub(super) fn read(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
+        target.only(&[
+            "timeout",
+            "retry_for",
+            "ca",
+            "ack",
+            "consumer_name",
+            "check_backlog",
+            "last_read_msg_id",
+            "claim_msgs_older_than",
+            "retention_age",
+            "retention_count",
+        ])?;
+        let duration = |name, default: Duration| match target.get(name) {
+            None => Ok(default),
+            Some(text) => parse_duration(text)
+                .ok_or_else(|| target.bad_setting(name, text, "a number with `ms`, `s`, `m`, `h` or `d`")),
+        };
+        let ack = match target.get("ack") {
+            None | Some("settled") => Ack::Settled,
+            Some("strict-openedx") => Ack::Whatever,
+            Some(other) => return Err(target.bad_setting("ack", other, "`settled` or `strict-openedx`")),
+        };
+        let check_backlog = match target.get("check_backlog") {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => return Err(target.bad_setting("check_backlog", other, "`true` or `false`")),
+        };
+        let last_read = target
+            .get("last_read_msg_id")
+            .map(|text| match text.parse() {
+                Ok(position @ Position::Entry { .. }) => Ok(position),
+                _ => Err(target.bad_setting("last_read_msg_id", text, "an entry's id, `1526919030474-55`")),
+            })
+            .transpose()?;
+        let claim_older_than = match target.get("claim_msgs_older_than") {
+            Some("off") => None,
+            // Open edX writes plain milliseconds.
+            Some(text) if text.parse::<u64>().is_ok() => text.parse().ok().map(Duration::from_millis),
+            _ => Some(duration("claim_msgs_older_than", DEFAULT_CLAIM)?),
+        };
+        let timeout = duration("timeout", DEFAULT_TIMEOUT)?;
+        if timeout.is_zero() {
+            return Err(target.bad_setting("timeout", "0", "a time that an answer may take, such as `5s`"));
+        }
+        Ok(Self {
+            url: target.shown().to_owned(),
+            endpoint: Endpoint::read(target, timeout)?,
+            client: options.client.clone().unwrap_or_else(|| "events-runtime".to_owned()),
+            timeout,
+            retry_for: duration("retry_for", DEFAULT_RETRY_FOR)?,
+            retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
+            ack,
+            consumer_name: target.get("consumer_name").map(ToOwned::to_owned),
+            check_backlog,
+            last_read,
+            claim_older_than,
+        })
+    }
+}

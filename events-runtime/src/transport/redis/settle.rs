@@ -1,0 +1,76 @@
+//! Where a member's outcomes go.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
+use super::settings::Ack;
+use super::worker::{Results, Work};
+use std::time::Duration;
+
+/// One member's side of the worker.
+pub(super) struct Ledger {
+    work: mpsc::UnboundedSender<Work>,
+    topic: Topic,
+    ack: Ack,
+}
+
+impl Ledger {
+    pub(super) const fn new(work: mpsc::UnboundedSender<Work>, topic: Topic, ack: Ack) -> Self {
+        Self { work, topic, ack }
+    }
+
+    /// Hands work over; where the worker has ended, the reply's other side tells.
+    pub(super) fn submit(&self, work: Work) {
+        let _ = self.work.send(work);
+    }
+
+    pub(super) fn closed(&self, operation: &'static str) -> TransportError {
+        TransportError::new(
+            ErrorKind::Closed,
+            operation,
+            &self.topic,
+            "the runtime that this consumer was made in has ended",
+        )
+    }
+
+    fn results(
+        &self,
+        operation: &'static str,
+        count: usize,
+        answer: oneshot::Receiver<Results>,
+    ) -> BoxFuture<'static, Results> {
+        let closed = self.closed(operation);
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
+        )
+    }
+}
+
+impl Settle for Ledger {
+    fn settle(&self, mut settlements: Vec<Settlement>) -> BoxFuture<'static, Results> {
+        if self.ack == Ack::Whatever {
+            for settlement in &mut settlements {
+                if matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Reject(_)) {
+                    metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string())
+                        .increment(1);
+                    settlement.outcome = Outcome::Ack;
+                }
+            }
+        }
+        let (count, (reply, answer)) = (settlements.len(), oneshot::channel());
+        self.submit(Work::Settle(settlements, reply));
+        self.results("settle", count, answer)
+    }
+
+    fn abandon(&self, receipt: Receipt) {
+        // A lost lease means that the message went back already.
+        let (reply, _) = oneshot::channel();
+        self.submit(Work::Settle(vec![Settlement::retry(receipt, Duration::ZERO)], reply));
+    }
+
+    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {
+        let (count, (reply, answer)) = (receipts.len(), oneshot::channel());
+        self.submit(Work::Renew(receipts, reply));
+        self.results("renew", count, answer)
+    }
+}

@@ -1,0 +1,300 @@
+//! One member's requests in the order in which they were made: outcomes before the next claim, the
+//! later outcome of a key behind the earlier.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use ::redis::{RedisResult, ScriptInvocation, Value};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::claim::{self, Claimed};
+use super::link::{Link, Request};
+use super::settings::Settings;
+use super::{entry, fault, script};
+
+/// So many outcomes are stored at once at most.
+const OUTCOMES_AT_MOST: usize = 1000;
+/// Names that were made up begin so.
+pub(super) const MADE_UP: &str = "events-runtime:";
+/// In whose name entries stand whose consumer left.
+const NOBODY: &str = "events-runtime";
+/// A made-up consumer that was not seen for so long has died.
+const DEAD_AFTER: Duration = Duration::from_hours(1);
+
+/// Who asks.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) topic: Topic,
+    pub(super) group: ConsumerGroup,
+    pub(super) dead_letter: Topic,
+    /// The name in listings, which may come again.
+    pub(super) consumer: String,
+    /// No two members anywhere have the same.
+    pub(super) number: u64,
+    pub(super) lease: Duration,
+}
+
+pub(super) type Results = Vec<Result<(), TransportError>>;
+
+pub(super) enum Work {
+    Claim(usize, oneshot::Sender<Result<Claimed, TransportError>>),
+    Settle(Vec<Settlement>, oneshot::Sender<Results>),
+    Renew(Vec<Receipt>, oneshot::Sender<Results>),
+    Leave(oneshot::Sender<Result<(), TransportError>>),
+}
+
+pub(super) struct Worker {
+    pub(super) settings: Arc<Settings>,
+    pub(super) link: Arc<Link>,
+    pub(super) member: Member,
+    /// The last claim's token, and whether it may be that the server answered it and we did not hear.
+    token: u64,
+    unsure: bool,
+    /// Counts the questions whose answers the server remembers.
+    questions: u64,
+    sweep: Sweep,
+}
+
+/// The search for entries in nobody's care.
+struct Sweep {
+    next: Option<Instant>,
+    from: String,
+    /// Whose entries are looked for whatever their age: those of an earlier member of this name.
+    of: String,
+}
+
+impl Worker {
+    pub(super) fn new(settings: Arc<Settings>, link: Arc<Link>, member: Member) -> Self {
+        let named = !member.consumer.starts_with(MADE_UP);
+        let sweep = Sweep {
+            next: (named || settings.claim_older_than.is_some()).then(Instant::now),
+            from: "-".to_owned(),
+            of: if named { member.consumer.clone() } else { String::new() },
+        };
+        Self { settings, link, token: member.number, member, unsure: false, questions: 0, sweep }
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) async fn run(mut self, mut work: mpsc::UnboundedReceiver<Work>) {
+        let mut next = None;
+        let mut left = false;
+        loop {
+            let now = match next.take() {
+                Some(now) => now,
+                None => match work.recv().await {
+                    Some(now) => now,
+                    None => break,
+                },
+            };
+            match now {
+                Work::Claim(max, reply) => {
+                    let claimed = self.claim(max).await;
+                    if let Err(Ok(claimed)) = reply.send(claimed) {
+                        // The consumer is gone: others may have them.
+                        drop(self.settle(claimed.into_releases()).await);
+                    }
+                }
+                Work::Settle(mut settlements, reply) => {
+                    let mut replies = vec![(settlements.len(), reply)];
+                    while settlements.len() < OUTCOMES_AT_MOST {
+                        match work.try_recv() {
+                            Ok(Work::Settle(more, reply)) => {
+                                replies.push((more.len(), reply));
+                                settlements.extend(more);
+                            }
+                            Ok(other) => {
+                                next = Some(other);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    let mut results = self.settle(settlements).await.into_iter();
+                    for (count, reply) in replies {
+                        // Whoever did not wait for it does not want it.
+                        let _ = reply.send(results.by_ref().take(count).collect());
+                    }
+                }
+                Work::Renew(receipts, reply) => {
+                    let _ = reply.send(self.renew(&receipts).await);
+                }
+                Work::Leave(reply) => {
+                    left = true;
+                    let _ = reply.send(self.leave().await);
+                }
+            }
+        }
+        if !left {
+            // A name that stays behind is cleared away by the next member's start.
+            drop(self.leave().await);
+        }
+    }
+
+    fn call<'s>(&self, script: &'s ::redis::Script) -> ScriptInvocation<'s> {
+        script::on(script, &self.member.topic, Some(&self.member.group))
+    }
+
+    async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
+        if !self.unsure {
+            self.token += 1;
+        }
+        let sweep = self.sweep.next.filter(|next| *next <= Instant::now());
+        let idle = match (sweep, self.settings.claim_older_than) {
+            (None, _) => "-1".to_owned(),
+            (Some(_), _) if !self.sweep.of.is_empty() => "0".to_owned(),
+            (Some(_), age) => age.unwrap_or_default().as_millis().to_string(),
+        };
+        let mut call = self.call(&script::CLAIM);
+        call.arg(self.member.number)
+            .arg(&self.member.consumer)
+            .arg(self.token)
+            .arg(max.min(claim::ENTRIES_AT_MOST))
+            .arg(millis(self.member.lease))
+            .arg(claim::BYTES_AT_MOST)
+            .arg(idle)
+            .arg(&self.sweep.from)
+            .arg(&self.sweep.of);
+        let answer: RedisResult<Value> = self.link.ask(Request::Script(&call)).await;
+        // An answer that says no is an answer: nothing was claimed.
+        self.unsure = answer.as_ref().is_err_and(|error| error.code().is_none());
+        let topic = &self.member.topic;
+        let claimed = answer
+            .map_err(|error| fault::explain(error, "receive from", topic))
+            .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
+        if claimed.gone > 0 {
+            metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string())
+                .increment(claimed.gone);
+            tracing::warn!(
+                %topic, group = %self.member.group, count = claimed.gone,
+                "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
+            );
+        }
+        if sweep.is_some() {
+            self.swept(&claimed.sweep);
+        }
+        Ok(claimed)
+    }
+
+    /// Sees to the next look for entries in nobody's care.
+    fn swept(&mut self, from: &str) {
+        from.clone_into(&mut self.sweep.from);
+        if from == "-" {
+            self.sweep.of.clear();
+            let age = self.settings.claim_older_than;
+            self.sweep.next = age.and_then(|age| {
+                Instant::now()
+                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
+            });
+        }
+    }
+
+    async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
+        if settlements.is_empty() {
+            return Results::new();
+        }
+        self.questions += 1;
+        let mut call = self.call(&script::SETTLE);
+        call.key(self.member.dead_letter.as_str()).arg(self.member.number).arg(self.questions);
+        for Settlement { receipt, outcome } in &settlements {
+            call.arg(receipt.token).arg(receipt.position.to_string());
+            match outcome {
+                Outcome::Ack => {
+                    call.arg("a");
+                }
+                Outcome::Release => {
+                    call.arg("u");
+                }
+                Outcome::Retry(after) => {
+                    call.arg("r").arg(millis(*after));
+                }
+                Outcome::Reject(letter) => {
+                    letter_args(&mut call, letter);
+                }
+            }
+        }
+        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
+        self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
+    }
+
+    async fn renew(&self, receipts: &[Receipt]) -> Results {
+        if receipts.is_empty() {
+            return Results::new();
+        }
+        let mut call = self.call(&script::RENEW);
+        call.arg(millis(self.member.lease));
+        for receipt in receipts {
+            call.arg(receipt.token).arg(receipt.position.to_string());
+        }
+        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
+        self.spread("renew", receipts.iter().cloned(), answer)
+    }
+
+    fn spread(
+        &self,
+        operation: &'static str,
+        receipts: impl Iterator<Item = Receipt>,
+        answer: RedisResult<Vec<i64>>,
+    ) -> Results {
+        let Member { topic, group, .. } = &self.member;
+        match answer {
+            Ok(kept) => receipts
+                .zip(kept)
+                .map(|(receipt, kept)| match kept {
+                    0 => Err(TransportError::lease_lost(operation, topic, group, receipt.position)),
+                    _ => Ok(()),
+                })
+                .collect(),
+            Err(error) => {
+                let error = fault::explain(error, operation, topic);
+                receipts.map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
+    async fn leave(&self) -> Result<(), TransportError> {
+        let mut call = self.call(&script::LEAVE);
+        call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
+        let left: RedisResult<i64> = self.link.ask(Request::Script(&call)).await;
+        match left {
+            Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
+                Ok(())
+            }
+            Err(error) => Err(fault::explain(error, "leave", &self.member.topic)),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+fn letter_args(call: &mut ScriptInvocation<'_>, letter: &Message) {
+    let fields = entry::fields(letter);
+    call.arg("x").arg(fields.len() * 2);
+    for (name, value) in &fields {
+        call.arg(name.as_ref()).arg(&value[..]);
+    }
+}
+
+/// What a Lua number holds exactly, and Redis's clock can be added to.
+pub(super) fn millis(duration: Duration) -> u64 {
+    const CENTURY: u64 = 100 * 365 * 24 * 3_600_000;
+    u64::try_from(duration.as_millis()).unwrap_or(CENTURY).min(CENTURY)
+}
+
+impl Claimed {
+    fn into_releases(self) -> Vec<Settlement> {
+        let token = self.token;
+        let release = |position: Position, key| Settlement {
+            receipt: Receipt { position, key, token },
+            outcome: Outcome::Release,
+        };
+        self.entries.into_iter().rev().map(|entry| release(entry.position, entry.message.key)).collect()
+    }
+}
+
+/// A message on its way to a member.
+pub(super) struct Entry {
+    pub(super) position: Position,
+    pub(super) time: SystemTime,
+    pub(super) attempt: u32,
+    pub(super) message: Message,
+}

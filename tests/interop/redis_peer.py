@@ -1,0 +1,79 @@
+"""Open edX's own producer and consumer over Redis, beside ours.
+
+    redis_peer.py send URL PREFIX TOPIC COUNT         sends logins, the users numbered from 0
+    redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives so many, and prints a line for each
+
+A line is JSON: the user's number and the metadata that the package read. An entry that the package
+refuses prints nothing.
+"""
+
+import json
+import logging
+import sys
+
+import django
+from django.conf import settings
+
+mode, url, prefix, topic, *rest = sys.argv[1:]
+
+settings.configure(
+    INSTALLED_APPS=["openedx_events", "edx_event_bus_redis"],
+    LOGGING_CONFIG=None,
+    DATABASES={},
+    SERVICE_VARIANT="lms",
+    EVENTS_SERVICE_NAME="lms",
+    EVENT_BUS_PRODUCER="edx_event_bus_redis.create_producer",
+    EVENT_BUS_CONSUMER="edx_event_bus_redis.RedisEventConsumer",
+    EVENT_BUS_REDIS_CONNECTION_URL=url,
+    EVENT_BUS_TOPIC_PREFIX=prefix,
+    # Longer ones run into the package's own timeouts.
+    EVENT_BUS_REDIS_CONSUMER_POLL_TIMEOUT=1,
+)
+django.setup()
+logging.disable(logging.CRITICAL)
+
+from edx_event_bus_redis import RedisEventConsumer, create_producer  # noqa: E402
+from openedx_events.data import EventsMetadata  # noqa: E402
+from openedx_events.learning.data import UserData, UserPersonalData  # noqa: E402
+from openedx_events.learning.signals import SESSION_LOGIN_COMPLETED  # noqa: E402
+
+
+def send(count):
+    producer = create_producer()
+    for number in range(count):
+        personal = UserPersonalData(username=f"user-{number}", email=f"{number}@foo.example", name="Bob Föö")
+        producer.send(
+            signal=SESSION_LOGIN_COMPLETED,
+            topic=topic,
+            event_key_field="user.pii.username",
+            event_data={"user": UserData(id=number, is_active=number % 2 == 0, pii=personal)},
+            event_metadata=EventsMetadata(event_type=SESSION_LOGIN_COMPLETED.event_type, minorversion=0),
+        )
+
+
+def consume(group, count):
+    consumer = RedisEventConsumer(topic, group, consumer_name="python", check_backlog=True)
+    seen = []
+
+    def receiver(user, metadata, **kwargs):
+        line = {
+            "user": user.id,
+            "username": user.pii.username,
+            "id": str(metadata.id),
+            "source": metadata.source,
+            "time": metadata.time.isoformat(),
+            "sourcelib": list(metadata.sourcelib),
+        }
+        print(json.dumps(line), flush=True)
+        seen.append(user.id)
+        if len(seen) >= count:
+            consumer._shut_down()
+
+    SESSION_LOGIN_COMPLETED.connect(receiver)
+    consumer.consume_indefinitely()
+
+
+if mode == "send":
+    send(int(rest[0]))
+else:
+    consume(rest[0], int(rest[1]))

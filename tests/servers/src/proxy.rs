@@ -1,0 +1,88 @@
+//! A connection that can be cut: a TCP proxy before a server.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A proxy on a port of its own before a port of 127.0.0.1. Its connections are cut when told.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Mutex<Vec<TcpStream>>,
+    ended: AtomicBool,
+}
+
+impl Proxy {
+    /// Starts before this port.
+    ///
+    /// # Panics
+    /// Where there is no port left.
+    #[must_use]
+    pub fn before(server: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let state = Arc::new(State::default());
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if shared.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let Ok(client) = client else { continue };
+                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
+                let pairs =
+                    [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())];
+                for (from, to) in pairs {
+                    let (Ok(from), Ok(to)) = (from, to) else { continue };
+                    std::thread::spawn(move || copy(from, to));
+                }
+                let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
+                open.extend([client, server]);
+            }
+        });
+        Self { port, state }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Cuts all connections; new ones are let through. Gives how many there were.
+    pub fn cut(&self) -> usize {
+        let mut open = self.state.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.len() / 2;
+        for stream in open.drain(..) {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        count
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+        self.cut();
+        // Wakes the listener, which sees that it is to end.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}

@@ -1,0 +1,85 @@
+//! Redis servers for tests, with their data on a folder of their own.
+
+use std::process::{Command, Stdio};
+
+use crate::{Server, free_port, program};
+
+/// A Redis server that keeps all it acknowledges: `appendfsync always`.
+#[derive(Debug)]
+pub struct RedisServer {
+    folder: tempfile::TempDir,
+    port: u16,
+    settings: Vec<String>,
+    server: Option<Server>,
+}
+
+impl RedisServer {
+    /// Starts a server over an empty folder.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a server over an empty folder, with further settings as on its command line.
+    #[must_use]
+    pub fn with(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = settings.iter().map(ToString::to_string).collect();
+        let mut server = Self { folder, port: free_port(), settings, server: None };
+        server.start_again();
+        server
+    }
+
+    /// Starts it on its port over its folder, where it does not run.
+    pub fn start_again(&mut self) {
+        if self.server.is_some() {
+            return;
+        }
+        let mut command = Command::new(program("redis-server", &["/usr/bin", "/usr/local/bin"]));
+        command
+            .args(["--bind", "127.0.0.1", "--daemonize", "no", "--save", "", "--loglevel", "warning"])
+            .args(["--appendonly", "yes", "--appendfsync", "always"])
+            .arg("--port")
+            .arg(self.port.to_string())
+            .arg("--dir")
+            .arg(self.folder.path())
+            .args(&self.settings)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        self.server = Some(Server::start(command, self.port));
+    }
+
+    /// The URL of its first database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// The port that it listens on, or did.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it as if the power had gone.
+    pub fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+
+    /// Sends it a signal by its name.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn signal(&self, name: &str) {
+        self.server.as_ref().expect("the server runs").signal(name);
+    }
+}

@@ -1,0 +1,209 @@
+//! Entries that others got wrong, through the whole bus: none stops the consumer, each ends as it
+//! should, and each is counted.
+
+use std::collections::BTreeMap;
+
+use events_runtime::bus::{Consumed, DeadLetters};
+use events_runtime::transport::{ConsumerGroup, Topic};
+use events_runtime::{Config, Event, EventBus, Hub, Signal};
+use events_server_tests::RedisServer;
+use events_tests::openedx::SessionLoginCompleted;
+use tokio::sync::{mpsc, oneshot};
+
+/// An event of Open edX, as its own library encodes it.
+const DATUM: &[u8] = b"\xf6\x01\x01\x0cfoobob\x1ebob@foo.example\x0eBob Foo";
+const TYPE: &str = "org.openedx.learning.auth.session.login.completed.v1";
+
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// How an entry ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// Its receiver took it.
+    Taken,
+    /// It is of a type that is not known here.
+    Skipped,
+    /// It is a dead letter of this kind.
+    Letter(&'static str),
+}
+
+fn good() -> Fields {
+    let pairs: [(&str, &[u8]); 8] = [
+        ("type", TYPE.as_bytes()),
+        ("id", b"6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
+        ("source", b"openedx/lms/web"),
+        ("time", b"2023-01-02T03:04:05.678901+00:00"),
+        ("minorversion", b"0"),
+        ("sourcehost", b"edx.devstack.lms"),
+        ("sourcelib", b"10.5.0"),
+        ("event_data", DATUM),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.into(), value.to_vec())).collect()
+}
+
+fn without(name: &str) -> Fields {
+    good().into_iter().filter(|(field, _)| field != name.as_bytes()).collect()
+}
+
+fn with(name: &str, value: &[u8]) -> Fields {
+    good()
+        .into_iter()
+        .map(|(field, old)| if field == name.as_bytes() { (field, value.to_vec()) } else { (field, old) })
+        .collect()
+}
+
+fn and(name: &[u8], value: &[u8]) -> Fields {
+    let mut fields = good();
+    fields.push((name.to_vec(), value.to_vec()));
+    fields
+}
+
+fn cases() -> Vec<(&'static str, Fields, End)> {
+    use End::{Letter, Skipped, Taken};
+    let envelope = Letter("envelope");
+    let decode = Letter("decode");
+    vec![
+        ("nothing wrong", good(), Taken),
+        ("no type", without("type"), envelope),
+        ("an empty type", with("type", b""), envelope),
+        ("a type that is no text", with("type", b"\xff\xfe"), envelope),
+        ("an unknown type", with("type", b"org.openedx.nobody.knows.it.v1"), Skipped),
+        ("a type twice", and(b"type", TYPE.as_bytes()), envelope),
+        ("no id", without("id"), envelope),
+        ("an empty id", with("id", b""), envelope),
+        ("a wrong id", with("id", b"seven"), envelope),
+        ("an id that is no text", with("id", b"\xff"), envelope),
+        ("no source", without("source"), envelope),
+        ("an empty source", with("source", b""), envelope),
+        ("a source that is no text", with("source", b"\xc3\x28"), envelope),
+        ("no time", without("time"), envelope),
+        ("an empty time", with("time", b""), envelope),
+        ("a wrong time", with("time", b"yesterday"), envelope),
+        ("a time without a zone", with("time", b"2023-01-02T03:04:05.678901"), envelope),
+        ("a time that ends in Z", with("time", b"2023-01-02T03:04:05Z"), Taken),
+        ("no minorversion", without("minorversion"), Taken),
+        ("an empty minorversion", with("minorversion", b""), Taken),
+        ("a wrong minorversion", with("minorversion", b"first"), envelope),
+        ("a minorversion below zero", with("minorversion", b"-1"), envelope),
+        ("no sourcehost", without("sourcehost"), Taken),
+        ("a sourcehost that is no text", with("sourcehost", b"\xff"), envelope),
+        ("no sourcelib", without("sourcelib"), Taken),
+        ("an empty sourcelib", with("sourcelib", b""), Taken),
+        ("a sourcelib that is no version", with("sourcelib", b"ten"), envelope),
+        ("no event_data", without("event_data"), envelope),
+        ("empty event_data", with("event_data", b""), decode),
+        ("a truncated datum", with("event_data", &DATUM[..20]), decode),
+        ("a datum with bytes behind it", with("event_data", &[DATUM, b"!"].concat()), decode),
+        (
+            "a datum with a length beyond all memory",
+            with("event_data", b"\xf6\x01\x01\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"),
+            decode,
+        ),
+        (
+            "a datum with text that is no UTF-8",
+            with("event_data", b"\xf6\x01\x01\x04\xff\xff\x02b\x02c"),
+            decode,
+        ),
+        ("a schema that is no fingerprint", and(b"schemafp", b"12"), envelope),
+        ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), Letter("unknown-schema")),
+        (
+            "an extension twice",
+            [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(),
+            envelope,
+        ),
+        ("fields that mean nothing", and(b"colour", b"red"), Taken),
+        ("a field whose name is no text", and(b"\xff\xfe", b"\xff"), Taken),
+        ("nothing of an event", vec![(b"hello".to_vec(), b"world".to_vec())], envelope),
+        ("a list of headers that has none", vec![(b"headers".to_vec(), b"3".to_vec())], envelope),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
+    let server = RedisServer::start();
+    let cases = cases();
+    let mut raw =
+        redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers");
+    let ids: BTreeMap<String, &str> = cases
+        .iter()
+        .map(|(name, fields, _)| {
+            let mut add = redis::cmd("XADD");
+            add.arg("orders").arg("*");
+            for (field, value) in fields {
+                add.arg(field).arg(value);
+            }
+            (add.query(&mut raw).expect("the entry is stored"), *name)
+        })
+        .collect();
+    let (taken, consumed) = consume(&server, cases.len()).await;
+
+    let transport = events_runtime::transport::connect(&server.url(), &Default::default()).expect("a URL");
+    let (orders, billing) =
+        (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
+    let letters =
+        DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
+    let mut ends: BTreeMap<&str, End> = BTreeMap::new();
+    for letter in &letters.letters {
+        let header = |name| {
+            let value = letter.message().headers.get(name).expect("the letter tells its end");
+            String::from_utf8(value.to_vec()).expect("text")
+        };
+        let kinds = ["envelope", "decode", "unknown-schema"];
+        let kind = kinds.into_iter().find(|kind| header("dlq_kind") == *kind).expect("a known kind");
+        let name = ids[&header("dlq_position")];
+        println!("{name}: {}", letter.reason().unwrap_or_default());
+        assert!(ends.insert(name, End::Letter(kind)).is_none(), "{name} is two letters");
+    }
+    let count = |end: fn(&End) -> bool| cases.iter().filter(|(_, _, wanted)| end(wanted)).count() as u64;
+    for (name, _, wanted) in &cases {
+        if matches!(wanted, End::Letter(_)) {
+            assert_eq!(ends.get(name), Some(wanted), "{name}");
+        } else {
+            assert_eq!(ends.get(name), None, "{name}");
+        }
+    }
+    let wanted = count(|end| *end == End::Taken);
+    println!("{} entries: {taken} taken, {consumed:?}", cases.len());
+    assert_eq!(taken, wanted);
+    assert_eq!(consumed.acked, wanted);
+    assert_eq!(consumed.skipped, count(|end| *end == End::Skipped));
+    assert_eq!(consumed.dead_lettered, count(|end| matches!(end, End::Letter(_))));
+    assert_eq!(consumed.retried, 0);
+}
+
+/// Consumes until the group has settled all; gives how many events the receiver took, and the counts.
+async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
+    let config = Config::from_toml(&format!("[service]\nname = 'billing'\n[bus]\nurl = '{}'", server.url()));
+    let bus = EventBus::builder()
+        .config(config.expect("a configuration"))
+        .hub(Hub::new())
+        .start()
+        .await
+        .expect("a bus");
+    let (tell, mut told) = mpsc::unbounded_channel();
+    bus.hub().scope(|| {
+        Signal::<SessionLoginCompleted>::new().connect(
+            "receiver",
+            move |event: &Event<SessionLoginCompleted>| {
+                let _ = tell.send(event.user.id);
+            },
+        )
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let consumer = bus.consume("orders").group("billing");
+    let running = tokio::spawn(async move { consumer.run_until(async { drop(stopped.await) }).await });
+    let orders = Topic::new("orders").expect("a name");
+    events_tests::until(|| async {
+        let groups = bus.transport().groups(&orders).await.unwrap_or_default();
+        groups.iter().any(|group| group.lag == 0)
+    })
+    .await;
+    drop(stop);
+    let consumed = running.await.expect("no panic").expect("the consumer goes on");
+    let mut taken = 0;
+    while told.try_recv().is_ok() {
+        taken += 1;
+    }
+    assert!(taken <= entries as u64);
+    (taken, consumed)
+}

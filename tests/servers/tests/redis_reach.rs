@@ -1,0 +1,144 @@
+//! Servers behind TLS, and servers that Sentinels name.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use events_runtime::transport::{
+    ConnectOptions, ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, connect,
+};
+use events_server_tests::{RedisServer, Server, free_port, program};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn orders() -> Topic {
+    Topic::new("orders").expect("a name")
+}
+
+fn transport(url: &str) -> Box<dyn Transport> {
+    connect(url, &ConnectOptions::new()).expect("the URL is understood")
+}
+
+async fn send(transport: &dyn Transport, text: &'static str) -> Result<(), ErrorKind> {
+    let producer = transport.producer().await.expect("a producer");
+    let sent = producer.send(&orders(), &[Message::new(text)]).await.pop().expect("a result");
+    sent.map(drop).map_err(|error| {
+        println!("{error} {error:?}");
+        error.kind()
+    })
+}
+
+async fn receive(transport: &dyn Transport, count: usize) -> Vec<Vec<u8>> {
+    let group = ConsumerGroup::new("billing").expect("a name");
+    let mut consumer = transport.consumer(Subscription::new(orders(), group)).await.expect("a consumer");
+    let mut data = Vec::new();
+    while data.len() < count {
+        for delivery in consumer.receive(count, LONG).await.expect("messages are received") {
+            data.push(delivery.message().data.to_vec());
+            delivery.ack().await.expect("the acknowledgement is stored");
+        }
+    }
+    data
+}
+
+fn openssl(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new(program("openssl", &["/usr/bin"]));
+    command.current_dir(folder).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(command.status().expect("openssl runs").success(), "{arguments:?}");
+}
+
+/// An authority of its own, and a certificate of 127.0.0.1 by it.
+fn certificates(folder: &Path) {
+    let key = ["-newkey", "rsa:2048", "-nodes"];
+    let authority = [
+        &["req", "-x509", "-days", "2", "-subj", "/CN=test", "-keyout", "ca.key", "-out", "ca.pem"][..],
+        &key,
+    ];
+    openssl(folder, &authority.concat());
+    let request =
+        [&["req", "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr"][..], &key];
+    openssl(folder, &request.concat());
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+        .expect("a file");
+    let sign = ["x509", "-req", "-days", "2", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key"];
+    openssl(folder, &[&sign[..], &["-CAcreateserial", "-extfile", "names", "-out", "server.pem"]].concat());
+}
+
+#[tokio::test]
+async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let port = free_port();
+    let server = RedisServer::with(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &file("server.pem"),
+        "--tls-key-file",
+        &file("server.key"),
+        "--tls-ca-cert-file",
+        &file("ca.pem"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let trusted = transport(&format!("rediss://127.0.0.1:{port}/0?ca={}", file("ca.pem")));
+    assert_eq!(send(&*trusted, "1").await, Ok(()));
+    assert_eq!(receive(&*trusted, 1).await, [b"1"]);
+    let other = transport(&format!("rediss://127.0.0.1:{port}/0"));
+    assert_eq!(send(&*other, "2").await, Err(ErrorKind::Permission), "its authority is nobody's");
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_name_the_master_before_and_after_a_failover() {
+    let mut master = RedisServer::start();
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port();
+    let settings = format!(
+        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor orders-db 127.0.0.1 {} 1\n\
+         sentinel down-after-milliseconds orders-db 500\nsentinel failover-timeout orders-db 3000\n",
+        folder.path().display(),
+        master.port()
+    );
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, settings).expect("a file");
+    let mut command = Command::new(program("redis-server", &["/usr/bin", "/usr/local/bin"]));
+    command.arg(&file).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null());
+    let _sentinel = Server::start(command, port);
+
+    let dead = free_port();
+    let url =
+        format!("redis+sentinel://127.0.0.1:{dead},127.0.0.1:{port}/orders-db/0?retry_for=60s&timeout=2s");
+    let transport = transport(&url);
+    let client = redis::Client::open(master.url()).expect("a URL");
+    // The Sentinel must know the replica, and the replica have the message.
+    events_tests::until(|| async {
+        let sentinel = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL");
+        let known = sentinel.get_connection().and_then(|mut sentinel| {
+            redis::cmd("SENTINEL").arg("replicas").arg("orders-db").query::<Vec<redis::Value>>(&mut sentinel)
+        });
+        known.is_ok_and(|replicas| !replicas.is_empty())
+    })
+    .await;
+    assert_eq!(send(&*transport, "1").await, Ok(()));
+    let mut raw = client.get_connection().expect("it answers");
+    let copies: u64 = redis::cmd("WAIT").arg(1).arg(20_000).query(&mut raw).expect("it answers");
+    assert_eq!(copies, 1);
+    master.kill();
+    assert_eq!(send(&*transport, "2").await, Ok(()), "the call goes on until there is a new master");
+    assert_eq!(receive(&*transport, 2).await, [b"1", b"2"]);
+    let new = redis::Client::open(replica.url()).expect("a URL").get_connection();
+    let role: String =
+        redis::cmd("INFO").arg("replication").query(&mut new.expect("it answers")).expect("text");
+    assert!(role.contains("role:master"), "{role}");
+
+    let unknown = format!("redis+sentinel://127.0.0.1:{port}/nobody/0?retry_for=0s");
+    let error = connect(&unknown, &ConnectOptions::new()).expect("understood").groups(&orders()).await;
+    let error = error.expect_err("there is no such master");
+    assert!(
+        error.kind() == ErrorKind::Unavailable && error.to_string().contains("check the name"),
+        "{error}"
+    );
+}

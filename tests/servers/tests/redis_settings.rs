@@ -1,0 +1,239 @@
+//! The settings that Open edX's consumers have, and entries in the hands of its programs.
+
+use std::time::Duration;
+
+use events_runtime::transport::{
+    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Position, Retention, Subscription,
+    Topic, Transport, connect,
+};
+use events_server_tests::RedisServer;
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn orders() -> Topic {
+    Topic::new("orders").expect("a name")
+}
+
+fn billing() -> Subscription {
+    Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
+}
+
+fn transport(server: &RedisServer, query: &str) -> Box<dyn Transport> {
+    connect(&format!("{}{query}", server.url()), &ConnectOptions::new()).expect("the URL is understood")
+}
+
+async fn consumer(server: &RedisServer, query: &str) -> Box<dyn Consumer> {
+    transport(server, query).consumer(billing()).await.expect("a consumer")
+}
+
+async fn send(server: &RedisServer, texts: &[&str]) -> Vec<Position> {
+    let producer = transport(server, "").producer().await.expect("a producer");
+    let batch: Vec<_> = texts.iter().map(|text| Message::new((*text).to_owned()).with_key("k")).collect();
+    producer.send(&orders(), &batch).await.into_iter().map(|sent| sent.expect("stored")).collect()
+}
+
+async fn one(consumer: &mut dyn Consumer) -> Delivery {
+    consumer.receive(1, LONG).await.expect("messages are received").pop().expect("a message")
+}
+
+async fn nothing(consumer: &mut dyn Consumer) {
+    let none = consumer.receive(1, Duration::from_millis(50)).await.expect("the call succeeds");
+    assert!(none.is_empty(), "{none:?}");
+}
+
+fn text(delivery: &Delivery) -> &[u8] {
+    &delivery.message().data
+}
+
+fn raw(server: &RedisServer) -> redis::Connection {
+    redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers")
+}
+
+fn ask<T: redis::FromRedisValue>(raw: &mut redis::Connection, words: &[&str]) -> T {
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    command.query(raw).expect("the server does so")
+}
+
+#[tokio::test]
+async fn strict_openedx_acknowledges_whatever_the_receivers_said() {
+    let server = RedisServer::start();
+    send(&server, &["1", "2", "3"]).await;
+    let mut consumer = consumer(&server, "?ack=strict-openedx").await;
+    one(&mut *consumer).await.retry(Duration::ZERO).await.expect("stored");
+    one(&mut *consumer).await.reject("poison").await.expect("stored");
+    // A program that stops has said nothing about the event.
+    one(&mut *consumer).await.release().await.expect("stored");
+    let last = one(&mut *consumer).await;
+    assert_eq!(text(&last), b"3");
+    last.ack().await.expect("stored");
+    nothing(&mut *consumer).await;
+    let topics = transport(&server, "").topics().await.expect("listed");
+    assert_eq!(topics.len(), 1, "there is no dead letter: {topics:?}");
+}
+
+#[tokio::test]
+async fn without_the_backlog_each_start_passes_over_what_came_before() {
+    let server = RedisServer::start();
+    send(&server, &["1"]).await;
+    let mut first = consumer(&server, "?check_backlog=false").await;
+    nothing(&mut *first).await;
+    first.close().await.expect("it leaves");
+    send(&server, &["2"]).await;
+    let mut second = consumer(&server, "?check_backlog=false").await;
+    nothing(&mut *second).await;
+    second.close().await.expect("it leaves");
+    send(&server, &["3"]).await;
+    let mut third = consumer(&server, "").await;
+    let delivery = one(&mut *third).await;
+    assert_eq!(text(&delivery), b"3", "the group goes on where it stands");
+    delivery.ack().await.expect("stored");
+}
+
+#[tokio::test]
+async fn a_start_goes_on_behind_the_last_read_entry() {
+    let server = RedisServer::start();
+    let positions = send(&server, &["1", "2", "3"]).await;
+    let mut consumer = consumer(&server, &format!("?last_read_msg_id={}", positions[1])).await;
+    let delivery = one(&mut *consumer).await;
+    assert_eq!(text(&delivery), b"3");
+    delivery.ack().await.expect("stored");
+    nothing(&mut *consumer).await;
+}
+
+#[tokio::test]
+async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
+    let server = RedisServer::start();
+    let mut raw = raw(&server);
+    send(&server, &["1", "2"]).await;
+    ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
+    ask::<redis::Value>(
+        &mut raw,
+        &["XREADGROUP", "GROUP", "billing", "lms-1", "COUNT", "1", "STREAMS", "orders", ">"],
+    );
+    let mut other = consumer(&server, "").await;
+    let second = one(&mut *other).await;
+    assert_eq!(text(&second), b"2", "what another holds is left to it");
+    second.ack().await.expect("stored");
+    let mut named = consumer(&server, "?consumer_name=lms-1").await;
+    let first = one(&mut *named).await;
+    assert_eq!((text(&first), first.attempt()), (&b"1"[..], 2));
+    let members: Vec<std::collections::HashMap<String, redis::Value>> =
+        ask(&mut raw, &["XINFO", "CONSUMERS", "orders", "billing"]);
+    assert!(format!("{members:?}").contains("lms-1"));
+    first.ack().await.expect("stored");
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        ask(&mut raw, &["XPENDING", "orders", "billing"]);
+    assert_eq!(pending.0, 0, "Redis's own list agrees");
+}
+
+#[tokio::test]
+async fn what_another_program_left_is_claimed_after_its_time() {
+    let server = RedisServer::start();
+    let mut raw = raw(&server);
+    send(&server, &["1", "2", "3"]).await;
+    ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
+    ask::<redis::Value>(
+        &mut raw,
+        &["XREADGROUP", "GROUP", "billing", "python", "COUNT", "2", "STREAMS", "orders", ">"],
+    );
+    let mut consumer = consumer(&server, "?claim_msgs_older_than=200").await;
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let delivery = one(&mut *consumer).await;
+        seen.push((String::from_utf8_lossy(text(&delivery)).into_owned(), delivery.attempt()));
+        delivery.ack().await.expect("stored");
+    }
+    seen.sort();
+    assert_eq!(seen, [("1".to_owned(), 2), ("2".to_owned(), 2), ("3".to_owned(), 1)]);
+    nothing(&mut *consumer).await;
+}
+
+#[tokio::test]
+async fn pending_entries_that_were_trimmed_are_passed_over() {
+    let server = RedisServer::start();
+    let mut raw = raw(&server);
+    send(&server, &["1", "2", "3"]).await;
+    let mut consumer = consumer(&server, "").await;
+    drop(one(&mut *consumer).await);
+    // As Open edX's producers do.
+    assert_eq!(ask::<u64>(&mut raw, &["XTRIM", "orders", "MAXLEN", "=", "1"]), 2);
+    let delivery = one(&mut *consumer).await;
+    assert_eq!(text(&delivery), b"3");
+    delivery.ack().await.expect("stored");
+    nothing(&mut *consumer).await;
+    let groups = transport(&server, "").groups(&orders()).await.expect("listed");
+    assert_eq!(groups[0].lag, 0, "{groups:?}");
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        ask(&mut raw, &["XPENDING", "orders", "billing"]);
+    assert_eq!(pending.0, 0);
+}
+
+/// The limit holds where nobody is behind, and gives way where a group is.
+#[tokio::test]
+async fn a_limit_never_takes_what_a_group_has_not_settled() {
+    let server = RedisServer::start();
+    let ten = ConnectOptions::new().retention(Retention::unlimited().max_count(10));
+    let transport = connect(&server.url(), &ten).expect("the URL is understood");
+    let producer = transport.producer().await.expect("a producer");
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    let batch: Vec<_> = (0..500).map(|n| Message::new(n.to_string())).collect();
+    for _ in 0..6 {
+        for sent in producer.send(&orders(), &batch).await {
+            sent.expect("stored");
+        }
+    }
+    let messages = || async { transport.topics().await.expect("listed")[0].messages };
+    assert_eq!(messages().await, 3000, "nothing was settled");
+    let mut left = 3000;
+    while left > 0 {
+        let deliveries = consumer.receive(1000, LONG).await.expect("messages are received");
+        left -= deliveries.len();
+        for acked in events_runtime::transport::ack_all(deliveries).await {
+            acked.expect("stored");
+        }
+    }
+    transport.trim().await.expect("trimmed");
+    assert_eq!(messages().await, 10);
+}
+
+#[tokio::test]
+async fn members_that_leave_leave_no_names_behind_and_lose_nothing() {
+    let server = RedisServer::start();
+    send(&server, &["1", "2"]).await;
+    let mut first = consumer(&server, "").await;
+    let held = one(&mut *first).await;
+    one(&mut *first).await.retry(Duration::ZERO).await.expect("stored");
+    drop(held);
+    first.close().await.expect("it leaves");
+    let mut raw = raw(&server);
+    let names: Vec<std::collections::HashMap<String, redis::Value>> =
+        ask(&mut raw, &["XINFO", "CONSUMERS", "orders", "billing"]);
+    assert!(!format!("{names:?}").contains("events-runtime:"), "{names:?}");
+    let mut second = consumer(&server, "").await;
+    for wanted in [&b"1"[..], b"2"] {
+        let delivery = one(&mut *second).await;
+        assert_eq!((text(&delivery), delivery.attempt()), (wanted, 2));
+        delivery.ack().await.expect("stored");
+    }
+}
+
+#[test]
+fn wrong_settings_say_what_to_write() {
+    for (url, wanted) in [
+        ("redis://", "redis://host:6379/0"),
+        ("redis://h:port", "user:password"),
+        ("redis://h?ack=never", "strict-openedx"),
+        ("redis://h?check_backlog=yes", "`true` or `false`"),
+        ("redis://h?last_read_msg_id=7", "1526919030474-55"),
+        ("redis://h?claim_msgs_older_than=soon", "`ms`"),
+        ("redis://h?ca=/nowhere", "rediss:"),
+        ("rediss://h?ca=/nowhere", "can't be read"),
+        ("redis://h?colour=red", "there is no setting `colour`"),
+        ("redis+sentinel://h:26379", "the master's name"),
+    ] {
+        let error = connect(url, &ConnectOptions::new()).err().expect("it is refused");
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
+        assert!(error.to_string().contains(wanted), "{url}: {error}");
+    }
+}
