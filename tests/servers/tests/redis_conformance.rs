@@ -16,7 +16,7 @@ struct Redis {
     url: String,
     server: Arc<Mutex<RedisServer>>,
     /// Ends with the fixture.
-    _trouble: Option<Trouble>,
+    trouble: Option<Trouble>,
 }
 
 struct Trouble {
@@ -33,7 +33,7 @@ const LONGER: Duration = Duration::from_millis(2);
 impl Redis {
     fn new() -> Self {
         let server = RedisServer::start();
-        Self { url: server.url(), server: Arc::new(Mutex::new(server)), _trouble: None }
+        Self { url: server.url(), server: Arc::new(Mutex::new(server)), trouble: None }
     }
 
     fn troubled(name: &'static str, mut once: impl FnMut(&Mutex<RedisServer>) + Send + 'static) -> Self {
@@ -52,7 +52,7 @@ impl Redis {
         });
         // What takes long is tried until a rest is long enough for it.
         let url = format!("{}?retry_for=5m", redis.url);
-        Self { url, _trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
+        Self { url, trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
     }
 
     fn restarted() -> Self {
@@ -110,6 +110,10 @@ impl Drop for Trouble {
 }
 
 impl Fixture for Redis {
+    fn patience(&self) -> u32 {
+        if self.trouble.is_some() { 10 } else { 1 }
+    }
+
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
         connect(&self.url, options).expect("the URL is understood")
     }

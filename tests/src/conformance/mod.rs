@@ -36,6 +36,12 @@ pub trait Fixture: Send + Sync {
     /// A new handle to the test's store, which is empty at first. All handles see the same
     /// messages.
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport>;
+
+    /// How many times longer than usual a lease must be in which something is done, because the store is
+    /// disturbed on purpose.
+    fn patience(&self) -> u32 {
+        1
+    }
 }
 
 /// The topic that the tests use.

@@ -256,21 +256,21 @@ pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_at
 
 /// A slow receiver keeps what it works on.
 pub async fn a_renewed_lease_is_not_taken_over(fixture: &dyn Fixture) {
-    const LEASE: Duration = Duration::from_millis(400);
+    let lease = Duration::from_millis(400) * fixture.patience();
     let transport = connect(fixture);
     if !can(&*transport, "a_renewed_lease_is_not_taken_over", |can| can.takeover) {
         return;
     }
     send(&*transport, &[message("key", 0), message("other", 0)]).await;
-    let mut slow = subscribe(&*transport, subscription("billing").lease(LEASE)).await;
+    let mut slow = subscribe(&*transport, subscription("billing").lease(lease)).await;
     let mut held = receive(&mut *slow, 2).await;
     let mut other = member(&*transport, "billing").await;
     let started = Instant::now();
-    while started.elapsed() < LEASE * 2 {
+    while started.elapsed() < lease * 2 {
         for delivery in &held {
             delivery.renew().await.expect("the lease is renewed");
         }
-        let none = other.receive(1, LEASE / 8).await.expect("the call succeeds");
+        let none = other.receive(1, lease / 8).await.expect("the call succeeds");
         assert!(none.is_empty(), "taken over: {none:?}");
     }
     let last = held.remove(1);

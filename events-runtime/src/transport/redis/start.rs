@@ -81,10 +81,11 @@ pub(super) async fn seek(
 /// Removes a group with all that stands beside the stream.
 pub(super) async fn remove(link: &Link, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
     const OPERATION: &str = "remove a group of";
-    if clear(link, OPERATION, topic, group, "remove").await? {
-        return Ok(());
+    if !super::status::groups(link, topic).await?.iter().any(|status| status.group == *group) {
+        return Err(TransportError::no_group(OPERATION, topic, group));
     }
-    Err(TransportError::no_group(OPERATION, topic, group))
+    // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.
+    clear(link, OPERATION, topic, group, "remove").await.map(drop)
 }
 
 /// Forgets what a group has in hand, and where it stands; `false` where there is nothing of it.

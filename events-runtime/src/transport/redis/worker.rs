@@ -160,7 +160,10 @@ impl Worker {
         self.unsure = answer.as_ref().is_err_and(|error| error.code().is_none());
         let topic = &self.member.topic;
         let claimed = answer
-            .map_err(|error| fault::explain(error, "receive from", topic))
+            .map_err(|error| match error.code() {
+                Some("NOGROUP") => TransportError::no_group("receive from", topic, &self.member.group),
+                _ => fault::explain(error, "receive from", topic),
+            })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
         if claimed.gone > 0 {
             metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string())
