@@ -130,7 +130,9 @@ async fn members_of_both_share_a_group() {
     let (url, mut lines) = (server.url(), BTreeSet::new());
     // So that both are members before most of it is sent.
     events_tests::until(|| async {
-        let transport = events_runtime::transport::connect(&url, &Default::default()).expect("a URL");
+        let transport =
+            events_runtime::transport::connect(&url, &events_runtime::transport::ConnectOptions::new())
+                .expect("a URL");
         let topic = events_runtime::transport::Topic::new("dev-logins").expect("a name");
         transport.groups(&topic).await.is_ok_and(|groups| groups.iter().any(|group| group.lag == 0))
     })
