@@ -156,8 +156,9 @@ impl Worker {
             .arg(&self.sweep.from)
             .arg(&self.sweep.of);
         let answer: RedisResult<Value> = self.link.ask(Request::Script(&call)).await;
-        // An answer that says no is an answer: nothing was claimed.
-        self.unsure = answer.as_ref().is_err_and(|error| error.code().is_none());
+        // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
+        // it claimed is held until it is asked for by the same token.
+        self.unsure = answer.is_err();
         let topic = &self.member.topic;
         let claimed = answer
             .map_err(|error| match error.code() {
