@@ -184,9 +184,9 @@ pub enum InboundError {
         /// The panic's message, where it is text.
         message: String,
     },
-    /// The message was handed out as often as it may be, and nothing was heard of it the last time.
+    /// The message was handed out as often as it may be, and what came of the last time is not known.
     #[error(
-        "it was handed out {attempts} times, and the last consumer ended, lost its lease or could not store what came of it: its receivers may be ending the process or blocking it for longer than the lease"
+        "its attempts were used up before: it was handed out {attempts} times, and what came of the last is not known or could not be stored; where its receivers end the process, or block it for longer than the lease, the consumers' logs tell"
     )]
     Abandoned {
         /// How often it was handed out.

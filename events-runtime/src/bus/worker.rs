@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use super::observe::RECEIVE_RETRIED;
 use super::settling::Settling;
 use crate::config::Exhausted;
-use crate::transport::{Consumer, Delivery, TransportError};
+use crate::transport::{Consumer, Delivery, TransportError, ack_all};
 
 /// How long one wait for messages lasts; its end is no event, the next one follows.
 const WAIT: Duration = Duration::from_secs(30);
@@ -220,7 +220,8 @@ impl Worker {
         if self.settling.renewed(renewals).await {
             hand.leased = Instant::now();
         } else {
-            hand.waiting.clear();
+            // Those of the lease that was lost are somebody else's; the rest was never begun.
+            self.hand_back(hand).await;
             drop(hand.lanes.cut_short());
         }
     }
@@ -291,6 +292,18 @@ impl Hand {
     fn due(&self, lease: Duration) -> Option<Duration> {
         let holds = !self.lanes.is_empty() || !self.waiting.is_empty();
         holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
+    }
+}
+
+/// A consumer's future may be dropped at any time: what is done is done, and what was not begun goes back
+/// as if it had never been fetched.
+impl Drop for Hand {
+    fn drop(&mut self) {
+        // Both take effect when called; nobody is left to hear of the outcome.
+        drop(ack_all(self.done.drain(..)));
+        for delivery in self.waiting.drain(..) {
+            drop(delivery.release());
+        }
     }
 }
 

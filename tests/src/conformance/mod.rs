@@ -14,6 +14,7 @@ pub mod dead_letters;
 pub mod evolution;
 pub mod inbound;
 pub mod keys;
+pub mod losses;
 pub mod messages;
 pub mod progress;
 pub mod replay;
@@ -188,9 +189,14 @@ macro_rules! conformance {
                 a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
                 a_dead_letter_rejected_again_tells_its_last_end,
                 an_expired_lease_is_taken_over,
-                a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt,
                 a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
                 a_renewed_lease_is_not_taken_over,
+            ]
+            losses: [
+                a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt,
+                losing_a_member_with_several_claims_costs_no_attempt,
+                a_key_whose_first_message_is_suspected_goes_on,
+                a_suspect_at_work_leaves_room_for_others_in_the_end,
             ]
             dead_letters: [
                 a_dead_letter_tells_its_end_and_its_event,

@@ -1,12 +1,11 @@
 //! What becomes of a delivery.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use events_runtime::transport::{ErrorKind, Message, Subscription};
 
 use super::{
-    Fixture, LONG, ack, can, connect, group, member, message, nothing, receive, receive_one, send, subscribe,
+    Fixture, ack, can, connect, group, member, message, nothing, receive, receive_one, send, subscribe,
     subscription, texts, topic,
 };
 
@@ -195,63 +194,6 @@ pub async fn a_late_acknowledgement_is_an_error_and_the_message_is_not_lost(fixt
     let again = receive_one(&mut *other).await;
     assert_eq!(again.attempt(), 3);
     ack(vec![again]).await;
-}
-
-/// A message whose receiver ends every member that holds it is found out: its attempts are counted, and
-/// the messages that were fetched with it lose none of theirs.
-pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt(fixture: &dyn Fixture) {
-    const DEADLY: &str = "deadly#0";
-    let transport = connect(fixture);
-    let name = "a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt";
-    if !can(&*transport, name, |can| can.isolates) {
-        return;
-    }
-    let mut batch: Vec<_> = (0..4).map(|i| message(&format!("key{}", i % 2), i)).collect();
-    batch.insert(1, message("deadly", 0));
-    batch.push(message("deadly", 1));
-    send(&*transport, &batch).await;
-    // What a dead member held is neither settled nor given back.
-    let mut dead = Vec::new();
-    let (mut deadly, mut others) = (Vec::new(), Vec::new());
-    while others.len() < 4 {
-        let short = subscription("billing").lease(Duration::from_millis(80));
-        let mut member = subscribe(&*transport, short).await;
-        let mut held: VecDeque<_> =
-            member.receive(10, LONG).await.expect("messages are received").into_iter().collect();
-        while let Some(delivery) = held.pop_front() {
-            let text = texts(std::slice::from_ref(&delivery)).remove(0);
-            if text == DEADLY {
-                deadly.push(delivery.attempt());
-                held.push_front(delivery);
-                dead.push((member, held));
-                break;
-            }
-            assert_ne!(text, "deadly#1", "it waits behind the first of its key");
-            others.push((text, delivery.attempt()));
-            delivery.ack().await.expect("the acknowledgement is stored");
-        }
-    }
-    let mut member = member(&*transport, "billing").await;
-    while deadly.last() < Some(&4) {
-        let delivery = receive_one(&mut *member).await;
-        assert_eq!(texts(std::slice::from_ref(&delivery)), [DEADLY]);
-        deadly.push(delivery.attempt());
-        if delivery.attempt() < 4 {
-            drop(delivery);
-        } else {
-            delivery.reject("it is deadly").await.expect("it is given up");
-        }
-    }
-    ack(receive(&mut *member, 1).await).await;
-    nothing(&mut *member).await;
-    others.sort();
-    assert_eq!(
-        others,
-        [("key0#0", 1), ("key0#2", 1), ("key1#1", 1), ("key1#3", 1)].map(|(text, n)| (text.to_owned(), n)),
-        "they were handed out more often, and lost no attempt"
-    );
-    // Twice among others, uncounted, and then alone: with the two it is at its third by the end of that.
-    assert_eq!(deadly, [1, 1, 1, 4]);
 }
 
 /// A slow receiver keeps what it works on.

@@ -161,3 +161,39 @@ async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_a
     assert_eq!(next(&mut attempts).await, 2);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_consumer_that_is_dropped_costs_no_attempt_of_what_it_had_not_begun() {
+    let bus = bus("dropped").await;
+    place(&bus, &["ada", "bob", "eve"]).await;
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect_async("hangs on the first", move |event: Arc<Event<OrderPlaced>>| {
+            let begun = begun.clone();
+            async move {
+                begun.send(event.order).map_err(|_| "the test is over")?;
+                if event.order == 1 {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<(), &'static str>(())
+            }
+        });
+    });
+    // One more than there are attempts: each time, the second and third are fetched and not begun.
+    for _ in 0..4 {
+        let consumer = tokio::spawn(bus.consume("orders").group("billing").run());
+        if next(&mut begins).await != 1 {
+            // The first is given up, and the others have come.
+            consumer.abort();
+            break;
+        }
+        consumer.abort();
+        assert!(consumer.await.expect_err("it was aborted").is_cancelled());
+    }
+    let running = Running::billing(&bus);
+    settled(&bus, "billing").await;
+    running.stop().await;
+    let letters = letters(&bus).await;
+    let given_up: Vec<_> = letters.iter().map(|letter| letter.key.as_deref().unwrap_or_default()).collect();
+    assert_eq!(given_up, [b"ada"], "what was never begun is no dead letter");
+}

@@ -4,18 +4,14 @@
 //! unsettled ones of that key, all with one member, handed out in order. So a message goes out
 //! when no earlier one of its key waits and no member but its own holds one; otherwise it becomes
 //! a pending message without a time, and is looked at again when one of its key is settled.
-//!
-//! The rule that finds the message which ends its members, by killing the process or by blocking it
-//! beyond the lease: a lost member counts as an attempt only where it held one message. A message
-//! whose members are lost again and again goes out alone, to a member that holds nothing else.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::fault::Fault;
-use super::pass::{Alone, Pass};
+use super::pass::Pass;
+use super::suspects::{ALONE_AFTER, Alone, End};
 use super::txn::{GroupId, Txn, last};
 
 /// What a member asks for.
@@ -54,12 +50,16 @@ pub(super) struct Held {
     pub(super) member: i64,
     until: i64,
     lease: i64,
+    /// When it was made.
+    pub(super) made: i64,
+    /// Another claim of the member was lost before.
+    pub(super) shared: bool,
     /// The ends of its run.
     pub(super) run: Option<(i64, i64)>,
 }
 
 impl Held {
-    fn is_over(&self, now: i64) -> bool {
+    pub(super) fn is_over(&self, now: i64) -> bool {
         self.until <= now
     }
 
@@ -114,59 +114,43 @@ fn was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<boo
 }
 
 fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
-    conn.prepare_cached("SELECT id, member, until, lease, first, last FROM claims WHERE grp = ?1")?
-        .query_map([group], |row| {
-            let run: (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
-            Ok(Held {
-                id: row.get(0)?,
-                member: row.get(1)?,
-                until: row.get(2)?,
-                lease: row.get(3)?,
-                run: run.0.zip(run.1),
-            })
-        })?
-        .collect()
+    conn.prepare_cached(
+        "SELECT id, member, until, lease, first, last, made, shared FROM claims WHERE grp = ?1",
+    )?
+    .query_map([group], |row| {
+        let run: (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        Ok(Held {
+            id: row.get(0)?,
+            member: row.get(1)?,
+            until: row.get(2)?,
+            lease: row.get(3)?,
+            made: row.get(6)?,
+            shared: row.get(7)?,
+            run: run.0.zip(run.1),
+        })
+    })?
+    .collect()
 }
-
-/// How a claim ended without its messages being settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// It never reached its member.
-    Undelivered,
-    /// Its member was lost and held other messages too: which of them was its end is not known.
-    LostAmongOthers,
-    /// Its member was lost and held this one message.
-    LostAlone,
-}
-
-/// A message whose members were lost so often, among others, goes out alone.
-const ALONE_AFTER: i64 = 2;
 
 /// How long until a member that may not have a message yet looks again, in milliseconds.
-const LOOK_AGAIN: i64 = 20;
+const LOOK_AGAIN: i64 = 250;
 
 impl Txn<'_> {
     /// Hands messages to a member.
     pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, Fault> {
         let mut others = Vec::new();
         let all = held(self.conn, request.group.group)?;
-        // Before the first of a member's claims is taken back, which changes what the member holds.
-        let mut ends = HashMap::new();
-        for held in all.iter().filter(|held| held.is_over(self.now)) {
-            if let Entry::Vacant(entry) = ends.entry(held.member) {
-                entry.insert(self.end_of(&all, held.member)?);
-            }
-        }
+        let ends = self.ends(request.group, &all)?;
         for held in all {
             if held.is_over(self.now) {
-                let end = ends.get(&held.member).copied().unwrap_or(End::LostAmongOthers);
+                let end = ends.get(&held.id).copied().unwrap_or(End::LostAmongOthers);
                 self.take_back(request.group, held.member, held.id, end)?;
                 continue;
             }
             if held.is_beyond_its_lease(self.now) {
                 self.conn
-                    .prepare_cached("UPDATE claims SET until = ?2 WHERE id = ?1")?
-                    .execute([held.id, self.now + held.lease])?;
+                    .prepare_cached("UPDATE claims SET until = ?2 + lease, made = ?2 WHERE id = ?1")?
+                    .execute([held.id, self.now])?;
             }
             others.push(held);
         }
@@ -195,26 +179,9 @@ impl Txn<'_> {
         Ok(Claimed::Some(pass.store(self.now)?))
     }
 
-    /// How a member's claims end that is lost now.
-    fn end_of(&self, held: &[Held], member: i64) -> Result<End, Fault> {
-        let mut open = 0;
-        for held in held.iter().filter(|held| held.member == member) {
-            open += self
-                .conn
-                .prepare_cached(
-                    "SELECT (SELECT count(*) FROM pending WHERE claim = ?1)
-                     - (SELECT count(*) FROM gaps WHERE claim = ?1)",
-                )?
-                .query_row([held.id], |row| row.get::<_, i64>(0))?;
-            open += held.run.map_or(0, |(first, last)| last - first + 1);
-        }
-        Ok(if open == 1 { End::LostAlone } else { End::LostAmongOthers })
-    }
-
     /// Ends a claim of a member: what it still holds waits to go out again.
     ///
-    /// Of several messages that a lost member held, one may have been its end, or none: that counts
-    /// as an attempt of none of them. One that was alone counts what was left out before, too.
+    /// How that counts is the rule of [`suspects`](super::suspects).
     pub(super) fn take_back(&mut self, id: GroupId, member: i64, claim: i64, end: End) -> Result<(), Fault> {
         let GroupId { topic, group } = id;
         let run: Option<(Option<i64>, Option<i64>)> = self
@@ -234,7 +201,7 @@ impl Txn<'_> {
                 .conn
                 .prepare_cached(&format!(
                     "INSERT INTO pending(grp, seq, key, attempts, losses, alone, ready, since)
-                     SELECT ?1, seq, key, ?2, ?3, ?2, ?4, ?4 FROM messages_{topic}
+                     SELECT ?1, seq, key, ?2, ?3, max(?2, ?3 >= ?8), ?4, ?4 FROM messages_{topic}
                      WHERE seq BETWEEN ?5 AND ?6
                      AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?7)"
                 ))?
@@ -245,7 +212,8 @@ impl Txn<'_> {
                     self.now,
                     first,
                     last,
-                    claim
+                    claim,
+                    ALONE_AFTER
                 ])?;
             let open = last - first + 1 - gaps;
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
@@ -263,8 +231,10 @@ impl Txn<'_> {
             End::LostAmongOthers => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts - 1,
-                     losses = losses + 1, alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
+                     attempts = iif(alone, attempts + losses, attempts - 1),
+                     losses = iif(alone, 0, losses + 1),
+                     alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
                 .execute([claim, self.now, ALONE_AFTER])?,
             End::LostAlone => self

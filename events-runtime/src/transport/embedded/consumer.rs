@@ -10,11 +10,12 @@ use super::super::{
     BoxFuture, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle, Settlement,
     Subscription, TransportError,
 };
-use super::claim::{self, Claim, Claimed, End, Request};
+use super::claim::{self, Claim, Claimed, Request};
 use super::fault::Fault;
 use super::file::File;
 use super::row::{self, Stored, length, millis};
 use super::settle::Member;
+use super::suspects::End;
 
 pub(super) struct SqliteConsumer {
     ledger: Arc<Ledger>,

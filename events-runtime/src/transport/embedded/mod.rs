@@ -31,6 +31,7 @@ mod schema;
 mod settings;
 mod settle;
 mod status;
+mod suspects;
 mod syncer;
 mod trim;
 mod txn;

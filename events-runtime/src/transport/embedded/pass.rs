@@ -10,39 +10,30 @@ use super::txn::{GroupId, last};
 
 /// So many messages are looked at in one transaction, that a long run of blocked ones does not
 /// keep the lock.
-const SCAN: i64 = 4_096;
+pub(super) const SCAN: i64 = 4_096;
 
-type Key = Vec<u8>;
-
-/// What became of the messages that go out alone.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Alone {
-    /// There is none now.
-    None,
-    /// One was taken, and nothing goes with it.
-    Taken,
-    /// The member has one, or must have nothing else first.
-    Waits,
-}
+pub(super) type Key = Vec<u8>;
 
 /// One search for messages to hand out.
 pub(super) struct Pass<'c> {
-    conn: &'c Connection,
-    request: Request,
+    pub(super) conn: &'c Connection,
+    pub(super) request: Request,
     /// Keys in flight in some member's run, and whether it is another's.
-    flying: HashMap<Key, bool>,
+    pub(super) flying: HashMap<Key, bool>,
     /// Whether the group has pending messages at all.
-    pending: bool,
+    pub(super) pending: bool,
     /// Whether a key has pending messages that new ones wait for, as far as looked up.
     waits: HashMap<Key, bool>,
-    again: Vec<(i64, u32)>,
+    pub(super) again: Vec<(i64, u32)>,
     /// Those of `again` that have a key.
     chained: HashSet<i64>,
     fresh: Vec<i64>,
     blocked: Vec<(i64, Key)>,
     cursor: i64,
-    /// Whether the member holds anything.
-    holds: bool,
+    /// When the oldest claim that the member holds was made.
+    pub(super) holds_since: Option<i64>,
+    /// Whether messages that go out alone are left to another member or another time.
+    pub(super) isolates: bool,
 }
 
 impl<'c> Pass<'c> {
@@ -62,7 +53,8 @@ impl<'c> Pass<'c> {
             fresh: Vec::new(),
             blocked: Vec::new(),
             cursor: cursor(conn, group)?,
-            holds: held.iter().any(|held| held.member == request.member),
+            holds_since: held.iter().filter(|held| held.member == request.member).map(|held| held.made).min(),
+            isolates: true,
         };
         for held in held {
             // One's own runs matter to pending messages only.
@@ -98,56 +90,6 @@ impl<'c> Pass<'c> {
         self.request.max.saturating_sub(self.again.len() + self.fresh.len())
     }
 
-    /// Takes one message that goes out alone, where there is one whose time has come.
-    pub(super) fn alone(&mut self, now: i64) -> Result<Alone, Fault> {
-        if !self.pending {
-            return Ok(Alone::None);
-        }
-        let Request { group: GroupId { group, .. }, member, .. } = self.request;
-        let suspects: Vec<(i64, Option<Key>, u32, bool)> = self
-            .conn
-            .prepare_cached(
-                "SELECT seq, key, attempts, claim IS NOT NULL FROM pending
-                 LEFT JOIN claims ON claims.id = claim
-                 WHERE pending.grp = ?1 AND alone = 1
-                 AND CASE WHEN claim IS NULL THEN ready <= ?2 ELSE member = ?3 END
-                 ORDER BY claim IS NULL, ready, seq LIMIT ?4",
-            )?
-            .query_map(params![group, now, member, SCAN], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        for (seq, key, attempts, held) in suspects {
-            if held {
-                return Ok(Alone::Waits);
-            }
-            if let Some(key) = &key
-                && !self.is_first(key, seq)?
-            {
-                self.block(seq)?;
-                continue;
-            }
-            if self.holds {
-                return Ok(Alone::Waits);
-            }
-            self.again.push((seq, attempts + 1));
-            return Ok(Alone::Taken);
-        }
-        Ok(Alone::None)
-    }
-
-    /// Whether this pending message is the earliest of its key, and nobody holds one of it.
-    fn is_first(&self, key: &Key, seq: i64) -> Result<bool, Fault> {
-        let first: bool = self
-            .conn
-            .prepare_cached(
-                "SELECT NOT EXISTS(SELECT 1 FROM pending
-                 WHERE grp = ?1 AND key = ?2 AND (seq < ?3 OR claim IS NOT NULL))",
-            )?
-            .query_row(params![self.request.group.group, key, seq], |row| row.get(0))?;
-        Ok(first && !self.flying.contains_key(key))
-    }
-
     /// Takes pending messages whose time has come.
     pub(super) fn again(&mut self, now: i64) -> Result<(), Fault> {
         if !self.pending {
@@ -156,11 +98,11 @@ impl<'c> Pass<'c> {
         let due: Vec<(i64, Option<Key>, u32)> = self
             .conn
             .prepare_cached(
-                "SELECT seq, key, attempts FROM pending
-                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND alone = 0
+                "SELECT seq, key, attempts FROM pending INDEXED BY pending_due
+                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND (alone = 0 OR NOT ?4)
                  ORDER BY ready, seq LIMIT ?3",
             )?
-            .query_map(params![self.request.group.group, now, SCAN], |row| {
+            .query_map(params![self.request.group.group, now, SCAN, self.isolates], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -191,23 +133,34 @@ impl<'c> Pass<'c> {
         let held: bool = self
             .conn
             .prepare_cached(
-                "SELECT EXISTS(SELECT 1 FROM pending WHERE grp = ?1 AND key = ?2 AND claim IS NOT NULL)",
+                "SELECT EXISTS(SELECT 1 FROM pending INDEXED BY pending_by_key
+                 WHERE grp = ?1 AND key = ?2 AND claim IS NOT NULL)",
             )?
             .query_row(params![group, key], |row| row.get(0))?;
         if held || self.flying.contains_key(key) {
             return Ok(());
         }
         let mut rows = self.conn.prepare_cached(
-            "SELECT seq, attempts, ready, alone FROM pending WHERE grp = ?1 AND key = ?2 ORDER BY seq",
+            "SELECT seq, attempts, ready, alone FROM pending INDEXED BY pending_by_key
+             WHERE grp = ?1 AND key = ?2 ORDER BY seq",
         )?;
         let mut rows = rows.query(params![group, key])?;
         while self.room() > 0 {
             let Some(row) = rows.next()? else { break };
             let ready: Option<i64> = row.get(2)?;
-            if ready.is_some_and(|ready| ready > now) || row.get(3)? {
+            if ready.is_some_and(|ready| ready > now) {
                 break;
             }
             let seq = row.get(0)?;
+            if self.isolates && row.get(3)? {
+                // Where it waited for those of its key in flight, it waits no more.
+                self.conn
+                    .prepare_cached(
+                        "UPDATE pending SET ready = 0 WHERE grp = ?1 AND seq = ?2 AND ready IS NULL",
+                    )?
+                    .execute([group, seq])?;
+                break;
+            }
             self.chained.insert(seq);
             self.again.push((seq, row.get::<_, u32>(1)? + 1));
         }
@@ -215,7 +168,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Looked at and found to be behind another: waits until one of its key is settled.
-    fn block(&self, seq: i64) -> Result<(), Fault> {
+    pub(super) fn block(&self, seq: i64) -> Result<(), Fault> {
         self.conn
             .prepare_cached("UPDATE pending SET ready = NULL WHERE grp = ?1 AND seq = ?2")?
             .execute([self.request.group.group, seq])?;
@@ -266,7 +219,7 @@ impl<'c> Pass<'c> {
         }
         // What this member holds itself goes before and is in nobody's way.
         let mut rows = self.conn.prepare_cached(
-            "SELECT seq FROM pending LEFT JOIN claims ON claims.id = claim
+            "SELECT seq FROM pending INDEXED BY pending_by_key LEFT JOIN claims ON claims.id = claim
              WHERE pending.grp = ?1 AND key = ?2 AND member IS NOT ?3 ORDER BY seq",
         )?;
         let mut rows = rows.query(params![self.request.group.group, key, self.request.member])?;
@@ -286,7 +239,8 @@ impl<'c> Pass<'c> {
         let run = self.fresh.first().copied().zip(self.fresh.last().copied());
         self.conn
             .prepare_cached(
-                "INSERT INTO claims(grp, member, until, lease, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO claims(grp, member, until, lease, first, last, made)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 group,
@@ -294,7 +248,8 @@ impl<'c> Pass<'c> {
                 now + lease,
                 lease,
                 run.map(|run| run.0),
-                run.map(|run| run.1)
+                run.map(|run| run.1),
+                now
             ])?;
         let id = self.conn.last_insert_rowid();
         for (seq, attempts) in &self.again {

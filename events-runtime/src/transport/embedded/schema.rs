@@ -28,6 +28,8 @@ pub(super) const VERSION: i64 = 2;
 
 /// From version 1: when a pause was written down, and who was lost holding a message among others.
 const FROM_1: &str = "
+ALTER TABLE claims ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE claims ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
@@ -58,7 +60,11 @@ CREATE TABLE claims(
     lease INTEGER NOT NULL,
     -- both NULL when the claim holds pending messages alone
     first INTEGER,
-    last INTEGER
+    last INTEGER,
+    -- when it was made, milliseconds since the Unix epoch
+    made INTEGER NOT NULL DEFAULT 0,
+    -- 1 where another claim of the member was lost before
+    shared INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX claims_by_group ON claims(grp);
 CREATE TABLE gaps(

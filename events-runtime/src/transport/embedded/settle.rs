@@ -78,6 +78,7 @@ impl Txn<'_> {
             member.id,
             settlements.iter().filter_map(|settlement| settlement.receipt.key.as_deref()),
         )?;
+        self.wake |= self.has_suspects(member.id)?;
         Ok(results)
     }
 
@@ -165,7 +166,9 @@ impl Txn<'_> {
                 self.wake = true;
                 self.conn
                     .prepare_cached(
-                        "UPDATE pending SET claim = NULL, ready = ?4, since = ?6, attempts = attempts - ?5,
+                        // One that goes out alone and comes back untouched lets others go first.
+                        "UPDATE pending SET claim = NULL, ready = ?4 + 1000 * ?5 * alone, since = ?6,
+                         attempts = attempts - ?5,
                          losses = losses * ?5, alone = alone * ?5
                          WHERE grp = ?1 AND seq = ?2 AND claim = ?3",
                     )?

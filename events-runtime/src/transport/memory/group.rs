@@ -23,7 +23,11 @@ struct InFlight {
     suspicion: Suspicion,
     claim: u64,
     member: u64,
+    /// When it was handed out.
+    since: Instant,
     until: Instant,
+    /// Another message of the member was lost before.
+    shared: bool,
 }
 
 #[derive(Debug)]
@@ -47,7 +51,7 @@ struct Suspicion {
 const ALONE_AFTER: u32 = 2;
 
 /// How long until a member that may not have a message yet looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A message that is no longer held by the claim that settles it.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ enum Alone {
     Taken(u64, u32),
     /// The member has one, or must have nothing else first.
     Waits,
+    /// The same, and it has waited long enough for that.
+    TooLong,
 }
 
 impl Waiting {
@@ -111,8 +117,11 @@ impl Group {
     ) -> (Vec<(u64, u32)>, Option<Instant>) {
         let now = Instant::now();
         self.expire(log, now);
+        // Whether messages that go out alone are left to another member or another time.
+        let mut isolates = true;
         match self.alone(lease, max, now) {
             Alone::None => {}
+            Alone::TooLong => isolates = false,
             Alone::Taken(seq, attempt) => return (vec![(seq, attempt)], None),
             Alone::Waits => return (Vec::new(), Some(now + LOOK_AGAIN)),
         }
@@ -130,7 +139,7 @@ impl Group {
             }
             let held =
                 waiting.key.as_ref().is_some_and(|key| stopped.contains(key) || holders.contains_key(key));
-            if held || waiting.ready > now || waiting.suspicion.alone {
+            if held || waiting.ready > now || (isolates && waiting.suspicion.alone) {
                 if !held {
                     due = Some(due.map_or(waiting.ready, |due| due.min(waiting.ready)));
                 }
@@ -167,10 +176,16 @@ impl Group {
 
     /// Hands out one message that goes out alone, where there is one whose time has come.
     fn alone(&mut self, lease: &Lease, max: usize, now: Instant) -> Alone {
-        let mut held = self.in_flight.values().filter(|held| held.member == lease.member).peekable();
-        let holds = held.peek().is_some();
-        if held.any(|held| held.suspicion.alone) {
-            return Alone::Waits;
+        let mut mine = self.in_flight.values().filter(|held| held.member == lease.member);
+        let holds_since = mine.clone().map(|held| held.since).min();
+        // Nobody waits for longer than a lease: who has held something for so long is alive and at work.
+        let busy = holds_since.map(|since| {
+            if now.duration_since(since) < lease.length { Alone::Waits } else { Alone::TooLong }
+        });
+        if mine.any(|held| held.suspicion.alone)
+            && let Some(busy) = busy
+        {
+            return busy;
         }
         let is_first = |seq: u64, key: &Bytes| {
             !self.in_flight.values().any(|held| held.key.as_ref() == Some(key))
@@ -186,8 +201,8 @@ impl Group {
         let Some((&seq, _)) = found.filter(|_| max > 0) else {
             return Alone::None;
         };
-        if holds {
-            return Alone::Waits;
+        if let Some(busy) = busy {
+            return busy;
         }
         let Some(waiting) = self.waiting.remove(&seq) else {
             return Alone::None;
@@ -199,8 +214,17 @@ impl Group {
 
     fn hold(&mut self, seq: u64, waiting: Waiting, lease: &Lease, now: Instant) {
         let Waiting { key, attempts, suspicion, .. } = waiting;
-        let (claim, member, until) = (lease.claim, lease.member, lease.end(now));
-        self.in_flight.insert(seq, InFlight { key, attempts: attempts + 1, suspicion, claim, member, until });
+        let held = InFlight {
+            key,
+            attempts: attempts + 1,
+            suspicion,
+            claim: lease.claim,
+            member: lease.member,
+            since: now,
+            until: lease.end(now),
+            shared: false,
+        };
+        self.in_flight.insert(seq, held);
     }
 
     /// Puts back what is held beyond its lease. A lost member counts as an attempt only where it held
@@ -218,8 +242,11 @@ impl Group {
         }
         for (seq, member) in over {
             if let Some(held) = self.in_flight.remove(&seq) {
-                let alone = open.get(&member) == Some(&1);
+                let alone = open.get(&member) == Some(&1) && !held.shared;
                 self.wait(log, seq, held, Return::Lost { alone });
+                // What the member still holds is not alone although it will be all that is left.
+                let rest = self.in_flight.values_mut().filter(|held| held.member == member);
+                rest.for_each(|held| held.shared = true);
             }
         }
     }
@@ -234,11 +261,15 @@ impl Group {
         let Suspicion { losses, alone } = suspicion;
         let (attempts, suspicion, ready) = match how {
             Return::Counted(after) => (attempts, Suspicion::default(), far(now, after)),
+            // One that goes out alone and comes back untouched lets others go first.
+            Return::Uncounted if alone => (attempts - 1, suspicion, far(now, Duration::from_secs(1))),
             Return::Uncounted => (attempts - 1, suspicion, now),
-            Return::Lost { alone: true } => (attempts + losses, Suspicion { losses: 0, alone: true }, now),
-            Return::Lost { alone: false } => {
+            Return::Lost { alone: held_alone } if held_alone || alone => {
+                (attempts + losses, Suspicion { losses: 0, alone: true }, now)
+            }
+            Return::Lost { .. } => {
                 let losses = losses + 1;
-                (attempts - 1, Suspicion { losses, alone: alone || losses >= ALONE_AFTER }, now)
+                (attempts - 1, Suspicion { losses, alone: losses >= ALONE_AFTER }, now)
             }
         };
         self.waiting.insert(seq, Waiting { key, attempts, suspicion, ready });

@@ -41,36 +41,59 @@ if #again > 0 then
     return { out, gone, -1, '0-0', '0-0', from }
 end
 
+-- Whose a claim is, when it was made, and whether another claim of the member was lost before.
+local function owner(value)
+    local whose, made, shared = string.match(value, '^(%S+) (%d+)(.*)$')
+    return whose, tonumber(made), shared ~= ''
+end
+
+-- Whether an entry may be the end of its members.
+local function is_suspect(losses)
+    return losses < 0 or losses > 1
+end
+
 -- An entry's attempts, where its member was lost: that counts as one where the member held this entry
--- alone, and then what was left out before counts too; which of several was its end is not known.
+-- alone, or where it is the suspect, and then what was left out before counts too; which of several was
+-- its end is not known.
 local function lost(id, attempts, alone)
     local losses = tonumber(redis.call('HGET', SUSPECTS, id) or 0)
-    if alone then
+    if alone or is_suspect(losses) then
         redis.call('HSET', SUSPECTS, id, -1)
         return attempts + math.max(losses, 0)
     end
-    redis.call('HSET', SUSPECTS, id, losses < 0 and -1 or losses + 1)
+    redis.call('HSET', SUSPECTS, id, losses + 1)
     return attempts - 1
 end
 
 -- What is held beyond its lease goes back.
 local overdue = redis.call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, 100)
 if #overdue > 0 then
-    local members, open = pairs_of(redis.call('HGETALL', MEMBERS)), {}
-    for claim, whose in pairs(members) do
+    local members, open, gone_ones = pairs_of(redis.call('HGETALL', MEMBERS)), {}, {}
+    for claim, value in pairs(members) do
+        local whose = owner(value)
         open[whose] = (open[whose] or 0) + redis.call('HLEN', P .. 'claim:' .. claim)
     end
     for _, over in ipairs(overdue) do
+        local whose, _, shared = owner(members[over] or '? 0')
         local entries = redis.call('HGETALL', P .. 'claim:' .. over)
         for at = 1, #entries, 2 do
             local id = entries[at]
             local attempts, name = held(entries[at + 1], id)
-            park(id, name, lost(id, attempts, open[members[over]] == 1), now)
+            park(id, name, lost(id, attempts, open[whose] == 1 and not shared), now)
             let_go(name)
         end
         redis.call('DEL', P .. 'claim:' .. over)
         redis.call('ZREM', LEASES, over)
         redis.call('HDEL', MEMBERS, over)
+        members[over] = nil
+        gone_ones[whose] = true
+    end
+    -- What such a member still holds is not alone although it will be all that is left.
+    for claim, value in pairs(members) do
+        local whose, made, shared = owner(value)
+        if gone_ones[whose] and not shared then
+            redis.call('HSET', MEMBERS, claim, whose .. ' ' .. text(made) .. ' s')
+        end
     end
 end
 
@@ -109,10 +132,10 @@ local function hold(id, name, attempts)
 end
 
 -- An entry whose members are lost again and again goes out alone, to a member that holds nothing else.
+-- Nobody waits for that for longer than a lease: who has held something for so long is alive and at work.
 local suspects = redis.call('EXISTS', SUSPECTS) == 1
 local function alone(id)
-    local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, id) or 0) or 0
-    return losses < 0 or losses > 1
+    return suspects and is_suspect(tonumber(redis.call('HGET', SUSPECTS, id) or 0))
 end
 
 local function nothing(pause)
@@ -123,26 +146,31 @@ end
 
 local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
 if suspects then
-    local mine = {}
-    for claim, whose in pairs(pairs_of(redis.call('HGETALL', MEMBERS))) do
+    local holds, since = nil, now
+    for claim, value in pairs(pairs_of(redis.call('HGETALL', MEMBERS))) do
+        local whose, made = owner(value)
         if whose == member then
+            since = math.min(since, made)
             for _, id in ipairs(redis.call('HKEYS', P .. 'claim:' .. claim)) do
-                mine[#mine + 1] = id
+                holds = holds == 'suspect' and holds or alone(id) and 'suspect' or 'others'
             end
         end
     end
-    if #mine == 1 and alone(mine[1]) then
-        return nothing(20)
-    end
+    local single
     for _, name in ipairs(lanes_due) do
         local first = redis.call('ZRANGE', P .. 'queue:' .. name, 0, 0)[1]
         if first and alone(string.match(first, ' (.*)$')) then
-            if #mine > 0 then
-                return nothing(20)
-            end
-            lanes_due, most = { name }, math.min(most, 1)
+            single = name
             break
         end
+    end
+    if holds == 'suspect' or (holds and single) then
+        if now - since < lease then
+            return nothing(250)
+        end
+        suspects = false
+    elseif single then
+        lanes_due, most = { single }, math.min(most, 1)
     end
 end
 
@@ -227,7 +255,7 @@ end
 store_lanes()
 if #out > 0 then
     many('HSET', C, holding)
-    redis.call('HSET', MEMBERS, token, member)
+    redis.call('HSET', MEMBERS, token, member .. ' ' .. text(now))
     redis.call('ZADD', LEASES, text(now + lease), token)
     if parked_given > 0 then
         table.sort(out, function(a, b) return before(a[1], b[1]) end)

@@ -44,6 +44,7 @@ end
 read_lanes(names)
 
 local results, acks, done, cleared = {}, {}, {}, {}
+local suspects = redis.call('EXISTS', SUSPECTS) == 1
 for index, item in ipairs(items) do
     local value = values[item.token][item.id]
     if not value then
@@ -55,7 +56,9 @@ for index, item in ipairs(items) do
         if item.verb == 'r' then
             park(item.id, name, attempts, now + item.pause)
         elseif item.verb == 'u' then
-            park(item.id, name, attempts - 1, now)
+            -- One that goes out alone and comes back untouched lets others go first.
+            local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, item.id) or 0) or 0
+            park(item.id, name, attempts - 1, (losses < 0 or losses > 1) and now + 1000 or now)
         else
             if item.verb == 'x' then
                 redis.call('XADD', KEYS[3], '*', unpack(ARGV, item.first, item.last))
@@ -71,14 +74,15 @@ for index, item in ipairs(items) do
     end
 end
 acknowledge(acks)
-if redis.call('EXISTS', SUSPECTS) == 1 then
+if suspects then
     many('HDEL', SUSPECTS, cleared)
 end
 for token, ids in pairs(done) do
     many('HDEL', P .. 'claim:' .. token, ids)
 end
 forget_empty_claims(done)
-if store_lanes() then
+-- What one member settles may let another have a suspect.
+if store_lanes() or suspects then
     wake()
 end
 return remember(ARGV[2], ARGV[3], results)

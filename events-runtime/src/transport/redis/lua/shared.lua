@@ -8,7 +8,8 @@
 --   parked       hash   a parked entry -> its attempts and when it may go out again
 --   ready        zset   a lane with parked entries and no holder -> when its first may go out
 --   wake         stream grows when something may go out again
---   members      hash   a claim's token -> whose it is
+--   members      hash   a claim's token -> whose it is, when it was made, and `s` where another claim of
+--                       the member was lost before
 --   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
 --                       attempts leave out; -1 where its member held it alone
 --
