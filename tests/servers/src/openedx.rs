@@ -40,7 +40,7 @@ pub async fn bus(url: &str) -> EventBus {
     EventBus::builder().config(config.expect("a configuration")).hub(Hub::new()).start().await.expect("a bus")
 }
 
-/// Sends logins of users of these numbers.
+/// Sends logins of users of these numbers, in all with seven keys.
 ///
 /// # Panics
 /// Where one is not sent.
@@ -48,6 +48,7 @@ pub async fn emit(bus: &EventBus, numbers: Range<i64>) {
     for id in numbers {
         let mut user = user("Bob Föö");
         user.id = id;
+        user.pii.username = format!("user-{}", id % 7);
         bus.hub().emit(SessionLoginCompleted { user }).delivered().await.expect("it is sent");
     }
 }

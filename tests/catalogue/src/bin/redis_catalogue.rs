@@ -76,7 +76,7 @@ async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let consume = bus.consume(topic).group(group);
-    let consumer = tokio::spawn(async move { consume.run_until(stopped).await });
+    let running = tokio::spawn(async move { consume.run_until(stopped).await });
     let (mut came, deadline) = (Vec::new(), Instant::now() + PATIENCE);
     while came.len() < count {
         // What is missing then is for the judge to tell.
@@ -84,7 +84,7 @@ async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -
         came.push(event);
     }
     drop(stop);
-    let consumed = consumer.await??;
+    let consumed = running.await??;
     while let Ok(event) = arrivals.try_recv() {
         came.push(event);
     }
