@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use events_runtime::bus::{Consumed, DeadLetters};
-use events_runtime::transport::{ConsumerGroup, Topic};
+use events_runtime::transport::{ConnectOptions, ConsumerGroup, Topic};
 use events_runtime::{Config, Event, EventBus, Hub, Signal};
 use events_server_tests::RedisServer;
 use events_tests::openedx::SessionLoginCompleted;
@@ -137,7 +137,7 @@ async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
         .collect();
     let (taken, consumed) = consume(&server, cases.len()).await;
 
-    let transport = events_runtime::transport::connect(&server.url(), &Default::default()).expect("a URL");
+    let transport = events_runtime::transport::connect(&server.url(), &ConnectOptions::new()).expect("a URL");
     let (orders, billing) =
         (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
     let letters =
@@ -199,11 +199,11 @@ async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
     })
     .await;
     drop(stop);
-    let consumed = running.await.expect("no panic").expect("the consumer goes on");
+    let counts = running.await.expect("no panic").expect("the consumer goes on");
     let mut taken = 0;
     while told.try_recv().is_ok() {
         taken += 1;
     }
     assert!(taken <= entries as u64);
-    (taken, consumed)
+    (taken, counts)
 }

@@ -9,7 +9,7 @@ use events_runtime::transport::{
 };
 use events_server_tests::{RedisServer, Server, free_port, program};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn orders() -> Topic {
     Topic::new("orders").expect("a name")

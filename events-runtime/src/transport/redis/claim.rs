@@ -1,12 +1,11 @@
 //! What the claim script answers.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::redis::Value;
 
-use super::super::{ErrorKind, Topic, TransportError};
+use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
-use super::worker::Entry;
 
 /// One claim is one step of the server, during which it serves nobody else.
 pub(super) const ENTRIES_AT_MOST: usize = 10_000;
@@ -25,6 +24,14 @@ pub(super) struct Claimed {
     pub(super) seen: [String; 2],
     /// Where to go on looking for entries in nobody's care.
     pub(super) sweep: String,
+}
+
+/// A message on its way to a member.
+pub(super) struct Entry {
+    pub(super) position: Position,
+    pub(super) time: SystemTime,
+    pub(super) attempt: u32,
+    pub(super) message: Message,
 }
 
 /// Reads the answer; `None` where it is not as the script gives it.

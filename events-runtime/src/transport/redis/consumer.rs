@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
-use super::claim::Claimed;
+use super::claim::{Claimed, Entry};
 use super::link::{Link, Request, is_away, random};
 use super::settings::Settings;
 use super::worker::{MADE_UP, Member, Work, Worker};
@@ -88,7 +88,7 @@ impl RedisConsumer {
 
     fn deliver(&self, claimed: Claimed) -> Vec<Delivery> {
         let token = claimed.token;
-        let deliver = |entry: super::worker::Entry| {
+        let deliver = |entry: Entry| {
             let recipient = self.recipient.clone();
             Delivery::new(entry.message, entry.position, entry.attempt, entry.time, token, recipient)
         };

@@ -88,6 +88,7 @@ impl Transport for RedisTransport {
             shared: true,
             takeover: true,
             counts_attempts: true,
+            isolates: true,
             keeps_delay: true,
             start_at_time: true,
             start_at_position: true,

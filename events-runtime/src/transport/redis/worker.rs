@@ -2,7 +2,7 @@
 //! later outcome of a key behind the earlier.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use ::redis::{RedisResult, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -156,8 +156,9 @@ impl Worker {
             .arg(&self.sweep.from)
             .arg(&self.sweep.of);
         let answer: RedisResult<Value> = self.link.ask(Request::Script(&call)).await;
-        // An answer that says no is an answer: nothing was claimed.
-        self.unsure = answer.as_ref().is_err_and(|error| error.code().is_none());
+        // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
+        // it claimed is held until it is asked for by the same token.
+        self.unsure = answer.is_err();
         let topic = &self.member.topic;
         let claimed = answer
             .map_err(|error| match error.code() {
@@ -165,14 +166,7 @@ impl Worker {
                 _ => fault::explain(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
-        if claimed.gone > 0 {
-            metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string())
-                .increment(claimed.gone);
-            tracing::warn!(
-                %topic, group = %self.member.group, count = claimed.gone,
-                "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
-            );
-        }
+        self.tell_gone(claimed.gone);
         if sweep.is_some() {
             self.swept(&claimed.sweep);
         }
@@ -258,13 +252,28 @@ impl Worker {
     async fn leave(&self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
-        let left: RedisResult<i64> = self.link.ask(Request::Script(&call)).await;
+        let left: RedisResult<u64> = self.link.ask(Request::Script(&call)).await;
         match left {
             Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
                 Ok(())
             }
             Err(error) => Err(fault::explain(error, "leave", &self.member.topic)),
-            Ok(_) => Ok(()),
+            Ok(gone) => {
+                self.tell_gone(gone);
+                Ok(())
+            }
+        }
+    }
+
+    /// Pending entries were found to be gone from the stream.
+    fn tell_gone(&self, count: u64) {
+        let Member { topic, group, .. } = &self.member;
+        if count > 0 {
+            metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string()).increment(count);
+            tracing::warn!(
+                %topic, %group, count,
+                "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
+            );
         }
     }
 }
@@ -292,12 +301,4 @@ impl Claimed {
         };
         self.entries.into_iter().rev().map(|entry| release(entry.position, entry.message.key)).collect()
     }
-}
-
-/// A message on its way to a member.
-pub(super) struct Entry {
-    pub(super) position: Position,
-    pub(super) time: SystemTime,
-    pub(super) attempt: u32,
-    pub(super) message: Message,
 }

@@ -12,6 +12,8 @@ use events_server_tests::{RedisServer, program};
 const COUNT: usize = 200_000;
 const BATCH: usize = 100;
 
+type Entries = Vec<(String, Vec<Vec<u8>>)>;
+
 const FIELDS: [(&str, &str); 7] = [
     ("type", "org.openedx.learning.auth.session.login.completed.v1"),
     ("id", "6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
@@ -83,7 +85,6 @@ fn raw(server: &RedisServer) {
         loop {
             let mut read = redis::cmd("XREADGROUP");
             read.arg(&["GROUP", "g", "c", "COUNT", "100", "STREAMS", "raw", ">"]);
-            type Entries = Vec<(String, Vec<Vec<u8>>)>;
             let found: Option<Vec<(String, Entries)>> = read.query(&mut raw).expect("entries");
             let Some((_, entries)) = found.and_then(|mut streams| streams.pop()) else { break };
             count += entries.len();

@@ -41,16 +41,37 @@ if #again > 0 then
     return { out, gone, -1, '0-0', '0-0', from }
 end
 
--- What is held beyond its lease goes back, with its attempt counted.
-for _, over in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, 100)) do
-    local entries = redis.call('HGETALL', P .. 'claim:' .. over)
-    for at = 1, #entries, 2 do
-        local attempts, name = held(entries[at + 1], entries[at])
-        park(entries[at], name, attempts, now)
-        let_go(name)
+-- An entry's attempts, where its member was lost: that counts as one where the member held this entry
+-- alone, and then what was left out before counts too; which of several was its end is not known.
+local function lost(id, attempts, alone)
+    local losses = tonumber(redis.call('HGET', SUSPECTS, id) or 0)
+    if alone then
+        redis.call('HSET', SUSPECTS, id, -1)
+        return attempts + math.max(losses, 0)
     end
-    redis.call('DEL', P .. 'claim:' .. over)
-    redis.call('ZREM', LEASES, over)
+    redis.call('HSET', SUSPECTS, id, losses < 0 and -1 or losses + 1)
+    return attempts - 1
+end
+
+-- What is held beyond its lease goes back.
+local overdue = redis.call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, 100)
+if #overdue > 0 then
+    local members, open = pairs_of(redis.call('HGETALL', MEMBERS)), {}
+    for claim, whose in pairs(members) do
+        open[whose] = (open[whose] or 0) + redis.call('HLEN', P .. 'claim:' .. claim)
+    end
+    for _, over in ipairs(overdue) do
+        local entries = redis.call('HGETALL', P .. 'claim:' .. over)
+        for at = 1, #entries, 2 do
+            local id = entries[at]
+            local attempts, name = held(entries[at + 1], id)
+            park(id, name, lost(id, attempts, open[members[over]] == 1), now)
+            let_go(name)
+        end
+        redis.call('DEL', P .. 'claim:' .. over)
+        redis.call('ZREM', LEASES, over)
+        redis.call('HDEL', MEMBERS, over)
+    end
 end
 
 -- Entries that some other client was given and never acknowledged.
@@ -87,7 +108,45 @@ local function hold(id, name, attempts)
     holding[#holding + 1] = attempts .. ' ' .. (string.sub(name, 1, 1) == 'k' and name or 'n')
 end
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, most)) do
+-- An entry whose members are lost again and again goes out alone, to a member that holds nothing else.
+local suspects = redis.call('EXISTS', SUSPECTS) == 1
+local function alone(id)
+    local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, id) or 0) or 0
+    return losses < 0 or losses > 1
+end
+
+local function nothing(pause)
+    local info = pairs_of(redis.call('XINFO', 'STREAM', T))
+    local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
+    return { out, gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
+end
+
+local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
+if suspects then
+    local mine = {}
+    for claim, whose in pairs(pairs_of(redis.call('HGETALL', MEMBERS))) do
+        if whose == member then
+            for _, id in ipairs(redis.call('HKEYS', P .. 'claim:' .. claim)) do
+                mine[#mine + 1] = id
+            end
+        end
+    end
+    if #mine == 1 and alone(mine[1]) then
+        return nothing(20)
+    end
+    for _, name in ipairs(lanes_due) do
+        local first = redis.call('ZRANGE', P .. 'queue:' .. name, 0, 0)[1]
+        if first and alone(string.match(first, ' (.*)$')) then
+            if #mine > 0 then
+                return nothing(20)
+            end
+            lanes_due, most = { name }, math.min(most, 1)
+            break
+        end
+    end
+end
+
+for _, name in ipairs(lanes_due) do
     if #out >= most or bytes >= most_bytes then
         break
     end
@@ -104,7 +163,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIM
             local id = string.match(place_and_id, ' (.*)$')
             local parked = redis.call('HGET', PARKED, id) or '0 0'
             local attempts, ready = string.match(parked, '^(%d+) (%d+)$')
-            if tonumber(ready) > now or bytes >= most_bytes then
+            if tonumber(ready) > now or bytes >= most_bytes or (#out > 0 and alone(id)) then
                 stop = true
                 break
             end
@@ -113,6 +172,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIM
             local entry = redis.call('XRANGE', T, id, id)[1]
             if not entry then
                 gone = gone + redis.call('XACK', T, G, id)
+                redis.call('HDEL', SUSPECTS, id)
             elseif #redis.call('XCLAIM', T, G, consumer, 0, id, 'RETRYCOUNT', attempts + 1, 'JUSTID') > 0 then
                 give(id, attempts + 1, entry[2])
                 hold(id, name, attempts + 1)
@@ -127,6 +187,8 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIM
     end
 end
 
+-- New ones come in order: only parked ones need sorting.
+local parked_given = #out
 local rounds = 0
 while #out < most and bytes < most_bytes and rounds < 100 do
     rounds = rounds + 1
@@ -165,15 +227,15 @@ end
 store_lanes()
 if #out > 0 then
     many('HSET', C, holding)
+    redis.call('HSET', MEMBERS, token, member)
     redis.call('ZADD', LEASES, text(now + lease), token)
-    table.sort(out, function(a, b) return before(a[1], b[1]) end)
+    if parked_given > 0 then
+        table.sort(out, function(a, b) return before(a[1], b[1]) end)
+    end
     return { out, gone, -1, '0-0', '0-0', from }
 end
 
 local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]
 local ends = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
 local pause = math.min(tonumber(first) or math.huge, tonumber(ends) or math.huge)
-pause = pause == math.huge and -1 or math.max(pause - now, 0)
-local info = pairs_of(redis.call('XINFO', 'STREAM', T))
-local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
-return { out, gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
+return nothing(pause == math.huge and -1 or math.max(pause - now, 0))

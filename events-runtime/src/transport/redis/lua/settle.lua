@@ -43,7 +43,7 @@ for token, ids in pairs(ids_of) do
 end
 read_lanes(names)
 
-local results, acks, done = {}, {}, {}
+local results, acks, done, cleared = {}, {}, {}, {}
 for index, item in ipairs(items) do
     local value = values[item.token][item.id]
     if not value then
@@ -62,12 +62,18 @@ for index, item in ipairs(items) do
             end
             acks[#acks + 1] = item.id
         end
+        if item.verb ~= 'u' then
+            cleared[#cleared + 1] = item.id
+        end
         let_go(name)
         done[item.token] = done[item.token] or {}
         table.insert(done[item.token], item.id)
     end
 end
 acknowledge(acks)
+if redis.call('EXISTS', SUSPECTS) == 1 then
+    many('HDEL', SUSPECTS, cleared)
+end
 for token, ids in pairs(done) do
     many('HDEL', P .. 'claim:' .. token, ids)
 end

@@ -8,11 +8,15 @@
 --   parked       hash   a parked entry -> its attempts and when it may go out again
 --   ready        zset   a lane with parked entries and no holder -> when its first may go out
 --   wake         stream grows when something may go out again
+--   members      hash   a claim's token -> whose it is
+--   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
+--                       attempts leave out; -1 where its member held it alone
 --
 -- A lane is `k` and a message's key, or `n` and the id of an entry without a key.
 local T, P, G = KEYS[1], KEYS[2], ARGV[1]
 local LEASES, LANES, PARKED = P .. 'leases', P .. 'lanes', P .. 'parked'
 local READY, WAKE = P .. 'ready', P .. 'wake'
+local MEMBERS, SUSPECTS = P .. 'members', P .. 'suspects'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -164,6 +168,7 @@ local function forget_empty_claims(tokens)
     for token in pairs(tokens) do
         if redis.call('EXISTS', P .. 'claim:' .. token) == 0 then
             redis.call('ZREM', LEASES, token)
+            redis.call('HDEL', MEMBERS, token)
         end
     end
 end
