@@ -5,9 +5,9 @@
     redis_peer.py member URL PREFIX TOPIC GROUP NAME HOLD CLAIM   receives until it is killed
 
 A line of `consume` is JSON: the user's number and the metadata that the package read. An entry that
-the package refuses prints nothing. `member` prints `handled NUMBER`, but at its HOLDth login, where
-that is not 0, `holding NUMBER`, and waits to be killed. At its start it takes over what has been in
-the hands of others for CLAIM milliseconds, where that is not 0.
+the package refuses prints nothing. `member` prints `handled NUMBER`. Where HOLD is not 0, it prints
+`holding NUMBER` at the login of that count, and waits to be killed. At its start it takes over what
+has been in the hands of others for CLAIM milliseconds, where that is not 0.
 """
 
 import json
