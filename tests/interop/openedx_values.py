@@ -20,6 +20,7 @@ from opaque_keys.edx.locator import (
     LibraryLocatorV2,
     LibraryUsageLocatorV2,
 )
+from openedx_events.data import EventsMetadata
 from openedx_events.tooling import KNOWN_UNSERIALIZABLE_SIGNALS, OpenEdxPublicSignal, load_all_signals
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -161,6 +162,34 @@ class Maker:
                 continue
             data[attribute.name] = self.value(attribute.type, attribute.name, depth + 1)
         return kind(**data)
+
+    def uuid(self):
+        """A UUID of version 1, 4 or 7, or of none."""
+        any_bits = self.rng.getrandbits(128)
+        # Python 3.11 makes none of version 7 itself.
+        of = lambda version: UUID(int=any_bits & ~(0xF << 76 | 0x3 << 62) | version << 76 | 0x2 << 62)  # noqa: E731
+        return self.rng.choice([of(1), of(4), of(7), UUID(int=any_bits)])
+
+    def metadata(self, event_type):
+        """Metadata with each field made up."""
+        rng = self.rng
+        word = lambda characters, most: "".join(rng.choice(characters) for _ in range(rng.randrange(1, most)))  # noqa: E731
+        source = [
+            "openedx/lms/web",
+            "openedx/SERVICE_NAME_UNSET/web",
+            f"openedx/{word('abz019_-é中', 20)}/web",
+            word('ab /:"\\é𝄞', 60),
+        ]
+        number = lambda: rng.choice([0, 5, 10, rng.randrange(1 << 32)])  # noqa: E731
+        return EventsMetadata(
+            event_type=event_type,
+            id=self.uuid(),
+            minorversion=rng.choice([0, 0, 1, 2, 17, rng.randrange(1 << 32), (1 << 32) - 1]),
+            source=rng.choice(source),
+            sourcehost=rng.choice(["edx.devstack.lms", word("abz019.-é\n\0", 40)]),
+            time=self.value(datetime, "time", 0),
+            sourcelib=tuple(number() for _ in range(rng.randrange(1, 5))),
+        )
 
 
 def told(value):

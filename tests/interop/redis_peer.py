@@ -1,15 +1,19 @@
 """Open edX's own producer and consumer over Redis, beside ours.
 
-    redis_peer.py send URL PREFIX TOPIC COUNT         sends logins, the users numbered from 0
+    redis_peer.py send URL PREFIX TOPIC COUNT [FIRST]    sends logins, the users numbered from 0 or FIRST
     redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives so many, and prints a line for each
+    redis_peer.py member URL PREFIX TOPIC GROUP NAME HOLD CLAIM   receives until it is killed
 
-A line is JSON: the user's number and the metadata that the package read. An entry that the package
-refuses prints nothing.
+A line of `consume` is JSON: the user's number and the metadata that the package read. An entry that
+the package refuses prints nothing. `member` prints `handled NUMBER`. Where HOLD is not 0, it prints
+`holding NUMBER` at the login of that count, and waits to be killed. At its start it takes over what
+has been in the hands of others for CLAIM milliseconds, where that is not 0.
 """
 
 import json
 import logging
 import sys
+import time
 
 import django
 from django.conf import settings
@@ -38,9 +42,9 @@ from openedx_events.learning.data import UserData, UserPersonalData  # noqa: E40
 from openedx_events.learning.signals import SESSION_LOGIN_COMPLETED  # noqa: E402
 
 
-def send(count):
+def send(count, first=0):
     producer = create_producer()
-    for number in range(count):
+    for number in range(first, first + count):
         personal = UserPersonalData(username=f"user-{number}", email=f"{number}@foo.example", name="Bob Föö")
         producer.send(
             signal=SESSION_LOGIN_COMPLETED,
@@ -73,7 +77,24 @@ def consume(group, count):
     consumer.consume_indefinitely()
 
 
+def member(group, name, hold, claim):
+    consumer = RedisEventConsumer(topic, group, name, check_backlog=True, claim_msgs_older_than=claim or None)
+    seen = []
+
+    def receiver(user, **kwargs):
+        seen.append(user.id)
+        if len(seen) == hold:
+            print("holding", user.id, flush=True)
+            time.sleep(3600)
+        print("handled", user.id, flush=True)
+
+    SESSION_LOGIN_COMPLETED.connect(receiver)
+    consumer.consume_indefinitely()
+
+
 if mode == "send":
-    send(int(rest[0]))
+    send(*map(int, rest))
+elif mode == "member":
+    member(rest[0], rest[1], int(rest[2]), int(rest[3]))
 else:
     consume(rest[0], int(rest[1]))

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use events_runtime::avro::{self, DecodeError, EncodeError};
 use events_runtime::registry::Descriptor;
-use events_runtime::{Connection, Delivered, DeliveryError, Event, EventMetadata, Hub, PublicSignal, Signal};
+use events_runtime::{
+    Connection, Delivered, DeliveryError, EmitOptions, Event, EventMetadata, Hub, PublicSignal, Signal,
+};
 use openedx_events::{analytics, content_authoring, enterprise, learning};
 use serde_json::{Value, json};
 
@@ -73,6 +75,8 @@ pub struct CatalogueEvent {
     pub read: fn(&[u8]) -> Result<Payload, Fault>,
     /// Emits a value that was made up, by the event's signal.
     pub emit: fn(&Hub, &mut Maker) -> Emitted,
+    /// The same with metadata of the emitter's choice.
+    pub emit_with: fn(&Hub, &mut Maker, EmitOptions) -> Emitted,
     /// Connects a receiver to the event's signal.
     pub observe: fn(&Hub, Observer) -> Connection,
 }
@@ -90,10 +94,15 @@ fn read<E: PublicSignal + Sample>(datum: &[u8]) -> Result<Payload, Fault> {
     payload(&event).map_err(Fault::Encode)
 }
 
-fn emit<E: PublicSignal + Sample>(signal: &Signal<E>, hub: &Hub, maker: &mut Maker) -> Emitted {
+fn emit<E: PublicSignal + Sample>(
+    signal: &Signal<E>,
+    hub: &Hub,
+    maker: &mut Maker,
+    options: EmitOptions,
+) -> Emitted {
     let event = E::random(maker);
     let payload = made(&event);
-    let emission = hub.scope(|| signal.emit(event));
+    let emission = hub.scope(|| signal.emit_with(event, options));
     let metadata = emission.event().metadata().clone();
     Emitted { payload, metadata, delivered: Box::pin(emission.delivered()) }
 }
@@ -123,7 +132,8 @@ macro_rules! events {
                 signal: (stringify!($module), stringify!($signal)),
                 make: |maker| made(&$module::$name::random(maker)),
                 read: read::<$module::$name>,
-                emit: |hub, maker| emit(&$module::$signal, hub, maker),
+                emit: |hub, maker| emit(&$module::$signal, hub, maker, EmitOptions::new()),
+                emit_with: |hub, maker, options| emit(&$module::$signal, hub, maker, options),
                 observe: |hub, observer| observe(&$module::$signal, hub, observer),
             }),*]
         }

@@ -7,6 +7,7 @@ mod all;
 mod data;
 pub mod keys;
 mod maker;
+pub mod metadata;
 mod sample;
 
 pub use all::{CatalogueEvent, Emitted, Fault, Observer, Payload, events, routes};

@@ -4,6 +4,7 @@
 //! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
 //! default member of the workspace: plain `cargo test` needs nothing but Rust.
 
+pub mod openedx;
 mod postgres;
 mod proxy;
 mod redis;

@@ -1,0 +1,154 @@
+//! Every event over Redis; the Rust side of `tests/interop/redis_catalogue.py`.
+//!
+//! ```text
+//! redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl   writes what receivers see of so many events
+//! redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl    emits so many of each event, and writes them
+//! ```
+//!
+//! A line is `{"metadata": …, "datum": hex, "value": …}`. `emit` leaves the first event of each type
+//! with the metadata that it gets by itself, and makes up the others'; after these it sends one more
+//! of each type as an envelope of a later minor version, which no definition here has.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events_catalogue_tests::metadata::{later_minor_version, options};
+use events_catalogue_tests::{CatalogueEvent, Maker, Payload, events, hex, routes};
+use events_runtime::envelope::Envelope;
+use events_runtime::transport::{ConnectOptions, Topic, connect};
+use events_runtime::{Config, EventBus, EventMetadata, Hub};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// The prefix of topics, which Open edX's programs are told as well.
+const PREFIX: &str = "dev";
+/// Long enough for a machine that does much else.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["consume", url, topic, group, count, path] => consume(url, topic, group, count, path).await,
+        ["emit", url, topic, count, seed, path] => emit(url, topic, count, seed, path).await,
+        _ => Err("usage: redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl | \
+                  redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl"
+            .into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("redis_catalogue: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bus(url: &str, topic: &str) -> Result<EventBus, Failure> {
+    let settings =
+        format!("[service]\nname = \"lms\"\ntopic_prefix = \"{PREFIX}\"\n[bus]\nurl = \"{url}\"\n");
+    let config = Config::from_toml(&(settings + &routes(topic)))?;
+    Ok(EventBus::builder().config(config).hub(Hub::new()).start().await?)
+}
+
+fn line(metadata: &EventMetadata, payload: &Payload) -> Result<Value, Failure> {
+    let metadata = serde_json::to_value(metadata)?;
+    Ok(json!({ "metadata": metadata, "datum": hex(&payload.datum), "value": payload.value }))
+}
+
+async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -> Result<(), Failure> {
+    let (count, bus) = (count.parse()?, bus(url, topic).await?);
+    let (seen, mut arrivals) = mpsc::unbounded_channel();
+    for event in events() {
+        let seen = seen.clone();
+        let observer = move |metadata: &EventMetadata, payload| {
+            // The program may be ending.
+            let _ = seen.send((metadata.clone(), payload));
+        };
+        (event.observe)(bus.hub(), Arc::new(observer));
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let consume = bus.consume(topic).group(group);
+    let running = tokio::spawn(async move { consume.run_until(stopped).await });
+    let (mut came, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    while came.len() < count {
+        // What is missing then is for the judge to tell.
+        let Ok(Some(event)) = timeout_at(deadline, arrivals.recv()).await else { break };
+        came.push(event);
+    }
+    drop(stop);
+    let consumed = running.await??;
+    while let Ok(event) = arrivals.try_recv() {
+        came.push(event);
+    }
+    let mut out = BufWriter::new(File::create(path)?);
+    for (metadata, payload) in &came {
+        writeln!(out, "{}", line(metadata, payload)?)?;
+    }
+    out.flush()?;
+    bus.shutdown(PATIENCE).await?;
+    let told = json!({
+        "seen": came.len(),
+        "acked": consumed.acked,
+        "skipped": consumed.skipped,
+        "retried": consumed.retried,
+        "dead_lettered": consumed.dead_lettered,
+    });
+    println!("{told}");
+    Ok(())
+}
+
+async fn emit(url: &str, topic: &str, count: &str, seed: &str, path: &str) -> Result<(), Failure> {
+    let (count, mut maker) = (count.parse::<usize>()?, Maker::new(seed.parse()?));
+    let (bus, events) = (bus(url, topic).await?, events());
+    let mut out = BufWriter::new(File::create(path)?);
+    for event in &events {
+        for number in 0..count {
+            let emitted = if number == 0 {
+                (event.emit)(bus.hub(), &mut maker)
+            } else {
+                let options = options(&mut maker);
+                (event.emit_with)(bus.hub(), &mut maker, options)
+            };
+            timeout(PATIENCE, emitted.delivered).await??;
+            writeln!(out, "{}", line(&emitted.metadata, &emitted.payload)?)?;
+        }
+    }
+    bus.shutdown(PATIENCE).await?;
+    later(url, topic, &events, &mut maker, &mut out).await?;
+    out.flush()?;
+    println!("{}", json!({ "events": events.len(), "emitted": events.len() * count, "later": events.len() }));
+    Ok(())
+}
+
+/// Sends one event of each type as a program with a later definition would.
+async fn later(
+    url: &str,
+    topic: &str,
+    events: &[CatalogueEvent],
+    maker: &mut Maker,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let topic = Topic::new(format!("{PREFIX}-{topic}"))?;
+    let producer = connect(url, &ConnectOptions::new())?.producer().await?;
+    for event in events {
+        // An emission that no bus takes gives the metadata.
+        let options = options(maker);
+        let emitted = (event.emit_with)(&Hub::new(), maker, options);
+        let metadata = emitted.metadata.with_minor_version(later_minor_version(maker));
+        writeln!(out, "{}", line(&metadata, &emitted.payload)?)?;
+        let fingerprint = event.descriptor.fingerprint();
+        let message = Envelope::new(metadata, Some(fingerprint), emitted.payload.datum).into_message();
+        for sent in producer.send(&topic, &[message]).await {
+            sent?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+"""Holds every event of examples/openedx, sent over Redis, against the real bus: edx-event-bus-redis.
+
+    redis_catalogue.py PROGRAM EXCHANGE
+
+PROGRAM is `redis_catalogue` of tests/catalogue, our bus. Both are clients of one redis-server, which
+is started here for the time. EXCHANGE is a folder for what PROGRAM writes:
+
+    seen.jsonl      what our receivers saw of the events that the package's producer sent
+    emitted.jsonl   what our bus emitted, for Django receivers behind the package's consumer
+
+A line is {"metadata": …, "datum": hex, "value": …}, the metadata as `EventsMetadata.to_json` writes it.
+
+What a Django receiver got is given to the package's producer, metadata and all, which writes a third
+stream: its entries are those that ours must begin with.
+"""
+
+import contextlib
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections import Counter, defaultdict
+from importlib.metadata import version
+from pathlib import Path
+from uuid import UUID
+
+import django
+from django.conf import settings
+
+PREFIX = "dev"
+
+settings.configure(
+    INSTALLED_APPS=["openedx_events", "edx_event_bus_redis"],
+    LOGGING_CONFIG=None,
+    DATABASES={},
+    SERVICE_VARIANT="lms",
+    EVENTS_SERVICE_NAME="lms",
+    EVENT_BUS_PRODUCER="edx_event_bus_redis.create_producer",
+    EVENT_BUS_CONSUMER="edx_event_bus_redis.RedisEventConsumer",
+    EVENT_BUS_TOPIC_PREFIX=PREFIX,
+    # Longer ones run into the package's own timeouts.
+    EVENT_BUS_REDIS_CONSUMER_POLL_TIMEOUT=1,
+)
+django.setup()
+warnings.simplefilter("ignore")
+
+import redis  # noqa: E402
+from openedx_events import __version__  # noqa: E402
+from openedx_events.event_bus import get_producer, make_single_consumer  # noqa: E402
+from openedx_events.event_bus.avro.serializer import serialize_event_data_to_bytes  # noqa: E402
+from openedx_values import Maker, Results, catalogue, expect, told  # noqa: E402
+
+#: Of each event, in each direction.
+PAYLOADS = 20
+#: The fields that the package writes, in its order.
+FIELDS = [b"type", b"id", b"source", b"time", b"minorversion", b"sourcehost", b"sourcelib", b"event_data"]
+#: Seconds, for a machine that does much else.
+PATIENCE = 180
+#: Base names of the topics: what the package sent, what we sent, and that again by the package.
+THEIRS, OURS, AGAIN = "catalogue-theirs", "catalogue-ours", "catalogue-again"
+
+
+@contextlib.contextmanager
+def server():
+    """The URL of a redis-server on a free port of 127.0.0.1, over a folder of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", folder]
+        process = subprocess.Popen([*command, "--save", "", "--appendonly", "no", "--loglevel", "warning"], stdout=subprocess.DEVNULL)
+        try:
+            client = redis.Redis(port=port)
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    client.ping()
+                    break
+                except redis.ConnectionError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
+            yield f"redis://127.0.0.1:{port}/0", client
+        finally:
+            process.kill()
+            process.wait()
+
+
+class Complaints(logging.Handler):
+    """Keeps what the package logs as an error: it raises none."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.kept = []
+
+    def emit(self, record):
+        self.kept.append(record.getMessage()[:500])
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as found:
+        return [json.loads(line) for line in found]
+
+
+def ours(program, *arguments):
+    """Runs our bus; what it tells at its end."""
+    run = subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    return json.loads(run.stdout)
+
+
+def by_id(events):
+    """Events by their ids; none may come twice."""
+    found = {event["metadata"]["id"]: event for event in events}
+    expect(len(found), len(events))
+    return found
+
+
+def send(signals):
+    """Sends made up events of each signal, with made up metadata, by the package's producer."""
+    sent = []
+    for signal in signals:
+        maker = Maker(f"redis {signal.event_type}")
+        for _ in range(PAYLOADS):
+            data, metadata = maker.event(signal), maker.metadata(signal.event_type)
+            get_producer().send(
+                signal=signal, topic=THEIRS, event_key_field="", event_data=data, event_metadata=metadata
+            )
+            datum = serialize_event_data_to_bytes(data, signal).hex()
+            sent.append({"metadata": json.loads(metadata.to_json()), "datum": datum, "value": told(data)})
+    return sent
+
+
+def consume(signals, count):
+    """What Django receivers get from the package's consumer, which also sends it on."""
+    consumer = make_single_consumer(topic=OURS, group_id="theirs", consumer_name="python", check_backlog=True)
+    got = []
+
+    def receiver(signal, metadata, sender, from_event_bus, **data):
+        expect((sender, from_event_bus), (None, True))
+        got.append({"metadata": json.loads(metadata.to_json()), "value": told(data)})
+        get_producer().send(
+            signal=signal, topic=AGAIN, event_key_field="", event_data=data, event_metadata=metadata
+        )
+        if len(got) >= count:
+            consumer._shut_down()
+
+    for signal in signals:
+        signal.connect(receiver, weak=False)
+    # The consumer looks at this each time it has polled. What is missing then is judged.
+    watch = threading.Timer(PATIENCE, consumer._shut_down)
+    watch.daemon = True
+    watch.start()
+    consumer.consume_indefinitely()
+    watch.cancel()
+    return got
+
+
+def entries(client, topic):
+    """The entries of a topic by event id, each a list of names and values in their order."""
+    # As the server answers; the client would make a dictionary.
+    client.set_response_callback("XRANGE", lambda answer, **options: answer)
+    found = client.execute_command("XRANGE", f"{PREFIX}-{topic}", "-", "+")
+    pairs = [list(zip(fields[::2], fields[1::2])) for _, fields in found]
+    by_id = {dict(entry)[b"id"].decode(): entry for entry in pairs}
+    expect(len(by_id), len(found))
+    return by_id
+
+
+def settled(client, topic, group):
+    """Nothing is left to a group, nor in its members' hands."""
+    [state] = [state for state in client.xinfo_groups(f"{PREFIX}-{topic}") if state["name"] == group.encode()]
+    expect((state["pending"], state["lag"]), (0, 0))
+    return state["entries-read"]
+
+
+def judge(program, exchange, results, compared):
+    signals = catalogue()
+    total = len(signals) * PAYLOADS
+    with server() as (url, client):
+        settings.EVENT_BUS_REDIS_CONNECTION_URL = url
+        sent = send(signals)
+        expect(client.xlen(f"{PREFIX}-{THEIRS}"), total)
+        summary = ours(program, "consume", url, THEIRS, "ours", total, exchange / "seen.jsonl")
+        seen = lines(exchange / "seen.jsonl")
+        emission = ours(program, "emit", url, OURS, PAYLOADS, 1, exchange / "emitted.jsonl")
+        emitted = lines(exchange / "emitted.jsonl")
+        complaints = Complaints()
+        logging.getLogger().addHandler(complaints)
+        got = consume(signals, len(emitted))
+
+        def took_all():
+            wanted = {"seen": total, "acked": total, "skipped": 0, "retried": 0, "dead_lettered": 0}
+            expect(summary, wanted)
+            expect(settled(client, THEIRS, "ours"), total)
+
+        def gave_all():
+            expect(emission, {"events": len(signals), "emitted": total, "later": len(signals)})
+            expect(complaints.kept, [])
+            expect(settled(client, OURS, "theirs"), len(emitted))
+
+        results.check("Redis", "our consumer acknowledges each of the package's events, once", took_all)
+        results.check("Redis", "the package's consumer acknowledges each of ours, and logs no error", gave_all)
+        seen, got = by_id(seen), by_id(got)
+        written, again = entries(client, OURS), entries(client, AGAIN)
+
+    def reads(events, found, direction):
+        for event in events:
+            event_id = event["metadata"]["id"]
+            if event_id not in found:
+                raise AssertionError(f"{event_id} never came")
+            for part in found[event_id]:
+                expect((part, found[event_id][part]), (part, event[part]))
+            compared[direction][event["metadata"]["event_type"]] += 1
+            compared["later"][direction] += event["metadata"]["minorversion"] != 0
+
+    def by_itself(event):
+        """The metadata that nobody made up: the package's, but for the library."""
+        own, default = event["metadata"], signal.generate_signal_metadata()
+        fields = ("event_type", "minorversion", "source", "sourcehost")
+        expect([own[field] for field in fields], [getattr(default, field) for field in fields])
+        expect(UUID(own["id"]).version, default.id.version)
+
+    def writes(events):
+        for event in events:
+            event_id = event["metadata"]["id"]
+            entry = written[event_id]
+            expect([name for name, _ in again[event_id]], FIELDS)
+            expect(entry[: len(FIELDS)], again[event_id])
+            expect(entry[len(FIELDS) - 1][1].hex(), event["datum"])
+            compared["entries"][event["metadata"]["event_type"]] += 1
+
+    for signal in signals:
+        name = signal.event_type
+        of = lambda events: [event for event in events if event["metadata"]["event_type"] == name]  # noqa: E731
+        theirs, own = of(sent), of(emitted)
+        results.check(name, "our receivers see what the package sent, value and metadata", lambda: reads(theirs, seen, "to us"))
+        results.check(name, "Django receivers see what we sent, value and metadata", lambda: reads(own, got, "from us"))
+        results.check(name, "an emission without options has the metadata that the package gives one", lambda: by_itself(own[0]))
+        results.check(name, "our entries begin with the fields of the package's, byte for byte", lambda: writes(own))
+    return [signal.event_type for signal in signals]
+
+
+def main():
+    program, exchange = sys.argv[1], Path(sys.argv[2])
+    if not shutil.which("redis-server"):
+        sys.exit("`redis-server` is not installed: run this by `tests/run interop`, which installs it")
+    results, compared = Results(), defaultdict(Counter)
+    names = judge(program, exchange, results, compared)
+    to_us, from_us, written = compared["to us"], compared["from us"], compared["entries"]
+    # What was compared and found equal, whatever was to be.
+    whole = [name for name in names if to_us[name] and from_us[name] and written[name]]
+    least = min(min(to_us[name], from_us[name]) for name in names)
+    print(
+        f"{len(whole)} events × 2 directions × {least} payloads over Redis, by edx-event-bus-redis "
+        f"{version('edx-event-bus-redis')} and openedx-events {__version__}: {to_us.total()} of its producer "
+        f"seen by our receivers ({compared['later']['to us']} of a minor version above 0), {from_us.total()} "
+        f"of ours by Django's ({compared['later']['from us']}), {written.total()} of our entries equal to "
+        f"its producer's in their first {len(FIELDS)} fields"
+    )
+    results.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+//! Our member of a group on `dev-logins`, for tests that run it beside Open edX's and kill it.
+//!
+//! ```text
+//! redis_member URL GROUP NAME HOLD
+//! ```
+//!
+//! Prints `handled NUMBER` for each login. Where HOLD is not 0, it prints `holding NUMBER` at the login
+//! of that count, and waits to be killed.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use events_runtime::{Event, Signal};
+use events_server_tests::openedx::bus;
+use events_tests::openedx::SessionLoginCompleted;
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, group, name, hold] = arguments.as_slice() else {
+        return Err("usage: redis_member URL GROUP NAME HOLD".into());
+    };
+    let (hold, seen) = (hold.parse::<u64>()?, AtomicU64::new(0));
+    let bus = bus(url).await;
+    bus.hub().scope(|| {
+        Signal::<SessionLoginCompleted>::new().connect(
+            "member",
+            move |event: &Event<SessionLoginCompleted>| {
+                if seen.fetch_add(1, Ordering::Relaxed) + 1 == hold {
+                    tell("holding", event.user.id)?;
+                    std::thread::sleep(Duration::from_hours(1));
+                }
+                tell("handled", event.user.id)
+            },
+        )
+    });
+    let consume = bus.consume("logins").group(group).member(name).batch_size(10);
+    consume.lease(Duration::from_secs(2)).run().await?;
+    Ok(())
+}
+
+fn tell(what: &str, number: i64) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what} {number}")?;
+    out.flush()
+}
