@@ -87,7 +87,8 @@ async fn a_bus_is_consumed_looked_at_and_replayed() -> Result<(), BoxError> {
     offsets.reset(&plan).await?;
 
     let before = calls.load(Ordering::Relaxed);
-    let replayed: Replayed = bus.replay("orders").from(StartPosition::Earliest).group("rebuild").run().await?;
+    let replayed: Replayed =
+        bus.replay("orders").from(StartPosition::Earliest).group("rebuild").run().await?;
     assert_eq!(calls.load(Ordering::Relaxed), before + 4, "{replayed:?}");
     bus.shutdown(Duration::from_secs(10)).await?;
     Ok(())
