@@ -215,6 +215,20 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
 }
 
 #[tokio::test]
+async fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+    let (_server, mut client) = server(&billing()).await;
+    for (name, inbox) in [("few", billing().max_count(0)), ("short", billing().max_age(Duration::ZERO))] {
+        let inbox = inbox.receiver(name).expect("a name");
+        for number in 0..200 {
+            for expected in [Some(()), None] {
+                let once = inbox.once(&mut client, &event(number), async |_| Ok(())).await;
+                assert_eq!(once.expect("no fault"), expected, "{name} {number}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
     let inbox = billing().max_count(1);
     let (_server, mut client) = server(&inbox).await;
