@@ -1,4 +1,4 @@
-//! Groups that are there for a while.
+//! Groups that are there for a while: those of replays and of looks.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,11 +6,12 @@ use events_runtime::bus::Offsets;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
+use events_runtime::{EventBus, Hub};
 use events_tests::over::Over;
 use events_tests::until;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::shop::{Running, bus, place};
+use crate::shop::{LONG, Running, answer, bus, config, next, place};
 
 fn open(url: &str) -> Box<dyn Transport> {
     connect(url, &ConnectOptions::new()).expect("it opens")
@@ -23,6 +24,38 @@ fn orders() -> Topic {
 async fn groups(transport: &dyn Transport) -> Vec<String> {
     let groups = transport.groups(&orders()).await.expect("listed");
     groups.into_iter().map(|status| status.group.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finished() {
+    // Whether it has seen the group before or finds it gone at its first look.
+    for has_seen_it in [true, false] {
+        let name = format!("finished by another {has_seen_it}");
+        let url = format!("memory:inbound {name}");
+        let other = open(&url);
+        let transport = Over::new(open(&url), move |mut groups| {
+            let replay = groups.iter().position(|status| status.group.as_str() == "look.replay");
+            if let Some(at) = replay {
+                if groups[at].lag == 0 {
+                    // The other process looks first. A store in memory is told by the call.
+                    drop(other.remove_group(&orders(), &groups[at].group));
+                }
+                if groups[at].lag == 0 || !has_seen_it {
+                    groups.remove(at);
+                }
+            }
+            async { groups }
+        });
+        let builder = EventBus::builder().config(config(&name, "")).hub(Hub::new());
+        let bus = builder.transport(transport).start().await.expect("the bus starts");
+        place(&bus, &["ada", "bob"]).await;
+        let mut asked = answer(&bus, "look", |_, _| Ok(()));
+        let replay = bus.replay("orders").group("look").run();
+        let replayed = tokio::time::timeout(LONG, replay).await.expect("it ends").expect("no fault");
+        assert!(replayed.finished && replayed.consumed.acked == 2, "{replayed:?}");
+        assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 2));
+        assert!(groups(bus.transport()).await.is_empty());
+    }
 }
 
 #[tokio::test]
