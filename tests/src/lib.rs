@@ -5,6 +5,7 @@ pub mod faults;
 pub mod inbox;
 pub mod log;
 pub mod openedx;
+pub mod over;
 pub mod pairs;
 pub mod spans;
 pub mod zoo;

@@ -11,6 +11,7 @@ use super::dedup::Dedup;
 use super::error::ConsumeError;
 use super::inbound::Inbound;
 use super::observe::{Consuming, watch};
+use super::offsets::tidy;
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
 use super::worker::Worker;
@@ -315,6 +316,7 @@ impl Consume {
             biased;
             result = worker.run(consumer.as_mut(), shutdown) => result,
             never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
+            never = tidy(self.bus.transport(), &consuming.topic) => match never {},
         };
         let closed = consumer.close().await;
         consuming.observe.flush().await;

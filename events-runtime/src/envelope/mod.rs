@@ -254,6 +254,17 @@ impl Envelope {
         std::str::from_utf8(message.headers.get(TYPE_HEADER)?).ok()
     }
 
+    /// Whether a header of this name has one meaning for every event, and so no personal data.
+    pub(crate) fn knows_header(name: &str) -> bool {
+        KNOWN.contains(&name) || name.strip_prefix(EXTENSION_PREFIX).is_some_and(is_trace)
+    }
+
+    /// Puts a mask in place of the extensions that nothing says the meaning of. Tells whether there are
+    /// any.
+    pub(crate) fn mask_extensions(metadata: &mut EventMetadata, mask: &str) -> bool {
+        metadata.extensions_mut().mask(|name| !is_trace(name), mask)
+    }
+
     /// Whether a message's datum is of the schema with this fingerprint, as far as it says.
     pub(crate) fn is_of_schema(message: &Message, fingerprint: u64) -> bool {
         message.headers.get(FINGERPRINT_HEADER).filter(|text| !text.is_empty()).is_none_or(|text| {
@@ -310,6 +321,13 @@ impl<'a> Read<'a> {
         let (_, value) = KNOWN.iter().zip(&self.known).find(|(known, _)| **known == header)?;
         value.filter(|value| !value.is_empty())
     }
+}
+
+/// Whether an extension of this name is the [trace context], which must hold no personal data.
+///
+/// [trace context]: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+fn is_trace(extension: &str) -> bool {
+    matches!(extension, "traceparent" | "tracestate")
 }
 
 fn fingerprint(found: &str) -> Result<u64, EnvelopeError> {

@@ -1,5 +1,6 @@
 //! What an inbox goes by: its name, its table, and how much it keeps.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::InboxError;
@@ -16,12 +17,15 @@ const DEFAULT_AGE: Duration = Duration::from_hours(7 * 24);
 /// The longest age that both databases can subtract from the present: some 290 years.
 const AGE_MAX: Duration = Duration::from_secs(i64::MAX as u64 / 1_000_000_000);
 
+/// A step of pruning follows an insert in its transaction, and must leave what that has inserted.
+const AGE_MIN: Duration = Duration::from_mins(1);
+
 /// What an inbox goes by, whatever the database.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) group: ConsumerGroup,
-    pub(super) max_age: Duration,
-    pub(super) max_count: Option<u64>,
+    max_age: Duration,
+    max_count: Option<NonZeroU64>,
 }
 
 impl Settings {
@@ -38,8 +42,24 @@ impl Settings {
         Ok(Self { group, ..*self })
     }
 
+    pub(super) const fn set_max_age(&mut self, age: Duration) {
+        self.max_age = age;
+    }
+
+    /// At least the newest is kept: it is the one that was just inserted.
+    pub(super) const fn set_max_count(&mut self, count: u64) {
+        self.max_count = Some(match NonZeroU64::new(count) {
+            Some(count) => count,
+            None => NonZeroU64::MIN,
+        });
+    }
+
+    pub(super) fn max_count(&self) -> Option<u64> {
+        self.max_count.map(NonZeroU64::get)
+    }
+
     pub(super) fn max_age_millis(&self) -> i64 {
-        i64::try_from(self.max_age.min(AGE_MAX).as_millis()).unwrap_or(i64::MAX)
+        i64::try_from(self.max_age.clamp(AGE_MIN, AGE_MAX).as_millis()).unwrap_or(i64::MAX)
     }
 }
 

@@ -83,6 +83,16 @@ impl Extensions {
         Some(self.0.remove(at).1.into())
     }
 
+    /// Puts a mask in place of the values of some names. Tells whether there are any.
+    pub(crate) fn mask(&mut self, is_meant: impl Fn(&str) -> bool, mask: &str) -> bool {
+        let mut found = false;
+        for (_, value) in self.0.iter_mut().filter(|(name, _)| is_meant(name)) {
+            *value = mask.into();
+            found = true;
+        }
+        found
+    }
+
     /// Names and values, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use events_runtime::bus::ConsumeError;
 use events_runtime::inbox::{Arrival, InboxError, PostgresInbox, SeenEvents};
 use events_runtime::transport::ConsumerGroup;
 use events_runtime::{BoxError, Config, Event, EventBus, Hub, PublicSignal};
@@ -215,6 +216,20 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
 }
 
 #[tokio::test]
+async fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+    let (_server, mut client) = server(&billing()).await;
+    for (name, inbox) in [("few", billing().max_count(0)), ("short", billing().max_age(Duration::ZERO))] {
+        let inbox = inbox.receiver(name).expect("a name");
+        for number in 0..200 {
+            for expected in [Some(()), None] {
+                let once = inbox.once(&mut client, &event(number), async |_| Ok(())).await;
+                assert_eq!(once.expect("no fault"), expected, "{name} {number}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
     let inbox = billing().max_count(1);
     let (_server, mut client) = server(&inbox).await;
@@ -393,6 +408,41 @@ async fn dedup_asks_postgres_and_connects_again_where_the_connection_was_lost() 
     let group = ConsumerGroup::new("billing").expect("a name");
     let answer = until_answered(&*seen, &group).await;
     assert!(!answer, "an event that nobody has emitted");
+}
+
+#[tokio::test]
+async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_handled_when_it_is_back() {
+    let inbox = billing();
+    let (server, client) = server(&inbox).await;
+    let bus = bus("store away").await;
+    let received = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&received);
+    bus.hub().scope(|| {
+        ORDER_SENT.connect("count", move |_: &Event<OrderSent>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+    });
+    let seen_by = |config: tokio_postgres::Config| {
+        inbox.seen_events(move || {
+            let config = config.clone();
+            async move { Ok(connect(&config).await?) }
+        })
+    };
+    let config = server.config();
+    drop((client, server));
+    // Each counts an attempt, of 20; so that an outage uses none up, the consumer ends before.
+    let ending = bus.consume("orders").group("billing").dedup(seen_by(config)).max_consecutive_errors(5);
+    let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it ends by itself");
+    let error = ended.expect_err("the store is away");
+    assert!(matches!(error, ConsumeError::TooManyErrors { .. }), "{error}");
+    assert_eq!(received.load(Ordering::Relaxed), 0);
+
+    let (server, client) = self::server(&inbox).await;
+    let again = bus.consume("orders").group("billing").dedup(seen_by(server.config()));
+    let done = again.run_until(settled(&bus)).await.expect("no fault");
+    assert_eq!((done.acked, done.dead_lettered), (u64::from(ORDERS), 0));
+    assert_eq!(received.load(Ordering::Relaxed), ORDERS);
+    assert_eq!(count(&client, "events_inbox").await, i64::from(ORDERS));
 }
 
 /// The first question on a connection that was just lost may fail.

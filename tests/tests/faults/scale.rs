@@ -19,19 +19,18 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// The library that gives a program another clock: `FAULTS_FAKETIME`.
-pub(crate) fn faketime() -> Option<PathBuf> {
-    prepared("FAULTS_FAKETIME", "the clock that is set while leases run")
+pub(crate) fn faketime() -> PathBuf {
+    prepared("FAULTS_FAKETIME")
 }
 
 /// An empty folder on a disk of a few megabytes: `FAULTS_SMALL_DISK`.
-pub(crate) fn small_disk() -> Option<PathBuf> {
-    prepared("FAULTS_SMALL_DISK", "the disk that is full")
+pub(crate) fn small_disk() -> PathBuf {
+    prepared("FAULTS_SMALL_DISK")
 }
 
-fn prepared(variable: &str, what: &str) -> Option<PathBuf> {
+fn prepared(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable).map(PathBuf::from);
-    if path.is_none() {
-        println!("not run here: {what} needs {variable}, which `tests/run faults` sets");
-    }
-    path
+    path.unwrap_or_else(|| {
+        panic!("{variable} is not set: `tests/run faults` prepares the machine and sets it")
+    })
 }

@@ -5,5 +5,6 @@ mod dispositions;
 mod flaky;
 mod hooks;
 mod letters;
+mod passing;
 mod shop;
 mod stopping;

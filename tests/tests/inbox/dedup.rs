@@ -157,6 +157,44 @@ async fn an_event_that_failed_is_not_remembered() {
 }
 
 #[tokio::test]
+async fn an_event_that_a_locked_file_cannot_be_asked_for_is_tried_again_and_given_up_if_that_lasts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("seen.db");
+    let inbox = SqliteInbox::new("any").expect("a name");
+    let asking = || {
+        let db = Connection::open(&path).expect("a database");
+        db.busy_timeout(std::time::Duration::ZERO).expect("set");
+        db
+    };
+    inbox.create(&asking()).expect("the table is made");
+    let (bus, mails) = bus("locked", 1).await;
+    let locking = asking();
+    let lock = || locking.execute_batch("BEGIN EXCLUSIVE").expect("locked");
+    lock();
+    // An outage that lasts uses its attempts up, as any failure does.
+    let consumed = drain(&bus, "post", |consume| consume.dedup(inbox.seen_events(asking()))).await;
+    assert_eq!((consumed.retried, consumed.dead_lettered, sent(&mails)), (2, 1, 0));
+    locking.execute_batch("COMMIT").expect("unlocked");
+
+    // One that ends costs attempts and no event.
+    again(&bus, "post").await;
+    lock();
+    let patient = |consume: Consume| consume.max_attempts(1_000_000).dedup(inbox.seen_events(asking()));
+    let unlock = async {
+        let topic = Topic::new("mails").expect("a name");
+        until(|| async {
+            let groups = bus.transport().groups(&topic).await.unwrap_or_default();
+            groups.iter().any(|status| status.group.as_str() == "post" && status.waiting > 0)
+        })
+        .await;
+        locking.execute_batch("COMMIT").expect("unlocked");
+    };
+    let (consumed, ()) = tokio::join!(drain(&bus, "post", patient), unlock);
+    assert!(consumed.retried >= 1, "{consumed:?}");
+    assert_eq!((consumed.acked, consumed.dead_lettered, sent(&mails)), (1, 0, 1));
+}
+
+#[tokio::test]
 async fn what_an_inbox_of_a_missing_table_says_reaches_the_dead_letter() {
     let (bus, mails) = bus("no table", 1).await;
     let db = Connection::open_in_memory().expect("a database");

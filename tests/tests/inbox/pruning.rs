@@ -117,3 +117,16 @@ fn a_step_that_is_rolled_back_is_taken_again() {
     insert(&inbox, &mut db, 100..164);
     assert_eq!(kept(&db), (100..164).collect::<Vec<_>>());
 }
+
+#[test]
+fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+    let billing = || SqliteInbox::new("billing").expect("a name");
+    for inbox in [billing().max_count(0), billing().max_age(Duration::ZERO)] {
+        let mut db = database(&inbox);
+        for number in 0..200 {
+            insert(&inbox, &mut db, number..number + 1);
+            let again = inbox.once(&mut db, &event(number), |_| Ok(())).expect("no fault");
+            assert_eq!(again, None, "{number} comes again at once");
+        }
+    }
+}

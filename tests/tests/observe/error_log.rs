@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use events_runtime::bus::{ERROR_TARGET, StartError};
-use events_runtime::{EventBus, Hub};
+use events_runtime::transport::{Message, Topic};
+use events_runtime::{Event, EventBus, Hub};
 use events_tests::chain;
 use events_tests::spans::{Recorded, Spans};
 use serde_json::Value;
@@ -100,6 +101,52 @@ fn the_log_event_masks_personal_data_and_says_that_it_can_not_be_sent_again() {
     // Nothing in it is personal: it is whole.
     assert_eq!((&records[1]["masked"], &records[1]["data"]["note"]), (&Value::Null, &"open".into()));
     assert_eq!((&records[2]["masked"], &records[2]["key"]), (&true.into(), &"***".into()));
+}
+
+#[test]
+fn the_log_event_names_foreign_headers_and_extensions_and_the_file_has_their_values() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = told(async || {
+        let bus = bus("memory:", &logs_to(folder.path())).await;
+        let producer = bus.transport().producer().await.expect("a producer");
+        let event = Message::new(&b"\x04t1\x02n"[..])
+            .with_header("ce_type", "org.acme.observe.till.opened.v1")
+            .with_header("ce_id", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11")
+            .with_header("ce_source", "shop")
+            .with_header("ce_time", "2023-01-02T03:04:05Z")
+            .with_header("ce_traceparent", TRACE)
+            .with_header("ce_user", "bob@foo.example")
+            .with_header("x-user", "bob@foo.example");
+        let none = Message::new("").with_header("x-user", "bob@foo.example").with_header("ce_source", "shop");
+        let topic = Topic::new("dev-tills").expect("a name");
+        assert!(producer.send(&topic, &[event, none]).await.iter().all(Result::is_ok));
+        bus.hub().scope(|| {
+            crate::TILL_OPENED.connect("no", |_: &Event<crate::TillOpened>| Err::<(), _>("out of paper"));
+        });
+        let settled = events_tests::until(|| async {
+            let groups = bus.transport().groups(&topic).await.unwrap_or_default();
+            groups.iter().any(|status| status.lag == 0)
+        });
+        let consume = bus.consume("tills").group("billing").run_until(settled);
+        consume.await.expect("stopped as told");
+        bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
+    });
+    assert!(events.iter().all(|event| !format!("{event:?}").contains("@foo.example")), "{events:#?}");
+    let mut logged: Vec<Value> =
+        events.iter().map(|event| serde_json::from_str(event.field("record")).expect("JSON")).collect();
+    let mut filed = lines(&folder.path().join("errors.jsonl"));
+    for records in [&mut logged, &mut filed] {
+        records.sort_by_key(|record| record["metadata"].is_null());
+        assert_eq!(records.len(), 2, "{records:#?}");
+        assert_eq!(records[0]["metadata"]["traceparent"], TRACE);
+    }
+    for (records, shown) in [(&logged, "***"), (&filed, "bob@foo.example")] {
+        assert_eq!(records[0]["metadata"]["user"], shown);
+        assert_eq!(records[0]["headers"], serde_json::json!([["x-user", shown]]));
+        assert_eq!(records[1]["headers"], serde_json::json!([["x-user", shown], ["ce_source", "shop"]]));
+        assert!(records.iter().all(|record| (record["masked"] == true) == (shown == "***")), "{records:#?}");
+    }
 }
 
 #[tokio::test]

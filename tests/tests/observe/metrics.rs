@@ -10,9 +10,13 @@ use metrics::{
 
 use events_runtime::BoxError;
 use events_runtime::inbox::SeenEvents;
-use events_runtime::transport::{BoxFuture, ConsumerGroup, Topic};
+use events_runtime::transport::{
+    BoxFuture, ConnectOptions, ConsumerGroup, PartitionLag, StartPosition, Topic, connect,
+};
+use events_runtime::{EventBus, Hub};
+use events_tests::over::Over;
 
-use crate::{block_on, bus, consume_orders, placed, till};
+use crate::{block_on, bus, config, consume_orders, placed, till};
 
 /// The values by name and labels, and what was described.
 #[derive(Clone, Default)]
@@ -222,6 +226,54 @@ fn the_lag_of_a_group_is_asked_for_while_its_consumer_runs() {
         });
         assert!(values.get(LAG).is_nan(), "{off}: nobody asked");
     }
+}
+
+#[test]
+fn the_lag_of_a_transport_with_partitions_is_told_for_each() {
+    let values = Values::default();
+    metrics::with_local_recorder(&values.clone(), || {
+        block_on(async {
+            let memory = connect("memory:", &ConnectOptions::new()).expect("it opens");
+            let transport = Over::new(memory, |groups| async {
+                let parted = |status: events_runtime::transport::GroupStatus| {
+                    let partitions = vec![PartitionLag::new(0, 4), PartitionLag::new(7, 0)];
+                    status.with_partitions(partitions)
+                };
+                groups.into_iter().map(parted).collect()
+            });
+            let config = config("memory:", "consumer = { lag_interval = \"1ms\" }");
+            let builder = EventBus::builder().config(config).hub(Hub::new()).transport(transport);
+            let bus = builder.start().await.expect("the bus starts");
+            let of = |number: u32| {
+                format!("events_consumer_lag{{topic=dev-orders,group=billing,partition={number}}}")
+            };
+            let told = events_tests::until(|| async { values.get(&of(7)) < 0.5 });
+            bus.consume("orders").group("billing").run_until(told).await.expect("stopped as told");
+            assert_value(&values, &of(0), 4.0);
+            let gauges = values.numbers.lock().expect("no panic");
+            assert_eq!(gauges.keys().filter(|name| name.starts_with("events_consumer_lag")).count(), 2);
+        });
+    });
+}
+
+#[test]
+fn an_outcome_that_is_not_stored_is_counted_and_its_event_comes_again() {
+    let values = measured(async || {
+        let bus = bus("memory:not stored", "").await;
+        let other = connect("memory:not stored", &ConnectOptions::new()).expect("it opens");
+        bus.hub().emit(placed(1)).delivered().await.expect("sent");
+        let is_first = std::sync::atomic::AtomicBool::new(true);
+        consume_orders(&bus, "orders", 2, move |_| {
+            if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                // The delivery in hand loses its lease. A store in memory is told by the call.
+                let (topic, group) = (Topic::new("dev-orders")?, ConsumerGroup::new("billing")?);
+                drop(other.seek(&topic, &group, StartPosition::Earliest));
+            }
+            Ok(())
+        })
+        .await;
+    });
+    assert_value(&values, "events_settle_failed_total{topic=dev-orders,group=billing}", 1.0);
 }
 
 #[test]

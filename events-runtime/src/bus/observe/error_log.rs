@@ -18,8 +18,8 @@ use crate::bus::spill;
 ///
 /// Fields: `topic`, `event_type`, `id`, `error`, of a received one `group`, `position` and `attempt`,
 /// and `record`: the JSON line that [`bus.error_log`](crate::config::BusSettings::error_log) would
-/// take, with personal data masked. A record that says `"masked": true` can't be sent again; every other
-/// one can, by `produce --event`.
+/// take, with personal data masked, and the values of headers and extensions that no envelope knows. A
+/// record that says `"masked": true` can't be sent again; every other one can, by `produce --event`.
 pub const ERROR_TARGET: &str = "events_runtime::errors";
 
 /// So many records may wait for the disk.

@@ -1,8 +1,9 @@
 //! Which keys may be shown.
 //!
-//! A key is the value of a field, and which field is for the sender to choose. It is shown where
-//! the event has no personal data at all, and where it equals the value of the field that it should be
-//! made of and no field on the way there is marked as personal. Everything else is masked.
+//! A key is the value of a field, and which field is for the sender to choose. It is shown where the
+//! event is of this program's own schema, and either no field is marked as personal and it equals the
+//! value of one, or it equals the value of the field that it should be made of and no field on the way
+//! there is marked. Everything else is masked.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -25,15 +26,17 @@ pub(super) struct Keys {
     /// The keys that the configuration gives to routes.
     routes: HashMap<&'static str, Vec<(Topic, KeyPath)>>,
     /// Those of the definitions; found when the first is asked for.
-    definitions: OnceLock<HashMap<&'static str, Key>>,
+    definitions: OnceLock<HashMap<&'static str, Known>>,
 }
 
 /// What is known of the keys of an event type.
-enum Key {
-    /// No field is marked as personal.
-    Open,
-    /// The fields that the key can be, of events of this schema; none of them personal.
-    Of { fingerprint: u64, paths: Vec<KeyPath> },
+struct Known {
+    /// Of the schema that this is known of. Another version may have other fields, and marks.
+    fingerprint: u64,
+    /// Some field is marked as personal.
+    is_personal: bool,
+    /// The fields that the key can be; none of them personal.
+    paths: Vec<KeyPath>,
 }
 
 impl Keys {
@@ -63,52 +66,48 @@ impl Keys {
         message.key.as_deref().is_none_or(|key| self.is_open(topic, message, key))
     }
 
-    /// Whether an event type is known to have no personal data.
+    /// Whether an event type is known to have no personal data, in this program's version.
     pub(super) fn is_impersonal(&self, event_type: &str) -> bool {
-        matches!(self.definitions().get(event_type), Some(Key::Open))
+        self.definitions().get(event_type).is_some_and(|known| !known.is_personal)
     }
 
     fn is_open(&self, topic: &Topic, message: &Message, key: &[u8]) -> bool {
         let Some(event_type) = Envelope::event_type_of(message) else { return false };
-        match self.definitions().get(event_type) {
-            None => false,
-            Some(Key::Open) => true,
-            Some(Key::Of { fingerprint, paths }) => {
-                if !Envelope::is_of_schema(message, *fingerprint) {
-                    return false;
-                }
-                let configured = self.routes.get(event_type).into_iter().flatten();
-                let configured = configured.filter(|(at, _)| at == topic).map(|(_, path)| path).next();
-                match configured {
-                    Some(path) => !path.is_personal() && is_value_of(path, message, key),
-                    None => paths.iter().any(|path| is_value_of(path, message, key)),
-                }
-            }
+        let Some(known) = self.definitions().get(event_type) else { return false };
+        if !Envelope::is_of_schema(message, known.fingerprint) {
+            return false;
+        }
+        let configured = self.routes.get(event_type).into_iter().flatten();
+        let configured = configured.filter(|(at, _)| at == topic).map(|(_, path)| path).next();
+        match configured {
+            Some(path) if known.is_personal => !path.is_personal() && is_value_of(path, message, key),
+            _ => known.paths.iter().any(|path| is_value_of(path, message, key)),
         }
     }
 
-    fn definitions(&self) -> &HashMap<&'static str, Key> {
+    fn definitions(&self) -> &HashMap<&'static str, Known> {
         self.definitions.get_or_init(|| {
             let all = self.registry.into_iter().flat_map(Registry::iter);
-            all.map(|descriptor| (descriptor.event_type(), Key::of(descriptor))).collect()
+            all.map(|descriptor| (descriptor.event_type(), Known::of(descriptor))).collect()
         })
     }
 }
 
-impl Key {
+impl Known {
     fn of(descriptor: Descriptor) -> Self {
-        if !has_personal_data(descriptor.schema()) {
-            return Self::Open;
+        let (schema, fingerprint) = (descriptor.schema(), descriptor.fingerprint());
+        if !has_personal_data(schema) {
+            return Self { fingerprint, is_personal: false, paths: KeyPath::all(schema) };
         }
         // The names are Rust's; where the schema has others, any field may be the one.
-        let named = KeyPath::resolve(descriptor.schema(), &descriptor.key().join("."));
+        let named = KeyPath::resolve(schema, &descriptor.key().join("."));
         let mut paths = match named {
             Ok(path) => vec![path],
             Err(_) if descriptor.key().is_empty() => Vec::new(),
-            Err(_) => KeyPath::all(descriptor.schema()),
+            Err(_) => KeyPath::all(schema),
         };
         paths.retain(|path| !path.is_personal());
-        Self::Of { fingerprint: descriptor.fingerprint(), paths }
+        Self { fingerprint, is_personal: true, paths }
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! The topic is the name at the broker. Metadata are in the JSON log form that Open edX has too. Data
 //! that this program can't read, another version's included, is `data_base64`; what is no event at
-//! all has `headers` in place of `metadata`.
+//! all has `headers` in place of `metadata`. In the log, in contrast to the file, the values of headers
+//! and extensions that no envelope knows are `***`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +25,7 @@ use crate::EventMetadata;
 use crate::avro::json::{PersonalData, to_json};
 use crate::bus::spill::Octets;
 use crate::envelope::Envelope;
-use crate::transport::{ConsumerGroup, Message, Position, Topic};
+use crate::transport::{ConsumerGroup, Headers, Message, Position, Topic};
 
 /// The form of the lines that are written.
 pub(crate) const VERSION: u32 = 1;
@@ -153,7 +154,13 @@ impl Observe {
         };
         match subject {
             Subject::Message(message) => self.describe(&mut record, failure.topic, message, personal_data),
-            Subject::Unencoded(metadata) => record.metadata = Some((*metadata).clone()),
+            Subject::Unencoded(metadata) => {
+                let mut metadata = (*metadata).clone();
+                if personal_data == PersonalData::Masked {
+                    record.masked |= Envelope::mask_extensions(&mut metadata, MASK);
+                }
+                record.metadata = Some(metadata);
+            }
         }
         record
     }
@@ -165,20 +172,20 @@ impl Observe {
             record.key = Some(Octets::of(&Bytes::from_static(MASK.as_bytes())));
             record.masked = true;
         }
-        let headers = |headers: &crate::transport::Headers| {
-            headers.iter().map(|(name, value)| (name.to_owned(), Octets::of(value))).collect()
-        };
         match Envelope::from_message(message) {
-            Ok(envelope) => {
-                record.headers = headers(&envelope.headers);
+            Ok(mut envelope) => {
+                record.set_headers(&envelope.headers, shown);
                 record.schemafp = envelope.fingerprint.map(|fingerprint| format!("{fingerprint:016x}"));
                 record.data = self.data(&envelope, personal_data);
                 if !shown && !self.keys.is_impersonal(envelope.metadata.event_type()) {
                     record.masked |= record.data != self.data(&envelope, PersonalData::Shown);
                 }
+                if !shown {
+                    record.masked |= Envelope::mask_extensions(&mut envelope.metadata, MASK);
+                }
                 record.metadata = Some(envelope.metadata);
             }
-            Err(_) => record.headers = headers(&message.headers),
+            Err(_) => record.set_headers(&message.headers, shown),
         }
         if record.data.is_none() {
             if shown {
@@ -201,6 +208,16 @@ impl Observe {
 }
 
 impl Record {
+    /// The headers, where not shown with the values of those alone that an envelope knows.
+    fn set_headers(&mut self, headers: &Headers, shown: bool) {
+        for (name, value) in headers.iter() {
+            let is_open = shown || Envelope::knows_header(name);
+            let value = if is_open { value } else { &Bytes::from_static(MASK.as_bytes()) };
+            self.headers.push((name.to_owned(), Octets::of(value)));
+            self.masked |= !is_open;
+        }
+    }
+
     fn line(&self) -> String {
         // Nothing in it can fail to be written.
         serde_json::to_string(self).unwrap_or_default()

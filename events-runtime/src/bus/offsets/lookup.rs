@@ -1,9 +1,13 @@
 //! Groups that live for a moment, to find out where a place is and how much stands behind it.
 
+use std::convert::Infallible;
+use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use crate::bus::error::chain;
 use crate::envelope::Envelope;
 use crate::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, StartPosition, Subscription, Topic,
@@ -21,10 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A group that starts at a place and settles nothing of its own accord.
 pub(super) struct Lookup<'t> {
+    consumer: Box<dyn Consumer>,
+    made: Made<'t>,
+}
+
+/// A group that is removed with this, whatever becomes of the look.
+struct Made<'t> {
     transport: &'t dyn Transport,
     topic: &'t Topic,
     group: ConsumerGroup,
-    consumer: Box<dyn Consumer>,
+    is_removed: bool,
 }
 
 impl<'t> Lookup<'t> {
@@ -40,19 +50,21 @@ impl<'t> Lookup<'t> {
                 .with_source(source)
         })?;
         let subscription = Subscription::new(topic.clone(), group.clone()).start(start);
+        let made = Made { transport, topic, group, is_removed: false };
         let consumer = transport.consumer(subscription).await?;
-        Ok(Self { transport, topic, group, consumer })
+        Ok(Self { consumer, made })
     }
 
     /// This group among those of its topic.
     pub(super) fn of<'s>(&self, groups: &'s [GroupStatus]) -> Result<&'s GroupStatus, TransportError> {
-        let status = groups.iter().find(|status| status.group == self.group);
-        status.ok_or_else(|| TransportError::no_group("look into", self.topic, &self.group))
+        let Made { topic, group, .. } = &self.made;
+        let status = groups.iter().find(|status| status.group == *group);
+        status.ok_or_else(|| TransportError::no_group("look into", topic, group))
     }
 
     /// Reads on to the first event with this id, up to the end of the topic as it is now.
     pub(super) async fn find(&mut self, id: Uuid) -> Result<Option<Position>, TransportError> {
-        let groups = self.transport.groups(self.topic).await?;
+        let groups = self.made.transport.groups(self.made.topic).await?;
         let mut left = self.of(&groups)?.lag;
         while left > 0 {
             let deliveries = self.consumer.receive(BATCH, PATIENCE).await?;
@@ -77,9 +89,36 @@ impl<'t> Lookup<'t> {
 
     /// Removes the group.
     pub(super) async fn close(self) -> Result<(), TransportError> {
-        let closed = self.consumer.close().await;
-        self.transport.remove_group(self.topic, &self.group).await?;
+        let Self { consumer, mut made } = self;
+        let closed = consumer.close().await;
+        made.transport.remove_group(made.topic, &made.group).await?;
+        made.is_removed = true;
         closed
+    }
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        if self.is_removed {
+            return;
+        }
+        // Nobody waits for it: a store in this process is told by the call, one behind a connection by
+        // the first poll. What that does not remove, `tidy` does.
+        let mut removal = self.transport.remove_group(self.topic, &self.group);
+        if Handle::try_current().is_ok() {
+            let _ = removal.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+/// Removes at once and then every hour what programs that died have left in a topic, for as long as it
+/// is polled. A transport that does not answer stops nothing.
+pub(in crate::bus) async fn tidy(transport: &dyn Transport, topic: &Topic) -> Infallible {
+    loop {
+        if let Err(error) = sweep(transport, topic).await {
+            tracing::debug!(%topic, error = chain(&error), "groups that were left behind are not removed now");
+        }
+        tokio::time::sleep(STALE).await;
     }
 }
 

@@ -8,6 +8,7 @@ pub use error::OffsetsError;
 pub use place::{Place, PlaceError};
 
 use self::lookup::Lookup;
+pub(super) use self::lookup::tidy;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, GroupStatus, Position, StartPosition, Topic, Transport,
     TransportError,
@@ -38,8 +39,9 @@ use crate::transport::{
 /// # }
 /// ```
 ///
-/// What needs to be counted or found is read by a group `lookup.<UUID>` that is removed again; one
-/// that a killed program has left is removed by the next look, an hour later or more.
+/// What needs to be counted or found is read by a group `lookup.<UUID>` that is removed again, also
+/// where the future is dropped. One that a killed program has left holds back retention for an hour: it
+/// is removed then by the next look, and by each consumer of the topic, at its start and every hour.
 #[derive(Clone)]
 pub struct Offsets<'t> {
     transport: &'t dyn Transport,

@@ -1,5 +1,7 @@
 //! The end of a replay: what lies behind it is handed back, and when all before it is settled.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,16 +15,27 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The pauses between two looks at what is settled.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
+/// What a removed group says of its replay.
+#[derive(Clone)]
+pub(super) enum Removed {
+    /// The group was not the replay's to lose.
+    Fails,
+    /// The process that is first to find all settled removes the group of the replay. Set where a
+    /// consumer has found that out.
+    Ends(Arc<AtomicBool>),
+}
+
 /// A consumer that gets nothing from `end` on.
 pub(super) struct Bounded {
     inner: Box<dyn Consumer>,
     end: Position,
+    removed: Removed,
     fetches_at: Option<Instant>,
 }
 
 impl Bounded {
-    pub(super) fn new(inner: Box<dyn Consumer>, end: Position) -> Self {
-        Self { inner, end, fetches_at: None }
+    pub(super) fn new(inner: Box<dyn Consumer>, end: Position, removed: Removed) -> Self {
+        Self { inner, end, removed, fetches_at: None }
     }
 }
 
@@ -37,7 +50,14 @@ impl Consumer for Bounded {
                 tokio::time::sleep_until(at).await;
                 self.fetches_at = None;
             }
-            let deliveries = self.inner.receive(max, wait).await?;
+            let deliveries = match (self.inner.receive(max, wait).await, &self.removed) {
+                (Err(error), Removed::Ends(found)) if error.kind() == ErrorKind::NotFound => {
+                    found.store(true, Ordering::Relaxed);
+                    self.fetches_at = Some(Instant::now() + PAUSE);
+                    Vec::new()
+                }
+                (received, _) => received?,
+            };
             // Nothing is awaited from here on: what is handed over would be lost with the future.
             let (within, beyond): (Vec<_>, Vec<_>) =
                 deliveries.into_iter().partition(|delivery| delivery.position() < self.end);
@@ -57,12 +77,13 @@ impl Consumer for Bounded {
     }
 }
 
-/// Waits until a group has settled all before `end`.
+/// Waits until a group has settled all before `end`, or is removed where that means the same.
 pub(super) async fn settled(
     transport: &dyn Transport,
     topic: &Topic,
     group: &ConsumerGroup,
     end: Position,
+    removed: &Removed,
 ) -> Result<(), TransportError> {
     let (mut pause, longest) = LOOKS;
     let mut joined = false;
@@ -78,8 +99,13 @@ pub(super) async fn settled(
                         return Err(TransportError::new(ErrorKind::Unsupported, "replay", topic, message));
                     }
                 },
-                None if joined => return Err(TransportError::no_group("replay", topic, group)),
-                None => {}
+                None => match removed {
+                    Removed::Ends(found) if joined || found.load(Ordering::Relaxed) => return Ok(()),
+                    Removed::Fails if joined => {
+                        return Err(TransportError::no_group("replay", topic, group));
+                    }
+                    _ => {}
+                },
             },
             Err(error) if error.is_retryable() => {
                 tracing::debug!(%topic, %group, %error, "how far a replay is can't be told now");

@@ -3,9 +3,11 @@
 mod bounds;
 mod error;
 
+use std::sync::Arc;
+
 pub use error::ReplayError;
 
-use self::bounds::{Bounded, settled};
+use self::bounds::{Bounded, Removed, settled};
 use super::EventBus;
 use super::consumer::Consume;
 use super::error::chain;
@@ -83,7 +85,8 @@ pub struct Replayed {
     pub range: Option<(Position, Position)>,
     /// Whether it went on with what an earlier one had begun.
     pub resumed: bool,
-    /// Whether all of it is settled; otherwise it was told to stop.
+    /// Whether all of it is settled; otherwise it was told to stop. A new group that is gone counts as
+    /// settled: processes may share a replay, and the first that finds the end removes the group.
     pub finished: bool,
     /// What this process has done, in messages.
     pub consumed: Consumed,
@@ -208,7 +211,8 @@ impl Run<'_> {
             return Ok(replayed);
         }
         subscription.start = from.into();
-        let replayed = consumed(bus, consume, subscription, to, replayed, shutdown).await?;
+        let removed = Removed::Ends(Arc::default());
+        let replayed = consumed(bus, consume, subscription, (to, removed), replayed, shutdown).await?;
         if replayed.finished {
             match bus.transport().remove_group(&topic, &group).await {
                 // Another process took part and was faster.
@@ -230,7 +234,8 @@ impl Run<'_> {
             return Err(ReplayError::Behind { group, next: stood, from });
         }
         bus.transport().seek(&topic, &group, from.into()).await?;
-        let replayed = consumed(bus, consume, subscription, to, replayed, shutdown).await;
+        let end = (to, Removed::Fails);
+        let replayed = consumed(bus, consume, subscription, end, replayed, shutdown).await;
         match (replayed, move_on(bus, &offsets, &group, stood).await) {
             (Ok(_), Err(error)) => Err(error),
             (Err(error), Err(second)) => {
@@ -262,7 +267,7 @@ async fn consumed(
     bus: &EventBus,
     consume: Consume,
     subscription: Subscription,
-    to: Position,
+    (to, removed): (Position, Removed),
     replayed: Replayed,
     shutdown: impl Future,
 ) -> Result<Replayed, ReplayError> {
@@ -272,10 +277,12 @@ async fn consumed(
         tokio::select! {
             biased;
             _ = shutdown => {}
-            settled = settled(bus.transport(), &topic, &group, to) => ended = Some(settled),
+            settled = settled(bus.transport(), &topic, &group, to, &removed) => ended = Some(settled),
         }
     };
-    let through = |consumer| -> Box<dyn crate::transport::Consumer> { Box::new(Bounded::new(consumer, to)) };
+    let through = |consumer| -> Box<dyn crate::transport::Consumer> {
+        Box::new(Bounded::new(consumer, to, removed.clone()))
+    };
     let consumed = consume.run_as(subscription, through, end).await?;
     let finished = match ended {
         Some(settled) => {

@@ -93,18 +93,18 @@ impl PostgresInbox {
         Ok(self)
     }
 
-    /// Forgets what is older; seven days unless set.
+    /// Forgets what is older; seven days unless set, and at least one minute.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
-        self.settings.max_age = age;
+        self.settings.set_max_age(age);
         self
     }
 
-    /// Forgets the oldest beyond this number, which is unbounded unless set. By inserts alone it may be
-    /// exceeded by a fifth, and by a few hundred, for each process.
+    /// Forgets the oldest beyond this number, at least 1, which is unbounded unless set. By inserts
+    /// alone it may be exceeded by a fifth, and by a few hundred, for each process.
     #[must_use]
     pub const fn max_count(mut self, count: u64) -> Self {
-        self.settings.max_count = Some(count);
+        self.settings.set_max_count(count);
         self
     }
 
@@ -253,7 +253,7 @@ impl PostgresInbox {
     }
 
     async fn step(&self, client: &impl GenericClient) -> Result<(), Error> {
-        let Some(step) = self.steps.next(self.settings.max_count) else { return Ok(()) };
+        let Some(step) = self.steps.next(self.settings.max_count()) else { return Ok(()) };
         let level = client.query_typed_one("SHOW transaction_isolation", &[]).await?;
         if level.try_get::<_, &str>(0)? != "read committed" {
             return Ok(());
@@ -279,7 +279,7 @@ impl PostgresInbox {
     }
 
     async fn surplus(&self, client: &impl GenericClient) -> Result<Option<Cutoff<SystemTime>>, Error> {
-        let Some(count) = self.settings.max_count else { return Ok(None) };
+        let Some(count) = self.settings.max_count() else { return Ok(None) };
         let (group, count) = (self.settings.group.as_str(), limit(count));
         let row = client
             .query_typed_opt(&self.statements.surplus, &[(&group, Type::TEXT), (&count, Type::INT8)])

@@ -81,18 +81,18 @@ impl SqliteInbox {
         Ok(self)
     }
 
-    /// Forgets what is older; seven days unless set.
+    /// Forgets what is older; seven days unless set, and at least one minute.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
-        self.settings.max_age = age;
+        self.settings.set_max_age(age);
         self
     }
 
-    /// Forgets the oldest beyond this number, which is unbounded unless set. By inserts alone it may be
-    /// exceeded by a fifth, and by a few hundred, for each process.
+    /// Forgets the oldest beyond this number, at least 1, which is unbounded unless set. By inserts
+    /// alone it may be exceeded by a fifth, and by a few hundred, for each process.
     #[must_use]
     pub const fn max_count(mut self, count: u64) -> Self {
-        self.settings.max_count = Some(count);
+        self.settings.set_max_count(count);
         self
     }
 
@@ -201,7 +201,7 @@ impl SqliteInbox {
     }
 
     fn step(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(step) = self.steps.next(self.settings.max_count) else { return Ok(()) };
+        let Some(step) = self.steps.next(self.settings.max_count()) else { return Ok(()) };
         self.prune_age(connection, ROWS)?;
         if step.counts {
             self.steps.set_cutoff(self.surplus(connection)?);
@@ -221,7 +221,7 @@ impl SqliteInbox {
     }
 
     fn surplus(&self, connection: &Connection) -> rusqlite::Result<Option<Cutoff<i64>>> {
-        let Some(count) = self.settings.max_count else { return Ok(None) };
+        let Some(count) = self.settings.max_count() else { return Ok(None) };
         let mut surplus = connection.prepare_cached(&self.statements.surplus)?;
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)));
         surplus.query_row(params![self.settings.group.as_str(), limit(count)], row).optional()
