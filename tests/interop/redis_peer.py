@@ -2,6 +2,7 @@
 
     redis_peer.py send URL PREFIX TOPIC COUNT         sends logins, the users numbered from 0
     redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives so many, and prints a line for each
+    redis_peer.py time URL PREFIX TOPIC GROUP COUNT      sends and receives so many; prints the seconds of both
 
 A line is JSON: the user's number and the metadata that the package read. An entry that the package
 refuses prints nothing.
@@ -10,6 +11,7 @@ refuses prints nothing.
 import json
 import logging
 import sys
+import time
 
 import django
 from django.conf import settings
@@ -73,7 +75,28 @@ def consume(group, count):
     consumer.consume_indefinitely()
 
 
+def timed(group, count):
+    """The clock stops at the last event's receiver."""
+    send(1)
+    started = time.perf_counter()
+    send(count - 1)
+    sent = time.perf_counter() - started
+    consumer = RedisEventConsumer(topic, group, consumer_name="python", check_backlog=True)
+    times = []
+
+    def receiver(user, metadata, **kwargs):
+        times.append(time.perf_counter())
+        if len(times) >= count:
+            consumer._shut_down()
+
+    SESSION_LOGIN_COMPLETED.connect(receiver)
+    consumer.consume_indefinitely()
+    print(json.dumps([sent, times[-1] - times[0]]))
+
+
 if mode == "send":
     send(int(rest[0]))
+elif mode == "time":
+    timed(rest[0], int(rest[1]))
 else:
     consume(rest[0], int(rest[1]))

@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use ::redis::Value;
+use bytes::Bytes;
 
 use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
+use super::pack::Packed;
 
 /// One claim is one step of the server, during which it serves nobody else.
 pub(super) const ENTRIES_AT_MOST: usize = 10_000;
@@ -38,10 +40,12 @@ pub(super) struct Entry {
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
     let [found, gone, pause, last, woken, sweep] = <[Value; 6]>::try_from(parts).ok()?;
-    let Value::Array(found) = found else { return None };
+    let found = bytes(found)?;
+    let mut found = Packed(&found);
+    let count = found.list()?;
     Some(Claimed {
         token,
-        entries: found.into_iter().map(read_entry).collect::<Option<_>>()?,
+        entries: (0..count).map(|_| read_entry(&mut found)).collect::<Option<_>>()?,
         gone: u64::try_from(int(&gone)?).ok()?,
         pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
         seen: [text(last)?, text(woken)?],
@@ -49,23 +53,22 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     })
 }
 
-fn read_entry(value: Value) -> Option<Entry> {
-    let Value::Array(parts) = value else { return None };
-    let [id, attempt, fields] = <[Value; 3]>::try_from(parts).ok()?;
-    let (position, time) = entry::position(&bytes(id)?)?;
-    let attempt = u32::try_from(int(&attempt)?).unwrap_or(u32::MAX);
-    Some(Entry { position, time, attempt, message: entry::message(pairs(fields)?) })
-}
-
-/// A flat list of names and values.
-fn pairs(value: Value) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let Value::Array(flat) = value else { return None };
-    let mut pairs = Vec::with_capacity(flat.len() / 2);
-    let mut flat = flat.into_iter();
-    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        pairs.push((bytes(name)?, bytes(value)?));
+/// An id, the fields, and the attempts unless it is the first.
+fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
+    let parts = found.list()?;
+    let (position, time) = entry::position(found.text()?)?;
+    let pairs = found.list()? / 2;
+    let (before, start) = (found.0, found.0.len());
+    for _ in 0..pairs * 2 {
+        found.text()?;
     }
-    Some(pairs)
+    // One allocation for an entry, which all its parts share.
+    let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
+    let (shared, mut fields) = (&shared, Packed(&shared));
+    let fields = (0..pairs).map_while(move |_| Some((fields.text()?, shared.slice_ref(fields.text()?))));
+    let message = entry::message(fields);
+    let attempt = if parts > 2 { u32::try_from(found.number()?).unwrap_or(u32::MAX) } else { 1 };
+    Some(Entry { position, time, attempt, message })
 }
 
 pub(super) const fn int(value: &Value) -> Option<i64> {
