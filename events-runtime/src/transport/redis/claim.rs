@@ -98,3 +98,31 @@ pub(super) fn garbled(topic: &Topic) -> TransportError {
         "the server's answer is not understood: does something stand between that changes it?",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(found: &[u8]) -> Option<Claimed> {
+        let text = |text: &str| Value::BulkString(text.into());
+        let entries = Value::BulkString(found.to_vec());
+        let parts = vec![entries, Value::Int(2), Value::Int(-1), text("5-0"), text("0-0"), text("-")];
+        read(Value::Array(parts), 7)
+    }
+
+    #[test]
+    fn entries_are_read_with_their_attempts_and_without_and_a_cut_answer_is_none() {
+        let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
+        let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
+        let found = [&b"\x92"[..], first, third].concat();
+        let claimed = answer(&found).unwrap();
+        assert_eq!((claimed.token, claimed.gone, claimed.pause), (7, 2, None));
+        let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
+        assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
+        assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));
+        assert_eq!((third.position.to_string().as_str(), third.attempt), ("2-1", 3));
+        for cut in 0..found.len() {
+            assert!(answer(&found[..cut]).is_none(), "cut at {cut}");
+        }
+    }
+}

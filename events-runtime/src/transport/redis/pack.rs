@@ -1,4 +1,4 @@
-//! What a script packed: the few forms of MessagePack that `cmsgpack.pack` gives for lists of texts
+//! What a script packed: the few forms of `MessagePack` that `cmsgpack.pack` gives for lists of texts
 //! and whole numbers.
 
 /// The rest of a packed text. Each call takes one item; `None` where the next is something else.

@@ -1,7 +1,7 @@
 //! The whole bus: emitted, encoded, routed with its key and sent; received, decoded and handled.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use events_runtime::{Config, Event, EventBus, Hub, Signal};
@@ -16,7 +16,7 @@ const COUNT: usize = 50_000;
 /// Less than what the bus queues.
 const PORTION: usize = 5_000;
 
-pub async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
+pub(crate) async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
     let config = Config::from_toml(&format!(
         "[service]\nname = 'lms'\n[bus]\nurl = '{}'\n\
          [routes.'org.openedx.learning.auth.session.login.completed.v1']\nlogins = {{ key = 'user.pii.username' }}",
@@ -32,15 +32,16 @@ pub async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
             user.pii.username = format!("user-{}", id % 1_000);
             bus.hub().emit(SessionLoginCompleted { user });
         }
-        bus.flush(Duration::from_secs(60)).await?;
+        bus.flush(Duration::from_mins(1)).await?;
     }
     let sent = started.elapsed();
 
     let (end, ended) = oneshot::channel::<()>();
-    let (end, received) = (Mutex::new(Some(end)), AtomicUsize::new(0));
+    let (end, received) = (Mutex::new(Some(end)), Arc::new(AtomicUsize::new(0)));
+    let counter = received.clone();
     bus.hub().scope(|| {
         let count = move |_: &Event<SessionLoginCompleted>| {
-            if received.fetch_add(1, Ordering::Relaxed) + 1 == COUNT {
+            if counter.fetch_add(1, Ordering::Relaxed) + 1 == COUNT {
                 drop(end.lock().ok().and_then(|mut end| end.take()));
             }
         };
@@ -48,10 +49,10 @@ pub async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
     });
     let started = Instant::now();
     let consume = bus.consume("logins").group("bench");
-    consume.run_until(async { drop(tokio::time::timeout(Duration::from_secs(120), ended).await) }).await?;
+    consume.run_until(async { drop(tokio::time::timeout(Duration::from_mins(2), ended).await) }).await?;
     let consumed = started.elapsed();
-    let status = bus.shutdown(Duration::from_secs(10)).await;
-    status?;
+    bus.shutdown(Duration::from_secs(10)).await?;
+    assert_eq!(received.load(Ordering::Relaxed), COUNT, "each event is received once");
     Ok(vec![
         ("bus: emit to acknowledged", rate(COUNT, sent)),
         ("bus: consume to a receiver", rate(COUNT, consumed)),

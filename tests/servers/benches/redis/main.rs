@@ -50,52 +50,55 @@ fn main() -> Result<(), Failure> {
     for (mode, settings) in MODES {
         let server = RedisServer::with(settings);
         pin::server(&server)?;
-        let mut runs: Vec<(&str, Vec<f64>)> = Vec::new();
+        let mut runs = Vec::new();
         for round in 0..rounds {
-            let mut measured = peers::benchmark(&server)?;
-            measured.extend(peers::raw(&server)?);
+            let mut rates = peers::benchmark(&server)?;
+            rates.extend(peers::raw(&server)?);
             clear(&server)?;
-            measured.extend(runtime.block_on(transport::turn(&server))?);
+            rates.extend(runtime.block_on(transport::turn(&server))?);
             clear(&server)?;
-            measured.extend(runtime.block_on(bus::turn(&server))?);
+            rates.extend(runtime.block_on(bus::turn(&server))?);
             clear(&server)?;
-            measured.extend(peers::python(&server, round == 0)?);
+            rates.extend(peers::python(&server, round == 0)?);
             clear(&server)?;
-            for (name, rate) in measured {
-                match runs.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, rates)) => rates.push(rate),
-                    None => runs.push((name, vec![rate])),
-                }
-            }
+            runs.push(rates);
         }
-        table(mode, runs);
+        table(mode, &runs);
     }
     Ok(())
 }
 
-/// Each line beside the peer of its direction, and beside Python where that was there.
-fn table(mode: &str, runs: Vec<(&'static str, Vec<f64>)>) {
-    let medians: Vec<(&str, f64, f64, f64)> = runs
-        .into_iter()
-        .map(|(name, mut rates)| {
-            rates.sort_by(f64::total_cmp);
-            (name, rates[rates.len() / 2], rates[0], rates[rates.len() - 1])
-        })
-        .collect();
-    let of = |wanted: &str| medians.iter().find(|(name, ..)| *name == wanted).map(|(_, rate, ..)| *rate);
+/// Each line beside the peer of its direction and beside Python, where that was there: medians of the
+/// rounds, and of the ratios within a round.
+fn table(mode: &str, runs: &[Rates]) {
     println!("{mode}");
-    for (name, rate, least, most) in &medians {
+    let lines = runs.first().into_iter().flatten().map(|(name, _)| *name);
+    for name in lines {
         let sends = peers::SENDS.iter().any(|begin| name.starts_with(begin));
         let (peer, python) = if sends {
             (peers::BENCHMARK, peers::PYTHON_SENDS)
         } else {
             (peers::READ, peers::PYTHON_CONSUMES)
         };
-        let share = of(peer).map_or(f64::NAN, |peer| rate / peer * 100.0);
-        let times = of(python).map_or_else(String::new, |python| format!("{:>6.1} × Python", rate / python));
-        println!("  {name:<54} {rate:>8.0}/s ({least:.0} to {most:.0}) {share:>5.0} % of {peer}{times}");
+        let beside = |other: &str| {
+            let ratio = |rates| Some(of(rates, name)? / of(rates, other)?);
+            median(runs.iter().filter_map(ratio).collect())
+        };
+        let rate = median(runs.iter().filter_map(|rates| of(rates, name)).collect()).unwrap_or_default();
+        let share = beside(peer).unwrap_or_default() * 100.0;
+        let times = beside(python).map_or_else(String::new, |times| format!(", {times:>6.1} × {python}"));
+        println!("  {name:<44} {rate:>8.0}/s {share:>5.0} % of {peer}{times}");
     }
     println!();
+}
+
+fn of(rates: &Rates, wanted: &str) -> Option<f64> {
+    rates.iter().find(|(name, _)| *name == wanted).map(|(_, rate)| *rate)
+}
+
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
 }
 
 fn clear(server: &RedisServer) -> Result<(), Failure> {

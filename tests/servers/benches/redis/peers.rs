@@ -8,20 +8,20 @@ use events_server_tests::{RedisServer, program};
 
 use super::{BATCH, COUNT, DATUM, FIELDS, Failure, Rates, rate};
 
-pub const BENCHMARK: &str = "redis-benchmark XADD";
-pub const READ: &str = "raw XREADGROUP";
+pub(crate) const BENCHMARK: &str = "redis-benchmark XADD";
+pub(crate) const READ: &str = "raw XREADGROUP";
 const READ_ACK: &str = "raw XREADGROUP, XACK";
-pub const PYTHON_SENDS: &str = "Python producer";
-pub const PYTHON_CONSUMES: &str = "Python consumer";
+pub(crate) const PYTHON_SENDS: &str = "Python producer";
+pub(crate) const PYTHON_CONSUMES: &str = "Python consumer";
 /// How the names of what sends begin.
-pub const SENDS: [&str; 4] = [BENCHMARK, PYTHON_SENDS, "send", "bus: emit"];
+pub(crate) const SENDS: [&str; 4] = [BENCHMARK, PYTHON_SENDS, "send", "bus: emit"];
 /// Python's events of a turn.
 const PYTHON_COUNT: usize = 2_000;
 
 type Entries = Vec<(String, Vec<Vec<u8>>)>;
 
 /// `redis-benchmark` with one connection and a pipeline of a batch.
-pub fn benchmark(server: &RedisServer) -> Result<Rates, Failure> {
+pub(crate) fn benchmark(server: &RedisServer) -> Result<Rates, Failure> {
     let mut command = Command::new(program("redis-benchmark", &["/usr/bin", "/usr/local/bin"]));
     command.args(["-p", &server.port().to_string(), "-c", "1", "-q"]);
     command.args(["-P", &BATCH.to_string(), "-n", &COUNT.to_string()]);
@@ -39,7 +39,7 @@ pub fn benchmark(server: &RedisServer) -> Result<Rates, Failure> {
 }
 
 /// What `redis-benchmark` stored, read and acknowledged by single commands.
-pub fn raw(server: &RedisServer) -> Result<Rates, Failure> {
+pub(crate) fn raw(server: &RedisServer) -> Result<Rates, Failure> {
     let mut raw = redis::Client::open(server.url())?.get_connection()?;
     let mut rates = Rates::new();
     for (name, group) in [(READ, "read"), (READ_ACK, "read-ack")] {
@@ -65,7 +65,7 @@ pub fn raw(server: &RedisServer) -> Result<Rates, Failure> {
 }
 
 /// Open edX's producer and consumer, whose start is not counted.
-pub fn python(server: &RedisServer, tell: bool) -> Result<Rates, Failure> {
+pub(crate) fn python(server: &RedisServer, tell: bool) -> Result<Rates, Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let python = root.join(".venv/bin/python");
     if !python.is_file() {

@@ -10,7 +10,7 @@ const SERVER: &str = "0";
 const CLIENT: &str = "1";
 
 /// Pins this process, and what it starts from now on. Says what was done.
-pub fn client() -> Result<String, Failure> {
+pub(crate) fn client() -> Result<String, Failure> {
     if std::thread::available_parallelism()?.get() < 2 {
         return Ok("!! NOT PINNED: there is one processor only".to_owned());
     }
@@ -22,7 +22,7 @@ pub fn client() -> Result<String, Failure> {
 }
 
 /// Pins a server that runs.
-pub fn server(server: &RedisServer) -> Result<(), Failure> {
+pub(crate) fn server(server: &RedisServer) -> Result<(), Failure> {
     let mut connection = redis::Client::open(server.url())?.get_connection()?;
     let info: String = redis::cmd("INFO").arg("server").query(&mut connection)?;
     let id = info.lines().find_map(|line| line.strip_prefix("process_id:"));

@@ -10,7 +10,7 @@ use events_server_tests::RedisServer;
 
 use super::{BATCH, COUNT, DATUM, FIELDS, Failure, Rates, rate};
 
-pub async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
+pub(crate) async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
     let transport = connect(&server.url(), &ConnectOptions::new())?;
     let producer = transport.producer().await?;
     let plain = Topic::new("plain")?;

@@ -81,7 +81,9 @@ end
 local function read_lanes(names)
     local missing = {}
     for _, name in ipairs(names) do
-        if not lanes[name] then
+        if lanes[name] == nil then
+            -- Asked for once, however many entries it has; the value comes below.
+            lanes[name] = false
             missing[#missing + 1] = name
         end
     end
