@@ -3,6 +3,7 @@
     redis_peer.py send URL PREFIX TOPIC COUNT [FIRST]    sends logins, the users numbered from 0 or FIRST
     redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives so many, and prints a line for each
     redis_peer.py member URL PREFIX TOPIC GROUP NAME HOLD CLAIM   receives until it is killed
+    redis_peer.py time URL PREFIX TOPIC GROUP COUNT      sends and receives so many; prints the seconds of both
 
 A line of `consume` is JSON: the user's number and the metadata that the package read. An entry that
 the package refuses prints nothing. `member` prints `handled NUMBER`. Where HOLD is not 0, it prints
@@ -92,9 +93,30 @@ def member(group, name, hold, claim):
     consumer.consume_indefinitely()
 
 
+def timed(group, count):
+    """The clock stops at the last event's receiver."""
+    send(1)
+    started = time.perf_counter()
+    send(count - 1)
+    sent = time.perf_counter() - started
+    consumer = RedisEventConsumer(topic, group, consumer_name="python", check_backlog=True)
+    times = []
+
+    def receiver(user, metadata, **kwargs):
+        times.append(time.perf_counter())
+        if len(times) >= count:
+            consumer._shut_down()
+
+    SESSION_LOGIN_COMPLETED.connect(receiver)
+    consumer.consume_indefinitely()
+    print(json.dumps([sent, times[-1] - times[0]]))
+
+
 if mode == "send":
     send(*map(int, rest))
 elif mode == "member":
     member(rest[0], rest[1], int(rest[2]), int(rest[3]))
+elif mode == "time":
+    timed(rest[0], int(rest[1]))
 else:
     consume(rest[0], int(rest[1]))

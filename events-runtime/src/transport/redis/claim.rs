@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use ::redis::Value;
+use bytes::Bytes;
 
 use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
+use super::pack::Packed;
 
 /// One claim is one step of the server, during which it serves nobody else.
 pub(super) const ENTRIES_AT_MOST: usize = 10_000;
@@ -38,10 +40,12 @@ pub(super) struct Entry {
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
     let [found, gone, pause, last, woken, sweep] = <[Value; 6]>::try_from(parts).ok()?;
-    let Value::Array(found) = found else { return None };
+    let found = bytes(found)?;
+    let mut found = Packed(&found);
+    let count = found.list()?;
     Some(Claimed {
         token,
-        entries: found.into_iter().map(read_entry).collect::<Option<_>>()?,
+        entries: (0..count).map(|_| read_entry(&mut found)).collect::<Option<_>>()?,
         gone: u64::try_from(int(&gone)?).ok()?,
         pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
         seen: [text(last)?, text(woken)?],
@@ -49,23 +53,22 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     })
 }
 
-fn read_entry(value: Value) -> Option<Entry> {
-    let Value::Array(parts) = value else { return None };
-    let [id, attempt, fields] = <[Value; 3]>::try_from(parts).ok()?;
-    let (position, time) = entry::position(&bytes(id)?)?;
-    let attempt = u32::try_from(int(&attempt)?).unwrap_or(u32::MAX);
-    Some(Entry { position, time, attempt, message: entry::message(pairs(fields)?) })
-}
-
-/// A flat list of names and values.
-fn pairs(value: Value) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let Value::Array(flat) = value else { return None };
-    let mut pairs = Vec::with_capacity(flat.len() / 2);
-    let mut flat = flat.into_iter();
-    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        pairs.push((bytes(name)?, bytes(value)?));
+/// An id, the fields, and the attempts unless it is the first.
+fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
+    let parts = found.list()?;
+    let (position, time) = entry::position(found.text()?)?;
+    let pairs = found.list()? / 2;
+    let (before, start) = (found.0, found.0.len());
+    for _ in 0..pairs * 2 {
+        found.text()?;
     }
-    Some(pairs)
+    // One allocation for an entry, which all its parts share.
+    let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
+    let (shared, mut fields) = (&shared, Packed(&shared));
+    let fields = (0..pairs).map_while(move |_| Some((fields.text()?, shared.slice_ref(fields.text()?))));
+    let message = entry::message(fields);
+    let attempt = if parts > 2 { u32::try_from(found.number()?).unwrap_or(u32::MAX) } else { 1 };
+    Some(Entry { position, time, attempt, message })
 }
 
 pub(super) const fn int(value: &Value) -> Option<i64> {
@@ -94,4 +97,32 @@ pub(super) fn garbled(topic: &Topic) -> TransportError {
         topic,
         "the server's answer is not understood: does something stand between that changes it?",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(found: &[u8]) -> Option<Claimed> {
+        let text = |text: &str| Value::BulkString(text.into());
+        let entries = Value::BulkString(found.to_vec());
+        let parts = vec![entries, Value::Int(2), Value::Int(-1), text("5-0"), text("0-0"), text("-")];
+        read(Value::Array(parts), 7)
+    }
+
+    #[test]
+    fn entries_are_read_with_their_attempts_and_without_and_a_cut_answer_is_none() {
+        let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
+        let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
+        let found = [&b"\x92"[..], first, third].concat();
+        let claimed = answer(&found).unwrap();
+        assert_eq!((claimed.token, claimed.gone, claimed.pause), (7, 2, None));
+        let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
+        assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
+        assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));
+        assert_eq!((third.position.to_string().as_str(), third.attempt), ("2-1", 3));
+        for cut in 0..found.len() {
+            assert!(answer(&found[..cut]).is_none(), "cut at {cut}");
+        }
+    }
 }

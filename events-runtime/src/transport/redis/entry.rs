@@ -112,8 +112,8 @@ fn header_of(field: &str) -> Cow<'static, str> {
 
 /// The message of an entry: any fields give one, whoever wrote them. One that is no event is for the
 /// envelope to refuse.
-pub(super) fn message(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
-    if fields.iter().any(|(name, _)| name == HEADERS.as_bytes()) {
+pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clone) -> Message {
+    if fields.clone().any(|(name, _)| name == HEADERS.as_bytes()) {
         return listed(fields);
     }
     let (mut key, mut data) = (None, None);
@@ -121,8 +121,7 @@ pub(super) fn message(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
     let mut attributes: [Option<Bytes>; ATTRIBUTES.len()] = Default::default();
     let mut others = Headers::new();
     for (name, value) in fields {
-        let name = String::from_utf8_lossy(&name);
-        let value = Bytes::from(value);
+        let name = String::from_utf8_lossy(name);
         if let Some(at) = ATTRIBUTES.iter().position(|(_, field)| *field == name) {
             // Empty is absent there; a second one stays, for the envelope to refuse.
             match attributes.get_mut(at) {
@@ -163,14 +162,14 @@ pub(super) fn message(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
 }
 
 /// The message of an entry that lists its headers.
-fn listed(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Message {
+fn listed<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)>) -> Message {
     let mut message = Message::new("");
     for (name, value) in fields {
-        let name = String::from_utf8_lossy(&name);
+        let name = String::from_utf8_lossy(name);
         if name == DATA {
-            message.data = value.into();
+            message.data = value;
         } else if name == KEY {
-            message.key = Some(value.into());
+            message.key = Some(value);
         } else if let Some(header) = name.strip_prefix(ESCAPE) {
             match known_header(header) {
                 Some(known) => message.headers.push(known, value),
@@ -200,9 +199,7 @@ mod tests {
 
     fn back(message: &Message) -> Message {
         let fields = fields(message);
-        super::message(
-            fields.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect(),
-        )
+        super::message(fields.iter().map(|(name, value)| (name.as_bytes(), value.clone())))
     }
 
     fn event() -> Message {
@@ -279,8 +276,8 @@ mod tests {
     fn an_entry_without_data_or_with_an_attribute_twice_is_no_event() {
         let of = |pairs: &[(&str, &str)]| {
             let fields =
-                pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-            Envelope::from_message(&message(fields.collect())).map(|_| ()).map_err(|error| error.to_string())
+                pairs.iter().map(|(name, value)| (name.as_bytes(), Bytes::copy_from_slice(value.as_bytes())));
+            Envelope::from_message(&message(fields)).map(|_| ()).map_err(|error| error.to_string())
         };
         let mut good = vec![
             ("type", "a.b.c.v1"),

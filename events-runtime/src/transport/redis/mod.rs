@@ -43,6 +43,7 @@ mod entry;
 mod fault;
 mod link;
 mod marker;
+mod pack;
 mod producer;
 mod script;
 mod settings;

@@ -193,24 +193,28 @@ impl Worker {
         self.questions += 1;
         let mut call = self.call(&script::SETTLE);
         call.key(self.member.dead_letter.as_str()).arg(self.member.number).arg(self.questions);
-        for Settlement { receipt, outcome } in &settlements {
-            call.arg(receipt.token).arg(receipt.position.to_string());
+        for run in settlements.chunk_by(is_run) {
+            let Some(Settlement { receipt, outcome }) = run.first() else { continue };
+            call.arg(receipt.token);
             match outcome {
-                Outcome::Ack => {
-                    call.arg("a");
-                }
-                Outcome::Release => {
-                    call.arg("u");
+                Outcome::Ack | Outcome::Release => {
+                    let verb = if matches!(outcome, Outcome::Ack) { "a" } else { "u" };
+                    call.arg(verb).arg(run.len());
+                    for settlement in run {
+                        call.arg(settlement.receipt.position.to_string());
+                    }
                 }
                 Outcome::Retry(after) => {
-                    call.arg("r").arg(millis(*after));
+                    call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));
                 }
                 Outcome::Reject(letter) => {
+                    call.arg("x").arg(receipt.position.to_string());
                     letter_args(&mut call, letter);
                 }
             }
         }
-        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
+        let answer: RedisResult<String> = self.link.ask(Request::Script(&call)).await;
+        let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
         self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
     }
 
@@ -278,9 +282,18 @@ impl Worker {
     }
 }
 
+/// Whether two outcomes next to each other may be told as one, of entries of the same claim.
+fn is_run(one: &Settlement, next: &Settlement) -> bool {
+    one.receipt.token == next.receipt.token
+        && matches!(
+            (&one.outcome, &next.outcome),
+            (Outcome::Ack, Outcome::Ack) | (Outcome::Release, Outcome::Release)
+        )
+}
+
 fn letter_args(call: &mut ScriptInvocation<'_>, letter: &Message) {
     let fields = entry::fields(letter);
-    call.arg("x").arg(fields.len() * 2);
+    call.arg(fields.len() * 2);
     for (name, value) in &fields {
         call.arg(name.as_ref()).arg(&value[..]);
     }

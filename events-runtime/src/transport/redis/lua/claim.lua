@@ -1,8 +1,10 @@
 -- Hands entries to a member: those parked whose time has come, then new ones.
 -- ARGV: group, member, consumer, token, most entries, lease, most bytes, idle time of entries in
 -- nobody's care or -1, where to go on looking for them, whose they are or an empty text.
--- Gives: entries (id, attempts, fields), how many parked ones were gone from the stream, the pause
--- until something is due or -1, the last id of the stream, that of `wake`, where to go on looking.
+-- Gives: the entries, packed, for a packed answer costs the server a third of one in many parts (an
+-- id, fields, and attempts unless it is the first), how many parked ones were gone from the stream,
+-- the pause until something is due or -1, the last id of the stream, that of `wake`, where to go on
+-- looking.
 local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
 local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local idle, from, of = tonumber(ARGV[8]), ARGV[9], ARGV[10]
@@ -10,7 +12,7 @@ local C = P .. 'claim:' .. token
 local out, bytes, gone = {}, 0, 0
 
 local function give(id, attempts, fields)
-    out[#out + 1] = { id, attempts, fields }
+    out[#out + 1] = { id, fields, attempts }
     for at = 2, #fields, 2 do
         bytes = bytes + #fields[at]
     end
@@ -38,7 +40,7 @@ if #again > 0 then
     forget_empty_claims({ [token] = true })
     store_lanes()
     table.sort(out, function(a, b) return before(a[1], b[1]) end)
-    return { out, gone, -1, '0-0', '0-0', from }
+    return { cmsgpack.pack(out), gone, -1, '0-0', '0-0', from }
 end
 
 -- Whose a claim is, when it was made, and whether another claim of the member was lost before.
@@ -141,7 +143,7 @@ end
 local function nothing(pause)
     local info = pairs_of(redis.call('XINFO', 'STREAM', T))
     local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
-    return { out, gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
+    return { cmsgpack.pack(out), gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
 end
 
 local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
@@ -225,29 +227,37 @@ while #out < most and bytes < most_bytes and rounds < 100 do
     if not read then
         break
     end
-    local entries, keys, names = read[1][2], {}, {}
-    for at, entry in ipairs(entries) do
-        local key = key_of(entry[2])
-        if key then
-            keys[at] = 'k' .. key
-            names[#names + 1] = keys[at]
+    local entries, keys, sizes, names = read[1][2], {}, {}, {}
+    for at = 1, #entries do
+        local fields, key, size = entries[at][2], nil, 0
+        for of = 2, #fields, 2 do
+            size = size + #fields[of]
+            if fields[of - 1] == 'key' and not key then
+                key = 'k' .. fields[of]
+                names[#names + 1] = key
+            end
         end
+        keys[at], sizes[at] = key, size
     end
     read_lanes(names)
-    for at, entry in ipairs(entries) do
-        local name, id = keys[at], entry[1]
-        if not name then
-            give(id, 1, entry[2])
-            hold(id, 'n', 1)
+    local given, written = #out, #holding
+    for at = 1, #entries do
+        local entry, name, lane = entries[at], keys[at], nil
+        if name then
+            lane = lanes[name]
+        end
+        if lane and (lane.parked > 0 or (lane.held > 0 and lane.member ~= member)) then
+            park(entry[1], name, 0, now)
         else
-            local lane = lanes[name]
-            if lane.parked > 0 or (lane.held > 0 and lane.member ~= member) then
-                park(id, name, 0, now)
-            else
+            if lane then
                 lane.member, lane.held, lane.dirty = member, lane.held + 1, true
-                give(id, 1, entry[2])
-                hold(id, name, 1)
             end
+            -- The first attempt of an entry as it was read.
+            given, written = given + 1, written + 2
+            out[given] = entry
+            holding[written - 1] = entry[1]
+            holding[written] = name and FIRST .. name or FIRST .. 'n'
+            bytes = bytes + sizes[at]
         end
     end
 end
@@ -260,7 +270,7 @@ if #out > 0 then
     if parked_given > 0 then
         table.sort(out, function(a, b) return before(a[1], b[1]) end)
     end
-    return { out, gone, -1, '0-0', '0-0', from }
+    return { cmsgpack.pack(out), gone, -1, '0-0', '0-0', from }
 end
 
 local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]

@@ -1,39 +1,51 @@
--- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then for each token, id, and
--- `a`, `u`, `r` with a pause, or `x` with a count and so many fields of the dead letter.
--- Gives for each 1, or 0 where it is not held by that claim.
+-- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then runs of
+-- outcomes: a token, a verb, and for `a` and `u` a count and so many ids, for `r` an id and a pause,
+-- for `x` an id, a count and so many fields of the dead letter.
+-- Gives a text with a `1` for each, or `0` where it is not held by that claim.
 local given = remembered(ARGV[2], ARGV[3])
 if given then
     return given
 end
 
-local items, ids_of, at = {}, {}, 4
+-- One column each, for a table for each outcome costs more than the outcome.
+local tokens, ids, verbs, first, last, count = {}, {}, {}, {}, {}, 0
+local ids_of, at = {}, 4
 while at <= #ARGV do
-    local item = { token = ARGV[at], id = ARGV[at + 1], verb = ARGV[at + 2] }
-    at = at + 3
-    if item.verb == 'r' then
-        item.pause = tonumber(ARGV[at])
-        at = at + 1
-    elseif item.verb == 'x' then
-        item.first, item.last = at + 1, at + tonumber(ARGV[at])
-        at = item.last + 1
+    local token, verb, next_at = ARGV[at], ARGV[at + 1], at + 4
+    local of = ids_of[token] or {}
+    ids_of[token] = of
+    local from, to = at + 2, at + 2
+    if verb == 'r' then
+        first[count + 1] = tonumber(ARGV[at + 3])
+    elseif verb == 'x' then
+        first[count + 1], last[count + 1] = at + 4, at + 3 + tonumber(ARGV[at + 3])
+        next_at = last[count + 1] + 1
+    else
+        from, to = at + 3, at + 2 + tonumber(ARGV[at + 2])
+        next_at = to + 1
     end
-    items[#items + 1] = item
-    local ids = ids_of[item.token] or {}
-    ids[#ids + 1] = item.id
-    ids_of[item.token] = ids
+    local known = #of
+    for index = from, to do
+        count, known = count + 1, known + 1
+        tokens[count], ids[count], verbs[count] = token, ARGV[index], verb
+        of[known] = ARGV[index]
+    end
+    at = next_at
 end
 
-local values, names = {}, {}
-for token, ids in pairs(ids_of) do
-    values[token] = {}
-    for first = 1, #ids, 4000 do
-        local last = math.min(first + 3999, #ids)
-        local found = redis.call('HMGET', P .. 'claim:' .. token, unpack(ids, first, last))
-        for index = first, last do
-            local value = found[index - first + 1]
-            values[token][ids[index]] = value
-            if value then
-                local _, name = held(value, ids[index])
+local values, names, name_of = {}, {}, {}
+for token, of in pairs(ids_of) do
+    local by_id = {}
+    values[token] = by_id
+    for from = 1, #of, 4000 do
+        local to = math.min(from + 3999, #of)
+        local found = redis.call('HMGET', P .. 'claim:' .. token, unpack(of, from, to))
+        for index = from, to do
+            local value = found[index - from + 1]
+            by_id[of[index]] = value
+            if value and value ~= '1 n' then
+                local attempts, name = held(value, of[index])
+                by_id[of[index]], name_of[of[index]] = attempts, name
                 if string.sub(name, 1, 1) == 'k' then
                     names[#names + 1] = name
                 end
@@ -43,46 +55,61 @@ for token, ids in pairs(ids_of) do
 end
 read_lanes(names)
 
-local results, acks, done, cleared = {}, {}, {}, {}
+local results, acks, acked, done, cleared = {}, {}, 0, {}, {}
 local suspects = redis.call('EXISTS', SUSPECTS) == 1
-for index, item in ipairs(items) do
-    local value = values[item.token][item.id]
+for index = 1, count do
+    local token, id, verb = tokens[index], ids[index], verbs[index]
+    local by_id = values[token]
+    local value = by_id[id]
     if not value then
-        results[index] = 0
+        results[index] = '0'
     else
-        results[index] = 1
-        values[item.token][item.id] = nil
-        local attempts, name = held(value, item.id)
-        if item.verb == 'r' then
-            park(item.id, name, attempts, now + item.pause)
-        elseif item.verb == 'u' then
-            -- One that goes out alone and comes back untouched lets others go first.
-            local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, item.id) or 0) or 0
-            park(item.id, name, attempts - 1, (losses < 0 or losses > 1) and now + 1000 or now)
+        results[index] = '1'
+        by_id[id] = false
+        if value == '1 n' and verb == 'a' then
+            acked = acked + 1
+            acks[acked] = id
         else
-            if item.verb == 'x' then
-                redis.call('XADD', KEYS[3], '*', unpack(ARGV, item.first, item.last))
+            local attempts, name = value, name_of[id]
+            if value == '1 n' then
+                attempts, name = held(value, id)
             end
-            acks[#acks + 1] = item.id
+            if verb == 'r' then
+                park(id, name, attempts, now + first[index])
+            elseif verb == 'u' then
+                -- One that goes out alone and comes back untouched lets others go first.
+                local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, id) or 0) or 0
+                park(id, name, attempts - 1, (losses < 0 or losses > 1) and now + 1000 or now)
+            else
+                if verb == 'x' then
+                    redis.call('XADD', KEYS[3], '*', unpack(ARGV, first[index], last[index]))
+                end
+                acked = acked + 1
+                acks[acked] = id
+            end
+            let_go(name)
         end
-        if item.verb ~= 'u' then
-            cleared[#cleared + 1] = item.id
+        if suspects and verb ~= 'u' then
+            cleared[#cleared + 1] = id
         end
-        let_go(name)
-        done[item.token] = done[item.token] or {}
-        table.insert(done[item.token], item.id)
+        local of = done[token]
+        if not of then
+            of = {}
+            done[token] = of
+        end
+        of[#of + 1] = id
     end
 end
 acknowledge(acks)
 if suspects then
     many('HDEL', SUSPECTS, cleared)
 end
-for token, ids in pairs(done) do
-    many('HDEL', P .. 'claim:' .. token, ids)
+for token, of in pairs(done) do
+    many('HDEL', P .. 'claim:' .. token, of)
 end
 forget_empty_claims(done)
 -- What one member settles may let another have a suspect.
 if store_lanes() or suspects then
     wake()
 end
-return remember(ARGV[2], ARGV[3], results)
+return remember(ARGV[2], ARGV[3], table.concat(results))

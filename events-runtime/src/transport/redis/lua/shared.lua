@@ -52,13 +52,26 @@ local function key_of(fields)
 end
 
 local lanes = {}
+-- Most lanes have the same few values, and matching or writing numbers is dear.
+local lane_values, numerals = {}, {}
 
 local function read_lane(value)
-    if value then
-        local member, held, parked = string.match(value, '^(%S*) (%d+) (%d+)$')
-        return { member = member, held = tonumber(held), parked = tonumber(parked), before = tonumber(parked) }
+    if not value then
+        return { member = '', held = 0, parked = 0, before = 0, dirty = false }
     end
-    return { member = '', held = 0, parked = 0, before = 0 }
+    local parts = lane_values[value]
+    if not parts then
+        local member, held, parked = string.match(value, '^(%S*) (%d+) (%d+)$')
+        parts = { member, tonumber(held), tonumber(parked) }
+        lane_values[value] = parts
+    end
+    return { member = parts[1], held = parts[2], parked = parts[3], before = parts[3], dirty = false }
+end
+
+local function digits(number)
+    local text = numerals[number] or tostring(number)
+    numerals[number] = text
+    return text
 end
 
 local function lane_of(name)
@@ -73,7 +86,9 @@ end
 local function read_lanes(names)
     local missing = {}
     for _, name in ipairs(names) do
-        if not lanes[name] then
+        if lanes[name] == nil then
+            -- Asked for once, however many entries it has; the value comes below.
+            lanes[name] = false
             missing[#missing + 1] = name
         end
     end
@@ -104,7 +119,15 @@ local function let_go(name)
     end
 end
 
+-- What a claim notes of an entry that was given for the first time, before its lane.
+local FIRST = '1 '
+
 local function held(value, id)
+    if value == '1 n' then
+        return 1, 'n' .. id
+    elseif string.sub(value, 1, 3) == '1 k' then
+        return 1, string.sub(value, 3)
+    end
     local attempts, name = string.match(value, '^(%d+) (.*)$')
     if name == nil then
         -- A key may hold a line feed, which `.` matches too; nothing else is written here.
@@ -141,7 +164,7 @@ local function store_lanes()
                 gone[#gone + 1] = name
             else
                 changed[#changed + 1] = name
-                changed[#changed + 1] = lane.member .. ' ' .. lane.held .. ' ' .. lane.parked
+                changed[#changed + 1] = lane.member .. ' ' .. digits(lane.held) .. ' ' .. digits(lane.parked)
             end
             if lane.parked > 0 and lane.held == 0 then
                 local at = due(name)
@@ -206,16 +229,10 @@ end
 local function remembered(asker, number)
     local last = redis.call('GET', P .. 'answer:' .. asker)
     local of, answer = string.match(last or '', '^(%d+) (.*)$')
-    if of == number then
-        local results = {}
-        for result in string.gmatch(answer, '%d+') do
-            results[#results + 1] = tonumber(result)
-        end
-        return results
-    end
+    return of == number and answer or nil
 end
 
-local function remember(asker, number, results)
-    redis.call('SET', P .. 'answer:' .. asker, number .. ' ' .. table.concat(results, ' '), 'PX', 3600000)
-    return results
+local function remember(asker, number, answer)
+    redis.call('SET', P .. 'answer:' .. asker, number .. ' ' .. answer, 'PX', 3600000)
+    return answer
 end

@@ -6,7 +6,11 @@ if redis.call('TYPE', T).ok ~= 'stream' then
 end
 local given = remembered(ARGV[6], ARGV[7])
 if given then
-    return given
+    local numbers = {}
+    for number in string.gmatch(given, '%d+') do
+        numbers[#numbers + 1] = tonumber(number)
+    end
+    return numbers
 end
 local most, age, drop, portion = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
 local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
@@ -76,4 +80,6 @@ for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
         end
     end
 end
-return remember(ARGV[6], ARGV[7], { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back })
+local answer = { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back }
+remember(ARGV[6], ARGV[7], table.concat(answer, ' '))
+return answer

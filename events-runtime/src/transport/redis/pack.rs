@@ -1,0 +1,90 @@
+//! What a script packed: the few forms of `MessagePack` that `cmsgpack.pack` gives for lists of texts
+//! and whole numbers.
+
+/// The rest of a packed text. Each call takes one item; `None` where the next is something else.
+#[derive(Clone)]
+pub(super) struct Packed<'a>(pub(super) &'a [u8]);
+
+impl<'a> Packed<'a> {
+    /// How many items a list has, which come next.
+    pub(super) fn list(&mut self) -> Option<usize> {
+        match self.byte()? {
+            tag @ 0x90..=0x9f => Some(usize::from(tag & 0x0f)),
+            0xdc => self.length(2),
+            0xdd => self.length(4),
+            _ => None,
+        }
+    }
+
+    /// A text of any bytes.
+    pub(super) fn text(&mut self) -> Option<&'a [u8]> {
+        let length = match self.byte()? {
+            tag @ 0xa0..=0xbf => usize::from(tag & 0x1f),
+            0xd9 => self.length(1)?,
+            0xda => self.length(2)?,
+            0xdb => self.length(4)?,
+            _ => return None,
+        };
+        self.take(length)
+    }
+
+    /// A whole number from zero.
+    pub(super) fn number(&mut self) -> Option<u64> {
+        match self.byte()? {
+            tag @ 0..=0x7f => Some(u64::from(tag)),
+            tag @ 0xcc..=0xcf => self.big_endian(1 << (tag - 0xcc)),
+            _ => None,
+        }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn big_endian(&mut self, bytes: usize) -> Option<u64> {
+        Some(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    fn length(&mut self, bytes: usize) -> Option<usize> {
+        usize::try_from(self.big_endian(bytes)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_texts_and_numbers_are_read_in_each_of_their_forms() {
+        let mut packed = vec![0x92, 0xdc, 0, 1, 0xdd, 0, 0, 0, 2, 0xa2, b'a', b'b', 0xd9, 1, b'c'];
+        packed.extend([0xda, 0, 1, b'd', 0xdb, 0, 0, 0, 1, b'e', 7, 0xcc, 200, 0xcd, 1, 0]);
+        packed.extend([0xce, 0, 1, 0, 0, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
+        let mut packed = Packed(&packed);
+        assert_eq!([packed.list(), packed.list(), packed.list()], [Some(2), Some(1), Some(2)]);
+        for text in [&b"ab"[..], b"c", b"d", b"e"] {
+            assert_eq!(packed.text(), Some(text));
+        }
+        for number in [7, 200, 256, 65_536, 1 << 32] {
+            assert_eq!(packed.number(), Some(number));
+        }
+        assert_eq!(packed.number(), None);
+    }
+
+    #[test]
+    fn what_is_cut_off_or_of_another_kind_is_none() {
+        for cut in [&[][..], &[0xa2, b'a'], &[0xd9], &[0xdb, 0xff, 0xff, 0xff, 0xff, 1], &[0x90], &[0xc0]] {
+            assert_eq!(Packed(cut).text(), None);
+        }
+        assert_eq!(Packed(&[0xcd, 1]).number(), None);
+        assert_eq!(Packed(&[0xff]).number(), None);
+        assert_eq!(Packed(&[0xa0]).list(), None);
+    }
+}
