@@ -88,7 +88,6 @@ impl Settling {
         if done.is_empty() {
             return;
         }
-        self.consuming.count(CONSUMED, done.len() as u64);
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
@@ -124,19 +123,31 @@ impl Settling {
 
     /// Waits until at most so many batches of acknowledgements are under way.
     pub(super) async fn wait_for_acks(&mut self, at_most: usize) {
-        while self.acks.len() > at_most
-            && let Some(Acks { stored, span, lines }) = self.acks.pop_front()
-        {
-            let mut lines = lines.into_iter();
-            for result in stored.instrument(span.clone()).await {
-                let line = lines.next();
-                if self.stored(&result, &span)
-                    && let Some((action, line)) = line
-                {
+        while self.acks.len() > at_most {
+            self.next_stored().await;
+        }
+    }
+
+    /// Waits until the oldest batch of acknowledgements is stored, and tells of it; for ever where none is
+    /// under way. Dropping the wait loses nothing.
+    pub(super) async fn next_stored(&mut self) {
+        let Some(Acks { stored, span, .. }) = self.acks.front_mut() else {
+            return std::future::pending().await;
+        };
+        let results = stored.as_mut().instrument(span.clone()).await;
+        let Some(Acks { span, lines, .. }) = self.acks.pop_front() else { return };
+        let mut lines = lines.into_iter();
+        let mut count = 0;
+        for result in results {
+            let line = lines.next();
+            if self.stored(&result, &span) {
+                count += 1;
+                if let Some((action, line)) = line {
                     line.log(action);
                 }
             }
         }
+        self.consuming.count(CONSUMED, count);
     }
 
     /// Waits until leases are renewed; `false` where one was lost.

@@ -81,7 +81,17 @@ impl Worker {
                 // Dropping the wait for messages loses none, which lets it stand beside the others: no
                 // message is on its way here while an earlier one of its key is settled.
                 // Called where it is polled: `select!` makes the futures of closed branches too.
-                received = async { consumer.receive(room, WAIT).await }, if fetches => match received {
+                received = async {
+                    let mut receiving = consumer.receive(room, WAIT);
+                    loop {
+                        tokio::select! {
+                            biased;
+                            received = &mut receiving => break received,
+                            // Who has nothing to do tells of what it did.
+                            () = self.settling.next_stored() => {}
+                        }
+                    }
+                }, if fetches => match received {
                     Ok(deliveries) => {
                         self.failures = 0;
                         self.settling.received(&deliveries);

@@ -27,6 +27,9 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
         let (events, damaged) = file.read(registry).map_err(|error| failed(path, "read", &error))?;
         whole &= damaged.is_empty();
         report_damage(path, &damaged, args.skip_damaged)?;
+        if events.is_empty() && damaged.is_empty() {
+            eprintln!("there is nothing to send in `{}`", path.display());
+        }
         send(context, &sending, events, deadline, &format!("`{}` is kept with all of them", path.display()))
             .await?;
         // More may have come meanwhile.

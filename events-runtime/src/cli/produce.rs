@@ -49,7 +49,10 @@ pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure
     report(context, &id.to_string(), topics)?;
     if delivered.is_err() {
         return match sent {
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                let url = bus.transport().url();
+                Err(Failure::failed(format!("{error}; `doctor` tells whether `{url}` can be reached")))
+            }
             Ok(()) => Err(Failure::Said),
         };
     }

@@ -42,6 +42,23 @@ fn each_step_of_a_message_is_one_line_that_names_it() {
 }
 
 #[test]
+fn a_consumer_that_has_nothing_more_to_do_has_told_of_what_it_did() {
+    let spans = Spans::default();
+    tracing::subscriber::with_default(spans.clone(), || {
+        block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let bus = bus(&format!("sqlite://{}/events.db", folder.path().display()), "audit = true").await;
+            bus.hub().emit(placed(1)).delivered().await.expect("sent");
+            // The consumer is not told to stop before the line is there.
+            let told = events_tests::until(|| async {
+                spans.events(AUDIT_TARGET).iter().any(|line| line.field("action") == "acked")
+            });
+            bus.consume("orders").group("billing").run_until(told).await.expect("stopped as told");
+        });
+    });
+}
+
+#[test]
 fn what_is_acknowledged_is_told_apart_from_what_is_passed_over() {
     let lines = audited(async || {
         let bus = bus("memory:", "audit = true").await;

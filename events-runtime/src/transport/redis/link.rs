@@ -66,6 +66,11 @@ impl Link {
         }
     }
 
+    /// The same where it can wait for a better time: a server that is away is not waited for.
+    pub(super) async fn ask_once<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
+        Ok(::redis::from_redis_value(self.once(&request).await?)?)
+    }
+
     /// Who asks, for answers that the server remembers.
     pub(super) const fn asker(&self) -> u64 {
         self.asker
@@ -78,7 +83,8 @@ impl Link {
 
     /// How long a call that begins now goes on.
     pub(super) fn patience(&self) -> Patience {
-        Patience { until: Instant::now().checked_add(self.settings.retry_for), pause: FIRST_PAUSE }
+        let until = Instant::now().checked_add(self.settings.retry_for);
+        Patience { until, pause: FIRST_PAUSE, settings: self.settings.clone() }
     }
 
     /// The answer to a request that is made once.
@@ -119,6 +125,7 @@ impl Link {
 pub(super) struct Patience {
     until: Option<Instant>,
     pause: Duration,
+    settings: Arc<Settings>,
 }
 
 impl Patience {
@@ -126,6 +133,10 @@ impl Patience {
     pub(super) async fn allows(&mut self, error: &RedisError) -> bool {
         if !is_away(error) || self.until.is_some_and(|until| until <= Instant::now()) {
             return false;
+        }
+        if self.pause == FIRST_PAUSE {
+            let told = fault::explain(error.clone(), "reach", &self.settings.url);
+            tracing::warn!(error = %told, retry_for = ?self.settings.retry_for, "a call is made again until the server answers");
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -226,7 +226,7 @@ impl Writer {
     /// Applies the retention; a failure waits for the next time.
     async fn trim(&mut self, topic: &Topic) {
         let retention = self.settings.retention.of(topic.as_str());
-        match trim::portion(&self.link, topic, &retention).await {
+        match trim::portion(&self.link, topic, &retention, false).await {
             Ok(trimmed) => {
                 if trimmed.held_back && self.trims.first_held_back(topic) {
                     tracing::warn!(
@@ -238,7 +238,10 @@ impl Writer {
                     self.trims.again(topic.clone());
                 }
             }
-            Err(error) => tracing::debug!(%topic, %error, "the topic was not trimmed"),
+            Err(error) => {
+                self.trims.again(topic.clone());
+                tracing::debug!(%topic, %error, "the topic was not trimmed");
+            }
         }
     }
 }

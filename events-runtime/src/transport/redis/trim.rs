@@ -26,18 +26,21 @@ pub(super) struct Portion {
     pub(super) more: bool,
 }
 
-/// Removes some of a topic's entries.
+/// Removes some of a topic's entries; `patient` where a server that is away is waited for.
 pub(super) async fn portion(
     link: &Link,
     topic: &Topic,
     retention: &Retention,
+    patient: bool,
 ) -> Result<Portion, TransportError> {
     let mut call = script::on(&script::TRIM, topic, None);
     call.arg(retention.max_count.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX)));
     call.arg(retention.max_age.map_or(-1, |age| i64::try_from(millis(age)).unwrap_or(i64::MAX)));
     call.arg(u8::from(retention.drop_unsettled)).arg(PORTION);
     call.arg(link.asker()).arg(link.next_question());
-    let answer: RedisResult<(u64, u64, u64)> = link.ask(Request::Script(&call)).await;
+    let request = Request::Script(&call);
+    let answer: RedisResult<(u64, u64, u64)> =
+        if patient { link.ask(request).await } else { link.ask_once(request).await };
     let (removed, unsettled, held_back) = answer.map_err(|error| fault::explain(error, "trim", topic))?;
     if unsettled > 0 {
         metrics::counter!("events_trimmed_unsettled_total", "topic" => topic.to_string())
@@ -59,7 +62,7 @@ pub(super) async fn all(
 ) -> Result<Trimmed, TransportError> {
     let mut total = Trimmed::default();
     loop {
-        let Portion { trimmed, more, .. } = portion(link, topic, retention).await?;
+        let Portion { trimmed, more, .. } = portion(link, topic, retention, true).await?;
         total.removed += trimmed.removed;
         total.unsettled += trimmed.unsettled;
         if !more {
