@@ -81,6 +81,9 @@ pub struct TransportError {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
+/// What is wrong where a topic is not there.
+pub(super) const NO_TOPIC: &str = "there is no such topic: it is made by the first send or subscription";
+
 impl TransportError {
     /// An error of this kind; `operation` is a verb (`send`, `receive`), `subject` the topic, URL
     /// without secrets, or file, `message` what is wrong and what to do.
@@ -116,6 +119,11 @@ impl TransportError {
                  renew the lease or make it longer than a receiver's work"
             ),
         )
+    }
+
+    /// There is no such topic; for transports.
+    pub fn no_topic(operation: &'static str, topic: &Topic) -> Self {
+        Self::new(ErrorKind::NotFound, operation, topic, NO_TOPIC)
     }
 
     /// The topic has no such group; for transports.

@@ -249,8 +249,7 @@ impl<'t> Offsets<'t> {
     async fn ends(&self) -> Result<Option<(Position, Position)>, OffsetsError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
-            let message = "there is no such topic: it is made by the first send or subscription";
-            return Err(TransportError::new(ErrorKind::NotFound, "look into", &self.topic, message).into());
+            return Err(TransportError::no_topic("look into", &self.topic).into());
         };
         Ok(status.first.zip(status.last).map(|(first, last)| (first, last.after())))
     }

@@ -8,7 +8,7 @@ use super::super::{
 use super::fault::Fault;
 use super::schema::VERSION;
 use super::settings::Settings;
-use super::txn::{find_topic, last, no_topic};
+use super::txn::{find_topic, last};
 
 /// All topics with what they hold, by name.
 pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
@@ -33,7 +33,7 @@ pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
 
 /// The groups of a topic with their lag, by name.
 pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus>, Fault> {
-    let id = find_topic(conn, topic)?.ok_or_else(|| no_topic("list the groups of", topic))?;
+    let id = find_topic(conn, topic)?.ok_or_else(|| TransportError::no_topic("list the groups of", topic))?;
     let last = last(conn, id)?;
     let mut statement = conn.prepare_cached(
         "SELECT name, cursor,

@@ -60,7 +60,7 @@ impl<'c> Txn<'c> {
         }
         let Some(Appended { id, last, count }) = self.appended.get_mut(topic) else {
             // Put there above.
-            return Err(no_topic("send to", topic).into());
+            return Err(TransportError::no_topic("send to", topic).into());
         };
         let first = *last + 1;
         let mut insert = self.conn.prepare_cached(&format!(
@@ -106,7 +106,7 @@ impl<'c> Txn<'c> {
         start: StartPosition,
     ) -> Result<(), Fault> {
         const OPERATION: &str = "move a group on";
-        let id = find_topic(self.conn, topic)?.ok_or_else(|| no_topic(OPERATION, topic))?;
+        let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let cursor = self.cursor(OPERATION, topic, id, start)?;
         let group = self.join(topic, group, start)?.group;
         self.forget_progress(group)?;
@@ -119,7 +119,7 @@ impl<'c> Txn<'c> {
     /// name.
     pub(super) fn remove_group(&mut self, topic: &Topic, group: &ConsumerGroup) -> Result<(), Fault> {
         const OPERATION: &str = "remove a group from";
-        let id = find_topic(self.conn, topic)?.ok_or_else(|| no_topic(OPERATION, topic))?;
+        let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let Some(number) = find_group(self.conn, id, group)? else {
             return Err(TransportError::no_group(OPERATION, topic, group).into());
         };
@@ -201,13 +201,4 @@ pub(super) fn last(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
 /// The highest position that retention removed, 0 where there is none.
 pub(super) fn trimmed(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached("SELECT trimmed FROM topics WHERE id = ?1")?.query_row([topic], |row| row.get(0))
-}
-
-pub(super) fn no_topic(operation: &'static str, topic: &Topic) -> TransportError {
-    TransportError::new(
-        ErrorKind::NotFound,
-        operation,
-        topic,
-        "there is no such topic: it is made by the first send or subscription",
-    )
 }

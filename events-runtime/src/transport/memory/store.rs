@@ -255,7 +255,8 @@ impl Store {
 
     pub(super) fn groups(&self, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
         let state = self.lock();
-        let entry = state.topics.get(topic).ok_or_else(|| no_topic("list the groups of", topic))?;
+        let entry =
+            state.topics.get(topic).ok_or_else(|| TransportError::no_topic("list the groups of", topic))?;
         Ok(entry
             .groups
             .iter()
@@ -276,7 +277,10 @@ impl Store {
     ) -> Result<(), TransportError> {
         {
             let mut state = self.lock();
-            let entry = state.topics.get_mut(topic).ok_or_else(|| no_topic("move a group on", topic))?;
+            let entry = state
+                .topics
+                .get_mut(topic)
+                .ok_or_else(|| TransportError::no_topic("move a group on", topic))?;
             let cursor = self.cursor("move a group on", entry, topic, start)?;
             entry.groups.insert(group.clone(), Group::at(cursor));
         }
@@ -288,7 +292,8 @@ impl Store {
         const OPERATION: &str = "remove a group from";
         {
             let mut state = self.lock();
-            let entry = state.topics.get_mut(topic).ok_or_else(|| no_topic(OPERATION, topic))?;
+            let entry =
+                state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
             entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
         }
         // Its members find out.
@@ -395,13 +400,4 @@ const fn sequence(receipt: &Receipt) -> u64 {
 
 fn lost(operation: &'static str, member: &Member, receipt: &Receipt) -> TransportError {
     TransportError::lease_lost(operation, &member.topic, &member.group, receipt.position)
-}
-
-fn no_topic(operation: &'static str, topic: &Topic) -> TransportError {
-    TransportError::new(
-        ErrorKind::NotFound,
-        operation,
-        topic,
-        "there is no such topic: it is made by the first send or subscription",
-    )
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ::redis::{ErrorKind as RedisKind, RedisError};
 
+use super::super::error::NO_TOPIC;
 use super::super::{ErrorKind, TransportError};
 
 /// A Redis error in our words; Redis's own is its source.
@@ -113,9 +114,7 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             ErrorKind::NotFound,
             "there is no such group any more: it was removed, or the server lost its data; subscribe again",
         ),
-        _ if text.contains("no such key") => {
-            (ErrorKind::NotFound, "there is no such topic: it is made by the first send or subscription")
-        }
+        _ if text.contains("no such key") => (ErrorKind::NotFound, NO_TOPIC),
         _ => (ErrorKind::Other, "Redis refused: see the cause"),
     }
 }

@@ -70,12 +70,7 @@ pub(super) async fn seek(
     if clear(link, OPERATION, topic, group, &id).await? {
         return Ok(());
     }
-    Err(TransportError::new(
-        ErrorKind::NotFound,
-        OPERATION,
-        topic,
-        "there is no such topic: it is made by the first send or subscription",
-    ))
+    Err(TransportError::no_topic(OPERATION, topic))
 }
 
 /// Removes a group with all that stands beside the stream.
