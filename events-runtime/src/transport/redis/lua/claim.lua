@@ -49,16 +49,11 @@ local function owner(value)
     return whose, tonumber(made), shared ~= ''
 end
 
--- Whether an entry may be the end of its members.
-local function is_suspect(losses)
-    return losses < 0 or losses > 1
-end
-
 -- An entry's attempts, where its member was lost: that counts as one where the member held this entry
 -- alone, or where it is the suspect, and then what was left out before counts too; which of several was
 -- its end is not known.
 local function lost(id, attempts, alone)
-    local losses = tonumber(redis.call('HGET', SUSPECTS, id) or 0)
+    local losses = losses_of(id)
     if alone or is_suspect(losses) then
         redis.call('HSET', SUSPECTS, id, -1)
         return attempts + math.max(losses, 0)
@@ -137,7 +132,7 @@ end
 -- Nobody waits for that for longer than a lease: who has held something for so long is alive and at work.
 local suspects = redis.call('EXISTS', SUSPECTS) == 1
 local function alone(id)
-    return suspects and is_suspect(tonumber(redis.call('HGET', SUSPECTS, id) or 0))
+    return suspects and is_suspect(losses_of(id))
 end
 
 local function nothing(pause)

@@ -78,8 +78,8 @@ for index = 1, count do
                 park(id, name, attempts, now + first[index])
             elseif verb == 'u' then
                 -- One that goes out alone and comes back untouched lets others go first.
-                local losses = suspects and tonumber(redis.call('HGET', SUSPECTS, id) or 0) or 0
-                park(id, name, attempts - 1, (losses < 0 or losses > 1) and now + 1000 or now)
+                local waits = suspects and is_suspect(losses_of(id))
+                park(id, name, attempts - 1, waits and now + 1000 or now)
             else
                 if verb == 'x' then
                     redis.call('XADD', KEYS[3], '*', unpack(ARGV, first[index], last[index]))

@@ -51,6 +51,15 @@ local function key_of(fields)
     end
 end
 
+local function losses_of(id)
+    return tonumber(redis.call('HGET', SUSPECTS, id) or 0)
+end
+
+-- Whether an entry may be the end of its members: it goes out alone.
+local function is_suspect(losses)
+    return losses < 0 or losses > 1
+end
+
 local lanes = {}
 -- Most lanes have the same few values, and matching or writing numbers is dear.
 local lane_values, numerals = {}, {}
