@@ -1,11 +1,12 @@
 //! Where a member's outcomes go.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
 use super::settings::Ack;
 use super::worker::{Results, Work};
-use std::time::Duration;
 
 /// One member's side of the worker.
 pub(super) struct Ledger {

@@ -7,7 +7,7 @@ use ::redis::RedisResult;
 use super::super::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
 use super::link::{Link, Request};
 use super::settings::Settings;
-use super::{fault, script};
+use super::{fault, script, status};
 
 /// The id behind which a group at this start begins to read.
 fn id(operation: &'static str, topic: &Topic, start: StartPosition) -> Result<String, TransportError> {
@@ -76,7 +76,7 @@ pub(super) async fn seek(
 /// Removes a group with all that stands beside the stream.
 pub(super) async fn remove(link: &Link, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
     const OPERATION: &str = "remove a group of";
-    if !super::status::groups(link, topic).await?.iter().any(|status| status.group == *group) {
+    if !status::names(link, OPERATION, topic).await?.contains(group) {
         return Err(TransportError::no_group(OPERATION, topic, group));
     }
     // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.

@@ -49,26 +49,37 @@ async fn position(link: &Link, range: &Cmd) -> RedisResult<Option<Position>> {
     Ok(entries.first().and_then(|(id, _)| entry::position(id)).map(|(position, _)| position))
 }
 
+/// The groups of a topic, by name; others may have groups whose names could not be ours.
+pub(super) async fn names(
+    link: &Link,
+    operation: &'static str,
+    topic: &Topic,
+) -> Result<Vec<ConsumerGroup>, TransportError> {
+    let mut list = ::redis::cmd("XINFO");
+    list.arg("GROUPS").arg(topic.as_str());
+    let lines: RedisResult<Vec<HashMap<String, Value>>> = link.ask(Request::Command(&list)).await;
+    let lines = lines.map_err(|error| fault::explain(error, operation, topic))?;
+    let name = |mut line: HashMap<String, Value>| line.remove("name").and_then(claim::text);
+    let mut names: Vec<_> =
+        lines.into_iter().filter_map(|line| ConsumerGroup::new(name(line)?).ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
 /// The groups of a topic with their lag, by name.
 pub(super) async fn groups(link: &Link, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
     const OPERATION: &str = "list the groups of";
-    let told = |error| fault::explain(error, OPERATION, topic);
-    let mut list = ::redis::cmd("XINFO");
-    list.arg("GROUPS").arg(topic.as_str());
-    let lines: Vec<HashMap<String, Value>> = link.ask(Request::Command(&list)).await.map_err(told)?;
-    let mut groups = Vec::with_capacity(lines.len());
-    for mut line in lines {
-        // Others may have groups whose names could not be ours.
-        let name = line.remove("name").and_then(claim::text);
-        let Some(group) = name.and_then(|name| ConsumerGroup::new(name).ok()) else { continue };
+    let names = names(link, OPERATION, topic).await?;
+    let mut groups = Vec::with_capacity(names.len());
+    for group in names {
         let call = script::on(&script::STATUS, topic, Some(&group));
         let status: RedisResult<(u64, u64, u64, String)> = link.ask(Request::Script(&call)).await;
-        let (pending, parked, unread, next) = status.map_err(told)?;
+        let (pending, parked, unread, next) =
+            status.map_err(|error| fault::explain(error, OPERATION, topic))?;
         let next = entry::position(next.as_bytes()).map(|(position, _)| position);
         let lag = pending + unread;
         groups.push(GroupStatus::new(group, lag, pending.saturating_sub(parked), parked).next(next));
     }
-    groups.sort_by(|a, b| a.group.cmp(&b.group));
     Ok(groups)
 }
 
