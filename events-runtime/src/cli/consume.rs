@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::args::Consume;
-use super::context::Context;
+use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
 use super::output;
 use super::shown::Shown;
 use crate::avro::json::PersonalData;
 use crate::bus::Writers;
 use crate::registry::Registry;
-use crate::transport::{self, ConsumerGroup, Subscription, Topic};
+use crate::transport::{ConsumerGroup, Subscription, Topic};
 
 /// How many events are fetched at once, at most.
 const BATCH: u64 = 100;
@@ -23,14 +23,13 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let config = context.config()?;
     let registry = Registry::linked()?;
     let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
-    let named = |error: transport::NameError| Failure::Usage(error.to_string());
-    let base = Topic::new(args.topic.as_str()).map_err(named)?;
-    let topic = base.with_prefix(config.service().topic_prefix.as_ref()).map_err(named)?;
-    let group = ConsumerGroup::new(args.group.as_str()).map_err(named)?;
+    let topic = full_topic(&config, &args.topic)?;
+    let group = named(ConsumerGroup::new(args.group.as_str()))?;
+    let base = named(Topic::new(args.topic.as_str()))?;
     let start = args.start.unwrap_or_else(|| config.group(&base, &group).start);
     let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
 
-    let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+    let transport = connect(&config)?;
     let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
     let mut consumer = transport.consumer(subscription).await?;
     let mut left = args.max.unwrap_or(u64::MAX);

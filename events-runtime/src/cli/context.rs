@@ -6,6 +6,7 @@ use super::args::Common;
 use super::failure::Failure;
 use crate::config::{Config, ConfigBuilder, ConfigError};
 use crate::registry::{Descriptor, Registry};
+use crate::transport::{self, NameError, Topic, Transport};
 
 /// The configuration that is read where none is named.
 const DEFAULT_FILE: &str = "events.toml";
@@ -69,6 +70,22 @@ pub(super) fn descriptor(event_type: &str) -> Result<Descriptor, Failure> {
             Ok(()) => format!("the event type `{event_type}` is not linked"),
         })),
     }
+}
+
+/// A name that was given; one that can't be is a wrong use.
+pub(super) fn named<T>(name: Result<T, NameError>) -> Result<T, Failure> {
+    name.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The topic of a base name that was given.
+pub(super) fn full_topic(config: &Config, name: &str) -> Result<Topic, Failure> {
+    let prefix = config.service().topic_prefix.as_ref();
+    named(Topic::new(name).and_then(|topic| topic.with_prefix(prefix)))
+}
+
+/// The configured transport.
+pub(super) fn connect(config: &Config) -> Result<Box<dyn Transport>, Failure> {
+    Ok(transport::connect(config.bus().url.expose(), &config.connect_options()?)?)
 }
 
 /// Runs a command that needs an async runtime.

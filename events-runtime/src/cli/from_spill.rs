@@ -8,18 +8,17 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::args::Produce;
-use super::context::{Context, linked};
+use super::context::{Context, connect, full_topic, linked};
 use super::failure::{Failure, chain};
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
 use crate::envelope::Envelope;
-use crate::transport::{self, Topic};
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
     let registry = linked()?;
     let mut file = SpillFile::open(path).map_err(|error| missing(path, &error))?;
-    let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+    let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     let deadline = Instant::now() + args.timeout;
     let mut whole = true;
@@ -45,18 +44,15 @@ pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result
     let config = context.config()?;
     let event = event_of_line(&produce::text(line)?, linked()?)
         .map_err(|reason| Failure::Usage(format!("`--event` can't be sent: {reason}")))?;
-    let prefix = config.service().topic_prefix.as_ref();
     let mut events = Vec::new();
     for topic in &args.topics {
-        let topic = Topic::new(topic.as_str())
-            .and_then(|topic| topic.with_prefix(prefix))
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let topic = full_topic(&config, topic)?;
         events.push(Undelivered { topic, message: event.message.clone() });
     }
     if events.is_empty() {
         events.push(event);
     }
-    let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+    let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     send(context, &sending, events, Instant::now() + args.timeout, "keep the line").await
 }

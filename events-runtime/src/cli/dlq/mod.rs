@@ -10,12 +10,12 @@ pub(super) use args::DlqCommand;
 
 use args::{Of, Pii};
 
-use super::context::Context;
+use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
 use crate::avro::json::PersonalData;
 use crate::bus::{DeadLetters, Listing};
 use crate::config::Config;
-use crate::transport::{self, ConsumerGroup, NameError, Topic, Transport};
+use crate::transport::{ConsumerGroup, Topic, Transport};
 
 pub(super) async fn run(context: &Context, command: &DlqCommand) -> Result<(), Failure> {
     match command {
@@ -39,20 +39,14 @@ struct Office {
 
 impl Office {
     fn open(context: &Context, of: &Of) -> Result<Self, Failure> {
-        let named = |error: NameError| Failure::Usage(error.to_string());
         let config = context.config()?;
-        let full = |name: &str| {
-            Topic::new(name)
-                .and_then(|topic| topic.with_prefix(config.service().topic_prefix.as_ref()))
-                .map_err(named)
-        };
-        let topic = full(&of.topic)?;
-        let group = ConsumerGroup::new(of.group.as_str()).map_err(named)?;
+        let topic = full_topic(&config, &of.topic)?;
+        let group = named(ConsumerGroup::new(of.group.as_str()))?;
         let letters = match &of.letters {
-            Some(letters) => full(letters)?,
-            None => topic.dead_letter(&group).map_err(named)?,
+            Some(letters) => full_topic(&config, letters)?,
+            None => named(topic.dead_letter(&group))?,
         };
-        let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
+        let transport = connect(&config)?;
         Ok(Self { config, transport, topic, group, letters })
     }
 

@@ -8,12 +8,11 @@ use serde_json::json;
 
 pub(super) use args::OffsetsCommand;
 
-use super::context::Context;
+use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
 use super::output;
 use crate::bus::{self, Offsets};
-use crate::config::Config;
-use crate::transport::{self, ConsumerGroup, GroupStatus, NameError, Position, Topic, Transport};
+use crate::transport::{ConsumerGroup, GroupStatus, Position, Topic, Transport};
 
 pub(super) async fn run(context: &Context, command: &OffsetsCommand) -> Result<(), Failure> {
     match command {
@@ -31,22 +30,14 @@ struct Place {
 
 impl Place {
     fn open(context: &Context, topic: &str) -> Result<Self, Failure> {
-        let config: Config = context.config()?;
-        let topic = Topic::new(topic)
-            .and_then(|topic| topic.with_prefix(config.service().topic_prefix.as_ref()))
-            .map_err(named)?;
-        let transport = transport::connect(config.bus().url.expose(), &config.connect_options()?)?;
-        Ok(Self { transport, topic })
+        let config = context.config()?;
+        let topic = full_topic(&config, topic)?;
+        Ok(Self { transport: connect(&config)?, topic })
     }
 
     fn offsets(&self) -> Offsets<'_> {
         Offsets::of(&*self.transport, self.topic.clone())
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
-fn named(error: NameError) -> Failure {
-    Failure::Usage(error.to_string())
 }
 
 fn text(position: Option<Position>) -> String {
@@ -83,7 +74,7 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
 
 async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
     let place = Place::open(context, &args.of.topic)?;
-    let group = ConsumerGroup::new(args.of.group.as_str()).map_err(named)?;
+    let group = named(ConsumerGroup::new(args.of.group.as_str()))?;
     let offsets = place.offsets();
     let plan = offsets.plan(&group, args.to).await?;
     let said = said(&place.topic, &plan);
@@ -146,7 +137,7 @@ fn report(context: &Context, plan: &bus::Reset, said: &[String], done: bool) -> 
 
 async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
     let place = Place::open(context, &args.of.topic)?;
-    let group = ConsumerGroup::new(args.of.group.as_str()).map_err(named)?;
+    let group = named(ConsumerGroup::new(args.of.group.as_str()))?;
     let offsets = place.offsets();
     let status = offsets.status(&group).await?;
     if !args.yes {
