@@ -22,6 +22,15 @@
 //! | `last_read_msg_id=ID` | each start of a consumer moves its group behind this entry |
 //! | `claim_msgs_older_than=15m` | after so long, what another client was given and did not settle is taken over; plain numbers are milliseconds, `off` is never |
 //!
+//! # Metrics
+//! Beside those of the bus, by `topic`:
+//!
+//! | name | kind | meaning |
+//! |---|---|---|
+//! | `events_trimmed_pending_total` | counter | entries that a group had not settled and that somebody else trimmed away; passed over |
+//! | `events_trimmed_unsettled_total` | counter | entries that retention dropped although a group had not settled them, as it was told to |
+//! | `events_acked_failed_total` | counter | events that failed and were acknowledged all the same, by `ack=strict-openedx` |
+//!
 //! # Durability
 //! An acknowledged send is as durable as the server is set up to be. With `appendonly yes` and
 //! `appendfsync always` it survives the loss of power; with `everysec`, Redis's default, it survives
