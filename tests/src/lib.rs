@@ -2,12 +2,14 @@
 
 pub mod conformance;
 pub mod faults;
+pub mod gate;
 pub mod inbox;
 pub mod log;
 pub mod openedx;
 pub mod over;
 pub mod pairs;
 pub mod spans;
+pub mod values;
 pub mod zoo;
 
 use std::error::Error;

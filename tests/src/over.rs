@@ -1,5 +1,6 @@
-//! A transport over another one, whose answer about groups is made by a test.
+//! A transport over another one, some of whose parts are a test's.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use events_runtime::transport::{
@@ -7,53 +8,113 @@ use events_runtime::transport::{
     Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
-type Answer = dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync;
+/// Makes one thing of another.
+type Part<T> = Box<dyn Fn(T) -> T + Send + Sync>;
+/// Makes an answer of another, and may take its time.
+type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync>;
 
-/// A transport over another one, whose answer about groups is made by a test.
-pub struct Over {
-    inner: Box<dyn Transport>,
-    groups: Box<Answer>,
+/// A transport over another one, owned or lent: what no part is set for is the other's.
+pub struct Over<T> {
+    inner: T,
+    capability: Option<Part<Capability>>,
+    producer: Option<Part<Arc<dyn Producer>>>,
+    consumer: Option<Part<Box<dyn Consumer>>>,
+    groups: Option<Answer>,
 }
 
-impl Over {
-    /// Asks this transport, and answers what is made of its groups.
+impl<T> Over<T> {
+    /// All of it is the other transport's.
+    pub fn new(inner: T) -> Self {
+        Self { inner, capability: None, producer: None, consumer: None, groups: None }
+    }
+
+    /// The same with another capability.
     #[must_use]
-    pub fn new<F>(
-        inner: Box<dyn Transport>,
-        groups: impl Fn(Vec<GroupStatus>) -> F + Send + Sync + 'static,
-    ) -> Box<Self>
+    pub fn capability(mut self, part: impl Fn(Capability) -> Capability + Send + Sync + 'static) -> Self {
+        self.capability = Some(Box::new(part));
+        self
+    }
+
+    /// The same with producers that are made of the other's.
+    #[must_use]
+    pub fn producer<P: Producer + 'static>(
+        mut self,
+        part: impl Fn(Arc<dyn Producer>) -> P + Send + Sync + 'static,
+    ) -> Self {
+        self.producer = Some(Box::new(move |inner| Arc::new(part(inner))));
+        self
+    }
+
+    /// The same with consumers that are made of the other's.
+    #[must_use]
+    pub fn consumer<C: Consumer + 'static>(
+        mut self,
+        part: impl Fn(Box<dyn Consumer>) -> C + Send + Sync + 'static,
+    ) -> Self {
+        self.consumer = Some(Box::new(move |inner| Box::new(part(inner))));
+        self
+    }
+
+    /// The same with groups that are made of the other's.
+    #[must_use]
+    pub fn groups<F>(mut self, part: impl Fn(Vec<GroupStatus>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Vec<GroupStatus>> + Send + 'static,
     {
-        Box::new(Self { inner, groups: Box::new(move |status| Box::pin(groups(status))) })
+        self.groups = Some(Box::new(move |groups| Box::pin(part(groups))));
+        self
     }
 }
 
-impl Transport for Over {
-    fn capability(&self) -> Capability {
-        self.inner.capability()
+/// What the part makes of it, where there is one.
+fn made<T>(part: Option<&Part<T>>, of: T) -> T {
+    match part {
+        Some(part) => part(of),
+        None => of,
     }
+}
+
+impl<T> Transport for Over<T>
+where
+    T: Deref<Target: Transport> + Send + Sync,
+{
+    fn capability(&self) -> Capability {
+        made(self.capability.as_ref(), self.inner.capability())
+    }
+
     fn url(&self) -> &str {
         self.inner.url()
     }
+
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.inner.producer()
+        Box::pin(async { Ok(made(self.producer.as_ref(), self.inner.producer().await?)) })
     }
+
     fn consumer(
         &self,
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.inner.consumer(subscription)
+        Box::pin(async { Ok(made(self.consumer.as_ref(), self.inner.consumer(subscription).await?)) })
     }
+
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
         self.inner.check()
     }
+
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
         self.inner.topics()
     }
+
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        Box::pin(async move { Ok((self.groups)(self.inner.groups(topic).await?).await) })
+        Box::pin(async move {
+            let groups = self.inner.groups(topic).await?;
+            Ok(match &self.groups {
+                Some(part) => part(groups).await,
+                None => groups,
+            })
+        })
     }
+
     fn seek<'a>(
         &'a self,
         topic: &'a Topic,
@@ -62,6 +123,7 @@ impl Transport for Over {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         self.inner.seek(topic, group, start)
     }
+
     fn remove_group<'a>(
         &'a self,
         topic: &'a Topic,
@@ -69,6 +131,7 @@ impl Transport for Over {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         self.inner.remove_group(topic, group)
     }
+
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         self.inner.trim()
     }

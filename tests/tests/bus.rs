@@ -7,11 +7,11 @@ use std::time::Duration;
 use events_runtime::bus::{Backoff, Consumed, StartError};
 use events_runtime::config::UnknownEvents;
 use events_runtime::transport::{
-    BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
-    Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
-    connect,
+    BoxFuture, ConnectOptions, ConsumerGroup, ErrorKind, Message, Position, Producer, Subscription, Topic,
+    Transport, TransportError, connect,
 };
 use events_runtime::{Config, Event, EventBus, EventData, EventMetadata, Hub, Origin, PublicSignal};
+use events_tests::over::Over;
 use tokio::sync::{mpsc, oneshot};
 
 /// A customer placed an order.
@@ -459,27 +459,20 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     assert_eq!(*seen_by_slow.lock().expect("no panic"), [1], "the others were no longer its own");
 }
 
-/// A transport that stores nothing until it is let to.
-struct Stuck {
-    memory: Box<dyn Transport>,
+/// Producers that store nothing until they are let to.
+struct StuckProducer {
+    memory: Arc<dyn Producer>,
     open: tokio::sync::watch::Receiver<bool>,
     /// Whether a send while it is closed fails at once, or hangs.
     fails: bool,
 }
 
-struct StuckProducer {
-    memory: Arc<dyn Producer>,
-    open: tokio::sync::watch::Receiver<bool>,
-    fails: bool,
-}
-
-impl Stuck {
-    #[allow(clippy::new_ret_no_self, reason = "tests want the transport, not its type")]
-    fn new(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
-        let (sender, open) = tokio::sync::watch::channel(false);
-        let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-        (Box::new(Self { memory, open, fails }), sender)
-    }
+/// A memory that stores nothing until it is let to.
+fn stuck(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
+    let (sender, open) = tokio::sync::watch::channel(false);
+    let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
+    let stuck = Over::new(memory).producer(move |memory| StuckProducer { memory, open: open.clone(), fails });
+    (Box::new(stuck), sender)
 }
 
 impl Producer for StuckProducer {
@@ -508,57 +501,8 @@ impl Producer for StuckProducer {
     }
 }
 
-impl Transport for Stuck {
-    fn capability(&self) -> Capability {
-        self.memory.capability()
-    }
-    fn url(&self) -> &str {
-        self.memory.url()
-    }
-    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        Box::pin(async {
-            let memory = self.memory.producer().await?;
-            let (open, fails) = (self.open.clone(), self.fails);
-            Ok(Arc::new(StuckProducer { memory, open, fails }) as Arc<dyn Producer>)
-        })
-    }
-    fn consumer(
-        &self,
-        subscription: Subscription,
-    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.memory.consumer(subscription)
-    }
-    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.memory.check()
-    }
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.memory.topics()
-    }
-    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.memory.groups(topic)
-    }
-    fn seek<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-        start: StartPosition,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.seek(topic, group, start)
-    }
-    fn remove_group<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.remove_group(topic, group)
-    }
-    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.memory.trim()
-    }
-}
-
 async fn stuck_bus(fails: bool, queue: usize) -> (EventBus, tokio::sync::watch::Sender<bool>) {
-    let (transport, open) = Stuck::new(fails);
+    let (transport, open) = stuck(fails);
     let config = Config::from_toml(&format!(
         r#"
         [bus]

@@ -19,7 +19,7 @@ use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
 use events_runtime::{Config, Event, EventBus, PublicSignal};
-use events_tests::conformance::dead_letters::Wrapped;
+use events_tests::conformance::dead_letters::hanging;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Failure> {
         ["retry", url, topic, group, lease] => {
             let transport = connect(url, &ConnectOptions::new())?;
             let (sent, mut was_sent) = tokio::sync::mpsc::channel(1);
-            let hanging = Wrapped::hanging(&*transport, sent);
+            let hanging = hanging(&*transport, sent);
             let letters = DeadLetters::of(&hanging, Topic::new(*topic)?, ConsumerGroup::new(*group)?)?
                 .lease(Duration::from_millis(lease.parse()?));
             let tell = async {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use events_runtime::bus::{DeadLetter, DeadLetters};
 use events_runtime::transport::{
-    Acknowledgement, BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position,
-    Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    Acknowledgement, BoxFuture, Consumer, Message, Position, Producer, Subscription, Topic, Transport,
+    TransportError,
 };
 use tokio::sync::mpsc;
+
+use crate::over::Over;
 
 use super::{
     Fixture, LONG, can, connect, group, member, message, named, nothing, receive, receive_one, send, send_to,
@@ -188,7 +190,7 @@ pub async fn a_retry_that_dies_between_send_and_removal_loses_nothing(fixture: &
     let transport = connect(fixture);
     let mut consumer = give_up(&*transport, &[message("key", 0)]).await;
     let (sent, mut was_sent) = mpsc::channel(1);
-    let hanging = Wrapped::hanging(&*transport, sent);
+    let hanging = hanging(&*transport, sent);
     let tool = letters(&hanging);
     tokio::select! {
         handled = tool.retry(|_| true) => panic!("the retry ended: {handled:?}"),
@@ -230,7 +232,7 @@ pub async fn dead_letters_that_stay_survive_a_cumulative_removal(fixture: &dyn F
     let transport = connect(fixture);
     let batch: Vec<_> = (0..4).map(|i| message("key", i)).collect();
     give_up(&*transport, &batch).await;
-    let cumulative = Wrapped::cumulative(&*transport);
+    let cumulative = cumulative(&*transport);
     let third = |letter: &DeadLetter| letter.id() == Some("id-key-2");
     let handled = letters(&cumulative).discard(third).await.expect("the letter is dropped");
     assert_eq!((handled.done.len(), handled.kept), (1, 3));
@@ -252,24 +254,17 @@ pub async fn a_dead_letter_without_a_reason_is_one_all_the_same(fixture: &dyn Fi
     assert_eq!(letter.original(), Message::new("data"));
 }
 
-/// A transport that differs from another in how it ends a send, or remembers progress.
-pub struct Wrapped<'t> {
-    inner: &'t dyn Transport,
-    /// Told when messages are stored; the send never ends then.
-    sent: Option<mpsc::Sender<()>>,
-    cumulative: bool,
+/// A transport whose producers tell when messages are stored, and never end a send.
+pub fn hanging(inner: &dyn Transport, sent: mpsc::Sender<()>) -> Over<&dyn Transport> {
+    Over::new(inner).producer(move |inner| Hanging { inner, sent: sent.clone() })
 }
 
-impl<'t> Wrapped<'t> {
-    /// A transport whose producers tell when messages are stored, and never end a send.
-    pub const fn hanging(inner: &'t dyn Transport, sent: mpsc::Sender<()>) -> Self {
-        Self { inner, sent: Some(sent), cumulative: false }
-    }
-
-    /// A transport that says that its groups remember an offset.
-    pub const fn cumulative(inner: &'t dyn Transport) -> Self {
-        Self { inner, sent: None, cumulative: true }
-    }
+/// A transport that says that its groups remember an offset.
+fn cumulative(inner: &dyn Transport) -> Over<&dyn Transport> {
+    Over::new(inner).capability(|mut capability| {
+        capability.acknowledgement = Acknowledgement::Cumulative;
+        capability
+    })
 }
 
 struct Hanging {
@@ -291,69 +286,5 @@ impl Producer for Hanging {
             sent.send(()).await.expect("the test waits for it");
             std::future::pending().await
         })
-    }
-}
-
-impl Transport for Wrapped<'_> {
-    fn capability(&self) -> Capability {
-        let mut capability = self.inner.capability();
-        if self.cumulative {
-            capability.acknowledgement = Acknowledgement::Cumulative;
-        }
-        capability
-    }
-
-    fn url(&self) -> &str {
-        self.inner.url()
-    }
-
-    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        Box::pin(async move {
-            let inner = self.inner.producer().await?;
-            Ok(match self.sent.clone() {
-                Some(sent) => Arc::new(Hanging { inner, sent }),
-                None => inner,
-            })
-        })
-    }
-
-    fn consumer(
-        &self,
-        subscription: Subscription,
-    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.inner.consumer(subscription)
-    }
-
-    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.inner.check()
-    }
-
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.inner.topics()
-    }
-
-    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.inner.groups(topic)
-    }
-
-    fn seek<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-        start: StartPosition,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.inner.seek(topic, group, start)
-    }
-
-    fn remove_group<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.inner.remove_group(topic, group)
-    }
-
-    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.inner.trim()
     }
 }

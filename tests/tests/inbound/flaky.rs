@@ -5,22 +5,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use events_runtime::transport::{
-    BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Health,
-    Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed, connect,
+    BoxFuture, ConnectOptions, Consumer, Delivery, ErrorKind, Topic, Transport, TransportError, connect,
 };
+use events_tests::over::Over;
 
 /// Memory whose consumers fail so many polls.
-pub(crate) struct Flaky {
-    memory: Box<dyn Transport>,
-    failures: Arc<AtomicU32>,
-    kind: ErrorKind,
-}
-
-impl Flaky {
-    pub(crate) fn new(failures: u32, kind: ErrorKind) -> Self {
-        let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-        Self { memory, failures: Arc::new(AtomicU32::new(failures)), kind }
-    }
+pub(crate) fn flaky(failures: u32, kind: ErrorKind) -> Box<dyn Transport> {
+    let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
+    let failures = Arc::new(AtomicU32::new(failures));
+    Box::new(Over::new(memory).consumer(move |memory| FlakyConsumer {
+        memory,
+        failures: Arc::clone(&failures),
+        kind,
+    }))
 }
 
 struct FlakyConsumer {
@@ -46,54 +43,5 @@ impl Consumer for FlakyConsumer {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         self.memory.close()
-    }
-}
-
-impl Transport for Flaky {
-    fn capability(&self) -> Capability {
-        self.memory.capability()
-    }
-    fn url(&self) -> &str {
-        self.memory.url()
-    }
-    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.memory.producer()
-    }
-    fn consumer(
-        &self,
-        subscription: Subscription,
-    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        Box::pin(async {
-            let memory = self.memory.consumer(subscription).await?;
-            let failures = Arc::clone(&self.failures);
-            Ok(Box::new(FlakyConsumer { memory, failures, kind: self.kind }) as Box<dyn Consumer>)
-        })
-    }
-    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.memory.check()
-    }
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.memory.topics()
-    }
-    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.memory.groups(topic)
-    }
-    fn seek<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-        start: StartPosition,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.seek(topic, group, start)
-    }
-    fn remove_group<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.remove_group(topic, group)
-    }
-    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.memory.trim()
     }
 }

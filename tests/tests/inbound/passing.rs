@@ -33,7 +33,7 @@ async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finish
         let name = format!("finished by another {has_seen_it}");
         let url = format!("memory:inbound {name}");
         let other = open(&url);
-        let transport = Over::new(open(&url), move |mut groups| {
+        let transport = Over::new(open(&url)).groups(move |mut groups| {
             let replay = groups.iter().position(|status| status.group.as_str() == "look.replay");
             if let Some(at) = replay {
                 if groups[at].lag == 0 {
@@ -47,7 +47,7 @@ async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finish
             async { groups }
         });
         let builder = EventBus::builder().config(config(&name, "")).hub(Hub::new());
-        let bus = builder.transport(transport).start().await.expect("the bus starts");
+        let bus = builder.transport(Box::new(transport)).start().await.expect("the bus starts");
         place(&bus, &["ada", "bob"]).await;
         let mut asked = answer(&bus, "look", |_, _| Ok(()));
         let replay = bus.replay("orders").group("look").run();
@@ -86,7 +86,7 @@ async fn a_look_that_is_dropped_leaves_no_group() {
         for sent in producer.send(&orders(), &[Message::new("an order")]).await {
             sent.expect("stored");
         }
-        let hanging = Over::new(open(url), move |groups| {
+        let hanging = Over::new(open(url)).groups(move |groups| {
             let looks = looks.clone();
             async move {
                 if groups.iter().any(|status| status.group.as_str().starts_with("lookup.")) {
@@ -96,7 +96,7 @@ async fn a_look_that_is_dropped_leaves_no_group() {
                 groups
             }
         });
-        let offsets = Offsets::of(&*hanging, orders());
+        let offsets = Offsets::of(&hanging, orders());
         tokio::select! {
             located = offsets.locate(SystemTime::now() - Duration::from_hours(1)) => panic!("{located:?}"),
             looked = looking.recv() => looked.expect("it looks"),

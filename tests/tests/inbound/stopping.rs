@@ -8,7 +8,7 @@ use events_runtime::transport::ErrorKind;
 use events_runtime::{Event, EventBus, Hub};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::flaky::Flaky;
+use crate::flaky::flaky;
 use crate::shop::{
     LONG, ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, config, letters, next, place, settled,
 };
@@ -41,7 +41,7 @@ async fn a_consumer_ends_after_so_many_failures_in_a_row_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_failing_poll_is_tried_again_after_a_pause() {
-    let transport = Box::new(Flaky::new(4, ErrorKind::Unavailable));
+    let transport = flaky(4, ErrorKind::Unavailable);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
     place(&bus, &["ada"]).await;
@@ -56,7 +56,7 @@ async fn a_failing_poll_is_tried_again_after_a_pause() {
 
 #[tokio::test]
 async fn a_poll_that_no_pause_mends_ends_the_consumer() {
-    let transport = Box::new(Flaky::new(1, ErrorKind::Invalid));
+    let transport = flaky(1, ErrorKind::Invalid);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
     let error = Running::billing(&bus).fails().await;

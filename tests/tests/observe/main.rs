@@ -3,15 +3,13 @@
 mod again;
 mod audit;
 mod error_log;
-#[path = "../outbound/gate.rs"]
-#[allow(dead_code, reason = "the tests of sending use the rest of it")]
-mod gate;
 mod metrics;
 mod spans;
 
 use std::time::Duration;
 
 use events_runtime::{BoxError, Config, Event, EventBus, EventData, Hub, Origin, PublicSignal};
+use events_tests::gate;
 use tokio::sync::oneshot;
 
 /// A customer placed an order; the type is one that the command line of the tests links too.
@@ -103,7 +101,7 @@ async fn bus(url: &str, settings: &str) -> EventBus {
 
 /// A bus that sends nothing of these topics until it is shut down.
 async fn stuck(settings: &str, topics: &[&str]) -> EventBus {
-    let (transport, gates) = gate::Gate::over_memory();
+    let (transport, gates) = gate::over_memory();
     for topic in topics {
         gates.set(topic, gate::State::Hangs);
     }

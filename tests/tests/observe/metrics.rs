@@ -1,12 +1,6 @@
 //! Gauges, histograms and the counters of consumers, by their documented names.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
-
-use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
-    SharedString, Unit,
-};
+use std::sync::OnceLock;
 
 use events_runtime::BoxError;
 use events_runtime::inbox::SeenEvents;
@@ -15,88 +9,10 @@ use events_runtime::transport::{
 };
 use events_runtime::{EventBus, Hub};
 use events_tests::over::Over;
+use events_tests::values::Values;
+use metrics::Unit;
 
 use crate::{block_on, bus, config, consume_orders, placed, till};
-
-/// The values by name and labels, and what was described.
-#[derive(Clone, Default)]
-struct Values {
-    numbers: Arc<Mutex<BTreeMap<String, f64>>>,
-    samples: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
-    units: Arc<Mutex<BTreeMap<String, Option<Unit>>>>,
-}
-
-struct One(String, Values);
-
-impl One {
-    fn of(key: &Key, values: &Values) -> Arc<Self> {
-        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        Arc::new(Self(format!("{}{{{}}}", key.name(), labels.join(",")), values.clone()))
-    }
-
-    fn change(&self, change: impl FnOnce(&mut f64)) {
-        change(self.1.numbers.lock().expect("no panic").entry(self.0.clone()).or_default());
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
-impl CounterFn for One {
-    fn increment(&self, value: u64) {
-        self.change(|old| *old += value as f64);
-    }
-    fn absolute(&self, value: u64) {
-        self.change(|old| *old = value as f64);
-    }
-}
-
-impl GaugeFn for One {
-    fn increment(&self, value: f64) {
-        self.change(|old| *old += value);
-    }
-    fn decrement(&self, value: f64) {
-        self.change(|old| *old -= value);
-    }
-    fn set(&self, value: f64) {
-        self.change(|old| *old = value);
-    }
-}
-
-impl HistogramFn for One {
-    fn record(&self, value: f64) {
-        self.1.samples.lock().expect("no panic").entry(self.0.clone()).or_default().push(value);
-    }
-}
-
-impl Values {
-    fn unit(&self, name: &KeyName, unit: Option<Unit>) {
-        self.units.lock().expect("no panic").insert(name.as_str().to_owned(), unit);
-    }
-
-    fn get(&self, name: &str) -> f64 {
-        self.numbers.lock().expect("no panic").get(name).copied().unwrap_or(f64::NAN)
-    }
-}
-
-impl Recorder for Values {
-    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.unit(&name, unit);
-    }
-    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.unit(&name, unit);
-    }
-    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, _: SharedString) {
-        self.unit(&name, unit);
-    }
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(One::of(key, self))
-    }
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(One::of(key, self))
-    }
-    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(One::of(key, self))
-    }
-}
 
 /// A counter of the whole process, for what threads of their own count.
 pub(crate) fn global(name: &str) -> f64 {
@@ -115,12 +31,6 @@ fn measured(work: impl AsyncFnOnce()) -> Values {
     values
 }
 
-#[track_caller]
-fn assert_value(values: &Values, name: &str, expected: f64) {
-    let found = values.get(name);
-    assert!((found - expected).abs() < 0.5, "{name} is {found}, not {expected}: {:?}", values.numbers);
-}
-
 #[test]
 fn consuming_is_counted_by_topic_and_group() {
     let values = measured(async || {
@@ -135,7 +45,7 @@ fn consuming_is_counted_by_topic_and_group() {
         .await;
     });
     for (name, expected) in [("consumed", 1.0), ("retried", 1.0), ("dead_lettered", 1.0)] {
-        assert_value(&values, &format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
+        values.assert(&format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
     }
 }
 
@@ -194,7 +104,7 @@ fn what_dedup_holds_back_and_what_it_can_not_remember_is_counted() {
         consume.run_until(settled).await.expect("stopped as told");
     });
     for (name, expected) in [("deduplicated", 2.0), ("dedup_failed", 1.0), ("consumed", 3.0)] {
-        assert_value(&values, &format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
+        values.assert(&format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
     }
 }
 
@@ -211,7 +121,7 @@ fn the_lag_of_a_group_is_asked_for_while_its_consumer_runs() {
             let (end, ended) = tokio::sync::oneshot::channel::<()>();
             let consumer = tokio::spawn(bus.consume("orders").group("billing").run_until(ended));
             events_tests::until(|| async { values.get(LAG) > 2.5 }).await;
-            assert_value(&values, LAG, 3.0);
+            values.assert(LAG, 3.0);
             bus.resume_consumers();
             events_tests::until(|| async { values.get(LAG) < 0.5 }).await;
             drop(end);
@@ -234,7 +144,7 @@ fn the_lag_of_a_transport_with_partitions_is_told_for_each() {
     metrics::with_local_recorder(&values.clone(), || {
         block_on(async {
             let memory = connect("memory:", &ConnectOptions::new()).expect("it opens");
-            let transport = Over::new(memory, |groups| async {
+            let transport = Over::new(memory).groups(|groups| async {
                 let parted = |status: events_runtime::transport::GroupStatus| {
                     let partitions = vec![PartitionLag::new(0, 4), PartitionLag::new(7, 0)];
                     status.with_partitions(partitions)
@@ -242,14 +152,14 @@ fn the_lag_of_a_transport_with_partitions_is_told_for_each() {
                 groups.into_iter().map(parted).collect()
             });
             let config = config("memory:", "consumer = { lag_interval = \"1ms\" }");
-            let builder = EventBus::builder().config(config).hub(Hub::new()).transport(transport);
+            let builder = EventBus::builder().config(config).hub(Hub::new()).transport(Box::new(transport));
             let bus = builder.start().await.expect("the bus starts");
             let of = |number: u32| {
                 format!("events_consumer_lag{{topic=dev-orders,group=billing,partition={number}}}")
             };
             let told = events_tests::until(|| async { values.get(&of(7)) < 0.5 });
             bus.consume("orders").group("billing").run_until(told).await.expect("stopped as told");
-            assert_value(&values, &of(0), 4.0);
+            values.assert(&of(0), 4.0);
             let gauges = values.numbers.lock().expect("no panic");
             assert_eq!(gauges.keys().filter(|name| name.starts_with("events_consumer_lag")).count(), 2);
         });
@@ -273,7 +183,7 @@ fn an_outcome_that_is_not_stored_is_counted_and_its_event_comes_again() {
         })
         .await;
     });
-    assert_value(&values, "events_settle_failed_total{topic=dev-orders,group=billing}", 1.0);
+    values.assert("events_settle_failed_total{topic=dev-orders,group=billing}", 1.0);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use events_tests::chain;
 
-use crate::gate::State;
 use crate::{bus, placed};
+use events_tests::gate::State;
 
 #[tokio::test]
 async fn each_topic_of_an_event_is_delivered_or_failed_for_itself() {

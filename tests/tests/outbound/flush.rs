@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::gate::State;
 use crate::{bus, counted, placed};
+use events_tests::gate::State;
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(20);

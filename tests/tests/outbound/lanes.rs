@@ -5,8 +5,8 @@ use std::time::Duration;
 use events_runtime::bus::Circuit;
 use events_tests::chain;
 
-use crate::gate::State;
 use crate::{bus, counted, placed};
+use events_tests::gate::State;
 
 #[tokio::test]
 async fn a_topic_that_is_away_stops_no_other_and_keeps_its_order() {

@@ -2,7 +2,6 @@
 
 mod fan_out;
 mod flush;
-mod gate;
 mod lanes;
 mod metrics;
 mod spill;
@@ -10,7 +9,7 @@ mod trace;
 
 use events_runtime::{Config, EventBus, Hub, PublicSignal};
 
-use gate::{Gate, Gates};
+use events_tests::gate::{self, Gates};
 
 /// Something happened that goes to two topics.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
@@ -60,7 +59,7 @@ fn config(capacity: usize) -> Config {
 
 /// A bus over a memory whose topics are all open, and the gates to close them.
 async fn bus(capacity: usize) -> (EventBus, Gates) {
-    let (transport, gates) = Gate::over_memory();
+    let (transport, gates) = gate::over_memory();
     let bus = EventBus::builder().config(config(capacity)).hub(Hub::new()).transport(transport).start();
     (bus.await.expect("the bus starts"), gates)
 }

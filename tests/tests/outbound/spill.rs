@@ -9,8 +9,8 @@ use events_runtime::transport::{ConnectOptions, ConsumerGroup, Message, Subscrip
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::gate::State;
 use crate::{bus, counted, placed};
+use events_tests::gate::State;
 
 const SHORT: Duration = Duration::from_millis(20);
 

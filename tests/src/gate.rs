@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use events_runtime::transport::{
-    BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
-    Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    BoxFuture, ConnectOptions, ErrorKind, Message, Position, Producer, Topic, Transport, TransportError,
     connect,
 };
 use tokio::sync::watch;
 
+use crate::over::Over;
+
 /// What a topic does with messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum State {
+pub enum State {
     /// It stores them.
     #[default]
     Open,
@@ -28,7 +29,7 @@ pub(super) enum State {
 
 /// The states of the topics, by their full names.
 #[derive(Clone)]
-pub(super) struct Gates(Arc<Shared>);
+pub struct Gates(Arc<Shared>);
 
 struct Shared {
     states: watch::Sender<HashMap<String, State>>,
@@ -37,28 +38,31 @@ struct Shared {
 }
 
 impl Gates {
-    pub(super) fn set(&self, topic: &str, state: State) {
+    /// Sets what a topic does from now on.
+    pub fn set(&self, topic: &str, state: State) {
         self.0.states.send_modify(|states| {
             states.insert(topic.to_owned(), state);
         });
     }
 
-    pub(super) fn calls(&self, topic: &str) -> usize {
+    /// How often a topic was asked to store.
+    #[must_use]
+    pub fn calls(&self, topic: &str) -> usize {
         self.0.calls.lock().expect("no panic").get(topic).copied().unwrap_or_default()
     }
 }
 
-pub(super) struct Gate {
-    memory: Box<dyn Transport>,
-    gates: Gates,
-}
-
-impl Gate {
-    pub(super) fn over_memory() -> (Box<dyn Transport>, Gates) {
-        let gates = Gates(Arc::new(Shared { states: watch::Sender::default(), calls: Mutex::default() }));
-        let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-        (Box::new(Self { memory, gates: gates.clone() }), gates)
-    }
+/// Memory, and the gates of its topics.
+///
+/// # Panics
+/// Where there can be no memory.
+#[must_use]
+pub fn over_memory() -> (Box<dyn Transport>, Gates) {
+    let gates = Gates(Arc::new(Shared { states: watch::Sender::default(), calls: Mutex::default() }));
+    let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
+    let closing = gates.clone();
+    let over = Over::new(memory).producer(move |memory| GateProducer { memory, gates: closing.clone() });
+    (Box::new(over), gates)
 }
 
 struct GateProducer {
@@ -94,53 +98,5 @@ impl Producer for GateProducer {
                 .map(|_| Err(TransportError::new(kind, "send to", &topic, "its gate is closed")))
                 .collect()
         })
-    }
-}
-
-impl Transport for Gate {
-    fn capability(&self) -> Capability {
-        self.memory.capability()
-    }
-    fn url(&self) -> &str {
-        self.memory.url()
-    }
-    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        Box::pin(async {
-            let (memory, gates) = (self.memory.producer().await?, self.gates.clone());
-            Ok(Arc::new(GateProducer { memory, gates }) as Arc<dyn Producer>)
-        })
-    }
-    fn consumer(
-        &self,
-        subscription: Subscription,
-    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.memory.consumer(subscription)
-    }
-    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.memory.check()
-    }
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.memory.topics()
-    }
-    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.memory.groups(topic)
-    }
-    fn seek<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-        start: StartPosition,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.seek(topic, group, start)
-    }
-    fn remove_group<'a>(
-        &'a self,
-        topic: &'a Topic,
-        group: &'a ConsumerGroup,
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.memory.remove_group(topic, group)
-    }
-    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.memory.trim()
     }
 }
