@@ -30,24 +30,12 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
-import django
+import openedx_bus
 from django.conf import settings
 
 PREFIX = "dev"
 
-settings.configure(
-    INSTALLED_APPS=["openedx_events", "edx_event_bus_redis"],
-    LOGGING_CONFIG=None,
-    DATABASES={},
-    SERVICE_VARIANT="lms",
-    EVENTS_SERVICE_NAME="lms",
-    EVENT_BUS_PRODUCER="edx_event_bus_redis.create_producer",
-    EVENT_BUS_CONSUMER="edx_event_bus_redis.RedisEventConsumer",
-    EVENT_BUS_TOPIC_PREFIX=PREFIX,
-    # Longer ones run into the package's own timeouts.
-    EVENT_BUS_REDIS_CONSUMER_POLL_TIMEOUT=1,
-)
-django.setup()
+openedx_bus.set_up(PREFIX)
 warnings.simplefilter("ignore")
 
 import redis  # noqa: E402

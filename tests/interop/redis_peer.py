@@ -16,25 +16,11 @@ import logging
 import sys
 import time
 
-import django
-from django.conf import settings
+import openedx_bus
 
 mode, url, prefix, topic, *rest = sys.argv[1:]
 
-settings.configure(
-    INSTALLED_APPS=["openedx_events", "edx_event_bus_redis"],
-    LOGGING_CONFIG=None,
-    DATABASES={},
-    SERVICE_VARIANT="lms",
-    EVENTS_SERVICE_NAME="lms",
-    EVENT_BUS_PRODUCER="edx_event_bus_redis.create_producer",
-    EVENT_BUS_CONSUMER="edx_event_bus_redis.RedisEventConsumer",
-    EVENT_BUS_REDIS_CONNECTION_URL=url,
-    EVENT_BUS_TOPIC_PREFIX=prefix,
-    # Longer ones run into the package's own timeouts.
-    EVENT_BUS_REDIS_CONSUMER_POLL_TIMEOUT=1,
-)
-django.setup()
+openedx_bus.set_up(prefix, EVENT_BUS_REDIS_CONNECTION_URL=url)
 logging.disable(logging.CRITICAL)
 
 from edx_event_bus_redis import RedisEventConsumer, create_producer  # noqa: E402
