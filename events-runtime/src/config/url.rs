@@ -57,6 +57,8 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
     ("rediss", REDIS),
     ("redis+sentinel", REDIS),
     ("rediss+sentinel", REDIS),
+    ("redis+cluster", REDIS),
+    ("rediss+cluster", REDIS),
 ];
 
 const REDIS: Option<&str> =

@@ -173,6 +173,7 @@ pub trait Consumer: Send {
 /// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative or absolute; feature `embedded` |
 /// | `redis://host:6379/0`, `rediss://user:password@host` | streams of a Redis server, `rediss:` over TLS; feature `redis` |
 /// | `redis+sentinel://host:26379,host:26379/master/0` | the same, of the master that Sentinels name |
+/// | `redis+cluster://host:6379,host:6379` | the same, of the node of a cluster that has the topic |
 ///
 /// # Errors
 /// A [`TransportError`] where the URL names no transport of this build or the store can't be
@@ -190,7 +191,9 @@ pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>
             Ok(Box::new(redis::RedisTransport::connect(&target, options)?))
         }
         #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" => Err(target.missing_feature("redis")),
+        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => {
+            Err(target.missing_feature("redis"))
+        }
         _ => Err(target.unknown_scheme()),
     }
 }

@@ -4,12 +4,14 @@
 //! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
 //! default member of the workspace: plain `cargo test` needs nothing but Rust.
 
+mod cluster;
 pub mod openedx;
 mod postgres;
 mod proxy;
 mod redis;
 mod server;
 
+pub use cluster::RedisCluster;
 pub use postgres::{Postgres, connect};
 pub use proxy::Proxy;
 pub use redis::RedisServer;

@@ -1,15 +1,18 @@
-//! Where the server is: named by the URL, or found by asking Sentinels.
+//! Where the server is: named by the URL, or found by asking Sentinels or the nodes of a cluster.
 
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind as RedisKind, IntoConnectionInfo as _,
-    RedisError, RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, RedisError, RedisResult,
+    TlsCertificates,
 };
 
-use super::super::TransportError;
 use super::super::options::Target;
+use super::super::{Topic, TransportError};
+use super::cluster::Cluster;
+use super::fault;
+use super::nodes::Connected;
+use super::sentinel::Sentinels;
 
 /// A server, or who knows it.
 pub(super) struct Endpoint {
@@ -19,19 +22,122 @@ pub(super) struct Endpoint {
 
 enum Kind {
     Server(Client),
-    Sentinels {
-        sentinels: Vec<Client>,
-        master: String,
-        /// Credentials, database and TLS of the master; its address is put in.
-        scheme: &'static str,
-        user: String,
-        database: String,
-        ca: Option<Vec<u8>>,
-    },
+    Sentinels(Sentinels),
+    Cluster(Cluster),
 }
+
+/// Which server is meant, of those behind a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// There is but one, or any will do.
+    Any,
+    /// The one that has this topic.
+    Topic(Topic),
+    /// The one at this address.
+    Node(Address),
+}
+
+/// A host and a port.
+pub(super) type Address = (String, u16);
 
 impl Endpoint {
     pub(super) fn read(target: &Target<'_>, timeout: Duration) -> Result<Self, TransportError> {
+        let login = Login::read(target)?;
+        if target.raw.is_empty() {
+            return Err(target.invalid("the server is missing: write `redis://host:6379/0`"));
+        }
+        let kind = match target.scheme.split_once('+') {
+            Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, login)?),
+            Some(_) => Kind::Cluster(Cluster::read(target, login)?),
+            None => {
+                let url = format!("{}://{}", login.scheme, target.raw);
+                Kind::Server(login.open(url).map_err(|_| login.not_understood(target))?)
+            }
+        };
+        Ok(Self { kind, timeout })
+    }
+
+    /// Whether topics are spread over several servers.
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self.kind, Kind::Cluster(_))
+    }
+
+    /// Whether a node of the cluster says that another has the topic, or will have it.
+    pub(super) fn is_elsewhere(&self, error: &RedisError) -> bool {
+        self.is_cluster() && matches!(&*fault::code(error), "MOVED" | "ASK")
+    }
+
+    /// Where this topic is.
+    pub(super) fn place(&self, topic: &Topic) -> Place {
+        if self.is_cluster() { Place::Topic(topic.clone()) } else { Place::Any }
+    }
+
+    /// All servers that take writes.
+    pub(super) async fn places(&self) -> RedisResult<Vec<Place>> {
+        match &self.kind {
+            Kind::Cluster(cluster) => {
+                let config = self.config(self.timeout);
+                let masters = within(self.timeout * 2, cluster.masters(&config)).await?;
+                Ok(masters.into_iter().map(Place::Node).collect())
+            }
+            _ => Ok(vec![Place::Any]),
+        }
+    }
+
+    /// A connection to the server that takes writes: a new one, unless one to the same node of a cluster
+    /// may be shared.
+    pub(super) async fn connect(
+        &self,
+        place: &Place,
+        response: Duration,
+        share: bool,
+    ) -> RedisResult<Connected> {
+        let (config, short) = (self.config(response), self.config(self.timeout));
+        let connecting = async {
+            let client = match &self.kind {
+                Kind::Server(client) => client.clone(),
+                Kind::Sentinels(sentinels) => sentinels.master(&short).await?,
+                Kind::Cluster(cluster) if share => return cluster.shared(place, &short).await,
+                Kind::Cluster(cluster) => cluster.client(place, &short).await?,
+            };
+            client.get_multiplexed_async_connection_with_config(&config).await.map(Connected::alone)
+        };
+        // Around everything: a paused server accepts and never answers.
+        within(self.timeout * 2, connecting).await
+    }
+
+    /// Takes note that a connection broke.
+    pub(super) fn retire(&self, broken: &Connected) {
+        if let Kind::Cluster(cluster) = &self.kind {
+            cluster.retire(broken);
+        }
+    }
+
+    fn config(&self, response: Duration) -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(response))
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(elapsed) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed).into()),
+    }
+}
+
+/// What the servers behind a URL are to be told, wherever they are found.
+pub(super) struct Login {
+    /// `redis` or `rediss`.
+    scheme: &'static str,
+    /// `user:password@`, or nothing.
+    user: String,
+    ca: Option<Vec<u8>>,
+}
+
+impl Login {
+    fn read(target: &Target<'_>) -> Result<Self, TransportError> {
         let tls = target.scheme.starts_with("rediss");
         if tls {
             // Somebody else's choice of provider stays.
@@ -44,113 +150,64 @@ impl Endpoint {
                 target.invalid(format!("the file of `ca`, `{path}`, can't be read")).with_source(error)
             })?),
         };
-        let scheme = if tls { "rediss" } else { "redis" };
-        if target.raw.is_empty() {
-            return Err(target.invalid("the server is missing: write `redis://host:6379/0`"));
-        }
-        let client = |url: String| {
-            open(url, ca.clone()).map_err(|error| {
-                // The error may quote what it was given.
-                let kind = error.category().to_owned();
-                target.invalid(format!(
-                    "it is not understood ({kind}): write `redis://user:password@host:6379/0`, special \
-                     characters of the password as `%` and two digits"
-                ))
-            })
-        };
-        if !target.scheme.ends_with("+sentinel") {
-            return Ok(Self { kind: Kind::Server(client(format!("{scheme}://{}", target.raw))?), timeout });
-        }
-        let wrong = || {
-            target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database")
-        };
-        let (user, rest) = match target.raw.rsplit_once('@') {
-            Some((user, rest)) => (format!("{user}@"), rest),
-            None => (String::new(), target.raw),
-        };
-        let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
-        let (master, database) = path.split_once('/').unwrap_or((path, "0"));
-        if master.is_empty() || hosts.is_empty() || database.parse::<u32>().is_err() {
-            return Err(wrong());
-        }
-        let sentinels = hosts
-            .split(',')
-            .map(|host| {
-                let port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-                    ""
-                } else {
-                    ":26379"
-                };
-                client(format!("{scheme}://{host}{port}"))
-            })
-            .collect::<Result<_, _>>()?;
-        // So that a wrong user part is told now, and not at the first connection.
-        client(format!("{scheme}://{user}localhost/{database}"))?;
-        let (master, database) = (master.to_owned(), database.to_owned());
-        Ok(Self { kind: Kind::Sentinels { sentinels, master, scheme, user, database, ca }, timeout })
+        let user = target.raw.rsplit_once('@').map_or_else(String::new, |(user, _)| format!("{user}@"));
+        Ok(Self { scheme: if tls { "rediss" } else { "redis" }, user, ca })
     }
 
-    /// A new connection to the server that takes writes.
-    pub(super) async fn connect(&self, response: Option<Duration>) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(response);
-        let connecting = async {
-            match &self.kind {
-                Kind::Server(client) => client.get_multiplexed_async_connection_with_config(&config).await,
-                Kind::Sentinels { sentinels, master, .. } => {
-                    let address = ask(sentinels, master, self.timeout).await?;
-                    let client = self.master(&address)?;
-                    client.get_multiplexed_async_connection_with_config(&config).await
-                }
+    /// The server at this address, as nobody in particular.
+    pub(super) fn anonymous(&self, address: &Address) -> RedisResult<Client> {
+        self.open(format!("{}://{}", self.scheme, authority(address)))
+    }
+
+    /// The database of the server at this address, as the URL's user.
+    pub(super) fn client(&self, address: &Address, database: u32) -> RedisResult<Client> {
+        self.open(format!("{}://{}{}/{database}", self.scheme, self.user, authority(address)))
+    }
+
+    fn open(&self, url: String) -> RedisResult<Client> {
+        let info = url.into_connection_info()?;
+        match (info.addr(), self.ca.clone()) {
+            (ConnectionAddr::TcpTls { .. }, Some(root_cert)) => {
+                Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
             }
-        };
-        // Around everything: a paused server accepts and never answers.
-        match tokio::time::timeout(self.timeout * 2, connecting).await {
-            Ok(connected) => connected,
-            Err(elapsed) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed).into()),
+            _ => Client::open(info),
         }
     }
 
-    fn master(&self, address: &(String, u16)) -> RedisResult<Client> {
-        let Kind::Sentinels { scheme, user, database, ca, .. } = &self.kind else {
-            return Err(RedisError::from((RedisKind::Client, "the URL names no Sentinels")));
-        };
-        let (host, port) = address;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        open(format!("{scheme}://{user}{host}:{port}/{database}"), ca.clone())
+    /// The client's own error may quote what it was given.
+    pub(super) fn not_understood(&self, target: &Target<'_>) -> TransportError {
+        target.invalid(format!(
+            "it is not understood: write `{}://user:password@host:6379/0`, special characters of the password as `%` \
+             and two digits",
+            self.scheme
+        ))
     }
 }
 
-/// The master's address, from the first Sentinel that knows it.
-async fn ask(sentinels: &[Client], master: &str, timeout: Duration) -> RedisResult<(String, u16)> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout));
-    let mut last =
-        RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
-    for sentinel in sentinels {
-        let answer = async {
-            let mut connection = sentinel.get_multiplexed_async_connection_with_config(&config).await?;
-            let mut ask = ::redis::cmd("SENTINEL");
-            ask.arg("get-master-addr-by-name").arg(master);
-            ask.query_async::<Option<(String, u16)>>(&mut connection).await
-        };
-        match answer.await {
-            Ok(Some(address)) => return Ok(address),
-            Ok(None) => {}
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// What the URL lists behind the user: hosts with their ports, and the rest behind the first `/`.
+pub(super) fn hosts<'t>(target: &Target<'t>, port: u16) -> Option<(Vec<Address>, Option<&'t str>)> {
+    let rest = target.raw.rsplit_once('@').map_or(target.raw, |(_, rest)| rest);
+    let (hosts, path) = match rest.split_once('/') {
+        Some((hosts, path)) => (hosts, Some(path)),
+        None => (rest, None),
+    };
+    let hosts = hosts.split(',').map(|host| address(host, port)).collect::<Option<Vec<_>>>()?;
+    Some((hosts, path))
 }
 
-fn open(url: String, ca: Option<Vec<u8>>) -> RedisResult<Client> {
-    let info = url.into_connection_info()?;
-    match (info.addr(), ca) {
-        (ConnectionAddr::TcpTls { .. }, Some(root_cert)) => {
-            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
-        }
-        _ => Client::open(info),
-    }
+/// A host, `host:port`, `[::1]` or `[::1]:port`.
+fn address(text: &str, port: u16) -> Option<Address> {
+    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((host, "")) => (host, port),
+        Some((host, rest)) => (host, rest.strip_prefix(':')?.parse().ok()?),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, port.parse().ok()?),
+            None => (text, port),
+        },
+    };
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+fn authority((host, port): &Address) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

@@ -24,6 +24,11 @@ pub(super) fn explain(
             ErrorKind::Unavailable,
             "no Sentinel knows a master of this name: check the name, or wait for a failover",
         )
+    } else if error.kind() == RedisKind::ClusterConnectionNotFound {
+        (
+            ErrorKind::Unavailable,
+            "no node of the cluster answers: are they running, and are hosts and ports right?",
+        )
     } else if is_mistrust(&error) {
         (
             ErrorKind::Permission,
@@ -45,7 +50,7 @@ pub(super) fn is_mistrust(error: &RedisError) -> bool {
 
 /// The code of the error that matters: that of the first command of a transaction that was refused.
 pub(super) fn code(error: &RedisError) -> String {
-    const TOLD: [&str; 14] = [
+    const TOLD: [&str; 15] = [
         "OOM",
         "READONLY",
         "LOADING",
@@ -59,6 +64,7 @@ pub(super) fn code(error: &RedisError) -> String {
         "NOREPLICAS",
         "BUSY",
         "MOVED",
+        "TRYAGAIN",
         "NOGROUP",
     ];
     if let Some(errors) = error.clone().into_server_errors() {
@@ -99,12 +105,12 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
         }
         "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
             ErrorKind::Unavailable,
-            "the server can't serve now: it loads its data, runs a script or fails over",
+            "the server can't serve now: it loads its data, runs a script, fails over, or hands the topic to another node",
         ),
         "MOVED" | "ASK" | "CROSSSLOT" => (
             ErrorKind::Unsupported,
-            "the server is a node of a cluster, which this transport does not support: name a server that is no \
-             cluster, or Sentinels by `redis+sentinel:`",
+            "the server is a node of a cluster, and another has this topic: write `redis+cluster:` in place of \
+             `redis:`, and its nodes",
         ),
         "WRONGTYPE" => (
             ErrorKind::Corrupt,
@@ -113,6 +119,10 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
         "NOGROUP" => (
             ErrorKind::NotFound,
             "there is no such group any more: it was removed, or the server lost its data; subscribe again",
+        ),
+        _ if text.contains("cluster support disabled") => (
+            ErrorKind::Invalid,
+            "the server is no cluster: write `redis:` in place of `redis+cluster:`",
         ),
         _ if text.contains("no such key") => (ErrorKind::NotFound, NO_TOPIC),
         _ => (ErrorKind::Other, "Redis refused: see the cause"),

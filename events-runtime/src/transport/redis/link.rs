@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    Cmd, ErrorKind as RedisKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value,
+    Cmd, ErrorKind as RedisKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
+    ServerErrorKind::TryAgain, Value,
 };
 use tokio::sync::Mutex;
 
+use super::super::Topic;
+use super::endpoint::Place;
 use super::fault;
+use super::nodes::Connected;
 use super::settings::Settings;
 
 /// The pause before a call is made again doubles from the first to the longest.
@@ -27,6 +30,9 @@ pub(super) enum Request<'a> {
 /// One connection, shared; its requests are sent in the order in which they are made.
 pub(super) struct Link {
     settings: Arc<Settings>,
+    place: Place,
+    /// Whether others may use the connection too, where there are several servers.
+    share: bool,
     /// How long an answer may take.
     timeout: Duration,
     current: Mutex<Current>,
@@ -39,19 +45,31 @@ pub(super) struct Link {
 struct Current {
     /// Counts the connections, so that a late error does not end the next one.
     number: u64,
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connected>,
 }
 
 impl Link {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
-        let timeout = settings.timeout;
-        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
+    pub(super) fn new(settings: Arc<Settings>, topic: &Topic) -> Self {
+        Self::waiting(settings, topic, Duration::ZERO)
     }
 
     /// A link for requests that wait at the server for up to this long.
-    pub(super) fn waiting(settings: Arc<Settings>, wait: Duration) -> Self {
+    pub(super) fn waiting(settings: Arc<Settings>, topic: &Topic, wait: Duration) -> Self {
         let timeout = settings.timeout + wait;
-        Self { settings, timeout, current: Mutex::default(), asker: random(), questions: AtomicU64::new(0) }
+        Self { timeout, share: false, ..Self::sharing(settings.clone(), settings.endpoint.place(topic)) }
+    }
+
+    /// A link that shares its connection with others to the same node of a cluster.
+    pub(super) fn sharing(settings: Arc<Settings>, place: Place) -> Self {
+        Self {
+            timeout: settings.timeout,
+            settings,
+            place,
+            share: true,
+            current: Mutex::default(),
+            asker: random(),
+            questions: AtomicU64::new(0),
+        }
     }
 
     /// The answer to a request, which is made again over a new connection while the server is away:
@@ -83,13 +101,13 @@ impl Link {
 
     /// How long a call that begins now goes on.
     pub(super) fn patience(&self) -> Patience {
-        let until = Instant::now().checked_add(self.settings.retry_for);
-        Patience { until, pause: FIRST_PAUSE, settings: self.settings.clone() }
+        Patience::new(self.settings.clone())
     }
 
     /// The answer to a request that is made once.
     pub(super) async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
-        let (number, mut connection) = self.connection().await?;
+        let (number, connected) = self.connection().await?;
+        let mut connection = connected.connection.clone();
         let asked = async {
             match request {
                 Request::Command(command) => command.query_async(&mut connection).await,
@@ -97,24 +115,30 @@ impl Link {
                 Request::Script(script) => script.invoke_async(&mut connection).await,
             }
         };
-        let answer = asked.await;
-        if let Err(error) = &answer
-            && ends_connection(error)
-        {
+        let error = match asked.await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let (elsewhere, ends) = (self.settings.endpoint.is_elsewhere(&error), ends_connection(&error));
+        if ends {
+            self.settings.endpoint.retire(&connected);
+        }
+        if elsewhere || ends {
             let mut current = self.current.lock().await;
             if current.number == number {
                 current.connection = None;
             }
         }
-        answer
+        // Who has it is asked anew; until that is settled, it is to be tried again.
+        Err(if elsewhere { (TryAgain.into(), "the topic moves to another node").into() } else { error })
     }
 
-    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+    async fn connection(&self) -> RedisResult<(u64, Connected)> {
         let mut current = self.current.lock().await;
         if let Some(connection) = &current.connection {
             return Ok((current.number, connection.clone()));
         }
-        let connection = self.settings.endpoint.connect(Some(self.timeout)).await?;
+        let connection = self.settings.endpoint.connect(&self.place, self.timeout, self.share).await?;
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((current.number, connection))
@@ -129,6 +153,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    /// That of a call that begins now.
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        let until = Instant::now().checked_add(settings.retry_for);
+        Self { until, pause: FIRST_PAUSE, settings }
+    }
+
     /// Whether the call is to be made again after this error; waits a moment where it is.
     pub(super) async fn allows(&mut self, error: &RedisError) -> bool {
         if !is_away(error) || self.until.is_some_and(|until| until <= Instant::now()) {
@@ -148,6 +178,7 @@ impl Patience {
 pub(super) fn is_away(error: &RedisError) -> bool {
     ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed && !fault::is_mistrust(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
+        || error.kind() == RedisKind::ClusterConnectionNotFound
         || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
 }
 

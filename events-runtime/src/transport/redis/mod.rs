@@ -46,15 +46,21 @@
 //! Clusters are not supported; Sentinels are.
 
 mod claim;
+mod cluster;
 mod consumer;
 mod endpoint;
 mod entry;
 mod fault;
+mod health;
+mod letters;
 mod link;
+mod links;
 mod marker;
+mod nodes;
 mod pack;
 mod producer;
 mod script;
+mod sentinel;
 mod settings;
 mod settle;
 mod start;
@@ -65,7 +71,7 @@ mod worker;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::consumer::RedisConsumer;
-use self::link::Link;
+use self::links::Links;
 use self::producer::RedisProducer;
 use self::settings::Settings;
 use super::options::Target;
@@ -75,19 +81,20 @@ use super::{
 };
 
 /// The schemes of URLs that name a Redis server.
-pub(super) const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+sentinel", "rediss+sentinel"];
+pub(super) const SCHEMES: [&str; 6] =
+    ["redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
 
 /// The `redis:` transport.
 pub(super) struct RedisTransport {
     settings: Arc<Settings>,
-    link: Link,
+    links: Links,
     producer: Mutex<Option<RedisProducer>>,
 }
 
 impl RedisTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         let settings = Arc::new(Settings::read(target, options)?);
-        Ok(Self { link: Link::new(settings.clone()), settings, producer: Mutex::default() })
+        Ok(Self { links: Links::new(settings.clone()), settings, producer: Mutex::default() })
     }
 }
 
@@ -134,15 +141,15 @@ impl Transport for RedisTransport {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        Box::pin(status::check(&self.link, &self.settings))
+        Box::pin(health::check(&self.links, &self.settings))
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        Box::pin(status::topics(&self.link, &self.settings))
+        Box::pin(status::topics(&self.links, &self.settings))
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        Box::pin(status::groups(&self.link, topic))
+        Box::pin(async move { status::groups(&self.links.of(topic), topic).await })
     }
 
     fn seek<'a>(
@@ -151,7 +158,7 @@ impl Transport for RedisTransport {
         group: &'a ConsumerGroup,
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(start::seek(&self.link, topic, group, start))
+        Box::pin(async move { start::seek(&self.links.of(topic), topic, group, start).await })
     }
 
     fn remove_group<'a>(
@@ -159,7 +166,7 @@ impl Transport for RedisTransport {
         topic: &'a Topic,
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(start::remove(&self.link, topic, group))
+        Box::pin(async move { start::remove(&self.links.of(topic), topic, group).await })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
@@ -167,7 +174,7 @@ impl Transport for RedisTransport {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
                 let retention = self.settings.retention.of(topic.as_str());
-                let trimmed = trim::all(&self.link, &topic, &retention).await?;
+                let trimmed = trim::all(&self.links.of(&topic), &topic, &retention).await?;
                 total.removed += trimmed.removed;
                 total.unsettled += trimmed.unsettled;
             }

@@ -1,13 +1,14 @@
 //! The thread of sends: one transaction after the other, so that a key's messages are stored in
 //! order and none behind one that failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
+use super::endpoint::Place;
 use super::link::{Link, Request};
 use super::settings::Settings;
 use super::trim::{self, Schedule};
@@ -22,7 +23,7 @@ const VALUE_AT_MOST: usize = 512 << 20;
 
 type Sent = Vec<Result<Position, TransportError>>;
 
-/// One for all producers of a transport, so that all their sends are in one order.
+/// One for all producers of a transport, so that all their sends to a topic are in one order.
 #[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
@@ -38,9 +39,11 @@ struct Send {
 impl RedisProducer {
     pub(super) fn start(settings: Arc<Settings>) -> Self {
         let (work, queue) = mpsc::unbounded_channel();
-        let link = Link::new(settings.clone());
-        let writer = Writer { settings, link, number: 0, loaded: false, trims: Schedule::default() };
-        tokio::spawn(writer.run(queue));
+        if settings.endpoint.is_cluster() {
+            tokio::spawn(by_topic(settings, queue));
+        } else {
+            tokio::spawn(Writer::new(settings, Place::Any).run(queue));
+        }
         Self { work }
     }
 
@@ -78,6 +81,22 @@ impl Producer for RedisProducer {
     }
 }
 
+/// In a cluster each topic has a writer of its own: a transaction can't be on two nodes, and a node that
+/// is away holds up no other's topics.
+async fn by_topic(settings: Arc<Settings>, mut work: mpsc::UnboundedReceiver<Send>) {
+    let mut writers: HashMap<Topic, mpsc::UnboundedSender<Send>> = HashMap::new();
+    while let Some(send) = work.recv().await {
+        let writer = writers.entry(send.topic.clone()).or_insert_with_key(|topic| {
+            let (work, queue) = mpsc::unbounded_channel();
+            let place = settings.endpoint.place(topic);
+            tokio::spawn(Writer::new(settings.clone(), place).run(queue));
+            work
+        });
+        // Where it has ended, so has the runtime; the sender sees that nobody will answer.
+        drop(writer.send(send));
+    }
+}
+
 fn add(topic: &Topic, message: &Message) -> Cmd {
     let mut add = Cmd::with_capacity(3 + 2 * message.headers.len() + 6, message.size() + 256);
     add.arg("XADD").arg(topic.as_str()).arg("*");
@@ -101,6 +120,11 @@ struct Writer {
 type Ids = Vec<RedisResult<String>>;
 
 impl Writer {
+    fn new(settings: Arc<Settings>, place: Place) -> Self {
+        let link = Link::sharing(settings.clone(), place);
+        Self { settings, link, number: 0, loaded: false, trims: Schedule::default() }
+    }
+
     async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
         while let Some(first) = work.recv().await {
             let (mut messages, mut bytes) = (first.entries.len(), first.bytes);

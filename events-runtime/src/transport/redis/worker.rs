@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
 use super::link::{Link, Request};
+use super::producer::RedisProducer;
 use super::settings::Settings;
-use super::{entry, fault, script};
+use super::{entry, fault, letters, script};
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
@@ -48,6 +49,8 @@ pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) link: Arc<Link>,
     pub(super) member: Member,
+    /// Who stores dead letters, where their topic is on another node than the messages.
+    pub(super) letters: Option<RedisProducer>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
     unsure: bool,
@@ -72,7 +75,8 @@ impl Worker {
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        Self { settings, link, token: member.number, member, unsure: false, questions: 0, sweep }
+        let letters = settings.endpoint.is_cluster().then(|| RedisProducer::start(settings.clone()));
+        Self { settings, link, token: member.number, member, letters, unsure: false, questions: 0, sweep }
     }
 
     /// Works until nobody can ask any more.
@@ -187,12 +191,25 @@ impl Worker {
     }
 
     async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
+        match &self.letters {
+            Some(letters) if letters::is_any(&settlements) => {
+                self.settle_behind(letters.clone(), settlements).await
+            }
+            _ => self.store(settlements).await,
+        }
+    }
+
+    /// Stores outcomes; in a cluster none with a dead letter.
+    pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
         if settlements.is_empty() {
             return Results::new();
         }
         self.questions += 1;
         let mut call = self.call(&script::SETTLE);
-        call.key(self.member.dead_letter.as_str()).arg(self.member.number).arg(self.questions);
+        if self.letters.is_none() {
+            call.key(self.member.dead_letter.as_str());
+        }
+        call.arg(self.member.number).arg(self.questions);
         for run in settlements.chunk_by(is_run) {
             let Some(Settlement { receipt, outcome }) = run.first() else { continue };
             call.arg(receipt.token);
@@ -218,7 +235,7 @@ impl Worker {
         self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
     }
 
-    async fn renew(&self, receipts: &[Receipt]) -> Results {
+    pub(super) async fn renew(&self, receipts: &[Receipt]) -> Results {
         if receipts.is_empty() {
             return Results::new();
         }

@@ -1,0 +1,137 @@
+//! What `doctor` shows of the server, and what it refuses.
+
+use std::collections::HashMap;
+
+use ::redis::RedisResult;
+
+use super::super::{ErrorKind, Health, TransportError};
+use super::link::{Link, Request};
+use super::links::Links;
+use super::settings::Settings;
+use super::{fault, status};
+
+type Facts = Vec<(&'static str, String)>;
+
+/// Asks each server what it is and how it keeps what it is told.
+pub(super) async fn check(links: &Links, settings: &Settings) -> Result<Health, TransportError> {
+    let told = |error| fault::explain(error, "check", &settings.url);
+    let servers = links.all().await.map_err(told)?;
+    let mut facts = Facts::new();
+    if settings.endpoint.is_cluster() {
+        let state = match servers.first() {
+            Some(server) => cluster_state(server).await.map_err(told)?,
+            None => "fail".to_owned(),
+        };
+        if state != "ok" {
+            let message = format!("the cluster's state is `{state}`: some slots are served by nobody; see `CLUSTER INFO`");
+            return Err(TransportError::new(ErrorKind::Unavailable, "check", &settings.url, message));
+        }
+        facts.push(("cluster", format!("{} masters", servers.len())));
+    }
+    let mut of_servers = Vec::with_capacity(servers.len());
+    for server in &servers {
+        of_servers.push(check_one(server, settings).await?);
+    }
+    facts.extend(merged(of_servers));
+    facts.push(("topics", status::topics(links, settings).await?.len().to_string()));
+    Ok(Health { facts })
+}
+
+/// Facts of several servers as one list: what differs stands side by side.
+fn merged(of_servers: Vec<Facts>) -> Facts {
+    let mut merged: Vec<(&'static str, Vec<String>)> = Vec::new();
+    for (name, value) in of_servers.into_iter().flatten() {
+        match merged.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) if values.contains(&value) => {}
+            Some((_, values)) => values.push(value),
+            None => merged.push((name, vec![value])),
+        }
+    }
+    merged.into_iter().map(|(name, values)| (name, values.join("; "))).collect()
+}
+
+async fn cluster_state(link: &Link) -> RedisResult<String> {
+    let mut info = ::redis::cmd("CLUSTER");
+    let text: String = link.ask(Request::Command(info.arg("INFO"))).await?;
+    let state = text.lines().find_map(|line| line.strip_prefix("cluster_state:"));
+    Ok(state.unwrap_or("unknown").trim().to_owned())
+}
+
+async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportError> {
+    let told = |error| fault::explain(error, "check", &settings.url);
+    let mut info = ::redis::cmd("INFO");
+    let text: String = link.ask(Request::Command(info.arg("everything"))).await.map_err(told)?;
+    let facts: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let fact = |name: &str| facts.get(name).copied().unwrap_or_default().trim();
+    let wrong = |kind, message: String| TransportError::new(kind, "check", &settings.url, message);
+
+    let version = fact("redis_version");
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let release = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if release < (6, 2) {
+        let message = format!("the server is Redis {version}; 6.2 is the oldest that has what is needed");
+        return Err(wrong(ErrorKind::Version, message));
+    }
+    if fact("role") != "master" {
+        return Err(wrong(
+            ErrorKind::ReadOnly,
+            "the server is a replica: name its master, Sentinels or the cluster".to_owned(),
+        ));
+    }
+    let policy = fact("maxmemory_policy");
+    if fact("maxmemory") != "0" && !matches!(policy, "noeviction") && !policy.starts_with("volatile") {
+        let message = format!(
+            "the server may throw topics away when its memory is full (`maxmemory-policy {policy}`): set `noeviction`"
+        );
+        return Err(wrong(ErrorKind::Invalid, message));
+    }
+    // That scripts and streams may be used shows by using them.
+    let mut run = ::redis::cmd("EVAL");
+    run.arg("return 1").arg(0);
+    let _: i64 = link.ask(Request::Command(&run)).await.map_err(told)?;
+    let durability = durability(link, fact("aof_enabled") == "1").await;
+    let mut shown = vec![
+        ("server", format!("Redis {version}, {}", fact("redis_mode"))),
+        ("durability", durability),
+        (
+            "memory",
+            format!("{} used, limit {}, {policy}", fact("used_memory_human"), limit(fact("maxmemory_human"))),
+        ),
+        ("replicas", fact("connected_slaves").to_owned()),
+    ];
+    if fact("aof_last_write_status") != "ok" && fact("aof_enabled") == "1" {
+        shown.push(("aof", "the last write failed: see the server's log".to_owned()));
+    }
+    Ok(shown)
+}
+
+fn limit(human: &str) -> &str {
+    if human == "0B" { "none" } else { human }
+}
+
+/// What an acknowledged send survives.
+async fn durability(link: &Link, aof: bool) -> String {
+    if !aof {
+        return "appendonly is off: what was acknowledged since the last snapshot ends with the server; set \
+                `appendonly yes`"
+            .to_owned();
+    }
+    let mut get = ::redis::cmd("CONFIG");
+    get.arg("GET").arg("appendfsync");
+    let answer: RedisResult<HashMap<String, String>> = link.ask(Request::Command(&get)).await;
+    let fsync = answer.ok().and_then(|mut found| found.remove("appendfsync"));
+    match fsync.as_deref() {
+        Some("always") => "appendfsync always: what was acknowledged survives the loss of power".to_owned(),
+        Some("everysec") => {
+            "appendfsync everysec: what was acknowledged survives the server's death; its last second \
+                             or two may be lost with the power"
+                .to_owned()
+        }
+        Some(other) => format!(
+            "appendfsync {other}: what was acknowledged survives the server's death; the last of it may be lost with \
+             the power"
+        ),
+        None => "appendonly is on; how often it is forced to the disk, the server does not tell this user"
+            .to_owned(),
+    }
+}

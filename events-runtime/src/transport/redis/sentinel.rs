@@ -1,0 +1,59 @@
+//! Sentinels, who know which server is the master now.
+
+use ::redis::{AsyncConnectionConfig, Client, ErrorKind as RedisKind, RedisError, RedisResult};
+
+use super::super::TransportError;
+use super::super::options::Target;
+use super::endpoint::{Address, Login, hosts};
+
+/// Where a Sentinel listens unless told otherwise.
+const PORT: u16 = 26_379;
+
+pub(super) struct Sentinels {
+    clients: Vec<Client>,
+    master: String,
+    database: u32,
+    login: Login,
+}
+
+impl Sentinels {
+    pub(super) fn read(target: &Target<'_>, login: Login) -> Result<Self, TransportError> {
+        let wrong = || {
+            target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database")
+        };
+        let (hosts, path) = hosts(target, PORT).ok_or_else(wrong)?;
+        let path = path.ok_or_else(wrong)?;
+        let (master, database) = path.split_once('/').unwrap_or((path, "0"));
+        let database = database.parse().map_err(|_| wrong())?;
+        if master.is_empty() {
+            return Err(wrong());
+        }
+        let client = |host| login.anonymous(host).map_err(|_| login.not_understood(target));
+        let clients = hosts.iter().map(client).collect::<Result<_, _>>()?;
+        // So that a wrong user part is told now, and not at the first connection.
+        let any = ("localhost".to_owned(), PORT);
+        login.client(&any, database).map_err(|_| login.not_understood(target))?;
+        Ok(Self { clients, master: master.to_owned(), database, login })
+    }
+
+    /// The master, by the first Sentinel that knows it.
+    pub(super) async fn master(&self, config: &AsyncConnectionConfig) -> RedisResult<Client> {
+        let mut last =
+            RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
+        for sentinel in &self.clients {
+            match self.ask(sentinel, config).await {
+                Ok(Some(address)) => return self.login.client(&address, self.database),
+                Ok(None) => {}
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn ask(&self, sentinel: &Client, config: &AsyncConnectionConfig) -> RedisResult<Option<Address>> {
+        let mut connection = sentinel.get_multiplexed_async_connection_with_config(config).await?;
+        let mut ask = ::redis::cmd("SENTINEL");
+        ask.arg("get-master-addr-by-name").arg(&self.master);
+        ask.query_async(&mut connection).await
+    }
+}

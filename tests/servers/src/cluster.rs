@@ -1,0 +1,186 @@
+//! Clusters of Redis servers for tests.
+
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+use crate::{RedisServer, free_port};
+
+/// Longer than any cluster here takes to agree.
+const START: Duration = Duration::from_mins(1);
+const SLOTS: usize = 16_384;
+
+/// A cluster of some masters, each with a replica where wanted.
+#[derive(Debug)]
+pub struct RedisCluster {
+    /// Masters first, then their replicas in the same order.
+    nodes: Vec<RedisServer>,
+    masters: usize,
+}
+
+impl RedisCluster {
+    /// Starts three masters.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::of(3, false)
+    }
+
+    /// Starts three masters with a replica each, which takes over a second after its master died.
+    #[must_use]
+    pub fn with_replicas() -> Self {
+        Self::of(3, true)
+    }
+
+    fn of(masters: usize, replicas: bool) -> Self {
+        let count = if replicas { masters * 2 } else { masters };
+        let node = |_| {
+            let bus = free_port();
+            let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port"];
+            (RedisServer::with(&[&settings[..], &[&bus.to_string()]].concat()), bus)
+        };
+        let (nodes, buses): (Vec<_>, Vec<_>) = (0..count).map(node).unzip();
+        let cluster = Self { nodes, masters };
+        for master in 0..masters {
+            let (first, end) = (master * SLOTS / masters, (master + 1) * SLOTS / masters);
+            let range = [first.to_string(), (end - 1).to_string()];
+            cluster.ask(master, &["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]);
+        }
+        for node in 0..count {
+            cluster.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(node + 1).to_string()]);
+            let (port, bus) = (cluster.nodes[node].port().to_string(), buses[node].to_string());
+            cluster.ask(0, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        }
+        cluster.agree();
+        for replica in masters..count {
+            let master = cluster.text(replica - masters, &["CLUSTER", "MYID"]);
+            cluster.ask(replica, &["CLUSTER", "REPLICATE", &master]);
+            until("the replica has its master's data", || {
+                cluster.text(replica, &["INFO", "replication"]).contains("master_link_status:up")
+            });
+        }
+        cluster
+    }
+
+    /// Waits until all nodes know each other and all slots are served.
+    ///
+    /// # Panics
+    /// Where that takes longer than a minute.
+    pub fn agree(&self) {
+        let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
+        for node in 0..self.nodes.len() {
+            until("the cluster agrees", || {
+                let info = self.text(node, &["CLUSTER", "INFO"]);
+                info.contains("cluster_state:ok") && info.contains(&known)
+            });
+        }
+    }
+
+    /// The URL that names all nodes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        format!("redis+cluster://{}", hosts.join(","))
+    }
+
+    /// How many nodes there are, replicas among them.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Never so.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A node's server.
+    pub fn node(&mut self, node: usize) -> &mut RedisServer {
+        &mut self.nodes[node]
+    }
+
+    /// A node's answer to a command.
+    ///
+    /// # Panics
+    /// Where it refuses, or is away.
+    pub fn ask(&self, node: usize, command: &[&str]) -> Value {
+        self.try_ask(node, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// The same where it may refuse or be away.
+    ///
+    /// # Errors
+    /// What the node said.
+    pub fn try_ask(&self, node: usize, command: &[&str]) -> redis::RedisResult<Value> {
+        let client = redis::Client::open(self.nodes[node].url())?;
+        let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
+        redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
+    }
+
+    /// The same as text.
+    ///
+    /// # Panics
+    /// As [`ask`](Self::ask).
+    #[must_use]
+    pub fn text(&self, node: usize, command: &[&str]) -> String {
+        redis::from_redis_value(self.ask(node, command)).expect("text")
+    }
+
+    /// The node that has this topic.
+    ///
+    /// # Panics
+    /// Where no node says that it has.
+    #[must_use]
+    pub fn owner(&self, topic: &str) -> usize {
+        let has = |node: &usize| self.try_ask(*node, &["TYPE", topic]).is_ok();
+        (0..self.nodes.len()).find(has).expect("somebody has it")
+    }
+
+    /// Makes a replica the master, which loses nothing.
+    pub fn fail_over(&self, shard: usize) {
+        let replicas = [shard, shard + self.masters];
+        let is_replica = |node: &usize| self.text(*node, &["INFO", "replication"]).contains("role:slave");
+        let Some(replica) = replicas.into_iter().find(is_replica) else { return };
+        // Refused where it is not up to date yet.
+        if self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok() {
+            until("the replica is the master", || {
+                self.text(replica, &["INFO", "replication"]).contains("role:master")
+            });
+        }
+    }
+
+    /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli
+    /// --cluster reshard` does; `between` is called with the moves half done.
+    pub fn move_slot(&self, topic: &str, to: usize, mut between: impl FnMut()) {
+        let from = self.owner(topic);
+        if from == to {
+            return;
+        }
+        let slot: usize =
+            redis::from_redis_value(self.ask(0, &["CLUSTER", "KEYSLOT", topic])).expect("a number");
+        let slot = slot.to_string();
+        let [from_id, to_id] = [from, to].map(|node| self.text(node, &["CLUSTER", "MYID"]));
+        self.ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+        self.ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+        between();
+        let port = self.nodes[to].port().to_string();
+        loop {
+            let keys = self.ask(from, &["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+            let keys: Vec<String> = redis::from_redis_value(keys).expect("keys");
+            let Some(key) = keys.first() else { break };
+            self.ask(from, &["MIGRATE", "127.0.0.1", &port, key, "0", "10000"]);
+            between();
+        }
+        for node in [to, from].into_iter().chain((0..self.masters).filter(|node| ![from, to].contains(node))) {
+            self.ask(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+        }
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < START, "{what}: not within {START:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
