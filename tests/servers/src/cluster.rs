@@ -35,8 +35,14 @@ impl RedisCluster {
         let count = if replicas { masters * 2 } else { masters };
         let node = |_| {
             let bus = free_port();
-            let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port"];
-            (RedisServer::with(&[&settings[..], &[&bus.to_string()]].concat()), bus)
+            let bus_port = bus.to_string();
+            let settings = [
+                ["--cluster-enabled", "yes"],
+                ["--cluster-node-timeout", "1000"],
+                ["--repl-diskless-sync-delay", "0"],
+                ["--cluster-port", &bus_port],
+            ];
+            (RedisServer::with(&settings.concat()), bus)
         };
         let (nodes, buses): (Vec<_>, Vec<_>) = (0..count).map(node).unzip();
         let cluster = Self { nodes, masters };
@@ -47,6 +53,8 @@ impl RedisCluster {
         }
         for node in 0..count {
             cluster.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(node + 1).to_string()]);
+        }
+        for node in 0..count {
             let (port, bus) = (cluster.nodes[node].port().to_string(), buses[node].to_string());
             cluster.ask(0, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
@@ -136,17 +144,27 @@ impl RedisCluster {
         (0..self.nodes.len()).find(has).expect("somebody has it")
     }
 
-    /// Makes a replica the master, which loses nothing.
+    /// Some key of some master, where that has any.
+    #[must_use]
+    pub fn random_key(&self) -> Option<String> {
+        let node = fastrand::usize(0..self.masters);
+        redis::from_redis_value(self.ask(node, &["RANDOMKEY"])).expect("a key or none")
+    }
+
+    /// Makes a replica the master, which loses nothing. The others agree to that for the same shard once
+    /// in two seconds at most.
     pub fn fail_over(&self, shard: usize) {
         let replicas = [shard, shard + self.masters];
         let is_replica = |node: &usize| self.text(*node, &["INFO", "replication"]).contains("role:slave");
         let Some(replica) = replicas.into_iter().find(is_replica) else { return };
-        // Refused where it is not up to date yet.
-        if self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok() {
-            until("the replica is the master", || {
-                self.text(replica, &["INFO", "replication"]).contains("role:master")
-            });
-        }
+        let mut asked = None;
+        until("the replica is the master", || {
+            // It may be refused, or given up after five seconds.
+            if asked.is_none_or(|asked: Instant| asked.elapsed() > Duration::from_secs(6)) {
+                asked = self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok().then(Instant::now);
+            }
+            self.text(replica, &["INFO", "replication"]).contains("role:master")
+        });
     }
 
     /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli

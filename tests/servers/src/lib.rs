@@ -10,9 +10,11 @@ mod postgres;
 mod proxy;
 mod redis;
 mod server;
+mod trouble;
 
 pub use cluster::RedisCluster;
 pub use postgres::{Postgres, connect};
 pub use proxy::Proxy;
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};
+pub use trouble::Trouble;

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 /// Longer than any server here takes to start.
 const START: Duration = Duration::from_secs(30);
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// A port of 127.0.0.1 that nobody listens on now. It is none of those that clients are given, or one of
+/// them could take it while its server is down.
+///
+/// # Panics
+/// Where none of a thousand is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("its address").port()
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(12_000..32_000)).take(1000).find(is_free).expect("a port")
 }
 
 /// The path of a program, looked for in `PATH` and in these folders.

@@ -1,13 +1,11 @@
 //! The conformance suite on `redis:`, before a real server of each test's own, with its log on disk:
 //! as it is, and while it is restarted, killed, paused and cut off.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events_runtime::transport::{ConnectOptions, Transport, connect};
-use events_server_tests::{Proxy, RedisServer};
+use events_server_tests::{Proxy, RedisServer, Trouble};
 use events_tests::conformance;
 use events_tests::conformance::Fixture;
 
@@ -19,16 +17,8 @@ struct Redis {
     trouble: Option<Trouble>,
 }
 
-struct Trouble {
-    name: &'static str,
-    ended: Arc<AtomicBool>,
-    times: Arc<AtomicUsize>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// Between two troubles at first; longer each time, so that what takes its time comes to its end.
+/// Between two troubles at first.
 const REST: Duration = Duration::from_millis(60);
-const LONGER: Duration = Duration::from_millis(2);
 
 impl Redis {
     fn new() -> Self {
@@ -38,21 +28,11 @@ impl Redis {
 
     fn troubled(name: &'static str, mut once: impl FnMut(&Mutex<RedisServer>) + Send + 'static) -> Self {
         let redis = Self::new();
-        let (ended, times) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let (server, end, count) = (redis.server.clone(), ended.clone(), times.clone());
-        let thread = std::thread::spawn(move || {
-            let mut rest = REST;
-            while !end.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(fastrand::u64(0..20)));
-                once(&server);
-                count.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(rest);
-                rest += LONGER;
-            }
-        });
+        let server = redis.server.clone();
+        let trouble = Trouble::begin(name, REST, move || once(&server));
         // What takes long is tried until a rest is long enough for it.
         let url = format!("{}?retry_for=5m", redis.url);
-        Self { url, trouble: Some(Trouble { name, ended, times, thread: Some(thread) }), ..redis }
+        Self { url, trouble: Some(trouble), ..redis }
     }
 
     fn restarted() -> Self {
@@ -97,15 +77,6 @@ impl Redis {
             .get_or_insert_with(|| Proxy::before(server))
             .port();
         Self { url: format!("redis://127.0.0.1:{front}/0?retry_for=5m"), ..redis }
-    }
-}
-
-impl Drop for Trouble {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        let ended = self.thread.take().map(JoinHandle::join);
-        println!("{} {} times", self.name, self.times.load(Ordering::Relaxed));
-        assert!(matches!(ended, Some(Ok(()))), "the trouble went wrong by itself");
     }
 }
 

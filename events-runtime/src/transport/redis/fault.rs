@@ -95,7 +95,7 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             "the server is at its `maxmemory`: raise it, or keep less (`retention_age`, `retention_count`); \
              nothing that was acknowledged is lost",
         ),
-        "READONLY" => (
+        "READONLY" | "UNBLOCKED" => (
             ErrorKind::Unavailable,
             "the server is a replica and takes no writes: a failover may be under way, or the URL names the \
              wrong server",

@@ -182,13 +182,14 @@ pub(super) fn is_away(error: &RedisError) -> bool {
         || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
 }
 
-/// Whether the connection is of no further use. After a failover the old master is read-only.
+/// Whether the connection is of no further use. After a failover the old master is read-only, and no
+/// longer lets anybody wait.
 fn ends_connection(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || matches!(&*fault::code(error), "READONLY" | "MASTERDOWN")
+        || matches!(&*fault::code(error), "READONLY" | "MASTERDOWN" | "UNBLOCKED")
 }
 
 /// Sixty-two random bits.
