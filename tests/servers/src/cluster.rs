@@ -167,6 +167,20 @@ impl RedisCluster {
         });
     }
 
+    /// Waits until a master's replica has all that the master has.
+    pub fn until_copied(&self, master: usize) {
+        until("the replica has everything", || {
+            let offset = |info: String| {
+                let line =
+                    info.lines().find_map(|line| line.strip_prefix("master_repl_offset:").map(str::to_owned));
+                line.expect("an offset")
+            };
+            let [master, replica] = [master, (master + self.masters) % self.nodes.len()]
+                .map(|node| offset(self.text(node, &["INFO", "replication"])));
+            master == replica
+        });
+    }
+
     /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli
     /// --cluster reshard` does; `between` is called with the moves half done.
     pub fn move_slot(&self, topic: &str, to: usize, mut between: impl FnMut()) {
@@ -189,7 +203,8 @@ impl RedisCluster {
             self.ask(from, &["MIGRATE", "127.0.0.1", &port, key, "0", "10000"]);
             between();
         }
-        for node in [to, from].into_iter().chain((0..self.masters).filter(|node| ![from, to].contains(node))) {
+        for node in [to, from].into_iter().chain((0..self.masters).filter(|node| ![from, to].contains(node)))
+        {
             self.ask(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
         }
     }

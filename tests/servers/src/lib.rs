@@ -10,6 +10,7 @@ mod postgres;
 mod proxy;
 mod redis;
 mod server;
+pub mod through;
 mod trouble;
 
 pub use cluster::RedisCluster;

@@ -231,6 +231,9 @@ fn wrong_settings_say_what_to_write() {
         ("rediss://h?ca=/nowhere", "can't be read"),
         ("redis://h?colour=red", "there is no setting `colour`"),
         ("redis+sentinel://h:26379", "the master's name"),
+        ("redis+cluster://h:6379/1", "database 0"),
+        ("redis+cluster://h:6379,:6379", "some nodes of the cluster"),
+        ("redis+cluster://", "the server is missing"),
     ] {
         let error = connect(url, &ConnectOptions::new()).err().expect("it is refused");
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");

@@ -57,7 +57,11 @@ impl Cluster {
     }
 
     /// A connection to the node that has this place, shared with others.
-    pub(super) async fn shared(&self, place: &Place, config: &AsyncConnectionConfig) -> RedisResult<Connected> {
+    pub(super) async fn shared(
+        &self,
+        place: &Place,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<Connected> {
         self.open(&self.address(place, config).await?, config).await
     }
 
@@ -86,8 +90,7 @@ impl Cluster {
     /// All masters that have slots.
     pub(super) async fn masters(&self, config: &AsyncConnectionConfig) -> RedisResult<Vec<Address>> {
         let ranges = self.ask(None, config).await?.ranges;
-        let mut masters: Vec<_> =
-            ranges.into_iter().filter_map(|nodes| nodes.into_iter().next()).collect();
+        let mut masters: Vec<_> = ranges.into_iter().filter_map(|nodes| nodes.into_iter().next()).collect();
         masters.sort();
         masters.dedup();
         Ok(masters)
@@ -95,7 +98,8 @@ impl Cluster {
 
     /// Asks one node after the other, until one answers.
     async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Told> {
-        let mut last = RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
+        let mut last =
+            RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
         let count = self.known().len();
         for _ in 0..count {
             let Some(node) = self.next() else { break };
@@ -200,7 +204,8 @@ mod tests {
 
     #[test]
     fn slots_are_read_with_masters_first_and_nameless_nodes_as_the_one_that_was_asked() {
-        let node = |host: Value, port| Value::Array(vec![host, Value::Int(port), text("id"), Value::Array(vec![])]);
+        let node =
+            |host: Value, port| Value::Array(vec![host, Value::Int(port), text("id"), Value::Array(vec![])]);
         let answer = Value::Array(vec![
             Value::Array(vec![
                 Value::Int(0),
@@ -208,7 +213,12 @@ mod tests {
                 node(text("10.0.0.1"), 7000),
                 node(text("10.0.0.2"), 7001),
             ]),
-            Value::Array(vec![Value::Int(8192), Value::Int(16383), node(Value::Nil, 7002), node(text("?"), 7003)]),
+            Value::Array(vec![
+                Value::Int(8192),
+                Value::Int(16383),
+                node(Value::Nil, 7002),
+                node(text("?"), 7003),
+            ]),
             Value::Nil,
         ]);
         let asked = ("seed".to_owned(), 1);
@@ -226,9 +236,12 @@ mod tests {
     #[test]
     fn a_redirection_names_a_host_of_any_kind_or_none() {
         let asked = ("seed".to_owned(), 1);
-        for (told, host, port) in
-            [("1 10.0.0.1:7000", "10.0.0.1", 7000), ("1 :7001", "seed", 7001), ("1 [::1]:7002", "::1", 7002), ("1 ::1:7003", "::1", 7003)]
-        {
+        for (told, host, port) in [
+            ("1 10.0.0.1:7000", "10.0.0.1", 7000),
+            ("1 :7001", "seed", 7001),
+            ("1 [::1]:7002", "::1", 7002),
+            ("1 ::1:7003", "::1", 7003),
+        ] {
             let error = ::redis::parse_redis_value(format!("-MOVED {told}\r\n").as_bytes());
             let error = error.and_then(Value::extract_error).expect_err("an error");
             assert_eq!(moved_to(&error, &asked), Some((host.to_owned(), port)), "{told}");

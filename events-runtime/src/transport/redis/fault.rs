@@ -120,10 +120,9 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             ErrorKind::NotFound,
             "there is no such group any more: it was removed, or the server lost its data; subscribe again",
         ),
-        _ if text.contains("cluster support disabled") => (
-            ErrorKind::Invalid,
-            "the server is no cluster: write `redis:` in place of `redis+cluster:`",
-        ),
+        _ if text.contains("cluster support disabled") => {
+            (ErrorKind::Invalid, "the server is no cluster: write `redis:` in place of `redis+cluster:`")
+        }
         _ if text.contains("no such key") => (ErrorKind::NotFound, NO_TOPIC),
         _ => (ErrorKind::Other, "Redis refused: see the cause"),
     }

@@ -23,7 +23,9 @@ pub(super) async fn check(links: &Links, settings: &Settings) -> Result<Health, 
             None => "fail".to_owned(),
         };
         if state != "ok" {
-            let message = format!("the cluster's state is `{state}`: some slots are served by nobody; see `CLUSTER INFO`");
+            let message = format!(
+                "the cluster's state is `{state}`: some slots are served by nobody; see `CLUSTER INFO`"
+            );
             return Err(TransportError::new(ErrorKind::Unavailable, "check", &settings.url, message));
         }
         facts.push(("cluster", format!("{} masters", servers.len())));

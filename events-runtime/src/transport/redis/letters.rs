@@ -29,10 +29,15 @@ impl Worker {
         // begins anew, for storing takes its time.
         let receipts: Vec<Receipt> = rejected().map(|(settlement, _)| settlement.receipt.clone()).collect();
         let held = self.renew(&receipts).await;
-        let due: Vec<Message> =
-            rejected().zip(&held).filter(|(_, held)| held.is_ok()).map(|((_, letter), _)| letter.clone()).collect();
+        let due: Vec<Message> = rejected()
+            .zip(&held)
+            .filter(|(_, held)| held.is_ok())
+            .map(|((_, letter), _)| letter.clone())
+            .collect();
         let mut stored = letters.send(&self.member.dead_letter, &due).await.into_iter();
-        let mut fates = held.into_iter().map(|held| held.and_then(|()| stored.next().map_or(Ok(()), |sent| sent.map(drop))));
+        let mut fates = held
+            .into_iter()
+            .map(|held| held.and_then(|()| stored.next().map_or(Ok(()), |sent| sent.map(drop))));
 
         let (mut due, mut results) = (Vec::with_capacity(settlements.len()), Results::new());
         for mut settlement in settlements {

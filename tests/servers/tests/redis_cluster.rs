@@ -1,0 +1,298 @@
+//! `redis+cluster:` before real clusters: nodes that die, hang and hand over topics, and dead letters
+//! that stand on another node than their message.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use events_runtime::transport::{
+    ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
+};
+use events_server_tests::through::{billing, orders, through, transport};
+use events_server_tests::{RedisCluster, RedisServer};
+
+const LONG: Duration = Duration::from_mins(1);
+
+fn topic(name: &str) -> Topic {
+    Topic::new(name).expect("a name")
+}
+
+/// The topic of the group's dead letters.
+fn letters() -> Topic {
+    topic("orders.billing.dlq")
+}
+
+async fn send(transport: &dyn Transport, topic: &Topic, text: &str) -> Result<(), TransportError> {
+    let producer = transport.producer().await.expect("a producer");
+    producer.send(topic, &[Message::new(text.to_owned())]).await.pop().expect("a result").map(drop)
+}
+
+/// Acknowledges so many messages, and gives their data.
+async fn receive(transport: &dyn Transport, subscription: Subscription, count: usize) -> Vec<String> {
+    let mut consumer = transport.consumer(subscription).await.expect("a consumer");
+    let mut data = Vec::new();
+    while data.len() < count {
+        let deliveries = consumer.receive(count - data.len(), LONG).await.expect("messages are received");
+        assert!(!deliveries.is_empty(), "only {data:?} came");
+        for delivery in deliveries {
+            data.push(String::from_utf8_lossy(&delivery.message().data).into_owned());
+            delivery.ack().await.expect("the acknowledgement is stored");
+        }
+    }
+    data
+}
+
+/// A topic of each master.
+fn topic_of_each(cluster: &RedisCluster) -> Vec<Topic> {
+    let mut found = BTreeMap::new();
+    for number in 0.. {
+        let name = format!("topic-{number}");
+        found.entry(cluster.owner(&name)).or_insert(name);
+        if found.len() == 3 {
+            break;
+        }
+    }
+    found.into_values().map(|name| topic(&name)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_while_the_topic_moves_from_node_to_node() {
+    let cluster = RedisCluster::start();
+    through("moved", &cluster.url(), 20, move || {
+        let to = (cluster.owner("orders") + 1) % 3;
+        cluster.move_slot("orders", to, || std::thread::sleep(Duration::from_millis(fastrand::u64(0..5))));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
+    let mut cluster = RedisCluster::start();
+    let url = format!("{}?retry_for=1m", cluster.url());
+    through("killed", &url, 4, move || {
+        let node = cluster.owner("orders");
+        cluster.node(node).kill();
+        std::thread::sleep(Duration::from_millis(50));
+        cluster.node(node).start_again();
+        cluster.agree();
+    })
+    .await;
+}
+
+/// As by a planned failover, which waits for the replica to have everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() {
+    let cluster = RedisCluster::with_replicas();
+    let shard = cluster.owner("orders") % 3;
+    through("failed over", &format!("{}?retry_for=1m", cluster.url()), 4, move || {
+        cluster.fail_over(shard);
+        std::thread::sleep(Duration::from_secs(2));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_until_a_replica_has_taken_over_from_a_dead_master() {
+    let mut cluster = RedisCluster::with_replicas();
+    let transport = transport(&format!("{}?retry_for=1m", cluster.url()));
+    send(&*transport, &orders(), "1").await.expect("it is stored");
+    let master = cluster.owner("orders");
+    // What the replica has not is lost with the master, as Redis has it.
+    cluster.until_copied(master);
+    cluster.node(master).kill();
+    send(&*transport, &orders(), "2").await.expect("the replica takes it");
+    assert_eq!(receive(&*transport, billing(), 2).await, ["1", "2"]);
+}
+
+/// The URL names one node, which dies; the others were told of by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_listed_node_is_enough_to_find_the_others_even_when_it_dies() {
+    let mut cluster = RedisCluster::start();
+    let topics = topic_of_each(&cluster);
+    let listed = cluster.node(0).port();
+    let transport = transport(&format!("redis+cluster://127.0.0.1:{listed}?retry_for=20s&timeout=1s"));
+    send(&*transport, &topics[1], "1").await.expect("it is stored");
+    cluster.node(0).kill();
+    // The others take it for dead after a second, and would then serve nothing at all.
+    for node in [1, 2] {
+        cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    send(&*transport, &topics[2], "2").await.expect("another node has it");
+    assert_eq!(receive(&*transport, Subscription::new(topics[1].clone(), group()), 1).await, ["1"]);
+    let error = send(&*transport, &topics[0], "0").await.expect_err("its node is dead");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+fn group() -> ConsumerGroup {
+    ConsumerGroup::new("billing").expect("a name")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_hangs_holds_up_no_topic_of_another() {
+    let mut cluster = RedisCluster::start();
+    let topics = topic_of_each(&cluster);
+    let transport: std::sync::Arc<dyn Transport> =
+        transport(&format!("{}?retry_for=5m&timeout=300ms", cluster.url())).into();
+    for topic in &topics {
+        send(&*transport, topic, "before").await.expect("it is stored");
+    }
+    for node in 0..3 {
+        cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    cluster.node(0).signal("STOP");
+    let (waiting, of) = (transport.clone(), topics[0].clone());
+    let stuck = tokio::spawn(async move { send(&*waiting, &of, "after").await });
+    for topic in &topics[1..] {
+        send(&*transport, topic, "after").await.expect("its node is well");
+        let subscription = Subscription::new(topic.clone(), group());
+        assert_eq!(receive(&*transport, subscription, 2).await, ["before", "after"]);
+    }
+    assert!(!stuck.is_finished(), "its node answers nothing");
+    cluster.node(0).signal("CONT");
+    stuck.await.expect("no panic").expect("it goes on with the node");
+    let data = receive(&*transport, Subscription::new(topics[0].clone(), group()), 2).await;
+    assert!(data.iter().eq(["before", "after"]) || data.iter().eq(["before", "after", "after"]), "{data:?}");
+}
+
+/// Gives the letters to another node than the messages.
+fn part(cluster: &RedisCluster) -> usize {
+    let to = (cluster.owner("orders") + 1) % 3;
+    cluster.move_slot(letters().as_str(), to, || {});
+    to
+}
+
+/// The letter's node hangs: the message stays, and comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_dead_letter_is_not_stored_comes_again() {
+    let mut cluster = RedisCluster::start();
+    let of_letters = part(&cluster);
+    let transport = transport(&format!("{}?retry_for=0s&timeout=300ms", cluster.url()));
+    for text in ["1", "2", "3"] {
+        send(&*transport, &orders(), text).await.expect("it is stored");
+    }
+    let lease = Duration::from_secs(2);
+    let mut member = transport.consumer(billing().lease(lease)).await.expect("a member");
+    let mut held = member.receive(3, LONG).await.expect("messages are received");
+    assert_eq!(held.len(), 3);
+    cluster.node(of_letters).signal("STOP");
+    let acked = held.remove(2).ack();
+    let rejected = held.remove(1).reject("wrong");
+    acked.await.expect("what needs no letter is settled");
+    let error = rejected.await.expect_err("the letter is not stored");
+    assert!(error.is_retryable() && error.to_string().contains(letters().as_str()), "{error}");
+    drop(held);
+    cluster.node(of_letters).signal("CONT");
+    cluster.agree();
+    let mut seen = BTreeSet::new();
+    while seen.len() < 2 {
+        for delivery in member.receive(2, LONG).await.expect("messages are received") {
+            seen.insert(String::from_utf8_lossy(&delivery.message().data).into_owned());
+            delivery.reject("wrong").await.expect("the letter is stored");
+        }
+    }
+    assert_eq!(seen, ["1", "2"].map(str::to_owned).into());
+    let listed = transport.topics().await.expect("the topics are listed");
+    let kept = listed.iter().find(|status| status.topic == letters()).expect("the letters' topic").messages;
+    // What was asked of the hanging node may be done when it goes on.
+    assert!((2..=3).contains(&kept), "{kept}");
+    assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
+}
+
+/// Whatever the moment of its death: a letter for each message, and nothing left behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_members_lose_no_dead_letter() {
+    const KILLS: usize = 20;
+    const EACH: usize = 200;
+    let cluster = RedisCluster::start();
+    part(&cluster);
+    let transport = transport(&cluster.url());
+    let producer = transport.producer().await.expect("a producer");
+    let rejecter = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redis_rejecter"));
+        command.arg(cluster.url()).stdin(Stdio::null()).spawn().expect("the member starts")
+    };
+    let end = |mut member: Child| {
+        let ended = member.try_wait().expect("it can be asked");
+        assert!(ended.is_none(), "it ended by itself: {ended:?}");
+        member.kill().expect("it is killed");
+        member.wait().expect("it has ended");
+    };
+    for kill in 0..KILLS {
+        let message = |number: usize| Message::new(number.to_string()).with_key((number % 7).to_string());
+        let batch: Vec<_> = (kill * EACH..(kill + 1) * EACH).map(message).collect();
+        for sent in producer.send(&orders(), &batch).await {
+            sent.expect("it is stored");
+        }
+        let member = rejecter();
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(10..80))).await;
+        end(member);
+    }
+    let last = rejecter();
+    events_tests::until(|| async {
+        transport
+            .groups(&orders())
+            .await
+            .expect("the groups are listed")
+            .first()
+            .is_some_and(|group| group.lag == 0)
+    })
+    .await;
+    end(last);
+    let listed = transport.topics().await.expect("the topics are listed");
+    let count = listed.iter().find(|status| status.topic == letters()).expect("there are letters").messages;
+    let count = usize::try_from(count).expect("a number");
+    let got = receive(&*transport, Subscription::new(letters(), group()), count).await;
+    let distinct: BTreeSet<_> = got.iter().collect();
+    println!(
+        "{KILLS} members killed: {} messages, {count} letters, {} of them again",
+        KILLS * EACH,
+        count - distinct.len()
+    );
+    assert_eq!(distinct.len(), KILLS * EACH, "a dead letter is lost");
+}
+
+#[tokio::test]
+async fn the_listing_and_the_check_ask_every_node() {
+    let mut cluster = RedisCluster::start();
+    let transport = transport(&format!("{}?retry_for=0s&timeout=2s", cluster.url()));
+    let topics = topic_of_each(&cluster);
+    for topic in &topics {
+        send(&*transport, topic, "1").await.expect("it is stored");
+    }
+    let listed: BTreeSet<_> = transport
+        .topics()
+        .await
+        .expect("the topics are listed")
+        .into_iter()
+        .map(|status| status.topic)
+        .collect();
+    assert_eq!(listed, topics.into_iter().collect());
+    let health = format!("{:?}", transport.check().await.expect("the cluster is sound"));
+    for told in ["3 masters", "appendfsync always", "(\"topics\", \"3\")"] {
+        assert!(health.contains(told), "{told}: {health}");
+    }
+    cluster.ask(1, &["CONFIG", "SET", "maxmemory", "100mb"]);
+    cluster.ask(1, &["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let error = transport.check().await.expect_err("one of three may throw topics away");
+    assert!(error.to_string().contains("noeviction"), "{error}");
+    cluster.ask(1, &["CONFIG", "SET", "maxmemory", "0"]);
+    cluster.node(2).kill();
+    let error = transport.check().await.expect_err("a node is dead");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn the_wrong_scheme_is_told() {
+    let mut cluster = RedisCluster::start();
+    let port = cluster.node((cluster.owner("orders") + 1) % 3).port();
+    let plain = transport(&format!("redis://127.0.0.1:{port}/0"));
+    let error = send(&*plain, &orders(), "1").await.expect_err("another node has it");
+    assert!(
+        error.kind() == ErrorKind::Unsupported && error.to_string().contains("redis+cluster:"),
+        "{error}"
+    );
+    let server = RedisServer::start();
+    let cluster = transport(&format!("redis+cluster://127.0.0.1:{}", server.port()));
+    let error = send(&*cluster, &orders(), "1").await.expect_err("it is no cluster");
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("write `redis:`"), "{error}");
+}
