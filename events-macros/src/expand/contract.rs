@@ -14,14 +14,20 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
     let own = signal.minor_version.value();
     if model.published.is_empty() {
         let minor_version = own.copied().unwrap_or(0);
-        return quote!(const MINOR_VERSION: u32 = #minor_version;);
+        return quote!(const MINOR_VERSION: __p::core::primitive::u32 = #minor_version;);
     }
     let minor_version = if let Some(number) = own {
         quote!(#number)
     } else {
         let ident = &model.input.ident;
         let form = form(signal);
-        quote!(__p::minor_version(<#ident as __p::EventData>::SCHEMA, Self::PUBLISHED, __p::Form::#form))
+        quote! {
+            __p::minor_version(
+                <#ident as __p::EventData>::SCHEMA,
+                <#ident as __p::PublicSignal>::PUBLISHED,
+                __p::Form::#form,
+            )
+        }
     };
     let published = model.published.iter().map(|version| {
         let (minor_version, fingerprint) = (version.minor, version.fingerprint());
@@ -31,7 +37,7 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
         }
     });
     quote! {
-        const MINOR_VERSION: u32 = #minor_version;
+        const MINOR_VERSION: __p::core::primitive::u32 = #minor_version;
         const PUBLISHED: &'static [__p::Published] = &[#(#published),*];
     }
 }
@@ -88,11 +94,11 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
             published: <#ident as __p::PublicSignal>::PUBLISHED,
             form: __p::Form::#form,
         };
-        const __FAULTS: [bool; #count] = __p::faults(&__CONTRACT);
+        const __FAULTS: [__p::core::primitive::bool; #count] = __p::faults(&__CONTRACT);
         #(#at_fields)*
         #at_event
         #own_number
-        #(const _: &[u8] = __p::core::include_bytes!(#files);)*
+        #(const _: &[__p::core::primitive::u8] = __p::core::include_bytes!(#files);)*
     }
 }
 
