@@ -204,8 +204,11 @@ fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     let (deeper, check) = (deeper(recursive), check(fields, &own));
     let decode = decode(fields);
     let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(Self { #decode })));
+    // Python reads a record as a dict.
+    let is_empty = fields.is_empty();
     quote! {
         const MIN_LEN: __p::core::primitive::usize = #min_len;
+        const MAY_BE_FALSY: __p::core::primitive::bool = #is_empty;
         const FALLIBLE: __p::core::primitive::bool = #fallible;
 
         #[inline]
@@ -242,6 +245,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
         return quote! {
             const INTEGER: __p::core::option::Option<__p::Integer> = <#ty as __p::EventData>::INTEGER;
             const MIN_LEN: __p::core::primitive::usize = #min_len;
+            const MAY_BE_FALSY: __p::core::primitive::bool = <#ty as __p::EventData>::MAY_BE_FALSY;
             const FALLIBLE: __p::core::primitive::bool = #fallible;
 
             #[inline]
@@ -284,6 +288,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
     let (to_repr, from_repr) = (to_repr(module, &own(field)), from_repr(module));
     quote! {
         const MIN_LEN: __p::core::primitive::usize = #min_len;
+        const MAY_BE_FALSY: __p::core::primitive::bool = <#ty as __p::EventData>::MAY_BE_FALSY;
         const FALLIBLE: __p::core::primitive::bool = true;
 
         fn max_len(&self) -> __p::core::primitive::usize {
@@ -316,6 +321,7 @@ fn symbols(variants: &[Variant<'_>]) -> TokenStream {
     let indexes: Vec<_> = indexes(variants).collect();
     quote! {
         const MIN_LEN: __p::core::primitive::usize = 1;
+        const MAY_BE_FALSY: __p::core::primitive::bool = false;
 
         #[inline]
         fn max_len(&self) -> __p::core::primitive::usize {
