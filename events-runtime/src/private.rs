@@ -273,6 +273,8 @@ pub struct Schemas {
     pub next: &'static str,
     /// The form of their text.
     pub form: Form,
+    /// Whether the minor version follows from the files: then they have every number.
+    pub is_counted: bool,
 }
 
 /// How a definition's messages look on the wire.

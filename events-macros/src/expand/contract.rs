@@ -47,12 +47,14 @@ pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     let folder = signal.schemas.value().map_or_else(|| FOLDER.to_owned(), LitStr::value);
     let compatibility = compatibility(signal);
     let (next, form) = (next(&event_type(signal)), form(signal));
+    let is_counted = !signal.minor_version.is_set();
     quote! {
         __p::Schemas {
             folder: #folder,
             compatibility: __p::Compatibility::#compatibility,
             next: #next,
             form: __p::Form::#form,
+            is_counted: #is_counted,
         }
     }
 }
