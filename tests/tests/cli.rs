@@ -1,6 +1,7 @@
 //! The command line as its users meet it: a real program over a real file.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -76,6 +77,14 @@ impl Shop {
         let out = self.out(&[&base[..], more].concat());
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+
+    /// What `consume` says of a topic that is not there yet, where nothing comes.
+    fn consume_absent(&self, topic: &str) -> String {
+        let base = ["consume", "--topic", topic, "--group", "reader", "--idle", "200ms", "--json"];
+        let ran = self.run(&base);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+        ran.err
+    }
 }
 
 fn ran(output: Output) -> Ran {
@@ -144,6 +153,49 @@ fn what_is_produced_is_consumed_with_its_whole_envelope() {
 }
 
 #[test]
+fn consume_says_that_it_made_a_topic_and_which_others_there_are() {
+    let shop = Shop::new();
+    for topic in ["orders", "orders2", "mail"] {
+        shop.produce(ORDER, &["--topic", topic]);
+    }
+    let made = |topic: &str, meant: &str| {
+        format!("warning: topic `{topic}` was not there and was made now, in sqlite://events.db; {meant}\n")
+    };
+    assert_eq!(shop.consume_absent("ordres"), made("ordres", "there are `orders` and `orders2`"));
+    assert_eq!(
+        shop.consume_absent("dev-mail"),
+        made("dev-mail", "there is `mail`"),
+        "the prefix is not said"
+    );
+    let none = "no other topic there has a similar name";
+    assert_eq!(shop.consume_absent("parcels"), made("parcels", none));
+    assert_eq!(shop.consume_absent("parcels"), "", "now it is there");
+    assert_eq!(shop.consume("orders", "reader", &[]).len(), 1);
+}
+
+/// The store of a program that just started is empty.
+#[test]
+fn consume_says_of_memory_too_that_it_made_a_topic_and_tells_no_password() {
+    let shop = Shop::with("[service]\nname = 'shop'\n[bus]\nurl = 'memory://user:s3cret@host'\n");
+    let said = shop.consume_absent("orders");
+    assert!(said.starts_with("warning: topic `orders` was not there and was made now, in memory:"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+/// It is said before the waiting: who sees that can stop it.
+#[test]
+fn consume_says_it_before_it_waits() {
+    let shop = Shop::new();
+    let arguments = ["consume", "--topic", "ordres", "--group", "reader"];
+    let mut child = shop.command(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said: Vec<_> = lines.take_while(|line| !line.starts_with("waiting for events")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.iter().any(|line| line.contains("topic `ordres` was not there")), "{said:?}");
+}
+
+#[test]
 fn personal_data_is_masked_unless_it_is_asked_for() {
     let shop = Shop::new();
     shop.produce(ORDER, &[]);
@@ -193,7 +245,7 @@ fn json_that_does_not_fit_is_refused_with_every_fault_and_nothing_is_sent() {
     assert!(ran.err.contains("field `number`: 300 is out of range"), "{}", ran.err);
     let ran = shop.run(&["produce", "--type", PLACED, "--data", "{"]);
     assert!(ran.code == 2 && ran.err.contains("no JSON"), "{}", ran.err);
-    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+    assert!(shop.consume_absent("orders").contains("was not there"));
 }
 
 #[test]
@@ -211,7 +263,7 @@ fn a_topic_of_the_command_line_takes_the_place_of_the_configured_ones() {
     let shop = Shop::new();
     let sent = shop.produce(ORDER, &["--topic", "elsewhere"]);
     assert_eq!(sent["topics"], json!([{"topic": "elsewhere", "position": "1"}]));
-    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+    assert!(shop.consume_absent("orders").contains("was not there"));
     assert_eq!(shop.consume("elsewhere", "reader", &[]).len(), 1);
 }
 
