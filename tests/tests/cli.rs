@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,12 +26,6 @@ mail = { key = "customer.email", enabled = false }
 /// A folder with a configuration, where the program runs.
 struct Shop(TempDir);
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 impl Shop {
     fn new() -> Self {
         Self::with(CONFIG)
@@ -48,19 +43,18 @@ impl Shop {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
+        command.current_dir(self.path()).args(arguments);
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        Ran::of(&mut self.command(arguments))
     }
 
     /// What a command that succeeds prints.
+    #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
-        ran.out
+        self.run(arguments).succeeded()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -85,11 +79,6 @@ impl Shop {
         assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
         ran.err
     }
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
@@ -187,7 +176,13 @@ fn consume_says_of_memory_too_that_it_made_a_topic_and_tells_no_password() {
 fn consume_says_it_before_it_waits() {
     let shop = Shop::new();
     let arguments = ["consume", "--topic", "ordres", "--group", "reader"];
-    let mut child = shop.command(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = shop
+        .command(&arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let said: Vec<_> = lines.take_while(|line| !line.starts_with("waiting for events")).collect();
     child.kill().unwrap();
@@ -278,12 +273,9 @@ fn an_event_without_a_route_is_not_dropped_silently() {
 fn config_explain_shows_files_and_variables_and_no_password() {
     let shop = Shop::new();
     fs::write(shop.path().join("local.toml"), "[bus]\nlinger = '5ms'").unwrap();
-    let output = shop
-        .command(&["config", "explain", "--config", "events.toml", "--config", "local.toml"])
-        .env("EVENTS_BUS__URL", "memory://user:s3cret@host")
-        .output()
-        .unwrap();
-    let ran = ran(output);
+    let mut command =
+        shop.command(&["config", "explain", "--config", "events.toml", "--config", "local.toml"]);
+    let ran = Ran::of(command.env("EVENTS_BUS__URL", "memory://user:s3cret@host"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let line = |key: &str| ran.out.lines().find(|line| line.starts_with(key)).unwrap();
     assert!(line("bus.linger").ends_with("local.toml:2"));

@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,13 +24,7 @@ fn lock_enums(arguments: &[&str]) -> Ran {
     let source = include_str!("../src/bin/enums_cli.rs");
     fs::write(folder.path().join("tests/src/bin/enums_cli.rs"), source).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_enums_cli"));
-    ran(command.current_dir(folder.path()).args(["schema", "lock"]).args(arguments).output().unwrap())
-}
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+    Ran::of(command.current_dir(folder.path()).args(["schema", "lock"]).args(arguments))
 }
 
 impl Workspace {
@@ -63,7 +58,7 @@ impl Workspace {
 
     fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        ran(command.current_dir(folder).arg("schema").args(arguments).output().unwrap())
+        Ran::of(command.current_dir(folder).arg("schema").args(arguments))
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -71,10 +66,9 @@ impl Workspace {
     }
 
     /// What a command that succeeds prints.
+    #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
-        ran.out
+        self.run(arguments).succeeded()
     }
 
     /// The findings of a check, as `subject: what`.
@@ -96,11 +90,6 @@ impl Workspace {
         let found = findings.iter().any(|finding| finding.starts_with(subject) && finding.contains(what));
         assert!(found, "no {what:?} of {subject} in {findings:#?}");
     }
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
