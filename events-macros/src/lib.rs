@@ -87,6 +87,9 @@ use model::Container;
 /// - An `Option` of a scalar, list or map: `Some(0)`, `Some("")`, an empty list become `None`.
 /// - A field with a default that is not empty, zero or false: such a value becomes that default.
 /// - `Vec<u8>`: Python reads it, and can't write it.
+///
+/// A time, a `Uuid`, a `NonZero` and a `char` are never false in Python, and so not warned of; a type
+/// with an `EventData` of its own says it with `MAY_BE_FALSY`.
 #[proc_macro_derive(PublicSignal, attributes(public_signal, event))]
 pub fn public_signal(input: TokenStream) -> TokenStream {
     derive(&parse_macro_input!(input as DeriveInput), true).into()

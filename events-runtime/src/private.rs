@@ -10,10 +10,10 @@ pub use std::vec::Vec;
 
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
-    Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN,
-    MAX_DEPTH, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read, canonical_form,
-    check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text, is_text_by_digest,
-    length, minor_version, uphold, write,
+    Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Fault, Form,
+    LONG_MAX_LEN, MAX_DEPTH, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read,
+    canonical_form, check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text,
+    is_text_by_digest, length, minor_version, uphold, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -273,6 +273,8 @@ pub struct Schemas {
     pub next: &'static str,
     /// The form of their text.
     pub form: Form,
+    /// Whether the minor version follows from the files: then they have every number.
+    pub is_counted: bool,
 }
 
 /// How a definition's messages look on the wire.

@@ -1,9 +1,11 @@
 //! The command line as its users meet it: a real program over a real file.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,12 +26,6 @@ mail = { key = "customer.email", enabled = false }
 /// A folder with a configuration, where the program runs.
 struct Shop(TempDir);
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 impl Shop {
     fn new() -> Self {
         Self::with(CONFIG)
@@ -47,19 +43,18 @@ impl Shop {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
+        command.current_dir(self.path()).args(arguments);
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        Ran::of(&mut self.command(arguments))
     }
 
     /// What a command that succeeds prints.
+    #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
-        ran.out
+        self.run(arguments).succeeded()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -76,11 +71,14 @@ impl Shop {
         let out = self.out(&[&base[..], more].concat());
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
-}
 
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    /// What `consume` says of a topic that is not there yet, where nothing comes.
+    fn consume_absent(&self, topic: &str) -> String {
+        let base = ["consume", "--topic", topic, "--group", "reader", "--idle", "200ms", "--json"];
+        let ran = self.run(&base);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+        ran.err
+    }
 }
 
 #[test]
@@ -144,6 +142,55 @@ fn what_is_produced_is_consumed_with_its_whole_envelope() {
 }
 
 #[test]
+fn consume_says_that_it_made_a_topic_and_which_others_there_are() {
+    let shop = Shop::new();
+    for topic in ["orders", "orders2", "mail"] {
+        shop.produce(ORDER, &["--topic", topic]);
+    }
+    let made = |topic: &str, meant: &str| {
+        format!("warning: topic `{topic}` was not there and was made now, in sqlite://events.db; {meant}\n")
+    };
+    assert_eq!(shop.consume_absent("ordres"), made("ordres", "there are `orders` and `orders2`"));
+    assert_eq!(
+        shop.consume_absent("dev-mail"),
+        made("dev-mail", "there is `mail`"),
+        "the prefix is not said"
+    );
+    let none = "no other topic there has a similar name";
+    assert_eq!(shop.consume_absent("parcels"), made("parcels", none));
+    assert_eq!(shop.consume_absent("parcels"), "", "now it is there");
+    assert_eq!(shop.consume("orders", "reader", &[]).len(), 1);
+}
+
+/// The store of a program that just started is empty.
+#[test]
+fn consume_says_of_memory_too_that_it_made_a_topic_and_tells_no_password() {
+    let shop = Shop::with("[service]\nname = 'shop'\n[bus]\nurl = 'memory://user:s3cret@host'\n");
+    let said = shop.consume_absent("orders");
+    assert!(said.starts_with("warning: topic `orders` was not there and was made now, in memory:"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+/// It is said before the waiting: who sees that can stop it.
+#[test]
+fn consume_says_it_before_it_waits() {
+    let shop = Shop::new();
+    let arguments = ["consume", "--topic", "ordres", "--group", "reader"];
+    let mut child = shop
+        .command(&arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said: Vec<_> = lines.take_while(|line| !line.starts_with("waiting for events")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.iter().any(|line| line.contains("topic `ordres` was not there")), "{said:?}");
+}
+
+#[test]
 fn personal_data_is_masked_unless_it_is_asked_for() {
     let shop = Shop::new();
     shop.produce(ORDER, &[]);
@@ -193,7 +240,7 @@ fn json_that_does_not_fit_is_refused_with_every_fault_and_nothing_is_sent() {
     assert!(ran.err.contains("field `number`: 300 is out of range"), "{}", ran.err);
     let ran = shop.run(&["produce", "--type", PLACED, "--data", "{"]);
     assert!(ran.code == 2 && ran.err.contains("no JSON"), "{}", ran.err);
-    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+    assert!(shop.consume_absent("orders").contains("was not there"));
 }
 
 #[test]
@@ -211,7 +258,7 @@ fn a_topic_of_the_command_line_takes_the_place_of_the_configured_ones() {
     let shop = Shop::new();
     let sent = shop.produce(ORDER, &["--topic", "elsewhere"]);
     assert_eq!(sent["topics"], json!([{"topic": "elsewhere", "position": "1"}]));
-    assert_eq!(shop.consume("orders", "reader", &[]), [] as [Value; 0]);
+    assert!(shop.consume_absent("orders").contains("was not there"));
     assert_eq!(shop.consume("elsewhere", "reader", &[]).len(), 1);
 }
 
@@ -226,12 +273,9 @@ fn an_event_without_a_route_is_not_dropped_silently() {
 fn config_explain_shows_files_and_variables_and_no_password() {
     let shop = Shop::new();
     fs::write(shop.path().join("local.toml"), "[bus]\nlinger = '5ms'").unwrap();
-    let output = shop
-        .command(&["config", "explain", "--config", "events.toml", "--config", "local.toml"])
-        .env("EVENTS_BUS__URL", "memory://user:s3cret@host")
-        .output()
-        .unwrap();
-    let ran = ran(output);
+    let mut command =
+        shop.command(&["config", "explain", "--config", "events.toml", "--config", "local.toml"]);
+    let ran = Ran::of(command.env("EVENTS_BUS__URL", "memory://user:s3cret@host"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let line = |key: &str| ran.out.lines().find(|line| line.starts_with(key)).unwrap();
     assert!(line("bus.linger").ends_with("local.toml:2"));

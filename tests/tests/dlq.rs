@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Position, Subscription, Topic, Transport, connect,
 };
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,12 +20,6 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// A folder with a configuration, where the program runs.
 struct Shop(TempDir);
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
 
 impl Shop {
     fn new() -> Self {
@@ -48,7 +43,7 @@ impl Shop {
 
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        ran(command.current_dir(self.path()).args(arguments).stdin(Stdio::null()).output().unwrap())
+        Ran::of(command.current_dir(self.path()).args(arguments))
     }
 
     /// What `dlq` does with the letters of `billing` on `orders`.
@@ -58,9 +53,8 @@ impl Shop {
 
     /// What a `dlq` command that succeeds prints for programs.
     fn json(&self, command: &str, more: &[&str]) -> Value {
-        let ran = self.dlq(command, &[more, &["--json"]].concat());
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command} {more:?}: {}", ran.out);
-        serde_json::from_str(&ran.out).unwrap()
+        let out = self.dlq(command, &[more, &["--json"]].concat()).succeeded();
+        serde_json::from_str(&out).unwrap()
     }
 
     fn list(&self) -> Vec<Value> {
@@ -124,11 +118,6 @@ impl Shop {
             work(&*transport).await;
         });
     }
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 fn values<'a>(list: &'a [Value], field: &str) -> Vec<&'a str> {

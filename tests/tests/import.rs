@@ -4,12 +4,13 @@
 //! After a wanted change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::{env, fs};
 
 use apache_avro::validator::{SchemaNamespaceValidator, set_schema_namespace_validator};
 use events_runtime::private::{self, Form};
 use events_runtime::{EventData, PublicSignal};
+use events_tests::ran::Ran;
 use events_tests::zoo::terms::physical;
 use serde_json::Value;
 
@@ -29,12 +30,6 @@ generated! {
     times_time = "../import/times_time.rs";
 }
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("import")
 }
@@ -42,15 +37,7 @@ fn folder() -> PathBuf {
 /// Runs `schema import` in a folder.
 fn import(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-    let output = command
-        .current_dir(folder)
-        .args(["schema", "import"])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Ran::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
 }
 
 /// The schemas in `tests/import/schemas`, as paths from there.

@@ -1,12 +1,20 @@
 //! Events of Open edX. The real package judges them in `tests/interop/openedx.py`; here is what can
 //! be said without it.
 
+use std::net::IpAddr;
+use std::num::NonZero;
+use std::sync::Arc;
 use std::time::Duration;
 
+use events_runtime::avro::openedx::hazards;
+use events_runtime::avro::{DecodeError, Reader, Schema, Writer};
 use events_runtime::registry::Descriptor;
-use events_runtime::{Config, EventBus, Hub, PublicSignal, avro};
+use events_runtime::with::{isoformat, text};
+use events_runtime::{Config, EventBus, EventData, Hub, PublicSignal, avro};
 use events_tests::log::Log;
 use events_tests::openedx::{Definition, SessionLoginCompleted, definitions, user};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 #[test]
 fn a_login_has_the_bytes_and_the_schema_of_the_python_package() {
@@ -62,6 +70,96 @@ fn a_definition_tells_what_python_would_change_or_refuse() {
     );
 
     assert!(descriptor(SessionLoginCompleted::EVENT_TYPE).warnings().is_empty());
+}
+
+/// A key, as a crate of its own would write one.
+struct CourseKey(String);
+
+impl EventData for CourseKey {
+    const SCHEMA: &'static Schema = &Schema::String;
+    const MIN_LEN: usize = 1;
+    const MAY_BE_FALSY: bool = false;
+
+    fn max_len(&self) -> usize {
+        self.0.max_len()
+    }
+
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        self.0.encode(writer)
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        String::decode(reader).map(Self)
+    }
+}
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.tests.never.falsy.v1", profile = "openedx")]
+struct NeverFalsy {
+    course: CourseKey,
+    #[event(with = isoformat)]
+    at: Timestamp,
+    id: Uuid,
+    number: NonZero<u32>,
+    initial: char,
+    part: Part,
+}
+
+#[derive(EventData)]
+struct Part {
+    course: Option<CourseKey>,
+    #[event(with = isoformat::option)]
+    time: Option<Timestamp>,
+    #[event(default = "2020-01-01T00:00:00+00:00", with = isoformat)]
+    since: Timestamp,
+    when: Option<Box<When>>,
+    id: Option<Uuid>,
+    number: Option<Number>,
+    parts: Option<Box<Part>>,
+}
+
+#[derive(EventData)]
+struct When(#[event(with = isoformat)] Timestamp);
+
+#[derive(EventData)]
+struct Number(NonZero<i64>);
+
+#[test]
+fn no_warning_is_of_a_time_a_key_or_what_else_is_never_false() {
+    assert_eq!(hazards(NeverFalsy::SCHEMA), [""; 0]);
+}
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.openedx.tests.perhaps.falsy.v1", profile = "openedx")]
+struct PerhapsFalsy {
+    course: String,
+    name: Name,
+    perhaps: Perhaps,
+}
+
+#[derive(EventData)]
+struct Name(String);
+
+#[derive(EventData)]
+struct Perhaps {
+    course: Option<String>,
+    name: Option<Arc<Name>>,
+    #[event(with = text::option)]
+    address: Option<IpAddr>,
+    nothing: Option<Nothing>,
+}
+
+#[derive(EventData)]
+struct Nothing {}
+
+/// Of a type behind `with::text` nothing is known: `IpAddr` is never empty, and others may be.
+#[test]
+fn what_may_be_false_is_warned_of_by_whatever_type_it_is_held() {
+    let said = [
+        "Python refuses the event where `course` or `name` is empty, zero or false: move it into a nested data type, or never send such a value",
+        "Python reads an empty, zero or false `perhaps.course`, `perhaps.name`, `perhaps.address` or `perhaps.nothing` as None: take the Option away, or never send such a value",
+    ];
+    assert_eq!(hazards(PerhapsFalsy::SCHEMA), said);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -14,12 +15,6 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// A folder with a configuration, where the program runs.
 struct Shop(TempDir);
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
 
 impl Shop {
     fn new() -> Self {
@@ -46,7 +41,7 @@ impl Shop {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        Ran::of(&mut self.command(arguments))
     }
 
     /// What a command that succeeds prints for programs.
@@ -71,11 +66,10 @@ impl Shop {
     /// The positions that a group gets and acknowledges.
     fn consume(&self, group: &str, more: &[&str]) -> Vec<String> {
         let base = ["consume", "--topic", "orders", "--group", group, "--idle", "200ms", "--json"];
-        let ran = self.run(&[&base[..], more].concat());
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{more:?}: {}", ran.out);
+        let out = self.run(&[&base[..], more].concat()).succeeded();
         let position =
             |line| serde_json::from_str::<Value>(line).unwrap()["position"].as_str().unwrap().to_owned();
-        ran.out.lines().map(position).collect()
+        out.lines().map(position).collect()
     }
 
     /// The numbers and ids that the program's receiver took.
@@ -112,11 +106,6 @@ impl Shop {
     fn reset(&self, to: &str, more: &[&str]) -> Ran {
         self.run(&[&["offsets", "reset", "--group", "billing", "--to", to][..], &ORDERS, more].concat())
     }
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
@@ -173,7 +162,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         .command(&["replay", "--topic", "orders", "--group", "look"])
         .env("EVENTS_BUS__CONSUMER__ENABLED", "false")
         .output();
-    assert!(ran(off.unwrap()).err.contains("bus.consumer.enabled"));
+    assert!(Ran::from(off.unwrap()).err.contains("bus.consumer.enabled"));
     assert_eq!(shop.groups(), before);
     assert!(shop.taken().is_empty());
 }
@@ -199,7 +188,7 @@ fn an_interrupted_replay_goes_on_with_the_same_command() {
     let child = shop.slowly(&command, 2);
     let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let first = ran(child.wait_with_output().unwrap());
+    let first = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(first.code, 1, "{}{}", first.out, first.err);
     assert!(first.err.contains("the same command goes on from here"), "{}", first.err);
     assert_eq!(shop.groups()[0]["group"], "look.replay");
@@ -244,7 +233,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let child = shop.slowly(&command, begun + 2);
     let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let interrupted = ran(child.wait_with_output().unwrap());
+    let interrupted = Ran::from(child.wait_with_output().unwrap());
     assert!(interrupted.err.contains("back where it stood"), "{}", interrupted.err);
     assert_eq!(shop.groups()[0]["next"], "9");
     assert_eq!(shop.consume("billing", &[]), ["9"]);

@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use events_tests::ran::Ran;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,10 +16,15 @@ const LINE: &str = r#"println!("cargo::rerun-if-changed=schemas");"#;
 /// A workspace with the source of `shop_cli`, where the program runs.
 struct Workspace(TempDir);
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+/// The same of `enums_cli`, and the text of its command.
+fn lock_enums(arguments: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
+    fs::write(folder.path().join("tests/Cargo.toml"), "[package]\nname = 'enums'\n").unwrap();
+    let source = include_str!("../src/bin/enums_cli.rs");
+    fs::write(folder.path().join("tests/src/bin/enums_cli.rs"), source).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enums_cli"));
+    Ran::of(command.current_dir(folder.path()).args(["schema", "lock"]).args(arguments))
 }
 
 impl Workspace {
@@ -52,7 +58,7 @@ impl Workspace {
 
     fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        ran(command.current_dir(folder).arg("schema").args(arguments).output().unwrap())
+        Ran::of(command.current_dir(folder).arg("schema").args(arguments))
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -60,10 +66,9 @@ impl Workspace {
     }
 
     /// What a command that succeeds prints.
+    #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
-        ran.out
+        self.run(arguments).succeeded()
     }
 
     /// The findings of a check, as `subject: what`.
@@ -85,11 +90,6 @@ impl Workspace {
         let found = findings.iter().any(|finding| finding.starts_with(subject) && finding.contains(what));
         assert!(found, "no {what:?} of {subject} in {findings:#?}");
     }
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
@@ -116,6 +116,32 @@ fn lock_of_a_named_event_leaves_the_others() {
     assert!(shop.schema(CANCELLED, 0).exists() && !shop.schema(PLACED, 2).exists());
     let ran = shop.run(&["lock", "org.acme.cli.order.canceled.v1"]);
     assert!(ran.code == 2 && ran.err.contains(CANCELLED), "the nearest name is offered: {}", ran.err);
+}
+
+/// Of every enumeration once; one with a default can grow, and old readers of the other event are
+/// promised nothing.
+#[test]
+fn lock_warns_of_enums_to_which_no_symbol_can_be_added() {
+    let ran = lock_enums(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told = [("Way", "way"), ("Reason", "stops.reason"), ("Brand", "payment.brand")];
+    assert_eq!(ran.err.lines().count(), told.len(), "{}", ran.err);
+    for ((name, path), line) in told.into_iter().zip(ran.err.lines()) {
+        let warning = format!(
+            "warning: org.acme.enums.parcel.sent.v1: no symbol can be added to the enum `enums_cli::{name}` of `{path}`: "
+        );
+        assert!(line.starts_with(&warning) && line.contains("#[event(default)]"), "{line}");
+    }
+    let ran = lock_enums(&["--json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let counts: Vec<_> = report["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["event_type"].as_str().unwrap(), event["warnings"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!((ran.err.as_str(), ran.code), ("", 0));
+    assert_eq!(counts, [("org.acme.enums.parcel.kept.v1", 0), ("org.acme.enums.parcel.sent.v1", 3)]);
 }
 
 #[test]
@@ -229,6 +255,69 @@ fn check_finds_what_was_changed_since_and_what_was_never_built() {
     shop.finds(CANCELLED, "differs from version 0");
     shop.write(CANCELLED, 1, &shop.text(CANCELLED, 0).replace("\"number\"", "\"no\""));
     shop.finds(CANCELLED, "this breaks what is published");
+}
+
+#[test]
+fn check_names_what_a_file_documents_in_other_words() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let words =
+        |findings: Vec<String>| findings.into_iter().find(|finding| finding.contains("in other words"));
+    assert_eq!(words(shop.findings()), None);
+    let sound = shop.text(PLACED, 2);
+    for (from, to, path) in [
+        ("Where to write to.", "Where to call.", "`customer.email`"),
+        ("\"pii\": true", "\"pii\": false", "`customer.email`"),
+        ("A line of an order.", "A line.", "`lines: Line`"),
+        ("A customer placed an order.", "", "`OrderPlaced`"),
+    ] {
+        assert!(sound.contains(from), "{from}");
+        shop.write(PLACED, 2, &sound.replace(from, to));
+        let found = words(shop.findings()).expect(from);
+        assert_eq!(found, format!("{PLACED}: documents {path} in other words than the definition does"));
+        // Both may have been edited, and the definition may be.
+        let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let level = findings.iter().find(|finding| finding["what"].as_str().unwrap().contains("words"));
+        assert_eq!(level.unwrap()["level"], "warning");
+    }
+}
+
+#[test]
+fn check_finds_numbers_that_have_no_file() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let cancelled = shop.text(CANCELLED, 0);
+    for minor in [1, 3, 6] {
+        shop.write(CANCELLED, minor, &cancelled);
+    }
+    // That the numbers are given by hand says `minor_version = 2`.
+    shop.write(PLACED, 0, &shop.text(PLACED, 2));
+    let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
+    let missing = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let missing = findings.filter(|finding| finding["what"].as_str().unwrap().contains("missing"));
+        missing
+            .map(|finding| {
+                let text = |key| finding[key].as_str().unwrap();
+                format!("{} {}: {}", text("level"), text("subject"), text("what"))
+            })
+            .collect()
+    };
+    let found = [
+        format!("failed {CANCELLED}: version 2 is missing: the next file is version 3"),
+        format!("failed {CANCELLED}: versions 4 to 5 are missing: the next file is version 6"),
+        format!("warning {PLACED}: version 1 is missing: the next file is version 2"),
+    ];
+    assert_eq!(missing(&report), found);
+
+    fs::remove_file(shop.schema(CANCELLED, 0)).unwrap();
+    fs::remove_file(shop.schema(PLACED, 0)).unwrap();
+    let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
+    let found = missing(&report);
+    let first = format!("failed {CANCELLED}: version 0 is missing: the next file is version 1");
+    assert!(found.contains(&first), "{found:?}");
+    assert!(!found.iter().any(|found| found.contains(PLACED)), "the first number is given: {found:?}");
 }
 
 #[test]

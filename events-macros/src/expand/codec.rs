@@ -204,16 +204,19 @@ fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     let (deeper, check) = (deeper(recursive), check(fields, &own));
     let decode = decode(fields);
     let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(Self { #decode })));
+    // Python reads a record as a dict.
+    let is_empty = fields.is_empty();
     quote! {
-        const MIN_LEN: usize = #min_len;
-        const FALLIBLE: bool = #fallible;
+        const MIN_LEN: __p::core::primitive::usize = #min_len;
+        const MAY_BE_FALSY: __p::core::primitive::bool = #is_empty;
+        const FALLIBLE: __p::core::primitive::bool = #fallible;
 
         #[inline]
-        fn max_len(&self) -> usize {
+        fn max_len(&self) -> __p::core::primitive::usize {
             #max_len
         }
 
-        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+        fn check(&self, __depth: __p::core::primitive::usize) -> __p::core::result::Result<(), __p::EncodeError> {
             #deeper
             #check
             __p::core::result::Result::Ok(())
@@ -241,16 +244,17 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
         let decode = levels(recursive, &quote!(<#ty as __p::EventData>::decode(__reader).map(Self)));
         return quote! {
             const INTEGER: __p::core::option::Option<__p::Integer> = <#ty as __p::EventData>::INTEGER;
-            const MIN_LEN: usize = #min_len;
-            const FALLIBLE: bool = #fallible;
+            const MIN_LEN: __p::core::primitive::usize = #min_len;
+            const MAY_BE_FALSY: __p::core::primitive::bool = <#ty as __p::EventData>::MAY_BE_FALSY;
+            const FALLIBLE: __p::core::primitive::bool = #fallible;
 
             #[inline]
-            fn max_len(&self) -> usize {
+            fn max_len(&self) -> __p::core::primitive::usize {
                 <#ty as __p::EventData>::max_len(&self.0)
             }
 
             #[inline]
-            fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+            fn check(&self, __depth: __p::core::primitive::usize) -> __p::core::result::Result<(), __p::EncodeError> {
                 #deeper
                 <#ty as __p::EventData>::check(&self.0, __depth)
             }
@@ -272,7 +276,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
 
             #[inline]
             fn decode_nullable(
-                __branch: i64,
+                __branch: __p::core::primitive::i64,
                 __reader: &mut __p::Reader<'_>,
             ) -> __p::core::result::Result<Self, __p::DecodeError> {
                 <#ty as __p::EventData>::decode_nullable(__branch, __reader).map(Self)
@@ -283,14 +287,15 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
     let encode = encode(fields, &own);
     let (to_repr, from_repr) = (to_repr(module, &own(field)), from_repr(module));
     quote! {
-        const MIN_LEN: usize = #min_len;
-        const FALLIBLE: bool = true;
+        const MIN_LEN: __p::core::primitive::usize = #min_len;
+        const MAY_BE_FALSY: __p::core::primitive::bool = <#ty as __p::EventData>::MAY_BE_FALSY;
+        const FALLIBLE: __p::core::primitive::bool = true;
 
-        fn max_len(&self) -> usize {
+        fn max_len(&self) -> __p::core::primitive::usize {
             #max_len
         }
 
-        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+        fn check(&self, __depth: __p::core::primitive::usize) -> __p::core::result::Result<(), __p::EncodeError> {
             match #to_repr {
                 __p::core::result::Result::Ok(__repr) => <#ty as __p::EventData>::check(&__repr, __depth),
                 __p::core::result::Result::Err(__reason) =>
@@ -315,10 +320,11 @@ fn symbols(variants: &[Variant<'_>]) -> TokenStream {
     let idents: Vec<_> = variants.iter().map(|variant| &variant.input.ident).collect();
     let indexes: Vec<_> = indexes(variants).collect();
     quote! {
-        const MIN_LEN: usize = 1;
+        const MIN_LEN: __p::core::primitive::usize = 1;
+        const MAY_BE_FALSY: __p::core::primitive::bool = false;
 
         #[inline]
-        fn max_len(&self) -> usize {
+        fn max_len(&self) -> __p::core::primitive::usize {
             __p::LONG_MAX_LEN
         }
 
@@ -334,7 +340,7 @@ fn symbols(variants: &[Variant<'_>]) -> TokenStream {
             match __reader.long()? {
                 #(#indexes => __p::core::result::Result::Ok(Self::#idents),)*
                 __other => __p::core::result::Result::Err(
-                    __reader.error(__p::unknown_symbol(__other, #count)),
+                    __p::Reader::error(__reader, __p::unknown_symbol(__other, #count)),
                 ),
             }
         }
@@ -364,23 +370,23 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
         &quote! {
             match __branch - __shift {
                 #(#indexes => __p::core::result::Result::Ok(#decodes),)*
-                _ => __p::core::result::Result::Err(__reader.error(__p::unknown_branch(__branch, __branches))),
+                _ => __p::core::result::Result::Err(__p::Reader::error(__reader, __p::unknown_branch(__branch, __branches))),
             }
         },
     );
     let deeper = deeper(recursive);
     quote! {
-        const MIN_LEN: usize = 1;
-        const FALLIBLE: bool = false #(|| #fallibles)*;
+        const MIN_LEN: __p::core::primitive::usize = 1;
+        const FALLIBLE: __p::core::primitive::bool = false #(|| #fallibles)*;
 
-        fn max_len(&self) -> usize {
+        fn max_len(&self) -> __p::core::primitive::usize {
             __p::LONG_MAX_LEN + match self {
                 #(#patterns => #max_lens,)*
             }
         }
 
         #[allow(unused_variables)]
-        fn check(&self, __depth: usize) -> __p::core::result::Result<(), __p::EncodeError> {
+        fn check(&self, __depth: __p::core::primitive::usize) -> __p::core::result::Result<(), __p::EncodeError> {
             #deeper
             match self {
                 #(#patterns => { #checks })*
@@ -390,15 +396,15 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
 
         #[inline]
         fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
-            self.encode_branch(0, __writer)
+            <Self as __p::EventData>::encode_branch(self, 0, __writer)
         }
 
         #[inline]
         fn encode_nullable<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
-            self.encode_branch(1, __writer)
+            <Self as __p::EventData>::encode_branch(self, 1, __writer)
         }
 
-        fn encode_branch<'__w>(&self, __shift: i64, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
+        fn encode_branch<'__w>(&self, __shift: __p::core::primitive::i64, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
             match self {
                 #(#patterns => {
                     let __writer = __writer.long(#indexes + __shift);
@@ -411,27 +417,27 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
         #[inline]
         fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
             let __branch = __reader.long()?;
-            Self::decode_branch(__branch, 0, __reader)
+            <Self as __p::EventData>::decode_branch(__branch, 0, __reader)
         }
 
         #[inline]
         fn decode_nullable(
-            __branch: i64,
+            __branch: __p::core::primitive::i64,
             __reader: &mut __p::Reader<'_>,
         ) -> __p::core::result::Result<Self, __p::DecodeError> {
-            Self::decode_branch(__branch, 1, __reader)
+            <Self as __p::EventData>::decode_branch(__branch, 1, __reader)
         }
 
         fn decode_branch(
-            __branch: i64,
-            __shift: i64,
+            __branch: __p::core::primitive::i64,
+            __shift: __p::core::primitive::i64,
             __reader: &mut __p::Reader<'_>,
         ) -> __p::core::result::Result<Self, __p::DecodeError> {
             // A branch next to i64's end can't be shifted, and no union has it.
             let __branches = if __shift == 0 { #count } else { #count + 1 };
             if __branch < __shift {
                 return __p::core::result::Result::Err(
-                    __reader.error(__p::unknown_branch(__branch, __branches)),
+                    __p::Reader::error(__reader, __p::unknown_branch(__branch, __branches)),
                 );
             }
             #decode

@@ -14,14 +14,20 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
     let own = signal.minor_version.value();
     if model.published.is_empty() {
         let minor_version = own.copied().unwrap_or(0);
-        return quote!(const MINOR_VERSION: u32 = #minor_version;);
+        return quote!(const MINOR_VERSION: __p::core::primitive::u32 = #minor_version;);
     }
     let minor_version = if let Some(number) = own {
         quote!(#number)
     } else {
         let ident = &model.input.ident;
         let form = form(signal);
-        quote!(__p::minor_version(<#ident as __p::EventData>::SCHEMA, Self::PUBLISHED, __p::Form::#form))
+        quote! {
+            __p::minor_version(
+                <#ident as __p::EventData>::SCHEMA,
+                <#ident as __p::PublicSignal>::PUBLISHED,
+                __p::Form::#form,
+            )
+        }
     };
     let published = model.published.iter().map(|version| {
         let (minor_version, fingerprint) = (version.minor, version.fingerprint());
@@ -31,7 +37,7 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
         }
     });
     quote! {
-        const MINOR_VERSION: u32 = #minor_version;
+        const MINOR_VERSION: __p::core::primitive::u32 = #minor_version;
         const PUBLISHED: &'static [__p::Published] = &[#(#published),*];
     }
 }
@@ -41,12 +47,14 @@ pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     let folder = signal.schemas.value().map_or_else(|| FOLDER.to_owned(), LitStr::value);
     let compatibility = compatibility(signal);
     let (next, form) = (next(&event_type(signal)), form(signal));
+    let is_counted = !signal.minor_version.is_set();
     quote! {
         __p::Schemas {
             folder: #folder,
             compatibility: __p::Compatibility::#compatibility,
             next: #next,
             form: __p::Form::#form,
+            is_counted: #is_counted,
         }
     }
 }
@@ -88,11 +96,11 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
             published: <#ident as __p::PublicSignal>::PUBLISHED,
             form: __p::Form::#form,
         };
-        const __FAULTS: [bool; #count] = __p::faults(&__CONTRACT);
+        const __FAULTS: [__p::core::primitive::bool; #count] = __p::faults(&__CONTRACT);
         #(#at_fields)*
         #at_event
         #own_number
-        #(const _: &[u8] = __p::core::include_bytes!(#files);)*
+        #(const _: &[__p::core::primitive::u8] = __p::core::include_bytes!(#files);)*
     }
 }
 

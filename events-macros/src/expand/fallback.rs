@@ -20,10 +20,10 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
             let schemas = contract::schemas(attrs);
             quote! {
                 impl __p::PublicSignal for #ident {
-                    const EVENT_TYPE: &'static str = #event_type;
-                    const MINOR_VERSION: u32 = 0;
-                    const SCHEMA_TEXT: &'static [u8] = b"";
-                    const CANONICAL_TEXT: &'static [u8] = b"";
+                    const EVENT_TYPE: &'static __p::core::primitive::str = #event_type;
+                    const MINOR_VERSION: __p::core::primitive::u32 = 0;
+                    const SCHEMA_TEXT: &'static [__p::core::primitive::u8] = b"";
+                    const CANONICAL_TEXT: &'static [__p::core::primitive::u8] = b"";
                     const DESCRIPTOR: &'static __p::SignalDescriptor = &__p::SignalDescriptor::of::<Self>(
                         __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[], #schemas,
                     );
@@ -48,15 +48,15 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
             #named
             impl #impl_generics __p::EventData for #ident #type_generics #where_clause {
                 const SCHEMA: &'static __p::Schema = __p::Schema::UNKNOWN;
-                const MIN_LEN: usize = 0;
-                fn max_len(&self) -> usize {
+                const MIN_LEN: __p::core::primitive::usize = 0;
+                fn max_len(&self) -> __p::core::primitive::usize {
                     0
                 }
                 fn encode<'__w>(&self, __writer: __p::Writer<'__w>) -> __p::Writer<'__w> {
                     __writer
                 }
                 fn decode(__reader: &mut __p::Reader<'_>) -> __p::core::result::Result<Self, __p::DecodeError> {
-                    __p::core::result::Result::Err(__reader.invalid("the definition did not compile"))
+                    __p::core::result::Result::Err(__p::Reader::invalid(__reader, "the definition did not compile"))
                 }
             }
             impl #impl_generics __p::KeyPath for #ident #type_generics #where_clause {
@@ -66,13 +66,13 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
                 }
             }
             impl #impl_generics __p::EventKey for #ident #type_generics #where_clause {
-                fn append_key(&self, _: &mut __p::Vec<u8>) {}
+                fn append_key(&self, _: &mut __p::Vec<__p::core::primitive::u8>) {}
             }
             impl #impl_generics __p::MapKey for #ident #type_generics #where_clause {
-                fn as_str(&self) -> &str {
+                fn as_str(&self) -> &__p::core::primitive::str {
                     ""
                 }
-                fn from_text(_: &str) -> Self {
+                fn from_text(_: &__p::core::primitive::str) -> Self {
                     __p::core::unreachable!("the definition did not compile")
                 }
             }

@@ -34,18 +34,18 @@ pub(super) fn keys(model: &Container<'_>, generics: &Generics) -> TokenStream {
             quote! {
                 #[automatically_derived]
                 impl #impl_generics __p::EventKey for #ident #type_generics #where_key {
-                    fn append_key(&self, __out: &mut __p::Vec<u8>) {
+                    fn append_key(&self, __out: &mut __p::Vec<__p::core::primitive::u8>) {
                         <#ty as __p::EventKey>::append_key(&self.0, __out)
                     }
                 }
 
                 #[automatically_derived]
                 impl #impl_generics __p::MapKey for #ident #type_generics #where_map_key {
-                    fn as_str(&self) -> &str {
+                    fn as_str(&self) -> &__p::core::primitive::str {
                         <#ty as __p::MapKey>::as_str(&self.0)
                     }
 
-                    fn from_text(__text: &str) -> Self {
+                    fn from_text(__text: &__p::core::primitive::str) -> Self {
                         Self(<#ty as __p::MapKey>::from_text(__text))
                     }
                 }

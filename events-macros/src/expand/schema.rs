@@ -182,6 +182,7 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
             &[#(#aliases),*],
             #attributes,
             <#ty as __p::EventData>::SCHEMA,
+            <#ty as __p::EventData>::MAY_BE_FALSY,
             #default,
             #pii,
             #digest,

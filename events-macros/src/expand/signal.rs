@@ -28,16 +28,16 @@ pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> Toke
 
         #[automatically_derived]
         impl __p::PublicSignal for #ident {
-            const EVENT_TYPE: &'static str = #event_type;
+            const EVENT_TYPE: &'static __p::core::primitive::str = #event_type;
             #published
-            const SCHEMA_TEXT: &'static [u8] = &{
+            const SCHEMA_TEXT: &'static [__p::core::primitive::u8] = &{
                 let __text = __p::write::<{ __p::length(<#ident as __p::EventData>::SCHEMA, __p::Form::#form) }>(
                     <#ident as __p::EventData>::SCHEMA,
                     __p::Form::#form,
                 );
                 __text
             };
-            const CANONICAL_TEXT: &'static [u8] = &{
+            const CANONICAL_TEXT: &'static [__p::core::primitive::u8] = &{
                 let __text = __p::write::<{ __p::length(<#ident as __p::EventData>::SCHEMA, __p::Form::Canonical) }>(
                     <#ident as __p::EventData>::SCHEMA,
                     __p::Form::Canonical,
@@ -76,7 +76,7 @@ fn append_key(path: &[Ident]) -> TokenStream {
         .map(|segment| quote_spanned!(segment.span()=> let #key = __p::key_step(&(*#key).#segment);));
     let leaf = quote_spanned!(leaf.span()=> __p::key_leaf(&(*#key).#leaf, #out););
     quote! {
-        fn append_key(&self, __out: &mut __p::Vec<u8>) -> bool {
+        fn append_key(&self, __out: &mut __p::Vec<__p::core::primitive::u8>) -> __p::core::primitive::bool {
             let __key = self;
             #(#steps)*
             #leaf

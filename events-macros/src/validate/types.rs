@@ -23,6 +23,8 @@ pub(super) fn type_is_nameable(cx: &Ctxt, ty: &Type) {
                     "an event owns what it holds: use `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` to share"
                 }
                 Type::Slice(_) => "a slice has no size of its own: use `Vec<T>`",
+                // The compiler's own answer is six errors. A type of the user's that is named `str` has
+                // another way out: `self::str`.
                 Type::Path(path) if path.path.is_ident("str") => "`str` has no size of its own: use `String`",
                 Type::Ptr(_) => "a pointer means nothing in another process: hold the value",
                 Type::FnPtr(_) => "a function can't travel: hold what it is called with",

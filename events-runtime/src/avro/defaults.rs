@@ -150,7 +150,16 @@ mod tests {
     const ORIGIN: Origin = Origin { rust_type: "A", location: "a.rs:1:1" };
 
     const fn field(name: &'static str, schema: &'static Schema) -> Field {
-        Field { name, aliases: &[], attributes: "", schema, default: None, pii: false, digest: 0 }
+        Field {
+            name,
+            aliases: &[],
+            attributes: "",
+            schema,
+            may_be_falsy: true,
+            default: None,
+            pii: false,
+            digest: 0,
+        }
     }
 
     static POINT: Record = Record {

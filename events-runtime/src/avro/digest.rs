@@ -57,11 +57,13 @@ impl Field {
     /// A field with its digest, from that of its name, aliases and written default.
     #[doc(hidden)]
     #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "the derives call it, with one constant for each")]
     pub const fn new(
         name: &'static str,
         aliases: &'static [&'static str],
         attributes: &'static str,
         schema: &'static Schema,
+        may_be_falsy: bool,
         default: Option<Json>,
         pii: bool,
         written: u64,
@@ -72,7 +74,7 @@ impl Field {
             _ => written,
         };
         let digest = add(written, schema.digest());
-        Self { name, aliases, attributes, schema, default, pii, digest }
+        Self { name, aliases, attributes, schema, may_be_falsy, default, pii, digest }
     }
 }
 

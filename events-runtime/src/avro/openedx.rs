@@ -9,11 +9,15 @@
 //! - So it does with an attribute that has another default: `0` becomes `5` where that is the default.
 //! - `bytes` have a schema and can be read, but the serializer goes through JSON and raises
 //!   `ValueError: Circular reference detected`.
+//!
+//! Which values a field can have, its Rust type says: the text of a time, a UUID or a key is never
+//! empty, and a schema calls each of them `string`. `#[event(with = events_runtime::with::text)]`
+//! tells nothing of a type's texts, so that its fields are warned of.
 
 use std::collections::HashSet;
 
 use super::definitions::short_name;
-use super::schema::{Record, Schema};
+use super::schema::{Field, Record, Schema};
 
 /// What to expect of Python's values of an event of the profile `openedx`, in sentences that name
 /// the fields: one sentence for each kind of hazard.
@@ -44,7 +48,7 @@ pub fn hazards(schema: &'static Schema) -> Vec<String> {
     let mut walk = Walk::default();
     if let Schema::Record(event) = schema {
         for field in event.fields {
-            walk.top(field.name, field.schema);
+            walk.top(field);
         }
     }
     let hazards = [
@@ -84,23 +88,28 @@ struct Walk {
 }
 
 impl Walk {
-    fn top(&mut self, path: &str, schema: &'static Schema) {
-        if let Schema::Boolean | Schema::Long | Schema::Double | Schema::Bytes | Schema::String = schema {
-            self.refused.push(path.to_owned());
+    fn top(&mut self, field: &'static Field) {
+        if let Schema::Boolean | Schema::Long | Schema::Double | Schema::Bytes | Schema::String = field.schema
+            && field.may_be_falsy
+        {
+            self.refused.push(field.name.to_owned());
         }
-        self.within(path, schema);
+        self.field(field.name, field);
+    }
+
+    fn field(&mut self, path: &str, field: &'static Field) {
+        if let Schema::Nullable(_) = field.schema
+            && field.may_be_falsy
+        {
+            self.dropped.push(path.to_owned());
+        }
+        self.within(path, field.schema);
     }
 
     fn within(&mut self, path: &str, schema: &'static Schema) {
         match schema {
             Schema::Bytes => self.unwritable.push(path.to_owned()),
-            Schema::Array(inner) | Schema::Map(inner) => self.within(path, inner),
-            Schema::Nullable(inner) => {
-                if may_be_false(inner) {
-                    self.dropped.push(path.to_owned());
-                }
-                self.within(path, inner);
-            }
+            Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.within(path, inner),
             Schema::Record(record) if self.seen.insert(short_name(&record.name)) => {
                 self.record(path, record);
             }
@@ -113,21 +122,12 @@ impl Walk {
             let path = format!("{path}.{}", field.name);
             if let Some(default) = &field.default
                 && !matches!(default.text, "0" | "0.0" | "false" | "\"\"" | "[]" | "{}" | "null")
-                && may_be_false(field.schema)
+                && field.may_be_falsy
             {
                 self.replaced.push(path.clone());
             }
-            self.within(&path, field.schema);
+            self.field(&path, field);
         }
-    }
-}
-
-/// Whether Python takes some value for false. A UUID's text is never empty.
-fn may_be_false(schema: &Schema) -> bool {
-    match schema {
-        Schema::Logical(_) | Schema::Ref(_) => false,
-        Schema::Record(record) => record.fields.is_empty(),
-        _ => true,
     }
 }
 

@@ -119,6 +119,9 @@ pub struct Field {
     pub attributes: &'static str,
     /// The field's schema.
     pub schema: &'static Schema,
+    /// What the field's type says of itself:
+    /// [`MAY_BE_FALSY`](crate::EventData::MAY_BE_FALSY).
+    pub may_be_falsy: bool,
     /// The default value as written by the user; a [`Schema::Nullable`] field without one
     /// defaults to `null`.
     pub default: Option<Json>,

@@ -207,7 +207,7 @@ pub(super) struct Produce {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Consume {
-    /// The topic, without the configured prefix
+    /// The topic, without the configured prefix; made where it is missing, which is then said
     #[arg(long)]
     pub(super) topic: String,
     /// The consumer group. What is printed is acknowledged: name one of your own to only look

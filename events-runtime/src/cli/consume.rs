@@ -9,8 +9,10 @@ use super::output;
 use super::shown::Shown;
 use crate::avro::json::PersonalData;
 use crate::bus::Writers;
+use crate::config::Config;
+use crate::config::nearest::similar;
 use crate::registry::Registry;
-use crate::transport::{ConsumerGroup, Subscription, Topic};
+use crate::transport::{ConsumerGroup, ErrorKind, Subscription, Topic, TopicStatus, Transport};
 
 /// How many events are fetched at once, at most.
 const BATCH: u64 = 100;
@@ -18,6 +20,8 @@ const BATCH: u64 = 100;
 const WAIT: Duration = Duration::from_secs(30);
 /// After so long without events the command says that it waits.
 const SOON: Duration = Duration::from_secs(1);
+/// So many other topics are named, at most.
+const MEANT: usize = 5;
 
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
@@ -31,7 +35,12 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
 
     let transport = connect(&config)?;
     let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
+    let was_absent = is_absent(&*transport, &subscription.topic).await;
     let mut consumer = transport.consumer(subscription).await?;
+    if was_absent {
+        // Else a slip of the finger waits for ever, on a topic that it made.
+        eprintln!("warning: {}", made(&config, &base, transport.topics().await.unwrap_or_default()));
+    }
     let mut left = args.max.unwrap_or(u64::MAX);
     let mut waits = !context.json() && args.idle.is_none();
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
@@ -62,4 +71,27 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     }
     consumer.close().await?;
     Ok(())
+}
+
+/// Whether a topic is known not to be there.
+async fn is_absent(transport: &dyn Transport, topic: &Topic) -> bool {
+    transport.groups(topic).await.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// That a topic was made, and which others may have been meant.
+fn made(config: &Config, topic: &Topic, there: Vec<TopicStatus>) -> String {
+    let prefix = config.service().topic_prefix.as_ref();
+    let others = there.into_iter().filter_map(|status| status.topic.without_prefix(prefix));
+    let others: Vec<_> = others.filter(|other| other != topic).collect();
+    // Who writes the prefix too means the topic without it.
+    let without = topic.without_prefix(prefix);
+    let without = others.iter().filter(|other| Some(*other) == without.as_ref()).map(Topic::as_str);
+    let similar = similar(topic.as_str(), others.iter().map(Topic::as_str));
+    let meant: Vec<_> = without.chain(similar).take(MEANT).map(|name| format!("`{name}`")).collect();
+    let meant = match meant.as_slice() {
+        [] => "no other topic there has a similar name".to_owned(),
+        [one] => format!("there is {one}"),
+        [some @ .., last] => format!("there are {} and {last}", some.join(", ")),
+    };
+    format!("topic `{topic}` was not there and was made now, in {}; {meant}", config.bus().url)
 }

@@ -43,7 +43,7 @@ mod explain;
 mod file;
 mod key_path;
 mod loader;
-mod nearest;
+pub(crate) mod nearest;
 mod section;
 mod settings;
 mod source;

@@ -92,6 +92,11 @@ pub trait EventData: Sized {
     /// The smallest number of bytes that a datum of this type has.
     const MIN_LEN: usize;
 
+    /// Whether Python could take some value for false: `""`, `0`, `False`, an empty list. An `Option` says
+    /// it of what it holds. No schema tells, and the profile `openedx`
+    /// [warns](crate::avro::openedx::hazards) where it is so.
+    const MAY_BE_FALSY: bool = true;
+
     /// Whether [`check`](Self::check) can fail; `false` spares the encoder that pass.
     const FALLIBLE: bool = false;
 

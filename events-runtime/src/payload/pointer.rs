@@ -10,6 +10,7 @@ macro_rules! pointer {
         impl<T: EventData> EventData for $pointer<T> {
             const SCHEMA: &'static Schema = T::SCHEMA; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = T::MIN_LEN;
+            const MAY_BE_FALSY: bool = T::MAY_BE_FALSY;
             const FALLIBLE: bool = T::FALLIBLE;
 
             #[inline]

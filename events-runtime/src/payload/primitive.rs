@@ -161,6 +161,7 @@ macro_rules! non_zero {
         impl EventData for NonZero<$rust> {
             const SCHEMA: &'static Schema = <$rust>::SCHEMA;
             const MIN_LEN: usize = <$rust>::MIN_LEN;
+            const MAY_BE_FALSY: bool = false;
             const FALLIBLE: bool = <$rust>::FALLIBLE;
 
             #[inline]

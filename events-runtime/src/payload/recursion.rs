@@ -27,6 +27,7 @@ pub struct Ref<T>(Infallible, PhantomData<T>);
 impl<T: AvroNamed> EventData for Ref<T> {
     const SCHEMA: &'static Schema = &Schema::Ref(&Reference { name: T::NAME, origin: T::ORIGIN });
     const MIN_LEN: usize = 0;
+    const MAY_BE_FALSY: bool = false;
 
     fn max_len(&self) -> usize {
         match self.0 {}

@@ -52,6 +52,7 @@ text!(String, Box<str>, Arc<str>, Cow<'static, str>);
 impl EventData for char {
     const SCHEMA: &'static Schema = &Schema::String;
     const MIN_LEN: usize = 2;
+    const MAY_BE_FALSY: bool = false;
 
     #[inline]
     fn max_len(&self) -> usize {

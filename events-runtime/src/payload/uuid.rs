@@ -15,6 +15,7 @@ impl EventData for Uuid {
         attributes: "\"logicalType\":\"uuid\"",
     });
     const MIN_LEN: usize = 1;
+    const MAY_BE_FALSY: bool = false;
 
     #[inline]
     fn max_len(&self) -> usize {

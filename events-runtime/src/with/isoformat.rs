@@ -13,9 +13,56 @@ use jiff::civil::{DateTime, date};
 use jiff::fmt::temporal::{DateTimePrinter, Pieces};
 
 use super::{Instant, NANOS_PER_SECOND, TimeError};
+use crate::EventData;
+use crate::avro::{DecodeError, Reader, Schema, Writer};
 
-/// What is written.
-pub type Repr = String;
+/// What is written: the text of a time.
+///
+/// A type of its own and no `String`, so that it can say of itself that it is never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repr(String);
+
+impl Repr {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Any text: [`from_repr`] says whether it is a time.
+impl From<String> for Repr {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<Repr> for String {
+    fn from(repr: Repr) -> Self {
+        repr.0
+    }
+}
+
+impl EventData for Repr {
+    const SCHEMA: &'static Schema = String::SCHEMA;
+    const MIN_LEN: usize = String::MIN_LEN;
+    const MAY_BE_FALSY: bool = false;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        self.0.max_len()
+    }
+
+    #[inline]
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        self.0.encode(writer)
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        String::decode(reader).map(Self)
+    }
+}
 
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const PRINTER: DateTimePrinter = DateTimePrinter::new();
@@ -32,7 +79,7 @@ pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
     }
     let utc = civil(nanos).filter(|utc| utc.year() >= 1).ok_or(TimeError::BeyondPython)?;
     let digits = if utc.subsec_nanosecond() == 0 { 0 } else { 6 };
-    Ok(PRINTER.precision(Some(digits)).datetime_to_string(&utc) + "+00:00")
+    Ok(Repr(PRINTER.precision(Some(digits)).datetime_to_string(&utc) + "+00:00"))
 }
 
 /// The date and time in UTC of nanoseconds since 1970; `None` beyond the years of four digits.
@@ -49,7 +96,7 @@ fn civil(nanos: i128) -> Option<DateTime> {
 /// The text is no time with an offset, or beyond the years that `T` holds.
 #[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
 pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
-    let since = since_epoch(&repr).ok_or(TimeError::NotIso { len: repr.len() })?;
+    let since = since_epoch(&repr.0).ok_or(TimeError::NotIso { len: repr.0.len() })?;
     let below = since.subsec_nanos();
     // Negative durations count both parts downwards.
     let (seconds, below) = match u32::try_from(below) {
@@ -72,7 +119,7 @@ pub mod option {
     use super::{Instant, TimeError};
 
     /// What is written.
-    pub type Repr = Option<String>;
+    pub type Repr = Option<super::Repr>;
 
     /// Converts a time to its text.
     ///

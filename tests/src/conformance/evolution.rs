@@ -71,6 +71,7 @@ macro_rules! version {
                     folder: "schemas",
                     next: "org.conformance.order.placed.v2",
                     form: Form::Json,
+                    is_counted: false,
                     compatibility: Compatibility::Full,
                 },
             );

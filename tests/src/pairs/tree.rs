@@ -138,6 +138,7 @@ impl Maker<'_> {
             aliases: texts(&field.aliases),
             attributes: "",
             schema: leak(schema),
+            may_be_falsy: true,
             default: default.map(|default| json(&default)),
             pii: false,
             digest: 0,

@@ -1,13 +1,37 @@
-//! Names of the prelude, of `core` and of the macros' own crate that mean something else here.
-#![allow(dead_code, unused_macros, non_snake_case, non_upper_case_globals)]
+//! Names of the primitive types, of the prelude, of `core` and of the macros' own crate that mean
+//! something else here.
+#![allow(dead_code, unused_macros, non_camel_case_types, non_snake_case, non_upper_case_globals)]
 
 use ::events_runtime as runtime;
+
+pub struct bool;
+pub struct char;
+pub struct str;
+pub struct u8;
+pub type u16 = ();
+pub type u32 = ();
+pub type u64 = ();
+pub enum u128 {}
+pub enum usize {}
+pub trait i8 {}
+pub trait i16 {}
+pub trait i32 {}
+pub mod i64 {}
+pub mod i128 {}
+pub mod isize {}
+pub union f32 {
+    no: ::std::primitive::u8,
+}
+pub union f64 {
+    no: ::std::primitive::u8,
+}
 
 pub struct Result;
 pub struct Option;
 pub struct String;
 pub struct Vec;
 pub struct Box;
+pub struct Arc;
 pub struct Signal;
 pub struct Schema;
 pub struct Event;
@@ -16,6 +40,19 @@ pub trait EventData {}
 pub trait PublicSignal {}
 pub trait Default {}
 pub trait Clone {}
+pub trait Copy {}
+pub trait Send {}
+pub trait Sync {}
+pub trait Sized {}
+pub trait Drop {}
+pub trait Fn {}
+pub trait FnOnce {}
+pub trait From {}
+pub trait Into {}
+pub trait AsRef {}
+pub trait Iterator {}
+pub trait ToString {}
+pub trait ToOwned {}
 
 pub mod core {}
 pub mod std {}
@@ -59,6 +96,11 @@ macro_rules! column {
         compile_error!("not this one")
     };
 }
+macro_rules! include_bytes {
+    ($($t:tt)*) => {
+        compile_error!("not this one")
+    };
+}
 macro_rules! unreachable {
     ($($t:tt)*) => {
         compile_error!("not this one")
@@ -74,14 +116,29 @@ pub trait Everything {
     fn step(&self) {}
     fn append_key(&self) {}
     fn long(&self) {}
+    fn encode_branch(&self) {}
+    fn decode_branch(&self) {}
+    fn enter(&self) {}
+    fn leave(&self) {}
+    // By value they would be found before what takes a reference.
     fn map(self, _: ())
     where
-        Self: Sized,
+        Self: ::std::marker::Sized,
+    {
+    }
+    fn message(self)
+    where
+        Self: ::std::marker::Sized,
+    {
+    }
+    fn error(self)
+    where
+        Self: ::std::marker::Sized,
     {
     }
 }
 
-impl<T: ?Sized> Everything for T {}
+impl<T: ?::std::marker::Sized> Everything for T {}
 
 pub mod text {
     pub type Repr = ::std::string::String;
@@ -98,7 +155,7 @@ pub mod text {
 #[derive(Debug, PartialEq)]
 pub struct Word(pub ::std::string::String);
 
-#[derive(Debug, PartialEq, runtime::EventData)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, runtime::EventData)]
 pub struct Id(pub ::std::string::String);
 
 #[derive(Debug, PartialEq, runtime::EventData)]
@@ -122,6 +179,32 @@ pub struct Node {
     pub weight: ::std::primitive::i32,
 }
 
+/// Its own functions and constants have the names of the traits' too.
+impl Payment {
+    const SCHEMA: () = ();
+    const MIN_LEN: () = ();
+    fn encode() {}
+    fn decode() {}
+    fn encode_branch() {}
+    fn decode_branch() {}
+}
+
+#[derive(Debug, PartialEq, runtime::EventData)]
+pub enum Tree {
+    Leaf,
+    Branch(::std::vec::Vec<Tree>),
+}
+
+#[derive(Debug, PartialEq, runtime::EventData)]
+pub struct Page<T> {
+    pub items: ::std::vec::Vec<T>,
+    #[event(default = true)]
+    pub is_last: ::std::primitive::bool,
+}
+
+#[derive(Debug, PartialEq, runtime::EventData)]
+pub struct Converted(#[event(with = text)] pub Word);
+
 #[derive(Debug, PartialEq, runtime::PublicSignal)]
 #[public_signal(event_type = "org.acme.hygiene.shadow.cast.v1", key = id)]
 pub struct ShadowCast {
@@ -129,9 +212,82 @@ pub struct ShadowCast {
     pub note: ::std::option::Option<::std::string::String>,
     pub mode: Mode,
     pub payment: Payment,
+    pub tree: ::std::option::Option<Tree>,
     pub root: ::std::boxed::Box<Node>,
-    #[event(with = text)]
+    #[event(with = text, pii)]
     pub word: Word,
+    pub converted: Converted,
+    pub pages: Page<::std::primitive::u8>,
+    pub by_id: ::std::collections::BTreeMap<Id, ::std::primitive::i64>,
+    #[event(default = 1)]
+    pub count: ::std::primitive::u32,
+}
+
+/// The minor version and the constants of a contract.
+#[derive(Debug, PartialEq, runtime::PublicSignal)]
+#[public_signal(
+    event_type = "org.acme.allowed.identical.v1",
+    schemas = "ui/contracts/schemas",
+    name = "OrderPlaced"
+)]
+pub struct ShadowPublished {
+    pub id: ::std::string::String,
+    pub note: ::std::option::Option<::std::string::String>,
+}
+
+impl ShadowPublished {
+    const PUBLISHED: () = ();
+    const EVENT_TYPE: () = ();
+    const MINOR_VERSION: () = ();
+}
+
+#[derive(Debug, PartialEq, runtime::PublicSignal)]
+#[public_signal(event_type = "org.openedx.hygiene.shadow.cast.v1", profile = "openedx", key = user.id)]
+pub struct OpenEdxShadow {
+    pub user: User,
+}
+
+#[derive(Debug, PartialEq, runtime::EventData)]
+pub struct User {
+    pub id: ::std::primitive::i64,
+    pub name: ::std::option::Option<::std::string::String>,
+}
+
+#[runtime::receiver(SHADOW_CAST)]
+fn hear(_: &runtime::Event<ShadowCast>) {}
+
+#[runtime::receiver(SHADOW_CAST, order = -1)]
+fn answer(_: &runtime::Event<ShadowCast>) -> ::std::result::Result<(), ::std::fmt::Error> {
+    ::std::result::Result::Ok(())
+}
+
+#[runtime::receiver(SHADOW_CAST)]
+async fn hear_later(_: &runtime::Event<ShadowCast>) {
+    ::std::future::ready(()).await;
+}
+
+/// A type of this module's that has the name of a primitive one is what a field of it holds.
+pub mod own {
+    #[derive(Debug, PartialEq, ::events_runtime::EventData)]
+    pub struct u8(pub String);
+
+    #[derive(Debug, PartialEq, ::events_runtime::EventData)]
+    pub struct bool {
+        pub text: u8,
+    }
+
+    #[derive(Debug, PartialEq, ::events_runtime::PublicSignal)]
+    #[public_signal(event_type = "org.acme.hygiene.own.named.v1", key = text)]
+    pub struct OwnNamed {
+        pub text: u8,
+        pub is_own: bool,
+    }
+}
+
+#[test]
+fn a_name_of_the_users_own_stands() {
+    let text = || own::u8("a".into());
+    super::travels(&own::OwnNamed { text: text(), is_own: own::bool { text: text() } });
 }
 
 #[test]
@@ -143,14 +299,23 @@ fn shadowed_names_change_nothing() {
         note: ::std::option::Option::Some(text()),
         mode: Mode::Fast,
         payment: Payment::Card { number: text() },
+        tree: ::std::option::Option::Some(Tree::Branch(::std::vec![Tree::Leaf])),
         root: ::std::boxed::Box::new(Node {
             children: ::std::vec![Node { children: ::std::vec![], weight: 2 }],
             weight: 1,
         }),
         word: Word(text()),
+        converted: Converted(Word(text())),
+        pages: Page { items: ::std::vec![1, 2], is_last: false },
+        by_id: ::std::iter::FromIterator::from_iter([(Id(text()), 7)]),
+        count: 3,
     };
     super::travels(&event);
     runtime::PublicSignal::append_key(&event, &mut key);
     ::std::assert_eq!(key, b"a");
     SHADOW_CAST.emit(event);
+
+    super::travels(&OpenEdxShadow { user: User { id: 1, name: ::std::option::Option::None } });
+    super::travels(&ShadowPublished { id: text(), note: ::std::option::Option::None });
+    ::std::assert_eq!(<ShadowPublished as runtime::PublicSignal>::MINOR_VERSION, 0);
 }

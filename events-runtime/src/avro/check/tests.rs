@@ -16,7 +16,16 @@ fn name(base: &'static str) -> Name {
 }
 
 fn field(name: &'static str, schema: &'static Schema) -> Field {
-    Field { name, aliases: &[], attributes: "", schema, default: None, pii: false, digest: 0 }
+    Field {
+        name,
+        aliases: &[],
+        attributes: "",
+        schema,
+        may_be_falsy: true,
+        default: None,
+        pii: false,
+        digest: 0,
+    }
 }
 
 fn a_record(name: Name, origin: Origin, fields: Vec<Field>) -> &'static Record {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::build_script::BuildScript;
+use super::docs;
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
 use crate::avro::versions::Version;
@@ -79,6 +80,11 @@ impl Found {
         self.findings.push(Finding { level: Level::Failed, subject, what, place, advice });
     }
 
+    fn warn(&mut self, event: Descriptor, what: String, place: String, advice: &str) {
+        let (subject, advice) = (event.event_type().to_owned(), advice.to_owned());
+        self.findings.push(Finding { level: Level::Warning, subject, what, place, advice });
+    }
+
     /// An event whose files have no place here. That of another repository is held to what it was
     /// compiled with.
     fn lost(&mut self, event: Descriptor, lost: &Lost) {
@@ -91,13 +97,9 @@ impl Found {
             .last()
             .is_some_and(|newest| is_published(event.schema(), newest, event.get().schemas.form));
         if !locked && !is_free(event) {
-            self.findings.push(Finding {
-                level: Level::Warning,
-                subject: event.event_type().to_owned(),
-                what: "is not locked where it comes from".to_owned(),
-                place: definition(event),
-                advice: "ask for it there: its next version may break this program".to_owned(),
-            });
+            let what = "is not locked where it comes from".to_owned();
+            let advice = "ask for it there: its next version may break this program";
+            self.warn(event, what, definition(event), advice);
         }
     }
 
@@ -123,6 +125,7 @@ impl Found {
             let advice = "a published version stays as it is: restore the one that was edited";
             self.fail(descriptor, text, shown(&version.path), advice);
         }
+        self.gaps(event);
         self.newest(event, newest);
         if event.is_stale() {
             let advice =
@@ -150,6 +153,56 @@ impl Found {
             );
             let advice = "leave `minor_version` out of the definition, which counts by itself";
             self.fail(descriptor, what, definition(descriptor), advice);
+        }
+        if event.is_current() {
+            self.docs(event, newest);
+        }
+    }
+
+    /// Whether the newest version is documented as the definition is. Of an older one only the version
+    /// control knows what it said.
+    fn docs(&mut self, event: &Locked, newest: &Version) {
+        let text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let published = fs::read_to_string(&newest.path).unwrap_or_default();
+        let paths = docs::differences(&text(&published), &text(event.descriptor.schema_json()));
+        if paths.is_empty() {
+            return;
+        }
+        let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+        self.warn(
+            event.descriptor,
+            format!("documents {} in other words than the definition does", paths.join(", ")),
+            shown(&newest.path),
+            "a published version stays as it is: restore the file if it was edited; the definition's words are published with its next version",
+        );
+    }
+
+    /// Numbers that have no file. Who gives the numbers may leave some out; else one was removed.
+    fn gaps(&mut self, event: &Locked) {
+        let descriptor = event.descriptor;
+        let is_counted = descriptor.get().schemas.is_counted;
+        let mut next = if is_counted { 0 } else { event.versions.first().map_or(0, |oldest| oldest.minor) };
+        for version in &event.versions {
+            if version.minor > next {
+                let last = version.minor - 1;
+                let what = if last == next {
+                    format!("version {next} is missing: the next file is version {}", version.minor)
+                } else {
+                    format!(
+                        "versions {next} to {last} are missing: the next file is version {}",
+                        version.minor
+                    )
+                };
+                let place = shown(&event.folder);
+                if is_counted {
+                    let advice = "a published version stays: restore its file, for nothing is checked against what is not there; where the numbers are given by hand, write `minor_version = …` in the definition";
+                    self.fail(descriptor, what, place, advice);
+                } else {
+                    let advice = "a published version stays: restore its file if there was one, for nothing is checked against what is not there";
+                    self.warn(descriptor, what, place, advice);
+                }
+            }
+            next = version.minor.saturating_add(1);
         }
     }
 

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::build_script::{self, BuildScript};
-use super::export;
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
+use super::{enums, export};
 use crate::cli::args::Lock;
 use crate::cli::context::{Context, descriptor, linked};
 use crate::cli::failure::Failure;
@@ -20,7 +20,8 @@ use crate::registry::Descriptor;
 
 /// What became of an event.
 enum Outcome {
-    Locked(u32, PathBuf),
+    /// With what its readers will be unable to read later.
+    Locked(u32, PathBuf, Vec<String>),
     Unchanged(u32, PathBuf),
     /// It belongs to another repository, and nobody asked for it by name.
     Skipped(Lost),
@@ -98,7 +99,7 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
     let minor = event.descriptor.minor_version();
     let path = event.folder.join(format!("{minor}.avsc"));
     match write_new(&path, &export::text(event.descriptor)?) {
-        Ok(()) => Ok(Outcome::Locked(minor, path)),
+        Ok(()) => Ok(Outcome::Locked(minor, path, enums::warnings(event.descriptor))),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Outcome::Refused(format!(
             "{} was written meanwhile by another run: build this program again",
             shown(&path)
@@ -163,13 +164,17 @@ fn watch(krate: &Path, watched: &BTreeSet<String>) -> Result<Option<Watched>, Fa
 fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) -> Result<(), Failure> {
     if context.json() {
         let events = outcomes.iter().map(|(event_type, outcome)| {
+            let warnings = match outcome {
+                Outcome::Locked(_, _, warnings) => warnings.as_slice(),
+                _ => &[],
+            };
             let (word, minor, path, reason) = match outcome {
-                Outcome::Locked(minor, path) => ("locked", Some(minor), Some(shown(path)), None),
+                Outcome::Locked(minor, path, _) => ("locked", Some(minor), Some(shown(path)), None),
                 Outcome::Unchanged(minor, path) => ("unchanged", Some(minor), Some(shown(path)), None),
                 Outcome::Skipped(lost) => ("skipped", None, None, Some(lost.to_string())),
                 Outcome::Refused(reason) => ("refused", None, None, Some(reason.clone())),
             };
-            json!({ "event_type": event_type, "outcome": word, "minor_version": minor, "path": path, "reason": reason })
+            json!({ "event_type": event_type, "outcome": word, "minor_version": minor, "path": path, "reason": reason, "warnings": warnings })
         });
         let scripts = scripts.iter().map(|script| match script {
             Watched::Written(path) => json!({ "path": shown(path), "outcome": "written" }),
@@ -182,8 +187,11 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
     }
     for (event_type, outcome) in outcomes {
         match outcome {
-            Outcome::Locked(minor, path) => {
+            Outcome::Locked(minor, path, warnings) => {
                 output::line(format_args!("locked     {event_type} as version {minor}: {}", shown(path)))?;
+                for warning in warnings {
+                    eprintln!("warning: {event_type}: {warning}");
+                }
             }
             Outcome::Unchanged(minor, _) => {
                 output::line(format_args!("unchanged  {event_type} is version {minor}"))?;

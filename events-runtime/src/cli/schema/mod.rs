@@ -10,6 +10,8 @@
 //!   home          the file ▶ the crate, and its folder of published schemas
 //!   locked        an event and the files that are there now
 //!   build_script  the line by which cargo sees added files
+//!   docs          where the documentation of a file and of the code differ
+//!   enums         the enumerations to which no symbol can be added
 //! ```
 //!
 //! The files that were there when a crate was compiled are in the program; those that are there now
@@ -18,6 +20,8 @@
 mod build_script;
 mod check;
 mod diff;
+mod docs;
+mod enums;
 mod export;
 mod home;
 mod lock;

@@ -108,6 +108,8 @@ macro_rules! key {
         impl events_runtime::EventData for $name {
             const SCHEMA: &'static events_runtime::avro::Schema = &events_runtime::avro::Schema::String;
             const MIN_LEN: usize = 1;
+            // An empty text is no key, and Python writes none.
+            const MAY_BE_FALSY: bool = false;
 
             fn max_len(&self) -> usize {
                 events_runtime::avro::bytes_max_len(self.as_str().len())

@@ -1,0 +1,89 @@
+//! A program's own command line, over events with enumerations.
+
+use std::collections::BTreeMap;
+
+use events_runtime::{EventData, PublicSignal};
+
+/// All readers are promised to read it.
+#[derive(Debug, PublicSignal)]
+#[public_signal(event_type = "org.acme.enums.parcel.sent.v1")]
+pub struct ParcelSent {
+    /// Its way.
+    pub way: Way,
+    /// Its sizes.
+    pub sizes: Vec<Option<Size>>,
+    /// Its stops.
+    pub stops: BTreeMap<String, Stop>,
+    /// How it is paid.
+    pub payment: Payment,
+    /// The way that it was to take.
+    pub planned: Way,
+}
+
+/// New readers alone are.
+#[derive(Debug, PublicSignal)]
+#[public_signal(event_type = "org.acme.enums.parcel.kept.v1", compatibility = "backward")]
+pub struct ParcelKept {
+    /// Its way.
+    pub way: Way,
+}
+
+/// A stop.
+#[derive(Debug, EventData)]
+pub struct Stop {
+    /// Why there.
+    pub reason: Reason,
+}
+
+/// A way.
+#[derive(Debug, EventData)]
+pub enum Way {
+    /// By air.
+    Air,
+    /// By sea.
+    Sea,
+}
+
+/// A size, and whatever else.
+#[derive(Debug, EventData)]
+pub enum Size {
+    /// Small.
+    Small,
+    /// Any other.
+    #[event(default)]
+    Other,
+}
+
+/// A reason.
+#[derive(Debug, EventData)]
+pub enum Reason {
+    /// Customs.
+    Customs,
+    /// A rest.
+    Rest,
+}
+
+/// A payment.
+#[derive(Debug, EventData)]
+pub enum Payment {
+    /// By card.
+    Card {
+        /// Whose.
+        brand: Brand,
+    },
+    /// In cash.
+    Cash,
+}
+
+/// A brand.
+#[derive(Debug, EventData)]
+pub enum Brand {
+    /// One.
+    One,
+    /// Another.
+    Another,
+}
+
+fn main() -> std::process::ExitCode {
+    events_runtime::cli::run()
+}
