@@ -54,8 +54,8 @@ impl RedisCluster {
         for node in 0..count {
             cluster.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(node + 1).to_string()]);
         }
-        for node in 0..count {
-            let (port, bus) = (cluster.nodes[node].port().to_string(), buses[node].to_string());
+        for (node, bus) in cluster.nodes.iter().zip(&buses) {
+            let (port, bus) = (node.port().to_string(), bus.to_string());
             cluster.ask(0, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         cluster.agree();

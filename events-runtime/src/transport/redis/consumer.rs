@@ -39,7 +39,7 @@ impl RedisConsumer {
     ) -> Result<Self, TransportError> {
         let dead_letter = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, lease, member, .. } = subscription;
-        let link = Arc::new(Link::new(settings.clone(), &topic));
+        let link = Arc::new(Link::new(&settings, &topic));
         start::join(&link, &settings, &topic, &group, start).await?;
         let number = random();
         let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
@@ -52,7 +52,7 @@ impl RedisConsumer {
         let ledger = Arc::new(settle::Ledger::new(work, member.topic.clone(), settings.ack));
         Ok(Self {
             recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
-            waiting: Arc::new(Link::waiting(settings, &member.topic, BLOCK)),
+            waiting: Arc::new(Link::waiting(&settings, &member.topic, BLOCK)),
             ledger,
             member,
             asked: None,

@@ -49,12 +49,12 @@ struct Current {
 }
 
 impl Link {
-    pub(super) fn new(settings: Arc<Settings>, topic: &Topic) -> Self {
+    pub(super) fn new(settings: &Arc<Settings>, topic: &Topic) -> Self {
         Self::waiting(settings, topic, Duration::ZERO)
     }
 
     /// A link for requests that wait at the server for up to this long.
-    pub(super) fn waiting(settings: Arc<Settings>, topic: &Topic, wait: Duration) -> Self {
+    pub(super) fn waiting(settings: &Arc<Settings>, topic: &Topic, wait: Duration) -> Self {
         let timeout = settings.timeout + wait;
         Self { timeout, share: false, ..Self::sharing(settings.clone(), settings.endpoint.place(topic)) }
     }

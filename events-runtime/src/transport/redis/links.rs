@@ -40,7 +40,7 @@ impl Links {
 
     fn at(&self, place: Place) -> Arc<Link> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = || Arc::new(Link::sharing(self.settings.clone(), place.clone()));
-        made.entry(place.clone()).or_insert_with(link).clone()
+        let link = |place: &Place| Arc::new(Link::sharing(self.settings.clone(), place.clone()));
+        made.entry(place).or_insert_with_key(link).clone()
     }
 }

@@ -1,4 +1,4 @@
-//! `redis:`: streams of a Redis server as the event bus of many machines.
+//! `redis:`: streams of a Redis server, or of a cluster of them, as the event bus of many machines.
 //!
 //! A topic is a stream of its name, an event an entry in the form of Open edX's
 //! `edx-event-bus-redis`, so that its programs and ours share topics and groups. A group is a
@@ -43,7 +43,14 @@
 //! Positions are entry ids. Renewing one delivery renews all that were received with it. A send
 //! whose answer was lost may be stored twice, with the same event id. Messages of a group whose
 //! other members are Open edX's keep their order among our members; theirs take what comes.
-//! Clusters are not supported; Sentinels are.
+//!
+//! # Clusters
+//! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic
+//! with its groups is on one node, and nodes that are away hold up their own topics alone. Two things
+//! differ from a single server: a dead letter is stored before its message is acknowledged, not in one step
+//! with it, so that a member's death between the two brings it twice; and a batch of sends is whole for each
+//! topic, not over all of them. A call waits while its topic moves to another node or a replica takes over,
+//! up to `retry_for`, which should be longer than the cluster's `cluster-node-timeout`.
 
 mod claim;
 mod cluster;
