@@ -16,36 +16,58 @@ pub struct RedisCluster {
     /// Masters first, then their replicas in the same order.
     nodes: Vec<RedisServer>,
     masters: usize,
+    scheme: &'static str,
+    /// Those that clients are to use.
+    ports: Vec<u16>,
 }
 
 impl RedisCluster {
     /// Starts three masters.
     #[must_use]
     pub fn start() -> Self {
-        Self::of(3, false)
+        Self::of(3, false, &[])
+    }
+
+    /// Starts two masters that talk TLS, with further settings as on the command line. Its URL has the TLS
+    /// ports.
+    #[must_use]
+    pub fn with_tls(settings: &[&str]) -> Self {
+        Self::of(2, false, settings)
     }
 
     /// Starts three masters with a replica each, which takes over a second after its master died.
     #[must_use]
     pub fn with_replicas() -> Self {
-        Self::of(3, true)
+        Self::of(3, true, &[])
     }
 
-    fn of(masters: usize, replicas: bool) -> Self {
+    fn of(masters: usize, replicas: bool, tls: &[&str]) -> Self {
         let count = if replicas { masters * 2 } else { masters };
         let node = |_| {
             let bus = free_port();
-            let bus_port = bus.to_string();
+            let (bus_port, tls_port) = (bus.to_string(), free_port());
             let settings = [
                 ["--cluster-enabled", "yes"],
                 ["--cluster-node-timeout", "1000"],
                 ["--repl-diskless-sync-delay", "0"],
                 ["--cluster-port", &bus_port],
             ];
-            (RedisServer::with(&settings.concat()), bus)
+            let mut settings = settings.concat();
+            let secured = ["--tls-cluster", "yes", "--tls-port", &tls_port.to_string()];
+            if !tls.is_empty() {
+                settings.extend(secured.iter().chain(tls));
+            }
+            let server = RedisServer::with(&settings);
+            let port = if tls.is_empty() { server.port() } else { tls_port };
+            (server, (port, bus))
         };
-        let (nodes, buses): (Vec<_>, Vec<_>) = (0..count).map(node).unzip();
-        let cluster = Self { nodes, masters };
+        let (nodes, ports): (Vec<_>, Vec<_>) = (0..count).map(node).unzip();
+        let cluster = Self {
+            scheme: if tls.is_empty() { "redis" } else { "rediss" },
+            ports: ports.iter().map(|ports| ports.0).collect(),
+            nodes,
+            masters,
+        };
         for master in 0..masters {
             let (first, end) = (master * SLOTS / masters, (master + 1) * SLOTS / masters);
             let range = [first.to_string(), (end - 1).to_string()];
@@ -54,8 +76,8 @@ impl RedisCluster {
         for node in 0..count {
             cluster.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(node + 1).to_string()]);
         }
-        for (node, bus) in cluster.nodes.iter().zip(&buses) {
-            let (port, bus) = (node.port().to_string(), bus.to_string());
+        for (port, bus) in ports {
+            let (port, bus) = (port.to_string(), bus.to_string());
             cluster.ask(0, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         cluster.agree();
@@ -86,8 +108,8 @@ impl RedisCluster {
     /// The URL that names all nodes.
     #[must_use]
     pub fn url(&self) -> String {
-        let hosts: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
-        format!("redis+cluster://{}", hosts.join(","))
+        let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("{}+cluster://{}", self.scheme, hosts.join(","))
     }
 
     /// How many nodes there are, replicas among them.

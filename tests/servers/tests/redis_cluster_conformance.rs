@@ -14,12 +14,12 @@ struct Cluster {
     url: String,
     /// Ends before the cluster.
     trouble: Option<Trouble>,
-    cluster: Arc<Mutex<RedisCluster>>,
+    nodes: Arc<Mutex<RedisCluster>>,
 }
 
 impl Cluster {
     fn of(cluster: RedisCluster) -> Self {
-        Self { url: cluster.url(), trouble: None, cluster: Arc::new(Mutex::new(cluster)) }
+        Self { url: cluster.url(), trouble: None, nodes: Arc::new(Mutex::new(cluster)) }
     }
 
     fn new() -> Self {
@@ -32,7 +32,7 @@ impl Cluster {
         rest: Duration,
         mut once: impl FnMut(&mut RedisCluster) + Send + 'static,
     ) -> Self {
-        let cluster = self.cluster.clone();
+        let cluster = self.nodes.clone();
         let trouble = Trouble::begin(name, rest, move || {
             once(&mut cluster.lock().unwrap_or_else(PoisonError::into_inner));
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, connect,
 };
-use events_server_tests::{RedisServer, Server, free_port, program};
+use events_server_tests::{RedisCluster, RedisServer, Server, free_port, program};
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -64,30 +64,55 @@ fn certificates(folder: &Path) {
     openssl(folder, &[&sign[..], &["-CAcreateserial", "-extfile", "names", "-out", "server.pem"]].concat());
 }
 
+fn tls(folder: &Path) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let files = [("cert", "server.pem"), ("key", "server.key"), ("ca-cert", "ca.pem")];
+    let named = files.into_iter().flat_map(|(kind, name)| [format!("--tls-{kind}-file"), file(name)]);
+    named.chain(["--tls-auth-clients".to_owned(), "no".to_owned()]).collect()
+}
+
 #[tokio::test]
 async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let port = free_port();
-    let server = RedisServer::with(&[
-        "--tls-port",
-        &port.to_string(),
-        "--tls-cert-file",
-        &file("server.pem"),
-        "--tls-key-file",
-        &file("server.key"),
-        "--tls-ca-cert-file",
-        &file("ca.pem"),
-        "--tls-auth-clients",
-        "no",
-    ]);
+    let settings = tls(folder.path());
+    let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let text = port.to_string();
+    settings.extend(["--tls-port", &text]);
+    let server = RedisServer::with(&settings);
     let trusted = transport(&format!("rediss://127.0.0.1:{port}/0?ca={}", file("ca.pem")));
     assert_eq!(send(&*trusted, "1").await, Ok(()));
     assert_eq!(receive(&*trusted, 1).await, [b"1"]);
     let other = transport(&format!("rediss://127.0.0.1:{port}/0"));
     assert_eq!(send(&*other, "2").await, Err(ErrorKind::Permission), "its authority is nobody's");
     drop(server);
+}
+
+#[tokio::test]
+async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    certificates(folder.path());
+    let settings = tls(folder.path());
+    let cluster = RedisCluster::with_tls(&settings.iter().map(String::as_str).collect::<Vec<_>>());
+    for node in 0..cluster.len() {
+        cluster.ask(node, &["ACL", "SETUSER", "shop", "on", ">hunter2", "~*", "+@all"]);
+        cluster.ask(node, &["ACL", "SETUSER", "default", "off"]);
+    }
+    let ca = folder.path().join("ca.pem").display().to_string();
+    let url = |user: &str| cluster.url().replace("://", &format!("://{user}")) + "?retry_for=5s&ca=" + &ca;
+    let trusted = transport(&url("shop:hunter2@"));
+    // Each goes to its own node.
+    for name in ["orders", "returns", "refunds", "invoices"] {
+        let topic = Topic::new(name).expect("a name");
+        let producer = trusted.producer().await.expect("a producer");
+        producer.send(&topic, &[Message::new("1")]).await.pop().expect("a result").expect("it is stored");
+    }
+    assert_eq!(receive(&*trusted, 1).await, [b"1"]);
+    assert_eq!(trusted.topics().await.expect("the topics are listed").len(), 4);
+    let stranger = transport(&url("shop:hunter3@"));
+    assert_eq!(send(&*stranger, "2").await, Err(ErrorKind::Permission), "the password is wrong");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
