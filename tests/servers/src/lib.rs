@@ -11,6 +11,6 @@ mod redis;
 mod server;
 
 pub use postgres::{Postgres, connect};
-pub use proxy::Proxy;
+pub use proxy::{Lost, Proxy};
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};
