@@ -173,9 +173,9 @@ async fn what_a_lost_sole_member_settles_late_is_refused_and_frees_no_key() {
     assert_eq!(&others[0].message().data[..], b"B0");
     nothing(&mut *third).await;
     got.ack().await.expect("the acknowledgement is stored");
-    let last = receive(&mut *third, 10).await;
-    assert_eq!(told(&last), ["A1 1"]);
-    ack(others.into_iter().chain(last).collect()).await;
+    let rest = receive(&mut *third, 10).await;
+    assert_eq!(told(&rest), ["A1 1"]);
+    ack(others.into_iter().chain(rest).collect()).await;
     all_is_settled(&server);
 }
 

@@ -122,14 +122,14 @@ mod tests {
         let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
         let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
         let found = [&b"\x91"[..], first, b"\x91", third].concat();
+        let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
         assert_eq!((claimed.token, claimed.gone, claimed.pause), (7, 2, None));
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
         assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
         assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));
         assert_eq!((third.position.to_string().as_str(), third.attempt), ("2-1", 3));
-        let second = found.len() - third.len() - 1;
-        for cut in (1..found.len()).filter(|cut| *cut != second) {
+        for cut in (1..found.len()).filter(|cut| *cut != portion) {
             assert!(answer(&found[..cut]).is_none(), "cut at {cut}");
         }
         assert!(answer(b"").unwrap().entries.is_empty());
