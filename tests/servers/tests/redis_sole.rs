@@ -282,3 +282,31 @@ async fn a_claim_is_not_done_before_the_outcomes_that_were_asked_with_it() {
     all_is_settled(&server);
     drop(unsettled);
 }
+
+/// What such a receive had asked for comes to the next one, or goes back.
+#[tokio::test]
+async fn what_a_given_up_receive_had_asked_for_waits_behind_a_retry_of_its_key() {
+    let server = RedisServer::start();
+    let mut consumer = member(&server.url()).await;
+    send(&server, &["A0"]).await;
+    let failing = one(&mut *consumer).await;
+    send(&server, &["A1", "B0", "A2"]).await;
+    tokio::select! {
+        biased;
+        _ = consumer.receive(3, LONG) => panic!("it is given up before the server answers"),
+        () = std::future::ready(()) => {}
+    }
+    // The server has answered, to nobody.
+    while ask::<u64>(&server, &["ZCARD", "{orders}:billing:leases"]) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    failing.retry(Duration::ZERO).await.expect("the retry is stored");
+    let others = receive(&mut *consumer, 1).await;
+    assert_eq!(told(&others), ["B0 1"]);
+    let again = receive(&mut *consumer, 10).await;
+    assert_eq!(told(&again), ["A0 2", "A1 1", "A2 1"]);
+    ack(others).await;
+    ack(again).await;
+    all_is_settled(&server);
+}
