@@ -15,7 +15,7 @@ mod trouble;
 
 pub use cluster::RedisCluster;
 pub use postgres::{Postgres, connect};
-pub use proxy::Proxy;
+pub use proxy::{Lost, Proxy};
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};
 pub use trouble::Trouble;

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A proxy on a port of its own before a port of 127.0.0.1. Its connections are cut when told.
@@ -16,6 +16,18 @@ pub struct Proxy {
 struct State {
     open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
+    /// What is to be lost, and how much was.
+    loses: Mutex<Option<Lost>>,
+    lost: AtomicUsize,
+}
+
+/// What does not come through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// What a client says.
+    Question,
+    /// What the server says.
+    Answer,
 }
 
 impl Proxy {
@@ -36,11 +48,14 @@ impl Proxy {
                 }
                 let Ok(client) = client else { continue };
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
-                let pairs =
-                    [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())];
-                for (from, to) in pairs {
+                let pairs = [
+                    (client.try_clone(), server.try_clone(), Lost::Question),
+                    (server.try_clone(), client.try_clone(), Lost::Answer),
+                ];
+                for (from, to, what) in pairs {
                     let (Ok(from), Ok(to)) = (from, to) else { continue };
-                    std::thread::spawn(move || copy(from, to));
+                    let state = shared.clone();
+                    std::thread::spawn(move || copy(from, to, what, &state));
                 }
                 let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
                 open.extend([client, server]);
@@ -55,6 +70,17 @@ impl Proxy {
         self.port
     }
 
+    /// The next thing of this kind is lost, and its connection cut.
+    pub fn lose_next(&self, what: Lost) {
+        *self.state.loses.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    /// How often something was lost.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.state.lost.load(Ordering::Relaxed)
+    }
+
     /// Cuts all connections; new ones are let through. Gives how many there were.
     pub fn cut(&self) -> usize {
         let mut open = self.state.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,9 +93,14 @@ impl Proxy {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+fn copy(mut from: TcpStream, mut to: TcpStream, what: Lost, state: &State) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let loses = state.loses.lock().unwrap_or_else(PoisonError::into_inner).take_if(|lost| *lost == what);
+        if loses.is_some() {
+            state.lost.fetch_add(1, Ordering::Relaxed);
+            break;
+        }
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }

@@ -42,10 +42,17 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let [found, gone, pause, last, woken, sweep] = <[Value; 6]>::try_from(parts).ok()?;
     let found = bytes(found)?;
     let mut found = Packed(&found);
-    let count = found.list()?;
+    let mut entries = Vec::new();
+    while !found.is_empty() {
+        let count = found.list()?;
+        entries.reserve(count.min(ENTRIES_AT_MOST));
+        for _ in 0..count {
+            entries.push(read_entry(&mut found)?);
+        }
+    }
     Some(Claimed {
         token,
-        entries: (0..count).map(|_| read_entry(&mut found)).collect::<Option<_>>()?,
+        entries,
         gone: u64::try_from(int(&gone)?).ok()?,
         pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
         seen: [text(last)?, text(woken)?],
@@ -114,15 +121,17 @@ mod tests {
     fn entries_are_read_with_their_attempts_and_without_and_a_cut_answer_is_none() {
         let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
         let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
-        let found = [&b"\x92"[..], first, third].concat();
+        let found = [&b"\x91"[..], first, b"\x91", third].concat();
+        let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
         assert_eq!((claimed.token, claimed.gone, claimed.pause), (7, 2, None));
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
         assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
         assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));
         assert_eq!((third.position.to_string().as_str(), third.attempt), ("2-1", 3));
-        for cut in 0..found.len() {
+        for cut in (1..found.len()).filter(|cut| *cut != portion) {
             assert!(answer(&found[..cut]).is_none(), "cut at {cut}");
         }
+        assert!(answer(b"").unwrap().entries.is_empty());
     }
 }

@@ -68,6 +68,7 @@ impl RedisConsumer {
                 Some(asked) => asked,
                 none => {
                     let (reply, answer) = oneshot::channel();
+                    drop(self.ledger.take_returned());
                     self.ledger.submit(Work::Claim(max, reply));
                     none.insert((Instant::now(), answer))
                 }
@@ -109,6 +110,24 @@ impl RedisConsumer {
         Box::pin(async move { link.once(&Request::Command(&read)).await })
     }
 
+    /// Hands back what came behind a message of its key that was handed back meanwhile.
+    fn sift(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        let returned = self.ledger.take_returned();
+        if returned.is_empty() {
+            return;
+        }
+        let is_behind =
+            |delivery: &Delivery| delivery.message().key.as_ref().is_some_and(|key| returned.contains(key));
+        let (behind, ready): (VecDeque<_>, _) = self.ready.drain(..).partition(is_behind);
+        self.ready = ready;
+        for delivery in behind.into_iter().rev() {
+            drop(delivery.release());
+        }
+    }
+
     fn give(&mut self, max: usize) -> Vec<Delivery> {
         self.ready.drain(..max.min(self.ready.len())).collect()
     }
@@ -138,6 +157,7 @@ impl Consumer for RedisConsumer {
             // No deadline where the wait passes the clock's range.
             let deadline = Instant::now().checked_add(wait);
             loop {
+                self.sift();
                 if max == 0 || !self.ready.is_empty() {
                     return Ok(self.give(max));
                 }

@@ -31,25 +31,35 @@ pub(super) type Fields = Vec<(Cow<'static, str>, Bytes)>;
 /// The fields of a message.
 pub(super) fn fields(message: &Message) -> Fields {
     let mut fields = Fields::with_capacity(message.headers.len() + 3);
-    let data = (Cow::Borrowed(DATA), message.data.clone());
-    let key = message.key.clone().map(|key| (Cow::Borrowed(KEY), key));
-    if let Some(after) = attributes(&message.headers) {
-        for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
-            let attribute = ATTRIBUTES.iter().find(|(header, _)| *header == name);
-            fields.extend(attribute.map(|(_, field)| (Cow::Borrowed(*field), value.clone())));
-        }
-        fields.push(data);
-        fields.extend(key);
-        let others = message.headers.iter().skip(after);
-        fields.extend(others.map(|(name, value)| (field_of(name), value.clone())));
-    } else {
-        fields.push(data);
-        fields.extend(key);
-        fields.push((Cow::Borrowed(HEADERS), Bytes::from(message.headers.len().to_string())));
-        let headers = message.headers.iter();
-        fields.extend(headers.map(|(name, value)| (Cow::Owned(format!("{ESCAPE}{name}")), value.clone())));
-    }
+    each_field(message, |name, value| fields.push((name, value.clone())));
     fields
+}
+
+/// Tells the fields of a message one by one.
+pub(super) fn each_field(message: &Message, mut tell: impl FnMut(Cow<'static, str>, &Bytes)) {
+    let after = attributes(&message.headers);
+    if let Some(after) = after {
+        let mut order = ATTRIBUTES.iter();
+        for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
+            if let Some((_, field)) = order.find(|(header, _)| *header == name) {
+                tell(Cow::Borrowed(field), value);
+            }
+        }
+    }
+    tell(Cow::Borrowed(DATA), &message.data);
+    if let Some(key) = &message.key {
+        tell(Cow::Borrowed(KEY), key);
+    }
+    if let Some(after) = after {
+        for (name, value) in message.headers.iter().skip(after) {
+            tell(field_of(name), value);
+        }
+    } else {
+        tell(Cow::Borrowed(HEADERS), &Bytes::from(message.headers.len().to_string()));
+        for (name, value) in message.headers.iter() {
+            tell(Cow::Owned(format!("{ESCAPE}{name}")), value);
+        }
+    }
 }
 
 /// How many headers are those of an event, where they stand as an event's do.
@@ -58,16 +68,19 @@ fn attributes(headers: &Headers) -> Option<usize> {
     for (name, value) in CONSTANT {
         found.next().filter(|(header, says)| *header == name && **says == value.as_bytes())?;
     }
-    let mut order = ATTRIBUTES.iter();
+    let mut order = ATTRIBUTES.as_slice();
     let mut count = CONSTANT.len();
-    let mut behind = false;
     for (name, value) in found {
-        match known_header(name).filter(|name| *name != FINGERPRINT) {
-            None => behind = true,
-            Some(name) => {
-                order.find(|(header, _)| *header == name && !behind && !value.is_empty())?;
+        match order.iter().position(|(header, _)| *header == name) {
+            Some(_) if value.is_empty() => return None,
+            Some(at) => {
+                order = order.get(at + 1..).unwrap_or_default();
                 count += 1;
             }
+            // In the wrong place.
+            None if known_header(name).is_some_and(|name| name != FINGERPRINT) => return None,
+            // What follows is behind the attributes.
+            None => order = &[],
         }
     }
     Some(count)

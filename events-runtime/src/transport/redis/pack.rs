@@ -6,6 +6,11 @@
 pub(super) struct Packed<'a>(pub(super) &'a [u8]);
 
 impl<'a> Packed<'a> {
+    /// Whether nothing is left.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many items a list has, which come next.
     pub(super) fn list(&mut self) -> Option<usize> {
         match self.byte()? {

@@ -100,9 +100,9 @@ async fn by_topic(settings: Arc<Settings>, mut work: mpsc::UnboundedReceiver<Sen
 fn add(topic: &Topic, message: &Message) -> Cmd {
     let mut add = Cmd::with_capacity(3 + 2 * message.headers.len() + 6, message.size() + 256);
     add.arg("XADD").arg(topic.as_str()).arg("*");
-    for (name, value) in entry::fields(message) {
+    entry::each_field(message, |name, value| {
         add.arg(name.as_ref()).arg(&value[..]);
-    }
+    });
     add
 }
 

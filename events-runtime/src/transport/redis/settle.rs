@@ -1,7 +1,9 @@
 //! Where a member's outcomes go.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
@@ -13,11 +15,26 @@ pub(super) struct Ledger {
     work: mpsc::UnboundedSender<Work>,
     topic: Topic,
     ack: Ack,
+    /// The keys of what was handed back since the last claim was asked for.
+    returned: Mutex<Vec<Bytes>>,
 }
 
 impl Ledger {
     pub(super) const fn new(work: mpsc::UnboundedSender<Work>, topic: Topic, ack: Ack) -> Self {
-        Self { work, topic, ack }
+        Self { work, topic, ack, returned: Mutex::new(Vec::new()) }
+    }
+
+    /// The keys of what was handed back since the last claim was asked for, or since this was asked.
+    pub(super) fn take_returned(&self) -> Vec<Bytes> {
+        std::mem::take(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_returned(&self, settlements: &[Settlement]) {
+        let back = settlements
+            .iter()
+            .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
+        let keys = back.filter_map(|settlement| settlement.receipt.key.clone());
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
     }
 
     /// Hands work over; where the worker has ended, the reply's other side tells.
@@ -58,6 +75,7 @@ impl Settle for Ledger {
                 }
             }
         }
+        self.note_returned(&settlements);
         let (count, (reply, answer)) = (settlements.len(), oneshot::channel());
         self.submit(Work::Settle(settlements, reply));
         self.results("settle", count, answer)
@@ -66,7 +84,9 @@ impl Settle for Ledger {
     fn abandon(&self, receipt: Receipt) {
         // A lost lease means that the message went back already.
         let (reply, _) = oneshot::channel();
-        self.submit(Work::Settle(vec![Settlement::retry(receipt, Duration::ZERO)], reply));
+        let settlements = vec![Settlement::retry(receipt, Duration::ZERO)];
+        self.note_returned(&settlements);
+        self.submit(Work::Settle(settlements, reply));
     }
 
     fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::{RedisResult, ScriptInvocation, Value};
+use ::redis::{Pipeline, RedisResult, Script, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
@@ -59,6 +59,13 @@ pub(super) struct Worker {
     sweep: Sweep,
 }
 
+/// What the server said to a claim.
+struct Answer {
+    value: RedisResult<Value>,
+    /// Whether it looked for entries in nobody's care.
+    swept: bool,
+}
+
 /// The search for entries in nobody's care.
 struct Sweep {
     next: Option<Instant>,
@@ -92,13 +99,7 @@ impl Worker {
                 },
             };
             match now {
-                Work::Claim(max, reply) => {
-                    let claimed = self.claim(max).await;
-                    if let Err(Ok(claimed)) = reply.send(claimed) {
-                        // The consumer is gone: others may have them.
-                        drop(self.settle(claimed.into_releases()).await);
-                    }
-                }
+                Work::Claim(max, reply) => self.claim_for(max, None, reply).await,
                 Work::Settle(mut settlements, reply) => {
                     let mut replies = vec![(settlements.len(), reply)];
                     while settlements.len() < OUTCOMES_AT_MOST {
@@ -114,10 +115,24 @@ impl Worker {
                             Err(_) => break,
                         }
                     }
-                    let mut results = self.settle(settlements).await.into_iter();
+                    let claim = match next.take() {
+                        Some(Work::Claim(max, reply)) => Some((max, reply)),
+                        other => {
+                            next = other;
+                            None
+                        }
+                    };
+                    let (results, claimed) = match claim {
+                        Some((max, _)) => self.settle_and_claim(settlements, max).await,
+                        None => (self.settle(settlements).await, None),
+                    };
+                    let mut results = results.into_iter();
                     for (count, reply) in replies {
                         // Whoever did not wait for it does not want it.
                         let _ = reply.send(results.by_ref().take(count).collect());
+                    }
+                    if let Some((max, reply)) = claim {
+                        self.claim_for(max, claimed, reply).await;
                     }
                 }
                 Work::Renew(receipts, reply) => {
@@ -135,11 +150,65 @@ impl Worker {
         }
     }
 
-    fn call<'s>(&self, script: &'s ::redis::Script) -> ScriptInvocation<'s> {
+    fn call(&self, script: &'static Script) -> ScriptInvocation<'static> {
         script::on(script, &self.member.topic, Some(&self.member.group))
     }
 
+    /// Claims, unless that was answered already, and hands over what came.
+    async fn claim_for(
+        &mut self,
+        max: usize,
+        answer: Option<Answer>,
+        reply: oneshot::Sender<Result<Claimed, TransportError>>,
+    ) {
+        let claimed = match answer {
+            Some(answer) => self.claimed(answer),
+            None => self.claim(max).await,
+        };
+        if let Err(Ok(claimed)) = reply.send(claimed) {
+            // The consumer is gone: others may have them.
+            drop(self.settle(claimed.into_releases()).await);
+        }
+    }
+
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
+        let (call, swept) = self.claim_call(max, None);
+        let value = self.link.ask(Request::Script(&call)).await;
+        self.claimed(Answer { value, swept })
+    }
+
+    /// Stores outcomes and claims behind them with one round trip. An answer that did not come, or is an
+    /// error, is asked for by itself: either question may be asked twice. The claim is not done where the
+    /// outcomes were not stored.
+    async fn settle_and_claim(
+        &mut self,
+        settlements: Vec<Settlement>,
+        max: usize,
+    ) -> (Results, Option<Answer>) {
+        if settlements.is_empty() {
+            return (Results::new(), None);
+        }
+        let settle = self.settle_call(&settlements);
+        let (claim, swept) = self.claim_call(max, Some(self.questions));
+        let mut both = Pipeline::with_capacity(2);
+        both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
+        let answers = self.link.once(&Request::Pipeline(&both)).await;
+        let answers: RedisResult<Vec<RedisResult<Value>>> =
+            answers.and_then(|answers| Ok(from_redis_value(answers)?));
+        let mut answers = answers.unwrap_or_default().into_iter();
+        let settled = match answers.next() {
+            Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
+            _ => self.link.ask(Request::Script(&settle)).await,
+        };
+        let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
+        // It is asked for by the same token.
+        self.unsure = claimed.is_none();
+        (self.settled(settlements, settled), claimed.map(|value| Answer { value, swept }))
+    }
+
+    /// A claim, done only where the question was answered, if one is told; and whether it looks for entries
+    /// in nobody's care.
+    fn claim_call(&mut self, max: usize, behind: Option<u64>) -> (ScriptInvocation<'static>, bool) {
         if !self.unsure {
             self.token += 1;
         }
@@ -158,20 +227,24 @@ impl Worker {
             .arg(claim::BYTES_AT_MOST)
             .arg(idle)
             .arg(&self.sweep.from)
-            .arg(&self.sweep.of);
-        let answer: RedisResult<Value> = self.link.ask(Request::Script(&call)).await;
+            .arg(&self.sweep.of)
+            .arg(behind.map_or_else(String::new, |question| question.to_string()));
+        (call, sweep.is_some())
+    }
+
+    fn claimed(&mut self, Answer { value, swept }: Answer) -> Result<Claimed, TransportError> {
         // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
         // it claimed is held until it is asked for by the same token.
-        self.unsure = answer.is_err();
+        self.unsure = value.is_err();
         let topic = &self.member.topic;
-        let claimed = answer
+        let claimed = value
             .map_err(|error| match error.code() {
                 Some("NOGROUP") => TransportError::no_group("receive from", topic, &self.member.group),
                 _ => fault::explain(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
         self.tell_gone(claimed.gone);
-        if sweep.is_some() {
+        if swept {
             self.swept(&claimed.sweep);
         }
         Ok(claimed)
@@ -204,6 +277,12 @@ impl Worker {
         if settlements.is_empty() {
             return Results::new();
         }
+        let call = self.settle_call(&settlements);
+        let answer = self.link.ask(Request::Script(&call)).await;
+        self.settled(settlements, answer)
+    }
+
+    fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
         self.questions += 1;
         let mut call = self.call(&script::SETTLE);
         if self.letters.is_none() {
@@ -230,7 +309,10 @@ impl Worker {
                 }
             }
         }
-        let answer: RedisResult<String> = self.link.ask(Request::Script(&call)).await;
+        call
+    }
+
+    fn settled(&self, settlements: Vec<Settlement>, answer: RedisResult<String>) -> Results {
         let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
         self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
     }

@@ -1,13 +1,17 @@
 -- Hands entries to a member: those parked whose time has come, then new ones.
 -- ARGV: group, member, consumer, token, most entries, lease, most bytes, idle time of entries in
--- nobody's care or -1, where to go on looking for them, whose they are or an empty text.
--- Gives: the entries, packed, for a packed answer costs the server a third of one in many parts (an
--- id, fields, and attempts unless it is the first), how many parked ones were gone from the stream,
+-- nobody's care or -1, where to go on looking for them, whose they are or an empty text, the question
+-- of this member that must have been answered or an empty text; where it was not, gives nothing.
+-- Gives: the entries, packed, for a packed answer costs the server a third of one in many parts (lists
+-- of an id, fields, and attempts unless it is the first), how many parked ones were gone from the stream,
 -- the pause until something is due or -1, the last id of the stream, that of `wake`, where to go on
 -- looking.
 local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
 local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local idle, from, of = tonumber(ARGV[8]), ARGV[9], ARGV[10]
+if ARGV[11] ~= '' and not remembered(member, ARGV[11]) then
+    return false
+end
 local C = P .. 'claim:' .. token
 local out, bytes, gone = {}, 0, 0
 
@@ -122,6 +126,35 @@ end
 store_lanes()
 lanes = {}
 
+-- From here on no lane need be written, where nothing is parked and all that is held is this member's.
+local function become_sole()
+    local tokens = redis.call('ZRANGE', LEASES, 0, 100)
+    if #tokens > 100 or redis.call('EXISTS', PARKED) == 1 then
+        return
+    end
+    for _, value in ipairs(#tokens > 0 and redis.call('HMGET', MEMBERS, unpack(tokens)) or {}) do
+        if not value or owner(value) ~= member then
+            return
+        end
+    end
+    redis.call('DEL', LANES, READY)
+    redis.call('SET', SOLE, member)
+    sole, lanes = member, {}
+end
+
+-- New entries come: who holds what must be known from now on.
+local function share()
+    if sole and redis.call('EXISTS', LEASES) == 0 then
+        sole = member
+        redis.call('SET', SOLE, member)
+    elseif sole then
+        write_lanes()
+    elseif #out == 0 and (not shared_since or now - shared_since >= 1000) then
+        -- Not to and fro more than once a second, for it takes longer the more is held.
+        become_sole()
+    end
+end
+
 local holding = {}
 local function hold(id, name, attempts)
     holding[#holding + 1] = id
@@ -138,7 +171,7 @@ end
 local function nothing(pause)
     local info = pairs_of(redis.call('XINFO', 'STREAM', T))
     local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
-    return { cmsgpack.pack(out), gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
+    return { '', gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
 end
 
 local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
@@ -212,60 +245,77 @@ for _, name in ipairs(lanes_due) do
     end
 end
 
--- New ones come in order: only parked ones need sorting.
-local parked_given = #out
-local rounds = 0
-while #out < most and bytes < most_bytes and rounds < 100 do
-    rounds = rounds + 1
-    local count = math.min(most - #out, 100)
-    local read = redis.call('XREADGROUP', 'GROUP', G, consumer, 'COUNT', count, 'STREAMS', T, '>')
-    if not read then
-        break
-    end
-    local entries, keys, sizes, names = read[1][2], {}, {}, {}
-    for at = 1, #entries do
-        local fields, key, size = entries[at][2], nil, 0
-        for of = 2, #fields, 2 do
-            size = size + #fields[of]
-            if fields[of - 1] == 'key' and not key then
-                key = 'k' .. fields[of]
-                names[#names + 1] = key
-            end
-        end
-        keys[at], sizes[at] = key, size
-    end
+-- What of the entries that were read may go to this member, by their lanes; the rest is parked.
+local function admit(entries, names, from)
     read_lanes(names)
-    local given, written = #out, #holding
+    local given, written = {}, from
     for at = 1, #entries do
-        local entry, name, lane = entries[at], keys[at], nil
-        if name then
-            lane = lanes[name]
-        end
+        local id, value = holding[from + 2 * at - 1], holding[from + 2 * at]
+        local name = value ~= '1 n' and string.sub(value, #FIRST + 1)
+        local lane = name and lanes[name]
         if lane and (lane.parked > 0 or (lane.held > 0 and lane.member ~= member)) then
-            park(entry[1], name, 0, now)
+            park(id, name, 0, now)
         else
             if lane then
                 lane.member, lane.held, lane.dirty = member, lane.held + 1, true
             end
-            -- The first attempt of an entry as it was read.
-            given, written = given + 1, written + 2
-            out[given] = entry
-            holding[written - 1] = entry[1]
-            holding[written] = name and FIRST .. name or FIRST .. 'n'
-            bytes = bytes + sizes[at]
+            given[#given + 1] = entries[at]
+            holding[written + 1], holding[written + 2] = id, value
+            written = written + 2
         end
     end
+    for at = #holding, written + 1, -1 do
+        holding[at] = nil
+    end
+    return given
+end
+
+-- New ones come in order and behind the parked ones, which need sorting.
+local packed = {}
+if #out > 0 then
+    table.sort(out, function(a, b) return before(a[1], b[1]) end)
+    packed[1] = cmsgpack.pack(out)
+end
+local count, rounds = #out, 0
+while count < most and bytes < most_bytes and rounds < 100 do
+    rounds = rounds + 1
+    local read = redis.call('XREADGROUP', 'GROUP', G, consumer, 'COUNT', math.min(most - count, 100), 'STREAMS', T, '>')
+    if not read then
+        break
+    end
+    if sole ~= member and rounds == 1 then
+        share()
+    end
+    local entries, names, written = read[1][2], {}, #holding
+    for at = 1, #entries do
+        local fields, value = entries[at][2], '1 n'
+        for of = 1, #fields, 2 do
+            if fields[of] == 'key' then
+                -- The first attempt of an entry as it was read.
+                value = FIRST .. 'k' .. fields[of + 1]
+                break
+            end
+        end
+        holding[written + 1], holding[written + 2] = entries[at][1], value
+        written = written + 2
+        if not sole and value ~= '1 n' then
+            names[#names + 1] = string.sub(value, #FIRST + 1)
+        end
+    end
+    if #names > 0 then
+        entries = admit(entries, names, written - 2 * #entries)
+    end
+    count = count + #entries
+    packed[#packed + 1] = cmsgpack.pack(entries)
+    bytes = bytes + #packed[#packed]
 end
 
 store_lanes()
-if #out > 0 then
+if count > 0 then
     many('HSET', C, holding)
     redis.call('HSET', MEMBERS, token, member .. ' ' .. text(now))
     redis.call('ZADD', LEASES, text(now + lease), token)
-    if parked_given > 0 then
-        table.sort(out, function(a, b) return before(a[1], b[1]) end)
-    end
-    return { cmsgpack.pack(out), gone, -1, '0-0', '0-0', from }
+    return { table.concat(packed), gone, -1, '0-0', '0-0', from }
 end
 
 local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]

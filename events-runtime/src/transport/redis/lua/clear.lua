@@ -31,7 +31,7 @@ end
 for _, name in ipairs(redis.call('HKEYS', LANES)) do
     redis.call('DEL', P .. 'queue:' .. name)
 end
-redis.call('DEL', LEASES, LANES, PARKED, READY, MEMBERS, SUSPECTS)
+redis.call('DEL', LEASES, LANES, PARKED, READY, MEMBERS, SUSPECTS, SOLE)
 if ARGV[2] == 'remove' then
     redis.call('DEL', WAKE)
 else

@@ -9,20 +9,54 @@ end
 
 -- One column each, for a table for each outcome costs more than the outcome.
 local tokens, ids, verbs, first, last, count = {}, {}, {}, {}, {}, 0
-local ids_of, at = {}, 4
+local ids_of, at, parks = {}, 4, false
+local suspects = redis.call('EXISTS', SUSPECTS) == 1
+
+-- Acknowledges a claim at once where these are all its entries, in the order in which it has them; a larger
+-- one has no order. Where lanes are written, entries are let go one by one. Says whether it was done.
+local function acknowledge_whole(token, from, to)
+    local claim, held_now = P .. 'claim:' .. token, to - from + 1
+    if not sole or suspects or held_now < 1 or held_now > 512 or redis.call('HLEN', claim) ~= held_now then
+        return false
+    end
+    local all = redis.call('HKEYS', claim)
+    for index = from, to do
+        if all[index - from + 1] ~= ARGV[index] then
+            return false
+        end
+    end
+    redis.call('XACK', T, G, unpack(ARGV, from, to))
+    redis.call('DEL', claim)
+    redis.call('ZREM', LEASES, token)
+    redis.call('HDEL', MEMBERS, token)
+    return true
+end
+
+local whole = ''
+while ARGV[at + 1] == 'a' do
+    local from, to = at + 3, at + 2 + tonumber(ARGV[at + 2])
+    if not acknowledge_whole(ARGV[at], from, to) then
+        break
+    end
+    whole, at = whole .. string.rep('1', to - from + 1), to + 1
+end
+if at > #ARGV then
+    return remember(ARGV[2], ARGV[3], whole)
+end
+
 while at <= #ARGV do
     local token, verb, next_at = ARGV[at], ARGV[at + 1], at + 4
     local of = ids_of[token] or {}
     ids_of[token] = of
     local from, to = at + 2, at + 2
     if verb == 'r' then
-        first[count + 1] = tonumber(ARGV[at + 3])
+        first[count + 1], parks = tonumber(ARGV[at + 3]), true
     elseif verb == 'x' then
         first[count + 1], last[count + 1] = at + 4, at + 3 + tonumber(ARGV[at + 3])
         next_at = last[count + 1] + 1
     else
         from, to = at + 3, at + 2 + tonumber(ARGV[at + 2])
-        next_at = to + 1
+        next_at, parks = to + 1, parks or verb == 'u'
     end
     local known = #of
     for index = from, to do
@@ -31,6 +65,10 @@ while at <= #ARGV do
         of[known] = ARGV[index]
     end
     at = next_at
+end
+
+if parks then
+    write_lanes()
 end
 
 local values, names, name_of = {}, {}, {}
@@ -46,7 +84,7 @@ for token, of in pairs(ids_of) do
             if value and value ~= '1 n' then
                 local attempts, name = held(value, of[index])
                 by_id[of[index]], name_of[of[index]] = attempts, name
-                if string.sub(name, 1, 1) == 'k' then
+                if not sole and string.sub(name, 1, 1) == 'k' then
                     names[#names + 1] = name
                 end
             end
@@ -56,7 +94,6 @@ end
 read_lanes(names)
 
 local results, acks, acked, done, cleared = {}, {}, 0, {}, {}
-local suspects = redis.call('EXISTS', SUSPECTS) == 1
 for index = 1, count do
     local token, id, verb = tokens[index], ids[index], verbs[index]
     local by_id = values[token]
@@ -112,4 +149,4 @@ forget_empty_claims(done)
 if store_lanes() or suspects then
     wake()
 end
-return remember(ARGV[2], ARGV[3], table.concat(results))
+return remember(ARGV[2], ARGV[3], whole .. table.concat(results))

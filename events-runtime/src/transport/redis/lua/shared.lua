@@ -12,12 +12,15 @@
 --                       the member was lost before
 --   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
 --                       attempts leave out; -1 where its member held it alone
+--   sole         string the member that holds all that is held, or `-` and when that ended
 --
--- A lane is `k` and a message's key, or `n` and the id of an entry without a key.
+-- A lane is `k` and a message's key, or `n` and the id of an entry without a key. While `sole` names a
+-- member, nothing is parked, no lane is written, and every claim is that member's: the claims say which
+-- keys are held. Whoever is about to part from that writes the lanes first.
 local T, P, G = KEYS[1], KEYS[2], ARGV[1]
 local LEASES, LANES, PARKED = P .. 'leases', P .. 'lanes', P .. 'parked'
 local READY, WAKE = P .. 'ready', P .. 'wake'
-local MEMBERS, SUSPECTS = P .. 'members', P .. 'suspects'
+local MEMBERS, SUSPECTS, SOLE = P .. 'members', P .. 'suspects', P .. 'sole'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -59,6 +62,14 @@ end
 local function is_suspect(losses)
     return losses < 0 or losses > 1
 end
+
+-- The sole member, where lanes are not written, or nil; and since when they are, where that is known.
+local function read_sole()
+    local value = redis.call('GET', SOLE)
+    local since = value and string.match(value, '^%-(%d+)$')
+    return not since and value or nil, tonumber(since)
+end
+local sole, shared_since = read_sole()
 
 local lanes = {}
 -- Most lanes have the same few values, and matching or writing numbers is dear.
@@ -110,24 +121,6 @@ local function read_lanes(names)
     end
 end
 
-local function park(id, name, attempts, ready)
-    local lane = lane_of(name)
-    local millis, sequence = place(id)
-    local new = redis.call('ZADD', P .. 'queue:' .. name, millis, sequence .. ' ' .. id)
-    redis.call('HSET', PARKED, id, attempts .. ' ' .. text(ready))
-    lane.parked = lane.parked + new
-    lane.dirty = true
-end
-
--- An entry is no longer held; entries without a key hold nobody up and are not counted.
-local function let_go(name)
-    if string.sub(name, 1, 1) == 'k' then
-        local lane = lane_of(name)
-        lane.held = math.max(lane.held - 1, 0)
-        lane.dirty = true
-    end
-end
-
 -- What a claim notes of an entry that was given for the first time, before its lane.
 local FIRST = '1 '
 
@@ -146,6 +139,47 @@ local function held(value, id)
         name = 'n' .. id
     end
     return tonumber(attempts), name
+end
+
+-- Has the lanes written from now on, beginning with those of what is held.
+local function write_lanes()
+    if not sole then
+        return
+    end
+    for _, token in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
+        for _, value in ipairs(redis.call('HVALS', P .. 'claim:' .. token)) do
+            local _, name = held(value, '')
+            if string.sub(name, 1, 1) == 'k' then
+                local lane = lanes[name]
+                if not lane then
+                    lane = read_lane(false)
+                    lanes[name] = lane
+                end
+                lane.member, lane.held, lane.dirty = sole, lane.held + 1, true
+            end
+        end
+    end
+    sole = nil
+    redis.call('SET', SOLE, '-' .. text(now))
+end
+
+local function park(id, name, attempts, ready)
+    write_lanes()
+    local lane = lane_of(name)
+    local millis, sequence = place(id)
+    local new = redis.call('ZADD', P .. 'queue:' .. name, millis, sequence .. ' ' .. id)
+    redis.call('HSET', PARKED, id, attempts .. ' ' .. text(ready))
+    lane.parked = lane.parked + new
+    lane.dirty = true
+end
+
+-- An entry is no longer held; entries without a key hold nobody up and are not counted.
+local function let_go(name)
+    if not sole and string.sub(name, 1, 1) == 'k' then
+        local lane = lane_of(name)
+        lane.held = math.max(lane.held - 1, 0)
+        lane.dirty = true
+    end
 end
 
 -- When the first parked entry of a lane may go out: for one that may at once the time of its id, so

@@ -1,0 +1,312 @@
+//! A member that is alone in its group, for which no lane is written, and what it asks in one go.
+
+use std::time::{Duration, SystemTime};
+
+use events_runtime::transport::{
+    BoxFuture, ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic,
+    Transport, TransportError, ack_all, connect,
+};
+use events_server_tests::{Lost, Proxy, RedisServer};
+
+const LONG: Duration = Duration::from_secs(20);
+/// Longer than lanes are written at least.
+const PAUSE: Duration = Duration::from_millis(1_100);
+const LANES: &str = "{orders}:billing:lanes";
+const SOLE: &str = "{orders}:billing:sole";
+
+fn orders() -> Topic {
+    Topic::new("orders").expect("a name")
+}
+
+fn group(name: &str) -> Subscription {
+    Subscription::new(orders(), ConsumerGroup::new(name).expect("a name"))
+}
+
+fn transport(url: &str) -> Box<dyn Transport> {
+    connect(url, &ConnectOptions::new()).expect("the URL is understood")
+}
+
+async fn member(url: &str) -> Box<dyn Consumer> {
+    transport(url).consumer(group("billing")).await.expect("a consumer")
+}
+
+/// Sends texts whose first letter is their key.
+async fn send(server: &RedisServer, texts: &[&str]) {
+    let producer = transport(&server.url()).producer().await.expect("a producer");
+    let message = |text: &&str| Message::new((*text).to_owned()).with_key(text[..1].to_owned());
+    let batch: Vec<_> = texts.iter().map(message).collect();
+    for sent in producer.send(&orders(), &batch).await {
+        sent.expect("it is stored");
+    }
+}
+
+async fn receive(consumer: &mut dyn Consumer, most: usize) -> Vec<Delivery> {
+    consumer.receive(most, LONG).await.expect("messages are received")
+}
+
+async fn one(consumer: &mut dyn Consumer) -> Delivery {
+    receive(consumer, 1).await.pop().expect("a message")
+}
+
+async fn nothing(consumer: &mut dyn Consumer) {
+    let none = consumer.receive(10, Duration::from_millis(50)).await.expect("the call succeeds");
+    assert!(none.is_empty(), "{none:?}");
+}
+
+async fn ack(deliveries: Vec<Delivery>) {
+    for acked in ack_all(deliveries).await {
+        acked.expect("the acknowledgement is stored");
+    }
+}
+
+/// Texts and attempts.
+fn told(deliveries: &[Delivery]) -> Vec<String> {
+    let told = |delivery: &Delivery| {
+        format!("{} {}", String::from_utf8_lossy(&delivery.message().data), delivery.attempt())
+    };
+    deliveries.iter().map(told).collect()
+}
+
+fn ask<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
+    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it answers");
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    command.query(&mut raw).expect("the server does so")
+}
+
+/// Whether no lane is written because one member holds all.
+fn is_sole(server: &RedisServer) -> bool {
+    let sole: Option<String> = ask(server, &["GET", SOLE]);
+    let alone = sole.is_some_and(|sole| !sole.starts_with('-'));
+    let lanes: u64 = ask(server, &["HLEN", LANES]);
+    assert!(!alone || lanes == 0, "{lanes} lanes are written for a sole member");
+    alone
+}
+
+/// Nothing is held, waits, or stands written for nothing.
+fn all_is_settled(server: &RedisServer) {
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        ask(server, &["XPENDING", "orders", "billing"]);
+    assert_eq!(pending.0, 0, "all is acknowledged");
+    let mut left: Vec<String> = ask(server, &["KEYS", "{orders}:billing:*"]);
+    left.retain(|key| !["sole", "wake"].iter().any(|name| key.ends_with(name)) && !key.contains(":answer:"));
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn scripts_run(server: &RedisServer) -> u64 {
+    let stats: String = ask(server, &["INFO", "commandstats"]);
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    line.and_then(|line| line.split(',').next()?.parse().ok()).expect("scripts were run")
+}
+
+#[tokio::test]
+async fn keys_of_a_sole_member_wait_for_it_when_another_joins() {
+    let server = RedisServer::start();
+    let (mut first, mut second) = (member(&server.url()).await, member(&server.url()).await);
+    send(&server, &["A0", "B0", "A1", "C0", "B1"]).await;
+    let held = receive(&mut *first, 2).await;
+    assert_eq!(told(&held), ["A0 1", "B0 1"]);
+    assert!(is_sole(&server));
+    let others = receive(&mut *second, 10).await;
+    assert_eq!(told(&others), ["C0 1"]);
+    assert!(!is_sole(&server));
+    nothing(&mut *second).await;
+    nothing(&mut *first).await;
+    ack(held).await;
+    let later = receive(&mut *second, 10).await;
+    assert_eq!(told(&later), ["A1 1", "B1 1"]);
+    nothing(&mut *first).await;
+    ack(others).await;
+    ack(later).await;
+    all_is_settled(&server);
+    // Alone again, though another is there.
+    tokio::time::sleep(PAUSE).await;
+    send(&server, &["A2", "B2", "A3"]).await;
+    let held = receive(&mut *first, 2).await;
+    assert_eq!(told(&held), ["A2 1", "B2 1"]);
+    assert!(is_sole(&server));
+    nothing(&mut *second).await;
+    ack(held).await;
+    ack(receive(&mut *second, 2).await).await;
+    all_is_settled(&server);
+}
+
+#[tokio::test]
+async fn an_entry_that_a_sole_member_hands_back_holds_its_key_and_no_other() {
+    let server = RedisServer::start();
+    let (mut first, mut second) = (member(&server.url()).await, member(&server.url()).await);
+    send(&server, &["A0", "B0", "A1", "B1", "C0"]).await;
+    let mut held = receive(&mut *first, 2).await;
+    assert!(is_sole(&server));
+    let kept = held.pop().expect("B0");
+    held.pop().expect("A0").retry(Duration::from_millis(300)).await.expect("the retry is stored");
+    assert!(!is_sole(&server));
+    let got = receive(&mut *second, 10).await;
+    assert_eq!(told(&got), ["C0 1"]);
+    let again = receive(&mut *second, 10).await;
+    assert_eq!(told(&again), ["A0 2", "A1 1"]);
+    nothing(&mut *second).await;
+    kept.ack().await.expect("the acknowledgement is stored");
+    let last = receive(&mut *second, 10).await;
+    assert_eq!(told(&last), ["B1 1"]);
+    ack(got.into_iter().chain(again).chain(last).collect()).await;
+    all_is_settled(&server);
+}
+
+#[tokio::test]
+async fn what_a_lost_sole_member_settles_late_is_refused_and_frees_no_key() {
+    let server = RedisServer::start();
+    let short = group("billing").lease(Duration::from_millis(150));
+    let mut lost = transport(&server.url()).consumer(short).await.expect("a consumer");
+    let (mut second, mut third) = (member(&server.url()).await, member(&server.url()).await);
+    send(&server, &["A0", "B0", "A1"]).await;
+    let late = receive(&mut *lost, 2).await;
+    assert!(is_sole(&server));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let got = one(&mut *second).await;
+    assert_eq!(&got.message().data[..], b"A0");
+    for result in ack_all(late).await {
+        assert_eq!(result.expect_err("the lease is lost").kind(), ErrorKind::LeaseLost);
+    }
+    let others = receive(&mut *third, 10).await;
+    assert_eq!(others.len(), 1);
+    assert_eq!(&others[0].message().data[..], b"B0");
+    nothing(&mut *third).await;
+    got.ack().await.expect("the acknowledgement is stored");
+    let rest = receive(&mut *third, 10).await;
+    assert_eq!(told(&rest), ["A1 1"]);
+    ack(others.into_iter().chain(rest).collect()).await;
+    all_is_settled(&server);
+}
+
+/// As it was before lanes could be left out.
+#[tokio::test]
+async fn a_group_with_lanes_of_an_older_version_keeps_the_order_of_its_keys() {
+    let server = RedisServer::start();
+    let mut consumer = member(&server.url()).await;
+    send(&server, &["A0", "B0", "A1", "B1"]).await;
+    let () = ask(&server, &["XREADGROUP", "GROUP", "billing", "old", "COUNT", "1", "STREAMS", "orders", ">"]);
+    let (_, id, ..): (u64, String, redis::Value, redis::Value) =
+        ask(&server, &["XPENDING", "orders", "billing"]);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
+    let (made, ends) = (format!("77 {now}"), (now + 1_500).to_string());
+    for written in [
+        ["HSET", "{orders}:billing:claim:78", &id, "1 kA"],
+        ["HSET", LANES, "kA", "77 1 0"],
+        ["HSET", "{orders}:billing:members", "78", &made],
+        ["ZADD", "{orders}:billing:leases", &ends, "78"],
+    ] {
+        let () = ask(&server, &written);
+    }
+    let others = receive(&mut *consumer, 10).await;
+    assert_eq!(told(&others), ["B0 1", "B1 1"]);
+    assert!(!is_sole(&server));
+    ack(others).await;
+    // Its lease ends. What a member held alone that was lost goes out alone.
+    let again = receive(&mut *consumer, 10).await;
+    assert_eq!(told(&again), ["A0 2"]);
+    nothing(&mut *consumer).await;
+    ack(again).await;
+    let later = receive(&mut *consumer, 10).await;
+    assert_eq!(told(&later), ["A1 1"]);
+    ack(later).await;
+    send(&server, &["A2"]).await;
+    let last = receive(&mut *consumer, 10).await;
+    assert!(is_sole(&server));
+    ack(last).await;
+    all_is_settled(&server);
+}
+
+/// Outcomes and the claim behind them are asked together: whichever way that is lost, neither is done
+/// twice and nothing is left out.
+#[tokio::test]
+async fn outcomes_and_the_next_claim_are_done_once_though_question_or_answer_is_lost() {
+    type How = fn(Delivery) -> BoxFuture<'static, Result<(), TransportError>>;
+    let outcomes: [(&str, How, &[&str]); 4] = [
+        ("ack", Delivery::ack, &["A1 1", "B1 1"]),
+        ("retry", |delivery| delivery.retry(Duration::ZERO), &["B0 2", "A1 1"]),
+        ("release", Delivery::release, &["B0 1", "A1 1"]),
+        ("reject", |delivery| delivery.reject("it is poison"), &["A1 1", "B1 1"]),
+    ];
+    for lost in [Lost::Question, Lost::Answer] {
+        for (name, outcome, next) in outcomes {
+            let server = RedisServer::start();
+            let proxy = Proxy::before(server.port());
+            let mut consumer = member(&format!("redis://127.0.0.1:{}/0", proxy.port())).await;
+            send(&server, &["A0", "B0", "A1", "B1", "C0", "C1"]).await;
+            let mut held = receive(&mut *consumer, 2).await;
+            let second = held.pop().expect("B0");
+            ack(held).await;
+
+            let before = scripts_run(&server);
+            proxy.lose_next(lost);
+            let (settled, got) = tokio::join!(outcome(second), consumer.receive(2, LONG));
+            settled.unwrap_or_else(|error| panic!("{name}, {lost:?}: {error}"));
+            let got = got.expect("messages are received");
+            assert_eq!(told(&got), next, "{name}, {lost:?}");
+            assert_eq!(proxy.lost(), 1, "{name}, {lost:?}");
+            let ran = scripts_run(&server) - before;
+            // Both were in what was lost, and were asked again one by one.
+            assert_eq!(ran, if lost == Lost::Answer { 4 } else { 2 }, "{name}, {lost:?}");
+            ack(got).await;
+
+            let rest = receive(&mut *consumer, 10).await;
+            assert!(told(&rest).iter().all(|told| told.ends_with(" 1")), "{:?}", told(&rest));
+            assert_eq!(rest.len(), if next.contains(&"B1 1") { 2 } else { 3 }, "{name}, {lost:?}");
+            ack(rest).await;
+            nothing(&mut *consumer).await;
+            all_is_settled(&server);
+            let letters: u64 = ask(&server, &["XLEN", "orders.billing.dlq"]);
+            assert_eq!(letters, u64::from(name == "reject"), "{name}, {lost:?}");
+        }
+    }
+}
+
+/// The server forgets its scripts, and learns the one for claims again from somebody else.
+#[tokio::test]
+async fn a_claim_is_not_done_before_the_outcomes_that_were_asked_with_it() {
+    let server = RedisServer::start();
+    let mut consumer = member(&server.url()).await;
+    let mut other = transport(&server.url()).consumer(group("audit")).await.expect("a consumer");
+    send(&server, &["A0", "A1", "A2"]).await;
+    one(&mut *consumer).await.ack().await.expect("the acknowledgement is stored");
+    let failing = one(&mut *consumer).await;
+    let () = ask(&server, &["SCRIPT", "FLUSH"]);
+    let unsettled = one(&mut *other).await;
+    let (retried, got) = tokio::join!(failing.retry(Duration::ZERO), consumer.receive(1, LONG));
+    retried.expect("the retry is stored");
+    let got = got.expect("messages are received");
+    assert_eq!(told(&got), ["A1 2"]);
+    ack(got).await;
+    ack(receive(&mut *consumer, 1).await).await;
+    all_is_settled(&server);
+    drop(unsettled);
+}
+
+/// What such a receive had asked for comes to the next one, or goes back.
+#[tokio::test]
+async fn what_a_given_up_receive_had_asked_for_waits_behind_a_retry_of_its_key() {
+    let server = RedisServer::start();
+    let mut consumer = member(&server.url()).await;
+    send(&server, &["A0"]).await;
+    let failing = one(&mut *consumer).await;
+    send(&server, &["A1", "B0", "A2"]).await;
+    tokio::select! {
+        biased;
+        _ = consumer.receive(3, LONG) => panic!("it is given up before the server answers"),
+        () = std::future::ready(()) => {}
+    }
+    // The server has answered, to nobody.
+    while ask::<u64>(&server, &["ZCARD", "{orders}:billing:leases"]) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    failing.retry(Duration::ZERO).await.expect("the retry is stored");
+    let others = receive(&mut *consumer, 1).await;
+    assert_eq!(told(&others), ["B0 1"]);
+    let again = receive(&mut *consumer, 10).await;
+    assert_eq!(told(&again), ["A0 2", "A1 1", "A2 1"]);
+    ack(others).await;
+    ack(again).await;
+    all_is_settled(&server);
+}
