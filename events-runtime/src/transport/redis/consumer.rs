@@ -13,13 +13,13 @@ use super::claim::{Claimed, Entry};
 use super::link::{Link, Request, is_away, random};
 use super::settings::Settings;
 use super::worker::{MADE_UP, Member, Work, Worker};
-use super::{fault, settle, start};
+use super::{fault, ledger, start};
 
 /// So long a read waits at the server before it is asked anew.
 const BLOCK: Duration = Duration::from_secs(5);
 
 pub(super) struct RedisConsumer {
-    ledger: Arc<settle::Ledger>,
+    ledger: Arc<ledger::Ledger>,
     recipient: Arc<Recipient>,
     member: Member,
     /// The connection that waits, which serves nothing else.
@@ -49,7 +49,7 @@ impl RedisConsumer {
         let member = Member { topic, group, dead_letter, consumer, number, lease };
         let (work, queue) = mpsc::unbounded_channel();
         tokio::spawn(Worker::new(settings.clone(), link, member.clone()).run(queue));
-        let ledger = Arc::new(settle::Ledger::new(work, member.topic.clone(), settings.ack));
+        let ledger = Arc::new(ledger::Ledger::new(work, member.topic.clone(), settings.ack));
         Ok(Self {
             recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
             waiting: Arc::new(Link::waiting(&settings, &member.topic, BLOCK)),

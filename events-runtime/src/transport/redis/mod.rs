@@ -59,6 +59,7 @@ mod endpoint;
 mod entry;
 mod fault;
 mod health;
+mod ledger;
 mod letters;
 mod link;
 mod links;

@@ -7,13 +7,14 @@ use ::redis::{Script, ScriptInvocation};
 use super::super::{ConsumerGroup, Topic};
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
-        pub(super) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("lua/shared.lua"), include_str!($file))));
+    ($name:ident, $($file:literal),+) => {
+        pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(include_str!("lua/shared.lua"), $(include_str!($file)),+))
+        });
     };
 }
 
-script!(CLAIM, "lua/claim.lua");
+script!(CLAIM, "lua/recover.lua", "lua/claim.lua");
 script!(SETTLE, "lua/settle.lua");
 script!(RENEW, "lua/renew.lua");
 script!(CLEAR, "lua/clear.lua");

@@ -1,97 +1,121 @@
-//! Where a member's outcomes go.
+//! What a member tells of its deliveries: outcomes, and leases that begin anew.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use ::redis::{RedisResult, ScriptInvocation};
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
+use super::link::Request;
+use super::worker::{Member, Results, Worker, millis};
+use super::{entry, fault, letters, script};
 
-use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
-use super::settings::Ack;
-use super::worker::{Results, Work};
-
-/// One member's side of the worker.
-pub(super) struct Ledger {
-    work: mpsc::UnboundedSender<Work>,
-    topic: Topic,
-    ack: Ack,
-    /// The keys of what was handed back since the last claim was asked for.
-    returned: Mutex<Vec<Bytes>>,
-}
-
-impl Ledger {
-    pub(super) const fn new(work: mpsc::UnboundedSender<Work>, topic: Topic, ack: Ack) -> Self {
-        Self { work, topic, ack, returned: Mutex::new(Vec::new()) }
+impl Worker {
+    pub(super) async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
+        match &self.letters {
+            Some(letters) if letters::is_any(&settlements) => {
+                self.settle_behind(letters.clone(), settlements).await
+            }
+            _ => self.store(settlements).await,
+        }
     }
 
-    /// The keys of what was handed back since the last claim was asked for, or since this was asked.
-    pub(super) fn take_returned(&self) -> Vec<Bytes> {
-        std::mem::take(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether a dead letter must be stored elsewhere first.
+    pub(super) fn has_letters(&self, settlements: &[Settlement]) -> bool {
+        self.letters.is_some() && letters::is_any(settlements)
     }
 
-    fn note_returned(&self, settlements: &[Settlement]) {
-        let back = settlements
-            .iter()
-            .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
-        let keys = back.filter_map(|settlement| settlement.receipt.key.clone());
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+    /// Stores outcomes; in a cluster none with a dead letter.
+    pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
+        if settlements.is_empty() {
+            return Results::new();
+        }
+        let call = self.settle_call(&settlements);
+        let answer = self.link.ask(Request::Script(&call)).await;
+        self.settled(settlements, answer)
     }
 
-    /// Hands work over; where the worker has ended, the reply's other side tells.
-    pub(super) fn submit(&self, work: Work) {
-        let _ = self.work.send(work);
-    }
-
-    pub(super) fn closed(&self, operation: &'static str) -> TransportError {
-        TransportError::new(
-            ErrorKind::Closed,
-            operation,
-            &self.topic,
-            "the runtime that this consumer was made in has ended",
-        )
-    }
-
-    fn results(
-        &self,
-        operation: &'static str,
-        count: usize,
-        answer: oneshot::Receiver<Results>,
-    ) -> BoxFuture<'static, Results> {
-        let closed = self.closed(operation);
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
-        )
-    }
-}
-
-impl Settle for Ledger {
-    fn settle(&self, mut settlements: Vec<Settlement>) -> BoxFuture<'static, Results> {
-        if self.ack == Ack::Whatever {
-            for settlement in &mut settlements {
-                if matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Reject(_)) {
-                    metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string())
-                        .increment(1);
-                    settlement.outcome = Outcome::Ack;
+    pub(super) fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
+        self.questions += 1;
+        let mut call = self.call(&script::SETTLE);
+        if self.letters.is_none() {
+            call.key(self.member.dead_letter.as_str());
+        }
+        call.arg(self.member.number).arg(self.questions);
+        for run in settlements.chunk_by(is_run) {
+            let Some(Settlement { receipt, outcome }) = run.first() else { continue };
+            call.arg(receipt.token);
+            match outcome {
+                Outcome::Ack | Outcome::Release => {
+                    let verb = if matches!(outcome, Outcome::Ack) { "a" } else { "u" };
+                    call.arg(verb).arg(run.len());
+                    for settlement in run {
+                        call.arg(settlement.receipt.position.to_string());
+                    }
+                }
+                Outcome::Retry(after) => {
+                    call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));
+                }
+                Outcome::Reject(letter) => {
+                    call.arg("x").arg(receipt.position.to_string());
+                    letter_args(&mut call, letter);
                 }
             }
         }
-        self.note_returned(&settlements);
-        let (count, (reply, answer)) = (settlements.len(), oneshot::channel());
-        self.submit(Work::Settle(settlements, reply));
-        self.results("settle", count, answer)
+        call
     }
 
-    fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
-        let (reply, _) = oneshot::channel();
-        let settlements = vec![Settlement::retry(receipt, Duration::ZERO)];
-        self.note_returned(&settlements);
-        self.submit(Work::Settle(settlements, reply));
+    pub(super) fn settled(&self, settlements: Vec<Settlement>, answer: RedisResult<String>) -> Results {
+        let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
+        self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
     }
 
-    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {
-        let (count, (reply, answer)) = (receipts.len(), oneshot::channel());
-        self.submit(Work::Renew(receipts, reply));
-        self.results("renew", count, answer)
+    pub(super) async fn renew(&self, receipts: &[Receipt]) -> Results {
+        if receipts.is_empty() {
+            return Results::new();
+        }
+        let mut call = self.call(&script::RENEW);
+        call.arg(millis(self.member.lease));
+        for receipt in receipts {
+            call.arg(receipt.token).arg(receipt.position.to_string());
+        }
+        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
+        self.spread("renew", receipts.iter().cloned(), answer)
+    }
+
+    fn spread(
+        &self,
+        operation: &'static str,
+        receipts: impl Iterator<Item = Receipt>,
+        answer: RedisResult<Vec<i64>>,
+    ) -> Results {
+        let Member { topic, group, .. } = &self.member;
+        match answer {
+            Ok(kept) => receipts
+                .zip(kept)
+                .map(|(receipt, kept)| match kept {
+                    0 => Err(TransportError::lease_lost(operation, topic, group, receipt.position)),
+                    _ => Ok(()),
+                })
+                .collect(),
+            Err(error) => {
+                let error = fault::explain(error, operation, topic);
+                receipts.map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+}
+
+/// Whether two outcomes next to each other may be told as one, of entries of the same claim.
+fn is_run(one: &Settlement, next: &Settlement) -> bool {
+    one.receipt.token == next.receipt.token
+        && matches!(
+            (&one.outcome, &next.outcome),
+            (Outcome::Ack, Outcome::Ack) | (Outcome::Release, Outcome::Release)
+        )
+}
+
+fn letter_args(call: &mut ScriptInvocation<'_>, letter: &Message) {
+    let fields = entry::fields(letter);
+    call.arg(fields.len() * 2);
+    for (name, value) in &fields {
+        call.arg(name.as_ref()).arg(&value[..]);
     }
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use ::redis::{Pipeline, RedisResult, Script, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::super::{ConsumerGroup, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
 use super::link::{Link, Request};
 use super::producer::RedisProducer;
 use super::settings::Settings;
-use super::{entry, fault, letters, script};
+use super::{fault, script};
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
@@ -55,7 +55,7 @@ pub(super) struct Worker {
     token: u64,
     unsure: bool,
     /// Counts the questions whose answers the server remembers.
-    questions: u64,
+    pub(super) questions: u64,
     sweep: Sweep,
 }
 
@@ -150,7 +150,7 @@ impl Worker {
         }
     }
 
-    fn call(&self, script: &'static Script) -> ScriptInvocation<'static> {
+    pub(super) fn call(&self, script: &'static Script) -> ScriptInvocation<'static> {
         script::on(script, &self.member.topic, Some(&self.member.group))
     }
 
@@ -185,8 +185,8 @@ impl Worker {
         settlements: Vec<Settlement>,
         max: usize,
     ) -> (Results, Option<Answer>) {
-        if settlements.is_empty() {
-            return (Results::new(), None);
+        if settlements.is_empty() || self.has_letters(&settlements) {
+            return (self.settle(settlements).await, None);
         }
         let settle = self.settle_call(&settlements);
         let (claim, swept) = self.claim_call(max, Some(self.questions));
@@ -263,95 +263,6 @@ impl Worker {
         }
     }
 
-    async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
-        match &self.letters {
-            Some(letters) if letters::is_any(&settlements) => {
-                self.settle_behind(letters.clone(), settlements).await
-            }
-            _ => self.store(settlements).await,
-        }
-    }
-
-    /// Stores outcomes; in a cluster none with a dead letter.
-    pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
-        if settlements.is_empty() {
-            return Results::new();
-        }
-        let call = self.settle_call(&settlements);
-        let answer = self.link.ask(Request::Script(&call)).await;
-        self.settled(settlements, answer)
-    }
-
-    fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
-        self.questions += 1;
-        let mut call = self.call(&script::SETTLE);
-        if self.letters.is_none() {
-            call.key(self.member.dead_letter.as_str());
-        }
-        call.arg(self.member.number).arg(self.questions);
-        for run in settlements.chunk_by(is_run) {
-            let Some(Settlement { receipt, outcome }) = run.first() else { continue };
-            call.arg(receipt.token);
-            match outcome {
-                Outcome::Ack | Outcome::Release => {
-                    let verb = if matches!(outcome, Outcome::Ack) { "a" } else { "u" };
-                    call.arg(verb).arg(run.len());
-                    for settlement in run {
-                        call.arg(settlement.receipt.position.to_string());
-                    }
-                }
-                Outcome::Retry(after) => {
-                    call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));
-                }
-                Outcome::Reject(letter) => {
-                    call.arg("x").arg(receipt.position.to_string());
-                    letter_args(&mut call, letter);
-                }
-            }
-        }
-        call
-    }
-
-    fn settled(&self, settlements: Vec<Settlement>, answer: RedisResult<String>) -> Results {
-        let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
-        self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
-    }
-
-    pub(super) async fn renew(&self, receipts: &[Receipt]) -> Results {
-        if receipts.is_empty() {
-            return Results::new();
-        }
-        let mut call = self.call(&script::RENEW);
-        call.arg(millis(self.member.lease));
-        for receipt in receipts {
-            call.arg(receipt.token).arg(receipt.position.to_string());
-        }
-        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
-        self.spread("renew", receipts.iter().cloned(), answer)
-    }
-
-    fn spread(
-        &self,
-        operation: &'static str,
-        receipts: impl Iterator<Item = Receipt>,
-        answer: RedisResult<Vec<i64>>,
-    ) -> Results {
-        let Member { topic, group, .. } = &self.member;
-        match answer {
-            Ok(kept) => receipts
-                .zip(kept)
-                .map(|(receipt, kept)| match kept {
-                    0 => Err(TransportError::lease_lost(operation, topic, group, receipt.position)),
-                    _ => Ok(()),
-                })
-                .collect(),
-            Err(error) => {
-                let error = fault::explain(error, operation, topic);
-                receipts.map(|_| Err(error.clone())).collect()
-            }
-        }
-    }
-
     async fn leave(&self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
@@ -378,23 +289,6 @@ impl Worker {
                 "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
             );
         }
-    }
-}
-
-/// Whether two outcomes next to each other may be told as one, of entries of the same claim.
-fn is_run(one: &Settlement, next: &Settlement) -> bool {
-    one.receipt.token == next.receipt.token
-        && matches!(
-            (&one.outcome, &next.outcome),
-            (Outcome::Ack, Outcome::Ack) | (Outcome::Release, Outcome::Release)
-        )
-}
-
-fn letter_args(call: &mut ScriptInvocation<'_>, letter: &Message) {
-    let fields = entry::fields(letter);
-    call.arg(fields.len() * 2);
-    for (name, value) in &fields {
-        call.arg(name.as_ref()).arg(&value[..]);
     }
 }
 

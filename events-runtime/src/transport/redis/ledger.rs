@@ -1,0 +1,97 @@
+//! Where a member's outcomes go.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
+use super::settings::Ack;
+use super::worker::{Results, Work};
+
+/// One member's side of the worker.
+pub(super) struct Ledger {
+    work: mpsc::UnboundedSender<Work>,
+    topic: Topic,
+    ack: Ack,
+    /// The keys of what was handed back since the last claim was asked for.
+    returned: Mutex<Vec<Bytes>>,
+}
+
+impl Ledger {
+    pub(super) const fn new(work: mpsc::UnboundedSender<Work>, topic: Topic, ack: Ack) -> Self {
+        Self { work, topic, ack, returned: Mutex::new(Vec::new()) }
+    }
+
+    /// The keys of what was handed back since the last claim was asked for, or since this was asked.
+    pub(super) fn take_returned(&self) -> Vec<Bytes> {
+        std::mem::take(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_returned(&self, settlements: &[Settlement]) {
+        let back = settlements
+            .iter()
+            .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
+        let keys = back.filter_map(|settlement| settlement.receipt.key.clone());
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+    }
+
+    /// Hands work over; where the worker has ended, the reply's other side tells.
+    pub(super) fn submit(&self, work: Work) {
+        let _ = self.work.send(work);
+    }
+
+    pub(super) fn closed(&self, operation: &'static str) -> TransportError {
+        TransportError::new(
+            ErrorKind::Closed,
+            operation,
+            &self.topic,
+            "the runtime that this consumer was made in has ended",
+        )
+    }
+
+    fn results(
+        &self,
+        operation: &'static str,
+        count: usize,
+        answer: oneshot::Receiver<Results>,
+    ) -> BoxFuture<'static, Results> {
+        let closed = self.closed(operation);
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
+        )
+    }
+}
+
+impl Settle for Ledger {
+    fn settle(&self, mut settlements: Vec<Settlement>) -> BoxFuture<'static, Results> {
+        if self.ack == Ack::Whatever {
+            for settlement in &mut settlements {
+                if matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Reject(_)) {
+                    metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string())
+                        .increment(1);
+                    settlement.outcome = Outcome::Ack;
+                }
+            }
+        }
+        self.note_returned(&settlements);
+        let (count, (reply, answer)) = (settlements.len(), oneshot::channel());
+        self.submit(Work::Settle(settlements, reply));
+        self.results("settle", count, answer)
+    }
+
+    fn abandon(&self, receipt: Receipt) {
+        // A lost lease means that the message went back already.
+        let (reply, _) = oneshot::channel();
+        let settlements = vec![Settlement::retry(receipt, Duration::ZERO)];
+        self.note_returned(&settlements);
+        self.submit(Work::Settle(settlements, reply));
+    }
+
+    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {
+        let (count, (reply, answer)) = (receipts.len(), oneshot::channel());
+        self.submit(Work::Renew(receipts, reply));
+        self.results("renew", count, answer)
+    }
+}
