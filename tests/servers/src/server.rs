@@ -3,20 +3,31 @@
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longer than any server here takes to start.
 const START: Duration = Duration::from_secs(30);
 
-/// A port of 127.0.0.1 that nobody listens on now. It is none of those that clients are given, or one of
-/// them could take it while its server is down.
+/// The ports that are handed out: none of those that clients are given, or one of them could take a
+/// server's while that is down.
+const PORTS: std::ops::Range<u32> = 12_000..32_000;
+
+/// A port of 127.0.0.1 that nobody listens on now, and that was not handed out by this process.
 ///
 /// # Panics
-/// Where none of a thousand is free.
+/// Where none is free.
 #[must_use]
 pub fn free_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes that run beside each other begin at places of their own.
+    let begin = std::process::id().wrapping_mul(997);
+    let port = || {
+        let number = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(PORTS.start + number % (PORTS.end - PORTS.start)).expect("a port")
+    };
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(12_000..32_000)).take(1000).find(is_free).expect("a port")
+    std::iter::repeat_with(port).take(PORTS.len()).find(is_free).expect("a free port")
 }
 
 /// The path of a program, looked for in `PATH` and in these folders.

@@ -1,11 +1,13 @@
 //! What `doctor` shows of the server, and what it refuses.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ::redis::RedisResult;
+use ::redis::ServerErrorKind::ClusterDown;
 
 use super::super::{ErrorKind, Health, TransportError};
-use super::link::{Link, Request};
+use super::link::{Link, Patience, Request};
 use super::links::Links;
 use super::settings::Settings;
 use super::{fault, status};
@@ -13,21 +15,12 @@ use super::{fault, status};
 type Facts = Vec<(&'static str, String)>;
 
 /// Asks each server what it is and how it keeps what it is told.
-pub(super) async fn check(links: &Links, settings: &Settings) -> Result<Health, TransportError> {
+pub(super) async fn check(links: &Links, settings: &Arc<Settings>) -> Result<Health, TransportError> {
     let told = |error| fault::explain(error, "check", &settings.url);
     let servers = links.all().await.map_err(told)?;
     let mut facts = Facts::new();
     if settings.endpoint.is_cluster() {
-        let state = match servers.first() {
-            Some(server) => cluster_state(server).await.map_err(told)?,
-            None => "fail".to_owned(),
-        };
-        if state != "ok" {
-            let message = format!(
-                "the cluster's state is `{state}`: some slots are served by nobody; see `CLUSTER INFO`"
-            );
-            return Err(TransportError::new(ErrorKind::Unavailable, "check", &settings.url, message));
-        }
+        wait_for_slots(servers.first(), settings).await.map_err(told)?;
         facts.push(("cluster", format!("{} masters", servers.len())));
     }
     let mut of_servers = Vec::with_capacity(servers.len());
@@ -52,11 +45,26 @@ fn merged(of_servers: Vec<Facts>) -> Facts {
     merged.into_iter().map(|(name, values)| (name, values.join("; "))).collect()
 }
 
-async fn cluster_state(link: &Link) -> RedisResult<String> {
-    let mut info = ::redis::cmd("CLUSTER");
-    let text: String = link.ask(Request::Command(info.arg("INFO"))).await?;
-    let state = text.lines().find_map(|line| line.strip_prefix("cluster_state:"));
-    Ok(state.unwrap_or("unknown").trim().to_owned())
+/// Waits until a cluster serves all its slots, or for as long as it may be away.
+async fn wait_for_slots(server: Option<&Arc<Link>>, settings: &Arc<Settings>) -> RedisResult<()> {
+    let mut patience = Patience::new(settings.clone());
+    loop {
+        let state = match server {
+            Some(server) => {
+                let mut info = ::redis::cmd("CLUSTER");
+                let text: String = server.ask(Request::Command(info.arg("INFO"))).await?;
+                text.lines().find_map(|line| line.strip_prefix("cluster_state:")).map(str::to_owned)
+            }
+            None => None,
+        };
+        if state.is_some_and(|state| state.trim() == "ok") {
+            return Ok(());
+        }
+        let down = (ClusterDown.into(), "some slots are served by nobody: see CLUSTER INFO").into();
+        if !patience.allows(&down).await {
+            return Err(down);
+        }
+    }
 }
 
 async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportError> {
