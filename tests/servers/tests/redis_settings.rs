@@ -149,26 +149,6 @@ async fn what_another_program_left_is_claimed_after_its_time() {
     nothing(&mut *consumer).await;
 }
 
-#[tokio::test]
-async fn pending_entries_that_were_trimmed_are_passed_over() {
-    let server = RedisServer::start();
-    let mut raw = raw(&server);
-    send(&server, &["1", "2", "3"]).await;
-    let mut consumer = consumer(&server, "").await;
-    drop(one(&mut *consumer).await);
-    // As Open edX's producers do.
-    assert_eq!(ask::<u64>(&mut raw, &["XTRIM", "orders", "MAXLEN", "=", "1"]), 2);
-    let delivery = one(&mut *consumer).await;
-    assert_eq!(text(&delivery), b"3");
-    delivery.ack().await.expect("stored");
-    nothing(&mut *consumer).await;
-    let groups = transport(&server, "").groups(&orders()).await.expect("listed");
-    assert_eq!(groups[0].lag, 0, "{groups:?}");
-    let pending: (u64, redis::Value, redis::Value, redis::Value) =
-        ask(&mut raw, &["XPENDING", "orders", "billing"]);
-    assert_eq!(pending.0, 0);
-}
-
 /// The limit holds where nobody is behind, and gives way where a group is.
 #[tokio::test]
 async fn a_limit_never_takes_what_a_group_has_not_settled() {

@@ -20,6 +20,8 @@ pub(super) struct Claimed {
     pub(super) entries: Vec<Entry>,
     /// How many pending entries were gone from the stream.
     pub(super) gone: u64,
+    /// How many entries were gone from the stream before the group read them.
+    pub(super) missed: u64,
     /// Until something is due.
     pub(super) pause: Option<Duration>,
     /// How far the stream and the group's `wake` stream were.
@@ -39,7 +41,7 @@ pub(super) struct Entry {
 /// Reads the answer; `None` where it is not as the script gives it.
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
-    let [found, gone, pause, last, woken, sweep] = <[Value; 6]>::try_from(parts).ok()?;
+    let [found, gone, missed, pause, last, woken, sweep] = <[Value; 7]>::try_from(parts).ok()?;
     let found = bytes(found)?;
     let mut found = Packed(&found);
     let mut entries = Vec::new();
@@ -54,6 +56,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
         token,
         entries,
         gone: u64::try_from(int(&gone)?).ok()?,
+        missed: u64::try_from(int(&missed)?).ok()?,
         pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
         seen: [text(last)?, text(woken)?],
         sweep: text(sweep)?,
@@ -113,7 +116,8 @@ mod tests {
     fn answer(found: &[u8]) -> Option<Claimed> {
         let text = |text: &str| Value::BulkString(text.into());
         let entries = Value::BulkString(found.to_vec());
-        let parts = vec![entries, Value::Int(2), Value::Int(-1), text("5-0"), text("0-0"), text("-")];
+        let parts =
+            vec![entries, Value::Int(2), Value::Int(3), Value::Int(-1), text("5-0"), text("0-0"), text("-")];
         read(Value::Array(parts), 7)
     }
 
@@ -124,7 +128,7 @@ mod tests {
         let found = [&b"\x91"[..], first, b"\x91", third].concat();
         let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
-        assert_eq!((claimed.token, claimed.gone, claimed.pause), (7, 2, None));
+        assert_eq!((claimed.token, claimed.gone, claimed.missed, claimed.pause), (7, 2, 3, None));
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
         assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
         assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));

@@ -17,6 +17,7 @@ macro_rules! script {
 script!(CLAIM, "lua/recover.lua", "lua/claim.lua");
 script!(SETTLE, "lua/settle.lua");
 script!(RENEW, "lua/renew.lua");
+script!(JOIN, "lua/join.lua");
 script!(CLEAR, "lua/clear.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");

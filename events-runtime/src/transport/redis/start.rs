@@ -40,14 +40,10 @@ pub(super) async fn join(
     start: StartPosition,
 ) -> Result<(), TransportError> {
     const OPERATION: &str = "subscribe to";
-    let mut create = ::redis::cmd("XGROUP");
-    create.arg("CREATE").arg(topic.as_str()).arg(group.as_str());
-    create.arg(id(OPERATION, topic, start)?).arg("MKSTREAM");
-    let created: RedisResult<()> = link.ask(Request::Command(&create)).await;
-    match created {
-        Err(error) if error.code() == Some("BUSYGROUP") => {}
-        other => other.map_err(|error| fault::explain(error, OPERATION, topic))?,
-    }
+    let mut call = script::on(&script::JOIN, topic, Some(group));
+    call.arg(id(OPERATION, topic, start)?);
+    let made: RedisResult<i64> = link.ask(Request::Script(&call)).await;
+    made.map_err(|error| fault::explain(error, OPERATION, topic))?;
     let set = match settings.last_read {
         Some(position) => position.to_string(),
         None if !settings.check_backlog => "$".to_owned(),

@@ -244,6 +244,7 @@ impl Worker {
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
         self.tell_gone(claimed.gone);
+        self.tell_missed(claimed.missed);
         if swept {
             self.swept(&claimed.sweep);
         }
@@ -276,6 +277,19 @@ impl Worker {
                 self.tell_gone(gone);
                 Ok(())
             }
+        }
+    }
+
+    /// Entries were found to be gone that the group never read.
+    fn tell_missed(&self, count: u64) {
+        let Member { topic, group, .. } = &self.member;
+        if count > 0 {
+            metrics::counter!("events_trimmed_unread_total", "topic" => topic.to_string()).increment(count);
+            tracing::error!(
+                %topic, %group, count,
+                "entries were trimmed away or deleted by somebody before the group had read them, and are lost to it: have producers \
+                 trim less (Open edX's keep 10,000), or consumers follow faster"
+            );
         }
     }
 

@@ -4,7 +4,7 @@
 -- of this member that must have been answered or an empty text; where it was not, gives nothing.
 -- Gives: the entries, packed, for a packed answer costs the server a third of one in many parts (lists
 -- of an id, fields, and attempts unless it is the first), how many parked ones were gone from the stream,
--- the pause until something is due or -1, the last id of the stream, that of `wake`, where to go on
+-- how many were gone before the group read them, the pause until something is due or -1, the last id of the stream, that of `wake`, where to go on
 -- looking.
 local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
 local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -13,7 +13,7 @@ if ARGV[11] ~= '' and not remembered(member, ARGV[11]) then
     return false
 end
 local C = P .. 'claim:' .. token
-local out, bytes, gone = {}, 0, 0
+local out, bytes, gone, missed = {}, 0, 0, 0
 
 local function give(id, attempts, fields)
     out[#out + 1] = { id, fields, attempts }
@@ -44,7 +44,7 @@ if #again > 0 then
     forget_empty_claims({ [token] = true })
     store_lanes()
     table.sort(out, function(a, b) return before(a[1], b[1]) end)
-    return { cmsgpack.pack(out), gone, -1, '0-0', '0-0', from }
+    return { cmsgpack.pack(out), gone, missed, -1, '0-0', '0-0', from }
 end
 
 recover_overdue()
@@ -101,7 +101,7 @@ end
 local function nothing(pause)
     local info = pairs_of(redis.call('XINFO', 'STREAM', T))
     local woken = redis.call('XREVRANGE', WAKE, '+', '-', 'COUNT', 1)[1]
-    return { '', gone, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
+    return { '', gone, missed, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
 end
 
 local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
@@ -207,6 +207,9 @@ if #out > 0 then
     packed[1] = cmsgpack.pack(out)
 end
 local count, rounds = #out, 0
+if count < most and bytes < most_bytes then
+    missed = miss_unread()
+end
 while count < most and bytes < most_bytes and rounds < 100 do
     rounds = rounds + 1
     local read = redis.call('XREADGROUP', 'GROUP', G, consumer, 'COUNT', math.min(most - count, 100), 'STREAMS', T, '>')
@@ -245,7 +248,7 @@ if count > 0 then
     many('HSET', C, holding)
     redis.call('HSET', MEMBERS, token, member .. ' ' .. text(now))
     redis.call('ZADD', LEASES, text(now + lease), token)
-    return { table.concat(packed), gone, -1, '0-0', '0-0', from }
+    return { table.concat(packed), gone, missed, -1, '0-0', '0-0', from }
 end
 
 local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]

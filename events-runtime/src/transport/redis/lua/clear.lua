@@ -33,7 +33,7 @@ for _, name in ipairs(redis.call('HKEYS', LANES)) do
 end
 redis.call('DEL', LEASES, LANES, PARKED, READY, MEMBERS, SUSPECTS, SOLE)
 if ARGV[2] == 'remove' then
-    redis.call('DEL', WAKE)
+    redis.call('DEL', WAKE, P .. 'first')
 else
     wake()
 end

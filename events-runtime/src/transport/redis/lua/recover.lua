@@ -82,3 +82,24 @@ local function recover_foreign(idle, from, of)
     end
     return gone, #pending == 100 and '(' .. pending[100][1] or '-'
 end
+
+-- Entries that somebody trimmed away, or deleted, before the group had read them: gives how many. Where Redis does not
+-- know how many the group has read, as before version 7, they can't be told.
+local function miss_unread()
+    local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
+    local first = stream['first-entry'] and stream['first-entry'][1] or stream['last-generated-id']
+    if not stream['entries-added'] or redis.call('GET', P .. 'first') == first then
+        return 0
+    end
+    redis.call('SET', P .. 'first', first)
+    local info = group_info()
+    if not info or not info['entries-read'] or not before(info['last-delivered-id'], first) then
+        return 0
+    end
+    -- All that is there is unread.
+    local missed = stream['entries-added'] - info['entries-read'] - stream.length
+    if missed > 0 then
+        count_as_read(info['last-delivered-id'])
+    end
+    return math.max(missed, 0)
+end

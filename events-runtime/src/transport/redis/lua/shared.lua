@@ -12,6 +12,7 @@
 --                       the member was lost before
 --   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
 --                       attempts leave out; -1 where its member held it alone
+--   first        string the stream's first entry when it was last looked whether the group missed any
 --   sole         string the member that holds all that is held, or `-` and when that ended
 --
 -- A lane is `k` and a message's key, or `n` and the id of an entry without a key. While `sole` names a
@@ -255,6 +256,16 @@ local function group_info()
         if info.name == G then
             return info
         end
+    end
+end
+
+-- Has Redis count as read by the group, which stands before all that is in the stream, what is no longer in
+-- it. Redis counts since version 7.
+local function count_as_read(id)
+    local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
+    if stream['entries-added'] then
+        local read = text(stream['entries-added'] - stream.length)
+        redis.call('XGROUP', 'SETID', T, G, id, 'ENTRIESREAD', read)
     end
 end
 

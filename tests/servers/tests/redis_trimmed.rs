@@ -1,0 +1,157 @@
+//! Entries that are trimmed away by somebody who does not ask the groups, as Open edX's producers do:
+//! nothing waits for them, and each is counted.
+
+use std::time::Duration;
+
+use events_runtime::transport::{ConnectOptions, Consumer, Message, Retention, Transport, connect};
+use events_server_tests::RedisServer;
+use events_server_tests::through::{billing, orders, transport};
+use events_tests::values::Values;
+
+const LONG: Duration = Duration::from_secs(20);
+const PENDING: &str = "events_trimmed_pending_total{topic=orders}";
+const UNREAD: &str = "events_trimmed_unread_total{topic=orders}";
+const UNSETTLED: &str = "events_trimmed_unsettled_total{topic=orders}";
+
+async fn send(transport: &dyn Transport, texts: &[&str]) {
+    let producer = transport.producer().await.expect("a producer");
+    let batch: Vec<_> = texts.iter().map(|text| Message::new((*text).to_owned()).with_key("k")).collect();
+    for sent in producer.send(&orders(), &batch).await {
+        sent.expect("it is stored");
+    }
+}
+
+/// As `XADD … MAXLEN` does with every entry of Open edX's.
+fn trim_to(server: &RedisServer, length: u64) -> u64 {
+    let client = redis::Client::open(server.url()).expect("a URL");
+    let mut raw = client.get_connection().expect("the server answers");
+    redis::cmd("XTRIM").arg("orders").arg("MAXLEN").arg("=").arg(length).query(&mut raw).expect("it trims")
+}
+
+/// Acknowledges these, and nothing else comes.
+async fn expect(consumer: &mut dyn Consumer, wanted: &[&str]) {
+    let mut got = Vec::new();
+    while got.len() < wanted.len() {
+        for delivery in consumer.receive(10, LONG).await.expect("messages are received") {
+            got.push(String::from_utf8_lossy(&delivery.message().data).into_owned());
+            delivery.ack().await.expect("the acknowledgement is stored");
+        }
+    }
+    assert_eq!(got, wanted);
+    let none = consumer.receive(1, Duration::from_millis(50)).await.expect("the call succeeds");
+    assert!(none.is_empty(), "{none:?}");
+}
+
+async fn lag(transport: &dyn Transport) -> u64 {
+    transport.groups(&orders()).await.expect("the groups are listed")[0].lag
+}
+
+#[tokio::test]
+async fn entries_in_hand_are_passed_over_and_counted() {
+    let values = Values::default();
+    let _guard = metrics::set_default_local_recorder(&values);
+    let server = RedisServer::start();
+    let transport = transport(&server.url());
+    send(&*transport, &["1", "2", "3"]).await;
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    drop(consumer.receive(2, LONG).await.expect("messages are received"));
+    assert_eq!(trim_to(&server, 1), 2);
+    expect(&mut *consumer, &["3"]).await;
+    values.assert(PENDING, 2.0);
+    assert!(values.get(UNREAD).is_nan(), "they had been read");
+    assert_eq!(lag(&*transport).await, 0);
+}
+
+#[tokio::test]
+async fn entries_that_no_member_had_read_are_told_once() {
+    let values = Values::default();
+    let _guard = metrics::set_default_local_recorder(&values);
+    let server = RedisServer::start();
+    let transport = transport(&server.url());
+    send(&*transport, &["1", "2", "3", "4", "5", "6", "7"]).await;
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    for delivery in consumer.receive(2, LONG).await.expect("messages are received") {
+        delivery.ack().await.expect("the acknowledgement is stored");
+    }
+    assert_eq!(trim_to(&server, 2), 5);
+    expect(&mut *consumer, &["6", "7"]).await;
+    values.assert(UNREAD, 3.0);
+    send(&*transport, &["8"]).await;
+    expect(&mut *consumer, &["8"]).await;
+    // What was settled may go without a word.
+    send(&*transport, &["9"]).await;
+    assert_eq!(trim_to(&server, 1), 3);
+    expect(&mut *consumer, &["9"]).await;
+    values.assert(UNREAD, 3.0);
+    // All of them, and twice before anybody looks.
+    send(&*transport, &["10", "11"]).await;
+    assert_eq!(trim_to(&server, 0), 3);
+    send(&*transport, &["12", "13"]).await;
+    assert_eq!(trim_to(&server, 1), 1);
+    expect(&mut *consumer, &["13"]).await;
+    values.assert(UNREAD, 6.0);
+    assert!(values.get(PENDING).is_nan(), "none was in hand");
+    assert_eq!(lag(&*transport).await, 0);
+}
+
+/// A group has missed what went after it was made, not what went before.
+#[tokio::test]
+async fn a_group_that_never_read_has_missed_only_what_went_since_it_was_made() {
+    let values = Values::default();
+    let _guard = metrics::set_default_local_recorder(&values);
+    let server = RedisServer::start();
+    let transport = transport(&server.url());
+    send(&*transport, &["1", "2", "3", "4", "5"]).await;
+    assert_eq!(trim_to(&server, 3), 2);
+    let first = transport.consumer(billing()).await.expect("a consumer");
+    first.close().await.expect("it leaves");
+    assert_eq!(trim_to(&server, 1), 2);
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    expect(&mut *consumer, &["5"]).await;
+    values.assert(UNREAD, 2.0);
+}
+
+/// It is as lost to the group as one that was trimmed, and what is read counts right behind it.
+#[tokio::test]
+async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
+    let values = Values::default();
+    let _guard = metrics::set_default_local_recorder(&values);
+    let server = RedisServer::start();
+    let transport = transport(&server.url());
+    let producer = transport.producer().await.expect("a producer");
+    let batch: Vec<_> = ["1", "2", "3"].map(Message::new).into();
+    let positions: Vec<_> =
+        producer.send(&orders(), &batch).await.into_iter().map(|sent| sent.expect("it is stored")).collect();
+    let client = redis::Client::open(server.url()).expect("a URL");
+    let mut raw = client.get_connection().expect("the server answers");
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    redis::cmd("XDEL").arg("orders").arg(positions[1].to_string()).exec(&mut raw).expect("it is deleted");
+    expect(&mut *consumer, &["1", "3"]).await;
+    values.assert(UNREAD, 1.0);
+    send(&*transport, &["4", "5"]).await;
+    assert_eq!(trim_to(&server, 1), 3);
+    expect(&mut *consumer, &["5"]).await;
+    values.assert(UNREAD, 2.0);
+}
+
+/// What the own retention drops, as it was told to, is counted by it alone.
+#[tokio::test]
+async fn what_retention_drops_is_counted_once() {
+    let values = Values::default();
+    let _guard = metrics::set_default_local_recorder(&values);
+    let server = RedisServer::start();
+    let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2).drop_unsettled());
+    let transport = connect(&server.url(), &two).expect("the URL is understood");
+    send(&*transport, &["1", "2", "3", "4", "5"]).await;
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
+    let held = consumer.receive(1, LONG).await.expect("messages are received");
+    let trimmed = transport.trim().await.expect("it is trimmed");
+    assert_eq!((trimmed.removed, trimmed.unsettled), (3, 3));
+    for delivery in held {
+        // Its message is gone; the member may be told so.
+        drop(delivery.ack().await);
+    }
+    expect(&mut *consumer, &["4", "5"]).await;
+    values.assert(UNSETTLED, 3.0);
+    assert!(values.get(UNREAD).is_nan() && values.get(PENDING).is_nan(), "nobody else trimmed");
+}
