@@ -218,7 +218,8 @@ pub async fn dead_letters_in_other_hands_are_counted(fixture: &dyn Fixture) {
     give_up(&*transport, &[message("a", 0)]).await;
     let tool = letters(&*transport);
     let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::TOOL));
-    let mut other = subscribe(&*transport, subscription.lease(Duration::from_millis(300))).await;
+    let lease = Duration::from_millis(300) * fixture.patience();
+    let mut other = subscribe(&*transport, subscription.lease(lease)).await;
     let held = receive_one(&mut *other).await;
     let listing = tool.list().await.expect("the letters are listed");
     assert_eq!((listing.letters.len(), listing.elsewhere), (0, 1));

@@ -3,12 +3,14 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Cmd, RedisResult, Script, Value};
+use ::redis::{Cmd, RedisResult, Script};
 
 use super::super::Topic;
 use super::link::{Link, Request};
 
-static MARKER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/marker.lua")));
+/// Told as a whole each time: a server that started anew has forgotten all scripts, and a transaction
+/// without its marker would be made again.
+const MARKER: &str = include_str!("lua/marker.lua");
 static MARKED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/marked.lua")));
 
 /// The key of a writer's marker beside a stream, in the stream's hash slot.
@@ -16,19 +18,11 @@ fn key(topic: &Topic, writer: u64) -> String {
     format!("{{{topic}}}::sent:{writer}")
 }
 
-/// The last step of a transaction on this stream. The script must be [loaded](load).
+/// The last step of a transaction on this stream.
 pub(super) fn mark(topic: &Topic, writer: u64, number: u64) -> Cmd {
-    let mut mark = ::redis::cmd("EVALSHA");
-    mark.arg(MARKER.get_hash()).arg(2).arg(topic.as_str()).arg(key(topic, writer)).arg(number);
+    let mut mark = ::redis::cmd("EVAL");
+    mark.arg(MARKER).arg(2).arg(topic.as_str()).arg(key(topic, writer)).arg(number);
     mark
-}
-
-/// Makes the server know the script.
-pub(super) async fn load(link: &Link) -> RedisResult<()> {
-    let mut load = ::redis::cmd("SCRIPT");
-    load.arg("LOAD").arg(include_str!("lua/marker.lua"));
-    let _: Value = link.ask(Request::Command(&load)).await?;
-    Ok(())
 }
 
 /// The ids that the transaction gave to so many entries, where it was done.

@@ -111,8 +111,6 @@ struct Writer {
     link: Link,
     /// Counts the transactions.
     number: u64,
-    /// Whether the server knows the script that ends them.
-    loaded: bool,
     trims: Schedule,
 }
 
@@ -122,7 +120,7 @@ type Ids = Vec<RedisResult<String>>;
 impl Writer {
     fn new(settings: Arc<Settings>, place: Place) -> Self {
         let link = Link::sharing(settings.clone(), place);
-        Self { settings, link, number: 0, loaded: false, trims: Schedule::default() }
+        Self { settings, link, number: 0, trims: Schedule::default() }
     }
 
     async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
@@ -202,24 +200,14 @@ impl Writer {
     ) -> RedisResult<Ids> {
         let mut patience = self.link.patience();
         loop {
-            if !self.loaded {
-                marker::load(&self.link).await?;
-                self.loaded = true;
-            }
             let answer = self.link.once(&Request::Pipeline(pipeline)).await;
             let error = match answer {
-                Ok(ids) => {
-                    let ids: Ids = ::redis::from_redis_value(ids)?;
-                    // Somebody flushed the scripts; the entries are stored all the same.
-                    self.loaded = ids.last().is_none_or(Result::is_ok);
-                    return Ok(ids);
-                }
+                Ok(ids) => return Ok(::redis::from_redis_value(ids)?),
                 Err(error) => error,
             };
             if !patience.allows(&error).await {
                 return Err(error);
             }
-            self.loaded = false;
             if let Some(ids) = self.done(counts, order).await? {
                 return Ok(ids);
             }

@@ -206,9 +206,9 @@ if #out > 0 then
     table.sort(out, function(a, b) return before(a[1], b[1]) end)
     packed[1] = cmsgpack.pack(out)
 end
-local count, rounds = #out, 0
+local count, rounds, found, read_now, last_read = #out, 0, nil, 0, nil
 if count < most and bytes < most_bytes then
-    missed = miss_unread()
+    missed, found = find_missed()
 end
 while count < most and bytes < most_bytes and rounds < 100 do
     rounds = rounds + 1
@@ -220,6 +220,7 @@ while count < most and bytes < most_bytes and rounds < 100 do
         share()
     end
     local entries, names, written = read[1][2], {}, #holding
+    read_now, last_read = read_now + #entries, entries[#entries][1]
     for at = 1, #entries do
         local fields, value = entries[at][2], '1 n'
         for of = 1, #fields, 2 do
@@ -241,6 +242,9 @@ while count < most and bytes < most_bytes and rounds < 100 do
     count = count + #entries
     packed[#packed + 1] = cmsgpack.pack(entries)
     bytes = bytes + #packed[#packed]
+end
+if found and (missed > 0 or read_now > 0) and not note_missed(found, read_now, last_read) then
+    missed = 0
 end
 
 store_lanes()

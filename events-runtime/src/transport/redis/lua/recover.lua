@@ -83,23 +83,32 @@ local function recover_foreign(idle, from, of)
     return gone, #pending == 100 and '(' .. pending[100][1] or '-'
 end
 
--- Entries that somebody trimmed away, or deleted, before the group had read them: gives how many. Where Redis does not
--- know how many the group has read, as before version 7, they can't be told.
-local function miss_unread()
+-- How many entries somebody trimmed away, or deleted, before the group had read them; and what to note
+-- down of it, or nil. Where Redis does not know how many the group has read, as before version 7, they
+-- can't be told. Nothing is written, for a server without memory left refuses a script's first write.
+local function find_missed()
     local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
     local first = stream['first-entry'] and stream['first-entry'][1] or stream['last-generated-id']
     if not stream['entries-added'] or redis.call('GET', P .. 'first') == first then
         return 0
     end
-    redis.call('SET', P .. 'first', first)
-    local info = group_info()
+    local found, info = { first = first }, group_info()
     if not info or not info['entries-read'] or not before(info['last-delivered-id'], first) then
-        return 0
+        return 0, found
     end
     -- All that is there is unread.
-    local missed = stream['entries-added'] - info['entries-read'] - stream.length
-    if missed > 0 then
-        count_as_read(info['last-delivered-id'])
+    found.gone = stream['entries-added'] - stream.length
+    found.last = info['last-delivered-id']
+    return math.max(found.gone - info['entries-read'], 0), found
+end
+
+-- Notes it down, so that it is told once, when so many more were read, up to this one. Says whether it was.
+local function note_missed(found, read, last)
+    if not redis.pcall('SET', P .. 'first', found.first).ok then
+        return false
     end
-    return math.max(missed, 0)
+    if found.gone then
+        redis.call('XGROUP', 'SETID', T, G, last or found.last, 'ENTRIESREAD', text(found.gone + read))
+    end
+    return true
 end
