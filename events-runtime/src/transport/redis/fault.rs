@@ -103,7 +103,12 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
         "MISCONF" => {
             (ErrorKind::ReadOnly, "the server can't write to its disk and refuses writes: see its log")
         }
-        "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
+        "CLUSTERDOWN" => (
+            ErrorKind::Unavailable,
+            "the cluster can't serve now: it fails over, too few of its masters are there, or the topic's slot is \
+             nobody's; see `CLUSTER INFO`",
+        ),
+        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
             ErrorKind::Unavailable,
             "the server can't serve now: it loads its data, runs a script, fails over, or hands the topic to another node",
         ),

@@ -10,6 +10,9 @@ use super::links::Links;
 use super::settings::Settings;
 use super::{fault, status};
 
+/// How many slots a cluster has.
+const SLOTS: u32 = 16_384;
+
 type Facts = Vec<(&'static str, String)>;
 
 /// Asks each server what it is and how it keeps what it is told.
@@ -18,15 +21,14 @@ pub(super) async fn check(links: &Links, settings: &Settings) -> Result<Health, 
     let servers = links.all().await.map_err(told)?;
     let mut facts = Facts::new();
     if settings.endpoint.is_cluster() {
-        let state = match servers.first() {
-            Some(server) => cluster_state(server).await.map_err(told)?,
-            None => "fail".to_owned(),
-        };
-        if state != "ok" {
-            let message = format!(
-                "the cluster's state is `{state}`: some slots are served by nobody; see `CLUSTER INFO`"
-            );
-            return Err(TransportError::new(ErrorKind::Unavailable, "check", &settings.url, message));
+        if let Some(server) = servers.first() {
+            let (state, served) = cluster_state(server).await.map_err(told)?;
+            if state != "ok" || served != SLOTS {
+                let message = format!(
+                    "the cluster's state is `{state}`, and {served} of its {SLOTS} slots are served; see `CLUSTER INFO`"
+                );
+                return Err(TransportError::new(ErrorKind::Unavailable, "check", &settings.url, message));
+            }
         }
         facts.push(("cluster", format!("{} masters", servers.len())));
     }
@@ -52,11 +54,13 @@ fn merged(of_servers: Vec<Facts>) -> Facts {
     merged.into_iter().map(|(name, values)| (name, values.join("; "))).collect()
 }
 
-async fn cluster_state(link: &Link) -> RedisResult<String> {
+/// The state, and how many slots have a node that is not known to be away.
+async fn cluster_state(link: &Link) -> RedisResult<(String, u32)> {
     let mut info = ::redis::cmd("CLUSTER");
     let text: String = link.ask(Request::Command(info.arg("INFO"))).await?;
-    let state = text.lines().find_map(|line| line.strip_prefix("cluster_state:"));
-    Ok(state.unwrap_or("unknown").trim().to_owned())
+    let fact = |name| text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
+    let served = fact("cluster_slots_ok:").and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok((fact("cluster_state:").unwrap_or("unknown").to_owned(), served))
 }
 
 async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportError> {
