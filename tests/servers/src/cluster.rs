@@ -99,7 +99,9 @@ impl RedisCluster {
         let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
         for node in 0..self.nodes.len() {
             until("the cluster agrees", || {
-                let info = self.text(node, &["CLUSTER", "INFO"]);
+                // It may be reading its log.
+                let Ok(info) = self.try_ask(node, &["CLUSTER", "INFO"]) else { return false };
+                let info: String = redis::from_redis_value(info).expect("text");
                 info.contains("cluster_state:ok") && info.contains(&known)
             });
         }

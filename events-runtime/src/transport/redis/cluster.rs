@@ -1,40 +1,43 @@
 //! A cluster, whose nodes share the topics out among them by hash slot.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
 
 use ::redis::{
-    AsyncConnectionConfig, Client, ErrorKind as RedisKind, Pipeline, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, ErrorKind as RedisKind, Pipeline, RedisError, RedisResult,
+    ServerErrorKind as RedisServerKind, Value,
 };
 
-use super::super::TransportError;
 use super::super::options::Target;
+use super::super::{BoxFuture, TransportError};
 use super::endpoint::{Address, Login, Place, hosts};
-use super::nodes::{Connected, Nodes};
-use super::{claim, fault};
+use super::fault;
+use super::known::Known;
+use super::link::is_away;
+use super::nodes::{Connected, Nodes, at};
+use super::slots::{self, Range};
 
 /// Where a server listens unless told otherwise.
 const PORT: u16 = 6379;
 
 pub(super) struct Cluster {
     login: Login,
-    listed: Vec<Address>,
-    /// The nodes that the URL lists and those that they told of. The next to be asked comes first, so
-    /// that one that is away, or knows no better, is not asked again and again.
-    known: Mutex<VecDeque<Address>>,
+    known: Known,
     nodes: Nodes,
+    /// After so long the next node is asked too.
+    pause: Duration,
 }
 
 /// What a node said.
 struct Told {
     /// Who has what was asked for.
     owner: Address,
-    /// The nodes of each range of slots, its master first.
-    ranges: Vec<Vec<Address>>,
+    ranges: Vec<Range>,
 }
 
 impl Cluster {
-    pub(super) fn read(target: &Target<'_>, login: Login) -> Result<Self, TransportError> {
+    pub(super) fn read(target: &Target<'_>, login: Login, timeout: Duration) -> Result<Self, TransportError> {
         let wrong = || {
             target.invalid(
                 "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster, which has but database 0",
@@ -47,13 +50,23 @@ impl Cluster {
         for node in &listed {
             login.client(node, 0).map_err(|_| login.not_understood(target))?;
         }
-        let known = Mutex::new(listed.iter().cloned().collect());
-        Ok(Self { login, known, listed, nodes: Nodes::default() })
+        Ok(Self { login, known: Known::new(listed), nodes: Nodes::default(), pause: timeout / 8 })
     }
 
-    /// The node that has this place.
-    pub(super) async fn client(&self, place: &Place, config: &AsyncConnectionConfig) -> RedisResult<Client> {
-        self.login.client(&self.address(place, config).await?, 0)
+    /// A connection to the node that has this place, which nobody else uses; `short` is for finding it.
+    pub(super) async fn alone(
+        &self,
+        place: &Place,
+        short: &AsyncConnectionConfig,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<Connected> {
+        let node = self.address(place, short).await?;
+        let client = self.login.client(&node, 0)?;
+        let connection = client.get_multiplexed_async_connection_with_config(config).await;
+        match connection {
+            Ok(connection) => Ok(Connected::alone(connection, Some(node))),
+            Err(error) => Err(at(&node, error)),
+        }
     }
 
     /// A connection to the node that has this place, shared with others.
@@ -83,35 +96,59 @@ impl Cluster {
             return Ok(open);
         }
         let client = self.login.client(node, 0)?;
-        let connection = client.get_multiplexed_async_connection_with_config(config).await?;
-        Ok(self.nodes.share(node, connection))
+        let connection = client.get_multiplexed_async_connection_with_config(config).await;
+        Ok(self.nodes.share(node, connection.map_err(|error| at(node, error))?))
     }
 
     /// All masters that have slots.
     pub(super) async fn masters(&self, config: &AsyncConnectionConfig) -> RedisResult<Vec<Address>> {
         let ranges = self.ask(None, config).await?.ranges;
-        let mut masters: Vec<_> = ranges.into_iter().filter_map(|nodes| nodes.into_iter().next()).collect();
+        let mut masters: Vec<_> = ranges.into_iter().filter_map(Range::into_master).collect();
         masters.sort();
         masters.dedup();
         Ok(masters)
     }
 
-    /// Asks one node after the other, until one answers.
+    /// Asks one node after the other, until one answers; one that takes its time is not waited for.
     async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Told> {
-        let mut last =
+        let mut worst =
             RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
-        let count = self.known().len();
-        for _ in 0..count {
-            let Some(node) = self.next() else { break };
-            match self.ask_node(&node, key, config).await {
-                Ok(told) => {
-                    self.learn(&told.ranges);
-                    return Ok(told);
-                }
-                Err(error) => last = error,
+        let mut rank = Rank::Silent;
+        let (mut asked, mut running) = (Vec::new(), Vec::new());
+        loop {
+            let next = self.known.next(&asked);
+            let pause = next.is_some().then_some(self.pause);
+            if let Some(node) = next {
+                asked.push(node.clone());
+                running.push(self.ask_next(node, key, config));
+            }
+            if running.is_empty() {
+                return Err(worst);
+            }
+            let answer = match pause {
+                Some(pause) => tokio::time::timeout(pause, any(&mut running)).await,
+                None => Ok(any(&mut running).await),
+            };
+            match answer {
+                Ok(Ok(told)) => return Ok(told),
+                Ok(Err(error)) if Rank::of(&error) >= rank => (rank, worst) = (Rank::of(&error), error),
+                Ok(Err(_)) | Err(_) => {}
             }
         }
-        Err(last)
+    }
+
+    fn ask_next<'a>(
+        &'a self,
+        node: Address,
+        key: Option<&'a str>,
+        config: &'a AsyncConnectionConfig,
+    ) -> BoxFuture<'a, RedisResult<Told>> {
+        Box::pin(async move {
+            let told = self.ask_node(&node, key, config).await?;
+            self.known.answered(&node);
+            self.known.learn(told.ranges.iter().flat_map(Range::nodes));
+            Ok(told)
+        })
     }
 
     async fn ask_node(
@@ -130,121 +167,57 @@ impl Cluster {
         ask.ignore_errors();
         let answers: RedisResult<Vec<RedisResult<Value>>> =
             ask.query_async(&mut connected.connection.clone()).await;
-        let mut answers = answers.inspect_err(|_| self.retire(&connected))?.into_iter();
-        let slots = answers.next().unwrap_or(Ok(Value::Nil))?;
+        let answers = answers.inspect_err(|_| self.retire(&connected));
+        let mut answers = answers.map_err(|error| at(node, error))?.into_iter();
+        let ranges = slots::read(answers.next().unwrap_or(Ok(Value::Nil))?, node);
         let owner = match answers.next() {
             Some(Err(error)) => match &*fault::code(&error) {
-                "MOVED" => moved_to(&error, node).ok_or(error)?,
+                "MOVED" => slots::moved_to(&error, node, &ranges).ok_or(error)?,
                 // Keys of its slot are on their way to another node, but it still has the slot.
                 "ASK" => node.clone(),
                 _ => return Err(error),
             },
             _ => node.clone(),
         };
-        Ok(Told { owner, ranges: read_slots(slots, node) })
+        if ranges.is_empty() {
+            // It was taken out of the cluster, or never was in it: it does not know what there is.
+            return Err((RedisServerKind::ClusterDown.into(), "the node knows of no slots").into());
+        }
+        Ok(Told { owner, ranges })
     }
+}
 
-    /// Takes note of nodes, and forgets those that are neither listed nor in the cluster any more.
-    fn learn(&self, ranges: &[Vec<Address>]) {
-        let nodes = || ranges.iter().flatten();
-        let mut known = self.known();
-        known.retain(|old| self.listed.contains(old) || nodes().any(|node| node == old));
-        for node in nodes() {
-            if !known.contains(node) {
-                known.push_back(node.clone());
+/// Which of several nodes' errors matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// It can't be reached.
+    Silent,
+    /// It will not answer until something is set right.
+    Refused,
+    /// It answers, but not yet.
+    NotYet,
+}
+
+impl Rank {
+    fn of(error: &RedisError) -> Self {
+        match is_away(error) {
+            false => Self::Refused,
+            true if error.is_io_error() => Self::Silent,
+            true => Self::NotYet,
+        }
+    }
+}
+
+/// The first that is done, which is taken out.
+async fn any<T>(running: &mut Vec<BoxFuture<'_, T>>) -> T {
+    poll_fn(|context| {
+        for at in 0..running.len() {
+            if let Poll::Ready(done) = running[at].as_mut().poll(context) {
+                drop(running.swap_remove(at));
+                return Poll::Ready(done);
             }
         }
-    }
-
-    fn next(&self) -> Option<Address> {
-        let mut known = self.known();
-        let next = known.pop_front()?;
-        known.push_back(next.clone());
-        Some(next)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, VecDeque<Address>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The node that a redirection names; without a host it is the one that was asked.
-fn moved_to(error: &RedisError, asked: &Address) -> Option<Address> {
-    let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Some((if host.is_empty() { asked.0.clone() } else { host.to_owned() }, port.parse().ok()?))
-}
-
-/// The nodes of each range of `CLUSTER SLOTS`: its first and last slot, then host and port of each.
-fn read_slots(answer: Value, asked: &Address) -> Vec<Vec<Address>> {
-    let Value::Array(ranges) = answer else { return Vec::new() };
-    let read = |range| {
-        let Value::Array(parts) = range else { return None };
-        Some(parts.into_iter().skip(2).filter_map(|node| read_node(node, asked)).collect())
-    };
-    ranges.into_iter().filter_map(read).collect()
-}
-
-fn read_node(node: Value, asked: &Address) -> Option<Address> {
-    let Value::Array(parts) = node else { return None };
-    let mut parts = parts.into_iter();
-    // A node that does not know its own name tells none: it is the one that was asked.
-    let host = parts.next().and_then(claim::text).filter(|host| !matches!(&**host, "" | "?"));
-    let port = claim::int(&parts.next()?)?;
-    Some((host.unwrap_or_else(|| asked.0.clone()), u16::try_from(port).ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(text: &str) -> Value {
-        Value::BulkString(text.into())
-    }
-
-    #[test]
-    fn slots_are_read_with_masters_first_and_nameless_nodes_as_the_one_that_was_asked() {
-        let node =
-            |host: Value, port| Value::Array(vec![host, Value::Int(port), text("id"), Value::Array(vec![])]);
-        let answer = Value::Array(vec![
-            Value::Array(vec![
-                Value::Int(0),
-                Value::Int(8191),
-                node(text("10.0.0.1"), 7000),
-                node(text("10.0.0.2"), 7001),
-            ]),
-            Value::Array(vec![
-                Value::Int(8192),
-                Value::Int(16383),
-                node(Value::Nil, 7002),
-                node(text("?"), 7003),
-            ]),
-            Value::Nil,
-        ]);
-        let asked = ("seed".to_owned(), 1);
-        let address = |host: &str, port| (host.to_owned(), port);
-        assert_eq!(
-            read_slots(answer, &asked),
-            [
-                [address("10.0.0.1", 7000), address("10.0.0.2", 7001)],
-                [address("seed", 7002), address("seed", 7003)],
-            ]
-        );
-        assert!(read_slots(Value::Nil, &asked).is_empty());
-    }
-
-    #[test]
-    fn a_redirection_names_a_host_of_any_kind_or_none() {
-        let asked = ("seed".to_owned(), 1);
-        for (told, host, port) in [
-            ("1 10.0.0.1:7000", "10.0.0.1", 7000),
-            ("1 :7001", "seed", 7001),
-            ("1 [::1]:7002", "::1", 7002),
-            ("1 ::1:7003", "::1", 7003),
-        ] {
-            let error = ::redis::parse_redis_value(format!("-MOVED {told}\r\n").as_bytes());
-            let error = error.and_then(Value::extract_error).expect_err("an error");
-            assert_eq!(moved_to(&error, &asked), Some((host.to_owned(), port)), "{told}");
-        }
-    }
+        Poll::Pending
+    })
+    .await
 }

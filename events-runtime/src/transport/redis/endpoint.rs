@@ -48,7 +48,7 @@ impl Endpoint {
         }
         let kind = match target.scheme.split_once('+') {
             Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, login)?),
-            Some(_) => Kind::Cluster(Cluster::read(target, login)?),
+            Some(_) => Kind::Cluster(Cluster::read(target, login, timeout)?),
             None => {
                 let url = format!("{}://{}", login.scheme, target.raw);
                 Kind::Server(login.open(url).map_err(|_| login.not_understood(target))?)
@@ -98,9 +98,12 @@ impl Endpoint {
                 Kind::Server(client) => client.clone(),
                 Kind::Sentinels(sentinels) => sentinels.master(&short).await?,
                 Kind::Cluster(cluster) if share => return cluster.shared(place, &short).await,
-                Kind::Cluster(cluster) => cluster.client(place, &short).await?,
+                Kind::Cluster(cluster) => return cluster.alone(place, &short, &config).await,
             };
-            client.get_multiplexed_async_connection_with_config(&config).await.map(Connected::alone)
+            client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await
+                .map(|connection| Connected::alone(connection, None))
         };
         // Around everything: a paused server accepts and never answers.
         within(self.timeout * 2, connecting).await
@@ -208,6 +211,6 @@ fn address(text: &str, port: u16) -> Option<Address> {
     (!host.is_empty()).then(|| (host.to_owned(), port))
 }
 
-fn authority((host, port): &Address) -> String {
+pub(super) fn authority((host, port): &Address) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

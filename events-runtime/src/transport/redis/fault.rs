@@ -105,7 +105,8 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
         }
         "CLUSTERDOWN" => (
             ErrorKind::Unavailable,
-            "the cluster does not serve all its slots: a node is down, or a failover is under way; see `CLUSTER INFO`",
+            "the cluster can't serve now: it fails over, too few of its masters are there, or some slots are \
+             nobody's; see `CLUSTER INFO`",
         ),
         "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
             ErrorKind::Unavailable,

@@ -12,6 +12,9 @@ use super::links::Links;
 use super::settings::Settings;
 use super::{fault, status};
 
+/// How many slots a cluster has.
+const SLOTS: u32 = 16_384;
+
 type Facts = Vec<(&'static str, String)>;
 
 /// Asks each server what it is and how it keeps what it is told.
@@ -49,15 +52,9 @@ fn merged(of_servers: Vec<Facts>) -> Facts {
 async fn wait_for_slots(server: Option<&Arc<Link>>, settings: &Arc<Settings>) -> RedisResult<()> {
     let mut patience = Patience::new(settings.clone());
     loop {
-        let state = match server {
-            Some(server) => {
-                let mut info = ::redis::cmd("CLUSTER");
-                let text: String = server.ask(Request::Command(info.arg("INFO"))).await?;
-                text.lines().find_map(|line| line.strip_prefix("cluster_state:")).map(str::to_owned)
-            }
-            None => None,
-        };
-        if state.is_some_and(|state| state.trim() == "ok") {
+        if let Some(server) = server
+            && serves_all(server).await?
+        {
             return Ok(());
         }
         let down = (ClusterDown.into(), "some slots are served by nobody: see CLUSTER INFO").into();
@@ -65,6 +62,15 @@ async fn wait_for_slots(server: Option<&Arc<Link>>, settings: &Arc<Settings>) ->
             return Err(down);
         }
     }
+}
+
+/// Whether the state is well, and all slots have a node that is not known to be away.
+async fn serves_all(link: &Link) -> RedisResult<bool> {
+    let mut info = ::redis::cmd("CLUSTER");
+    let text: String = link.ask(Request::Command(info.arg("INFO"))).await?;
+    let fact = |name| text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
+    let served = fact("cluster_slots_ok:").and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok(fact("cluster_state:") == Some("ok") && served == SLOTS)
 }
 
 async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportError> {

@@ -117,7 +117,7 @@ impl Link {
         };
         let error = match asked.await {
             Ok(answer) => return Ok(answer),
-            Err(error) => error,
+            Err(error) => connected.at(error),
         };
         let (elsewhere, ends) = (self.settings.endpoint.is_elsewhere(&error), ends_connection(&error));
         if ends {

@@ -3,21 +3,33 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ::redis::RedisError;
 use ::redis::aio::MultiplexedConnection;
 
-use super::endpoint::Address;
+use super::endpoint::{Address, authority};
 
 /// A connection, and what to give back where it broke.
 #[derive(Clone)]
 pub(super) struct Connected {
     pub(super) connection: MultiplexedConnection,
-    shared: Option<(Address, u64)>,
+    /// Which node of a cluster it is to.
+    node: Option<Address>,
+    /// Its number, where others use it too.
+    shared: Option<u64>,
 }
 
 impl Connected {
     /// One that nobody else uses.
-    pub(super) const fn alone(connection: MultiplexedConnection) -> Self {
-        Self { connection, shared: None }
+    pub(super) const fn alone(connection: MultiplexedConnection, node: Option<Address>) -> Self {
+        Self { connection, node, shared: None }
+    }
+
+    /// The error with its node's address.
+    pub(super) fn at(&self, error: RedisError) -> RedisError {
+        match &self.node {
+            Some(node) => at(node, error),
+            None => error,
+        }
     }
 }
 
@@ -40,17 +52,16 @@ impl Nodes {
     pub(super) fn share(&self, address: &Address, connection: MultiplexedConnection) -> Connected {
         let mut open = self.open();
         open.count += 1;
-        let connected = Connected { connection, shared: Some((address.clone(), open.count)) };
+        let connected = Connected { connection, node: Some(address.clone()), shared: Some(open.count) };
         open.by_address.insert(address.clone(), connected.clone());
         connected
     }
 
     /// Gives a broken connection to nobody any more.
     pub(super) fn retire(&self, broken: &Connected) {
-        let Some((address, number)) = &broken.shared else { return };
+        let (Some(address), Some(number)) = (&broken.node, broken.shared) else { return };
         let mut open = self.open();
-        let is_it = |open: &Connected| open.shared.as_ref().is_some_and(|(_, current)| current == number);
-        if open.by_address.get(address).is_some_and(is_it) {
+        if open.by_address.get(address).is_some_and(|open| open.shared == Some(number)) {
             open.by_address.remove(address);
         }
     }
@@ -58,4 +69,15 @@ impl Nodes {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The error of a node that can't be reached, with its address: the URL need not list it.
+pub(super) fn at(node: &Address, error: RedisError) -> RedisError {
+    let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let kind = match io {
+        Some(io) => io.kind(),
+        None if error.is_connection_dropped() => std::io::ErrorKind::BrokenPipe,
+        None => return error,
+    };
+    std::io::Error::new(kind, format!("{}: {error}", authority(node))).into()
 }
