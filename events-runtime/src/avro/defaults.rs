@@ -144,23 +144,10 @@ pub(super) const fn expected(schema: &Schema) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::avro::schema::{Enum, Field, Name, Origin, Union};
+    use crate::avro::schema::{Enum, Field, Name, Origin, Union, field};
 
     const NAME: Name = Name { base: "A", arguments: &[], namespace: None };
     const ORIGIN: Origin = Origin { rust_type: "A", location: "a.rs:1:1" };
-
-    const fn field(name: &'static str, schema: &'static Schema) -> Field {
-        Field {
-            name,
-            aliases: &[],
-            attributes: "",
-            schema,
-            may_be_falsy: true,
-            default: None,
-            pii: false,
-            digest: 0,
-        }
-    }
 
     static POINT: Record = Record {
         name: NAME,

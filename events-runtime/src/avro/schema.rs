@@ -187,3 +187,18 @@ pub enum JsonKind {
     /// An object, in the order written.
     Object(&'static [(&'static str, Json)]),
 }
+
+/// A field of which nothing but this is said.
+#[cfg(test)]
+pub(crate) const fn field(name: &'static str, schema: &'static Schema) -> Field {
+    Field {
+        name,
+        aliases: &[],
+        attributes: "",
+        schema,
+        may_be_falsy: true,
+        default: None,
+        pii: false,
+        digest: 0,
+    }
+}

@@ -1,6 +1,6 @@
 //! Schemas as the derives write them, put together by hand.
 
-use super::super::schema::{Field, Json, JsonKind, Reference};
+use super::super::schema::{Field, Json, JsonKind, Reference, field};
 use super::super::text::{Form, length, write};
 use super::*;
 
@@ -13,19 +13,6 @@ fn leak<T>(value: T) -> &'static T {
 
 fn name(base: &'static str) -> Name {
     Name { base, arguments: &[], namespace: None }
-}
-
-fn field(name: &'static str, schema: &'static Schema) -> Field {
-    Field {
-        name,
-        aliases: &[],
-        attributes: "",
-        schema,
-        may_be_falsy: true,
-        default: None,
-        pii: false,
-        digest: 0,
-    }
 }
 
 fn a_record(name: Name, origin: Origin, fields: Vec<Field>) -> &'static Record {

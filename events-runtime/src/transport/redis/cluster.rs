@@ -1,16 +1,17 @@
 //! A cluster, whose nodes share the topics out among them by hash slot.
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{
     AsyncConnectionConfig, ErrorKind as RedisKind, Pipeline, RedisError, RedisResult,
     ServerErrorKind as RedisServerKind, Value,
 };
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
+use super::super::TransportError;
 use super::super::options::Target;
-use super::super::{BoxFuture, TransportError};
 use super::endpoint::{Address, Login, Place, hosts};
 use super::fault;
 use super::known::Known;
@@ -61,12 +62,8 @@ impl Cluster {
         config: &AsyncConnectionConfig,
     ) -> RedisResult<Connected> {
         let node = self.address(place, short).await?;
-        let client = self.login.client(&node, 0)?;
-        let connection = client.get_multiplexed_async_connection_with_config(config).await;
-        match connection {
-            Ok(connection) => Ok(Connected::alone(connection, Some(node))),
-            Err(error) => Err(at(&node, error)),
-        }
+        let connection = self.connect(&node, config).await?;
+        Ok(Connected::alone(connection, Some(node)))
     }
 
     /// A connection to the node that has this place, shared with others.
@@ -95,9 +92,17 @@ impl Cluster {
         if let Some(open) = self.nodes.get(node) {
             return Ok(open);
         }
+        Ok(self.nodes.share(node, self.connect(node, config).await?))
+    }
+
+    async fn connect(
+        &self,
+        node: &Address,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
         let client = self.login.client(node, 0)?;
         let connection = client.get_multiplexed_async_connection_with_config(config).await;
-        Ok(self.nodes.share(node, connection.map_err(|error| at(node, error))?))
+        connection.map_err(|error| at(node, error))
     }
 
     /// All masters that have slots.
@@ -114,7 +119,7 @@ impl Cluster {
         let mut worst =
             RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
         let mut rank = Rank::Silent;
-        let (mut asked, mut running) = (Vec::new(), Vec::new());
+        let (mut asked, mut running) = (Vec::new(), FuturesUnordered::new());
         loop {
             let next = self.known.next(&asked);
             let pause = next.is_some().then_some(self.pause);
@@ -122,33 +127,29 @@ impl Cluster {
                 asked.push(node.clone());
                 running.push(self.ask_next(node, key, config));
             }
-            if running.is_empty() {
-                return Err(worst);
-            }
             let answer = match pause {
-                Some(pause) => tokio::time::timeout(pause, any(&mut running)).await,
-                None => Ok(any(&mut running).await),
+                Some(pause) => tokio::time::timeout(pause, running.next()).await,
+                None => Ok(running.next().await),
             };
             match answer {
-                Ok(Ok(told)) => return Ok(told),
-                Ok(Err(error)) if Rank::of(&error) >= rank => (rank, worst) = (Rank::of(&error), error),
-                Ok(Err(_)) | Err(_) => {}
+                Ok(Some(Ok(told))) => return Ok(told),
+                Ok(Some(Err(error))) if Rank::of(&error) >= rank => (rank, worst) = (Rank::of(&error), error),
+                Ok(None) => return Err(worst),
+                Ok(Some(Err(_))) | Err(_) => {}
             }
         }
     }
 
-    fn ask_next<'a>(
-        &'a self,
+    async fn ask_next(
+        &self,
         node: Address,
-        key: Option<&'a str>,
-        config: &'a AsyncConnectionConfig,
-    ) -> BoxFuture<'a, RedisResult<Told>> {
-        Box::pin(async move {
-            let told = self.ask_node(&node, key, config).await?;
-            self.known.answered(&node);
-            self.known.learn(told.ranges.iter().flat_map(Range::nodes));
-            Ok(told)
-        })
+        key: Option<&str>,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<Told> {
+        let told = self.ask_node(&node, key, config).await?;
+        self.known.answered(&node);
+        self.known.learn(told.ranges.iter().flat_map(Range::nodes));
+        Ok(told)
     }
 
     async fn ask_node(
@@ -206,18 +207,4 @@ impl Rank {
             true => Self::NotYet,
         }
     }
-}
-
-/// The first that is done, which is taken out.
-async fn any<T>(running: &mut Vec<BoxFuture<'_, T>>) -> T {
-    poll_fn(|context| {
-        for at in 0..running.len() {
-            if let Poll::Ready(done) = running[at].as_mut().poll(context) {
-                drop(running.swap_remove(at));
-                return Poll::Ready(done);
-            }
-        }
-        Poll::Pending
-    })
-    .await
 }

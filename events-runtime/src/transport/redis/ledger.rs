@@ -29,12 +29,13 @@ impl Ledger {
         std::mem::take(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note_returned(&self, settlements: &[Settlement]) {
+    fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
         let back = settlements
             .iter()
             .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
         let keys = back.filter_map(|settlement| settlement.receipt.key.clone());
         self.returned.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+        self.submit(Work::Settle(settlements, reply));
     }
 
     /// Hands work over; where the worker has ended, the reply's other side tells.
@@ -75,18 +76,15 @@ impl Settle for Ledger {
                 }
             }
         }
-        self.note_returned(&settlements);
         let (count, (reply, answer)) = (settlements.len(), oneshot::channel());
-        self.submit(Work::Settle(settlements, reply));
+        self.submit_settlements(settlements, reply);
         self.results("settle", count, answer)
     }
 
     fn abandon(&self, receipt: Receipt) {
         // A lost lease means that the message went back already.
         let (reply, _) = oneshot::channel();
-        let settlements = vec![Settlement::retry(receipt, Duration::ZERO)];
-        self.note_returned(&settlements);
-        self.submit(Work::Settle(settlements, reply));
+        self.submit_settlements(vec![Settlement::retry(receipt, Duration::ZERO)], reply);
     }
 
     fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {

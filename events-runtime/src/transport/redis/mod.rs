@@ -47,12 +47,13 @@
 //!
 //! # Clusters
 //! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic
-//! with its groups is on one node, and nodes that are away hold up their own topics alone. Two things
-//! differ from a single server (and a node that is away holds up the members that have dead letters for it, for
-//! up to `retry_for`, in which their leases may end): a dead letter is stored before its message is acknowledged, not in one step
-//! with it, so that a member's death between the two brings it twice; and a batch of sends is whole for each
-//! topic, not over all of them. A call waits while its topic moves to another node or a replica takes over,
-//! up to `retry_for`, which should be longer than the cluster's `cluster-node-timeout`.
+//! with its groups is on one node, and a node that is away holds up its own topics alone, but for the
+//! members that have dead letters for it: they wait with all else for up to `retry_for`, in which their
+//! leases may end. Two things differ from a single server: a dead letter is stored before its message is
+//! acknowledged, not in one step with it, so that a member's death between the two brings it twice; and
+//! a batch of sends is whole for each topic, not over all of them. A call waits while its topic moves to
+//! another node or a replica takes over, up to `retry_for`, which should be longer than the cluster's
+//! `cluster-node-timeout`.
 
 mod claim;
 mod cluster;

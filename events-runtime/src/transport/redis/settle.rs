@@ -4,22 +4,21 @@ use ::redis::{RedisResult, ScriptInvocation};
 
 use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::link::Request;
+use super::producer::RedisProducer;
 use super::worker::{Member, Results, Worker, millis};
 use super::{entry, fault, letters, script};
 
 impl Worker {
     pub(super) async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
-        match &self.letters {
-            Some(letters) if letters::is_any(&settlements) => {
-                self.settle_behind(letters.clone(), settlements).await
-            }
-            _ => self.store(settlements).await,
+        match self.who_stores_letters(&settlements) {
+            Some(letters) => self.settle_behind(letters.clone(), settlements).await,
+            None => self.store(settlements).await,
         }
     }
 
-    /// Whether a dead letter must be stored elsewhere first.
-    pub(super) fn has_letters(&self, settlements: &[Settlement]) -> bool {
-        self.letters.is_some() && letters::is_any(settlements)
+    /// Who stores the dead letters among them first, where that is somebody else.
+    pub(super) fn who_stores_letters(&self, settlements: &[Settlement]) -> Option<&RedisProducer> {
+        self.letters.as_ref().filter(|_| letters::is_any(settlements))
     }
 
     /// Stores outcomes; in a cluster none with a dead letter.

@@ -185,7 +185,7 @@ impl Worker {
         settlements: Vec<Settlement>,
         max: usize,
     ) -> (Results, Option<Answer>) {
-        if settlements.is_empty() || self.has_letters(&settlements) {
+        if settlements.is_empty() || self.who_stores_letters(&settlements).is_some() {
             return (self.settle(settlements).await, None);
         }
         let settle = self.settle_call(&settlements);

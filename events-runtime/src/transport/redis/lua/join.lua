@@ -9,6 +9,6 @@ if type(made) == 'table' and made.err then
 end
 -- What went before the group was made is nothing that it missed.
 if ARGV[2] == '0-0' then
-    count_as_read('0-0')
+    count_as_read(G, '0-0')
 end
 return 1

@@ -87,9 +87,14 @@ end
 -- down of it, or nil. Where Redis does not know how many the group has read, as before version 7, they
 -- can't be told. Nothing is written, for a server without memory left refuses a script's first write.
 local function find_missed()
+    local entry = redis.call('XRANGE', T, '-', '+', 'COUNT', 1)[1]
+    local known = redis.call('GET', P .. 'first')
+    if entry and entry[1] == known then
+        return 0
+    end
     local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
-    local first = stream['first-entry'] and stream['first-entry'][1] or stream['last-generated-id']
-    if not stream['entries-added'] or redis.call('GET', P .. 'first') == first then
+    local first = entry and entry[1] or stream['last-generated-id']
+    if not stream['entries-added'] or first == known then
         return 0
     end
     local found, info = { first = first }, group_info()

@@ -259,13 +259,13 @@ local function group_info()
     end
 end
 
--- Has Redis count as read by the group, which stands before all that is in the stream, what is no longer in
--- it. Redis counts since version 7.
-local function count_as_read(id)
+-- Has Redis count as read by a group, which stands at this id, before all that is in the stream, what is no
+-- longer in it. Redis counts since version 7.
+local function count_as_read(group, id)
     local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
     if stream['entries-added'] then
         local read = text(stream['entries-added'] - stream.length)
-        redis.call('XGROUP', 'SETID', T, G, id, 'ENTRIESREAD', read)
+        redis.call('XGROUP', 'SETID', T, group, id, 'ENTRIESREAD', read)
     end
 end
 

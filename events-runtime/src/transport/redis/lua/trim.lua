@@ -86,8 +86,7 @@ end
 local answer = { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back }
 -- What is counted here is not found missing by the next claim.
 for group, id in pairs(behind) do
-    G = group
-    count_as_read(id)
+    count_as_read(group, id)
 end
 remember(ARGV[6], ARGV[7], table.concat(answer, ' '))
 return answer
