@@ -116,14 +116,8 @@ impl RedisCluster {
 
     /// How many nodes there are, replicas among them.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.nodes.len()
-    }
-
-    /// Never so.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
     }
 
     /// A node's server.

@@ -6,12 +6,14 @@
 
 mod cluster;
 pub mod openedx;
+pub mod orders;
 mod postgres;
 mod proxy;
 mod redis;
 mod server;
 pub mod through;
 mod trouble;
+mod troubled;
 
 pub use cluster::RedisCluster;
 pub use postgres::{Postgres, connect};
@@ -19,3 +21,4 @@ pub use proxy::{Lost, Proxy};
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};
 pub use trouble::Trouble;
+pub use troubled::Troubled;

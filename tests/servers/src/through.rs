@@ -5,41 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use events_runtime::transport::{
-    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic, Transport,
-    TransportError, ack_all, connect,
-};
+use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Transport, TransportError, ack_all};
+
+use crate::orders::{billing, orders, transport};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_mins(1);
 const KEYS: usize = 5;
-
-/// The topic of these tests.
-///
-/// # Panics
-/// Never: the name is a topic's.
-#[must_use]
-pub fn orders() -> Topic {
-    Topic::new("orders").expect("a name")
-}
-
-/// The group of these tests.
-///
-/// # Panics
-/// Never: the name is a group's.
-#[must_use]
-pub fn billing() -> Subscription {
-    Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
-}
-
-/// The transport of this URL.
-///
-/// # Panics
-/// Where the URL is not understood.
-#[must_use]
-pub fn transport(url: &str) -> Box<dyn Transport> {
-    connect(url, &ConnectOptions::new()).expect("the URL is understood")
-}
 
 /// What was acknowledged to a sender and by a consumer.
 #[derive(Default)]

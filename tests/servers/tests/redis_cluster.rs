@@ -8,7 +8,8 @@ use std::time::Duration;
 use events_runtime::transport::{
     ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
 };
-use events_server_tests::through::{billing, orders, through, transport};
+use events_server_tests::orders::{billing, orders, transport};
+use events_server_tests::through::through;
 use events_server_tests::{RedisCluster, RedisServer};
 
 const LONG: Duration = Duration::from_mins(1);

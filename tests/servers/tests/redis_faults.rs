@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use events_runtime::transport::{ErrorKind, Message, Topic};
-use events_server_tests::through::{billing, orders, through, transport};
+use events_server_tests::orders::{billing, orders, transport};
+use events_server_tests::through::through;
 use events_server_tests::{Proxy, RedisServer};
 
 const LONG: Duration = Duration::from_mins(1);

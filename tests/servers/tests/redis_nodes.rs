@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use events_runtime::transport::{ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport};
-use events_server_tests::through::transport;
+use events_server_tests::orders::transport;
 use events_server_tests::{RedisCluster, RedisServer, free_port};
 
 fn topics() -> impl Iterator<Item = Topic> {
@@ -38,7 +38,7 @@ fn url(cluster: &mut RedisCluster, query: &str) -> String {
 }
 
 fn configure(cluster: &RedisCluster, setting: &str, value: &str) {
-    for node in 0..cluster.len() {
+    for node in 0..cluster.count() {
         cluster.ask(node, &["CONFIG", "SET", setting, value]);
     }
 }
@@ -50,7 +50,7 @@ async fn nodes_are_found_by_the_host_names_that_they_announce() {
     configure(&cluster, "cluster-preferred-endpoint-type", "hostname");
     // They tell each other once in a while.
     events_tests::until(|| async {
-        (0..cluster.len()).all(|node| {
+        (0..cluster.count()).all(|node| {
             format!("{:?}", cluster.ask(node, &["CLUSTER", "SLOTS"])).matches("localhost").count() == 3
         })
     })
@@ -130,7 +130,7 @@ async fn the_check_tells_of_slots_that_nobody_serves() {
     configure(&cluster, "cluster-require-full-coverage", "no");
     let transport = transport(&url(&mut cluster, "retry_for=0s"));
     transport.check().await.expect("the cluster is sound");
-    for node in 0..cluster.len() {
+    for node in 0..cluster.count() {
         cluster.ask(node, &["CLUSTER", "DELSLOTS", "5"]);
     }
     let error = transport.check().await.expect_err("a slot has no node");

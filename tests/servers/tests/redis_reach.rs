@@ -4,20 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use events_runtime::transport::{
-    ConnectOptions, ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, connect,
-};
+use events_runtime::transport::{ErrorKind, Message, Topic, Transport};
+use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::{RedisCluster, RedisServer, Server, free_port, program};
 
 const LONG: Duration = Duration::from_mins(1);
-
-fn orders() -> Topic {
-    Topic::new("orders").expect("a name")
-}
-
-fn transport(url: &str) -> Box<dyn Transport> {
-    connect(url, &ConnectOptions::new()).expect("the URL is understood")
-}
 
 async fn send(transport: &dyn Transport, text: &'static str) -> Result<(), ErrorKind> {
     let producer = transport.producer().await.expect("a producer");
@@ -29,8 +20,7 @@ async fn send(transport: &dyn Transport, text: &'static str) -> Result<(), Error
 }
 
 async fn receive(transport: &dyn Transport, count: usize) -> Vec<Vec<u8>> {
-    let group = ConsumerGroup::new("billing").expect("a name");
-    let mut consumer = transport.consumer(Subscription::new(orders(), group)).await.expect("a consumer");
+    let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     let mut data = Vec::new();
     while data.len() < count {
         for delivery in consumer.receive(count, LONG).await.expect("messages are received") {
@@ -96,7 +86,7 @@ async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
     certificates(folder.path());
     let settings = tls(folder.path());
     let cluster = RedisCluster::with_tls(&settings.iter().map(String::as_str).collect::<Vec<_>>());
-    for node in 0..cluster.len() {
+    for node in 0..cluster.count() {
         cluster.ask(node, &["ACL", "SETUSER", "shop", "on", ">hunter2", "~*", "+@all"]);
         cluster.ask(node, &["ACL", "SETUSER", "default", "off"]);
     }
@@ -160,7 +150,7 @@ async fn sentinels_name_the_master_before_and_after_a_failover() {
     assert!(role.contains("role:master"), "{role}");
 
     let unknown = format!("redis+sentinel://127.0.0.1:{port}/nobody/0?retry_for=0s");
-    let error = connect(&unknown, &ConnectOptions::new()).expect("understood").groups(&orders()).await;
+    let error = self::transport(&unknown).groups(&orders()).await;
     let error = error.expect_err("there is no such master");
     assert!(
         error.kind() == ErrorKind::Unavailable && error.to_string().contains("check the name"),

@@ -3,20 +3,12 @@
 use std::time::Duration;
 
 use events_runtime::transport::{
-    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Position, Retention, Subscription,
-    Topic, Transport, connect,
+    ConnectOptions, Consumer, Delivery, ErrorKind, Message, Position, Retention, Transport, connect,
 };
 use events_server_tests::RedisServer;
+use events_server_tests::orders::{billing, orders};
 
 const LONG: Duration = Duration::from_secs(20);
-
-fn orders() -> Topic {
-    Topic::new("orders").expect("a name")
-}
-
-fn billing() -> Subscription {
-    Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
-}
 
 fn transport(server: &RedisServer, query: &str) -> Box<dyn Transport> {
     connect(&format!("{}{query}", server.url()), &ConnectOptions::new()).expect("the URL is understood")

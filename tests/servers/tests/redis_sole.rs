@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use events_runtime::transport::{
-    BoxFuture, ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic,
-    Transport, TransportError, ack_all, connect,
+    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, TransportError, ack_all,
 };
+use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::{Lost, Proxy, RedisServer};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -14,20 +14,8 @@ const PAUSE: Duration = Duration::from_millis(1_100);
 const LANES: &str = "{orders}:billing:lanes";
 const SOLE: &str = "{orders}:billing:sole";
 
-fn orders() -> Topic {
-    Topic::new("orders").expect("a name")
-}
-
-fn group(name: &str) -> Subscription {
-    Subscription::new(orders(), ConsumerGroup::new(name).expect("a name"))
-}
-
-fn transport(url: &str) -> Box<dyn Transport> {
-    connect(url, &ConnectOptions::new()).expect("the URL is understood")
-}
-
 async fn member(url: &str) -> Box<dyn Consumer> {
-    transport(url).consumer(group("billing")).await.expect("a consumer")
+    transport(url).consumer(billing()).await.expect("a consumer")
 }
 
 /// Sends texts whose first letter is their key.
@@ -158,7 +146,7 @@ async fn an_entry_that_a_sole_member_hands_back_holds_its_key_and_no_other() {
 #[tokio::test]
 async fn what_a_lost_sole_member_settles_late_is_refused_and_frees_no_key() {
     let server = RedisServer::start();
-    let short = group("billing").lease(Duration::from_millis(150));
+    let short = billing().lease(Duration::from_millis(150));
     let mut lost = transport(&server.url()).consumer(short).await.expect("a consumer");
     let (mut second, mut third) = (member(&server.url()).await, member(&server.url()).await);
     send(&server, &["A0", "B0", "A1"]).await;
@@ -269,7 +257,8 @@ async fn outcomes_and_the_next_claim_are_done_once_though_question_or_answer_is_
 async fn a_claim_is_not_done_before_the_outcomes_that_were_asked_with_it() {
     let server = RedisServer::start();
     let mut consumer = member(&server.url()).await;
-    let mut other = transport(&server.url()).consumer(group("audit")).await.expect("a consumer");
+    let audit = Subscription::new(orders(), ConsumerGroup::new("audit").expect("a name"));
+    let mut other = transport(&server.url()).consumer(audit).await.expect("a consumer");
     send(&server, &["A0", "A1", "A2"]).await;
     one(&mut *consumer).await.ack().await.expect("the acknowledgement is stored");
     let failing = one(&mut *consumer).await;

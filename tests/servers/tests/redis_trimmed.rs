@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use events_runtime::transport::{ConnectOptions, Consumer, Message, Retention, Transport, connect};
 use events_server_tests::RedisServer;
-use events_server_tests::through::{billing, orders, transport};
+use events_server_tests::orders::{billing, orders, transport};
 use events_tests::values::Values;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -48,9 +48,8 @@ async fn lag(transport: &dyn Transport) -> u64 {
 
 #[tokio::test]
 async fn entries_in_hand_are_passed_over_and_counted() {
-    let values = Values::default();
+    let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
-    let server = RedisServer::start();
     let transport = transport(&server.url());
     send(&*transport, &["1", "2", "3"]).await;
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
@@ -64,9 +63,8 @@ async fn entries_in_hand_are_passed_over_and_counted() {
 
 #[tokio::test]
 async fn entries_that_no_member_had_read_are_told_once() {
-    let values = Values::default();
+    let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
-    let server = RedisServer::start();
     let transport = transport(&server.url());
     send(&*transport, &["1", "2", "3", "4", "5", "6", "7"]).await;
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
@@ -97,9 +95,8 @@ async fn entries_that_no_member_had_read_are_told_once() {
 /// A group has missed what went after it was made, not what went before.
 #[tokio::test]
 async fn a_group_that_never_read_has_missed_only_what_went_since_it_was_made() {
-    let values = Values::default();
+    let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
-    let server = RedisServer::start();
     let transport = transport(&server.url());
     send(&*transport, &["1", "2", "3", "4", "5"]).await;
     assert_eq!(trim_to(&server, 3), 2);
@@ -114,9 +111,8 @@ async fn a_group_that_never_read_has_missed_only_what_went_since_it_was_made() {
 /// It is as lost to the group as one that was trimmed, and what is read counts right behind it.
 #[tokio::test]
 async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
-    let values = Values::default();
+    let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
-    let server = RedisServer::start();
     let transport = transport(&server.url());
     let producer = transport.producer().await.expect("a producer");
     let batch: Vec<_> = ["1", "2", "3"].map(Message::new).into();
@@ -137,9 +133,8 @@ async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
 /// What the own retention drops, as it was told to, is counted by it alone.
 #[tokio::test]
 async fn what_retention_drops_is_counted_once() {
-    let values = Values::default();
+    let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
-    let server = RedisServer::start();
     let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2).drop_unsettled());
     let transport = connect(&server.url(), &two).expect("the URL is understood");
     send(&*transport, &["1", "2", "3", "4", "5"]).await;

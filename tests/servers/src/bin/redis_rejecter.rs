@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use events_server_tests::through::{billing, transport};
+use events_server_tests::orders::{billing, transport};
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -1,0 +1,30 @@
+//! The topic, the group and the transport of most tests.
+
+use events_runtime::transport::{ConnectOptions, ConsumerGroup, Subscription, Topic, Transport, connect};
+
+/// The topic of most tests.
+///
+/// # Panics
+/// Never: the name is a topic's.
+#[must_use]
+pub fn orders() -> Topic {
+    Topic::new("orders").expect("a name")
+}
+
+/// The group of most tests.
+///
+/// # Panics
+/// Never: the name is a group's.
+#[must_use]
+pub fn billing() -> Subscription {
+    Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
+}
+
+/// The transport of this URL.
+///
+/// # Panics
+/// Where the URL is not understood.
+#[must_use]
+pub fn transport(url: &str) -> Box<dyn Transport> {
+    connect(url, &ConnectOptions::new()).expect("the URL is understood")
+}
