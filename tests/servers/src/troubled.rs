@@ -13,7 +13,8 @@ use crate::Trouble;
 pub struct Troubled<S> {
     url: String,
     /// Ends before the servers.
-    trouble: Option<Trouble>,
+    _trouble: Option<Trouble>,
+    patience: u32,
     servers: Arc<Mutex<S>>,
 }
 
@@ -21,23 +22,26 @@ impl<S: Send + 'static> Troubled<S> {
     /// Servers that are left alone.
     #[must_use]
     pub fn new(url: String, servers: S) -> Self {
-        Self { url, trouble: None, servers: Arc::new(Mutex::new(servers)) }
+        Self { url, _trouble: None, patience: 1, servers: Arc::new(Mutex::new(servers)) }
     }
 
     /// The same servers, to which this happens again and again, with rests between that last so long at
     /// first. Calls go on as long as it takes: what takes long is tried until a rest is long enough for it.
+    ///
+    /// Leases last `patience` times as long: by far longer than the servers are away at once.
     #[must_use]
     pub fn by(
         self,
         name: &'static str,
         rest: Duration,
+        patience: u32,
         mut once: impl FnMut(&mut S) + Send + 'static,
     ) -> Self {
         let servers = self.servers.clone();
         let trouble = Trouble::begin(name, rest, move || {
             once(&mut servers.lock().unwrap_or_else(PoisonError::into_inner));
         });
-        Self { url: format!("{}?retry_for=5m", self.url), trouble: Some(trouble), ..self }
+        Self { url: format!("{}?retry_for=5m", self.url), _trouble: Some(trouble), patience, ..self }
     }
 
     /// The same with another setting of the URL, behind those that are there.
@@ -49,7 +53,7 @@ impl<S: Send + 'static> Troubled<S> {
 
 impl<S: Send> Fixture for Troubled<S> {
     fn patience(&self) -> u32 {
-        if self.trouble.is_some() { 10 } else { 1 }
+        self.patience
     }
 
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {

@@ -8,13 +8,17 @@ use events_tests::conformance;
 
 type Cluster = Troubled<RedisCluster>;
 
+/// The patience with clusters of which something is away for two seconds and more, and with others.
+const LONG: u32 = 30;
+const SHORT: u32 = 15;
+
 fn alone(cluster: RedisCluster) -> Cluster {
     Troubled::new(cluster.url(), cluster)
 }
 
 /// A master that comes back takes no writes for two seconds.
 fn killed() -> Cluster {
-    alone(RedisCluster::start()).by("killed", Duration::from_millis(2_500), |cluster| {
+    alone(RedisCluster::start()).by("killed", Duration::from_millis(2_500), LONG, |cluster| {
         let node = cluster.node(fastrand::usize(0..3));
         node.kill();
         node.start_again();
@@ -24,7 +28,7 @@ fn killed() -> Cluster {
 /// A replica and its master change places.
 fn failed_over() -> Cluster {
     let mut shard = 0;
-    alone(RedisCluster::with_replicas()).by("failed over", Duration::from_secs(1), move |cluster| {
+    alone(RedisCluster::with_replicas()).by("failed over", Duration::from_secs(1), LONG, move |cluster| {
         shard = (shard + 1) % 3;
         cluster.fail_over(shard);
     })
@@ -32,7 +36,7 @@ fn failed_over() -> Cluster {
 
 /// The slot of some key goes to another node, key by key.
 fn moved() -> Cluster {
-    alone(RedisCluster::start()).by("moved", Duration::from_millis(60), |cluster| {
+    alone(RedisCluster::start()).by("moved", Duration::from_millis(60), SHORT, |cluster| {
         if let Some(key) = cluster.random_key() {
             cluster.move_slot(&key, fastrand::usize(0..3), || {
                 std::thread::sleep(Duration::from_millis(fastrand::u64(0..4)));

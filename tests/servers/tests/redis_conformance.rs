@@ -10,6 +10,8 @@ type Redis = Troubled<RedisServer>;
 
 /// Between two troubles at first.
 const REST: Duration = Duration::from_millis(60);
+/// A restart takes some hundredths of a second, some tenths on a busy machine.
+const PATIENCE: u32 = 15;
 
 fn alone() -> Redis {
     let server = RedisServer::start();
@@ -17,14 +19,14 @@ fn alone() -> Redis {
 }
 
 fn restarted() -> Redis {
-    alone().by("restarted", REST, |server| {
+    alone().by("restarted", REST, PATIENCE, |server| {
         server.stop();
         server.start_again();
     })
 }
 
 fn killed() -> Redis {
-    alone().by("killed", REST, |server| {
+    alone().by("killed", REST, PATIENCE, |server| {
         server.kill();
         server.start_again();
     })
@@ -32,7 +34,7 @@ fn killed() -> Redis {
 
 /// Half of the pauses are longer than an answer may take.
 fn paused() -> Redis {
-    let redis = alone().by("paused", REST, |server| {
+    let redis = alone().by("paused", REST, PATIENCE, |server| {
         server.signal("STOP");
         std::thread::sleep(Duration::from_millis(fastrand::u64(10..200)));
         server.signal("CONT");
@@ -44,7 +46,7 @@ fn cut() -> Troubled<(RedisServer, Proxy)> {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port());
     let url = format!("redis://127.0.0.1:{}/0", proxy.port());
-    Troubled::new(url, (server, proxy)).by("cut", REST, |(_, proxy)| {
+    Troubled::new(url, (server, proxy)).by("cut", REST, PATIENCE, |(_, proxy)| {
         proxy.cut();
     })
 }

@@ -99,7 +99,7 @@ pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fi
     let mut second = member(&*transport, "billing").await;
     send(&*transport, &[message("A", 0)]).await;
     let failing = receive_one(&mut *consumer).await;
-    failing.retry(Duration::from_millis(300)).await.expect("the retry is stored");
+    failing.retry(Duration::from_millis(300) * fixture.patience()).await.expect("the retry is stored");
     send(&*transport, &[message("A", 1), message("B", 0), message("A", 2)]).await;
     let other = receive(&mut *second, 1).await;
     assert_eq!(texts(&other), ["B#0"]);

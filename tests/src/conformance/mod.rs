@@ -38,7 +38,7 @@ pub trait Fixture: Send + Sync {
     /// messages.
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport>;
 
-    /// How many times longer than usual a lease must be in which something is done, because the store is
+    /// How many times longer than usual a lease or a retry's pause must be in which something is done, because the store is
     /// disturbed on purpose.
     fn patience(&self) -> u32 {
         1
