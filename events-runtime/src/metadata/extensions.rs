@@ -84,6 +84,7 @@ impl Extensions {
     }
 
     /// Puts a mask in place of the values of some names. Tells whether there are any.
+    #[cfg(feature = "bus")]
     pub(crate) fn mask(&mut self, is_meant: impl Fn(&str) -> bool, mask: &str) -> bool {
         let mut found = false;
         for (_, value) in self.0.iter_mut().filter(|(name, _)| is_meant(name)) {
