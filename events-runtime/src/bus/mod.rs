@@ -100,6 +100,7 @@ mod lanes;
 mod observe;
 mod offsets;
 mod outbound;
+mod rejections;
 mod replay;
 #[cfg(feature = "cli")]
 mod resend;

@@ -11,6 +11,7 @@ use super::observe::{
     Action, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, Noted, PARKED, RETRIED, SETTLE_FAILED,
     SKIPPED, record_error,
 };
+use super::rejections::Rejection;
 use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
 use crate::transport::{BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all};
@@ -236,22 +237,30 @@ impl Settling {
         stored
     }
 
-    /// Gives a delivery up; `false` where that could not be stored and it comes again.
-    pub(super) async fn reject(&mut self, delivery: Delivery, error: &InboundError) -> bool {
+    /// Gives a delivery up. That takes effect now; what became of it is awaited beside other work.
+    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> Rejection {
         let message = delivery.message().clone();
         let (position, attempt) = (delivery.position(), delivery.attempt());
         let line = self.consuming.noted(&delivery);
         let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
-        let rejected = span.in_scope(|| delivery.reject(error.rejection()));
-        let result = rejected.instrument(span.clone()).await;
-        let stored = self.stored(&result, &span);
+        let stored = span.in_scope(|| delivery.reject(error.rejection()));
+        let stored = Box::pin(stored.instrument(span.clone()));
+        Rejection { message, position, attempt, error, line, span, stored }
+    }
+
+    /// Tells what became of a delivery that was given up; `false` where that could not be stored and it
+    /// comes again.
+    pub(super) fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>) -> bool {
+        let Rejection { message, position, attempt, error, line, span, .. } = rejection;
+        let stored = self.stored(result, &span);
         if stored {
             self.consumed.dead_lettered += 1;
             self.consuming.count(DEAD_LETTERED, 1);
             let Consuming { observe, topic, group, .. } = &*self.consuming;
             let received = Some((group, position, attempt));
             let text = "an event is given up for the dead letters";
-            observe.failed(&Failure { kind: GIVEN_UP, error: chain(error), topic, received, text }, &message);
+            let error = chain(&error);
+            observe.failed(&Failure { kind: GIVEN_UP, error, topic, received, text }, &message);
         }
         if let Some(line) = line.filter(|_| stored) {
             line.log(Action::DeadLettered);

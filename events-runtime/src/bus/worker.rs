@@ -15,6 +15,7 @@ use super::error::{ConsumeError, InboundError, chain};
 use super::inbound::{Inbound, Verdict};
 use super::lanes::Lanes;
 use super::observe::RECEIVE_RETRIED;
+use super::rejections::{Rejection, Rejections};
 use super::settling::Settling;
 use crate::config::Exhausted;
 use crate::transport::{Consumer, Delivery, TransportError, ack_all};
@@ -42,7 +43,7 @@ impl Worker {
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
     ) -> Result<(), ConsumeError> {
-        let mut hand = Hand::new(self.settings.concurrency);
+        let mut hand = Hand::new(self.settings.concurrency, self.settings.batch_size);
         let result = self.work(consumer, shutdown, &mut hand).await;
         self.drain(&mut hand).await;
         result
@@ -71,15 +72,17 @@ impl Worker {
             }
             // What waits has its keys at work where there is room: other keys may take it.
             let room = self.settings.batch_size.saturating_sub(hand.waiting.len());
-            let fetches = enabled && asks_at.is_none() && hand.lanes.has_room() && room > 0;
+            let fetches = enabled && asks_at.is_none() && hand.has_room() && room > 0;
             let due = hand.due(self.settings.lease);
             tokio::select! {
                 biased;
                 _ = &mut shutdown => return Ok(()),
+                (rejection, result) = hand.rejections.next(), if !hand.rejections.is_empty() => {
+                    self.rejected(rejection, &result, hand).await;
+                }
                 (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand).await?,
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-                // Dropping the wait for messages loses none, which lets it stand beside the others: no
-                // message is on its way here while an earlier one of its key is settled.
+                // Dropping the wait for messages loses none, which lets it stand beside the others.
                 // Called where it is polled: `select!` makes the futures of closed branches too.
                 received = async {
                     let mut receiving = consumer.receive(room, WAIT);
@@ -121,10 +124,10 @@ impl Worker {
     /// Starts what may be started: the earliest messages, no two of one key.
     fn start(&self, hand: &mut Hand) {
         let mut next = 0;
-        while hand.lanes.has_room() {
+        while hand.has_room() {
             match hand.waiting.get(next) {
                 None => break,
-                Some(delivery) if !hand.lanes.admits(delivery) => next += 1,
+                Some(delivery) if !hand.admits(delivery) => next += 1,
                 Some(_) => {
                     let Some(delivery) = hand.waiting.remove(next) else { break };
                     let (inbound, hooks) = (Arc::clone(&self.inbound), Arc::clone(&self.settings.hooks));
@@ -175,28 +178,39 @@ impl Worker {
         };
         // The earlier ones of the key are settled first.
         self.settling.ack(&mut hand.done).await;
+        let counted = self.count_failure(&error);
         let key = delivery.message().key.clone();
-        let comes_again = match pause {
+        match pause {
             Some(pause) if delivery.attempt() < self.settings.max_attempts => {
                 self.settling.retry(delivery, &error, pause).await;
-                true
             }
             Some(_) if self.settings.exhausted == Exhausted::Park => {
                 self.settling.park(delivery, &error).await;
-                true
             }
-            _ => !self.settling.reject(delivery, &error).await,
-        };
-        if comes_again && let Some(key) = key {
-            self.hold(&key, hand).await;
+            _ => {
+                hand.rejections.push(self.settling.reject(delivery, error));
+                return counted;
+            }
         }
-        self.count_failure(&error)
+        self.hold(key.as_ref(), hand).await;
+        counted
+    }
+
+    /// Goes on behind an event that was given up.
+    async fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>, hand: &mut Hand) {
+        let key = rejection.key().cloned();
+        if !self.settling.rejected(rejection, result) {
+            self.hold(key.as_ref(), hand).await;
+        }
     }
 
     /// Hands back what waits behind a failed event of its key.
-    async fn hold(&mut self, key: &Bytes, hand: &mut Hand) {
+    async fn hold(&mut self, key: Option<&Bytes>, hand: &mut Hand) {
+        if key.is_none() {
+            return;
+        }
         let (held, others): (VecDeque<_>, _) =
-            hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == Some(key));
+            hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
         hand.waiting = others;
         for delivery in held {
             self.settling.release(delivery).await;
@@ -254,6 +268,9 @@ impl Worker {
             let due = hand.due(self.settings.lease);
             tokio::select! {
                 biased;
+                (rejection, result) = hand.rejections.next(), if !hand.rejections.is_empty() => {
+                    self.rejected(rejection, &result, hand).await;
+                }
                 (delivery, verdict) = hand.lanes.next() => {
                     // It ends already; a further reason to changes nothing.
                     let _ = self.settle(delivery, verdict, hand).await;
@@ -266,6 +283,10 @@ impl Worker {
             self.settling.cut_short(delivery).await;
         }
         self.settling.ack(&mut hand.done).await;
+        while !hand.rejections.is_empty() {
+            let (rejection, result) = hand.rejections.next().await;
+            self.rejected(rejection, &result, hand).await;
+        }
         self.settling.wait_for_acks(0).await;
     }
 }
@@ -273,6 +294,7 @@ impl Worker {
 /// What was fetched and is not settled.
 struct Hand {
     lanes: Lanes,
+    rejections: Rejections,
     /// Not begun, in the order they came.
     waiting: VecDeque<Delivery>,
     /// Taken by every receiver, not acknowledged yet.
@@ -282,13 +304,24 @@ struct Hand {
 }
 
 impl Hand {
-    fn new(concurrency: usize) -> Self {
+    fn new(concurrency: usize, batch_size: usize) -> Self {
         Self {
             lanes: Lanes::new(concurrency),
+            rejections: Rejections::new(batch_size),
             waiting: VecDeque::new(),
             done: Vec::new(),
             leased: Instant::now(),
         }
+    }
+
+    /// Whether one more message may be started.
+    fn has_room(&self) -> bool {
+        self.lanes.has_room() && self.rejections.has_room()
+    }
+
+    /// Whether a message may be started: none of its key is at work or being given up.
+    fn admits(&self, delivery: &Delivery) -> bool {
+        self.lanes.admits(delivery) && self.rejections.admits(delivery)
     }
 
     fn add(&mut self, deliveries: Vec<Delivery>) {

@@ -297,3 +297,28 @@ async fn the_wrong_scheme_is_told() {
     let error = send(&*cluster, &orders(), "1").await.expect_err("it is no cluster");
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("write `redis:`"), "{error}");
 }
+
+/// The letters' node hangs; the messages' node does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_can_not_be_stored_holds_up_no_other_outcome() {
+    let mut cluster = RedisCluster::start();
+    let of_letters = part(&cluster);
+    for node in 0..3 {
+        cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let transport = transport(&format!("{}?retry_for=5m&timeout=300ms", cluster.url()));
+    for text in ["1", "2"] {
+        send(&*transport, &orders(), text).await.expect("it is stored");
+    }
+    let mut member = transport.consumer(billing()).await.expect("a member");
+    let mut held = member.receive(2, LONG).await.expect("messages are received");
+    assert_eq!(held.len(), 2);
+    cluster.node(of_letters).signal("STOP");
+    let rejected = tokio::spawn(held.remove(0).reject("wrong"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let acked = tokio::time::timeout(LONG / 2, held.remove(0).ack()).await;
+    assert!(!rejected.is_finished(), "its letter's node answers nothing");
+    cluster.node(of_letters).signal("CONT");
+    acked.expect("it waits for no letter").expect("it is acknowledged");
+    rejected.await.expect("no panic").expect("it goes on with the node");
+}

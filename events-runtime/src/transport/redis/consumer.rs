@@ -48,8 +48,9 @@ impl RedisConsumer {
         });
         let member = Member { topic, group, dead_letter, consumer, number, lease };
         let (work, queue) = mpsc::unbounded_channel();
-        tokio::spawn(Worker::new(settings.clone(), link, member.clone()).run(queue));
-        let ledger = Arc::new(ledger::Ledger::new(work, member.topic.clone(), settings.ack));
+        let returned = Arc::new(ledger::Returned::default());
+        tokio::spawn(Worker::new(settings.clone(), link, member.clone(), returned.clone()).run(queue));
+        let ledger = Arc::new(ledger::Ledger::new(work, member.topic.clone(), settings.ack, returned));
         Ok(Self {
             recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
             waiting: Arc::new(Link::waiting(&settings, &member.topic, BLOCK)),

@@ -1,6 +1,6 @@
 //! Where a member's outcomes go.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,31 +10,49 @@ use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, T
 use super::settings::Ack;
 use super::worker::{Results, Work};
 
+/// The keys of what was handed back since the last claim was asked for.
+#[derive(Default)]
+pub(super) struct Returned(Mutex<Vec<Bytes>>);
+
+impl Returned {
+    pub(super) fn add(&self, keys: impl IntoIterator<Item = Bytes>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+    }
+
+    /// The keys, which are forgotten.
+    pub(super) fn take(&self) -> Vec<Bytes> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// One member's side of the worker.
 pub(super) struct Ledger {
     work: mpsc::UnboundedSender<Work>,
     topic: Topic,
     ack: Ack,
-    /// The keys of what was handed back since the last claim was asked for.
-    returned: Mutex<Vec<Bytes>>,
+    returned: Arc<Returned>,
 }
 
 impl Ledger {
-    pub(super) const fn new(work: mpsc::UnboundedSender<Work>, topic: Topic, ack: Ack) -> Self {
-        Self { work, topic, ack, returned: Mutex::new(Vec::new()) }
+    pub(super) const fn new(
+        work: mpsc::UnboundedSender<Work>,
+        topic: Topic,
+        ack: Ack,
+        returned: Arc<Returned>,
+    ) -> Self {
+        Self { work, topic, ack, returned }
     }
 
     /// The keys of what was handed back since the last claim was asked for, or since this was asked.
     pub(super) fn take_returned(&self) -> Vec<Bytes> {
-        std::mem::take(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
+        self.returned.take()
     }
 
     fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
         let back = settlements
             .iter()
             .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
-        let keys = back.filter_map(|settlement| settlement.receipt.key.clone());
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+        self.returned.add(back.filter_map(|settlement| settlement.receipt.key.clone()));
         self.submit(Work::Settle(settlements, reply));
     }
 

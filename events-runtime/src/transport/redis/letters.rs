@@ -1,66 +1,144 @@
 //! Dead letters of a cluster. Their topic is on another node than the message, so the letter and the
 //! acknowledgement are two steps: the letter first, so that neither is ever lost. A member that dies
 //! between them leaves a letter of a message that comes again.
+//!
+//! A letter is sent beside the member's other calls, for its node may be away while the messages' is not.
 
-use super::super::{Message, Outcome, Producer as _, Receipt, Settlement};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::super::{BoxFuture, Outcome, Position, Producer as _, Receipt, Settlement, TransportError};
 use super::producer::RedisProducer;
-use super::worker::{Results, Worker};
+use super::settings::Settings;
+use super::worker::{Requests, Results, Worker, tell};
 
-const fn letter(settlement: &Settlement) -> Option<&Message> {
-    match &settlement.outcome {
-        Outcome::Reject(letter) => Some(letter),
-        _ => None,
+/// The dead letters of one member.
+pub(super) struct Letters {
+    producer: RedisProducer,
+    under_way: FuturesUnordered<BoxFuture<'static, Awaited>>,
+}
+
+/// Letters that were sent together, and what was told with them.
+struct Batch {
+    /// The messages that are the member's still, each with the place of its result.
+    rejected: Vec<(usize, Receipt)>,
+    stored: BoxFuture<'static, Vec<Result<Position, TransportError>>>,
+    results: Results,
+    replies: Vec<(usize, oneshot::Sender<Results>)>,
+}
+
+/// A batch, and its fate, where that is known.
+pub(super) struct Awaited(Batch, Option<Vec<Result<Position, TransportError>>>);
+
+impl Letters {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Self { producer: RedisProducer::start(settings), under_way: FuturesUnordered::new() }
+    }
+}
+
+impl Batch {
+    /// Waits for the letters to be stored, but not longer than this.
+    async fn wait(mut self, pause: Duration) -> Awaited {
+        let stored = timeout(pause, &mut self.stored).await.ok();
+        Awaited(self, stored)
     }
 }
 
 pub(super) fn is_any(settlements: &[Settlement]) -> bool {
-    settlements.iter().any(|settlement| letter(settlement).is_some())
+    settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Reject(_)))
 }
 
 impl Worker {
-    /// Stores the dead letters, then all outcomes but those whose letter is not stored.
-    pub(super) async fn settle_behind(
-        &mut self,
-        letters: RedisProducer,
-        settlements: Vec<Settlement>,
-    ) -> Results {
-        let rejected = || settlements.iter().filter_map(|settlement| Some((settlement, letter(settlement)?)));
+    /// Whether letters are on their way.
+    pub(super) fn awaits_letters(&self) -> bool {
+        self.letters.as_ref().is_some_and(|letters| !letters.under_way.is_empty())
+    }
+
+    /// Waits until something is to be done for letters; for ever where none is on its way. Dropping the wait
+    /// loses nothing.
+    pub(super) async fn next_letters(&mut self) -> Awaited {
+        if let Some(letters) = &mut self.letters
+            && let Some(awaited) = letters.under_way.next().await
+        {
+            return awaited;
+        }
+        std::future::pending().await
+    }
+
+    /// Sends the dead letters among these outcomes, and stores the others.
+    pub(super) async fn send_letters(&mut self, Requests { settlements, replies }: Requests) {
+        let Some(producer) = self.letters.as_ref().map(|letters| letters.producer.clone()) else { return };
+        let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
+        let (mut rejected, mut letters, mut others, mut places) = (vec![], vec![], vec![], vec![]);
+        for (place, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
+            match outcome {
+                Outcome::Reject(letter) => {
+                    rejected.push((place, receipt));
+                    letters.push(*letter);
+                }
+                outcome => {
+                    others.push(Settlement { receipt, outcome });
+                    places.push(place);
+                }
+            }
+        }
+        for (place, result) in places.into_iter().zip(self.store(others).await) {
+            results[place] = result;
+        }
         // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
         // begins anew, for storing takes its time.
-        let receipts: Vec<Receipt> = rejected().map(|(settlement, _)| settlement.receipt.clone()).collect();
-        let held = self.renew(&receipts).await;
-        let due: Vec<Message> = rejected()
-            .zip(&held)
-            .filter(|(_, held)| held.is_ok())
-            .map(|((_, letter), _)| letter.clone())
-            .collect();
-        let mut stored = letters.send(&self.member.dead_letter, &due).await.into_iter();
-        let mut fates = held
-            .into_iter()
-            .map(|held| held.and_then(|()| stored.next().map_or(Ok(()), |sent| sent.map(drop))));
-
-        let (mut due, mut results) = (Vec::with_capacity(settlements.len()), Results::new());
-        for mut settlement in settlements {
-            let fate = match &settlement.outcome {
-                Outcome::Reject(_) => fates.next().unwrap_or(Ok(())),
-                _ => Ok(()),
-            };
-            if fate.is_ok() {
-                if letter(&settlement).is_some() {
-                    settlement.outcome = Outcome::Ack;
-                }
-                due.push(settlement);
-            }
-            results.push(fate);
+        let receipts: Vec<Receipt> = rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
+        for ((place, _), renewed) in rejected.iter().zip(self.renew(&receipts).await) {
+            results[*place] = renewed;
         }
-        let mut told = self.store(due).await.into_iter();
-        for result in &mut results {
-            if result.is_ok()
-                && let Some(told) = told.next()
-            {
+        let mut held = rejected.iter().map(|(place, _)| results[*place].is_ok());
+        letters.retain(|_| held.next().unwrap_or(false));
+        rejected.retain(|(place, _)| results[*place].is_ok());
+        let stored = producer.send(&self.member.dead_letter, &letters);
+        self.wait_for(Batch { rejected, stored, results, replies });
+    }
+
+    fn wait_for(&self, batch: Batch) {
+        if let Some(letters) = &self.letters {
+            letters.under_way.push(Box::pin(batch.wait(self.member.lease / 3)));
+        }
+    }
+
+    /// Acknowledges the messages of stored letters; keeps the leases of those whose letters are still on their
+    /// way. A message whose letter could not be stored comes again, as if its lease had ended.
+    pub(super) async fn go_on_with(&mut self, Awaited(mut batch, stored): Awaited) {
+        let Some(stored) = stored else {
+            let receipts: Vec<Receipt> = batch.rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
+            // One that was lost shows when it is acknowledged.
+            drop(self.renew(&receipts).await);
+            return self.wait_for(batch);
+        };
+        let mut due = Vec::with_capacity(batch.rejected.len());
+        for ((place, receipt), stored) in batch.rejected.iter().zip(stored) {
+            let (receipt, outcome) = (
+                receipt.clone(),
+                match stored {
+                    Ok(_) => Outcome::Ack,
+                    Err(error) => {
+                        batch.results[*place] = Err(error);
+                        self.returned.add(receipt.key.clone());
+                        Outcome::Retry(self.member.lease)
+                    }
+                },
+            );
+            due.push(Settlement { receipt, outcome });
+        }
+        let told = self.store(due).await;
+        for ((place, _), told) in batch.rejected.iter().zip(told) {
+            let result = &mut batch.results[*place];
+            if result.is_ok() {
                 *result = told;
             }
         }
-        results
+        tell(batch.results, batch.replies);
     }
 }

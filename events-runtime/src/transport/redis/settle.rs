@@ -4,23 +4,10 @@ use ::redis::{RedisResult, ScriptInvocation};
 
 use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::link::Request;
-use super::producer::RedisProducer;
 use super::worker::{Member, Results, Worker, millis};
-use super::{entry, fault, letters, script};
+use super::{entry, fault, script};
 
 impl Worker {
-    pub(super) async fn settle(&mut self, settlements: Vec<Settlement>) -> Results {
-        match self.who_stores_letters(&settlements) {
-            Some(letters) => self.settle_behind(letters.clone(), settlements).await,
-            None => self.store(settlements).await,
-        }
-    }
-
-    /// Who stores the dead letters among them first, where that is somebody else.
-    pub(super) fn who_stores_letters(&self, settlements: &[Settlement]) -> Option<&RedisProducer> {
-        self.letters.as_ref().filter(|_| letters::is_any(settlements))
-    }
-
     /// Stores outcomes; in a cluster none with a dead letter.
     pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
         if settlements.is_empty() {
@@ -66,7 +53,7 @@ impl Worker {
         self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
     }
 
-    pub(super) async fn renew(&self, receipts: &[Receipt]) -> Results {
+    pub(super) async fn renew(&mut self, receipts: &[Receipt]) -> Results {
         if receipts.is_empty() {
             return Results::new();
         }

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ConsumerGroup, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
+use super::ledger::Returned;
+use super::letters::Letters;
 use super::link::{Link, Request};
-use super::producer::RedisProducer;
 use super::settings::Settings;
-use super::{fault, script};
+use super::{fault, letters, script};
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
@@ -45,12 +46,29 @@ pub(super) enum Work {
     Leave(oneshot::Sender<Result<(), TransportError>>),
 }
 
+/// Outcomes that are told together, and who waits for how many of them.
+#[derive(Default)]
+pub(super) struct Requests {
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) replies: Vec<(usize, oneshot::Sender<Results>)>,
+}
+
+/// Tells each of those who wait what became of theirs.
+pub(super) fn tell(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
+    let mut results = results.into_iter();
+    for (count, reply) in replies {
+        // Whoever did not wait for it does not want it.
+        let _ = reply.send(results.by_ref().take(count).collect());
+    }
+}
+
 pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) link: Arc<Link>,
     pub(super) member: Member,
-    /// Who stores dead letters, where their topic is on another node than the messages.
-    pub(super) letters: Option<RedisProducer>,
+    /// The dead letters on their way, where their topic is on another node than the messages.
+    pub(super) letters: Option<Letters>,
+    pub(super) returned: Arc<Returned>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
     unsure: bool,
@@ -75,78 +93,116 @@ struct Sweep {
 }
 
 impl Worker {
-    pub(super) fn new(settings: Arc<Settings>, link: Arc<Link>, member: Member) -> Self {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        link: Arc<Link>,
+        member: Member,
+        returned: Arc<Returned>,
+    ) -> Self {
         let named = !member.consumer.starts_with(MADE_UP);
         let sweep = Sweep {
             next: (named || settings.claim_older_than.is_some()).then(Instant::now),
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = settings.endpoint.is_cluster().then(|| RedisProducer::start(settings.clone()));
-        Self { settings, link, token: member.number, member, letters, unsure: false, questions: 0, sweep }
+        let letters = settings.endpoint.is_cluster().then(|| Letters::new(settings.clone()));
+        let token = member.number;
+        Self { settings, link, token, member, letters, returned, unsure: false, questions: 0, sweep }
     }
 
     /// Works until nobody can ask any more.
     pub(super) async fn run(mut self, mut work: mpsc::UnboundedReceiver<Work>) {
-        let mut next = None;
-        let mut left = false;
+        let (mut next, mut left) = (None, false);
+        let mut leaving: Option<oneshot::Sender<Result<(), TransportError>>> = None;
         loop {
+            // Who leaves has first heard of its dead letters.
+            if !self.awaits_letters()
+                && let Some(reply) = leaving.take()
+            {
+                left = true;
+                // Whoever did not wait for it does not want it.
+                let _ = reply.send(self.leave().await);
+            }
             let now = match next.take() {
-                Some(now) => now,
-                None => match work.recv().await {
-                    Some(now) => now,
-                    None => break,
+                None => tokio::select! {
+                    now = work.recv() => now,
+                    letters = self.next_letters() => {
+                        self.go_on_with(letters).await;
+                        continue;
+                    }
                 },
+                now => now,
             };
+            let Some(now) = now else { break };
             match now {
                 Work::Claim(max, reply) => self.claim_for(max, None, reply).await,
-                Work::Settle(mut settlements, reply) => {
-                    let mut replies = vec![(settlements.len(), reply)];
-                    while settlements.len() < OUTCOMES_AT_MOST {
-                        match work.try_recv() {
-                            Ok(Work::Settle(more, reply)) => {
-                                replies.push((more.len(), reply));
-                                settlements.extend(more);
-                            }
-                            Ok(other) => {
-                                next = Some(other);
-                                break;
-                            }
-                            Err(_) => break,
-                        }
+                Work::Settle(settlements, reply) => {
+                    let (plain, behind);
+                    (plain, behind, next) = self.gather(settlements, reply, &mut work);
+                    if !behind.replies.is_empty() {
+                        self.send_letters(behind).await;
                     }
-                    let claim = match next.take() {
-                        Some(Work::Claim(max, reply)) => Some((max, reply)),
-                        other => {
-                            next = other;
-                            None
-                        }
-                    };
-                    let (results, claimed) = match claim {
-                        Some((max, _)) => self.settle_and_claim(settlements, max).await,
-                        None => (self.settle(settlements).await, None),
-                    };
-                    let mut results = results.into_iter();
-                    for (count, reply) in replies {
-                        // Whoever did not wait for it does not want it.
-                        let _ = reply.send(results.by_ref().take(count).collect());
-                    }
-                    if let Some((max, reply)) = claim {
-                        self.claim_for(max, claimed, reply).await;
-                    }
+                    self.settle_plain(plain, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
                     let _ = reply.send(self.renew(&receipts).await);
                 }
-                Work::Leave(reply) => {
-                    left = true;
-                    let _ = reply.send(self.leave().await);
-                }
+                Work::Leave(reply) => leaving = Some(reply),
             }
+        }
+        while self.awaits_letters() {
+            let letters = self.next_letters().await;
+            self.go_on_with(letters).await;
         }
         if !left {
             // A name that stays behind is cleared away by the next member's start.
             drop(self.leave().await);
+        }
+    }
+
+    /// What else was told already: requests without dead letters for another node, those with some, and
+    /// what comes behind.
+    fn gather(
+        &self,
+        settlements: Vec<Settlement>,
+        reply: oneshot::Sender<Results>,
+        work: &mut mpsc::UnboundedReceiver<Work>,
+    ) -> (Requests, Requests, Option<Work>) {
+        let (mut plain, mut behind) = (Requests::default(), Requests::default());
+        let mut told = Work::Settle(settlements, reply);
+        loop {
+            let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
+            let has_letters = self.letters.is_some() && letters::is_any(&settlements);
+            let requests = if has_letters { &mut behind } else { &mut plain };
+            requests.replies.push((settlements.len(), reply));
+            requests.settlements.extend(settlements);
+            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST {
+                return (plain, behind, None);
+            }
+            match work.try_recv() {
+                Ok(more) => told = more,
+                Err(_) => return (plain, behind, None),
+            }
+        }
+    }
+
+    /// Stores outcomes without dead letters of another node, and does a claim that comes next with them.
+    async fn settle_plain(&mut self, requests: Requests, next: &mut Option<Work>) {
+        let claim = match next.take() {
+            Some(Work::Claim(max, reply)) => Some((max, reply)),
+            other => {
+                *next = other;
+                None
+            }
+        };
+        let Requests { settlements, replies } = requests;
+        let (results, claimed) = match claim {
+            Some((max, _)) => self.settle_and_claim(settlements, max).await,
+            None => (self.store(settlements).await, None),
+        };
+        tell(results, replies);
+        if let Some((max, reply)) = claim {
+            self.claim_for(max, claimed, reply).await;
         }
     }
 
@@ -167,7 +223,7 @@ impl Worker {
         };
         if let Err(Ok(claimed)) = reply.send(claimed) {
             // The consumer is gone: others may have them.
-            drop(self.settle(claimed.into_releases()).await);
+            drop(self.store(claimed.into_releases()).await);
         }
     }
 
@@ -185,8 +241,8 @@ impl Worker {
         settlements: Vec<Settlement>,
         max: usize,
     ) -> (Results, Option<Answer>) {
-        if settlements.is_empty() || self.who_stores_letters(&settlements).is_some() {
-            return (self.settle(settlements).await, None);
+        if settlements.is_empty() {
+            return (Results::new(), None);
         }
         let settle = self.settle_call(&settlements);
         let (claim, swept) = self.claim_call(max, Some(self.questions));
@@ -264,7 +320,7 @@ impl Worker {
         }
     }
 
-    async fn leave(&self) -> Result<(), TransportError> {
+    async fn leave(&mut self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
         let left: RedisResult<u64> = self.link.ask(Request::Script(&call)).await;
