@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use events_runtime::transport::{
-    ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
+    Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
 };
 use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::through::through;
@@ -298,27 +298,73 @@ async fn the_wrong_scheme_is_told() {
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("write `redis:`"), "{error}");
 }
 
-/// The letters' node hangs; the messages' node does not.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_letter_that_can_not_be_stored_holds_up_no_other_outcome() {
+/// Two messages of one key, received by a member, while the node of the letters is about to hang.
+async fn hang_with_letters(
+    settings: &str,
+    lease: Duration,
+) -> (RedisCluster, usize, std::sync::Arc<dyn Transport>, Box<dyn Consumer>, Vec<Delivery>) {
     let mut cluster = RedisCluster::start();
     let of_letters = part(&cluster);
     for node in 0..3 {
         cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     }
-    let transport = transport(&format!("{}?retry_for=5m&timeout=300ms", cluster.url()));
-    for text in ["1", "2"] {
-        send(&*transport, &orders(), text).await.expect("it is stored");
+    let transport: std::sync::Arc<dyn Transport> =
+        transport(&format!("{}?timeout=300ms&{settings}", cluster.url())).into();
+    let messages = ["1", "2"].map(|text| Message::new(text).with_key("ada"));
+    let sent = transport.producer().await.expect("a producer").send(&orders(), &messages).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    let mut member = transport.consumer(billing().lease(lease)).await.expect("a member");
+    let mut held = Vec::new();
+    while held.len() < 2 {
+        held.extend(member.receive(2 - held.len(), LONG).await.expect("messages are received"));
     }
-    let mut member = transport.consumer(billing()).await.expect("a member");
-    let mut held = member.receive(2, LONG).await.expect("messages are received");
-    assert_eq!(held.len(), 2);
     cluster.node(of_letters).signal("STOP");
+    (cluster, of_letters, transport, member, held)
+}
+
+/// The letters' node hangs for longer than the lease; the messages' node is well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_no_other_call_and_keeps_its_lease() {
+    let lease = Duration::from_secs(3);
+    let (mut cluster, of_letters, transport, mut member, mut held) =
+        hang_with_letters("retry_for=5m", lease).await;
     let rejected = tokio::spawn(held.remove(0).reject("wrong"));
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let acked = tokio::time::timeout(LONG / 2, held.remove(0).ack()).await;
-    assert!(!rejected.is_finished(), "its letter's node answers nothing");
+    let within = |what| tokio::time::timeout(LONG / 2, what);
+    within(held.remove(0).ack()).await.expect("it waits for no letter").expect("it is acknowledged");
+    send(&*transport, &orders(), "3").await.expect("it is stored");
+    let more = tokio::time::timeout(LONG / 2, member.receive(1, LONG)).await;
+    let more = more.expect("a claim waits for no letter").expect("a message").pop().expect("a message");
+    within(more.ack()).await.expect("it waits for no letter").expect("it is acknowledged");
+    let mut other = transport.consumer(billing().lease(lease)).await.expect("a member");
+    let again = other.receive(1, lease * 2).await.expect("the messages' node is well");
+    assert!(again.is_empty(), "the lease is kept while the letter is on its way");
+    let closed = tokio::spawn(member.close());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!rejected.is_finished() && !closed.is_finished(), "the letters' node answers nothing");
     cluster.node(of_letters).signal("CONT");
-    acked.expect("it waits for no letter").expect("it is acknowledged");
     rejected.await.expect("no panic").expect("it goes on with the node");
+    closed.await.expect("no panic").expect("who leaves has heard of its letters");
+    let stored = receive(&*transport, Subscription::new(letters(), group()), 1).await;
+    assert_eq!(stored, ["1"]);
+    assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_dead_letter_is_not_stored_comes_before_the_later_ones_of_its_key() {
+    let lease = Duration::from_secs(2);
+    let (mut cluster, of_letters, _transport, mut member, mut held) =
+        hang_with_letters("retry_for=0s", lease).await;
+    let later = held.remove(1);
+    held.remove(0).reject("wrong").await.expect_err("the letter is not stored");
+    later.release().await.expect("the messages' node is well");
+    cluster.node(of_letters).signal("CONT");
+    cluster.agree();
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        for delivery in member.receive(1, LONG).await.expect("messages are received") {
+            seen.push((String::from_utf8_lossy(&delivery.message().data).into_owned(), delivery.attempt()));
+            delivery.ack().await.expect("it is acknowledged");
+        }
+    }
+    assert_eq!(seen, [("1".to_owned(), 2), ("2".to_owned(), 1)]);
 }

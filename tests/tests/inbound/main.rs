@@ -1,5 +1,6 @@
 //! What a consumer promises its receivers, on `memory:`.
 
+mod away;
 mod concurrency;
 mod dispositions;
 mod flaky;

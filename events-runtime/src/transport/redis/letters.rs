@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use super::super::{BoxFuture, Outcome, Position, Producer as _, Receipt, Settlement, TransportError};
 use super::producer::RedisProducer;
 use super::settings::Settings;
-use super::worker::{Requests, Results, Worker, tell};
+use super::settle::{Requests, tell};
+use super::worker::{Results, Worker};
 
 /// The dead letters of one member.
 pub(super) struct Letters {

@@ -1,13 +1,112 @@
 //! What a member tells of its deliveries: outcomes, and leases that begin anew.
 
-use ::redis::{RedisResult, ScriptInvocation};
+use ::redis::{Pipeline, RedisResult, ScriptInvocation, Value, from_redis_value};
+use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::link::Request;
-use super::worker::{Member, Results, Worker, millis};
-use super::{entry, fault, script};
+use super::worker::{Answer, Member, Results, Work, Worker, millis};
+use super::{entry, fault, letters, script};
+
+/// So many outcomes are stored at once at most.
+const OUTCOMES_AT_MOST: usize = 1000;
+
+/// Outcomes that are told together, and who waits for how many of them.
+#[derive(Default)]
+pub(super) struct Requests {
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) replies: Vec<(usize, oneshot::Sender<Results>)>,
+}
+
+/// Tells each of those who wait what became of theirs.
+pub(super) fn tell(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
+    let mut results = results.into_iter();
+    for (count, reply) in replies {
+        // Whoever did not wait for it does not want it.
+        let _ = reply.send(results.by_ref().take(count).collect());
+    }
+}
 
 impl Worker {
+    /// What else was told already: requests without dead letters for another node, those with some, and
+    /// what comes behind.
+    pub(super) fn gather(
+        &self,
+        settlements: Vec<Settlement>,
+        reply: oneshot::Sender<Results>,
+        work: &mut mpsc::UnboundedReceiver<Work>,
+    ) -> (Requests, Requests, Option<Work>) {
+        let (mut plain, mut behind) = (Requests::default(), Requests::default());
+        let mut told = Work::Settle(settlements, reply);
+        loop {
+            let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
+            let has_letters = self.letters.is_some() && letters::is_any(&settlements);
+            let requests = if has_letters { &mut behind } else { &mut plain };
+            requests.replies.push((settlements.len(), reply));
+            if requests.settlements.is_empty() {
+                requests.settlements = settlements;
+            } else {
+                requests.settlements.extend(settlements);
+            }
+            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST {
+                return (plain, behind, None);
+            }
+            match work.try_recv() {
+                Ok(more) => told = more,
+                Err(_) => return (plain, behind, None),
+            }
+        }
+    }
+
+    /// Stores outcomes without dead letters of another node, and does a claim that comes next with them.
+    pub(super) async fn settle_plain(&mut self, requests: Requests, next: &mut Option<Work>) {
+        let claim = match next.take() {
+            Some(Work::Claim(max, reply)) => Some((max, reply)),
+            other => {
+                *next = other;
+                None
+            }
+        };
+        let Requests { settlements, replies } = requests;
+        let (results, claimed) = match claim {
+            Some((max, _)) => self.settle_and_claim(settlements, max).await,
+            None => (self.store(settlements).await, None),
+        };
+        tell(results, replies);
+        if let Some((max, reply)) = claim {
+            self.claim_for(max, claimed, reply).await;
+        }
+    }
+
+    /// Stores outcomes and claims behind them with one round trip. An answer that did not come, or is an
+    /// error, is asked for by itself: either question may be asked twice. The claim is not done where the
+    /// outcomes were not stored.
+    async fn settle_and_claim(
+        &mut self,
+        settlements: Vec<Settlement>,
+        max: usize,
+    ) -> (Results, Option<Answer>) {
+        if settlements.is_empty() {
+            return (Results::new(), None);
+        }
+        let settle = self.settle_call(&settlements);
+        let (claim, swept) = self.claim_call(max, Some(self.questions));
+        let mut both = Pipeline::with_capacity(2);
+        both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
+        let answers = self.link.once(&Request::Pipeline(&both)).await;
+        let answers: RedisResult<Vec<RedisResult<Value>>> =
+            answers.and_then(|answers| Ok(from_redis_value(answers)?));
+        let mut answers = answers.unwrap_or_default().into_iter();
+        let settled = match answers.next() {
+            Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
+            _ => self.link.ask(Request::Script(&settle)).await,
+        };
+        let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
+        // It is asked for by the same token.
+        self.unsure = claimed.is_none();
+        (self.settled(settlements, settled), claimed.map(|value| Answer { value, swept }))
+    }
+
     /// Stores outcomes; in a cluster none with a dead letter.
     pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
         if settlements.is_empty() {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::{Pipeline, RedisResult, Script, ScriptInvocation, Value, from_redis_value};
+use ::redis::{RedisResult, Script, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ConsumerGroup, Outcome, Position, Receipt, Settlement, Topic, TransportError};
@@ -13,10 +13,8 @@ use super::ledger::Returned;
 use super::letters::Letters;
 use super::link::{Link, Request};
 use super::settings::Settings;
-use super::{fault, letters, script};
+use super::{fault, script};
 
-/// So many outcomes are stored at once at most.
-const OUTCOMES_AT_MOST: usize = 1000;
 /// Names that were made up begin so.
 pub(super) const MADE_UP: &str = "events-runtime:";
 /// In whose name entries stand whose consumer left.
@@ -46,22 +44,6 @@ pub(super) enum Work {
     Leave(oneshot::Sender<Result<(), TransportError>>),
 }
 
-/// Outcomes that are told together, and who waits for how many of them.
-#[derive(Default)]
-pub(super) struct Requests {
-    pub(super) settlements: Vec<Settlement>,
-    pub(super) replies: Vec<(usize, oneshot::Sender<Results>)>,
-}
-
-/// Tells each of those who wait what became of theirs.
-pub(super) fn tell(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
-    let mut results = results.into_iter();
-    for (count, reply) in replies {
-        // Whoever did not wait for it does not want it.
-        let _ = reply.send(results.by_ref().take(count).collect());
-    }
-}
-
 pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) link: Arc<Link>,
@@ -71,17 +53,17 @@ pub(super) struct Worker {
     pub(super) returned: Arc<Returned>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
-    unsure: bool,
+    pub(super) unsure: bool,
     /// Counts the questions whose answers the server remembers.
     pub(super) questions: u64,
     sweep: Sweep,
 }
 
 /// What the server said to a claim.
-struct Answer {
-    value: RedisResult<Value>,
+pub(super) struct Answer {
+    pub(super) value: RedisResult<Value>,
     /// Whether it looked for entries in nobody's care.
-    swept: bool,
+    pub(super) swept: bool,
 }
 
 /// The search for entries in nobody's care.
@@ -120,8 +102,7 @@ impl Worker {
                 && let Some(reply) = leaving.take()
             {
                 left = true;
-                // Whoever did not wait for it does not want it.
-                let _ = reply.send(self.leave().await);
+                self.leave_for(reply).await;
             }
             let now = match next.take() {
                 None => tokio::select! {
@@ -154,56 +135,16 @@ impl Worker {
             let letters = self.next_letters().await;
             self.go_on_with(letters).await;
         }
-        if !left {
+        match leaving {
+            Some(reply) => self.leave_for(reply).await,
             // A name that stays behind is cleared away by the next member's start.
-            drop(self.leave().await);
+            None if !left => drop(self.leave().await),
+            None => {}
         }
     }
 
-    /// What else was told already: requests without dead letters for another node, those with some, and
-    /// what comes behind.
-    fn gather(
-        &self,
-        settlements: Vec<Settlement>,
-        reply: oneshot::Sender<Results>,
-        work: &mut mpsc::UnboundedReceiver<Work>,
-    ) -> (Requests, Requests, Option<Work>) {
-        let (mut plain, mut behind) = (Requests::default(), Requests::default());
-        let mut told = Work::Settle(settlements, reply);
-        loop {
-            let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
-            let has_letters = self.letters.is_some() && letters::is_any(&settlements);
-            let requests = if has_letters { &mut behind } else { &mut plain };
-            requests.replies.push((settlements.len(), reply));
-            requests.settlements.extend(settlements);
-            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST {
-                return (plain, behind, None);
-            }
-            match work.try_recv() {
-                Ok(more) => told = more,
-                Err(_) => return (plain, behind, None),
-            }
-        }
-    }
-
-    /// Stores outcomes without dead letters of another node, and does a claim that comes next with them.
-    async fn settle_plain(&mut self, requests: Requests, next: &mut Option<Work>) {
-        let claim = match next.take() {
-            Some(Work::Claim(max, reply)) => Some((max, reply)),
-            other => {
-                *next = other;
-                None
-            }
-        };
-        let Requests { settlements, replies } = requests;
-        let (results, claimed) = match claim {
-            Some((max, _)) => self.settle_and_claim(settlements, max).await,
-            None => (self.store(settlements).await, None),
-        };
-        tell(results, replies);
-        if let Some((max, reply)) = claim {
-            self.claim_for(max, claimed, reply).await;
-        }
+    async fn leave_for(&mut self, reply: oneshot::Sender<Result<(), TransportError>>) {
+        let _ = reply.send(self.leave().await);
     }
 
     pub(super) fn call(&self, script: &'static Script) -> ScriptInvocation<'static> {
@@ -211,7 +152,7 @@ impl Worker {
     }
 
     /// Claims, unless that was answered already, and hands over what came.
-    async fn claim_for(
+    pub(super) async fn claim_for(
         &mut self,
         max: usize,
         answer: Option<Answer>,
@@ -233,38 +174,13 @@ impl Worker {
         self.claimed(Answer { value, swept })
     }
 
-    /// Stores outcomes and claims behind them with one round trip. An answer that did not come, or is an
-    /// error, is asked for by itself: either question may be asked twice. The claim is not done where the
-    /// outcomes were not stored.
-    async fn settle_and_claim(
-        &mut self,
-        settlements: Vec<Settlement>,
-        max: usize,
-    ) -> (Results, Option<Answer>) {
-        if settlements.is_empty() {
-            return (Results::new(), None);
-        }
-        let settle = self.settle_call(&settlements);
-        let (claim, swept) = self.claim_call(max, Some(self.questions));
-        let mut both = Pipeline::with_capacity(2);
-        both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
-        let answers = self.link.once(&Request::Pipeline(&both)).await;
-        let answers: RedisResult<Vec<RedisResult<Value>>> =
-            answers.and_then(|answers| Ok(from_redis_value(answers)?));
-        let mut answers = answers.unwrap_or_default().into_iter();
-        let settled = match answers.next() {
-            Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
-            _ => self.link.ask(Request::Script(&settle)).await,
-        };
-        let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
-        // It is asked for by the same token.
-        self.unsure = claimed.is_none();
-        (self.settled(settlements, settled), claimed.map(|value| Answer { value, swept }))
-    }
-
     /// A claim, done only where the question was answered, if one is told; and whether it looks for entries
     /// in nobody's care.
-    fn claim_call(&mut self, max: usize, behind: Option<u64>) -> (ScriptInvocation<'static>, bool) {
+    pub(super) fn claim_call(
+        &mut self,
+        max: usize,
+        behind: Option<u64>,
+    ) -> (ScriptInvocation<'static>, bool) {
         if !self.unsure {
             self.token += 1;
         }

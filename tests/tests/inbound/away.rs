@@ -1,0 +1,183 @@
+//! Dead letters that can't be stored for a while: their topic may stand where nothing answers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use events_runtime::receiver::reject;
+use events_runtime::transport::{
+    BoxFuture, ConnectOptions, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle,
+    Settlement, TransportError, connect,
+};
+use events_runtime::{EventBus, Hub};
+use events_tests::over::Over;
+use tokio::sync::{mpsc, watch};
+
+use crate::shop::{Running, answer, config, letters, next, order, place};
+
+type Results = Vec<Result<(), TransportError>>;
+
+/// What becomes of dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Hang,
+    Fail,
+    AreStored,
+}
+
+/// A consumer whose rejections wait for what becomes of dead letters.
+struct Waiting {
+    memory: Box<dyn Consumer>,
+    letters: watch::Receiver<Letters>,
+}
+
+impl Consumer for Waiting {
+    fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
+        Box::pin(async move {
+            let deliveries = self.memory.receive(max, wait).await?;
+            Ok(deliveries
+                .into_iter()
+                .map(|delivery| wait_for_letters(delivery, self.letters.clone()))
+                .collect())
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
+        self.memory.close()
+    }
+}
+
+fn wait_for_letters(inner: Delivery, letters: watch::Receiver<Letters>) -> Delivery {
+    let (message, attempt, time) = (inner.message().clone(), inner.attempt(), inner.time());
+    let (topic, group, position) = (inner.topic().clone(), inner.group().clone(), inner.position());
+    let inner = Mutex::new(HashMap::from([(position, inner)]));
+    let recipient = Recipient::new(topic, group, Arc::new(Held { inner, letters }));
+    Delivery::new(message, position, attempt, time, 0, Arc::new(recipient))
+}
+
+struct Held {
+    inner: Mutex<HashMap<Position, Delivery>>,
+    letters: watch::Receiver<Letters>,
+}
+
+impl Settle for Held {
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Results> {
+        let settled =
+            settlements.into_iter().map(|Settlement { receipt, outcome, .. }| -> BoxFuture<'static, _> {
+                let inner =
+                    self.inner.lock().expect("no panic").remove(&receipt.position).expect("settled once");
+                match outcome {
+                    Outcome::Ack => inner.ack(),
+                    Outcome::Release => inner.release(),
+                    Outcome::Retry(after) => inner.retry(after),
+                    Outcome::Reject(_) => {
+                        let mut letters = self.letters.clone();
+                        Box::pin(async move {
+                            let then =
+                                *letters.wait_for(|letters| *letters != Letters::Hang).await.expect("held");
+                            if then == Letters::AreStored {
+                                return inner.reject("wrong").await;
+                            }
+                            let topic = inner.topic().clone();
+                            inner.retry(Duration::from_millis(1)).await?;
+                            Err(TransportError::new(
+                                ErrorKind::Unavailable,
+                                "send to",
+                                &topic,
+                                "its node is away",
+                            ))
+                        })
+                    }
+                    other => panic!("an outcome unknown here: {other:?}"),
+                }
+            });
+        let settled: Vec<_> = settled.collect();
+        Box::pin(async move {
+            let mut results = Results::new();
+            for outcome in settled {
+                results.push(outcome.await);
+            }
+            results
+        })
+    }
+
+    fn abandon(&self, receipt: Receipt) {
+        drop(self.inner.lock().expect("no panic").remove(&receipt.position));
+    }
+
+    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Results> {
+        let inner = self.inner.lock().expect("no panic");
+        let renewals: Vec<_> = receipts.iter().map(|receipt| inner[&receipt.position].renew()).collect();
+        Box::pin(async move {
+            let mut results = Results::new();
+            for renewal in renewals {
+                results.push(renewal.await);
+            }
+            results
+        })
+    }
+}
+
+/// A bus whose dead letters hang at first, with three orders, of which the first is rejected.
+async fn start() -> (EventBus, watch::Sender<Letters>, mpsc::UnboundedReceiver<u32>) {
+    let (sender, letters) = watch::channel(Letters::Hang);
+    let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
+    let over = Over::new(memory).consumer(move |memory| Waiting { memory, letters: letters.clone() });
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(Box::new(over));
+    let bus = bus.start().await.expect("the bus starts");
+    place(&bus, &["ada", "ada", "bob"]).await;
+    let asked = answer(&bus, "charge", |order, _| match order {
+        1 => Err(reject("the card expired").into()),
+        _ => Ok(()),
+    });
+    (bus, sender, asked)
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_its_key_alone() {
+    let (bus, letters_are, mut asked) = start().await;
+    let running = Running::billing(&bus);
+    assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key goes on");
+    for later in [order(4, "ada"), order(5, "eve")] {
+        bus.hub().emit(later).delivered().await.expect("sent");
+    }
+    assert_eq!(next(&mut asked).await, 5, "what comes later goes on too");
+    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    assert_eq!([next(&mut asked).await, next(&mut asked).await], [2, 4], "the key goes on behind its letter");
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.dead_lettered), (4, 1), "{consumed:?}");
+    assert_eq!(letters(&bus).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_dead_letter_that_failed_comes_after_it() {
+    let (bus, letters_are, mut asked) = start().await;
+    let running = Running::billing(&bus);
+    assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
+    letters_are.send(Letters::Fail).expect("the consumer is there");
+    assert_eq!(next(&mut asked).await, 1, "it comes again, and its key behind it");
+    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    let mut behind = next(&mut asked).await;
+    while behind == 1 {
+        behind = next(&mut asked).await;
+    }
+    assert_eq!(behind, 2);
+    assert_eq!(running.stop().await.dead_lettered, 1);
+}
+
+#[tokio::test]
+async fn a_consumer_that_stops_waits_for_its_dead_letters() {
+    let (bus, letters_are, mut asked) = start().await;
+    let running = Running::billing(&bus);
+    assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
+    let stopped = tokio::spawn(running.stop());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!stopped.is_finished(), "its letter is not stored");
+    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    let consumed = stopped.await.expect("no panic");
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "{consumed:?}");
+}
