@@ -33,7 +33,7 @@ pub(super) fn explain(
         (
             ErrorKind::Permission,
             "the server's certificate is not trusted: name its authority's file by `ca`, and the host as the \
-             certificate does",
+             certificate does (in a cluster also by each node's `cluster-announce-hostname`)",
         )
     } else if error.is_io_error() || error.is_connection_dropped() || error.is_connection_refusal() {
         (ErrorKind::Unavailable, "the server can't be reached: is it running, and are host and port right?")
@@ -82,10 +82,13 @@ pub(super) fn code(error: &RedisError) -> String {
 
 fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
     match code {
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => (
+        "NOAUTH" | "WRONGPASS" => {
+            (ErrorKind::Permission, "the server refused the user: check user and password in the URL")
+        }
+        "NOPERM" => (
             ErrorKind::Permission,
-            "the server refused the user: check user and password in the URL, and what its ACL allows \
-             (streams, scripts, and the keys that begin with `{topic}:`)",
+            "the server refuses this user the command or the key: its ACL must allow streams, scripts, `TYPE` and \
+             `SCAN`, in a cluster `CLUSTER SLOTS`, and the topics with the keys that begin with `{topic}:`",
         ),
         _ if text.contains("Password authentication failed") || text.contains("AuthenticationFailed") => {
             (ErrorKind::Permission, "the server refused the user: check user and password in the URL")
@@ -108,9 +111,14 @@ fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
             "the cluster can't serve now: it fails over, too few of its masters are there, or some slots are \
              nobody's; see `CLUSTER INFO`",
         ),
-        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN" => (
+        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" => (
             ErrorKind::Unavailable,
-            "the server can't serve now: it loads its data, runs a script, fails over, or hands the topic to another node",
+            "the server can't serve now: it loads its data, runs a script or fails over",
+        ),
+        "TRYAGAIN" => (
+            ErrorKind::Unavailable,
+            "the topic is being handed to another node: wait for it, and where that was left half done, end it by \
+             `redis-cli --cluster fix`",
         ),
         "MOVED" | "ASK" | "CROSSSLOT" => (
             ErrorKind::Unsupported,

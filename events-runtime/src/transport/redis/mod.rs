@@ -12,7 +12,7 @@
 //! | setting | meaning |
 //! |---|---|
 //! | `timeout=5s` | how long an answer may take; a paused server is noticed by it |
-//! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error |
+//! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error; in a cluster `30s` |
 //! | `ca=/etc/ssl/own.pem` | the authorities that `rediss:` trusts, instead of the system's |
 //! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
 //! | `ack=settled` | the default: an event is acknowledged when its receivers succeeded or it is a dead letter |

@@ -12,6 +12,9 @@ const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::fr
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server may be away: a restart, a failover.
 const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
+/// A cluster takes 15 s to find a master dead, unless told otherwise (`cluster-node-timeout`), and a few
+/// more to have a replica take over.
+const DEFAULT_RETRY_FOR_CLUSTER: Duration = Duration::from_secs(30);
 /// After so long, what another client was given and never settled is taken over.
 const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
 
@@ -87,12 +90,14 @@ impl Settings {
         if timeout.is_zero() {
             return Err(target.bad_setting("timeout", "0", "a time that an answer may take, such as `5s`"));
         }
+        let endpoint = Endpoint::read(target, timeout)?;
+        let retry_for = if endpoint.is_cluster() { DEFAULT_RETRY_FOR_CLUSTER } else { DEFAULT_RETRY_FOR };
         Ok(Self {
             url: target.shown().to_owned(),
-            endpoint: Endpoint::read(target, timeout)?,
+            endpoint,
             client: options.client.clone().unwrap_or_else(|| "events-runtime".to_owned()),
             timeout,
-            retry_for: duration("retry_for", DEFAULT_RETRY_FOR)?,
+            retry_for: duration("retry_for", retry_for)?,
             retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
             ack,
             consumer_name: target.get("consumer_name").map(ToOwned::to_owned),
