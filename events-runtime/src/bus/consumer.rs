@@ -191,7 +191,8 @@ impl Consume {
 
     /// How long a consumer that is told to stop waits for the receivers at work. Events that are not
     /// finished by then come again, with their attempt counted; what their receivers have begun
-    /// goes on. A sync receiver that blocks the consumer's own task can't be left behind.
+    /// goes on. A sync receiver that blocks the consumer's own task can't be left behind, and dead letters
+    /// are waited for until the transport says what became of them.
     pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = Some(timeout);
         self

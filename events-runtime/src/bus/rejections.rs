@@ -1,7 +1,8 @@
 //! The messages that are given up and whose dead letters are not stored yet. Other keys go on meanwhile:
 //! the dead letters may stand where nothing answers, and the messages where all is well.
 
-use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use bytes::Bytes;
 use tracing::Span;
@@ -10,9 +11,12 @@ use super::error::InboundError;
 use super::observe::Noted;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
-/// Those on their way to the transport, oldest first, up to so many.
+/// Where a batch has fewer messages, so many may be given up at once.
+const AT_LEAST: usize = 16;
+
+/// Those on their way to the transport, up to so many.
 pub(super) struct Rejections {
-    under_way: VecDeque<Rejection>,
+    under_way: Vec<Rejection>,
     limit: usize,
 }
 
@@ -29,8 +33,8 @@ pub(super) struct Rejection {
 }
 
 impl Rejections {
-    pub(super) const fn new(limit: usize) -> Self {
-        Self { under_way: VecDeque::new(), limit }
+    pub(super) fn new(batch_size: usize) -> Self {
+        Self { under_way: Vec::new(), limit: batch_size.max(AT_LEAST) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,18 +52,23 @@ impl Rejections {
     }
 
     pub(super) fn push(&mut self, rejection: Rejection) {
-        self.under_way.push_back(rejection);
+        self.under_way.push(rejection);
     }
 
-    /// Waits for the oldest; for ever where there is none. Dropping the wait loses nothing.
+    /// Waits for one of them; for ever where there is none. Dropping the wait loses nothing.
     pub(super) async fn next(&mut self) -> (Rejection, Result<(), TransportError>) {
-        if let Some(oldest) = self.under_way.front_mut() {
-            let result = oldest.stored.as_mut().await;
-            if let Some(rejection) = self.under_way.pop_front() {
-                return (rejection, result);
-            }
-        }
-        std::future::pending().await
+        let (index, result) = poll_fn(|context| {
+            let ended =
+                self.under_way.iter_mut().enumerate().find_map(|(index, rejection)| {
+                    match rejection.stored.as_mut().poll(context) {
+                        Poll::Ready(result) => Some((index, result)),
+                        Poll::Pending => None,
+                    }
+                });
+            ended.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+        (self.under_way.swap_remove(index), result)
     }
 }
 

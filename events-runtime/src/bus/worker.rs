@@ -67,7 +67,7 @@ impl Worker {
             }
             self.keep(hand).await;
             self.start(hand);
-            if hand.waiting.is_empty() || hand.done.len() >= self.settings.batch_size {
+            if !hand.may_start() || hand.done.len() >= self.settings.batch_size {
                 self.settling.ack(&mut hand.done).await;
             }
             // What waits has its keys at work where there is room: other keys may take it.
@@ -283,11 +283,11 @@ impl Worker {
             self.settling.cut_short(delivery).await;
         }
         self.settling.ack(&mut hand.done).await;
+        self.settling.wait_for_acks(0).await;
         while !hand.rejections.is_empty() {
             let (rejection, result) = hand.rejections.next().await;
             self.rejected(rejection, &result, hand).await;
         }
-        self.settling.wait_for_acks(0).await;
     }
 }
 
@@ -317,6 +317,11 @@ impl Hand {
     /// Whether one more message may be started.
     fn has_room(&self) -> bool {
         self.lanes.has_room() && self.rejections.has_room()
+    }
+
+    /// Whether anything waits but for what is being given up.
+    fn may_start(&self) -> bool {
+        self.waiting.iter().any(|delivery| self.rejections.admits(delivery))
     }
 
     /// Whether a message may be started: none of its key is at work or being given up.

@@ -366,5 +366,6 @@ async fn a_message_whose_dead_letter_is_not_stored_comes_before_the_later_ones_o
             delivery.ack().await.expect("it is acknowledged");
         }
     }
-    assert_eq!(seen, [("1".to_owned(), 2), ("2".to_owned(), 1)]);
+    // That the letter failed was no attempt of the receivers.
+    assert_eq!(seen, [("1".to_owned(), 1), ("2".to_owned(), 1)]);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use events_runtime::receiver::reject;
 use events_runtime::transport::{
     BoxFuture, ConnectOptions, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle,
-    Settlement, TransportError, connect,
+    Settlement, Topic, TransportError, connect,
 };
 use events_runtime::{EventBus, Hub};
 use events_tests::over::Over;
@@ -137,11 +137,22 @@ async fn start() -> (EventBus, watch::Sender<Letters>, mpsc::UnboundedReceiver<u
     (bus, sender, asked)
 }
 
+/// Waits until so many messages are not settled.
+async fn lags(bus: &EventBus, count: u64) {
+    let topic = Topic::new("orders").expect("a name");
+    events_tests::until(|| async {
+        let groups = bus.transport().groups(&topic).await.expect("the groups are listed");
+        groups.iter().any(|status| status.group.as_str() == "billing" && status.lag == count)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_its_key_alone() {
     let (bus, letters_are, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key goes on");
+    lags(&bus, 2).await;
     for later in [order(4, "ada"), order(5, "eve")] {
         bus.hub().emit(later).delivered().await.expect("sent");
     }

@@ -17,6 +17,9 @@ use super::settings::Settings;
 use super::settle::{Requests, tell};
 use super::worker::{Results, Worker};
 
+/// However short a lease is, it is not renewed more often.
+const RENEWED_AT_MOST_EACH: Duration = Duration::from_millis(50);
+
 /// The dead letters of one member.
 pub(super) struct Letters {
     producer: RedisProducer,
@@ -93,7 +96,10 @@ impl Worker {
         // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
         // begins anew, for storing takes its time.
         let receipts: Vec<Receipt> = rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
-        for ((place, _), renewed) in rejected.iter().zip(self.renew(&receipts).await) {
+        for ((place, receipt), renewed) in rejected.iter().zip(self.renew(&receipts).await) {
+            if renewed.is_err() {
+                self.returned.add(receipt.key.clone());
+            }
             results[*place] = renewed;
         }
         let mut held = rejected.iter().map(|(place, _)| results[*place].is_ok());
@@ -105,12 +111,13 @@ impl Worker {
 
     fn wait_for(&self, batch: Batch) {
         if let Some(letters) = &self.letters {
-            letters.under_way.push(Box::pin(batch.wait(self.member.lease / 3)));
+            letters.under_way.push(Box::pin(batch.wait((self.member.lease / 3).max(RENEWED_AT_MOST_EACH))));
         }
     }
 
     /// Acknowledges the messages of stored letters; keeps the leases of those whose letters are still on their
-    /// way. A message whose letter could not be stored comes again, as if its lease had ended.
+    /// way. A message whose letter could not be stored comes again a lease later, for the letter to be tried
+    /// again: that is no attempt of the receivers.
     pub(super) async fn go_on_with(&mut self, Awaited(mut batch, stored): Awaited) {
         let Some(stored) = stored else {
             let receipts: Vec<Receipt> = batch.rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
@@ -118,27 +125,22 @@ impl Worker {
             drop(self.renew(&receipts).await);
             return self.wait_for(batch);
         };
-        let mut due = Vec::with_capacity(batch.rejected.len());
-        for ((place, receipt), stored) in batch.rejected.iter().zip(stored) {
-            let (receipt, outcome) = (
-                receipt.clone(),
-                match stored {
-                    Ok(_) => Outcome::Ack,
-                    Err(error) => {
-                        batch.results[*place] = Err(error);
-                        self.returned.add(receipt.key.clone());
-                        Outcome::Retry(self.member.lease)
-                    }
-                },
-            );
-            due.push(Settlement { receipt, outcome });
-        }
-        let told = self.store(due).await;
-        for ((place, _), told) in batch.rejected.iter().zip(told) {
-            let result = &mut batch.results[*place];
-            if result.is_ok() {
-                *result = told;
+        let (mut acked, mut places, mut parked) = (vec![], vec![], vec![]);
+        for ((place, receipt), stored) in batch.rejected.into_iter().zip(stored) {
+            match stored {
+                Ok(_) => {
+                    acked.push(Settlement { receipt, outcome: Outcome::Ack });
+                    places.push(place);
+                }
+                Err(error) => {
+                    batch.results[place] = Err(error);
+                    self.returned.add(receipt.key.clone());
+                    parked.push(receipt);
+                }
             }
+        }
+        for (place, told) in places.into_iter().zip(self.store_and_park(acked, parked).await) {
+            batch.results[place] = told;
         }
         tell(batch.results, batch.replies);
     }

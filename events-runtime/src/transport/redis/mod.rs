@@ -49,9 +49,9 @@
 //! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic
 //! with its groups is on one node, and a node that is away holds up its own topics alone. Two things
 //! differ from a single server: a dead letter is stored before its message is acknowledged, not in one
-//! step with it, so that a member's death between the two brings it twice (the message's lease is kept
-//! while the letter is on its way; where it can't be stored within `retry_for`, the message comes again a
-//! lease later, before the later ones of its key); and a batch of sends is whole for each topic, not over
+//! step with it, so that a member's death between the two, or a letter whose answer is lost, brings it
+//! twice (the message's lease is kept while the letter is on its way; where it can't be stored within
+//! `retry_for`, the message comes again a lease later, before the later ones of its key); and a batch of sends is whole for each topic, not over
 //! all of them. A call waits while its topic moves to
 //! another node or a replica takes over, up to `retry_for`, which should be longer than the cluster's
 //! `cluster-node-timeout`.

@@ -104,20 +104,34 @@ impl Worker {
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // It is asked for by the same token.
         self.unsure = claimed.is_none();
-        (self.settled(settlements, settled), claimed.map(|value| Answer { value, swept }))
+        let receipts = settlements.into_iter().map(|settlement| settlement.receipt);
+        (self.settled(receipts, settled), claimed.map(|value| Answer { value, swept }))
     }
 
     /// Stores outcomes; in a cluster none with a dead letter.
     pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
-        if settlements.is_empty() {
-            return Results::new();
-        }
-        let call = self.settle_call(&settlements);
-        let answer = self.link.ask(Request::Script(&call)).await;
-        self.settled(settlements, answer)
+        self.store_and_park(settlements, Vec::new()).await
     }
 
-    pub(super) fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
+    /// Stores outcomes, and hands back what is to come again a lease later, its attempt not counted.
+    pub(super) async fn store_and_park(
+        &mut self,
+        settlements: Vec<Settlement>,
+        parked: Vec<Receipt>,
+    ) -> Results {
+        if settlements.is_empty() && parked.is_empty() {
+            return Results::new();
+        }
+        let mut call = self.settle_call(&settlements);
+        for receipt in &parked {
+            call.arg(receipt.token).arg("p").arg(receipt.position.to_string()).arg(millis(self.member.lease));
+        }
+        let answer = self.link.ask(Request::Script(&call)).await;
+        let receipts = settlements.into_iter().map(|settlement| settlement.receipt);
+        self.settled(receipts.chain(parked), answer)
+    }
+
+    fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
         self.questions += 1;
         let mut call = self.call(&script::SETTLE);
         if self.letters.is_none() {
@@ -147,9 +161,9 @@ impl Worker {
         call
     }
 
-    pub(super) fn settled(&self, settlements: Vec<Settlement>, answer: RedisResult<String>) -> Results {
+    fn settled(&self, receipts: impl Iterator<Item = Receipt>, answer: RedisResult<String>) -> Results {
         let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
-        self.spread("settle", settlements.into_iter().map(|settlement| settlement.receipt), answer)
+        self.spread("settle", receipts, answer)
     }
 
     pub(super) async fn renew(&mut self, receipts: &[Receipt]) -> Results {

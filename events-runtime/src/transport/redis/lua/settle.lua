@@ -1,6 +1,6 @@
 -- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then runs of
--- outcomes: a token, a verb, and for `a` and `u` a count and so many ids, for `r` an id and a pause,
--- for `x` an id, a count and so many fields of the dead letter.
+-- outcomes: a token, a verb, and for `a` and `u` a count and so many ids, for `r` an id and a pause, for
+-- `p` the same, without that the attempt counts, for `x` an id, a count and so many fields of the dead letter.
 -- Gives a text with a `1` for each, or `0` where it is not held by that claim.
 local given = remembered(ARGV[2], ARGV[3])
 if given then
@@ -49,7 +49,7 @@ while at <= #ARGV do
     local of = ids_of[token] or {}
     ids_of[token] = of
     local from, to = at + 2, at + 2
-    if verb == 'r' then
+    if verb == 'r' or verb == 'p' then
         first[count + 1], parks = tonumber(ARGV[at + 3]), true
     elseif verb == 'x' then
         first[count + 1], last[count + 1] = at + 4, at + 3 + tonumber(ARGV[at + 3])
@@ -113,6 +113,8 @@ for index = 1, count do
             end
             if verb == 'r' then
                 park(id, name, attempts, now + first[index])
+            elseif verb == 'p' then
+                park(id, name, attempts - 1, now + first[index])
             elseif verb == 'u' then
                 -- One that goes out alone and comes back untouched lets others go first.
                 local waits = suspects and is_suspect(losses_of(id))
