@@ -1,5 +1,6 @@
 //! The messages at work, up to so many at once.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -63,16 +64,7 @@ impl Lanes {
     /// future loses nothing.
     pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
         loop {
-            let (index, verdict) = std::future::poll_fn(|context| {
-                let ended = self.running.iter_mut().enumerate().find_map(|(index, lane)| {
-                    match lane.work.as_mut().poll(context) {
-                        Poll::Ready(verdict) => Some((index, verdict)),
-                        Poll::Pending => None,
-                    }
-                });
-                ended.map_or(Poll::Pending, Poll::Ready)
-            })
-            .await;
+            let (index, verdict) = first(&mut self.running, |lane| &mut lane.work).await;
             // One whose work still holds it comes back when that is dropped.
             if let Some(delivery) = self.running.swap_remove(index).end() {
                 return (delivery, verdict);
@@ -85,6 +77,23 @@ impl Lanes {
     pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
         self.running.drain(..).filter_map(Lane::end).collect()
     }
+}
+
+/// Waits until the work of one of these is done, and says where it stands; for ever where there is none.
+/// Dropping the wait loses nothing.
+pub(super) async fn first<T, R>(
+    running: &mut [T],
+    work: impl Fn(&mut T) -> &mut BoxFuture<'static, R>,
+) -> (usize, R) {
+    poll_fn(|context| {
+        let ended =
+            running.iter_mut().enumerate().find_map(|(index, one)| match work(one).as_mut().poll(context) {
+                Poll::Ready(result) => Some((index, result)),
+                Poll::Pending => None,
+            });
+        ended.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 impl Lane {

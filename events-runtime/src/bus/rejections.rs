@@ -1,13 +1,11 @@
 //! The messages that are given up and whose dead letters are not stored yet. Other keys go on meanwhile:
 //! the dead letters may stand where nothing answers, and the messages where all is well.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use bytes::Bytes;
 use tracing::Span;
 
 use super::error::InboundError;
+use super::lanes::first;
 use super::observe::Noted;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
@@ -57,17 +55,7 @@ impl Rejections {
 
     /// Waits for one of them; for ever where there is none. Dropping the wait loses nothing.
     pub(super) async fn next(&mut self) -> (Rejection, Result<(), TransportError>) {
-        let (index, result) = poll_fn(|context| {
-            let ended =
-                self.under_way.iter_mut().enumerate().find_map(|(index, rejection)| {
-                    match rejection.stored.as_mut().poll(context) {
-                        Poll::Ready(result) => Some((index, result)),
-                        Poll::Pending => None,
-                    }
-                });
-            ended.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await;
+        let (index, result) = first(&mut self.under_way, |rejection| &mut rejection.stored).await;
         (self.under_way.swap_remove(index), result)
     }
 }

@@ -77,12 +77,12 @@ impl Worker {
     pub(super) async fn send_letters(&mut self, Requests { settlements, replies }: Requests) {
         let Some(producer) = self.letters.as_ref().map(|letters| letters.producer.clone()) else { return };
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
-        let (mut rejected, mut letters, mut others, mut places) = (vec![], vec![], vec![], vec![]);
+        let (mut receipts, mut given_up, mut others, mut places) = (vec![], vec![], vec![], vec![]);
         for (place, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
             match outcome {
                 Outcome::Reject(letter) => {
-                    rejected.push((place, receipt));
-                    letters.push(*letter);
+                    receipts.push(receipt);
+                    given_up.push((place, *letter));
                 }
                 outcome => {
                     others.push(Settlement { receipt, outcome });
@@ -95,16 +95,17 @@ impl Worker {
         }
         // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
         // begins anew, for storing takes its time.
-        let receipts: Vec<Receipt> = rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
-        for ((place, receipt), renewed) in rejected.iter().zip(self.renew(&receipts).await) {
-            if renewed.is_err() {
-                self.returned.add(receipt.key.clone());
+        let renewed = self.renew(&receipts).await;
+        let (mut rejected, mut letters) = (vec![], vec![]);
+        for (((place, letter), receipt), renewed) in given_up.into_iter().zip(receipts).zip(renewed) {
+            if renewed.is_ok() {
+                rejected.push((place, receipt));
+                letters.push(letter);
+            } else {
+                self.returned.add(receipt.key);
+                results[place] = renewed;
             }
-            results[*place] = renewed;
         }
-        let mut held = rejected.iter().map(|(place, _)| results[*place].is_ok());
-        letters.retain(|_| held.next().unwrap_or(false));
-        rejected.retain(|(place, _)| results[*place].is_ok());
         let stored = producer.send(&self.member.dead_letter, &letters);
         self.wait_for(Batch { rejected, stored, results, replies });
     }
