@@ -55,6 +55,15 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    /// A plain connection, beside the transport.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    #[must_use]
+    pub fn connection(&self) -> ::redis::Connection {
+        ::redis::Client::open(self.url()).expect("a URL").get_connection().expect("the server answers")
+    }
+
     /// The port that it listens on, or did.
     #[must_use]
     pub const fn port(&self) -> u16 {

@@ -128,7 +128,7 @@ impl std::fmt::Display for Log {
 
 /// How many entries are in the hands of members, for so long at least.
 fn pending(server: &RedisServer, idle: Duration) -> usize {
-    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it answers");
+    let mut raw = server.connection();
     let mut command = redis::cmd("XPENDING");
     command
         .arg(FULL_TOPIC)

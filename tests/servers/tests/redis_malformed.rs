@@ -122,8 +122,7 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
 async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
     let server = RedisServer::start();
     let cases = cases();
-    let mut raw =
-        redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers");
+    let mut raw = server.connection();
     let ids: BTreeMap<String, &str> = cases
         .iter()
         .map(|(name, fields, _)| {

@@ -67,7 +67,7 @@ async fn what_is_written_here_is_read_by_open_edx() {
     println!("{first}");
     assert!(first.contains("\"source\": \"openedx/lms/web\""), "{first}");
 
-    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it answers");
+    let mut raw = server.connection();
     let entries: Vec<(String, Vec<Vec<u8>>)> = redis::cmd("XRANGE")
         .arg("dev-logins")
         .arg("-")

@@ -127,7 +127,6 @@ async fn sentinels_name_the_master_before_and_after_a_failover() {
     let url =
         format!("redis+sentinel://127.0.0.1:{dead},127.0.0.1:{port}/orders-db/0?retry_for=60s&timeout=2s");
     let transport = transport(&url);
-    let client = redis::Client::open(master.url()).expect("a URL");
     // The Sentinel must know the replica, and the replica have the message.
     events_tests::until(|| async {
         let sentinel = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL");
@@ -138,15 +137,13 @@ async fn sentinels_name_the_master_before_and_after_a_failover() {
     })
     .await;
     assert_eq!(send(&*transport, "1").await, Ok(()));
-    let mut raw = client.get_connection().expect("it answers");
+    let mut raw = master.connection();
     let copies: u64 = redis::cmd("WAIT").arg(1).arg(20_000).query(&mut raw).expect("it answers");
     assert_eq!(copies, 1);
     master.kill();
     assert_eq!(send(&*transport, "2").await, Ok(()), "the call goes on until there is a new master");
     assert_eq!(receive(&*transport, 2).await, [b"1", b"2"]);
-    let new = redis::Client::open(replica.url()).expect("a URL").get_connection();
-    let role: String =
-        redis::cmd("INFO").arg("replication").query(&mut new.expect("it answers")).expect("text");
+    let role: String = redis::cmd("INFO").arg("replication").query(&mut replica.connection()).expect("text");
     assert!(role.contains("role:master"), "{role}");
 
     let unknown = format!("redis+sentinel://127.0.0.1:{port}/nobody/0?retry_for=0s");

@@ -37,10 +37,6 @@ fn text(delivery: &Delivery) -> &[u8] {
     &delivery.message().data
 }
 
-fn raw(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).expect("a URL").get_connection().expect("the server answers")
-}
-
 fn ask<T: redis::FromRedisValue>(raw: &mut redis::Connection, words: &[&str]) -> T {
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
@@ -96,7 +92,7 @@ async fn a_start_goes_on_behind_the_last_read_entry() {
 #[tokio::test]
 async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
     let server = RedisServer::start();
-    let mut raw = raw(&server);
+    let mut raw = server.connection();
     send(&server, &["1", "2"]).await;
     ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
     ask::<redis::Value>(
@@ -122,7 +118,7 @@ async fn a_consumer_takes_over_at_once_what_an_earlier_one_of_its_name_left() {
 #[tokio::test]
 async fn what_another_program_left_is_claimed_after_its_time() {
     let server = RedisServer::start();
-    let mut raw = raw(&server);
+    let mut raw = server.connection();
     send(&server, &["1", "2", "3"]).await;
     ask::<()>(&mut raw, &["XGROUP", "CREATE", "orders", "billing", "0-0"]);
     ask::<redis::Value>(
@@ -178,7 +174,7 @@ async fn members_that_leave_leave_no_names_behind_and_lose_nothing() {
     one(&mut *first).await.retry(Duration::ZERO).await.expect("stored");
     drop(held);
     first.close().await.expect("it leaves");
-    let mut raw = raw(&server);
+    let mut raw = server.connection();
     let names: Vec<std::collections::HashMap<String, redis::Value>> =
         ask(&mut raw, &["XINFO", "CONSUMERS", "orders", "billing"]);
     assert!(!format!("{names:?}").contains("events-runtime:"), "{names:?}");

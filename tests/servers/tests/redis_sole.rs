@@ -56,7 +56,7 @@ fn told(deliveries: &[Delivery]) -> Vec<String> {
 }
 
 fn ask<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
-    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it answers");
+    let mut raw = server.connection();
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
     command.query(&mut raw).expect("the server does so")

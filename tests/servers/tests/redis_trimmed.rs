@@ -23,8 +23,7 @@ async fn send(transport: &dyn Transport, texts: &[&str]) {
 
 /// As `XADD … MAXLEN` does with every entry of Open edX's.
 fn trim_to(server: &RedisServer, length: u64) -> u64 {
-    let client = redis::Client::open(server.url()).expect("a URL");
-    let mut raw = client.get_connection().expect("the server answers");
+    let mut raw = server.connection();
     redis::cmd("XTRIM").arg("orders").arg("MAXLEN").arg("=").arg(length).query(&mut raw).expect("it trims")
 }
 
@@ -118,8 +117,7 @@ async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
     let batch: Vec<_> = ["1", "2", "3"].map(Message::new).into();
     let positions: Vec<_> =
         producer.send(&orders(), &batch).await.into_iter().map(|sent| sent.expect("it is stored")).collect();
-    let client = redis::Client::open(server.url()).expect("a URL");
-    let mut raw = client.get_connection().expect("the server answers");
+    let mut raw = server.connection();
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     redis::cmd("XDEL").arg("orders").arg(positions[1].to_string()).exec(&mut raw).expect("it is deleted");
     expect(&mut *consumer, &["1", "3"]).await;
