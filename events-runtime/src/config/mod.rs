@@ -66,7 +66,6 @@ pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
 };
 pub use source::Source;
-pub(crate) use url::mask;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;

@@ -101,6 +101,7 @@ impl<'t> Section<'t> {
                 Err(Fault::Type) => {
                     format!("expected {}, found {}", T::EXPECTED, value.type_name())
                 }
+                Err(Fault::Whole(fault)) => fault,
                 Err(Fault::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
                 Err(Fault::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
             },

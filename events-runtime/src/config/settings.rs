@@ -12,6 +12,7 @@ use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
 use super::value::{Choice, Interval, Limit};
+use crate::transport::url::EXAMPLE;
 use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
 /// `[service]`: who speaks.
@@ -197,7 +198,8 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
 
 fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
     let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
-    let url = section.required(findings, "url", "write the address of the bus, such as `sqlite://events.db`");
+    let advice = format!("write the address of the bus, such as {EXAMPLE}");
+    let url = section.required(findings, "url", &advice);
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", number(256));
     let linger = section.or(findings, "linger", Duration::ZERO);

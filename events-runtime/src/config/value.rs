@@ -7,7 +7,8 @@ use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 
 use super::nearest::nearest;
-use super::url::mask;
+
+use crate::transport::url::mask_text;
 use crate::transport::{Position, StartPosition, TopicPrefix};
 
 /// What a file or the environment holds for a key.
@@ -62,6 +63,8 @@ pub(super) enum Fault {
     Type,
     /// The right type with a wrong content.
     Content(String),
+    /// The same, with all that there is to say.
+    Whole(String),
 }
 
 /// The type of a setting.
@@ -88,7 +91,7 @@ impl Setting for String {
     }
 
     fn show(&self) -> String {
-        mask(self)
+        mask_text(self)
     }
 }
 
@@ -169,7 +172,7 @@ impl Setting for Duration {
 
     fn from_value(value: &Value) -> Result<Self, Fault> {
         let text = value.as_str().ok_or(Fault::Type)?;
-        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask(text))))
+        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -207,7 +210,7 @@ impl Setting for StartPosition {
                 .map_err(|_| Fault::Content("a position is not negative".to_owned()));
         }
         let text = value.as_str().ok_or(Fault::Type)?;
-        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask(text))))
+        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -263,7 +266,8 @@ impl Setting for Vec<String> {
     }
 
     fn show(&self) -> String {
-        format!("[{}]", mask(&self.join(", ")))
+        let items: Vec<_> = self.iter().map(|item| mask_text(item)).collect();
+        format!("[{}]", items.join(", "))
     }
 }
 
@@ -281,8 +285,8 @@ impl<T: Choice> Setting for T {
         T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
             let names = T::CHOICES.iter().map(|(name, _)| *name);
             Fault::Content(match nearest(text, names) {
-                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask(text)),
-                None => format!("`{}` is none of them", mask(text)),
+                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask_text(text)),
+                None => format!("`{}` is none of them", mask_text(text)),
             })
         })
     }

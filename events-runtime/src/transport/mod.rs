@@ -24,6 +24,7 @@ mod start;
 mod status;
 mod subscription;
 mod topic;
+pub(crate) mod url;
 
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -184,16 +185,11 @@ pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>
         "memory" => Ok(Box::new(memory::MemoryTransport::connect(&target, options)?)),
         #[cfg(feature = "embedded")]
         "sqlite" => Ok(Box::new(embedded::SqliteTransport::connect(&target, options)?)),
-        #[cfg(not(feature = "embedded"))]
-        "sqlite" => Err(target.missing_feature("embedded")),
         #[cfg(feature = "redis")]
         scheme if redis::SCHEMES.contains(&scheme) => {
             Ok(Box::new(redis::RedisTransport::connect(&target, options)?))
         }
-        #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => {
-            Err(target.missing_feature("redis"))
-        }
-        _ => Err(target.unknown_scheme()),
+        // The parser knows the schemes of this build.
+        scheme => Err(target.invalid(format!("there is no transport `{scheme}:`"))),
     }
 }
