@@ -96,6 +96,10 @@ fn configuration(context: &Context, checks: &mut Vec<Check>) -> Option<Config> {
                 "configuration",
                 format!("{settings} settings, the bus is {}", config.bus().url),
             ));
+            if !config.warnings().is_empty() {
+                let details = config.warnings().iter().map(ToString::to_string).collect();
+                checks.push(Check::new("environment", Verdict::Suspicious, details));
+            }
             if config.service().name.is_none() {
                 let detail = "service.name is not set: events are emitted in the name of the program's file";
                 checks.push(Check::new("service", Verdict::Suspicious, vec![detail.to_owned()]));

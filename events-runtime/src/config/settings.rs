@@ -181,7 +181,10 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let Findings { mut problems, explanation } = findings;
     problems.splice(0..0, found_before);
     match bus {
-        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, groups, explanation }),
+        Some(bus) if problems.is_empty() => {
+            let warnings = Vec::new();
+            Ok(Config { service, bus, routes, topics, groups, explanation, warnings })
+        }
         _ => Err(ConfigError::new(problems)),
     }
 }
