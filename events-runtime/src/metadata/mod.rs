@@ -13,12 +13,16 @@
 //! | time | `2023-01-02T03:04:05.678901+00:00` | `time`, string |
 //! | source lib | `10.5.0` | `sourcelib`, array of integers |
 //! | extension | as it is | its name, string |
+//!
+//! Texts are strings of CloudEvents' type system: without control characters and noncharacters. An event of
+//! others that breaks it is refused, except for its trace context, which is left out.
 
 mod error;
 mod extensions;
 mod id;
 mod json;
 mod source;
+mod string;
 mod text;
 mod time;
 
@@ -31,6 +35,7 @@ use crate::EventType;
 
 pub use error::MetadataError;
 pub use extensions::Extensions;
+pub(crate) use extensions::is_trace;
 pub(crate) use id::{new_id, new_openedx_id};
 pub use source::{Source, SourceLib};
 pub use text::MetadataText;
