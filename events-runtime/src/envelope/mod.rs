@@ -389,6 +389,20 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_the_last_day_of_the_year_9999_is_kept_and_one_with_more_digits_is_no_reason_to_refuse() {
+        for (time, kept) in [
+            ("9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999+00:00"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00"),
+            ("2023-01-02T03:04:05.1234567890123Z", "2023-01-02T03:04:05.123456789+00:00"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|name, _| name != "ce_time");
+            let read = Envelope::from_message(&message.with_header("ce_time", time)).expect(time);
+            assert_eq!(read.into_message().headers.get("ce_time").expect("a time"), kept);
+        }
+    }
+
+    #[test]
     fn headers_stand_in_the_order_of_open_edx() {
         let message = envelope().into_message();
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();

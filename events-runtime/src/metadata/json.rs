@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::shown;
 use super::extensions::is_trace;
-use super::{EventMetadata, Extensions, MetadataError, Source, SourceLib, TimeText, string, time};
+use super::{EventMetadata, Extensions, MetadataError, Source, SourceLib, string, time};
 use crate::EventType;
 
 impl Serialize for EventMetadata {
@@ -22,7 +22,7 @@ impl Serialize for EventMetadata {
         if let Some(host) = self.source_host() {
             map.serialize_entry("sourcehost", host)?;
         }
-        map.serialize_entry("time", &format_args!("{}", TimeText::new(self.time())))?;
+        map.serialize_entry("time", &format_args!("{}", self.time_text()))?;
         if let Some(lib) = self.source_lib() {
             map.serialize_entry("sourcelib", lib.numbers())?;
         }
@@ -108,9 +108,10 @@ impl Fields {
             source = source.with_lib(SourceLib::new(numbers));
         }
         let time = time::parse(&required("time", self.time)?)?;
-        Ok(EventMetadata::new(event_type, id, time, Arc::new(source))
+        let metadata = EventMetadata::new(event_type, id, time.timestamp(), Arc::new(source))
             .with_minor_version(self.minor_version.unwrap_or_default())
-            .with_extensions(self.extensions))
+            .with_extensions(self.extensions);
+        Ok(EventMetadata { time, ..metadata })
     }
 }
 
@@ -249,6 +250,13 @@ mod tests {
             assert_eq!(metadata.extensions().get("traceparent"), kept, "{json}");
             assert_eq!(metadata.extensions().get("tenant"), Some("acme"));
         }
+    }
+
+    #[test]
+    fn a_time_of_the_last_day_of_the_year_9999_goes_in_and_out_without_loss() {
+        let json = JSON.replace("2023-01-02T03:04:05.678901", "9999-12-31T23:59:59.999999");
+        let metadata: EventMetadata = serde_json::from_str(&json).expect("valid");
+        assert_eq!(serde_json::to_string(&metadata).expect("plain"), json);
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
                 .parse()
                 .map_err(|source| MetadataError::MinorVersion { found: shown(number), source })?,
         };
-        Ok(Self::new(event_type, id, time, Arc::new(source)).with_minor_version(minor_version))
+        let metadata = Self::new(event_type, id, time.timestamp(), Arc::new(source));
+        Ok(Self { time, minor_version, ..metadata })
     }
 }
 
