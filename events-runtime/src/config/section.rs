@@ -95,7 +95,7 @@ impl<'t> Section<'t> {
             Kind::Table(_) => format!("expected {}, found a table", T::EXPECTED),
             Kind::Value(value) => match T::from_value(value) {
                 Ok(setting) => {
-                    findings.explanation.push(key, setting.show(), source);
+                    findings.explanation.push_noted(key, setting.show(), source, setting.note());
                     return Some(setting);
                 }
                 Err(Fault::Type) => {

@@ -11,7 +11,7 @@ use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
-use super::value::{Choice, Interval, Limit};
+use super::value::{Choice, FilePath, Interval, Limit};
 use crate::transport::url::EXAMPLE;
 use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
@@ -34,7 +34,9 @@ pub struct ServiceSettings {
 #[non_exhaustive]
 pub struct BusSettings {
     /// `url`: the transport, its address, and behind a `?` the settings that it alone has, such as
-    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport).
+    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport). A relative path,
+    /// here and in `error_log` and `schemas`, is relative to the working directory of the process and not
+    /// to the file that names it; [`Config::explain`] and `doctor` show where it leads.
     pub url: BusUrl,
     /// `queue_capacity`: how many events may wait for their topic's acknowledgement; an emission
     /// beyond that reports an error. Default: 10,000 events.
@@ -213,7 +215,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     };
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
-    let error_log = section.optional::<String>(findings, "error_log", "(none)").map(PathBuf::from);
+    let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -237,7 +239,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         drain_timeout: table.or(findings, "drain_timeout", Limit(Some(Duration::from_secs(30)))).0,
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
-        schemas: table.optional::<String>(findings, "schemas", "(none)").map(PathBuf::from),
+        schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };
     if consumer.lease < Duration::from_millis(100) {

@@ -1,10 +1,11 @@
 //! The URL that picks the transport, and keeps its password to itself.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use super::value::{Fault, Setting, Value};
+use super::value::{Fault, Setting, Value, absolute_note};
 pub use crate::transport::url::BusUrlError;
-use crate::transport::url::{Url, mask};
+use crate::transport::url::{Url, mask, percent_decode};
 
 /// The address of a bus: `memory:`, `sqlite://events.db`, `redis://host:6379/0`.
 ///
@@ -35,6 +36,20 @@ impl BusUrl {
     pub fn expose_rest(&self) -> &str {
         let rest = self.text.get(self.scheme.len() + 1..).unwrap_or_default();
         rest.strip_prefix("//").unwrap_or(rest)
+    }
+
+    /// The file that the address names: that of `sqlite:`, or the certificate of `ca`.
+    fn file(&self) -> Option<PathBuf> {
+        let url = Url::parse(&self.text).ok()?;
+        let pairs = || url.query.into_iter().flat_map(|query| query.split('&'));
+        let path = match self.scheme {
+            // What looks like a password is refused.
+            "sqlite" if url.has_login || url.rest.is_empty() => return None,
+            "sqlite" => url.rest,
+            _ if url.query_may_be_secret() => return None,
+            _ => pairs().filter_map(|pair| pair.strip_prefix("ca=")).next_back()?,
+        };
+        percent_decode(path).map(PathBuf::from)
     }
 
     /// The whole address, password included: for the transport alone.
@@ -75,6 +90,10 @@ impl Setting for BusUrl {
 
     fn show(&self) -> String {
         self.to_string()
+    }
+
+    fn note(&self) -> Option<String> {
+        absolute_note(&self.file()?)
     }
 }
 

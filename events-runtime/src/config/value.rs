@@ -1,6 +1,7 @@
 //! A value as it was written, and what it becomes.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::fmt::friendly::{Designator, SpanPrinter};
@@ -77,6 +78,11 @@ pub(super) trait Setting: Sized {
 
     /// The value in explanations: no secrets.
     fn show(&self) -> String;
+
+    /// What explanations say beside the value: no secrets.
+    fn note(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Setting for String {
@@ -93,6 +99,34 @@ impl Setting for String {
     fn show(&self) -> String {
         mask_text(self)
     }
+}
+
+/// The path of a file or a folder.
+pub(super) struct FilePath(pub(super) PathBuf);
+
+impl Setting for FilePath {
+    const EXPECTED: &'static str = String::EXPECTED;
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        String::from_value(value).map(|path| Self(PathBuf::from(path)))
+    }
+
+    fn show(&self) -> String {
+        mask_text(&self.0.to_string_lossy())
+    }
+
+    fn note(&self) -> Option<String> {
+        absolute_note(&self.0)
+    }
+}
+
+/// Where a relative path leads from here.
+pub(super) fn absolute_note(path: &Path) -> Option<String> {
+    if path.is_absolute() {
+        return None;
+    }
+    let absolute = std::path::absolute(path).ok()?;
+    Some(format!("relative to the working directory: {}", absolute.display()))
 }
 
 impl Setting for bool {

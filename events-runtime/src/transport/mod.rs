@@ -171,7 +171,7 @@ pub trait Consumer: Send {
 /// |---|---|
 /// | `memory:` | messages of this transport alone, gone with it |
 /// | `memory:name` | shared by all that connect to the name in this process, gone with the last of them |
-/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative or absolute; feature `embedded` |
+/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative to the working directory or absolute; feature `embedded` |
 /// | `redis://host:6379/0`, `rediss://user:password@host` | streams of a Redis server, `rediss:` over TLS; feature `redis` |
 /// | `redis+sentinel://host:26379,host:26379/master/0` | the same, of the master that Sentinels name |
 /// | `redis+cluster://host:6379,host:6379` | the same, of the node of a cluster that has the topic |

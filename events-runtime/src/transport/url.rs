@@ -100,7 +100,6 @@ pub(crate) struct Url<'a> {
     pub(crate) query: Option<&'a str>,
     form: Form,
     /// Whether a path or a name looks like `user:password@host`.
-    #[cfg_attr(not(feature = "embedded"), expect(dead_code))]
     pub(crate) has_login: bool,
 }
 
@@ -159,6 +158,29 @@ fn hint(scheme: &str) -> String {
         Some(name) => format!("did you mean `{name}:`?"),
         None => format!("this build has {}", built.collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// The text of a part of a URL; `None` where a `%` is followed by no byte of UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return None;
+            }
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = after.get(2..)?;
+        } else {
+            bytes.push(byte);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// A URL of a bus, or what somebody took for one, without what may be secret.
