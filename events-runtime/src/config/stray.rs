@@ -124,7 +124,7 @@ fn keys() -> BTreeSet<String> {
         [topics.TOPIC]
         [consumers.TOPIC.GROUP]";
     let all = Config::from_toml(ALL);
-    all.iter().flat_map(|config| config.explain()).map(|setting| setting.key.clone()).collect()
+    all.iter().flat_map(Config::explain).map(|setting| setting.key.clone()).collect()
 }
 
 /// Logs each of these warnings once in a process, as soon as anybody listens.

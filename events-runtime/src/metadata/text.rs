@@ -53,7 +53,7 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
                 .map_err(|source| MetadataError::MinorVersion { found: shown(number), source })?,
         };
         let metadata = Self::new(event_type, id, time.timestamp(), Arc::new(source));
-        Ok(Self { time, minor_version, ..metadata })
+        Ok(Self { minor_version, time, ..metadata })
     }
 }
 
