@@ -144,22 +144,75 @@ async fn a_stopping_consumer_finishes_what_is_at_work() {
 
 #[tokio::test]
 async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_attempt_counted() {
-    let bus = bus("drain timeout").await;
+    for concurrency in [1, 4] {
+        let bus = bus(&format!("drain timeout {concurrency}")).await;
+        place(&bus, &["ada", "bob", "eve", "joe"]).await;
+        let (mut begun, _gate) = held(&bus);
+        let quick = Duration::from_millis(20);
+        let consume = || {
+            let consume = bus.consume("orders").group("billing").drain_timeout(quick);
+            consume.concurrency(concurrency)
+        };
+        let running = Running::start(consume());
+        for _ in 0..concurrency {
+            next(&mut begun).await;
+        }
+        let consumed = running.stop().await;
+        assert_eq!((consumed.acked, consumed.unfinished), (0, concurrency as u64));
+        let (sender, mut attempts) = mpsc::unbounded_channel();
+        let running = Running::start(consume().around_message(move |message, next| {
+            let _ = sender.send(message.attempt);
+            async { Ok(next.run().await) }
+        }));
+        for _ in 0..concurrency {
+            assert_eq!(next(&mut attempts).await, 2);
+        }
+        running.stop().await;
+    }
+}
+
+#[test]
+fn what_the_drain_timeout_cuts_short_is_logged_whatever_the_concurrency() {
+    for concurrency in [1, 2] {
+        let log = events_tests::log::Log::of(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let bus = bus(&format!("drain log {concurrency}")).await;
+                place(&bus, &["ada", "bob"]).await;
+                let (mut begun, _gate) = held(&bus);
+                let consume = bus.consume("orders").group("billing").concurrency(concurrency);
+                let running = Running::start(consume.drain_timeout(Duration::from_millis(20)));
+                for _ in 0..concurrency {
+                    next(&mut begun).await;
+                }
+                running.stop().await;
+            });
+        });
+        let lines = log.matches("an event was not finished before the drain timeout").count();
+        assert_eq!(lines, concurrency, "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_consumer_leaves_a_sync_receiver_behind_that_blocks_a_task_of_its_own() {
+    let bus = bus("blocks").await;
     place(&bus, &["ada"]).await;
-    let (mut begun, _gate) = held(&bus);
-    let quick = Duration::from_millis(20);
-    let running = Running::start(bus.consume("orders").group("billing").drain_timeout(quick));
-    next(&mut begun).await;
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect("blocks", move |event: &Event<OrderPlaced>| {
+            let _ = begun.send(event.order);
+            // Ends when the test does.
+            let _ = gate.lock().expect("no panic").recv();
+        });
+    });
+    let consume = bus.consume("orders").group("billing").concurrency(2);
+    let running = Running::start(consume.drain_timeout(Duration::from_millis(20)));
+    next(&mut begins).await;
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.unfinished), (0, 1));
-    let (sender, mut attempts) = mpsc::unbounded_channel();
-    let consume = bus.consume("orders").group("billing").drain_timeout(quick);
-    let running = Running::start(consume.around_message(move |message, next| {
-        let _ = sender.send(message.attempt);
-        async { Ok(next.run().await) }
-    }));
-    assert_eq!(next(&mut attempts).await, 2);
-    running.stop().await;
+    drop(open);
 }
 
 #[tokio::test]
