@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use events_runtime::bus::{Backoff, ConsumeError};
 use events_runtime::transport::ErrorKind;
-use events_runtime::{Event, EventBus, Hub};
+use events_runtime::{Event, EventBus, Hub, receiver};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::flaky::flaky;
@@ -52,6 +52,39 @@ async fn a_failing_poll_is_tried_again_after_a_pause() {
     next(&mut asked).await;
     assert!(started.elapsed() >= Duration::from_millis(4 * 20), "half a pause at least: {started:?}");
     assert_eq!(running.stop().await.acked, 1);
+}
+
+#[tokio::test]
+async fn no_time_that_is_asked_for_is_too_long() {
+    let transport = flaky(0, ErrorKind::Unavailable);
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
+    let bus = bus.start().await.expect("the bus starts");
+    place(&bus, &["ada", "bob", "eve"]).await;
+    let mut asked = answer(&bus, "charge", |order, _| match order {
+        1 => Err("again".into()),
+        2 => Err(receiver::retry_after("much later", Duration::MAX).into()),
+        _ => Ok(()),
+    });
+    let endless = Backoff::new(Duration::MAX, Duration::MAX);
+    let consume = bus.consume("orders").group("billing").backoff(endless);
+    let running = Running::start(consume.lease(Duration::MAX).drain_timeout(Duration::MAX));
+    for order in 1..=3 {
+        assert_eq!(next(&mut asked).await, order);
+    }
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.retried), (1, 2));
+    bus.flush(Duration::MAX).await.expect("nothing waits");
+    bus.shutdown(Duration::MAX).await.expect("nothing waits");
+}
+
+#[tokio::test]
+async fn a_pause_without_end_before_the_next_poll_ends_with_the_consumer() {
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new());
+    let bus = bus.transport(flaky(1, ErrorKind::Unavailable)).start().await.expect("the bus starts");
+    let endless = Backoff::new(Duration::MAX, Duration::MAX);
+    let running = Running::start(bus.consume("orders").group("billing").backoff(endless));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.stop().await;
 }
 
 #[tokio::test]
