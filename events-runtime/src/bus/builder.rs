@@ -88,6 +88,7 @@ impl EventBusBuilder {
             Some(registry) => registry,
             None => Registry::linked()?,
         };
+        crate::config::warn_once(config.warnings());
         let prefix = config.service().topic_prefix.clone();
         let resolved = config.check(registry)?;
         warn(registry, &resolved);

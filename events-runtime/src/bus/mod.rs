@@ -60,6 +60,7 @@
 //! | `events_deduplicated_total` | counter | `topic`, `group` | events that [`Consume::dedup`] held back, acknowledged all the same |
 //! | `events_dedup_failed_total` | counter | `topic`, `group` | handled events that could not be remembered |
 //! | `events_unreceived_total` | counter | `topic`, `group` | events that came and had no receiver |
+//! | `events_trace_ignored_total` | counter | `topic`, `group` | headers of a trace context that came twice or are no text; their events are taken all the same |
 //! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages that the group has not settled, asked each `bus.consumer.lag_interval` while a consumer runs; partition `0` where the transport has none |
 //! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds that decoding and all receivers of an event took |
 //! | `events_error_log_lost_total` | counter | | events that could not be written to the error log |

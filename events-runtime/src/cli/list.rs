@@ -54,8 +54,13 @@ pub(super) fn explain(context: &Context) -> Result<(), Failure> {
     if !context.json() {
         return Ok(output::line(config.explain())?);
     }
-    let settings = config.explain().iter().map(
-        |setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() }),
-    );
+    let settings = config.explain().iter().map(|setting| {
+        let mut shown =
+            json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() });
+        if let (Some(note), Some(shown)) = (&setting.note, shown.as_object_mut()) {
+            shown.insert("note".to_owned(), json!(note));
+        }
+        shown
+    });
     Ok(output::pretty(&settings.collect())?)
 }
