@@ -11,6 +11,7 @@ use super::lane::Lane;
 use super::observe::{SEND_RETRIED, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
+use crate::clock::Later as _;
 use crate::config::BusSettings;
 use crate::transport::{Position, Producer, TransportError};
 
@@ -105,7 +106,7 @@ impl Sender {
 
     /// Waits for more to share the batch.
     async fn linger(&mut self) {
-        let deadline = tokio::time::Instant::now() + self.sending.linger;
+        let deadline = tokio::time::Instant::now().later(self.sending.linger);
         while self.lane.queued() < self.sending.batch_size && !self.is_draining() {
             tokio::select! {
                 () = self.lane.pushed() => {}

@@ -12,6 +12,7 @@ use super::context::{Context, connect, full_topic, linked};
 use super::failure::{Failure, chain};
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
+use crate::clock::Later as _;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
 
@@ -23,7 +24,7 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
     let found = look_through(&mut file, path, registry, args.skip_damaged)?;
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
-    let deadline = Instant::now() + args.timeout;
+    let deadline = Instant::now().later(args.timeout);
     let mut told = Told::default();
     let (mut whole, mut read) = (found.whole, Found { whole: true, ..Found::default() });
     loop {
@@ -122,7 +123,7 @@ pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     let count = events.len();
-    send(context, &sending, events, Instant::now() + args.timeout).await?.result(count, "keep the line")
+    send(context, &sending, events, Instant::now().later(args.timeout)).await?.result(count, "keep the line")
 }
 
 /// What became of events.
