@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::args::Produce;
 use super::context::{Context, connect, full_topic, linked};
 use super::failure::{Failure, chain};
+use super::output::one_line;
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
 use crate::envelope::Envelope;
@@ -27,7 +28,7 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
         whole &= damaged.is_empty();
         report_damage(path, &damaged, args.skip_damaged)?;
         if events.is_empty() && damaged.is_empty() {
-            eprintln!("there is nothing to send in `{}`", path.display());
+            output::tell(format_args!("there is nothing to send in `{}`", path.display()));
         }
         send(context, &sending, events, deadline, &format!("`{}` is kept with all of them", path.display()))
             .await?;
@@ -75,7 +76,7 @@ async fn send(
     for ((id, topic), result) in names.iter().zip(&results) {
         unsent += usize::from(result.is_err());
         if context.json() {
-            output::line(match result {
+            output::json(&match result {
                 Ok(position) => json!({ "id": id, "topic": topic.as_str(), "position": position }),
                 Err(error) => json!({ "id": id, "topic": topic.as_str(), "error": chain(error) }),
             })?;
@@ -83,7 +84,9 @@ async fn send(
         }
         match result {
             Ok(position) => output::line(format_args!("sent {id} to {topic} at {position}"))?,
-            Err(error) => eprintln!("error: {id} did not reach {topic}: {}", chain(error)),
+            Err(error) => {
+                output::tell(format_args!("error: {} did not reach {topic}: {}", one_line(id), chain(error)));
+            }
         }
     }
     if unsent == 0 {
@@ -99,7 +102,7 @@ async fn send(
 fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Failure> {
     let word = if skip { "warning" } else { "error" };
     for Damage { line, reason } in damaged {
-        eprintln!("{word}: `{}`, line {line}: {reason}", path.display());
+        output::tell(format_args!("{word}: `{}`, line {line}: {}", path.display(), one_line(reason)));
     }
     if damaged.is_empty() || skip {
         return Ok(());

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::super::failure::{Failure, chain};
-use super::super::output;
+use super::super::output::{self, one_line};
 use super::Office;
 use super::args::{Drop, Retry, Selection};
 use super::select::all_named;
@@ -64,7 +64,7 @@ fn report(context: &Context, done: &str, handled: &Handled) -> Result<(), Failur
             }
             entry
         });
-        output::line(json!({
+        output::json(&json!({
             "done": handled.done.iter().map(name).collect::<Value>(),
             "failed": failed.collect::<Value>(),
             "kept": handled.kept,
@@ -75,7 +75,11 @@ fn report(context: &Context, done: &str, handled: &Handled) -> Result<(), Failur
             output::line(format_args!("{done} {}", spoken(letter)))?;
         }
         for (letter, error) in &handled.failed {
-            eprintln!("error: {} is still a dead letter: {}", spoken(letter), chain(error));
+            output::tell(format_args!(
+                "error: {} is still a dead letter: {}",
+                one_line(spoken(letter)),
+                chain(error)
+            ));
         }
         output::line(format_args!("{} {done}, {} left", handled.done.len(), handled.kept))?;
     }

@@ -23,7 +23,7 @@ pub(super) async fn export(context: &Context, args: &Export) -> Result<(), Failu
         .map(|letter| if args.raw { letter.to_line() } else { reader.json(letter).to_string() })
         .collect();
     if args.file == Path::new("-") {
-        return Ok(lines.iter().try_for_each(output::line)?);
+        return Ok(lines.iter().try_for_each(|line| output::json_text(line))?);
     }
     write(&args.file, &lines).map_err(|error| {
         let why = match error.kind() {
@@ -32,7 +32,7 @@ pub(super) async fn export(context: &Context, args: &Export) -> Result<(), Failu
         };
         Failure::failed(format!("`{}` can't be written: {why}", args.file.display()))
     })?;
-    eprintln!("{} written to {}", lines.len(), args.file.display());
+    output::tell(format_args!("{} written to {}", lines.len(), args.file.display()));
     Ok(())
 }
 
@@ -60,10 +60,10 @@ pub(super) async fn import(context: &Context, args: &Import) -> Result<(), Failu
     }
     let restored = office.letters().restore(messages).await?;
     for (_, error) in &restored.failed {
-        eprintln!("error: a dead letter was not stored: {}", chain(error));
+        output::tell(format_args!("error: a dead letter was not stored: {}", chain(error)));
     }
     if context.json() {
-        output::line(serde_json::json!({
+        output::json(&serde_json::json!({
             "stored": restored.stored, "present": restored.present, "failed": restored.failed.len(),
         }))?;
     } else {

@@ -12,6 +12,7 @@ use args::{Of, Pii};
 
 use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
+use super::output;
 use crate::avro::json::PersonalData;
 use crate::bus::{DeadLetters, Listing};
 use crate::config::Config;
@@ -82,15 +83,18 @@ impl Office {
     fn tell_elsewhere(&self, elsewhere: u64) {
         if elsewhere > 0 {
             let lease = self.config.bus().consumer.lease;
-            eprintln!(
+            output::tell(format_args!(
                 "{elsewhere} more in `{}` are held by another command, or by one that ended badly less than {lease:?} ago",
                 self.letters
-            );
+            ));
         }
     }
 
     fn tell_none(&self) {
-        eprintln!("no such dead letters of group `{}` on topic `{}`", self.group, self.topic);
+        output::tell(format_args!(
+            "no such dead letters of group `{}` on topic `{}`",
+            self.group, self.topic
+        ));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which dead letters a command means.
 
 use super::super::failure::Failure;
+use super::super::output::one_line;
 use super::args::{Filter, Selection};
 use crate::bus::DeadLetter;
 
@@ -14,7 +15,7 @@ pub(super) fn all_named(letters: &[DeadLetter], which: &[String]) -> Result<(), 
     let unknown: Vec<_> = which
         .iter()
         .filter(|text| !letters.iter().any(|letter| names(letter, text)))
-        .map(|text| format!("`{text}`"))
+        .map(|text| format!("`{}`", one_line(text)))
         .collect();
     if unknown.is_empty() {
         return Ok(());

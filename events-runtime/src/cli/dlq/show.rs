@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::context::Context;
 use super::super::failure::Failure;
-use super::super::output;
+use super::super::output::{self, one_line};
 use super::super::shown::{Shown, key_text};
 use super::Office;
 use super::args::{List, Show};
@@ -73,9 +73,9 @@ pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> 
     for letter in &listing.letters {
         if args.which.iter().any(|text| names(letter, text)) {
             if context.json() {
-                output::line(reader.json(letter))?;
+                output::json(&reader.json(letter))?;
             } else {
-                output::line(reader.text(letter))?;
+                output::text(reader.text(letter))?;
             }
         }
     }
@@ -121,7 +121,9 @@ impl Reader {
     }
 
     fn text(&self, letter: &DeadLetter) -> String {
-        let end = letter.end().map(|(name, value)| format!("\n  {:12} {value}", format!("dlq {name}")));
+        let end = letter.end().map(|(name, value)| {
+            format!("\n  {:12} {}", one_line(format_args!("dlq {name}")).to_string(), one_line(value))
+        });
         format!("{}{}", self.shown(letter), end.collect::<String>())
     }
 }
