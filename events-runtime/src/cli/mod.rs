@@ -58,6 +58,7 @@ mod doctor;
 mod failure;
 mod from_spill;
 mod import;
+mod interrupt;
 mod list;
 mod offsets;
 mod output;

@@ -14,7 +14,7 @@ use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
 use super::output;
 use crate::avro::json::PersonalData;
-use crate::bus::{DeadLetters, Listing};
+use crate::bus::{DeadLetter, DeadLetters};
 use crate::config::Config;
 use crate::transport::{ConsumerGroup, Topic, Transport};
 
@@ -56,14 +56,18 @@ impl Office {
             .lease(self.config.bus().consumer.lease)
     }
 
-    /// The letters; where there are none because the names are wrong, that is an error.
-    async fn list(&self) -> Result<Listing, Failure> {
-        let listing = self.letters().list().await?;
-        if listing.letters.is_empty() && listing.elsewhere == 0 {
-            self.know().await?;
-        }
-        self.tell_elsewhere(listing.elsewhere);
-        Ok(listing)
+    /// Shows all letters, a few at a time; where there are none because the names are wrong, that is an
+    /// error.
+    async fn look(&self, mut see: impl FnMut(DeadLetter) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut any = false;
+        let letters = self.letters();
+        letters
+            .look(|letter| {
+                any = true;
+                see(letter)
+            })
+            .await?;
+        if any { Ok(()) } else { self.know().await }
     }
 
     /// Fails where there is no such topic, or no such group on it.
@@ -78,16 +82,6 @@ impl Office {
             "topic `{}` has no group `{}`, and it left no dead letters: there is {there}",
             self.topic, self.group
         )))
-    }
-
-    fn tell_elsewhere(&self, elsewhere: u64) {
-        if elsewhere > 0 {
-            let lease = self.config.bus().consumer.lease;
-            output::tell(format_args!(
-                "{elsewhere} more in `{}` are held by another command, or by one that ended badly less than {lease:?} ago",
-                self.letters
-            ));
-        }
     }
 
     fn tell_none(&self) {
