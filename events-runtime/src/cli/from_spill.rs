@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::args::Produce;
 use super::context::{Context, connect, full_topic, linked};
 use super::failure::{Failure, chain};
+use super::output::one_line;
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
 use crate::clock::Later as _;
@@ -48,13 +49,16 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
         told.untried(events);
         told.result(events, &format!("`{}` is kept with all of them", path.display()))?;
         if events == 0 {
-            eprintln!("there is nothing to send in `{}`", path.display());
+            output::tell(format_args!("there is nothing to send in `{}`", path.display()));
         }
         // More may have come meanwhile.
         let gone = if whole { file.remove() } else { file.set_aside() };
         if gone.map_err(|error| failed(path, "put away although all of it was sent", &error))? {
             if !whole {
-                eprintln!("all that can be sent was sent; the file is `{}` now", file.aside().display());
+                output::tell(format_args!(
+                    "all that can be sent was sent; the file is `{}` now",
+                    file.aside().display()
+                ));
             }
             return Ok(());
         }
@@ -145,7 +149,7 @@ impl Told {
     fn untried(&mut self, events: usize) {
         let untried = events.saturating_sub(self.results);
         if untried > 0 {
-            eprintln!("error: {untried} more events were not tried: the time was over");
+            output::tell(format_args!("error: {untried} more events were not tried: the time was over"));
         }
         self.unsent += untried;
     }
@@ -181,7 +185,7 @@ async fn send(
     for ((id, topic), result) in names.iter().zip(&results) {
         unsent += usize::from(result.is_err());
         if context.json() {
-            output::line(match result {
+            output::json(&match result {
                 Ok(position) => json!({ "id": id, "topic": topic.as_str(), "position": position }),
                 Err(error) => json!({ "id": id, "topic": topic.as_str(), "error": chain(error) }),
             })?;
@@ -189,7 +193,9 @@ async fn send(
         }
         match result {
             Ok(position) => output::line(format_args!("sent {id} to {topic} at {position}"))?,
-            Err(error) => eprintln!("error: {id} did not reach {topic}: {}", chain(error)),
+            Err(error) => {
+                output::tell(format_args!("error: {} did not reach {topic}: {}", one_line(id), chain(error)));
+            }
         }
     }
     Ok(Told { results: results.len(), unsent, last_error })
@@ -197,14 +203,14 @@ async fn send(
 
 fn report_unsendable(path: &Path, unsendable: &[Damage]) {
     for Damage { line, reason } in unsendable {
-        eprintln!("warning: `{}`, line {line}: {reason}", path.display());
+        output::tell(format_args!("warning: `{}`, line {line}: {}", path.display(), one_line(reason)));
     }
 }
 
 fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Failure> {
     let word = if skip { "warning" } else { "error" };
     for Damage { line, reason } in damaged {
-        eprintln!("{word}: `{}`, line {line}: {reason}", path.display());
+        output::tell(format_args!("{word}: `{}`, line {line}: {}", path.display(), one_line(reason)));
     }
     if damaged.is_empty() || skip {
         return Ok(());
