@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use events_runtime::transport::{
-    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Producer, StartPosition,
-    Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Position, Producer, StartPosition,
+    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// Makes one thing of another.
@@ -129,6 +129,16 @@ where
                 None => groups,
             })
         })
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        self.inner.unsettled(topic, group, after, max)
     }
 
     fn seek<'a>(

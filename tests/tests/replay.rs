@@ -287,6 +287,7 @@ fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
     let base = ["offsets", "remove", "--topic", "orders", "--group", "billing"];
     let refused = shop.run(&base);
     assert!(refused.code == 2 && refused.err.contains("2 that it has not settled"), "{}", refused.err);
+    assert!(!refused.err.contains("is forgotten"), "said before it is done: {}", refused.err);
     assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
     assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::failure::{Failure, chain};
-use super::output;
+use super::output::{self, one_line};
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::transport::{self, ErrorKind, Transport, TransportError};
@@ -170,7 +170,7 @@ async fn transport(config: Option<&Config>, checks: &mut Vec<Check>) {
 async fn look(transport: &dyn Transport) -> Result<Vec<Check>, TransportError> {
     let health = transport.check().await?;
     let mut details = vec![format!("{} can be read and written", transport.url())];
-    details.extend(health.facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    details.extend(health.facts.iter().map(|(name, value)| format!("{name}: {}", one_line(value))));
     let mut checks = vec![Check::new("transport", Verdict::Good, details)];
     let mut details = Vec::new();
     for topic in transport.topics().await? {

@@ -58,6 +58,7 @@ mod doctor;
 mod failure;
 mod from_spill;
 mod import;
+mod interrupt;
 mod list;
 mod offsets;
 mod output;
@@ -86,7 +87,13 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // `--help` and `--version` come here too.
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let _ = error.print();
+            // An argument stands in the message as it was given; other programs may have put it together.
+            let mut given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+            if given.all(|argument| output::one_line(&argument).to_string() == argument) {
+                let _ = error.print();
+            } else {
+                output::tell(error.render());
+            }
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
     };

@@ -47,7 +47,7 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
     let Replayed { group, range, resumed, finished, consumed, .. } = replayed;
     let (from, to) = range.unzip();
     if context.json() {
-        output::line(json!({
+        output::json(&json!({
             "topic": args.topic,
             "group": group.as_str(),
             "from": from.map(|from| from.to_string()),
@@ -69,21 +69,26 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
         ))?;
     }
     if *resumed {
-        eprintln!("group `{group}` was there: the replay went on where an earlier one had stopped");
+        output::tell(format_args!(
+            "group `{group}` was there: the replay went on where an earlier one had stopped"
+        ));
     }
     if consumed.dead_lettered > 0 {
-        eprintln!("`dlq list --topic {} --group {group}` shows the dead letters", args.topic);
+        output::tell(format_args!(
+            "`dlq list --topic {} --group {group}` shows the dead letters",
+            args.topic
+        ));
     }
     if *finished {
         return Ok(());
     }
     if args.in_place {
-        eprintln!("interrupted: group `{group}` is back where it stood");
+        output::tell(format_args!("interrupted: group `{group}` is back where it stood"));
     } else {
-        eprintln!(
+        output::tell(format_args!(
             "interrupted: the same command goes on from here, `offsets remove --topic {} --group {group}` gives it up",
             args.topic
-        );
+        ));
     }
     Err(Failure::Said)
 }

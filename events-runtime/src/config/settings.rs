@@ -56,6 +56,10 @@ pub struct BusSettings {
     /// `error_log`: a file that takes each event that was not sent or was given up, whole, a line of
     /// JSON each; `produce --from-log` sends them again. Default: none.
     pub error_log: Option<PathBuf>,
+    /// `error_log_max_bytes`: before the error log becomes longer, it is moved to the same name with
+    /// `.1` behind it, and replaces the one that is there; what that still held is counted as lost.
+    /// Default: 268,435,456 bytes (256 MiB).
+    pub error_log_max_bytes: NonZeroU64,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
@@ -201,6 +205,9 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
     service
 }
 
+/// 256 MiB.
+const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
+
 fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
     let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
     let advice = format!("write the address of the bus, such as {EXAMPLE}");
@@ -216,6 +223,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
     let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
+    let error_log_max_bytes = section.or(findings, "error_log_max_bytes", ERROR_LOG_MAX_BYTES);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -256,6 +264,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         retention,
         audit,
         error_log,
+        error_log_max_bytes,
         retry,
         consumer,
     })

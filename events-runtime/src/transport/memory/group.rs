@@ -100,6 +100,11 @@ impl Group {
         [in_flight, waiting].into_iter().flatten().fold(self.cursor + 1, u64::min)
     }
 
+    /// Whether a message of the topic is not settled.
+    pub(super) fn is_unsettled(&self, seq: u64) -> bool {
+        seq > self.cursor || self.in_flight.contains_key(&seq) || self.waiting.contains_key(&seq)
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
     }

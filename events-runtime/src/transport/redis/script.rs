@@ -22,6 +22,7 @@ script!(CLEAR, "lua/clear.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");
+script!(UNSETTLED, "lua/unsettled.lua");
 
 /// A call on a group of a topic.
 pub(super) fn on<'s>(
