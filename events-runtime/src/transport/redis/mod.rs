@@ -21,6 +21,9 @@
 //! | `check_backlog=true` | the default: a group goes on where it stands. `false`: each start of a consumer passes over what came before, as Open edX's consumers do |
 //! | `last_read_msg_id=ID` | each start of a consumer moves its group behind this entry |
 //! | `claim_msgs_older_than=15m` | after so long, what another client was given and did not settle is taken over; plain numbers are milliseconds, `off` is never |
+//! | `on_lost=recover-topic` | the default: where a topic is gone with its groups (`FLUSHALL`, a server that came back empty, a stream that was deleted), a consumer makes its group anew, from the earliest entry on, and goes on; where only the group is gone, it ends with an error that says so |
+//! | `on_lost=recover` | the same in both cases; a group that is made anew gets all again that its topic keeps |
+//! | `on_lost=end` | the consumer ends in both cases |
 //!
 //! # Metrics
 //! Beside those of the bus, by `topic`:
@@ -30,6 +33,7 @@
 //! | `events_trimmed_pending_total` | counter | entries that a group had not settled and that somebody else trimmed away; passed over |
 //! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7 |
 //! | `events_trimmed_unsettled_total` | counter | entries that retention dropped although a group had not settled them, as it was told to |
+//! | `events_group_lost_total` | counter | groups that were found to be gone although nobody had removed them by an operation of ours |
 //! | `events_acked_failed_total` | counter | events that failed and were acknowledged all the same, by `ack=strict-openedx` |
 //!
 //! # Durability
@@ -58,6 +62,7 @@
 
 mod claim;
 mod cluster;
+mod codes;
 mod consumer;
 mod endpoint;
 mod entry;
@@ -68,10 +73,12 @@ mod ledger;
 mod letters;
 mod link;
 mod links;
+mod lost;
 mod marker;
 mod nodes;
 mod pack;
 mod producer;
+mod rights;
 mod script;
 mod sentinel;
 mod settings;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ::redis::{RedisResult, Script, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{ConsumerGroup, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::super::{ConsumerGroup, ErrorKind, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
 use super::ledger::Returned;
 use super::letters::Letters;
@@ -56,6 +56,8 @@ pub(super) struct Worker {
     pub(super) unsure: bool,
     /// Counts the questions whose answers the server remembers.
     pub(super) questions: u64,
+    /// The newest entry that it knows the stream to have had.
+    pub(super) newest: Option<Position>,
     sweep: Sweep,
 }
 
@@ -89,7 +91,18 @@ impl Worker {
         };
         let letters = settings.endpoint.is_cluster().then(|| Letters::new(settings.clone()));
         let token = member.number;
-        Self { settings, link, token, member, letters, returned, unsure: false, questions: 0, sweep }
+        Self {
+            settings,
+            link,
+            token,
+            member,
+            letters,
+            returned,
+            unsure: false,
+            questions: 0,
+            newest: None,
+            sweep,
+        }
     }
 
     /// Works until nobody can ask any more.
@@ -158,10 +171,18 @@ impl Worker {
         answer: Option<Answer>,
         reply: oneshot::Sender<Result<Claimed, TransportError>>,
     ) {
-        let claimed = match answer {
+        let mut claimed = match answer {
             Some(answer) => self.claimed(answer),
             None => self.claim(max).await,
         };
+        if let Err(error) = &claimed
+            && error.kind() == ErrorKind::NotFound
+        {
+            claimed = match self.find_group().await {
+                Ok(()) => self.claim(max).await,
+                Err(error) => Err(error),
+            };
+        }
         if let Err(Ok(claimed)) = reply.send(claimed) {
             // The consumer is gone: others may have them.
             drop(self.store(claimed.into_releases()).await);
@@ -215,6 +236,7 @@ impl Worker {
                 _ => fault::explain(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
+        self.knows(&claimed);
         self.tell_gone(claimed.gone);
         self.tell_missed(claimed.missed);
         if swept {
