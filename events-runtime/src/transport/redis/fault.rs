@@ -43,6 +43,12 @@ pub(super) fn explain(
     TransportError::new(kind, operation, subject, message).with_source(error)
 }
 
+/// An error that a script caught, by its text.
+pub(super) fn told(text: &str, operation: &'static str, subject: impl fmt::Display) -> TransportError {
+    let (kind, message) = by_code(codes::told_in(text), text);
+    TransportError::new(kind, operation, subject, message).with_source(std::io::Error::other(text.to_owned()))
+}
+
 /// Whether the server is not who it should be.
 pub(super) fn is_mistrust(error: &RedisError) -> bool {
     error.is_io_error() && error.to_string().contains("certificate")

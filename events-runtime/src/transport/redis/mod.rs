@@ -47,7 +47,8 @@
 //! # Where it differs from the others
 //! Positions are entry ids. Renewing one delivery renews all that were received with it. A send
 //! whose answer was lost may be stored twice, with the same event id. Messages of a group whose
-//! other members are Open edX's keep their order among our members; theirs take what comes.
+//! other members are Open edX's keep their order among our members; theirs take what comes. Dead letters of
+//! more than 1,000 fields or 1 MB are stored before their messages are acknowledged, as in a cluster.
 //!
 //! # Clusters
 //! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic

@@ -48,8 +48,8 @@ pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) link: Arc<Link>,
     pub(super) member: Member,
-    /// The dead letters on their way, where their topic is on another node than the messages.
-    pub(super) letters: Option<Letters>,
+    /// The dead letters on their way that are stored before their messages are settled.
+    pub(super) letters: Letters,
     pub(super) returned: Arc<Returned>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
@@ -89,7 +89,7 @@ impl Worker {
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = settings.endpoint.is_cluster().then(|| Letters::new(settings.clone()));
+        let letters = Letters::new(settings.clone());
         let token = member.number;
         Self {
             settings,
@@ -139,7 +139,7 @@ impl Worker {
                     self.settle_plain(plain, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
-                    let _ = reply.send(self.renew(&receipts).await);
+                    next = self.renew_gathered(receipts, reply, &mut work).await;
                 }
                 Work::Leave(reply) => leaving = Some(reply),
             }
