@@ -140,12 +140,11 @@ impl Transport for SqliteTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let retention = self.file.settings().retention.of(topic.as_str());
+                let retention = self.file.settings().retention.of(&topic);
                 loop {
                     let topic = topic.clone();
                     let trimmed = self.file.write("trim", move |txn| txn.trim(&topic, &retention)).await?;
-                    total.removed += trimmed.removed;
-                    total.unsettled += trimmed.unsettled;
+                    total.add(trimmed);
                     if trimmed.removed < trim::CHUNK.unsigned_abs() {
                         break;
                     }

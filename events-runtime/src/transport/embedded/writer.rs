@@ -241,7 +241,7 @@ impl Writer {
         let Some(topic) = self.schedule.next() else {
             return;
         };
-        let retention = self.settings.retention.of(topic.as_str());
+        let retention = self.settings.retention.of(&topic);
         let mut outcome = Ok(super::super::Trimmed::default());
         let done = self.conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             outcome = Txn::new(&self.conn).trim(&topic, &retention);

@@ -57,6 +57,8 @@ impl Settings {
             "claim_msgs_older_than",
             "retention_age",
             "retention_count",
+            "dead_letter_age",
+            "dead_letter_count",
         ])?;
         let duration = |name, default: Duration| match target.get(name) {
             None => Ok(default),
