@@ -195,10 +195,9 @@ impl Transport for RedisTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let retention = self.settings.retention.of(topic.as_str());
+                let retention = self.settings.retention.of(&topic);
                 let trimmed = trim::all(&self.links.of(&topic), &topic, &retention).await?;
-                total.removed += trimmed.removed;
-                total.unsettled += trimmed.unsettled;
+                total.add(trimmed);
             }
             Ok(total)
         })

@@ -81,6 +81,8 @@ impl Settings {
             "on_lost",
             "retention_age",
             "retention_count",
+            "dead_letter_age",
+            "dead_letter_count",
         ])?;
         let duration = |name, default: Duration| match target.get(name) {
             None => Ok(default),
