@@ -7,7 +7,7 @@ use super::super::{ErrorKind, TransportError};
 use super::claim::Claimed;
 use super::link::Request;
 use super::worker::{Member, Worker};
-use super::{entry, fault, script};
+use super::{entry, fault, script, trim};
 
 const OPERATION: &str = "receive from";
 
@@ -47,6 +47,8 @@ impl Worker {
             return Err(TransportError::new(ErrorKind::NotFound, OPERATION, topic, message));
         }
         self.newest = None;
+        // It may be lost as well.
+        trim::mark_letters(&self.settings, &self.member.dead_letter).await?;
         tracing::error!(
             %topic, %group,
             "the group was lost and is made anew, from the earliest message on: {what}"

@@ -15,6 +15,7 @@
 //! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error; in a cluster `30s` |
 //! | `ca=/etc/ssl/own.pem` | the authorities that `rediss:` trusts, instead of the system's |
 //! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for topics of dead letters, which keep everything unless this is set |
 //! | `ack=settled` | the default: an event is acknowledged when its receivers succeeded or it is a dead letter |
 //! | `ack=strict-openedx` | it is acknowledged whatever the receivers said, as Open edX's consumers do: no second attempt, no dead letter |
 //! | `consumer_name=NAME` | the member's name in Redis; what an earlier member of this name left is taken over at once |
@@ -31,7 +32,7 @@
 //! | name | kind | meaning |
 //! |---|---|---|
 //! | `events_trimmed_pending_total` | counter | entries that a group had not settled and that somebody else trimmed away; passed over |
-//! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7 |
+//! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7. Also what retention dropped of a topic that has no group |
 //! | `events_trimmed_unsettled_total` | counter | entries that retention dropped although a group had not settled them, as it was told to |
 //! | `events_group_lost_total` | counter | groups that were found to be gone although nobody had removed them by an operation of ours |
 //! | `events_acked_failed_total` | counter | events that failed and were acknowledged all the same, by `ack=strict-openedx` |
@@ -195,8 +196,7 @@ impl Transport for RedisTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let retention = self.settings.retention.of(&topic);
-                let trimmed = trim::all(&self.links.of(&topic), &topic, &retention).await?;
+                let trimmed = trim::all(&self.links.of(&topic), &topic, &self.settings.retention).await?;
                 total.add(trimmed);
             }
             Ok(total)
