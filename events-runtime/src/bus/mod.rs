@@ -110,6 +110,7 @@ mod sender;
 mod settling;
 mod spill;
 mod status;
+mod untaken;
 mod worker;
 mod writers;
 

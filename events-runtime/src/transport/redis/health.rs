@@ -14,6 +14,8 @@ use super::{fault, status};
 
 /// How many slots a cluster has.
 const SLOTS: u32 = 16_384;
+/// How the durability of a server without a log of what it was told begins.
+const NOT_APPENDED: &str = "appendonly is off";
 
 type Facts = Vec<(&'static str, String)>;
 
@@ -32,7 +34,20 @@ pub(super) async fn check(links: &Links, settings: &Arc<Settings>) -> Result<Hea
     }
     facts.extend(merged(of_servers));
     facts.push(("topics", status::topics(links, settings).await?.len().to_string()));
-    Ok(Health { facts })
+    let warnings = facts.iter().filter(|(name, value)| is_doubtful(name, value)).map(|(name, _)| *name);
+    Ok(Health { warnings: warnings.collect(), facts })
+}
+
+/// Whether what was acknowledged can be lost although the server did not lose its disk.
+fn is_doubtful(name: &str, value: &str) -> bool {
+    let mut values = value.split("; ");
+    match name {
+        "durability" => {
+            values.any(|value| value.starts_with(NOT_APPENDED) || value.starts_with("appendfsync no:"))
+        }
+        "aof" => true,
+        _ => false,
+    }
 }
 
 /// Facts of several servers as one list: what differs stands side by side.
@@ -128,9 +143,9 @@ fn limit(human: &str) -> &str {
 /// What an acknowledged send survives.
 async fn durability(link: &Link, aof: bool) -> String {
     if !aof {
-        return "appendonly is off: what was acknowledged since the last snapshot ends with the server; set \
-                `appendonly yes`"
-            .to_owned();
+        return format!(
+            "{NOT_APPENDED}: what was acknowledged since the last snapshot ends with the server; set `appendonly yes`"
+        );
     }
     let mut get = ::redis::cmd("CONFIG");
     get.arg("GET").arg("appendfsync");
