@@ -209,7 +209,7 @@ fn dead_letters(found: &[(TopicStatus, Vec<GroupStatus>)], prefix: Option<&Topic
         let tool = groups.iter().find(|status| status.group.as_str() == DeadLetters::TOOL);
         // Without that group, nobody has dealt with any.
         let count = tool.map_or(letters.messages, |status| status.lag);
-        if count == 0 || !name.ends_with(".dlq") {
+        if count == 0 || name.strip_suffix(".dlq").is_none() {
             continue;
         }
         let of = found.iter().find_map(|(origin, groups)| {

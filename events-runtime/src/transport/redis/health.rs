@@ -166,3 +166,24 @@ async fn durability(link: &Link, aof: bool) -> String {
             .to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_keep_what_it_is_told_is_warned_of_also_among_others() {
+        let always = "appendfsync always: what was acknowledged survives the loss of power";
+        for (name, value, doubtful) in [
+            ("durability", format!("{NOT_APPENDED}: set `appendonly yes`"), true),
+            ("durability", format!("{always}; {NOT_APPENDED}: set `appendonly yes`"), true),
+            ("durability", "appendfsync no: the last of it may be lost".to_owned(), true),
+            ("durability", always.to_owned(), false),
+            ("durability", "appendonly is on; how often, the server does not tell".to_owned(), false),
+            ("aof", "the last write failed: see the server's log".to_owned(), true),
+            ("memory", "1M used, limit none, noeviction".to_owned(), false),
+        ] {
+            assert_eq!(is_doubtful(name, &value), doubtful, "{value}");
+        }
+    }
+}
