@@ -13,6 +13,7 @@ use super::failure::{Failure, chain};
 use super::output::one_line;
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
+use crate::clock::Later as _;
 use crate::envelope::Envelope;
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
@@ -21,7 +22,7 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
     let mut file = SpillFile::open(path).map_err(|error| missing(path, &error))?;
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
-    let deadline = Instant::now() + args.timeout;
+    let deadline = Instant::now().later(args.timeout);
     let mut whole = true;
     loop {
         let (events, damaged) = file.read(registry).map_err(|error| failed(path, "read", &error))?;
@@ -55,7 +56,7 @@ pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result
     }
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
-    send(context, &sending, events, Instant::now() + args.timeout, "keep the line").await
+    send(context, &sending, events, Instant::now().later(args.timeout), "keep the line").await
 }
 
 /// Sends events and tells of each; where not all are acknowledged, `kept` says what is still there.

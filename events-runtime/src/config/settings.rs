@@ -95,8 +95,8 @@ pub struct ConsumerSettings {
     /// `max_consecutive_errors`: after so many failures in a row the consumer ends with an error; 0
     /// is never. Default: 0.
     pub max_consecutive_errors: Option<NonZeroU32>,
-    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work,
-    /// or `unlimited`. Default: 30 s.
+    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work and for
+    /// the transport, or `unlimited`. Default: 30 s.
     pub drain_timeout: Option<Duration>,
     /// `exhausted`: what happens to an event whose attempts are used up. Default: `dead-letter`.
     pub exhausted: Exhausted,

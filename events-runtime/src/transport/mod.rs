@@ -38,6 +38,7 @@ use std::time::Duration;
 
 pub use capability::{Acknowledgement, Capability};
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
+pub(crate) use delivery::{release_all, renew_all};
 pub use error::{ErrorKind, TransportError};
 pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
