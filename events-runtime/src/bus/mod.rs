@@ -112,6 +112,7 @@ mod sender;
 mod settling;
 mod spill;
 mod status;
+mod untaken;
 mod worker;
 mod writers;
 

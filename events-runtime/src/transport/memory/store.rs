@@ -242,6 +242,7 @@ impl Store {
                 ("topics", state.topics.len().to_string()),
                 ("messages", messages.to_string()),
             ],
+            warnings: vec!["durability"],
         }
     }
 
