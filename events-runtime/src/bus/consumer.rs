@@ -14,6 +14,7 @@ use super::observe::{Consuming, watch};
 use super::offsets::tidy;
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
+use super::untaken::Untaken;
 use super::worker::{Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
@@ -34,6 +35,8 @@ pub struct Consume {
     /// What the program says itself, before the configuration.
     own: Own,
     settings: Settings,
+    /// Counted for who set this up.
+    pub(super) untaken: Arc<Untaken>,
 }
 
 /// What the program may say that the configuration says for each group.
@@ -107,6 +110,7 @@ impl Consume {
                 hooks: Arc::new([]),
                 seen: None,
             },
+            untaken: Arc::default(),
         }
     }
 
@@ -295,6 +299,7 @@ impl Consume {
         });
         let unknown_events = self.settings.unknown_events;
         let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
+        inbound.untaken = Arc::clone(&self.untaken);
         inbound.dedup =
             self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
         let inbound = Arc::new(inbound);

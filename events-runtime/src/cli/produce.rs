@@ -123,7 +123,7 @@ fn report(context: &Context, id: &str, topics: &[TopicOutcome]) -> Result<(), Fa
         match outcome.result() {
             Ok(position) => output::line(format_args!("sent {id} to {} at {position}", outcome.topic()))?,
             Err(error) => {
-                output::tell(format_args!("error: {id} did not reach {}: {}", outcome.topic(), chain(error)))
+                output::tell(format_args!("error: {id} did not reach {}: {}", outcome.topic(), chain(error)));
             }
         }
     }

@@ -48,7 +48,8 @@ pub struct BusSettings {
     /// `retain_age`, `retain_count`, `retain_unsettled`: what topics keep that have no such
     /// setting of their own in `[topics.NAME]`. Default: seven days and any number, for `memory:`
     /// any age and 10,000 messages; what a group has not settled stays whatever the limits say. A
-    /// limit can be `unlimited`.
+    /// limit can be `unlimited`. They do not count for topics of dead letters, whose names end in
+    /// `.dlq`: these keep everything unless `[topics."orders.billing.dlq"]` says otherwise.
     pub retention: Retention,
     /// `audit`: whether there is a log event without payload for each message that is sent, received
     /// and settled, on the target [`AUDIT_TARGET`](crate::bus::AUDIT_TARGET). Default: `false`.
@@ -301,6 +302,8 @@ fn topics(
     let mut topics = BTreeMap::new();
     for (name, mut table) in section.tables(findings) {
         let topic = topic(findings, &table, name, prefix);
+        let letters = topic.as_ref().is_some_and(Topic::holds_dead_letters);
+        let default = if letters { Retention::unlimited() } else { default };
         let retention = retention(findings, &mut table, default);
         table.finish(findings);
         topics.extend(topic.map(|topic| (topic, retention)));

@@ -92,14 +92,14 @@ async fn deal(
     let handled = letters.deal(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
     told?;
     if context.json() {
-        json_report(list, &handled)?;
+        json_report(&list, &handled)?;
     } else {
         report(office, done, count, &handled)?;
     }
     if handled.is_complete() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn json_report(done: Vec<Value>, handled: &Handled) -> io::Result<()> {
+fn json_report(done: &[Value], handled: &Handled) -> io::Result<()> {
     let failed = handled.failed.iter().map(|(letter, error)| {
         let mut entry = name(letter);
         if let Value::Object(fields) = &mut entry {

@@ -234,7 +234,7 @@ fn bring_up(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
     })
 }
 
-fn in_transaction<T>(
+pub(super) fn in_transaction<T>(
     conn: &Connection,
     begin: &str,
     work: impl FnOnce() -> Result<T, Fault>,
