@@ -53,7 +53,7 @@ fn judge(error: &Error) -> Judgement {
         return judge_code(code.code());
     }
     let mut causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    if error.is_closed() || causes.any(|cause| cause.is::<std::io::Error>()) {
+    if error.is_closed() || causes.any(|cause| cause.downcast_ref::<std::io::Error>().is_some()) {
         Judgement::Disconnected
     } else {
         Judgement::Permanent
