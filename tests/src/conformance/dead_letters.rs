@@ -295,6 +295,23 @@ pub async fn a_retry_that_is_told_to_stop_leaves_the_rest(fixture: &dyn Fixture)
     assert_eq!(listed(&*transport).await, []);
 }
 
+/// What is in hand is renewed: chosen letters and others, while a send takes longer than a lease lasts.
+pub async fn dead_letters_are_kept_while_a_send_takes_its_time(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..4).map(|i| message(["a", "b"][i % 2], i)).collect();
+    let mut consumer = give_up(&*transport, &batch).await;
+    let lease = Duration::from_secs(2) * fixture.patience();
+    let pause = lease * 2;
+    let slow = Over::new(&*transport).producer(move |inner| Slow { inner, pause });
+    let select = |letter: &DeadLetter| letter.id() != Some("id-b-1");
+    let handled = letters(&slow).lease(lease).retry(select).await.expect("the letters are sent");
+    assert_eq!((handled.done.len(), handled.kept, handled.is_complete()), (3, 1, true), "{handled:?}");
+    super::ack(receive(&mut *consumer, 3).await).await;
+    nothing(&mut *consumer).await;
+    let left = listed(&*transport).await;
+    assert_eq!(ids(&left), ["id-b-1"]);
+}
+
 /// Counts add up to what there was, and none is lost.
 pub async fn a_retry_that_fails_tells_how_many_are_left(fixture: &dyn Fixture) {
     let transport = connect(fixture);
@@ -369,6 +386,26 @@ impl Producer for Telling {
             let stored = stored.await;
             let _ = sent.try_send(());
             stored
+        })
+    }
+}
+
+/// Stores messages, and says so after a time.
+struct Slow {
+    inner: Arc<dyn Producer>,
+    pause: Duration,
+}
+
+impl Producer for Slow {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let (stored, pause) = (self.inner.send(topic, batch), self.pause);
+        Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            stored.await
         })
     }
 }

@@ -214,6 +214,7 @@ macro_rules! conformance {
                 dead_letters_in_other_hands_are_listed_and_left,
                 one_dead_letter_among_many_of_its_key_is_found,
                 a_retry_that_is_told_to_stop_leaves_the_rest,
+                dead_letters_are_kept_while_a_send_takes_its_time,
                 a_retry_that_fails_tells_how_many_are_left,
                 dead_letters_that_stay_survive_a_cumulative_removal,
                 a_dead_letter_without_a_reason_is_one_all_the_same,
