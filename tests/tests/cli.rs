@@ -334,6 +334,50 @@ fn doctor_is_content_with_a_sound_installation() {
 }
 
 #[test]
+fn doctor_warns_where_durability_is_off_and_fails_only_when_strict() {
+    let off = CONFIG.replace("events.db", "events.db?synchronous=off");
+    for config in [off, CONFIG.replace("sqlite://events.db", "memory:")] {
+        let shop = Shop::with(&config);
+        let ran = shop.run(&["doctor"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+        assert!(ran.out.contains("warning  durability\n           durability: "), "{}", ran.out);
+        assert_eq!(shop.run(&["doctor", "--strict"]).code, 1);
+    }
+    assert_eq!(Shop::new().run(&["doctor", "--strict"]).code, 0, "nothing to warn of");
+}
+
+#[test]
+fn doctor_warns_where_dead_letters_wait() {
+    use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
+
+    let shop = Shop::new();
+    shop.produce(ORDER, &[]);
+    shop.consume("orders", "reader", &[]);
+    let url = format!("sqlite://{}", shop.path().join("events.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let transport = connect(&url, &ConnectOptions::new()).unwrap();
+        let producer = transport.producer().await.unwrap();
+        for letters in ["dev-orders.reader.dlq", "dev-mail.reader.dlq"] {
+            for sent in producer.send(&Topic::new(letters).unwrap(), &[Message::new("x")]).await {
+                sent.unwrap();
+            }
+        }
+    });
+    let ran = shop.run(&["doctor"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let said = "dev-orders.reader.dlq: 1 wait; `dlq list --topic orders --group reader` shows them";
+    assert!(ran.out.contains("warning  dead letters") && ran.out.contains(said), "{}", ran.out);
+    assert_eq!(shop.run(&["doctor", "--strict"]).code, 1);
+    for of in [["orders", "reader"], ["mail", "reader"]] {
+        let [topic, group] = of;
+        let dropped = ["dlq", "drop", "--topic", topic, "--group", group, "--all", "--yes"];
+        assert_eq!(shop.run(&dropped).code, 0);
+    }
+    assert_eq!(shop.run(&["doctor", "--strict"]).code, 0, "{}", shop.run(&["doctor"]).out);
+}
+
+#[test]
 fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     let shop = Shop::with(&format!("{CONFIG}\n[routes.\"org.acme.cli.order.placd.v1\"]\norders = {{}}\n"));
     let ran = shop.run(&["doctor"]);

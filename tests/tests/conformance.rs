@@ -61,3 +61,31 @@ impl Fixture for Simulated {
 }
 
 conformance!(sim, Simulated::default());
+
+/// What the transports of this crate promise about dead letters beyond the suite.
+macro_rules! letters {
+    ($module:ident, $fixture:expr) => {
+        mod $module {
+            use super::*;
+            use conformance::store;
+
+            #[tokio::test]
+            async fn dead_letters_are_not_trimmed_unless_their_own_retention_says_so() {
+                store::dead_letters_are_not_trimmed_unless_their_own_retention_says_so(&$fixture).await;
+            }
+
+            #[tokio::test]
+            async fn dead_letters_are_not_trimmed_whatever_their_topic_is_called() {
+                store::dead_letters_are_not_trimmed_whatever_their_topic_is_called(&$fixture).await;
+            }
+
+            #[tokio::test]
+            async fn dead_letters_that_their_own_retention_drops_unread_are_counted() {
+                store::dead_letters_that_their_own_retention_drops_unread_are_counted(&$fixture).await;
+            }
+        }
+    };
+}
+
+letters!(memory_letters, Memory::new());
+letters!(sqlite_letters, Sqlite::new(""));

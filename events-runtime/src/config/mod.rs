@@ -139,9 +139,11 @@ impl Config {
         &self.routes
     }
 
-    /// What a topic keeps, by its base name: its own `[topics.NAME]`, else what `[bus]` says.
+    /// What a topic keeps, by its base name: its own `[topics.NAME]`, else what `[bus]` says; a topic
+    /// of [dead letters](Topic::holds_dead_letters) without one of its own keeps everything.
     pub fn retention(&self, topic: &Topic) -> Retention {
-        self.topics.get(topic).copied().unwrap_or(self.bus.retention)
+        let usual = if topic.holds_dead_letters() { Retention::unlimited() } else { self.bus.retention };
+        self.topics.get(topic).copied().unwrap_or(usual)
     }
 
     /// The topics that have a `[topics.NAME]` table, by base name.

@@ -48,7 +48,8 @@ pub struct BusSettings {
     /// `retain_age`, `retain_count`, `retain_unsettled`: what topics keep that have no such
     /// setting of their own in `[topics.NAME]`. Default: seven days and any number, for `memory:`
     /// any age and 10,000 messages; what a group has not settled stays whatever the limits say. A
-    /// limit can be `unlimited`.
+    /// limit can be `unlimited`. They do not count for topics of dead letters, whose names end in
+    /// `.dlq`: these keep everything unless `[topics."orders.billing.dlq"]` says otherwise.
     pub retention: Retention,
     /// `audit`: whether there is a log event without payload for each message that is sent, received
     /// and settled, on the target [`AUDIT_TARGET`](crate::bus::AUDIT_TARGET). Default: `false`.
@@ -56,6 +57,10 @@ pub struct BusSettings {
     /// `error_log`: a file that takes each event that was not sent or was given up, whole, a line of
     /// JSON each; `produce --from-log` sends them again. Default: none.
     pub error_log: Option<PathBuf>,
+    /// `error_log_max_bytes`: before the error log becomes longer, it is moved to the same name with
+    /// `.1` behind it, and replaces the one that is there; what that still held is counted as lost.
+    /// Default: 268,435,456 bytes (256 MiB).
+    pub error_log_max_bytes: NonZeroU64,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
@@ -97,8 +102,8 @@ pub struct ConsumerSettings {
     /// `max_consecutive_errors`: after so many failures in a row the consumer ends with an error; 0
     /// is never. Default: 0.
     pub max_consecutive_errors: Option<NonZeroU32>,
-    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work,
-    /// or `unlimited`. Default: 30 s.
+    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work and for
+    /// the transport, or `unlimited`. Default: 30 s.
     pub drain_timeout: Option<Duration>,
     /// `exhausted`: what happens to an event whose attempts are used up. Default: `dead-letter`.
     pub exhausted: Exhausted,
@@ -201,6 +206,9 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
     service
 }
 
+/// 256 MiB.
+const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
+
 fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
     let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
     let advice = format!("write the address of the bus, such as {EXAMPLE}");
@@ -216,6 +224,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
     let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
+    let error_log_max_bytes = section.or(findings, "error_log_max_bytes", ERROR_LOG_MAX_BYTES);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -256,6 +265,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         retention,
         audit,
         error_log,
+        error_log_max_bytes,
         retry,
         consumer,
     })
@@ -292,6 +302,8 @@ fn topics(
     let mut topics = BTreeMap::new();
     for (name, mut table) in section.tables(findings) {
         let topic = topic(findings, &table, name, prefix);
+        let letters = topic.as_ref().is_some_and(Topic::holds_dead_letters);
+        let default = if letters { Retention::unlimited() } else { default };
         let retention = retention(findings, &mut table, default);
         table.finish(findings);
         topics.extend(topic.map(|topic| (topic, retention)));

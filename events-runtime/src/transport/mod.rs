@@ -22,6 +22,7 @@ mod message;
 mod options;
 mod start;
 mod status;
+mod stored;
 mod subscription;
 mod topic;
 pub(crate) mod url;
@@ -38,12 +39,14 @@ use std::time::Duration;
 
 pub use capability::{Acknowledgement, Capability};
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
+pub(crate) use delivery::{release_all, renew_all};
 pub use error::{ErrorKind, TransportError};
 pub(crate) use message::Masked;
 pub use message::{Headers, Message, Position, PositionError};
 pub use options::{ConnectOptions, Retention};
 pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
+pub use stored::StoredMessage;
 pub use subscription::Subscription;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
@@ -93,6 +96,29 @@ pub trait Transport: Send + Sync {
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such
     /// topic.
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>>;
+
+    /// Reads what a group has not settled, in flight or not: up to `max` messages behind `after`, from
+    /// the beginning where that is `None`, in the order of their positions. Fewer may come, none only
+    /// where there are no more. To a group that is not there, nothing is settled.
+    ///
+    /// Looking changes nothing: no lease is taken, no group made, no attempt counted.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic,
+    /// of kind [`Unsupported`](ErrorKind::Unsupported) where the transport can only receive. That is
+    /// so unless a transport implements this.
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        let _ = (group, after, max);
+        let message = "this transport can't read what a group has not settled without receiving it";
+        let error = TransportError::new(ErrorKind::Unsupported, "look into", topic, message);
+        Box::pin(std::future::ready(Err(error)))
+    }
 
     /// Moves a group, made where it is missing, to a position: what it has not settled is
     /// forgotten, what it settled after the position comes again. Deliveries in flight lose their

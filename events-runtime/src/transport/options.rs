@@ -59,6 +59,9 @@ pub struct ConnectOptions {
     pub retention: Option<Retention>,
     /// The retention of single topics, by full name.
     pub topics: BTreeMap<Topic, Retention>,
+    /// The retention of topics of dead letters that have none of their own; where `None`, they keep
+    /// everything. `dead_letter_age` and `dead_letter_count` in the URL go before it.
+    pub dead_letters: Option<Retention>,
 }
 
 impl ConnectOptions {
@@ -82,6 +85,13 @@ impl ConnectOptions {
         self
     }
 
+    /// The same with this retention for all topics of dead letters without their own.
+    #[must_use]
+    pub const fn dead_letters(mut self, retention: Retention) -> Self {
+        self.dead_letters = Some(retention);
+        self
+    }
+
     /// The same with this retention for one topic.
     #[must_use]
     pub fn topic_retention(mut self, topic: Topic, retention: Retention) -> Self {
@@ -94,32 +104,61 @@ impl ConnectOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RetentionPolicy {
     default: Retention,
+    letters: Retention,
     topics: BTreeMap<Topic, Retention>,
 }
 
 impl RetentionPolicy {
+    /// The settings of a URL that say it, for [`Target::only`].
+    pub(super) const SETTINGS: [&'static str; 4] =
+        ["retention_age", "retention_count", "dead_letter_age", "dead_letter_count"];
+
     /// `usual` is what the transport keeps where nobody says otherwise.
     pub(super) fn new(
         target: &Target<'_>,
         options: &ConnectOptions,
         usual: Retention,
     ) -> Result<Self, TransportError> {
-        let mut default = options.retention.unwrap_or(usual);
-        if let Some(age) = target.get("retention_age") {
-            default.max_age = parse_limit(age, parse_duration)
-                .map_err(|()| target.bad_setting("retention_age", age, "`12h`, `7d` or `unlimited`"))?;
-        }
-        if let Some(count) = target.get("retention_count") {
-            default.max_count = parse_limit(count, |count| count.parse().ok()).map_err(|()| {
-                target.bad_setting("retention_count", count, "a whole number or `unlimited`")
-            })?;
-        }
-        Ok(Self { default, topics: options.topics.clone() })
+        let [age, count, letter_age, letter_count] = Self::SETTINGS;
+        Ok(Self {
+            default: limits(target, options.retention.unwrap_or(usual), age, count)?,
+            letters: limits(target, options.dead_letters.unwrap_or_default(), letter_age, letter_count)?,
+            topics: options.topics.clone(),
+        })
     }
 
-    pub(super) fn of(&self, topic: &str) -> Retention {
-        self.topics.get(topic).copied().unwrap_or(self.default)
+    /// What a topic keeps: what its own retention says, else what is said for all; a topic of
+    /// [dead letters](Topic::holds_dead_letters) keeps everything unless that is said for them.
+    pub(super) fn of(&self, topic: &Topic) -> Retention {
+        if topic.holds_dead_letters() { self.of_letters(topic) } else { self.own(topic, self.default) }
     }
+
+    /// The same of a topic that is known to hold dead letters, whatever its name.
+    pub(super) fn of_letters(&self, topic: &Topic) -> Retention {
+        self.own(topic, self.letters)
+    }
+
+    fn own(&self, topic: &Topic, else_this: Retention) -> Retention {
+        self.topics.get(topic).copied().unwrap_or(else_this)
+    }
+}
+
+/// The same with the limits that the URL says under these names.
+fn limits(
+    target: &Target<'_>,
+    mut retention: Retention,
+    age: &str,
+    count: &str,
+) -> Result<Retention, TransportError> {
+    if let Some(text) = target.get(age) {
+        retention.max_age = parse_limit(text, parse_duration)
+            .map_err(|()| target.bad_setting(age, text, "`12h`, `7d` or `unlimited`"))?;
+    }
+    if let Some(text) = target.get(count) {
+        retention.max_count = parse_limit(text, |count| count.parse().ok())
+            .map_err(|()| target.bad_setting(count, text, "a whole number or `unlimited`"))?;
+    }
+    Ok(retention)
 }
 
 /// A limit, or none where the text is `unlimited`; the error is for the caller to word.
@@ -287,6 +326,31 @@ mod tests {
             };
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error:?}");
         }
+    }
+
+    #[test]
+    fn dead_letters_are_kept_unless_their_own_retention_says_otherwise() {
+        let of = |url: &str, options: &ConnectOptions, topic: &str| {
+            let policy = RetentionPolicy::new(
+                &Target::parse(url).unwrap(),
+                options,
+                Retention::unlimited().max_count(9),
+            );
+            policy.unwrap().of(&Topic::new(topic).unwrap())
+        };
+        let (orders, letters) = ("orders", "orders.billing.dlq");
+        let unlimited = Retention::unlimited();
+        let week = ConnectOptions::new().retention(unlimited.max_age(Duration::from_hours(168)));
+        for options in [&ConnectOptions::new(), &week] {
+            assert_eq!(of("memory:?retention_age=1s", options, letters), unlimited);
+            assert_ne!(of("memory:?retention_age=1s", options, orders), unlimited);
+        }
+        let said = unlimited.max_count(3);
+        assert_eq!(of("memory:?dead_letter_count=3", &week, letters), said);
+        assert_eq!(of("memory:", &week.clone().dead_letters(said), letters), said);
+        let own = week.clone().topic_retention(Topic::new(letters).unwrap(), unlimited.max_count(5));
+        assert_eq!(of("memory:?dead_letter_count=3", &own, letters), unlimited.max_count(5));
+        assert_eq!(of("memory:?dead_letter_count=3", &week, orders), week.retention.unwrap());
     }
 
     #[test]

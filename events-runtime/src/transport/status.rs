@@ -8,6 +8,9 @@ use super::{ConsumerGroup, Position, Topic};
 pub struct Health {
     /// What was found, as name and value for a reader: file, size, versions, durability.
     pub facts: Vec<(&'static str, String)>,
+    /// The facts, by name, that an operator should not be content with: the store can lose what was
+    /// acknowledged.
+    pub warnings: Vec<&'static str>,
 }
 
 /// A topic at a glance.
@@ -98,12 +101,46 @@ pub struct Trimmed {
     /// Of these, how many some group had not settled; 0 unless
     /// [`drop_unsettled`](super::Retention::drop_unsettled) is set.
     pub unsettled: u64,
+    /// Of these, how many stood in a topic without any group: nobody had read them.
+    pub unread: u64,
 }
 
 impl Trimmed {
     /// The count of a trim; for transports.
     #[must_use]
     pub const fn new(removed: u64, unsettled: u64) -> Self {
-        Self { removed, unsettled }
+        Self { removed, unsettled, unread: 0 }
+    }
+
+    /// The same with the number of messages that nobody had read; for transports.
+    #[must_use]
+    pub const fn with_unread(mut self, unread: u64) -> Self {
+        self.unread = unread;
+        self
+    }
+
+    /// Adds what another trim removed.
+    pub(super) const fn add(&mut self, more: Self) {
+        self.removed += more.removed;
+        self.unsettled += more.unsettled;
+        self.unread += more.unread;
+    }
+
+    /// Tells the log and the counters what went without having been dealt with.
+    pub(super) fn tell(self, topic: &Topic, letters: bool) {
+        let Self { unsettled, unread, .. } = self;
+        let label = || topic.to_string();
+        if unsettled > 0 {
+            metrics::counter!("events_trimmed_unsettled_total", "topic" => label()).increment(unsettled);
+            tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
+        }
+        if unread > 0 {
+            metrics::counter!("events_trimmed_unread_total", "topic" => label()).increment(unread);
+            if letters {
+                tracing::warn!(%topic, unread, "retention dropped dead letters that nobody had looked at");
+            } else {
+                tracing::info!(%topic, unread, "retention dropped messages of a topic that has no group");
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 const TOPIC_MAX: usize = 249;
 /// The longest name of a group or prefix, so that a dead-letter topic of ordinary names fits.
 const NAME_MAX: usize = 100;
+/// How the names of topics of dead letters end.
+const DEAD_LETTERS: &str = ".dlq";
 
 /// Why a text is not the name of a topic, consumer group or prefix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -168,7 +170,14 @@ impl Topic {
     /// # Errors
     /// [`NameError::TooLong`] where that passes 249 characters.
     pub fn dead_letter(&self, group: &ConsumerGroup) -> Result<Self, NameError> {
-        Self::new(format!("{self}.{group}.dlq"))
+        Self::new(format!("{self}.{group}{DEAD_LETTERS}"))
+    }
+
+    /// Whether the name is one that [`dead_letter`](Self::dead_letter) makes: it ends in `.dlq`. Such a
+    /// topic keeps its messages unless its own retention says otherwise.
+    #[must_use]
+    pub fn holds_dead_letters(&self) -> bool {
+        self.0.ends_with(DEAD_LETTERS)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The store as a whole: retention, listings, checks.
 
-use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition};
+use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition, Subscription, Topic};
 
 use super::{
-    Fixture, ack, can, connect, group, member, message, named, nothing, receive, send, texts, topic,
+    Fixture, ack, can, connect, group, member, message, named, nothing, receive, send, subscribe,
+    subscription, texts, topic,
 };
+use crate::values::Values;
 
 /// A limit is no licence to lose.
 pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fixture) {
@@ -108,4 +110,58 @@ pub async fn topics_are_listed_with_their_messages(fixture: &dyn Fixture) {
     assert_eq!(topics[1].messages, 2);
     assert_eq!(topics[1].first, Some(positions[0]));
     assert_eq!(topics[1].last, Some(positions[1]));
+}
+
+/// Nobody may have looked at them yet.
+pub async fn dead_letters_are_not_trimmed_unless_their_own_retention_says_so(fixture: &dyn Fixture) {
+    let letters = topic().dead_letter(&group("billing")).expect("a valid topic");
+    kept(fixture, subscription("billing"), &letters).await;
+}
+
+/// What a topic holds counts, not what it is called.
+pub async fn dead_letters_are_not_trimmed_whatever_their_topic_is_called(fixture: &dyn Fixture) {
+    let letters = named("given-up");
+    kept(fixture, subscription("billing").dead_letter(letters.clone()), &letters).await;
+}
+
+/// Has a group give messages up, and trims all topics to nothing.
+async fn kept(fixture: &dyn Fixture, subscription: Subscription, letters: &Topic) {
+    let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
+    let transport = fixture.connect(&none);
+    if !can(&*transport, "dead_letters_are_not_trimmed", |can| can.trim) {
+        return;
+    }
+    let mut consumer = subscribe(&*transport, subscription).await;
+    send(&*transport, &[message("key", 0), message("key", 1)]).await;
+    for delivery in receive(&mut *consumer, 2).await {
+        delivery.reject("it is poison").await.expect("the rejection is stored");
+    }
+    transport.trim().await.expect("the store is trimmed");
+    let topics = transport.topics().await.expect("the topics are listed");
+    let of = |name: &Topic| topics.iter().find(|status| status.topic == *name).map(|status| status.messages);
+    assert_eq!((of(&topic()), of(letters)), (Some(0), Some(2)));
+}
+
+/// A limit of their own is an order, and what it costs is told.
+pub async fn dead_letters_that_their_own_retention_drops_unread_are_counted(fixture: &dyn Fixture) {
+    let letters = topic().dead_letter(&group("billing")).expect("a valid topic");
+    let one = ConnectOptions::new().topic_retention(letters.clone(), Retention::unlimited().max_count(1));
+    let transport = fixture.connect(&one);
+    if !can(&*transport, "dead_letters_that_their_own_retention_drops_unread", |can| can.trim) {
+        return;
+    }
+    let mut consumer = member(&*transport, "billing").await;
+    let batch: Vec<_> = (0..4).map(|i| message("key", i)).collect();
+    send(&*transport, &batch).await;
+    for delivery in receive(&mut *consumer, 4).await {
+        delivery.reject("it is poison").await.expect("the rejection is stored");
+    }
+    let values = Values::default();
+    let mut trimming = metrics::with_local_recorder(&values, || transport.trim());
+    let trimmed = std::future::poll_fn(|context| {
+        metrics::with_local_recorder(&values, || trimming.as_mut().poll(context))
+    });
+    let trimmed = trimmed.await.expect("the store is trimmed");
+    assert_eq!((trimmed.removed, trimmed.unsettled, trimmed.unread), (3, 0, 3));
+    values.assert(&format!("events_trimmed_unread_total{{topic={letters}}}"), 3.0);
 }

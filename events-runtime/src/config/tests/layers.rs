@@ -166,6 +166,19 @@ fn memory_keeps_a_number_of_messages_and_not_a_week_of_them() {
 }
 
 #[test]
+fn dead_letters_are_kept_unless_their_own_table_says_otherwise() {
+    let config = Config::from_toml(
+        "bus = { url = 'memory:', retain_age = '1h' }
+        topics.'orders.billing.dlq' = { retain_count = 5 }",
+    )
+    .unwrap();
+    let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
+    assert_eq!(of("orders.billing.dlq"), Retention::unlimited().max_count(5));
+    assert_eq!(of("orders.audit.dlq"), Retention::unlimited());
+    assert_eq!(of("orders").max_age, Some(Duration::from_hours(1)));
+}
+
+#[test]
 fn the_transport_is_told_full_names_and_a_topic_inherits_what_it_does_not_say() {
     let config = Config::from_toml(
         "service = { name = 'shop', topic_prefix = 'dev' }

@@ -31,8 +31,12 @@ impl SqliteConsumer {
     ) -> Result<Self, TransportError> {
         let dead_letter = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, lease, .. } = subscription;
-        let names = (topic.clone(), group.clone());
-        let id = file.write("subscribe to", move |txn| txn.join(&names.0, &names.1, start)).await?;
+        let (names, letters) = ((topic.clone(), group.clone()), dead_letter.clone());
+        let joining = file.write("subscribe to", move |txn| {
+            txn.keep_letters(&letters)?;
+            txn.join(&names.0, &names.1, start)
+        });
+        let id = joining.await?;
         let changes = file.changes();
         // Sixty-two random bits, not negative: no two members anywhere have the same.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();

@@ -15,6 +15,7 @@
 //! | `poll_interval=50ms` | the longest pause between two looks at what other processes wrote; inside a process nothing polls |
 //! | `max_pages=N` | the file's largest size, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
 //! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same of topics of dead letters: those whose names end in `.dlq`, and those that a consumer ever named for them |
 //!
 //! Where it differs from the others: positions count up from 1 in each topic; renewing one
 //! delivery renews all that were received with it; the clock of leases and retries is the
@@ -35,6 +36,7 @@ mod suspects;
 mod syncer;
 mod trim;
 mod txn;
+mod unsettled;
 mod writer;
 
 use std::sync::Arc;
@@ -46,8 +48,8 @@ use self::settings::Settings;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Message, Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError,
-    Trimmed,
+    Message, Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
 };
 
 /// The `sqlite:` transport.
@@ -117,6 +119,20 @@ impl Transport for SqliteTransport {
         Box::pin(self.file.read("list the groups of", move |conn| status::groups(conn, &topic)))
     }
 
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        let (topic, group) = (topic.clone(), group.clone());
+        Box::pin(
+            self.file
+                .read(unsettled::OPERATION, move |conn| unsettled::read(conn, &topic, &group, after, max)),
+        )
+    }
+
     fn seek<'a>(
         &'a self,
         topic: &'a Topic,
@@ -140,13 +156,12 @@ impl Transport for SqliteTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let retention = self.file.settings().retention.of(topic.as_str());
                 loop {
-                    let topic = topic.clone();
-                    let trimmed = self.file.write("trim", move |txn| txn.trim(&topic, &retention)).await?;
-                    total.removed += trimmed.removed;
-                    total.unsettled += trimmed.unsettled;
-                    if trimmed.removed < trim::CHUNK.unsigned_abs() {
+                    let (name, policy) = (topic.clone(), self.file.settings().retention.clone());
+                    let portion = self.file.write("trim", move |txn| txn.trim(&name, &policy)).await?;
+                    portion.tell(&topic);
+                    total.add(portion.trimmed);
+                    if !portion.is_full() {
                         break;
                     }
                 }

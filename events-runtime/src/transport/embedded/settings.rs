@@ -74,6 +74,8 @@ impl Settings {
             "max_pages",
             "retention_age",
             "retention_count",
+            "dead_letter_age",
+            "dead_letter_count",
         ])?;
         if target.path.is_empty() {
             return Err(target.invalid("the path of the file is missing: write `sqlite://events.db`"));

@@ -3,22 +3,70 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
+use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, Trimmed};
 use super::fault::Fault;
 use super::row::millis;
 use super::txn::{Txn, find_topic, last, trimmed};
 
 /// So many messages go in one transaction at most, that senders are not held up.
-pub(super) const CHUNK: i64 = 2_000;
+const CHUNK: i64 = 2_000;
 /// A topic is trimmed after so many messages, or after so long.
 const EVERY_COUNT: u64 = 4_096;
 const EVERY_TIME: Duration = Duration::from_mins(1);
 
+/// What one transaction removed.
+pub(super) struct Portion {
+    pub(super) trimmed: Trimmed,
+    /// From a topic of dead letters.
+    letters: bool,
+}
+
+impl Portion {
+    /// There may be more to remove.
+    pub(super) fn is_full(&self) -> bool {
+        self.trimmed.removed >= CHUNK.unsigned_abs()
+    }
+
+    /// Tells what went; to be called once it is gone for good.
+    pub(super) fn tell(&self, topic: &Topic) {
+        self.trimmed.tell(topic, self.letters);
+    }
+}
+
+fn holds_letters(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
+    let kept = |sql: &str| conn.prepare_cached(sql)?.exists([topic.as_str()]);
+    Ok(topic.holds_dead_letters()
+        || (conn.table_exists(None, "dead_letter_topics")?
+            && kept("SELECT 1 FROM dead_letter_topics WHERE name = ?1")?))
+}
+
 impl Txn<'_> {
     /// Removes up to [`CHUNK`] messages of a topic.
-    pub(super) fn trim(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, Fault> {
+    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<Portion, Fault> {
+        let letters = holds_letters(self.conn, topic)?;
+        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let trimmed = self.trim_by(topic, &retention)?;
+        Ok(Portion { trimmed, letters })
+    }
+
+    /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
+    /// in whichever process, keeps them.
+    ///
+    /// The table is made by the first of them. Builds that do not know it pass it over.
+    pub(super) fn keep_letters(&self, topic: &Topic) -> Result<(), Fault> {
+        if !holds_letters(self.conn, topic)? {
+            self.conn.execute_batch(
+                "CREATE TABLE IF NOT EXISTS dead_letter_topics(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+            )?;
+            self.conn.execute("INSERT INTO dead_letter_topics(name) VALUES (?1)", [topic.as_str()])?;
+        }
+        Ok(())
+    }
+
+    fn trim_by(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, Fault> {
         let Some(id) = find_topic(self.conn, topic)? else {
             return Ok(Trimmed::default());
         };
@@ -32,14 +80,15 @@ impl Txn<'_> {
                 ))?
                 .query_row([millis(oldest)], |row| row.get(0))
                 .optional()?;
-            until = until.max(young.unwrap_or(last + 1));
+            until = until.max(young.unwrap_or(last.saturating_add(1)));
         }
         if let Some(count) = retention.max_count {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             until = until.max(last.saturating_sub(count) + 1);
         }
+        let low_water = self.low_water(id)?;
         if !retention.drop_unsettled {
-            until = until.min(self.low_water(id)?.unwrap_or(i64::MAX));
+            until = until.min(low_water.unwrap_or(i64::MAX));
         }
         until = until.min(before + 1 + CHUNK);
         if until <= before + 1 {
@@ -48,10 +97,8 @@ impl Txn<'_> {
         let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
         let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
         self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until - 1])?;
-        if unsettled > 0 {
-            tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
-        }
-        Ok(Trimmed::new(removed as u64, unsettled))
+        let unread = if low_water.is_none() { removed as u64 } else { 0 };
+        Ok(Trimmed::new(removed as u64, unsettled).with_unread(unread))
     }
 
     /// The first message that some group has not settled; `None` where there is no group.

@@ -14,9 +14,10 @@ use tokio::sync::watch;
 
 use super::super::TransportError;
 use super::fault::Fault;
+use super::schema::in_transaction;
 use super::settings::Settings;
 use super::syncer::Syncer;
-use super::trim::{CHUNK, Schedule};
+use super::trim::Schedule;
 use super::txn::Txn;
 
 /// A request to the writer.
@@ -241,22 +242,17 @@ impl Writer {
         let Some(topic) = self.schedule.next() else {
             return;
         };
-        let retention = self.settings.retention.of(topic.as_str());
-        let mut outcome = Ok(super::super::Trimmed::default());
-        let done = self.conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
-            outcome = Txn::new(&self.conn).trim(&topic, &retention);
-            self.conn.execute_batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })
+        let done = in_transaction(&self.conn, "BEGIN IMMEDIATE", || {
+            Txn::new(&self.conn).trim(&topic, &self.settings.retention)
         });
-        match (done.map_err(Fault::from), outcome) {
-            (Ok(()), Ok(trimmed)) => {
-                if trimmed.removed >= CHUNK.unsigned_abs() {
+        match done {
+            Ok(portion) => {
+                portion.tell(&topic);
+                if portion.is_full() {
                     self.schedule.again(topic);
                 }
             }
-            (Err(fault), _) | (_, Err(fault)) => {
-                if !self.conn.is_autocommit() {
-                    drop(self.conn.execute_batch("ROLLBACK"));
-                }
+            Err(fault) => {
                 // It comes again with the topic's next messages.
                 if !fault.is_busy() {
                     let error = fault.explain("trim", &self.settings.url);

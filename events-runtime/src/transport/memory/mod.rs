@@ -3,7 +3,8 @@
 //! The semantics of `sqlite:` without its durability: leases, order per key, retries and dead
 //! letters are the same; messages, groups and progress end with the last handle. `memory:name`
 //! shares one store among all handles of that name in the process. A topic keeps its last 10,000
-//! settled messages unless a retention says otherwise.
+//! settled messages unless a retention says otherwise, one of dead letters all of them
+//! (`dead_letter_age=30d`, `dead_letter_count=1000` in the URL's query limit them).
 
 mod group;
 mod store;
@@ -20,7 +21,7 @@ use super::options::{RetentionPolicy, Target};
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, GroupStatus,
     Health, Message, Position, Producer, Receipt, Recipient, Retention, Settle, Settlement, StartPosition,
-    Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// Messages that a topic keeps for later groups.
@@ -36,7 +37,7 @@ pub(super) struct MemoryTransport {
 
 impl MemoryTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        target.only(&["retention_age", "retention_count"])?;
+        target.only(&RetentionPolicy::SETTINGS)?;
         let policy = RetentionPolicy::new(target, options, DEFAULT_RETENTION)?;
         let open = || Arc::new(Store::new(target.shown().to_owned(), policy));
         if target.path.is_empty() {
@@ -101,6 +102,16 @@ impl Transport for MemoryTransport {
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         ready(self.store.groups(topic))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        ready(self.store.unsettled(topic, group, after, max))
     }
 
     fn seek<'a>(

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::super::options::RetentionPolicy;
 use super::super::{
-    ConsumerGroup, ErrorKind, GroupStatus, Health, Message, Outcome, Position, Receipt, Retention,
-    Settlement, StartPosition, Subscription, Topic, TopicStatus, TransportError, Trimmed,
+    ConsumerGroup, ErrorKind, GroupStatus, Health, Message, Outcome, Position, Receipt, Settlement,
+    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, TransportError, Trimmed,
 };
 use super::group::{Group, Lease, Lost, Return};
 
@@ -39,6 +39,8 @@ struct TopicLog {
     log: Log,
     groups: BTreeMap<ConsumerGroup, Group>,
     since_trim: u64,
+    /// A group's rejected messages go here, whatever the topic's name.
+    letters: bool,
 }
 
 /// The messages of a topic, numbered without gaps from `removed + 1`.
@@ -145,6 +147,9 @@ impl Store {
         let mut state = self.lock();
         state.members += 1;
         let number = state.members;
+        if let Some(letters) = subscription.dead_letter.as_ref().and_then(|name| state.topics.get_mut(name)) {
+            letters.letters = true;
+        }
         let entry = state.topics.entry(topic.clone()).or_default();
         if !entry.groups.contains_key(group) {
             let cursor = self.cursor("subscribe to", entry, topic, subscription.start)?;
@@ -237,6 +242,7 @@ impl Store {
                 ("topics", state.topics.len().to_string()),
                 ("messages", messages.to_string()),
             ],
+            warnings: vec!["durability"],
         }
     }
 
@@ -267,6 +273,31 @@ impl Store {
                 GroupStatus::new(name.clone(), lag, in_flight, waiting).next(next)
             })
             .collect())
+    }
+
+    pub(super) fn unsettled(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> Result<Vec<StoredMessage>, TransportError> {
+        const OPERATION: &str = "look into";
+        let state = self.lock();
+        let entry = state.topics.get(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
+        let group = entry.groups.get(group);
+        let earliest = group.map_or(entry.log.removed + 1, Group::low_water);
+        let first = match after {
+            Some(position) => self.cursor(OPERATION, entry, topic, position.after().into())? + 1,
+            None => earliest,
+        };
+        let found = (first.max(earliest)..=entry.log.last())
+            .filter(|seq| group.is_none_or(|group| group.is_unsettled(*seq)))
+            .filter_map(|seq| {
+                let stored = entry.log.get(seq)?;
+                Some(StoredMessage::new(stored.message.clone(), Position::Sequence(seq), stored.time))
+            });
+        Ok(found.take(max).collect())
     }
 
     pub(super) fn seek(
@@ -305,9 +336,8 @@ impl Store {
         let mut state = self.lock();
         let mut total = Trimmed::default();
         for (topic, entry) in &mut state.topics {
-            let trimmed = entry.trim(topic, self.policy.of(topic.as_str()));
-            total.removed += trimmed.removed;
-            total.unsettled += trimmed.unsettled;
+            let trimmed = entry.trim(topic, &self.policy);
+            total.add(trimmed);
         }
         total
     }
@@ -347,6 +377,7 @@ impl State {
             let entry = self.topics.entry(dead_letter.clone()).or_default();
             entry.log.push(*letter, SystemTime::now());
             entry.since_trim += 1;
+            entry.letters = true;
         }
         Ok(())
     }
@@ -355,12 +386,14 @@ impl State {
 impl TopicLog {
     fn trim_if_due(&mut self, topic: &Topic, policy: &RetentionPolicy) {
         if self.since_trim >= TRIM_EVERY {
-            self.trim(topic, policy.of(topic.as_str()));
+            self.trim(topic, policy);
         }
     }
 
-    fn trim(&mut self, topic: &Topic, retention: Retention) -> Trimmed {
+    fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Trimmed {
         self.since_trim = 0;
+        let letters = self.letters || topic.holds_dead_letters();
+        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
         let first = self.log.removed + 1;
         let mut until = first;
         if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
@@ -382,10 +415,10 @@ impl TopicLog {
         let count = usize::try_from(removed).unwrap_or(usize::MAX).min(self.log.messages.len());
         self.log.messages.drain(..count);
         let unsettled = self.groups.values_mut().map(|group| group.forget_before(until)).max().unwrap_or(0);
-        if unsettled > 0 {
-            tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
-        }
-        Trimmed::new(removed, unsettled)
+        let unread = if self.groups.is_empty() { removed } else { 0 };
+        let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
+        trimmed.tell(topic, letters);
+        trimmed
     }
 }
 
