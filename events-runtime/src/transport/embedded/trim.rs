@@ -80,7 +80,7 @@ impl Txn<'_> {
                 ))?
                 .query_row([millis(oldest)], |row| row.get(0))
                 .optional()?;
-            until = until.max(young.unwrap_or(last + 1));
+            until = until.max(young.unwrap_or(last.saturating_add(1)));
         }
         if let Some(count) = retention.max_count {
             let count = i64::try_from(count).unwrap_or(i64::MAX);

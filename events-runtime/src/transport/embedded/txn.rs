@@ -62,12 +62,13 @@ impl<'c> Txn<'c> {
             // Put there above.
             return Err(TransportError::no_topic("send to", topic).into());
         };
-        let first = *last + 1;
+        let first = last.saturating_add(1);
         let mut insert = self.conn.prepare_cached(&format!(
             "INSERT INTO messages_{id}(seq, time, key, headers, data) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?;
         for row in rows {
-            *last += 1;
+            // Beyond the highest number, which is damage alone, the table refuses it.
+            *last = last.saturating_add(1);
             insert.execute(params![*last, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
         }
         *count += rows.len() as u64;
@@ -181,7 +182,11 @@ pub(super) fn find_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<O
         .optional()
 }
 
-fn find_group(conn: &Connection, topic: i64, group: &ConsumerGroup) -> rusqlite::Result<Option<i64>> {
+pub(super) fn find_group(
+    conn: &Connection,
+    topic: i64,
+    group: &ConsumerGroup,
+) -> rusqlite::Result<Option<i64>> {
     conn.prepare_cached("SELECT id FROM groups WHERE topic = ?1 AND name = ?2")?
         .query_row(params![topic, group.as_str()], |row| row.get(0))
         .optional()
