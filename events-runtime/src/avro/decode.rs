@@ -10,6 +10,9 @@ pub const MAX_DEPTH: usize = 128;
 /// How many array items that take no bytes a datum may have.
 pub const MAX_EMPTY_ITEMS: usize = 65_536;
 
+/// How much memory, in bytes, items may take that no byte of the writer's datum stands for.
+const MADE_ITEMS_MEMORY: usize = 4 * 1024 * 1024;
+
 /// Reads a datum from a slice. A clone reads on for itself.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -19,13 +22,32 @@ pub struct Reader<'a> {
     unclaimed: usize,
     depth: usize,
     empty_items: usize,
+    /// How many items may come that are not charged: those that a byte of the writer's datum can stand for.
+    free_items: usize,
+    /// The memory that is left for all other items, in bytes.
+    made_items_memory: usize,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of these bytes.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, len: bytes.len(), unclaimed: bytes.len(), depth: 0, empty_items: 0 }
+        Self::rewritten(bytes, bytes.len())
+    }
+
+    /// A reader of bytes that a shorter datum, `input_len` bytes long, was rewritten to. Defaults add items'
+    /// bytes there: memory stays in proportion to the input, not to what was made of it.
+    #[inline]
+    pub(crate) fn rewritten(bytes: &'a [u8], input_len: usize) -> Self {
+        Self {
+            rest: bytes,
+            len: bytes.len(),
+            unclaimed: bytes.len(),
+            depth: 0,
+            empty_items: 0,
+            free_items: input_len,
+            made_items_memory: MADE_ITEMS_MEMORY,
+        }
     }
 
     /// The bytes that are left.
@@ -289,6 +311,29 @@ impl<'a> Reader<'a> {
         room
     }
 
+    /// Charges the items of a block to the memory that the datum may take: an item for which the input
+    /// has no byte costs its size in memory. Items without bytes have none by definition.
+    ///
+    /// # Errors
+    /// [`DecodeErrorKind::TooMuchMemory`].
+    #[inline]
+    pub(crate) fn charge(&mut self, items: usize, min_len: usize, size: usize) -> Result<(), DecodeError> {
+        let free = if min_len == 0 { 0 } else { items.min(self.free_items) };
+        self.free_items -= free;
+        if free == items { Ok(()) } else { self.charge_made(items - free, size) }
+    }
+
+    #[cold]
+    fn charge_made(&mut self, items: usize, size: usize) -> Result<(), DecodeError> {
+        match self.made_items_memory.checked_sub(items.saturating_mul(size)) {
+            Some(left) => {
+                self.made_items_memory = left;
+                Ok(())
+            }
+            None => Err(self.error(DecodeErrorKind::TooMuchMemory { limit: MADE_ITEMS_MEMORY })),
+        }
+    }
+
     /// Goes on reading at another place of the bytes that it was made of.
     pub(crate) fn go_to(&mut self, bytes: &'a [u8], offset: usize) {
         self.rest = bytes.get(offset..).unwrap_or_default();
@@ -337,14 +382,19 @@ fn ends(needed: usize, left: usize, len: usize) -> DecodeError {
 /// The bytes are no datum of this type: the error names the field, the fault and the offset.
 /// Hostile bytes are an error, never a panic, and never memory beyond a multiple of their length
 /// that the type sets: the size of its largest array item or map entry, which can take a single
-/// byte in the datum.
+/// byte in the datum. Items that take no bytes have 4 MiB in all.
 ///
 /// ```
 /// assert_eq!(events_runtime::avro::from_slice::<String>(b"\x06hey").unwrap(), "hey");
 /// ```
 #[inline]
 pub fn from_slice<T: EventData>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut reader = Reader::new(bytes);
+    read_all(Reader::new(bytes))
+}
+
+/// The value of all bytes that the reader has.
+#[inline]
+pub(crate) fn read_all<T: EventData>(mut reader: Reader<'_>) -> Result<T, DecodeError> {
     // One variable that is returned: a value that is unpacked and packed again is copied twice.
     let mut decoded = T::decode(&mut reader);
     if decoded.is_ok()

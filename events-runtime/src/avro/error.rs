@@ -149,6 +149,12 @@ pub enum DecodeErrorKind {
         /// The limit, [`MAX_EMPTY_ITEMS`](super::MAX_EMPTY_ITEMS).
         limit: usize,
     },
+    /// Items for which the datum has no bytes, of defaults or of nothing, that need too much memory.
+    #[error("items that take no bytes in the datum need more than {limit} bytes of memory")]
+    TooMuchMemory {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// A string that is no UTF-8.
     #[error("a string is not valid UTF-8")]
     InvalidUtf8,

@@ -47,6 +47,7 @@
 //! | `events_sent_total` | counter | `topic` | messages that a topic acknowledged |
 //! | `events_send_failed_total` | counter | `topic` | messages that were refused for good, or that the queue had no place for |
 //! | `events_send_retried_total` | counter | `topic` | failed attempts that are followed by another |
+//! | `events_store_refuses_total` | counter | `topic`, and `group` for consumers | failed calls to a store that refuses all until somebody sets it right (its disk, a user, a password); the queue is kept and consumers wait |
 //! | `events_queue_depth` | gauge | `topic` | messages that are not acknowledged yet, at the last step of the lane |
 //! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
 //! | `events_consumed_total` | counter | `topic`, `group` | messages that were acknowledged to the topic |

@@ -8,11 +8,11 @@ use tracing::Instrument;
 
 use super::error::chain;
 use super::lane::Lane;
-use super::observe::{SEND_RETRIED, record_error, send_span};
+use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
 use crate::config::BusSettings;
-use crate::transport::{Position, Producer, TransportError};
+use crate::transport::{ErrorKind, Position, Producer, TransportError};
 
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +56,11 @@ pub(super) struct Sender {
 
 /// The time of a shutdown is over.
 struct Abandoned;
+
+/// Whether no time alone ends such a state of the store.
+const fn waits_for_operator(kind: ErrorKind) -> bool {
+    kind.needs_operator() || !kind.is_retryable()
+}
 
 /// Ends the lane when the task ends, in whichever way: who waits is told.
 struct End(Arc<Lane>);
@@ -120,10 +125,12 @@ impl Sender {
         *self.phase.borrow() >= Phase::Draining || self.phase.has_changed().is_err()
     }
 
-    /// Sends the batch under way until each message is stored or refused for good.
+    /// Sends the batch under way until each message is stored or refused for good. Only a message that is
+    /// itself at fault is refused; whatever is wrong with the store, the queue waits for it.
     async fn send(&mut self) -> Result<(), Abandoned> {
+        let mut told = None;
         loop {
-            let Some(error) = self.attempt().await? else {
+            let Some((kind, error)) = self.attempt().await? else {
                 let failures = self.lane.circuit().failures();
                 if failures > 0 {
                     let topic = &self.lane.topic;
@@ -137,6 +144,12 @@ impl Sender {
             let topic = &self.lane.topic;
             metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
             tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
+            if kind.is_some_and(waits_for_operator) {
+                metrics::counter!(STORE_REFUSES, "topic" => topic.to_string()).increment(1);
+                if told.replace(kind) != Some(kind) {
+                    tracing::error!(%topic, error, "the store refuses all events, and somebody must set it right; the queue is kept");
+                }
+            }
             self.lane.set_circuit(self.lane.circuit().failed(error, pause));
             self.lane.advance();
             self.pause(pause).await?;
@@ -145,7 +158,7 @@ impl Sender {
     }
 
     /// One attempt; the error of the first message that is left, where one is.
-    async fn attempt(&mut self) -> Result<Option<String>, Abandoned> {
+    async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
         let results = self.submit(usize::MAX).await?;
         self.lane.under_way().settle(&self.lane.topic, results, &self.lane.observe);
         // A store that takes a batch whole or not at all says nothing of the single messages. One
@@ -155,11 +168,11 @@ impl Sender {
                 Some(Ok(position)) => {
                     self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)], &self.lane.observe);
                 }
-                Some(Err(error)) if !error.is_retryable() => {
+                Some(Err(error)) if error.kind().is_of_message() => {
                     self.lane.under_way().refuse_first(&self.lane.topic, &error, &self.lane.observe);
                 }
-                Some(Err(error)) => return Ok(Some(chain(&error))),
-                None => return Ok(Some("the transport gave no result".to_owned())),
+                Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
+                None => return Ok(Some((None, "the transport gave no result".to_owned()))),
             }
         }
         Ok(None)

@@ -14,7 +14,7 @@ use super::consumer::Settings;
 use super::error::{ConsumeError, InboundError, chain};
 use super::inbound::{Inbound, Verdict};
 use super::lanes::Lanes;
-use super::observe::RECEIVE_RETRIED;
+use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
 use super::rejections::{Rejection, Rejections};
 use super::settling::Settling;
 use crate::config::Exhausted;
@@ -112,6 +112,14 @@ impl Worker {
     pub(super) fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
         if !error.is_retryable() {
             return Err(error.into());
+        }
+        if error.kind().needs_operator() {
+            self.settling.consuming.count(STORE_REFUSES, 1);
+            // At first, and again and again.
+            if self.failures.is_multiple_of(10) {
+                let topic = self.settling.topic();
+                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer, and somebody must set it right; the consumer waits");
+            }
         }
         self.failures = self.failures.saturating_add(1);
         let pause = self.settings.backoff.after(self.failures);

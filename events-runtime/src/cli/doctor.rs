@@ -155,7 +155,8 @@ async fn transport(config: Option<&Config>, checks: &mut Vec<Check>) {
     match looked {
         Ok(mut found) => checks.append(&mut found),
         Err(error) => {
-            let details = [Some(chain(&error)), advice(error.kind()).map(str::to_owned)];
+            let details =
+                [Some(chain(&error)), advice(error.kind(), config.bus().url.expose()).map(str::to_owned)];
             checks.push(Check::new(WHAT, Verdict::Bad, details.into_iter().flatten().collect()));
         }
     }
@@ -183,16 +184,18 @@ async fn look(transport: &dyn Transport) -> Result<Vec<Check>, TransportError> {
 }
 
 /// What to do, beyond what the error itself says.
-fn advice(kind: ErrorKind) -> Option<&'static str> {
+fn advice(kind: ErrorKind, url: &str) -> Option<&'static str> {
+    // A file and its folder have rights; what to do about a server's refusal, its own error says.
+    let is_file = url.starts_with("sqlite:");
     Some(match kind {
         ErrorKind::Invalid => "correct `bus.url`; `config explain` shows where it comes from",
         ErrorKind::Unavailable => "see that the store is running and reachable from here",
         ErrorKind::Locked => "find the process that holds the store, or raise its waiting time",
         ErrorKind::Full => "make room, or let topics keep less: `retain_age`, `retain_count`",
-        ErrorKind::ReadOnly | ErrorKind::Permission => {
+        ErrorKind::ReadOnly | ErrorKind::Permission if is_file => {
             "give this user the right to write the store and its folder"
         }
-        ErrorKind::Corrupt => "put the store aside and restore a copy of it",
+        ErrorKind::Corrupt if is_file => "put the store aside and restore a copy of it",
         ErrorKind::Version => "use the version of this program that wrote the store",
         _ => return None,
     })
@@ -240,6 +243,14 @@ mod tests {
         assert!(check.verdict == Verdict::Suspicious);
         let said = "org.openedx.tests.doctor.asked.v1: Python refuses the event where `question` is empty";
         assert!(check.details.iter().any(|detail| detail.starts_with(said)), "{:?}", check.details);
+    }
+
+    #[test]
+    fn rights_on_a_folder_are_advised_where_there_is_a_folder() {
+        for kind in [ErrorKind::Permission, ErrorKind::ReadOnly, ErrorKind::Corrupt] {
+            assert!(advice(kind, "sqlite://events.db").is_some());
+            assert_eq!(advice(kind, "rediss://host:6379/0"), None);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn decode<K: MapKey, V: EventData, M>(
         if count == 0 {
             return Ok(map);
         }
-        room(&mut map, reserve::<(K, V)>(reader, count, entry_min_len::<V>()));
+        room(&mut map, reserve::<(K, V)>(reader, count, entry_min_len::<V>())?);
         for _ in 0..count {
             let key = reader.string()?;
             match V::decode(reader) {

@@ -17,14 +17,19 @@ pub(super) const BLOCKS_MAX_LEN: usize = LONG_MAX_LEN + 1;
 /// The most bytes that are reserved before the items have come.
 const RESERVED_AT_MOST: usize = 64 * 1024;
 
-/// How many items to reserve room for, of those that a block announces.
+/// Charges the items that a block announces to the datum's memory, and says how many to reserve room for.
 #[inline]
-pub(super) fn reserve<T>(reader: &mut Reader<'_>, items: usize, min_len: usize) -> usize {
+pub(super) fn reserve<T>(
+    reader: &mut Reader<'_>,
+    items: usize,
+    min_len: usize,
+) -> Result<usize, DecodeError> {
+    reader.charge(items, min_len, size_of::<T>())?;
     let room = reader.room(items, min_len);
-    match RESERVED_AT_MOST.checked_div(size_of::<T>()) {
+    Ok(match RESERVED_AT_MOST.checked_div(size_of::<T>()) {
         Some(most) => room.min(most.max(1)),
         None => room,
-    }
+    })
 }
 
 /// Whether a sequence can refuse to be written: an item can, or there can be too many without bytes.
@@ -73,7 +78,7 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
         if count == 0 {
             return Ok(items);
         }
-        items.reserve(reserve::<T>(reader, count, T::MIN_LEN));
+        items.reserve(reserve::<T>(reader, count, T::MIN_LEN)?);
         for _ in 0..count {
             match T::decode(reader) {
                 Ok(item) => items.push(item),

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     LeaseLost,
     /// The message is larger than the store takes.
     TooLarge,
+    /// The store never takes this message, whoever sends it: its key, its headers or its data are at fault.
+    Refused,
     /// The transport was shut down.
     Closed,
     /// What fits none of the others; the source tells.
@@ -57,15 +59,31 @@ impl ErrorKind {
             Self::NotFound => "not-found",
             Self::LeaseLost => "lease-lost",
             Self::TooLarge => "too-large",
+            Self::Refused => "refused",
             Self::Closed => "closed",
             Self::Other => "other",
         }
     }
 
-    /// Whether the same call can succeed later without anybody changing a setting.
+    /// Whether the same call can succeed later: the error tells of a state of the store that passes by
+    /// itself, or that an operator ends without a change to this program, such as a full disk or a
+    /// password that was changed on one side first. Consumers wait for the end of such a state.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Unavailable | Self::Locked | Self::Full)
+        matches!(self, Self::Unavailable | Self::Locked | Self::Full) || self.needs_operator()
+    }
+
+    /// Whether the message itself is at fault, so that sending it again fails again. Only such a message
+    /// is refused for good; whatever is wrong with the store, the queue is kept.
+    #[must_use]
+    pub const fn is_of_message(self) -> bool {
+        matches!(self, Self::TooLarge | Self::Refused)
+    }
+
+    /// Whether the state passes only when somebody sets the store or the user's rights right.
+    #[must_use]
+    pub const fn needs_operator(self) -> bool {
+        matches!(self, Self::ReadOnly | Self::Permission)
     }
 }
 
@@ -163,7 +181,7 @@ impl TransportError {
         &self.subject
     }
 
-    /// Whether the same call can succeed later without anybody changing a setting.
+    /// Whether the same call can succeed later, see [`ErrorKind::is_retryable`].
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.kind.is_retryable()

@@ -56,3 +56,24 @@ conformance!(redis_restarted, restarted());
 conformance!(redis_killed, killed());
 conformance!(redis_paused, paused());
 conformance!(redis_cut, cut());
+
+/// What the transports of this crate promise about dead letters beyond the suite.
+mod redis_letters {
+    use super::*;
+    use conformance::store;
+
+    #[tokio::test]
+    async fn dead_letters_are_not_trimmed_unless_their_own_retention_says_so() {
+        store::dead_letters_are_not_trimmed_unless_their_own_retention_says_so(&alone()).await;
+    }
+
+    #[tokio::test]
+    async fn dead_letters_are_not_trimmed_whatever_their_topic_is_called() {
+        store::dead_letters_are_not_trimmed_whatever_their_topic_is_called(&alone()).await;
+    }
+
+    #[tokio::test]
+    async fn dead_letters_that_their_own_retention_drops_unread_are_counted() {
+        store::dead_letters_that_their_own_retention_drops_unread_are_counted(&alone()).await;
+    }
+}

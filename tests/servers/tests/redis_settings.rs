@@ -197,6 +197,7 @@ fn wrong_settings_say_what_to_write() {
         ("redis://h?claim_msgs_older_than=soon", "`ms`"),
         ("redis://h?ca=/nowhere", "rediss:"),
         ("rediss://h?ca=/nowhere", "can't be read"),
+        ("redis://h?on_lost=cry", "`recover-topic`"),
         ("redis://h?colour=red", "there is no setting `colour`"),
         ("redis+sentinel://h:26379", "the master's name"),
         ("redis+cluster://h:6379/1", "database 0"),
@@ -206,5 +207,26 @@ fn wrong_settings_say_what_to_write() {
         let error = connect(url, &ConnectOptions::new()).err().expect("it is refused");
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
         assert!(error.to_string().contains(wanted), "{url}: {error}");
+    }
+}
+
+/// Such a file would trust nobody, or fewer than it says, which would show at the first connection only.
+#[test]
+fn a_file_of_authorities_without_a_sound_certificate_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begin = "-----BEGIN CERTIFICATE-----\n";
+    for (text, wanted) in [
+        (String::new(), "holds no certificate"),
+        ("hello".to_owned(), "holds no certificate"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(), "holds no certificate"),
+        (format!("{begin}AAAA\n"), "is broken"),
+        (format!("{begin}AAAA\n-----END CERTIFICATE-----\n"), "can't be used"),
+    ] {
+        let file = folder.path().join("own.pem");
+        std::fs::write(&file, &text).expect("a file");
+        let url = format!("rediss://h:6379/0?ca={}", file.display());
+        let error = connect(&url, &ConnectOptions::new()).err().expect("it is refused");
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains(wanted) && error.to_string().contains("PEM"), "{text}: {error}");
     }
 }

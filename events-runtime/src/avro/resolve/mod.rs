@@ -33,7 +33,7 @@ pub(crate) use plan::Plan;
 #[cfg(feature = "cli")]
 use std::borrow::Cow;
 
-use super::decode::{Reader, from_slice};
+use super::decode::{Reader, from_slice, read_all};
 use super::error::DecodeError;
 #[cfg(feature = "cli")]
 use super::schema::Schema;
@@ -84,8 +84,10 @@ pub fn from_slice_resolved<T: EventData>(writer: &WriterSchema, bytes: &[u8]) ->
         }
         Way::Rewrite => {
             let mut buffers = Buffers::take();
-            let decoded = rewrite(plan, bytes, &mut buffers, plan.limit(bytes.len()))
-                .and_then(|()| from_slice(&buffers.datum).map_err(|fault| in_input(plan, bytes, fault)));
+            let decoded = rewrite(plan, bytes, &mut buffers, plan.limit(bytes.len())).and_then(|()| {
+                read_all(Reader::rewritten(&buffers.datum, bytes.len()))
+                    .map_err(|fault| in_input(plan, bytes, fault))
+            });
             buffers.give_back();
             decoded
         }

@@ -146,6 +146,9 @@ impl Fault {
 /// How many bytes a datum may become whatever its length.
 const ANYWAY: usize = 65_536;
 
+/// How many bytes all items that take none of the input may become, defaults included.
+const FOR_EMPTY_ITEMS: usize = 4 * 1024 * 1024;
+
 /// How a writer's data become a reader's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -176,15 +179,19 @@ pub(super) struct Limit {
     pub(super) bytes: usize,
     /// What each item that takes no bytes of the input adds.
     for_empty_item: usize,
+    /// What all of them together can still add.
+    for_empty_items: usize,
 }
 
 impl Limit {
     pub(super) fn exactly(bytes: usize) -> Self {
-        Self { bytes, for_empty_item: 0 }
+        Self { bytes, for_empty_item: 0, for_empty_items: 0 }
     }
 
     pub(super) fn add_empty_item(&mut self) {
-        self.bytes = self.bytes.saturating_add(self.for_empty_item);
+        let added = self.for_empty_item.min(self.for_empty_items);
+        self.for_empty_items -= added;
+        self.bytes = self.bytes.saturating_add(added);
     }
 }
 
@@ -228,11 +235,11 @@ impl Plan {
     }
 
     /// The most bytes that a datum of so many becomes: so that memory stays in proportion to the
-    /// input. Each item of an array took a byte, or is one of a bounded number that did not, for
-    /// which the limit rises as they are read.
+    /// input. Each item of an array took a byte, or is one of those that did not, for which the limit
+    /// rises as they are read, by so many bytes in all.
     pub(super) fn limit(&self, len: usize) -> Limit {
         let bytes = len.saturating_add(1).saturating_mul(self.growth).saturating_add(ANYWAY);
-        Limit { bytes, for_empty_item: self.growth }
+        Limit { bytes, for_empty_item: self.growth, for_empty_items: FOR_EMPTY_ITEMS }
     }
 }
 

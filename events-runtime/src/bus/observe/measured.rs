@@ -6,6 +6,7 @@ pub(in crate::bus) const EMITTED: &str = "events_emitted_total";
 pub(in crate::bus) const SENT: &str = "events_sent_total";
 pub(in crate::bus) const SEND_FAILED: &str = "events_send_failed_total";
 pub(in crate::bus) const SEND_RETRIED: &str = "events_send_retried_total";
+pub(in crate::bus) const STORE_REFUSES: &str = "events_store_refuses_total";
 pub(in crate::bus) const QUEUE_DEPTH: &str = "events_queue_depth";
 pub(in crate::bus) const CIRCUIT_OPEN: &str = "events_circuit_open";
 pub(in crate::bus) const CONSUMED: &str = "events_consumed_total";
@@ -25,11 +26,12 @@ pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Counted by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 17] = [
+const COUNTERS: [(&str, &str); 18] = [
     (EMITTED, "events that were given to a bus and have a route"),
     (SENT, "messages that a topic acknowledged"),
     (SEND_FAILED, "messages that were refused for good, or that the queue had no place for"),
     (SEND_RETRIED, "failed attempts to send that are followed by another"),
+    (STORE_REFUSES, "failed calls to a store that refuses all until somebody sets it right"),
     (CONSUMED, "messages that were acknowledged to the topic"),
     (RETRIED, "messages that were handed back after a failure"),
     (DEAD_LETTERED, "messages that went to the dead letters"),

@@ -29,8 +29,8 @@ use keys::Keys;
 pub(super) use lag::watch;
 pub(super) use measured::{
     CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, QUEUE_DEPTH,
-    RECEIVE_RETRIED, RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, UNKNOWN, UNRECEIVED,
-    describe,
+    RECEIVE_RETRIED, RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, STORE_REFUSES,
+    UNKNOWN, UNRECEIVED, describe,
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};

@@ -107,7 +107,7 @@ pub(super) async fn settled(
                     _ => {}
                 },
             },
-            Err(error) if error.is_retryable() => {
+            Err(error) if error.is_retryable() && !error.kind().needs_operator() => {
                 tracing::debug!(%topic, %group, %error, "how far a replay is can't be told now");
             }
             Err(error) => return Err(error),

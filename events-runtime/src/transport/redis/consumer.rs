@@ -13,7 +13,7 @@ use super::claim::{Claimed, Entry};
 use super::link::{Link, Request, is_away, random};
 use super::settings::Settings;
 use super::worker::{MADE_UP, Member, Work, Worker};
-use super::{fault, ledger, start};
+use super::{fault, ledger, start, trim};
 
 /// So long a read waits at the server before it is asked anew.
 const BLOCK: Duration = Duration::from_secs(5);
@@ -41,6 +41,7 @@ impl RedisConsumer {
         let Subscription { topic, group, start, lease, member, .. } = subscription;
         let link = Arc::new(Link::new(&settings, &topic));
         start::join(&link, &settings, &topic, &group, start).await?;
+        trim::mark_letters(&settings, &dead_letter).await?;
         let number = random();
         let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
             let host = gethostname::gethostname();

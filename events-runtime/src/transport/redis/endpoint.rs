@@ -7,6 +7,10 @@ use ::redis::{
     TlsCertificates,
 };
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use super::super::options::Target;
 use super::super::{Topic, TransportError};
 use super::cluster::Cluster;
@@ -149,9 +153,7 @@ impl Login {
         let ca = match target.get("ca") {
             None => None,
             Some(_) if !tls => return Err(target.invalid("`ca` is for `rediss:` alone")),
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
-                target.invalid(format!("the file of `ca`, `{path}`, can't be read")).with_source(error)
-            })?),
+            Some(path) => Some(authorities(target, path)?),
         };
         let user = target.raw.rsplit_once('@').map_or_else(String::new, |(user, _)| format!("{user}@"));
         Ok(Self { scheme: if tls { "rediss" } else { "redis" }, user, ca })
@@ -185,6 +187,28 @@ impl Login {
             self.scheme
         ))
     }
+}
+
+/// The file of `ca`, which must hold certificates and nothing broken: trusting nobody, or an authority less
+/// than was meant, would show at the first connection only.
+fn authorities(target: &Target<'_>, path: &str) -> Result<Vec<u8>, TransportError> {
+    let file = std::fs::read(path).map_err(|error| {
+        target.invalid(format!("the file of `ca`, `{path}`, can't be read")).with_source(error)
+    })?;
+    let wrong = |what: &str| {
+        target.invalid(format!(
+            "the file of `ca`, `{path}`, {what}: name a PEM file of the authorities' certificates, each between \
+             `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----`"
+        ))
+    };
+    let mut trusted = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&file) {
+        let certificate = certificate.map_err(|error| wrong("is broken").with_source(error))?;
+        trusted
+            .add(certificate)
+            .map_err(|error| wrong("has a certificate that can't be used").with_source(error))?;
+    }
+    if trusted.is_empty() { Err(wrong("holds no certificate")) } else { Ok(file) }
 }
 
 /// What the URL lists behind the user: hosts with their ports, and the rest behind the first `/`.

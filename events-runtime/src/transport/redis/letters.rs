@@ -1,4 +1,5 @@
-//! Dead letters of a cluster. Their topic is on another node than the message, so the letter and the
+//! Dead letters of a cluster, and those that are too large for a script. In a cluster their topic is on
+//! another node than the message, and Lua can't hand on thousands of fields, so the letter and the
 //! acknowledgement are two steps: the letter first, so that neither is ever lost. A member that dies
 //! between them leaves a letter of a message that comes again.
 //!
@@ -52,30 +53,32 @@ impl Batch {
     }
 }
 
-pub(super) fn is_any(settlements: &[Settlement]) -> bool {
-    settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Reject(_)))
+/// How many fields, and about how many bytes, the dead letters among these have.
+pub(super) fn weight(settlements: &[Settlement]) -> (usize, usize) {
+    settlements.iter().fold((0, 0), |(fields, bytes), settlement| match &settlement.outcome {
+        Outcome::Reject(letter) => (fields + letter.headers.len() + 3, bytes + letter.size()),
+        _ => (fields, bytes),
+    })
 }
 
 impl Worker {
     /// Whether letters are on their way.
     pub(super) fn awaits_letters(&self) -> bool {
-        self.letters.as_ref().is_some_and(|letters| !letters.under_way.is_empty())
+        !self.letters.under_way.is_empty()
     }
 
     /// Waits until something is to be done for letters; for ever where none is on its way. Dropping the wait
     /// loses nothing.
     pub(super) async fn next_letters(&mut self) -> Awaited {
-        if let Some(letters) = &mut self.letters
-            && let Some(awaited) = letters.under_way.next().await
-        {
-            return awaited;
+        match self.letters.under_way.next().await {
+            Some(awaited) => awaited,
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     /// Sends the dead letters among these outcomes, and stores the others.
     pub(super) async fn send_letters(&mut self, Requests { settlements, replies }: Requests) {
-        let Some(producer) = self.letters.as_ref().map(|letters| letters.producer.clone()) else { return };
+        let producer = self.letters.producer.clone();
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
         let (mut receipts, mut given_up, mut others, mut places) = (vec![], vec![], vec![], vec![]);
         for (place, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
@@ -111,9 +114,8 @@ impl Worker {
     }
 
     fn wait_for(&self, batch: Batch) {
-        if let Some(letters) = &self.letters {
-            letters.under_way.push(Box::pin(batch.wait((self.member.lease / 3).max(RENEWED_AT_MOST_EACH))));
-        }
+        let pause = (self.member.lease / 3).max(RENEWED_AT_MOST_EACH);
+        self.letters.under_way.push(Box::pin(batch.wait(pause)));
     }
 
     /// Acknowledges the messages of stored letters; keeps the leases of those whose letters are still on their

@@ -10,7 +10,8 @@ use ::redis::{
 };
 use tokio::sync::Mutex;
 
-use super::super::Topic;
+use super::super::{ErrorKind, Topic};
+use super::codes::Judgement;
 use super::endpoint::Place;
 use super::fault;
 use super::nodes::Connected;
@@ -176,10 +177,10 @@ impl Patience {
 
 /// Whether the server can't be reached, or is not ready, and may be soon.
 pub(super) fn is_away(error: &RedisError) -> bool {
-    ends_connection(error) && error.kind() != RedisKind::AuthenticationFailed && !fault::is_mistrust(error)
+    ends_connection(error) && !refuses_user(error) && !fault::is_mistrust(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
         || error.kind() == RedisKind::ClusterConnectionNotFound
-        || matches!(&*fault::code(error), "LOADING" | "BUSY" | "CLUSTERDOWN" | "TRYAGAIN")
+        || is_judged(error, Judgement::Away)
 }
 
 /// Whether the connection is of no further use. After a failover the old master is read-only, and no
@@ -189,7 +190,18 @@ fn ends_connection(error: &RedisError) -> bool {
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || matches!(&*fault::code(error), "READONLY" | "MASTERDOWN" | "UNBLOCKED")
+        || is_judged(error, Judgement::Reconnects)
+        || refuses_user(error)
+}
+
+/// Whether the server does not take the connection's user: by a later connection it may, for users and
+/// passwords are changed under running programs.
+fn refuses_user(error: &RedisError) -> bool {
+    fault::judged(error).is_some_and(|code| code.kind == ErrorKind::Permission)
+}
+
+fn is_judged(error: &RedisError, judgement: Judgement) -> bool {
+    fault::judged(error).is_some_and(|code| code.judgement == judgement)
 }
 
 /// Sixty-two random bits.

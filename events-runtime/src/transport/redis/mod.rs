@@ -15,12 +15,16 @@
 //! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error; in a cluster `30s` |
 //! | `ca=/etc/ssl/own.pem` | the authorities that `rediss:` trusts, instead of the system's |
 //! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for topics of dead letters, which keep everything unless this is set |
 //! | `ack=settled` | the default: an event is acknowledged when its receivers succeeded or it is a dead letter |
 //! | `ack=strict-openedx` | it is acknowledged whatever the receivers said, as Open edX's consumers do: no second attempt, no dead letter |
 //! | `consumer_name=NAME` | the member's name in Redis; what an earlier member of this name left is taken over at once |
 //! | `check_backlog=true` | the default: a group goes on where it stands. `false`: each start of a consumer passes over what came before, as Open edX's consumers do |
 //! | `last_read_msg_id=ID` | each start of a consumer moves its group behind this entry |
 //! | `claim_msgs_older_than=15m` | after so long, what another client was given and did not settle is taken over; plain numbers are milliseconds, `off` is never |
+//! | `on_lost=recover-topic` | the default: where a topic is gone with its groups (`FLUSHALL`, a server that came back empty, a stream that was deleted), a consumer makes its group anew, from the earliest entry on, and goes on; where only the group is gone, it ends with an error that says so |
+//! | `on_lost=recover` | the same in both cases; a group that is made anew gets all again that its topic keeps |
+//! | `on_lost=end` | the consumer ends in both cases |
 //!
 //! # Metrics
 //! Beside those of the bus, by `topic`:
@@ -28,8 +32,9 @@
 //! | name | kind | meaning |
 //! |---|---|---|
 //! | `events_trimmed_pending_total` | counter | entries that a group had not settled and that somebody else trimmed away; passed over |
-//! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7 |
+//! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7. Also what retention dropped of a topic that has no group |
 //! | `events_trimmed_unsettled_total` | counter | entries that retention dropped although a group had not settled them, as it was told to |
+//! | `events_group_lost_total` | counter | groups that were found to be gone although nobody had removed them by an operation of ours |
 //! | `events_acked_failed_total` | counter | events that failed and were acknowledged all the same, by `ack=strict-openedx` |
 //!
 //! # Durability
@@ -43,7 +48,8 @@
 //! # Where it differs from the others
 //! Positions are entry ids. Renewing one delivery renews all that were received with it. A send
 //! whose answer was lost may be stored twice, with the same event id. Messages of a group whose
-//! other members are Open edX's keep their order among our members; theirs take what comes.
+//! other members are Open edX's keep their order among our members; theirs take what comes. Dead letters of
+//! more than 1,000 fields or 1 MB are stored before their messages are acknowledged, as in a cluster.
 //!
 //! # Clusters
 //! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic
@@ -58,6 +64,7 @@
 
 mod claim;
 mod cluster;
+mod codes;
 mod consumer;
 mod endpoint;
 mod entry;
@@ -68,10 +75,12 @@ mod ledger;
 mod letters;
 mod link;
 mod links;
+mod lost;
 mod marker;
 mod nodes;
 mod pack;
 mod producer;
+mod rights;
 mod script;
 mod sentinel;
 mod settings;
@@ -187,8 +196,7 @@ impl Transport for RedisTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let retention = self.settings.retention.of(&topic);
-                let trimmed = trim::all(&self.links.of(&topic), &topic, &retention).await?;
+                let trimmed = trim::all(&self.links.of(&topic), &topic, &self.settings.retention).await?;
                 total.add(trimmed);
             }
             Ok(total)

@@ -237,8 +237,7 @@ impl Writer {
 
     /// Applies the retention; a failure waits for the next time.
     async fn trim(&mut self, topic: &Topic) {
-        let retention = self.settings.retention.of(topic);
-        match trim::portion(&self.link, topic, &retention, false).await {
+        match trim::portion(&self.link, topic, &self.settings.retention, false).await {
             Ok(trimmed) => {
                 if trimmed.held_back && self.trims.first_held_back(topic) {
                     tracing::warn!(

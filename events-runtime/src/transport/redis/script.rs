@@ -17,8 +17,9 @@ macro_rules! script {
 script!(CLAIM, "lua/recover.lua", "lua/claim.lua");
 script!(SETTLE, "lua/settle.lua");
 script!(RENEW, "lua/renew.lua");
-script!(JOIN, "lua/join.lua");
-script!(CLEAR, "lua/clear.lua");
+script!(JOIN, "lua/forget.lua", "lua/join.lua");
+script!(CLEAR, "lua/forget.lua", "lua/clear.lua");
+script!(LOST, "lua/forget.lua", "lua/lost.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");

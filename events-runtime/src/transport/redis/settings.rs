@@ -28,6 +28,28 @@ pub(super) enum Ack {
     Whatever,
 }
 
+/// What a consumer does whose group is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnLost {
+    /// It ends with an error.
+    End,
+    /// It makes the group anew where the topic was lost with it, which repeats nothing.
+    RecoverTopic,
+    /// It makes the group anew in any case, and has all that the topic keeps come again.
+    Recover,
+}
+
+impl OnLost {
+    /// As it is written.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::RecoverTopic => "recover-topic",
+            Self::Recover => "recover",
+        }
+    }
+}
+
 pub(super) struct Settings {
     pub(super) url: String,
     pub(super) endpoint: Endpoint,
@@ -42,6 +64,7 @@ pub(super) struct Settings {
     pub(super) check_backlog: bool,
     pub(super) last_read: Option<Position>,
     pub(super) claim_older_than: Option<Duration>,
+    pub(super) on_lost: OnLost,
 }
 
 impl Settings {
@@ -55,6 +78,7 @@ impl Settings {
             "check_backlog",
             "last_read_msg_id",
             "claim_msgs_older_than",
+            "on_lost",
             "retention_age",
             "retention_count",
             "dead_letter_age",
@@ -88,6 +112,13 @@ impl Settings {
             Some(text) if text.parse::<u64>().is_ok() => text.parse().ok().map(Duration::from_millis),
             _ => Some(duration("claim_msgs_older_than", DEFAULT_CLAIM)?),
         };
+        let on_lost = match target.get("on_lost") {
+            None => OnLost::RecoverTopic,
+            Some(text) => [OnLost::End, OnLost::RecoverTopic, OnLost::Recover]
+                .into_iter()
+                .find(|on_lost| on_lost.as_str() == text)
+                .ok_or_else(|| target.bad_setting("on_lost", text, "`recover-topic`, `recover` or `end`"))?,
+        };
         let timeout = duration("timeout", DEFAULT_TIMEOUT)?;
         if timeout.is_zero() {
             return Err(target.bad_setting("timeout", "0", "a time that an answer may take, such as `5s`"));
@@ -106,6 +137,7 @@ impl Settings {
             check_backlog,
             last_read,
             claim_older_than,
+            on_lost,
         })
     }
 }

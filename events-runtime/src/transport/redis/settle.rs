@@ -10,6 +10,15 @@ use super::{entry, fault, letters, script};
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
+/// So many leases are renewed at once at most.
+const RENEWALS_AT_MOST: usize = 10_000;
+/// A request whose dead letters have more fields, or bytes, does not go through the script: Lua's stack takes
+/// some 8,000 values. The letters are stored as messages are, one command each.
+const FIELDS_AT_MOST: usize = 1_000;
+const BYTES_AT_MOST: usize = 1 << 20;
+/// With dead letters of so many fields, or bytes, no more requests are gathered into a call.
+const GATHERED_FIELDS: usize = 20_000;
+const GATHERED_BYTES: usize = 8 << 20;
 
 /// Outcomes that are told together, and who waits for how many of them.
 #[derive(Default)]
@@ -28,8 +37,8 @@ pub(super) fn tell(results: Results, replies: Vec<(usize, oneshot::Sender<Result
 }
 
 impl Worker {
-    /// What else was told already: requests without dead letters for another node, those with some, and
-    /// what comes behind.
+    /// What else was told already: requests that the script can store whole, those whose dead letters are
+    /// stored before, and what comes behind.
     pub(super) fn gather(
         &self,
         settlements: Vec<Settlement>,
@@ -37,10 +46,14 @@ impl Worker {
         work: &mut mpsc::UnboundedReceiver<Work>,
     ) -> (Requests, Requests, Option<Work>) {
         let (mut plain, mut behind) = (Requests::default(), Requests::default());
+        let (mut fields, mut bytes) = (0, 0);
         let mut told = Work::Settle(settlements, reply);
         loop {
             let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
-            let has_letters = self.letters.is_some() && letters::is_any(&settlements);
+            let (count, size) = letters::weight(&settlements);
+            let is_large = count > FIELDS_AT_MOST || size > BYTES_AT_MOST;
+            let has_letters = is_large || (count > 0 && self.settings.endpoint.is_cluster());
+            (fields, bytes) = (fields + count, bytes + size);
             let requests = if has_letters { &mut behind } else { &mut plain };
             requests.replies.push((settlements.len(), reply));
             if requests.settlements.is_empty() {
@@ -48,7 +61,10 @@ impl Worker {
             } else {
                 requests.settlements.extend(settlements);
             }
-            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST {
+            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST
+                || fields >= GATHERED_FIELDS
+                || bytes >= GATHERED_BYTES
+            {
                 return (plain, behind, None);
             }
             match work.try_recv() {
@@ -104,8 +120,8 @@ impl Worker {
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // It is asked for by the same token.
         self.unsure = claimed.is_none();
-        let receipts = settlements.into_iter().map(|settlement| settlement.receipt);
-        (self.settled(receipts, settled), claimed.map(|value| Answer { value, swept }))
+        let receipts = settlements.into_iter().map(|settlement| settlement.receipt).collect();
+        (self.settled(receipts, settled).await, claimed.map(|value| Answer { value, swept }))
     }
 
     /// Stores outcomes; in a cluster none with a dead letter.
@@ -122,19 +138,23 @@ impl Worker {
         if settlements.is_empty() && parked.is_empty() {
             return Results::new();
         }
-        let mut call = self.settle_call(&settlements);
-        for receipt in &parked {
+        let answer = self.ask_to_settle(&settlements, &parked).await;
+        let receipts = settlements.into_iter().map(|settlement| settlement.receipt).chain(parked).collect();
+        self.settled(receipts, answer).await
+    }
+
+    async fn ask_to_settle(&mut self, settlements: &[Settlement], parked: &[Receipt]) -> RedisResult<String> {
+        let mut call = self.settle_call(settlements);
+        for receipt in parked {
             call.arg(receipt.token).arg("p").arg(receipt.position.to_string()).arg(millis(self.member.lease));
         }
-        let answer = self.link.ask(Request::Script(&call)).await;
-        let receipts = settlements.into_iter().map(|settlement| settlement.receipt);
-        self.settled(receipts.chain(parked), answer)
+        self.link.ask(Request::Script(&call)).await
     }
 
     fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
         self.questions += 1;
         let mut call = self.call(&script::SETTLE);
-        if self.letters.is_none() {
+        if !self.settings.endpoint.is_cluster() {
             call.key(self.member.dead_letter.as_str());
         }
         call.arg(self.member.number).arg(self.questions);
@@ -161,9 +181,55 @@ impl Worker {
         call
     }
 
-    fn settled(&self, receipts: impl Iterator<Item = Receipt>, answer: RedisResult<String>) -> Results {
-        let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
-        self.spread("settle", receipts, answer)
+    async fn settled(&mut self, receipts: Vec<Receipt>, answer: RedisResult<String>) -> Results {
+        let answer = answer.map(|told| match told.split_once(' ') {
+            Some((kept, trouble)) => (kept.to_owned(), trouble.to_owned()),
+            None => (told, String::new()),
+        });
+        let (kept, trouble) = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.spread("settle", receipts.into_iter(), Err(error)),
+        };
+        let refused = kept.bytes().zip(&receipts).filter(|(digit, _)| *digit == b'x');
+        let refused: Vec<Receipt> = refused.map(|(_, receipt)| receipt.clone()).collect();
+        if !refused.is_empty() {
+            // They come again a lease later, for the letter to be tried again: that is no attempt of the
+            // receivers.
+            self.returned.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
+            if let Err(error) = self.ask_to_settle(&[], &refused).await {
+                tracing::debug!(topic = %self.member.topic, %error, "messages without a dead letter come again when their leases end");
+            }
+        }
+        let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
+        let results = self.spread("settle", receipts.into_iter(), Ok(digits));
+        let letter = |(result, digit)| match digit {
+            b'x' => Err(fault::told(&trouble, "send to", &self.member.dead_letter)),
+            _ => result,
+        };
+        results.into_iter().zip(kept.bytes()).map(letter).collect()
+    }
+
+    /// Renews leases, with what else is to be renewed by now; gives what comes behind.
+    pub(super) async fn renew_gathered(
+        &mut self,
+        mut receipts: Vec<Receipt>,
+        reply: oneshot::Sender<Results>,
+        work: &mut mpsc::UnboundedReceiver<Work>,
+    ) -> Option<Work> {
+        let mut replies = vec![(receipts.len(), reply)];
+        let mut next = None;
+        while receipts.len() < RENEWALS_AT_MOST && next.is_none() {
+            match work.try_recv() {
+                Ok(Work::Renew(more, reply)) => {
+                    replies.push((more.len(), reply));
+                    receipts.extend(more);
+                }
+                Ok(other) => next = Some(other),
+                Err(_) => break,
+            }
+        }
+        tell(self.renew(&receipts).await, replies);
+        next
     }
 
     pub(super) async fn renew(&mut self, receipts: &[Receipt]) -> Results {
@@ -172,10 +238,14 @@ impl Worker {
         }
         let mut call = self.call(&script::RENEW);
         call.arg(millis(self.member.lease));
-        for receipt in receipts {
-            call.arg(receipt.token).arg(receipt.position.to_string());
+        for run in receipts.chunk_by(|one, next| one.token == next.token) {
+            call.arg(run.first().map_or(0, |receipt| receipt.token)).arg(run.len());
+            for receipt in run {
+                call.arg(receipt.position.to_string());
+            }
         }
-        let answer: RedisResult<Vec<i64>> = self.link.ask(Request::Script(&call)).await;
+        let answer: RedisResult<String> = self.link.ask(Request::Script(&call)).await;
+        let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
         self.spread("renew", receipts.iter().cloned(), answer)
     }
 

@@ -2,12 +2,15 @@
 //! unless it is told to.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::RedisResult;
+use ::redis::{RedisResult, ScriptInvocation};
 
+use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, TransportError, Trimmed};
 use super::link::{Link, Request};
+use super::settings::Settings;
 use super::worker::millis;
 use super::{fault, script};
 
@@ -30,41 +33,51 @@ pub(super) struct Portion {
 pub(super) async fn portion(
     link: &Link,
     topic: &Topic,
-    retention: &Retention,
+    policy: &RetentionPolicy,
     patient: bool,
 ) -> Result<Portion, TransportError> {
     let mut call = script::on(&script::TRIM, topic, None);
+    limits(&mut call, &policy.of(topic));
+    call.arg(PORTION).arg(link.asker()).arg(link.next_question());
+    limits(&mut call, &policy.of_letters(topic));
+    let request = Request::Script(&call);
+    let answer: RedisResult<(u64, u64, u64, u64, u64)> =
+        if patient { link.ask(request).await } else { link.ask_once(request).await };
+    let answer = answer.map_err(|error| fault::explain(error, "trim", topic))?;
+    let (removed, unsettled, held_back, unread, letters) = answer;
+    let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
+    trimmed.tell(topic, letters > 0 || topic.holds_dead_letters());
+    Ok(Portion { trimmed, held_back: held_back > 0, more: removed >= PORTION && held_back == 0 })
+}
+
+fn limits(call: &mut ScriptInvocation<'_>, retention: &Retention) {
     call.arg(retention.max_count.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX)));
     call.arg(retention.max_age.map_or(-1, |age| i64::try_from(millis(age)).unwrap_or(i64::MAX)));
-    call.arg(u8::from(retention.drop_unsettled)).arg(PORTION);
-    call.arg(link.asker()).arg(link.next_question());
-    let request = Request::Script(&call);
-    let answer: RedisResult<(u64, u64, u64)> =
-        if patient { link.ask(request).await } else { link.ask_once(request).await };
-    let (removed, unsettled, held_back) = answer.map_err(|error| fault::explain(error, "trim", topic))?;
-    if unsettled > 0 {
-        metrics::counter!("events_trimmed_unsettled_total", "topic" => topic.to_string())
-            .increment(unsettled);
-        tracing::warn!(%topic, unsettled, "retention dropped messages that a group had not settled");
+    call.arg(u8::from(retention.drop_unsettled));
+}
+
+/// Has it known beside a topic that it holds dead letters, where its name does not say so.
+pub(super) async fn mark_letters(settings: &Arc<Settings>, topic: &Topic) -> Result<(), TransportError> {
+    if topic.holds_dead_letters() {
+        return Ok(());
     }
-    Ok(Portion {
-        trimmed: Trimmed::new(removed, unsettled),
-        held_back: held_back > 0,
-        more: removed >= PORTION && held_back == 0,
-    })
+    let link = Link::sharing(settings.clone(), settings.endpoint.place(topic));
+    let mut mark = ::redis::cmd("SET");
+    mark.arg(format!("{{{topic}}}::letters")).arg(1);
+    let marked = link.ask(Request::Command(&mark)).await;
+    marked.map_err(|error| fault::explain(error, "subscribe to", topic))
 }
 
 /// Removes what the retention says.
 pub(super) async fn all(
     link: &Link,
     topic: &Topic,
-    retention: &Retention,
+    policy: &RetentionPolicy,
 ) -> Result<Trimmed, TransportError> {
     let mut total = Trimmed::default();
     loop {
-        let Portion { trimmed, more, .. } = portion(link, topic, retention, true).await?;
-        total.removed += trimmed.removed;
-        total.unsettled += trimmed.unsettled;
+        let Portion { trimmed, more, .. } = portion(link, topic, policy, true).await?;
+        total.add(trimmed);
         if !more {
             return Ok(total);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ::redis::{RedisResult, Script, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{ConsumerGroup, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::super::{ConsumerGroup, ErrorKind, Outcome, Position, Receipt, Settlement, Topic, TransportError};
 use super::claim::{self, Claimed};
 use super::ledger::Returned;
 use super::letters::Letters;
@@ -48,14 +48,16 @@ pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) link: Arc<Link>,
     pub(super) member: Member,
-    /// The dead letters on their way, where their topic is on another node than the messages.
-    pub(super) letters: Option<Letters>,
+    /// The dead letters on their way that are stored before their messages are settled.
+    pub(super) letters: Letters,
     pub(super) returned: Arc<Returned>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
     pub(super) unsure: bool,
     /// Counts the questions whose answers the server remembers.
     pub(super) questions: u64,
+    /// The newest entry that it knows the stream to have had.
+    pub(super) newest: Option<Position>,
     sweep: Sweep,
 }
 
@@ -87,9 +89,20 @@ impl Worker {
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = settings.endpoint.is_cluster().then(|| Letters::new(settings.clone()));
+        let letters = Letters::new(settings.clone());
         let token = member.number;
-        Self { settings, link, token, member, letters, returned, unsure: false, questions: 0, sweep }
+        Self {
+            settings,
+            link,
+            token,
+            member,
+            letters,
+            returned,
+            unsure: false,
+            questions: 0,
+            newest: None,
+            sweep,
+        }
     }
 
     /// Works until nobody can ask any more.
@@ -126,7 +139,7 @@ impl Worker {
                     self.settle_plain(plain, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
-                    let _ = reply.send(self.renew(&receipts).await);
+                    next = self.renew_gathered(receipts, reply, &mut work).await;
                 }
                 Work::Leave(reply) => leaving = Some(reply),
             }
@@ -158,10 +171,18 @@ impl Worker {
         answer: Option<Answer>,
         reply: oneshot::Sender<Result<Claimed, TransportError>>,
     ) {
-        let claimed = match answer {
+        let mut claimed = match answer {
             Some(answer) => self.claimed(answer),
             None => self.claim(max).await,
         };
+        if let Err(error) = &claimed
+            && error.kind() == ErrorKind::NotFound
+        {
+            claimed = match self.find_group().await {
+                Ok(()) => self.claim(max).await,
+                Err(error) => Err(error),
+            };
+        }
         if let Err(Ok(claimed)) = reply.send(claimed) {
             // The consumer is gone: others may have them.
             drop(self.store(claimed.into_releases()).await);
@@ -215,6 +236,7 @@ impl Worker {
                 _ => fault::explain(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
+        self.knows(&claimed);
         self.tell_gone(claimed.gone);
         self.tell_missed(claimed.missed);
         if swept {

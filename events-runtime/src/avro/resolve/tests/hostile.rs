@@ -85,6 +85,60 @@ fn defaults_of_items_without_bytes_are_bounded() {
 }
 
 #[test]
+fn what_defaults_make_of_items_without_bytes_is_bounded_in_memory() {
+    #[derive(Debug, PartialEq, EventData)]
+    struct Wide {
+        // One byte in the datum, 4 kB in memory.
+        numbers: Option<[i64; 512]>,
+    }
+    #[derive(Debug, PartialEq, EventData)]
+    struct Wides {
+        items: Vec<Wide>,
+    }
+    #[derive(Debug, PartialEq, EventData)]
+    struct Entries {
+        items: std::collections::BTreeMap<String, Wide>,
+    }
+    let array = format!(r#"{{"type":"array","items":{}}}"#, record("Wide", &[]));
+    let array_of = |count: i64| [to_vec(&count).unwrap(), vec![0]].concat();
+    let read_items = |count| read::<Wides>(&record("Wides", &[("items", &array)]), &array_of(count));
+    assert_eq!(read_items(1_000).unwrap().items.len(), 1_000);
+    let error = read_items(10_000).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooMuchMemory { .. }), "{error}");
+
+    // An entry has a key, and with it bytes of its own: memory grows with the input.
+    let map = format!(r#"{{"type":"map","values":{}}}"#, record("Wide", &[]));
+    let mut entries = to_vec(&2_000_i64).unwrap();
+    (0..2_000).for_each(|n| entries.extend(to_vec(&format!("{n:04}")).unwrap()));
+    entries.push(0);
+    let read_map = read::<Entries>(&record("Entries", &[("items", &map)]), &entries).unwrap();
+    assert_eq!(read_map.items.len(), 2_000);
+}
+
+#[test]
+fn the_text_of_defaults_in_items_without_bytes_is_bounded() {
+    #[derive(Debug, PartialEq, EventData)]
+    struct Long {
+        #[event(default = "\
+            0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\
+            0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\
+            0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789")]
+        text: String,
+    }
+    #[derive(Debug, PartialEq, EventData)]
+    struct Longs {
+        items: Vec<Long>,
+    }
+    let array = format!(r#"{{"type":"array","items":{}}}"#, record("Long", &[]));
+    let read_items = |count: i64| {
+        read::<Longs>(&record("Longs", &[("items", &array)]), &[to_vec(&count).unwrap(), vec![0]].concat())
+    };
+    assert_eq!(read_items(10_000).unwrap().items.len(), 10_000);
+    let error = read_items(65_536).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::TooLong { .. }), "{error}");
+}
+
+#[test]
 fn the_limit_rises_with_items_without_bytes_once() {
     let empty = record("Small", &[]);
     let array = format!(r#"{{"type":"array","items":{empty}}}"#);

@@ -17,7 +17,7 @@ local out, bytes, gone, missed = {}, 0, 0, 0
 
 local function give(id, attempts, fields)
     out[#out + 1] = { id, fields, attempts }
-    for at = 2, #fields, 2 do
+    for at = 1, #fields do
         bytes = bytes + #fields[at]
     end
 end

@@ -25,16 +25,13 @@ elseif there then
 else
     redis.call('XGROUP', 'CREATE', T, G, ARGV[2])
 end
-for _, token in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
-    redis.call('DEL', P .. 'claim:' .. token)
-end
-for _, name in ipairs(redis.call('HKEYS', LANES)) do
-    redis.call('DEL', P .. 'queue:' .. name)
-end
-redis.call('DEL', LEASES, LANES, PARKED, READY, MEMBERS, SUSPECTS, SOLE)
+forget()
 if ARGV[2] == 'remove' then
     redis.call('DEL', WAKE, P .. 'first')
+    -- Members that are left learn that it was meant.
+    redis.call('SET', P .. 'removed', '1', 'PX', 3600000)
 else
+    redis.call('DEL', P .. 'removed')
     wake()
 end
 return 1

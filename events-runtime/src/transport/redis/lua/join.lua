@@ -7,6 +7,7 @@ if type(made) == 'table' and made.err then
     end
     return made
 end
+begin_anew()
 -- What went before the group was made is nothing that it missed.
 if ARGV[2] == '0-0' then
     count_as_read(G, '0-0')

@@ -1,7 +1,8 @@
 -- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then runs of
 -- outcomes: a token, a verb, and for `a` and `u` a count and so many ids, for `r` an id and a pause, for
 -- `p` the same, without that the attempt counts, for `x` an id, a count and so many fields of the dead letter.
--- Gives a text with a `1` for each, or `0` where it is not held by that claim.
+-- Gives a text with a `1` for each, `0` where it is not held by that claim, or `x` where its dead letter could
+-- not be stored, and it is held as before; then the last such error.
 local given = remembered(ARGV[2], ARGV[3])
 if given then
     return given
@@ -93,6 +94,17 @@ for token, of in pairs(ids_of) do
 end
 read_lanes(names)
 
+-- A letter that can't be stored is no reason to spoil the other outcomes.
+local trouble = ''
+local function store_letter(index)
+    local stored = redis.pcall('XADD', KEYS[3], '*', unpack(ARGV, first[index], last[index]))
+    if type(stored) == 'table' and stored.err then
+        trouble = ' ' .. stored.err
+        return false
+    end
+    return true
+end
+
 local results, acks, acked, done, cleared = {}, {}, 0, {}, {}
 for index = 1, count do
     local token, id, verb = tokens[index], ids[index], verbs[index]
@@ -100,6 +112,9 @@ for index = 1, count do
     local value = by_id[id]
     if not value then
         results[index] = '0'
+    elseif verb == 'x' and not store_letter(index) then
+        results[index] = 'x'
+        by_id[id] = false
     else
         results[index] = '1'
         by_id[id] = false
@@ -120,9 +135,6 @@ for index = 1, count do
                 local waits = suspects and is_suspect(losses_of(id))
                 park(id, name, attempts - 1, waits and now + 1000 or now)
             else
-                if verb == 'x' then
-                    redis.call('XADD', KEYS[3], '*', unpack(ARGV, first[index], last[index]))
-                end
                 acked = acked + 1
                 acks[acked] = id
             end
@@ -151,4 +163,4 @@ forget_empty_claims(done)
 if store_lanes() or suspects then
     wake()
 end
-return remember(ARGV[2], ARGV[3], whole .. table.concat(results))
+return remember(ARGV[2], ARGV[3], whole .. table.concat(results) .. trouble)

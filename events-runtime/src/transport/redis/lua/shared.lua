@@ -13,6 +13,7 @@
 --   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
 --                       attempts leave out; -1 where its member held it alone
 --   first        string the stream's first entry when it was last looked whether the group missed any
+--   removed      string there for an hour after the group was removed by an operation of ours
 --   sole         string the member that holds all that is held, or `-` and when that ended
 --
 -- A lane is `k` and a message's key, or `n` and the id of an entry without a key. While `sole` names a

@@ -1,8 +1,10 @@
 -- Removes old entries of a stream. ARGV: unused, most entries or -1, the oldest age or -1, 1 where unsettled entries may go, how many go at once at most.
--- Gives how many went, how many of them one group at most had not settled, and whether a group holds
--- back what the limits would remove.
+-- Then who asks and the number of the question, then the three limits for a topic that holds dead letters whatever
+-- its name, as `letters` beside it says.
+-- Gives how many went, how many of them one group at most had not settled, whether a group holds
+-- back what the limits would remove, how many went that nobody had read, and whether they were dead letters.
 if redis.call('TYPE', T).ok ~= 'stream' then
-    return { 0, 0, 0 }
+    return { 0, 0, 0, 0, 0 }
 end
 local given = remembered(ARGV[6], ARGV[7])
 if given then
@@ -12,7 +14,10 @@ if given then
     end
     return numbers
 end
-local most, age, drop, portion = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local letters = redis.call('EXISTS', P .. 'letters')
+local limits = letters == 1 and 8 or 2
+local most, age, drop = tonumber(ARGV[limits]), tonumber(ARGV[limits + 1]), ARGV[limits + 2] == '1'
+local portion = tonumber(ARGV[5])
 local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
 
 local function after(id)
@@ -37,11 +42,12 @@ if most >= 0 and stream.length > most then
     end
 end
 if not stream['first-entry'] or not before(stream['first-entry'][1], till) then
-    return { 0, 0, 0 }
+    return { 0, 0, 0, 0, 0 }
 end
 
 local held_back, unsettled, behind = 0, 0, {}
-for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
+local groups = redis.call('XINFO', 'GROUPS', T)
+for _, line in ipairs(groups) do
     local info = pairs_of(line)
     local group = info.name
     if drop then
@@ -83,7 +89,8 @@ for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
         end
     end
 end
-local answer = { redis.call('XTRIM', T, 'MINID', '=', till), unsettled, held_back }
+local removed = redis.call('XTRIM', T, 'MINID', '=', till)
+local answer = { removed, unsettled, held_back, #groups == 0 and removed or 0, letters }
 -- What is counted here is not found missing by the next claim.
 for group, id in pairs(behind) do
     count_as_read(group, id)
