@@ -23,6 +23,7 @@ pub mod receiver;
 // Out, and back in.
 #[cfg(feature = "bus")]
 pub mod bus;
+mod clock;
 
 pub mod avro;
 

@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use events_runtime::transport::{
-    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Producer, StartPosition,
-    Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Position, Producer, StartPosition,
+    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// Makes one thing of another.
@@ -20,12 +20,13 @@ pub struct Over<T> {
     producer: Option<Part<Arc<dyn Producer>>>,
     consumer: Option<Part<Box<dyn Consumer>>>,
     groups: Option<Answer>,
+    subscribes: Option<Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>>,
 }
 
 impl<T> Over<T> {
     /// All of it is the other transport's.
     pub fn new(inner: T) -> Self {
-        Self { inner, capability: None, producer: None, consumer: None, groups: None }
+        Self { inner, capability: None, producer: None, consumer: None, groups: None, subscribes: None }
     }
 
     /// The same with another capability.
@@ -52,6 +53,16 @@ impl<T> Over<T> {
         part: impl Fn(Box<dyn Consumer>) -> C + Send + Sync + 'static,
     ) -> Self {
         self.consumer = Some(Box::new(move |inner| Box::new(part(inner))));
+        self
+    }
+
+    /// The same whose consumers subscribe when this is over.
+    #[must_use]
+    pub fn subscribes<F>(mut self, after: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.subscribes = Some(Box::new(move || Box::pin(after())));
         self
     }
 
@@ -94,7 +105,12 @@ where
         &self,
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        Box::pin(async { Ok(made(self.consumer.as_ref(), self.inner.consumer(subscription).await?)) })
+        Box::pin(async {
+            if let Some(after) = &self.subscribes {
+                after().await;
+            }
+            Ok(made(self.consumer.as_ref(), self.inner.consumer(subscription).await?))
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
@@ -113,6 +129,16 @@ where
                 None => groups,
             })
         })
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        self.inner.unsettled(topic, group, after, max)
     }
 
     fn seek<'a>(

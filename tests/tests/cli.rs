@@ -286,6 +286,32 @@ fn config_explain_shows_files_and_variables_and_no_password() {
 }
 
 #[test]
+fn config_explain_and_doctor_show_where_a_relative_file_is() {
+    let shop = Shop::new();
+    let file = shop.path().canonicalize().unwrap().join("events.db").display().to_string();
+    for command in [&["config", "explain"][..], &["config", "explain", "--json"], &["doctor"]] {
+        let out = shop.out(command);
+        assert!(out.contains(&format!("relative to the working directory: {file}")), "{out}");
+    }
+}
+
+#[test]
+fn what_is_no_setting_is_a_warning_once_and_slips_are_errors() {
+    let shop = Shop::new();
+    let mut command = shop.command(&["doctor"]);
+    let ran = Ran::of(command.env("EVENTS_SERVICE_HOST", "10.0.0.1").env("EVENTS_FOO", "1"));
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    for variable in ["EVENTS_SERVICE_HOST", "EVENTS_FOO"] {
+        assert_eq!(ran.out.matches(variable).count(), 1, "{}", ran.out);
+    }
+    let mut command = shop.command(&["doctor"]);
+    let ran = Ran::of(command.env("EVENTS_BUS_URL", "redis:u:s3cret@host"));
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("did you mean `EVENTS_BUS__URL`?"), "{}", ran.out);
+    assert!(!format!("{} {}", ran.out, ran.err).contains("s3cret"));
+}
+
+#[test]
 fn a_wrong_configuration_is_told_with_every_problem() {
     let shop = Shop::with("[bus]\nulr = 'memory:'\nlinger = 'soon'\n");
     let ran = shop.run(&["config", "explain"]);
@@ -305,6 +331,50 @@ fn doctor_is_content_with_a_sound_installation() {
     assert_eq!(verdicts, ["ok"; 5], "{checks:#}");
     let text = shop.out(&["doctor"]);
     assert!(text.contains("dev-orders / reader: 0 not settled"), "{text}");
+}
+
+#[test]
+fn doctor_warns_where_durability_is_off_and_fails_only_when_strict() {
+    let off = CONFIG.replace("events.db", "events.db?synchronous=off");
+    for config in [off, CONFIG.replace("sqlite://events.db", "memory:")] {
+        let shop = Shop::with(&config);
+        let ran = shop.run(&["doctor"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+        assert!(ran.out.contains("warning  durability\n           durability: "), "{}", ran.out);
+        assert_eq!(shop.run(&["doctor", "--strict"]).code, 1);
+    }
+    assert_eq!(Shop::new().run(&["doctor", "--strict"]).code, 0, "nothing to warn of");
+}
+
+#[test]
+fn doctor_warns_where_dead_letters_wait() {
+    use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
+
+    let shop = Shop::new();
+    shop.produce(ORDER, &[]);
+    shop.consume("orders", "reader", &[]);
+    let url = format!("sqlite://{}", shop.path().join("events.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let transport = connect(&url, &ConnectOptions::new()).unwrap();
+        let producer = transport.producer().await.unwrap();
+        for letters in ["dev-orders.reader.dlq", "dev-mail.reader.dlq"] {
+            for sent in producer.send(&Topic::new(letters).unwrap(), &[Message::new("x")]).await {
+                sent.unwrap();
+            }
+        }
+    });
+    let ran = shop.run(&["doctor"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let said = "dev-orders.reader.dlq: 1 wait; `dlq list --topic orders --group reader` shows them";
+    assert!(ran.out.contains("warning  dead letters") && ran.out.contains(said), "{}", ran.out);
+    assert_eq!(shop.run(&["doctor", "--strict"]).code, 1);
+    for of in [["orders", "reader"], ["mail", "reader"]] {
+        let [topic, group] = of;
+        let dropped = ["dlq", "drop", "--topic", topic, "--group", group, "--all", "--yes"];
+        assert_eq!(shop.run(&dropped).code, 0);
+    }
+    assert_eq!(shop.run(&["doctor", "--strict"]).code, 0, "{}", shop.run(&["doctor"]).out);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() 
     let replayed = shop.json(&[&base[..], &["--from", "2", "--to", &ids[3]]].concat());
     let expected = json!({
         "topic": "orders", "group": "look.replay", "from": "2", "to": "4", "resumed": false, "finished": true,
-        "emitted": 2, "skipped": 0, "retried": 0, "dead_lettered": 0,
+        "emitted": 2, "skipped": 0, "retried": 0, "dead_lettered": 0, "unreceived": {}, "unknown": {},
     });
     assert_eq!(replayed, expected);
     assert_eq!(shop.taken(), [(2, ids[1].clone()), (3, ids[2].clone())]);
@@ -165,6 +165,27 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
     assert!(Ran::from(off.unwrap()).err.contains("bus.consumer.enabled"));
     assert_eq!(shop.groups(), before);
     assert!(shop.taken().is_empty());
+}
+
+#[test]
+fn a_replay_that_no_receiver_takes_fails_and_says_what_to_link() {
+    let shop = Shop::new();
+    shop.orders(&[1]);
+    let cancelled = "org.acme.cli.order.cancelled.v1";
+    let produce = ["produce", "--type", cancelled, "--topic", "orders", "--data", r#"{"number": 2}"#];
+    assert_eq!(shop.run(&produce).code, 0);
+    let base = ["replay", "--topic", "orders", "--group", "look"];
+    let ran = shop.run(&base);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    let said = format!("error: 1 events of type `{cancelled}` reached no receiver: link the crate");
+    assert!(ran.err.contains(&said) && ran.err.contains("events_runtime::link!"), "{}", ran.err);
+    assert_eq!(shop.numbers(), [1], "the others are emitted all the same");
+    assert_eq!(shop.groups(), json!([]), "it can be done again");
+    let allowed = shop.run(&[&base[..], &["--allow-untaken", "--json"]].concat());
+    assert_eq!(allowed.code, 0, "{}", allowed.err);
+    let replayed: Value = serde_json::from_str(&allowed.out).unwrap();
+    assert_eq!(replayed["unreceived"], json!({cancelled: 1}));
+    assert!(allowed.err.contains("warning: 1 events"), "{}", allowed.err);
 }
 
 #[test]
@@ -287,6 +308,7 @@ fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
     let base = ["offsets", "remove", "--topic", "orders", "--group", "billing"];
     let refused = shop.run(&base);
     assert!(refused.code == 2 && refused.err.contains("2 that it has not settled"), "{}", refused.err);
+    assert!(!refused.err.contains("is forgotten"), "said before it is done: {}", refused.err);
     assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
     assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");

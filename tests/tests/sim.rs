@@ -285,6 +285,51 @@ fn a_failure_tells_its_seed_the_fewest_faults_and_the_history() {
     assert_eq!(again.history, failure.history);
 }
 
+/// A receiver that hangs on the third payment.
+async fn one_that_hangs(sim: &Sim) {
+    let hub = Hub::new();
+    hub.scope(|| {
+        PAYMENT_RECEIVED.connect_async("hangs", |event: Arc<Event<PaymentReceived>>| async move {
+            if event.number == 2 {
+                std::future::pending::<()>().await;
+            }
+        });
+    });
+    let wire = sim.wire(&hub).await;
+    for number in 0..5 {
+        wire.emit(PaymentReceived { account: number, number });
+    }
+    wire.drain().await;
+}
+
+/// A receiver that fails on the third payment, whose attempts are never used up.
+async fn one_that_fails_for_ever(sim: &Sim) {
+    let hub = Hub::new();
+    hub.scope(|| {
+        PAYMENT_RECEIVED.connect(
+            "fails",
+            |event: &Event<PaymentReceived>| {
+                if event.number == 2 { Err("no") } else { Ok(()) }
+            },
+        );
+    });
+    let wire = sim.wire(&hub).await;
+    for number in 0..5 {
+        wire.emit(PaymentReceived { account: number, number });
+    }
+    wire.drain_with(|consume| consume.max_attempts(u32::MAX)).await;
+}
+
+#[test]
+fn draining_ends_with_the_seed_where_a_receiver_never_ends_or_fails_for_ever() {
+    let hangs = sim::run(7, Faults::none(), one_that_hangs).expect_err("it is never drained");
+    let fails = sim::run(7, Faults::none(), one_that_fails_for_ever).expect_err("it is never drained");
+    for failure in [hangs, fails] {
+        assert!(failure.message.contains("`sim:7`"), "{}", failure.message);
+        assert!(failure.message.contains("a receiver never ends or fails for ever"), "{}", failure.message);
+    }
+}
+
 #[test]
 fn a_repeat_is_explained_by_its_cause() {
     for seed in 0..50 {

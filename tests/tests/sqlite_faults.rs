@@ -49,6 +49,14 @@ async fn a_lock_held_too_long_is_an_error_that_can_be_retried() {
 }
 
 #[tokio::test]
+async fn a_lock_may_be_waited_for_as_long_as_one_likes() {
+    let folder = folder();
+    let longest =
+        open(&folder.path().join("events.db"), "?busy_timeout=213503982334d&poll_interval=213503982334d");
+    send(&*longest.expect("the file opens"), &[message("key", 0)]).await;
+}
+
+#[tokio::test]
 async fn a_lock_that_ends_in_time_is_waited_for() {
     let folder = folder();
     let path = folder.path().join("events.db");

@@ -14,7 +14,8 @@ use super::observe::{Consuming, watch};
 use super::offsets::tidy;
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
-use super::worker::Worker;
+use super::untaken::Untaken;
+use super::worker::{Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
 use crate::inbox::SeenEvents;
@@ -34,6 +35,8 @@ pub struct Consume {
     /// What the program says itself, before the configuration.
     own: Own,
     settings: Settings,
+    /// Counted for who set this up.
+    pub(super) untaken: Arc<Untaken>,
 }
 
 /// What the program may say that the configuration says for each group.
@@ -107,6 +110,7 @@ impl Consume {
                 hooks: Arc::new([]),
                 seen: None,
             },
+            untaken: Arc::default(),
         }
     }
 
@@ -189,10 +193,11 @@ impl Consume {
         self
     }
 
-    /// How long a consumer that is told to stop waits for the receivers at work. Events that are not
-    /// finished by then come again, with their attempt counted; what their receivers have begun
-    /// goes on. A sync receiver that blocks the consumer's own task can't be left behind, and dead letters
-    /// are waited for until the transport says what became of them.
+    /// How long a consumer that is told to stop waits: for the receivers at work, and for the transport to
+    /// store outcomes and dead letters. Events that are not finished by then come again, with their attempt
+    /// counted; what their receivers have begun goes on. A transport that has answered until then gets one
+    /// second more to take back what was not finished. A sync receiver that blocks the consumer's own task
+    /// can't be left behind.
     pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = Some(timeout);
         self
@@ -260,7 +265,8 @@ impl Consume {
     }
 
     /// Consumes until the future is ready. The events at work are finished first, for at most the
-    /// [`drain_timeout`](Self::drain_timeout); those that are not begun are handed back.
+    /// [`drain_timeout`](Self::drain_timeout); those that are not begun are handed back. A consumer that
+    /// waits for its transport, to subscribe for example, ends as well.
     ///
     /// A transport that is away is tried again with growing pauses.
     ///
@@ -293,6 +299,7 @@ impl Consume {
         });
         let unknown_events = self.settings.unknown_events;
         let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
+        inbound.untaken = Arc::clone(&self.untaken);
         inbound.dedup =
             self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
         let inbound = Arc::new(inbound);
@@ -301,25 +308,28 @@ impl Consume {
         let mut worker =
             Worker { inbound, settling, settings: self.settings, enabled, failures: 0, failed: 0 };
         let mut shutdown = std::pin::pin!(shutdown);
-        let mut consumer = loop {
-            match self.bus.transport().consumer(subscription.clone()).await {
-                Ok(consumer) => break through(consumer),
-                Err(error) => {
-                    let pause = worker.pause(error)?;
-                    tokio::select! {
-                        _ = &mut shutdown => return Ok(worker.settling.consumed),
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                }
-            }
-        };
-        let result = tokio::select! {
+        let subscribed = tokio::select! {
             biased;
-            result = worker.run(consumer.as_mut(), shutdown) => result,
+            consumer = worker.subscribe(self.bus.transport(), &subscription) => Some(consumer?),
+            _ = &mut shutdown => None,
+        };
+        let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
+        let mut consumer = through(consumer);
+        let (result, leaves_by) = tokio::select! {
+            biased;
+            ended = worker.run(consumer.as_mut(), shutdown) => ended,
             never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
             never = tidy(self.bus.transport(), &consuming.topic) => match never {},
         };
-        let closed = consumer.close().await;
+        let closed = tokio::select! {
+            biased;
+            closed = consumer.close() => closed,
+            () = sleep_until(leaves_by) => {
+                let Consuming { topic, group, .. } = &*consuming;
+                tracing::warn!(%topic, %group, "the transport did not answer when the consumer left; what it still held comes again");
+                Ok(())
+            }
+        };
         consuming.observe.flush().await;
         result?;
         closed?;

@@ -8,8 +8,9 @@ use super::EventBus;
 use super::dedup::Dedup;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
-use super::observe::{Consuming, HandlerTimes, UNKNOWN, UNRECEIVED};
+use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
 use super::retry::Pause;
+use super::untaken::Untaken;
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
@@ -26,6 +27,7 @@ pub(super) struct Inbound {
     pub(super) consuming: Arc<Consuming>,
     handled: HandlerTimes,
     pub(super) dedup: Option<Dedup>,
+    pub(super) untaken: Arc<Untaken>,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
@@ -59,6 +61,7 @@ impl Inbound {
             consuming,
             handled: HandlerTimes::default(),
             dedup: None,
+            untaken: Arc::default(),
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
@@ -73,8 +76,12 @@ impl Inbound {
     }
 
     async fn emit(&self, message: &Message) -> Verdict {
-        let envelope = match Envelope::from_message(message) {
-            Ok(envelope) => envelope,
+        let envelope = match Envelope::read(message) {
+            Ok((envelope, 0)) => envelope,
+            Ok((envelope, ignored)) => {
+                self.consuming.count(TRACE_IGNORED, ignored);
+                envelope
+            }
             Err(error) => return Verdict::Unusable(error.into()),
         };
         let Some(descriptor) = self.registry.get(envelope.metadata.event_type()) else {
@@ -116,6 +123,7 @@ impl Inbound {
     /// Nobody took an event, which may be meant: the log says so once for each type.
     fn unreceived(&self, event_type: &'static str) {
         self.consuming.count(UNRECEIVED, 1);
+        self.untaken.unreceived(event_type);
         if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
@@ -137,7 +145,10 @@ impl Inbound {
             );
         }
         match self.unknown_events {
-            UnknownEvents::Skip => Verdict::Skipped,
+            UnknownEvents::Skip => {
+                self.untaken.unknown(&event_type);
+                Verdict::Skipped
+            }
             UnknownEvents::DeadLetter => Verdict::Unusable(InboundError::UnknownEvent { event_type }),
             UnknownEvents::Stop => Verdict::Stop { event_type },
         }

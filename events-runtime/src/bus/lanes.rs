@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::error::InboundError;
 use super::inbound::Verdict;
@@ -22,6 +22,8 @@ struct Lane {
     /// Shared with the work, which is dropped before this is settled.
     delivery: Arc<Delivery>,
     work: BoxFuture<'static, Verdict>,
+    /// The work's own task, where it has one.
+    task: Option<AbortHandle>,
 }
 
 impl Lanes {
@@ -55,9 +57,14 @@ impl Lanes {
     {
         let delivery = Arc::new(delivery);
         let work = work(Arc::clone(&delivery));
-        let work: BoxFuture<'static, Verdict> =
-            if self.limit == 1 { Box::pin(work) } else { Box::pin(Task(tokio::spawn(work))) };
-        self.running.push(Lane { delivery, work });
+        let lane = if self.limit == 1 {
+            Lane { delivery, work: Box::pin(work), task: None }
+        } else {
+            let task = tokio::spawn(work);
+            let handle = task.abort_handle();
+            Lane { delivery, work: Box::pin(Task(task)), task: Some(handle) }
+        };
+        self.running.push(lane);
     }
 
     /// Waits for the next message that is worked off; for ever where none is at work. Dropping the
@@ -72,10 +79,21 @@ impl Lanes {
         }
     }
 
-    /// Ends all work where it stands. What a sync receiver still blocks is left out: it comes back
-    /// when that returns.
+    /// Ends all work where it stands, and gives what was ended at once. Work with a task of its own ends
+    /// when the task is not polled: [`next`](Self::next) gives it as interrupted, or with its verdict where
+    /// that came first. What a sync receiver blocks stays.
     pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
-        self.running.drain(..).filter_map(Lane::end).collect()
+        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|lane| lane.task.is_some());
+        self.running = tasks;
+        for handle in self.running.iter().filter_map(|lane| lane.task.as_ref()) {
+            handle.abort();
+        }
+        own.into_iter().filter_map(Lane::end).collect()
+    }
+
+    /// Ends all work without settling it.
+    pub(super) fn abandon(&mut self) {
+        self.running.clear();
     }
 }
 

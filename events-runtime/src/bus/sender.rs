@@ -11,6 +11,7 @@ use super::lane::Lane;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
+use crate::clock::Later as _;
 use crate::config::BusSettings;
 use crate::transport::{ErrorKind, Position, Producer, TransportError};
 
@@ -110,7 +111,7 @@ impl Sender {
 
     /// Waits for more to share the batch.
     async fn linger(&mut self) {
-        let deadline = tokio::time::Instant::now() + self.sending.linger;
+        let deadline = tokio::time::Instant::now().later(self.sending.linger);
         while self.lane.queued() < self.sending.batch_size && !self.is_draining() {
             tokio::select! {
                 () = self.lane.pushed() => {}

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::error::{InboundError, chain};
@@ -14,14 +15,24 @@ use super::observe::{
 use super::rejections::Rejection;
 use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
-use crate::transport::{BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all};
+use crate::transport::{
+    BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
+};
 
-/// So many batches of acknowledgements may be on their way to the transport: forcing one to the
-/// disk takes longer than working through the next.
+/// So many batches of acknowledgements may be on their way to the transport while another is gathered:
+/// forcing one to the disk takes longer than working through the next.
 const ACKS_UNDER_WAY: usize = 4;
 
-/// A lease that is being renewed.
-type Renewal = BoxFuture<'static, Result<(), TransportError>>;
+/// Leases that are being renewed.
+pub(super) struct Renewal {
+    pub(super) since: Instant,
+    /// Of which messages, in the order of the results.
+    positions: Vec<Position>,
+    stored: BoxFuture<'static, Stored>,
+}
+
+/// A result for each outcome that was given to the transport in one call, in order.
+pub(super) type Stored = Vec<Result<(), TransportError>>;
 
 /// What a consumer has done, in messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,7 +44,8 @@ pub struct Consumed {
     pub retried: u64,
     /// Kept after their last attempt, to come again after the longest pause.
     pub parked: u64,
-    /// Handed back because their receivers had not ended when the drain timeout was over.
+    /// Whose receivers had not ended when the drain timeout was over: handed back, or left to come back
+    /// when the sync receiver that blocks returns or the lease ends.
     pub unfinished: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
@@ -46,24 +58,43 @@ pub(super) struct Settling {
     pub(super) consuming: Arc<Consuming>,
     backoff: Backoff,
     pub(super) consumed: Consumed,
-    /// Acknowledgements on their way to the transport, oldest first.
-    acks: VecDeque<Acks>,
+    /// Outcomes on their way to the transport, oldest first.
+    under_way: VecDeque<UnderWay>,
     /// Where messages stand that were passed over and are not acknowledged yet, for their audit lines.
     passed_over: HashSet<Position>,
 }
 
-/// Acknowledgements on their way to the transport.
-struct Acks {
-    stored: BoxFuture<'static, Vec<Result<(), TransportError>>>,
+/// Outcomes that were given to the transport in one call.
+struct UnderWay {
+    kind: Kind,
+    stored: BoxFuture<'static, Stored>,
     span: Span,
     /// The audit lines; none where nobody reads them.
     lines: Vec<(Action, Noted)>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ack,
+    Release,
+    /// It comes again, which is counted by what the line would say.
+    Again(Action),
+}
+
+/// Waits until leases are renewed; for ever where none are. Dropping the wait loses nothing.
+pub(super) async fn next_renewed(under_way: &mut Option<Renewal>) -> (Renewal, Stored) {
+    let Some(renewal) = under_way else { return std::future::pending().await };
+    let results = renewal.stored.as_mut().await;
+    match under_way.take() {
+        Some(renewal) => (renewal, results),
+        None => std::future::pending().await,
+    }
+}
+
 impl Settling {
     pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
-        let (consumed, acks) = (Consumed::default(), VecDeque::new());
-        Self { consuming, backoff, consumed, acks, passed_over: HashSet::new() }
+        let (consumed, under_way) = (Consumed::default(), VecDeque::new());
+        Self { consuming, backoff, consumed, under_way, passed_over: HashSet::new() }
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -83,17 +114,17 @@ impl Settling {
         }
     }
 
-    /// Acknowledges a run of deliveries. That takes effect in the order of the calls; what is
-    /// awaited here is only that the oldest of them are stored.
-    pub(super) async fn ack(&mut self, done: &mut Vec<Delivery>) {
+    /// Acknowledges a run of deliveries. As with all outcomes here, that takes effect in the order of the
+    /// calls, and [`next_stored`](Self::next_stored) tells when it is stored: a store that does not answer
+    /// holds up neither the work nor the end of the consumer.
+    pub(super) fn ack(&mut self, done: &mut Vec<Delivery>) {
         if done.is_empty() {
             return;
         }
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
-        self.acks.push_back(Acks { stored, span, lines });
-        self.wait_for_acks(ACKS_UNDER_WAY).await;
+        self.under_way.push_back(UnderWay { kind: Kind::Ack, stored, span, lines });
     }
 
     /// What the audit lines of deliveries say once they are acknowledged.
@@ -122,21 +153,30 @@ impl Settling {
         );
     }
 
-    /// Waits until at most so many batches of acknowledgements are under way.
-    pub(super) async fn wait_for_acks(&mut self, at_most: usize) {
-        while self.acks.len() > at_most {
-            self.next_stored().await;
-        }
+    /// Whether so much is to be acknowledged that nothing more may be started.
+    pub(super) fn is_full(&self) -> bool {
+        self.under_way.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_UNDER_WAY
     }
 
-    /// Waits until the oldest batch of acknowledgements is stored, and tells of it; for ever where none is
-    /// under way. Dropping the wait loses nothing.
+    /// Whether something is on its way back. Nothing is fetched meanwhile: a later event of a key would
+    /// come before an earlier one that is handed back.
+    pub(super) fn hands_back(&self) -> bool {
+        self.under_way.iter().any(|outcomes| outcomes.kind != Kind::Ack)
+    }
+
+    /// Whether the transport has stored all that it was given.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Waits until the oldest outcomes are stored, and tells of them; for ever where none are under way.
+    /// Dropping the wait loses nothing.
     pub(super) async fn next_stored(&mut self) {
-        let Some(Acks { stored, span, .. }) = self.acks.front_mut() else {
+        let Some(UnderWay { stored, span, .. }) = self.under_way.front_mut() else {
             return std::future::pending().await;
         };
         let results = stored.as_mut().instrument(span.clone()).await;
-        let Some(Acks { span, lines, .. }) = self.acks.pop_front() else { return };
+        let Some(UnderWay { kind, span, lines, .. }) = self.under_way.pop_front() else { return };
         let mut lines = lines.into_iter();
         let mut count = 0;
         for result in results {
@@ -148,30 +188,68 @@ impl Settling {
                 }
             }
         }
-        self.consuming.count(CONSUMED, count);
+        self.count_stored(kind, count);
     }
 
-    /// Waits until leases are renewed; `false` where one was lost.
-    pub(super) async fn renewed(&mut self, renewals: Vec<Renewal>) -> bool {
-        let mut kept = true;
-        for renewal in renewals {
-            if let Err(error) = renewal.await {
-                kept &= error.kind() != ErrorKind::LeaseLost;
+    fn count_stored(&mut self, kind: Kind, count: u64) {
+        match kind {
+            Kind::Ack => self.consuming.count(CONSUMED, count),
+            Kind::Again(Action::Retried) => {
+                self.consumed.retried += count;
+                self.consuming.count(RETRIED, count);
+            }
+            Kind::Again(Action::Parked) => {
+                self.consumed.parked += count;
+                self.consuming.count(PARKED, count);
+            }
+            // Those that were cut short are counted already.
+            Kind::Release | Kind::Again(_) => {}
+        }
+    }
+
+    /// Gives up waiting for what the transport does not answer. It has the outcomes and may store them yet;
+    /// what it does not store comes again.
+    pub(super) fn abandon(&mut self) {
+        let calls = self.under_way.len();
+        if calls > 0 {
+            self.under_way.clear();
+            tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events whose outcomes it does not store come again");
+        }
+    }
+
+    /// Begins to renew leases; all are submitted in one call.
+    pub(super) fn renew<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
+        let mut positions = Vec::new();
+        let stored = renew_all(deliveries.inspect(|delivery| positions.push(delivery.position())));
+        Renewal { since: Instant::now(), positions, stored }
+    }
+
+    /// Tells of leases that were not renewed; gives the messages whose lease is lost.
+    pub(super) fn renewed(&self, renewal: Renewal, results: Stored) -> HashSet<Position> {
+        let mut lost = HashSet::new();
+        for (position, result) in renewal.positions.into_iter().zip(results) {
+            if let Err(error) = result {
+                if error.kind() == ErrorKind::LeaseLost {
+                    lost.insert(position);
+                }
                 tracing::warn!(topic = %self.topic(), error = chain(&error), "a lease was not renewed");
             }
         }
-        kept
+        lost
     }
 
-    /// Hands a delivery back behind an earlier one of its key.
-    pub(super) async fn release(&mut self, delivery: Delivery) {
-        let span = self.consuming.settle_span("release", || std::iter::once(&delivery));
-        let result = span.in_scope(|| delivery.release()).instrument(span.clone()).await;
-        self.stored(&result, &span);
+    /// Hands deliveries back as if they had never been fetched.
+    pub(super) fn release(&mut self, deliveries: Vec<Delivery>) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let span = self.consuming.settle_span("release", || deliveries.iter());
+        let stored = span.in_scope(|| release_all(deliveries));
+        self.under_way.push_back(UnderWay { kind: Kind::Release, stored, span, lines: Vec::new() });
     }
 
     /// Hands a failed delivery back, to come again after a pause.
-    pub(super) async fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
+    pub(super) fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
         let pause = pause.or(self.backoff.after(delivery.attempt()));
         tracing::warn!(
             topic = %self.topic(),
@@ -183,15 +261,12 @@ impl Settling {
             error = chain(error),
             "an event failed and comes again"
         );
-        if self.comes_again(delivery, pause, Action::Retried).await {
-            self.consumed.retried += 1;
-            self.consuming.count(RETRIED, 1);
-        }
+        self.comes_again(delivery, pause, Action::Retried);
     }
 
     /// Keeps an event whose attempts are used up, to come again after the longest pause; its key
     /// waits behind it.
-    pub(super) async fn park(&mut self, delivery: Delivery, error: &InboundError) {
+    pub(super) fn park(&mut self, delivery: Delivery, error: &InboundError) {
         let pause = self.backoff.max();
         tracing::error!(
             topic = %self.topic(),
@@ -203,15 +278,12 @@ impl Settling {
             error = chain(error),
             "an event is parked, and its key with it"
         );
-        if self.comes_again(delivery, pause, Action::Parked).await {
-            self.consumed.parked += 1;
-            self.consuming.count(PARKED, 1);
-        }
+        self.comes_again(delivery, pause, Action::Parked);
     }
 
     /// Hands back an event whose receivers had not ended when the consumer's time was over. It was
     /// begun, so its attempt counts: one that hangs is given up in the end.
-    pub(super) async fn cut_short(&mut self, delivery: Delivery) {
+    pub(super) fn cut_short(&mut self, delivery: Delivery) {
         tracing::warn!(
             topic = %self.topic(),
             position = %delivery.position(),
@@ -220,21 +292,29 @@ impl Settling {
             attempt = delivery.attempt(),
             "an event was not finished before the drain timeout and comes again"
         );
-        if self.comes_again(delivery, Duration::ZERO, Action::Unfinished).await {
-            self.consumed.unfinished += 1;
-        }
+        self.consumed.unfinished += 1;
+        self.comes_again(delivery, Duration::ZERO, Action::Unfinished);
     }
 
-    /// Hands a delivery back; whether that is stored.
-    async fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) -> bool {
-        let line = self.consuming.noted(&delivery);
+    /// Tells of an event that a sync receiver still blocks when the consumer leaves.
+    pub(super) fn left(&mut self, delivery: &Delivery) {
+        tracing::warn!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            "a receiver still blocks after the drain timeout; its event comes again when the receiver returns or the lease ends"
+        );
+        self.consumed.unfinished += 1;
+    }
+
+    fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) {
+        let lines = self.consuming.noted(&delivery).map(|line| (action, line)).into_iter().collect();
         let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
-        let result = span.in_scope(|| delivery.retry(pause)).instrument(span.clone()).await;
-        let stored = self.stored(&result, &span);
-        if let Some(line) = line.filter(|_| stored) {
-            line.log(action);
-        }
-        stored
+        let stored = span.in_scope(|| delivery.retry(pause));
+        let stored = Box::pin(async move { vec![stored.await] });
+        self.under_way.push_back(UnderWay { kind: Kind::Again(action), stored, span, lines });
     }
 
     /// Gives a delivery up. That takes effect now; what became of it is awaited beside other work.

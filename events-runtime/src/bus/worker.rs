@@ -16,12 +16,19 @@ use super::inbound::{Inbound, Verdict};
 use super::lanes::Lanes;
 use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
 use super::rejections::{Rejection, Rejections};
-use super::settling::Settling;
+use super::settling::{Renewal, Settling, Stored, next_renewed};
+use crate::clock::Later as _;
 use crate::config::Exhausted;
-use crate::transport::{Consumer, Delivery, TransportError, ack_all};
+use crate::transport::{Consumer, Delivery, Subscription, Transport, TransportError, ack_all, release_all};
 
 /// How long one wait for messages lasts; its end is no event, the next one follows.
 const WAIT: Duration = Duration::from_secs(30);
+
+/// After the drain timeout, the transport has so long to store what was cut short, and to let the consumer
+/// leave.
+const LEAVES: Duration = Duration::from_secs(1);
+/// The same where the transport has not answered what it was given before.
+const LEAVES_SILENT: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) inbound: Arc<Inbound>,
@@ -37,16 +44,17 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Works until told to stop or until something stops it; either way, what is at work is
-    /// finished and the rest handed back.
+    /// finished and the rest handed back. With the result comes the time until which the transport may take
+    /// to let the consumer leave; without a drain timeout it is not bounded.
     pub(super) async fn run(
         &mut self,
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
-    ) -> Result<(), ConsumeError> {
+    ) -> (Result<(), ConsumeError>, Option<Instant>) {
         let mut hand = Hand::new(self.settings.concurrency, self.settings.batch_size);
         let result = self.work(consumer, shutdown, &mut hand).await;
-        self.drain(&mut hand).await;
-        result
+        let leaves_by = self.drain(&mut hand).await;
+        (result, leaves_by)
     }
 
     async fn work(
@@ -63,44 +71,55 @@ impl Worker {
             }
             let enabled = *self.enabled.borrow_and_update();
             if !enabled {
-                self.hand_back(hand).await;
+                self.hand_back(hand);
             }
-            self.keep(hand).await;
-            self.start(hand);
-            if !hand.may_start() || hand.done.len() >= self.settings.batch_size {
-                self.settling.ack(&mut hand.done).await;
+            self.keep(hand);
+            if !self.settling.is_full() {
+                self.start(hand);
+                if !hand.may_start() || hand.done.len() >= self.settings.batch_size {
+                    self.settling.ack(&mut hand.done);
+                }
             }
             // What waits has its keys at work where there is room: other keys may take it.
             let room = self.settings.batch_size.saturating_sub(hand.waiting.len());
-            let fetches = enabled && asks_at.is_none() && hand.has_room() && room > 0;
+            let fetches = enabled
+                && asks_at.is_none()
+                && hand.has_room()
+                && room > 0
+                && !self.settling.is_full()
+                && !self.settling.hands_back();
             let due = hand.due(self.settings.lease);
             tokio::select! {
                 biased;
                 _ = &mut shutdown => return Ok(()),
-                (rejection, result) = hand.rejections.next(), if !hand.rejections.is_empty() => {
-                    self.rejected(rejection, &result, hand).await;
-                }
-                (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand).await?,
+                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
+                (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand)?,
+                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
                 // Dropping the wait for messages loses none, which lets it stand beside the others.
                 // Called where it is polled: `select!` makes the futures of closed branches too.
                 received = async {
+                    if !fetches {
+                        self.settling.next_stored().await;
+                        return None;
+                    }
                     let mut receiving = consumer.receive(room, WAIT);
                     loop {
                         tokio::select! {
                             biased;
-                            received = &mut receiving => break received,
+                            received = &mut receiving => break Some(received),
                             // Who has nothing to do tells of what it did.
                             () = self.settling.next_stored() => {}
                         }
                     }
-                }, if fetches => match received {
-                    Ok(deliveries) => {
+                } => match received {
+                    None => {}
+                    Some(Ok(deliveries)) => {
                         self.failures = 0;
                         self.settling.received(&deliveries);
                         hand.add(deliveries);
                     }
-                    Err(error) => asks_at = Some(Instant::now() + self.pause(error)?),
+                    Some(Err(error)) => asks_at = Some(Instant::now().later(self.pause(error)?)),
                 },
                 () = sleep_until(asks_at) => asks_at = None,
                 _ = self.enabled.changed() => {}
@@ -108,8 +127,22 @@ impl Worker {
         }
     }
 
+    /// Joins the group, for as long as it takes.
+    pub(super) async fn subscribe(
+        &mut self,
+        transport: &dyn Transport,
+        subscription: &Subscription,
+    ) -> Result<Box<dyn Consumer>, ConsumeError> {
+        loop {
+            match transport.consumer(subscription.clone()).await {
+                Ok(consumer) => return Ok(consumer),
+                Err(error) => tokio::time::sleep(self.pause(error)?).await,
+            }
+        }
+    }
+
     /// How long to wait before the transport is asked again.
-    pub(super) fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
+    fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
         if !error.is_retryable() {
             return Err(error.into());
         }
@@ -160,12 +193,7 @@ impl Worker {
         spent.then_some(InboundError::Abandoned { attempts })
     }
 
-    async fn settle(
-        &mut self,
-        delivery: Delivery,
-        verdict: Verdict,
-        hand: &mut Hand,
-    ) -> Result<(), ConsumeError> {
+    fn settle(&mut self, delivery: Delivery, verdict: Verdict, hand: &mut Hand) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::Skipped => {
                 self.failed = 0;
@@ -177,52 +205,52 @@ impl Worker {
                 return Ok(());
             }
             Verdict::Stop { event_type } => {
-                self.settling.ack(&mut hand.done).await;
-                self.settling.release(delivery).await;
+                self.settling.ack(&mut hand.done);
+                self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
+            }
+            Verdict::Failed(InboundError::Interrupted(_), _) if hand.is_cut_short => {
+                self.settling.cut_short(delivery);
+                return Ok(());
             }
             Verdict::Failed(error, pause) => (error, Some(pause)),
             Verdict::Unusable(error) => (error, None),
         };
         // The earlier ones of the key are settled first.
-        self.settling.ack(&mut hand.done).await;
+        self.settling.ack(&mut hand.done);
         let counted = self.count_failure(&error);
         let key = delivery.message().key.clone();
         match pause {
             Some(pause) if delivery.attempt() < self.settings.max_attempts => {
-                self.settling.retry(delivery, &error, pause).await;
+                self.settling.retry(delivery, &error, pause);
             }
-            Some(_) if self.settings.exhausted == Exhausted::Park => {
-                self.settling.park(delivery, &error).await;
-            }
+            Some(_) if self.settings.exhausted == Exhausted::Park => self.settling.park(delivery, &error),
             _ => {
                 hand.rejections.push(self.settling.reject(delivery, error));
                 return counted;
             }
         }
-        self.hold(key.as_ref(), hand).await;
+        self.hold(key.as_ref(), hand);
         counted
     }
 
     /// Goes on behind an event that was given up.
-    async fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>, hand: &mut Hand) {
+    fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>, hand: &mut Hand) {
         let key = rejection.key().cloned();
         if !self.settling.rejected(rejection, result) {
-            self.hold(key.as_ref(), hand).await;
+            self.hold(key.as_ref(), hand);
         }
     }
 
     /// Hands back what waits behind a failed event of its key.
-    async fn hold(&mut self, key: Option<&Bytes>, hand: &mut Hand) {
+    fn hold(&mut self, key: Option<&Bytes>, hand: &mut Hand) {
         if key.is_none() {
             return;
         }
-        let (held, others): (VecDeque<_>, _) =
+        let (held, others): (Vec<_>, _) =
             hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
-        hand.waiting = others;
-        for delivery in held {
-            self.settling.release(delivery).await;
-        }
+        hand.waiting = others.into();
+        self.settling.release(held);
     }
 
     fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
@@ -237,64 +265,79 @@ impl Worker {
         }
     }
 
-    /// Keeps the leases of what is in hand. Where one was lost, others have it by now, and what was
-    /// fetched with it: it is theirs to work on.
+    /// Keeps the leases of what is in hand.
     ///
     /// A sync receiver of a consumer without concurrency works on the consumer's own task; while it
     /// blocks, nothing is renewed. Leases are looked at before the next message is.
-    async fn keep(&mut self, hand: &mut Hand) {
+    fn keep(&mut self, hand: &mut Hand) {
         if hand.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
         }
-        self.settling.ack(&mut hand.done).await;
-        // All are submitted before the first is awaited.
-        let renewals = hand.lanes.deliveries().chain(&hand.waiting).map(Delivery::renew).collect();
-        if self.settling.renewed(renewals).await {
-            hand.leased = Instant::now();
-        } else {
+        self.settling.ack(&mut hand.done);
+        hand.renewal = Some(self.settling.renew(hand.lanes.deliveries().chain(&hand.waiting)));
+    }
+
+    /// Goes on with renewed leases. Where one was lost of what is still in hand, others have it by now, and
+    /// what was fetched with it: it is theirs to work on.
+    fn renewed(&mut self, renewal: Renewal, results: Stored, hand: &mut Hand) {
+        let since = renewal.since;
+        let lost = self.settling.renewed(renewal, results);
+        let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
+        if hand.lanes.deliveries().chain(&hand.waiting).any(is_lost) {
             // Those of the lease that was lost are somebody else's; the rest was never begun.
-            self.hand_back(hand).await;
-            drop(hand.lanes.cut_short());
+            self.hand_back(hand);
+            hand.lanes.abandon();
+        } else {
+            hand.leased = since;
         }
     }
 
     /// Acknowledges what is done and hands back what is not begun, as if it had never been fetched.
-    async fn hand_back(&mut self, hand: &mut Hand) {
-        self.settling.ack(&mut hand.done).await;
-        for delivery in hand.waiting.drain(..) {
-            self.settling.release(delivery).await;
-        }
+    fn hand_back(&mut self, hand: &mut Hand) {
+        self.settling.ack(&mut hand.done);
+        self.settling.release(hand.waiting.drain(..).collect());
     }
 
     /// Hands back what is not begun and finishes what is at work; what takes longer than the drain
-    /// timeout comes again.
-    async fn drain(&mut self, hand: &mut Hand) {
-        self.hand_back(hand).await;
-        let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now() + timeout);
-        while !hand.lanes.is_empty() {
-            self.keep(hand).await;
+    /// timeout comes again. Gives the time until which the transport may take to let the consumer leave.
+    async fn drain(&mut self, hand: &mut Hand) -> Option<Instant> {
+        self.hand_back(hand);
+        let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
+        if self.finish(hand, ends_at).await {
+            return ends_at.map(|ends_at| ends_at.max(Instant::now() + LEAVES));
+        }
+        let answers = self.settling.is_idle() && hand.rejections.is_empty();
+        let leaves_by = Instant::now() + if answers { LEAVES } else { LEAVES_SILENT };
+        hand.is_cut_short = true;
+        for delivery in hand.lanes.cut_short() {
+            self.settling.cut_short(delivery);
+        }
+        if !self.finish(hand, Some(leaves_by)).await {
+            hand.lanes.deliveries().for_each(|delivery| self.settling.left(delivery));
+            self.settling.abandon();
+        }
+        Some(leaves_by)
+    }
+
+    /// Goes on with what is at work and under way until nothing is, or the time is over; whether nothing is.
+    async fn finish(&mut self, hand: &mut Hand, ends_at: Option<Instant>) -> bool {
+        loop {
+            self.settling.ack(&mut hand.done);
+            if hand.lanes.is_empty() && hand.rejections.is_empty() && self.settling.is_idle() {
+                return true;
+            }
+            self.keep(hand);
             let due = hand.due(self.settings.lease);
             tokio::select! {
                 biased;
-                (rejection, result) = hand.rejections.next(), if !hand.rejections.is_empty() => {
-                    self.rejected(rejection, &result, hand).await;
-                }
-                (delivery, verdict) = hand.lanes.next() => {
-                    // It ends already; a further reason to changes nothing.
-                    let _ = self.settle(delivery, verdict, hand).await;
-                }
+                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
+                // It ends already; a further reason to changes nothing.
+                (delivery, verdict) = hand.lanes.next() => drop(self.settle(delivery, verdict, hand)),
+                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
+                () = self.settling.next_stored() => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-                () = sleep_until(ends_at) => break,
+                () = sleep_until(ends_at) => return false,
             }
-        }
-        for delivery in hand.lanes.cut_short() {
-            self.settling.cut_short(delivery).await;
-        }
-        self.settling.ack(&mut hand.done).await;
-        self.settling.wait_for_acks(0).await;
-        while !hand.rejections.is_empty() {
-            let (rejection, result) = hand.rejections.next().await;
-            self.rejected(rejection, &result, hand).await;
         }
     }
 }
@@ -309,6 +352,10 @@ struct Hand {
     done: Vec<Delivery>,
     /// When the leases began, the oldest of them.
     leased: Instant,
+    /// The leases that are being renewed.
+    renewal: Option<Renewal>,
+    /// The time of what is at work is over.
+    is_cut_short: bool,
 }
 
 impl Hand {
@@ -319,6 +366,8 @@ impl Hand {
             waiting: VecDeque::new(),
             done: Vec::new(),
             leased: Instant::now(),
+            renewal: None,
+            is_cut_short: false,
         }
     }
 
@@ -344,9 +393,10 @@ impl Hand {
         self.waiting.extend(deliveries);
     }
 
-    /// How long until the leases must be renewed, where there are any: after a third of their time.
+    /// How long until the leases must be renewed, where there are any that are not: after a third of their
+    /// time.
     fn due(&self, lease: Duration) -> Option<Duration> {
-        let holds = !self.lanes.is_empty() || !self.waiting.is_empty();
+        let holds = self.renewal.is_none() && (!self.lanes.is_empty() || !self.waiting.is_empty());
         holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
     }
 }
@@ -357,9 +407,7 @@ impl Drop for Hand {
     fn drop(&mut self) {
         // Both take effect when called; nobody is left to hear of the outcome.
         drop(ack_all(self.done.drain(..)));
-        for delivery in self.waiting.drain(..) {
-            drop(delivery.release());
-        }
+        drop(release_all(self.waiting.drain(..)));
     }
 }
 
@@ -373,7 +421,7 @@ async fn is_ready(future: Pin<&mut impl Future>) -> bool {
 }
 
 /// Waits for a time; for ever where there is none.
-async fn sleep_until(time: Option<Instant>) {
+pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

@@ -59,7 +59,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check registry, configuration and transport
-    Doctor,
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Subcommand)]
@@ -247,6 +247,16 @@ pub(super) struct Replay {
     /// Move the existing group back, and forward to where it stood at the end
     #[arg(long)]
     pub(super) in_place: bool,
+    /// Succeed although the topic holds events that no receiver in this program takes
+    #[arg(long)]
+    pub(super) allow_untaken: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    /// Fail where there are warnings too
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -39,7 +39,8 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let mut consumer = transport.consumer(subscription).await?;
     if was_absent {
         // Else a slip of the finger waits for ever, on a topic that it made.
-        eprintln!("warning: {}", made(&config, &base, transport.topics().await.unwrap_or_default()));
+        let there = transport.topics().await.unwrap_or_default();
+        output::tell(format_args!("warning: {}", made(&config, &base, there)));
     }
     let mut left = args.max.unwrap_or(u64::MAX);
     let mut waits = !context.json() && args.idle.is_none();
@@ -52,7 +53,10 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
             _ = &mut interrupted => break,
         };
         if deliveries.is_empty() && std::mem::take(&mut waits) {
-            eprintln!("waiting for events on `{}`: Ctrl-C ends this, `--idle 5s` would", args.topic);
+            output::tell(format_args!(
+                "waiting for events on `{}`: Ctrl-C ends this, `--idle 5s` would",
+                args.topic
+            ));
         }
         if deliveries.is_empty() && args.idle.is_some() {
             break;
@@ -60,9 +64,9 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
         for delivery in deliveries {
             let shown = Shown::new(&delivery, registry, &writers, personal_data);
             if context.json() {
-                output::line(shown.json())?;
+                output::json(&shown.json())?;
             } else {
-                output::line(&shown)?;
+                output::text(&shown)?;
             }
             // What was printed is done; an interruption before this brings it again.
             delivery.ack().await?;

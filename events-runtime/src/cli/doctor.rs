@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::args::Doctor;
 use super::context::Context;
 use super::failure::{Failure, chain};
-use super::output;
+use super::output::{self, one_line};
+use crate::bus::DeadLetters;
 use crate::config::Config;
 use crate::registry::Registry;
-use crate::transport::{self, ErrorKind, Transport, TransportError};
+use crate::transport::{self, ErrorKind, GroupStatus, TopicPrefix, TopicStatus, Transport, TransportError};
 
 /// How a check went.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Check {
     }
 }
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(context: &Context, args: &Doctor) -> Result<(), Failure> {
     let mut checks = Vec::new();
     let registry = registry(&mut checks);
     let config = configuration(context, &mut checks);
@@ -51,7 +53,12 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     routes(config.as_ref(), registry, &mut checks);
     transport(config.as_ref(), &mut checks).await;
     report(context, &checks)?;
-    if checks.iter().any(|check| check.verdict == Verdict::Bad) { Err(Failure::Said) } else { Ok(()) }
+    let fails = |check: &Check| match check.verdict {
+        Verdict::Bad => true,
+        Verdict::Suspicious => args.strict,
+        Verdict::Good | Verdict::Skipped => false,
+    };
+    if checks.iter().any(fails) { Err(Failure::Said) } else { Ok(()) }
 }
 
 fn registry(checks: &mut Vec<Check>) -> Option<&'static Registry> {
@@ -92,10 +99,16 @@ fn configuration(context: &Context, checks: &mut Vec<Check>) -> Option<Config> {
     match context.config() {
         Ok(config) => {
             let settings = config.explain().iter().count();
-            checks.push(Check::good(
-                "configuration",
-                format!("{settings} settings, the bus is {}", config.bus().url),
-            ));
+            let mut details = vec![format!("{settings} settings, the bus is {}", config.bus().url)];
+            let notes = config.explain().iter().filter_map(|setting| {
+                Some(format!("{} is {}, {}", setting.key, setting.value, setting.note.as_deref()?))
+            });
+            details.extend(notes);
+            checks.push(Check::new("configuration", Verdict::Good, details));
+            if !config.warnings().is_empty() {
+                let details = config.warnings().iter().map(ToString::to_string).collect();
+                checks.push(Check::new("environment", Verdict::Suspicious, details));
+            }
             if config.service().name.is_none() {
                 let detail = "service.name is not set: events are emitted in the name of the program's file";
                 checks.push(Check::new("service", Verdict::Suspicious, vec![detail.to_owned()]));
@@ -149,7 +162,7 @@ async fn transport(config: Option<&Config>, checks: &mut Vec<Check>) {
         }
     };
     let looked = match transport::connect(config.bus().url.expose(), &options) {
-        Ok(transport) => look(&*transport).await,
+        Ok(transport) => look(&*transport, config.service().topic_prefix.as_ref()).await,
         Err(error) => Err(error),
     };
     match looked {
@@ -162,25 +175,66 @@ async fn transport(config: Option<&Config>, checks: &mut Vec<Check>) {
     }
 }
 
-async fn look(transport: &dyn Transport) -> Result<Vec<Check>, TransportError> {
+async fn look(transport: &dyn Transport, prefix: Option<&TopicPrefix>) -> Result<Vec<Check>, TransportError> {
     let health = transport.check().await?;
     let mut details = vec![format!("{} can be read and written", transport.url())];
-    details.extend(health.facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    details.extend(health.facts.iter().map(|(name, value)| format!("{name}: {}", one_line(value))));
     let mut checks = vec![Check::new("transport", Verdict::Good, details)];
+    let doubtful = health.facts.iter().filter(|(name, _)| health.warnings.contains(name));
+    let doubtful: Vec<_> = doubtful.map(|(name, value)| format!("{name}: {}", one_line(value))).collect();
+    if !doubtful.is_empty() {
+        checks.push(Check::new("durability", Verdict::Suspicious, doubtful));
+    }
     let mut details = Vec::new();
+    let mut found = Vec::new();
     for topic in transport.topics().await? {
         details.push(format!("{}: {} messages held", topic.topic, topic.messages));
-        for group in transport.groups(&topic.topic).await? {
+        let groups = transport.groups(&topic.topic).await?;
+        for group in &groups {
             details.push(format!(
                 "{} / {}: {} not settled, {} in flight, {} waiting",
                 topic.topic, group.group, group.lag, group.in_flight, group.waiting
             ));
         }
+        found.push((topic, groups));
     }
     if !details.is_empty() {
         checks.push(Check::new("topics and groups", Verdict::Good, details));
     }
+    let waiting = dead_letters(&found, prefix);
+    if !waiting.is_empty() {
+        checks.push(Check::new("dead letters", Verdict::Suspicious, waiting));
+    }
     Ok(checks)
+}
+
+/// The topics where dead letters wait for somebody to deal with them, and how to look at them.
+fn dead_letters(found: &[(TopicStatus, Vec<GroupStatus>)], prefix: Option<&TopicPrefix>) -> Vec<String> {
+    let mut waiting = Vec::new();
+    for (letters, groups) in found {
+        let name = letters.topic.as_str();
+        let tool = groups.iter().find(|status| status.group.as_str() == DeadLetters::TOOL);
+        // Without that group, nobody has dealt with any.
+        let count = tool.map_or(letters.messages, |status| status.lag);
+        if count == 0 || name.strip_suffix(".dlq").is_none() {
+            continue;
+        }
+        let of = found.iter().find_map(|(origin, groups)| {
+            let is_of = |status: &&GroupStatus| {
+                origin.topic.dead_letter(&status.group).is_ok_and(|made| made == letters.topic)
+            };
+            Some((&origin.topic, &groups.iter().find(is_of)?.group))
+        });
+        let look = match of {
+            Some((topic, group)) => {
+                let topic = topic.without_prefix(prefix).unwrap_or_else(|| topic.clone());
+                format!("`dlq list --topic {topic} --group {group}` shows them")
+            }
+            None => "`dlq list` shows them, with the topic and the group that gave them up".to_owned(),
+        };
+        waiting.push(format!("{name}: {count} wait; {look}, `dlq retry` or `dlq drop` deals with them"));
+    }
+    waiting
 }
 
 /// What to do, beyond what the error itself says.

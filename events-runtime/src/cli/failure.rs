@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use super::output;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -27,11 +29,11 @@ impl Failure {
     pub(super) fn report(self) -> ExitCode {
         match self {
             Self::Usage(message) => {
-                eprintln!("error: {message}");
+                output::tell(format_args!("error: {message}"));
                 ExitCode::from(2)
             }
             Self::Failed(error) => {
-                eprintln!("error: {}", chain(&*error));
+                output::tell(format_args!("error: {}", chain(&*error)));
                 ExitCode::FAILURE
             }
             Self::Said => ExitCode::FAILURE,

@@ -15,7 +15,9 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         return Ok(output::pretty(&Value::Array(list))?);
     }
     if registry.is_empty() {
-        eprintln!("no event type is linked: name the crates that define them with `events_runtime::link!`");
+        output::tell(
+            "no event type is linked: name the crates that define them with `events_runtime::link!`",
+        );
         return Ok(());
     }
     let head = ["EVENT TYPE", "MINOR", "FINGERPRINT", "KEY", "DEFINED AT"].map(str::to_owned);
@@ -52,10 +54,19 @@ fn key(descriptor: Descriptor) -> Option<String> {
 pub(super) fn explain(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     if !context.json() {
-        return Ok(output::line(config.explain())?);
+        let rows = config
+            .explain()
+            .iter()
+            .map(|setting| [setting.key.clone(), setting.value.clone(), setting.source.to_string()]);
+        return Ok(output::table(&rows.collect::<Vec<_>>())?);
     }
-    let settings = config.explain().iter().map(
-        |setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() }),
-    );
+    let settings = config.explain().iter().map(|setting| {
+        let mut shown =
+            json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() });
+        if let (Some(note), Some(shown)) = (&setting.note, shown.as_object_mut()) {
+            shown.insert("note".to_owned(), json!(note));
+        }
+        shown
+    });
     Ok(output::pretty(&settings.collect())?)
 }

@@ -23,7 +23,7 @@
 //! | `produce --from-spill FILE`, `--from-log FILE` | sends what a shutdown or the error log wrote to the file, and removes it when all is acknowledged |
 //! | `produce --event JSON` | sends the event of one line of an error log |
 //! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
-//! | `replay --topic TOPIC --from PLACE --to PLACE --group NEW` | emits the events between in this process again, with the receivers that are linked; `--in-place` in an existing group |
+//! | `replay --topic TOPIC --from PLACE --to PLACE --group NEW` | emits the events between in this process again, with the receivers that are linked; `--in-place` in an existing group; fails where no receiver takes an event, unless `--allow-untaken` |
 //! | `offsets list --topic TOPIC` | the groups of a topic, and where each stands |
 //! | `offsets reset --topic TOPIC --group GROUP --to PLACE` | says what moving the group does, and moves it; `--dry-run` only says it, `--yes` does not ask |
 //! | `offsets remove --topic TOPIC --group GROUP` | forgets a group |
@@ -33,7 +33,7 @@
 //! | `dlq drop … POSITION\|ID --yes` | removes it; many as above |
 //! | `dlq export … FILE` | a line of JSON for each; with `--raw` all of it, which `dlq import … FILE` brings back |
 //! | `config explain` | every setting with its value and where that came from |
-//! | `doctor` | checks registry, configuration and transport, and says what to do |
+//! | `doctor` | checks registry, configuration and transport, and says what to do; with `--strict` warnings fail too |
 //!
 //! The configuration is `events.toml`, or the files named by `--config`, each laid over the one
 //! before, and the environment over all; see [`config`](crate::config). Payloads are written as
@@ -58,6 +58,7 @@ mod doctor;
 mod failure;
 mod from_spill;
 mod import;
+mod interrupt;
 mod list;
 mod offsets;
 mod output;
@@ -86,7 +87,13 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // `--help` and `--version` come here too.
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let _ = error.print();
+            // An argument stands in the message as it was given; other programs may have put it together.
+            let mut given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+            if given.all(|argument| output::one_line(&argument).to_string() == argument) {
+                let _ = error.print();
+            } else {
+                output::tell(error.render());
+            }
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
     };
@@ -116,6 +123,6 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Offsets(command) => block_on(offsets::run(&context, &command)),
         Command::Dlq(command) => block_on(dlq::run(&context, &command)),
         Command::Config(ConfigCommand::Explain) => list::explain(&context),
-        Command::Doctor => block_on(doctor::run(&context)),
+        Command::Doctor(args) => block_on(doctor::run(&context, &args)),
     }
 }

@@ -117,12 +117,14 @@ fn report(context: &Context, id: &str, topics: &[TopicOutcome]) -> Result<(), Fa
             Ok(position) => json!({ "topic": outcome.topic(), "position": position }),
             Err(error) => json!({ "topic": outcome.topic(), "error": chain(error) }),
         });
-        return Ok(output::line(json!({ "id": id, "topics": topics.collect::<Value>() }))?);
+        return Ok(output::json(&json!({ "id": id, "topics": topics.collect::<Value>() }))?);
     }
     for outcome in topics {
         match outcome.result() {
             Ok(position) => output::line(format_args!("sent {id} to {} at {position}", outcome.topic()))?,
-            Err(error) => eprintln!("error: {id} did not reach {}: {}", outcome.topic(), chain(error)),
+            Err(error) => {
+                output::tell(format_args!("error: {id} did not reach {}: {}", outcome.topic(), chain(error)));
+            }
         }
     }
     Ok(())

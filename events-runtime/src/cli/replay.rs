@@ -7,13 +7,15 @@ use serde_json::json;
 use super::args::Replay;
 use super::context::{Context, linked};
 use super::failure::Failure;
-use super::output;
+use super::output::{self, one_line};
 use crate::EventBus;
 use crate::bus::{self, Replayed};
 use crate::hub::Hub;
 
 /// How long what receivers emit may take to be sent.
 const SENDING: Duration = Duration::from_secs(30);
+/// What to do where events are meant to be taken by nobody.
+const OTHERWISE: &str = "; `--allow-untaken` leaves them to other programs";
 
 pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure> {
     linked()?;
@@ -44,10 +46,10 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
 }
 
 fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), Failure> {
-    let Replayed { group, range, resumed, finished, consumed, .. } = replayed;
+    let Replayed { group, range, resumed, finished, consumed, unreceived, unknown, .. } = replayed;
     let (from, to) = range.unzip();
     if context.json() {
-        output::line(json!({
+        output::json(&json!({
             "topic": args.topic,
             "group": group.as_str(),
             "from": from.map(|from| from.to_string()),
@@ -58,6 +60,8 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
             "skipped": consumed.skipped,
             "retried": consumed.retried,
             "dead_lettered": consumed.dead_lettered,
+            "unreceived": unreceived,
+            "unknown": unknown,
         }))?;
     } else {
         let range = range.map_or_else(|| "an empty topic".to_owned(), |(from, to)| format!("{from} to {to}"));
@@ -69,21 +73,44 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
         ))?;
     }
     if *resumed {
-        eprintln!("group `{group}` was there: the replay went on where an earlier one had stopped");
+        output::tell(format_args!(
+            "group `{group}` was there: the replay went on where an earlier one had stopped"
+        ));
     }
     if consumed.dead_lettered > 0 {
-        eprintln!("`dlq list --topic {} --group {group}` shows the dead letters", args.topic);
+        output::tell(format_args!(
+            "`dlq list --topic {} --group {group}` shows the dead letters",
+            args.topic
+        ));
     }
-    if *finished {
+    let word = if args.allow_untaken { "warning" } else { "error" };
+    for (event_type, count) in unreceived {
+        output::tell(format_args!(
+            "{word}: {count} events of type `{}` reached no receiver: link the crate that has the receivers, by \
+             `events_runtime::link!`, and replay again{OTHERWISE}",
+            one_line(event_type)
+        ));
+    }
+    for (event_type, count) in unknown {
+        output::tell(format_args!(
+            "{word}: {count} events of type `{}` were passed over, for it is not known here: link the crate that \
+             defines it, by `events_runtime::link!`, and replay again{OTHERWISE}",
+            one_line(event_type)
+        ));
+    }
+    if *finished && (args.allow_untaken || replayed.is_taken()) {
         return Ok(());
     }
+    if *finished {
+        return Err(Failure::Said);
+    }
     if args.in_place {
-        eprintln!("interrupted: group `{group}` is back where it stood");
+        output::tell(format_args!("interrupted: group `{group}` is back where it stood"));
     } else {
-        eprintln!(
+        output::tell(format_args!(
             "interrupted: the same command goes on from here, `offsets remove --topic {} --group {group}` gives it up",
             args.topic
-        );
+        ));
     }
     Err(Failure::Said)
 }

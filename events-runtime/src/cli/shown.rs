@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::failure::chain;
+use super::output::one_line;
 use crate::avro::json::{PersonalData, to_json};
 use crate::avro::rewritten;
 use crate::bus::Writers;
@@ -157,17 +158,17 @@ fn plain(value: &Value) -> String {
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
-        writeln!(f, "{}", text("event_type").unwrap_or("(no event)"))?;
+        writeln!(f, "{}", one_line(text("event_type").unwrap_or("(no event)")))?;
         write!(f, "  {:12} {}", "position", self.position)?;
         if self.attempt > 1 {
             write!(f, " (attempt {})", self.attempt)?;
         }
         if let Some(key) = &self.key {
-            write!(f, "\n  {:12} {key}", "key")?;
+            write!(f, "\n  {:12} {}", "key", one_line(key))?;
         }
         for (name, value) in self.metadata.as_object().into_iter().flatten() {
             if name != "event_type" {
-                write!(f, "\n  {name:12} {}", plain(value))?;
+                write!(f, "\n  {:12} {}", one_line(name).to_string(), one_line(plain(value)))?;
             }
         }
         match &self.payload {
@@ -176,7 +177,7 @@ impl fmt::Display for Shown {
                 text.lines().try_for_each(|line| write!(f, "\n  {line}"))
             }
             Err(Unread { reason, bytes }) => {
-                write!(f, "\n  {:12} {reason}\n  {:12} ", "unreadable", "data")?;
+                write!(f, "\n  {:12} {}\n  {:12} ", "unreadable", one_line(reason), "data")?;
                 match bytes {
                     Bytes::Shown(text) => write!(f, "{text} (base64)"),
                     Bytes::Masked(count) => write!(f, "*** ({count} bytes)"),

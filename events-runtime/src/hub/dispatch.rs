@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::roster::{Entry, Snapshot, Start};
 use super::task::ReceiverTask;
 use super::{Hub, SlotIndex};
-use crate::metadata::{Extensions, new_id, new_openedx_id, now};
+use crate::metadata::{Extensions, TimeText, new_id, new_openedx_id, now};
 use crate::private::Profile;
 use crate::signal::{
     AnyEmission, Event, Held, Origin, Outcome, Pending, PendingReceiver, ReceiverError, Responses,
@@ -147,7 +147,7 @@ fn new_metadata<E: PublicSignal>(identity: &Identity, options: Option<EmitOption
         event_type: EventType::defined(E::EVENT_TYPE),
         id,
         minor_version: E::MINOR_VERSION,
-        time,
+        time: TimeText::new(time),
         source,
         extensions,
     }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clock::Later as _;
 use crate::hub::{AnyEvent, Observer};
 use crate::{Event, Hub, PublicSignal};
 
@@ -84,7 +85,7 @@ impl Recorder {
     /// When there are fewer after `timeout`.
     #[track_caller]
     pub fn wait_for<E: PublicSignal>(&self, count: usize, timeout: Duration) -> Vec<Arc<Event<E>>> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().later(timeout);
         let mut events = self.log.lock();
         loop {
             let found = typed(&events);

@@ -309,19 +309,51 @@ impl Delivery {
 pub fn ack_all(
     deliveries: impl IntoIterator<Item = Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let mut runs: Vec<(Arc<Recipient>, Vec<Settlement>)> = Vec::new();
-    for mut delivery in deliveries {
-        let Some(receipt) = delivery.receipt.take() else {
-            continue;
-        };
-        let settlement = Settlement { receipt, outcome: Outcome::Ack };
+    settle_all(deliveries, &Outcome::Ack)
+}
+
+/// Releases many deliveries at once, as [`ack_all`] acknowledges them.
+pub(crate) fn release_all(
+    deliveries: impl IntoIterator<Item = Delivery>,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    settle_all(deliveries, &Outcome::Release)
+}
+
+fn settle_all(
+    deliveries: impl IntoIterator<Item = Delivery>,
+    outcome: &Outcome,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    let settlements = deliveries.into_iter().filter_map(|mut delivery| {
+        let receipt = delivery.receipt.take()?;
+        Some((delivery.recipient.clone(), Settlement { receipt, outcome: outcome.clone() }))
+    });
+    submitted(settlements, |settle, run| settle.settle(run))
+}
+
+/// Renews the leases of many deliveries at once: a result for each, in order. Takes effect when called,
+/// like [`Delivery::renew`].
+pub(crate) fn renew_all<'a>(
+    deliveries: impl IntoIterator<Item = &'a Delivery>,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    let receipts = deliveries
+        .into_iter()
+        .filter_map(|delivery| Some((delivery.recipient.clone(), delivery.receipt.clone()?)));
+    submitted(receipts, |settle, run| settle.renew(run))
+}
+
+/// One call for each run of the same recipient. All are made here, not when the future is polled.
+fn submitted<T>(
+    items: impl Iterator<Item = (Arc<Recipient>, T)>,
+    call: impl Fn(&dyn Settle, Vec<T>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    let mut runs: Vec<(Arc<Recipient>, Vec<T>)> = Vec::new();
+    for (recipient, item) in items {
         match runs.last_mut() {
-            Some((recipient, run)) if Arc::ptr_eq(recipient, &delivery.recipient) => run.push(settlement),
-            _ => runs.push((delivery.recipient.clone(), vec![settlement])),
+            Some((last, run)) if Arc::ptr_eq(last, &recipient) => run.push(item),
+            _ => runs.push((recipient, vec![item])),
         }
     }
-    // Submitted here, not when polled.
-    let waits: Vec<_> = runs.into_iter().map(|(recipient, run)| recipient.settle.settle(run)).collect();
+    let waits: Vec<_> = runs.into_iter().map(|(recipient, run)| call(&*recipient.settle, run)).collect();
     Box::pin(async move {
         let mut results = Vec::new();
         for wait in waits {

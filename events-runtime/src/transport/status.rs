@@ -8,6 +8,9 @@ use super::{ConsumerGroup, Position, Topic};
 pub struct Health {
     /// What was found, as name and value for a reader: file, size, versions, durability.
     pub facts: Vec<(&'static str, String)>,
+    /// The facts, by name, that an operator should not be content with: the store can lose what was
+    /// acknowledged.
+    pub warnings: Vec<&'static str>,
 }
 
 /// A topic at a glance.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use events_runtime::bus::{DeadLetter, DeadLetters};
 use events_runtime::transport::{
-    Acknowledgement, BoxFuture, Consumer, Message, Position, Producer, Subscription, Topic, Transport,
-    TransportError,
+    Acknowledgement, BoxFuture, Consumer, ErrorKind, Message, Position, Producer, Subscription, Topic,
+    Transport, TransportError,
 };
 use tokio::sync::mpsc;
 
@@ -221,11 +222,94 @@ pub async fn dead_letters_in_other_hands_are_counted(fixture: &dyn Fixture) {
     let lease = Duration::from_millis(300) * fixture.patience();
     let mut other = subscribe(&*transport, subscription.lease(lease)).await;
     let held = receive_one(&mut *other).await;
-    let listing = tool.list().await.expect("the letters are listed");
-    assert_eq!((listing.letters.len(), listing.elsewhere), (0, 1));
+    assert_eq!(tool.list().await.expect("the letters are listed").elsewhere, 1);
     std::mem::forget(held);
-    let all = || async { tool.list().await.expect("the letters are listed").letters.len() == 1 };
-    crate::until(all).await;
+    let handled = || async { tool.discard(|_| true).await.expect("the call succeeds").done.len() == 1 };
+    crate::until(handled).await;
+    assert_eq!(listed(&*transport).await, []);
+}
+
+/// A listing shows what another program has in hand; nothing else touches it, and none of it is said to be done.
+pub async fn dead_letters_in_other_hands_are_listed_and_left(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let name = "dead_letters_in_other_hands_are_listed_and_left";
+    if !can(&*transport, name, |can| can.acknowledgement != Acknowledgement::Cumulative) {
+        return;
+    }
+    let batch: Vec<_> = (0..3).map(|i| message(["a", "a", "b"][i], i)).collect();
+    let mut consumer = give_up(&*transport, &batch).await;
+    let tool = letters(&*transport);
+    let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::TOOL));
+    let mut other = subscribe(&*transport, subscription).await;
+    let held = receive_one(&mut *other).await;
+    let listing = tool.list().await.expect("the letters are listed");
+    if transport.unsettled(tool.topic(), &group("x"), None, 1).await.is_err() {
+        println!("skipped on {}: {name}: it can only receive", transport.url());
+        return held.release().await.expect("the release is stored");
+    }
+    assert_eq!(listing.letters.len(), 3);
+    let handled = tool.retry(|_| true).await.expect("the letters are sent");
+    assert_eq!(ids(&handled.done), ["id-b-2"]);
+    assert!(handled.elsewhere >= 1 && !handled.is_complete(), "{handled:?}");
+    held.release().await.expect("the release is stored");
+    let rest = tool.retry(|_| true).await.expect("the letters are sent");
+    assert_eq!((ids(&rest.done).len(), rest.elsewhere, rest.is_complete()), (2, 0, true));
+    super::ack(receive(&mut *consumer, 3).await).await;
+    nothing(&mut *consumer).await;
+}
+
+/// More of one key than a batch takes, all of them handed back before: each is found, wherever it stands.
+pub async fn one_dead_letter_among_many_of_its_key_is_found(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..600).map(|i| message("key", i)).collect();
+    give_up(&*transport, &batch).await;
+    let tool = letters(&*transport);
+    for wanted in ["id-key-599", "id-key-300", "id-key-0"] {
+        let one = |letter: &DeadLetter| letter.id() == Some(wanted);
+        let handled = tool.discard(one).await.expect("the letter is dropped");
+        assert_eq!((ids(&handled.done), handled.is_complete()), (vec![wanted.to_owned()], true));
+    }
+    assert_eq!(listed(&*transport).await.len(), 597);
+}
+
+/// What is under way is finished; the next call goes on, and sends nothing twice.
+pub async fn a_retry_that_is_told_to_stop_leaves_the_rest(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..600).map(|i| message(["a", "b", "c"][i % 3], i)).collect();
+    let mut consumer = give_up(&*transport, &batch).await;
+    let tool = letters(&*transport);
+    let nothing_done = tool.retry_until(|_| true, async {}).await.expect("the call succeeds");
+    assert!(nothing_done.stopped && !nothing_done.is_complete(), "{nothing_done:?}");
+    assert_eq!((nothing_done.done.len(), nothing_done.untried), (0, 600));
+    // Told while the first batch is on its way.
+    let (sent, mut was_sent) = mpsc::channel(1);
+    let telling = Over::new(&*transport).producer(move |inner| Telling { inner, sent: sent.clone() });
+    let stop = async { was_sent.recv().await };
+    let some = letters(&telling).retry_until(|_| true, stop).await.expect("the letters are sent");
+    assert!(some.stopped && !some.done.is_empty() && some.failed.is_empty(), "{}", some.done.len());
+    assert_eq!(some.done.len() as u64 + some.untried, 600);
+    let rest = tool.retry(|_| true).await.expect("the letters are sent");
+    assert_eq!((rest.done.len() as u64, rest.is_complete()), (some.untried, true));
+    super::ack(receive(&mut *consumer, 600).await).await;
+    nothing(&mut *consumer).await;
+    assert_eq!(listed(&*transport).await, []);
+}
+
+/// Counts add up to what there was, and none is lost.
+pub async fn a_retry_that_fails_tells_how_many_are_left(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let batch: Vec<_> = (0..300).map(|i| message("key", i)).collect();
+    give_up(&*transport, &batch).await;
+    let failing = Over::new(&*transport).producer(|inner| Failing { inner, at: "key#270".into() });
+    let select = |letter: &DeadLetter| letter.id() != Some("id-key-1");
+    let handled = letters(&failing).retry(select).await.expect("the call succeeds");
+    assert!(!handled.is_complete() && !handled.stopped);
+    assert_eq!((handled.kept, handled.elsewhere), (1, 0));
+    let failed = handled.failed.len();
+    assert!(failed > 0 && !handled.done.is_empty());
+    assert_eq!(handled.done.len() + failed + usize::try_from(handled.untried).expect("few"), 299);
+    let left = listed(&*transport).await;
+    assert_eq!(left.len(), 300 - handled.done.len());
 }
 
 /// Where a group's progress is an offset, letters that stay are put behind those that go.
@@ -266,6 +350,51 @@ fn cumulative(inner: &dyn Transport) -> Over<&dyn Transport> {
         capability.acknowledgement = Acknowledgement::Cumulative;
         capability
     })
+}
+
+/// Stores messages, and tells of it.
+struct Telling {
+    inner: Arc<dyn Producer>,
+    sent: mpsc::Sender<()>,
+}
+
+impl Producer for Telling {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let (stored, sent) = (self.inner.send(topic, batch), self.sent.clone());
+        Box::pin(async move {
+            let stored = stored.await;
+            let _ = sent.try_send(());
+            stored
+        })
+    }
+}
+
+/// Stores no message with this data, and none behind it.
+struct Failing {
+    inner: Arc<dyn Producer>,
+    at: Bytes,
+}
+
+impl Producer for Failing {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let good = batch.iter().position(|message| message.data == self.at).unwrap_or(batch.len());
+        let (stored, failed) = (self.inner.send(topic, &batch[..good]), batch.len() - good);
+        let topic = topic.clone();
+        Box::pin(async move {
+            let mut results = stored.await;
+            let refused = || TransportError::new(ErrorKind::Full, "send to", &topic, "the test says so");
+            results.extend((0..failed).map(|_| Err(refused())));
+            results
+        })
+    }
 }
 
 struct Hanging {

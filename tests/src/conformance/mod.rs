@@ -21,6 +21,7 @@ pub mod replay;
 pub mod settling;
 pub mod start;
 pub mod store;
+pub mod unsettled;
 
 use std::time::Duration;
 
@@ -210,6 +211,10 @@ macro_rules! conformance {
                 dropped_dead_letters_can_be_restored_from_their_lines,
                 a_retry_that_dies_between_send_and_removal_loses_nothing,
                 dead_letters_in_other_hands_are_counted,
+                dead_letters_in_other_hands_are_listed_and_left,
+                one_dead_letter_among_many_of_its_key_is_found,
+                a_retry_that_is_told_to_stop_leaves_the_rest,
+                a_retry_that_fails_tells_how_many_are_left,
                 dead_letters_that_stay_survive_a_cumulative_removal,
                 a_dead_letter_without_a_reason_is_one_all_the_same,
             ]
@@ -254,6 +259,11 @@ macro_rules! conformance {
                 a_topic_that_is_not_there_is_not_found,
                 a_sound_store_passes_its_check,
                 topics_are_listed_with_their_messages,
+            ]
+            unsettled: [
+                unsettled_messages_are_read_in_order_whoever_has_them,
+                reading_what_is_unsettled_changes_nothing,
+                a_topic_that_is_not_there_has_nothing_unsettled,
             ]
             evolution: [
                 version_1_bytes_arrive_in_a_version_2_type,

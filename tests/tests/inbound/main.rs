@@ -8,4 +8,5 @@ mod hooks;
 mod letters;
 mod passing;
 mod shop;
+mod silent;
 mod stopping;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use events_runtime::bus::{Backoff, ConsumeError};
 use events_runtime::transport::ErrorKind;
-use events_runtime::{Event, EventBus, Hub};
+use events_runtime::{Event, EventBus, Hub, receiver};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::flaky::flaky;
@@ -52,6 +52,39 @@ async fn a_failing_poll_is_tried_again_after_a_pause() {
     next(&mut asked).await;
     assert!(started.elapsed() >= Duration::from_millis(4 * 20), "half a pause at least: {started:?}");
     assert_eq!(running.stop().await.acked, 1);
+}
+
+#[tokio::test]
+async fn no_time_that_is_asked_for_is_too_long() {
+    let transport = flaky(0, ErrorKind::Unavailable);
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
+    let bus = bus.start().await.expect("the bus starts");
+    place(&bus, &["ada", "bob", "eve"]).await;
+    let mut asked = answer(&bus, "charge", |order, _| match order {
+        1 => Err("again".into()),
+        2 => Err(receiver::retry_after("much later", Duration::MAX).into()),
+        _ => Ok(()),
+    });
+    let endless = Backoff::new(Duration::MAX, Duration::MAX);
+    let consume = bus.consume("orders").group("billing").backoff(endless);
+    let running = Running::start(consume.lease(Duration::MAX).drain_timeout(Duration::MAX));
+    for order in 1..=3 {
+        assert_eq!(next(&mut asked).await, order);
+    }
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.retried), (1, 2));
+    bus.flush(Duration::MAX).await.expect("nothing waits");
+    bus.shutdown(Duration::MAX).await.expect("nothing waits");
+}
+
+#[tokio::test]
+async fn a_pause_without_end_before_the_next_poll_ends_with_the_consumer() {
+    let bus = EventBus::builder().config(config("", "")).hub(Hub::new());
+    let bus = bus.transport(flaky(1, ErrorKind::Unavailable)).start().await.expect("the bus starts");
+    let endless = Backoff::new(Duration::MAX, Duration::MAX);
+    let running = Running::start(bus.consume("orders").group("billing").backoff(endless));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.stop().await;
 }
 
 #[tokio::test]
@@ -144,22 +177,75 @@ async fn a_stopping_consumer_finishes_what_is_at_work() {
 
 #[tokio::test]
 async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_attempt_counted() {
-    let bus = bus("drain timeout").await;
+    for concurrency in [1, 4] {
+        let bus = bus(&format!("drain timeout {concurrency}")).await;
+        place(&bus, &["ada", "bob", "eve", "joe"]).await;
+        let (mut begun, _gate) = held(&bus);
+        let quick = Duration::from_millis(20);
+        let consume = || {
+            let consume = bus.consume("orders").group("billing").drain_timeout(quick);
+            consume.concurrency(concurrency)
+        };
+        let running = Running::start(consume());
+        for _ in 0..concurrency {
+            next(&mut begun).await;
+        }
+        let consumed = running.stop().await;
+        assert_eq!((consumed.acked, consumed.unfinished), (0, concurrency as u64));
+        let (sender, mut attempts) = mpsc::unbounded_channel();
+        let running = Running::start(consume().around_message(move |message, next| {
+            let _ = sender.send(message.attempt);
+            async { Ok(next.run().await) }
+        }));
+        for _ in 0..concurrency {
+            assert_eq!(next(&mut attempts).await, 2);
+        }
+        running.stop().await;
+    }
+}
+
+#[test]
+fn what_the_drain_timeout_cuts_short_is_logged_whatever_the_concurrency() {
+    for concurrency in [1, 2] {
+        let log = events_tests::log::Log::of(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let bus = bus(&format!("drain log {concurrency}")).await;
+                place(&bus, &["ada", "bob"]).await;
+                let (mut begun, _gate) = held(&bus);
+                let consume = bus.consume("orders").group("billing").concurrency(concurrency);
+                let running = Running::start(consume.drain_timeout(Duration::from_millis(20)));
+                for _ in 0..concurrency {
+                    next(&mut begun).await;
+                }
+                running.stop().await;
+            });
+        });
+        let lines = log.matches("an event was not finished before the drain timeout").count();
+        assert_eq!(lines, concurrency, "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_consumer_leaves_a_sync_receiver_behind_that_blocks_a_task_of_its_own() {
+    let bus = bus("blocks").await;
     place(&bus, &["ada"]).await;
-    let (mut begun, _gate) = held(&bus);
-    let quick = Duration::from_millis(20);
-    let running = Running::start(bus.consume("orders").group("billing").drain_timeout(quick));
-    next(&mut begun).await;
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    bus.hub().scope(|| {
+        ORDER_PLACED.connect("blocks", move |event: &Event<OrderPlaced>| {
+            let _ = begun.send(event.order);
+            // Ends when the test does.
+            let _ = gate.lock().expect("no panic").recv();
+        });
+    });
+    let consume = bus.consume("orders").group("billing").concurrency(2);
+    let running = Running::start(consume.drain_timeout(Duration::from_millis(20)));
+    next(&mut begins).await;
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.unfinished), (0, 1));
-    let (sender, mut attempts) = mpsc::unbounded_channel();
-    let consume = bus.consume("orders").group("billing").drain_timeout(quick);
-    let running = Running::start(consume.around_message(move |message, next| {
-        let _ = sender.send(message.attempt);
-        async { Ok(next.run().await) }
-    }));
-    assert_eq!(next(&mut attempts).await, 2);
-    running.stop().await;
+    drop(open);
 }
 
 #[tokio::test]

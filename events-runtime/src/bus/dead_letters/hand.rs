@@ -1,103 +1,136 @@
-//! Letters in hand: taken together, kept while work goes on, handed back.
+//! Letters in hand: taken in batches, kept while work goes on, handed back.
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::{DeadLetter, DeadLetters, is_not_there};
-use crate::transport::{
-    Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, Subscription, TransportError,
-    ack_all,
-};
+use super::DeadLetters;
+use crate::transport::{Consumer, Delivery, Position, Subscription, TransportError, ack_all};
 
-/// So many letters are sent or removed between two looks at the leases.
+/// So many letters are taken, sent or removed at once.
 pub(super) const CHUNK: usize = 256;
-/// So many are asked for where the transport can't say how many there are.
-const SOME: usize = 10_000;
 /// How long a transport may take to come up with the next letters, joining a group included.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// So many are asked for where the transport can't say how many there are.
+pub(super) const SOME: usize = 10_000;
 
-/// The letters that one call works on.
+/// The letters that one call has in hand.
 pub(super) struct Hand {
     consumer: Box<dyn Consumer>,
-    /// In the order of their positions.
+    /// Those that were not chosen: handed back at once, they would come again at once.
     pub(super) deliveries: Vec<Delivery>,
-    /// Letters in other hands.
-    pub(super) elsewhere: u64,
+    /// How many came so far.
+    came: u64,
+    /// How many nobody else had at the beginning.
+    free: u64,
+    /// How many are asked for at once.
+    limit: usize,
+    /// All that there are, or so many where the transport can't say.
+    most: usize,
     lease: Duration,
-    /// When the leases began.
+    /// When the leases were renewed last.
     leased: Instant,
 }
 
 impl Hand {
-    /// Takes all letters that are there; `None` where there is no topic of them, which is left so.
-    pub(super) async fn take(letters: &DeadLetters<'_>) -> Result<Option<Self>, TransportError> {
+    /// Joins the group of those who deal with letters. There is a topic of them.
+    pub(super) async fn join(letters: &DeadLetters<'_>) -> Result<Self, TransportError> {
         let DeadLetters { transport, topic, lease, .. } = letters;
-        match transport.groups(topic).await {
-            Err(error) if is_not_there(&error) => return Ok(None),
-            listed => listed?,
-        };
-        let tool = ConsumerGroup::new(DeadLetters::TOOL).map_err(|source| {
-            TransportError::new(ErrorKind::Invalid, "subscribe to", topic, "the tool's group has no name")
-                .with_source(source)
-        })?;
+        let tool = letters.tool()?;
         let subscription = Subscription::new(topic.clone(), tool.clone()).lease(*lease);
         let consumer = transport.consumer(subscription).await?;
         let groups = transport.groups(topic).await?;
         let status = groups.into_iter().find(|status| status.group == tool);
-        let mut hand =
-            Self { consumer, deliveries: Vec::new(), elsewhere: 0, lease: *lease, leased: Instant::now() };
-        hand.fill(status.as_ref()).await?;
-        // Those of other groups go back at once.
-        let (ours, others): (Vec<_>, Vec<_>) =
-            hand.deliveries.drain(..).partition(|delivery| letters.is_ours(delivery.message()));
-        hand.deliveries = ours;
-        hand.deliveries.sort_by_key(Delivery::position);
-        release(others).await;
-        Ok(Some(hand))
+        Ok(Self {
+            consumer,
+            deliveries: Vec::new(),
+            came: 0,
+            free: status.as_ref().map_or(u64::MAX, |status| status.lag.saturating_sub(status.in_flight)),
+            limit: CHUNK,
+            most: status.map_or(SOME, |status| usize::try_from(status.lag).unwrap_or(usize::MAX)),
+            lease: *lease,
+            leased: Instant::now(),
+        })
     }
 
-    /// Fetches what was there at the beginning: what comes meanwhile is the next call's.
-    async fn fill(&mut self, status: Option<&GroupStatus>) -> Result<(), TransportError> {
-        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        // Those in flight are asked for too, without waiting: their lease may have ended.
-        let all = status.map_or(SOME, |status| count(status.lag));
-        let free = status.map_or(SOME, |status| count(status.lag.saturating_sub(status.in_flight)));
-        while self.deliveries.len() < all {
-            // All in one go where that is possible: a key's letters that were handed back before
-            // come together or not at all.
-            let missing = all - self.deliveries.len();
-            let wait = if self.deliveries.len() < free { PATIENCE } else { Duration::ZERO };
-            let more = self.consumer.receive(missing, wait).await?;
-            if more.is_empty() {
-                break;
-            }
-            self.deliveries.extend(more);
+    /// Has all come in one batch, as far as the transport gives it.
+    pub(super) const fn all_at_once(&mut self) {
+        self.limit = self.most;
+    }
+
+    /// The next batch of what is chosen, in order; empty where there is no more to be had. Nothing of
+    /// an earlier batch is in hand any more. Dropping the future loses nothing.
+    pub(super) async fn next(
+        &mut self,
+        chosen: &BTreeSet<Position>,
+    ) -> Result<Vec<Delivery>, TransportError> {
+        loop {
             self.keep(&[]).await;
+            // Those that another has are asked for too, without waiting: its lease may have ended.
+            let waits = self.deliveries.is_empty() && self.came < self.free;
+            let wait = if waits { PATIENCE } else { Duration::ZERO };
+            let more = self.consumer.receive(self.limit, wait).await?;
+            if more.is_empty() && (self.deliveries.is_empty() || self.limit >= self.most) {
+                return Ok(more);
+            }
+            if more.is_empty() {
+                // A key's letters that were handed back before come together, or when the earlier ones
+                // are settled: those in hand that were not chosen are had again, with more behind them.
+                self.came = self.came.saturating_sub(self.deliveries.len() as u64);
+                self.limit = self.limit.saturating_mul(4).min(self.most);
+                release(self.deliveries.drain(..)).await;
+                continue;
+            }
+            self.came += more.len() as u64;
+            let (mut picked, others): (Vec<_>, Vec<_>) =
+                more.into_iter().partition(|delivery| chosen.contains(&delivery.position()));
+            self.deliveries.extend(others);
+            if !picked.is_empty() {
+                picked.sort_by_key(Delivery::position);
+                return Ok(picked);
+            }
         }
-        let lag = status.map_or(0, |status| status.lag);
-        self.elsewhere = lag.saturating_sub(self.deliveries.len() as u64);
-        Ok(())
     }
 
-    /// Takes those out of the hand that are selected.
-    pub(super) fn pick(&mut self, select: &mut impl FnMut(&DeadLetter) -> bool) -> Vec<Delivery> {
-        let (chosen, kept) =
-            self.deliveries.drain(..).partition(|delivery| select(&DeadLetter::from(delivery)));
-        self.deliveries = kept;
-        chosen
-    }
-
-    /// Starts the leases of what is in hand, and of `more`, anew where that is due.
-    pub(super) async fn keep(&mut self, more: &[Delivery]) {
+    /// Starts the leases of what is in hand, and of `more`, anew where that is due: a result for each
+    /// of `more`.
+    async fn keep(&mut self, more: &[Delivery]) -> Vec<Result<(), TransportError>> {
         if self.leased.elapsed() < self.lease / 3 {
-            return;
-        }
-        // All are submitted before the first is awaited.
-        let renewals: Vec<_> = self.deliveries.iter().chain(more).map(Delivery::renew).collect();
-        for renewal in renewals {
-            // A lease that was lost shows when the letter is removed.
-            drop(renewal.await);
+            return more.iter().map(|_| Ok(())).collect();
         }
         self.leased = Instant::now();
+        // All are submitted before the first is awaited.
+        let renewals: Vec<_> = more.iter().chain(&self.deliveries).map(Delivery::renew).collect();
+        let mut results = Vec::with_capacity(renewals.len());
+        for renewal in renewals {
+            // A letter that was not chosen and is lost is another's to give back.
+            results.push(renewal.await);
+        }
+        results.truncate(more.len());
+        results
+    }
+
+    /// Those of a batch that are still in hand: what was lost meanwhile is not to be sent.
+    pub(super) async fn held(&mut self, batch: Vec<Delivery>) -> Vec<Delivery> {
+        let renewed = self.keep(&batch).await;
+        batch
+            .into_iter()
+            .zip(renewed)
+            .filter_map(|(delivery, renewed)| renewed.ok().map(|()| delivery))
+            .collect()
+    }
+
+    /// Waits for work, and keeps meanwhile what is in hand, and the batch that the work is about.
+    pub(super) async fn keeping<T>(&mut self, batch: &[Delivery], work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let pause = (self.lease / 3).max(Duration::from_millis(1));
+        loop {
+            match tokio::time::timeout(pause, work.as_mut()).await {
+                Ok(done) => return done,
+                // A lease that was lost shows when the letter is removed.
+                Err(_) => drop(self.keep(batch).await),
+            }
+        }
     }
 
     /// Puts the letters that stand before `last` and stay behind all others.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::envelope::Envelope;
 use crate::envelope::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
-use crate::transport::{Delivery, Headers, Message, Position};
+use crate::transport::{Delivery, Headers, Message, Position, StoredMessage};
 
 /// A message that was given up.
 ///
@@ -87,6 +87,12 @@ impl DeadLetter {
 impl From<&Delivery> for DeadLetter {
     fn from(delivery: &Delivery) -> Self {
         Self { message: delivery.message().clone(), position: delivery.position(), stored: delivery.time() }
+    }
+}
+
+impl From<StoredMessage> for DeadLetter {
+    fn from(StoredMessage { message, position, time, .. }: StoredMessage) -> Self {
+        Self { message, position, stored: time }
     }
 }
 

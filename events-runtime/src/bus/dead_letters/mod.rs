@@ -1,27 +1,25 @@
 //! Dead letters as a thing to work with: looked at, sent again, dropped, kept elsewhere.
 //!
 //! A group's dead letters stand in a topic, and the group [`DeadLetters::TOOL`] on that topic
-//! remembers which of them were dealt with. So everything here needs only what every transport
-//! can do, and several programs may work on the same letters: each has in hand what it works on,
-//! and hands back what it leaves. Who dies with letters in hand gives them back when their lease
+//! remembers which of them were dealt with. Looking reads what that group has not settled, and takes
+//! nothing. Several programs may deal with the same letters: each has in hand the batch that it works
+//! on, and hands back what it leaves. Who dies with letters in hand gives them back when their lease
 //! ends.
 
+mod deal;
 mod hand;
 mod letter;
 mod line;
+mod look;
+mod restore;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 pub use letter::DeadLetter;
 pub use line::LineError;
 
-use self::hand::{CHUNK, Hand};
 use crate::envelope::dead_letter;
-use crate::transport::{
-    Acknowledgement, ConsumerGroup, Delivery, ErrorKind, Message, Producer, Subscription, Topic, Transport,
-    TransportError, ack_all,
-};
+use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};
 
 /// The dead letters of one group on one topic.
 ///
@@ -63,8 +61,7 @@ pub struct DeadLetters<'t> {
 pub struct Listing {
     /// In the order of their positions.
     pub letters: Vec<DeadLetter>,
-    /// How many more are in the hands of another program, or were in those of one that died a
-    /// moment ago.
+    /// How many letters are in the hands of another program, or were in those of one that died.
     pub elsewhere: u64,
 }
 
@@ -77,11 +74,26 @@ pub struct Handled {
     /// Those that still are, though they were selected, and why. One that could not be removed
     /// after it was sent, by [`TransportError::operation`], will be sent twice.
     pub failed: Vec<(DeadLetter, TransportError)>,
-    /// How many were left as they are.
+    /// How many were not selected, and are left as they are.
     pub kept: u64,
-    /// How many more are in the hands of another program, or were in those of one that died a
-    /// moment ago.
+    /// How many that were selected are left as they are, since one failed before or the call ended.
+    pub untried: u64,
+    /// How many that were selected are in the hands of another program, or were in those of one that
+    /// died a moment ago, or stand behind such a one of their key.
     pub elsewhere: u64,
+    /// Whether the call was told to stop before all was done.
+    pub stopped: bool,
+    /// Why no more letters could be had, or those in hand not be handed back.
+    pub ended: Option<TransportError>,
+}
+
+impl Handled {
+    /// Whether all that was selected is dealt with.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let left = self.failed.len() as u64 + self.untried + self.elsewhere;
+        left == 0 && self.ended.is_none()
+    }
 }
 
 /// What became of letters that were brought back.
@@ -138,18 +150,21 @@ impl<'t> DeadLetters<'t> {
         &self.topic
     }
 
-    /// All of them. They stay as they are.
+    /// All of them, also those that another program has in hand. Nothing is taken or changed by it.
+    ///
+    /// A transport whose [`unsettled`](Transport::unsettled) is not supported is read by taking the
+    /// letters for a moment; those in other hands are missing then.
     ///
     /// # Errors
     /// A [`TransportError`] where the store can't be read.
     pub async fn list(&self) -> Result<Listing, TransportError> {
-        let Some(hand) = Hand::take(self).await? else {
-            return Ok(Listing::default());
-        };
-        let elsewhere = hand.elsewhere;
-        let letters = hand.deliveries.iter().map(DeadLetter::from).collect();
-        hand.give_back().await?;
-        Ok(Listing { letters, elsewhere })
+        let mut letters = Vec::new();
+        self.look(|letter| {
+            letters.push(letter);
+            Ok::<_, TransportError>(())
+        })
+        .await?;
+        Ok(Listing { letters, elsewhere: self.in_hand().await? })
     }
 
     /// Sends those that are selected to their topic again, as they were: key, headers, id and
@@ -161,19 +176,49 @@ impl<'t> DeadLetters<'t> {
     ///
     /// # Errors
     /// A [`TransportError`] where the store can't be read or no producer be had. What could not
-    /// be sent or removed is told in [`Handled::failed`].
+    /// be sent or removed is told in [`Handled`], and so is an error after the beginning.
     pub async fn retry(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
+        self.retry_until(select, std::future::pending::<()>()).await
+    }
+
+    /// [`retry`](Self::retry) until the future is ready: the batch that is under way is finished, the
+    /// rest is left as it is.
+    ///
+    /// # Errors
+    /// As for [`retry`](Self::retry).
+    pub async fn retry_until(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+        stop: impl Future,
+    ) -> Result<Handled, TransportError> {
         let producer = self.transport.producer().await?;
-        self.deal_with(select, Some(&*producer)).await
+        let mut done = Vec::new();
+        let handled = self.deal(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
+        Ok(Handled { done, ..handled })
     }
 
     /// Removes those that are selected. They are gone.
     ///
     /// # Errors
     /// A [`TransportError`] where the store can't be read. What could not be removed is told in
-    /// [`Handled::failed`].
+    /// [`Handled`], and so is an error after the beginning.
     pub async fn discard(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
-        self.deal_with(select, None).await
+        self.discard_until(select, std::future::pending::<()>()).await
+    }
+
+    /// [`discard`](Self::discard) until the future is ready: the batch that is under way is finished,
+    /// the rest is left as it is.
+    ///
+    /// # Errors
+    /// As for [`discard`](Self::discard).
+    pub async fn discard_until(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+        stop: impl Future,
+    ) -> Result<Handled, TransportError> {
+        let mut done = Vec::new();
+        let handled = self.deal(select, None, stop, |letter| done.push(letter)).await?;
+        Ok(Handled { done, ..handled })
     }
 
     /// Makes messages dead letters again that were [written as lines](DeadLetter::to_line). Those
@@ -182,92 +227,7 @@ impl<'t> DeadLetters<'t> {
     /// # Errors
     /// A [`TransportError`] where the store can't be read or no producer be had.
     pub async fn restore(&self, messages: Vec<Message>) -> Result<Restored, TransportError> {
-        let producer = self.transport.producer().await?;
-        let listing = self.list().await?;
-        let mut present: HashSet<String> =
-            listing.letters.iter().map(|letter| line::message(letter.message()).to_string()).collect();
-        let mut restored = Restored::default();
-        let (new, old): (Vec<_>, Vec<_>) =
-            messages.into_iter().partition(|message| present.insert(line::message(message).to_string()));
-        restored.present = old.len() as u64;
-        let (new, foreign): (Vec<_>, Vec<_>) = new.into_iter().partition(|message| self.is_ours(message));
-        restored.failed.extend(foreign.into_iter().map(|message| (message, self.of_others())));
-        let sends: Vec<_> = new.chunks(CHUNK).map(|chunk| producer.send(&self.topic, chunk)).collect();
-        let mut results = Vec::with_capacity(new.len());
-        for send in sends {
-            results.append(&mut send.await);
-        }
-        for (message, result) in new.into_iter().zip(results) {
-            match result {
-                Ok(_) => restored.stored += 1,
-                Err(error) => restored.failed.push((message, error)),
-            }
-        }
-        Ok(restored)
-    }
-
-    /// Sends what is selected, where there is a producer, and removes it then.
-    async fn deal_with(
-        &self,
-        mut select: impl FnMut(&DeadLetter) -> bool,
-        producer: Option<&dyn Producer>,
-    ) -> Result<Handled, TransportError> {
-        let Some(mut hand) = Hand::take(self).await? else {
-            return Ok(Handled::default());
-        };
-        let mut handled = Handled { elsewhere: hand.elsewhere, ..Handled::default() };
-        let mut chosen = hand.pick(&mut select);
-        handled.kept = hand.deliveries.len() as u64;
-        let last = chosen.last().map(Delivery::position);
-        if let Some(last) = last
-            && self.transport.capability().acknowledgement == Acknowledgement::Cumulative
-        {
-            hand.move_behind(self, last).await?;
-        }
-        while !chosen.is_empty() && handled.failed.is_empty() {
-            hand.keep(&chosen).await;
-            let rest = chosen.split_off(CHUNK.min(chosen.len()));
-            let chunk = std::mem::replace(&mut chosen, rest);
-            let sent = match producer {
-                Some(producer) => self.send(producer, chunk, &mut handled).await,
-                None => chunk,
-            };
-            remove(sent, &mut handled).await;
-        }
-        handled.kept += chosen.len() as u64;
-        hand.deliveries.append(&mut chosen);
-        hand.give_back().await?;
-        Ok(handled)
-    }
-
-    /// Sends letters to their topic; gives those that are stored there.
-    async fn send(
-        &self,
-        producer: &dyn Producer,
-        chunk: Vec<Delivery>,
-        handled: &mut Handled,
-    ) -> Vec<Delivery> {
-        let originals: Vec<_> = chunk.iter().map(|delivery| letter::original(delivery.message())).collect();
-        let results = producer.send(&self.origin, &originals).await;
-        let mut sent = Vec::with_capacity(chunk.len());
-        for (delivery, result) in chunk.into_iter().zip(results) {
-            match result {
-                Ok(_) => sent.push(delivery),
-                Err(error) => {
-                    handled.failed.push((DeadLetter::from(&delivery), error));
-                    hand::release([delivery]).await;
-                }
-            }
-        }
-        sent
-    }
-
-    fn of_others(&self) -> TransportError {
-        let message = format!(
-            "it is a dead letter of another topic or group than `{}` and `{}`: restore it where it came from",
-            self.origin, self.group
-        );
-        TransportError::new(ErrorKind::Invalid, "restore into", &self.topic, message)
+        Ok(self.restoring().await?.add(messages).await)
     }
 
     /// Whether a letter is one of this group on this topic; one that does not say is.
@@ -276,22 +236,6 @@ impl<'t> DeadLetters<'t> {
             |header, ours: &str| message.headers.get(header).is_none_or(|value| value == ours.as_bytes());
         says(dead_letter::TOPIC, self.origin.as_str()) && says(dead_letter::GROUP, self.group.as_str())
     }
-}
-
-/// Makes letters dead letters no more.
-async fn remove(deliveries: Vec<Delivery>, handled: &mut Handled) {
-    let letters: Vec<_> = deliveries.iter().map(DeadLetter::from).collect();
-    for (letter, removed) in letters.into_iter().zip(ack_all(deliveries).await) {
-        match removed {
-            Ok(()) => handled.done.push(letter),
-            Err(error) => handled.failed.push((letter, error)),
-        }
-    }
-}
-
-/// Whether there is no such topic; a group has no dead letters then.
-fn is_not_there(error: &TransportError) -> bool {
-    error.kind() == ErrorKind::NotFound
 }
 
 impl std::fmt::Debug for DeadLetters<'_> {

@@ -3,6 +3,7 @@
 mod bounds;
 mod error;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use error::ReplayError;
@@ -90,6 +91,21 @@ pub struct Replayed {
     pub finished: bool,
     /// What this process has done, in messages.
     pub consumed: Consumed,
+    /// How many events of which types this process emitted without any receiver being connected for
+    /// them: nothing was done. They count as acknowledged.
+    pub unreceived: BTreeMap<String, u64>,
+    /// How many events of which types were passed over, for their definitions are not linked. They
+    /// count as skipped.
+    pub unknown: BTreeMap<String, u64>,
+}
+
+impl Replayed {
+    /// Whether some receiver of this process took each event, or could have: none was without a
+    /// receiver, and none of an unknown type.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.unreceived.is_empty() && self.unknown.is_empty()
+    }
 }
 
 impl Replay {
@@ -167,6 +183,8 @@ impl Replay {
             resumed: false,
             finished: true,
             consumed: Consumed::default(),
+            unreceived: BTreeMap::new(),
+            unknown: BTreeMap::new(),
         };
         // The end first: what comes while the beginning is looked for is not part of it.
         let end = offsets.locate(to).await?;
@@ -283,7 +301,9 @@ async fn consumed(
     let through = |consumer| -> Box<dyn crate::transport::Consumer> {
         Box::new(Bounded::new(consumer, to, removed.clone()))
     };
+    let untaken = Arc::clone(&consume.untaken);
     let consumed = consume.run_as(subscription, through, end).await?;
+    let (unreceived, unknown) = untaken.get();
     let finished = match ended {
         Some(settled) => {
             settled?;
@@ -291,5 +311,5 @@ async fn consumed(
         }
         None => false,
     };
-    Ok(Replayed { finished, consumed, ..replayed })
+    Ok(Replayed { finished, consumed, unreceived, unknown, ..replayed })
 }

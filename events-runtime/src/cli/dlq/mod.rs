@@ -12,8 +12,9 @@ use args::{Of, Pii};
 
 use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
+use super::output;
 use crate::avro::json::PersonalData;
-use crate::bus::{DeadLetters, Listing};
+use crate::bus::{DeadLetter, DeadLetters};
 use crate::config::Config;
 use crate::transport::{ConsumerGroup, Topic, Transport};
 
@@ -55,14 +56,18 @@ impl Office {
             .lease(self.config.bus().consumer.lease)
     }
 
-    /// The letters; where there are none because the names are wrong, that is an error.
-    async fn list(&self) -> Result<Listing, Failure> {
-        let listing = self.letters().list().await?;
-        if listing.letters.is_empty() && listing.elsewhere == 0 {
-            self.know().await?;
-        }
-        self.tell_elsewhere(listing.elsewhere);
-        Ok(listing)
+    /// Shows all letters, a few at a time; where there are none because the names are wrong, that is an
+    /// error.
+    async fn look(&self, mut see: impl FnMut(DeadLetter) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut any = false;
+        let letters = self.letters();
+        letters
+            .look(|letter| {
+                any = true;
+                see(letter)
+            })
+            .await?;
+        if any { Ok(()) } else { self.know().await }
     }
 
     /// Fails where there is no such topic, or no such group on it.
@@ -79,18 +84,11 @@ impl Office {
         )))
     }
 
-    fn tell_elsewhere(&self, elsewhere: u64) {
-        if elsewhere > 0 {
-            let lease = self.config.bus().consumer.lease;
-            eprintln!(
-                "{elsewhere} more in `{}` are held by another command, or by one that ended badly less than {lease:?} ago",
-                self.letters
-            );
-        }
-    }
-
     fn tell_none(&self) {
-        eprintln!("no such dead letters of group `{}` on topic `{}`", self.group, self.topic);
+        output::tell(format_args!(
+            "no such dead letters of group `{}` on topic `{}`",
+            self.group, self.topic
+        ));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which dead letters a command means.
 
 use super::super::failure::Failure;
+use super::super::output::one_line;
 use super::args::{Filter, Selection};
 use crate::bus::DeadLetter;
 
@@ -9,20 +10,31 @@ pub(super) fn names(letter: &DeadLetter, text: &str) -> bool {
     letter.position().to_string() == text || letter.id().is_some_and(|id| id.eq_ignore_ascii_case(text))
 }
 
-/// Fails where a text names none of the letters.
-pub(super) fn all_named(letters: &[DeadLetter], which: &[String]) -> Result<(), Failure> {
-    let unknown: Vec<_> = which
-        .iter()
-        .filter(|text| !letters.iter().any(|letter| names(letter, text)))
-        .map(|text| format!("`{text}`"))
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
+/// The texts that are to name letters, and which of them do.
+pub(super) struct Names<'a> {
+    unseen: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(which: &'a [String]) -> Self {
+        Self { unseen: which.iter().map(String::as_str).collect() }
     }
-    Err(Failure::failed(format!(
-        "there is no dead letter {}: `dlq list` shows the positions and ids; one that was dealt with is gone",
-        unknown.join(", ")
-    )))
+
+    pub(super) fn see(&mut self, letter: &DeadLetter) {
+        self.unseen.retain(|text| !names(letter, text));
+    }
+
+    /// Fails where a text names none of the letters.
+    pub(super) fn all_seen(self) -> Result<(), Failure> {
+        if self.unseen.is_empty() {
+            return Ok(());
+        }
+        let unknown: Vec<_> = self.unseen.iter().map(|text| format!("`{}`", one_line(text))).collect();
+        Err(Failure::failed(format!(
+            "there is no dead letter {}: `dlq list` shows the positions and ids; one that was dealt with is gone",
+            unknown.join(", ")
+        )))
+    }
 }
 
 impl Filter {

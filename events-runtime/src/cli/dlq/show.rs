@@ -7,76 +7,109 @@ use serde_json::{Map, Value, json};
 
 use super::super::context::Context;
 use super::super::failure::Failure;
-use super::super::output;
+use super::super::output::{self, one_line};
 use super::super::shown::{Shown, key_text};
 use super::Office;
 use super::args::{List, Show};
-use super::select::{all_named, names};
+use super::select::{Names, names};
 use crate::avro::json::PersonalData;
 use crate::bus::{DeadLetter, Writers};
 use crate::registry::Registry;
 
 pub(super) async fn list(context: &Context, args: &List) -> Result<(), Failure> {
     let office = Office::open(context, &args.of)?;
-    let listing = office.list().await?;
-    let letters: Vec<_> = listing.letters.iter().filter(|letter| args.filter.takes(letter)).collect();
-    table(context, &office, &letters, args.pii.personal_data())
+    let mut table = Table::new(context, args.pii.personal_data());
+    office
+        .look(|letter| {
+            if args.filter.takes(&letter) {
+                table.add(&letter);
+            }
+            Ok(())
+        })
+        .await?;
+    table.show(&office)?;
+    Ok(())
 }
 
-/// The letters, a row for each.
-pub(super) fn table(
-    context: &Context,
-    office: &Office,
-    letters: &[&DeadLetter],
+/// Letters, a row for each, without what they hold.
+pub(super) struct Table {
+    json: bool,
     personal_data: PersonalData,
-) -> Result<(), Failure> {
-    if context.json() {
-        let rows = letters.iter().map(|letter| {
-            json!({
+    rows: Vec<[String; 7]>,
+    objects: Vec<Value>,
+}
+
+impl Table {
+    pub(super) fn new(context: &Context, personal_data: PersonalData) -> Self {
+        Self { json: context.json(), personal_data, rows: Vec::new(), objects: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, letter: &DeadLetter) {
+        let key = key(letter, self.personal_data);
+        if self.json {
+            self.objects.push(json!({
                 "position": letter.position().to_string(),
                 "time": time(letter.time()),
                 "attempts": letter.attempts(),
                 "event_type": letter.event_type(),
                 "id": letter.id(),
-                "key": key(letter, personal_data),
+                "key": key,
                 "reason": letter.reason(),
-            })
-        });
-        return Ok(output::pretty(&rows.collect())?);
-    }
-    if letters.is_empty() {
-        office.tell_none();
-        return Ok(());
-    }
-    let head = ["POSITION", "TIME", "ATTEMPTS", "EVENT TYPE", "ID", "KEY", "REASON"].map(str::to_owned);
-    let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
-    let rows = letters.iter().map(|letter| {
-        [
+            }));
+            return;
+        }
+        let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        self.rows.push([
             letter.position().to_string(),
             time(letter.time()),
             letter.attempts().map_or_else(|| "-".to_owned(), |attempts| attempts.to_string()),
             or_dash(letter.event_type()),
             or_dash(letter.id()),
-            or_dash(key(letter, personal_data).as_deref()),
+            or_dash(key.as_deref()),
             // A reason may have lines of its own.
             or_dash(letter.reason().map(|reason| reason.replace('\n', " ")).as_deref()),
-        ]
-    });
-    Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
+        ]);
+    }
+
+    /// Shows the rows, and gives how many there are.
+    pub(super) fn show(mut self, office: &Office) -> Result<usize, Failure> {
+        if self.json {
+            let count = self.objects.len();
+            output::pretty(&Value::Array(self.objects))?;
+            return Ok(count);
+        }
+        let count = self.rows.len();
+        if count == 0 {
+            office.tell_none();
+            return Ok(0);
+        }
+        let head = ["POSITION", "TIME", "ATTEMPTS", "EVENT TYPE", "ID", "KEY", "REASON"];
+        self.rows.insert(0, head.map(str::to_owned));
+        output::table(&self.rows)?;
+        Ok(count)
+    }
 }
 
 pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> {
     let office = Office::open(context, &args.of)?;
-    let listing = office.list().await?;
-    all_named(&listing.letters, &args.which)?;
-    let reader = Reader::new(&office, args.pii.personal_data())?;
-    for letter in &listing.letters {
-        if args.which.iter().any(|text| names(letter, text)) {
-            if context.json() {
-                output::line(reader.json(letter))?;
-            } else {
-                output::line(reader.text(letter))?;
+    let mut wanted = Names::new(&args.which);
+    let mut found = Vec::new();
+    office
+        .look(|letter| {
+            wanted.see(&letter);
+            if args.which.iter().any(|text| names(&letter, text)) {
+                found.push(letter);
             }
+            Ok(())
+        })
+        .await?;
+    wanted.all_seen()?;
+    let reader = Reader::new(&office, args.pii.personal_data())?;
+    for letter in &found {
+        if context.json() {
+            output::json(&reader.json(letter))?;
+        } else {
+            output::text(reader.text(letter))?;
         }
     }
     Ok(())
@@ -121,7 +154,9 @@ impl Reader {
     }
 
     fn text(&self, letter: &DeadLetter) -> String {
-        let end = letter.end().map(|(name, value)| format!("\n  {:12} {value}", format!("dlq {name}")));
+        let end = letter.end().map(|(name, value)| {
+            format!("\n  {:12} {}", one_line(format_args!("dlq {name}")).to_string(), one_line(value))
+        });
         format!("{}{}", self.shown(letter), end.collect::<String>())
     }
 }

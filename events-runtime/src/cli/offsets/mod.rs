@@ -60,7 +60,7 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
         return Ok(output::pretty(&rows.collect())?);
     }
     if groups.is_empty() {
-        eprintln!("topic `{}` has no groups", place.topic);
+        output::tell(format_args!("topic `{}` has no groups", place.topic));
         return Ok(());
     }
     let head = ["NEXT", "NOT SETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
@@ -84,7 +84,7 @@ async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
     // To people that are asked it is said before; the rest is told what was done.
     if !args.yes {
         for line in &said {
-            eprintln!("{line}");
+            output::tell(line);
         }
         confirm("move the group", "`--yes` moves it, `--dry-run` only says this")?;
     }
@@ -118,7 +118,7 @@ fn said(topic: &Topic, plan: &bus::Reset) -> Vec<String> {
 
 fn report(context: &Context, plan: &bus::Reset, said: &[String], done: bool) -> Result<(), Failure> {
     if context.json() {
-        return Ok(output::line(json!({
+        return Ok(output::json(&json!({
             "group": plan.group.as_str(),
             "from": plan.from.map(|position| position.to_string()),
             "to": plan.to.map(|position| position.to_string()),
@@ -141,15 +141,15 @@ async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
     let offsets = place.offsets();
     let status = offsets.status(&group).await?;
     if !args.yes {
-        eprintln!(
-            "group `{group}` on `{}` is forgotten, and {} that it has not settled with it",
+        output::tell(format_args!(
+            "removing group `{group}` on `{}` makes it forget all, {} that it has not settled included",
             place.topic, status.lag
-        );
+        ));
         confirm("remove the group", "`--yes` removes it")?;
     }
     offsets.remove(&group).await?;
     if context.json() {
-        output::line(json!({ "group": group.as_str(), "unsettled": status.lag, "removed": true }))?;
+        output::json(&json!({ "group": group.as_str(), "unsettled": status.lag, "removed": true }))?;
     } else {
         output::line(format_args!("removed, with {} not settled", status.lag))?;
     }

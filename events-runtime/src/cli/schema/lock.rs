@@ -190,14 +190,16 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
             Outcome::Locked(minor, path, warnings) => {
                 output::line(format_args!("locked     {event_type} as version {minor}: {}", shown(path)))?;
                 for warning in warnings {
-                    eprintln!("warning: {event_type}: {warning}");
+                    output::tell(format_args!("warning: {event_type}: {warning}"));
                 }
             }
             Outcome::Unchanged(minor, _) => {
                 output::line(format_args!("unchanged  {event_type} is version {minor}"))?;
             }
             Outcome::Skipped(lost) => output::line(format_args!("skipped    {event_type}: {lost}"))?,
-            Outcome::Refused(reason) => eprintln!("error: {event_type} is not locked: {reason}"),
+            Outcome::Refused(reason) => {
+                output::tell(format_args!("error: {event_type} is not locked: {reason}"));
+            }
         }
     }
     for script in scripts {
@@ -205,7 +207,9 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
             Watched::Written(path) => {
                 output::line(format_args!("wrote      {}, so that cargo sees added schemas", shown(path)))?;
             }
-            Watched::Incomplete(path, advice) => eprintln!("error: {}: {advice}", shown(path)),
+            Watched::Incomplete(path, advice) => {
+                output::tell(format_args!("error: {}: {advice}", shown(path)));
+            }
         }
     }
     Ok(())

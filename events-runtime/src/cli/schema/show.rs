@@ -29,7 +29,7 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
     }
     let schema: Value = serde_json::from_str(&text)?;
     if context.json() {
-        return Ok(output::line(schema)?);
+        return Ok(output::json(&schema)?);
     }
     Ok(output::pretty(&schema)?)
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::dice::Dice;
 use super::{Fault, Faults, History};
+use crate::clock::Later as _;
 use crate::transport::{ConsumerGroup, Delivery, Message, Position, Topic};
 
 pub(super) struct State {
@@ -127,10 +128,9 @@ impl Progress {
         index.map(|index| self.lent.swap_remove(index)).is_some()
     }
 
-    /// Has a message come again after a time; a century stands for what passes the clock's range.
+    /// Has a message come again after a time.
     pub(super) fn echo(&mut self, after: Duration, echo: Echo) {
-        const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
-        self.echoes.insert((Instant::now() + after.min(CENTURY), echo.position), echo);
+        self.echoes.insert((Instant::now().later(after), echo.position), echo);
     }
 
     /// The group was moved or removed: what happened to its messages is forgotten, and what its

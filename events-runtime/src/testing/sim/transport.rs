@@ -85,16 +85,17 @@ impl Sim {
         loop {
             // Seen before the look, so that what comes meanwhile is not missed.
             changes.borrow_and_update();
-            if self.is_drained() || changes.changed().await.is_err() {
+            if self.lag() == 0 || changes.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    fn is_drained(&self) -> bool {
+    /// How much all groups together have left to settle.
+    pub(super) fn lag(&self) -> u64 {
         let topics = now(self.0.store.topics()).unwrap_or_default();
         let groups = topics.iter().flat_map(|status| now(self.groups(&status.topic)).unwrap_or_default());
-        groups.map(|status| status.lag).sum::<u64>() == 0
+        groups.map(|status| status.lag).sum()
     }
 
     /// Nothing under the lock panics halfway through a change.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -9,11 +10,13 @@ use uuid::Uuid;
 use super::Sim;
 use crate::bus::{Consume, ConsumeError};
 use crate::signal::{Delivered, DeliveryError};
-use crate::transport::BoxFuture;
+use crate::transport::{BoxFuture, Transport as _};
 use crate::{Config, EventBus, Hub, PublicSignal, Registry};
 
 /// The topic of all events.
 const TOPIC: &str = "events";
+/// How long draining may take, by the clock of the simulation.
+const DRAINS_WITHIN: Duration = Duration::from_hours(24);
 /// The group of the receiving service.
 const GROUP: &str = "receivers";
 
@@ -56,19 +59,31 @@ impl Sim {
     /// Runs consumers, a new one after each crash, until no group has anything left to settle.
     ///
     /// # Panics
-    /// With the error of a consumer that ended otherwise.
+    /// With the error of a consumer that ended otherwise, and with the seed where anything is left after a
+    /// day of the simulation's clock: a receiver never ends, or fails for ever. Where longer pauses are
+    /// meant, run [`run_until`](Consume::run_until) with [`drained`](Self::drained) yourself.
     pub async fn drain(&self, consume: impl Fn() -> Consume) {
         self.run(consume, || self.drained()).await;
     }
 
     async fn run<F: Future>(&self, consume: impl Fn() -> Consume, end: impl Fn() -> F) {
-        loop {
-            let crashes = self.crashes();
-            match consume().run_until(end()).await {
-                Ok(_) => return,
-                Err(ConsumeError::Transport(_)) if self.crashes() > crashes => {}
-                Err(error) => panic!("the consumer ended: {error:?}"),
+        let ends = async {
+            loop {
+                let crashes = self.crashes();
+                match consume().run_until(end()).await {
+                    Ok(_) => return,
+                    Err(ConsumeError::Transport(_)) if self.crashes() > crashes => {}
+                    Err(error) => panic!("the consumer ended: {error:?}"),
+                }
             }
+        };
+        if tokio::time::timeout(DRAINS_WITHIN, ends).await.is_err() {
+            panic!(
+                "`{}` with {} is not drained after a simulated day, {} deliveries are not settled: a receiver never ends or fails for ever",
+                self.url(),
+                self.faults(),
+                self.lag()
+            );
         }
     }
 }
@@ -87,7 +102,8 @@ impl Wire {
     /// nothing is left to settle: each event is acknowledged or a dead letter.
     ///
     /// # Panics
-    /// Where an event can't be sent, an unencodable one for example, or the consumer ends.
+    /// Where an event can't be sent, an unencodable one for example, the consumer ends, or anything is left
+    /// after a day of the simulation's clock, as for [`Sim::drain`].
     pub async fn drain(&self) {
         self.drain_with(|consume| consume).await;
     }

@@ -36,6 +36,7 @@ mod suspects;
 mod syncer;
 mod trim;
 mod txn;
+mod unsettled;
 mod writer;
 
 use std::sync::Arc;
@@ -47,8 +48,8 @@ use self::settings::Settings;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Message, Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError,
-    Trimmed,
+    Message, Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
 };
 
 /// The `sqlite:` transport.
@@ -116,6 +117,20 @@ impl Transport for SqliteTransport {
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         let topic = topic.clone();
         Box::pin(self.file.read("list the groups of", move |conn| status::groups(conn, &topic)))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        let (topic, group) = (topic.clone(), group.clone());
+        Box::pin(
+            self.file
+                .read(unsettled::OPERATION, move |conn| unsettled::read(conn, &topic, &group, after, max)),
+        )
     }
 
     fn seek<'a>(

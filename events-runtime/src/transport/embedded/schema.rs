@@ -20,6 +20,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::super::{ErrorKind, TransportError};
 use super::fault::Fault;
 use super::settings::Settings;
+use crate::clock::Later as _;
+
+/// SQLite counts milliseconds in 32 bits with a sign.
+const LONGEST_BUSY: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
 /// `evrt` in ASCII: says that a file is ours.
 const APPLICATION_ID: i64 = 0x6576_7274;
@@ -110,7 +114,7 @@ pub(super) fn messages_table(topic: i64) -> String {
 /// Opens the file to write, making it where it is missing.
 pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportError> {
     let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let deadline = Instant::now() + settings.busy_timeout;
+    let deadline = Instant::now().later(settings.busy_timeout);
     let prepared = loop {
         match prepare(&conn, settings) {
             // Switching to WAL gives up at once where another process does the same.
@@ -136,7 +140,7 @@ fn open(settings: &Settings, flags: OpenFlags) -> Result<Connection, TransportEr
     // A connection is used by one thread at a time, so SQLite need not lock it.
     let open = || {
         let conn = Connection::open_with_flags(&settings.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.busy_timeout(settings.busy_timeout)?;
+        conn.busy_timeout(settings.busy_timeout.min(LONGEST_BUSY))?;
         conn.set_prepared_statement_cache_capacity(128);
         Ok(conn)
     };

@@ -80,6 +80,11 @@ impl Settings {
         if target.path.is_empty() {
             return Err(target.invalid("the path of the file is missing: write `sqlite://events.db`"));
         }
+        if target.has_login {
+            return Err(target.invalid(
+                "a file has no user and no password; begin the path with `./` where its name holds `:` and `@`",
+            ));
+        }
         if target.path == ":memory:" {
             return Err(target.invalid("for messages in memory write `memory:` or `memory:name`"));
         }

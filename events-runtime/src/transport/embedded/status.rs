@@ -8,7 +8,7 @@ use super::super::{
 use super::fault::Fault;
 use super::row::run_length;
 use super::schema::VERSION;
-use super::settings::Settings;
+use super::settings::{Settings, Synchronous};
 use super::txn::{find_topic, last};
 
 /// All topics with what they hold, by name.
@@ -128,5 +128,6 @@ pub(super) fn check(conn: &Connection, settings: &Settings) -> Result<Health, Fa
             ("durability", settings.synchronous.guarantee().to_owned()),
             ("sqlite", rusqlite::version().to_owned()),
         ],
+        warnings: if settings.synchronous == Synchronous::Off { vec!["durability"] } else { Vec::new() },
     })
 }

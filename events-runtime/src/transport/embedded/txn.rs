@@ -182,7 +182,11 @@ pub(super) fn find_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<O
         .optional()
 }
 
-fn find_group(conn: &Connection, topic: i64, group: &ConsumerGroup) -> rusqlite::Result<Option<i64>> {
+pub(super) fn find_group(
+    conn: &Connection,
+    topic: i64,
+    group: &ConsumerGroup,
+) -> rusqlite::Result<Option<i64>> {
     conn.prepare_cached("SELECT id FROM groups WHERE topic = ?1 AND name = ?2")?
         .query_row(params![topic, group.as_str()], |row| row.get(0))
         .optional()

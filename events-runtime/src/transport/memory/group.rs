@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::store::Log;
+use crate::clock::Later as _;
 
 /// A group on a topic. Every message up to `cursor` is settled, in flight or waiting.
 #[derive(Debug)]
@@ -97,6 +98,11 @@ impl Group {
         let in_flight = self.in_flight.first_key_value().map(|(seq, _)| *seq);
         let waiting = self.waiting.first_key_value().map(|(seq, _)| *seq);
         [in_flight, waiting].into_iter().flatten().fold(self.cursor + 1, u64::min)
+    }
+
+    /// Whether a message of the topic is not settled.
+    pub(super) fn is_unsettled(&self, seq: u64) -> bool {
+        seq > self.cursor || self.in_flight.contains_key(&seq) || self.waiting.contains_key(&seq)
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -260,9 +266,9 @@ impl Group {
         let InFlight { key, attempts, suspicion, .. } = held;
         let Suspicion { losses, alone } = suspicion;
         let (attempts, suspicion, ready) = match how {
-            Return::Counted(after) => (attempts, Suspicion::default(), far(now, after)),
+            Return::Counted(after) => (attempts, Suspicion::default(), now.later(after)),
             // One that goes out alone and comes back untouched lets others go first.
-            Return::Uncounted if alone => (attempts - 1, suspicion, far(now, Duration::from_secs(1))),
+            Return::Uncounted if alone => (attempts - 1, suspicion, now.later(Duration::from_secs(1))),
             Return::Uncounted => (attempts - 1, suspicion, now),
             Return::Lost { alone: held_alone } if held_alone || alone => {
                 (attempts + losses, Suspicion { losses: 0, alone: true }, now)
@@ -302,7 +308,7 @@ impl Group {
     pub(super) fn renew(&mut self, seq: u64, claim: u64, lease: Duration) -> Result<(), Lost> {
         match self.in_flight.get_mut(&seq) {
             Some(held) if held.claim == claim => {
-                held.until = far(Instant::now(), lease);
+                held.until = Instant::now().later(lease);
                 Ok(())
             }
             _ => Err(Lost),
@@ -329,12 +335,6 @@ pub(super) struct Lease {
 
 impl Lease {
     fn end(&self, now: Instant) -> Instant {
-        far(now, self.length)
+        now.later(self.length)
     }
-}
-
-/// A century stands for what passes the clock's range.
-fn far(now: Instant, after: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
-    now + after.min(CENTURY)
 }

@@ -21,7 +21,7 @@ use super::options::{RetentionPolicy, Target};
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, GroupStatus,
     Health, Message, Position, Producer, Receipt, Recipient, Retention, Settle, Settlement, StartPosition,
-    Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// Messages that a topic keeps for later groups.
@@ -102,6 +102,16 @@ impl Transport for MemoryTransport {
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         ready(self.store.groups(topic))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        ready(self.store.unsettled(topic, group, after, max))
     }
 
     fn seek<'a>(

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::super::options::RetentionPolicy;
 use super::super::{
     ConsumerGroup, ErrorKind, GroupStatus, Health, Message, Outcome, Position, Receipt, Settlement,
-    StartPosition, Subscription, Topic, TopicStatus, TransportError, Trimmed,
+    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, TransportError, Trimmed,
 };
 use super::group::{Group, Lease, Lost, Return};
 
@@ -242,6 +242,7 @@ impl Store {
                 ("topics", state.topics.len().to_string()),
                 ("messages", messages.to_string()),
             ],
+            warnings: vec!["durability"],
         }
     }
 
@@ -272,6 +273,31 @@ impl Store {
                 GroupStatus::new(name.clone(), lag, in_flight, waiting).next(next)
             })
             .collect())
+    }
+
+    pub(super) fn unsettled(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> Result<Vec<StoredMessage>, TransportError> {
+        const OPERATION: &str = "look into";
+        let state = self.lock();
+        let entry = state.topics.get(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
+        let group = entry.groups.get(group);
+        let earliest = group.map_or(entry.log.removed + 1, Group::low_water);
+        let first = match after {
+            Some(position) => self.cursor(OPERATION, entry, topic, position.after().into())? + 1,
+            None => earliest,
+        };
+        let found = (first.max(earliest)..=entry.log.last())
+            .filter(|seq| group.is_none_or(|group| group.is_unsettled(*seq)))
+            .filter_map(|seq| {
+                let stored = entry.log.get(seq)?;
+                Some(StoredMessage::new(stored.message.clone(), Position::Sequence(seq), stored.time))
+            });
+        Ok(found.take(max).collect())
     }
 
     pub(super) fn seek(

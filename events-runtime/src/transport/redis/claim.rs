@@ -64,7 +64,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
 }
 
 /// An id, the fields, and the attempts unless it is the first.
-fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
+pub(super) fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
     let parts = found.list()?;
     let (position, time) = entry::position(found.text()?)?;
     let pairs = found.list()? / 2;

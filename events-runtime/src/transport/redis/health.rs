@@ -14,6 +14,8 @@ use super::{fault, status};
 
 /// How many slots a cluster has.
 const SLOTS: u32 = 16_384;
+/// How the durability of a server without a log of what it was told begins.
+const NOT_APPENDED: &str = "appendonly is off";
 
 type Facts = Vec<(&'static str, String)>;
 
@@ -32,7 +34,20 @@ pub(super) async fn check(links: &Links, settings: &Arc<Settings>) -> Result<Hea
     }
     facts.extend(merged(of_servers));
     facts.push(("topics", status::topics(links, settings).await?.len().to_string()));
-    Ok(Health { facts })
+    let warnings = facts.iter().filter(|(name, value)| is_doubtful(name, value)).map(|(name, _)| *name);
+    Ok(Health { warnings: warnings.collect(), facts })
+}
+
+/// Whether what was acknowledged can be lost although the server did not lose its disk.
+fn is_doubtful(name: &str, value: &str) -> bool {
+    let mut values = value.split("; ");
+    match name {
+        "durability" => {
+            values.any(|value| value.starts_with(NOT_APPENDED) || value.starts_with("appendfsync no:"))
+        }
+        "aof" => true,
+        _ => false,
+    }
 }
 
 /// Facts of several servers as one list: what differs stands side by side.
@@ -128,9 +143,9 @@ fn limit(human: &str) -> &str {
 /// What an acknowledged send survives.
 async fn durability(link: &Link, aof: bool) -> String {
     if !aof {
-        return "appendonly is off: what was acknowledged since the last snapshot ends with the server; set \
-                `appendonly yes`"
-            .to_owned();
+        return format!(
+            "{NOT_APPENDED}: what was acknowledged since the last snapshot ends with the server; set `appendonly yes`"
+        );
     }
     let mut get = ::redis::cmd("CONFIG");
     get.arg("GET").arg("appendfsync");
@@ -149,5 +164,26 @@ async fn durability(link: &Link, aof: bool) -> String {
         ),
         None => "appendonly is on; how often it is forced to the disk, the server does not tell this user"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_keep_what_it_is_told_is_warned_of_also_among_others() {
+        let always = "appendfsync always: what was acknowledged survives the loss of power";
+        for (name, value, doubtful) in [
+            ("durability", format!("{NOT_APPENDED}: set `appendonly yes`"), true),
+            ("durability", format!("{always}; {NOT_APPENDED}: set `appendonly yes`"), true),
+            ("durability", "appendfsync no: the last of it may be lost".to_owned(), true),
+            ("durability", always.to_owned(), false),
+            ("durability", "appendonly is on; how often, the server does not tell".to_owned(), false),
+            ("aof", "the last write failed: see the server's log".to_owned(), true),
+            ("memory", "1M used, limit none, noeviction".to_owned(), false),
+        ] {
+            assert_eq!(is_doubtful(name, &value), doubtful, "{value}");
+        }
     }
 }

@@ -89,6 +89,7 @@ mod slots;
 mod start;
 mod status;
 mod trim;
+mod unsettled;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,7 +101,8 @@ use self::settings::Settings;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
 };
 
 /// The schemes of URLs that name a Redis server.
@@ -173,6 +175,16 @@ impl Transport for RedisTransport {
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         Box::pin(async move { status::groups(&self.links.of(topic), topic).await })
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        Box::pin(async move { unsettled::read(&self.links.of(topic), topic, group, after, max).await })
     }
 
     fn seek<'a>(

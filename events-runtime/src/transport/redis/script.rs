@@ -23,6 +23,7 @@ script!(LOST, "lua/forget.lua", "lua/lost.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");
+script!(UNSETTLED, "lua/unsettled.lua");
 
 /// A call on a group of a topic.
 pub(super) fn on<'s>(

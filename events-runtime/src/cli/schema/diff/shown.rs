@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::change::{Change, What};
 use crate::cli::failure::Failure;
-use crate::cli::output;
+use crate::cli::output::{self, one_line};
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -54,6 +54,7 @@ pub(super) fn lines(
     // Takes the colours out again where they are not wanted.
     let mut out = AutoStream::new(io::stdout(), choice).lock();
     let subject = event_type.map(|event_type| format!("{event_type}: ")).unwrap_or_default();
+    let (old, new) = (one_line(old), one_line(new));
     if changes.is_empty() {
         writeln!(out, "{subject}{old} and {new} are the same")?;
     } else {
@@ -91,5 +92,7 @@ pub(super) fn line(change: &Change) -> String {
         "" => format!("{ASIDE}breaks nothing{ASIDE:#}"),
         broken => format!("{BROKEN}breaks {broken}{BROKEN:#}"),
     };
+    // The styles are this program's own, the path and the values are the files'.
+    let (path, values) = (one_line(path), one_line(values));
     format!("  {style}{sign} {path}{what}: {values}{style:#}    {breaks}")
 }

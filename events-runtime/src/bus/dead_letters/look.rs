@@ -1,0 +1,110 @@
+//! Letters looked at, without taking any.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::hand::{PATIENCE, SOME, release};
+use super::{DeadLetter, DeadLetters};
+use crate::transport::{ConsumerGroup, ErrorKind, Position, StoredMessage, Subscription, TransportError};
+
+/// So many letters are read at once.
+const PORTION: usize = 256;
+
+impl DeadLetters<'_> {
+    /// Shows all letters, in the order of their positions, no more than a few at a time in memory.
+    pub(crate) async fn look<E: From<TransportError>>(
+        &self,
+        mut see: impl FnMut(DeadLetter) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut after = None;
+        loop {
+            let portion = match self.portion(after).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported => return self.look_by_lease(see).await,
+                portion => portion?,
+            };
+            let Some(last) = portion.last() else { return Ok(()) };
+            after = Some(last.position);
+            for stored in portion {
+                if self.is_ours(&stored.message) {
+                    see(stored.into())?;
+                }
+            }
+        }
+    }
+
+    /// How many of these are letters still.
+    pub(super) async fn still(&self, positions: &BTreeSet<Position>) -> Result<u64, TransportError> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let portion = match self.portion(after).await {
+                // Nobody can say: they were there.
+                Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(positions.len() as u64),
+                portion => portion?,
+            };
+            let Some(last) = portion.last() else { return Ok(count) };
+            after = Some(last.position);
+            count += portion.iter().filter(|stored| positions.contains(&stored.position)).count() as u64;
+        }
+    }
+
+    async fn portion(&self, after: Option<Position>) -> Result<Vec<StoredMessage>, TransportError> {
+        match self.transport.unsettled(&self.topic, &self.tool()?, after, PORTION).await {
+            // A group whose topic of letters is not there has none; it is left so.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            portion => portion,
+        }
+    }
+
+    /// How many letters somebody has in hand.
+    pub(super) async fn in_hand(&self) -> Result<u64, TransportError> {
+        let tool = self.tool()?;
+        match self.transport.groups(&self.topic).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            groups => Ok(groups?.into_iter().find(|it| it.group == tool).map_or(0, |it| it.in_flight)),
+        }
+    }
+
+    /// For transports that can only receive: takes all that nobody else has, and hands it back.
+    async fn look_by_lease<E: From<TransportError>>(
+        &self,
+        mut see: impl FnMut(DeadLetter) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let tool = self.tool()?;
+        match self.transport.groups(&self.topic).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            groups => drop(groups?),
+        }
+        let subscription = Subscription::new(self.topic.clone(), tool.clone()).lease(self.lease);
+        let mut consumer = self.transport.consumer(subscription).await?;
+        let groups = self.transport.groups(&self.topic).await?;
+        let status = groups.into_iter().find(|status| status.group == tool);
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let all = status.as_ref().map_or(SOME, |status| count(status.lag));
+        let free = status.map_or(SOME, |status| count(status.lag.saturating_sub(status.in_flight)));
+        let mut taken = Vec::new();
+        while taken.len() < all {
+            // All in one go where that is possible: a key's letters that were handed back before come
+            // together or not at all.
+            let wait = if taken.len() < free { PATIENCE } else { Duration::ZERO };
+            let more = consumer.receive(all - taken.len(), wait).await?;
+            if more.is_empty() {
+                break;
+            }
+            taken.extend(more);
+        }
+        let mut letters: Vec<_> =
+            taken.iter().filter(|delivery| self.is_ours(delivery.message())).map(DeadLetter::from).collect();
+        letters.sort_by_key(DeadLetter::position);
+        release(taken).await;
+        consumer.close().await?;
+        letters.into_iter().try_for_each(&mut see)
+    }
+
+    /// The group that remembers what was dealt with.
+    pub(super) fn tool(&self) -> Result<ConsumerGroup, TransportError> {
+        ConsumerGroup::new(Self::TOOL).map_err(|source| {
+            let message = "the tool's group has no name";
+            TransportError::new(ErrorKind::Invalid, "look into", &self.topic, message).with_source(source)
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Letters brought back, portion by portion.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use super::hand::CHUNK;
+use super::{DeadLetters, Restored, line};
+use crate::transport::{ErrorKind, Message, Producer, TransportError};
+
+/// What is needed to bring letters back.
+pub(crate) struct Restoring<'l, 't> {
+    letters: &'l DeadLetters<'t>,
+    producer: Arc<dyn Producer>,
+    seen: Seen,
+}
+
+/// The letters that are there already, each by two digests of which nobody outside knows the keys.
+struct Seen {
+    keys: [RandomState; 2],
+    digests: HashSet<[u64; 2]>,
+}
+
+impl Seen {
+    /// Whether the message was not seen before; it is from now on.
+    fn insert(&mut self, message: &Message) -> bool {
+        let text = line::message(message).to_string();
+        self.digests.insert(self.keys.each_ref().map(|key| key.hash_one(&text)))
+    }
+}
+
+impl<'t> DeadLetters<'t> {
+    /// Looks at the letters that are there, to bring others back.
+    pub(crate) async fn restoring<'l>(&'l self) -> Result<Restoring<'l, 't>, TransportError> {
+        let producer = self.transport.producer().await?;
+        let keys = [RandomState::new(), RandomState::new()];
+        let mut seen = Seen { keys, digests: HashSet::new() };
+        self.look(|letter| {
+            seen.insert(letter.message());
+            Ok::<_, TransportError>(())
+        })
+        .await?;
+        Ok(Restoring { letters: self, producer, seen })
+    }
+
+    fn of_others(&self) -> TransportError {
+        let message = format!(
+            "it is a dead letter of another topic or group than `{}` and `{}`: restore it where it came from",
+            self.origin, self.group
+        );
+        TransportError::new(ErrorKind::Invalid, "restore into", &self.topic, message)
+    }
+}
+
+impl Restoring<'_, '_> {
+    /// Stores those that are not there.
+    pub(crate) async fn add(&mut self, messages: Vec<Message>) -> Restored {
+        let mut restored = Restored::default();
+        let (new, old): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| self.seen.insert(message));
+        restored.present = old.len() as u64;
+        let (new, foreign): (Vec<_>, Vec<_>) =
+            new.into_iter().partition(|message| self.letters.is_ours(message));
+        restored.failed.extend(foreign.into_iter().map(|message| (message, self.letters.of_others())));
+        let sends: Vec<_> =
+            new.chunks(CHUNK).map(|chunk| self.producer.send(&self.letters.topic, chunk)).collect();
+        let mut results = Vec::with_capacity(new.len());
+        for send in sends {
+            results.append(&mut send.await);
+        }
+        for (message, result) in new.into_iter().zip(results) {
+            match result {
+                Ok(_) => restored.stored += 1,
+                Err(error) => restored.failed.push((message, error)),
+            }
+        }
+        restored
+    }
+}

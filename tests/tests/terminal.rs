@@ -1,0 +1,158 @@
+//! What others wrote is shown on a terminal, and does nothing to it.
+
+use std::fs;
+use std::process::Command;
+
+use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
+use events_tests::ran::Ran;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A title, a cleared screen, colours, a line of its own, C1 controls and a direction of writing.
+const HOSTILE: &str =
+    "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[31mFAKE\r\nerror: all is lost \u{9b}31m\u{202e}\u{2028}\u{7f}";
+const ID: &str = "0190a224-e53e-7871-a7a2-8a8a2c063a12";
+const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
+
+/// A folder with a topic and dead letters whose every part is hostile, where the program runs.
+struct Shop(TempDir);
+
+impl Shop {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("events.toml"),
+            "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n",
+        )
+        .unwrap();
+        // The fields that are free text, of a message that is no event and of one that is.
+        let bad = ["ce_type", "ce_id", "ce_source", "ce_time", HOSTILE];
+        let bad = bad.iter().fold(Message::new(HOSTILE), |it, name| it.with_header(*name, HOSTILE));
+        let c1 = Message::new(HOSTILE)
+            .with_header("ce_type", "a.b\u{9b}31mRED")
+            .with_header("ce_id", ID)
+            .with_header("ce_source", "shop\u{9b}2J\u{202e}")
+            .with_header("ce_time", "2026-01-01T00:00:00Z");
+        let batch = [bad, c1].map(|message| message.with_key(HOSTILE));
+        let letters = batch.clone().map(|message| {
+            let message = message.with_header("dlq_reason", HOSTILE).with_header("dlq_cause", HOSTILE);
+            message.with_header(format!("dlq_{HOSTILE}"), HOSTILE)
+        });
+        let url = format!("sqlite://{}/events.db", folder.path().display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let transport = connect(&url, &ConnectOptions::new()).unwrap();
+            let producer = transport.producer().await.unwrap();
+            for (topic, batch) in [("orders", batch), ("orders.billing.dlq", letters)] {
+                for sent in producer.send(&Topic::new(topic).unwrap(), &batch).await {
+                    sent.unwrap();
+                }
+            }
+        });
+        Self(folder)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
+        Ran::of(command.current_dir(self.0.path()).args(arguments))
+    }
+
+    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
+        self.run(&[&["dlq", command][..], &BILLING, more].concat())
+    }
+}
+
+/// Nothing in it acts on a terminal, and no line of it is the message's.
+#[track_caller]
+fn is_harmless(ran: &Ran) {
+    for text in [&ran.out, &ran.err] {
+        let acts = |c: &char| {
+            (c.is_control() && *c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert_eq!(text.chars().find(acts), None, "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("error: all is lost")), "{text}");
+    }
+}
+
+#[test]
+fn hostile_messages_and_letters_do_nothing_to_a_terminal() {
+    let shop = Shop::new();
+    for (command, more) in [
+        ("list", &["--show-pii"][..]),
+        ("list", &["--show-pii", "--json"]),
+        ("show", &["1", "2", "--show-pii"]),
+        ("show", &["1", "2", "--show-pii", "--json"]),
+        ("export", &["-", "--show-pii"]),
+        ("export", &["-", "--raw"]),
+        ("retry", &["--all", "--dry-run"]),
+        ("drop", &["--all"]),
+        ("drop", &["1", "--yes"]),
+        ("retry", &["2"]),
+    ] {
+        let ran = shop.dlq(command, more);
+        assert!(ran.out.contains("owned") || ran.out.contains(ID), "{command}: {}{}", ran.out, ran.err);
+        is_harmless(&ran);
+    }
+    for more in [&[][..], &["--json"]] {
+        let group = format!("reader{}", more.len());
+        let base = ["consume", "--topic", "orders", "--group", &group, "--idle", "200ms", "--show-pii"];
+        let ran = shop.run(&[&base[..], more].concat());
+        assert!(ran.out.contains("owned"), "{}{}", ran.out, ran.err);
+        is_harmless(&ran);
+    }
+    for arguments in [&["offsets", "list", "--topic", "orders"][..], &["doctor"], &["config", "explain"]] {
+        is_harmless(&shop.run(arguments));
+    }
+}
+
+#[test]
+fn hostile_names_that_were_given_do_nothing_in_an_error() {
+    let shop = Shop::new();
+    let absent = format!("absent {HOSTILE}");
+    for (arguments, code) in [
+        (&["dlq", "show", "--topic", "orders", "--group", "billing", &absent][..], 1),
+        (&["dlq", "list", "--topic", HOSTILE, "--group", "billing"], 2),
+        (&["consume", "--topic", "orders", "--group", HOSTILE], 2),
+        (&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", HOSTILE], 2),
+        (&["replay", "--topic", HOSTILE, "--group", "look"], 1),
+        (&["schema", "show", HOSTILE], 2),
+        (&["schema", "diff", "--files", HOSTILE, HOSTILE], 1),
+        (&["produce", "--type", "org.acme.cli.order.placed.v1", "--data", HOSTILE], 2),
+        (&["produce", "--from-spill", HOSTILE], 1),
+        (&["--config", HOSTILE, "doctor"], 1),
+        (&[HOSTILE], 2),
+    ] {
+        let ran = shop.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}{}", ran.out, ran.err);
+        is_harmless(&ran);
+    }
+}
+
+#[test]
+fn hostile_schemas_and_settings_are_shown_harmlessly() {
+    let shop = Shop::new();
+    for (file, doc) in [("old.avsc", "old"), ("new.avsc", HOSTILE)] {
+        let schema = serde_json::json!({
+            "type": "record", "name": "Told", "namespace": "org.acme", "doc": doc,
+            "fields": [{"name": "text", "type": "string", "doc": doc, "default": doc}],
+        });
+        fs::write(shop.0.path().join(file), schema.to_string()).unwrap();
+    }
+    for color in ["never", "auto"] {
+        let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", color]);
+        assert!(ran.out.contains("text"), "{}{}", ran.out, ran.err);
+        is_harmless(&ran);
+    }
+    is_harmless(&shop.run(&["schema", "import", "new.avsc", "--event-type", "org.acme.told.v1"]));
+    let settings = format!("[service]\nname = {}\n", Value::from(HOSTILE).to_string().replace('\u{7f}', ""));
+    fs::write(shop.0.path().join("more.toml"), settings).unwrap();
+    is_harmless(&shop.run(&["--config", "events.toml", "--config", "more.toml", "config", "explain"]));
+}
+
+#[test]
+fn json_says_what_the_message_says() {
+    let shop = Shop::new();
+    let out = shop.dlq("list", &["--json"]).succeeded();
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&list[0]["reason"], &list[0]["id"]), (&Value::from(HOSTILE), &Value::from(HOSTILE)));
+}
