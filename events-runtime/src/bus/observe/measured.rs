@@ -27,7 +27,7 @@ pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Counted by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 18] = [
+const COUNTERS: [(&str, &str); 19] = [
     (EMITTED, "events that were given to a bus and have a route"),
     (SENT, "messages that a topic acknowledged"),
     (SEND_FAILED, "messages that were refused for good, or that the queue had no place for"),
