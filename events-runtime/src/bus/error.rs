@@ -198,7 +198,7 @@ pub enum InboundError {
         /// The error and those behind it, outermost first.
         errors: Vec<String>,
     },
-    /// The task that worked on the message was ended from outside.
+    /// The work on the message was ended from outside, or by a panic that no receiver and no hook had.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
     /// Receivers failed; the text names each.
