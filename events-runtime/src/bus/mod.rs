@@ -96,6 +96,7 @@ mod dedup;
 mod disagreement;
 mod error;
 mod flush;
+mod guarded;
 mod inbound;
 mod lane;
 mod lanes;
