@@ -12,10 +12,11 @@ use super::error::{InboundError, caught, links};
 use super::inbound::{Inbound, Verdict};
 use super::observe::{extract, record_error};
 use super::retry::Pause;
+use crate::BoxError;
 use crate::envelope::Envelope;
+use crate::error_chain::panic_message;
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
-use crate::{BoxError, ReceiverError};
 
 /// A hook with its types erased.
 pub(super) type Hook =
@@ -156,7 +157,7 @@ async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
     match ended.await {
         Ok(Ok(Processed(verdict))) => verdict,
         Ok(Err(error)) => failed(&*error),
-        Err(panic) => panicked(ReceiverError::from_panic(panic).panic_message().unwrap_or_default()),
+        Err(panic) => panicked(panic_message(panic)),
     }
 }
 

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use crate::error_chain::links;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -42,8 +44,7 @@ impl Failure {
 
 /// An error and the errors behind it, a line for each.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join("\n  caused by: ")
+    links(error).join("\n  caused by: ")
 }
 
 impl<E: Error + 'static> From<E> for Failure {

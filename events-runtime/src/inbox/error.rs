@@ -1,6 +1,7 @@
 //! Why an inbox could not be used.
 
 use crate::BoxError;
+use crate::error_chain::sources;
 use crate::transport::NameError;
 
 /// Why an inbox could not be used. Nothing was remembered, and the work must not be committed.
@@ -103,12 +104,7 @@ impl InboxError {
             | Self::StaleSnapshot { .. }
             | Self::Conflict { .. }
             | Self::Disconnected { .. } => true,
-            Self::Work(cause) => {
-                std::iter::successors(Some(&**cause as &(dyn std::error::Error + 'static)), |error| {
-                    error.source()
-                })
-                .any(is_transient)
-            }
+            Self::Work(cause) => sources(&**cause).any(is_transient),
             Self::Name(_)
             | Self::Table { .. }
             | Self::NoTransaction { .. }
