@@ -51,6 +51,8 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
+        writeln!(self.0.lock().expect("no panic while logging"), "level={}", event.metadata().level())
+            .expect("a string takes all");
         event.record(&mut Text(self));
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::EventBus;
 use super::around::{Hook, MessageInfo, Next, Processed};
 use super::dedup::Dedup;
-use super::error::ConsumeError;
+use super::error::{ConsumeError, chain};
 use super::inbound::Inbound;
 use super::observe::{Consuming, watch};
 use super::offsets::tidy;
@@ -316,6 +316,8 @@ impl Consume {
         };
         let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
         let mut consumer = through(consumer);
+        let Consuming { topic, group, .. } = &*consuming;
+        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "a consumer starts");
         let (result, leaves_by) = tokio::select! {
             biased;
             ended = worker.run(consumer.as_mut(), shutdown) => ended,
@@ -326,7 +328,6 @@ impl Consume {
             biased;
             closed = consumer.close() => closed,
             () = sleep_until(leaves_by) => {
-                let Consuming { topic, group, .. } = &*consuming;
                 tracing::warn!(%topic, %group, "the transport did not answer when the consumer left; what it still held comes again");
                 Ok(())
             }
@@ -335,9 +336,11 @@ impl Consume {
         let consumed = worker.settling.consumed;
         // Hooks and the store of handled events are the program's own.
         drop_quietly(worker);
-        result?;
-        closed?;
-        Ok(consumed)
+        let ended = result.and(closed.map_err(ConsumeError::from));
+        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = consumed;
+        let error = ended.as_ref().err().map(|error| chain(error));
+        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "a consumer stopped");
+        ended.map(|()| consumed)
     }
 
     /// What the configuration says for the group.

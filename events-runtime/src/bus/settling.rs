@@ -265,19 +265,19 @@ impl Settling {
     }
 
     /// Keeps an event whose attempts are used up, to come again after the longest pause; its key
-    /// waits behind it.
-    pub(super) fn park(&mut self, delivery: Delivery, error: &InboundError) {
+    /// waits behind it. An error the first time, as giving up is; a warning when it fails once more.
+    pub(super) fn park(&mut self, delivery: Delivery, error: &InboundError, is_first: bool) {
         let pause = self.backoff.max();
-        tracing::error!(
-            topic = %self.topic(),
-            position = %delivery.position(),
-            event_type = Envelope::event_type_of(delivery.message()),
-            id = Envelope::id_of(delivery.message()),
-            attempt = delivery.attempt(),
-            ?pause,
-            error = chain(error),
-            "an event is parked, and its key with it"
-        );
+        let (topic, position, attempt) = (self.topic(), delivery.position(), delivery.attempt());
+        let event_type = Envelope::event_type_of(delivery.message());
+        let id = Envelope::id_of(delivery.message());
+        let error = chain(error);
+        let text = "an event is parked, and its key with it";
+        if is_first {
+            tracing::error!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
+        } else {
+            tracing::warn!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
+        }
         self.comes_again(delivery, pause, Action::Parked);
     }
 

@@ -224,7 +224,10 @@ impl Worker {
             Some(pause) if delivery.attempt() < self.settings.max_attempts => {
                 self.settling.retry(delivery, &error, pause);
             }
-            Some(_) if self.settings.exhausted == Exhausted::Park => self.settling.park(delivery, &error),
+            Some(_) if self.settings.exhausted == Exhausted::Park => {
+                let is_first = delivery.attempt() == self.settings.max_attempts;
+                self.settling.park(delivery, &error, is_first);
+            }
             _ => {
                 hand.rejections.push(self.settling.reject(delivery, error));
                 return counted;

@@ -104,6 +104,7 @@ impl Hub {
                 self.clone(),
                 Arc::clone(&entry.name),
                 event.metadata().clone(),
+                event.origin(),
                 (entry.run)(Arc::clone(event)),
             );
             match &spawner {

@@ -184,7 +184,7 @@ impl<E> Snapshot<E> {
         for entry in self.sync.iter().skip(failed + 1) {
             let result = (entry.run)(event);
             if let Err(error) = &result {
-                report::receiver_failed(event.metadata(), &entry.name, error);
+                report::receiver_failed(event.metadata(), event.origin(), &entry.name, error);
             }
             responses.push(Response::new(Arc::clone(&entry.name), result));
         }
@@ -206,7 +206,7 @@ impl<E> Snapshot<E> {
         let names = self.sync.iter().map(|entry| Arc::clone(&entry.name));
         responses.extend(names.take(failed).map(|name| Response::new(name, Ok(()))));
         if let Some(entry) = self.sync.get(failed) {
-            report::receiver_failed(event.metadata(), &entry.name, &error);
+            report::receiver_failed(event.metadata(), event.origin(), &entry.name, &error);
             responses.push(Response::new(Arc::clone(&entry.name), Err(error)));
         }
         responses

@@ -11,7 +11,7 @@ use tracing::Span;
 use super::roster::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
-use crate::signal::{PendingReceiver, ReceiverError};
+use crate::signal::{Origin, PendingReceiver, ReceiverError};
 
 /// An async receiver at work: in its hub's scope and the span that its event was emitted in, with its panics caught, and with a failure
 /// told even where nobody waits.
@@ -19,6 +19,7 @@ pub(super) struct ReceiverTask {
     hub: Hub,
     name: Arc<str>,
     metadata: EventMetadata,
+    origin: Origin,
     future: ReceiverFuture,
     done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
     /// The emitter's.
@@ -30,18 +31,19 @@ impl ReceiverTask {
         hub: Hub,
         name: Arc<str>,
         metadata: EventMetadata,
+        origin: Origin,
         future: ReceiverFuture,
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
         let pending = PendingReceiver { name: Arc::clone(&name), result };
-        let task = Self { hub, name, metadata, future, done: Some(done), span: Span::current() };
+        let task = Self { hub, name, metadata, origin, future, done: Some(done), span: Span::current() };
         (task, pending)
     }
 
     pub(super) fn finish(&mut self, result: Result<(), ReceiverError>) {
         let Some(done) = self.done.take() else { return };
         if let Err(error) = &result {
-            report::receiver_failed(&self.metadata, &self.name, error);
+            report::receiver_failed(&self.metadata, self.origin, &self.name, error);
         }
         // Nobody may be waiting.
         let _ = done.send(result);

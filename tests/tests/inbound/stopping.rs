@@ -283,3 +283,36 @@ async fn a_consumer_that_is_dropped_costs_no_attempt_of_what_it_had_not_begun() 
     let given_up: Vec<_> = letters.iter().map(|letter| letter.key.as_deref().unwrap_or_default()).collect();
     assert_eq!(given_up, [b"ada"], "what was never begun is no dead letter");
 }
+
+#[test]
+fn a_consumer_that_starts_or_stops_says_so_and_an_attempt_that_is_followed_by_another_is_a_warning() {
+    let log = events_tests::log::Log::of(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let bus = bus("levels").await;
+            place(&bus, &["ada"]).await;
+            let mut asked = answer(&bus, "charge", |_, _| Err("no money".into()));
+            let running = Running::billing(&bus);
+            for _ in 0..3 {
+                next(&mut asked).await;
+            }
+            settled(&bus, "billing").await;
+            running.stop().await;
+        });
+    });
+    let level_of = |text: &str| {
+        let at = log.find(text).unwrap_or_else(|| panic!("no line `{text}` in {log}"));
+        let before = log.get(..at).unwrap_or_default();
+        before.lines().rev().find_map(|line| line.strip_prefix("level=")).unwrap_or_default().to_owned()
+    };
+    for (text, level) in [
+        ("a consumer starts", "INFO"),
+        ("receiver failed", "WARN"),
+        ("an event failed and comes again", "WARN"),
+        ("an event is given up for the dead letters", "ERROR"),
+        ("a consumer stopped", "INFO"),
+    ] {
+        assert_eq!(level_of(text), level, "{text}");
+    }
+    assert!(log.contains("error=\"the receiver returned an error: no money\""), "{log}");
+}

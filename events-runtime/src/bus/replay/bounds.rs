@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
 };
@@ -108,7 +109,7 @@ pub(super) async fn settled(
                 },
             },
             Err(error) if error.is_retryable() && !error.kind().needs_operator() => {
-                tracing::debug!(%topic, %group, %error, "how far a replay is can't be told now");
+                tracing::debug!(%topic, %group, error = chain(&error), "how far a replay is can't be told now");
             }
             Err(error) => return Err(error),
         }
