@@ -43,6 +43,8 @@ pub mod config;
 pub mod inbox;
 pub mod testing;
 
+mod error_chain;
+
 #[doc(hidden)]
 pub mod private;
 

@@ -11,7 +11,7 @@ pub use std::vec::Vec;
 pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
     Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Fault, Form,
-    LONG_MAX_LEN, MAX_DEPTH, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read,
+    LONG_MAX_LEN, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read,
     canonical_form, check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text,
     is_text_by_digest, length, minor_version, uphold, write,
 };
@@ -45,6 +45,18 @@ pub fn decoded<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<
         Ok(value) => Ok(value),
         Err(fault) => Err(fault.in_field(field)),
     }
+}
+
+/// Some fields of a type with many, which are read by a function of their own.
+///
+/// # Errors
+/// The one that came in.
+#[inline]
+pub fn portion<'a, T>(
+    reader: &mut Reader<'a>,
+    decode: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    decode(reader)
 }
 
 /// Adds the field's name to what is wrong in it.
@@ -132,15 +144,13 @@ pub fn converted<R, C: Conversion>(
     convert(repr).result().map_err(|reason| reader.invalid(reason))
 }
 
-/// One level deeper into a recursive value that is to be written.
+/// One level deeper into a recursive value that is to be written, of a type of this size.
 ///
 /// # Errors
 /// It is deeper than a reader follows.
-pub fn deeper(depth: usize) -> Result<usize, EncodeError> {
-    if depth >= MAX_DEPTH {
-        return Err(EncodeError::new(EncodeErrorKind::TooDeep { limit: MAX_DEPTH }));
-    }
-    Ok(depth + 1)
+pub fn deeper(depth: usize, size: usize) -> Result<usize, EncodeError> {
+    avro::deeper(depth, size)
+        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: avro::max_levels(size) }))
 }
 
 /// A symbol that an enumeration does not have.

@@ -23,8 +23,12 @@ pub enum State {
     Away,
     /// It does not answer until its state changes.
     Hangs,
-    /// It fails in a way that does not pass.
+    /// It refuses each message for what is wrong with it.
     Refuses,
+    /// It refuses all until somebody gives back a right.
+    Forbids,
+    /// It fails for a reason that nobody foresaw.
+    Breaks,
 }
 
 /// The states of the topics, by their full names.
@@ -87,6 +91,8 @@ impl Producer for GateProducer {
             let kind = match now {
                 State::Away => ErrorKind::Unavailable,
                 State::Refuses => ErrorKind::TooLarge,
+                State::Forbids => ErrorKind::Permission,
+                State::Breaks => ErrorKind::Other,
                 State::Once => {
                     gates.set(topic.as_str(), State::Hangs);
                     return memory.send(&topic, &batch).await;

@@ -286,6 +286,32 @@ fn config_explain_shows_files_and_variables_and_no_password() {
 }
 
 #[test]
+fn config_explain_and_doctor_show_where_a_relative_file_is() {
+    let shop = Shop::new();
+    let file = shop.path().canonicalize().unwrap().join("events.db").display().to_string();
+    for command in [&["config", "explain"][..], &["config", "explain", "--json"], &["doctor"]] {
+        let out = shop.out(command);
+        assert!(out.contains(&format!("relative to the working directory: {file}")), "{out}");
+    }
+}
+
+#[test]
+fn what_is_no_setting_is_a_warning_once_and_slips_are_errors() {
+    let shop = Shop::new();
+    let mut command = shop.command(&["doctor"]);
+    let ran = Ran::of(command.env("EVENTS_SERVICE_HOST", "10.0.0.1").env("EVENTS_FOO", "1"));
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    for variable in ["EVENTS_SERVICE_HOST", "EVENTS_FOO"] {
+        assert_eq!(ran.out.matches(variable).count(), 1, "{}", ran.out);
+    }
+    let mut command = shop.command(&["doctor"]);
+    let ran = Ran::of(command.env("EVENTS_BUS_URL", "redis:u:s3cret@host"));
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("did you mean `EVENTS_BUS__URL`?"), "{}", ran.out);
+    assert!(!format!("{} {}", ran.out, ran.err).contains("s3cret"));
+}
+
+#[test]
 fn a_wrong_configuration_is_told_with_every_problem() {
     let shop = Shop::with("[bus]\nulr = 'memory:'\nlinger = 'soon'\n");
     let ran = shop.run(&["config", "explain"]);

@@ -459,6 +459,85 @@ fn values_as_deep_as_a_reader_follows_need_no_more_than_a_common_stack() {
     deepest.unwrap().join().unwrap();
 }
 
+/// A level of two kilobytes, and much more of the stack in a build that is not optimized.
+#[derive(Debug, Clone, Default, PartialEq, EventData)]
+struct Wide {
+    a: [Option<String>; 20],
+    b: [[Option<i64>; 25]; 4],
+    c: Option<String>,
+    d: Option<String>,
+    e: Option<String>,
+    f: Option<String>,
+    next: Option<Box<Wide>>,
+}
+
+/// Four kilobytes for one byte.
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Numbers {
+    numbers: Option<[i64; 512]>,
+    next: Option<Box<Numbers>>,
+}
+
+/// A large type between two levels of a small one, which alone knows that it is in a circle.
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Between {
+    numbers: Option<[i64; 512]>,
+    #[event(back_ref = Small)]
+    small: Option<Box<Small>>,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Small {
+    between: Option<Box<Around>>,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Around {
+    numbers: Option<[i64; 1024]>,
+    between: Option<Box<Between>>,
+}
+
+#[test]
+fn levels_of_a_large_type_are_fewer_and_need_no_more_than_a_common_stack() {
+    // What tokio's threads have.
+    let stack = std::thread::Builder::new().stack_size(2 << 20);
+    let read = stack.spawn(|| {
+        let numbers = |levels: usize| [[0, 2].repeat(levels - 1), vec![0, 0]].concat();
+        let most = MAX_DEPTH * 1024 / size_of::<Numbers>();
+        assert!(avro::from_slice::<Numbers>(&numbers(most)).is_ok());
+        for levels in [most + 1, 127, 5_000] {
+            let fault = avro::from_slice::<Numbers>(&numbers(levels)).unwrap_err();
+            assert_eq!(fault.kind(), &Kind::TooDeep { limit: most });
+        }
+        // What a reader refuses is not written.
+        let value = |levels: usize| {
+            (1..levels).fold(Numbers { numbers: None, next: None }, |next, _| Numbers {
+                numbers: None,
+                next: Some(Box::new(next)),
+            })
+        };
+        assert_eq!(avro::to_vec(&value(most)).unwrap(), numbers(most));
+        let fault = avro::to_vec(&value(most + 1)).unwrap_err();
+        assert_eq!(fault.kind(), &EncodeErrorKind::TooDeep { limit: most });
+
+        let wide = |levels: usize| {
+            (1..levels)
+                .fold(Wide::default(), |next, _| Wide { next: Some(Box::new(next)), ..Wide::default() })
+        };
+        let most = MAX_DEPTH * 1024 / size_of::<Wide>();
+        let datum = avro::to_vec(&wide(most)).unwrap();
+        assert_eq!(avro::from_slice::<Wide>(&datum).unwrap(), wide(most));
+
+        // However little is known of the types between, the stack is not passed.
+        for levels in [10, 100, 10_000] {
+            let circles = [0, 2, 2, 0, 2].repeat(levels);
+            let fault = avro::from_slice::<Between>(&circles).unwrap_err();
+            assert!(matches!(fault.kind(), Kind::TooDeep { .. } | Kind::UnexpectedEnd { .. }), "{fault}");
+        }
+    });
+    read.unwrap().join().unwrap();
+}
+
 #[test]
 fn a_deeper_value_is_not_written() {
     let fault = avro::to_vec(&tree(MAX_DEPTH + 1)).unwrap_err();

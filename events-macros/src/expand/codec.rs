@@ -1,7 +1,7 @@
 //! `EventData`: the schema, and reading and writing field by field.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, Path};
 
@@ -93,7 +93,7 @@ fn max_len(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
         let ty = written(field);
         with_value(field, place, &quote!(0), |value| quote!(<#ty as __p::EventData>::max_len(#value)))
     });
-    quote!(0 #(+ #lens)*)
+    sum(lens)
 }
 
 fn encode(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
@@ -140,28 +140,74 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
         .collect()
 }
 
-/// `member: value` for each field, in the order of the datum.
-fn decode(fields: &[Field<'_>]) -> TokenStream {
-    fields
-        .iter()
-        .map(|field| {
-            let ty = written(field);
-            let (member, name) = (&field.member, &field.name.text);
-            let value = quote!(<#ty as __p::EventData>::decode(__reader));
-            let decoded = if field.attrs.pii.is_set() { quote!(decoded_pii) } else { quote!(decoded) };
-            if let Some(module) = field.attrs.with.value() {
-                let from_repr = from_repr(module);
-                quote! {
-                    #member: {
-                        let __repr = __p::#decoded(#value, #name)?;
-                        __p::#decoded(#from_repr, #name)?
-                    },
-                }
-            } else {
-                quote!(#member: __p::#decoded(#value, #name)?,)
+/// The value of a field, read from `__reader`.
+fn decoded(field: &Field<'_>) -> TokenStream {
+    let ty = written(field);
+    let name = &field.name.text;
+    let value = quote!(<#ty as __p::EventData>::decode(__reader));
+    let decoded = if field.attrs.pii.is_set() { quote!(decoded_pii) } else { quote!(decoded) };
+    if let Some(module) = field.attrs.with.value() {
+        let from_repr = from_repr(module);
+        quote! {
+            {
+                let __repr = __p::#decoded(#value, #name)?;
+                __p::#decoded(#from_repr, #name)?
             }
-        })
-        .collect()
+        }
+    } else {
+        quote!(__p::#decoded(#value, #name)?)
+    }
+}
+
+/// How many fields are read by one function. What a compiler does with the early returns of a function
+/// grows by the square of the values that it drops there.
+const PORTION: usize = 32;
+
+/// Reads the fields in the order of the datum, and makes the value of them: `Self { member: value, … }`.
+fn decode(constructor: &TokenStream, fields: &[Field<'_>]) -> TokenStream {
+    let members = fields.iter().map(|field| &field.member);
+    if fields.len() <= PORTION {
+        let values = fields.iter().map(decoded);
+        return quote!(#constructor { #(#members: #values,)* });
+    }
+    let portion = |number: usize| format_ident!("__portion{number}");
+    let portions = fields.chunks(PORTION).enumerate().map(|(number, fields)| {
+        let (portion, values) = (portion(number), fields.iter().map(decoded));
+        quote! {
+            let #portion = __p::portion(__reader, |__reader| {
+                __p::core::result::Result::Ok((#(#values,)*))
+            })?;
+        }
+    });
+    let values = (0..fields.len()).map(|number| {
+        let (portion, index) = (portion(number / PORTION), syn::Index::from(number % PORTION));
+        quote!(#portion.#index)
+    });
+    quote! {
+        {
+            #(#portions)*
+            #constructor { #(#members: #values,)* }
+        }
+    }
+}
+
+/// One expression of many, `a + b + …`, nested no deeper than it must: compilers go down into each level.
+fn balanced(operator: &TokenStream, parts: &[TokenStream]) -> TokenStream {
+    if parts.len() > PORTION {
+        let (left, right) = parts.split_at(parts.len() / 2);
+        let (left, right) = (balanced(operator, left), balanced(operator, right));
+        return quote!((#left) #operator (#right));
+    }
+    let mut joined = TokenStream::new();
+    for (index, part) in parts.iter().enumerate() {
+        joined.extend(if index == 0 { part.clone() } else { quote!(#operator #part) });
+    }
+    joined
+}
+
+/// `0 + …`.
+fn sum(lens: impl Iterator<Item = TokenStream>) -> TokenStream {
+    balanced(&quote!(+), &std::iter::once(quote!(0)).chain(lens).collect::<Vec<_>>())
 }
 
 /// `false || …`: whether any field can refuse to be written.
@@ -169,26 +215,42 @@ fn fallible(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     if recursive || fields.iter().any(|field| field.attrs.with.is_set()) {
         return quote!(true);
     }
-    let types = fields.iter().map(written);
-    quote!(false #(|| <#types as __p::EventData>::FALLIBLE)*)
+    let all = fields.iter().map(|field| {
+        let ty = written(field);
+        quote!(<#ty as __p::EventData>::FALLIBLE)
+    });
+    balanced(&quote!(||), &std::iter::once(quote!(false)).chain(all).collect::<Vec<_>>())
 }
 
 fn min_len(fields: &[Field<'_>]) -> TokenStream {
-    let types = fields.iter().map(written);
-    quote!(0 #(+ <#types as __p::EventData>::MIN_LEN)*)
+    sum(fields.iter().map(|field| {
+        let ty = written(field);
+        quote!(<#ty as __p::EventData>::MIN_LEN)
+    }))
 }
 
 /// A recursive type counts its levels.
 fn deeper(recursive: bool) -> TokenStream {
-    if recursive { quote!(let __depth = __p::deeper(__depth)?;) } else { TokenStream::new() }
+    if recursive {
+        let size = size();
+        quote!(let __depth = __p::deeper(__depth, #size)?;)
+    } else {
+        TokenStream::new()
+    }
+}
+
+/// What a level of the type takes in memory.
+fn size() -> TokenStream {
+    quote!(__p::core::mem::size_of::<Self>())
 }
 
 fn levels(recursive: bool, value: &TokenStream) -> TokenStream {
     if recursive {
+        let size = size();
         quote! {
-            __reader.enter()?;
+            __reader.enter_sized(#size)?;
             let __value = #value;
-            __reader.leave();
+            __reader.leave_sized(#size);
             __value
         }
     } else {
@@ -202,8 +264,8 @@ fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     let max_len = max_len(fields, &own);
     let encode = encode(fields, &own);
     let (deeper, check) = (deeper(recursive), check(fields, &own));
-    let decode = decode(fields);
-    let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(Self { #decode })));
+    let decode = decode(&quote!(Self), fields);
+    let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(#decode)));
     // Python reads a record as a dict.
     let is_empty = fields.is_empty();
     quote! {
@@ -362,8 +424,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
     let encodes = variants.iter().map(|variant| encode(&variant.fields, &bound));
     let decodes = variants.iter().map(|variant| {
         let ident = &variant.input.ident;
-        let fields = decode(&variant.fields);
-        quote!(Self::#ident { #fields })
+        decode(&quote!(Self::#ident), &variant.fields)
     });
     let decode = levels(
         recursive,

@@ -4,8 +4,32 @@ use super::error::{DecodeError, DecodeErrorKind};
 use super::varint;
 use crate::payload::EventData;
 
-/// How many levels deep recursive types may nest, when written and when read.
+/// How many levels deep recursive types may nest, when written and when read, where a value of the type
+/// takes at most 1,024 bytes. A larger type nests the fewer levels the larger it is: each level of it
+/// takes that much more of the stack.
 pub const MAX_DEPTH: usize = 128;
+
+/// What all levels together may take, in bytes of their types.
+const MAX_NESTED_SIZE: usize = MAX_DEPTH * LEVEL_SIZE;
+
+/// What a level counts at least.
+const LEVEL_SIZE: usize = 1024;
+
+/// How much of the stack the levels of a datum may really take, whatever their types: half of what a
+/// thread has by default. An unoptimized build needs several times the size of a type.
+const MAX_STACK: usize = 1024 * 1024;
+
+/// The size of all levels, one of this size included: none where that is more than they may take.
+#[inline]
+pub(crate) const fn deeper(depth: usize, size: usize) -> Option<usize> {
+    let depth = depth.saturating_add(if size > LEVEL_SIZE { size } else { LEVEL_SIZE });
+    if depth > MAX_NESTED_SIZE { None } else { Some(depth) }
+}
+
+/// How many levels there can be of a type of this size.
+pub(crate) const fn max_levels(size: usize) -> usize {
+    MAX_NESTED_SIZE / if size > LEVEL_SIZE { size } else { LEVEL_SIZE }
+}
 
 /// How many array items that take no bytes a datum may have.
 pub const MAX_EMPTY_ITEMS: usize = 65_536;
@@ -20,7 +44,10 @@ pub struct Reader<'a> {
     len: usize,
     /// Bytes that no block has claimed for its items yet.
     unclaimed: usize,
+    /// The size of the levels that the reader is in: [`deeper`].
     depth: usize,
+    /// Where the stack stood at the first of them.
+    stack: usize,
     empty_items: usize,
     /// How many items may come that are not charged: those that a byte of the writer's datum can stand for.
     free_items: usize,
@@ -44,6 +71,7 @@ impl<'a> Reader<'a> {
             len: bytes.len(),
             unclaimed: bytes.len(),
             depth: 0,
+            stack: 0,
             empty_items: 0,
             free_items: input_len,
             made_items_memory: MADE_ITEMS_MEMORY,
@@ -345,17 +373,39 @@ impl<'a> Reader<'a> {
     /// That would be deeper than [`MAX_DEPTH`].
     #[inline]
     pub fn enter(&mut self) -> Result<(), DecodeError> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(DecodeErrorKind::TooDeep { limit: MAX_DEPTH }));
-        }
-        Ok(())
+        self.enter_sized(0)
     }
 
     /// Comes back from a level.
     #[inline]
     pub fn leave(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
+        self.leave_sized(0);
+    }
+
+    /// Goes one level into a recursive type whose values take so many bytes in memory.
+    ///
+    /// # Errors
+    /// That would be deeper than the stack reaches: see [`MAX_DEPTH`].
+    #[inline]
+    pub fn enter_sized(&mut self, size: usize) -> Result<(), DecodeError> {
+        // No pointer is followed: the address of a local says how far the stack has grown.
+        let here = (&raw const size).addr();
+        if self.depth == 0 {
+            self.stack = here;
+        }
+        match deeper(self.depth, size) {
+            Some(depth) if self.stack.abs_diff(here) <= MAX_STACK => {
+                self.depth = depth;
+                Ok(())
+            }
+            _ => Err(self.error(DecodeErrorKind::TooDeep { limit: max_levels(size) })),
+        }
+    }
+
+    /// Comes back from a level that [`enter_sized`](Self::enter_sized) went into, of the same size.
+    #[inline]
+    pub fn leave_sized(&mut self, size: usize) {
+        self.depth = self.depth.saturating_sub(size.max(LEVEL_SIZE));
     }
 
     /// An error unless all bytes were read.

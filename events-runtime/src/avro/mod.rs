@@ -66,6 +66,7 @@ pub use compat::{
     is_text_by_digest, minor_version, uphold,
 };
 pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
+pub(crate) use decode::{deeper, max_levels};
 pub use defaults::check_integer;
 #[doc(hidden)]
 pub use digest::generic_name;

@@ -1,7 +1,6 @@
 //! Hooks around each message, composed like the layers of a server.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,13 +8,15 @@ use tracing::Instrument;
 
 use super::disagreement;
 use super::error::{InboundError, caught, links};
+use super::guarded::Guarded;
 use super::inbound::{Inbound, Verdict};
 use super::observe::{extract, record_error};
 use super::retry::Pause;
+use crate::BoxError;
 use crate::envelope::Envelope;
+use crate::error_chain::drop_quietly;
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
-use crate::{BoxError, ReceiverError};
 
 /// A hook with its types erased.
 pub(super) type Hook =
@@ -126,12 +127,17 @@ pub(super) fn process(
     extract(inbound.consuming.propagator.as_deref(), delivery.message(), &span);
     let processed = span.clone();
     async move {
-        let verdict = if hooks.is_empty() {
-            inbound.take(delivery.message()).await
-        } else {
-            let info = MessageInfo::of(&delivery);
-            Next { info, hooks, at: 0, inbound }.run().await.0
+        let work = async {
+            if hooks.is_empty() {
+                inbound.take(delivery.message()).await
+            } else {
+                let info = MessageInfo::of(&delivery);
+                Next { info, hooks, at: 0, inbound }.run().await.0
+            }
         };
+        let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
+            Verdict::Failed(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::OWN)
+        });
         if let Verdict::Failed(error, _) | Verdict::Unusable(error) = &verdict {
             record_error(&processed, error.kind());
         }
@@ -143,20 +149,18 @@ pub(super) fn process(
 /// A hook's error or panic is a failure of its message.
 async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
     let panicked = |message| Verdict::Failed(InboundError::HookPanicked { message }, Pause::OWN);
-    let mut running = match caught(|| hook(info, next)) {
+    let running = match caught(|| hook(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),
     };
-    let ended = std::future::poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(panic)),
-        }
-    });
-    match ended.await {
+    match Guarded::new(running).await {
         Ok(Ok(Processed(verdict))) => verdict,
-        Ok(Err(error)) => failed(&*error),
-        Err(panic) => panicked(ReceiverError::from_panic(panic).panic_message().unwrap_or_default()),
+        Ok(Err(error)) => {
+            let verdict = failed(&*error);
+            drop_quietly(error);
+            verdict
+        }
+        Err(message) => panicked(message),
     }
 }
 

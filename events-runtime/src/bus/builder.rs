@@ -88,13 +88,14 @@ impl EventBusBuilder {
             Some(registry) => registry,
             None => Registry::linked()?,
         };
+        crate::config::warn_once(config.warnings());
         let prefix = config.service().topic_prefix.clone();
         let resolved = config.check(registry)?;
         warn(registry, &resolved);
         registry.expect(self.writers.iter().map(|(event_type, _)| event_type))?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), self.writers)?;
         observe::describe();
-        let observe = Arc::new(Observe::new(&config, registry, &resolved, prefix.as_ref())?);
+        let observe = Arc::new(Observe::new(&config, registry, &resolved, prefix.as_ref()).await?);
         let routes = Routes::new(resolved, prefix.as_ref(), &observe)?;
         let transport = match self.transport {
             Some(transport) => transport,

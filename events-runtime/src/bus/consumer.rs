@@ -18,6 +18,7 @@ use super::untaken::Untaken;
 use super::worker::{Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
 
@@ -331,9 +332,12 @@ impl Consume {
             }
         };
         consuming.observe.flush().await;
+        let consumed = worker.settling.consumed;
+        // Hooks and the store of handled events are the program's own.
+        drop_quietly(worker);
         result?;
         closed?;
-        Ok(worker.settling.consumed)
+        Ok(consumed)
     }
 
     /// What the configuration says for the group.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::error::{InboundError, chain, links};
+use super::error::{InboundError, caught, links};
+use super::guarded::Guarded;
 use super::inbound::Verdict;
 use super::observe::{Consuming, DEDUP_FAILED, DEDUPLICATED};
 use super::retry::Pause;
+use crate::BoxError;
 use crate::envelope::Envelope;
+use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
-use crate::transport::Message;
+use crate::transport::{BoxFuture, Message};
 
 /// What a consumer asks, on behalf of its group.
 pub(super) struct Dedup {
@@ -26,23 +29,34 @@ impl Dedup {
             return work.await;
         };
         let group = &self.consuming.group;
-        match self.seen.contains(group, id).await {
+        match answer(|| self.seen.contains(group, id)).await {
             Ok(false) => {}
             Ok(true) => {
                 self.consuming.count(DEDUPLICATED, 1);
                 tracing::debug!(%group, %id, "an event was handled before and goes to no receiver");
                 return Verdict::Done;
             }
-            Err(error) => return Verdict::Failed(InboundError::Dedup { errors: links(&*error) }, Pause::OWN),
+            Err(errors) => return Verdict::Failed(InboundError::Dedup { errors }, Pause::OWN),
         }
         let verdict = work.await;
         if matches!(verdict, Verdict::Done)
-            && let Err(error) = self.seen.insert(group, id).await
+            && let Err(errors) = answer(|| self.seen.insert(group, id)).await
         {
             // The receivers have succeeded: trying again would make the duplicate that is only to be feared.
             self.consuming.count(DEDUP_FAILED, 1);
-            tracing::warn!(%group, %id, error = chain(&*error), "a handled event was not remembered; should it come again, it is handled again");
+            tracing::warn!(%group, %id, error = errors.join(": "), "a handled event was not remembered; should it come again, it is handled again");
         }
         verdict
     }
+}
+
+/// What the store answers; its panic is an error as any other.
+async fn answer<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, Result<T, BoxError>>) -> Result<T, Vec<String>> {
+    let panicked = |panic| vec![format!("the store panicked: {panic}")];
+    let asked = caught(ask).map_err(panicked)?;
+    Guarded::new(asked).await.map_err(panicked)?.map_err(|error| {
+        let errors = links(&*error);
+        drop_quietly(error);
+        errors
+    })
 }

@@ -1,20 +1,20 @@
 //! What goes wrong on the bus, an enum for each stop.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::flush::last;
 use super::lane::Lane;
 use super::writers::{AmbiguousSchema, SchemasError, WritersError};
+use crate::RegistryError;
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
+pub(super) use crate::error_chain::{caught, chain, links};
 use crate::metadata::MetadataError;
 use crate::receiver::Disposition;
 use crate::transport::{Message, NameError, Rejection, Topic, TransportError};
-use crate::{ReceiverError, RegistryError};
 
 /// Why a bus did not start. Nothing was attached and nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -198,7 +198,7 @@ pub enum InboundError {
         /// The error and those behind it, outermost first.
         errors: Vec<String>,
     },
-    /// The task that worked on the message was ended from outside.
+    /// The work on the message was ended from outside, or by a panic that no receiver and no hook had.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
     /// Receivers failed; the text names each.
@@ -309,20 +309,4 @@ pub struct Undelivered {
     pub topic: Topic,
     /// The whole message: headers, key and datum.
     pub message: Message,
-}
-
-/// Runs code of a definition, whose panic is the event's fault and not the bus's end.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    std::panic::catch_unwind(AssertUnwindSafe(run))
-        .map_err(|panic| ReceiverError::from_panic(panic).panic_message().unwrap_or_default())
-}
-
-/// An error and the errors behind it, joined by colons.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    links(error).join(": ")
-}
-
-/// An error and the errors behind it, outermost first.
-pub(super) fn links(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }

@@ -8,7 +8,7 @@ use super::EventBus;
 use super::dedup::Dedup;
 use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
-use super::observe::{Consuming, HandlerTimes, UNKNOWN, UNRECEIVED};
+use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
 use super::retry::Pause;
 use super::untaken::Untaken;
 use super::writers::Writers;
@@ -76,8 +76,12 @@ impl Inbound {
     }
 
     async fn emit(&self, message: &Message) -> Verdict {
-        let envelope = match Envelope::from_message(message) {
-            Ok(envelope) => envelope,
+        let envelope = match Envelope::read(message) {
+            Ok((envelope, 0)) => envelope,
+            Ok((envelope, ignored)) => {
+                self.consuming.count(TRACE_IGNORED, ignored);
+                envelope
+            }
             Err(error) => return Verdict::Unusable(error.into()),
         };
         let Some(descriptor) = self.registry.get(envelope.metadata.event_type()) else {

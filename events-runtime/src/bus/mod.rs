@@ -61,6 +61,7 @@
 //! | `events_deduplicated_total` | counter | `topic`, `group` | events that [`Consume::dedup`] held back, acknowledged all the same |
 //! | `events_dedup_failed_total` | counter | `topic`, `group` | handled events that could not be remembered |
 //! | `events_unreceived_total` | counter | `topic`, `group` | events that came and had no receiver |
+//! | `events_trace_ignored_total` | counter | `topic`, `group` | headers of a trace context that came twice or are no text; their events are taken all the same |
 //! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages that the group has not settled, asked each `bus.consumer.lag_interval` while a consumer runs; partition `0` where the transport has none |
 //! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds that decoding and all receivers of an event took |
 //! | `events_error_log_lost_total` | counter | | events that could not be written to the error log |
@@ -95,6 +96,7 @@ mod dedup;
 mod disagreement;
 mod error;
 mod flush;
+mod guarded;
 mod inbound;
 mod lane;
 mod lanes;
@@ -122,6 +124,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 pub use around::{MessageInfo, Next, Processed};
 pub use builder::EventBusBuilder;
@@ -284,11 +287,12 @@ impl EventBus {
     /// A [`ShutdownError`] with the events that were not acknowledged in time; their emissions were
     /// told so, and each is in the error log.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        let begun = Instant::now();
         let ended = self.end(timeout).await;
         if let Err(error) = &ended {
             self.tell_undelivered(error);
         }
-        self.0.observe.flush().await;
+        self.0.observe.flush_within(left(begun, timeout)).await;
         ended
     }
 
@@ -325,21 +329,32 @@ impl EventBus {
     /// behind what is there already; not to the error log. Gives the number of events written; where it is not 0,
     /// `produce --from-spill` sends them later, with the ids they have.
     ///
+    /// The file is written on a thread for what blocks. Its lock, and the error log, are waited for until
+    /// the time is over, and for a second at least.
+    ///
     /// # Errors
-    /// A [`SpillError`] that holds the events, where the file can't be written.
+    /// A [`SpillError`] that holds the events, where the file can't be written: such as where another
+    /// process holds its lock.
     pub async fn shutdown_or_spill(
         &self,
         timeout: Duration,
         path: impl AsRef<Path>,
     ) -> Result<usize, SpillError> {
+        let begun = Instant::now();
         let ended = self.end(timeout).await;
-        self.0.observe.flush().await;
+        self.0.observe.flush_within(left(begun, timeout)).await;
         let Err(error) = ended else { return Ok(0) };
         let path = path.as_ref();
-        let events = error.spill(path)?;
+        let events = error.spill_within(path, left(begun, timeout)).await?;
         tracing::warn!(events, path = %path.display(), "events that were not sent are in the spill file");
         Ok(events)
     }
+}
+
+/// How long a shutdown still waits for files: what is left of its time, and long enough for a write that
+/// is under way.
+fn left(begun: Instant, timeout: Duration) -> Duration {
+    timeout.saturating_sub(begun.elapsed()).clamp(Duration::from_secs(1), spill::LOCK_AT_MOST)
 }
 
 /// Waits for tasks to end, and forgets those that have. One that was cancelled or panicked has told

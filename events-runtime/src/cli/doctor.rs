@@ -99,10 +99,16 @@ fn configuration(context: &Context, checks: &mut Vec<Check>) -> Option<Config> {
     match context.config() {
         Ok(config) => {
             let settings = config.explain().iter().count();
-            checks.push(Check::good(
-                "configuration",
-                format!("{settings} settings, the bus is {}", config.bus().url),
-            ));
+            let mut details = vec![format!("{settings} settings, the bus is {}", config.bus().url)];
+            let notes = config.explain().iter().filter_map(|setting| {
+                Some(format!("{} is {}, {}", setting.key, setting.value, setting.note.as_deref()?))
+            });
+            details.extend(notes);
+            checks.push(Check::new("configuration", Verdict::Good, details));
+            if !config.warnings().is_empty() {
+                let details = config.warnings().iter().map(ToString::to_string).collect();
+                checks.push(Check::new("environment", Verdict::Suspicious, details));
+            }
             if config.service().name.is_none() {
                 let detail = "service.name is not set: events are emitted in the name of the program's file";
                 checks.push(Check::new("service", Verdict::Suspicious, vec![detail.to_owned()]));

@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::output;
+use crate::error_chain::links;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -44,8 +45,7 @@ impl Failure {
 
 /// An error and the errors behind it, a line for each.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join("\n  caused by: ")
+    links(error).join("\n  caused by: ")
 }
 
 impl<E: Error + 'static> From<E> for Failure {

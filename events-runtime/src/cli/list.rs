@@ -60,8 +60,13 @@ pub(super) fn explain(context: &Context) -> Result<(), Failure> {
             .map(|setting| [setting.key.clone(), setting.value.clone(), setting.source.to_string()]);
         return Ok(output::table(&rows.collect::<Vec<_>>())?);
     }
-    let settings = config.explain().iter().map(
-        |setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() }),
-    );
+    let settings = config.explain().iter().map(|setting| {
+        let mut shown =
+            json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() });
+        if let (Some(note), Some(shown)) = (&setting.note, shown.as_object_mut()) {
+            shown.insert("note".to_owned(), json!(note));
+        }
+        shown
+    });
     Ok(output::pretty(&settings.collect())?)
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::error::Problem;
 use super::nearest::nearest;
 use super::source::Source;
+use super::stray::{Stray, stray};
 use super::tree::Node;
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
 
-const PREFIX: &str = "EVENTS_";
-const SEPARATOR: &str = "__";
-const SECTIONS: &[&str] = &["service", "bus", "routes", "topics", "consumers"];
+pub(super) const PREFIX: &str = "EVENTS_";
+pub(super) const SEPARATOR: &str = "__";
+pub(super) const SECTIONS: &[&str] = &["service", "bus", "routes", "topics", "consumers"];
 
 /// The names that a variable may mean.
 struct Names<'t> {
@@ -46,10 +47,11 @@ pub(super) fn overlay(
     tree: &mut Node,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
 ) {
     let mut ours: Vec<_> = variables
         .into_iter()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
         .filter(|(name, _)| name.starts_with(PREFIX))
         .collect();
     ours.sort();
@@ -57,9 +59,19 @@ pub(super) fn overlay(
     let mut layers = Vec::new();
     for (name, value) in ours {
         let source = Source::Environment { variable: Arc::from(name.as_str()) };
+        match stray(name.strip_prefix(PREFIX).unwrap_or(&name)) {
+            None => {}
+            Some(Stray::Slip(message)) => {
+                problems.push(Problem::new(source, "", message));
+                continue;
+            }
+            Some(Stray::Stranger(message)) => {
+                warnings.push(Problem::new(source, "", message));
+                continue;
+            }
+        }
         match path(&name, &names) {
-            Ok(None) => {}
-            Ok(Some(path)) => match value.into_string() {
+            Ok(path) => match value.into_string() {
                 Ok(text) => layers.push(Node::nested(&path, Node::value(Value::Text(text), source))),
                 Err(_) => problems.push(Problem::new(source, "", "the value is not UTF-8")),
             },
@@ -71,33 +83,26 @@ pub(super) fn overlay(
     }
 }
 
-/// The key that a variable stands for; `None` where it is nobody's business here.
-fn path(variable: &str, names: &Names<'_>) -> Result<Option<Vec<String>>, String> {
+/// The key that a variable stands for.
+fn path(variable: &str, names: &Names<'_>) -> Result<Vec<String>, String> {
     let rest = variable.strip_prefix(PREFIX).unwrap_or(variable);
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
     match parts.as_slice() {
-        // `EVENTS_LOG` may be another program's, `EVENTS_BUS_URL` is a slip.
-        [single] => match slip(single) {
-            Some(meant) => {
-                Err(format!("two underscores separate the parts of a key; did you mean `{meant}`?"))
-            }
-            None => Ok(None),
-        },
-        [section, event_type, topic, setting] if is(section, "routes") => Ok(Some(vec![
+        [section, event_type, topic, setting] if is(section, "routes") => Ok(vec![
             "routes".to_owned(),
             event_type_of(event_type, names)?,
             name_of(topic, &names.topics)?,
             setting.to_ascii_lowercase(),
-        ])),
+        ]),
         [section, topic, setting] if is(section, "topics") => {
-            Ok(Some(vec!["topics".to_owned(), name_of(topic, &names.topics)?, setting.to_ascii_lowercase()]))
+            Ok(vec!["topics".to_owned(), name_of(topic, &names.topics)?, setting.to_ascii_lowercase()])
         }
-        [section, topic, group, setting] if is(section, "consumers") => Ok(Some(vec![
+        [section, topic, group, setting] if is(section, "consumers") => Ok(vec![
             "consumers".to_owned(),
             name_of(topic, &names.topics)?,
             name_of(group, &names.groups)?,
             setting.to_ascii_lowercase(),
-        ])),
+        ]),
         [section, ..] if is(section, "consumers") => {
             Err("write it as `EVENTS_CONSUMERS__TOPIC__GROUP__SETTING`".to_owned())
         }
@@ -107,18 +112,12 @@ fn path(variable: &str, names: &Names<'_>) -> Result<Option<Vec<String>>, String
         [section, ..] if is(section, "topics") => {
             Err("write it as `EVENTS_TOPICS__TOPIC__SETTING`".to_owned())
         }
-        parts => Ok(Some(parts.iter().map(|part| part.to_ascii_lowercase()).collect())),
+        parts => Ok(parts.iter().map(|part| part.to_ascii_lowercase()).collect()),
     }
 }
 
-fn is(part: &str, section: &str) -> bool {
+pub(super) fn is(part: &str, section: &str) -> bool {
     part.eq_ignore_ascii_case(section)
-}
-
-/// `BUS_URL` for `BUS__URL`.
-fn slip(single: &str) -> Option<String> {
-    let (section, rest) = single.split_once('_')?;
-    SECTIONS.iter().any(|known| is(section, known)).then(|| format!("{PREFIX}{section}{SEPARATOR}{rest}"))
 }
 
 fn event_type_of(part: &str, names: &Names<'_>) -> Result<String, String> {

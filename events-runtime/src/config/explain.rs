@@ -14,6 +14,8 @@ pub struct Explained {
     pub value: String,
     /// Where the value came from.
     pub source: Source,
+    /// What the value does not show: the absolute path of a relative one.
+    pub note: Option<String>,
 }
 
 /// Every setting of a configuration; displays as a table.
@@ -26,7 +28,11 @@ pub struct Explanation {
 
 impl Explanation {
     pub(super) fn push(&mut self, key: String, value: String, source: Source) {
-        self.settings.push(Explained { key, value, source });
+        self.push_noted(key, value, source, None);
+    }
+
+    pub(super) fn push_noted(&mut self, key: String, value: String, source: Source, note: Option<String>) {
+        self.settings.push(Explained { key, value, source, note });
     }
 
     pub(super) fn push_table(&mut self, key: String, source: Source) {
@@ -66,11 +72,14 @@ impl fmt::Display for Explanation {
             lengths.max().unwrap_or_default()
         };
         let (keys, values) = (width(|s| &s.key), width(|s| &s.value));
-        for (at, Explained { key, value, source }) in self.settings.iter().enumerate() {
+        for (at, Explained { key, value, source, note }) in self.settings.iter().enumerate() {
             if at > 0 {
                 writeln!(f)?;
             }
             write!(f, "{key:keys$}  {value:values$}  {source}")?;
+            if let Some(note) = note {
+                write!(f, "  ({note})")?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Problem};
 use super::source::Source;
+use super::stray::warn_once;
 use super::tree::Node;
 use super::{Config, environment, file, settings};
 
@@ -64,11 +65,11 @@ impl ConfigBuilder {
     pub fn load(self) -> Result<Config, ConfigError> {
         let mut tree = Node::empty();
         let mut unreadable = Vec::new();
-        let mut problems = Vec::new();
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         for layer in self.layers {
             match layer {
                 Layer::Variables(variables) => {
-                    environment::overlay(&mut tree, variables, &mut problems);
+                    environment::overlay(&mut tree, variables, &mut problems, &mut warnings);
                 }
                 Layer::Text { name, text } => {
                     lay(&mut tree, file::parse(&name, &text), &mut unreadable);
@@ -83,10 +84,13 @@ impl ConfigBuilder {
                 },
             }
         }
+        warn_once(&warnings);
         if !unreadable.is_empty() {
             return Err(ConfigError::new(unreadable));
         }
-        settings::read(&tree, problems)
+        let mut config = settings::read(&tree, problems)?;
+        config.warnings = warnings;
+        Ok(config)
     }
 }
 

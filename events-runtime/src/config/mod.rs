@@ -34,6 +34,10 @@
 //! The second form finds event types that a file names or that are linked into the program, and
 //! topics and groups that a file names; one that no file names is taken in lower case. Lists are
 //! separated by commas.
+//!
+//! A variable that is a key but for its underscores, such as `EVENTS_BUS_URL`, is an error. Any other
+//! variable that begins with `EVENTS_` and is no setting is ignored, with one warning: Kubernetes sets
+//! `EVENTS_BUS_PORT` and the like for a service of the name `events-bus`.
 
 mod check;
 mod consumers;
@@ -47,6 +51,7 @@ pub(crate) mod nearest;
 mod section;
 mod settings;
 mod source;
+mod stray;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -66,7 +71,7 @@ pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
 };
 pub use source::Source;
-pub(crate) use url::mask;
+pub(crate) use stray::warn_once;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;
@@ -85,6 +90,7 @@ pub struct Config {
     topics: BTreeMap<Topic, Retention>,
     groups: consumers::Groups,
     explanation: Explanation,
+    warnings: Vec<Problem>,
 }
 
 impl Config {
@@ -169,5 +175,11 @@ impl Config {
     /// Every setting with its value and where that came from; no passwords.
     pub fn explain(&self) -> &Explanation {
         &self.explanation
+    }
+
+    /// What is suspicious and no error: variables that begin with `EVENTS_` and are no settings. Each is
+    /// logged once in a process.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 }

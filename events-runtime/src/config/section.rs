@@ -95,12 +95,13 @@ impl<'t> Section<'t> {
             Kind::Table(_) => format!("expected {}, found a table", T::EXPECTED),
             Kind::Value(value) => match T::from_value(value) {
                 Ok(setting) => {
-                    findings.explanation.push(key, setting.show(), source);
+                    findings.explanation.push_noted(key, setting.show(), source, setting.note());
                     return Some(setting);
                 }
                 Err(Fault::Type) => {
                     format!("expected {}, found {}", T::EXPECTED, value.type_name())
                 }
+                Err(Fault::Whole(fault)) => fault,
                 Err(Fault::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
                 Err(Fault::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
             },

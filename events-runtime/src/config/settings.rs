@@ -11,7 +11,8 @@ use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
-use super::value::{Choice, Interval, Limit};
+use super::value::{Choice, FilePath, Interval, Limit};
+use crate::transport::url::EXAMPLE;
 use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
 /// `[service]`: who speaks.
@@ -33,7 +34,9 @@ pub struct ServiceSettings {
 #[non_exhaustive]
 pub struct BusSettings {
     /// `url`: the transport, its address, and behind a `?` the settings that it alone has, such as
-    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport).
+    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport). A relative path,
+    /// here and in `error_log` and `schemas`, is relative to the working directory of the process and not
+    /// to the file that names it; [`Config::explain`] and `doctor` show where it leads.
     pub url: BusUrl,
     /// `queue_capacity`: how many events may wait for their topic's acknowledgement; an emission
     /// beyond that reports an error. Default: 10,000 events.
@@ -54,6 +57,10 @@ pub struct BusSettings {
     /// `error_log`: a file that takes each event that was not sent or was given up, whole, a line of
     /// JSON each; `produce --from-log` sends them again. Default: none.
     pub error_log: Option<PathBuf>,
+    /// `error_log_max_bytes`: before the error log becomes longer, it is moved to the same name with
+    /// `.1` behind it, and replaces the one that is there; what that still held is counted as lost.
+    /// Default: 268,435,456 bytes (256 MiB).
+    pub error_log_max_bytes: NonZeroU64,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
     /// `[bus.consumer]`.
@@ -181,7 +188,10 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let Findings { mut problems, explanation } = findings;
     problems.splice(0..0, found_before);
     match bus {
-        Some(bus) if problems.is_empty() => Ok(Config { service, bus, routes, topics, groups, explanation }),
+        Some(bus) if problems.is_empty() => {
+            let warnings = Vec::new();
+            Ok(Config { service, bus, routes, topics, groups, explanation, warnings })
+        }
         _ => Err(ConfigError::new(problems)),
     }
 }
@@ -196,9 +206,13 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
     service
 }
 
+/// 256 MiB.
+const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
+
 fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
     let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
-    let url = section.required(findings, "url", "write the address of the bus, such as `sqlite://events.db`");
+    let advice = format!("write the address of the bus, such as {EXAMPLE}");
+    let url = section.required(findings, "url", &advice);
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", number(256));
     let linger = section.or(findings, "linger", Duration::ZERO);
@@ -209,7 +223,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     };
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
-    let error_log = section.optional::<String>(findings, "error_log", "(none)").map(PathBuf::from);
+    let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
+    let error_log_max_bytes = section.or(findings, "error_log_max_bytes", ERROR_LOG_MAX_BYTES);
 
     let mut table = section.table(findings, "retry");
     let retry = RetrySettings {
@@ -233,7 +248,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         drain_timeout: table.or(findings, "drain_timeout", Limit(Some(Duration::from_secs(30)))).0,
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
-        schemas: table.optional::<String>(findings, "schemas", "(none)").map(PathBuf::from),
+        schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };
     if consumer.lease < Duration::from_millis(100) {
@@ -250,6 +265,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         retention,
         audit,
         error_log,
+        error_log_max_bytes,
         retry,
         consumer,
     })

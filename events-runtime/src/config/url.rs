@@ -1,9 +1,11 @@
 //! The URL that picks the transport, and keeps its password to itself.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use super::nearest::nearest;
-use super::value::{Fault, Setting, Value};
+use super::value::{Fault, Setting, Value, absolute_note};
+pub use crate::transport::url::BusUrlError;
+use crate::transport::url::{Url, mask, percent_decode};
 
 /// The address of a bus: `memory:`, `sqlite://events.db`, `redis://host:6379/0`.
 ///
@@ -11,58 +13,8 @@ use super::value::{Fault, Setting, Value};
 #[derive(Clone, PartialEq, Eq)]
 pub struct BusUrl {
     text: String,
-    colon: usize,
+    scheme: &'static str,
 }
-
-/// Text that is no address of a bus. The text itself is not shown: it may hold a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BusUrlError {
-    /// There is nothing.
-    #[error("is empty; write the address of a bus, such as `sqlite://events.db`")]
-    Empty,
-    /// There is no scheme.
-    #[error("has no scheme; write it as `sqlite://events.db` or `memory:`")]
-    NoScheme,
-    /// No transport has this scheme.
-    #[error("the scheme `{scheme}:` belongs to no transport; {hint}")]
-    UnknownScheme {
-        /// The scheme as written.
-        scheme: String,
-        /// What to write.
-        hint: String,
-    },
-    /// The transport of this scheme is not in this build.
-    #[error("the transport of `{scheme}:` is not in this build; {hint}")]
-    NotBuilt {
-        /// The scheme.
-        scheme: String,
-        /// What to do.
-        hint: String,
-    },
-}
-
-/// A scheme, and how to get its transport where this build has none.
-const SCHEMES: &[(&str, Option<&str>)] = &[
-    ("memory", None),
-    (
-        "sqlite",
-        if cfg!(feature = "embedded") {
-            None
-        } else {
-            Some("enable the feature `embedded` of events-runtime")
-        },
-    ),
-    ("redis", REDIS),
-    ("rediss", REDIS),
-    ("redis+sentinel", REDIS),
-    ("rediss+sentinel", REDIS),
-    ("redis+cluster", REDIS),
-    ("rediss+cluster", REDIS),
-];
-
-const REDIS: Option<&str> =
-    if cfg!(feature = "redis") { None } else { Some("enable the feature `redis` of events-runtime") };
 
 impl BusUrl {
     /// Reads an address and checks its scheme.
@@ -70,46 +22,34 @@ impl BusUrl {
     /// # Errors
     /// A [`BusUrlError`] where there is no scheme or no transport for it.
     pub fn parse(text: &str) -> Result<Self, BusUrlError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(BusUrlError::Empty);
-        }
-        let colon = text.find(':').ok_or(BusUrlError::NoScheme)?;
-        let (scheme, _) = text.split_at(colon);
-        // Without this test the text before a `:` could be a user name or the like.
-        let well_formed = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-        if !well_formed || scheme.len() > 16 {
-            return Err(BusUrlError::NoScheme);
-        }
-        let scheme = scheme.to_ascii_lowercase();
-        match SCHEMES.iter().find(|(name, _)| *name == scheme) {
-            Some((_, None)) => Ok(Self { text: text.to_owned(), colon }),
-            Some((_, Some(hint))) => Err(BusUrlError::NotBuilt { scheme, hint: (*hint).to_owned() }),
-            None => {
-                let names = SCHEMES.iter().map(|(name, _)| *name);
-                let hint = match nearest(&scheme, names.clone()) {
-                    Some(name) => format!("did you mean `{name}:`?"),
-                    None => format!(
-                        "there are {}",
-                        names.map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", ")
-                    ),
-                };
-                Err(BusUrlError::UnknownScheme { scheme, hint })
-            }
-        }
+        let Url { scheme, .. } = Url::parse(text)?;
+        Ok(Self { text: text.trim().to_owned(), scheme })
     }
 
-    /// The scheme as written, such as `sqlite`.
+    /// The scheme in lower case, such as `sqlite`.
     pub fn scheme(&self) -> &str {
-        self.text.get(..self.colon).unwrap_or_default()
+        self.scheme
     }
 
     /// What follows `scheme:`, and `//` where that is there: the path of the `sqlite` file.
     /// It may hold a password.
     pub fn expose_rest(&self) -> &str {
-        let rest = self.text.get(self.colon + 1..).unwrap_or_default();
+        let rest = self.text.get(self.scheme.len() + 1..).unwrap_or_default();
         rest.strip_prefix("//").unwrap_or(rest)
+    }
+
+    /// The file that the address names: that of `sqlite:`, or the certificate of `ca`.
+    fn file(&self) -> Option<PathBuf> {
+        let url = Url::parse(&self.text).ok()?;
+        let pairs = || url.query.into_iter().flat_map(|query| query.split('&'));
+        let path = match self.scheme {
+            // What looks like a password is refused.
+            "sqlite" if url.has_login || url.rest.is_empty() => return None,
+            "sqlite" => url.rest,
+            _ if url.query_may_be_secret() => return None,
+            _ => pairs().filter_map(|pair| pair.strip_prefix("ca=")).next_back()?,
+        };
+        percent_decode(path).map(PathBuf::from)
     }
 
     /// The whole address, password included: for the transport alone.
@@ -139,59 +79,21 @@ impl std::str::FromStr for BusUrl {
 }
 
 impl Setting for BusUrl {
-    const EXPECTED: &'static str = "an address as a string, such as `sqlite://events.db`";
+    const EXPECTED: &'static str = "the address of a bus as a string, such as `memory:`";
 
     fn from_value(value: &Value) -> Result<Self, Fault> {
         let (Value::String(text) | Value::Text(text)) = value else {
             return Err(Fault::Type);
         };
-        Self::parse(text).map_err(|error| Fault::Content(error.to_string()))
+        Self::parse(text).map_err(|error| Fault::Whole(error.to_string()))
     }
 
     fn show(&self) -> String {
         self.to_string()
     }
-}
 
-/// Words in the name of a query parameter whose value is not for everybody's eyes.
-const SECRET_WORDS: &[&str] = &["pass", "secret", "token", "key", "credential", "auth"];
-
-/// Hides what may be a password in text that may be a URL.
-///
-/// It rather hides too much: a password may hold the characters that end it in a well-formed
-/// URL.
-pub(crate) fn mask(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let (user, rest) = match rest.rsplit_once('@') {
-        // A file has no user; its path may hold an `@`.
-        _ if scheme == "sqlite" => (String::new(), rest),
-        None => (String::new(), rest),
-        Some((user_info, rest)) => {
-            let user = match user_info.split_once(':') {
-                Some((user, _)) => format!("{user}:***@"),
-                None => "***@".to_owned(),
-            };
-            (user, rest)
-        }
-    };
-    let rest = match rest.split_once('?') {
-        None => rest.to_owned(),
-        Some((path, query)) => {
-            let parameters: Vec<_> = query.split('&').map(mask_parameter).collect();
-            format!("{path}?{}", parameters.join("&"))
-        }
-    };
-    format!("{scheme}://{user}{rest}")
-}
-
-fn mask_parameter(parameter: &str) -> String {
-    match parameter.split_once('=') {
-        Some((name, _)) if SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word)) => {
-            format!("{name}=***")
-        }
-        _ => parameter.to_owned(),
+    fn note(&self) -> Option<String> {
+        absolute_note(&self.file()?)
     }
 }
 
@@ -200,43 +102,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_masked_wherever_they_stand() {
-        for (text, masked) in [
-            ("memory:", "memory:"),
-            ("sqlite://events.db", "sqlite://events.db"),
-            ("sqlite:///home/a@b/events.db?secret=x", "sqlite:///home/a@b/events.db?secret=***"),
-            ("redis://u:s3cret@host:1/0", "redis://u:***@host:1/0"),
-            ("redis://:s3cret@host", "redis://:***@host"),
-            ("redis://s3cret@host", "redis://***@host"),
-            ("redis://u:s3/c@r?e#t@host", "redis://u:***@host"),
-            ("kafka://h?sasl_password=s3cret&acks=all", "kafka://h?sasl_password=***&acks=all"),
+    fn debug_and_display_hide_what_expose_shows() {
+        for (text, rest) in [
+            ("memory://u:s3cret@host", "u:s3cret@host"),
+            ("MEMORY:u:s3cret@host", "u:s3cret@host"),
+            ("memory:?token=s3cret", "?token=s3cret"),
         ] {
-            assert_eq!(mask(text), masked);
+            let url = BusUrl::parse(text).unwrap();
+            assert!(!format!("{url} {url:?} {url:#?}").contains("s3cret"));
+            assert_eq!((url.scheme(), url.expose(), url.expose_rest()), ("memory", text, rest));
         }
     }
 
     #[test]
-    fn debug_and_display_hide_what_expose_shows() {
-        let url = BusUrl { text: "redis://u:s3cret@host".to_owned(), colon: 5 };
-        assert!(!format!("{url} {url:?} {url:#?}").contains("s3cret"));
-        assert_eq!(url.expose(), "redis://u:s3cret@host");
-        assert_eq!(url.expose_rest(), "u:s3cret@host");
-    }
-
-    #[test]
-    fn a_wrong_scheme_is_named_and_the_right_one_offered() {
-        let error = BusUrl::parse("sqlit://events.db").unwrap_err().to_string();
-        assert!(error.contains("`sqlit:`") && error.contains("did you mean `sqlite:`?"));
-        let error = BusUrl::parse("carrier-pigeon://x").unwrap_err().to_string();
-        assert!(error.contains("`memory:`") && error.contains("`sqlite:`"), "{error}");
-        assert_eq!(BusUrl::parse(""), Err(BusUrlError::Empty));
-        assert_eq!(BusUrl::parse("events.db"), Err(BusUrlError::NoScheme));
-        assert_eq!(BusUrl::parse("://x"), Err(BusUrlError::NoScheme));
-    }
-
-    #[test]
     fn an_error_never_quotes_the_address() {
-        for text in ["rediss3cret", "a b:s3cret@host", "s3cret-and-so-on-for-long:x"] {
+        for text in [
+            "rediss3cret",
+            "a b:s3cret@host",
+            "s3cret-and-so-on-for-long:x",
+            "u:s3cret@host",
+            "nats:u:s3cret@h",
+        ] {
             let error = BusUrl::parse(text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"));
         }

@@ -1,13 +1,15 @@
 //! A value as it was written, and what it becomes.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 
 use super::nearest::nearest;
-use super::url::mask;
+
+use crate::transport::url::mask_text;
 use crate::transport::{Position, StartPosition, TopicPrefix};
 
 /// What a file or the environment holds for a key.
@@ -62,6 +64,8 @@ pub(super) enum Fault {
     Type,
     /// The right type with a wrong content.
     Content(String),
+    /// The same, with all that there is to say.
+    Whole(String),
 }
 
 /// The type of a setting.
@@ -74,6 +78,11 @@ pub(super) trait Setting: Sized {
 
     /// The value in explanations: no secrets.
     fn show(&self) -> String;
+
+    /// What explanations say beside the value: no secrets.
+    fn note(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Setting for String {
@@ -88,8 +97,36 @@ impl Setting for String {
     }
 
     fn show(&self) -> String {
-        mask(self)
+        mask_text(self)
     }
+}
+
+/// The path of a file or a folder.
+pub(super) struct FilePath(pub(super) PathBuf);
+
+impl Setting for FilePath {
+    const EXPECTED: &'static str = String::EXPECTED;
+
+    fn from_value(value: &Value) -> Result<Self, Fault> {
+        String::from_value(value).map(|path| Self(PathBuf::from(path)))
+    }
+
+    fn show(&self) -> String {
+        mask_text(&self.0.to_string_lossy())
+    }
+
+    fn note(&self) -> Option<String> {
+        absolute_note(&self.0)
+    }
+}
+
+/// Where a relative path leads from here.
+pub(super) fn absolute_note(path: &Path) -> Option<String> {
+    if path.is_absolute() {
+        return None;
+    }
+    let absolute = std::path::absolute(path).ok()?;
+    Some(format!("relative to the working directory: {}", absolute.display()))
 }
 
 impl Setting for bool {
@@ -169,7 +206,7 @@ impl Setting for Duration {
 
     fn from_value(value: &Value) -> Result<Self, Fault> {
         let text = value.as_str().ok_or(Fault::Type)?;
-        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask(text))))
+        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -207,7 +244,7 @@ impl Setting for StartPosition {
                 .map_err(|_| Fault::Content("a position is not negative".to_owned()));
         }
         let text = value.as_str().ok_or(Fault::Type)?;
-        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask(text))))
+        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -263,7 +300,8 @@ impl Setting for Vec<String> {
     }
 
     fn show(&self) -> String {
-        format!("[{}]", mask(&self.join(", ")))
+        let items: Vec<_> = self.iter().map(|item| mask_text(item)).collect();
+        format!("[{}]", items.join(", "))
     }
 }
 
@@ -281,8 +319,8 @@ impl<T: Choice> Setting for T {
         T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
             let names = T::CHOICES.iter().map(|(name, _)| *name);
             Fault::Content(match nearest(text, names) {
-                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask(text)),
-                None => format!("`{}` is none of them", mask(text)),
+                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask_text(text)),
+                None => format!("`{}` is none of them", mask_text(text)),
             })
         })
     }

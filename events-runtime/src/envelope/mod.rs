@@ -17,7 +17,12 @@
 //! | `ce_schemafp` | the schema's CRC-64-AVRO, 16 hexadecimal digits | the reader's own schema |
 //! | `ce_<name>` | an extension, such as `ce_traceparent` | |
 //!
-//! Other headers are kept as they are.
+//! `content-type` is a header of HTTP by its name and its value: both are the same in capitals, and parameters
+//! of a media type are passed over ([RFC 9110]). Attributes have one spelling, in lower case. A trace context
+//! that stands twice, or is no text, is never an error: the first that can be one is taken. Other headers are
+//! kept as they are.
+//!
+//! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
 //!
 //! [binding]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md#32-binary-content-mode
 
@@ -30,7 +35,7 @@ use bytes::Bytes;
 pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
-use crate::metadata::{MetadataError, MetadataText};
+use crate::metadata::{MetadataError, MetadataText, is_trace};
 use crate::transport::{Headers, Masked, Message};
 
 const AVRO: &str = "application/avro";
@@ -211,6 +216,11 @@ impl Envelope {
     /// # Errors
     /// An [`EnvelopeError`] that names the header at fault.
     pub fn from_message(message: &Message) -> Result<Self, EnvelopeError> {
+        Self::read(message).map(|(envelope, _)| envelope)
+    }
+
+    /// The same, with the number of headers of a trace context that were passed over.
+    pub(crate) fn read(message: &Message) -> Result<(Self, u64), EnvelopeError> {
         let read = Read::headers(&message.headers)?;
         if let Some(found) = read.value(SPEC_VERSION_HEADER)
             && found != SPEC_VERSION
@@ -219,7 +229,7 @@ impl Envelope {
         }
         for header in [CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER] {
             if let Some(found) = read.value(header)
-                && found != AVRO
+                && !is_avro(found)
             {
                 return Err(EnvelopeError::ContentType { header, found: found.to_owned() });
             }
@@ -234,18 +244,16 @@ impl Envelope {
             time: read.value(TIME_HEADER),
             source_lib: read.value(SOURCE_LIB_HEADER),
         })?;
+        let mut ignored = read.ignored;
         for (name, value) in read.extensions {
-            if metadata.extensions_mut().keep(name, value)?.is_some() {
+            if is_trace(name) {
+                ignored += u64::from(!metadata.extensions_mut().keep_trace(name, value));
+            } else if metadata.extensions_mut().keep(name, value)?.is_some() {
                 return Err(EnvelopeError::Duplicate { header: format!("{EXTENSION_PREFIX}{name}") });
             }
         }
-        Ok(Self {
-            metadata,
-            fingerprint,
-            key: message.key.clone(),
-            headers: read.others,
-            data: message.data.clone(),
-        })
+        let (key, data) = (message.key.clone(), message.data.clone());
+        Ok((Self { metadata, fingerprint, key, headers: read.others, data }, ignored))
     }
 
     /// The event type that a message says it has, for messages that can't be read otherwise.
@@ -256,7 +264,9 @@ impl Envelope {
 
     /// Whether a header of this name has one meaning for every event, and so no personal data.
     pub(crate) fn knows_header(name: &str) -> bool {
-        KNOWN.contains(&name) || name.strip_prefix(EXTENSION_PREFIX).is_some_and(is_trace)
+        KNOWN.contains(&name)
+            || is_content_type(name)
+            || name.strip_prefix(EXTENSION_PREFIX).is_some_and(is_trace)
     }
 
     /// Puts a mask in place of the extensions that nothing says the meaning of. Tells whether there are
@@ -291,12 +301,18 @@ struct Read<'a> {
     known: [Option<&'a str>; KNOWN.len()],
     extensions: Vec<(&'a str, &'a str)>,
     others: Headers,
+    /// Parts of a trace context that are no text.
+    ignored: u64,
 }
 
 impl<'a> Read<'a> {
     fn headers(headers: &'a Headers) -> Result<Self, EnvelopeError> {
-        let mut read = Self { known: [None; KNOWN.len()], extensions: Vec::new(), others: Headers::new() };
+        let mut read =
+            Self { known: [None; KNOWN.len()], extensions: Vec::new(), others: Headers::new(), ignored: 0 };
+        // Beside one of the usual spelling, a header of another one means nothing here.
+        let any_case = headers.get(CONTENT_TYPE_HEADER).is_none();
         for (name, value) in headers.iter() {
+            let name = if any_case && is_content_type(name) { CONTENT_TYPE_HEADER } else { name };
             let as_text =
                 || std::str::from_utf8(value).map_err(|_| EnvelopeError::NotText { header: name.to_owned() });
             let known = KNOWN.iter().zip(&mut read.known).find(|(header, _)| **header == name);
@@ -307,6 +323,10 @@ impl<'a> Read<'a> {
                     }
                     *slot = Some(as_text()?);
                 }
+                (None, Some(extension)) if is_trace(extension) => match as_text() {
+                    Ok(value) => read.extensions.push((extension, value)),
+                    Err(_) => read.ignored += 1,
+                },
                 (None, Some(extension)) if !extension.is_empty() => {
                     read.extensions.push((extension, as_text()?));
                 }
@@ -323,11 +343,15 @@ impl<'a> Read<'a> {
     }
 }
 
-/// Whether an extension of this name is the [trace context], which must hold no personal data.
-///
-/// [trace context]: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
-fn is_trace(extension: &str) -> bool {
-    matches!(extension, "traceparent" | "tracestate")
+/// Whether a header of this name is the content type: names of HTTP's headers are the same in capitals.
+pub(crate) fn is_content_type(name: &str) -> bool {
+    name.eq_ignore_ascii_case(CONTENT_TYPE_HEADER)
+}
+
+/// Whether a media type is Avro's, whatever its parameters.
+fn is_avro(media_type: &str) -> bool {
+    let essence = media_type.split_once(';').map_or(media_type, |(essence, _)| essence);
+    essence.trim_matches([' ', '\t']).eq_ignore_ascii_case(AVRO)
 }
 
 fn fingerprint(found: &str) -> Result<u64, EnvelopeError> {
@@ -362,6 +386,20 @@ mod tests {
         assert_eq!(message.headers.get("ce_time").unwrap(), "2023-01-02T03:04:05.678901+00:00");
         assert_eq!(message.headers.get("sourcelib").unwrap(), "10.5.0");
         assert_eq!(Envelope::from_message(&message).unwrap(), envelope());
+    }
+
+    #[test]
+    fn a_time_of_the_last_day_of_the_year_9999_is_kept_and_one_with_more_digits_is_no_reason_to_refuse() {
+        for (time, kept) in [
+            ("9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999+00:00"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00"),
+            ("2023-01-02T03:04:05.1234567890123Z", "2023-01-02T03:04:05.123456789+00:00"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|name, _| name != "ce_time");
+            let read = Envelope::from_message(&message.with_header("ce_time", time)).expect(time);
+            assert_eq!(read.into_message().headers.get("ce_time").expect("a time"), kept);
+        }
     }
 
     #[test]
@@ -419,9 +457,80 @@ mod tests {
             assert!(metadata.extensions_mut().insert(name, "x").is_err(), "{name}");
         }
         let mut message = envelope().into_message();
-        message.headers.push("ce_traceparent", "again");
+        message.headers.push("ce_tenant", "acme");
+        message.headers.push("ce_tenant", "again");
         let error = Envelope::from_message(&message).unwrap_err();
-        assert!(error.to_string().contains("`ce_traceparent`"), "{error}");
+        assert!(error.to_string().contains("`ce_tenant`"), "{error}");
+    }
+
+    #[test]
+    fn a_trace_context_is_never_a_reason_to_refuse_an_event() {
+        let whole = envelope().into_message();
+        for (header, value) in [
+            ("ce_traceparent", &b"again"[..]),
+            ("ce_traceparent", b"\xff"),
+            ("ce_traceparent", b"a\r\n"),
+            ("ce_tracestate", b"\xff\xfe"),
+            ("ce_tracestate", b"a=\x1b[31m"),
+        ] {
+            let message = whole.clone().with_header(header, value);
+            let (read, ignored) = Envelope::read(&message).expect("an event");
+            assert_eq!((&read, ignored), (&envelope(), 1), "{header}: {value:?}");
+        }
+        // The first is the first that can be one.
+        let mut message = whole;
+        message.headers.retain(|name, _| name != "ce_traceparent");
+        let message =
+            message.with_header("ce_traceparent", &b"\xff"[..]).with_header("ce_traceparent", "00-ab");
+        let (read, ignored) = Envelope::read(&message).expect("an event");
+        assert_eq!((read.metadata.extensions().get("traceparent"), ignored), (Some("00-ab"), 1));
+    }
+
+    #[test]
+    fn a_media_type_is_the_same_in_capitals_and_with_parameters() {
+        for (name, value) in [
+            ("content-type", "Application/Avro"),
+            ("content-type", "application/avro; charset=utf-8"),
+            ("content-type", "APPLICATION/AVRO ;q=\"a;b\""),
+            ("content-type", "application/avro;"),
+            ("Content-Type", "application/avro"),
+            ("CONTENT-TYPE", "application/avro"),
+            ("ce_datacontenttype", "Application/Avro; v=1"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|header, _| !header.eq_ignore_ascii_case(name));
+            let message = message.with_header(name, value);
+            assert_eq!(Envelope::from_message(&message).expect(value), envelope(), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("Content-Type", "application/json"),
+            ("content-type", "application/avro+json"),
+            ("content-type", "application/avrox"),
+            ("content-type", "; application/avro"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|header, _| header != "content-type");
+            let error = Envelope::from_message(&message.with_header(name, value)).expect_err(value);
+            assert!(matches!(error, EnvelopeError::ContentType { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_with_control_characters_is_refused_by_name() {
+        for (header, value) in [
+            ("ce_tenant", "a\r\n"),
+            ("ce_tenant", "\u{9b}31m"),
+            ("ce_tenant", "\u{ffff}"),
+            ("ce_source", "shop\u{fffe}"),
+            ("sourcehost", "shop\0"),
+            ("ce_type", "org.acme\n"),
+            ("ce_a\nb", "x"),
+        ] {
+            let mut message = envelope().into_message();
+            message.headers.retain(|name, _| name != header);
+            let error = Envelope::from_message(&message.with_header(header, value)).expect_err(header);
+            assert!(matches!(error, EnvelopeError::Metadata(_)), "{header}: {error}");
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::identity::Identity;
 use super::roster::{Entry, Snapshot, Start};
 use super::task::ReceiverTask;
 use super::{Hub, SlotIndex};
-use crate::metadata::{Extensions, new_id, new_openedx_id, now};
+use crate::error_chain::drop_quietly;
+use crate::metadata::{Extensions, TimeText, new_id, new_openedx_id, now};
 use crate::private::Profile;
 use crate::signal::{
     AnyEmission, Event, Held, Origin, Outcome, Pending, PendingReceiver, ReceiverError, Responses,
@@ -51,7 +52,10 @@ impl Hub {
         self.scope(|| {
             let snapshot = self.roster::<E>(SlotIndex::of::<E>()).snapshot();
             let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
-            AnyEmission::new(self.dispatch(&snapshot, &emission.event))
+            let outcome = self.dispatch(&snapshot, &emission.event);
+            // The receivers have had it: a payload that panics when it is dropped changes no answer.
+            drop_quietly(emission);
+            AnyEmission::new(outcome)
         })
     }
 
@@ -147,7 +151,7 @@ fn new_metadata<E: PublicSignal>(identity: &Identity, options: Option<EmitOption
         event_type: EventType::defined(E::EVENT_TYPE),
         id,
         minor_version: E::MINOR_VERSION,
-        time,
+        time: TimeText::new(time),
         source,
         extensions,
     }

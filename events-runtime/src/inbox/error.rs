@@ -1,6 +1,7 @@
 //! Why an inbox could not be used.
 
 use crate::BoxError;
+use crate::error_chain::sources;
 use crate::transport::NameError;
 
 /// Why an inbox could not be used. Nothing was remembered, and the work must not be committed.
@@ -17,6 +18,14 @@ pub enum InboxError {
     Table {
         /// The name.
         table: String,
+    },
+    /// The schema's name is none that Postgres takes without quotes.
+    #[error(
+        "the inbox's schema can't be `{schema}`: use 1 to 50 lower-case letters, digits and `_`, and no digit first"
+    )]
+    Schema {
+        /// The name.
+        schema: String,
     },
     /// The connection is in no transaction: the event would count as handled before it is.
     #[error(
@@ -71,6 +80,39 @@ pub enum InboxError {
         /// What the database said.
         source: BoxError,
     },
+    /// A statement waited too long for a lock, took too long, or was cancelled (Postgres' `lock_timeout`
+    /// and `statement_timeout`; an interrupt of `SQLite`). Retryable.
+    #[error(
+        "inbox `{inbox}`: a statement was ended before it was done: roll back and try the whole transaction again"
+    )]
+    TimedOut {
+        /// The inbox's name.
+        inbox: String,
+        /// What the database said.
+        source: BoxError,
+    },
+    /// The database can't serve at present: its disk is full or fails, it only reads, it has no memory or
+    /// no connection left, or it refuses the user. Retryable, after somebody has looked at it.
+    #[error(
+        "inbox `{inbox}`: the database can't serve at present: see the cause, mend it, and try the whole transaction again"
+    )]
+    Unavailable {
+        /// The inbox's name.
+        inbox: String,
+        /// What the database said.
+        source: BoxError,
+    },
+    /// The transaction was rolled back although the work reported no error: a statement of it failed, and
+    /// it went on. The event is not remembered.
+    #[error(
+        "inbox `{inbox}`: the transaction was rolled back although the work reported success: return the error of a statement that fails, or set a savepoint before it"
+    )]
+    RolledBack {
+        /// The inbox's name.
+        inbox: String,
+        /// What the database said, where it said something.
+        source: Option<BoxError>,
+    },
     /// The connection is closed, or the server ends. Retryable, with another connection.
     #[error("inbox `{inbox}`: the connection to the database is gone: connect again")]
     Disconnected {
@@ -102,15 +144,14 @@ impl InboxError {
             Self::Busy { .. }
             | Self::StaleSnapshot { .. }
             | Self::Conflict { .. }
+            | Self::TimedOut { .. }
+            | Self::Unavailable { .. }
             | Self::Disconnected { .. } => true,
-            Self::Work(cause) => {
-                std::iter::successors(Some(&**cause as &(dyn std::error::Error + 'static)), |error| {
-                    error.source()
-                })
-                .any(is_transient)
-            }
+            Self::Work(cause) => sources(&**cause).any(is_transient),
             Self::Name(_)
             | Self::Table { .. }
+            | Self::Schema { .. }
+            | Self::RolledBack { .. }
             | Self::NoTransaction { .. }
             | Self::NoTable { .. }
             | Self::Database { .. } => false,

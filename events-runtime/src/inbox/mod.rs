@@ -31,7 +31,7 @@
 //!     if inbox.insert(&transaction, event.metadata())?.is_first() {
 //!         transaction.execute("INSERT INTO receipts VALUES (?1)", ["a receipt"])?;
 //!     }
-//!     transaction.commit()?;
+//!     inbox.commit(transaction, event.metadata())?;
 //! }
 //!
 //! let receipts: u32 = db.query_row("SELECT count(*) FROM receipts", [], |row| row.get(0))?;
@@ -40,6 +40,13 @@
 //! ```
 //!
 //! `once` of either inbox does the four steps (begin, insert, work, commit) in one call.
+//!
+//! # Committing
+//! `commit` of either inbox makes sure that the transaction is still the one of the insert. A database
+//! may have rolled it back by itself: Postgres makes a `ROLLBACK` of the `COMMIT` where a statement has
+//! failed before, and reports success; `SQLite`'s `ON CONFLICT ROLLBACK` ends the transaction at once. Work
+//! that tolerates an error must set a savepoint before the statement that may fail. Those who commit by
+//! another driver run `intact` of the Postgres statements, or `contains` of `SQLite`'s, before.
 //!
 //! # What is exactly once, and what not
 //! What the receiver writes in the transaction happens once for each event and inbox. What it does
@@ -59,9 +66,12 @@
 //! letters lie before they are sent again, all pauses between attempts. An event that comes after its
 //! id was forgotten is handled again. To handle old events again on purpose, take another name.
 //!
-//! Forgetting needs no cron job: every 64th insert of an inbox also removes what is too old, at most
-//! 128 rows, in the same transaction. Age is measured by the database's clock, which all members
-//! share. `prune` removes more at once.
+//! Forgetting needs no cron job: every 64th insert of an inbox into a database also removes what is too
+//! old, at most 128 rows, in the same transaction. What is beyond `max_count` is removed likewise, in
+//! portions of 128 rows, or of a 64th of the number where that is more (at most 16,384). Age is measured
+//! by the database's clock, which all members share. Where that clock is set back, new rows get times
+//! right behind the newest one's, so that `max_count` still forgets the oldest; they are kept for as much
+//! longer as the clock was ahead. `prune` removes more at once.
 //!
 //! # Without a transaction
 //! [`Consume::dedup`](crate::bus::Consume::dedup) asks [`SeenEvents`] before an event goes to the

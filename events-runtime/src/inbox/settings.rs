@@ -65,13 +65,19 @@ impl Settings {
 
 /// Checks a table's name. It stands in quotes in the statements, so a keyword is no harm.
 pub(super) fn table(table: &str) -> Result<&str, InboxError> {
-    let plain = table.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    let starts = table.bytes().next().is_some_and(|first| !first.is_ascii_digit());
-    if plain && starts && table.len() <= TABLE_MAX {
-        Ok(table)
-    } else {
-        Err(InboxError::Table { table: table.to_owned() })
-    }
+    if is_plain(table) { Ok(table) } else { Err(InboxError::Table { table: table.to_owned() }) }
+}
+
+/// Checks a schema's name, as [`table`] does a table's.
+#[cfg(feature = "inbox-postgres")]
+pub(super) fn schema(schema: &str) -> Result<&str, InboxError> {
+    if is_plain(schema) { Ok(schema) } else { Err(InboxError::Schema { schema: schema.to_owned() }) }
+}
+
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+        && name.len() <= TABLE_MAX
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! Pruning in small steps, along with the inserts.
+//!
+//! All that is remembered between two steps is how many inserts came in. Which rows are to go is asked of
+//! the database within the same transaction, each time: an answer that is kept would belong to one
+//! database, while one inbox may serve several (a file for each tenant), and to a transaction that may
+//! still be rolled back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
@@ -11,57 +17,52 @@ const EVERY: u64 = 64;
 /// So many rows a step removes, at most. More than come in between, so that it catches up.
 pub(super) const ROWS: u64 = 2 * EVERY;
 
+/// A step removes at most so many rows beyond the count, however many are kept.
+const SURPLUS_ROWS_MAX: u64 = 16_384;
+
+/// So many databases are counted apart; more share their counts.
+const DATABASES: u64 = 4096;
+
 /// The newest row that is to go, by its time and id.
 pub(super) type Cutoff<T> = (T, Uuid);
 
-/// Where an inbox stands between its steps. A transaction that is rolled back takes its step's deletions
-/// with it; a later step does them again.
-#[derive(Debug)]
-pub(super) struct Steps<T> {
-    inserted: AtomicU64,
-    /// Rows up to here are beyond the count, as far as the last look could tell.
-    cutoff: Mutex<Option<Cutoff<T>>>,
+/// Counts the inserts into each database that an inbox is used with.
+///
+/// The count decides when a step is taken, never what it removes. So an insert that is rolled back may be
+/// counted, and databases that share a count are only pruned a little earlier or later.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    inserted: Mutex<HashMap<u64, u64>>,
 }
 
 /// What is to be done along with an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
-    /// Whether to look again which rows are beyond the count. The look reads as many entries of an
-    /// index as rows are kept, so it is rare where they are many.
-    pub(super) counts: bool,
+    /// How many rows beyond the count to remove at most, where it is time to look for them. The look
+    /// reads as many entries of an index as rows are kept, so it is the rarer the more they are.
+    pub(super) surplus: Option<u64>,
 }
 
-impl<T> Default for Steps<T> {
-    fn default() -> Self {
-        Self { inserted: AtomicU64::new(0), cutoff: Mutex::new(None) }
-    }
-}
-
-impl<T: Copy> Steps<T> {
-    /// Counts an insert; every 64th one is followed by a step.
-    pub(super) fn next(&self, max_count: Option<u64>) -> Option<Step> {
-        let inserted = self.inserted.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+impl Steps {
+    /// Counts an insert into a database; every 64th one is followed by a step.
+    pub(super) fn next(&self, database: &str, max_count: Option<u64>) -> Option<Step> {
+        let mut hasher = DefaultHasher::new();
+        database.hash(&mut hasher);
+        let inserted = {
+            // Nothing under the lock panics.
+            let mut counts = self.inserted.lock().unwrap_or_else(PoisonError::into_inner);
+            let inserted = counts.entry(hasher.finish() % DATABASES).or_insert(0);
+            *inserted = inserted.wrapping_add(1);
+            *inserted
+        };
         if !inserted.is_multiple_of(EVERY) {
             return None;
         }
-        let counts = max_count.is_some_and(|count| {
-            let looks_every = (count / 8 / EVERY).max(1);
-            (inserted / EVERY).is_multiple_of(looks_every)
+        let surplus = max_count.and_then(|count| {
+            let rows = (count / EVERY).clamp(ROWS, SURPLUS_ROWS_MAX);
+            (inserted / EVERY).is_multiple_of(rows / ROWS).then_some(rows)
         });
-        Some(Step { counts })
-    }
-
-    pub(super) fn cutoff(&self) -> Option<Cutoff<T>> {
-        *self.locked()
-    }
-
-    pub(super) fn set_cutoff(&self, cutoff: Option<Cutoff<T>>) {
-        *self.locked() = cutoff;
-    }
-
-    /// Nothing under the lock panics.
-    fn locked(&self) -> MutexGuard<'_, Option<Cutoff<T>>> {
-        self.cutoff.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(Step { surplus })
     }
 }
 
@@ -69,17 +70,34 @@ impl<T: Copy> Steps<T> {
 mod tests {
     use super::*;
 
-    fn steps(inserts: u64, max_count: Option<u64>) -> (usize, usize) {
-        let steps = Steps::<i64>::default();
-        let taken: Vec<_> = (0..inserts).filter_map(|_| steps.next(max_count)).collect();
-        (taken.len(), taken.iter().filter(|step| step.counts).count())
+    fn steps(inserts: u64, max_count: Option<u64>) -> (usize, u64) {
+        let steps = Steps::default();
+        let taken: Vec<_> = (0..inserts).filter_map(|_| steps.next("billing.db", max_count)).collect();
+        (taken.len(), taken.iter().filter_map(|step| step.surplus).sum())
     }
 
     #[test]
-    fn every_64th_insert_takes_a_step_and_counts_the_rarer_the_more_rows_are_kept() {
+    fn every_64th_insert_takes_a_step_and_twice_what_came_in_may_go() {
         assert_eq!(steps(63, None), (0, 0));
         assert_eq!(steps(6400, None), (100, 0));
-        assert_eq!(steps(6400, Some(10)), (100, 100));
-        assert_eq!(steps(6400, Some(64 * 8 * 10)), (100, 10));
+        for max_count in [1, 10, 1_000, 128 * 64, 100_000, 1_000_000, u64::MAX] {
+            let looks_every = (max_count / EVERY).clamp(ROWS, SURPLUS_ROWS_MAX) / ROWS * EVERY;
+            let inserts = 10 * looks_every;
+            let (taken, may_go) = steps(inserts, Some(max_count));
+            assert_eq!(taken as u64, inserts / EVERY);
+            assert!(may_go >= 2 * inserts && may_go < 4 * inserts, "{max_count}: {may_go} of {inserts}");
+        }
+    }
+
+    #[test]
+    fn databases_that_take_turns_are_each_stepped() {
+        let steps = Steps::default();
+        let mut taken = [0, 0];
+        for _ in 0..640 {
+            for (taken, database) in taken.iter_mut().zip(["a.db", "b.db"]) {
+                *taken += u32::from(steps.next(database, None).is_some());
+            }
+        }
+        assert_eq!(taken, [10, 10]);
     }
 }

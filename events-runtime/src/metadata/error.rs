@@ -48,10 +48,24 @@ pub enum MetadataError {
         found: String,
     },
     /// The source can't be written on every transport.
-    #[error("metadata: `source` is {found:?}; it must not be empty and not hold control characters")]
+    #[error(
+        "metadata: `source` is {found:?}; it must not be empty and not hold control characters or noncharacters"
+    )]
     Source {
         /// The text, shortened.
         found: String,
+    },
+    /// An attribute holds what a CloudEvents string can't.
+    #[error(
+        "metadata: `{attribute}` holds U+{code:04X} at byte {at}; a CloudEvents string holds no control characters and no noncharacters"
+    )]
+    Character {
+        /// The attribute's name, shortened.
+        attribute: String,
+        /// The character's code point.
+        code: u32,
+        /// Where it is, in bytes.
+        at: usize,
     },
     /// An extension's name can't be written on every transport.
     #[error(

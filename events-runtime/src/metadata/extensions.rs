@@ -2,6 +2,7 @@
 
 use super::MetadataError;
 use super::error::shown;
+use super::string;
 
 /// Attributes beyond the fixed ones, such as `traceparent`, in the order they were set.
 ///
@@ -28,6 +29,13 @@ const RESERVED: [&str; 14] = [
     "event_data",
 ];
 
+/// Whether an extension of this name is the [trace context], which must hold no personal data.
+///
+/// [trace context]: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+pub(crate) fn is_trace(extension: &str) -> bool {
+    matches!(extension, "traceparent" | "tracestate")
+}
+
 impl Extensions {
     /// No extensions; allocates nothing.
     pub const fn new() -> Self {
@@ -38,29 +46,45 @@ impl Extensions {
     ///
     /// # Errors
     /// [`MetadataError::ExtensionName`] unless the name is made of `a`–`z` and `0`–`9`, as
-    /// CloudEvents demands, and is none of the fixed attributes' names.
+    /// CloudEvents demands, and is none of the fixed attributes' names;
+    /// [`MetadataError::Character`] where the value holds a control character or a noncharacter.
     pub fn insert(&mut self, name: &str, value: impl Into<String>) -> Result<Option<String>, MetadataError> {
         let regular =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !regular || RESERVED.contains(&name) {
             return Err(MetadataError::ExtensionName { found: shown(name) });
         }
-        Ok(self.set(name, value.into()))
+        self.checked(name, value.into())
     }
 
     /// Keeps what another program sent: any name but an empty or a reserved one.
     ///
     /// # Errors
-    /// [`MetadataError::ExtensionName`].
+    /// [`MetadataError::ExtensionName`] and [`MetadataError::Character`].
     pub(crate) fn keep(
         &mut self,
         name: &str,
         value: impl Into<String>,
     ) -> Result<Option<String>, MetadataError> {
-        if name.is_empty() || RESERVED.contains(&name) {
+        if name.is_empty() || RESERVED.contains(&name) || !string::is_string(name) {
             return Err(MetadataError::ExtensionName { found: shown(name) });
         }
-        Ok(self.set(name, value.into()))
+        self.checked(name, value.into())
+    }
+
+    /// Keeps the first trace context that another program sent, if it can be one. Tells whether it did:
+    /// trace context is no reason to lose an event.
+    pub(crate) fn keep_trace(&mut self, name: &str, value: &str) -> bool {
+        let keeps = is_trace(name) && string::is_string(value) && self.get(name).is_none();
+        if keeps {
+            self.set(name, value.to_owned());
+        }
+        keeps
+    }
+
+    fn checked(&mut self, name: &str, value: String) -> Result<Option<String>, MetadataError> {
+        string::check(name, &value)?;
+        Ok(self.set(name, value))
     }
 
     fn set(&mut self, name: &str, value: String) -> Option<String> {
@@ -137,6 +161,21 @@ mod tests {
             assert!(extensions.keep(name, "").is_err(), "{name:?}");
         }
         assert!(extensions.is_empty());
+        assert!(extensions.keep("a\nb", "").is_err());
         assert!(extensions.keep("X-Request-Id", "7").is_ok());
+    }
+
+    #[test]
+    fn a_value_holds_no_control_characters_and_no_noncharacters_whoever_sets_it() {
+        let mut extensions = Extensions::new();
+        extensions.insert("tenant", "acme").expect("a string");
+        for value in ["a\r\n\0", "\u{7f}", "\u{9b}31m", "\u{ffff}"] {
+            for refused in [extensions.insert("tenant", value), extensions.keep("tenant", value)] {
+                let error = refused.expect_err(value).to_string();
+                assert!(error.contains("`tenant`") && error.contains("U+"), "{error}");
+            }
+            assert!(!extensions.keep_trace("traceparent", value));
+        }
+        assert_eq!(extensions.iter().collect::<Vec<_>>(), [("tenant", "acme")], "nothing changed");
     }
 }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::shown;
-use super::{EventMetadata, Extensions, MetadataError, Source, SourceLib, TimeText, time};
+use super::extensions::is_trace;
+use super::{EventMetadata, Extensions, MetadataError, Source, SourceLib, string, time};
 use crate::EventType;
 
 impl Serialize for EventMetadata {
@@ -21,7 +22,7 @@ impl Serialize for EventMetadata {
         if let Some(host) = self.source_host() {
             map.serialize_entry("sourcehost", host)?;
         }
-        map.serialize_entry("time", &format_args!("{}", TimeText::new(self.time())))?;
+        map.serialize_entry("time", &format_args!("{}", self.time_text()))?;
         if let Some(lib) = self.source_lib() {
             map.serialize_entry("sourcelib", lib.numbers())?;
         }
@@ -67,6 +68,11 @@ impl<'de> Visitor<'de> for Fields {
                 "sourcehost" => set(&mut self.source_host, &mut map, "sourcehost")?,
                 "time" => set(&mut self.time, &mut map, "time")?,
                 "sourcelib" => set(&mut self.source_lib, &mut map, "sourcelib")?,
+                name if is_trace(name) => {
+                    if let TraceValue::Text(value) = map.next_value()? {
+                        self.extensions.keep_trace(name, &value);
+                    }
+                }
                 _ => {
                     let value = map
                         .next_value::<ExtensionValue>()
@@ -95,15 +101,17 @@ impl Fields {
         let id = id.parse().map_err(|source| MetadataError::Id { found: shown(&id), source })?;
         let mut source = Source::new(&required("source", self.source)?)?;
         if let Some(host) = self.source_host {
+            string::check("sourcehost", &host)?;
             source = source.with_host(&host);
         }
         if let Some(numbers) = self.source_lib {
             source = source.with_lib(SourceLib::new(numbers));
         }
         let time = time::parse(&required("time", self.time)?)?;
-        Ok(EventMetadata::new(event_type, id, time, Arc::new(source))
+        let metadata = EventMetadata::new(event_type, id, time.timestamp(), Arc::new(source))
             .with_minor_version(self.minor_version.unwrap_or_default())
-            .with_extensions(self.extensions))
+            .with_extensions(self.extensions);
+        Ok(EventMetadata { time, ..metadata })
     }
 }
 
@@ -123,6 +131,14 @@ fn set<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         map.next_value().map_err(|error| A::Error::custom(format_args!("metadata: `{field}`: {error}")))?;
     *slot = Some(value);
     Ok(())
+}
+
+/// A trace context, or what no error is made of.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TraceValue {
+    Text(String),
+    Other(IgnoredAny),
 }
 
 /// An extension's value in its CloudEvents text form.
@@ -211,12 +227,36 @@ mod tests {
             ("time", JSON.replace("\"time\"", "\"clock\"")),
             ("sourcelib", JSON.replace("[10,5,0]", "\"10.5.0\"")),
             ("tenant", JSON.replace("\"acme\"", "{}")),
+            ("tenant", JSON.replace("\"acme\"", "\"a\\u0000\"")),
+            ("sourcehost", JSON.replace("\"shop-1\"", "\"shop\\u009b\"")),
             ("tenant", JSON.replace("traceparent", "tenant")),
             ("id", JSON.replace("\"source\"", "\"id\"")),
         ] {
             let error = error_of(&broken);
             assert!(error.contains(&format!("`{key}`")), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn a_wrong_trace_context_is_left_out_and_of_two_the_first_is_taken() {
+        for (wrong, kept) in [
+            (r#""traceparent":"00-ab","traceparent":"00-cd""#, Some("00-ab")),
+            (r#""traceparent":"00-ab\n""#, None),
+            (r#""traceparent":{"version":[0]}"#, None),
+            (r#""traceparent":null"#, None),
+        ] {
+            let json = JSON.replace(r#""traceparent":"00-ab""#, wrong);
+            let metadata: EventMetadata = serde_json::from_str(&json).expect(&json);
+            assert_eq!(metadata.extensions().get("traceparent"), kept, "{json}");
+            assert_eq!(metadata.extensions().get("tenant"), Some("acme"));
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_last_day_of_the_year_9999_goes_in_and_out_without_loss() {
+        let json = JSON.replace("2023-01-02T03:04:05.678901", "9999-12-31T23:59:59.999999");
+        let metadata: EventMetadata = serde_json::from_str(&json).expect("valid");
+        assert_eq!(serde_json::to_string(&metadata).expect("plain"), json);
     }
 
     #[test]

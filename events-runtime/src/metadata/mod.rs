@@ -13,12 +13,16 @@
 //! | time | `2023-01-02T03:04:05.678901+00:00` | `time`, string |
 //! | source lib | `10.5.0` | `sourcelib`, array of integers |
 //! | extension | as it is | its name, string |
+//!
+//! Texts are strings of CloudEvents' type system: without control characters and noncharacters. An event of
+//! others that breaks it is refused, except for its trace context, which is left out.
 
 mod error;
 mod extensions;
 mod id;
 mod json;
 mod source;
+mod string;
 mod text;
 mod time;
 
@@ -31,6 +35,7 @@ use crate::EventType;
 
 pub use error::MetadataError;
 pub use extensions::Extensions;
+pub(crate) use extensions::is_trace;
 pub(crate) use id::{new_id, new_openedx_id};
 pub use source::{Source, SourceLib};
 pub use text::MetadataText;
@@ -63,7 +68,7 @@ pub struct EventMetadata {
     pub(crate) event_type: EventType,
     pub(crate) id: Uuid,
     pub(crate) minor_version: u32,
-    pub(crate) time: Timestamp,
+    pub(crate) time: TimeText,
     pub(crate) source: Arc<Source>,
     pub(crate) extensions: Extensions,
 }
@@ -71,6 +76,7 @@ pub struct EventMetadata {
 impl EventMetadata {
     /// The metadata of an event of `event_type`, minor version 0, without extensions.
     pub fn new(event_type: EventType, id: Uuid, time: Timestamp, source: impl Into<Arc<Source>>) -> Self {
+        let time = TimeText::new(time);
         Self { event_type, id, minor_version: 0, time, source: source.into(), extensions: Extensions::new() }
     }
 
@@ -103,14 +109,15 @@ impl EventMetadata {
         self.minor_version
     }
 
-    /// When the event was emitted.
+    /// When the event was emitted. The last day of the year 9999 is beyond what a `Timestamp` can be, and is
+    /// [`Timestamp::MAX`] here; [`time_text`](Self::time_text) has it all.
     pub fn time(&self) -> Timestamp {
-        self.time
+        self.time.timestamp()
     }
 
     /// When the event was emitted, in the form `2023-01-02T03:04:05.678901+00:00`.
     pub fn time_text(&self) -> TimeText {
-        TimeText::new(self.time)
+        self.time
     }
 
     /// The emitting service, such as `shop` or `openedx/lms/web`.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::MetadataError;
 use super::error::shown;
+use super::string;
 
 /// Who emits: a service, on a host, with a library. Shared by all events of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,9 @@ impl Source {
     /// A source of this name, such as `shop` or `openedx/lms/web`; host and library unknown.
     ///
     /// # Errors
-    /// [`MetadataError::Source`] when the name is empty or holds control characters.
+    /// [`MetadataError::Source`] when the name is empty or holds control characters or noncharacters.
     pub fn new(name: &str) -> Result<Self, MetadataError> {
-        if name.is_empty() || name.chars().any(char::is_control) {
+        if name.is_empty() || !string::is_string(name) {
             return Err(MetadataError::Source { found: shown(name) });
         }
         Ok(Self { name: name.into(), host: None, lib: None })
@@ -35,10 +36,11 @@ impl Source {
         Ok(Self::new(name)?.with_host(&host).with_lib(SourceLib::this_library()))
     }
 
-    /// The same, on this host; an empty text means an unknown one.
+    /// The same, on this host; an empty text means an unknown one. Control characters and noncharacters, which
+    /// a CloudEvents string can't hold, become U+FFFD.
     #[must_use]
     pub fn with_host(mut self, host: &str) -> Self {
-        self.host = (!host.is_empty()).then(|| host.into());
+        self.host = (!host.is_empty()).then(|| string::cleaned(host));
         self
     }
 
@@ -151,9 +153,16 @@ mod tests {
     }
 
     #[test]
+    fn a_host_never_breaks_a_header() {
+        let source = Source::new("shop").expect("a source").with_host("a\r\nb\u{9b}");
+        assert_eq!(source.host(), Some("a\u{fffd}\u{fffd}b\u{fffd}"));
+    }
+
+    #[test]
     fn source_that_breaks_a_header_is_refused() {
         assert!(Source::new("").is_err());
         assert!(Source::new("shop\r\n").is_err());
+        assert!(Source::new("shop\u{ffff}").is_err());
         assert!(Source::new("café/web").is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::shown;
-use super::{EventMetadata, MetadataError, Source, time};
+use super::{EventMetadata, MetadataError, Source, string, time};
 use crate::EventType;
 
 /// The attributes as the texts of an envelope's headers; `None` and an empty text are absent.
@@ -39,6 +39,7 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
         let id = id.parse().map_err(|source| MetadataError::Id { found: shown(id), source })?;
         let mut source = Source::new(required("source", text.source)?)?;
         if let Some(host) = present(text.source_host) {
+            string::check("sourcehost", host)?;
             source = source.with_host(host);
         }
         if let Some(lib) = present(text.source_lib) {
@@ -51,7 +52,8 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
                 .parse()
                 .map_err(|source| MetadataError::MinorVersion { found: shown(number), source })?,
         };
-        Ok(Self::new(event_type, id, time, Arc::new(source)).with_minor_version(minor_version))
+        let metadata = Self::new(event_type, id, time.timestamp(), Arc::new(source));
+        Ok(Self { minor_version, time, ..metadata })
     }
 }
 
@@ -109,6 +111,7 @@ mod tests {
             ("id", MetadataText { id: bad, ..TEXT }),
             ("source", MetadataText { source: None, ..TEXT }),
             ("source", MetadataText { source: bad, ..TEXT }),
+            ("sourcehost", MetadataText { source_host: Some("shop\n1"), ..TEXT }),
             ("time", MetadataText { time: None, ..TEXT }),
             ("time", MetadataText { time: Some("2023-01-02T03:04:05"), ..TEXT }),
             ("minorversion", MetadataText { minor_version: Some("-1"), ..TEXT }),

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 use super::MetadataError;
 use super::error::shown;
+use crate::with::rfc3339::{self, EPOCH, civil};
 
 /// The present time in whole microseconds, which is what the text form holds.
 pub(crate) fn now() -> Timestamp {
@@ -31,34 +33,87 @@ pub(crate) fn whole_micros(time: Timestamp) -> Timestamp {
 
 /// Writes a time as `2023-01-02T03:04:05.678901+00:00`: in UTC, with six fraction digits, or
 /// none for a whole second, as Python's `isoformat()` does. A time of others that is finer than
-/// a microsecond gets nine.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeText(Timestamp);
+/// a microsecond gets nine, and one of the last day of the year 9999, which is beyond
+/// [`Timestamp::MAX`], is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TimeText {
+    time: Timestamp,
+    /// Nanoseconds beyond [`Timestamp::MAX`].
+    beyond: u64,
+}
 
 impl TimeText {
     /// The text form of `time`.
     pub fn new(time: Timestamp) -> Self {
-        Self(time)
+        Self { time, beyond: 0 }
+    }
+
+    /// The time, or the last that a `Timestamp` can be.
+    pub fn timestamp(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The nearest time that can be written, this long after 1970.
+    fn after_epoch(since: SignedDuration) -> Self {
+        let latest = DateTime::MAX.duration_since(EPOCH);
+        match Timestamp::from_nanosecond(since.as_nanos()) {
+            Ok(time) => Self::new(time),
+            Err(_) if since.is_negative() => Self::new(Timestamp::MIN),
+            Err(_) => {
+                let beyond = since.min(latest).as_nanos() - Timestamp::MAX.as_nanosecond();
+                // Two days at most.
+                Self { time: Timestamp::MAX, beyond: u64::try_from(beyond).unwrap_or_default() }
+            }
+        }
+    }
+
+    fn civil(self) -> Option<DateTime> {
+        civil(self.time.as_nanosecond() + i128::from(self.beyond))
     }
 }
 
 impl fmt::Display for TimeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = match self.0.subsec_nanosecond() {
+        let nanos = match self.beyond {
+            0 => self.time.subsec_nanosecond(),
+            _ => self.civil().map_or(0, DateTime::subsec_nanosecond),
+        };
+        let digits = match nanos {
             0 => 0,
             nanos if nanos % 1000 == 0 => 6,
             _ => 9,
         };
-        DateTimePrinter::new()
-            .precision(Some(digits))
-            .print_timestamp_with_offset(&self.0, Offset::UTC, StdFmtWrite(f))
-            .map_err(|_| fmt::Error)
+        let printer = DateTimePrinter::new().precision(Some(digits));
+        match self.civil() {
+            Some(late) if self.beyond > 0 => {
+                printer.print_datetime(&late, StdFmtWrite(&mut *f)).map_err(|_| fmt::Error)?;
+                f.write_str("+00:00")
+            }
+            _ => printer
+                .print_timestamp_with_offset(&self.time, Offset::UTC, StdFmtWrite(f))
+                .map_err(|_| fmt::Error),
+        }
     }
 }
 
-/// Reads a time: RFC 3339 with any offset; one without an offset is no instant.
-pub(super) fn parse(text: &str) -> Result<Timestamp, MetadataError> {
-    text.parse().map_err(|source| MetadataError::Time { found: shown(text), source })
+impl fmt::Debug for TimeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads a time: RFC 3339 with any offset; one without an offset is no instant. Digits below a nanosecond are
+/// cut off, and a time that its offset leads out of the year 9999 becomes the last of it: no reason to lose
+/// an event.
+pub(super) fn parse(text: &str) -> Result<TimeText, MetadataError> {
+    let refused = match text.parse::<Timestamp>() {
+        Ok(time) => return Ok(TimeText::new(time)),
+        Err(source) => source,
+    };
+    match rfc3339::instant(text) {
+        Some((since, _)) => Ok(TimeText::after_epoch(since)),
+        None => Err(MetadataError::Time { found: shown(text), source: refused }),
+    }
 }
 
 #[cfg(test)]
@@ -75,9 +130,34 @@ mod tests {
             "1969-12-31T23:59:59.999999+00:00",
             "2023-01-02T03:04:05.678901234+00:00",
         ] {
-            let time = parse(text).expect(text);
-            assert_eq!(TimeText::new(time).to_string(), text);
+            assert_eq!(parse(text).expect(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn times_to_the_end_of_the_year_9999_keep_their_text() {
+        for text in [
+            "9999-12-30T22:00:00.999999999+00:00",
+            "9999-12-30T22:00:01+00:00",
+            "9999-12-31T00:00:00.000001+00:00",
+            "9999-12-31T23:59:59.999999+00:00",
+            "9999-12-31T23:59:59.999999999+00:00",
+        ] {
+            assert_eq!(parse(text).expect(text).to_string(), text);
+        }
+        let last = parse("9999-12-31T23:59:59.999999Z").expect("Python's last time");
+        assert_eq!(last.timestamp(), Timestamp::MAX);
+        assert_ne!(last, parse("9999-12-31T23:59:59Z").expect("another"));
+        let later = parse("9999-12-31T23:59:59-12:00").expect("in the year 10000 in UTC");
+        assert_eq!(later.to_string(), "9999-12-31T23:59:59.999999999+00:00");
+    }
+
+    #[test]
+    fn digits_below_a_nanosecond_are_cut_off() {
+        let fine = parse("2023-01-02T03:04:05.123456789999Z").expect("a time");
+        assert_eq!(fine.to_string(), "2023-01-02T03:04:05.123456789+00:00");
+        let fine = parse("9999-12-31T23:59:59.123456000000999+00:00").expect("a time");
+        assert_eq!(fine.to_string(), "9999-12-31T23:59:59.123456+00:00");
     }
 
     #[test]

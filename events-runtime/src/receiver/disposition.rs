@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::error_chain::sources;
 use crate::signal::{BoxError, ReceiverError};
 
 /// What should become of an event that a receiver failed to take from the bus.
@@ -125,7 +126,7 @@ pub fn skip(cause: impl Into<BoxError>) -> DispositionError {
 /// What an error, or an error behind it, says should become of its event.
 #[must_use]
 pub fn disposition(error: &(dyn Error + 'static)) -> Option<Disposition> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    sources(error)
         .find_map(|error| error.downcast_ref::<DispositionError>())
         .map(DispositionError::disposition)
 }

@@ -8,6 +8,7 @@ use super::delivery::{Delivered, DeliveryError, Pending};
 use super::event::Event;
 use super::response::{ReceiverError, Response, Responses};
 use crate::EventData;
+use crate::error_chain::drop_quietly;
 
 /// An event that was emitted: the sync receivers have answered, the async ones and the bus are
 /// at work. Dropping it stops nothing.
@@ -79,7 +80,10 @@ impl AnyEmission {
 
 impl<E> Emission<E> {
     pub(crate) fn into_any(self) -> AnyEmission {
-        AnyEmission::new(self.outcome)
+        let Self { event, outcome } = self;
+        // The receivers have had it: a payload that panics when it is dropped changes no answer.
+        drop_quietly(event);
+        AnyEmission::new(outcome)
     }
 
     /// The event.

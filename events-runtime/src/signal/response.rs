@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use crate::error_chain::panic_message;
+
 /// Any error that a receiver returns.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -73,26 +75,9 @@ impl ReceiverError {
         }
     }
 
-    /// The panic's message, where there was one.
-    #[cfg(feature = "bus")]
-    pub(crate) fn panic_message(self) -> Option<String> {
-        match self {
-            Self::Panicked { message } => Some(message),
-            _ => None,
-        }
-    }
-
-    /// What was thrown, as text.
-    #[expect(clippy::needless_pass_by_value, reason = "`catch_unwind` hands it over")]
+    /// A panic, by what was thrown.
     pub(crate) fn from_panic(panic: Box<dyn std::any::Any + Send>) -> Self {
-        let message = if let Some(text) = panic.downcast_ref::<&str>() {
-            (*text).to_owned()
-        } else if let Some(text) = panic.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "(not a text)".to_owned()
-        };
-        Self::Panicked { message }
+        Self::Panicked { message: panic_message(panic) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{BoxFuture, ConsumerGroup, Message, Position, Topic, TransportError};
+use crate::error_chain::links;
 
 /// What a [`Settle`] knows a delivery by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +87,9 @@ impl Rejection {
 
     /// A rejection for this error and what caused it, outermost first.
     pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
-        let causes = std::iter::successors(error.source(), |error| error.source());
-        Self { causes: causes.map(ToString::to_string).collect(), ..Self::new(error.to_string()) }
+        let mut links = links(error).into_iter();
+        let reason = links.next().unwrap_or_default();
+        Self { causes: links.collect(), ..Self::new(reason) }
     }
 
     /// The same with one word for programs, which says in which way the message failed.

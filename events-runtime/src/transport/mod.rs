@@ -25,6 +25,7 @@ mod status;
 mod stored;
 mod subscription;
 mod topic;
+pub(crate) mod url;
 
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -196,7 +197,7 @@ pub trait Consumer: Send {
 /// |---|---|
 /// | `memory:` | messages of this transport alone, gone with it |
 /// | `memory:name` | shared by all that connect to the name in this process, gone with the last of them |
-/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative or absolute; feature `embedded` |
+/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative to the working directory or absolute; feature `embedded` |
 /// | `redis://host:6379/0`, `rediss://user:password@host` | streams of a Redis server, `rediss:` over TLS; feature `redis` |
 /// | `redis+sentinel://host:26379,host:26379/master/0` | the same, of the master that Sentinels name |
 /// | `redis+cluster://host:6379,host:6379` | the same, of the node of a cluster that has the topic |
@@ -210,16 +211,11 @@ pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>
         "memory" => Ok(Box::new(memory::MemoryTransport::connect(&target, options)?)),
         #[cfg(feature = "embedded")]
         "sqlite" => Ok(Box::new(embedded::SqliteTransport::connect(&target, options)?)),
-        #[cfg(not(feature = "embedded"))]
-        "sqlite" => Err(target.missing_feature("embedded")),
         #[cfg(feature = "redis")]
         scheme if redis::SCHEMES.contains(&scheme) => {
             Ok(Box::new(redis::RedisTransport::connect(&target, options)?))
         }
-        #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => {
-            Err(target.missing_feature("redis"))
-        }
-        _ => Err(target.unknown_scheme()),
+        // The parser knows the schemes of this build.
+        scheme => Err(target.invalid(format!("there is no transport `{scheme}:`"))),
     }
 }

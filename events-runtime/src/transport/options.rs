@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::url::{BusUrlError, Url, mask, percent_decode};
 use super::{ErrorKind, Topic, TransportError};
-use crate::config::mask;
 
 /// How long and how many messages a topic keeps. Both limits unset: for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -185,48 +185,56 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(millis).map(Duration::from_millis)
 }
 
-/// A URL in parts: `scheme:path?settings`, the path with or without `//` before it.
+/// What a transport reads of its URL.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
-    /// What stands before the first `:`.
-    pub(super) scheme: &'a str,
-    /// What stands between, percent-decoded.
+    /// The scheme in lower case.
+    pub(super) scheme: &'static str,
+    /// What stands behind the scheme, percent-decoded.
     pub(super) path: String,
     /// The same as it is written, with the user and the password that it may hold.
     #[cfg_attr(not(feature = "redis"), expect(dead_code))]
     pub(super) raw: &'a str,
+    /// Whether the path looks like `user:password@host`.
+    #[cfg_attr(not(feature = "embedded"), expect(dead_code))]
+    pub(super) has_login: bool,
     settings: Vec<(&'a str, String)>,
     /// The URL as it may be shown.
     shown: String,
+    /// Whether the settings may be part of a password.
+    keep_quiet: bool,
 }
 
 impl<'a> Target<'a> {
     pub(super) fn parse(url: &'a str) -> Result<Self, TransportError> {
         let shown = mask(url);
         let wrong = |message: &str| TransportError::new(ErrorKind::Invalid, "connect to", &shown, message);
-        let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(wrong(
-                "a transport URL begins with its kind, such as `memory:` or `sqlite://events.db`",
-            ));
-        };
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
-        };
-        let raw = path.strip_prefix("//").unwrap_or(path);
+        let parts = Url::parse(url).map_err(|error| {
+            let kind = match &error {
+                BusUrlError::NotBuilt { .. } => ErrorKind::Unsupported,
+                _ => ErrorKind::Invalid,
+            };
+            let message = match &error {
+                BusUrlError::Empty | BusUrlError::NoScheme => format!("the URL {error}"),
+                _ => error.to_string(),
+            };
+            TransportError::new(kind, "connect to", &shown, message)
+        })?;
         let decode = |text: &str| {
             percent_decode(text)
                 .ok_or_else(|| wrong("a `%` must be followed by two hexadecimal digits of UTF-8 text"))
         };
         let mut settings = Vec::new();
-        for pair in query.iter().flat_map(|query| query.split('&')) {
+        for pair in parts.query.iter().flat_map(|query| query.split('&')) {
             let Some((name, value)) = pair.split_once('=') else {
                 return Err(wrong("settings after `?` are written `name=value`, joined by `&`"));
             };
             settings.push((name, decode(value)?));
         }
-        let path = decode(raw)?;
-        Ok(Self { scheme, path, raw, settings, shown })
+        let path = decode(parts.rest)?;
+        let keep_quiet = parts.query_may_be_secret();
+        let Url { scheme, rest: raw, has_login, .. } = parts;
+        Ok(Self { scheme, path, raw, has_login, settings, shown, keep_quiet })
     }
 
     /// The URL without secrets.
@@ -243,6 +251,7 @@ impl<'a> Target<'a> {
     pub(super) fn only(&self, known: &[&str]) -> Result<(), TransportError> {
         match self.settings.iter().find(|(name, _)| !known.contains(name)) {
             None => Ok(()),
+            Some(_) if self.keep_quiet => Err(self.not_encoded()),
             Some((name, _)) => {
                 Err(self.invalid(format!("there is no setting `{name}`; there are {}", list(known))))
             }
@@ -250,6 +259,9 @@ impl<'a> Target<'a> {
     }
 
     pub(super) fn bad_setting(&self, name: &str, value: &str, expected: &str) -> TransportError {
+        if self.keep_quiet {
+            return self.not_encoded();
+        }
         self.invalid(format!("`{name}={value}` is not understood: write {expected}"))
     }
 
@@ -257,24 +269,10 @@ impl<'a> Target<'a> {
         TransportError::new(ErrorKind::Invalid, "connect to", &self.shown, message)
     }
 
-    pub(super) fn unknown_scheme(&self) -> TransportError {
-        self.invalid(format!(
-            "there is no transport `{}:`; this build has `memory:`{}{}",
-            self.scheme,
-            if cfg!(feature = "embedded") { ", `sqlite:`" } else { "" },
-            if cfg!(feature = "redis") { ", `redis:`, `rediss:`" } else { "" }
-        ))
-    }
-}
-
-#[cfg(not(all(feature = "embedded", feature = "redis")))]
-impl Target<'_> {
-    pub(super) fn missing_feature(&self, feature: &str) -> TransportError {
-        TransportError::new(
-            ErrorKind::Unsupported,
-            "connect to",
-            &self.shown,
-            format!("this build has no such transport: enable the feature `{feature}` of events-runtime"),
+    /// The settings are not quoted where they may be the end of a password.
+    fn not_encoded(&self) -> TransportError {
+        self.invalid(
+            "its settings are not understood: write a `?` and an `@` of a password or a setting as `%3F` and `%40`",
         )
     }
 }
@@ -282,28 +280,6 @@ impl Target<'_> {
 fn list(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'%' {
-            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return None;
-            }
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = after.get(2..)?;
-        } else {
-            bytes.push(byte);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -327,14 +303,29 @@ mod tests {
         let error = Target::parse("memory:?sync=1").unwrap().only(&["retention_age"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "can't connect to `memory:?sync=1`: there is no setting `sync`; there are `retention_age`"
+            "can't connect to `memory:?sync=***`: there is no setting `sync`; there are `retention_age`"
         );
     }
 
     #[test]
     fn secrets_are_not_shown() {
-        let error = Target::parse("nats://me:hunter2@host").unwrap().unknown_scheme();
-        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        for url in [
+            "nats://me:hunter2@host",
+            "nats:me:hunter2@host",
+            "me:hunter2@host",
+            "redis//me:hunter2@host",
+            "hunter2",
+            "memory:?token=hunter2",
+            "memory:x?password=hunter2&sync",
+            "memory:%zz?password=hunter2",
+            "memory:me:hunter2@x%zz",
+        ] {
+            let error = match Target::parse(url) {
+                Err(error) => error,
+                Ok(target) => target.only(&["retention_age"]).unwrap_err(),
+            };
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error:?}");
+        }
     }
 
     #[test]

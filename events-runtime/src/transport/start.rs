@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use super::Position;
+use crate::with::rfc3339::{civil, instant};
 
 /// Where a new group begins to read, or an existing one is moved to.
 ///
@@ -51,8 +52,13 @@ impl fmt::Display for StartPosition {
             Self::Latest => f.write_str("latest"),
             Self::Time(time) => {
                 // What is beyond the years that RFC 3339 can write is shown as the last of them.
-                let beyond = if *time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
-                write!(f, "{}", Timestamp::try_from(*time).unwrap_or(beyond))
+                let (nanos, beyond) = match time.duration_since(SystemTime::UNIX_EPOCH) {
+                    Ok(after) => (i128::try_from(after.as_nanos()), DateTime::MAX),
+                    Err(before) => {
+                        (i128::try_from(before.duration().as_nanos()).map(|nanos| -nanos), DateTime::MIN)
+                    }
+                };
+                write!(f, "{}Z", nanos.ok().and_then(civil).unwrap_or(beyond))
             }
             Self::At(position) => write!(f, "{position}"),
         }
@@ -78,7 +84,14 @@ impl FromStr for StartPosition {
         if let Ok(position) = text.parse() {
             return Ok(Self::At(position));
         }
-        let time = text.parse::<Timestamp>().ok().and_then(|time| SystemTime::try_from(time).ok());
+        let time = instant(text).and_then(|(since, _)| {
+            let distance = since.unsigned_abs();
+            if since.is_negative() {
+                SystemTime::UNIX_EPOCH.checked_sub(distance)
+            } else {
+                SystemTime::UNIX_EPOCH.checked_add(distance)
+            }
+        });
         time.map(Self::Time).ok_or_else(|| StartPositionError(text.to_owned()))
     }
 }
@@ -109,6 +122,14 @@ mod tests {
         let utc: StartPosition = "2026-01-31T12:00:00Z".parse().unwrap();
         assert_eq!("2026-01-31T14:00:00+02:00".parse(), Ok(utc));
         assert_eq!(utc.to_string(), "2026-01-31T12:00:00Z");
+    }
+
+    #[test]
+    fn a_time_reaches_to_the_end_of_the_year_9999() {
+        for text in ["9999-12-31T23:59:59.999999Z", "9999-12-30T22:00:01Z", "1677-01-01T00:00:00.5Z"] {
+            let start: StartPosition = text.parse().expect(text);
+            assert_eq!(start.to_string(), text);
+        }
     }
 
     #[test]

@@ -9,9 +9,9 @@
 //! somewhere and no instant: hold it in a `String`.
 
 use jiff::SignedDuration;
-use jiff::civil::{DateTime, date};
-use jiff::fmt::temporal::{DateTimePrinter, Pieces};
+use jiff::fmt::temporal::DateTimePrinter;
 
+use super::rfc3339::{self, civil};
 use super::{Instant, NANOS_PER_SECOND, TimeError};
 use crate::EventData;
 use crate::avro::{DecodeError, Reader, Schema, Writer};
@@ -64,7 +64,6 @@ impl EventData for Repr {
     }
 }
 
-const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const PRINTER: DateTimePrinter = DateTimePrinter::new();
 
 /// Converts a time to its text.
@@ -80,14 +79,6 @@ pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
     let utc = civil(nanos).filter(|utc| utc.year() >= 1).ok_or(TimeError::BeyondPython)?;
     let digits = if utc.subsec_nanosecond() == 0 { 0 } else { 6 };
     Ok(Repr(PRINTER.precision(Some(digits)).datetime_to_string(&utc) + "+00:00"))
-}
-
-/// The date and time in UTC of nanoseconds since 1970; `None` beyond the years of four digits.
-fn civil(nanos: i128) -> Option<DateTime> {
-    let second = i128::from(NANOS_PER_SECOND);
-    let seconds = i64::try_from(nanos.div_euclid(second)).ok()?;
-    let below = i32::try_from(nanos.rem_euclid(second)).ok()?;
-    EPOCH.checked_add(SignedDuration::new(seconds, below)).ok()
 }
 
 /// Reads the text.
@@ -106,12 +97,9 @@ pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
     T::from_parts(seconds, below).ok_or(TimeError::Unrepresentable)
 }
 
+/// The time since 1970. Digits that the result would not have are not dropped.
 fn since_epoch(text: &str) -> Option<SignedDuration> {
-    // Not `Timestamp`: it ends a day before Python's `datetime.max`.
-    let pieces = Pieces::parse(text).ok()?;
-    let utc = pieces.date().to_datetime(pieces.time()?);
-    let ahead = SignedDuration::from_secs(i64::from(pieces.to_numeric_offset()?.seconds()));
-    utc.duration_since(EPOCH).checked_sub(ahead)
+    rfc3339::instant(text).filter(|(_, exact)| *exact).map(|(since, _)| since)
 }
 
 /// The same for an `Option`: `["null", "string"]`.

@@ -37,6 +37,7 @@
 //! where the instant is made, `Timestamp::now().round(Unit::Millisecond)`.
 
 pub mod isoformat;
+pub(crate) mod rfc3339;
 
 use std::convert::Infallible;
 use std::fmt::Display;

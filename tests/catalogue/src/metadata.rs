@@ -28,7 +28,7 @@ pub fn source(maker: &mut Maker) -> Source {
     let numbers: Vec<_> = (0..=maker.below(4)).map(|_| maker.one_of(&[0, 5, 10, u32::MAX, any])).collect();
     Source::new(&name)
         .expect("a name without control characters")
-        .with_host(&maker.text_of("abz019.-é\n\0", 1..40))
+        .with_host(&maker.text_of("abz019.-é", 1..40))
         .with_lib(SourceLib::new(numbers))
 }
 

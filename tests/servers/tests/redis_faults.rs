@@ -139,8 +139,12 @@ async fn refusals_are_told_as_what_they_are() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter"), "{shown}");
     }
-    let shown = transport(&url).url().to_owned();
-    assert!(!shown.contains("hunter"), "{shown}");
+    // Every form that is taken is masked.
+    for form in [url.clone(), url.replace("://", ":"), url.replace("redis://", " REDIS://")] {
+        send.clone()(form.clone()).await.expect("it is stored");
+        let shown = transport(&form).url().to_owned();
+        assert!(!shown.contains("hunter") && shown.contains("127.0.0.1"), "{shown}");
+    }
 
     let mut raw = redis::Client::open(url.as_str()).expect("a URL").get_connection().expect("it answers");
     let mut ask = |command: &[&str]| {

@@ -6,6 +6,7 @@ mod dispositions;
 mod flaky;
 mod hooks;
 mod letters;
+mod panics;
 mod passing;
 mod shop;
 mod silent;

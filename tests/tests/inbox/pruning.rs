@@ -130,3 +130,102 @@ fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
         }
     }
 }
+
+/// Events as other services make them: their ids are in no order.
+fn scattered(number: u128) -> events_runtime::EventMetadata {
+    event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
+#[test]
+fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let inbox = SqliteInbox::new("billing").expect("a name").max_count(1_000);
+    for in_memory in [false, true] {
+        let open = |name: &str| {
+            let db = match in_memory {
+                true => Connection::open_in_memory(),
+                false => Connection::open(folder.path().join(name)),
+            };
+            let db = db.expect("a database");
+            db.pragma_update(None, "synchronous", "off").expect("no need to wait for the disk");
+            db.execute_batch("PRAGMA journal_mode = memory").expect("set");
+            inbox.create(&db).expect("the table is made");
+            db
+        };
+        let (mut small, mut large) = (open("small.db"), open("large.db"));
+        insert(&inbox, &mut small, 0..900);
+        for number in 0..3_000 {
+            inbox.once(&mut large, &event(number), |_| Ok(())).expect("no fault").expect("it is new");
+            if number % 60 == 0 {
+                insert(&inbox, &mut small, 10_000 + number..10_001 + number);
+            }
+        }
+        assert_eq!(count(&small, "events_inbox"), 950, "nothing is too much there");
+        assert!(count(&large, "events_inbox") <= 1_000 + 256, "and here it is bounded");
+    }
+}
+
+#[test]
+fn databases_that_take_turns_are_both_bounded() {
+    let inbox = SqliteInbox::new("billing").expect("a name").max_count(10);
+    let (mut first, mut second) = (database(&inbox), database(&inbox));
+    for number in 0..1_000 {
+        insert(&inbox, &mut first, number..number + 1);
+        insert(&inbox, &mut second, number..number + 1);
+    }
+    assert!(count(&first, "events_inbox") <= 10 + 64);
+    assert!(count(&second, "events_inbox") <= 10 + 64);
+}
+
+#[test]
+fn inserts_that_are_rolled_back_make_the_inbox_forget_nothing() {
+    let inbox = SqliteInbox::new("billing").expect("a name").max_count(1_000);
+    let mut db = database(&inbox);
+    insert(&inbox, &mut db, 0..960);
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("begun");
+    for number in 20_000..21_000 {
+        assert!(inbox.insert(&transaction, &event(number)).expect("asked").is_first());
+    }
+    transaction.rollback().expect("rolled back");
+    insert(&inbox, &mut db, 30_000..30_040);
+    assert_eq!(count(&db, "events_inbox"), 1_000);
+    insert(&inbox, &mut db, 30_040..30_640);
+    assert!((1_000..=1_256).contains(&count(&db, "events_inbox")), "{}", count(&db, "events_inbox"));
+    assert!(kept(&db).ends_with(&(30_000..30_640).collect::<Vec<_>>()), "the newest are there");
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
+    for max in [1, 100] {
+        let inbox = SqliteInbox::new("billing").expect("a name").max_count(max);
+        let mut db = database(&inbox);
+        for number in 0..128 {
+            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
+        }
+        // As if it had been an hour later then.
+        db.execute("UPDATE events_inbox SET handled_at = handled_at + 3600000", []).expect("changed");
+        for number in 1_000..2_000 {
+            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
+            for back in 0..u128::from(max.min(10)).min(number - 999) {
+                let again = inbox.once(&mut db, &scattered(number - back), |_| Ok(())).expect("no fault");
+                assert_eq!(again, None, "{number}, {back} back");
+            }
+        }
+        assert!(u64::from(count(&db, "events_inbox")) <= max + 64, "the number is bounded all the while");
+    }
+}
+
+#[test]
+fn events_of_the_same_millisecond_are_forgotten_in_the_order_in_which_they_came() {
+    let inbox = SqliteInbox::new("billing").expect("a name").max_count(4);
+    let mut db = database(&inbox);
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("begun");
+    for number in 0..64 {
+        assert!(inbox.insert(&transaction, &scattered(number)).expect("asked").is_first());
+    }
+    transaction.commit().expect("committed");
+    for number in 60..64 {
+        assert_eq!(inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault"), None, "{number}");
+    }
+    assert_eq!(count(&db, "events_inbox"), 4);
+}

@@ -180,3 +180,61 @@ fn the_statements_as_text_share_the_table() {
     assert!(found.exists(rusqlite::params!["billing", id.as_bytes()]).expect("asked"));
     assert!(!found.exists(rusqlite::params!["billing.receipts", id.as_bytes()]).expect("asked"));
 }
+
+#[test]
+fn a_transaction_that_a_statement_has_rolled_back_is_no_success() {
+    let Place { path, inbox, .. } = &place();
+    let mut db = open(path);
+    db.execute_batch(
+        "CREATE TABLE unique_receipts (number INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO unique_receipts VALUES (1)",
+    )
+    .expect("a table that rolls back");
+    let tolerated = |transaction: &rusqlite::Transaction<'_>| {
+        transaction.execute("INSERT INTO unique_receipts VALUES (1)", []).expect_err("it is there");
+    };
+    let swallowed = inbox.once(&mut db, &event(1), |transaction| {
+        tolerated(transaction);
+        Ok(())
+    });
+    let begun_again = inbox.once(&mut db, &event(1), |transaction| {
+        tolerated(transaction);
+        transaction.execute_batch("BEGIN IMMEDIATE; INSERT INTO receipts VALUES (2)")?;
+        Ok(())
+    });
+    let by_hand = inbox.once(&mut db, &event(1), |transaction| Ok(transaction.execute_batch("ROLLBACK")?));
+    for outcome in [swallowed, begun_again, by_hand] {
+        let error = outcome.expect_err("the event is not remembered");
+        assert!(matches!(&error, InboxError::RolledBack { .. }) && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("savepoint"), "{error}");
+    }
+    assert_eq!((count(&db, "receipts"), count(&db, "events_inbox")), (0, 0));
+    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), Some(()));
+}
+
+#[test]
+fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
+    let Place { path, inbox, .. } = &place();
+    let mut db = open(path);
+    for expected in [Arrival::First, Arrival::Duplicate] {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
+        assert_eq!(inbox.insert(&transaction, &event(1)).expect("asked"), expected);
+        inbox.commit(transaction, &event(1)).expect("committed");
+    }
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
+    assert!(inbox.insert(&transaction, &event(2)).expect("asked").is_first());
+    transaction.execute_batch("ROLLBACK").expect("rolled back");
+    let error = inbox.commit(transaction, &event(2)).expect_err("it is rolled back");
+    assert!(matches!(error, InboxError::RolledBack { .. }), "{error:?}");
+    assert_eq!(count(&db, "events_inbox"), 1);
+}
+
+#[test]
+fn a_file_that_can_not_be_written_for_a_while_is_an_error_that_another_attempt_mends() {
+    let Place { path, inbox, .. } = &place();
+    let mut db = open(path);
+    db.pragma_update(None, "query_only", true).expect("as if the disk were mounted for reading");
+    let error = inbox.once(&mut db, &event(1), |_| Ok(())).expect_err("it only reads");
+    assert!(matches!(&error, InboxError::Unavailable { .. }) && error.is_retryable(), "{error:?}");
+    db.pragma_update(None, "query_only", false).expect("as it was");
+    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), Some(()));
+}

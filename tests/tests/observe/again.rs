@@ -86,6 +86,29 @@ async fn an_error_log_is_sent_again_in_order_as_it_would_have_been_and_then_it_i
 }
 
 #[tokio::test]
+async fn an_event_that_was_never_encoded_is_reported_and_holds_up_no_other() {
+    let (folder, expected) = logged(3).await;
+    let path = folder.path().join("errors.jsonl");
+    let text = fs::read_to_string(&path).expect("the log");
+    let mut records = lines(&path);
+    records[1].as_object_mut().expect("a record").remove("data").expect("it had data");
+    let text = format!(
+        "{}\n{}\n\n{}\n",
+        text.lines().next().expect("one"),
+        records[1],
+        text.lines().nth(2).expect("three")
+    );
+    fs::write(&path, text).expect("written");
+    let output = produce(folder.path(), &["--from-log", "errors.jsonl"]);
+    assert_eq!(sent(&output).len(), 2);
+    let err = String::from_utf8(output.stderr).expect("text");
+    assert!(err.contains("line 2: it holds no data") && err.contains("errors.jsonl.damaged"), "{err}");
+    let found = stored(folder.path(), "dev-orders").await;
+    assert_eq!(found, [expected[0].clone(), expected[2].clone()]);
+    assert!(!path.exists() && folder.path().join("errors.jsonl.damaged").exists());
+}
+
+#[tokio::test]
 async fn a_line_that_is_pasted_is_sent_with_its_id_time_and_source() {
     let (folder, expected) = logged(2).await;
     let lines = fs::read_to_string(folder.path().join("errors.jsonl")).expect("the log");

@@ -52,15 +52,60 @@ async fn an_event_that_finds_no_place_is_in_the_file_whole() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn only_its_owner_may_read_an_error_log() {
+async fn an_error_log_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("errors.jsonl");
-    fs::write(&path, "").expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("opened to all");
     let _bus = bus("memory:", &logs_to(folder.path())).await;
-    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(mode(&path), 0o600);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("opened to a group");
+    let full = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
+    let _ = [full.hub().emit(till("paid")), full.hub().emit(till("open"))];
+    full.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
+    assert_eq!((mode(&path), lines(&path).len()), (0o640, 1), "somebody wants it so");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_error_log_that_is_no_regular_file_is_an_error_at_startup_and_is_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = || fs::metadata("/dev/null").expect("there").permissions().mode();
+    let before = mode();
+    let config = config("memory:", "error_log = \"/dev/null\"");
+    let error = EventBus::builder().config(config).hub(Hub::new()).start().await.expect_err("a device");
+    assert!(chain(&error).contains("must be a regular file"), "{}", chain(&error));
+    assert_eq!(mode(), before);
+}
+
+#[tokio::test]
+async fn a_bus_starts_although_another_process_holds_the_error_logs_lock_and_its_shutdown_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("errors.jsonl");
+    let holder = fs::File::create(&path).expect("made");
+    holder.lock().expect("locked");
+    let bus = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
+    let _ = [bus.hub().emit(till("paid")), bus.hub().emit(till("open"))];
+    let shutdown = bus.shutdown(Duration::from_millis(20));
+    tokio::time::timeout(Duration::from_secs(8), shutdown).await.expect("it ends").expect("nothing waits");
+    holder.unlock().expect("unlocked");
+    events_tests::until(async || fs::read_to_string(&path).is_ok_and(|text| text.lines().count() == 1)).await;
+}
+
+#[tokio::test]
+async fn an_error_log_that_is_full_is_moved_away_and_one_predecessor_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, moved) = (folder.path().join("errors.jsonl"), folder.path().join("errors.jsonl.1"));
+    let settings = format!("queue_capacity = 1\nerror_log_max_bytes = 10\n{}", logs_to(folder.path()));
+    for number in 1..=2 {
+        let bus = bus("memory:", &settings).await;
+        let _ = [bus.hub().emit(till("paid")), bus.hub().emit(till("open"))];
+        bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
+        assert_eq!((lines(&path).len(), moved.exists()), (1, number == 2));
+    }
+    assert_eq!(lines(&moved).len(), 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod again;
 mod audit;
+mod environment;
 mod error_log;
 mod metrics;
 mod spans;

@@ -1,18 +1,19 @@
 //! Gauges, histograms and the counters of consumers, by their documented names.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use events_runtime::BoxError;
+use events_runtime::envelope::Envelope;
 use events_runtime::inbox::SeenEvents;
 use events_runtime::transport::{
     BoxFuture, ConnectOptions, ConsumerGroup, PartitionLag, StartPosition, Topic, connect,
 };
-use events_runtime::{EventBus, Hub};
+use events_runtime::{Event, EventBus, EventMetadata, Hub};
 use events_tests::over::Over;
 use events_tests::values::Values;
 use metrics::Unit;
 
-use crate::{block_on, bus, config, consume_orders, placed, till};
+use crate::{ORDER_PLACED, OrderPlaced, block_on, bus, config, consume_orders, placed, till};
 
 /// A counter of the whole process, for what threads of their own count.
 pub(crate) fn global(name: &str) -> f64 {
@@ -47,6 +48,41 @@ fn consuming_is_counted_by_topic_and_group() {
     for (name, expected) in [("consumed", 1.0), ("retried", 1.0), ("dead_lettered", 1.0)] {
         values.assert(&format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
     }
+}
+
+#[test]
+fn a_trace_context_that_comes_twice_is_counted_and_its_event_is_taken() {
+    let values = measured(async || {
+        let bus = bus("memory:", "").await;
+        let metadata: EventMetadata = serde_json::from_value(serde_json::json!({
+            "event_type": crate::PLACED,
+            "id": "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11",
+            "minorversion": 2,
+            "source": "shop",
+            "time": "9999-12-31T23:59:59.999999+00:00",
+        }))
+        .expect("metadata");
+        let datum = events_runtime::avro::to_vec(&placed(1)).expect("a datum");
+        let message = Envelope::new(metadata, None, datum).into_message();
+        let message = message.with_header("ce_traceparent", "00-ab").with_header("ce_traceparent", "00-cd");
+        let message = message.with_header("ce_tracestate", &b"\xff"[..]);
+        let producer = bus.transport().producer().await.expect("a producer");
+        let topic = Topic::new("dev-orders").expect("a name");
+        let mut sent = producer.send(&topic, &[message]).await;
+        sent.pop().expect("a result").expect("stored");
+        let found = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&found);
+        bus.hub().scope(|| {
+            ORDER_PLACED.connect("trace", move |order: &Event<OrderPlaced>| {
+                let trace = order.metadata().extensions().get("traceparent").map(str::to_owned);
+                *seen.lock().expect("no panic") = trace;
+            })
+        });
+        consume_orders(&bus, "orders", 1, |_| Ok(())).await;
+        assert_eq!(found.lock().expect("no panic").as_deref(), Some("00-ab"));
+    });
+    values.assert("events_trace_ignored_total{topic=dev-orders,group=billing}", 2.0);
+    values.assert("events_consumed_total{topic=dev-orders,group=billing}", 1.0);
 }
 
 #[test]

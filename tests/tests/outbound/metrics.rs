@@ -40,3 +40,31 @@ fn sending_is_counted_by_topic_under_the_documented_names() {
         values.assert(name, expected);
     }
 }
+
+#[test]
+fn whatever_is_wrong_with_the_store_keeps_the_queue_and_is_counted_and_shown() {
+    for state in [State::Forbids, State::Breaks] {
+        let values = Values::default();
+        metrics::with_local_recorder(&values.clone(), || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let (bus, gates) = bus(100).await;
+                gates.set("dev-counts", state);
+                let counts = [bus.hub().emit(counted(1)), bus.hub().emit(counted(2))];
+                let refuses = "events_store_refuses_total{topic=dev-counts}";
+                events_tests::until(|| async { values.get(refuses) >= 3.0 }).await;
+                let status = bus.status();
+                let lane = status.lanes.iter().find(|lane| lane.topic.as_str() == "dev-counts");
+                let lane = lane.expect("the lane");
+                assert!(lane.circuit.last_error().is_some() && lane.queue_depth == 2, "{lane:?}");
+                gates.set("dev-counts", State::Open);
+                for emission in counts {
+                    emission.delivered().await.expect("sent in the end");
+                }
+                bus.shutdown(std::time::Duration::from_secs(20)).await.expect("nothing is left");
+            });
+        });
+        assert!(values.get("events_send_failed_total{topic=dev-counts}").is_nan(), "none was thrown away");
+    }
+}

@@ -63,7 +63,7 @@ async fn stored(folder: &TempDir, topic: &str) -> Vec<Message> {
     let subscription =
         Subscription::new(Topic::new(topic).expect("a name"), ConsumerGroup::new("reader").expect("a name"));
     let mut consumer = transport.consumer(subscription).await.expect("a consumer");
-    let deliveries = consumer.receive(1000, SHORT).await.expect("messages");
+    let deliveries = consumer.receive(10_000, SHORT).await.expect("messages");
     deliveries.iter().map(|delivery| delivery.message().clone()).collect()
 }
 
@@ -190,16 +190,118 @@ async fn a_shutdown_that_sends_everything_makes_no_file() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn only_its_owner_may_read_a_spill() {
+async fn a_spill_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &Path| fs::metadata(path).expect("the file").permissions().mode() & 0o777;
     let (folder, _) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     assert_eq!(mode(&path), 0o600);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
-    spill_into(&path).await;
-    assert_eq!(mode(&path), 0o600, "one that was open to others is closed");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
+    let link = folder.path().join("link.jsonl");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    for path in [&path, &link] {
+        spill_into(path).await;
+        assert_eq!(mode(path), 0o640, "somebody wants it so");
+    }
+    assert_eq!(fs::read_to_string(&path).expect("the file").lines().count(), 33);
+}
+
+/// A spill to a path where something stands that keeps no lines.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_spill_to_what_is_no_regular_file_gives_the_events_back_and_changes_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("/dev/null", &link).expect("a link");
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
+    for path in [Path::new("/dev/null"), &link, &socket, folder.path()] {
+        let before = mode(path);
+        let (bus, gates) = bus(100).await;
+        gates.set("dev-counts", State::Hangs);
+        bus.hub().emit(counted(1));
+        let error = bus.shutdown_or_spill(SHORT, path).await.unwrap_err();
+        assert!(
+            events_tests::chain(&error).contains("must be a regular file"),
+            "{}",
+            events_tests::chain(&error)
+        );
+        assert_eq!(mode(path), before, "{}", path.display());
+        assert_eq!(error.into_shutdown().undelivered().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_spill_file_whose_lock_is_held_gives_the_events_back_and_stops_nothing_else() {
+    let (bus, gates) = bus(100).await;
+    gates.set("dev-counts", State::Hangs);
+    bus.hub().emit(counted(1));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("spill.jsonl");
+    let holder = fs::File::create(&path).expect("made");
+    holder.lock().expect("locked");
+    // On this one thread, a wait that blocked it would end the other task's.
+    let other = tokio::spawn(async {
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let error = bus.shutdown_or_spill(SHORT, &path).await.unwrap_err();
+    assert!(other.is_finished(), "the runtime went on");
+    assert!(events_tests::chain(&error).contains("another process held its lock"), "{error:?}");
+    holder.unlock().expect("unlocked");
+    assert_eq!(error.into_shutdown().spill(&path).expect("written"), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_spill_that_is_sent_through_a_link_is_gone_and_is_not_sent_again() {
+    let (folder, emitted) = spilled().await;
+    let (path, real) = (folder.path().join("spill.jsonl"), folder.path().join("real.jsonl"));
+    fs::rename(&path, &real).expect("moved");
+    std::os::unix::fs::symlink(&real, &path).expect("a link");
+    assert!(send(&folder, &[]).ok);
+    assert!(!real.exists());
+    let again = send(&folder, &[]);
+    assert!(!again.ok && again.err.contains("there is no spill file"), "{}", again.err);
+    assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted);
+}
+
+#[tokio::test]
+async fn a_damaged_file_that_could_not_be_put_away_is_refused_before_anything_is_sent() {
+    let (folder, emitted) = spilled().await;
+    let path = folder.path().join("spill.jsonl");
+    let whole = fs::read_to_string(&path).expect("the file");
+    fs::write(&path, &whole[..whole.len() - 20]).expect("written");
+    let aside = folder.path().join("spill.jsonl.damaged");
+    fs::write(&aside, "an earlier one").expect("written");
+    let ran = send(&folder, &["--skip-damaged"]);
+    assert!(!ran.ok && ran.err.contains("nothing was sent") && ran.err.contains(".damaged"), "{}", ran.err);
+    assert!(ran.out.is_empty() && stored(&folder, "dev-counts").await.is_empty());
+    fs::remove_file(&aside).expect("moved away");
+    assert!(send(&folder, &["--skip-damaged"]).ok);
+    assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted[..9]);
+}
+
+#[tokio::test]
+async fn a_long_spill_is_sent_in_portions_in_order_and_blank_lines_are_nothing() {
+    let (folder, _) = spilled().await;
+    let path = folder.path().join("spill.jsonl");
+    let line = fs::read_to_string(&path).expect("the file").lines().last().expect("a line").to_owned();
+    let id = serde_json::from_str::<Value>(&line).expect("JSON");
+    let id = id["headers"].as_array().expect("headers").iter().find(|header| header[0] == "ce_id");
+    let id = id.expect("an id")[1].as_str().expect("text").to_owned();
+    let numbered = |number: u128| uuid::Uuid::from_u128(number).to_string();
+    let text: String = (0..2_500).map(|number| line.replace(&id, &numbered(number)) + "\n\n").collect();
+    fs::write(&path, text).expect("written");
+    let ran = send(&folder, &["--timeout", "60s"]);
+    assert!(ran.ok && ran.out.len() == 2_500, "{}", ran.err);
+    assert_eq!(ids(&stored(&folder, "dev-counts").await), (0..2_500).map(numbered).collect::<Vec<_>>());
+    assert!(!path.exists());
 }
 
 #[tokio::test]

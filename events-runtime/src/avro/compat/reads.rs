@@ -10,6 +10,7 @@ use super::report::{Change, Report};
 use crate::avro::resolution::{
     Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units,
 };
+use crate::avro::text::MAX_NAMES;
 use crate::avro::view::{EnumView, FieldView, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.
@@ -21,8 +22,37 @@ pub(super) enum Direction {
     Forward,
 }
 
-/// How many pairs of records are remembered as sound.
-const SOUND: usize = 64;
+/// Pairs of a reader's and a writer's records that were compared: types that share others would be walked
+/// as often as there are ways to them. There is room for as many types as an event can have.
+struct Compared<'v> {
+    pairs: [Option<(NameView<'v>, NameView<'v>)>; MAX_NAMES],
+    len: usize,
+}
+
+impl<'v> Compared<'v> {
+    const NONE: Self = Self { pairs: [None; MAX_NAMES], len: 0 };
+
+    const fn has(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
+        let mut index = 0;
+        while index < self.len {
+            if let Some((known, other)) = &self.pairs[index]
+                && known.is(reader)
+                && other.is(writer)
+            {
+                return true;
+            }
+            index += 1;
+        }
+        false
+    }
+
+    const fn add(&mut self, reader: NameView<'v>, writer: NameView<'v>) {
+        if self.len < MAX_NAMES {
+            self.pairs[self.len] = Some((reader, writer));
+            self.len += 1;
+        }
+    }
+}
 
 /// A walk over a reader's schema and a writer's.
 pub(super) struct Walk<'w, 'v> {
@@ -35,10 +65,10 @@ pub(super) struct Walk<'w, 'v> {
     field: usize,
     /// How many faults there were.
     count: usize,
-    /// Records of the reader and the writer between which there was none: types that share others
-    /// would be walked as often as there are ways to them.
-    sound: [Option<(NameView<'v>, NameView<'v>)>; SOUND],
-    sound_len: usize,
+    /// Records between which there was none.
+    sound: Compared<'v>,
+    /// Records between which there was one, which is in the report where that is of this field.
+    faulty: Compared<'v>,
 }
 
 impl<'w, 'v> Walk<'w, 'v> {
@@ -56,8 +86,8 @@ impl<'w, 'v> Walk<'w, 'v> {
             direction: Direction::Backward,
             field: 0,
             count: 0,
-            sound: [None; SOUND],
-            sound_len: 0,
+            sound: Compared::NONE,
+            faulty: Compared::NONE,
         }
     }
 
@@ -65,7 +95,8 @@ impl<'w, 'v> Walk<'w, 'v> {
     pub(super) const fn turn(&mut self, direction: Direction) {
         self.direction = direction;
         self.field = self.faults.len() - 1;
-        self.sound_len = 0;
+        self.sound.len = 0;
+        self.faulty.len = 0;
     }
 
     /// Checks the names of the events themselves.
@@ -89,26 +120,16 @@ impl<'w, 'v> Walk<'w, 'v> {
             // What the definition has no more.
             (Direction::Forward, None) => self.faults.len() - 1,
         };
+        if self.report.is_some() {
+            // Each field tells of its own faults.
+            self.faulty.len = 0;
+        }
         let before = self.count;
         self.record_field(reader, writer, index, written, &Path::ROOT);
         if self.count != before {
             // What led back to a record that turned out to be faulty was taken for sound.
-            self.sound_len = 0;
+            self.sound.len = 0;
         }
-    }
-
-    const fn is_sound(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
-        let mut index = 0;
-        while index < self.sound_len {
-            if let Some((known, other)) = &self.sound[index]
-                && known.is(reader)
-                && other.is(writer)
-            {
-                return true;
-            }
-            index += 1;
-        }
-        false
     }
 
     const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
@@ -209,7 +230,12 @@ impl<'w, 'v> Walk<'w, 'v> {
     }
 
     const fn records(&mut self, reader: RecordView<'v>, writer: RecordView<'v>, path: &Path<'_>) {
-        if path.compares(&reader.name, &writer.name) || self.is_sound(&reader.name, &writer.name) {
+        if path.compares(&reader.name, &writer.name) || self.sound.has(&reader.name, &writer.name) {
+            return;
+        }
+        if self.faulty.has(&reader.name, &writer.name) {
+            self.faults[self.field] = true;
+            self.count += 1;
             return;
         }
         let before = self.count;
@@ -226,9 +252,10 @@ impl<'w, 'v> Walk<'w, 'v> {
         if matches!(self.compatibility, Compatibility::OpenEdx) && path.is_nested() {
             self.nested_additions(reader, writer, &here);
         }
-        if self.count == before && self.sound_len < SOUND {
-            self.sound[self.sound_len] = Some((reader.name, writer.name));
-            self.sound_len += 1;
+        if self.count == before {
+            self.sound.add(reader.name, writer.name);
+        } else {
+            self.faulty.add(reader.name, writer.name);
         }
     }
 

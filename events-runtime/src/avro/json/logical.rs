@@ -1,14 +1,16 @@
 //! The text forms of logical types, both ways.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::avro::schema::Logical;
 use crate::avro::{Reader, varint};
+use crate::with::rfc3339::{EPOCH, civil, instant, nine_digits};
 
 pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -43,26 +45,23 @@ fn form(name: &str) -> Option<Form> {
     })
 }
 
-const EPOCH: Date = Date::constant(1970, 1, 1);
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The text of a date or time; `None` where it has none.
 pub(super) fn number_text(name: &str, number: i64) -> Option<String> {
     let nanos = |unit: i64| i128::from(number) * i128::from(unit);
     match form(name)? {
         Form::Date => {
-            let days = SignedDuration::from_hours(number.checked_mul(24)?);
-            Some(EPOCH.checked_add(days).ok()?.to_string())
+            let days = SignedDuration::from_secs(number.checked_mul(SECONDS_PER_DAY)?);
+            Some(EPOCH.date().checked_add(days).ok()?.to_string())
         }
         Form::Time(unit) => {
             let nanos = i64::try_from(nanos(unit)).ok().filter(|nanos| *nanos >= 0)?;
             let time = Time::midnight().checked_add(SignedDuration::from_nanos(nanos));
             Some(time.ok()?.to_string())
         }
-        Form::Timestamp(unit) => Some(Timestamp::from_nanosecond(nanos(unit)).ok()?.to_string()),
-        Form::Local(unit) => {
-            let instant = Timestamp::from_nanosecond(nanos(unit)).ok()?;
-            Some(TimeZone::UTC.to_datetime(instant).to_string())
-        }
+        Form::Timestamp(unit) => Some(format!("{}Z", civil(nanos(unit))?)),
+        Form::Local(unit) => Some(civil(nanos(unit))?.to_string()),
     }
 }
 
@@ -78,6 +77,14 @@ pub(super) fn number_example(name: &str) -> Option<&'static str> {
 
 /// The number of a date or time; `None` where the text is none, or finer than the unit.
 pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
+    // Zeros are no digits too many.
+    let (text, exact) = match form(name)? {
+        Form::Date => (Cow::Borrowed(text), true),
+        _ => nine_digits(text),
+    };
+    if !exact {
+        return None;
+    }
     let in_units = |nanos: i128, unit: i64| {
         let unit = i128::from(unit);
         (nanos % unit == 0).then(|| i64::try_from(nanos / unit).ok()).flatten()
@@ -85,16 +92,16 @@ pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
     match form(name)? {
         Form::Date => {
             let date: Date = text.parse().ok()?;
-            Some(date.duration_since(EPOCH).as_hours() / 24)
+            Some(date.duration_since(EPOCH.date()).as_secs() / SECONDS_PER_DAY)
         }
         Form::Time(unit) => {
             let time: Time = text.parse().ok()?;
             in_units(time.duration_since(Time::midnight()).as_nanos(), unit)
         }
-        Form::Timestamp(unit) => in_units(text.parse::<Timestamp>().ok()?.as_nanosecond(), unit),
+        Form::Timestamp(unit) => in_units(instant(&text)?.0.as_nanos(), unit),
         Form::Local(unit) => {
             let local: DateTime = text.parse().ok()?;
-            in_units(TimeZone::UTC.to_timestamp(local).ok()?.as_nanosecond(), unit)
+            in_units(local.duration_since(EPOCH).as_nanos(), unit)
         }
     }
 }

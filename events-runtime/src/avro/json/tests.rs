@@ -261,6 +261,93 @@ fn a_time_with_an_offset_is_read_and_one_finer_than_its_unit_is_not() {
 }
 
 #[test]
+fn every_number_of_a_date_or_time_comes_back_from_its_json() {
+    // The ends of the calendars: the year 9999, the last of `jiff::Timestamp`, and years of more digits.
+    let (end, last) = (253_402_300_799_i64, 253_402_207_200_i64);
+    let ints = [logical!(Int, "date"), logical!(Int, "time-millis")];
+    let millis = [logical!(Long, "timestamp-millis"), logical!(Long, "local-timestamp-millis")];
+    let micros = [
+        logical!(Long, "timestamp-micros"),
+        logical!(Long, "local-timestamp-micros"),
+        logical!(Long, "time-micros"),
+    ];
+    let nanos = [logical!(Long, "timestamp-nanos"), logical!(Long, "local-timestamp-nanos")];
+    let days = [2_932_896, 2_932_897, -4_371_222, -4_371_223];
+    let cases = ints.iter().flat_map(|schema| days.map(|day| (*schema, day)));
+    let around = |unit: i64| {
+        [end, end + 1, last, last + 1, -end, -2 * end].into_iter().flat_map(move |second| {
+            [0, 1, unit - 1].map(|below| second.saturating_mul(unit).saturating_add(below))
+        })
+    };
+    let cases = cases
+        .chain(millis.iter().flat_map(|schema| around(1_000).map(|number| (*schema, number))))
+        .chain(micros.iter().flat_map(|schema| around(1_000_000).map(|number| (*schema, number))))
+        .chain(nanos.iter().flat_map(|schema| around(1_000_000_000).map(|number| (*schema, number))))
+        .chain(
+            ints.iter()
+                .flat_map(|schema| [i32::MIN, -1, 0, i32::MAX].map(|number| (*schema, i64::from(number)))),
+        )
+        .chain(
+            [&millis[..], &micros, &nanos]
+                .concat()
+                .into_iter()
+                .flat_map(|schema| [i64::MIN, -1, 0, i64::MAX].map(|number| (schema, number))),
+        );
+    for (schema, number) in cases {
+        let datum = from_json(schema, &json!(number)).expect("a number");
+        let shown = to_json(schema, &datum, PersonalData::Shown).expect("a datum");
+        assert_eq!(from_json(schema, &shown).expect("its own JSON"), datum, "{schema:?} {number} {shown}");
+    }
+}
+
+#[test]
+fn times_to_the_end_of_the_year_9999_are_text_and_read_from_it() {
+    for (schema, number, text) in [
+        (logical!(Int, "date"), 2_932_896, "9999-12-31"),
+        (logical!(Long, "timestamp-millis"), 253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (logical!(Long, "timestamp-micros"), 253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+        (logical!(Long, "local-timestamp-millis"), 253_402_300_799_999, "9999-12-31T23:59:59.999"),
+        (logical!(Long, "local-timestamp-micros"), 253_402_300_799_999_999, "9999-12-31T23:59:59.999999"),
+        (logical!(Long, "timestamp-nanos"), i64::MAX, "2262-04-11T23:47:16.854775807Z"),
+        (logical!(Long, "local-timestamp-nanos"), i64::MIN, "1677-09-21T00:12:43.145224192"),
+    ] {
+        let datum = from_json(schema, &json!(text)).expect(text);
+        assert_eq!(from_json(schema, &json!(number)).expect(text), datum, "{text}");
+        assert_eq!(to_json(schema, &datum, PersonalData::Shown).expect(text), json!(text));
+    }
+    // With an offset it is a year of five digits in UTC: a number.
+    let schema = logical!(Long, "timestamp-millis");
+    let datum = from_json(schema, &json!("9999-12-31T23:59:59-12:00")).expect("a time");
+    let shown = to_json(schema, &datum, PersonalData::Shown).expect("a datum");
+    assert_eq!(shown, json!(253_402_343_999_000_i64));
+}
+
+#[test]
+fn zeros_behind_the_ninth_digit_are_no_digits_too_many() {
+    for (schema, text, number) in [
+        (logical!(Long, "timestamp-millis"), "1970-01-01T00:00:00.001000000000Z", 1),
+        (logical!(Long, "timestamp-nanos"), "1970-01-01T00:00:00.0000000010000Z", 1),
+        (logical!(Long, "local-timestamp-micros"), "1970-01-01T00:00:00.000001000000", 1),
+        (logical!(Long, "time-micros"), "00:00:00.000001000000", 1),
+    ] {
+        assert_eq!(
+            from_json(schema, &json!(text)).expect(text),
+            from_json(schema, &json!(number)).expect(text)
+        );
+    }
+    let nanos = logical!(Long, "timestamp-nanos");
+    from_json(nanos, &json!("1970-01-01T00:00:00.0000000011Z")).expect_err("finer than the unit");
+}
+
+#[test]
+fn a_number_out_of_all_bounds_is_shown_as_a_number() {
+    let schema = logical!(Int, "date");
+    // A hostile datum: a `date` of 64 bits.
+    let datum = avro::to_vec(&(i64::MAX / 24)).expect("a long");
+    assert_eq!(to_json(schema, &datum, PersonalData::Shown).expect("a long"), json!(i64::MAX / 24));
+}
+
+#[test]
 fn a_date_beyond_the_calendar_stays_a_number() {
     let schema = logical!(Long, "timestamp-millis");
     let datum = from_json(schema, &json!(i64::MAX)).unwrap();

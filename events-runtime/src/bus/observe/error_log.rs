@@ -1,7 +1,7 @@
 //! The error log: whole events that were not sent or were given up, in a file.
 //!
 //! A thread of its own writes it, so that a slow or a full disk blocks neither an emission nor the
-//! runtime. What waits for it is bounded; what finds no place, or can't be written, is counted and
+//! runtime. What waits for it is bounded, and so is the file, of which one predecessor is kept; what finds no place, or can't be written, is counted and
 //! told, and its event's own error is what it would have been.
 
 use std::io;
@@ -26,7 +26,7 @@ pub const ERROR_TARGET: &str = "events_runtime::errors";
 const WAITING_AT_MOST: usize = 1024;
 
 /// How long a shutdown waits for the disk.
-const FLUSH_AT_MOST: Duration = Duration::from_secs(10);
+pub(super) const FLUSH_AT_MOST: Duration = Duration::from_secs(10);
 
 enum Job {
     Line(Vec<u8>),
@@ -39,14 +39,19 @@ pub(super) struct ErrorLog {
 }
 
 impl ErrorLog {
-    /// Makes sure that the file can be written, and starts the thread that does.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        spill::append_lines(path, b"")?;
+    /// Makes sure that the file can be opened for writing, and starts the thread that writes. It takes no
+    /// lock: another process may hold that.
+    pub(super) async fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
+        let at = path.to_owned();
+        spill::off_the_runtime(spill::DISK_AT_MOST, move || {
+            spill::open(&at).map(|file| spill::warn_of_readers(&file, &at))
+        })
+        .await?;
         let (jobs, waiting) = sync_channel(WAITING_AT_MOST);
         let at = path.to_owned();
         std::thread::Builder::new()
             .name("events-error-log".to_owned())
-            .spawn(move || write(&at, &waiting))?;
+            .spawn(move || write(&at, max_bytes, &waiting))?;
         Ok(Self { path: path.to_owned(), jobs })
     }
 
@@ -60,24 +65,34 @@ impl ErrorLog {
         lost(&self.path, 1, &reason);
     }
 
-    pub(super) async fn flush(&self) {
-        let deadline = tokio::time::Instant::now() + FLUSH_AT_MOST;
+    /// Waits until what was given to the thread is written, so long at most: ten seconds or less.
+    pub(super) async fn flush(&self, at_most: Duration) {
+        let deadline = tokio::time::Instant::now() + at_most.min(FLUSH_AT_MOST);
         let (done, written) = oneshot::channel();
         let mut job = Job::Flush(done);
         while let Err(TrySendError::Full(back)) = self.jobs.try_send(job) {
             if tokio::time::Instant::now() >= deadline {
-                return;
+                return self.unfinished();
             }
             job = back;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // Told below, by the thread, where it failed.
-        let _ = tokio::time::timeout_at(deadline, written).await;
+        // Where writing failed, the thread tells it.
+        if tokio::time::timeout_at(deadline, written).await.is_err() {
+            self.unfinished();
+        }
+    }
+
+    fn unfinished(&self) {
+        tracing::warn!(
+            path = %self.path.display(),
+            "the error log is not written yet: what waits for it is missing there if the process ends now"
+        );
     }
 }
 
 /// The thread: all that waits goes to the disk at once.
-fn write(path: &Path, jobs: &Receiver<Job>) {
+fn write(path: &Path, max_bytes: u64, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let (mut lines, mut count, mut flushed) = (Vec::new(), 0, Vec::new());
         for job in std::iter::once(first).chain(jobs.try_iter().take(WAITING_AT_MOST)) {
@@ -89,10 +104,18 @@ fn write(path: &Path, jobs: &Receiver<Job>) {
                 Job::Flush(done) => flushed.push(done),
             }
         }
-        if count > 0
-            && let Err(error) = spill::append_lines(path, &lines)
-        {
-            lost(path, count, &error);
+        if count > 0 {
+            match spill::append_rotated(path, &lines, spill::LOCK_AT_MOST, max_bytes) {
+                Ok(0) => {}
+                Ok(replaced) => {
+                    lost(
+                        path,
+                        replaced,
+                        &"the log is full, and the older file has made way: send it in time",
+                    );
+                }
+                Err(error) => lost(path, count, &error),
+            }
         }
         for done in flushed {
             // Nobody may be waiting any more.

@@ -20,13 +20,14 @@ pub(in crate::bus) const UNKNOWN: &str = "events_unknown_total";
 pub(in crate::bus) const DEDUPLICATED: &str = "events_deduplicated_total";
 pub(in crate::bus) const DEDUP_FAILED: &str = "events_dedup_failed_total";
 pub(in crate::bus) const UNRECEIVED: &str = "events_unreceived_total";
+pub(in crate::bus) const TRACE_IGNORED: &str = "events_trace_ignored_total";
 pub(in crate::bus) const CONSUMER_LAG: &str = "events_consumer_lag";
 pub(in crate::bus) const HANDLER_SECONDS: &str = "events_handler_seconds";
 pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Counted by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 18] = [
+const COUNTERS: [(&str, &str); 19] = [
     (EMITTED, "events that were given to a bus and have a route"),
     (SENT, "messages that a topic acknowledged"),
     (SEND_FAILED, "messages that were refused for good, or that the queue had no place for"),
@@ -43,6 +44,7 @@ const COUNTERS: [(&str, &str); 18] = [
     (DEDUPLICATED, "events that were handled before and went to no receiver"),
     (DEDUP_FAILED, "handled events that could not be remembered"),
     (UNRECEIVED, "events that came and had no receiver"),
+    (TRACE_IGNORED, "headers of a trace context that came twice or are no text"),
     (ERROR_LOG_LOST, "events that could not be written to the error log"),
     (RECEIVER_FAILURES, "receivers that failed"),
 ];

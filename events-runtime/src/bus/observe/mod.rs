@@ -17,20 +17,20 @@ mod propagator;
 mod record;
 mod span;
 
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use audit::AUDIT_TARGET;
 pub(super) use audit::{Action, Noted};
 pub use error_log::ERROR_TARGET;
-use error_log::ErrorLog;
+use error_log::{ErrorLog, FLUSH_AT_MOST};
 pub(super) use handled::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
 pub(super) use measured::{
     CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, QUEUE_DEPTH,
     RECEIVE_RETRIED, RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, STORE_REFUSES,
-    UNKNOWN, UNRECEIVED, describe,
+    TRACE_IGNORED, UNKNOWN, UNRECEIVED, describe,
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
@@ -53,7 +53,7 @@ pub(super) struct Observe {
 }
 
 impl Observe {
-    pub(super) fn new(
+    pub(super) async fn new(
         config: &Config,
         registry: &'static Registry,
         resolved: &Resolved,
@@ -61,14 +61,17 @@ impl Observe {
     ) -> Result<Self, StartError> {
         let settings = config.bus();
         let keys = Keys::new(registry, resolved, prefix)?;
-        let open = |path: &Path| {
-            ErrorLog::open(path).map_err(|source| StartError::ErrorLog {
-                path: path.to_owned(),
-                place: config.explain().source_of("bus.error_log").to_string(),
-                source,
-            })
+        let error_log = match &settings.error_log {
+            Some(path) => {
+                let opened = ErrorLog::open(path, settings.error_log_max_bytes.get()).await;
+                Some(opened.map_err(|source| StartError::ErrorLog {
+                    path: path.clone(),
+                    place: config.explain().source_of("bus.error_log").to_string(),
+                    source,
+                })?)
+            }
+            None => None,
         };
-        let error_log = settings.error_log.as_deref().map(open).transpose()?;
         Ok(Self { audit: settings.audit, keys, registry: Some(registry), error_log })
     }
 
@@ -78,10 +81,15 @@ impl Observe {
         Arc::new(Self { audit: false, keys: Keys::default(), registry: None, error_log: None })
     }
 
-    /// Waits until the error log has what was given to it, for a bounded time.
+    /// Waits until the error log has what was given to it, for ten seconds at most.
     pub(super) async fn flush(&self) {
+        self.flush_within(FLUSH_AT_MOST).await;
+    }
+
+    /// Waits until the error log has what was given to it, so long at most.
+    pub(super) async fn flush_within(&self, at_most: Duration) {
         if let Some(log) = &self.error_log {
-            log.flush().await;
+            log.flush(at_most).await;
         }
     }
 }

@@ -231,6 +231,7 @@ mod again {
     use super::{Envelope, Message, Record, STANDARD, VERSION};
     use crate::avro::json::from_json;
     use crate::bus::Undelivered;
+    use crate::bus::spill::Unread;
     use crate::registry::Registry;
     use crate::transport::Topic;
     use base64::Engine as _;
@@ -240,13 +241,13 @@ mod again {
         ///
         /// # Errors
         /// Why it can't be sent; nothing of what the record holds is quoted.
-        pub(crate) fn into_event(self, registry: &Registry) -> Result<Undelivered, String> {
+        pub(crate) fn into_event(self, registry: &Registry) -> Result<Undelivered, Unread> {
             if self.log != VERSION {
-                return Err(format!("it has version {}; this program reads {VERSION}", self.log));
+                return Err(format!("it has version {}; this program reads {VERSION}", self.log).into());
             }
             if self.masked {
-                return Err("personal data is masked in it: take the line from the file of `bus.error_log`"
-                    .to_owned());
+                let reason = "personal data is masked in it: take the line from the file of `bus.error_log`";
+                return Err(reason.to_owned().into());
             }
             let topic = Topic::new(self.topic).map_err(|error| error.to_string())?;
             let key = self.key.map(crate::bus::spill::Octets::into_bytes).transpose()?;
@@ -254,10 +255,14 @@ mod again {
                 |text: String| STANDARD.decode(text).map_err(|_| "its `data_base64` is no Base64".to_owned());
             let mut message = match (self.metadata, self.data, self.data_base64) {
                 (_, None, None) => {
-                    return Err("it holds no data: the payload could not be encoded".to_owned());
+                    return Err(Unread::Unsendable(
+                        "it holds no data: the payload could not be encoded".to_owned(),
+                    ));
                 }
-                (_, Some(_), Some(_)) => return Err("it has both `data` and `data_base64`".to_owned()),
-                (None, Some(_), None) => return Err("it has `data` and no `metadata`".to_owned()),
+                (_, Some(_), Some(_)) => {
+                    return Err("it has both `data` and `data_base64`".to_owned().into());
+                }
+                (None, Some(_), None) => return Err("it has `data` and no `metadata`".to_owned().into()),
                 (None, None, Some(data)) => Message::new(bytes(data)?),
                 (Some(metadata), None, Some(data)) => {
                     let fingerprint = self.schemafp.as_deref().map(fingerprint).transpose()?;

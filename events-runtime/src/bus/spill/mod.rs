@@ -10,20 +10,22 @@
 //! `{"base64":"…"}`, and no key is `null`. Lines stand on their own, each with the version of its
 //! form, so that a file can grow whichever version wrote the lines before.
 //!
-//! The file holds what the events hold, personal data included: only its owner may read it. Whoever
+//! The file holds what the events hold, personal data included: it is made for its owner alone. Whoever
 //! reads or changes it locks it, so that several processes can share a path.
 
+mod file;
 mod line;
 #[cfg(feature = "cli")]
 mod read;
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub(super) use file::{LOCK_AT_MOST, append_rotated, open, warn_of_readers};
 pub(super) use line::Octets;
 #[cfg(feature = "cli")]
-pub(crate) use read::{Damage, SpillFile, event_of_line};
+pub(crate) use read::{Damage, SpillFile, Unread, event_of_line};
 
 use super::error::{ShutdownError, Undelivered};
 
@@ -53,101 +55,69 @@ impl ShutdownError {
     /// number. `produce --from-spill` sends them, with the ids they have.
     ///
     /// When it returns, they are on the disk. The file is made where it is missing, readable by its
-    /// owner alone; its folder must be there.
+    /// owner alone; its folder must be there. One that is there keeps its mode.
+    ///
+    /// Blocks for the disk, and at most ten seconds for the file's lock. In async code,
+    /// [`EventBus::shutdown_or_spill`](super::EventBus::shutdown_or_spill) blocks no thread of the
+    /// runtime.
     ///
     /// # Errors
-    /// A [`SpillError`] that holds the events, where the file can't be written.
+    /// A [`SpillError`] that holds the events, where the file can't be written: it is none, or no regular
+    /// one, or another process holds its lock.
     pub fn spill(self, path: impl AsRef<Path>) -> Result<usize, SpillError> {
         let path = path.as_ref();
-        match append(path, &self.undelivered) {
+        let written = encode(&self.undelivered).and_then(|lines| append(path, &lines, LOCK_AT_MOST));
+        self.spilled(path, written)
+    }
+
+    /// The same, off the runtime's threads and with another bound to the wait for the lock.
+    pub(super) async fn spill_within(self, path: &Path, at_most: Duration) -> Result<usize, SpillError> {
+        let written = match encode(&self.undelivered) {
+            Ok(lines) => {
+                let at = path.to_owned();
+                off_the_runtime(at_most.saturating_add(DISK_AT_MOST), move || append(&at, &lines, at_most))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        self.spilled(path, written)
+    }
+
+    fn spilled(self, path: &Path, written: io::Result<()>) -> Result<usize, SpillError> {
+        match written {
             Ok(()) => Ok(self.undelivered.len()),
             Err(source) => Err(SpillError { path: path.to_owned(), source, shutdown: self }),
         }
     }
 }
 
-/// Writes events to the end of the file: all of them or, where it fails, none.
-fn append(path: &Path, events: &[Undelivered]) -> io::Result<()> {
+/// How long a disk may take that does not answer.
+pub(super) const DISK_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Calls what blocks on a thread for it, and waits so long at most. The call itself can't be ended.
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    at_most: Duration,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::time::timeout(at_most, tokio::task::spawn_blocking(work)).await {
+        Ok(done) => done.map_err(io::Error::other)?,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the disk did not answer within {at_most:?}; what it was given may be written still"),
+        )),
+    }
+}
+
+/// Writes lines to the end of a spill file: all of them or, where it fails, none.
+fn append(path: &Path, lines: &[u8], at_most: Duration) -> io::Result<()> {
+    warn_of_readers(&open(path)?, path);
+    file::append(path, lines, at_most)
+}
+
+fn encode(events: &[Undelivered]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event in events {
         line::encode(event, &mut lines)?;
     }
-    append_lines(path, &lines)
-}
-
-/// Writes whole lines to the end of a file that only its owner may read: all of them, or none.
-pub(super) fn append_lines(path: &Path, lines: &[u8]) -> io::Result<()> {
-    loop {
-        let mut file = open(path)?;
-        file.lock()?;
-        // Whoever sent what was in it may have removed it between the two calls.
-        if is_at(&file, path)? {
-            return write(&mut file, path, lines);
-        }
-    }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn write(file: &mut File, path: &Path, lines: &[u8]) -> io::Result<()> {
-    // One that somebody else made may be open to others.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    let before = file.metadata()?.len();
-    let written = end_torn_line(file, before)
-        .and_then(|()| file.write_all(lines))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| sync_folder(path));
-    if written.is_err() {
-        // A disk that is full of half a line would have the next one behind it. Where even this
-        // fails, a reader finds the half.
-        let _ = file.set_len(before);
-    }
-    written
-}
-
-/// Ends the line that a crash left without its end, so that it spoils no other.
-fn end_torn_line(file: &mut File, len: u64) -> io::Result<()> {
-    if len == 0 {
-        return Ok(());
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
-}
-
-/// Makes a file's coming or going outlast a loss of power.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    // Other systems do that with the file, and open no folders.
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Whether the path still leads to this file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match fs::metadata(path) {
-        Ok(found) => Ok(identity(found) == identity(file.metadata()?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether the path still leads to this file: an open one can't be removed here.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> io::Result<bool> {
-    fs::exists(path)
+    Ok(lines)
 }

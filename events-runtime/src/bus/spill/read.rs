@@ -2,32 +2,54 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
-use super::{is_at, sync_folder};
 use crate::bus::error::Undelivered;
 use crate::bus::observe::Record;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
 
-/// A spill file whose events are being sent.
+/// A portion ends behind so many events, or this many bytes of lines.
+const EVENTS_AT_MOST: usize = 1024;
+const BYTES_AT_MOST: u64 = 4 << 20;
+
+/// No event makes a longer line: what has no end is no file of lines.
+const LINE_AT_MOST: u64 = 256 << 20;
+
+/// A spill file whose events are being sent, in portions.
 ///
-/// It is locked while it is read and while it is removed, not between: a service that shuts down
+/// It is locked while a portion is read and while it is removed, not between: a service that shuts down
 /// meanwhile adds its events and does not wait. What it added is read next.
 #[derive(Debug)]
 pub(crate) struct SpillFile {
+    /// Where the file is, not a link to it.
     path: PathBuf,
     file: File,
     /// Everything before it was read.
     read: u64,
     lines: usize,
+    lock_at_most: Duration,
+}
+
+/// What the next lines of the file are.
+#[derive(Debug, Default)]
+pub(crate) struct Portion {
+    pub(crate) events: Vec<Undelivered>,
+    /// Lines that are no event.
+    pub(crate) damaged: Vec<Damage>,
+    /// Records of events that can never be sent.
+    pub(crate) unsendable: Vec<Damage>,
+    /// How many lines there were, blank ones included; 0 at the end of the file.
+    pub(crate) lines: usize,
 }
 
 /// A line that is no event: the end of a write that was cut off, or changed since.
@@ -39,72 +61,147 @@ pub(crate) struct Damage {
     pub(crate) reason: String,
 }
 
+/// Why a line gives no event; the line is not quoted.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is damaged, or meant for another program.
+    Damaged(String),
+    /// It is as it was written, and there is nothing in it to send.
+    Unsendable(String),
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
+    }
+}
+
+impl Unread {
+    /// The reason, whatever follows from it.
+    pub(crate) fn into_reason(self) -> String {
+        match self {
+            Self::Damaged(reason) | Self::Unsendable(reason) => reason,
+        }
+    }
+}
+
 impl SpillFile {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens the file, whose lock is waited for so long at most each time.
+    pub(crate) fn open(path: &Path, lock_at_most: Duration) -> io::Result<Self> {
+        // What is read is what is removed afterwards, and not a link to it.
+        let path = fs::canonicalize(path)?;
+        regular(&fs::metadata(&path)?)?;
         // Windows locks what is open for writing only.
-        let file = File::options().read(true).write(true).open(path)?;
-        Ok(Self { path: path.to_owned(), file, read: 0, lines: 0 })
+        let file = File::options().read(true).write(true).open(&path)?;
+        regular(&file.metadata()?)?;
+        Ok(Self { path, file, read: 0, lines: 0, lock_at_most })
     }
 
-    /// The events that were added since the last call, and the lines that are none. Data that is JSON
-    /// is encoded by the definitions of the registry.
-    pub(crate) fn read(&mut self, registry: &Registry) -> io::Result<(Vec<Undelivered>, Vec<Damage>)> {
-        self.file.lock()?;
-        let mut bytes = Vec::new();
-        let all = self.file.seek(SeekFrom::Start(self.read)).and_then(|_| self.file.read_to_end(&mut bytes));
-        self.file.unlock()?;
-        self.read += u64::try_from(all?).unwrap_or(u64::MAX);
+    /// Starts again with the first line.
+    pub(crate) fn rewind(&mut self) {
+        (self.read, self.lines) = (0, 0);
+    }
 
-        let (mut events, mut damaged) = (Vec::new(), Vec::new());
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.lines += 1;
-            let line = line.trim_ascii();
-            // The rest of a line whose end was missing when it was read holds nothing.
-            if line.is_empty() {
-                continue;
+    /// The next lines, what was added since the last call included. Data that is JSON is encoded by the
+    /// definitions of the registry.
+    pub(crate) fn next(&mut self, registry: &Registry) -> io::Result<Portion> {
+        lock(&self.file, self.lock_at_most)?;
+        let portion = self.portion(registry);
+        self.file.unlock()?;
+        portion
+    }
+
+    fn portion(&mut self, registry: &Registry) -> io::Result<Portion> {
+        self.file.seek(SeekFrom::Start(self.read))?;
+        let mut from = BufReader::new(&self.file);
+        let (mut portion, mut bytes, mut line) = (Portion::default(), 0, Vec::new());
+        while bytes < BYTES_AT_MOST && portion.events.len() < EVENTS_AT_MOST {
+            line.clear();
+            let mut len = from.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut line)? as u64;
+            if len == 0 {
+                break;
             }
-            match decode(line, registry) {
-                Ok(event) => events.push(event),
-                Err(reason) => damaged.push(Damage { line: self.lines, reason }),
+            let too_long = len == LINE_AT_MOST && !line.ends_with(b"\n");
+            if too_long {
+                line.clear();
+                len += from.skip_until(b'\n')? as u64;
+            }
+            bytes += len;
+            self.read += len;
+            self.lines += 1;
+            portion.lines += 1;
+            let text = line.trim_ascii();
+            let unread = if too_long {
+                Unread::Damaged(format!("it is longer than {} MiB", LINE_AT_MOST >> 20))
+            } else if text.is_empty() {
+                // The rest of a line whose end was missing when it was read holds nothing.
+                continue;
+            } else {
+                match decode(text, registry) {
+                    Ok(event) => {
+                        portion.events.push(event);
+                        continue;
+                    }
+                    Err(unread) => unread,
+                }
+            };
+            match unread {
+                Unread::Damaged(reason) => portion.damaged.push(Damage { line: self.lines, reason }),
+                Unread::Unsendable(reason) => portion.unsendable.push(Damage { line: self.lines, reason }),
             }
         }
-        Ok((events, damaged))
+        Ok(portion)
+    }
+
+    /// Where [`set_aside`](Self::set_aside) moves the file.
+    pub(crate) fn aside(&self) -> PathBuf {
+        let mut aside = OsString::from(&self.path);
+        aside.push(".damaged");
+        aside.into()
     }
 
     /// Removes the file where nothing was added since it was read; whether it is gone.
     pub(crate) fn remove(&self) -> io::Result<bool> {
-        self.finish(|path| fs::remove_file(path))
+        // Where the folder keeps it, it is emptied: what was sent must not be sent again.
+        self.finish(|path| fs::remove_file(path).or_else(|_| self.file.set_len(0)))
     }
 
     /// Moves the file to `<path>.damaged` where nothing was added since it was read; whether it is
     /// gone. A file of that name is left alone, which is an error.
     pub(crate) fn set_aside(&self) -> io::Result<bool> {
         self.finish(|path| {
-            let mut aside = OsString::from(path);
-            aside.push(".damaged");
             // A link, unlike a move, replaces nothing.
-            fs::hard_link(path, aside)?;
+            fs::hard_link(path, self.aside())?;
             fs::remove_file(path)
         })
     }
 
     fn finish(&self, finish: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<bool> {
-        self.file.lock()?;
-        let finished = if self.file.metadata()?.len() > self.read {
-            Ok(false)
-        } else if is_at(&self.file, &self.path)? {
-            finish(&self.path).and_then(|()| sync_folder(&self.path)).map(|()| true)
-        } else {
-            // Another process sent the same events and was done first.
-            Ok(true)
-        };
+        lock(&self.file, self.lock_at_most)?;
+        let finished = self.finish_locked(finish);
         self.file.unlock()?;
         finished
+    }
+
+    fn finish_locked(&self, finish: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<bool> {
+        if self.file.metadata()?.len() > self.read {
+            return Ok(false);
+        }
+        // An error log that was too long has been moved meanwhile.
+        for path in [&self.path, &rotated(&self.path)] {
+            if is_at(&self.file, path)? {
+                finish(path)?;
+                sync_folder(path)?;
+                return Ok(true);
+            }
+        }
+        // Another process sent the same events and was done first.
+        Ok(true)
     }
 }
 
 /// Reads a line of a spill file or of an error log.
-fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, String> {
+fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
     #[derive(Deserialize)]
     struct Version {
         spill: Option<u32>,
@@ -122,12 +219,11 @@ fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, String> {
         }
         Version { spill: Some(VERSION), .. } => {}
         Version { spill: Some(other), .. } => {
-            return Err(format!("it has version {other}; this program reads {VERSION}"));
+            return Err(format!("it has version {other}; this program reads {VERSION}").into());
         }
         Version { spill: None, log: None } => {
-            return Err(
-                "it is no line of a spill file or an error log: it says neither `spill` nor `log`".to_owned()
-            );
+            let reason = "it is no line of a spill file or an error log: it says neither `spill` nor `log`";
+            return Err(reason.to_owned().into());
         }
     }
     let line: Line = serde_json::from_slice(line).map_err(told)?;
@@ -148,13 +244,35 @@ pub(super) fn base64(text: &str) -> Result<Bytes, String> {
 /// # Errors
 /// What is wrong with it, without its text.
 pub(crate) fn event_of_line(line: &str, registry: &Registry) -> Result<Undelivered, String> {
-    decode(line.trim().as_bytes(), registry)
+    decode(line.trim().as_bytes(), registry).map_err(Unread::into_reason)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::append;
     use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn append(path: &Path, events: &[Undelivered]) -> io::Result<()> {
+        super::super::append(path, &super::super::encode(events)?, NOW)
+    }
+
+    fn open(path: &Path) -> SpillFile {
+        SpillFile::open(path, NOW).unwrap()
+    }
+
+    /// All that is left in the file.
+    fn read(file: &mut SpillFile) -> (Vec<Undelivered>, Vec<Damage>) {
+        let (mut events, mut damaged) = (Vec::new(), Vec::new());
+        loop {
+            let portion = file.next(&none()).unwrap();
+            if portion.lines == 0 {
+                return (events, damaged);
+            }
+            events.extend(portion.events);
+            damaged.extend(portion.damaged);
+        }
+    }
 
     fn none() -> Registry {
         Registry::builder().build().unwrap()
@@ -180,9 +298,9 @@ mod tests {
         let events = [event(1), event(2), bare, empty_key];
         append(&path, &events[..1]).unwrap();
         append(&path, &events[1..]).unwrap();
-        let mut file = SpillFile::open(&path).unwrap();
-        let (read, damaged) = file.read(&none()).unwrap();
-        assert_eq!(read, events);
+        let mut file = open(&path);
+        let (found, damaged) = read(&mut file);
+        assert_eq!(found, events);
         assert!(damaged.is_empty(), "{damaged:?}");
     }
 
@@ -196,13 +314,13 @@ mod tests {
         for cut in 0..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             append(&path, &[event(3)]).unwrap();
-            let (read, damaged) = SpillFile::open(&path).unwrap().read(&none()).unwrap();
+            let (found, damaged) = read(&mut open(&path));
             // A line that lacks nothing but its end is whole.
             let mut expected = Vec::new();
             expected.extend((cut + 1 >= first).then(|| event(1)));
             expected.extend((cut + 1 >= whole.len()).then(|| event(2)));
             expected.push(event(3));
-            assert_eq!(read, expected, "cut at {cut}");
+            assert_eq!(found, expected, "cut at {cut}");
             let torn = ![0, first - 1, first, whole.len() - 1].contains(&cut);
             assert_eq!(damaged.len(), usize::from(torn), "cut at {cut}: {damaged:?}");
         }
@@ -217,7 +335,7 @@ mod tests {
             (r#"{"spill":1,"topic":"orders","key":null,"headers":[],"data_base64":"secret!"}"#, "Base64"),
             ("secret", "column 1"),
         ] {
-            let told = decode(line.as_bytes(), &none()).unwrap_err();
+            let told = decode(line.as_bytes(), &none()).unwrap_err().into_reason();
             assert!(told.contains(reason) && !told.contains("secret"), "{told}");
         }
     }
@@ -227,24 +345,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         append(&path, &[event(1)]).unwrap();
-        let mut file = SpillFile::open(&path).unwrap();
-        assert_eq!(file.read(&none()).unwrap().0, [event(1)]);
+        let mut file = open(&path);
+        assert_eq!(read(&mut file).0, [event(1)]);
         append(&path, &[event(2)]).unwrap();
         assert!(!file.remove().unwrap());
-        assert_eq!(file.read(&none()).unwrap().0, [event(2)]);
+        assert_eq!(read(&mut file).0, [event(2)]);
         // Without the end of its line, as an editor leaves it.
         File::options().write(true).open(&path).unwrap().set_len(file.read - 1).unwrap();
-        let mut file = SpillFile::open(&path).unwrap();
-        assert_eq!(file.read(&none()).unwrap().0.len(), 2);
+        let mut file = open(&path);
+        assert_eq!(read(&mut file).0.len(), 2);
         append(&path, &[event(4)]).unwrap();
-        let (read, damaged) = file.read(&none()).unwrap();
-        assert_eq!((read, damaged.len()), (vec![event(4)], 0));
+        let (found, damaged) = read(&mut file);
+        assert_eq!((found, damaged.len()), (vec![event(4)], 0));
         assert!(file.remove().unwrap());
         assert!(!path.exists());
         // One that starts anew is left alone by those who sent the old one.
         append(&path, &[event(3)]).unwrap();
         assert!(file.remove().unwrap());
-        assert_eq!(SpillFile::open(&path).unwrap().read(&none()).unwrap().0, [event(3)]);
+        assert_eq!(read(&mut open(&path)).0, [event(3)]);
     }
 
     #[test]
@@ -253,10 +371,89 @@ mod tests {
         let path = folder.path().join("spill.jsonl");
         for attempt in 0..2 {
             fs::write(&path, "torn").unwrap();
-            let mut file = SpillFile::open(&path).unwrap();
-            assert_eq!(file.read(&none()).unwrap().1.len(), 1);
+            let mut file = open(&path);
+            assert_eq!(read(&mut file).1.len(), 1);
             assert_eq!(file.set_aside().is_ok_and(|gone| gone), attempt == 0);
         }
         assert!(path.exists() && folder.path().join("spill.jsonl.damaged").exists());
+    }
+
+    #[test]
+    fn a_file_is_read_in_portions_and_a_blank_line_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spill.jsonl");
+        let events: Vec<_> = (0..u8::MAX).map(event).collect();
+        for _ in 0..10 {
+            append(&path, &events).unwrap();
+            fs::write(&path, [fs::read(&path).unwrap(), b"\n \r\n".to_vec()].concat()).unwrap();
+        }
+        let mut file = open(&path);
+        let (mut portions, mut found) = (0, 0);
+        loop {
+            let portion = file.next(&none()).unwrap();
+            if portion.lines == 0 {
+                break;
+            }
+            assert!(portion.events.len() <= EVENTS_AT_MOST && portion.damaged.is_empty());
+            portions += 1;
+            found += portion.events.len();
+        }
+        assert_eq!((portions, found), (3, 2550));
+        file.rewind();
+        assert_eq!(read(&mut file).0.len(), 2550);
+    }
+
+    #[test]
+    fn long_lines_make_small_portions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spill.jsonl");
+        let long = Undelivered { message: Message::new(vec![0; 2 << 20]), ..event(1) };
+        append(&path, &vec![long; 5]).unwrap();
+        let mut file = open(&path);
+        let sizes =
+            std::iter::from_fn(|| Some(file.next(&none()).unwrap().events.len()).filter(|len| *len > 0));
+        assert_eq!(sizes.collect::<Vec<_>>(), [2, 2, 1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn through_a_link_the_file_itself_is_removed_and_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("spill.jsonl"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        append(&link, &[event(1)]).unwrap();
+        let mut file = open(&link);
+        assert_eq!(read(&mut file).0.len(), 1);
+        assert!(file.remove().unwrap());
+        assert!(!path.exists() && fs::symlink_metadata(&link).unwrap().is_symlink());
+        // The link serves on.
+        append(&link, &[event(2)]).unwrap();
+        let mut file = open(&link);
+        assert_eq!(read(&mut file).0, [event(2)]);
+        assert!(file.set_aside().unwrap());
+        assert!(!path.exists() && file.aside().ends_with("spill.jsonl.damaged") && file.aside().exists());
+    }
+
+    #[test]
+    fn a_log_that_is_moved_away_while_it_is_sent_is_removed_where_it_went() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("errors.jsonl");
+        append(&path, &[event(1)]).unwrap();
+        let mut file = open(&path);
+        assert_eq!(read(&mut file).0.len(), 1);
+        fs::rename(&path, rotated(&path)).unwrap();
+        append(&path, &[event(2)]).unwrap();
+        assert!(file.remove().unwrap());
+        assert!(!rotated(&path).exists());
+        assert_eq!(read(&mut open(&path)).0, [event(2)]);
+    }
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = SpillFile::open(folder.path(), NOW).unwrap_err();
+        assert!(error.to_string().contains("regular file"), "{error}");
+        #[cfg(unix)]
+        SpillFile::open(Path::new("/dev/null"), NOW).unwrap_err();
     }
 }

@@ -52,9 +52,13 @@ fn what_an_operator_sees_is_off_or_rare_unless_told() {
     assert!(!usual.audit);
     assert_eq!(usual.error_log, None);
     assert_eq!(usual.consumer.lag_interval, Some(Duration::from_secs(15)));
-    let told = bus("audit = true\nerror_log = 'errors.jsonl'\nconsumer = { lag_interval = '2s' }");
+    assert_eq!(usual.error_log_max_bytes.get(), 268_435_456);
+    let told = bus(
+        "audit = true\nerror_log = 'errors.jsonl'\nerror_log_max_bytes = 1000\nconsumer = { lag_interval = '2s' }",
+    );
     assert!(told.audit);
     assert_eq!(told.error_log, Some("errors.jsonl".into()));
+    assert_eq!(told.error_log_max_bytes.get(), 1000);
     assert_eq!(told.consumer.lag_interval, Some(Duration::from_secs(2)));
     for never in ["off", "0s"] {
         assert_eq!(consumer(&format!("lag_interval = '{never}'")).lag_interval, None);

@@ -61,6 +61,66 @@ fn a_single_underscore_is_a_slip_and_is_said_to_be_one() {
 }
 
 #[test]
+fn a_key_with_an_underscore_too_few_is_an_error_wherever_it_is_missing() {
+    for (variable, meant) in [
+        ("EVENTS_BUS_BATCH_SIZE", "EVENTS_BUS__BATCH_SIZE"),
+        ("EVENTS_bus_url", "EVENTS_BUS__URL"),
+        ("EVENTS_SERVICE_NAME", "EVENTS_SERVICE__NAME"),
+        ("EVENTS_BUS_RETRY_MAX_ATTEMPTS", "EVENTS_BUS__RETRY__MAX_ATTEMPTS"),
+        ("EVENTS_BUS__RETRY_MAX", "EVENTS_BUS__RETRY__MAX"),
+        ("EVENTS_BUS_CONSUMER__LEASE", "EVENTS_BUS__CONSUMER__LEASE"),
+        ("EVENTS_TOPICS_ORDERS_RETAIN_COUNT", "EVENTS_TOPICS__TOPIC__RETAIN_COUNT"),
+        ("EVENTS_CONSUMERS_ORDERS_BILLING_CONCURRENCY", "EVENTS_CONSUMERS__TOPIC__GROUP__CONCURRENCY"),
+        ("EVENTS_ROUTES_X_ORDERS_ENABLED", "EVENTS_ROUTES__EVENT_TYPE__TOPIC__ENABLED"),
+    ] {
+        let text = problem(variable, "3");
+        assert!(text.contains(&format!("did you mean `{meant}`?")), "{text}");
+    }
+}
+
+#[test]
+fn what_kubernetes_says_of_a_service_is_no_setting_and_no_error() {
+    let names =
+        ["EVENTS", "EVENTS_BUS", "EVENTS_SERVICE", "EVENTS_ROUTES", "EVENTS_TOPICS", "EVENTS_CONSUMERS"];
+    let ends = [
+        ("SERVICE_HOST", "10.96.0.12"),
+        ("SERVICE_PORT", "80"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("SERVICE_PORT_KEY", "80"),
+        ("PORT", "tcp://10.96.0.12:80"),
+        ("PORT_80_TCP", "tcp://10.96.0.12:80"),
+        ("PORT_80_TCP_PROTO", "tcp"),
+        ("PORT_80_TCP_PORT", "80"),
+        ("PORT_80_TCP_ADDR", "10.96.0.12"),
+    ];
+    let variables = names.iter().flat_map(|name| ends.map(|(end, value)| (format!("{name}_{end}"), value)));
+    let config = Config::builder().toml("base", BASE).variables(variables).load().unwrap();
+    assert_eq!(config.warnings().len(), names.len() * ends.len());
+    let text = config.warnings().first().unwrap().to_string();
+    assert!(text.contains("EVENTS_") && text.contains("enableServiceLinks"), "{text}");
+    assert_eq!(config.bus().url.expose(), "memory:");
+}
+
+#[test]
+fn what_is_no_setting_is_ignored_with_a_word() {
+    let warned = |variable: &str| {
+        let config = with(&[(variable, "s3cret")]).unwrap();
+        let [warning] = config.warnings() else { panic!("{variable}: {:?}", config.warnings()) };
+        let text = warning.to_string();
+        assert!(text.contains(variable) && !text.contains("s3cret"), "{text}");
+        text
+    };
+    for variable in ["EVENTS_FOO", "EVENTS_FOO__BAR", "EVENTS_", "EVENTS_BUS_HOST", "EVENTS_LOG"] {
+        warned(variable);
+    }
+    for table in ["EVENTS_ROUTES", "EVENTS_BUS", "EVENTS_SERVICE"] {
+        assert!(warned(table).contains("`EVENTS_BUS__URL`"));
+    }
+    assert!(warned("EVENTS_BUS_ULR").contains("did you mean `EVENTS_BUS__URL`?"));
+    assert!(with(&[("PATH", "x"), ("EVENTSLOG", "x")]).unwrap().warnings().is_empty());
+}
+
+#[test]
 fn an_unknown_section_or_key_is_named_with_the_nearest_one() {
     assert!(problem("EVENTS_BSU__URL", "memory:").contains("did you mean `bus`?"));
     assert!(problem("EVENTS_BUS__ULR", "memory:").contains("did you mean `url`?"));

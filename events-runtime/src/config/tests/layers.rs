@@ -109,6 +109,26 @@ fn explain_tells_for_each_value_where_it_comes_from() {
 }
 
 #[test]
+fn explain_says_where_a_relative_path_leads_from_the_working_directory() {
+    let here = std::env::current_dir().unwrap();
+    let config = Config::from_toml(
+        "[bus]\nurl = 'sqlite://data/a%20b.db?synchronous=off'\nerror_log = 'lost.jsonl'\n[bus.consumer]\nschemas = '/x'",
+    )
+    .unwrap();
+    let note = |key: &str| config.explain().get(key).unwrap().note.clone();
+    let leads =
+        |path: &str| Some(format!("relative to the working directory: {}", here.join(path).display()));
+    assert_eq!(note("bus.url"), leads("data/a b.db"));
+    assert_eq!(note("bus.error_log"), leads("lost.jsonl"));
+    assert_eq!((note("bus.consumer.schemas"), note("bus.linger")), (None, None));
+    assert!(config.explain().to_string().contains(&format!("({})", leads("data/a b.db").unwrap())));
+    for absolute in ["sqlite:///var/events.db", "memory:events.db", "sqlite:u:s3cret@host"] {
+        let config = Config::from_toml(&format!("bus.url = '{absolute}'")).unwrap();
+        assert_eq!(config.explain().get("bus.url").unwrap().note, None, "{absolute}");
+    }
+}
+
+#[test]
 fn explain_and_debug_never_show_a_password() {
     let config = Config::from_toml("[bus]\nurl = 'memory://user:s3cret@host/x?password=s3cret'").unwrap();
     let shown = format!("{config:?} {config:#?} {}", config.explain());

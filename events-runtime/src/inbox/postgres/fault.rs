@@ -6,31 +6,123 @@ use tokio_postgres::error::SqlState;
 use super::super::InboxError;
 use super::super::settings::Settings;
 
+/// What an error says about the next attempt. The list of all classes stands in decision 45.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// Another transaction won.
+    Conflict,
+    /// The connection is of no use any more, or was never made.
+    Disconnected,
+    /// A lock or the statement itself took too long, or somebody cancelled it.
+    TimedOut,
+    /// The server, its disk, its settings or the rights: they are mended from outside.
+    Unavailable,
+    /// A statement of the transaction failed before, so it can only be rolled back.
+    Aborted,
+    /// The statement, the data or the schema: another attempt meets the same.
+    Permanent,
+}
+
+/// The judgement of a code (`SQLSTATE`), of all that Postgres 18 has.
+fn judge_code(code: &str) -> Judgement {
+    match code {
+        "25P02" => Judgement::Aborted,
+        // 40002 is a constraint that the data break at the commit.
+        "40002" => Judgement::Permanent,
+        // 55P03 is `lock_timeout` and `NOWAIT`, 57014 `statement_timeout` and a cancelled statement.
+        "55P03" | "57014" => Judgement::TimedOut,
+        // 25P03, 25P04: timeouts of a transaction, with which the server closes the connection.
+        "25P03" | "25P04" => Judgement::Disconnected,
+        // 25006: a server that only reads, such as a standby that was promoted elsewhere. 42501: a right
+        // that was taken away, or not given yet.
+        "25006" | "42501" | "55006" | "57000" => Judgement::Unavailable,
+        _ => match code.get(..2) {
+            Some("40") => Judgement::Conflict,
+            // The operator ends or starts the server; every one of them closes the connection.
+            Some("57") if code != "57P04" => Judgement::Disconnected,
+            Some("08") => Judgement::Disconnected,
+            // Passwords and roles; no resources; the machine; the server's configuration.
+            Some("28" | "53" | "58" | "F0") => Judgement::Unavailable,
+            _ => Judgement::Permanent,
+        },
+    }
+}
+
+fn judge(error: &Error) -> Judgement {
+    if let Some(code) = error.code() {
+        return judge_code(code.code());
+    }
+    let mut causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    if error.is_closed() || causes.any(|cause| cause.downcast_ref::<std::io::Error>().is_some()) {
+        Judgement::Disconnected
+    } else {
+        Judgement::Permanent
+    }
+}
+
 /// Whether the same transaction may succeed later.
 pub(in super::super) fn is_transient(error: &Error) -> bool {
-    is_conflict(error) || is_disconnect(error)
-}
-
-fn is_conflict(error: &Error) -> bool {
-    matches!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED))
-}
-
-fn is_disconnect(error: &Error) -> bool {
-    // Class 08 is about connections, 57P about the operator who ends the server.
-    error.is_closed()
-        || error.code().is_some_and(|code| code.code().starts_with("08") || code.code().starts_with("57P"))
+    !matches!(judge(error), Judgement::Permanent | Judgement::Aborted)
 }
 
 /// The error for the user of this inbox; Postgres' own is its source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
     let missing = error.code() == Some(&SqlState::UNDEFINED_TABLE);
-    let (conflict, disconnect) = (is_conflict(&error), is_disconnect(&error));
+    let judgement = judge(&error);
     let source = error.into();
-    match () {
-        () if conflict => InboxError::Conflict { inbox, source },
-        () if disconnect => InboxError::Disconnected { inbox, source },
-        () if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
-        () => InboxError::Database { inbox, source },
+    match judgement {
+        Judgement::Conflict => InboxError::Conflict { inbox, source },
+        Judgement::Disconnected => InboxError::Disconnected { inbox, source },
+        Judgement::TimedOut => InboxError::TimedOut { inbox, source },
+        Judgement::Unavailable => InboxError::Unavailable { inbox, source },
+        Judgement::Aborted => InboxError::RolledBack { inbox, source: Some(source) },
+        Judgement::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
+        Judgement::Permanent => InboxError::Database { inbox, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_postgres_codes_has_its_judgement() {
+        use Judgement::{Aborted, Conflict, Disconnected, Permanent, TimedOut, Unavailable};
+
+        let judged: [(Judgement, &[&str]); 6] = [
+            (Conflict, &["40000", "40001", "40003", "40P01"]),
+            (
+                Disconnected,
+                &[
+                    "08000", "08001", "08003", "08004", "08006", "08007", "08P01", "25P03", "25P04", "57P01",
+                    "57P02", "57P03", "57P05",
+                ],
+            ),
+            (TimedOut, &["55P03", "57014"]),
+            (
+                Unavailable,
+                &[
+                    "25006", "28000", "28P01", "42501", "53000", "53100", "53200", "53300", "53400", "55006",
+                    "57000", "58000", "58030", "58P01", "58P02", "58P03", "F0000", "F0001",
+                ],
+            ),
+            (Aborted, &["25P02"]),
+            (
+                Permanent,
+                &[
+                    "01000", "02000", "03000", "09000", "0A000", "0B000", "0F000", "0L000", "0P000", "0Z000",
+                    "10608", "20000", "21000", "22001", "22P02", "23502", "23503", "23505", "23514", "23P01",
+                    "24000", "25000", "25001", "25P01", "26000", "27000", "2B000", "2D000", "2F000", "34000",
+                    "38000", "39000", "3B000", "3D000", "3F000", "40002", "42601", "42703", "42P01", "44000",
+                    "54000", "55000", "55P02", "55P04", "57P04", "HV000", "P0001", "XX000", "XX001", "XX002",
+                ],
+            ),
+        ];
+        for (judgement, codes) in judged {
+            for code in codes {
+                assert_eq!(judge_code(code), judgement, "{code}");
+            }
+        }
     }
 }

@@ -21,6 +21,11 @@ pub(super) use fault::is_transient;
 pub use seen::PostgresSeenEvents;
 pub use statements::PostgresStatements;
 
+/// Tells one table from those of other servers, databases and schemas, within the insert's own round
+/// trip. A server that is started anew counts as another one, which only delays a step.
+const DATABASE: &str = "RETURNING concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), \
+                        current_database(), tableoid)";
+
 /// An inbox in a Postgres database, for receivers that write there by `tokio-postgres` or a pool of its
 /// connections.
 ///
@@ -37,7 +42,7 @@ pub use statements::PostgresStatements;
 /// if inbox.insert(&transaction, event).await?.is_first() {
 ///     transaction.execute("INSERT INTO receipts (customer) VALUES ($1)", &[&"ada"]).await?;
 /// }
-/// transaction.commit().await?;
+/// inbox.commit(transaction, event).await?;              // not `transaction.commit()`: see there
 /// # Ok(())
 /// # }
 /// ```
@@ -51,14 +56,15 @@ pub use statements::PostgresStatements;
 #[derive(Debug, Clone)]
 pub struct PostgresInbox {
     settings: Settings,
+    schema: Option<Arc<str>>,
     table: Arc<str>,
     statements: Arc<PostgresStatements>,
-    steps: Arc<Steps<SystemTime>>,
+    steps: Arc<Steps>,
 }
 
 impl PostgresInbox {
-    /// An inbox of this name, in the table `events_inbox` of the connection's `search_path`. It reaches
-    /// nothing: [`create`](Self::create) makes the table.
+    /// An inbox of this name, in the table `events_inbox` of the connection's `search_path` unless
+    /// [`schema`](Self::schema) names one. It reaches nothing: [`create`](Self::create) makes the table.
     ///
     /// The name is what a consumer group's may be; receivers that share an inbox's name share what
     /// they have handled, so each needs its own.
@@ -68,8 +74,9 @@ impl PostgresInbox {
     pub fn new(name: &str) -> Result<Self, InboxError> {
         Ok(Self {
             settings: Settings::new(name)?,
+            schema: None,
             table: DEFAULT_TABLE.into(),
-            statements: Arc::new(PostgresStatements::of(DEFAULT_TABLE)),
+            statements: Arc::new(PostgresStatements::of(None, DEFAULT_TABLE)),
             steps: Arc::default(),
         })
     }
@@ -89,7 +96,18 @@ impl PostgresInbox {
     /// [`InboxError::Table`].
     pub fn table(mut self, table: &str) -> Result<Self, InboxError> {
         self.table = settings::table(table)?.into();
-        self.statements = Arc::new(PostgresStatements::of(table));
+        self.statements = Arc::new(PostgresStatements::of(self.schema.as_deref(), table));
+        Ok(self)
+    }
+
+    /// The same in a table of this schema, whatever the connection's `search_path` says: 1 to 50
+    /// lower-case letters, digits and `_`. The schema must be there.
+    ///
+    /// # Errors
+    /// [`InboxError::Schema`].
+    pub fn schema(mut self, schema: &str) -> Result<Self, InboxError> {
+        self.schema = Some(settings::schema(schema)?.into());
+        self.statements = Arc::new(PostgresStatements::of(self.schema.as_deref(), &self.table));
         Ok(self)
     }
 
@@ -123,13 +141,17 @@ impl PostgresInbox {
     /// Makes the table where it is missing; several processes may do so at once. Where it is there
     /// already, the user needs no right to make it.
     ///
+    /// Without [`schema`](Self::schema) it is the table of the connection's current schema, which is the
+    /// first one of its `search_path` that is there. A table of that name in a later schema of the path
+    /// is somebody else's, such as that of another tenant.
+    ///
     /// # Errors
     /// An [`InboxError`] of the database.
     pub async fn create(&self, client: &impl GenericClient) -> Result<(), InboxError> {
         let create = async {
-            let found = "SELECT to_regclass($1) IS NOT NULL";
-            let name = format!("\"{}\"", self.table);
-            let row = client.query_typed_one(found, &[(&name, Type::TEXT)]).await?;
+            let found = "SELECT to_regclass(quote_ident(coalesce($1, current_schema())) || '.' || quote_ident($2)) IS NOT NULL";
+            let (schema, table) = (self.schema.as_deref(), &*self.table);
+            let row = client.query_typed_one(found, &[(&schema, Type::TEXT), (&table, Type::TEXT)]).await?;
             if row.try_get(0)? { Ok(()) } else { client.batch_execute(&self.statements.create).await }
         };
         create.await.map_err(|error| self.explain(error))
@@ -137,7 +159,7 @@ impl PostgresInbox {
 
     /// Remembers an event in the transaction that does the work, and tells whether it is new.
     ///
-    /// Call it first. A second member with the same event waits there for the first one's end: it is
+    /// Call it first, and end the transaction by [`commit`](Self::commit). A second member with the same event waits there for the first one's end: it is
     /// told [`Arrival::Duplicate`] after a commit and [`Arrival::First`] after a rollback, at
     /// `READ COMMITTED`. A transaction of a pool's connection derefs to what this takes.
     ///
@@ -170,7 +192,8 @@ impl PostgresInbox {
     ///
     /// # Errors
     /// As [`insert`](Self::insert), and [`InboxError::Work`] where the work failed: it is rolled back.
-    /// Where the connection is lost during the commit nobody knows whether it took place; the event
+    /// [`InboxError::RolledBack`] as [`commit`](Self::commit), such as where the work goes on after a
+    /// statement that failed: let it return that error, or set a savepoint before the statement. Where the connection is lost during the commit nobody knows whether it took place; the event
     /// comes again and finds out.
     pub async fn once<T>(
         &self,
@@ -183,8 +206,41 @@ impl PostgresInbox {
             return Ok(None);
         }
         let done = work(&transaction).await.map_err(InboxError::Work)?;
-        transaction.commit().await.map_err(|error| self.explain(error))?;
+        self.commit(transaction, event).await?;
         Ok(Some(done))
+    }
+
+    /// Commits a transaction in which an event was inserted, or was found handled before: the one that
+    /// was given to [`insert`](Self::insert) last. Unlike the driver's commit it makes sure that
+    /// something is committed.
+    ///
+    /// Where a statement has failed in a transaction, Postgres makes a `ROLLBACK` of its `COMMIT`, and
+    /// the driver reports a success. The event would be acknowledged, and lost. So the database is asked
+    /// first, which costs a round trip. Those who commit by other means run
+    /// [`intact`](PostgresStatements::intact) before. A pool's transaction is not what this takes: run
+    /// that statement there too.
+    ///
+    /// # Errors
+    /// [`InboxError::RolledBack`] where a statement has failed in the transaction, or where it is not
+    /// the one of the insert. Otherwise as [`insert`](Self::insert), and the errors of deferred
+    /// constraints. Where the connection is lost during the commit nobody knows whether it took place;
+    /// the event comes again and finds out.
+    pub async fn commit(
+        &self,
+        transaction: Transaction<'_>,
+        event: &EventMetadata,
+    ) -> Result<(), InboxError> {
+        let (group, id) = (self.settings.group.as_str(), event.id());
+        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+            [(&group, Type::TEXT), (&id, Type::UUID)];
+        let intact = async {
+            transaction.query_typed_one(&self.statements.intact, &params).await?.try_get::<_, bool>(0)
+        };
+        if !intact.await.map_err(|error| self.explain(error))? {
+            let inbox = self.settings.group.to_string();
+            return Err(InboxError::RolledBack { inbox, source: None });
+        }
+        transaction.commit().await.map_err(|error| self.explain(error))
     }
 
     /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
@@ -235,12 +291,10 @@ impl PostgresInbox {
     async fn add(&self, client: &impl GenericClient, id: Uuid) -> Result<Arrival, Error> {
         let group = self.settings.group.as_str();
         // With the types at hand, one message goes and one comes; nothing is prepared.
-        let inserted =
-            client.execute_typed(&self.statements.insert, &[(&group, Type::TEXT), (&id, Type::UUID)]).await?;
-        if inserted == 0 {
-            return Ok(Arrival::Duplicate);
-        }
-        self.step(client).await?;
+        let inserted = format!("{}\n{DATABASE}", self.statements.insert);
+        let row = client.query_typed_opt(&inserted, &[(&group, Type::TEXT), (&id, Type::UUID)]).await?;
+        let Some(row) = row else { return Ok(Arrival::Duplicate) };
+        self.step(client, row.try_get(0)?).await?;
         Ok(Arrival::First)
     }
 
@@ -252,20 +306,17 @@ impl PostgresInbox {
         Ok(row.is_some())
     }
 
-    async fn step(&self, client: &impl GenericClient) -> Result<(), Error> {
-        let Some(step) = self.steps.next(self.settings.max_count()) else { return Ok(()) };
+    async fn step(&self, client: &impl GenericClient, database: &str) -> Result<(), Error> {
+        let Some(step) = self.steps.next(database, self.settings.max_count()) else { return Ok(()) };
         let level = client.query_typed_one("SHOW transaction_isolation", &[]).await?;
         if level.try_get::<_, &str>(0)? != "read committed" {
             return Ok(());
         }
         self.prune_age(client, ROWS).await?;
-        if step.counts {
-            self.steps.set_cutoff(self.surplus(client).await?);
-        }
-        if let Some(cutoff) = self.steps.cutoff()
-            && self.prune_surplus(client, cutoff, ROWS).await? < ROWS
+        if let Some(rows) = step.surplus
+            && let Some(cutoff) = self.surplus(client).await?
         {
-            self.steps.set_cutoff(None);
+            self.prune_surplus(client, cutoff, rows).await?;
         }
         Ok(())
     }
@@ -300,7 +351,11 @@ impl PostgresInbox {
     }
 
     fn explain(&self, error: Error) -> InboxError {
-        fault::explain(error, &self.settings, &self.table)
+        let table = match &self.schema {
+            Some(schema) => &format!("{schema}.{}", self.table),
+            None => &*self.table,
+        };
+        fault::explain(error, &self.settings, table)
     }
 }
 

@@ -5,16 +5,53 @@ use rusqlite::{Error, ErrorCode, ffi};
 use super::super::InboxError;
 use super::super::settings::Settings;
 
+/// What an error says about the next attempt. The list of all codes stands in decision 45.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// Another connection holds a lock.
+    Busy,
+    /// The transaction began by reading and can't write any more.
+    Stale,
+    /// A statement was ended from outside.
+    TimedOut,
+    /// The file, the disk or the rights: they are mended from outside.
+    Unavailable,
+    /// The statement, the data or the schema: another attempt meets the same.
+    Permanent,
+}
+
+fn judge(error: &Error) -> Judgement {
+    if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT) {
+        return Judgement::Stale;
+    }
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
+        ) => Judgement::Busy,
+        Some(ErrorCode::OperationInterrupted) => Judgement::TimedOut,
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OutOfMemory
+            // Another connection changed the schema between two tries of the same statement.
+            | ErrorCode::SchemaChanged,
+        ) => Judgement::Unavailable,
+        _ => Judgement::Permanent,
+    }
+}
+
 /// Whether the same transaction may succeed later.
 pub(in super::super) fn is_transient(error: &Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    judge(error) != Judgement::Permanent
 }
 
 /// The error for the user of this inbox; `SQLite`'s own is its source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    let transient = is_transient(&error);
+    let judgement = judge(&error);
     // There is no code of its own for a table that is missing.
     let missing = match &error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
@@ -23,10 +60,59 @@ pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxEr
         _ => false,
     };
     let source = error.into();
-    match extended {
-        Some(ffi::SQLITE_BUSY_SNAPSHOT) => InboxError::StaleSnapshot { inbox, source },
-        _ if transient => InboxError::Busy { inbox, source },
-        _ if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
-        _ => InboxError::Database { inbox, source },
+    match judgement {
+        Judgement::Stale => InboxError::StaleSnapshot { inbox, source },
+        Judgement::Busy => InboxError::Busy { inbox, source },
+        Judgement::TimedOut => InboxError::TimedOut { inbox, source },
+        Judgement::Unavailable => InboxError::Unavailable { inbox, source },
+        Judgement::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
+        Judgement::Permanent => InboxError::Database { inbox, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_sqlite_has_its_judgement() {
+        use Judgement::{Busy, Permanent, Stale, TimedOut, Unavailable};
+
+        let judged = [
+            (ffi::SQLITE_ERROR, Permanent),
+            (ffi::SQLITE_INTERNAL, Permanent),
+            (ffi::SQLITE_PERM, Unavailable),
+            (ffi::SQLITE_ABORT, Permanent),
+            (ffi::SQLITE_BUSY, Busy),
+            (ffi::SQLITE_BUSY_RECOVERY, Busy),
+            (ffi::SQLITE_BUSY_SNAPSHOT, Stale),
+            (ffi::SQLITE_BUSY_TIMEOUT, Busy),
+            (ffi::SQLITE_LOCKED, Busy),
+            (ffi::SQLITE_LOCKED_SHAREDCACHE, Busy),
+            (ffi::SQLITE_NOMEM, Unavailable),
+            (ffi::SQLITE_READONLY, Unavailable),
+            (ffi::SQLITE_READONLY_DBMOVED, Unavailable),
+            (ffi::SQLITE_INTERRUPT, TimedOut),
+            (ffi::SQLITE_IOERR, Unavailable),
+            (ffi::SQLITE_IOERR_FSYNC, Unavailable),
+            (ffi::SQLITE_CORRUPT, Permanent),
+            (ffi::SQLITE_NOTFOUND, Permanent),
+            (ffi::SQLITE_FULL, Unavailable),
+            (ffi::SQLITE_CANTOPEN, Unavailable),
+            (ffi::SQLITE_PROTOCOL, Busy),
+            (ffi::SQLITE_SCHEMA, Unavailable),
+            (ffi::SQLITE_TOOBIG, Permanent),
+            (ffi::SQLITE_CONSTRAINT, Permanent),
+            (ffi::SQLITE_CONSTRAINT_UNIQUE, Permanent),
+            (ffi::SQLITE_MISMATCH, Permanent),
+            (ffi::SQLITE_MISUSE, Permanent),
+            (ffi::SQLITE_NOLFS, Permanent),
+            (ffi::SQLITE_AUTH, Permanent),
+            (ffi::SQLITE_RANGE, Permanent),
+            (ffi::SQLITE_NOTADB, Permanent),
+        ];
+        for (code, judgement) in judged {
+            assert_eq!(judge(&Error::SqliteFailure(ffi::Error::new(code), None)), judgement, "{code}");
+        }
     }
 }

@@ -41,7 +41,7 @@ pub struct SqliteInbox {
     settings: Settings,
     table: Arc<str>,
     statements: Arc<SqliteStatements>,
-    steps: Arc<Steps<i64>>,
+    steps: Arc<Steps>,
 }
 
 impl SqliteInbox {
@@ -118,7 +118,8 @@ impl SqliteInbox {
 
     /// Remembers an event in the transaction that does the work, and tells whether it is new.
     ///
-    /// Call it first in a transaction that began with `BEGIN IMMEDIATE`. A second member with the same
+    /// Call it first in a transaction that began with `BEGIN IMMEDIATE`, and end that one by
+    /// [`commit`](Self::commit). A second member with the same
     /// event waits there for the first one's end: it is told [`Arrival::Duplicate`] after a commit and
     /// [`Arrival::First`] after a rollback. The connection may be a [`Transaction`], a savepoint, or
     /// one that began by a statement.
@@ -139,6 +140,7 @@ impl SqliteInbox {
     ///
     /// # Errors
     /// As [`insert`](Self::insert), and [`InboxError::Work`] where the work failed: it is rolled back.
+    /// [`InboxError::RolledBack`] as [`commit`](Self::commit).
     pub fn once<T>(
         &self,
         connection: &mut Connection,
@@ -152,8 +154,29 @@ impl SqliteInbox {
             return Ok(None);
         }
         let done = work(&transaction).map_err(InboxError::Work)?;
-        transaction.commit().map_err(|error| self.explain(error))?;
+        self.commit(transaction, event)?;
         Ok(Some(done))
+    }
+
+    /// Commits a transaction in which an event was inserted, or was found handled before: the one that
+    /// was given to [`insert`](Self::insert) last. Unlike the driver's commit it makes sure that the
+    /// transaction is still the one of the insert.
+    ///
+    /// A statement of the work that fails with `ON CONFLICT ROLLBACK` ends the whole transaction. Where
+    /// the work goes on after that error, its further statements are committed one by one, without the
+    /// event.
+    ///
+    /// # Errors
+    /// [`InboxError::RolledBack`] where the event is not in the transaction any more;
+    /// [`InboxError::Busy`] where the file's lock was not to be had.
+    pub fn commit(&self, transaction: Transaction<'_>, event: &EventMetadata) -> Result<(), InboxError> {
+        let here = !transaction.is_autocommit()
+            && self.contains(&transaction, event.id()).map_err(|error| self.explain(error))?;
+        if !here {
+            let inbox = self.settings.group.to_string();
+            return Err(InboxError::RolledBack { inbox, source: None });
+        }
+        transaction.commit().map_err(|error| self.explain(error))
     }
 
     /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
@@ -201,15 +224,18 @@ impl SqliteInbox {
     }
 
     fn step(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(step) = self.steps.next(self.settings.max_count()) else { return Ok(()) };
+        let max_count = self.settings.max_count();
+        let step = match connection.path() {
+            Some(path) if !path.is_empty() => self.steps.next(path, max_count),
+            // A database in memory has no other mark than its connection.
+            _ => self.steps.next(&format!("{connection:p}"), max_count),
+        };
+        let Some(step) = step else { return Ok(()) };
         self.prune_age(connection, ROWS)?;
-        if step.counts {
-            self.steps.set_cutoff(self.surplus(connection)?);
-        }
-        if let Some(cutoff) = self.steps.cutoff()
-            && self.prune_surplus(connection, cutoff, ROWS)? < ROWS
+        if let Some(rows) = step.surplus
+            && let Some(cutoff) = self.surplus(connection)?
         {
-            self.steps.set_cutoff(None);
+            self.prune_surplus(connection, cutoff, rows)?;
         }
         Ok(())
     }

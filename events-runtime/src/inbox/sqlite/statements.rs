@@ -11,7 +11,13 @@ pub struct SqliteStatements {
     /// Makes the table where it is missing.
     pub create: String,
     /// Inserts: `?1` the inbox's name, `?2` the id. It changes 1 row where the event is new and must be
-    /// handled in the same transaction, 0 rows where it was handled before.
+    /// handled in the same transaction, 0 rows where it was handled before. Its time is the clock's, or
+    /// one millisecond past the newest row's where that is later: rows stay in the order in which they
+    /// came when the clock is set back.
+    ///
+    /// Before `COMMIT`, make sure that the transaction is still the one of the insert: a statement with
+    /// `ON CONFLICT ROLLBACK` may have ended it. `sqlite3_get_autocommit` gives 0 within a transaction,
+    /// and [`contains`](Self::contains) gives a row.
     pub insert: String,
     /// Gives a row where an event was handled: `?1` the inbox's name, `?2` the id.
     pub contains: String,
@@ -52,8 +58,11 @@ impl SqliteStatements {
             ),
             insert: format!(
                 "INSERT INTO \"{table}\" (consumer_group, event_id, handled_at)\n\
-                 VALUES (?1, ?2, {NOW})\n\
-                 ON CONFLICT (consumer_group, event_id) DO NOTHING"
+                 VALUES (?1, ?2, max({NOW}, 1 + coalesce((\n    \
+                 SELECT handled_at FROM \"{table}\" WHERE consumer_group = ?1\n    \
+                 ORDER BY handled_at DESC LIMIT 1\n\
+                 ), 0)))\n\
+                 ON CONFLICT DO NOTHING"
             ),
             contains: format!("SELECT 1 FROM \"{table}\" WHERE consumer_group = ?1 AND event_id = ?2"),
             prune: oldest(&format!("handled_at < {NOW} - ?2"), "?3"),

@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::fault::Fault;
 use super::pass::Pass;
+use super::row::run_length;
 use super::suspects::{ALONE_AFTER, Alone, End};
-use super::txn::{GroupId, Txn, last};
+use super::txn::{GroupId, Txn, last, trimmed};
 
 /// What a member asks for.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +66,7 @@ impl Held {
 
     /// The clock was set back since: nobody would take this over for as long as that.
     fn is_beyond_its_lease(&self, now: i64) -> bool {
-        self.until - now > self.lease
+        self.until.saturating_sub(now) > self.lease
     }
 }
 
@@ -75,7 +76,8 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     if request.max == 0 {
         return Ok(Some(Claimed::None(None)));
     }
-    if cursor(conn, group)? < last(conn, topic)? {
+    // A cursor behind the end is damaged: the claim puts it right.
+    if cursor(conn, group)? != last(conn, topic)? {
         return Ok(None);
     }
     let due: Option<i64> = conn
@@ -132,6 +134,11 @@ fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
     .collect()
 }
 
+/// The longest lease or pause that is written, in milliseconds, so that sums fit.
+const LONGEST: i64 = i64::MAX / 4;
+/// The most attempts that are counted.
+const MOST: i64 = 0xffff_ffff;
+
 /// How long until a member that may not have a message yet looks again, in milliseconds.
 const LOOK_AGAIN: i64 = 250;
 
@@ -149,19 +156,21 @@ impl Txn<'_> {
             }
             if held.is_beyond_its_lease(self.now) {
                 self.conn
-                    .prepare_cached("UPDATE claims SET until = ?2 + lease, made = ?2 WHERE id = ?1")?
-                    .execute([held.id, self.now])?;
+                    .prepare_cached("UPDATE claims SET lease = min(max(lease, 0), ?3), until = ?2 + min(max(lease, 0), ?3),
+                         made = ?2 WHERE id = ?1")?
+                    .execute([held.id, self.now, LONGEST])?;
             }
             others.push(held);
         }
         if was_set_back(self.conn, request.group.group, self.now)? {
             self.conn
                 .prepare_cached(
-                    "UPDATE pending SET ready = ?2 + ready - since, since = ?2
+                    "UPDATE pending SET ready = ?2 + max(0, min(ready - since, ?3)), since = ?2
                      WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2",
                 )?
-                .execute([request.group.group, self.now])?;
+                .execute([request.group.group, self.now, LONGEST])?;
         }
+        self.mend_cursor(request.group)?;
         let mut pass = Pass::new(self.conn, *request, &others)?;
         match pass.alone(self.now)? {
             Alone::None => {
@@ -177,6 +186,26 @@ impl Txn<'_> {
             return Ok(Claimed::None(Some(self.now)));
         }
         Ok(Claimed::Some(pass.store(self.now)?))
+    }
+
+    /// A damaged cursor behind the topic's end would keep all that comes from the group, without a
+    /// word, and one before its first message would be an endless way: it is put back between them.
+    fn mend_cursor(&self, id: GroupId) -> Result<(), Fault> {
+        let GroupId { topic, group } = id;
+        let (found, last) = (cursor(self.conn, group)?, last(self.conn, topic)?);
+        let cursor = found.clamp(trimmed(self.conn, topic)?.min(last), last);
+        if cursor != found {
+            self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
+            tracing::error!(
+                group,
+                topic,
+                found,
+                cursor,
+                "a group of a SQLite file stood outside its topic: the file is damaged; messages may have been \
+                 left out or come again: check the file"
+            );
+        }
+        Ok(())
     }
 
     /// Ends a claim of a member: what it still holds waits to go out again.
@@ -215,7 +244,7 @@ impl Txn<'_> {
                     claim,
                     ALONE_AFTER
                 ])?;
-            let open = last - first + 1 - gaps;
+            let open = run_length(first, last).saturating_sub(gaps);
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
                 // Retention took some, which can't unblock their keys any more.
                 self.unblock_all(group)?;
@@ -225,25 +254,25 @@ impl Txn<'_> {
             End::Undelivered => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts - 1 WHERE claim = ?1",
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = max(attempts, 1) - 1 WHERE claim = ?1",
                 )?
                 .execute([claim, self.now])?,
             End::LostAmongOthers => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
-                     attempts = iif(alone, attempts + losses, attempts - 1),
-                     losses = iif(alone, 0, losses + 1),
+                     attempts = iif(alone, min(attempts + losses, ?4), max(attempts, 1) - 1),
+                     losses = iif(alone, 0, min(losses + 1, ?4)),
                      alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, ALONE_AFTER])?,
+                .execute([claim, self.now, ALONE_AFTER, MOST])?,
             End::LostAlone => self
                 .conn
                 .prepare_cached(
-                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = attempts + losses,
-                     losses = 0, alone = 1 WHERE claim = ?1",
+                    "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
+                     attempts = min(attempts + losses, ?3), losses = 0, alone = 1 WHERE claim = ?1",
                 )?
-                .execute([claim, self.now])?,
+                .execute([claim, self.now, MOST])?,
         };
         self.end_claim(claim)?;
         self.wake = true;

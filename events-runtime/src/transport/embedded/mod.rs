@@ -14,12 +14,20 @@
 //! | `busy_timeout=10s` | how long a call waits for another process that holds the write lock |
 //! | `poll_interval=50ms` | the longest pause between two looks at what other processes wrote; inside a process nothing polls |
 //! | `max_pages=N` | the file's largest size, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
+//! | `mode=0600` | the mode of a file that is made, and of its `-wal` and `-shm`: it holds payloads. A stricter umask counts; the mode of a file that is there is left alone |
 //! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
 //! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same of topics of dead letters: those whose names end in `.dlq`, and those that a consumer ever named for them |
 //!
 //! Where it differs from the others: positions count up from 1 in each topic; renewing one
 //! delivery renews all that were received with it; the clock of leases and retries is the
 //! machine's, and a step of it can end leases early, never keep them for longer than they last.
+//! What retention frees is given back to the disk by and by, in a file that this version made: once more
+//! than a quarter of it is free, and at least 4 MiB, a MiB after each trim, which takes the write lock for
+//! some milliseconds. A file of an earlier version keeps its size and fills what is free again; with every
+//! program stopped, `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'` shrinks it now and lets it
+//! shrink from then on. That writes the file anew: it takes the time of copying it, and as much free disk
+//! as it is large, twice.
+//!
 //! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
 
 mod claim;
@@ -166,6 +174,7 @@ impl Transport for SqliteTransport {
                     }
                 }
             }
+            while self.file.write("trim", |txn| Ok(trim::give_back(txn.conn)?)).await? {}
             Ok(total)
         })
     }

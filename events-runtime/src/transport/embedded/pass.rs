@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::claim::{Claim, Held, Request, cursor};
 use super::fault::Fault;
+use super::row::count;
 use super::txn::{GroupId, last};
 
 /// So many messages are looked at in one transaction, that a long run of blocked ones does not
@@ -99,11 +100,11 @@ impl<'c> Pass<'c> {
             .conn
             .prepare_cached(
                 "SELECT seq, key, attempts FROM pending INDEXED BY pending_due
-                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND (alone = 0 OR NOT ?4)
+                 WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND (alone <> 1 OR NOT ?4)
                  ORDER BY ready, seq LIMIT ?3",
             )?
             .query_map(params![self.request.group.group, now, SCAN, self.isolates], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get(1)?, count(row, 2)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
         let mut seen = HashSet::new();
@@ -112,7 +113,7 @@ impl<'c> Pass<'c> {
                 break;
             }
             match key {
-                None => self.again.push((seq, attempts + 1)),
+                None => self.again.push((seq, attempts.saturating_add(1))),
                 Some(key) => {
                     if seen.insert(key.clone()) {
                         self.chain(&key, now)?;
@@ -141,7 +142,7 @@ impl<'c> Pass<'c> {
             return Ok(());
         }
         let mut rows = self.conn.prepare_cached(
-            "SELECT seq, attempts, ready, alone FROM pending INDEXED BY pending_by_key
+            "SELECT seq, attempts, ready, alone = 1 FROM pending INDEXED BY pending_by_key
              WHERE grp = ?1 AND key = ?2 ORDER BY seq",
         )?;
         let mut rows = rows.query(params![group, key])?;
@@ -162,7 +163,7 @@ impl<'c> Pass<'c> {
                 break;
             }
             self.chained.insert(seq);
-            self.again.push((seq, row.get::<_, u32>(1)? + 1));
+            self.again.push((seq, count(row, 1)?.saturating_add(1)));
         }
         Ok(())
     }
@@ -186,7 +187,7 @@ impl<'c> Pass<'c> {
             // Nothing can be in the way: the run is known by its ends.
             let end = last(self.conn, topic)?
                 .min(self.cursor.saturating_add(i64::try_from(room).unwrap_or(i64::MAX)));
-            self.fresh.extend(self.cursor + 1..=end);
+            self.fresh.extend(self.cursor.saturating_add(1)..=end);
             self.cursor = end;
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use rusqlite::types::ValueRef;
 
 use super::super::{Headers, Message};
 
@@ -30,22 +31,78 @@ pub(super) struct Stored {
     pub(super) message: Message,
 }
 
+/// The header that keeps the headers of a damaged row.
+const RAW_HEADERS: &str = "sqlite_headers";
+
 /// The columns of [`Stored`], in its order.
 pub(super) const COLUMNS: &str = "seq, time, key, headers, data";
 
+/// Any row gives a message, whatever became of its fields: one that is damaged is for the envelope to
+/// refuse, so that it becomes a dead letter that holds what was found, and its consumer goes on.
 pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
-    let headers: Vec<u8> = row.get(3)?;
-    let headers = decode(&Bytes::from(headers)).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(
-            3,
-            rusqlite::types::Type::Blob,
-            "the headers are damaged".into(),
-        )
-    })?;
-    let mut message = Message::new(row.get::<_, Vec<u8>>(4)?);
-    message.key = row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from);
-    message.headers = headers;
-    Ok(Stored { seq: row.get(0)?, time: from_millis(row.get(1)?), message })
+    let mut damaged = Vec::new();
+    let mut field = |at, name| {
+        let (bytes, sound) = bytes(row.get_ref(at)?);
+        if !sound {
+            damaged.push(name);
+        }
+        Ok::<_, rusqlite::Error>(bytes)
+    };
+    let key = field(2, "key")?;
+    let blob = field(3, "headers")?;
+    let data = field(4, "data")?;
+    let headers = blob.as_ref().and_then(decode);
+    if headers.is_none() && !damaged.contains(&"headers") {
+        damaged.push("headers");
+    }
+    if data.is_none() && !damaged.contains(&"data") {
+        damaged.push("data");
+    }
+    let mut message = Message::new(data.unwrap_or_default());
+    message.key = key;
+    message.headers = match headers {
+        Some(headers) if damaged.is_empty() => headers,
+        _ => unreadable(&damaged, blob),
+    };
+    let time = match row.get_ref(1)? {
+        ValueRef::Integer(millis) => from_millis(millis),
+        _ => SystemTime::UNIX_EPOCH,
+    };
+    Ok(Stored { seq: row.get(0)?, time, message })
+}
+
+/// The bytes of a field, none where it is `NULL`, and whether it has a type that is written there.
+fn bytes(value: ValueRef<'_>) -> (Option<Bytes>, bool) {
+    match value {
+        ValueRef::Null => (None, true),
+        ValueRef::Blob(bytes) => (Some(Bytes::copy_from_slice(bytes)), true),
+        ValueRef::Text(bytes) => (Some(Bytes::copy_from_slice(bytes)), false),
+        ValueRef::Integer(number) => (Some(Bytes::from(number.to_string())), false),
+        ValueRef::Real(number) => (Some(Bytes::from(number.to_string())), false),
+    }
+}
+
+/// The headers of a message that can't be read: what they were is kept as it is, for whoever looks at
+/// the dead letter.
+fn unreadable(damaged: &[&str], blob: Option<Bytes>) -> Headers {
+    let mut headers = Headers::new();
+    let fields = damaged.join(" and ");
+    headers.push("content-type", format!("damaged: the file's row holds {fields} that nobody wrote"));
+    if let Some(blob) = blob {
+        headers.push(RAW_HEADERS, blob);
+    }
+    headers
+}
+
+/// How many messages a run holds; of one whose ends are damaged as many as can be counted.
+pub(super) fn run_length(first: i64, last: i64) -> i64 {
+    last.saturating_sub(first).saturating_add(1).max(0)
+}
+
+/// A number of attempts; a damaged one is brought into its range.
+pub(super) fn count(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u32> {
+    let count: i64 = row.get(at)?;
+    Ok(u32::try_from(count.max(0)).unwrap_or(u32::MAX))
 }
 
 /// Milliseconds since the Unix epoch, in the way that the file keeps times.
@@ -156,6 +213,28 @@ mod tests {
             assert_eq!(decode(&Bytes::copy_from_slice(&bytes[..end])), None, "{end}");
         }
         assert_eq!(decode(&Bytes::from(vec![0xff; 20])), None);
+    }
+
+    #[test]
+    fn every_damaged_field_of_a_row_gives_a_message_that_the_envelope_refuses() {
+        let conn = rusqlite::Connection::open_in_memory().unwrap();
+        for (row, kept) in [
+            ("1, 0, x'6b', x'ff', x'01'", &b"\xff"[..]),
+            ("1, 0, 'text', x'', x'01'", b""),
+            ("1, 0, 7, x'', x'01'", b""),
+            ("1, 0, NULL, 1.5, x'01'", b"1.5"),
+            ("1, 0, NULL, x'', 'text'", b""),
+            ("1, 0, NULL, x'', NULL", b""),
+        ] {
+            let stored = conn.query_row(&format!("SELECT {row}"), [], read).unwrap();
+            let message = stored.message;
+            assert!(crate::envelope::Envelope::from_message(&message).is_err(), "{row}");
+            assert!(message.headers.get("content-type").unwrap().starts_with(b"damaged"), "{row}");
+            assert_eq!(message.headers.get(RAW_HEADERS).unwrap(), kept, "{row}");
+        }
+        let stored = conn.query_row("SELECT 1, 'noon', NULL, x'', x'00'", [], read).unwrap();
+        assert_eq!(stored.time, SystemTime::UNIX_EPOCH);
+        assert_eq!(stored.message, Message::new(&b"\0"[..]));
     }
 
     #[test]

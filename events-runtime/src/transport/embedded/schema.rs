@@ -113,6 +113,7 @@ pub(super) fn messages_table(topic: i64) -> String {
 
 /// Opens the file to write, making it where it is missing.
 pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportError> {
+    create(settings);
     let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let deadline = Instant::now().later(settings.busy_timeout);
     let prepared = loop {
@@ -126,6 +127,20 @@ pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportEr
     };
     prepared.map_err(|fault| fault.explain("open", &settings.url))?;
     Ok(conn)
+}
+
+/// Makes the file where it is missing, with its mode, which SQLite gives the log and the index beside it.
+///
+/// A failure is left to SQLite, which meets it again and says more. A file that is there is not opened:
+/// closing it would take away the locks that SQLite has on it.
+fn create(settings: &Settings) {
+    if settings.path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        let mut options = std::fs::File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, settings.mode);
+        drop(options.open(&settings.path));
+    }
 }
 
 /// Opens the file, which the writer has made, to read.
@@ -156,6 +171,10 @@ fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
             ErrorKind::ReadOnly,
             "the file can't be written: check its mode, its owner and the mount",
         ));
+    }
+    if state == State::Empty {
+        // Counts only before the first table; no build needs to know of it.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {

@@ -50,6 +50,8 @@ pub(super) struct Settings {
     /// The longest pause between two looks at what other processes wrote.
     pub(super) poll_interval: Duration,
     pub(super) max_pages: Option<u32>,
+    /// The mode of a file that is made, and of the two beside it; a stricter umask counts.
+    pub(super) mode: u32,
     pub(super) retention: RetentionPolicy,
 }
 
@@ -72,6 +74,7 @@ impl Settings {
             "busy_timeout",
             "poll_interval",
             "max_pages",
+            "mode",
             "retention_age",
             "retention_count",
             "dead_letter_age",
@@ -79,6 +82,11 @@ impl Settings {
         ])?;
         if target.path.is_empty() {
             return Err(target.invalid("the path of the file is missing: write `sqlite://events.db`"));
+        }
+        if target.has_login {
+            return Err(target.invalid(
+                "a file has no user and no password; begin the path with `./` where its name holds `:` and `@`",
+            ));
         }
         if target.path == ":memory:" {
             return Err(target.invalid("for messages in memory write `memory:` or `memory:name`"));
@@ -102,6 +110,15 @@ impl Settings {
                 text.parse().map_err(|_| target.bad_setting("max_pages", text, "a whole number of pages"))
             })
             .transpose()?;
+        let mode = match target.get("mode") {
+            None => 0o600,
+            Some(text) => u32::from_str_radix(text, 8)
+                .ok()
+                .filter(|mode| mode & !0o777 == 0 && mode & 0o600 == 0o600)
+                .ok_or_else(|| {
+                    target.bad_setting("mode", text, "an octal mode that lets the owner write, `0660`")
+                })?,
+        };
         Ok(Self {
             path: PathBuf::from(&target.path),
             url: target.shown().to_owned(),
@@ -110,6 +127,7 @@ impl Settings {
             poll_interval: duration("poll_interval", Duration::from_millis(50))?
                 .max(Duration::from_millis(1)),
             max_pages,
+            mode,
             retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
         })
     }

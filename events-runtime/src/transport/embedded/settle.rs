@@ -168,7 +168,7 @@ impl Txn<'_> {
                     .prepare_cached(
                         // One that goes out alone and comes back untouched lets others go first.
                         "UPDATE pending SET claim = NULL, ready = ?4 + 1000 * ?5 * alone, since = ?6,
-                         attempts = attempts - ?5,
+                         attempts = max(attempts, ?5) - ?5,
                          losses = losses * ?5, alone = alone * ?5
                          WHERE grp = ?1 AND seq = ?2 AND claim = ?3",
                     )?
@@ -258,9 +258,9 @@ impl Txn<'_> {
                 let changed = self
                     .conn
                     .prepare_cached(
-                        "UPDATE claims SET until = ?4 + lease WHERE id = ?1 AND grp = ?2 AND member = ?3",
+                        "UPDATE claims SET until = ?4 + min(lease, ?5) WHERE id = ?1 AND grp = ?2 AND member = ?3",
                     )?
-                    .execute([claim, member.id.group, member.number, self.now])?;
+                    .execute([claim, member.id.group, member.number, self.now, i64::MAX / 4])?;
                 entry.insert(changed > 0);
             }
         }

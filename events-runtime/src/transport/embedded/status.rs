@@ -3,28 +3,29 @@
 use rusqlite::{Connection, params};
 
 use super::super::{
-    ConsumerGroup, ErrorKind, GroupStatus, Health, Position, Topic, TopicStatus, TransportError,
+    ConsumerGroup, ErrorKind, GroupStatus, Health, NameError, Position, Topic, TopicStatus, TransportError,
 };
 use super::fault::Fault;
+use super::row::run_length;
 use super::schema::VERSION;
 use super::settings::{Settings, Synchronous};
 use super::txn::{find_topic, last};
 
 /// All topics with what they hold, by name.
 pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
-    let found: Vec<(i64, String)> = conn
+    let found: Vec<(i64, Option<Topic>)> = conn
         .prepare_cached("SELECT id, name FROM topics ORDER BY name")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([], |row| Ok((row.get(0)?, named(row, 1, Topic::new)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let mut topics = Vec::with_capacity(found.len());
-    for (id, name) in found {
-        let topic = Topic::new(name).map_err(damaged)?;
+    for (id, topic) in found {
+        let Some(topic) = topic else { continue };
         let (first, last): (Option<i64>, Option<i64>) = conn.query_row(
             &format!("SELECT (SELECT min(seq) FROM messages_{id}), (SELECT max(seq) FROM messages_{id})"),
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let messages = first.zip(last).map_or(0, |(first, last)| (last - first + 1).unsigned_abs());
+        let messages = first.zip(last).map_or(0, |(first, last)| run_length(first, last).unsigned_abs());
         let position = |seq: i64| Position::Sequence(seq.unsigned_abs());
         topics.push(TopicStatus::new(topic, messages, first.map(position), last.map(position)));
     }
@@ -39,8 +40,8 @@ pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus
         "SELECT name, cursor,
              (SELECT count(*) FROM pending WHERE grp = groups.id AND claim IS NULL),
              (SELECT count(*) FROM pending WHERE grp = groups.id AND claim IS NOT NULL),
-             (SELECT coalesce(sum(c.last - c.first + 1
-                 - (SELECT count(*) FROM gaps WHERE claim = c.id)), 0)
+             (SELECT coalesce(sum(max(0, min(1000000000000, c.last - c.first + 1
+                 - (SELECT count(*) FROM gaps WHERE claim = c.id)))), 0)
               FROM claims c WHERE c.grp = groups.id AND c.first IS NOT NULL),
              min(cursor + 1,
                  coalesce((SELECT min(seq) FROM pending WHERE grp = groups.id), cursor + 1),
@@ -49,24 +50,51 @@ pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus
     )?;
     let rows = statement.query_map(params![id], |row| {
         let counts: [i64; 5] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
-        Ok((row.get::<_, String>(0)?, counts))
+        Ok((named(row, 0, ConsumerGroup::new)?, counts))
     })?;
-    rows.map(|row| {
-        let (name, [cursor, waiting, again, fresh, next]) = row?;
+    let mut groups = Vec::new();
+    for row in rows {
+        let (group, [cursor, waiting, again, fresh, next]) = row?;
+        let Some(group) = group else { continue };
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
-        let in_flight = count(again + fresh);
+        let in_flight = count(again.saturating_add(fresh));
         let waiting = count(waiting);
-        let lag = in_flight + waiting + count(last - cursor);
-        let group = ConsumerGroup::new(name).map_err(damaged)?;
+        let lag = in_flight + waiting + count(last.saturating_sub(cursor));
         let next = (lag > 0).then(|| Position::Sequence(next.unsigned_abs()));
-        Ok(GroupStatus::new(group, lag, in_flight, waiting).next(next))
-    })
-    .collect()
+        groups.push(GroupStatus::new(group, lag, in_flight, waiting).next(next));
+    }
+    Ok(groups)
 }
 
-fn damaged(error: super::super::NameError) -> Fault {
-    let message = "the file holds a name that it can't hold: something else wrote to it";
-    TransportError::new(ErrorKind::Corrupt, "read", "the file", message).with_source(error).into()
+/// The name in a column. One that is damaged can't be asked for by anybody: it is left out, that the
+/// others can be seen, and told by the log and by [`check`].
+fn named<T>(
+    row: &rusqlite::Row<'_>,
+    at: usize,
+    parse: impl FnOnce(String) -> Result<T, NameError>,
+) -> rusqlite::Result<Option<T>> {
+    let name = row.get_ref(at)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    Ok(match parse(name.into_owned()) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            tracing::warn!(%error, "a SQLite file holds a name that it can't hold: it is left out");
+            None
+        }
+    })
+}
+
+/// How many topics and groups have a damaged name.
+fn damaged_names(conn: &Connection) -> rusqlite::Result<usize> {
+    let mut damaged = 0;
+    let mut topics = conn.prepare("SELECT name FROM topics")?;
+    for name in topics.query_map([], |row| named(row, 0, Topic::new))? {
+        damaged += usize::from(name?.is_none());
+    }
+    let mut groups = conn.prepare("SELECT name FROM groups")?;
+    for name in groups.query_map([], |row| named(row, 0, ConsumerGroup::new))? {
+        damaged += usize::from(name?.is_none());
+    }
+    Ok(damaged)
 }
 
 /// Reads the whole file and says what is wrong with it.
@@ -76,6 +104,14 @@ pub(super) fn check(conn: &Connection, settings: &Settings) -> Result<Health, Fa
         let message = format!(
             "the file is damaged ({verdict}): stop all that use it, keep a copy, and recover what can be \
              read with `sqlite3 FILE .recover`"
+        );
+        return Err(TransportError::new(ErrorKind::Corrupt, "check", &settings.url, message).into());
+    }
+    let damaged = damaged_names(conn)?;
+    if damaged > 0 {
+        let message = format!(
+            "the file holds {damaged} names of topics or groups that can't be names: something else wrote to \
+             it; stop all that use it, keep a copy, and correct them in the tables `topics` and `groups`"
         );
         return Err(TransportError::new(ErrorKind::Corrupt, "check", &settings.url, message).into());
     }

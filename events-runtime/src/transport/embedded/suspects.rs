@@ -14,6 +14,7 @@ use rusqlite::params;
 use super::claim::{Held, Request};
 use super::fault::Fault;
 use super::pass::{Key, Pass, SCAN};
+use super::row::{count, run_length};
 use super::txn::{GroupId, Txn};
 
 /// A message whose members were lost so often, among others, goes out alone.
@@ -70,7 +71,7 @@ impl Txn<'_> {
                      - (SELECT count(*) FROM gaps WHERE claim = ?1)",
                 )?
                 .query_row([held.id], |row| row.get::<_, i64>(0))?;
-            open += held.run.map_or(0, |(first, last)| last - first + 1);
+            open = open.saturating_add(held.run.map_or(0, |(first, last)| run_length(first, last)));
         }
         Ok(open)
     }
@@ -103,7 +104,7 @@ impl Pass<'_> {
                  ORDER BY claim IS NULL, ready, seq LIMIT ?4",
             )?
             .query_map(params![group, now, member, SCAN], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, row.get(1)?, count(row, 2)?, row.get(3)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
         for (seq, key, attempts, held) in suspects {
@@ -116,10 +117,10 @@ impl Pass<'_> {
             }
             match self.holds_since {
                 None if max > 0 => {
-                    self.again.push((seq, attempts + 1));
+                    self.again.push((seq, attempts.saturating_add(1)));
                     return Ok(Alone::Taken);
                 }
-                Some(since) if since + lease > now => return Ok(Alone::Waits),
+                Some(since) if since.saturating_add(lease) > now => return Ok(Alone::Waits),
                 _ => {
                     self.isolates = false;
                     return Ok(Alone::None);

@@ -13,6 +13,12 @@ use super::txn::{Txn, find_topic, last, trimmed};
 
 /// So many messages go in one transaction at most, that senders are not held up.
 const CHUNK: i64 = 2_000;
+/// So many free pages stay in the file, to be filled again.
+const FREE: i64 = 1_024;
+/// What is given back in one transaction.
+const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
+/// What `PRAGMA auto_vacuum` says of a file that can give pages back.
+const INCREMENTAL: i64 = 2;
 /// A topic is trimmed after so many messages, or after so long.
 const EVERY_COUNT: u64 = 4_096;
 const EVERY_TIME: Duration = Duration::from_mins(1);
@@ -34,6 +40,17 @@ impl Portion {
     pub(super) fn tell(&self, topic: &Topic) {
         self.trimmed.tell(topic, self.letters);
     }
+}
+
+/// Gives some of the file's free pages back to the disk where they are many; whether there are more.
+pub(super) fn give_back(conn: &Connection) -> rusqlite::Result<bool> {
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let many = || Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(FREE));
+    if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
+        return Ok(false);
+    }
+    conn.execute_batch(GIVE_BACK)?;
+    many()
 }
 
 fn holds_letters(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
@@ -80,7 +97,7 @@ impl Txn<'_> {
                 ))?
                 .query_row([millis(oldest)], |row| row.get(0))
                 .optional()?;
-            until = until.max(young.unwrap_or(last + 1));
+            until = until.max(young.unwrap_or(last.saturating_add(1)));
         }
         if let Some(count) = retention.max_count {
             let count = i64::try_from(count).unwrap_or(i64::MAX);

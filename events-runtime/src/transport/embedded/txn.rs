@@ -62,12 +62,13 @@ impl<'c> Txn<'c> {
             // Put there above.
             return Err(TransportError::no_topic("send to", topic).into());
         };
-        let first = *last + 1;
+        let first = last.saturating_add(1);
         let mut insert = self.conn.prepare_cached(&format!(
             "INSERT INTO messages_{id}(seq, time, key, headers, data) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?;
         for row in rows {
-            *last += 1;
+            // Beyond the highest number, which is damage alone, the table refuses it.
+            *last = last.saturating_add(1);
             insert.execute(params![*last, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
         }
         *count += rows.len() as u64;

@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::schema::in_transaction;
 use super::settings::Settings;
 use super::syncer::Syncer;
-use super::trim::Schedule;
+use super::trim::{Schedule, give_back};
 use super::txn::Txn;
 
 /// A request to the writer.
@@ -248,7 +248,9 @@ impl Writer {
         match done {
             Ok(portion) => {
                 portion.tell(&topic);
-                if portion.is_full() {
+                // What failed waits for the next trim.
+                let frees = !portion.is_full() && give_back(&self.conn).unwrap_or(false);
+                if portion.is_full() || frees {
                     self.schedule.again(topic);
                 }
             }

@@ -24,7 +24,7 @@ pub(super) enum Judgement {
 
 /// A code, the part of the text that tells it from others of the same code, and what is said of it.
 pub(super) struct Code {
-    pub(super) code: &'static str,
+    pub(super) name: &'static str,
     pub(super) says: &'static str,
     pub(super) judgement: Judgement,
     pub(super) kind: ErrorKind,
@@ -38,7 +38,7 @@ const fn code(
     kind: ErrorKind,
     message: &'static str,
 ) -> Code {
-    Code { code, says, judgement, kind, message }
+    Code { name: code, says, judgement, kind, message }
 }
 
 const REFUSED_USER: &str = "the server refused the user: check user and password in the URL";
@@ -196,16 +196,16 @@ const UNKNOWN: Code = code("", "", Judgement::Waits, ErrorKind::Unavailable, OTH
 /// The row of a code, with the text that came with it.
 pub(super) fn judge(code: &str, text: &str) -> &'static Code {
     let code = if code.is_empty() { "ERR" } else { code };
-    CODES.iter().find(|row| row.code == code && text.contains(row.says)).unwrap_or(&UNKNOWN)
+    CODES.iter().find(|row| row.name == code && text.contains(row.says)).unwrap_or(&UNKNOWN)
 }
 
 /// The first code that a text tells of, as of a call inside a script or a transaction.
 pub(super) fn told_in(text: &str) -> &'static str {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let known = |word| {
-        CODES.iter().map(|row| row.code).find(|code| *code == word && !matches!(*code, "ERR" | "EXECABORT"))
+        CODES.iter().map(|row| row.name).find(|code| *code == word && !matches!(*code, "ERR" | "EXECABORT"))
     };
-    words.filter_map(known).next().unwrap_or_default()
+    words.find_map(known).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -216,7 +216,7 @@ mod tests {
     fn every_code_of_the_table_stands_in_the_decision_with_its_judgement() {
         let documented =
             include_str!("../../../../docs/decisions/0057-errors-of-redis-are-judged-in-one-table.md");
-        for Code { code, says, judgement, kind, .. } in &CODES {
+        for Code { name: code, says, judgement, kind, .. } in &CODES {
             let says = if says.is_empty() { String::new() } else { format!(" {says}") };
             let row = format!("| `{code}{says}` | {judgement:?} | {} |", kind.as_str());
             assert!(documented.contains(&row), "{row}");
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn only_a_fault_of_the_message_refuses_it_and_every_passing_state_is_waited_for() {
-        for Code { code, says, judgement, kind, .. } in CODES.iter().chain([&UNKNOWN]) {
+        for Code { name: code, says, judgement, kind, .. } in CODES.iter().chain([&UNKNOWN]) {
             assert_eq!(kind.is_of_message(), *judgement == Judgement::Message, "{code} {says}");
             let waits = matches!(judgement, Judgement::Away | Judgement::Reconnects | Judgement::Waits);
             assert_eq!(kind.is_retryable(), waits, "{code} {says}");

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::super::{Headers, Message, Position};
-use crate::envelope::{ATTRIBUTES, CONSTANT, known_header};
+use crate::envelope::{ATTRIBUTES, CONSTANT, is_content_type, known_header};
 
 const DATA: &str = "event_data";
 const KEY: &str = "key";
@@ -101,7 +101,9 @@ fn is_reserved(name: &str) -> bool {
 /// Which of the constant headers a field is.
 fn constant_of(field: &str) -> Option<usize> {
     CONSTANT.iter().position(|(header, _)| {
-        *header == field || header.strip_prefix(EXTENSION).is_some_and(|name| name == field)
+        *header == field
+            || (*header == "content-type" && is_content_type(field))
+            || header.strip_prefix(EXTENSION).is_some_and(|name| name == field)
     })
 }
 
@@ -258,6 +260,7 @@ mod tests {
             "x",
             "ce_x",
             "content-type",
+            "Content-Type",
             "ce_headers",
             "dlq_reason",
             "sourcehost",
