@@ -300,7 +300,7 @@ pub async fn dead_letters_are_kept_while_a_send_takes_its_time(fixture: &dyn Fix
     let transport = connect(fixture);
     let batch: Vec<_> = (0..4).map(|i| message(["a", "b"][i % 2], i)).collect();
     let mut consumer = give_up(&*transport, &batch).await;
-    let lease = Duration::from_secs(2) * fixture.patience();
+    let lease = (Duration::from_millis(300) * fixture.patience()).max(Duration::from_secs(2));
     let pause = lease * 2;
     let slow = Over::new(&*transport).producer(move |inner| Slow { inner, pause });
     let select = |letter: &DeadLetter| letter.id() != Some("id-b-1");
