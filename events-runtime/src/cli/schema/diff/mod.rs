@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! sides ▶ structure   fields, types, names, defaults, aliases, symbols, by Avro's rules
-//!       ▶ attributes  documentation and the like, which break nothing
+//!       ▶ attributes  documentation and the like, which break nothing, from the whole text (json)
 //!       ▶ shown       a line or an object for each
 //! ```
 
 mod attributes;
 mod change;
+mod json;
 mod shown;
 mod structure;
 mod words;
@@ -91,10 +92,13 @@ fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
 }
 
 fn compare(old: &Side, new: &Side) -> Vec<Change> {
-    let mut changes = structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
-    changes.extend(attributes::changes(&old.json, &new.json));
+    let (mut changes, pairs) =
+        structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
+    changes.extend(attributes::changes(&old.json, &new.json, &pairs));
     changes
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

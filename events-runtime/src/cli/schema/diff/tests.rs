@@ -146,3 +146,62 @@ fn documentation_is_marked_and_breaks_nothing() {
         ["~ zip (doc): \"old\" -> \"new\"    breaks nothing", "~ zip (pii): none -> true    breaks nothing"]
     );
 }
+
+#[test]
+fn types_of_one_name_in_two_namespaces_are_told_apart() {
+    let record = |namespace: &str, more: &str| {
+        format!(
+            r#"{{"type":"record","name":"X","namespace":"{namespace}","fields":[{{"name":"id","type":"int"{more}}}]}}"#
+        )
+    };
+    let union = |first: &str, second: &str| {
+        field("who", &format!("[{},{}]", record("one", first), record("two", second)))
+    };
+    let same = union("", r#","pii":true"#);
+    assert_eq!(diff(&same, &same), [] as [&str; 0]);
+    assert_eq!(
+        diff(&union("", ""), &union("", r#","pii":true"#)),
+        ["~ who.id (pii): none -> true    breaks nothing"]
+    );
+    let swapped = field("who", &format!("[{},{}]", record("two", ""), record("one", "")));
+    assert_eq!(
+        diff(&union("", ""), &swapped),
+        ["~ who (order): record one.X, record two.X -> record two.X, record one.X    breaks nothing"]
+    );
+}
+
+#[test]
+fn a_name_that_a_map_has_names_no_type() {
+    let fields = |first: &str, second: &str| {
+        let map = |doc: &str| format!(r#"{{"type":"map","values":"int","name":"X","doc":"{doc}"}}"#);
+        format!("{},{}", field("a", &map(first)), field("b", &map(second)))
+    };
+    assert_eq!(diff(&fields("1", "2"), &fields("1", "2")), [] as [&str; 0]);
+    assert_eq!(diff(&fields("1", "2"), &fields("1", "3")), ["~ b (doc): \"2\" -> \"3\"    breaks nothing"]);
+}
+
+#[test]
+fn a_type_that_only_looks_like_the_other_is_told_in_full() {
+    let decimal =
+        |base: &str| field("a", &format!(r#"{{{base},"logicalType":"decimal","precision":4,"scale":2}}"#));
+    let fixed = r#""type":"fixed","name":"F","size":8"#;
+    assert_eq!(
+        diff(&decimal(r#""type":"bytes""#), &decimal(fixed)),
+        [
+            "~ a: decimal(4, 2) on bytes -> decimal(4, 2) on fixed org.acme.F of 8 bytes    breaks old readers and new readers"
+        ]
+    );
+    let symbols = r#"{"type":"enum","name":"X","symbols":["A"]}"#;
+    let record = r#"{"type":"record","name":"X","fields":[]}"#;
+    assert_eq!(
+        diff(&field("a", symbols), &field("a", record)),
+        ["~ a: enum org.acme.X -> record org.acme.X    breaks old readers and new readers"]
+    );
+}
+
+#[test]
+fn what_a_renamed_field_says_is_compared_with_what_it_said() {
+    let old = r#"{"name":"zip","type":"string"}"#;
+    let new = r#"{"name":"code","aliases":["zip"],"type":"string","pii":true}"#;
+    assert!(diff(old, new).contains(&"~ code (pii): none -> true    breaks nothing".to_owned()));
+}
