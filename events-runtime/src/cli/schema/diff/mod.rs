@@ -19,7 +19,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::locked::Locked;
-use crate::avro::{Packed, View, pack};
+use crate::avro::{Packed, View, pack, without_bom};
 use crate::cli::args::Diff;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
@@ -38,7 +38,7 @@ impl Side {
     fn new(name: String, text: &str) -> Result<Self, Failure> {
         let broken = |reason| Failure::failed(format!("{name} is no Avro schema: {reason}"));
         let schema = pack(text).map_err(|fault| broken(fault.to_string()))?;
-        let json = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let json = serde_json::from_str(without_bom(text)).map_err(|error| broken(error.to_string()))?;
         Ok(Self { name, schema, json })
     }
 

@@ -205,3 +205,26 @@ fn what_a_renamed_field_says_is_compared_with_what_it_said() {
     let new = r#"{"name":"code","aliases":["zip"],"type":"string","pii":true}"#;
     assert!(diff(old, new).contains(&"~ code (pii): none -> true    breaks nothing".to_owned()));
 }
+
+#[test]
+fn an_invalid_logical_type_is_the_type_below_it() {
+    let decimal = |precision: u32| {
+        field(
+            "a",
+            &format!(
+                r#"{{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":{precision}}}"#
+            ),
+        )
+    };
+    assert_eq!(diff(&decimal(9), &decimal(10)), ["~ a: decimal(9, 0) -> F of 4 bytes    breaks nothing"]);
+    // Both are ignored, and so they are attributes like others.
+    assert_eq!(diff(&decimal(10), &decimal(11)), ["~ a (precision): 10 -> 11    breaks nothing"]);
+}
+
+#[test]
+fn a_byte_order_mark_and_null_for_an_optional_attribute_say_nothing() {
+    let text = r#"{"type":"record","name":"A","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["S"]}}]}"#;
+    let nulls = text.replace("\"symbols\"", "\"aliases\":null,\"default\":null,\"symbols\"");
+    let side = |text: &str| Side::new("a schema".to_owned(), text).unwrap();
+    assert_eq!(compare(&side(text), &side(&format!("\u{feff}{nulls}"))), []);
+}
