@@ -145,6 +145,10 @@ impl Found {
                 "`schema diff {event_type}` shows how, `schema lock {event_type}` publishes it as the next version"
             );
             self.fail(descriptor, what, definition(descriptor), advice);
+            for question in event.questions() {
+                let advice = "before it is locked, for a published version stays as it is";
+                self.warn(descriptor, question, definition(descriptor), advice);
+            }
         } else if !event.is_stale() && descriptor.minor_version() != newest.minor {
             let what = format!(
                 "counts itself as version {}, and its schema is locked as version {}",

@@ -47,6 +47,7 @@ impl<'a> Walk<'a> {
                     from: from.map(ToString::to_string),
                     to: to.map(ToString::to_string),
                     breaks: Breaks::NOTHING,
+                    question: None,
                 });
             }
         }

@@ -91,6 +91,12 @@ fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
     Ok((old, new))
 }
 
+/// What to ask the author about the differences between a published schema and a definition.
+pub(super) fn questions(old: View<'_>, new: View<'_>) -> Vec<String> {
+    let changes = structure::changes(old, new).0.into_iter();
+    changes.filter_map(|change| Some(format!("{}: {}", change.path, change.question?))).collect()
+}
+
 fn compare(old: &Side, new: &Side) -> Vec<Change> {
     let (mut changes, pairs) =
         structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));

@@ -40,7 +40,7 @@ struct Walk {
 
 impl Walk {
     fn add(&mut self, path: &str, what: What, (from, to): (Option<String>, Option<String>), breaks: Breaks) {
-        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks });
+        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks, question: None });
     }
 
     /// Adds a difference that breaks nobody, where there is one.
@@ -170,6 +170,10 @@ impl Walk {
             } else {
                 let breaks = Breaks { old_readers: false, new_readers: now.default.is_none() };
                 self.add(&here, What::Field, (None, Some(described(&now))), breaks);
+                let question = renamed(old, new, &now);
+                if let Some(change) = self.changes.last_mut() {
+                    change.question = question;
+                }
             }
         }
         for (index, before) in (0..old.len()).map(|index| (index, old.field(index))) {
@@ -226,6 +230,26 @@ impl Walk {
         };
         self.compare(path, What::Order, Some(both(old, new)), Some(both(new, old)));
     }
+}
+
+/// The question whether an added field is a removed one of the same type under another name.
+fn renamed(old: RecordView<'_>, new: RecordView<'_>, added: &FieldView<'_>) -> Option<String> {
+    let ty = in_full(added.schema);
+    let is_kept = |before: &FieldView<'_>| {
+        (0..new.len())
+            .any(|index| field_of(old, &new.field(index)).is_some_and(|of| old.field(of).name == before.name))
+    };
+    let gone = (0..old.len()).map(|index| old.field(index)).filter(|before| !is_kept(before));
+    let names: Vec<_> = gone
+        .filter(|before| in_full(before.schema) == ty)
+        .map(|before| format!("`{}`", text(before.name)))
+        .collect();
+    let first = names.first()?.trim_matches('`');
+    Some(format!(
+        "was {} renamed to `{}`? As it is, the values under the old name are lost to new readers, and those under the new name to old ones: write `#[event(alias = \"{first}\")]` on the field, or `#[event(rename = \"{first}\")]` to keep the old name in the data",
+        names.join(" or "),
+        text(added.name),
+    ))
 }
 
 /// Whether readers with this field find nothing for it in a writer's record.

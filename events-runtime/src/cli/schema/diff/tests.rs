@@ -222,6 +222,26 @@ fn an_invalid_logical_type_is_the_type_below_it() {
 }
 
 #[test]
+fn a_field_that_another_one_of_its_type_replaces_is_asked_about() {
+    let note = |name: &str, more: &str| {
+        format!(r#"{{"name":"{name}","type":["null","string"],"default":null{more}}}"#)
+    };
+    let asked = |old: &str, new: &str| {
+        let changes = compare(&event(old), &event(new)).into_iter();
+        changes.filter_map(|change| change.question).collect::<Vec<_>>()
+    };
+    let questions = asked(&note("coupon", ""), &note("voucher", ""));
+    let [question] = questions.as_slice() else { panic!("{questions:?}") };
+    for part in ["was `coupon` renamed to `voucher`?", "alias = \"coupon\"", "rename = \"coupon\""] {
+        assert!(question.contains(part), "{question}");
+    }
+    // A field of another type, one that is only added, and one that has the alias.
+    assert_eq!(asked(&field("coupon", "\"int\""), &note("voucher", "")), [""; 0]);
+    assert_eq!(asked("", &note("voucher", "")), [""; 0]);
+    assert_eq!(asked(&note("coupon", ""), &note("voucher", r#","aliases":["coupon"]"#)), [""; 0]);
+}
+
+#[test]
 fn a_byte_order_mark_and_null_for_an_optional_attribute_say_nothing() {
     let text = r#"{"type":"record","name":"A","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["S"]}}]}"#;
     let nulls = text.replace("\"symbols\"", "\"aliases\":null,\"default\":null,\"symbols\"");
