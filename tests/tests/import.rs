@@ -205,7 +205,6 @@ type Vec6<T> = Vec<Vec<Vec<Vec<Vec<Vec<T>>>>>>;
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.acme.imports.deeply.nested.v1")]
 struct DeeplyNested {
-    #[expect(dead_code, reason = "only its schema is looked at")]
     deep: Vec6<Vec6<Vec6<Vec6<i32>>>>,
 }
 

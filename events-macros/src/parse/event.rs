@@ -160,7 +160,7 @@ fn unblock(text: &str) -> String {
     let lines: Vec<_> = rest.split('\n').collect();
     let is_blank = |line: &&str| line.trim().is_empty();
     // The line that ends the comment has no star of its own.
-    let body = lines.iter().rposition(|line| !is_blank(&line)).map_or(0, |last| last + 1);
+    let body = lines.iter().rposition(|line| !is_blank(line)).map_or(0, |last| last + 1);
     let has_stars = body > 0 && lines.iter().take(body).all(|line| line.trim_start().starts_with('*'));
     let indent = |line: &&str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let common = lines.iter().filter(|line| !is_blank(line)).map(indent).min().unwrap_or_default();

@@ -87,10 +87,14 @@ fn normalize_value(ty: &Type, json: &mut Value, items: &Items) {
         }
         (Type::Option(inner), json) => normalize_value(inner, json, items),
         (Type::Vec(item), Value::Array(values)) => {
-            values.iter_mut().for_each(|value| normalize_value(item, value, items));
+            for value in values {
+                normalize_value(item, value, items);
+            }
         }
         (Type::Map(value), Value::Object(entries)) => {
-            entries.values_mut().for_each(|entry| normalize_value(value, entry, items));
+            for entry in entries.values_mut() {
+                normalize_value(value, entry, items);
+            }
         }
         (Type::Item { id, .. }, Value::Object(entries)) => {
             for member in items.0.get(*id).into_iter().flat_map(Item::members) {
