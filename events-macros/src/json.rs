@@ -121,7 +121,11 @@ impl Json {
                 let value = integer(*value);
                 quote!(Integer(#value))
             }
-            Self::Float(_) => quote!(Float),
+            Self::Float(value) => {
+                let literal = proc_macro2::Literal::f64_suffixed(value.abs());
+                let value = if value.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) };
+                quote!(Float(#value))
+            }
             Self::String(value) => quote!(String(#value)),
             Self::Array(items) => {
                 let items = items.iter().map(Self::expand);

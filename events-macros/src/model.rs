@@ -7,7 +7,7 @@ use syn::{DeriveInput, Fields, Ident, Member, Path, Type};
 
 use crate::errors::Ctxt;
 use crate::json::Json;
-use crate::parse::{EventAttrs, Place, SignalAttrs, doc};
+use crate::parse::{EventAttrs, Place, SignalAttrs, doc_of};
 use crate::published::{self, Version};
 
 /// A type that derives `EventData`, and `PublicSignal` where `signal` is there.
@@ -78,7 +78,7 @@ impl<'a> Container<'a> {
             }
             None => AvroName::of(&input.ident),
         };
-        let doc = attrs.doc.value().map(syn::LitStr::value).or_else(|| doc(&input.attrs));
+        let doc = attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &input.attrs));
         let published = signal.as_ref().map(|signal| published::read(cx, signal)).unwrap_or_default();
         Self { input, signal, name, doc, data: Data::from_syn(cx, input), attrs, published }
     }
@@ -185,7 +185,7 @@ impl<'a> Field<'a> {
             name: AvroName::renamed(&attrs, own),
             ty: &field.ty,
             default,
-            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc(&field.attrs)),
+            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &field.attrs)),
             attrs,
         }
     }
@@ -216,7 +216,7 @@ impl<'a> Variant<'a> {
         Self {
             input: variant,
             name: AvroName::renamed(&attrs, AvroName::of(&variant.ident)),
-            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc(&variant.attrs)),
+            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &variant.attrs)),
             fields: Field::all(cx, &variant.fields),
             attrs,
         }

@@ -195,6 +195,49 @@ fn with_field(ty: &str) -> tempfile::TempDir {
     folder
 }
 
+/// So many arrays around an `int`.
+fn nested(arrays: usize) -> String {
+    (0..arrays).fold("\"int\"".to_owned(), |items, _| format!(r#"{{"type": "array", "items": {items}}}"#))
+}
+
+type Vec6<T> = Vec<Vec<Vec<Vec<Vec<Vec<T>>>>>>;
+
+#[derive(PublicSignal)]
+#[public_signal(event_type = "org.acme.imports.deeply.nested.v1")]
+struct DeeplyNested {
+    deep: Vec6<Vec6<Vec6<Vec6<i32>>>>,
+}
+
+#[test]
+fn the_deepest_arrays_that_are_imported_compile() {
+    assert_eq!(DeeplyNested::SCHEMA_JSON.matches("\"array\"").count(), 24);
+    let folder = with_field(&nested(24));
+    let ran = import(folder.path(), &["a.avsc"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.matches("Vec<").count(), 24);
+}
+
+#[test]
+fn what_is_unusual_in_a_file_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "\u{feff}{\"type\": \"record\", \"name\": \"A\", \"namespace\": \"org.acme.a.b.c.v1\", \"aliases\": null, \"fields\": [
+        {\"name\": \"zero\", \"type\": \"int\", \"aliases\": null, \"default\": -0},
+        {\"name\": \"later\", \"type\": [\"null\", \"int\"], \"default\": -0},
+        {\"name\": \"prose\", \"type\": \"int\", \"doc\": \"As in:\\n\\n    let it = be\"},
+        {\"name\": \"fenced\", \"type\": \"int\", \"doc\": \"As in:\\n```\\nlet it = be\\n```\"}]}";
+    fs::write(folder.path().join("a.avsc"), schema).unwrap();
+    let ran = import(folder.path(), &["a.avsc"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for line in [
+        "    #[event(default = 0)]\n    pub zero: i32,",
+        "    #[event(default = 0)]\n    pub later: Option<i32>,",
+        "    #[event(doc = \"As in:\\n\\n    let it = be\")]\n    pub prose: i32,",
+        "    #[event(doc = \"As in:\\n```\\nlet it = be\\n```\")]\n    pub fenced: i32,",
+    ] {
+        assert!(ran.out.contains(line), "no {line} in {}", ran.out);
+    }
+}
+
 #[test]
 fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
     for (ty, error) in [
@@ -206,6 +249,16 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
             r#"{"type": "fixed", "name": "F", "size": 16}"#,
             "error: a.avsc: a: `fixed` of 16 bytes, which events do not have: write `bytes`",
         ),
+        (
+            r#"["null", ["int"]]"#,
+            "error: a.avsc: a<union>: a union directly in a union, which Avro has not: write the branches of both in one",
+        ),
+        (
+            r#"["null", "int", "int"]"#,
+            "error: a.avsc: the root: no schema that Avro allows: at `a`: branch 2 of the union has the type of an earlier one",
+        ),
+        (&nested(100), "error: a.avsc: "),
+        (&nested(25), "error: a.avsc: a: more than 24 arrays or maps directly in each other"),
         (r#"["int", "null"]"#, "error: a.avsc: a: a union in which `null` is not the first branch"),
         (
             r#"{"type": "map", "values": "null"}"#,

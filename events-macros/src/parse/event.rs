@@ -1,6 +1,6 @@
 //! `#[event(…)]`, and doc comments.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path};
 
 use super::{Item, Slot, items, path, value};
@@ -125,13 +125,13 @@ impl EventAttrs {
 }
 
 /// The doc comment of an item: its lines without the space in front, joined by line ends.
-pub(crate) fn doc(attrs: &[Attribute]) -> Option<String> {
+fn doc(attrs: &[Attribute]) -> Option<String> {
     let lines: Vec<String> = attrs
         .iter()
         .filter(|attr| attr.path().is_ident("doc"))
         .filter_map(|attr| match &attr.meta {
             Meta::NameValue(pair) => match &pair.value {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(comment(&text.value(), text.span())),
                 _ => None,
             },
             _ => None,
@@ -145,4 +145,72 @@ pub(crate) fn doc(attrs: &[Attribute]) -> Option<String> {
         .collect();
     let text = lines.join("\n").trim().to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// The text of a doc comment without what makes it a block: the stars in front of its lines, or the
+/// space that they have in common. Of an attribute `#[doc = "…"]` every letter is meant.
+fn comment(text: &str, span: Span) -> String {
+    // What a macro wrote has no source, and then the form of the text tells.
+    let is_block = span.source_text().is_none_or(|source| source.starts_with("/*"));
+    if is_block && text.contains('\n') { unblock(text) } else { text.to_owned() }
+}
+
+fn unblock(text: &str) -> String {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let lines: Vec<_> = rest.split('\n').collect();
+    let is_blank = |line: &&str| line.trim().is_empty();
+    // The line that ends the comment has no star of its own.
+    let body = lines.iter().rposition(|line| !is_blank(line)).map_or(0, |last| last + 1);
+    let has_stars = body > 0 && lines.iter().take(body).all(|line| line.trim_start().starts_with('*'));
+    let indent = |line: &&str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let common = lines.iter().filter(|line| !is_blank(line)).map(indent).min().unwrap_or_default();
+    let line = |line: &&str| -> String {
+        if has_stars {
+            line.trim_start().strip_prefix('*').unwrap_or_default().to_owned()
+        } else {
+            // As a line of a `///` comment begins.
+            format!(" {}", line.get(common..).unwrap_or_default())
+        }
+    };
+    std::iter::once(first.to_owned()).chain(lines.iter().map(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// The doc comment of an item, all of which a derive can read.
+pub(crate) fn doc_of(cx: &Ctxt, attrs: &[Attribute]) -> Option<String> {
+    check_doc(cx, attrs);
+    doc(attrs)
+}
+
+/// Notes each `#[doc = …]` that is no text, as `include_str!(…)`: a derive sees the macro's name and
+/// not what it stands for.
+fn check_doc(cx: &Ctxt, attrs: &[Attribute]) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("doc")) {
+        if let Meta::NameValue(pair) = &attr.meta
+            && !matches!(&pair.value, Expr::Lit(_))
+        {
+            cx.error(
+                &pair.value,
+                "a derive can't read this documentation for the schema: write `#[event(doc = \"…\")]` beside it, with the text that the schema shall have",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_comment_leaves_its_stars_and_its_margin_out() {
+        for (block, text) in [
+            ("* An order.\n     *\n     * Of a customer.\n     ", "An order.\n\nOf a customer."),
+            ("\n * An order.\n * * with a list\n ", "An order.\n* with a list"),
+            ("\n    An order.\n      Indented.\n    ", "An order.\n  Indented."),
+            (" An order. ", "An order."),
+        ] {
+            let block = block.strip_prefix('*').unwrap_or(block);
+            let comment: Attribute = syn::parse_quote!(#[doc = #block]);
+            assert_eq!(doc(&[comment]).as_deref(), Some(text), "{block:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 mod event;
 mod signal;
 
-pub(crate) use event::{EventAttrs, Place, doc};
+pub(crate) use event::{EventAttrs, Place, doc_of};
 pub(crate) use signal::SignalAttrs;
 
 use proc_macro2::{TokenStream, TokenTree};

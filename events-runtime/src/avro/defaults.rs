@@ -36,8 +36,13 @@ pub(super) const fn fits(schema: &Schema, json: &Json) -> bool {
     match (schema, json.kind) {
         (Schema::Null | Schema::Nullable(_), JsonKind::Null)
         | (Schema::Boolean, JsonKind::Bool)
-        | (Schema::Float | Schema::Double, JsonKind::Integer(_) | JsonKind::Float)
+        // The largest whole number is within a `float` too.
+        | (Schema::Float | Schema::Double, JsonKind::Integer(_))
+        | (Schema::Double, JsonKind::Float(_))
         | (Schema::String, JsonKind::String(_)) => true,
+        (Schema::Float, JsonKind::Float(value)) => is_single(value),
+        // "The type of the default value must match with one element of the union."
+        (Schema::Nullable(inner), _) => fits(inner, json),
         (Schema::Int, JsonKind::Integer(value)) => value >= i32::MIN as i128 && value <= i32::MAX as i128,
         (Schema::Long, JsonKind::Integer(value)) => value >= i64::MIN as i128 && value <= i64::MAX as i128,
         (Schema::Bytes, JsonKind::String(text)) => is_latin1(text),
@@ -63,9 +68,15 @@ pub(super) const fn fits(schema: &Schema, json: &Json) -> bool {
             true
         }
         (Schema::Record(record), JsonKind::Object(entries)) => fits_record(record, entries),
-        // The default of a union is one of its first branch.
         (Schema::Union(union), JsonKind::Object(entries)) => {
-            !union.branches.is_empty() && fits_record(union.branches[0], entries)
+            let mut index = 0;
+            while index < union.branches.len() {
+                if fits_record(union.branches[index], entries) {
+                    return true;
+                }
+                index += 1;
+            }
+            false
         }
         (Schema::Enum(symbols), JsonKind::String(text)) => {
             let mut index = 0;
@@ -79,6 +90,12 @@ pub(super) const fn fits(schema: &Schema, json: &Json) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a number is finite as a `float`.
+#[allow(clippy::cast_possible_truncation, reason = "a `float` is what its default is rounded to")]
+const fn is_single(value: f64) -> bool {
+    (value as f32).is_finite()
 }
 
 const fn fits_record(record: &Record, entries: &[(&str, Json)]) -> bool {
@@ -127,15 +144,16 @@ pub(super) const fn expected(schema: &Schema) -> &'static str {
         Schema::Boolean => "`boolean`: write true or false",
         Schema::Int => "`int`: write a whole number of 32 bits",
         Schema::Long => "`long`: write a whole number of 64 bits",
-        Schema::Float | Schema::Double => "number",
+        Schema::Float => "`float`: write a number from -3.4028235e38 to 3.4028235e38",
+        Schema::Double => "number",
         Schema::Bytes => "`bytes`: write a string whose characters are the bytes, at most U+00FF each",
         Schema::String => "`string`: write it in quotes",
         Schema::Logical(logical) => expected(&logical.base),
         Schema::Array(_) => "array of the item type: write [] or [item, …]",
         Schema::Map(_) => "map of the value type: write {} or { \"key\": value, … }",
-        Schema::Nullable(_) => "`null`, the only default that an Option has",
+        Schema::Nullable(_) => "`null` and no value of what the Option holds",
         Schema::Record(_) => "record: write { \"field\": value, … } with every field that has no default",
-        Schema::Union(_) => "record of the first variant: write { \"field\": value, … }",
+        Schema::Union(_) => "record of a variant: write { \"field\": value, … }",
         Schema::Enum(_) => "symbol of the enum: write one in quotes",
         Schema::Ref(_) => "value that a recursive type can have as its default",
     }
@@ -181,7 +199,7 @@ mod tests {
 
     const BOOL: Json = Json { text: "", kind: JsonKind::Bool };
     const NULL: Json = Json { text: "", kind: JsonKind::Null };
-    const FLOAT: Json = Json { text: "", kind: JsonKind::Float };
+    const FLOAT: Json = Json { text: "", kind: JsonKind::Float(1.5) };
     const TWO: Json = Json { text: "", kind: JsonKind::Integer(2) };
 
     #[test]
@@ -194,9 +212,18 @@ mod tests {
             assert!(
                 !fits(&schema, JsonKind::Integer(least - 1)) && !fits(&schema, JsonKind::Integer(most + 1))
             );
-            assert!(!fits(&schema, JsonKind::Float) && !fits(&schema, JsonKind::Null));
+            assert!(!fits(&schema, JsonKind::Float(1.5)) && !fits(&schema, JsonKind::Null));
         }
-        assert!(fits(&Schema::Double, JsonKind::Integer(1)) && fits(&Schema::Float, JsonKind::Float));
+        assert!(fits(&Schema::Double, JsonKind::Integer(1)) && fits(&Schema::Float, JsonKind::Float(1.5)));
+    }
+
+    #[test]
+    fn a_float_has_no_default_that_would_be_infinite() {
+        for beyond in [3.5e38, -3.5e38] {
+            assert!(!fits(&Schema::Float, JsonKind::Float(beyond)), "{beyond}");
+            assert!(fits(&Schema::Double, JsonKind::Float(beyond)), "{beyond}");
+        }
+        assert!(fits(&Schema::Float, JsonKind::Float(f32::MAX.into())));
     }
 
     #[test]
@@ -211,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn only_null_is_the_default_of_an_option() {
+    fn the_default_of_an_option_is_null_or_what_it_holds() {
         let option = Schema::Nullable(&Schema::String);
         assert!(fits(&option, JsonKind::Null));
-        assert!(!fits(&option, JsonKind::String("text")));
+        assert!(fits(&option, JsonKind::String("text")));
+        assert!(!fits(&option, JsonKind::Integer(1)));
         assert!(!fits(&Schema::String, JsonKind::Null));
     }
 

@@ -91,7 +91,7 @@ pub(crate) use skip::skip;
 #[cfg(feature = "cli")]
 pub(crate) use {
     compat::{breaks, reads},
-    packed::{Schema as Packed, pack},
+    packed::{Schema as Packed, json::without_bom, pack},
     resolution::{field_of, names_match},
     view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View},
 };

@@ -179,7 +179,7 @@ pub enum JsonKind {
     /// A whole number.
     Integer(i128),
     /// A number with a fraction or an exponent.
-    Float,
+    Float(f64),
     /// A string, unescaped.
     String(&'static str),
     /// An array.

@@ -11,6 +11,7 @@ use super::context::{Context, descriptor};
 use super::failure::{Failure, chain};
 use super::output;
 use crate::avro::json::from_json;
+use crate::avro::without_bom;
 use crate::metadata::{new_id, new_openedx_id};
 use crate::private::Profile;
 use crate::registry::Descriptor;
@@ -76,7 +77,7 @@ pub(super) fn text(argument: &str) -> Result<String, Failure> {
 /// The datum of the JSON that was given.
 fn datum(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
     let text = text(data)?;
-    let value: Value = serde_json::from_str(&text)
+    let value: Value = serde_json::from_str(without_bom(&text))
         .map_err(|error| Failure::Usage(format!("`--data` is no JSON: {error}")))?;
     from_json(descriptor.schema(), &value).map_err(|faults| Failure::Usage(faults.to_string()))
 }

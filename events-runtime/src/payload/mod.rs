@@ -72,7 +72,7 @@ use crate::private::{self, SignalDescriptor};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be part of an event",
     label = "not a type that an event can hold",
-    note = "for a struct or enum of your own: add `#[derive(EventData)]` to `{Self}`",
+    note = "for a struct or enum of your own: add `#[derive(EventData)]` to its definition",
     note = "for a type of another crate: convert it with `#[event(with = module)]`, or turn on its feature of events-runtime (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`)",
     note = "instead of `usize`, `isize`: `u64`, `i64`; instead of `u128`, `i128`, `IpAddr`: `#[event(with = events_runtime::with::text)]`; instead of `HashMap` with keys other than strings: a `Vec` of structs",
     note = "instead of a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`) or a `SystemTime`: an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), and the zone in a `String` beside it where it matters; instead of a `Duration`: a number whose name says the unit, such as `timeout_ms: u64`"

@@ -163,9 +163,10 @@ fn json(value: &Value) -> Json {
     let kind = match value {
         Value::Null => JsonKind::Null,
         Value::Bool(_) => JsonKind::Bool,
-        Value::Number(number) => {
-            number.as_i64().map_or(JsonKind::Float, |whole| JsonKind::Integer(whole.into()))
-        }
+        Value::Number(number) => number.as_i64().map_or_else(
+            || JsonKind::Float(number.as_f64().unwrap_or_default()),
+            |whole| JsonKind::Integer(whole.into()),
+        ),
         Value::String(value) => JsonKind::String(text(value)),
         Value::Array(items) => JsonKind::Array(items.iter().map(json).collect::<Vec<_>>().leak()),
         Value::Object(entries) => {

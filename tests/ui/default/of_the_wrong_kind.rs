@@ -74,7 +74,7 @@ struct Map {
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.acme.defaults.optional.set.v1")]
 struct Optional {
-    #[event(default = 5)]
+    #[event(default = "5")]
     value: Option<i32>,
 }
 

@@ -28,5 +28,11 @@ mod to_datum;
 pub use from_datum::{PersonalData, to_json};
 pub use to_datum::{JsonFault, JsonFaults, from_json};
 
+/// A whole number. `-0` is one too, which JSON parsers give as a negative zero.
+pub(crate) fn whole(number: &serde_json::Number) -> Option<i64> {
+    let is_zero = || number.as_f64() == Some(0.0);
+    number.as_i64().or_else(|| is_zero().then_some(0))
+}
+
 #[cfg(all(test, feature = "uuid"))]
 mod tests;

@@ -401,3 +401,42 @@ fn a_rust_decimal_is_what_its_json_says() {
         assert_eq!(from_json(Decimal::SCHEMA, &json!(text)).unwrap(), datum);
     }
 }
+
+#[derive(Debug, PartialEq, EventData)]
+struct Later {
+    #[event(default = 5)]
+    maybe: Option<i32>,
+    #[event(default = { "radius": 1.5 })]
+    shape: Shape,
+    #[event(default = { "radius": 2.5 })]
+    other: Option<Shape>,
+    #[event(default = -0)]
+    zero: i64,
+}
+
+#[test]
+fn a_default_may_be_of_any_branch_of_a_union() {
+    let expected = Later {
+        maybe: Some(5),
+        shape: Shape::Circle { radius: 1.5 },
+        other: Some(Shape::Circle { radius: 2.5 }),
+        zero: 0,
+    };
+    let datum = from_json(Later::SCHEMA, &json!({})).unwrap();
+    assert_eq!(avro::from_slice::<Later>(&datum).unwrap(), expected);
+    // `null` in an object is what an `Option` without a value is.
+    let datum = from_json(Later::SCHEMA, &json!({"maybe": null, "other": null})).unwrap();
+    let read = avro::from_slice::<Later>(&datum).unwrap();
+    assert_eq!((read.maybe, read.other), (None, None));
+    let writer = avro::WriterSchema::parse(r#"{"type": "record", "name": "Later", "fields": []}"#).unwrap();
+    assert_eq!(avro::from_slice_resolved::<Later>(&writer, &[]).unwrap(), expected);
+}
+
+#[test]
+fn minus_zero_is_a_whole_number() {
+    let value: Value = serde_json::from_str("-0").unwrap();
+    assert_eq!(from_json(i32::SCHEMA, &value).unwrap(), [0]);
+    assert_eq!(from_json(i64::SCHEMA, &value).unwrap(), [0]);
+    assert_eq!(from_json(f64::SCHEMA, &value).unwrap(), (-0.0_f64).to_le_bytes());
+    assert!(from_json(i64::SCHEMA, &json!(0.5)).is_err());
+}

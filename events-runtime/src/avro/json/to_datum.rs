@@ -183,7 +183,7 @@ impl Walk {
     }
 
     fn integer(&mut self, range: std::ops::RangeInclusive<i64>, value: &Value) {
-        match value.as_i64() {
+        match value.as_number().and_then(super::whole) {
             Some(number) if range.contains(&number) => self.long(number),
             _ if value.is_number() => {
                 let (low, high) = range.into_inner();
@@ -335,8 +335,8 @@ impl Walk {
     }
 
     /// A default as Avro writes it in the form that is read here: bytes are a string of the
-    /// characters 0 to 255 there, and a union's default is a bare value of its first branch.
-    fn plain(&self, place: Place, default: Value) -> Value {
+    /// characters 0 to 255 there, and a union's default is a bare value of the first branch that it fits.
+    fn plain(&mut self, place: Place, default: Value) -> Value {
         let place = self.definitions.resolve(place);
         let latin =
             |text: &str| text.chars().map(|c| u8::try_from(c).unwrap_or_default()).collect::<Vec<_>>();
@@ -354,19 +354,33 @@ impl Walk {
                 entries.into_iter().map(|(key, value)| (key, self.plain(place.inner(inner), value))).collect()
             }
             (Schema::Nullable(inner), value) if !value.is_null() => self.plain(place.inner(inner), value),
-            (Schema::Union(union), value) => match union.branches.first() {
-                Some(record) => {
-                    let fields = self.plain_record(place, record, value);
-                    Value::Object(Map::from_iter([(short_name(&record.name), fields)]))
+            (Schema::Union(union), value) => {
+                let mut branches = union.branches.iter().map(|record| {
+                    let fields = self.plain_record(place, record, value.clone());
+                    (self.is_record(place, record, &fields), short_name(&record.name), fields)
+                });
+                match branches.find(|(fits, ..)| *fits) {
+                    Some((_, name, fields)) => Value::Object(Map::from_iter([(name, fields)])),
+                    None => value,
                 }
-                None => value,
-            },
+            }
             (Schema::Record(record), value) => self.plain_record(place, record, value),
             (_, value) => value,
         }
     }
 
-    fn plain_record(&self, place: Place, record: &'static Record, default: Value) -> Value {
+    /// Whether a value is one of a record, by writing it and forgetting it.
+    fn is_record(&mut self, place: Place, record: &'static Record, value: &Value) -> bool {
+        let Value::Object(fields) = value else { return false };
+        let (datum, faults) = (self.datum.len(), self.faults.len());
+        self.record(place, record, fields);
+        let fits = self.faults.len() == faults;
+        self.datum.truncate(datum);
+        self.faults.truncate(faults);
+        fits
+    }
+
+    fn plain_record(&mut self, place: Place, record: &'static Record, default: Value) -> Value {
         let Value::Object(fields) = default else { return default };
         let inner = place.within(record);
         let plain = |(name, value): (String, Value)| {

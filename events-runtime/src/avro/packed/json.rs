@@ -29,6 +29,12 @@ pub(crate) fn normal(value: &Value) -> String {
     }
 }
 
+/// A text without the byte order mark that some editors put in front, which a reader of JSON "MAY
+/// ignore" ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259#section-8.1)).
+pub(crate) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// A JSON string with its quotes.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

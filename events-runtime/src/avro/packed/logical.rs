@@ -34,17 +34,28 @@ pub(super) fn logical<'a>(attributes: &'a Map<String, Value>, base: &str) -> Opt
         | ("big-decimal", "bytes") => true,
         ("uuid", "fixed") => size() == Some(16),
         ("duration", "fixed") => size() == Some(12),
-        ("decimal", "bytes" | "fixed") => return decimal(attributes),
+        ("decimal", "bytes" | "fixed") => {
+            return decimal(attributes, if base == "fixed" { size() } else { None });
+        }
         _ => false,
     };
     valid.then_some(Logical { name, precision: 0, scale: 0 })
 }
 
-fn decimal(attributes: &Map<String, Value>) -> Option<Logical<'_>> {
+/// A decimal; of a fixed type of so many bytes where there is a size.
+fn decimal(attributes: &Map<String, Value>, size: Option<u64>) -> Option<Logical<'_>> {
     let number = |name| match attributes.get(name) {
         Some(value) => u32::try_from(value.as_u64()?).ok(),
         None => Some(0),
     };
     let (precision, scale) = (number("precision")?, number("scale")?);
-    (precision > 0 && scale <= precision).then_some(Logical { name: "decimal", precision, scale })
+    let fits = size.is_none_or(|size| u128::from(precision) <= max_precision(size));
+    (precision > 0 && scale <= precision && fits).then_some(Logical { name: "decimal", precision, scale })
+}
+
+/// The digits that a number of so many bytes always holds: "floor(log₁₀(2^(8 × n - 1) - 1))".
+fn max_precision(size: u64) -> u128 {
+    const LOG_10_OF_2: u128 = 301_029_995_663_981_195;
+    let bits = (u128::from(size) * 8).saturating_sub(1);
+    bits * LOG_10_OF_2 / 1_000_000_000_000_000_000
 }

@@ -26,7 +26,7 @@
 
 pub(crate) mod digest;
 mod fault;
-mod json;
+pub(crate) mod json;
 mod logical;
 mod name;
 mod output;

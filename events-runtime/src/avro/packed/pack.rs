@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use serde_json::{Map, Value};
 
 use super::fault::SchemaFault;
-use super::json::{normal, quoted};
+use super::json::{normal, quoted, without_bom};
 use super::logical::logical;
 use super::name::FullName;
 use super::output::Output;
@@ -32,8 +32,8 @@ pub(crate) struct Schema {
 /// # Errors
 /// The text is no JSON, or no Avro schema.
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
+    let value: Value = serde_json::from_str(without_bom(text))
+        .map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
     let mut pack = Pack { out: Output::default(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;
@@ -292,14 +292,14 @@ impl Pack {
     fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
         let begun = self.definition((ENUM, "enum"), attributes, namespace)?;
         let symbols = texts(attributes, "symbols")?;
-        if !attributes.contains_key("symbols") {
+        if attributes.get("symbols").is_none_or(Value::is_null) {
             return Err(SchemaFault::new(format!("the enum `{}` has no `symbols`", begun.name.text())));
         }
         let mut seen = HashSet::new();
         if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(**symbol)) {
             return Err(SchemaFault::new(format!("`{}` has two symbols `{twice}`", begun.name.text())));
         }
-        let default = attributes.get("default");
+        let default = attributes.get("default").filter(|default| !default.is_null());
         let index = match default {
             None => NONE,
             Some(default) => {
@@ -384,9 +384,9 @@ impl Pack {
     }
 }
 
-/// An attribute that is a list of names.
+/// An attribute that is a list of names; `null` is as good as none, as it is for `doc`.
 fn texts<'a>(attributes: &'a Map<String, Value>, name: &str) -> Result<Vec<&'a str>, SchemaFault> {
-    let Some(value) = attributes.get(name) else { return Ok(Vec::new()) };
+    let Some(value) = attributes.get(name).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let texts =
         value.as_array().and_then(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
     texts.ok_or_else(|| SchemaFault::new(format!("`{name}` is no list of names")))

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::compile::text;
 use crate::avro::MAX_DEPTH;
+use crate::avro::json::whole;
 use crate::avro::varint::{to_bytes, zigzag};
 use crate::avro::view::{Shape, View};
 
@@ -51,22 +52,23 @@ fn write(schema: View<'_>, value: &Value, out: &mut Vec<u8>, depth: usize) -> bo
         (Shape::Null, Value::Null) => {}
         (Shape::Boolean, Value::Bool(value)) => out.push(u8::from(*value)),
         (Shape::Int, Value::Number(number)) => {
-            let Some(value) = number.as_i64().filter(|value| i32::try_from(*value).is_ok()) else {
+            let Some(value) = whole(number).filter(|value| i32::try_from(*value).is_ok()) else {
                 return false;
             };
             append_long(value, out);
         }
         (Shape::Long, Value::Number(number)) => {
-            let Some(value) = number.as_i64() else { return false };
+            let Some(value) = whole(number) else { return false };
             append_long(value, out);
         }
         (Shape::Float, Value::Number(number)) => {
             let Some(value) = number.as_f64() else { return false };
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "a `float` is what its default is rounded to"
-            )]
-            out.extend((value as f32).to_le_bytes());
+            #[allow(clippy::cast_possible_truncation, reason = "a `float` is what its default is rounded to")]
+            let single = value as f32;
+            if single.is_infinite() {
+                return false;
+            }
+            out.extend(single.to_le_bytes());
         }
         (Shape::Double, Value::Number(number)) => {
             let Some(value) = number.as_f64() else { return false };
@@ -116,6 +118,10 @@ fn write(schema: View<'_>, value: &Value, out: &mut Vec<u8>, depth: usize) -> bo
             });
         }
         (Shape::Record(record), Value::Object(entries)) => {
+            // Where it is a branch, another one may have these fields.
+            if entries.keys().any(|name| record.position(name.as_bytes()).is_none()) {
+                return false;
+            }
             for index in 0..record.len() {
                 let field = record.field(index);
                 let own = field.default.and_then(|default| serde_json::from_slice(default).ok());

@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use super::item::{ItemKind, Items, Member, Type};
+use super::item::{Item, ItemKind, Items, Member, Type};
 use super::model::Primitive;
 use super::report::{Place, Report};
+use crate::avro::json::whole;
 
 /// Notes each default that its field can't have.
 pub(super) fn check(items: &Items, report: &mut Report) {
@@ -15,7 +16,7 @@ pub(super) fn check(items: &Items, report: &mut Report) {
                 && !fits(&member.ty, default, items)
             {
                 let what = format!(
-                    "the default {default} is no value of this field, or more than events can have there: correct or remove it; the default of a union is one of its first branch"
+                    "the default {default} is no value of this field, or more than events can have there: correct or remove it"
                 );
                 report.fault(&Place::default().field(&item.name).field(&member.labels.name), what);
             }
@@ -25,7 +26,7 @@ pub(super) fn check(items: &Items, report: &mut Report) {
 
 fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
     match (ty, json) {
-        (Type::Option(_), json) => json.is_null(),
+        (Type::Option(inner), json) => json.is_null() || fits(inner, json, items),
         (Type::Plain { avro, .. }, json) => fits_primitive(*avro, json),
         (Type::Vec(item), Value::Array(values)) => values.iter().all(|value| fits(item, value, items)),
         (Type::Map(value), Value::Object(entries)) => entries.values().all(|entry| fits(value, entry, items)),
@@ -34,7 +35,7 @@ fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
             (Some(ItemKind::Symbols { symbols, .. }), Value::String(text)) => symbols.contains(text),
             (Some(ItemKind::Struct(members)), Value::Object(entries)) => fits_record(members, entries, items),
             (Some(ItemKind::Union(branches)), Value::Object(entries)) => {
-                branches.first().is_some_and(|branch| fits_record(&branch.members, entries, items))
+                branches.iter().any(|branch| fits_record(&branch.members, entries, items))
             }
             _ => false,
         },
@@ -46,12 +47,63 @@ fn fits_primitive(kind: Primitive, json: &Value) -> bool {
     match kind {
         Primitive::Null => json.is_null(),
         Primitive::Boolean => json.is_boolean(),
-        Primitive::Int => json.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
-        Primitive::Long => json.as_i64().is_some(),
-        Primitive::Float | Primitive::Double => json.is_number(),
+        Primitive::Int => whole_of(json).is_some_and(|value| i32::try_from(value).is_ok()),
+        Primitive::Long => whole_of(json).is_some(),
+        Primitive::Float => json.as_f64().is_some_and(is_single),
+        Primitive::Double => json.is_number(),
         Primitive::String => json.is_string(),
         // Each character is a byte.
         Primitive::Bytes => json.as_str().is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok())),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a `float` is what its default is rounded to")]
+fn is_single(value: f64) -> bool {
+    (value as f32).is_finite()
+}
+
+fn whole_of(json: &Value) -> Option<i64> {
+    json.as_number().and_then(whole)
+}
+
+/// Writes each `-0` of a whole number as the `0` that it is: in Rust, as a parser of JSON has it, it
+/// would be a number with a fraction.
+pub(super) fn normalize(items: &mut Items) {
+    let known = items.clone();
+    let all = items.0.iter_mut().flat_map(Item::members_mut);
+    for member in all {
+        if let Some(default) = &mut member.labels.default {
+            normalize_value(&member.ty, default, &known);
+        }
+    }
+}
+
+fn normalize_value(ty: &Type, json: &mut Value, items: &Items) {
+    match (ty, json) {
+        (Type::Plain { avro: Primitive::Int | Primitive::Long, .. }, json) => {
+            if let Some(whole) = whole_of(json) {
+                *json = whole.into();
+            }
+        }
+        (Type::Option(inner), json) => normalize_value(inner, json, items),
+        (Type::Vec(item), Value::Array(values)) => {
+            for value in values {
+                normalize_value(item, value, items);
+            }
+        }
+        (Type::Map(value), Value::Object(entries)) => {
+            for entry in entries.values_mut() {
+                normalize_value(value, entry, items);
+            }
+        }
+        (Type::Item { id, .. }, Value::Object(entries)) => {
+            for member in items.0.get(*id).into_iter().flat_map(Item::members) {
+                if let Some(value) = entries.get_mut(&member.labels.name) {
+                    normalize_value(&member.ty, value, items);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -99,7 +151,10 @@ mod tests {
             (r#""int""#, "1.0", false),
             (r#""long""#, "9223372036854775808", false),
             (r#""double""#, "1", true),
+            (r#""int""#, "-0", true),
             (r#""float""#, r#""NaN""#, false),
+            (r#""float""#, "3.4028235e38", true),
+            (r#""float""#, "3.5e38", false),
             (r#""string""#, r#""""#, true),
             (r#""bytes""#, r#""\u00ff""#, true),
             (r#""bytes""#, r#""\u0100""#, false),
@@ -107,7 +162,8 @@ mod tests {
             (r#"{"type": "array", "items": "int"}"#, r#"["a"]"#, false),
             (r#"{"type": "map", "values": "int"}"#, r#"{"a": 1}"#, true),
             (r#"["null", "int"]"#, "null", true),
-            (r#"["null", "int"]"#, "1", false),
+            (r#"["null", "int"]"#, "1", true),
+            (r#"["null", "int"]"#, r#""1""#, false),
             (r#""E""#, r#""B""#, true),
             (r#""E""#, r#""C""#, false),
             (r#""R""#, r#"{"a": 1}"#, true),
@@ -115,7 +171,8 @@ mod tests {
             (r#""R""#, "{}", false),
             (r#""R""#, r#"{"a": 1, "d": 2}"#, false),
             (r#"["UX", "UY"]"#, r#"{"x": 1}"#, true),
-            (r#"["UX", "UY"]"#, "{}", false),
+            (r#"["UX", "UY"]"#, "{}", true),
+            (r#"["UX", "UY"]"#, r#"{"z": 1}"#, false),
             (r#"{"type": "array", "items": "Root"}"#, "[]", true),
         ] {
             assert_eq!(sound(ty, default), expected, "{ty} {default}");

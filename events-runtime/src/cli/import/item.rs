@@ -79,7 +79,7 @@ impl Item {
         own.iter().chain(branches.iter().flat_map(|branch| &branch.members))
     }
 
-    fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
         let (own, branches): (&mut [Member], &mut [Branch]) = match &mut self.kind {
             ItemKind::Struct(members) => (members, &mut []),
             ItemKind::Symbols { .. } => (&mut [], &mut []),
@@ -101,7 +101,7 @@ impl Type {
 }
 
 /// The items of one file; the first is the root.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Items(pub(super) Vec<Item>);
 
 impl Items {

@@ -131,6 +131,13 @@ pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, o
     }
 }
 
+/// Whether rustdoc may take a part of a text for a block of code, which it would compile and run as a
+/// test: it was written for people, in whatever form, and not for rustdoc. Indented text, also behind
+/// the mark of a list or a quotation, and fences.
+fn is_code(text: &str) -> bool {
+    text.contains("```") || text.contains("~~~") || text.contains("    ") || text.contains('\t')
+}
+
 /// Whether the derive reads a doc comment of this text as this text.
 fn is_comment(text: &str) -> bool {
     let lines: Vec<_> = text.split('\n').map(str::trim_end).collect();
@@ -138,7 +145,7 @@ fn is_comment(text: &str) -> bool {
     let is_shown = |c: char| {
         c == '\n' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
     };
-    !text.is_empty() && lines.join("\n").trim() == text && text.chars().all(is_shown)
+    !is_code(text) && !text.is_empty() && lines.join("\n").trim() == text && text.chars().all(is_shown)
 }
 
 #[cfg(test)]

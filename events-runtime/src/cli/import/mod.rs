@@ -115,6 +115,7 @@ impl Imported {
         let source = read::read(text, report)?;
         let mut items = shape::shape(&source, times, report)?;
         default::check(&items, report);
+        default::normalize(&mut items);
         let event = event::event(&mut items, path, event_type, report);
         let file = path.file_name().unwrap_or(path.as_os_str()).display().to_string();
         report.is_sound().then_some(Self { file, items, event })

@@ -18,6 +18,10 @@ use crate::cli::args::Times;
 /// The most named types that an event can have.
 const MAX_ITEMS: usize = 256;
 
+/// The most arrays and maps around each other: the compiler follows types to a depth of 128, and takes
+/// several steps for each of these.
+const MAX_NESTED: usize = 24;
+
 /// The items of a file; `None` where events can't hold it, and the report has the reasons.
 pub(super) fn shape(source: &Source, times: Option<Times>, report: &mut Report) -> Option<Items> {
     let root = Place::default();
@@ -132,6 +136,15 @@ struct Position<'a> {
     depth: Depth,
 }
 
+/// How many arrays and maps are directly in each other.
+fn nested(schema: &Schema) -> usize {
+    match schema {
+        Schema::Array(inner) | Schema::Map(inner) => 1 + nested(inner),
+        Schema::Union(branches) => branches.iter().map(nested).max().unwrap_or_default(),
+        Schema::Primitive { .. } | Schema::Named(_) | Schema::Fixed(_) => 0,
+    }
+}
+
 impl<'a> Walk<'a> {
     fn fault<T>(&mut self, place: &Place, what: impl Into<String>) -> Option<T> {
         self.report.fault(place, what);
@@ -223,6 +236,12 @@ impl<'a> Walk<'a> {
 
     fn schema(&mut self, schema: &'a Schema, position: &Position<'_>, found: &mut Found) -> Option<Type> {
         let Position { namespace, place, depth } = *position;
+        if nested(schema) > MAX_NESTED {
+            let what = format!(
+                "more than {MAX_NESTED} arrays or maps directly in each other, which no Rust type of an event is: put a record between them"
+            );
+            return self.fault(place, what);
+        }
         match schema {
             Schema::Primitive { kind, logical } => {
                 let Some(plain) = plain(*kind, logical.as_deref(), self.times, depth) else {

@@ -11,7 +11,7 @@ use super::docs;
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
 use crate::avro::versions::Version;
-use crate::avro::{Compatibility, Shape, View, is_published};
+use crate::avro::{Compatibility, Shape, View, is_published, without_bom};
 use crate::cli::args::Check;
 use crate::cli::context::{Context, linked};
 use crate::cli::failure::Failure;
@@ -145,6 +145,10 @@ impl Found {
                 "`schema diff {event_type}` shows how, `schema lock {event_type}` publishes it as the next version"
             );
             self.fail(descriptor, what, definition(descriptor), advice);
+            for question in event.questions() {
+                let advice = "before it is locked, for a published version stays as it is";
+                self.warn(descriptor, question, definition(descriptor), advice);
+            }
         } else if !event.is_stale() && descriptor.minor_version() != newest.minor {
             let what = format!(
                 "counts itself as version {}, and its schema is locked as version {}",
@@ -162,7 +166,7 @@ impl Found {
     /// Whether the newest version is documented as the definition is. Of an older one only the version
     /// control knows what it said.
     fn docs(&mut self, event: &Locked, newest: &Version) {
-        let text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let text = |text: &str| serde_json::from_str::<Value>(without_bom(text)).unwrap_or_default();
         let published = fs::read_to_string(&newest.path).unwrap_or_default();
         let paths = docs::differences(&text(&published), &text(event.descriptor.schema_json()));
         if paths.is_empty() {

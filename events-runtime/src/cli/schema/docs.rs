@@ -9,66 +9,87 @@ pub(super) fn differences(one: &Value, other: &Value) -> Vec<String> {
     let (one, other) = (Said::of(one), Said::of(other));
     let mut paths = Vec::new();
     for (path, _) in one.without(&other).chain(other.without(&one)) {
-        if !paths.contains(path) {
-            paths.push(path.clone());
+        if !paths.contains(&path.shown) {
+            paths.push(path.shown.clone());
         }
     }
     paths
 }
 
-/// A path, and what is said there: of a field, or of the type that is defined there.
+/// A place in a schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Path {
+    /// The fields that lead to it, as people read them.
+    shown: String,
+    /// The same with the full name of each record: two branches of a union may share a field's name.
+    full: String,
+}
+
+impl Path {
+    fn field(&self, name: &str) -> Self {
+        let shown = if self.shown.is_empty() { name.to_owned() } else { format!("{}.{name}", self.shown) };
+        Self { shown, full: format!("{}.{name}", self.full) }
+    }
+}
+
+/// A place, and what is said there: of a field, or of the type that is defined there.
 #[derive(Default)]
-struct Said(Vec<(String, (&'static str, Value))>);
+struct Said(Vec<(Path, (&'static str, Value))>);
 
 impl Said {
     fn of(schema: &Value) -> Self {
         let mut said = Self::default();
-        said.schema("", schema);
+        said.schema(&Path::default(), "", schema);
         said
     }
 
-    fn without(&self, other: &Self) -> impl Iterator<Item = &(String, (&'static str, Value))> {
+    fn without(&self, other: &Self) -> impl Iterator<Item = &(Path, (&'static str, Value))> {
         self.0.iter().filter(|said| !other.0.contains(said))
     }
 
-    fn schema(&mut self, path: &str, schema: &Value) {
+    fn schema(&mut self, path: &Path, namespace: &str, schema: &Value) {
         match schema {
-            Value::Array(branches) => branches.iter().for_each(|branch| self.schema(path, branch)),
+            Value::Array(branches) => branches.iter().for_each(|branch| self.schema(path, namespace, branch)),
             Value::Object(object) => {
                 let of = |key| object.get(key).unwrap_or(&Value::Null);
                 match of("type").as_str() {
-                    Some("record" | "error") => {
-                        // The branches of a union are told apart by their names.
-                        let name = of("name").as_str().unwrap_or_default();
-                        let name = name.rsplit('.').next().unwrap_or_default();
-                        let own = if path.is_empty() { name.to_owned() } else { format!("{path}: {name}") };
-                        self.say(&own, "type", of("doc"));
-                        for field in of("fields").as_array().into_iter().flatten() {
-                            self.field(path, field);
-                        }
-                    }
-                    Some("array") => self.schema(path, of("items")),
-                    Some("map") => self.schema(path, of("values")),
+                    Some("record" | "error" | "enum" | "fixed") => self.definition(path, namespace, schema),
+                    Some("array") => self.schema(path, namespace, of("items")),
+                    Some("map") => self.schema(path, namespace, of("values")),
                     Some(_) => self.say(path, "type", of("doc")),
-                    None => self.schema(path, of("type")),
+                    None => self.schema(path, namespace, of("type")),
                 }
             }
             _ => {}
         }
     }
 
-    fn field(&mut self, path: &str, field: &Value) {
-        let of = |key| field.get(key).unwrap_or(&Value::Null);
+    fn definition(&mut self, path: &Path, enclosing: &str, schema: &Value) {
+        let of = |key| schema.get(key).unwrap_or(&Value::Null);
         let name = of("name").as_str().unwrap_or_default();
-        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        self.say(&path, "doc", of("doc"));
-        self.say(&path, "pii", of("pii"));
-        self.schema(&path, of("type"));
+        let (namespace, name) =
+            name.rsplit_once('.').unwrap_or((of("namespace").as_str().unwrap_or(enclosing), name));
+        let full = format!("{}<{namespace}.{name}>", path.full);
+        // The branches of a union are told apart by their names.
+        let shown = match (schema.get("fields"), path.shown.as_str()) {
+            (None, shown) => shown.to_owned(),
+            (Some(_), "") => name.to_owned(),
+            (Some(_), shown) => format!("{shown}: {name}"),
+        };
+        self.say(&Path { shown, full: full.clone() }, "type", of("doc"));
+        let inside = Path { shown: path.shown.clone(), full };
+        for field in of("fields").as_array().into_iter().flatten() {
+            let of = |key| field.get(key).unwrap_or(&Value::Null);
+            let path = inside.field(of("name").as_str().unwrap_or_default());
+            self.say(&path, "doc", of("doc"));
+            self.say(&path, "pii", of("pii"));
+            self.schema(&path, namespace, of("type"));
+        }
     }
 
-    fn say(&mut self, path: &str, what: &'static str, said: &Value) {
+    fn say(&mut self, path: &Path, what: &'static str, said: &Value) {
         if !said.is_null() {
-            self.0.push((path.to_owned(), (what, said.clone())));
+            self.0.push((path.clone(), (what, said.clone())));
         }
     }
 }
@@ -110,5 +131,19 @@ mod tests {
         }
         let same = text.replace("\"a.b.Placed\"", "\"Placed\",\"namespace\":\"a.b\"");
         assert_eq!(differences(&schema(), &serde_json::from_str(&same).unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn what_two_types_of_one_name_say_is_told_apart() {
+        let union = |one: &str, two: &str| {
+            let record = |namespace: &str, doc: &str| {
+                json!({"type": "record", "name": "X", "namespace": namespace, "fields": [
+                    {"name": "id", "type": "int", "doc": doc}]})
+            };
+            json!({"type": "record", "name": "Root", "fields": [
+                {"name": "who", "type": [record("one", one), record("two", two)]}]})
+        };
+        assert_eq!(differences(&union("a", "b"), &union("b", "a")), ["who.id"]);
+        assert_eq!(differences(&union("a", "b"), &union("a", "b")), [""; 0]);
     }
 }

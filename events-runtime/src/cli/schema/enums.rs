@@ -5,7 +5,7 @@
 //! are.
 
 use crate::avro::Compatibility;
-use crate::avro::schema::{Record, Schema};
+use crate::avro::schema::{Record, Schema, Union};
 use crate::registry::Descriptor;
 
 /// A warning for each enumeration of an event to which no symbol can be added, where old readers are
@@ -32,6 +32,13 @@ impl Walk {
             Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.schema(path, inner),
             Schema::Record(record) => self.record(path, record),
             Schema::Union(union) => {
+                // An `Option` of one is the enum in an `Option`, and so is here too.
+                if self.is_union_new(union) {
+                    let name = union.name.base;
+                    self.found.push(format!(
+                        "no variant can be added to the enum `{name}` of `{path}`: who reads this version can't read one that came later, and a variant with data has no default; put what is to grow into a record whose fields are Options, remove the file, build and lock again, before the version is in use",
+                    ));
+                }
                 for branch in union.branches {
                     self.fields(path, branch);
                 }
@@ -58,6 +65,12 @@ impl Walk {
             let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
             self.schema(&path, field.schema);
         }
+    }
+
+    /// By its first variant, whose type has a name of its own.
+    fn is_union_new(&mut self, union: &'static Union) -> bool {
+        let first = union.branches.first().map_or(union.name.base, |branch| branch.origin.rust_type);
+        self.is_new(first)
     }
 
     fn is_new(&mut self, rust_type: &'static str) -> bool {

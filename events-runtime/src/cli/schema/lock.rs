@@ -99,7 +99,12 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
     let minor = event.descriptor.minor_version();
     let path = event.folder.join(format!("{minor}.avsc"));
     match write_new(&path, &export::text(event.descriptor)?) {
-        Ok(()) => Ok(Outcome::Locked(minor, path, enums::warnings(event.descriptor))),
+        Ok(()) => {
+            let advice = "; if it was, remove the file, mend the definition, build and lock again, before the version is in use";
+            let questions = event.questions().into_iter().map(|question| question + advice);
+            let warnings = enums::warnings(event.descriptor).into_iter().chain(questions).collect();
+            Ok(Outcome::Locked(minor, path, warnings))
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Outcome::Refused(format!(
             "{} was written meanwhile by another run: build this program again",
             shown(&path)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
+use super::diff;
 use super::export::folder_name;
 use super::home::{Home, Lost};
 use super::source::Start;
@@ -97,6 +98,12 @@ impl Locked {
     /// What the definition breaks of the files, in the words of the compiler.
     pub(super) fn breaks(&self) -> Vec<String> {
         breaks(&self.contract(self.published), View::tree(self.descriptor.schema()))
+    }
+
+    /// What to ask the author about what has changed since the newest version.
+    pub(super) fn questions(&self) -> Vec<String> {
+        let newest = self.published.last().map(|newest| View::packed(newest.packed));
+        newest.map(|newest| diff::questions(newest, View::tree(self.descriptor.schema()))).unwrap_or_default()
     }
 
     /// What each version breaks of those before it.

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::locked::Locked;
+use crate::avro::without_bom;
 use crate::cli::args::Show;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
@@ -27,7 +28,7 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
         // The canonical form has no white space by definition.
         return Ok(output::line(canonical)?);
     }
-    let schema: Value = serde_json::from_str(&text)?;
+    let schema: Value = serde_json::from_str(without_bom(&text))?;
     if context.json() {
         return Ok(output::json(&schema)?);
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::model::{Definition, Field, FullName, Kind, Labels, Primitive, Schema, is_avro_name};
 use super::report::{Place, Report};
+use crate::avro::{pack, without_bom};
 
 /// The attributes that are read, of whatever has them.
 const ATTRIBUTES: [&str; 4] = ["type", "name", "namespace", "logicalType"];
@@ -19,7 +20,7 @@ pub(super) struct Source {
 /// Reads a schema; `None` where it is none, and the report has the reasons.
 pub(super) fn read(text: &str, report: &mut Report) -> Option<Source> {
     let place = Place::default();
-    let json: Value = match serde_json::from_str(text) {
+    let json: Value = match serde_json::from_str(without_bom(text)) {
         Ok(json) => json,
         Err(error) => {
             report.fault(&place, format!("this is no JSON: {error}"));
@@ -31,6 +32,12 @@ pub(super) fn read(text: &str, report: &mut Report) -> Option<Source> {
     // They are finished from the inside out, and known from the outside in.
     let Reader { known, mut definitions, .. } = reader;
     definitions.sort_by_key(|definition| known.iter().position(|name| *name == definition.name));
+    // What this reader does not look for, such as two branches of one type, is no schema either.
+    if report.is_sound()
+        && let Err(fault) = pack(text)
+    {
+        report.fault(&place, format!("no schema that Avro allows: {fault}"));
+    }
     root.filter(|_| report.is_sound()).map(|root| Source { definitions, root })
 }
 
@@ -52,7 +59,16 @@ impl Reader<'_> {
             Value::Array(branches) => {
                 let branches: Vec<_> = branches
                     .iter()
-                    .map(|branch| self.schema(branch, namespace, &place.branch(&branch_name(branch))))
+                    .map(|branch| {
+                        let place = place.branch(&branch_name(branch));
+                        match self.schema(branch, namespace, &place)? {
+                            Schema::Union(_) => self.fault(
+                                &place,
+                                "a union directly in a union, which Avro has not: write the branches of both in one",
+                            ),
+                            branch => Some(branch),
+                        }
+                    })
                     .collect();
                 branches.into_iter().collect::<Option<_>>().map(Schema::Union)
             }
@@ -80,8 +96,11 @@ impl Reader<'_> {
             self.report.note(place, format!("the attribute `logicalType` = `{logical}` is not kept"));
         }
         let full = FullName::resolve(name, namespace);
-        if self.known.contains(&full) {
-            return Some(Schema::Named(full));
+        // A name alone may also be one without a namespace.
+        let known =
+            [full.clone(), FullName::resolve(name, "")].into_iter().find(|it| self.known.contains(it));
+        if let Some(known) = known {
+            return Some(Schema::Named(known));
         }
         self.fault(
             place,
@@ -202,7 +221,7 @@ impl Reader<'_> {
             }
         }
         let default = object.get("default").and_then(Value::as_str).map(str::to_owned);
-        if let Some(given) = object.get("default")
+        if let Some(given) = object.get("default").filter(|given| !given.is_null())
             && default.as_ref().is_none_or(|default| !symbols.contains(default))
         {
             return self

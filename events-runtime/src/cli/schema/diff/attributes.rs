@@ -1,84 +1,119 @@
 //! What differs in what no reader looks at: documentation, and attributes of the user's own.
+//!
+//! Which types and fields belong together is what [`structure`](super::structure) found by Avro's
+//! rules, so that two types that share an unqualified name are never taken for each other.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::change::{Breaks, Change, What};
+use super::json::{Attributes, Definitions, Kind};
+use super::structure::Pair;
 
-/// What the comparison of structures has seen.
-const STRUCTURE: [&str; 13] = [
-    "aliases",
-    "default",
-    "fields",
-    "items",
-    "logicalType",
-    "name",
-    "namespace",
-    "precision",
-    "scale",
-    "size",
-    "symbols",
-    "type",
-    "values",
-];
+/// The differences between what both schemas have: of the root, then type by type.
+pub(super) fn changes(old: &Value, new: &Value, pairs: &[Pair]) -> Vec<Change> {
+    let (before, now) = (Definitions::of(old), Definitions::of(new));
+    let mut walk = Walk { old: &before, new: &now, pairs, changes: Vec::new() };
+    walk.schema((old, ""), (new, ""), "");
+    for pair in pairs {
+        walk.definition(&pair.old, &pair.new, &pair.path);
+    }
+    // A type whose field was removed, and that stands in another one now, is still the same type.
+    for (name, path) in now.places() {
+        if !pairs.iter().any(|pair| pair.new == name || pair.old == name) {
+            walk.definition(name, name, path);
+        }
+    }
+    walk.changes
+}
 
-/// The differences between what both schemas have, in the order of the newer one.
-pub(super) fn changes(old: &Value, new: &Value) -> Vec<Change> {
-    let (mut before, mut now) = (Vec::new(), Vec::new());
-    collect(old, "", &mut before);
-    collect(new, "", &mut now);
-    let mut changes = Vec::new();
-    for part in &now {
-        let Some(known) = before.iter().find(|known| known.key == part.key) else { continue };
-        let gone = known.attributes.iter().filter(|(name, _)| !part.attributes.contains_key(*name));
-        for (name, _) in part.attributes.iter().chain(gone) {
-            let (from, to) = (known.attributes.get(name), part.attributes.get(name));
-            if from != to && !STRUCTURE.contains(&name.as_str()) {
-                changes.push(Change {
-                    path: part.path.clone(),
-                    what: What::Attribute(name.clone()),
+static NO_TYPE: Value = Value::Null;
+
+struct Walk<'a> {
+    old: &'a Definitions<'a>,
+    new: &'a Definitions<'a>,
+    pairs: &'a [Pair],
+    changes: Vec<Change>,
+}
+
+impl<'a> Walk<'a> {
+    fn attributes(&mut self, old: &Attributes<'_>, new: &Attributes<'_>, path: &str) {
+        let gone = old.all.iter().filter(|(name, _)| new.get(name).is_none());
+        for (name, _) in new.all.iter().chain(gone) {
+            let (from, to) = (old.get(name), new.get(name));
+            if from != to && !old.is_structure(name) && !new.is_structure(name) {
+                self.changes.push(Change {
+                    path: path.to_owned(),
+                    what: What::Attribute((*name).to_owned()),
                     from: from.map(ToString::to_string),
                     to: to.map(ToString::to_string),
                     breaks: Breaks::NOTHING,
+                    question: None,
                 });
             }
         }
     }
-    changes
-}
 
-/// A named type or a field.
-struct Part<'a> {
-    /// The type's name, and the field's: what is defined once may stand at another path.
-    key: (&'a str, Option<&'a str>),
-    path: String,
-    attributes: &'a Map<String, Value>,
-}
-
-fn collect<'a>(schema: &'a Value, path: &str, parts: &mut Vec<Part<'a>>) {
-    let attributes = match schema {
-        Value::Array(branches) => return branches.iter().for_each(|branch| collect(branch, path, parts)),
-        Value::Object(attributes) => attributes,
-        _ => return,
-    };
-    for inner in ["items", "values"] {
-        if let Some(schema) = attributes.get(inner) {
-            collect(schema, &format!("{path}[]"), parts);
+    fn definition(&mut self, old: &str, new: &str, path: &str) {
+        let (Some(before), Some(now)) = (self.old.get(old), self.new.get(new)) else { return };
+        if before.is_record() != now.is_record() || before.is_enum() != now.is_enum() {
+            return;
+        }
+        self.attributes(&before.attributes(), &now.attributes(), path);
+        for (name, field) in now.fields() {
+            // As a reader finds its field: by the name, else by the first alias that names one.
+            let aliases = field.get("aliases").and_then(Value::as_array).into_iter().flatten();
+            let mut names = std::iter::once(name).chain(aliases.filter_map(Value::as_str));
+            let Some(known) = names.find_map(|name| before.field(name)) else { continue };
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            self.attributes(&Attributes::of_field(known), &Attributes::of_field(field), &path);
+            let ty = |field: &'a Value| field.get("type").unwrap_or(&NO_TYPE);
+            self.schema((ty(known), before.namespace()), (ty(field), now.namespace()), &path);
         }
     }
-    if let Some(schema @ (Value::Object(_) | Value::Array(_))) = attributes.get("type") {
-        collect(schema, path, parts);
+
+    /// The attributes of the types that have no name.
+    fn schema(&mut self, (old, was_in): (&'a Value, &str), (new, is_in): (&'a Value, &str), path: &str) {
+        let (was, was_kind) = self.old.peel(old, was_in);
+        let (is, is_kind) = self.new.peel(new, is_in);
+        self.attributes(&was, &is, path);
+        match (was_kind, is_kind) {
+            (Kind::Array(old), Kind::Array(new)) | (Kind::Map(old), Kind::Map(new)) => {
+                self.schema((old, was_in), (new, is_in), &format!("{path}[]"));
+            }
+            (was @ Kind::Union(_), is) | (was, is @ Kind::Union(_)) => {
+                let (before, now) = (branches(old, &was), branches(new, &is));
+                for branch in now {
+                    let kind = self.new.peel(branch, is_in).1;
+                    let find = |exact: bool| {
+                        let is_one = |old: &&&Value| self.is_one(&self.old.peel(old, was_in).1, &kind, exact);
+                        before.iter().find(is_one).copied()
+                    };
+                    if let Some(old) = find(true).or_else(|| find(false)) {
+                        self.schema((old, was_in), (branch, is_in), path);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
-    let Some(name) = attributes.get("name").and_then(Value::as_str) else { return };
-    let name = name.rsplit('.').next().unwrap_or(name);
-    parts.push(Part { key: (name, None), path: path.to_owned(), attributes });
-    for field in attributes.get("fields").and_then(Value::as_array).into_iter().flatten() {
-        let (Some(attributes), Some(field_name)) =
-            (field.as_object(), field.get("name").and_then(Value::as_str))
-        else {
-            continue;
-        };
-        let path = if path.is_empty() { field_name.to_owned() } else { format!("{path}.{field_name}") };
-        parts.push(Part { key: (name, Some(field_name)), path: path.clone(), attributes });
-        collect(field.get("type").unwrap_or(&Value::Null), &path, parts);
+
+    /// Whether two branches are one: of one kind, and of one name where they have one.
+    fn is_one(&self, old: &Kind<'_>, new: &Kind<'_>, exact: bool) -> bool {
+        match (old, new) {
+            (Kind::Named(old), Kind::Named(new)) => {
+                old == new || (!exact && self.pairs.iter().any(|pair| pair.old == *old && pair.new == *new))
+            }
+            (Kind::Primitive(old), Kind::Primitive(new)) => old == new,
+            (Kind::Array(_), Kind::Array(_)) | (Kind::Map(_), Kind::Map(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The branches of a union; a type that is none is its only branch.
+fn branches<'a>(schema: &'a Value, kind: &Kind<'a>) -> Vec<&'a Value> {
+    match kind {
+        Kind::Union(branches) => branches.iter().collect(),
+        _ => vec![schema],
     }
 }

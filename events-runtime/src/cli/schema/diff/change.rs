@@ -11,6 +11,8 @@ pub(super) struct Change {
     /// What is there; `None` where it is gone.
     pub(super) to: Option<String>,
     pub(super) breaks: Breaks,
+    /// What to ask the author, where the difference may not be meant as it is.
+    pub(super) question: Option<String>,
 }
 
 /// What is different.

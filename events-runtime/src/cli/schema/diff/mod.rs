@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! sides ▶ structure   fields, types, names, defaults, aliases, symbols, by Avro's rules
-//!       ▶ attributes  documentation and the like, which break nothing
+//!       ▶ attributes  documentation and the like, which break nothing, from the whole text (json)
 //!       ▶ shown       a line or an object for each
 //! ```
 
 mod attributes;
 mod change;
+mod json;
 mod shown;
 mod structure;
 mod words;
@@ -18,7 +19,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::locked::Locked;
-use crate::avro::{Packed, View, pack};
+use crate::avro::{Packed, View, pack, without_bom};
 use crate::cli::args::Diff;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
@@ -37,7 +38,7 @@ impl Side {
     fn new(name: String, text: &str) -> Result<Self, Failure> {
         let broken = |reason| Failure::failed(format!("{name} is no Avro schema: {reason}"));
         let schema = pack(text).map_err(|fault| broken(fault.to_string()))?;
-        let json = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let json = serde_json::from_str(without_bom(text)).map_err(|error| broken(error.to_string()))?;
         Ok(Self { name, schema, json })
     }
 
@@ -90,11 +91,20 @@ fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
     Ok((old, new))
 }
 
+/// What to ask the author about the differences between a published schema and a definition.
+pub(super) fn questions(old: View<'_>, new: View<'_>) -> Vec<String> {
+    let changes = structure::changes(old, new).0.into_iter();
+    changes.filter_map(|change| Some(format!("{}: {}", change.path, change.question?))).collect()
+}
+
 fn compare(old: &Side, new: &Side) -> Vec<Change> {
-    let mut changes = structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
-    changes.extend(attributes::changes(&old.json, &new.json));
+    let (mut changes, pairs) =
+        structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
+    changes.extend(attributes::changes(&old.json, &new.json, &pairs));
     changes
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

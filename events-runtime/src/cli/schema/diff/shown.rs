@@ -31,6 +31,7 @@ pub(super) fn json(
             "from": change.from,
             "to": change.to,
             "breaks": change.breaks.words().collect::<Vec<_>>(),
+            "question": change.question,
         })
     });
     let changes = changes.collect::<Value>();
@@ -62,6 +63,9 @@ pub(super) fn lines(
     }
     for change in changes {
         writeln!(out, "{}", line(change))?;
+        if let Some(question) = &change.question {
+            writeln!(out, "      {question}")?;
+        }
     }
     Ok(out.flush()?)
 }

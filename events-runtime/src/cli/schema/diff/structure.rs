@@ -1,27 +1,46 @@
 //! What differs in what a schema says of its data.
 
+use std::collections::HashSet;
+
 use super::change::{Breaks, Change, What};
-use super::words::{full_name, list, text, type_of};
+use super::words::{full_name, in_full, list, text, type_of};
 use crate::avro::{
     EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View, field_of, names_match, reads,
 };
 
-/// The differences, in the order of the newer schema's fields.
-pub(super) fn changes(old: View<'_>, new: View<'_>) -> Vec<Change> {
-    let mut walk = Walk { changes: Vec::new(), records: Vec::new() };
-    walk.schema(old, new, "");
-    walk.changes
+/// Two definitions that are one type, which may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    /// The full names.
+    pub(super) old: String,
+    pub(super) new: String,
+    /// Where the pair was met first.
+    pub(super) path: String,
 }
 
+/// The differences, in the order of the newer schema's fields, and the types that were compared.
+pub(super) fn changes(old: View<'_>, new: View<'_>) -> (Vec<Change>, Vec<Pair>) {
+    let mut walk = Walk::default();
+    walk.schema(old, new, "");
+    (walk.changes, walk.pairs)
+}
+
+/// Where two records stand.
+type Places = (Option<usize>, Option<usize>);
+
+#[derive(Default)]
 struct Walk {
     changes: Vec<Change>,
+    pairs: Vec<Pair>,
     /// The pairs of records around this place: a recursive type is walked once.
-    records: Vec<(Option<usize>, Option<usize>)>,
+    records: Vec<Places>,
+    /// The pairs that are the same: a type that many fields have is walked once.
+    same: HashSet<Places>,
 }
 
 impl Walk {
     fn add(&mut self, path: &str, what: What, (from, to): (Option<String>, Option<String>), breaks: Breaks) {
-        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks });
+        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks, question: None });
     }
 
     /// Adds a difference that breaks nobody, where there is one.
@@ -35,10 +54,14 @@ impl Walk {
         match (old.shape(), new.shape()) {
             (Shape::Record(before), Shape::Record(now)) => {
                 let pair = (old.offset(), new.offset());
-                if !self.records.contains(&pair) {
+                if !self.records.contains(&pair) && !self.same.contains(&pair) {
+                    let known = self.changes.len();
                     self.records.push(pair);
                     self.record(before, now, path);
                     self.records.pop();
+                    if self.changes.len() == known {
+                        self.same.insert(pair);
+                    }
                 }
             }
             (Shape::Enum(old), Shape::Enum(new)) => self.symbols(old, new, path),
@@ -46,25 +69,37 @@ impl Walk {
                 self.schema(old, new, &format!("{path}[]"));
             }
             (Shape::Union(before), Shape::Union(now)) => match (optional(before), optional(now)) {
-                (Some(old), Some(new)) => self.schema(old, new, path),
+                (Some(inner), Some(other)) => {
+                    self.schema(inner, other, path);
+                    if is_null(before.branch(0)) != is_null(now.branch(0)) {
+                        let order = (Some(type_of(old)), Some(type_of(new)));
+                        self.add(path, What::Order, order, Breaks::NOTHING);
+                    }
+                }
                 _ => self.union((old, before), (new, now), path),
             },
             (Shape::Union(union), _) => self.option((old, new), union, new, path),
             (_, Shape::Union(union)) => self.option((old, new), union, old, path),
-            (Shape::Fixed(before, size), Shape::Fixed(now, of)) if size == of => {
+            (Shape::Fixed(before, size), Shape::Fixed(now, of)) => {
                 self.type_name(&before, &now, path);
-                if type_of(old) != type_of(new) && before.is(&now) {
+                if size != of || !same_logical(old, new) {
                     self.types(old, new, path);
                 }
             }
-            _ if type_of(old) != type_of(new) => self.types(old, new, path),
-            _ => {}
+            (before, now) => {
+                let same = std::mem::discriminant(&before) == std::mem::discriminant(&now);
+                if !same || !same_logical(old, new) {
+                    self.types(old, new, path);
+                }
+            }
         }
     }
 
     fn types(&mut self, old: View<'_>, new: View<'_>, path: &str) {
         let breaks = Breaks { old_readers: !reads(old, new), new_readers: !reads(new, old) };
-        self.add(path, What::Type, (Some(type_of(old)), Some(type_of(new))), breaks);
+        let short = (type_of(old), type_of(new));
+        let (from, to) = if short.0 == short.1 { (in_full(old), in_full(new)) } else { short };
+        self.add(path, What::Type, (Some(from), Some(to)), breaks);
     }
 
     /// A type that has become a union, or was one; what is within may have changed as well.
@@ -75,7 +110,9 @@ impl Walk {
         single: View<'_>,
         path: &str,
     ) {
-        let branch = branches(union).find(|branch| same_kind(*branch, single));
+        let branch = branches(union)
+            .find(|branch| same_type(*branch, single))
+            .or_else(|| branches(union).find(|branch| same_kind(*branch, single)));
         self.types(old, new, path);
         match branch {
             Some(branch) if matches!(old.shape(), Shape::Union(_)) => self.schema(branch, single, path),
@@ -85,22 +122,24 @@ impl Walk {
     }
 
     fn union(&mut self, old: (View<'_>, UnionView<'_>), new: (View<'_>, UnionView<'_>), path: &str) {
+        let name = |branch| variant(branch, old.1, new.1);
+        let mut kept = Vec::new();
         for branch in branches(new.1) {
-            if let Some(before) = branches(old.1).find(|before| same_kind(*before, branch)) {
+            if let Some((index, before)) = partner(branch, old.1, new.1) {
+                kept.push((index, name(branch)));
                 self.schema(before, branch, path);
             } else {
                 let breaks = Breaks { old_readers: !reads(old.0, branch), new_readers: false };
-                self.add(path, What::Variant, (None, Some(type_of(branch))), breaks);
+                self.add(path, What::Variant, (None, Some(name(branch))), breaks);
             }
         }
-        for branch in branches(old.1) {
-            if !branches(new.1).any(|now| same_kind(now, branch)) {
+        for (index, branch) in branches(old.1).enumerate() {
+            if !kept.iter().any(|(known, _)| *known == index) {
                 let breaks = Breaks { old_readers: false, new_readers: !reads(new.0, branch) };
-                self.add(path, What::Variant, (Some(type_of(branch)), None), breaks);
+                self.add(path, What::Variant, (Some(name(branch)), None), breaks);
             }
         }
-        let names = |union| branches(union).map(type_of).collect::<Vec<_>>();
-        self.order(&names(old.1), &names(new.1), path);
+        self.moved(kept, path);
     }
 
     fn symbols(&mut self, old: EnumView<'_>, new: EnumView<'_>, path: &str) {
@@ -131,6 +170,10 @@ impl Walk {
             } else {
                 let breaks = Breaks { old_readers: false, new_readers: now.default.is_none() };
                 self.add(&here, What::Field, (None, Some(described(&now))), breaks);
+                let question = renamed(old, new, &now);
+                if let Some(change) = self.changes.last_mut() {
+                    change.question = question;
+                }
             }
         }
         for (index, before) in (0..old.len()).map(|index| (index, old.field(index))) {
@@ -139,6 +182,11 @@ impl Walk {
                 self.add(&join(path, before.name), What::Field, (Some(described(&before)), None), breaks);
             }
         }
+        self.moved(kept, path);
+    }
+
+    /// Compares the order of what both sides have: the older place of each, in the newer order.
+    fn moved(&mut self, mut kept: Vec<(usize, String)>, path: &str) {
         let names = |kept: &[(usize, String)]| kept.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>();
         let now = names(&kept);
         kept.sort();
@@ -160,7 +208,12 @@ impl Walk {
         self.compare(path, What::Aliases, list(old.aliases), list(new.aliases));
     }
 
+    /// Compares two names, which are those of one type from here on.
     fn type_name(&mut self, old: &NameView<'_>, new: &NameView<'_>, path: &str) {
+        let pair = Pair { old: full_name(old), new: full_name(new), path: path.to_owned() };
+        if !self.pairs.iter().any(|known| known.old == pair.old && known.new == pair.new) {
+            self.pairs.push(pair);
+        }
         if !old.is(new) {
             let breaks = Breaks { old_readers: !names_match(old, new), new_readers: !names_match(new, old) };
             let names = (Some(full_name(old)), Some(full_name(new)));
@@ -179,6 +232,26 @@ impl Walk {
     }
 }
 
+/// The question whether an added field is a removed one of the same type under another name.
+fn renamed(old: RecordView<'_>, new: RecordView<'_>, added: &FieldView<'_>) -> Option<String> {
+    let ty = in_full(added.schema);
+    let is_kept = |before: &FieldView<'_>| {
+        (0..new.len())
+            .any(|index| field_of(old, &new.field(index)).is_some_and(|of| old.field(of).name == before.name))
+    };
+    let gone = (0..old.len()).map(|index| old.field(index)).filter(|before| !is_kept(before));
+    let names: Vec<_> = gone
+        .filter(|before| in_full(before.schema) == ty)
+        .map(|before| format!("`{}`", text(before.name)))
+        .collect();
+    let first = names.first()?.trim_matches('`');
+    Some(format!(
+        "was {} renamed to `{}`? As it is, the values under the old name are lost to new readers, and those under the new name to old ones: write `#[event(alias = \"{first}\")]` on the field, or `#[event(rename = \"{first}\")]` to keep the old name in the data",
+        names.join(" or "),
+        text(added.name),
+    ))
+}
+
 /// Whether readers with this field find nothing for it in a writer's record.
 fn is_missed(field: &FieldView<'_>, writer: RecordView<'_>) -> bool {
     field.default.is_none() && field_of(writer, field).is_none()
@@ -190,8 +263,47 @@ fn branches(union: UnionView<'_>) -> impl Iterator<Item = View<'_>> {
 
 /// What may be null, where a union is nothing but that.
 fn optional(union: UnionView<'_>) -> Option<View<'_>> {
-    let mut values = branches(union).filter(|branch| !matches!(branch.shape(), Shape::Null));
+    let mut values = branches(union).filter(|branch| !is_null(*branch));
     values.next().filter(|_| union.len() == 2 && values.next().is_none())
+}
+
+fn is_null(schema: View<'_>) -> bool {
+    matches!(schema.shape(), Shape::Null)
+}
+
+/// Whether two types are of one logical type, or of none.
+fn same_logical(old: View<'_>, new: View<'_>) -> bool {
+    let logical =
+        |view: View<'_>| view.logical().map(|logical| (text(logical.name), logical.precision, logical.scale));
+    logical(old) == logical(new)
+}
+
+/// The branch of an older union that a branch of the newer one was, and its index: that of the full
+/// name, else one whose name it takes and that is not there any more.
+fn partner<'a>(branch: View<'_>, old: UnionView<'a>, new: UnionView<'_>) -> Option<(usize, View<'a>)> {
+    let is_kept = |before: View<'_>| branches(new).any(|now| same_type(before, now));
+    branches(old).enumerate().find(|(_, before)| same_type(*before, branch)).or_else(|| {
+        branches(old).enumerate().find(|(_, before)| !is_kept(*before) && same_kind(*before, branch))
+    })
+}
+
+/// A branch in a few words, that are those of no other branch.
+fn variant(branch: View<'_>, old: UnionView<'_>, new: UnionView<'_>) -> String {
+    let (short, long) = (type_of(branch), in_full(branch));
+    let is_shared = branches(old)
+        .chain(branches(new))
+        .any(|other| type_of(other) == short && in_full(other) != long && !same_type(other, branch));
+    if is_shared { long } else { short }
+}
+
+/// Whether two types are of one kind, and of one full name where they have one.
+fn same_type(old: View<'_>, new: View<'_>) -> bool {
+    match (old.shape(), new.shape()) {
+        (Shape::Record(old), Shape::Record(new)) => old.name.is(&new.name),
+        (Shape::Enum(old), Shape::Enum(new)) => old.name.is(&new.name),
+        (Shape::Fixed(old, _), Shape::Fixed(new, _)) => old.is(&new),
+        (old, new) => std::mem::discriminant(&old) == std::mem::discriminant(&new),
+    }
 }
 
 /// Whether two types are one, that may have changed: the same kind, and the same name where it has one.

@@ -146,3 +146,105 @@ fn documentation_is_marked_and_breaks_nothing() {
         ["~ zip (doc): \"old\" -> \"new\"    breaks nothing", "~ zip (pii): none -> true    breaks nothing"]
     );
 }
+
+#[test]
+fn types_of_one_name_in_two_namespaces_are_told_apart() {
+    let record = |namespace: &str, more: &str| {
+        format!(
+            r#"{{"type":"record","name":"X","namespace":"{namespace}","fields":[{{"name":"id","type":"int"{more}}}]}}"#
+        )
+    };
+    let union = |first: &str, second: &str| {
+        field("who", &format!("[{},{}]", record("one", first), record("two", second)))
+    };
+    let same = union("", r#","pii":true"#);
+    assert_eq!(diff(&same, &same), [] as [&str; 0]);
+    assert_eq!(
+        diff(&union("", ""), &union("", r#","pii":true"#)),
+        ["~ who.id (pii): none -> true    breaks nothing"]
+    );
+    let swapped = field("who", &format!("[{},{}]", record("two", ""), record("one", "")));
+    assert_eq!(
+        diff(&union("", ""), &swapped),
+        ["~ who (order): record one.X, record two.X -> record two.X, record one.X    breaks nothing"]
+    );
+}
+
+#[test]
+fn a_name_that_a_map_has_names_no_type() {
+    let fields = |first: &str, second: &str| {
+        let map = |doc: &str| format!(r#"{{"type":"map","values":"int","name":"X","doc":"{doc}"}}"#);
+        format!("{},{}", field("a", &map(first)), field("b", &map(second)))
+    };
+    assert_eq!(diff(&fields("1", "2"), &fields("1", "2")), [] as [&str; 0]);
+    assert_eq!(diff(&fields("1", "2"), &fields("1", "3")), ["~ b (doc): \"2\" -> \"3\"    breaks nothing"]);
+}
+
+#[test]
+fn a_type_that_only_looks_like_the_other_is_told_in_full() {
+    let decimal =
+        |base: &str| field("a", &format!(r#"{{{base},"logicalType":"decimal","precision":4,"scale":2}}"#));
+    let fixed = r#""type":"fixed","name":"F","size":8"#;
+    assert_eq!(
+        diff(&decimal(r#""type":"bytes""#), &decimal(fixed)),
+        [
+            "~ a: decimal(4, 2) on bytes -> decimal(4, 2) on fixed org.acme.F of 8 bytes    breaks old readers and new readers"
+        ]
+    );
+    let symbols = r#"{"type":"enum","name":"X","symbols":["A"]}"#;
+    let record = r#"{"type":"record","name":"X","fields":[]}"#;
+    assert_eq!(
+        diff(&field("a", symbols), &field("a", record)),
+        ["~ a: enum org.acme.X -> record org.acme.X    breaks old readers and new readers"]
+    );
+}
+
+#[test]
+fn what_a_renamed_field_says_is_compared_with_what_it_said() {
+    let old = r#"{"name":"zip","type":"string"}"#;
+    let new = r#"{"name":"code","aliases":["zip"],"type":"string","pii":true}"#;
+    assert!(diff(old, new).contains(&"~ code (pii): none -> true    breaks nothing".to_owned()));
+}
+
+#[test]
+fn an_invalid_logical_type_is_the_type_below_it() {
+    let decimal = |precision: u32| {
+        field(
+            "a",
+            &format!(
+                r#"{{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":{precision}}}"#
+            ),
+        )
+    };
+    assert_eq!(diff(&decimal(9), &decimal(10)), ["~ a: decimal(9, 0) -> F of 4 bytes    breaks nothing"]);
+    // Both are ignored, and so they are attributes like others.
+    assert_eq!(diff(&decimal(10), &decimal(11)), ["~ a (precision): 10 -> 11    breaks nothing"]);
+}
+
+#[test]
+fn a_field_that_another_one_of_its_type_replaces_is_asked_about() {
+    let note = |name: &str, more: &str| {
+        format!(r#"{{"name":"{name}","type":["null","string"],"default":null{more}}}"#)
+    };
+    let asked = |old: &str, new: &str| {
+        let changes = compare(&event(old), &event(new)).into_iter();
+        changes.filter_map(|change| change.question).collect::<Vec<_>>()
+    };
+    let questions = asked(&note("coupon", ""), &note("voucher", ""));
+    let [question] = questions.as_slice() else { panic!("{questions:?}") };
+    for part in ["was `coupon` renamed to `voucher`?", "alias = \"coupon\"", "rename = \"coupon\""] {
+        assert!(question.contains(part), "{question}");
+    }
+    // A field of another type, one that is only added, and one that has the alias.
+    assert_eq!(asked(&field("coupon", "\"int\""), &note("voucher", "")), [""; 0]);
+    assert_eq!(asked("", &note("voucher", "")), [""; 0]);
+    assert_eq!(asked(&note("coupon", ""), &note("voucher", r#","aliases":["coupon"]"#)), [""; 0]);
+}
+
+#[test]
+fn a_byte_order_mark_and_null_for_an_optional_attribute_say_nothing() {
+    let text = r#"{"type":"record","name":"A","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["S"]}}]}"#;
+    let nulls = text.replace("\"symbols\"", "\"aliases\":null,\"default\":null,\"symbols\"");
+    let side = |text: &str| Side::new("a schema".to_owned(), text).unwrap();
+    assert_eq!(compare(&side(text), &side(&format!("\u{feff}{nulls}"))), []);
+}

@@ -16,14 +16,6 @@ pub(super) fn type_of(schema: View<'_>) -> String {
         };
     }
     match schema.shape() {
-        Shape::Null => "null".to_owned(),
-        Shape::Boolean => "boolean".to_owned(),
-        Shape::Int => "int".to_owned(),
-        Shape::Long => "long".to_owned(),
-        Shape::Float => "float".to_owned(),
-        Shape::Double => "double".to_owned(),
-        Shape::Bytes => "bytes".to_owned(),
-        Shape::String => "string".to_owned(),
         Shape::Fixed(name, size) => format!("{} of {size} bytes", text(name.base)),
         Shape::Enum(symbols) => text(symbols.name.base),
         Shape::Array(items) => format!("array of {}", type_of(items)),
@@ -33,6 +25,38 @@ pub(super) fn type_of(schema: View<'_>) -> String {
             let branches = (0..union.len()).map(|index| type_of(union.branch(index)));
             branches.collect::<Vec<_>>().join(" or ")
         }
+        primitive => name_of(&primitive).to_owned(),
+    }
+}
+
+/// A type with its kind, its full name and what a logical type stands on, for two that are the same
+/// in a few words.
+pub(super) fn in_full(schema: View<'_>) -> String {
+    let base = match schema.shape() {
+        Shape::Fixed(name, size) => format!("fixed {} of {size} bytes", full_name(&name)),
+        Shape::Enum(symbols) => format!("enum {}", full_name(&symbols.name)),
+        Shape::Record(record) => format!("record {}", full_name(&record.name)),
+        Shape::Array(items) => format!("array of {}", in_full(items)),
+        Shape::Map(values) => format!("map of {}", in_full(values)),
+        Shape::Union(union) => {
+            let branches = (0..union.len()).map(|index| in_full(union.branch(index)));
+            format!("[{}]", branches.collect::<Vec<_>>().join(", "))
+        }
+        primitive => name_of(&primitive).to_owned(),
+    };
+    if schema.logical().is_some() { format!("{} on {base}", type_of(schema)) } else { base }
+}
+
+fn name_of(primitive: &Shape<'_>) -> &'static str {
+    match primitive {
+        Shape::Boolean => "boolean",
+        Shape::Int => "int",
+        Shape::Long => "long",
+        Shape::Float => "float",
+        Shape::Double => "double",
+        Shape::Bytes => "bytes",
+        Shape::String => "string",
+        _ => "null",
     }
 }
 
