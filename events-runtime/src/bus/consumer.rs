@@ -333,14 +333,14 @@ impl Consume {
             }
         };
         consuming.observe.flush().await;
-        let consumed = worker.settling.consumed;
+        let counts = worker.settling.consumed;
         // Hooks and the store of handled events are the program's own.
         drop_quietly(worker);
         let ended = result.and(closed.map_err(ConsumeError::from));
-        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = consumed;
+        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
         let error = ended.as_ref().err().map(|error| chain(error));
         tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "a consumer stopped");
-        ended.map(|()| consumed)
+        ended.map(|()| counts)
     }
 
     /// What the configuration says for the group.

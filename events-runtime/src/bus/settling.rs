@@ -218,7 +218,7 @@ impl Settling {
     }
 
     /// Begins to renew leases; all are submitted in one call.
-    pub(super) fn renew<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
+    pub(super) fn renew<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
         let mut positions = Vec::new();
         let stored = renew_all(deliveries.inspect(|delivery| positions.push(delivery.position())));
         Renewal { since: Instant::now(), positions, stored }

@@ -277,7 +277,7 @@ impl Worker {
             return;
         }
         self.settling.ack(&mut hand.done);
-        hand.renewal = Some(self.settling.renew(hand.lanes.deliveries().chain(&hand.waiting)));
+        hand.renewal = Some(Settling::renew(hand.lanes.deliveries().chain(&hand.waiting)));
     }
 
     /// Goes on with renewed leases. Where one was lost of what is still in hand, others have it by now, and

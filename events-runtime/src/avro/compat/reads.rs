@@ -3,6 +3,10 @@
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
+#![allow(
+    clippy::large_stack_arrays,
+    reason = "evaluated while compiling, where nothing can be put on a heap"
+)]
 
 use super::Compatibility;
 use super::path::{Path, Step};

@@ -77,14 +77,14 @@ impl Sim {
                 }
             }
         };
-        if tokio::time::timeout(DRAINS_WITHIN, ends).await.is_err() {
-            panic!(
-                "`{}` with {} is not drained after a simulated day, {} deliveries are not settled: a receiver never ends or fails for ever",
-                self.url(),
-                self.faults(),
-                self.lag()
-            );
-        }
+        let drained = tokio::time::timeout(DRAINS_WITHIN, ends).await;
+        assert!(
+            drained.is_ok(),
+            "`{}` with {} is not drained after a simulated day, {} deliveries are not settled: a receiver never ends or fails for ever",
+            self.url(),
+            self.faults(),
+            self.lag()
+        );
     }
 }
 

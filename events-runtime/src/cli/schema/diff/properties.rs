@@ -131,7 +131,7 @@ fn side(schema: &Value) -> Option<Side> {
 fn edits(schema: &Value) -> Vec<(String, Value)> {
     let mut edits = Vec::new();
     visit(schema, &mut |path, value| {
-        edits.extend(changed(value).into_iter().map(|new| (path.to_owned(), new)))
+        edits.extend(changed(value).into_iter().map(|new| (path.to_owned(), new)));
     });
     edits
         .into_iter()
