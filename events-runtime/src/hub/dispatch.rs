@@ -7,6 +7,7 @@ use super::identity::Identity;
 use super::roster::{Entry, Snapshot, Start};
 use super::task::ReceiverTask;
 use super::{Hub, SlotIndex};
+use crate::error_chain::drop_quietly;
 use crate::metadata::{Extensions, new_id, new_openedx_id, now};
 use crate::private::Profile;
 use crate::signal::{
@@ -40,10 +41,16 @@ impl Hub {
         let snapshot = self.roster::<E>(slot).snapshot();
         let metadata = new_metadata::<E>(&snapshot.surroundings.identity, Some(options));
         let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
-        emission.outcome = self
-            .dispatch_with(&snapshot, &emission.event, Snapshot::run_strict)
-            .map_err(|responses| StrictError { event_type: E::EVENT_TYPE, responses })?;
-        Ok(emission)
+        match self.dispatch_with(&snapshot, &emission.event, Snapshot::run_strict) {
+            Ok(outcome) => {
+                emission.outcome = outcome;
+                Ok(emission)
+            }
+            Err(responses) => {
+                drop_quietly(emission);
+                Err(StrictError { event_type: E::EVENT_TYPE, responses })
+            }
+        }
     }
 
     /// An event of another process: its metadata is kept, no bus takes it again.
@@ -51,7 +58,9 @@ impl Hub {
         self.scope(|| {
             let snapshot = self.roster::<E>(SlotIndex::of::<E>()).snapshot();
             let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
-            AnyEmission::new(self.dispatch(&snapshot, &emission.event))
+            let outcome = self.dispatch(&snapshot, &emission.event);
+            drop_quietly(emission);
+            AnyEmission::new(outcome)
         })
     }
 
@@ -99,7 +108,7 @@ impl Hub {
             let (mut task, pending) = ReceiverTask::new(
                 self.clone(),
                 Arc::clone(&entry.name),
-                event.metadata().clone(),
+                (event.origin(), event.metadata().clone()),
                 (entry.run)(Arc::clone(event)),
             );
             match &spawner {

@@ -1,15 +1,25 @@
 //! Failures that nobody may be waiting for: a log line and a counter each.
 
-use std::error::Error;
-
 use crate::EventMetadata;
-use crate::signal::ReceiverError;
+use crate::error_chain::{caught, chain};
+use crate::signal::{Origin, ReceiverError};
 
 /// The counter of receivers that failed, by `event_type` and `receiver`.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
+/// An event of a bus may be tried again, of which its consumer tells: a warning only.
 #[cold]
-pub(super) fn receiver_failed(metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
+pub(super) fn receiver_failed(
+    origin: Origin,
+    metadata: &EventMetadata,
+    receiver: &str,
+    error: &ReceiverError,
+) {
+    // A subscriber or a recorder that panics must not end the emission.
+    let _ = caught(|| tell(origin, metadata, receiver, error));
+}
+
+fn tell(origin: Origin, metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
     let event_type = metadata.event_type();
     metrics::counter!(
         RECEIVER_FAILURES,
@@ -17,11 +27,9 @@ pub(super) fn receiver_failed(metadata: &EventMetadata, receiver: &str, error: &
         "receiver" => receiver.to_owned(),
     )
     .increment(1);
-    tracing::error!(
-        event_type = event_type.as_str(),
-        id = %metadata.id(),
-        receiver,
-        error = error as &(dyn Error + 'static),
-        "receiver failed"
-    );
+    let (event_type, id) = (event_type.as_str(), metadata.id());
+    match origin {
+        Origin::Local => tracing::error!(event_type, %id, receiver, error = chain(error), "receiver failed"),
+        Origin::Bus => tracing::warn!(event_type, %id, receiver, error = chain(error), "receiver failed"),
+    }
 }
