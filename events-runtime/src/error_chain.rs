@@ -40,6 +40,26 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// A foreign value that is [dropped quietly](drop_quietly).
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// The value; nothing only while it is dropped.
+    pub(crate) const fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
+}
+
 /// A foreign value as text: what it wrote before it panicked or failed, and no endless text.
 pub(crate) fn text(value: &(impl Display + ?Sized)) -> String {
     let mut out = Bounded(String::new());

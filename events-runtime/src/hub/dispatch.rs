@@ -41,10 +41,16 @@ impl Hub {
         let snapshot = self.roster::<E>(slot).snapshot();
         let metadata = new_metadata::<E>(&snapshot.surroundings.identity, Some(options));
         let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
-        emission.outcome = self
-            .dispatch_with(&snapshot, &emission.event, Snapshot::run_strict)
-            .map_err(|responses| StrictError { event_type: E::EVENT_TYPE, responses })?;
-        Ok(emission)
+        match self.dispatch_with(&snapshot, &emission.event, Snapshot::run_strict) {
+            Ok(outcome) => {
+                emission.outcome = outcome;
+                Ok(emission)
+            }
+            Err(responses) => {
+                drop_quietly(emission);
+                Err(StrictError { event_type: E::EVENT_TYPE, responses })
+            }
+        }
     }
 
     /// An event of another process: its metadata is kept, no bus takes it again.
@@ -53,7 +59,6 @@ impl Hub {
             let snapshot = self.roster::<E>(SlotIndex::of::<E>()).snapshot();
             let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
             let outcome = self.dispatch(&snapshot, &emission.event);
-            // The receivers have had it: a payload that panics when it is dropped changes no answer.
             drop_quietly(emission);
             AnyEmission::new(outcome)
         })
@@ -103,8 +108,7 @@ impl Hub {
             let (mut task, pending) = ReceiverTask::new(
                 self.clone(),
                 Arc::clone(&entry.name),
-                event.metadata().clone(),
-                event.origin(),
+                (event.origin(), event.metadata().clone()),
                 (entry.run)(Arc::clone(event)),
             );
             match &spawner {

@@ -1,6 +1,8 @@
-//! Where async receivers run.
+//! Where async receivers run, and where a thread may block.
 
+use std::cell::OnceCell;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The hub's own executor, started when an async receiver is to run outside of any runtime.
@@ -20,13 +22,73 @@ impl Executor {
     }
 }
 
+/// Runs what blocks the thread, unless nothing that it waits for could run meanwhile: then `None`,
+/// and nothing ran.
+pub(crate) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
+    let threads = OWN.try_with(|own| own.get().cloned()).unwrap_or_default();
+    let _seat = match &threads {
+        Some(threads) => Some(threads.sit_down()?),
+        None => None,
+    };
+    own::block(run)
+}
+
+thread_local! {
+    /// The threads of a hub's own executor that this is one of.
+    static OWN: OnceCell<Arc<Threads>> = const { OnceCell::new() };
+}
+
+/// The threads of a hub's own executor. Receivers there may wait for each other's events: where as
+/// many wait as there are threads, none would be left for what they wait for.
+struct Threads {
+    waiting: AtomicUsize,
+    most: usize,
+}
+
+/// A thread that waits.
+struct Seat<'a>(&'a Threads);
+
+impl Threads {
+    fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { waiting: AtomicUsize::new(0), most })
+    }
+
+    /// Makes the present thread one of these.
+    fn adopt(self: &Arc<Self>) {
+        OWN.with(|own| {
+            own.get_or_init(|| Arc::clone(self));
+        });
+    }
+
+    fn sit_down(&self) -> Option<Seat<'_>> {
+        // Ended before it is judged, the seat is given back.
+        let seat = Seat(self);
+        (self.waiting.fetch_add(1, Ordering::Relaxed) < self.most).then_some(seat)
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(feature = "bus")]
 mod own {
     //! On tokio, so that receivers may use its timers and sockets.
 
     use std::io;
+    use std::task::{Context, Poll, Waker};
 
-    use tokio::runtime::{Builder, Handle};
+    use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+    use tokio::task::{block_in_place, coop};
+
+    use super::Threads;
+    use crate::error_chain::caught;
+
+    /// How many threads of a hub may wait at once. Each is replaced by one of tokio's 512 threads
+    /// for what blocks, which receivers use for other things too.
+    const MOST_WAITING: usize = 256;
 
     pub(in crate::hub) struct Spawner(Handle);
 
@@ -41,6 +103,28 @@ mod own {
         Handle::try_current().ok().map(Spawner)
     }
 
+    /// A worker of a runtime of many threads hands its other tasks over first: one that was woken
+    /// last may stand in a slot of this worker that no other thread looks into.
+    pub(super) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
+        let Ok(handle) = Handle::try_current() else { return Some(run()) };
+        if handle.runtime_flavor() == RuntimeFlavor::CurrentThread && drives_tasks(0) {
+            return None;
+        }
+        // It panics where the thread must not block although none of the above says so: in a
+        // `LocalSet`, and in an `unconstrained` future of a runtime of one thread.
+        caught(|| block_in_place(run)).ok()
+    }
+
+    /// Whether this thread is polling a future for a runtime, rather than one that a runtime keeps
+    /// for what blocks: only then is there a budget of polls, which is used up (128 today) and
+    /// given back here. Tokio tells it in no other way, but for a panic.
+    fn drives_tasks(depth: usize) -> bool {
+        match coop::poll_proceed(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => true,
+            Poll::Ready(_given_back_when_dropped) => depth < 512 && drives_tasks(depth + 1),
+        }
+    }
+
     pub(super) struct Runtime {
         handle: Handle,
         runtime: Option<tokio::runtime::Runtime>,
@@ -48,7 +132,12 @@ mod own {
 
     impl Runtime {
         pub(super) fn start() -> io::Result<Self> {
-            let runtime = Builder::new_multi_thread().thread_name("events-hub").enable_all().build()?;
+            let threads = Threads::new(MOST_WAITING);
+            let runtime = Builder::new_multi_thread()
+                .thread_name("events-hub")
+                .on_thread_start(move || threads.adopt())
+                .enable_all()
+                .build()?;
             Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
         }
 
@@ -73,8 +162,16 @@ mod own {
     //! On a plain pool of threads.
 
     use std::io;
+    use std::num::NonZero;
 
     use futures_executor::ThreadPool;
+
+    use super::Threads;
+
+    /// What blocks stops one thread of the pool; which one is left is counted.
+    pub(super) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
+        Some(run())
+    }
 
     pub(super) struct Runtime(ThreadPool);
     pub(in crate::hub) struct Spawner(ThreadPool);
@@ -85,7 +182,14 @@ mod own {
 
     impl Runtime {
         pub(super) fn start() -> io::Result<Self> {
-            ThreadPool::builder().name_prefix("events-hub-").create().map(Self)
+            let size = std::thread::available_parallelism().map_or(1, NonZero::get);
+            let threads = Threads::new(size - 1);
+            ThreadPool::builder()
+                .name_prefix("events-hub-")
+                .pool_size(size)
+                .after_start(move |_| threads.adopt())
+                .create()
+                .map(Self)
         }
 
         pub(super) fn spawner(&self) -> Spawner {

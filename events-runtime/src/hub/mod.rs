@@ -24,6 +24,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use executor::block;
 pub(crate) use hooks::{AnyEvent, Observer, Outbound};
 use identity::Identity;
 pub(crate) use roster::{Disconnect, Roster};

@@ -1,21 +1,25 @@
 //! Failures that nobody may be waiting for: a log line and a counter each.
 
 use crate::EventMetadata;
-use crate::error_chain::chain;
+use crate::error_chain::{caught, chain};
 use crate::signal::{Origin, ReceiverError};
 
 /// The counter of receivers that failed, by `event_type` and `receiver`.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-/// Tells of a receiver's failure. An event of a bus comes again, or its consumer tells that it is given up:
-/// that is a warning here. Nobody tries a local one again.
+/// An event of a bus may be tried again, of which its consumer tells: a warning only.
 #[cold]
 pub(super) fn receiver_failed(
-    metadata: &EventMetadata,
     origin: Origin,
+    metadata: &EventMetadata,
     receiver: &str,
     error: &ReceiverError,
 ) {
+    // A subscriber or a recorder that panics must not end the emission.
+    let _ = caught(|| tell(origin, metadata, receiver, error));
+}
+
+fn tell(origin: Origin, metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
     let event_type = metadata.event_type();
     metrics::counter!(
         RECEIVER_FAILURES,
@@ -23,9 +27,9 @@ pub(super) fn receiver_failed(
         "receiver" => receiver.to_owned(),
     )
     .increment(1);
-    let (event_type, id, error) = (event_type.as_str(), metadata.id(), chain(error));
+    let (event_type, id) = (event_type.as_str(), metadata.id());
     match origin {
-        Origin::Bus => tracing::warn!(event_type, %id, receiver, error, "receiver failed"),
-        Origin::Local => tracing::error!(event_type, %id, receiver, error, "receiver failed"),
+        Origin::Local => tracing::error!(event_type, %id, receiver, error = chain(error), "receiver failed"),
+        Origin::Bus => tracing::warn!(event_type, %id, receiver, error = chain(error), "receiver failed"),
     }
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::report;
 use super::surroundings::{Surrounded, Surroundings};
+use crate::error_chain::Quiet;
 use crate::receiver::{Connection, ReceiverOutput};
 use crate::signal::{Event, ReceiverError, Response, Responses};
 
@@ -87,7 +88,9 @@ impl<E: Send + Sync + 'static> Roster<E> {
         F: Fn(&Event<E>) -> R + Send + Sync + 'static,
         R: ReceiverOutput,
     {
+        let receiver = Quiet::new(receiver);
         let run: Arc<Call<E>> = Arc::new(move |event: &Event<E>| {
+            let Some(receiver) = receiver.get() else { return Ok(()) };
             catch_unwind(AssertUnwindSafe(|| receiver(event).into_result()))
                 .unwrap_or_else(|panic| Err(ReceiverError::from_panic(panic)))
         });
@@ -103,12 +106,17 @@ impl<E: Send + Sync + 'static> Roster<E> {
         Fut: Future + Send + 'static,
         Fut::Output: ReceiverOutput,
     {
-        let receiver = Arc::new(receiver);
+        let receiver = Arc::new(Quiet::new(receiver));
         let run: Arc<Start<E>> = Arc::new(move |event| {
             let receiver = Arc::clone(&receiver);
             // The call is made on the executor too: what it does before its first `await` is
             // not the emitter's time.
-            Box::pin(async move { receiver(event).await.into_result() })
+            Box::pin(async move {
+                match receiver.get() {
+                    Some(receiver) => receiver(event).await.into_result(),
+                    None => Ok(()),
+                }
+            })
         });
         self.add(name, order, |snapshot, entry| {
             let place = snapshot.make_room(&entry.name);
@@ -184,7 +192,7 @@ impl<E> Snapshot<E> {
         for entry in self.sync.iter().skip(failed + 1) {
             let result = (entry.run)(event);
             if let Err(error) = &result {
-                report::receiver_failed(event.metadata(), event.origin(), &entry.name, error);
+                report::receiver_failed(event.origin(), event.metadata(), &entry.name, error);
             }
             responses.push(Response::new(Arc::clone(&entry.name), result));
         }
@@ -206,7 +214,7 @@ impl<E> Snapshot<E> {
         let names = self.sync.iter().map(|entry| Arc::clone(&entry.name));
         responses.extend(names.take(failed).map(|name| Response::new(name, Ok(()))));
         if let Some(entry) = self.sync.get(failed) {
-            report::receiver_failed(event.metadata(), event.origin(), &entry.name, &error);
+            report::receiver_failed(event.origin(), event.metadata(), &entry.name, &error);
             responses.push(Response::new(Arc::clone(&entry.name), Err(error)));
         }
         responses

@@ -40,12 +40,13 @@ impl Drop for Entered {
 #[must_use = "futures do nothing unless polled"]
 pub struct Scoped<F> {
     hub: Hub,
-    future: Pin<Box<F>>,
+    /// Nothing only while it is dropped.
+    future: Option<Pin<Box<F>>>,
 }
 
 impl<F> Scoped<F> {
     pub(super) fn new(hub: Hub, future: F) -> Self {
-        Self { hub, future: Box::pin(future) }
+        Self { hub, future: Some(Box::pin(future)) }
     }
 }
 
@@ -54,6 +55,17 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let _entered = enter(self.hub.clone());
-        self.future.as_mut().poll(context)
+        match &mut self.future {
+            Some(future) => future.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Scoped<F> {
+    /// What the future held is dropped in the scope too: a destructor may emit.
+    fn drop(&mut self) {
+        let _entered = enter(self.hub.clone());
+        drop(self.future.take());
     }
 }

@@ -1,6 +1,5 @@
 //! An async receiver at work.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,16 +10,18 @@ use tracing::Span;
 use super::roster::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
+use crate::error_chain::{caught, drop_quietly};
 use crate::signal::{Origin, PendingReceiver, ReceiverError};
 
-/// An async receiver at work: in its hub's scope and the span that its event was emitted in, with its panics caught, and with a failure
-/// told even where nobody waits.
+/// An async receiver at work: in its hub's scope and the span that its event was emitted in, its
+/// destructors too, with its panics caught, and with a failure told even where nobody waits.
 pub(super) struct ReceiverTask {
     hub: Hub,
     name: Arc<str>,
-    metadata: EventMetadata,
     origin: Origin,
-    future: ReceiverFuture,
+    metadata: EventMetadata,
+    /// Nothing once it has ended.
+    future: Option<ReceiverFuture>,
     done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
     /// The emitter's.
     span: Span,
@@ -30,23 +31,29 @@ impl ReceiverTask {
     pub(super) fn new(
         hub: Hub,
         name: Arc<str>,
-        metadata: EventMetadata,
-        origin: Origin,
+        (origin, metadata): (Origin, EventMetadata),
         future: ReceiverFuture,
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
         let pending = PendingReceiver { name: Arc::clone(&name), result };
-        let task = Self { hub, name, metadata, origin, future, done: Some(done), span: Span::current() };
+        let future = Some(future);
+        let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
         (task, pending)
     }
 
     pub(super) fn finish(&mut self, result: Result<(), ReceiverError>) {
         let Some(done) = self.done.take() else { return };
         if let Err(error) = &result {
-            report::receiver_failed(&self.metadata, self.origin, &self.name, error);
+            report::receiver_failed(self.origin, &self.metadata, &self.name, error);
         }
-        // Nobody may be waiting.
-        let _ = done.send(result);
+        // Nobody may be waiting: then the error comes back and is dropped here.
+        let _ = caught(|| drop_quietly(done.send(result)));
+    }
+
+    /// Runs within the hub's scope and the emitter's span; a panic as text.
+    fn within<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
+        let _entered = scope::enter(self.hub.clone());
+        caught(|| self.span.in_scope(run))
     }
 }
 
@@ -54,15 +61,17 @@ impl Future for ReceiverTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let _entered = scope::enter(self.hub.clone());
-        let span = self.span.clone();
-        let _traced = span.enter();
-        let future = self.future.as_mut();
-        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
+        let Some(mut future) = self.future.take() else { return Poll::Ready(()) };
+        let result = match self.within(|| future.as_mut().poll(context)) {
+            Ok(Poll::Pending) => {
+                self.future = Some(future);
+                return Poll::Pending;
+            }
             Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(ReceiverError::from_panic(panic)),
+            Err(message) => Err(ReceiverError::Panicked { message }),
         };
+        // What its destructors throw has no place in the result, which is complete.
+        let _ = self.within(|| drop(future));
         self.finish(result);
         Poll::Ready(())
     }
@@ -70,6 +79,8 @@ impl Future for ReceiverTask {
 
 impl Drop for ReceiverTask {
     fn drop(&mut self) {
+        let future = self.future.take();
+        let _ = self.within(|| drop(future));
         self.finish(Err(ReceiverError::Cancelled));
     }
 }

@@ -41,8 +41,11 @@ pub enum Disposition {
 
 /// An error that says what should become of its event.
 ///
-/// It is found in the chain of sources too, so that it may stand below an error of your own; the
+/// It is found in the chain of sources too, so that it may stand below an error of your own, within
+/// an `anyhow::Error` or an `eyre::Report`, or in a variant that is `#[error(transparent)]`; the
 /// outermost counts.
+///
+/// Its [`source`](Error::source) has the cause's text, and the cause itself as its own source.
 ///
 /// ```
 /// use events_runtime::BoxError;
@@ -61,32 +64,53 @@ pub enum Disposition {
 /// ```
 #[derive(Debug)]
 pub struct DispositionError {
+    told: Told,
+}
+
+/// What stands behind a [`DispositionError`] in the chain of sources, and says the same.
+///
+/// `anyhow`, `eyre` and `#[error(transparent)]` put an error of their own in an error's place and
+/// show only what is behind it. Its text is the cause's.
+#[derive(Debug)]
+struct Told {
     disposition: Disposition,
     cause: BoxError,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.cause, f)
+    }
+}
+
+impl Error for Told {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.cause)
+    }
 }
 
 impl DispositionError {
     /// An error that says what should become of its event.
     pub fn new(disposition: Disposition, cause: impl Into<BoxError>) -> Self {
-        Self { disposition, cause: cause.into() }
+        Self { told: Told { disposition, cause: cause.into() } }
     }
 
     /// What should become of the event.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
-        self.disposition
+        self.told.disposition
     }
 
     /// The error without what it says of the event.
     #[must_use]
     pub fn into_cause(self) -> BoxError {
-        self.cause
+        self.told.cause
     }
 }
 
 impl fmt::Display for DispositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.disposition {
+        match self.told.disposition {
             Disposition::Retry { after: None } => f.write_str("to be tried again"),
             Disposition::Retry { after: Some(after) } => write!(f, "to be tried again after {after:?}"),
             Disposition::Reject => f.write_str("not to be tried again"),
@@ -97,7 +121,7 @@ impl fmt::Display for DispositionError {
 
 impl Error for DispositionError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.cause)
+        Some(&self.told)
     }
 }
 
@@ -126,9 +150,10 @@ pub fn skip(cause: impl Into<BoxError>) -> DispositionError {
 /// What an error, or an error behind it, says should become of its event.
 #[must_use]
 pub fn disposition(error: &(dyn Error + 'static)) -> Option<Disposition> {
-    sources(error)
-        .find_map(|error| error.downcast_ref::<DispositionError>())
-        .map(DispositionError::disposition)
+    sources(error).find_map(|error| {
+        let outer = error.downcast_ref().map(DispositionError::disposition);
+        outer.or_else(|| error.downcast_ref::<Told>().map(|told| told.disposition))
+    })
 }
 
 impl ReceiverError {
@@ -161,5 +186,82 @@ mod tests {
         assert_eq!(disposition(&error), Some(Disposition::Retry { after: Some(pause) }));
         assert_eq!(error.to_string(), "to be tried again after 5s");
         assert_eq!(disposition(&*error.into_cause()), Some(Disposition::Reject));
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("out of paper")]
+    struct OutOfPaper;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Inner {
+        #[error(transparent)]
+        Said(#[from] DispositionError),
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Outer {
+        #[error(transparent)]
+        Inner(#[from] Inner),
+        #[error(transparent)]
+        Any(#[from] BoxError),
+        #[error("the invoice was not printed")]
+        Printing(#[source] Inner),
+    }
+
+    /// What a receiver that returns this error says of its event, and its text.
+    fn said(error: impl Into<BoxError>) -> (Option<Disposition>, String) {
+        let error = ReceiverError::Failed(error.into());
+        (error.disposition(), crate::error_chain::chain(&error))
+    }
+
+    const REJECTED: &str = "the receiver returned an error: not to be tried again: out of paper";
+
+    #[test]
+    fn a_disposition_survives_transparent_errors_in_several_layers() {
+        fn layers() -> Result<(), Outer> {
+            fn inner() -> Result<(), Inner> {
+                Err(reject(OutOfPaper))?;
+                Ok(())
+            }
+            Ok(inner()?)
+        }
+        let rejected = (Some(Disposition::Reject), REJECTED.to_owned());
+        assert_eq!(said(layers().unwrap_err()), rejected);
+        assert_eq!(said(Outer::Any(reject(OutOfPaper).into())), rejected);
+        assert_eq!(said(BoxError::from(reject(BoxError::from(OutOfPaper)))), rejected);
+        assert_eq!(said(Outer::Printing(skip("none").into())).0, Some(Disposition::Skip));
+    }
+
+    #[test]
+    fn a_disposition_survives_anyhow_with_contexts_on_either_side() {
+        use anyhow::Context;
+
+        fn layers() -> anyhow::Result<()> {
+            fn inner() -> anyhow::Result<()> {
+                Err(reject(OutOfPaper))?;
+                Ok(())
+            }
+            inner()?;
+            Ok(())
+        }
+        assert_eq!(said(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
+        for error in [
+            layers().context("outside").unwrap_err(),
+            layers().context("outside").context("further outside").unwrap_err(),
+            reject(anyhow::Error::from(OutOfPaper).context("inside")).into(),
+            anyhow::Error::from(reject(anyhow::Error::from(OutOfPaper).context("inside"))).context("outside"),
+            Outer::from(Inner::from(reject(OutOfPaper))).into(),
+            anyhow::Error::from_boxed(layers().unwrap_err().into()),
+        ] {
+            let (disposition, text) = said(error);
+            assert_eq!(disposition, Some(Disposition::Reject), "{text}");
+            assert_eq!(text.matches("out of paper").count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cause_of_a_disposition_is_found_in_the_chain_of_sources() {
+        let error = ReceiverError::Failed(anyhow::Error::from(reject(OutOfPaper)).into());
+        assert!(sources(&error).any(<dyn Error>::is::<OutOfPaper>));
     }
 }

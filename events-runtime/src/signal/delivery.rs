@@ -11,6 +11,8 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use super::response::{BoxError, ReceiverError, Response};
+use crate::error_chain::chain;
+use crate::hub;
 
 /// The end of an emission: what every async receiver answered and what every topic acknowledged.
 #[derive(Debug, Default)]
@@ -72,17 +74,35 @@ pub enum SendError {
     /// gave up waiting.
     #[error("the event had not been acknowledged when the wait timed out; it may still arrive")]
     Unfinished,
+    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread
+    /// that its acknowledgement needs.
+    #[error(
+        "the event's acknowledgement was not waited for, as a blocking wait would stop the thread that it needs; it may still arrive: await `delivered()`, or call `wait` in `spawn_blocking`"
+    )]
+    WouldBlock,
 }
 
 /// An emission that not every async receiver and topic took well.
 ///
-/// It lists all of them; [`Error::source`] is the first failure.
+/// Its text names all that failed, each with its reasons; [`Error::source`] is the first failure.
 #[derive(Debug)]
 pub struct DeliveryError {
     outcome: Delivered,
+    /// Made once: an error of a receiver may be one of these, whose reasons are of the same kind.
+    text: String,
 }
 
 impl DeliveryError {
+    fn new(outcome: Delivered) -> Self {
+        let mut error = Self { outcome, text: String::new() };
+        let receivers =
+            error.failed_receivers().map(|(name, error)| format!("receiver `{name}`: {}", chain(error)));
+        let topics = error.failed_topics().map(|(name, error)| format!("topic `{name}`: {}", chain(error)));
+        let failures: Vec<String> = receivers.chain(topics).collect();
+        error.text = format!("the event was not delivered everywhere: {}", failures.join("; "));
+        error
+    }
+
     /// What every async receiver answered, the successful ones included.
     pub fn receivers(&self) -> &[Response] {
         self.outcome.receivers()
@@ -104,17 +124,7 @@ impl DeliveryError {
 
 impl fmt::Display for DeliveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event was not delivered everywhere")?;
-        let mut mark = ": ";
-        for (name, error) in self.failed_receivers() {
-            write!(f, "{mark}receiver `{name}`: {error}")?;
-            mark = "; ";
-        }
-        for (name, error) in self.failed_topics() {
-            write!(f, "{mark}topic `{name}`: {error}")?;
-            mark = "; ";
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 
@@ -173,19 +183,19 @@ impl Pending {
     pub(crate) async fn settle(self) -> Result<Delivered, DeliveryError> {
         let mut outcome = Delivered::default();
         for PendingReceiver { name, result } in self.receivers {
-            outcome.add_receiver(name, Some(result.await));
+            outcome.add_receiver(name, Received::Ended(result.await));
         }
         for PendingTopic { topic, result } in self.topics {
             match result {
                 Settling::Settled(result) => outcome.topics.push(TopicOutcome { topic, result }),
-                Settling::Waiting(result) => outcome.add_topic(topic, Some(result.await)),
+                Settling::Waiting(result) => outcome.add_topic(topic, Received::Ended(result.await)),
             }
         }
         outcome.into_result()
     }
 
     /// Blocks the thread until all of it has ended or the time has come; what has not ended
-    /// then is unfinished.
+    /// then is unfinished. Where the thread must not block, nothing is waited for.
     pub(crate) fn wait(self, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
         let mut outcome = Delivered::default();
         for PendingReceiver { name, mut result } in self.receivers {
@@ -203,35 +213,62 @@ impl Pending {
     }
 }
 
-/// What came through a channel: nothing in time, a closed channel, or a result.
-type Received<T> = Option<Result<T, oneshot::Canceled>>;
+/// What came through a channel.
+type Received<T> = Wait<Result<T, oneshot::Canceled>>;
+
+/// How a blocking wait ended.
+enum Wait<T> {
+    /// With what was waited for.
+    Ended(T),
+    /// The time came first.
+    TimedOut,
+    /// It did not begin.
+    WouldBlock,
+}
 
 impl Delivered {
     fn add_receiver(&mut self, name: Arc<str>, received: Received<Result<(), ReceiverError>>) {
         let result = match received {
-            Some(Ok(result)) => result,
-            Some(Err(oneshot::Canceled)) => Err(ReceiverError::Cancelled),
-            None => Err(ReceiverError::Unfinished),
+            Wait::Ended(Ok(result)) => result,
+            Wait::Ended(Err(oneshot::Canceled)) => Err(ReceiverError::Cancelled),
+            Wait::TimedOut => Err(ReceiverError::Unfinished),
+            Wait::WouldBlock => Err(ReceiverError::WouldBlock),
         };
         self.receivers.push(Response::new(name, result));
     }
 
     fn add_topic(&mut self, topic: Arc<str>, received: Received<Result<String, SendError>>) {
         let result = match received {
-            Some(Ok(result)) => result,
-            Some(Err(oneshot::Canceled)) => Err(SendError::ShutDown),
-            None => Err(SendError::Unfinished),
+            Wait::Ended(Ok(result)) => result,
+            Wait::Ended(Err(oneshot::Canceled)) => Err(SendError::ShutDown),
+            Wait::TimedOut => Err(SendError::Unfinished),
+            Wait::WouldBlock => Err(SendError::WouldBlock),
         };
         self.topics.push(TopicOutcome { topic, result });
     }
 
     fn into_result(self) -> Result<Self, DeliveryError> {
-        if self.is_ok() { Ok(self) } else { Err(DeliveryError { outcome: self }) }
+        if self.is_ok() { Ok(self) } else { Err(DeliveryError::new(self)) }
     }
 }
 
-/// Blocks the thread on a future; `None` when the time came first.
-fn block_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Option<F::Output> {
+/// Blocks the thread on a future that has not ended, where the thread may block.
+fn block_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Wait<F::Output> {
+    if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut Context::from_waker(Waker::noop())) {
+        return Wait::Ended(output);
+    }
+    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return Wait::TimedOut;
+    }
+    match hub::block(|| park_until(future, deadline)) {
+        Some(Some(output)) => Wait::Ended(output),
+        Some(None) => Wait::TimedOut,
+        None => Wait::WouldBlock,
+    }
+}
+
+/// Parks the thread until a future ends; `None` when the time came first.
+fn park_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Option<F::Output> {
     struct Unpark(Thread);
 
     impl Wake for Unpark {

@@ -109,19 +109,26 @@ impl<E> Emission<E> {
     /// answers are in [`responses`](Self::responses) alone.
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
         let Self { event, outcome } = self;
-        drop(event);
+        drop_quietly(event);
         settle(outcome.pending).await
     }
 
     /// [`delivered`](Self::delivered) for programs without async: blocks the thread.
     ///
-    /// Don't call it on a thread that drives a current-thread async runtime: the async receivers
-    /// run on that runtime and would never end.
+    /// On a worker of a runtime of many threads, the other tasks are handed to another thread
+    /// first, as by tokio's `block_in_place`. A thread that drives a current-thread runtime does not
+    /// block, as what it waits for may run nowhere else: there, await `delivered()` or call this in
+    /// `spawn_blocking`. The same is true where receivers on a hub's own threads wait for other
+    /// events, once no more of them may.
     ///
     /// # Errors
-    /// As [`delivered`](Self::delivered).
+    /// As [`delivered`](Self::delivered), and at once, with [`ReceiverError::WouldBlock`] and
+    /// [`SendError::WouldBlock`](super::SendError::WouldBlock), where the thread must not block and
+    /// something has not ended.
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
-        wait(self.outcome.pending, None)
+        let Self { event, outcome } = self;
+        drop_quietly(event);
+        wait(outcome.pending, None)
     }
 
     /// [`wait`](Self::wait) no longer than this.
@@ -131,7 +138,9 @@ impl<E> Emission<E> {
     /// goes on.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Delivered, DeliveryError> {
         // A time beyond the clock's range is no limit.
-        wait(self.outcome.pending, Instant::now().checked_add(timeout))
+        let Self { event, outcome } = self;
+        drop_quietly(event);
+        wait(outcome.pending, Instant::now().checked_add(timeout))
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use crate::avro::json::{self, PersonalData};
+use crate::error_chain::{caught, text};
 use crate::{EventData, EventMetadata, avro};
 
 /// Where an event came from.
@@ -90,9 +91,11 @@ impl<E: EventData> Masked<'_, E> {
 
 impl<E: EventData> fmt::Debug for Masked<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.json() {
-            Ok(value) => fmt::Display::fmt(&value, f),
-            Err(reason) => write!(f, "<not shown: {reason}>"),
+        // The payload's own code encodes it.
+        match caught(|| self.json()) {
+            Ok(Ok(value)) => fmt::Display::fmt(&value, f),
+            Ok(Err(reason)) => write!(f, "<not shown: {}>", text(&reason)),
+            Err(message) => write!(f, "<not shown: encoding it panicked: {message}>"),
         }
     }
 }

@@ -64,6 +64,12 @@ pub enum ReceiverError {
     /// waiting.
     #[error("the receiver had not ended when the wait timed out; it goes on")]
     Unfinished,
+    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread
+    /// that the receiver needs.
+    #[error(
+        "the receiver was not waited for, as a blocking wait would stop the thread that it needs; it goes on: await `delivered()`, or call `wait` in `spawn_blocking`"
+    )]
+    WouldBlock,
 }
 
 impl ReceiverError {

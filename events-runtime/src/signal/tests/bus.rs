@@ -94,7 +94,7 @@ fn bus_that_fails_is_an_error_of_its_topic() {
         let error = ORDER_PLACED.emit(placed(1)).wait().expect_err("not sent");
         assert_eq!(
             error.to_string(),
-            "the event was not delivered everywhere: topic `orders`: the event was not sent"
+            "the event was not delivered everywhere: topic `orders`: the event was not sent: the broker is away"
         );
         let cause = error.source().and_then(Error::source).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("the broker is away"));

@@ -254,3 +254,115 @@ fn receivers_connect_and_disconnect_on_many_threads_while_others_emit() {
     });
     assert_eq!(hub.scope(|| ORDER_PLACED.receivers().len()), 1);
 }
+
+/// A subscriber that reads every field's text, as one that writes lines does, and keeps it.
+#[derive(Clone, Default)]
+struct Lines(Trace);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+        tracing::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let level = event.metadata().level();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn fmt::Debug| {
+            if field.name() == "error" {
+                self.0.add(format!("{level} {value:?}"));
+            }
+        });
+    }
+
+    fn enter(&self, _: &tracing::Id) {}
+
+    fn exit(&self, _: &tracing::Id) {}
+}
+
+/// Runs under a subscriber that keeps the errors of lines, and gives them.
+fn errors_logged(run: impl Fn()) -> Vec<String> {
+    // A place that logs for the first time on a thread without a subscriber is taken for one that
+    // nobody listens to, should another test's thread be that one: so all have logged before.
+    run();
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), run);
+    lines.0.take()
+}
+
+/// Throws when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
+    }
+}
+
+#[test]
+fn errors_and_panics_that_panic_do_not_end_the_emission() {
+    #[derive(Debug)]
+    struct Bad;
+    impl fmt::Display for Bad {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("display")
+        }
+    }
+    impl std::error::Error for Bad {}
+
+    let lines = errors_logged(|| {
+        Hub::new().scope(|| {
+            ORDER_PLACED.connect("bomb", |_: &Event<OrderPlaced>| std::panic::panic_any(Bomb));
+            ORDER_PLACED.connect("bad", |_| Err::<(), _>(Bad));
+            ORDER_PLACED.connect_async("bad later", async |_| Err::<(), _>(Bad));
+            let emission = ORDER_PLACED.emit(placed(1));
+            assert!(emission.responses().iter().all(|response| !response.is_ok()));
+            let text = emission.wait().expect_err("it fails").to_string();
+            assert!(text.ends_with("the receiver returned an error: (its text panicked: display)"), "{text}");
+            ORDER_PLACED.emit_strict(placed(1)).expect_err("the first fails");
+        });
+    });
+    assert!(lines.iter().any(|line| line.contains("display")), "{lines:?}");
+}
+
+#[test]
+fn destructors_of_receivers_that_panic_end_nothing() {
+    Hub::new().scope(|| {
+        let (held, later) = (Bomb, Bomb);
+        ORDER_PLACED.connect("sync", move |_| {
+            let _ = &held;
+        });
+        ORDER_PLACED.connect_async("async", move |_| {
+            let _ = &later;
+            let held = Bomb;
+            async move {
+                std::future::ready(()).await;
+                drop(held);
+            }
+        });
+        let error = ORDER_PLACED.emit(placed(1)).wait().expect_err("a destructor panics");
+        let failed = error.receivers()[0].result().expect_err("it panicked");
+        assert!(matches!(failed, ReceiverError::Panicked { .. }), "{failed}");
+        assert!(ORDER_PLACED.disconnect("sync"));
+        assert!(ORDER_PLACED.disconnect("async"));
+    });
+}
+
+#[test]
+fn a_failure_in_the_log_has_its_whole_chain_said_once_and_is_a_warning_where_a_bus_tries_again() {
+    let error = || Err::<(), _>(crate::receiver::retry("out of paper"));
+    let lines = errors_logged(|| {
+        let hub = Hub::new();
+        hub.scope(|| ORDER_PLACED.connect("printer", move |_| error()));
+        let emission = hub.emit(placed(1));
+        hub.emit_received(placed(1), emission.event().metadata().clone());
+    });
+    let text = "\"the receiver returned an error: to be tried again: out of paper\"";
+    assert_eq!(lines, [format!("ERROR {text}"), format!("WARN {text}")]);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use crate::testing::sample::{ORDER_PLACED, OrderPlaced, placed};
+use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPlaced, paid, placed};
 use crate::testing::{self, Recorder};
 use crate::{Hub, assert_emitted};
 
@@ -78,9 +78,66 @@ fn recorder_ends_when_it_is_dropped() {
     assert_eq!(second.of::<OrderPlaced>().len(), 2);
 }
 
+/// Emits where it is dropped.
+struct Leaving;
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        ORDER_PLACED.emit(placed(9));
+    }
+}
+
+#[test]
+fn what_a_scoped_future_drops_is_dropped_in_its_scope() {
+    let hub = Hub::new();
+    let recorder = Recorder::attach(&hub);
+    let held = Leaving;
+    drop(hub.scope_async(async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    }));
+    assert_eq!(recorder.of::<OrderPlaced>().len(), 1);
+}
+
 #[cfg(feature = "bus")]
 mod on_tokio {
     use super::*;
+
+    #[tokio::test]
+    async fn a_scoped_future_that_is_given_up_is_dropped_in_its_scope() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        let never = hub.scope_async(async {
+            let _held = Leaving;
+            std::future::pending::<()>().await;
+        });
+        tokio::time::timeout(std::time::Duration::from_millis(1), never).await.expect_err("it never ends");
+        assert_eq!(recorder.of::<OrderPlaced>().len(), 1);
+    }
+
+    #[test]
+    fn an_async_receiver_that_is_given_up_is_dropped_in_its_hubs_scope() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let emission = runtime.block_on(async {
+            hub.scope(|| {
+                ORDER_PAID.connect_async("never", |_| {
+                    let held = Leaving;
+                    async move {
+                        let _held = held;
+                        std::future::pending::<()>().await;
+                    }
+                });
+            });
+            let emission = hub.emit(paid(1));
+            tokio::task::yield_now().await;
+            emission
+        });
+        drop(runtime);
+        emission.wait().expect_err("cancelled");
+        assert_eq!(recorder.of::<OrderPlaced>().len(), 1);
+    }
 
     #[tokio::test]
     async fn scoped_futures_of_one_thread_do_not_see_each_other() {
