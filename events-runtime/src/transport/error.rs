@@ -36,6 +36,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The store never takes this message, whoever sends it: its key, its headers or its data are at fault.
     Refused,
+    /// The file of the store was removed, renamed, or replaced by another under the running program.
+    Replaced,
     /// The transport was shut down.
     Closed,
     /// What fits none of the others; the source tells.
@@ -60,6 +62,7 @@ impl ErrorKind {
             Self::LeaseLost => "lease-lost",
             Self::TooLarge => "too-large",
             Self::Refused => "refused",
+            Self::Replaced => "replaced",
             Self::Closed => "closed",
             Self::Other => "other",
         }
@@ -70,7 +73,8 @@ impl ErrorKind {
     /// password that was changed on one side first. Consumers wait for the end of such a state.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Unavailable | Self::Locked | Self::Full) || self.needs_operator()
+        matches!(self, Self::Unavailable | Self::Locked | Self::Full | Self::Replaced)
+            || self.needs_operator()
     }
 
     /// Whether the message itself is at fault, so that sending it again fails again. Only such a message

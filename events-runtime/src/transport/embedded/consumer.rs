@@ -22,6 +22,7 @@ pub(super) struct SqliteConsumer {
     recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
     lease: i64,
+    subscription: Subscription,
 }
 
 impl SqliteConsumer {
@@ -29,22 +30,33 @@ impl SqliteConsumer {
         file: Arc<File>,
         subscription: Subscription,
     ) -> Result<Self, TransportError> {
+        let changes = file.changes();
+        let lease = length(subscription.lease);
+        let (ledger, recipient) = Self::join(file, &subscription).await?;
+        Ok(Self { ledger, recipient, changes, lease, subscription })
+    }
+
+    /// Joins the group of the file that is open now, as a member that nobody has been before.
+    async fn join(
+        file: Arc<File>,
+        subscription: &Subscription,
+    ) -> Result<(Arc<Ledger>, Arc<Recipient>), TransportError> {
         let dead_letter = subscription.dead_letter_topic()?;
-        let Subscription { topic, group, start, lease, .. } = subscription;
+        let Subscription { topic, group, start, .. } = subscription.clone();
         let (names, letters) = ((topic.clone(), group.clone()), dead_letter.clone());
+        let presence = file.presence().clone();
         let joining = file.write("subscribe to", move |txn| {
             txn.keep_letters(&letters)?;
-            txn.join(&names.0, &names.1, start)
+            Ok((txn.join(&names.0, &names.1, start)?, presence.generation()))
         });
-        let id = joining.await?;
-        let changes = file.changes();
+        let (id, generation) = joining.await?;
         // Sixty-two random bits, not negative: no two members anywhere have the same.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
         let number = (random >> 1).cast_signed();
         let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
-        let ledger = Arc::new(Ledger { file, member });
+        let ledger = Arc::new(Ledger { file, member, generation });
         let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
-        Ok(Self { ledger, recipient, changes, lease: length(lease) })
+        Ok((ledger, recipient))
     }
 
     /// Claims messages, which `arrival` knows of until it is told that they have arrived.
@@ -56,6 +68,7 @@ impl SqliteConsumer {
             .file
             .submit(
                 "receive from",
+                Some(self.ledger.generation),
                 false,
                 move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
                     Some(Claimed::None(due)) => {
@@ -205,6 +218,7 @@ impl Drop for Arrival {
         let (looked, claim) = (self.claim.clone(), self.claim.clone());
         drop(self.ledger.file.submit(
             "give back to",
+            Some(self.ledger.generation),
             false,
             move |_| Ok(matches!(looked.get(), Under::Nothing).then_some(())),
             move |txn| match claim.get() {
@@ -231,6 +245,11 @@ impl Consumer for SqliteConsumer {
             loop {
                 // Seen before the claim, so that what comes during the claim is not missed.
                 self.changes.borrow_and_update();
+                let file = &self.ledger.file;
+                if file.presence().generation() != self.ledger.generation {
+                    let joined = Self::join(file.clone(), &self.subscription).await?;
+                    (self.ledger, self.recipient) = joined;
+                }
                 let mut arrival = Arrival::new(&self.ledger);
                 let due = match self.claim(max, &arrival).await? {
                     Claimed::Some(claim) => {
@@ -284,13 +303,22 @@ fn from_now(due: i64) -> Option<Instant> {
 struct Ledger {
     file: Arc<File>,
     member: Member,
+    /// The opening of the file in which the member's claims mean something.
+    generation: u64,
 }
 
 impl Settle for Ledger {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
         let count = settlements.len();
         let member = self.member.clone();
-        let settled = self.file.write("settle in", move |txn| txn.settle(&member, &settlements));
+        let settled = self.file.submit(
+            "settle in",
+            Some(self.generation),
+            true,
+            |_| Ok(None),
+            move |txn| txn.settle(&member, &settlements),
+            |settled| settled,
+        );
         Box::pin(async move { spread(settled.await, count) })
     }
 
@@ -304,6 +332,7 @@ impl Settle for Ledger {
         let member = self.member.clone();
         let renewed = self.file.submit(
             "renew in",
+            Some(self.generation),
             false,
             |_| Ok(None),
             move |txn| txn.renew(&member, &receipts),

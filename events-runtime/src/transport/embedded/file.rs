@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::super::{BoxFuture, ErrorKind, TransportError};
 use super::fault::Fault;
+use super::presence::{Found, Presence};
 use super::schema::{open_reader, open_writer};
 use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
@@ -28,7 +29,9 @@ pub(super) struct File {
     jobs: Sender<Box<dyn Job>>,
     changed: Arc<watch::Sender<u64>>,
     waiters: Arc<AtomicUsize>,
-    readers: Mutex<Vec<Connection>>,
+    /// Each with the generation that it reads.
+    readers: Mutex<Vec<(u64, Connection)>>,
+    presence: Arc<Presence>,
 }
 
 impl File {
@@ -73,18 +76,32 @@ impl File {
             Synchronous::Full => Some(Syncer::start(&settings)?),
             Synchronous::Normal | Synchronous::Off => None,
         };
-        let writer = Writer::new(conn, settings.clone(), queue, changed.clone(), waiters.clone(), syncer);
+        let presence = Arc::new(Presence::of(&settings.path));
+        let writer = Writer::new(
+            presence.clone(),
+            conn,
+            settings.clone(),
+            queue,
+            changed.clone(),
+            waiters.clone(),
+            syncer,
+        );
         std::thread::Builder::new().name("events-sqlite".to_owned()).spawn(move || writer.run()).map_err(
             |error| {
                 let message = "the system gives no thread to write with";
                 TransportError::new(ErrorKind::Unavailable, "open", &settings.url, message).with_source(error)
             },
         )?;
-        Ok(Self { settings, jobs, changed, waiters, readers: Mutex::default() })
+        Ok(Self { settings, jobs, changed, waiters, readers: Mutex::default(), presence })
     }
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Which file is open.
+    pub(super) fn presence(&self) -> &Arc<Presence> {
+        &self.presence
     }
 
     /// Counts what may let some consumer go on.
@@ -104,7 +121,7 @@ impl File {
         operation: &'static str,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, TransportError>> {
-        self.submit(operation, true, |_| Ok(None), run, |result| result)
+        self.submit(operation, None, true, |_| Ok(None), run, |result| result)
     }
 
     /// Writes what need not survive the loss of power, unless `look` finds the answer by reading.
@@ -114,13 +131,14 @@ impl File {
     pub(super) fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         operation: &'static str,
+        generation: Option<u64>,
         durable: bool,
         look: impl FnMut(&Connection) -> Result<Option<T>, Fault> + Send + 'static,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, Fault> + Send + 'static,
         finish: impl FnOnce(T) -> A + Send + 'static,
     ) -> BoxFuture<'static, Result<A, TransportError>> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { operation, durable, look, run, finish, result: None, reply };
+        let task = Task { operation, generation, durable, look, run, finish, result: None, reply };
         // Where the thread is gone, the reply goes with the task, and the answer tells.
         drop(self.jobs.send(Box::new(task)));
         let url = self.settings.url.clone();
@@ -133,31 +151,37 @@ impl File {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, TransportError> {
+        if self.presence.look(&self.settings.path) != Found::Same {
+            // The writer opens what stands there now, or tells that nothing does.
+            self.write(operation, |_| Ok(())).await?;
+        }
         let file = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
+            let generation = file.presence.generation();
+            file.readers().retain(|(of, _)| *of == generation);
             let idle = file.readers().pop();
             let conn = match idle {
-                Some(conn) => conn,
+                Some((_, conn)) => conn,
                 None => open_reader(&file.settings)?,
             };
             let result = read(&conn).map_err(|fault| fault.explain(operation, &file.settings.url));
             let mut readers = file.readers();
             if readers.len() < READERS {
-                readers.push(conn);
+                readers.push((generation, conn));
             }
             result
         });
         reading.await.unwrap_or_else(|_| Err(closed(operation, &self.settings.url)))
     }
 
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Connection)>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The log may hold what the disk once refused: behind it nothing would be durable. Whoever reads
 /// or writes meanwhile is not waited for; then the next checkpoint does it.
-fn empty_log(conn: &Connection, settings: &Settings) {
+pub(super) fn empty_log(conn: &Connection, settings: &Settings) {
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
         let error = Fault::from(error).explain("tidy the log of", &settings.url);
         tracing::warn!(%error, "the log of a SQLite file could not be emptied when it was opened");
@@ -180,6 +204,7 @@ impl Drop for Waiting {
 /// A request made of closures.
 struct Task<L, R, F, T, A> {
     operation: &'static str,
+    generation: Option<u64>,
     durable: bool,
     look: L,
     run: R,
@@ -199,6 +224,10 @@ where
 {
     fn durable(&self) -> bool {
         self.durable
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.generation
     }
 
     fn look(&mut self, conn: &Connection) -> Result<bool, Fault> {

@@ -28,6 +28,10 @@
 //! shrink from then on. That writes the file anew: it takes the time of copying it, and as much free disk
 //! as it is large, twice.
 //!
+//! A file that is removed, renamed or replaced while it is open is noticed by its device and inode: calls
+//! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again, which is
+//! opened then; queues and consumers wait for it. Replace a file only together with its `-wal` and `-shm`.
+//!
 //! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
 
 mod claim;
@@ -35,6 +39,7 @@ mod consumer;
 mod fault;
 mod file;
 mod pass;
+mod presence;
 mod row;
 mod schema;
 mod settings;

@@ -105,6 +105,10 @@ mod tests {
             true
         }
 
+        fn generation(&self) -> Option<u64> {
+            None
+        }
+
         fn look(&mut self, _: &Connection) -> Result<bool, Fault> {
             Ok(false)
         }

@@ -14,8 +14,10 @@ use tokio::sync::watch;
 
 use super::super::TransportError;
 use super::fault::Fault;
-use super::schema::in_transaction;
-use super::settings::Settings;
+use super::file::empty_log;
+use super::presence::{Found, Presence, gone, replaced};
+use super::schema::{in_transaction, open_writer};
+use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::trim::{Schedule, give_back};
 use super::txn::Txn;
@@ -24,6 +26,9 @@ use super::txn::Txn;
 pub(super) trait Job: Send {
     /// Whether the answer waits until the log is on the disk.
     fn durable(&self) -> bool;
+
+    /// The opening of the file that it belongs to, where it means nothing in another.
+    fn generation(&self) -> Option<u64>;
 
     /// Answers by reading alone where that is possible: `true` where it was.
     fn look(&mut self, conn: &Connection) -> Result<bool, Fault>;
@@ -46,6 +51,7 @@ const LOCK_PAUSE: Duration = Duration::from_micros(200);
 const NEIGHBOURLY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
+    presence: Arc<Presence>,
     conn: Connection,
     settings: Arc<Settings>,
     jobs: Receiver<Box<dyn Job>>,
@@ -61,6 +67,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
+        presence: Arc<Presence>,
         conn: Connection,
         settings: Arc<Settings>,
         jobs: Receiver<Box<dyn Job>>,
@@ -69,6 +76,7 @@ impl Writer {
         syncer: Option<Syncer>,
     ) -> Self {
         Self {
+            presence,
             conn,
             settings,
             jobs,
@@ -110,6 +118,10 @@ impl Writer {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
+                    if self.presence.look(&self.settings.path) != Found::Same {
+                        // Their next request tells them.
+                        self.wake();
+                    }
                     pause = if self.see_others() {
                         MIN_POLL
                     } else {
@@ -145,8 +157,16 @@ impl Writer {
     }
 
     fn process(&mut self, batch: Vec<Box<dyn Job>>) {
+        if let Err(fault) = self.follow() {
+            return self.refuse(batch, fault);
+        }
         let mut work = Vec::with_capacity(batch.len());
+        let generation = self.presence.generation();
         for mut job in batch {
+            if job.generation().is_some_and(|of| of != generation) {
+                job.answer(Err(replaced(&self.settings.url)), &self.settings.url);
+                continue;
+            }
             match job.look(&self.conn) {
                 Ok(true) => job.answer(Ok(()), &self.settings.url),
                 Ok(false) => work.push(job),
@@ -168,13 +188,42 @@ impl Writer {
                     }
                 }
             }
-            Err(fault) => {
-                let error: TransportError = fault.explain("write to", &self.settings.url);
-                for job in work {
-                    job.answer(Err(Fault::Refused(error.clone())), &self.settings.url);
-                }
-            }
+            Err(fault) => self.refuse(work, fault),
         }
+    }
+
+    fn refuse(&self, jobs: Vec<Box<dyn Job>>, fault: Fault) {
+        let error: TransportError = fault.explain("write to", &self.settings.url);
+        for job in jobs {
+            job.answer(Err(Fault::Refused(error.clone())), &self.settings.url);
+        }
+    }
+
+    /// Sees to it that the file at the path is the one that is open.
+    fn follow(&mut self) -> Result<(), Fault> {
+        match self.presence.look(&self.settings.path) {
+            Found::Same => return Ok(()),
+            Found::Nothing => return Err(gone(&self.settings.url)),
+            Found::Another => {}
+        }
+        // The old one first, that the two never share the index beside the file.
+        self.conn = Connection::open_in_memory()?;
+        self.schedule = Schedule::default();
+        let conn = open_writer(&self.settings)?;
+        conn.busy_timeout(Duration::ZERO)?;
+        if self.settings.synchronous == Synchronous::Full {
+            empty_log(&conn, &self.settings);
+            self.syncer = Some(Syncer::start(&self.settings)?);
+        }
+        self.conn = conn;
+        self.version = 0;
+        self.presence.opened(&self.settings.path);
+        tracing::error!(
+            file = self.settings.url,
+            "another file stands at the path of a SQLite bus than the one that was open: it was opened in its place"
+        );
+        self.wake();
+        Ok(())
     }
 
     /// Does all of them in one transaction, waiting for the lock as long as the settings say.
@@ -192,6 +241,12 @@ impl Writer {
 
     /// Answers committed requests, those that must survive the loss of power once they do.
     fn answer(&self, jobs: Vec<Box<dyn Job>>) {
+        match self.presence.look(&self.settings.path) {
+            Found::Same => {}
+            // Written to a file that was moved meanwhile: nobody else will see it.
+            Found::Nothing => return self.refuse(jobs, gone(&self.settings.url)),
+            Found::Another => return self.refuse(jobs, replaced(&self.settings.url)),
+        }
         let Some(syncer) = &self.syncer else {
             return self.answer_now(jobs);
         };
