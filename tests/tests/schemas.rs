@@ -121,16 +121,23 @@ fn lock_of_a_named_event_leaves_the_others() {
 /// Of every enumeration once; one with a default can grow, and old readers of the other event are
 /// promised nothing.
 #[test]
-fn lock_warns_of_enums_to_which_no_symbol_can_be_added() {
+fn lock_warns_of_enums_to_which_no_symbol_or_variant_can_be_added() {
     let ran = lock_enums(&[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    let told = [("Way", "way"), ("Reason", "stops.reason"), ("Brand", "payment.brand")];
+    let symbol = ("symbol", "#[event(default)]");
+    let variant = ("variant", "a record whose fields are Options");
+    let told = [
+        ("Way", "way", symbol),
+        ("Reason", "stops.reason", symbol),
+        ("Payment", "payment", variant),
+        ("Brand", "payment.brand", symbol),
+    ];
     assert_eq!(ran.err.lines().count(), told.len(), "{}", ran.err);
-    for ((name, path), line) in told.into_iter().zip(ran.err.lines()) {
+    for ((name, path, (what, advice)), line) in told.into_iter().zip(ran.err.lines()) {
         let warning = format!(
-            "warning: org.acme.enums.parcel.sent.v1: no symbol can be added to the enum `enums_cli::{name}` of `{path}`: "
+            "warning: org.acme.enums.parcel.sent.v1: no {what} can be added to the enum `enums_cli::{name}` of `{path}`: "
         );
-        assert!(line.starts_with(&warning) && line.contains("#[event(default)]"), "{line}");
+        assert!(line.starts_with(&warning) && line.contains(advice), "{line}");
     }
     let ran = lock_enums(&["--json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
@@ -141,7 +148,7 @@ fn lock_warns_of_enums_to_which_no_symbol_can_be_added() {
         .map(|event| (event["event_type"].as_str().unwrap(), event["warnings"].as_array().unwrap().len()))
         .collect();
     assert_eq!((ran.err.as_str(), ran.code), ("", 0));
-    assert_eq!(counts, [("org.acme.enums.parcel.kept.v1", 0), ("org.acme.enums.parcel.sent.v1", 3)]);
+    assert_eq!(counts, [("org.acme.enums.parcel.kept.v1", 0), ("org.acme.enums.parcel.sent.v1", 4)]);
 }
 
 #[test]
@@ -416,11 +423,16 @@ fn diff_of_two_versions_and_of_a_version_and_the_code() {
 
     let diff: Value = serde_json::from_str(&shop.out(&["diff", PLACED, "0", "2", "--json"])).unwrap();
     assert_eq!((&diff["old"], &diff["new"]), (&json!("version 0"), &json!("version 2")));
-    let added = json!({
+    let mut added = diff["changes"][0].clone();
+    let question = added["question"].take();
+    let asks = |text: &str| text.contains("was `id` renamed to `customer_id`?");
+    assert!(question.as_str().is_some_and(asks), "{question}");
+    assert!(asks(&shop.out(&["diff", PLACED, "0"])));
+    let expected = json!({
         "path": "customer.customer_id", "what": "field", "from": null, "to": "string",
-        "breaks": ["new readers"],
+        "breaks": ["new readers"], "question": null,
     });
-    assert_eq!(diff["changes"][0], added);
+    assert_eq!(added, expected);
 
     let ran = shop.run(&["diff", PLACED, "1"]);
     assert!(ran.code == 2 && ran.err.contains("these are: 0, 2"), "{}", ran.err);

@@ -1,11 +1,13 @@
 //! Enumerations that can't grow.
 //!
+//! One with data is a union, which has no default for a branch that its reader does not know.
+//!
 //! A reader that meets a symbol it does not know takes its enumeration's default; without one, it
 //! can't read the datum. So a default helps the readers that have it: it has to be there before they
 //! are.
 
 use crate::avro::Compatibility;
-use crate::avro::schema::{Record, Schema, Union};
+use crate::avro::schema::{Record, Schema};
 use crate::registry::Descriptor;
 
 /// A warning for each enumeration of an event to which no symbol can be added, where old readers are
@@ -32,11 +34,11 @@ impl Walk {
             Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.schema(path, inner),
             Schema::Record(record) => self.record(path, record),
             Schema::Union(union) => {
-                // An `Option` of one is the enum in an `Option`, and so is here too.
-                if self.is_union_new(union) {
-                    let name = union.name.base;
+                // Its variants all come from the one enum.
+                let name = union.branches.first().map_or(union.name.base, |branch| branch.origin.rust_type);
+                if self.is_new(name) {
                     self.found.push(format!(
-                        "no variant can be added to the enum `{name}` of `{path}`: who reads this version can't read one that came later, and a variant with data has no default; put what is to grow into a record whose fields are Options, remove the file, build and lock again, before the version is in use",
+                        "no variant can be added to the enum `{name}` of `{path}`: who reads this version can't read one that came later, and an enum with data has no default; put what is to grow into a record whose fields are Options, remove the file, build and lock again, before the version is in use",
                     ));
                 }
                 for branch in union.branches {
@@ -65,12 +67,6 @@ impl Walk {
             let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
             self.schema(&path, field.schema);
         }
-    }
-
-    /// By its first variant, whose type has a name of its own.
-    fn is_union_new(&mut self, union: &'static Union) -> bool {
-        let first = union.branches.first().map_or(union.name.base, |branch| branch.origin.rust_type);
-        self.is_new(first)
     }
 
     fn is_new(&mut self, rust_type: &'static str) -> bool {
