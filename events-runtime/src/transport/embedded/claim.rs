@@ -247,7 +247,7 @@ impl Txn<'_> {
             let open = run_length(first, last).saturating_sub(gaps);
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
                 // Retention took some, which can't unblock their keys any more.
-                self.unblock_all(group)?;
+                self.unblock_all(id)?;
             }
         }
         match end {
@@ -275,7 +275,7 @@ impl Txn<'_> {
                 .execute([claim, self.now, MOST])?,
         };
         self.end_claim(claim)?;
-        self.wake = true;
+        self.woken.insert(topic);
         Ok(())
     }
 
@@ -286,13 +286,13 @@ impl Txn<'_> {
     }
 
     /// Looks at every blocked message of the group again.
-    pub(super) fn unblock_all(&mut self, group: i64) -> Result<(), Fault> {
+    pub(super) fn unblock_all(&mut self, id: GroupId) -> Result<(), Fault> {
         self.conn
             .prepare_cached(
                 "UPDATE pending SET ready = 0 WHERE grp = ?1 AND claim IS NULL AND ready IS NULL",
             )?
-            .execute([group])?;
-        self.wake = true;
+            .execute([id.group])?;
+        self.woken.insert(id.topic);
         Ok(())
     }
 }

@@ -30,9 +30,9 @@ impl SqliteConsumer {
         file: Arc<File>,
         subscription: Subscription,
     ) -> Result<Self, TransportError> {
-        let changes = file.changes();
         let lease = length(subscription.lease);
         let (ledger, recipient) = Self::join(file, &subscription).await?;
+        let changes = ledger.file.changes(ledger.member.id.topic);
         Ok(Self { ledger, recipient, changes, lease, subscription })
     }
 
@@ -249,6 +249,7 @@ impl Consumer for SqliteConsumer {
                 if file.presence().generation() != self.ledger.generation {
                     let joined = Self::join(file.clone(), &self.subscription).await?;
                     (self.ledger, self.recipient) = joined;
+                    self.changes = self.ledger.file.changes(self.ledger.member.id.topic);
                 }
                 let mut arrival = Arrival::new(&self.ledger);
                 let due = match self.claim(max, &arrival).await? {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::super::{BoxFuture, ErrorKind, TransportError};
+use super::changes::Changes;
 use super::fault::Fault;
 use super::presence::{Found, Presence};
 use super::schema::{open_reader, open_writer};
@@ -27,7 +28,7 @@ const READERS: usize = 8;
 pub(super) struct File {
     settings: Arc<Settings>,
     jobs: Sender<Box<dyn Job>>,
-    changed: Arc<watch::Sender<u64>>,
+    changed: Arc<Changes>,
     waiters: Arc<AtomicUsize>,
     /// Each with the generation that it reads.
     readers: Mutex<Vec<(u64, Connection)>>,
@@ -69,7 +70,7 @@ impl File {
             empty_log(&conn, &settings);
         }
         let (jobs, queue) = channel();
-        let changed = Arc::new(watch::Sender::new(0));
+        let changed = Arc::new(Changes::default());
         let waiters = Arc::new(AtomicUsize::new(0));
         let settings = Arc::new(settings);
         let syncer = match settings.synchronous {
@@ -104,9 +105,9 @@ impl File {
         &self.presence
     }
 
-    /// Counts what may let some consumer go on.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// Counts what may let some consumer of a topic go on.
+    pub(super) fn changes(&self, topic: i64) -> watch::Receiver<u64> {
+        self.changed.of(topic)
     }
 
     /// Says that somebody waits, until dropped: other processes' writes are looked for meanwhile.

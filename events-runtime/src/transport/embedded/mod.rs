@@ -34,6 +34,7 @@
 //!
 //! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
 
+mod changes;
 mod claim;
 mod consumer;
 mod fault;

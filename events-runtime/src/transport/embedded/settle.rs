@@ -78,7 +78,9 @@ impl Txn<'_> {
             member.id,
             settlements.iter().filter_map(|settlement| settlement.receipt.key.as_deref()),
         )?;
-        self.wake |= self.has_suspects(member.id)?;
+        if self.has_suspects(member.id)? {
+            self.woken.insert(member.id.topic);
+        }
         Ok(results)
     }
 
@@ -145,7 +147,7 @@ impl Txn<'_> {
                     id.topic
                 ))?
                 .execute(params![id.group, i64::from(counted), ready, seq, self.now])?;
-            self.wake = true;
+            self.woken.insert(id.topic);
         }
         Ok(())
     }
@@ -163,7 +165,7 @@ impl Txn<'_> {
                 .prepare_cached("DELETE FROM pending WHERE grp = ?1 AND seq = ?2 AND claim = ?3")?
                 .execute([id.group, seq, claim])?,
             Some(Back { ready, counted }) => {
-                self.wake = true;
+                self.woken.insert(id.topic);
                 self.conn
                     .prepare_cached(
                         // One that goes out alone and comes back untouched lets others go first.
@@ -240,7 +242,9 @@ impl Txn<'_> {
                      AND seq = (SELECT min(seq) FROM pending WHERE grp = ?1 AND key = ?2)",
                 )?
                 .execute(params![id.group, key])?;
-            self.wake |= changed > 0;
+            if changed > 0 {
+                self.woken.insert(id.topic);
+            }
         }
         Ok(())
     }

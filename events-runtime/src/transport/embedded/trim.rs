@@ -9,7 +9,7 @@ use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, Trimmed};
 use super::fault::Fault;
 use super::row::millis;
-use super::txn::{Txn, find_topic, last, trimmed};
+use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 
 /// So many messages go in one transaction at most, that senders are not held up.
 const CHUNK: i64 = 2_000;
@@ -158,7 +158,7 @@ impl Txn<'_> {
             let ahead = (until - 1 - cursor).max(0);
             self.conn
                 .execute("UPDATE groups SET cursor = max(cursor, ?2) WHERE id = ?1", [group, until - 1])?;
-            self.unblock_all(group)?;
+            self.unblock_all(GroupId { topic, group })?;
             let open = flying + i64::try_from(waiting).unwrap_or(i64::MAX) + ahead;
             most = most.max(u64::try_from(open).unwrap_or(0));
         }

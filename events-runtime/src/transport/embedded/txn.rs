@@ -1,6 +1,6 @@
 //! A write transaction: what it sees, and what follows from it once it is committed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -15,8 +15,8 @@ pub(super) struct Txn<'c> {
     pub(super) conn: &'c Connection,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    /// Some consumer may find more than before.
-    pub(super) wake: bool,
+    /// The topics whose consumers may find more than before.
+    pub(super) woken: BTreeSet<i64>,
     /// The topics that messages came to.
     appended: HashMap<Topic, Appended>,
 }
@@ -37,7 +37,7 @@ pub(super) struct GroupId {
 
 impl<'c> Txn<'c> {
     pub(super) fn new(conn: &'c Connection) -> Self {
-        Self { conn, now: row::millis(SystemTime::now()), wake: false, appended: HashMap::new() }
+        Self { conn, now: row::millis(SystemTime::now()), woken: BTreeSet::new(), appended: HashMap::new() }
     }
 
     /// The topic's number, made where it is missing.
@@ -72,7 +72,7 @@ impl<'c> Txn<'c> {
             insert.execute(params![*last, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
         }
         *count += rows.len() as u64;
-        self.wake = true;
+        self.woken.insert(*id);
         Ok(first)
     }
 
@@ -112,7 +112,7 @@ impl<'c> Txn<'c> {
         let group = self.join(topic, group, start)?.group;
         self.forget_progress(group)?;
         self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
-        self.wake = true;
+        self.woken.insert(id);
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl<'c> Txn<'c> {
         self.forget_progress(number)?;
         self.conn.execute("DELETE FROM groups WHERE id = ?1", [number])?;
         // Its members find out.
-        self.wake = true;
+        self.woken.insert(id);
         Ok(())
     }
 

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::watch;
 
 use super::super::TransportError;
+use super::changes::{Changes, Seen};
 use super::fault::Fault;
 use super::file::empty_log;
 use super::presence::{Found, Presence, gone, replaced};
@@ -55,10 +55,11 @@ pub(super) struct Writer {
     conn: Connection,
     settings: Arc<Settings>,
     jobs: Receiver<Box<dyn Job>>,
-    changed: Arc<watch::Sender<u64>>,
+    changed: Arc<Changes>,
     waiters: Arc<AtomicUsize>,
     /// SQLite's mark of what others wrote, as last seen.
     version: i64,
+    seen: Seen,
     neighbour: Option<Instant>,
     /// Where answers wait for the disk.
     syncer: Option<Syncer>,
@@ -71,7 +72,7 @@ impl Writer {
         conn: Connection,
         settings: Arc<Settings>,
         jobs: Receiver<Box<dyn Job>>,
-        changed: Arc<watch::Sender<u64>>,
+        changed: Arc<Changes>,
         waiters: Arc<AtomicUsize>,
         syncer: Option<Syncer>,
     ) -> Self {
@@ -83,6 +84,7 @@ impl Writer {
             changed,
             waiters,
             version: 0,
+            seen: Seen::default(),
             neighbour: None,
             syncer,
             schedule: Schedule::default(),
@@ -144,7 +146,10 @@ impl Writer {
                 if !first {
                     self.neighbour = Some(Instant::now());
                 }
-                self.wake();
+                if self.seen.look(&self.conn, &self.changed).is_err() {
+                    // Their own requests meet the fault and tell it.
+                    self.wake();
+                }
                 true
             }
             // A request will meet the same fault and tell it.
@@ -153,7 +158,7 @@ impl Writer {
     }
 
     fn wake(&self) {
-        self.changed.send_modify(|changes| *changes += 1);
+        self.changed.wake_all();
     }
 
     fn process(&mut self, batch: Vec<Box<dyn Job>>) {
@@ -217,6 +222,7 @@ impl Writer {
         }
         self.conn = conn;
         self.version = 0;
+        self.seen = Seen::default();
         self.presence.opened(&self.settings.path);
         tracing::error!(
             file = self.settings.url,
@@ -270,15 +276,15 @@ impl Writer {
             self.conn.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
         });
-        let wake = txn.wake;
+        let woken = std::mem::take(&mut txn.woken);
         let appended: Vec<_> = txn.into_counts().collect();
         match outcome {
             Ok(()) => {
                 for (topic, count) in appended {
                     self.schedule.appended(topic, count);
                 }
-                if wake {
-                    self.wake();
+                for topic in woken {
+                    self.changed.wake(topic);
                 }
                 Ok(())
             }

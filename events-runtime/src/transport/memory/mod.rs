@@ -167,7 +167,7 @@ impl MemoryConsumer {
         });
         Ok(Self {
             recipient: Arc::new(Recipient::new(topic.clone(), group.clone(), ledger.clone())),
-            changes: store.changes(),
+            changes: store.changes(topic),
             ledger,
         })
     }

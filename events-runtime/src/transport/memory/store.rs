@@ -23,8 +23,6 @@ pub(super) struct Store {
     url: String,
     policy: RetentionPolicy,
     state: Mutex<State>,
-    /// Counts what may let some consumer go on.
-    changed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -41,6 +39,8 @@ struct TopicLog {
     since_trim: u64,
     /// A group's rejected messages go here, whatever the topic's name.
     letters: bool,
+    /// Counts what may let some consumer of the topic go on.
+    changed: watch::Sender<u64>,
 }
 
 /// The messages of a topic, numbered without gaps from `removed + 1`.
@@ -105,15 +105,15 @@ pub(super) struct Claimed {
 
 impl Store {
     pub(super) fn new(url: String, policy: RetentionPolicy) -> Self {
-        Self { url, policy, state: Mutex::default(), changed: watch::Sender::new(0) }
+        Self { url, policy, state: Mutex::default() }
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
+        self.lock().topics.entry(topic.clone()).or_default().changed.subscribe()
     }
 
     /// Nothing under the lock panics halfway through a change.
@@ -121,25 +121,18 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self) {
-        self.changed.send_modify(|changes| *changes += 1);
-    }
-
     pub(super) fn send(&self, topic: &Topic, batch: &[Message]) -> Range<u64> {
-        let stored = {
-            let mut state = self.lock();
-            let entry = state.topics.entry(topic.clone()).or_default();
-            let first = entry.log.last() + 1;
-            let now = SystemTime::now();
-            for message in batch {
-                entry.log.push(message.clone(), now);
-            }
-            entry.since_trim += batch.len() as u64;
-            entry.trim_if_due(topic, &self.policy);
-            first..entry.log.last() + 1
-        };
-        self.wake();
-        stored
+        let mut state = self.lock();
+        let entry = state.topics.entry(topic.clone()).or_default();
+        let first = entry.log.last() + 1;
+        let now = SystemTime::now();
+        for message in batch {
+            entry.log.push(message.clone(), now);
+        }
+        entry.since_trim += batch.len() as u64;
+        entry.trim_if_due(topic, &self.policy);
+        entry.wake();
+        first..entry.log.last() + 1
     }
 
     pub(super) fn join(&self, subscription: &Subscription) -> Result<Member, TransportError> {
@@ -204,18 +197,17 @@ impl Store {
         dead_letter: &Topic,
         settlements: Vec<Settlement>,
     ) -> Vec<Result<(), TransportError>> {
-        let results = {
-            let mut state = self.lock();
-            let results = settlements
-                .into_iter()
-                .map(|settlement| state.settle(member, dead_letter, settlement))
-                .collect();
-            if let Some(entry) = state.topics.get_mut(dead_letter) {
-                entry.trim_if_due(dead_letter, &self.policy);
+        let mut state = self.lock();
+        let results =
+            settlements.into_iter().map(|settlement| state.settle(member, dead_letter, settlement)).collect();
+        if let Some(entry) = state.topics.get_mut(dead_letter) {
+            entry.trim_if_due(dead_letter, &self.policy);
+        }
+        for topic in [&member.topic, dead_letter] {
+            if let Some(entry) = state.topics.get(topic) {
+                entry.wake();
             }
-            results
-        };
-        self.wake();
+        }
         results
     }
 
@@ -306,29 +298,22 @@ impl Store {
         group: &ConsumerGroup,
         start: StartPosition,
     ) -> Result<(), TransportError> {
-        {
-            let mut state = self.lock();
-            let entry = state
-                .topics
-                .get_mut(topic)
-                .ok_or_else(|| TransportError::no_topic("move a group on", topic))?;
-            let cursor = self.cursor("move a group on", entry, topic, start)?;
-            entry.groups.insert(group.clone(), Group::at(cursor));
-        }
-        self.wake();
+        let mut state = self.lock();
+        let entry =
+            state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic("move a group on", topic))?;
+        let cursor = self.cursor("move a group on", entry, topic, start)?;
+        entry.groups.insert(group.clone(), Group::at(cursor));
+        entry.wake();
         Ok(())
     }
 
     pub(super) fn remove_group(&self, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
         const OPERATION: &str = "remove a group from";
-        {
-            let mut state = self.lock();
-            let entry =
-                state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
-            entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
-        }
+        let mut state = self.lock();
+        let entry = state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
+        entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
         // Its members find out.
-        self.wake();
+        entry.wake();
         Ok(())
     }
 
@@ -384,6 +369,10 @@ impl State {
 }
 
 impl TopicLog {
+    fn wake(&self) {
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
     fn trim_if_due(&mut self, topic: &Topic, policy: &RetentionPolicy) {
         if self.since_trim >= TRIM_EVERY {
             self.trim(topic, policy);
