@@ -54,10 +54,13 @@ fn key(descriptor: Descriptor) -> Option<String> {
 pub(super) fn explain(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     if !context.json() {
-        let rows = config
-            .explain()
-            .iter()
-            .map(|setting| [setting.key.clone(), setting.value.clone(), setting.source.to_string()]);
+        let rows = config.explain().iter().map(|setting| {
+            let source = match &setting.note {
+                Some(note) => format!("{}  ({note})", setting.source),
+                None => setting.source.to_string(),
+            };
+            [setting.key.clone(), setting.value.clone(), source]
+        });
         return Ok(output::table(&rows.collect::<Vec<_>>())?);
     }
     let settings = config.explain().iter().map(|setting| {
