@@ -287,10 +287,12 @@ impl tracing::Subscriber for Lines {
 }
 
 /// Runs under a subscriber that keeps the errors of lines, and gives them.
-fn errors_logged(run: impl Fn()) -> Vec<String> {
-    // A place that logs for the first time on a thread without a subscriber is taken for one that
-    // nobody listens to, should another test's thread be that one: so all have logged before.
-    run();
+fn errors_logged(run: impl FnOnce()) -> Vec<String> {
+    // Where there is one subscriber only, `tracing` asks the thread that first meets a place that logs,
+    // and another test's has none; its answer holds for all. It asks every subscriber where there are more.
+    static OTHERS: std::sync::OnceLock<[tracing::Dispatch; 2]> = std::sync::OnceLock::new();
+    let other = || tracing::Dispatch::new(Lines::default());
+    OTHERS.get_or_init(|| [other(), other()]);
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), run);
     lines.0.take()
