@@ -169,7 +169,9 @@ fn docs_are_text(cx: &Ctxt, model: &Container<'_>) {
         is_text(&model.input.attrs, &model.attrs);
     }
     if let Data::Union(variants) = &model.data {
-        variants.iter().for_each(|variant| is_text(&variant.input.attrs, &variant.attrs));
+        for variant in variants {
+            is_text(&variant.input.attrs, &variant.attrs);
+        }
     }
     if let Data::Struct(_) | Data::Union(_) = &model.data {
         model.fields().for_each(|field| is_text(&field.input.attrs, &field.attrs));

@@ -59,7 +59,9 @@ impl Records {
                     Some((field.get("name")?.as_str()?.to_owned(), field.get("type")?.clone()))
                 });
                 let fields: Vec<_> = fields.collect();
-                fields.iter().for_each(|(_, schema)| self.collect(schema, &name.namespace));
+                for (_, schema) in &fields {
+                    self.collect(schema, &name.namespace);
+                }
                 self.0.insert(name.text(), Record { namespace: name.namespace, fields });
             }
             _ => {}
@@ -70,7 +72,9 @@ impl Records {
     fn defaults(&self, schema: &mut Value, namespace: &str) {
         match schema {
             Value::Array(branches) => {
-                branches.iter_mut().for_each(|branch| self.defaults(branch, namespace));
+                for branch in branches {
+                    self.defaults(branch, namespace);
+                }
             }
             Value::Object(object) => {
                 let name = full_name(object, namespace);
@@ -103,7 +107,9 @@ impl Records {
         match (self.kind(schema, namespace), value) {
             (Kind::Whole, Value::Number(number)) if number.as_f64() == Some(0.0) => *number = 0.into(),
             (Kind::Items(item), Value::Array(values)) => {
-                values.iter_mut().for_each(|value| self.value(item, namespace, value));
+                for value in values {
+                    self.value(item, namespace, value);
+                }
             }
             (Kind::Values(inner), Value::Object(entries)) => {
                 entries.values_mut().for_each(|value| self.value(inner, namespace, value));
