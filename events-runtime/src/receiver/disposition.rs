@@ -43,7 +43,8 @@ pub enum Disposition {
 ///
 /// It is found in the chain of sources too, so that it may stand below an error of your own, within
 /// an `anyhow::Error` or an `eyre::Report`, or in a variant that is `#[error(transparent)]`; the
-/// outermost counts.
+/// outermost counts. As the context of another error, `.context(reject("…"))`, it is a text only and
+/// says nothing: `anyhow` and `eyre` keep contexts out of the chain of sources.
 ///
 /// Its [`source`](Error::source) has the cause's text, and the cause itself as its own source.
 ///
