@@ -169,6 +169,7 @@ mod own {
     use super::Threads;
 
     /// What blocks stops one thread of the pool; which one is left is counted.
+    #[expect(clippy::unnecessary_wraps, reason = "with tokio it may be refused")]
     pub(super) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
         Some(run())
     }

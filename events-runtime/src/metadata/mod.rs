@@ -35,6 +35,7 @@ use crate::EventType;
 
 pub use error::MetadataError;
 pub use extensions::Extensions;
+#[cfg(feature = "bus")]
 pub(crate) use extensions::is_trace;
 pub(crate) use id::{new_id, new_openedx_id};
 pub use source::{Source, SourceLib};

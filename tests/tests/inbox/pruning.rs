@@ -142,9 +142,10 @@ fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
     let inbox = SqliteInbox::new("billing").expect("a name").max_count(1_000);
     for in_memory in [false, true] {
         let open = |name: &str| {
-            let db = match in_memory {
-                true => Connection::open_in_memory(),
-                false => Connection::open(folder.path().join(name)),
+            let db = if in_memory {
+                Connection::open_in_memory()
+            } else {
+                Connection::open(folder.path().join(name))
             };
             let db = db.expect("a database");
             db.pragma_update(None, "synchronous", "off").expect("no need to wait for the disk");

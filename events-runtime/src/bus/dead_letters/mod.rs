@@ -116,7 +116,7 @@ impl<'t> DeadLetters<'t> {
     /// `<topic>.<group>.dlq`.
     ///
     /// # Errors
-    /// A [`TransportError`] of kind [`Invalid`](ErrorKind::Invalid) where that name is too long.
+    /// A [`TransportError`] of kind [`Invalid`](crate::transport::ErrorKind::Invalid) where that name is too long.
     pub fn of(
         transport: &'t dyn Transport,
         topic: Topic,
