@@ -261,6 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn a_disposition_survives_eyre_with_contexts_on_either_side() {
+        use eyre::WrapErr;
+
+        fn layers() -> eyre::Result<()> {
+            fn inner() -> eyre::Result<()> {
+                Err(reject(OutOfPaper))?;
+                Ok(())
+            }
+            inner()?;
+            Ok(())
+        }
+        assert_eq!(said(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
+        let inside = || eyre::Report::from(OutOfPaper).wrap_err("inside");
+        for error in [
+            layers().wrap_err("outside").wrap_err("further outside").unwrap_err(),
+            reject(inside()).into(),
+            eyre::Report::from(reject(inside())).wrap_err("outside"),
+            Outer::from(Inner::from(reject(OutOfPaper))).into(),
+            eyre::eyre!(BoxError::from(layers().unwrap_err())),
+        ] {
+            let (disposition, text) = said(error);
+            assert_eq!(disposition, Some(Disposition::Reject), "{text}");
+            assert_eq!(text.matches("out of paper").count(), 1, "{text}");
+        }
+        let mixed = anyhow::Error::from_boxed(layers().unwrap_err().into()).context("outside");
+        assert_eq!(said(mixed).0, Some(Disposition::Reject));
+    }
+
+    #[test]
     fn the_cause_of_a_disposition_is_found_in_the_chain_of_sources() {
         let error = ReceiverError::Failed(anyhow::Error::from(reject(OutOfPaper)).into());
         assert!(sources(&error).any(<dyn Error>::is::<OutOfPaper>));
