@@ -312,6 +312,39 @@ fn what_is_no_setting_is_a_warning_once_and_slips_are_errors() {
 }
 
 #[test]
+fn every_command_tells_the_variables_that_it_does_not_read_once() {
+    let shop = Shop::new();
+    for arguments in [
+        &["config", "explain"][..],
+        &["produce", "--type", PLACED, "--data", ORDER, "--topic", "elsewhere", "--json"],
+        &["consume", "--topic", "elsewhere", "--group", "reader", "--idle", "1ms"],
+        &["dlq", "list", "--topic", "elsewhere", "--group", "reader"],
+    ] {
+        let mut command = shop.command(arguments);
+        command.env("EVENTS_BUS", "2").env("events_bus__linger", "1s");
+        let ran = Ran::of(command.env("EVENTS_PORT", "tcp://h:1").env("EVENTS_BUS_PORT", "tcp://h:1"));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        for part in ["EVENTS_BUS:", "events_bus__linger:", "_PORT:", "(and 1 more of them"] {
+            assert_eq!(ran.err.matches(part).count(), 1, "{part} in {}", ran.err);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_may_come_through_a_pipe() {
+    let shop = Shop::new();
+    let arguments = ["--config", "/dev/stdin", "produce", "--type", PLACED, "--data", ORDER, "--topic", "x"];
+    let mut command = shop.command(&arguments);
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writer, CONFIG.as_bytes()).unwrap();
+    drop(writer);
+    let ran = Ran::from(command.stdin(reader).output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("to x at 1"), "{}", ran.out);
+}
+
+#[test]
 fn a_wrong_configuration_is_told_with_every_problem() {
     let shop = Shop::with("[bus]\nulr = 'memory:'\nlinger = 'soon'\n");
     let ran = shop.run(&["config", "explain"]);

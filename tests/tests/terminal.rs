@@ -133,7 +133,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
     let shop = Shop::new();
     for (file, doc) in [("old.avsc", "old"), ("new.avsc", HOSTILE)] {
         let schema = serde_json::json!({
-            "type": "record", "name": "Told", "namespace": "org.acme", "doc": doc,
+            "type": "record", "name": "Told", "namespace": "org.acme", "doc": doc, doc: doc,
             "fields": [{"name": "text", "type": "string", "doc": doc, "default": doc}],
         });
         fs::write(shop.0.path().join(file), schema.to_string()).unwrap();
@@ -143,6 +143,13 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
         assert!(ran.out.contains("text"), "{}{}", ran.out, ran.err);
         is_harmless(&ran);
     }
+    let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", "always"]);
+    // The colours are the program's own.
+    let is_colour = |rest: &str| {
+        rest.starts_with('[') && rest[..rest.find(char::is_alphabetic).unwrap() + 1].ends_with('m')
+    };
+    assert!(ran.out.contains('\u{1b}') && ran.out.split('\u{1b}').skip(1).all(is_colour), "{}", ran.out);
+    assert!(!ran.out.contains(['\u{7}', '\u{9b}', '\u{202e}']), "{}", ran.out);
     is_harmless(&shop.run(&["schema", "import", "new.avsc", "--event-type", "org.acme.told.v1"]));
     let settings = format!("[service]\nname = {}\n", Value::from(HOSTILE).to_string().replace('\u{7f}', ""));
     fs::write(shop.0.path().join("more.toml"), settings).unwrap();

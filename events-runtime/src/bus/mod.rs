@@ -145,7 +145,7 @@ pub(crate) use sender::Sending;
 pub use settling::Consumed;
 pub use spill::SpillError;
 #[cfg(feature = "cli")]
-pub(crate) use spill::{Damage, SpillFile, event_of_line};
+pub(crate) use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
 use status::Consumers;
 pub use status::{BusStatus, Circuit, ConsumerStatus, LaneStatus};
 pub(crate) use writers::Writers;

@@ -1,9 +1,13 @@
 //! What every command starts from.
 
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
+use std::fs;
 use std::future::Future;
 
 use super::args::Common;
 use super::failure::Failure;
+use super::output;
 use crate::config::{Config, ConfigBuilder, ConfigError};
 use crate::registry::{Descriptor, Registry};
 use crate::transport::{self, NameError, Topic, Transport};
@@ -15,11 +19,16 @@ const DEFAULT_FILE: &str = "events.toml";
 #[derive(Debug)]
 pub(super) struct Context {
     common: Common,
+    /// The texts of the files that were named and can be read: a pipe has its text only once, and some
+    /// commands ask for the configuration twice.
+    texts: OnceCell<Vec<Option<String>>>,
+    /// Whether the configuration's warnings have been told.
+    warned: Cell<bool>,
 }
 
 impl Context {
     pub(super) fn new(common: Common) -> Self {
-        Self { common }
+        Self { common, texts: OnceCell::new(), warned: Cell::new(false) }
     }
 
     /// Whether the output is for programs.
@@ -27,23 +36,61 @@ impl Context {
         self.common.json
     }
 
-    /// The configuration, with `more` laid over it.
+    /// The configuration, with `more` laid over it. Tells its warnings, once.
     pub(super) fn config_with(
         &self,
         more: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
     ) -> Result<Config, ConfigError> {
+        let config = self.load(more)?;
+        // Whoever listens to the log has been told already.
+        if !self.warned.replace(true) && !tracing::enabled!(tracing::Level::WARN) {
+            warn(&config);
+        }
+        Ok(config)
+    }
+
+    fn load(&self, more: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Result<Config, ConfigError> {
         let builder = Config::builder();
         let builder = if self.common.files.is_empty() {
             builder.optional_file(DEFAULT_FILE)
         } else {
-            self.common.files.iter().fold(builder, ConfigBuilder::file)
+            let files = &self.common.files;
+            let texts =
+                self.texts.get_or_init(|| files.iter().map(|file| fs::read_to_string(file).ok()).collect());
+            files.iter().zip(texts).fold(builder, |builder, (file, text)| match text {
+                Some(text) => builder.toml(file.to_string_lossy(), text),
+                // What is wrong with it is for the builder to say.
+                None => builder.file(file),
+            })
         };
         more(builder.environment()).load()
     }
 
-    /// The configuration.
+    /// The configuration. Tells its warnings, once.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
         self.config_with(|builder| builder)
+    }
+
+    /// The configuration, whose warnings are for the caller to tell.
+    pub(super) fn config_unwarned(&self) -> Result<Config, ConfigError> {
+        self.load(|builder| builder)
+    }
+}
+
+/// Tells a configuration's warnings, those that say the same in one line: in a pod there may be many.
+fn warn(config: &Config) {
+    let mut alike = BTreeMap::<_, Vec<_>>::new();
+    for warning in config.warnings() {
+        alike.entry(warning.message()).or_default().push(warning);
+    }
+    for warnings in alike.into_values() {
+        let [first, more @ ..] = warnings.as_slice() else { continue };
+        match more.len() {
+            0 => output::tell(format_args!("warning: {first}")),
+            count => {
+                output::tell(format_args!("warning: {first} (and {count} more of them: `doctor` lists all)"));
+            }
+        }
     }
 }
 

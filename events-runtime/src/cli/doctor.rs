@@ -96,7 +96,7 @@ fn warnings(registry: Option<&Registry>, checks: &mut Vec<Check>) {
 }
 
 fn configuration(context: &Context, checks: &mut Vec<Check>) -> Option<Config> {
-    match context.config() {
+    match context.config_unwarned() {
         Ok(config) => {
             let settings = config.explain().iter().count();
             let mut details = vec![format!("{settings} settings, the bus is {}", config.bus().url)];
@@ -169,7 +169,7 @@ async fn transport(config: Option<&Config>, checks: &mut Vec<Check>) {
         Ok(mut found) => checks.append(&mut found),
         Err(error) => {
             let details =
-                [Some(chain(&error)), advice(error.kind(), config.bus().url.expose()).map(str::to_owned)];
+                [Some(chain(&error)), advice(error.kind(), config.bus().url.scheme()).map(str::to_owned)];
             checks.push(Check::new(WHAT, Verdict::Bad, details.into_iter().flatten().collect()));
         }
     }
@@ -238,11 +238,13 @@ fn dead_letters(found: &[(TopicStatus, Vec<GroupStatus>)], prefix: Option<&Topic
 }
 
 /// What to do, beyond what the error itself says.
-fn advice(kind: ErrorKind, url: &str) -> Option<&'static str> {
+fn advice(kind: ErrorKind, scheme: &str) -> Option<&'static str> {
     // A file and its folder have rights; what to do about a server's refusal, its own error says.
-    let is_file = url.starts_with("sqlite:");
+    let is_file = scheme == "sqlite";
     Some(match kind {
         ErrorKind::Invalid => "correct `bus.url`; `config explain` shows where it comes from",
+        // What is wrong with a file, its error says.
+        ErrorKind::Unavailable if is_file => return None,
         ErrorKind::Unavailable => "see that the store is running and reachable from here",
         ErrorKind::Locked => "find the process that holds the store, or raise its waiting time",
         ErrorKind::Full => "make room, or let topics keep less: `retain_age`, `retain_count`",
@@ -302,8 +304,8 @@ mod tests {
     #[test]
     fn rights_on_a_folder_are_advised_where_there_is_a_folder() {
         for kind in [ErrorKind::Permission, ErrorKind::ReadOnly, ErrorKind::Corrupt] {
-            assert!(advice(kind, "sqlite://events.db").is_some());
-            assert_eq!(advice(kind, "rediss://host:6379/0"), None);
+            assert!(advice(kind, "sqlite").is_some());
+            assert_eq!(advice(kind, "rediss"), None);
         }
     }
 

@@ -30,6 +30,14 @@ impl Interrupt {
         *self.0.borrow()
     }
 
+    /// Lets a Ctrl-C that came come through, in a command that never waits: the first turn is the signal's,
+    /// the second one that of the task that hears it.
+    pub(super) async fn hear(&self) {
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Ready when it is asked for.
     pub(super) async fn told(&mut self) {
         // The task lives as long as the runtime.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::Problem;
 use super::nearest::nearest;
 use super::source::Source;
-use super::stray::{Stray, stray};
+use super::stray::{Stray, misspelt, stray};
 use super::tree::Node;
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
@@ -42,18 +42,34 @@ fn names_within<'t>(tree: &'t Node, section: &str) -> impl Iterator<Item = &'t s
     tables.filter_map(Node::table).flat_map(|table| table.keys().map(String::as_str))
 }
 
+/// What is wrong with variables.
+#[derive(Default)]
+pub(super) struct Found {
+    /// What makes the configuration none.
+    pub(super) problems: Vec<Problem>,
+    /// The variables that are not read, and may have been meant to be.
+    pub(super) strangers: Vec<Problem>,
+    /// Those that are not read and are somebody else's.
+    pub(super) links: Vec<Problem>,
+}
+
 /// Lays the variables over the tree; the tree's names tell what they mean.
 pub(super) fn overlay(
     tree: &mut Node,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
+    found: &mut Found,
 ) {
-    let mut ours: Vec<_> = variables
-        .into_iter()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-        .filter(|(name, _)| name.starts_with(PREFIX))
-        .collect();
+    let Found { problems, strangers, links } = found;
+    let mut ours = Vec::new();
+    for (name, value) in variables {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with(PREFIX) {
+            ours.push((name, value));
+        } else if let Some(message) = misspelt(&name) {
+            let source = Source::Environment { variable: Arc::from(name) };
+            strangers.push(Problem::new(source, "", message));
+        }
+    }
     ours.sort();
     let names = Names::of(tree);
     let mut layers = Vec::new();
@@ -66,7 +82,11 @@ pub(super) fn overlay(
                 continue;
             }
             Some(Stray::Stranger(message)) => {
-                warnings.push(Problem::new(source, "", message));
+                strangers.push(Problem::new(source, "", message));
+                continue;
+            }
+            Some(Stray::Link(message)) => {
+                links.push(Problem::new(source, "", message));
                 continue;
             }
         }

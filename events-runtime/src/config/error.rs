@@ -59,6 +59,11 @@ impl ConfigError {
         Self { problems }
     }
 
+    pub(super) fn with(mut self, more: Vec<Problem>) -> Self {
+        self.problems.extend(more);
+        self
+    }
+
     /// Every problem, in the order in which the tables are read; there is at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

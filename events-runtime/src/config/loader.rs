@@ -65,11 +65,11 @@ impl ConfigBuilder {
     pub fn load(self) -> Result<Config, ConfigError> {
         let mut tree = Node::empty();
         let mut unreadable = Vec::new();
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let mut found = environment::Found::default();
         for layer in self.layers {
             match layer {
                 Layer::Variables(variables) => {
-                    environment::overlay(&mut tree, variables, &mut problems, &mut warnings);
+                    environment::overlay(&mut tree, variables, &mut found);
                 }
                 Layer::Text { name, text } => {
                     lay(&mut tree, file::parse(&name, &text), &mut unreadable);
@@ -84,11 +84,14 @@ impl ConfigBuilder {
                 },
             }
         }
+        let environment::Found { problems, strangers, links } = found;
+        let warnings = [strangers.clone(), links].concat();
         warn_once(&warnings);
         if !unreadable.is_empty() {
             return Err(ConfigError::new(unreadable));
         }
-        let mut config = settings::read(&tree, problems)?;
+        // What is missing may stand in a variable that is not read, and nobody may hear the warning.
+        let mut config = settings::read(&tree, problems).map_err(|error| error.with(strangers))?;
         config.warnings = warnings;
         Ok(config)
     }

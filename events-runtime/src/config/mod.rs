@@ -38,6 +38,9 @@
 //! A variable that is a key but for its underscores, such as `EVENTS_BUS_URL`, is an error. Any other
 //! variable that begins with `EVENTS_` and is no setting is ignored, with one warning: Kubernetes sets
 //! `EVENTS_BUS_PORT` and the like for a service of the name `events-bus`.
+//! A setting under a name that begins otherwise, such as `events_bus__url`, is ignored with a warning too.
+//! The commands of `cli` tell the warnings on standard error, and where something is missing
+//! the error names what was not read.
 
 mod check;
 mod consumers;

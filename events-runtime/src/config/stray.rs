@@ -15,13 +15,15 @@ pub(super) enum Stray {
     Slip(String),
     /// Nobody's: the warning to give.
     Stranger(String),
+    /// Another one's, and no fault of anybody: the warning to give.
+    Link(String),
 }
 
 /// What is wrong with a variable, of which this is what follows `EVENTS_`; `None` where it may be a key.
 pub(super) fn stray(rest: &str) -> Option<Stray> {
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
     if is_service_link(rest) {
-        return Some(Stray::Stranger(
+        return Some(Stray::Link(
             "it is not read: it looks like the link to a service that Kubernetes sets in every pod of a \
              namespace, see `enableServiceLinks`"
                 .to_owned(),
@@ -57,6 +59,16 @@ pub(super) fn stray(rest: &str) -> Option<Stray> {
         }
         None => "it is not read: it is no setting".to_owned(),
     }))
+}
+
+/// What is wrong with a variable that does not begin with `EVENTS_`; `None` where it has nothing to do with
+/// settings.
+pub(super) fn misspelt(name: &str) -> Option<String> {
+    let (prefix, rest) = name.split_once('_')?;
+    let (section, _) = rest.split_once(SEPARATOR)?;
+    let is_prefix = ["EVENTS", "EVENT"].iter().any(|ours| prefix.eq_ignore_ascii_case(ours));
+    (is_prefix && SECTIONS.iter().any(|known| is(section, known)))
+        .then(|| format!("it is not read: did you mean `{PREFIX}{}`?", rest.to_ascii_uppercase()))
 }
 
 /// `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_HTTP`, `PORT`, `PORT_80_TCP`, `PORT_80_TCP_ADDR`: the end

@@ -43,7 +43,8 @@ pub enum Disposition {
 ///
 /// It is found in the chain of sources too, so that it may stand below an error of your own, within
 /// an `anyhow::Error` or an `eyre::Report`, or in a variant that is `#[error(transparent)]`; the
-/// outermost counts.
+/// outermost counts. As the context of another error, `.context(reject("…"))`, it is a text only and
+/// says nothing: `anyhow` and `eyre` keep contexts out of the chain of sources.
 ///
 /// Its [`source`](Error::source) has the cause's text, and the cause itself as its own source.
 ///
@@ -257,6 +258,35 @@ mod tests {
             assert_eq!(disposition, Some(Disposition::Reject), "{text}");
             assert_eq!(text.matches("out of paper").count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn a_disposition_survives_eyre_with_contexts_on_either_side() {
+        use eyre::WrapErr;
+
+        fn layers() -> eyre::Result<()> {
+            fn inner() -> eyre::Result<()> {
+                Err(reject(OutOfPaper))?;
+                Ok(())
+            }
+            inner()?;
+            Ok(())
+        }
+        assert_eq!(said(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
+        let inside = || eyre::Report::from(OutOfPaper).wrap_err("inside");
+        for error in [
+            layers().wrap_err("outside").wrap_err("further outside").unwrap_err(),
+            reject(inside()).into(),
+            eyre::Report::from(reject(inside())).wrap_err("outside"),
+            Outer::from(Inner::from(reject(OutOfPaper))).into(),
+            eyre::eyre!(BoxError::from(layers().unwrap_err())),
+        ] {
+            let (disposition, text) = said(error);
+            assert_eq!(disposition, Some(Disposition::Reject), "{text}");
+            assert_eq!(text.matches("out of paper").count(), 1, "{text}");
+        }
+        let mixed = anyhow::Error::from_boxed(layers().unwrap_err().into()).context("outside");
+        assert_eq!(said(mixed).0, Some(Disposition::Reject));
     }
 
     #[test]

@@ -72,8 +72,11 @@ const SHOWN: &[&str] = &[
     "busy_timeout",
     "poll_interval",
     "max_pages",
+    "mode",
     "retention_age",
     "retention_count",
+    "dead_letter_age",
+    "dead_letter_count",
     "timeout",
     "retry_for",
     "ca",
@@ -82,6 +85,7 @@ const SHOWN: &[&str] = &[
     "check_backlog",
     "last_read_msg_id",
     "claim_msgs_older_than",
+    "on_lost",
 ];
 
 /// Words in the name of a setting whose value is secret.
@@ -250,8 +254,9 @@ fn mask_user(user: &str) -> String {
     }
 }
 
-/// Hosts and ports up to the first port that is none: there, a password may begin whose `@host` is
-/// missing.
+/// Hosts and ports up to what can be none of them: there, a password may begin whose `@host` is missing,
+/// or was typed in wide characters. Behind them, names up to the first sign: there, parameters or a
+/// fragment begin, which no server has.
 fn mask_hosts(rest: &str) -> String {
     let (hosts, path) = rest.split_once('/').map_or((rest, None), |(hosts, path)| (hosts, Some(path)));
     let mut shown = String::new();
@@ -260,6 +265,10 @@ fn mask_hosts(rest: &str) -> String {
             shown.push(',');
         }
         let name_end = host.rfind(']').unwrap_or(0);
+        if !host.chars().all(|c| is_of_name(c) || matches!(c, ':' | '[' | ']')) {
+            shown.push_str(MASK);
+            return shown;
+        }
         let Some(colon) = host.get(name_end..).and_then(|behind| behind.find(':')).map(|at| at + name_end)
         else {
             shown.push_str(host);
@@ -275,14 +284,23 @@ fn mask_hosts(rest: &str) -> String {
         shown.push_str(host);
     }
     match path {
-        Some(path) => format!("{shown}/{path}"),
+        Some(path) => match path.split_once(|c| !is_of_name(c) && c != '/') {
+            Some((path, _)) => format!("{shown}/{path}{MASK}"),
+            None => format!("{shown}/{path}"),
+        },
         None => shown,
     }
 }
 
+/// Whether a host, a database or a master may be called so.
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '%')
+}
+
 fn mask_query(query: Option<&str>, is_shown: impl Fn(&str) -> bool) -> String {
     let Some(query) = query else { return String::new() };
-    let pairs: Vec<_> = query.split('&').map(|pair| mask_pair(pair, &is_shown)).collect();
+    // Some servers take `;` for `&`, and a fragment may hold settings too.
+    let pairs: Vec<_> = query.split(['&', ';', '#']).map(|pair| mask_pair(pair, &is_shown)).collect();
     format!("?{}", pairs.join("&"))
 }
 
@@ -296,8 +314,8 @@ fn mask_pair(pair: &str, is_shown: impl Fn(&str) -> bool) -> String {
 }
 
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
+    let name = percent_decode(name).unwrap_or_else(|| MASK.to_owned()).to_lowercase();
+    name == MASK || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -329,6 +347,15 @@ mod tests {
             ("redis:u:s3cret/0", "redis:u:***"),
             ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
             ("redis://[::1]:s3cret/0", "redis://[::1]:***"),
+            ("redis://[::1/0:s3cret", "redis://[::1/0***"),
+            ("redis://host/0#s3cret", "redis://host/0***"),
+            ("redis://host:1/0;password=s3cret", "redis://host:1/0***"),
+            ("redis://host?timeout=5s#s3cret", "redis://host?timeout=5s&***"),
+            ("redis://host?timeout=5s;password=s3cret", "redis://host?timeout=5s&password=***"),
+            ("redis://u：s3cret＠host", "redis://***"),
+            ("redis://a:1,u：s3cret＠[::1]:1", "redis://a:1,***"),
+            ("redis://büro-1:6379/0", "redis://büro-1:6379/0"),
+            ("redis+sentinel:a,b/my_main-1/0", "redis+sentinel:a,b/my_main-1/0"),
             ("rediss+cluster:u:s3cret@a:1,b:2", "rediss+cluster:u:***@a:1,b:2"),
             ("redis+sentinel:u:s3cret@a,b/main/0", "redis+sentinel:u:***@a,b/main/0"),
             ("redis://host?pwd=s3cret&timeout=5s&s3cret", "redis://host?pwd=***&timeout=5s&***"),
@@ -343,6 +370,22 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_of_a_transport_is_shown_with_its_value() {
+        use crate::transport::{ConnectOptions, connect};
+
+        for url in ["memory:?none=1", "sqlite:none.db?none=1", "redis://localhost?none=1"] {
+            let Err(error) = connect(url, &ConnectOptions::new()) else { panic!("{url}") };
+            let error = error.to_string();
+            // Nothing where the transport is not built.
+            let names = error.split_once("; there are ").map_or("", |(_, names)| names);
+            for name in names.split('`').skip(1).step_by(2) {
+                let url = format!("memory:?{name}=1");
+                assert_eq!(mask(&url), url);
+            }
+        }
+    }
+
+    #[test]
     fn other_texts_are_shown_unless_they_hold_a_password() {
         for (text, shown) in [
             ("shop", "shop"),
@@ -353,6 +396,7 @@ mod tests {
             ("amqp:u:s3cret@host", "amqp:***@host"),
             ("redis:u:s3cret@host", "redis:u:***@host"),
             ("kafka://h?sasl_password=s3cret&acks=all", "kafka://h?sasl_password=***&acks=all"),
+            ("kafka://h?acks=all;Pass%77ord=s3cret", "kafka://h?acks=all&Pass%77ord=***"),
         ] {
             assert_eq!(mask_text(text), shown, "{text}");
         }

@@ -305,6 +305,18 @@ async fn a_long_spill_is_sent_in_portions_in_order_and_blank_lines_are_nothing()
 }
 
 #[tokio::test]
+async fn a_mark_of_the_byte_order_and_other_ends_of_lines_are_no_part_of_an_event() {
+    let (folder, emitted) = spilled().await;
+    let path = folder.path().join("spill.jsonl");
+    let text = fs::read_to_string(&path).expect("the file");
+    fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).expect("written");
+    let ran = send(&folder, &[]);
+    assert!(ran.ok, "{}", ran.err);
+    assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn errors_of_a_shutdown_show_no_payload() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-orders", State::Hangs);

@@ -28,9 +28,11 @@ enum Form {
     Local(i64),
 }
 
+/// The nanoseconds of a millisecond and of a microsecond.
+const MILLI: i64 = 1_000_000;
+const MICRO: i64 = 1_000;
+
 fn form(name: &str) -> Option<Form> {
-    const MILLI: i64 = 1_000_000;
-    const MICRO: i64 = 1_000;
     Some(match name {
         "date" => Form::Date,
         "time-millis" => Form::Time(MILLI),
@@ -69,9 +71,22 @@ pub(super) fn number_text(name: &str, number: i64) -> Option<String> {
 pub(super) fn number_example(name: &str) -> Option<&'static str> {
     Some(match form(name)? {
         Form::Date => "a date such as \"2026-02-28\"",
-        Form::Time(_) => "a time such as \"13:05:00.25\"",
-        Form::Timestamp(_) => "a time in RFC 3339 such as \"2026-02-28T13:05:00Z\"",
-        Form::Local(_) => "a local time such as \"2026-02-28T13:05:00\"",
+        Form::Time(MILLI) => "a time with at most 3 digits behind the point such as \"13:05:00.125\"",
+        Form::Time(_) => "a time with at most 6 digits behind the point such as \"13:05:00.000125\"",
+        Form::Timestamp(MILLI) => {
+            "a time in RFC 3339 with at most 3 digits behind the point such as \"2026-02-28T13:05:00.125Z\""
+        }
+        Form::Timestamp(MICRO) => {
+            "a time in RFC 3339 with at most 6 digits behind the point such as \"2026-02-28T13:05:00.000125Z\""
+        }
+        Form::Timestamp(_) => "a time in RFC 3339 from 1677 to 2262 such as \"2026-02-28T13:05:00Z\"",
+        Form::Local(MILLI) => {
+            "a local time with at most 3 digits behind the point such as \"2026-02-28T13:05:00.125\""
+        }
+        Form::Local(MICRO) => {
+            "a local time with at most 6 digits behind the point such as \"2026-02-28T13:05:00.000125\""
+        }
+        Form::Local(_) => "a local time from 1677 to 2262 such as \"2026-02-28T13:05:00\"",
     })
 }
 
@@ -147,8 +162,8 @@ impl Decimal {
     /// A datum's bytes; `None` where the text is no number, or has more digits than the type.
     pub(super) fn bytes(self, text: &str) -> Option<Vec<u8>> {
         let (sign, digits) = match text.strip_prefix('-') {
-            Some(digits) => (-1, digits),
-            None => (1, text),
+            Some(digits) => ("-", digits),
+            None => ("", text),
         };
         let (whole, fraction) = match digits.split_once('.') {
             Some((whole, fraction)) if is_number(fraction) => (whole, fraction),
@@ -162,12 +177,12 @@ impl Decimal {
             Self::Fixed(scale) => {
                 let fraction = fraction.trim_end_matches('0');
                 let missing = scale.checked_sub(fraction.len())?;
-                let number: i128 = format!("{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
-                Some(shortest(sign * number))
+                let number: i128 = format!("{sign}{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
+                Some(shortest(number))
             }
             Self::Own => {
-                let number: i128 = format!("{whole}{fraction}").parse().ok()?;
-                let unscaled = shortest(sign * number);
+                let number: i128 = format!("{sign}{whole}{fraction}").parse().ok()?;
+                let unscaled = shortest(number);
                 let mut bytes = long(unscaled.len());
                 bytes.extend(unscaled);
                 bytes.extend(long(fraction.len()));

@@ -355,6 +355,23 @@ fn a_date_beyond_the_calendar_stays_a_number() {
 }
 
 #[test]
+fn a_time_finer_than_its_unit_or_beyond_its_years_is_told_what_the_unit_holds() {
+    for (schema, text, told) in [
+        (logical!(Long, "timestamp-millis"), "2026-02-28T13:05:00.0001Z", "at most 3 digits"),
+        (logical!(Long, "timestamp-micros"), "2026-02-28T13:05:00.0000001Z", "at most 6 digits"),
+        (logical!(Long, "timestamp-nanos"), "9999-12-31T23:59:59Z", "from 1677 to 2262"),
+        (logical!(Long, "local-timestamp-millis"), "2026-02-28T13:05:00.0001", "at most 3 digits"),
+        (logical!(Long, "local-timestamp-micros"), "2026-02-28T13:05:00.0000001", "at most 6 digits"),
+        (logical!(Long, "local-timestamp-nanos"), "9999-12-31T23:59:59", "from 1677 to 2262"),
+        (logical!(Int, "time-millis"), "13:05:00.0001", "at most 3 digits"),
+        (logical!(Long, "time-micros"), "13:05:00.0000001", "at most 6 digits"),
+    ] {
+        let fault = from_json(schema, &json!(text)).unwrap_err().to_string();
+        assert!(fault.contains(told), "{fault}");
+    }
+}
+
+#[test]
 fn decimals_are_exact() {
     let schema = logical!(Bytes, "decimal", DECIMAL);
     for (text, bytes) in [
@@ -365,6 +382,8 @@ fn decimals_are_exact() {
         ("1.28", &[0x00, 0x80]),
         ("-1.28", &[0x80]),
         ("-1.29", &[0xff, 0x7f]),
+        // The least number of 128 bits.
+        ("-1701411834604692317316873037158841057.28", &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         ("12345678901234567890.12", &[0x42, 0xed, 0x12, 0x3b, 0x0b, 0xd8, 0x20, 0x3a, 0x14]),
     ] {
         let datum = from_json(schema, &json!(text)).unwrap();

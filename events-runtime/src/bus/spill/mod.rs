@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(super) use file::{LOCK_AT_MOST, append_rotated, open, warn_of_readers};
 pub(super) use line::Octets;
 #[cfg(feature = "cli")]
-pub(crate) use read::{Damage, SpillFile, Unread, event_of_line};
+pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, Unread, event_of_line};
 
 use super::error::{ShutdownError, Undelivered};
 

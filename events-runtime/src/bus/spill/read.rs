@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
+use crate::avro::without_bom;
 use crate::bus::error::Undelivered;
 use crate::bus::observe::Record;
 use crate::registry::Registry;
@@ -23,7 +24,7 @@ const EVENTS_AT_MOST: usize = 1024;
 const BYTES_AT_MOST: u64 = 4 << 20;
 
 /// No event makes a longer line: what has no end is no file of lines.
-const LINE_AT_MOST: u64 = 256 << 20;
+pub(crate) const LINE_AT_MOST: u64 = 256 << 20;
 
 /// A spill file whose events are being sent, in portions.
 ///
@@ -130,7 +131,9 @@ impl SpillFile {
             self.read += len;
             self.lines += 1;
             portion.lines += 1;
-            let text = line.trim_ascii();
+            // An editor may have put a mark of the byte order before the first line.
+            let mark = if self.lines == 1 { "\u{feff}".as_bytes() } else { &[] };
+            let text = line.strip_prefix(mark).unwrap_or(&line).trim_ascii();
             let unread = if too_long {
                 Unread::Damaged(format!("it is longer than {} MiB", LINE_AT_MOST >> 20))
             } else if text.is_empty() {
@@ -244,7 +247,7 @@ pub(super) fn base64(text: &str) -> Result<Bytes, String> {
 /// # Errors
 /// What is wrong with it, without its text.
 pub(crate) fn event_of_line(line: &str, registry: &Registry) -> Result<Undelivered, String> {
-    decode(line.trim().as_bytes(), registry).map_err(Unread::into_reason)
+    decode(without_bom(line).trim().as_bytes(), registry).map_err(Unread::into_reason)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `dlq export` and `dlq import`.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use super::super::context::Context;
@@ -11,7 +11,8 @@ use super::super::output;
 use super::Office;
 use super::args::{Export, Import};
 use super::show::Reader;
-use crate::bus::DeadLetter;
+use crate::avro::without_bom;
+use crate::bus::{DeadLetter, LINE_AT_MOST};
 use crate::transport::{ErrorKind, Message};
 
 /// About so many bytes of lines are read from a file at once.
@@ -103,8 +104,8 @@ pub(super) async fn import(context: &Context, args: &Import) -> Result<(), Failu
             }
         };
         let restored = restoring.add(messages).await;
-        // Lets a signal come through, also where the store answers at once.
-        tokio::task::yield_now().await;
+        // The store may have answered at once.
+        interrupt.hear().await;
         stored += restored.stored;
         present += restored.present;
         failed += restored.failed.len();
@@ -160,26 +161,31 @@ impl<'a> Lines<'a> {
         let (mut messages, mut bytes) = (Vec::new(), 0);
         while messages.len() < LINES && bytes < PORTION {
             self.line.clear();
-            let read = self.file.read_until(b'\n', &mut self.line);
-            if read.map_err(|error| unreadable(self.path, &error))? == 0 {
+            let read = self.file.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut self.line);
+            let read = read.map_err(|error| unreadable(self.path, &error))?;
+            if read == 0 {
                 break;
             }
             self.number += 1;
+            if read as u64 == LINE_AT_MOST {
+                return Err(self.unusable(&format_args!("it is longer than {} MiB", LINE_AT_MOST >> 20)));
+            }
             let line = self.line.trim_ascii();
             if line.is_empty() {
                 continue;
             }
             bytes += line.len();
             let text = std::str::from_utf8(line).map_err(|error| self.unusable(&error))?;
-            let message = DeadLetter::message_of_line(text).map_err(|error| self.unusable(&error))?;
+            let text = if self.number == 1 { without_bom(text) } else { text };
+            let message = DeadLetter::message_of_line(text).map_err(|error| self.unusable(&chain(&error)))?;
             messages.push(message);
         }
         Ok((!messages.is_empty()).then_some(messages))
     }
 
-    fn unusable(&self, error: &(dyn std::error::Error + 'static)) -> Failure {
+    fn unusable(&self, why: &dyn std::fmt::Display) -> Failure {
         let (number, file) = (self.number, self.path.display());
-        Failure::failed(format!("line {number} of `{file}` can't be used: {}", chain(error)))
+        Failure::failed(format!("line {number} of `{file}` can't be used: {why}"))
     }
 }
 

@@ -121,6 +121,30 @@ fn what_is_no_setting_is_ignored_with_a_word() {
 }
 
 #[test]
+fn a_setting_whose_variable_begins_otherwise_is_ignored_with_a_word() {
+    for variable in ["events_bus__linger", "Events_Bus__Linger", "EVENT_BUS__LINGER", "event_bus__linger"] {
+        let config = with(&[(variable, "1s")]).unwrap();
+        let [warning] = config.warnings() else { panic!("{variable}: {:?}", config.warnings()) };
+        let text = warning.to_string();
+        assert!(text.contains(variable) && text.contains("did you mean `EVENTS_BUS__LINGER`?"), "{text}");
+    }
+    assert!(
+        with(&[("EVENT_BUS", "x"), ("EVENT__BUS", "x"), ("event_id", "x")]).unwrap().warnings().is_empty()
+    );
+}
+
+#[test]
+fn an_error_names_the_variables_that_were_not_read_and_no_others() {
+    let variables =
+        [("EVENTS_BUS", "memory:"), ("events_bus__url", "memory:"), ("EVENTS_PORT", "tcp://h:80")];
+    let error = Config::builder().variables(variables).load().unwrap_err().to_string();
+    for part in ["bus.url: is missing", "EVENTS_BUS:", "events_bus__url:"] {
+        assert!(error.contains(part), "no {part} in {error}");
+    }
+    assert!(!error.contains("EVENTS_PORT"), "{error}");
+}
+
+#[test]
 fn an_unknown_section_or_key_is_named_with_the_nearest_one() {
     assert!(problem("EVENTS_BSU__URL", "memory:").contains("did you mean `bus`?"));
     assert!(problem("EVENTS_BUS__ULR", "memory:").contains("did you mean `url`?"));

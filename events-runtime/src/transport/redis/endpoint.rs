@@ -50,6 +50,10 @@ impl Endpoint {
         if target.raw.is_empty() {
             return Err(target.invalid("the server is missing: write `redis://host:6379/0`"));
         }
+        if target.raw.contains('#') {
+            // The client would leave out what follows.
+            return Err(target.invalid("a server has no `#`: write one of a password as `%23`"));
+        }
         let kind = match target.scheme.split_once('+') {
             Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, login)?),
             Some(_) => Kind::Cluster(Cluster::read(target, login, timeout)?),

@@ -99,6 +99,9 @@ impl Settings {
             Some("false") => false,
             Some(other) => return Err(target.bad_setting("check_backlog", other, "`true` or `false`")),
         };
+        if target.get("consumer_name") == Some("") {
+            return Err(target.bad_setting("consumer_name", "", "the name of this member of its groups"));
+        }
         let last_read = target
             .get("last_read_msg_id")
             .map(|text| match text.parse() {

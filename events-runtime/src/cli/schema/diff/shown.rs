@@ -54,7 +54,7 @@ pub(super) fn lines(
     };
     // Takes the colours out again where they are not wanted.
     let mut out = AutoStream::new(io::stdout(), choice).lock();
-    let subject = event_type.map(|event_type| format!("{event_type}: ")).unwrap_or_default();
+    let subject = event_type.map(|event_type| format!("{}: ", one_line(event_type))).unwrap_or_default();
     let (old, new) = (one_line(old), one_line(new));
     if changes.is_empty() {
         writeln!(out, "{subject}{old} and {new} are the same")?;
@@ -64,7 +64,7 @@ pub(super) fn lines(
     for change in changes {
         writeln!(out, "{}", line(change))?;
         if let Some(question) = &change.question {
-            writeln!(out, "      {question}")?;
+            writeln!(out, "      {}", one_line(question))?;
         }
     }
     Ok(out.flush()?)
@@ -82,7 +82,8 @@ pub(super) fn line(change: &Change) -> String {
     // Of a field and of a type the sign and the values tell it all.
     let what = match &change.what {
         What::Field | What::Type => String::new(),
-        what => format!(" ({})", what.word()),
+        // An attribute may be called anything.
+        what => format!(" ({})", one_line(what.word())),
     };
     let values = match (&change.from, &change.to, sign) {
         (None, Some(value), '+') | (Some(value), None, '-') => value.clone(),
