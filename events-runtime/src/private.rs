@@ -144,6 +144,16 @@ pub fn converted<R, C: Conversion>(
     convert(repr).result().map_err(|reason| reader.invalid(reason))
 }
 
+/// The smallest number of bytes of a record whose fields have these. Each level of nested types may double it.
+pub const fn min_len(fields: &[usize]) -> usize {
+    let (mut sum, mut index) = (0_usize, 0);
+    while index < fields.len() {
+        sum = sum.saturating_add(fields[index]);
+        index += 1;
+    }
+    sum
+}
+
 /// One level deeper into a recursive value that is to be written, of a type of this size.
 ///
 /// # Errors

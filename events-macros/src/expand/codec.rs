@@ -210,23 +210,35 @@ fn sum(lens: impl Iterator<Item = TokenStream>) -> TokenStream {
     balanced(&quote!(+), &std::iter::once(quote!(0)).chain(lens).collect::<Vec<_>>())
 }
 
-/// `false || …`: whether any field can refuse to be written.
+/// `false || …`.
+fn any(parts: impl Iterator<Item = TokenStream>) -> TokenStream {
+    balanced(&quote!(||), &std::iter::once(quote!(false)).chain(parts).collect::<Vec<_>>())
+}
+
+/// Whether any field can refuse to be written.
 fn fallible(fields: &[Field<'_>], recursive: bool) -> TokenStream {
-    if recursive || fields.iter().any(|field| field.attrs.with.is_set()) {
-        return quote!(true);
-    }
     let all = fields.iter().map(|field| {
         let ty = written(field);
         quote!(<#ty as __p::EventData>::FALLIBLE)
     });
-    balanced(&quote!(||), &std::iter::once(quote!(false)).chain(all).collect::<Vec<_>>())
+    let all = any(all);
+    if recursive {
+        // The type asks itself, else.
+        return quote!(true);
+    }
+    if fields.iter().any(|field| field.attrs.with.is_set()) {
+        // Asked all the same: a type that holds itself unseen is found here.
+        return quote!((#all) || true);
+    }
+    all
 }
 
 fn min_len(fields: &[Field<'_>]) -> TokenStream {
-    sum(fields.iter().map(|field| {
+    let lens = fields.iter().map(|field| {
         let ty = written(field);
         quote!(<#ty as __p::EventData>::MIN_LEN)
-    }))
+    });
+    quote!(__p::min_len(&[#(#lens),*]))
 }
 
 /// A recursive type counts its levels.
@@ -417,7 +429,7 @@ fn indexes(variants: &[Variant<'_>]) -> impl Iterator<Item = proc_macro2::Litera
 fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
     let count = variants.len();
     let indexes: Vec<_> = indexes(variants).collect();
-    let fallibles = variants.iter().map(|variant| fallible(&variant.fields, recursive));
+    let fallible = any(variants.iter().map(|variant| fallible(&variant.fields, recursive)));
     let patterns: Vec<_> = variants.iter().map(Variant::pattern).collect();
     let max_lens = variants.iter().map(|variant| max_len(&variant.fields, &bound));
     let checks = variants.iter().map(|variant| check(&variant.fields, &bound));
@@ -438,7 +450,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
     let deeper = deeper(recursive);
     quote! {
         const MIN_LEN: __p::core::primitive::usize = 1;
-        const FALLIBLE: __p::core::primitive::bool = false #(|| #fallibles)*;
+        const FALLIBLE: __p::core::primitive::bool = #fallible;
 
         fn max_len(&self) -> __p::core::primitive::usize {
             __p::LONG_MAX_LEN + match self {

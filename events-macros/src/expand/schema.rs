@@ -1,6 +1,6 @@
 //! The const tree of a type.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Generics, Ident, LitStr, Member, Path};
@@ -103,7 +103,7 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
             let fields = fields.iter().map(|field| self::field(model, field, &mut recursive));
             let digest = named_digest(model, &model.name.text, aliases);
             quote! {
-                &__p::Schema::Record(&__p::Record::new(
+                __p::Schema::Record(&__p::Record::new(
                     <Self as __p::AvroNamed>::NAME,
                     <Self as __p::AvroNamed>::ORIGIN,
                     &[#(#aliases),*],
@@ -116,7 +116,7 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
         Data::Newtype(field) => {
             let (ty, found) = schema_type(model, field);
             recursive |= found;
-            quote!(<#ty as __p::EventData>::SCHEMA)
+            return (quote!(<#ty as __p::EventData>::SCHEMA), recursive);
         }
         Data::Enum(variants) => {
             let symbols: Vec<_> = variants.iter().map(|variant| variant.name.text.as_str()).collect();
@@ -130,7 +130,7 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
                 quote!(__p::core::option::Option::None)
             };
             quote! {
-                &__p::Schema::Enum(&__p::Enum {
+                __p::Schema::Enum(&__p::Enum {
                     name: <Self as __p::AvroNamed>::NAME,
                     origin: <Self as __p::AvroNamed>::ORIGIN,
                     aliases: &[#(#aliases),*],
@@ -144,15 +144,50 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
         Data::Union(variants) => {
             let branches = variants.iter().map(|variant| branch(model, variant, &mut recursive));
             quote! {
-                &__p::Schema::Union(&__p::Union {
+                __p::Schema::Union(&__p::Union {
                     name: <Self as __p::AvroNamed>::NAME,
                     branches: &[#(#branches),*],
                 })
             }
         }
-        Data::Unsupported => quote!(&__p::Schema::Null),
+        Data::Unsupported => quote!(__p::Schema::Null),
     };
-    (tree, recursive)
+    (at_one_place(model, tree), recursive)
+}
+
+/// A reference to a tree. A compiler that keeps what it evaluated for the next time hashes a constant with all
+/// that it refers to, as often as it does; of a static it hashes the name. Types that each name the next one
+/// twice would take it twice the time with every level.
+fn at_one_place(model: &Container<'_>, tree: TokenStream) -> TokenStream {
+    if !model.input.generics.params.is_empty() {
+        // Statics know nothing of parameters.
+        return quote!(&#tree);
+    }
+    let tree = without_self(tree, &model.input.ident);
+    quote! {
+        {
+            static __SCHEMA: __p::Schema = #tree;
+            &__SCHEMA
+        }
+    }
+}
+
+/// The type's own name in place of `Self`, which an item within its implementation does not know.
+fn without_self(tokens: TokenStream, own: &Ident) -> TokenStream {
+    let named = |token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => {
+            let mut named = own.clone();
+            named.set_span(ident.span().resolved_at(own.span()));
+            named.into()
+        }
+        TokenTree::Group(group) => {
+            let mut within = Group::new(group.delimiter(), without_self(group.stream(), own));
+            within.set_span(group.span());
+            within.into()
+        }
+        other => other,
+    };
+    tokens.into_iter().map(named).collect()
 }
 
 /// The record of a variant, named `<Enum><Variant>`.

@@ -9,7 +9,7 @@ use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer, bytes_max_le
 
 /// The shortest entry: an empty key and the shortest value.
 const fn entry_min_len<V: EventData>() -> usize {
-    1 + V::MIN_LEN
+    V::MIN_LEN.saturating_add(1)
 }
 
 fn max_len<'a, K: MapKey + 'a, V: EventData + 'a>(entries: impl Iterator<Item = (&'a K, &'a V)>) -> usize {
@@ -67,9 +67,9 @@ fn decode<K: MapKey, V: EventData, M>(
 }
 
 impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
     const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE;
+    const FALLIBLE: bool = V::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
 
     #[inline]
     fn max_len(&self) -> usize {
@@ -100,9 +100,9 @@ impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
 }
 
 impl<K: MapKey + Hash + Eq, V: EventData, S: BuildHasher + Default> EventData for HashMap<K, V, S> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
     const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE;
+    const FALLIBLE: bool = V::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
 
     #[inline]
     fn max_len(&self) -> usize {

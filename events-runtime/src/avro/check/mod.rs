@@ -190,7 +190,11 @@ impl Walk {
                     expected(field.schema),
                 ]);
             }
-            self.schema(field.schema, own, Some(&here));
+            // Without a stop at `schema`: a compiler that evaluates this has 128 frames, and types nest deep.
+            match field.schema {
+                Schema::Record(inner) => self.record(inner, own, Some(&here)),
+                other => self.schema(other, own, Some(&here)),
+            }
             index += 1;
         }
         if path.is_none() {

@@ -143,7 +143,11 @@ impl Walk<'_> {
                 self.sink.push(field.attributes);
             }
             self.sink.push(",\"type\":");
-            self.schema(field.schema, own);
+            // Without a stop at `schema`: a compiler that evaluates this has 128 frames, and types nest deep.
+            match field.schema {
+                Schema::Record(inner) => self.record(inner, own),
+                other => self.schema(other, own),
+            }
             if !self.canonical {
                 if let Some(default) = &field.default {
                     self.sink.push(",\"default\":");

@@ -115,7 +115,8 @@ pub(in crate::avro) const MAX_NAMES: usize = 256;
 
 /// The definitions that a walk has passed, by full name.
 pub(in crate::avro) struct Names<T> {
-    seen: [Option<(&'static str, &'static Name, T)>; MAX_NAMES],
+    /// With the [`hash`] of each full name: a compiler that evaluates this compares letter by letter.
+    seen: [Option<(u64, &'static str, &'static Name, T)>; MAX_NAMES],
     len: usize,
 }
 
@@ -125,9 +126,11 @@ impl<T: Copy> Names<T> {
     }
 
     pub(in crate::avro) const fn find(&self, namespace: &str, name: &Name) -> Option<T> {
+        let hash = hash(namespace, name);
         let mut index = 0;
         while index < self.len {
-            if let Some((other_namespace, other, value)) = self.seen[index]
+            if let Some((other_hash, other_namespace, other, value)) = self.seen[index]
+                && hash == other_hash
                 && same_text(namespace, other_namespace)
                 && same_name(name, other)
             {
@@ -148,10 +151,34 @@ impl<T: Copy> Names<T> {
         if self.len == MAX_NAMES {
             return false;
         }
-        self.seen[self.len] = Some((namespace, name, value));
+        self.seen[self.len] = Some((hash(namespace, name), namespace, name, value));
         self.len += 1;
         true
     }
+}
+
+/// A number that full names which are the same have in common.
+const fn hash(namespace: &str, name: &Name) -> u64 {
+    let hash = hash_text(0xcbf2_9ce4_8422_2325, namespace.as_bytes());
+    if name.arguments.is_empty() {
+        return hash_text(hash, name.base.as_bytes());
+    }
+    // As text, as names are compared.
+    let mut text = [0; 512];
+    let mut sink = Sink { out: Some(&mut text), len: 0 };
+    sink.short_name(name);
+    let len = sink.len;
+    hash_text(hash, text.split_at(len).0)
+}
+
+/// FNV-1a.
+const fn hash_text(mut hash: u64, text: &[u8]) -> u64 {
+    let mut index = 0;
+    while index < text.len() {
+        hash = (hash ^ text[index] as u64).wrapping_mul(0x0100_0000_01b3);
+        index += 1;
+    }
+    hash
 }
 
 /// Whether two short names are the same.
