@@ -1,5 +1,6 @@
 //! The file of a spill or of an error log: who may open, lock and replace it.
 
+use crate::error_chain::chain;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -111,7 +112,7 @@ pub(in crate::bus) fn append_rotated(
                 Err(error) => {
                     tracing::error!(
                         path = %path.display(),
-                        %error,
+                        error = chain(&error),
                         "the file is longer than it may be and can't be moved to `.1`; it goes on growing"
                     );
                     rotates = false;

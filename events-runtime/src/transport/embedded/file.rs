@@ -18,6 +18,7 @@ use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::txn::Txn;
 use super::writer::{Job, Writer};
+use crate::error_chain::chain;
 
 /// The files that are open, for as long as somebody holds them.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<File>>>> = Mutex::new(None);
@@ -185,7 +186,10 @@ impl File {
 pub(super) fn empty_log(conn: &Connection, settings: &Settings) {
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
         let error = Fault::from(error).explain("tidy the log of", &settings.url);
-        tracing::warn!(%error, "the log of a SQLite file could not be emptied when it was opened");
+        tracing::warn!(
+            error = chain(&error),
+            "the log of a SQLite file could not be emptied when it was opened"
+        );
     }
 }
 

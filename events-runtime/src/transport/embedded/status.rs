@@ -10,6 +10,7 @@ use super::row::run_length;
 use super::schema::VERSION;
 use super::settings::{Settings, Synchronous};
 use super::txn::{find_topic, last};
+use crate::error_chain::chain;
 
 /// All topics with what they hold, by name.
 pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
@@ -77,7 +78,10 @@ fn named<T>(
     Ok(match parse(name.into_owned()) {
         Ok(name) => Some(name),
         Err(error) => {
-            tracing::warn!(%error, "a SQLite file holds a name that it can't hold: it is left out");
+            tracing::warn!(
+                error = chain(&error),
+                "a SQLite file holds a name that it can't hold: it is left out"
+            );
             None
         }
     })

@@ -21,6 +21,7 @@ use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::trim::{Schedule, give_back};
 use super::txn::Txn;
+use crate::error_chain::chain;
 
 /// A request to the writer.
 pub(super) trait Job: Send {
@@ -95,7 +96,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         // The lock is waited for here, not in SQLite, whose waits grow to 100 ms.
         if let Err(error) = self.conn.busy_timeout(Duration::ZERO) {
-            tracing::warn!(%error, "the waiting time of a SQLite connection could not be set");
+            tracing::warn!(error = chain(&error), "the waiting time of a SQLite connection could not be set");
         }
         while let Some(job) = self.next() {
             let mut batch = vec![job];
@@ -319,7 +320,7 @@ impl Writer {
                 // It comes again with the topic's next messages.
                 if !fault.is_busy() {
                     let error = fault.explain("trim", &self.settings.url);
-                    tracing::warn!(%topic, %error, "retention could not be applied");
+                    tracing::warn!(%topic, error = chain(&error), "retention could not be applied");
                 }
             }
         }

@@ -16,6 +16,7 @@ use super::endpoint::Place;
 use super::fault;
 use super::nodes::Connected;
 use super::settings::Settings;
+use crate::error_chain::chain;
 
 /// The pause before a call is made again doubles from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -167,7 +168,7 @@ impl Patience {
         }
         if self.pause == FIRST_PAUSE {
             let told = fault::explain(error.clone(), "reach", &self.settings.url);
-            tracing::warn!(error = %told, retry_for = ?self.settings.retry_for, "a call is made again until the server answers");
+            tracing::warn!(error = chain(&told), retry_for = ?self.settings.retry_for, "a call is made again until the server answers");
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -13,6 +13,7 @@ use super::link::{Link, Request};
 use super::settings::Settings;
 use super::trim::{self, Schedule};
 use super::{entry, fault, marker};
+use crate::error_chain::chain;
 
 const OPERATION: &str = "send to";
 /// So many messages, or about so many bytes, are sent as one transaction.
@@ -251,7 +252,7 @@ impl Writer {
             }
             Err(error) => {
                 self.trims.again(topic.clone());
-                tracing::debug!(%topic, %error, "the topic was not trimmed");
+                tracing::debug!(%topic, error = chain(&error), "the topic was not trimmed");
             }
         }
     }

@@ -7,6 +7,7 @@ use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::link::Request;
 use super::worker::{Answer, Member, Results, Work, Worker, millis};
 use super::{entry, fault, letters, script};
+use crate::error_chain::chain;
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
@@ -197,7 +198,7 @@ impl Worker {
             // receivers.
             self.returned.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
             if let Err(error) = self.ask_to_settle(&[], &refused).await {
-                tracing::debug!(topic = %self.member.topic, %error, "messages without a dead letter come again when their leases end");
+                tracing::debug!(topic = %self.member.topic, error = chain(&error), "messages without a dead letter come again when their leases end");
             }
         }
         let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
