@@ -19,6 +19,7 @@ mod receiver;
 mod recursion;
 #[cfg(test)]
 mod snapshots;
+mod source;
 mod suggest;
 mod validate;
 #[allow(unreachable_pub, reason = "the runtime's own, linked so that both read alike")]

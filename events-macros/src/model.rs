@@ -44,6 +44,7 @@ pub(crate) struct AvroName {
 
 /// A field of a struct or of a variant.
 pub(crate) struct Field<'a> {
+    pub(crate) input: &'a syn::Field,
     index: usize,
     pub(crate) member: Member,
     pub(crate) name: AvroName,
@@ -78,7 +79,7 @@ impl<'a> Container<'a> {
             }
             None => AvroName::of(&input.ident),
         };
-        let doc = attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &input.attrs));
+        let doc = attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(&input.attrs));
         let published = signal.as_ref().map(|signal| published::read(cx, signal)).unwrap_or_default();
         Self { input, signal, name, doc, data: Data::from_syn(cx, input), attrs, published }
     }
@@ -180,12 +181,13 @@ impl<'a> Field<'a> {
                 Json::from_tokens(tokens.clone()).map_err(|error| cx.syn_error(error)).ok()
             });
         Self {
+            input: field,
             index,
             member: field.ident.clone().map_or_else(|| Member::from(index), Member::Named),
             name: AvroName::renamed(&attrs, own),
             ty: &field.ty,
             default,
-            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &field.attrs)),
+            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(&field.attrs)),
             attrs,
         }
     }
@@ -216,7 +218,7 @@ impl<'a> Variant<'a> {
         Self {
             input: variant,
             name: AvroName::renamed(&attrs, AvroName::of(&variant.ident)),
-            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(cx, &variant.attrs)),
+            doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(&variant.attrs)),
             fields: Field::all(cx, &variant.fields),
             attrs,
         }

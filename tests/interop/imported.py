@@ -33,7 +33,7 @@ REASONS = {
     "namespace left again": r"is in no namespace, and what holds it is in one",
     "faulty schema": r"is no Avro name|is defined twice|is not defined before|has two fields of this name"
     r"|is not made of Avro names|has the symbol `.*` twice|is no symbol of the enum|has no `symbols`|a schema has a `type`|is a type of Avro's own"
-    r"|is no schema|a `fixed` has a `size`",
+    r"|is no schema|a `fixed` has a `size`|is no list of names",
 }
 
 

@@ -31,6 +31,7 @@ from pathlib import Path
 from uuid import UUID
 
 import openedx_bus
+from attrs import evolve
 from django.conf import settings
 
 PREFIX = "dev"
@@ -48,6 +49,8 @@ from openedx_values import Maker, Results, catalogue, expect, told  # noqa: E402
 PAYLOADS = 20
 #: The fields that the package writes, in its order.
 FIELDS = [b"type", b"id", b"source", b"time", b"minorversion", b"sourcehost", b"sourcelib", b"event_data"]
+#: No string of CloudEvents, whose type system allows no control characters: refused by us, sent by the package.
+NO_HOST = "lms\n\0"
 #: Seconds, for a machine that does much else.
 PATIENCE = 180
 #: Base names of the topics: what the package sent, what we sent, and that again by the package.
@@ -110,10 +113,17 @@ def by_id(events):
 
 
 def send(signals):
-    """Sends made up events of each signal, with made up metadata, by the package's producer."""
+    """Sends made up events of each signal, with made up metadata, by the package's producer.
+
+    The first of each signal has a host that we refuse; the others are given back.
+    """
     sent = []
     for signal in signals:
         maker = Maker(f"redis {signal.event_type}")
+        refused = evolve(maker.metadata(signal.event_type), sourcehost=NO_HOST)
+        get_producer().send(
+            signal=signal, topic=THEIRS, event_key_field="", event_data=maker.event(signal), event_metadata=refused
+        )
         for _ in range(PAYLOADS):
             data, metadata = maker.event(signal), maker.metadata(signal.event_type)
             get_producer().send(
@@ -173,7 +183,7 @@ def judge(program, exchange, results, compared):
     with server() as (url, client):
         settings.EVENT_BUS_REDIS_CONNECTION_URL = url
         sent = send(signals)
-        expect(client.xlen(f"{PREFIX}-{THEIRS}"), total)
+        expect(client.xlen(f"{PREFIX}-{THEIRS}"), total + len(signals))
         summary = ours(program, "consume", url, THEIRS, "ours", total, exchange / "seen.jsonl")
         seen = lines(exchange / "seen.jsonl")
         emission = ours(program, "emit", url, OURS, PAYLOADS, 1, exchange / "emitted.jsonl")
@@ -183,9 +193,17 @@ def judge(program, exchange, results, compared):
         got = consume(signals, len(emitted))
 
         def took_all():
-            wanted = {"seen": total, "acked": total, "skipped": 0, "retried": 0, "dead_lettered": 0}
+            letters = len(signals)
+            wanted = {"seen": total, "acked": total, "skipped": 0, "retried": 0, "dead_lettered": letters}
             expect(summary, wanted)
-            expect(settled(client, THEIRS, "ours"), total)
+            expect(settled(client, THEIRS, "ours"), total + letters)
+
+        def kept_the_refused():
+            theirs, letters = entries(client, THEIRS), entries(client, f"{THEIRS}.ours.dlq")
+            host = (b"sourcehost", NO_HOST.encode())
+            refused = {event_id: entry for event_id, entry in theirs.items() if host in entry}
+            expect(len(refused), len(signals))
+            expect({event_id: entry[: len(FIELDS)] for event_id, entry in letters.items()}, refused)
 
         def gave_all():
             expect(emission, {"events": len(signals), "emitted": total, "later": len(signals)})
@@ -193,6 +211,7 @@ def judge(program, exchange, results, compared):
             expect(settled(client, OURS, "theirs"), len(emitted))
 
         results.check("Redis", "our consumer acknowledges each of the package's events, once", took_all)
+        results.check("Redis", "an event whose host is no string of CloudEvents is a dead letter, byte for byte", kept_the_refused)
         results.check("Redis", "the package's consumer acknowledges each of ours, and logs no error", gave_all)
         seen, got = by_id(seen), by_id(got)
         written, again = entries(client, OURS), entries(client, AGAIN)

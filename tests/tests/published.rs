@@ -192,6 +192,74 @@ fn defaults_of_every_kind_are_known_again() {
     assert_eq!(is_text(DefaultsWritten::SCHEMA, &value.to_string()), Ok(true), "{value}");
 }
 
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Counted {
+    #[event(default = 0)]
+    count: i32,
+    again: Option<Box<Counted>>,
+}
+
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.published.zeros.written.v1")]
+struct ZerosWritten {
+    #[event(default = 0)]
+    int: i32,
+    #[event(default = 0)]
+    long: i64,
+    #[event(default = 0)]
+    maybe: Option<u32>,
+    #[event(default = [0, 1])]
+    list: Vec<i64>,
+    #[event(default = { "a": [0] })]
+    map: BTreeMap<String, Vec<i32>>,
+    #[event(default = { "count": 0, "again": null })]
+    record: Counted,
+    #[event(default = [{ "count": 0 }])]
+    records: Vec<Option<Counted>>,
+    #[event(default = -0.0)]
+    double: f64,
+    #[event(default = -0.0)]
+    single: Option<f32>,
+}
+
+/// RFC 8259 allows the minus sign in front of any number; a `double` has a zero of each sign.
+#[test]
+fn minus_zero_of_a_whole_number_is_its_zero() {
+    let text = ZerosWritten::SCHEMA_JSON;
+    let known = |text: &str| {
+        let by_digest = is_text_by_digest(ZerosWritten::SCHEMA, text).unwrap();
+        assert_eq!(is_text(ZerosWritten::SCHEMA, text), Ok(by_digest), "{text}");
+        by_digest
+    };
+    let mut signed = text.to_owned();
+    for (zero, minus_zero, times) in [
+        ("\"default\":0", "\"default\":-0", 4),
+        ("[0", "[-0", 2),
+        ("\"count\":0", "\"count\":-0", 2),
+        ("-0.0", "-0", 2),
+    ] {
+        assert_eq!(signed.matches(zero).count(), times, "{zero} in {signed}");
+        signed = signed.replace(zero, minus_zero);
+    }
+    assert!(known(text) && known(&signed), "{signed}");
+    for zero in ["0", "0.0"] {
+        let changed = text.replacen("-0.0", zero, 1);
+        assert!(!known(&changed), "a double's zero has its sign: {changed}");
+    }
+    // A union's first branch that takes a number decides.
+    let union = |branches: &str, default: &str| {
+        format!(
+            r#"{{"type":"record","name":"A","fields":[{{"name":"a","type":{branches},"default":{default}}}]}}"#
+        )
+    };
+    for branches in [r#"["string","long"]"#, r#"["string","double","int"]"#] {
+        for default in ["0", "-0"] {
+            let text = union(branches, default);
+            assert_eq!(can_read(Side::Text(&text), Side::Text(&text)), Ok(true), "{text}");
+        }
+    }
+}
+
 /// Each of these is a change, though most break nothing.
 #[test]
 fn a_difference_in_a_default_a_name_or_an_alias_is_one() {

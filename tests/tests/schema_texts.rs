@@ -121,6 +121,7 @@ fn what_is_no_schema_is_told_with_its_place() {
         ),
         (r#"{"type":"enum","name":"E"}"#, "the enum `E` has no `symbols`"),
         (r#"{"type":"enum","name":"E","symbols":["A",1]}"#, "`symbols` is no list of names"),
+        (r#"{"type":"record","name":"R","aliases":"Old","fields":[]}"#, "`aliases` is no list of names"),
         (
             r#"{"type":"enum","name":"E","symbols":["A"],"default":"B"}"#,
             "the default \"B\" of `E` is none of its symbols",

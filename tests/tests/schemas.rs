@@ -165,6 +165,86 @@ fn lock_again_changes_nothing_though_the_documentation_did() {
     assert_eq!(shop.text(CANCELLED, 0), text);
 }
 
+/// `OrderPlaced` names the field `id`, which the schema knows as `customer_id`.
+#[test]
+fn lock_says_the_key_beside_the_schema() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let key = |event_type: &str, minor| {
+        let schema: Value = serde_json::from_str(&shop.text(event_type, minor)).unwrap();
+        schema.get("key").cloned()
+    };
+    assert_eq!(key(PLACED, 2), Some(json!("customer.customer_id")));
+    assert_eq!(key(CANCELLED, 0), Some(Value::Null));
+    assert!(shop.out(&["diff", PLACED]).contains("version 2 and the code are the same"));
+}
+
+#[test]
+fn changed_key_is_shown_as_a_change_of_order_and_partition() {
+    let shop = Workspace::new();
+    shop.out(&["lock"]);
+    let (placed, cancelled) = (shop.text(PLACED, 2), shop.text(CANCELLED, 0));
+    shop.write(PLACED, 2, &placed.replace("\"customer.customer_id\"", "\"number\""));
+    shop.write(CANCELLED, 0, &cancelled.replace("\"key\": null", "\"key\": \"number\""));
+    for (event_type, line) in [
+        (PLACED, "~ the event (key): number -> customer.customer_id    changes order and partition"),
+        (CANCELLED, "~ the event (key): number -> none    changes order and partition"),
+    ] {
+        let out = shop.out(&["diff", event_type]);
+        assert!(out.contains(line) && out.contains("events of one `number` kept their order"), "{out}");
+        let diff: Value = serde_json::from_str(&shop.out(&["diff", event_type, "--json"])).unwrap();
+        assert_eq!(
+            (&diff["changes"][0]["what"], &diff["changes"][0]["from"]),
+            (&json!("key"), &json!("number"))
+        );
+        assert_eq!(diff["changes"].as_array().unwrap().len(), 1, "{diff}");
+        shop.finds(event_type, "has another key than version");
+        shop.finds(event_type, "this changes order and partition");
+    }
+    // A file of an earlier version of this crate says no key.
+    shop.write(PLACED, 2, &placed.replace("\"key\": \"customer.customer_id\",", ""));
+    shop.write(CANCELLED, 0, &cancelled.replace("\"key\": null,", ""));
+    for (event_type, known) in [(PLACED, "version 2"), (CANCELLED, "version 0")] {
+        let out = shop.out(&["diff", event_type]);
+        assert!(out.contains(&format!("{known} and the code are the same")), "{out}");
+    }
+    assert!(!shop.findings().iter().any(|finding| finding.contains("key")), "{:?}", shop.findings());
+}
+
+/// A git worktree has the same paths, and may have another definition.
+#[test]
+fn program_of_another_checkout_publishes_nothing_here() {
+    let shop = Workspace::new();
+    let source = shop.file("src/bin/shop_cli.rs");
+    let text = fs::read_to_string(&source).unwrap();
+    for (from, to) in [
+        ("pub note: Option<String>", "pub remark: Option<String>"),
+        ("pub sku: String", "pub article: String"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(&source, text.replace(from, to)).unwrap();
+        let ran = shop.run(&["lock"]);
+        assert_eq!(ran.code, 1);
+        let told = ran.err.lines().find(|line| line.contains(PLACED)).unwrap();
+        for part in [
+            env!("CARGO_BIN_EXE_shop_cli"),
+            source.to_str().unwrap(),
+            "another text",
+            "build this program again",
+        ] {
+            assert!(told.contains(part), "no {part:?} in {told}");
+        }
+        assert!(!shop.file("schemas").exists() && !shop.file("build.rs").exists());
+        shop.finds(PLACED, "another text now");
+    }
+    // Line ends are the checkout's.
+    fs::write(&source, text.replace('\n', "\r\n")).unwrap();
+    shop.out(&["lock"]);
+    fs::write(&source, text.replace("pub sku: String", "pub article: String")).unwrap();
+    let ran = shop.run(&["diff", PLACED]);
+    assert!(ran.code == 0 && ran.err.contains("another text now"), "{}", ran.err);
+}
+
 #[test]
 fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
     let shop = Workspace::new();
@@ -260,6 +340,13 @@ fn check_finds_what_was_changed_since_and_what_was_never_built() {
     shop.finds(CANCELLED, "built with other files");
     shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"long\"", "\"int\""));
     shop.finds(CANCELLED, "differs from version 0");
+    shop.write(
+        CANCELLED,
+        0,
+        &shop.text(CANCELLED, 0).replace("\"int\"", "\"long\"").replace("\"number\"", "\"no\""),
+    );
+    shop.finds(CANCELLED, "number: was `no` renamed to `number`?");
+    shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"no\"", "\"number\""));
     shop.write(CANCELLED, 1, &shop.text(CANCELLED, 0).replace("\"number\"", "\"no\""));
     shop.finds(CANCELLED, "this breaks what is published");
 }

@@ -25,7 +25,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
                     const SCHEMA_TEXT: &'static [__p::core::primitive::u8] = b"";
                     const CANONICAL_TEXT: &'static [__p::core::primitive::u8] = b"";
                     const DESCRIPTOR: &'static __p::SignalDescriptor = &__p::SignalDescriptor::of::<Self>(
-                        __p::Origin { rust_type: "", location: "" }, "", 0, __p::Profile::Native, &[], #schemas,
+                        __p::Origin::new("", ""), "", 0, __p::Profile::Native, &[], #schemas,
                     );
                 }
             }

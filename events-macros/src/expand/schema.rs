@@ -2,11 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Generics, Ident, LitStr, Path};
+use syn::ext::IdentExt as _;
+use syn::{Generics, Ident, LitStr, Member, Path};
 
 use crate::model::{Container, Data, Field, Variant};
 use crate::packed::{digest, quoted};
-use crate::recursion;
+use crate::{recursion, source};
 
 /// The name and the place of a type, known without its fields.
 pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
@@ -19,6 +20,8 @@ pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
     let arguments = arguments(model);
     let namespace = namespace(model);
     let rust_name = ident.to_string();
+    let (file, digest) = source::of(ident.span()).unwrap_or_default();
+    let renamed = renamed(model);
     quote! {
         #[automatically_derived]
         impl #impl_generics __p::AvroNamed for #ident #type_generics #where_clause {
@@ -29,9 +32,25 @@ pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
                 location: __p::core::concat!(
                     __p::core::file!(), ":", __p::core::line!(), ":", __p::core::column!()
                 ),
+                file: #file,
+                digest: #digest,
+                renamed: &[#(#renamed),*],
             };
         }
     }
+}
+
+/// The fields of a struct that have another name in the schema.
+fn renamed(model: &Container<'_>) -> impl Iterator<Item = TokenStream> {
+    let fields = match &model.data {
+        Data::Struct(fields) => fields.as_slice(),
+        _ => &[],
+    };
+    fields.iter().filter_map(|field| {
+        let Member::Named(ident) = &field.member else { return None };
+        let (own, name) = (ident.unraw().to_string(), &field.name.text);
+        (own != *name).then(|| quote!((#own, #name)))
+    })
 }
 
 fn arguments(model: &Container<'_>) -> TokenStream {

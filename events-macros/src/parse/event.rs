@@ -125,17 +125,10 @@ impl EventAttrs {
 }
 
 /// The doc comment of an item: its lines without the space in front, joined by line ends.
-fn doc(attrs: &[Attribute]) -> Option<String> {
-    let lines: Vec<String> = attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("doc"))
-        .filter_map(|attr| match &attr.meta {
-            Meta::NameValue(pair) => match &pair.value {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(comment(&text.value(), text.span())),
-                _ => None,
-            },
-            _ => None,
-        })
+pub(crate) fn doc_of(attrs: &[Attribute]) -> Option<String> {
+    let lines: Vec<String> = docs(attrs)
+        .filter_map(literal)
+        .map(|text| comment(&text.value(), text.span()))
         .flat_map(|text| {
             // Not `lines()`: an empty comment line parts two paragraphs.
             text.split('\n')
@@ -145,6 +138,30 @@ fn doc(attrs: &[Attribute]) -> Option<String> {
         .collect();
     let text = lines.join("\n").trim().to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// The documentation that is no text, as `include_str!(…)`: a derive sees the macro's name and not
+/// what it stands for.
+pub(crate) fn unreadable_docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr> {
+    docs(attrs).filter(|value| literal(value).is_none())
+}
+
+/// What stands in each `#[doc = …]`.
+fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr> {
+    attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
+        Meta::NameValue(pair) => Some(&pair.value),
+        _ => None,
+    })
+}
+
+/// A text, also in parentheses, or in the invisible ones around a `$text:expr` of `macro_rules!`.
+fn literal(value: &Expr) -> Option<&LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        Expr::Group(group) => literal(&group.expr),
+        Expr::Paren(paren) => literal(&paren.expr),
+        _ => None,
+    }
 }
 
 /// The text of a doc comment without what makes it a block: the stars in front of its lines, or the
@@ -175,27 +192,6 @@ fn unblock(text: &str) -> String {
     std::iter::once(first.to_owned()).chain(lines.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// The doc comment of an item, all of which a derive can read.
-pub(crate) fn doc_of(cx: &Ctxt, attrs: &[Attribute]) -> Option<String> {
-    check_doc(cx, attrs);
-    doc(attrs)
-}
-
-/// Notes each `#[doc = …]` that is no text, as `include_str!(…)`: a derive sees the macro's name and
-/// not what it stands for.
-fn check_doc(cx: &Ctxt, attrs: &[Attribute]) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("doc")) {
-        if let Meta::NameValue(pair) = &attr.meta
-            && !matches!(&pair.value, Expr::Lit(_))
-        {
-            cx.error(
-                &pair.value,
-                "a derive can't read this documentation for the schema: write `#[event(doc = \"…\")]` beside it, with the text that the schema shall have",
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +206,7 @@ mod tests {
         ] {
             let block = block.strip_prefix('*').unwrap_or(block);
             let comment: Attribute = syn::parse_quote!(#[doc = #block]);
-            assert_eq!(doc(&[comment]).as_deref(), Some(text), "{block:?}");
+            assert_eq!(doc_of(&[comment]).as_deref(), Some(text), "{block:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 mod event;
 mod signal;
 
-pub(crate) use event::{EventAttrs, Place, doc_of};
+pub(crate) use event::{EventAttrs, Place, doc_of, unreadable_docs};
 pub(crate) use signal::SignalAttrs;
 
 use proc_macro2::{TokenStream, TokenTree};

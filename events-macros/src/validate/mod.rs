@@ -5,10 +5,11 @@ mod names;
 mod types;
 
 use quote::ToTokens;
-use syn::GenericParam;
+use syn::{Attribute, GenericParam};
 
 use crate::errors::Ctxt;
 use crate::model::{Container, Data};
+use crate::parse::{EventAttrs, SignalAttrs, unreadable_docs};
 
 pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     has_own_derive(cx, model);
@@ -32,6 +33,7 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     one_default_symbol(cx, model);
     newtype_has_no_options(cx, model);
     attribute_is_on_the_event(cx, model);
+    docs_are_text(cx, model);
     variant_options_fit(cx, model);
     for field in model.fields() {
         // A converted field may be of any type.
@@ -141,6 +143,38 @@ fn attribute_is_on_the_event(cx: &Ctxt, model: &Container<'_>) {
             attr,
             "`#[public_signal(…)]` stands on the event's struct: a key is named there, `key = id`, and a field has `#[event(…)]`",
         );
+    }
+}
+
+/// `#[doc = include_str!("order.md")]`
+///
+/// Only where the schema has a `doc`, and takes it from there: a newtype, a symbol and an enum with
+/// data have none, and neither has an event of the profile `openedx`.
+fn docs_are_text(cx: &Ctxt, model: &Container<'_>) {
+    let is_text = |attrs: &[Attribute], own: &EventAttrs| {
+        if own.doc.is_tried() {
+            return;
+        }
+        for value in unreadable_docs(attrs) {
+            cx.error(
+                value,
+                "a derive can't read this documentation, so the schema would have none: keep it, and write beside it what the schema shall say, `#[event(doc = \"…\")]`",
+            );
+        }
+    };
+    if model.signal.as_ref().is_some_and(SignalAttrs::is_openedx) {
+        return;
+    }
+    if let Data::Struct(_) | Data::Enum(_) = &model.data {
+        is_text(&model.input.attrs, &model.attrs);
+    }
+    if let Data::Union(variants) = &model.data {
+        for variant in variants {
+            is_text(&variant.input.attrs, &variant.attrs);
+        }
+    }
+    if let Data::Struct(_) | Data::Union(_) = &model.data {
+        model.fields().for_each(|field| is_text(&field.input.attrs, &field.attrs));
     }
 }
 

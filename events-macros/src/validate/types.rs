@@ -33,10 +33,10 @@ pub(super) fn type_is_nameable(cx: &Ctxt, ty: &Type) {
                 }
                 Type::ImplTrait(_) => "the schema of `impl Trait` is not known: name the type",
                 Type::Never(_) => "no value of `!` exists: remove the field",
-                _ => {
-                    visit_mut::visit_type_mut(self, ty);
-                    return;
-                }
+                _ => match replaced(ty) {
+                    Some(fault) => fault,
+                    None => return visit_mut::visit_type_mut(self, ty),
+                },
             };
             self.0.error(&*ty, fault);
         }
@@ -51,6 +51,64 @@ pub(super) fn type_is_nameable(cx: &Ctxt, ty: &Type) {
         }
     }
     Visitor(cx).visit_type_mut(&mut ty.clone());
+}
+
+/// What to write in place of a type that the compiler's notes would speak of among many others. A name
+/// alone may be the user's own type, so it tells only where no type of one's own is named so.
+///
+/// `lines: usize`, `took: std::time::Duration`
+fn replaced(ty: &Type) -> Option<&'static str> {
+    let Type::Path(syn::TypePath { qself: None, path, .. }) = ty else { return None };
+    let name = path.segments.last()?.ident.to_string();
+    let first = &path.segments.first()?.ident;
+    let is_primitive = path.get_ident().is_some();
+    if !is_primitive && !["std", "core", "alloc"].iter().any(|krate| first == krate) {
+        return None;
+    }
+    Some(match (name.as_str(), is_primitive) {
+        ("usize" | "isize", _) => "machines differ in the size of this number: use `u64` or `i64`",
+        ("u128" | "i128", _) => {
+            "whole numbers have at most 64 bits in Avro: use `u64` or `i64`, or keep it as text: in a `String`, or with `#[event(with = events_runtime::with::text)]` on a field of this type alone"
+        }
+        ("f16" | "f128", _) => "the numbers of Avro with a fraction are `f32` and `f64`: use one of them",
+        (_, true) => return None,
+        ("Rc", _) => "an event goes from thread to thread: use `Arc`, `Box`, or the value itself",
+        ("Weak", _) => "an event owns what it holds: use `Arc`, `Box`, or the value itself",
+        ("Cell" | "RefCell" | "OnceCell" | "LazyCell" | "Mutex" | "RwLock" | "OnceLock" | "LazyLock", _) => {
+            "an event does not change after it is emitted: hold the value that is in this"
+        }
+        (atomic, _) if atomic.starts_with("Atomic") => {
+            "an event does not change after it is emitted: hold the number or the `bool` itself"
+        }
+        ("Instant", _) => {
+            "an instant of this process means nothing in another: use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` with its feature of events-runtime"
+        }
+        ("SystemTime", _) => {
+            "use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` with its feature of events-runtime"
+        }
+        ("Duration", _) => "use a number whose name says the unit, such as `timeout_ms: u64`",
+        ("Path" | "PathBuf" | "OsStr" | "OsString" | "CStr" | "CString", _) => {
+            "it may hold what is no text: use `String`, or `Vec<u8>` for the bytes as they are"
+        }
+        ("IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "SocketAddrV4" | "SocketAddrV6", _) => {
+            "keep it as text: in a `String`, or with `#[event(with = events_runtime::with::text)]` on a field of this type alone"
+        }
+        ("Result", _) => "use an enum of your own with `#[derive(EventData)]` that names both cases",
+        ("Range" | "RangeInclusive" | "RangeFrom" | "RangeTo" | "RangeToInclusive" | "Bound", _) => {
+            "use a struct of your own with `#[derive(EventData)]` that has the ends as its fields"
+        }
+        ("LinkedList" | "BinaryHeap", _) => "use `Vec`",
+        ("PhantomData", _) => "it carries nothing: remove the field",
+        ("Infallible", _) => "no value of it exists: remove the field",
+        ("Ordering", _) => "use an enum of your own with `#[derive(EventData)]`",
+        ("Wrapping" | "Saturating" | "Reverse" | "Pin" | "ManuallyDrop", _) => {
+            "hold the value that is in this"
+        }
+        ("Error", _) => {
+            "an error's type is of this program alone: hold its text in a `String`, or what happened in an enum of your own"
+        }
+        _ => return None,
+    })
 }
 
 /// `note: Option<Option<String>>`

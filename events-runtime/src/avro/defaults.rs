@@ -165,7 +165,7 @@ mod tests {
     use crate::avro::schema::{Enum, Field, Name, Origin, Union, field};
 
     const NAME: Name = Name { base: "A", arguments: &[], namespace: None };
-    const ORIGIN: Origin = Origin { rust_type: "A", location: "a.rs:1:1" };
+    const ORIGIN: Origin = Origin::new("A", "a.rs:1:1");
 
     static POINT: Record = Record {
         name: NAME,

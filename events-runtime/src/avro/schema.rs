@@ -80,6 +80,20 @@ pub struct Origin {
     pub rust_type: &'static str,
     /// The file, line and column of its definition.
     pub location: &'static str,
+    /// The file that the compiler read, relative to where it ran; empty where that is not known.
+    pub file: &'static str,
+    /// The digest of that file's text, by which `schema lock` knows another checkout of it.
+    pub digest: u64,
+    /// The fields that have another name in the schema: the one of Rust, and that of the schema.
+    pub renamed: &'static [(&'static str, &'static str)],
+}
+
+impl Origin {
+    /// A type of which no more is known.
+    #[must_use]
+    pub const fn new(rust_type: &'static str, location: &'static str) -> Self {
+        Self { rust_type, location, file: "", digest: 0, renamed: &[] }
+    }
 }
 
 /// A name that stands for a definition elsewhere in the same schema.

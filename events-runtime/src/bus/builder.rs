@@ -10,6 +10,7 @@ use super::observe::{self, Observe, TracePropagator};
 use super::outbound::Queue;
 use super::route::Routes;
 use super::sender::{Sender, Sending};
+use super::status::Consumers;
 use super::writers::Writers;
 use super::{EventBus, Inner};
 use crate::avro::WriterSchema;
@@ -133,6 +134,7 @@ impl EventBusBuilder {
             outbound,
             senders,
             consuming,
+            consumers: Consumers::default(),
             observe,
             system,
             propagator: self.propagator,

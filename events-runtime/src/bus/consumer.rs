@@ -306,8 +306,9 @@ impl Consume {
         let inbound = Arc::new(inbound);
         let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
-        let mut worker =
-            Worker { inbound, settling, settings: self.settings, enabled, failures: 0, failed: 0 };
+        let running = self.bus.0.consumers.add(consuming.topic.clone(), consuming.group.clone());
+        let settings = self.settings;
+        let mut worker = Worker { inbound, settling, settings, enabled, running, failures: 0, failed: 0 };
         let mut shutdown = std::pin::pin!(shutdown);
         let subscribed = tokio::select! {
             biased;

@@ -146,7 +146,8 @@ pub use settling::Consumed;
 pub use spill::SpillError;
 #[cfg(feature = "cli")]
 pub(crate) use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
-pub use status::{BusStatus, Circuit, LaneStatus};
+use status::Consumers;
+pub use status::{BusStatus, Circuit, ConsumerStatus, LaneStatus};
 pub(crate) use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
 
@@ -178,6 +179,7 @@ struct Inner {
     senders: Mutex<Vec<JoinHandle<()>>>,
     /// Whether consumers take events.
     consuming: watch::Sender<bool>,
+    consumers: Consumers,
     observe: Arc<Observe>,
     /// The transport's scheme, for spans.
     system: Arc<str>,
@@ -232,7 +234,8 @@ impl EventBus {
         self.0.queue.places().taken()
     }
 
-    /// How sending goes: what waits, for how long, and which topics are away.
+    /// How sending and consuming go: what waits, for how long, which topics are away, and whether
+    /// [somebody must act](BusStatus::needs_operator).
     pub fn status(&self) -> BusStatus {
         let lanes: Vec<_> = self.0.queue.lanes().iter().map(|lane| lane.status()).collect();
         BusStatus {
@@ -240,6 +243,7 @@ impl EventBus {
             queue_capacity: self.0.queue.places().capacity(),
             oldest_waiting: lanes.iter().filter_map(|lane| lane.oldest_waiting).max(),
             lanes,
+            consumers: self.0.consumers.status(),
         }
     }
 

@@ -145,13 +145,14 @@ impl Sender {
             let topic = &self.lane.topic;
             metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
             tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
-            if kind.is_some_and(waits_for_operator) {
+            let needs_operator = kind.is_some_and(waits_for_operator);
+            if needs_operator {
                 metrics::counter!(STORE_REFUSES, "topic" => topic.to_string()).increment(1);
                 if told.replace(kind) != Some(kind) {
                     tracing::error!(%topic, error, "the store refuses all events, and somebody must set it right; the queue is kept");
                 }
             }
-            self.lane.set_circuit(self.lane.circuit().failed(error, pause));
+            self.lane.set_circuit(self.lane.circuit().failed(error, needs_operator, pause));
             self.lane.advance();
             self.pause(pause).await?;
             self.lane.set_circuit(self.lane.circuit().tried());

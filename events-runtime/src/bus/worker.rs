@@ -17,6 +17,7 @@ use super::lanes::Lanes;
 use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
 use super::rejections::{Rejection, Rejections};
 use super::settling::{Renewal, Settling, Stored, next_renewed};
+use super::status::Running;
 use crate::clock::Later as _;
 use crate::config::Exhausted;
 use crate::transport::{Consumer, Delivery, Subscription, Transport, TransportError, ack_all, release_all};
@@ -36,6 +37,8 @@ pub(super) struct Worker {
     pub(super) settings: Settings,
     /// Whether the bus lets its consumers take events.
     pub(super) enabled: watch::Receiver<bool>,
+    /// What others see of it.
+    pub(super) running: Arc<Running>,
     /// How often in a row the transport failed.
     pub(super) failures: u32,
     /// How many events failed in a row.
@@ -115,13 +118,16 @@ impl Worker {
                 } => match received {
                     None => {}
                     Some(Ok(deliveries)) => {
-                        self.failures = 0;
+                        self.answered();
                         self.settling.received(&deliveries);
                         hand.add(deliveries);
                     }
                     Some(Err(error)) => asks_at = Some(Instant::now().later(self.pause(error)?)),
                 },
-                () = sleep_until(asks_at) => asks_at = None,
+                () = sleep_until(asks_at) => {
+                    asks_at = None;
+                    self.running.tried();
+                }
                 _ = self.enabled.changed() => {}
             }
         }
@@ -135,10 +141,24 @@ impl Worker {
     ) -> Result<Box<dyn Consumer>, ConsumeError> {
         loop {
             match transport.consumer(subscription.clone()).await {
-                Ok(consumer) => return Ok(consumer),
+                Ok(consumer) => {
+                    self.answered();
+                    return Ok(consumer);
+                }
                 Err(error) => tokio::time::sleep(self.pause(error)?).await,
             }
+            self.running.tried();
         }
+    }
+
+    /// The transport did what it was asked for.
+    fn answered(&mut self) {
+        if self.failures > 0 {
+            let topic = self.settling.topic();
+            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "the topic gives events again");
+            self.running.succeeded();
+        }
+        self.failures = 0;
     }
 
     /// How long to wait before the transport is asked again.
@@ -146,7 +166,8 @@ impl Worker {
         if !error.is_retryable() {
             return Err(error.into());
         }
-        if error.kind().needs_operator() {
+        let needs_operator = error.kind().needs_operator();
+        if needs_operator {
             self.settling.consuming.count(STORE_REFUSES, 1);
             // At first, and again and again.
             if self.failures.is_multiple_of(10) {
@@ -158,7 +179,9 @@ impl Worker {
         let pause = self.settings.backoff.after(self.failures);
         self.settling.consuming.count(RECEIVE_RETRIED, 1);
         let topic = self.settling.topic();
-        tracing::warn!(%topic, error = chain(&error), ?pause, "receiving failed and is tried again");
+        let error = chain(&error);
+        tracing::warn!(%topic, error, ?pause, "receiving failed and is tried again");
+        self.running.failed(error, needs_operator, pause);
         Ok(pause)
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
         Some(threads) => Some(threads.sit_down()?),
         None => None,
     };
-    own::block(run)
+    own::block(threads.is_some(), run)
 }
 
 thread_local! {
@@ -49,8 +49,8 @@ struct Threads {
 struct Seat<'a>(&'a Threads);
 
 impl Threads {
-    fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { waiting: AtomicUsize::new(0), most })
+    const fn new(most: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), most }
     }
 
     /// Makes the present thread one of these.
@@ -78,9 +78,10 @@ mod own {
     //! On tokio, so that receivers may use its timers and sockets.
 
     use std::io;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     use std::task::{Context, Poll, Waker};
 
-    use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+    use tokio::runtime::{Builder, Handle, Id, RuntimeFlavor};
     use tokio::task::{block_in_place, coop};
 
     use super::Threads;
@@ -89,6 +90,42 @@ mod own {
     /// How many threads of a hub may wait at once. Each is replaced by one of tokio's 512 threads
     /// for what blocks, which receivers use for other things too.
     const MOST_WAITING: usize = 256;
+
+    /// How many workers of any other runtime may wait at once. Where as many wait as the runtime may have
+    /// threads for what blocks, none is left for what they wait for, for ever.
+    const MOST_WORKERS: usize = 384;
+
+    /// How many workers wait, by their runtime.
+    static WORKERS: Mutex<Vec<(Id, usize)>> = Mutex::new(Vec::new());
+
+    /// A worker of a runtime that waits.
+    struct Worker(Id);
+
+    impl Worker {
+        fn sit_down(runtime: Id) -> Option<Self> {
+            let mut workers = Self::locked();
+            match workers.iter_mut().find(|(of, _)| *of == runtime) {
+                Some((_, waiting)) if *waiting < MOST_WORKERS => *waiting += 1,
+                Some(_) => return None,
+                None => workers.push((runtime, 1)),
+            }
+            Some(Self(runtime))
+        }
+
+        fn locked() -> MutexGuard<'static, Vec<(Id, usize)>> {
+            WORKERS.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl Drop for Worker {
+        fn drop(&mut self) {
+            let mut workers = Self::locked();
+            if let Some((_, waiting)) = workers.iter_mut().find(|(of, _)| *of == self.0) {
+                *waiting -= 1;
+            }
+            workers.retain(|(_, waiting)| *waiting > 0);
+        }
+    }
 
     pub(in crate::hub) struct Spawner(Handle);
 
@@ -105,11 +142,13 @@ mod own {
 
     /// A worker of a runtime of many threads hands its other tasks over first: one that was woken
     /// last may stand in a slot of this worker that no other thread looks into.
-    pub(super) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
+    pub(super) fn block<R>(is_counted: bool, run: impl FnOnce() -> R) -> Option<R> {
         let Ok(handle) = Handle::try_current() else { return Some(run()) };
-        if handle.runtime_flavor() == RuntimeFlavor::CurrentThread && drives_tasks(0) {
+        let drives_tasks = drives_tasks(0);
+        if handle.runtime_flavor() == RuntimeFlavor::CurrentThread && drives_tasks {
             return None;
         }
+        let _worker = if drives_tasks && !is_counted { Some(Worker::sit_down(handle.id())?) } else { None };
         // It panics where the thread must not block although none of the above says so: in a
         // `LocalSet`, and in an `unconstrained` future of a runtime of one thread.
         caught(|| block_in_place(run)).ok()
@@ -132,7 +171,7 @@ mod own {
 
     impl Runtime {
         pub(super) fn start() -> io::Result<Self> {
-            let threads = Threads::new(MOST_WAITING);
+            let threads = Arc::new(Threads::new(MOST_WAITING));
             let runtime = Builder::new_multi_thread()
                 .thread_name("events-hub")
                 .on_thread_start(move || threads.adopt())
@@ -163,6 +202,7 @@ mod own {
 
     use std::io;
     use std::num::NonZero;
+    use std::sync::Arc;
 
     use futures_executor::ThreadPool;
 
@@ -170,7 +210,7 @@ mod own {
 
     /// What blocks stops one thread of the pool; which one is left is counted.
     #[expect(clippy::unnecessary_wraps, reason = "with tokio it may be refused")]
-    pub(super) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
+    pub(super) fn block<R>(_is_counted: bool, run: impl FnOnce() -> R) -> Option<R> {
         Some(run())
     }
 
@@ -184,7 +224,7 @@ mod own {
     impl Runtime {
         pub(super) fn start() -> io::Result<Self> {
             let size = std::thread::available_parallelism().map_or(1, NonZero::get);
-            let threads = Threads::new(size - 1);
+            let threads = Arc::new(Threads::new(size - 1));
             ThreadPool::builder()
                 .name_prefix("events-hub-")
                 .pool_size(size)

@@ -22,7 +22,7 @@ mod task;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) use executor::block;
 pub(crate) use hooks::{AnyEvent, Observer, Outbound};
@@ -45,6 +45,27 @@ struct Inner {
     slots: Slots,
     around: Around,
     executor: executor::Executor,
+}
+
+/// A hub that may be gone, for what it owns itself.
+struct WeakHub(Weak<Inner>);
+
+impl WeakHub {
+    /// Enters the hub's scope where the hub is still there.
+    fn enter(&self) -> Option<scope::Entered> {
+        self.0.upgrade().map(|inner| scope::enter(Hub(inner)))
+    }
+}
+
+impl Drop for Inner {
+    /// What the receivers hold may emit when it is dropped. Their hub is gone by then, and the default
+    /// one, or whichever is the current one, never had anything to do with them: nobody sees it.
+    fn drop(&mut self) {
+        if !self.slots.is_empty() {
+            let _entered = scope::enter(Hub::new());
+            drop(std::mem::take(&mut self.slots));
+        }
+    }
 }
 
 impl Hub {
@@ -159,7 +180,8 @@ impl Hub {
     }
 
     pub(crate) fn roster<E: PublicSignal>(&self, slot: SlotIndex) -> &Roster<E> {
-        self.0.slots.get(slot, || self.0.around.within(Roster::new))
+        let hub = || WeakHub(Arc::downgrade(&self.0));
+        self.0.slots.get(slot, || self.0.around.within(|surroundings| Roster::new(hub(), surroundings)))
     }
 
     /// Attaches a bus: from now on it is offered every event of local origin.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
-use super::report;
 use super::surroundings::{Surrounded, Surroundings};
+use super::{WeakHub, report};
 use crate::error_chain::Quiet;
 use crate::receiver::{Connection, ReceiverOutput};
 use crate::signal::{Event, ReceiverError, Response, Responses};
@@ -22,6 +22,7 @@ pub(super) type Start<E> = dyn Fn(Arc<Event<E>>) -> ReceiverFuture + Send + Sync
 /// lock, so receivers may connect and disconnect from inside.
 pub(crate) struct Roster<E> {
     this: Weak<Self>,
+    hub: WeakHub,
     snapshot: ArcSwap<Snapshot<E>>,
     /// One writer at a time; holds the last serial number given out.
     writing: Mutex<u64>,
@@ -52,9 +53,10 @@ pub(crate) trait Disconnect: Send + Sync {
 }
 
 impl<E: Send + Sync + 'static> Roster<E> {
-    pub(super) fn new(surroundings: Arc<Surroundings>) -> Arc<Self> {
+    pub(super) fn new(hub: WeakHub, surroundings: Arc<Surroundings>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
+            hub,
             snapshot: ArcSwap::from_pointee(Snapshot::new(surroundings)),
             writing: Mutex::new(0),
         })
@@ -146,7 +148,9 @@ impl<E: Send + Sync + 'static> Roster<E> {
             snapshot.sync.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
         let old = self.snapshot.swap(Arc::new(snapshot));
         drop(serial);
-        // May drop a receiver and with it the user's values, which may come back here.
+        // May drop a receiver and with it the user's values, which may come back here, and may emit:
+        // in the scope that the receiver ran in.
+        let _entered = self.hub.enter();
         drop(old);
         result
     }

@@ -55,6 +55,11 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    /// Whether nothing was ever kept here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buckets.iter().all(|bucket| bucket.get().is_none())
+    }
+
     /// What is kept at this place, where something is.
     pub(crate) fn find<T: Any + Send + Sync>(&self, index: SlotIndex) -> Option<&T> {
         let (bucket, _, at) = index.place();

@@ -73,9 +73,9 @@ use crate::private::{self, SignalDescriptor};
     message = "`{Self}` can't be part of an event",
     label = "not a type that an event can hold",
     note = "for a struct or enum of your own: add `#[derive(EventData)]` to its definition",
-    note = "for a type of another crate: convert it with `#[event(with = module)]`, or turn on its feature of events-runtime (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`)",
-    note = "instead of `usize`, `isize`: `u64`, `i64`; instead of `u128`, `i128`, `IpAddr`: `#[event(with = events_runtime::with::text)]`; instead of `HashMap` with keys other than strings: a `Vec` of structs",
-    note = "instead of a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`) or a `SystemTime`: an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), and the zone in a `String` beside it where it matters; instead of a `Duration`: a number whose name says the unit, such as `timeout_ms: u64`"
+    note = "for a type of another crate: turn on its feature of events-runtime where there is one (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`); else convert it with `#[event(with = module)]`, or with `#[event(with = events_runtime::with::text)]` where it has `Display` and `FromStr`",
+    note = "for a type of the standard library: instead of `usize`, `isize`: `u64`, `i64`; of `u128`, `i128`, `IpAddr`, `SocketAddr`: `#[event(with = events_runtime::with::text)]`; of `PathBuf`, `OsString`: `String`; of `Rc`, `RefCell`, `Mutex`: `Arc`, or the value in it; of `Result`: an enum; of `HashMap` with keys other than strings: a `Vec` of structs",
+    note = "instead of a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`), a `SystemTime` or an `Instant`: an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), and the zone in a `String` beside it where it matters; instead of a `Duration`: a number whose name says the unit, such as `timeout_ms: u64`"
 )]
 pub trait EventData: Sized {
     /// The Avro schema of this type.

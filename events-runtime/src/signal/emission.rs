@@ -119,7 +119,8 @@ impl<E> Emission<E> {
     /// first, as by tokio's `block_in_place`. A thread that drives a current-thread runtime does not
     /// block, as what it waits for may run nowhere else: there, await `delivered()` or call this in
     /// `spawn_blocking`. The same is true where receivers on a hub's own threads wait for other
-    /// events, once no more of them may.
+    /// events, once no more of them may, and where 384 workers of one runtime wait already, as tokio has
+    /// no threads for many more.
     ///
     /// # Errors
     /// As [`delivered`](Self::delivered), and at once, with [`ReceiverError::WouldBlock`] and

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock::Later as _;
-use crate::hub::{AnyEvent, Observer};
+use crate::hub::{self, AnyEvent, Observer};
 use crate::{Event, Hub, PublicSignal};
 
 /// Records every event that is emitted in a hub, those included that a bus delivers, in the
@@ -64,7 +64,9 @@ impl Recorder {
 
     /// Forgets the events recorded so far.
     pub fn clear(&self) {
-        self.log.lock().clear();
+        let events = std::mem::take(&mut *self.log.lock());
+        // Outside of the lock: a payload may emit when it is dropped, which is recorded.
+        drop(events);
     }
 
     /// Asserts that exactly these events were emitted, in this order.
@@ -81,26 +83,35 @@ impl Recorder {
     /// Blocks the thread until `count` events of type `E` are recorded, for events that are
     /// emitted on other threads.
     ///
+    /// On a worker of a runtime of many threads, the other tasks are handed to another thread first, as
+    /// by [`Emission::wait`](crate::Emission::wait). A thread that drives a current-thread runtime, as
+    /// `#[tokio::test]` makes it, does not block: call this in `spawn_blocking` there, or make the test's
+    /// runtime one of many threads.
+    ///
     /// # Panics
-    /// When there are fewer after `timeout`.
+    /// When there are fewer after `timeout`; and at once where the thread must not block and there are
+    /// fewer.
     #[track_caller]
     pub fn wait_for<E: PublicSignal>(&self, count: usize, timeout: Duration) -> Vec<Arc<Event<E>>> {
         let deadline = Instant::now().later(timeout);
-        let mut events = self.log.lock();
-        loop {
-            let found = typed(&events);
-            if found.len() >= count {
-                return found;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "expected {count} events `{}` within {timeout:?}, found {}",
+        let found = self.of::<E>();
+        if found.len() >= count {
+            return found;
+        }
+        let Some(found) = hub::block(|| self.log.wait_until::<E>(count, deadline)) else {
+            panic!(
+                "expected {count} events `{}`, found {}, and can't wait for more: it would block the thread that they may need to be emitted; call `wait_for` in `spawn_blocking`, or use a runtime of many threads",
                 E::EVENT_TYPE,
                 found.len()
             );
-            (events, _) = self.log.grown.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner);
-        }
+        };
+        assert!(
+            found.len() >= count,
+            "expected {count} events `{}` within {timeout:?}, found {}",
+            E::EVENT_TYPE,
+            found.len()
+        );
+        found
     }
 }
 
@@ -114,6 +125,19 @@ impl Drop for Recorder {
 impl Log {
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn AnyEvent>>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events of type `E` once there are so many, or what there is at this time.
+    fn wait_until<E: PublicSignal>(&self, count: usize, deadline: Instant) -> Vec<Arc<Event<E>>> {
+        let mut events = self.lock();
+        loop {
+            let found = typed(&events);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if found.len() >= count || left.is_zero() {
+                return found;
+            }
+            (events, _) = self.grown.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 
@@ -134,4 +158,35 @@ impl std::fmt::Debug for Log {
 fn typed<E: PublicSignal>(events: &[Arc<dyn AnyEvent>]) -> Vec<Arc<Event<E>>> {
     let event = |event: &Arc<dyn AnyEvent>| (Arc::clone(event) as Arc<dyn Any + Send + Sync>).downcast().ok();
     events.iter().filter_map(event).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Emits another one when it is dropped.
+    #[derive(Debug, PublicSignal)]
+    #[public_signal(event_type = "org.acme.orders.order.left.v1")]
+    struct OrderLeft {
+        generation: u32,
+    }
+
+    impl Drop for OrderLeft {
+        fn drop(&mut self) {
+            if self.generation == 0 {
+                ORDER_LEFT.emit(Self { generation: 1 });
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_that_emits_when_it_is_forgotten_is_recorded() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        hub.scope(|| {
+            drop(ORDER_LEFT.emit(OrderLeft { generation: 0 }));
+            recorder.clear();
+        });
+        assert_eq!(recorder.only::<OrderLeft>().generation, 1);
+    }
 }

@@ -9,6 +9,7 @@ use events_runtime::transport::{ErrorKind, Message, Topic};
 use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::through::through;
 use events_server_tests::{Proxy, RedisServer};
+use events_tests::log::Log;
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -185,4 +186,24 @@ async fn refusals_are_told_as_what_they_are() {
     let away =
         transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("nobody is there");
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
+}
+
+/// One line of the log: why, from the outermost error to the innermost, each said once.
+#[test]
+fn a_server_that_is_away_is_told_with_its_whole_cause() {
+    let mut server = RedisServer::start();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime of this thread");
+    let log = Log::of(|| {
+        runtime.block_on(async {
+            let redis = transport(&format!("{}?retry_for=100ms", server.url()));
+            server.kill();
+            let producer = redis.producer().await.expect("a producer");
+            producer.send(&orders(), &[Message::new("lost")]).await.remove(0).expect_err("nobody is there");
+        });
+    });
+    let mut told = log.lines().filter(|line| line.starts_with("error="));
+    let error = told.next().expect("the log says that the server is away");
+    assert!(error.contains("the server can't be reached"), "{error}");
+    assert_eq!(error.matches("Connection refused").count(), 1, "{error}");
 }

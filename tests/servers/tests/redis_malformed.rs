@@ -108,9 +108,16 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
         ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), Letter("unknown-schema")),
         (
             "an extension twice",
-            [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(),
+            [and(b"tenant", b"acme"), vec![(b"tenant".to_vec(), b"other".to_vec())]].concat(),
             envelope,
         ),
+        // A trace context is never a reason to lose an event.
+        (
+            "a trace context twice",
+            [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(),
+            Taken,
+        ),
+        ("a trace context that is no text", and(b"tracestate", b"\xff"), Taken),
         ("fields that mean nothing", and(b"colour", b"red"), Taken),
         ("a field whose name is no text", and(b"\xff\xfe", b"\xff"), Taken),
         ("nothing of an event", vec![(b"hello".to_vec(), b"world".to_vec())], envelope),

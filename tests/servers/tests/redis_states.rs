@@ -44,6 +44,7 @@ async fn passes(url: &str, begin: impl FnOnce(), end: impl FnOnce()) {
         .await;
     let lane = bus.status().lanes.remove(0);
     assert!(lane.circuit.last_error().is_some() && lane.queue_depth > 0, "{lane:?}");
+    assert!(lane.circuit.needs_operator() && bus.status().needs_operator(), "{lane:?}");
     assert!(!running.is_finished(), "the consumer waits");
     end();
     for emission in sent {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::sketch::{self, Kind, Sketch, Type};
 
-const ORIGIN: Origin = Origin { rust_type: "events_tests::pairs", location: "made up" };
+const ORIGIN: Origin = Origin::new("events_tests::pairs", "made up");
 
 /// The tree of a schema, which lives as long as the program; `None` for one that no definition has.
 #[must_use]

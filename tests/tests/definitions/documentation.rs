@@ -31,6 +31,65 @@ struct Customer {
     id: String,
 }
 
+/// What a derive can't read stands beside what the schema says.
+#[doc = include_str!("../../../README.md")]
+#[derive(Debug, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.docs.order.filed.v1")]
+#[event(doc = "An order was put into a file.")]
+struct OrderFiled {
+    #[doc = concat!("Its", " file.")]
+    #[event(doc = "The file's name.")]
+    file: String,
+    kept: Kept,
+    number: Number,
+}
+
+/// The schema has neither the documentation of an enum with data, nor of a newtype, nor of a symbol.
+#[doc = concat!("Where", " it is kept.")]
+#[derive(Debug, PartialEq, EventData)]
+enum Kept {
+    #[doc = concat!("In a", " shelf.")]
+    #[event(doc = "In a shelf.")]
+    Shelf {
+        #[doc = concat!("Which", " one.")]
+        #[event(doc = "The number of the shelf.")]
+        number: i32,
+    },
+    Box(Size),
+}
+
+#[doc = concat!("Its", " number.")]
+#[derive(Debug, PartialEq, EventData)]
+struct Number(#[doc = concat!("It", "self.")] i64);
+
+#[doc = concat!("How", " large.")]
+#[derive(Debug, PartialEq, EventData)]
+#[event(doc = "How large.")]
+enum Size {
+    #[doc = concat!("For", " letters.")]
+    Small,
+    Large,
+}
+
+macro_rules! documented {
+    ($name:ident, $literal:literal, $expression:expr) => {
+        #[doc = $literal]
+        #[derive(Debug, PartialEq, EventData)]
+        struct $name {
+            #[doc = $expression]
+            id: i64,
+        }
+    };
+}
+
+documented!(Documented, "By a macro.", "Its number.");
+
+#[derive(Debug, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.docs.order.made.v1")]
+struct OrderMade {
+    by: Documented,
+}
+
 /// Ways to pay.
 #[derive(Debug, PartialEq, EventData)]
 enum Payment {
@@ -66,4 +125,25 @@ fn doc_comments_stand_in_the_schema() {
     let card = &field(&schema, "payment")["type"][0];
     assert_eq!(card["doc"], "With plastic.");
     assert_eq!(field(card, "number")["doc"], "On its front.");
+}
+
+#[test]
+fn documentation_of_a_file_may_stand_beside_what_the_schema_says() {
+    let schema = schema::<OrderFiled>();
+    assert_eq!(schema["doc"], "An order was put into a file.");
+    assert_eq!(field(&schema, "file")["doc"], "The file's name.");
+    assert_eq!(field(&schema, "number").get("doc"), None);
+    let shelf = &field(&schema, "kept")["type"][0];
+    assert_eq!(shelf["doc"], "In a shelf.");
+    assert_eq!(field(shelf, "number")["doc"], "The number of the shelf.");
+    let size = &field(&field(&schema, "kept")["type"][1], "value")["type"];
+    assert_eq!(size["doc"], "How large.");
+}
+
+#[test]
+fn documentation_that_a_macro_puts_in_stands_in_the_schema() {
+    let schema = schema::<OrderMade>();
+    let by = &field(&schema, "by")["type"];
+    assert_eq!(by["doc"], "By a macro.");
+    assert_eq!(field(by, "id")["doc"], "Its number.");
 }

@@ -11,8 +11,13 @@ use events_tests::over::Over;
 
 /// Memory whose consumers fail so many polls.
 pub(crate) fn flaky(failures: u32, kind: ErrorKind) -> Box<dyn Transport> {
+    flaky_while(&Arc::new(AtomicU32::new(failures)), kind)
+}
+
+/// The same, with the number of failures that are left in the test's hands.
+pub(crate) fn flaky_while(failures: &Arc<AtomicU32>, kind: ErrorKind) -> Box<dyn Transport> {
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-    let failures = Arc::new(AtomicU32::new(failures));
+    let failures = Arc::clone(failures);
     Box::new(Over::new(memory).consumer(move |memory| FlakyConsumer {
         memory,
         failures: Arc::clone(&failures),

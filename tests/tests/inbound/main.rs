@@ -10,4 +10,5 @@ mod panics;
 mod passing;
 mod shop;
 mod silent;
+mod status;
 mod stopping;

@@ -58,10 +58,12 @@ fn whatever_is_wrong_with_the_store_keeps_the_queue_and_is_counted_and_shown() {
                 let lane = status.lanes.iter().find(|lane| lane.topic.as_str() == "dev-counts");
                 let lane = lane.expect("the lane");
                 assert!(lane.circuit.last_error().is_some() && lane.queue_depth == 2, "{lane:?}");
+                assert!(lane.circuit.needs_operator() && status.needs_operator(), "{lane:?}");
                 gates.set("dev-counts", State::Open);
                 for emission in counts {
                     emission.delivered().await.expect("sent in the end");
                 }
+                events_tests::until(|| async { !bus.status().needs_operator() }).await;
                 bus.shutdown(std::time::Duration::from_secs(20)).await.expect("nothing is left");
             });
         });

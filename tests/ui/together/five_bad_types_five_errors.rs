@@ -7,9 +7,7 @@ struct OrderPlaced {
     b: Vec<u128>,
     c: std::time::Duration,
     d: Option<isize>,
-    e: Box<Missing>,
+    e: Box<std::sync::Mutex<i64>>,
 }
-
-struct Missing;
 
 fn main() {}

@@ -4,8 +4,8 @@ use super::super::schema::{Field, Json, JsonKind, Reference, field};
 use super::super::text::{Form, length, write};
 use super::*;
 
-const HERE: Origin = Origin { rust_type: "here::A", location: "here.rs:1:1" };
-const THERE: Origin = Origin { rust_type: "there::A", location: "there.rs:2:2" };
+const HERE: Origin = Origin::new("here::A", "here.rs:1:1");
+const THERE: Origin = Origin::new("there::A", "there.rs:2:2");
 
 fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
@@ -33,7 +33,7 @@ fn reference(name: Name, origin: Origin) -> &'static Schema {
 
 fn event(fields: Vec<Field>) -> &'static Schema {
     let name = Name { namespace: Some("org.acme.v1"), ..name("Event") };
-    record(name, Origin { rust_type: "Event", location: "event.rs:1:1" }, fields)
+    record(name, Origin::new("Event", "event.rs:1:1"), fields)
 }
 
 /// The field and the text of the fault.
@@ -59,11 +59,7 @@ fn one_type_in_many_places_is_no_fault() {
 fn two_types_of_one_name_are_a_fault_that_names_both() {
     let here = record(name("A"), HERE, vec![]);
     let there = record(name("A"), THERE, vec![field("x", &Schema::Int)]);
-    let outer = record(
-        name("Outer"),
-        Origin { rust_type: "Outer", location: "o.rs:1:1" },
-        vec![field("inner", there)],
-    );
+    let outer = record(name("Outer"), Origin::new("Outer", "o.rs:1:1"), vec![field("inner", there)]);
     let (at, text) = fault(event(vec![field("a", here), field("b", outer)]));
     assert_eq!(at, 1);
     for part in ["`A`", "`here::A` (here.rs:1:1)", "`there::A` (there.rs:2:2)", "`b.inner`", "rename"] {
@@ -79,7 +75,7 @@ fn generic_types_of_one_name_have_the_same_arguments() {
     let page = |argument: &'static Schema| {
         let arguments = Vec::leak(vec![argument]);
         let page = Name { arguments, ..name("Page") };
-        let origin = Origin { rust_type: "Page", location: "p.rs:1:1" };
+        let origin = Origin::new("Page", "p.rs:1:1");
         record(page, origin, vec![field("items", leak(Schema::Array(argument)))])
     };
     let here = record(Name { namespace: Some("org.here"), ..name("A") }, HERE, vec![]);
@@ -136,7 +132,7 @@ fn the_number_of_types_is_bounded_and_said() {
     let types = |count: usize| {
         let types = (0..count).map(|index| {
             let base = String::leak(format!("T{index}"));
-            field(base, record(name(base), Origin { rust_type: base, location: "t.rs:1:1" }, vec![]))
+            field(base, record(name(base), Origin::new(base, "t.rs:1:1"), vec![]))
         });
         event(types.collect())
     };
@@ -160,7 +156,7 @@ fn a_wrong_default_is_a_fault_with_what_would_be_right() {
 #[test]
 fn a_message_too_long_for_its_room_is_cut_between_its_parts() {
     let long = String::leak("a::very_long_module_name".repeat(80));
-    let long = Origin { rust_type: long, location: "long.rs:1:1" };
+    let long = Origin::new(long, "long.rs:1:1");
     let (_, text) = fault(event(vec![
         field("a", record(name("A"), HERE, vec![])),
         field("b", record(name("A"), long, vec![])),

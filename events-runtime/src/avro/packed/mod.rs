@@ -31,6 +31,7 @@ mod logical;
 mod name;
 mod output;
 mod pack;
+mod zero;
 
 pub use fault::SchemaFault;
 pub(crate) use json::quoted;

@@ -12,7 +12,7 @@ use super::name::FullName;
 use super::output::Output;
 use super::{
     ARRAY, BOOLEAN, BYTES, DOUBLE, ENUM, FIXED, FLOAT, INT, LOGICAL, LONG, MAP, NONE, NULL, RECORD, STRING,
-    UNION, digest,
+    UNION, digest, zero,
 };
 
 /// How deep a schema may be nested.
@@ -32,8 +32,9 @@ pub(crate) struct Schema {
 /// # Errors
 /// The text is no JSON, or no Avro schema.
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
-    let value: Value = serde_json::from_str(without_bom(text))
+    let mut value: Value = serde_json::from_str(without_bom(text))
         .map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
+    zero::normalize(&mut value, text);
     let mut pack = Pack { out: Output::default(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;

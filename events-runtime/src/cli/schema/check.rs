@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::build_script::BuildScript;
-use super::docs;
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
+use super::{docs, origin};
 use crate::avro::versions::Version;
 use crate::avro::{Compatibility, Shape, View, is_published, without_bom};
 use crate::cli::args::Check;
@@ -106,6 +106,9 @@ impl Found {
     fn event(&mut self, event: &Locked) {
         let descriptor = event.descriptor;
         self.folders.entry(event.home.folder.clone()).or_default().insert(descriptor.event_type());
+        if let Some(elsewhere) = event.elsewhere() {
+            self.fail(descriptor, elsewhere.what, elsewhere.place, origin::ADVICE);
+        }
         for fault in &event.faults {
             let advice = "restore it, or remove what is no published schema";
             self.fail(descriptor, &fault.what, shown(&fault.path), advice);
@@ -139,7 +142,17 @@ impl Found {
     fn newest(&mut self, event: &Locked, newest: &Version) {
         let descriptor = event.descriptor;
         let event_type = descriptor.event_type();
-        if !event.is_current() {
+        let changed_key = event.changed_key();
+        if let Some(changed) = changed_key.clone().filter(|_| event.has_current_schema()) {
+            let what = format!(
+                "has another key than version {}, the newest that is locked: {changed}",
+                newest.minor
+            );
+            let advice = format!(
+                "restore the key, or publish it as the next version with `schema lock {event_type}`, after raising `minor_version` where the definition has one"
+            );
+            self.fail(descriptor, what, definition(descriptor), advice);
+        } else if !event.is_current() {
             let what = format!("differs from version {}, the newest that is locked", newest.minor);
             let advice = format!(
                 "`schema diff {event_type}` shows how, `schema lock {event_type}` publishes it as the next version"
@@ -148,6 +161,10 @@ impl Found {
             for question in event.questions() {
                 let advice = "before it is locked, for a published version stays as it is";
                 self.warn(descriptor, question, definition(descriptor), advice);
+            }
+            if let Some(changed) = changed_key {
+                let advice = "restore the key before the definition is locked, if that is not meant";
+                self.warn(descriptor, changed, definition(descriptor), advice);
             }
         } else if !event.is_stale() && descriptor.minor_version() != newest.minor {
             let what = format!(
@@ -158,7 +175,7 @@ impl Found {
             let advice = "leave `minor_version` out of the definition, which counts by itself";
             self.fail(descriptor, what, definition(descriptor), advice);
         }
-        if event.is_current() {
+        if event.has_current_schema() {
             self.docs(event, newest);
         }
     }

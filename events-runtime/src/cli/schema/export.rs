@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::key::with_key;
 use crate::avro::versions::names_a_folder;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -29,9 +30,9 @@ pub(crate) fn export(context: &Context, folder: &Path) -> Result<(), Failure> {
     Ok(written.iter().try_for_each(output::line)?)
 }
 
-/// A definition's schema as a file has it.
+/// A definition's schema as a file has it: with its key.
 pub(super) fn text(descriptor: Descriptor) -> Result<String, Failure> {
-    let schema: Value = serde_json::from_str(descriptor.schema_json())?;
+    let schema = with_key(serde_json::from_str::<Value>(descriptor.schema_json())?, descriptor);
     Ok(format!("{schema:#}\n"))
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Home {
     pub(super) folder: PathBuf,
     /// The same folder, as the crate's build script names it.
     pub(super) watched: String,
+    /// The folder that the paths of sources are relative to.
+    pub(super) root: PathBuf,
 }
 
 /// Why nothing can be written for an event.
@@ -95,10 +97,17 @@ impl Home {
         let beside = folder.starts_with("./") || folder.starts_with("../");
         let base = if beside { source.parent().unwrap_or(krate) } else { krate };
         let folder = normal(&base.join(folder));
+        let root = root_of(&source, definition.file).to_owned();
         let krate = normal(krate);
         let watched = relative(&krate, &folder);
-        Ok(Self { krate, folder, watched })
+        Ok(Self { krate, folder, watched, root })
     }
+}
+
+/// The folder that a source's own path is relative to; of a path in full, its folder.
+fn root_of<'a>(source: &'a Path, file: &str) -> &'a Path {
+    let steps = if Path::new(file).is_absolute() { 1 } else { Path::new(file).components().count() };
+    source.ancestors().nth(steps).unwrap_or(source)
 }
 
 /// Whether a crate is from a registry, a git dependency or a vendored folder: cargo marks them.
@@ -159,8 +168,12 @@ mod tests {
         let krate = workspace.path().join("shop");
         for root in [workspace.path().to_owned(), krate.clone(), krate.join("src/deep")] {
             let home = find(&root, "schemas").unwrap();
-            let expected =
-                Home { krate: krate.clone(), folder: krate.join("schemas"), watched: "schemas".to_owned() };
+            let expected = Home {
+                krate: krate.clone(),
+                folder: krate.join("schemas"),
+                watched: "schemas".to_owned(),
+                root: workspace.path().to_owned(),
+            };
             assert_eq!(home, expected);
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::build_script::{self, BuildScript};
 use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
-use super::{enums, export};
+use super::{enums, export, origin};
 use crate::cli::args::Lock;
 use crate::cli::context::{Context, descriptor, linked};
 use crate::cli::failure::Failure;
@@ -80,6 +80,9 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
     if let [fault, ..] = event.faults.as_slice() {
         return Ok(Outcome::Refused(fault.to_string()));
     }
+    if let Some(elsewhere) = event.elsewhere() {
+        return Ok(Outcome::Refused(format!("{}: {}", elsewhere.what, origin::ADVICE)));
+    }
     if event.is_current()
         && let Some(newest) = event.newest()
     {
@@ -96,13 +99,20 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
             shown(&event.folder)
         )));
     }
-    let minor = event.descriptor.minor_version();
+    let minor = match next(event) {
+        Ok(minor) => minor,
+        Err(reason) => return Ok(Outcome::Refused(reason)),
+    };
     let path = event.folder.join(format!("{minor}.avsc"));
     match write_new(&path, &export::text(event.descriptor)?) {
         Ok(()) => {
             let advice = "; if it was, remove the file, mend the definition, build and lock again, before the version is in use";
             let questions = event.questions().into_iter().map(|question| question + advice);
-            let warnings = enums::warnings(event.descriptor).into_iter().chain(questions).collect();
+            let key = event.changed_key().map(|changed| {
+                changed + "; if that is not meant, remove the file, restore the key, build and lock again"
+            });
+            let warnings =
+                enums::warnings(event.descriptor).into_iter().chain(questions).chain(key).collect();
             Ok(Outcome::Locked(minor, path, warnings))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Outcome::Refused(format!(
@@ -111,6 +121,25 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
         ))),
         Err(error) => Ok(Outcome::Refused(format!("{} can't be written: {error}", shown(&path)))),
     }
+}
+
+/// The number of the version that is to be written.
+///
+/// A definition that changes in its key alone has the schema of the newest version, and so its number.
+fn next(event: &Locked) -> Result<u32, String> {
+    let own = event.descriptor.minor_version();
+    let Some(newest) = event.newest().filter(|newest| newest.minor >= own && event.has_current_schema())
+    else {
+        return Ok(own);
+    };
+    if event.descriptor.get().schemas.is_counted {
+        return newest.minor.checked_add(1).ok_or_else(|| "no minor version is left".to_owned());
+    }
+    let changed = event.changed_key().unwrap_or_default();
+    Err(format!(
+        "{changed}; version {} is published with the other key: raise `minor_version` to publish this one, or restore the key",
+        newest.minor
+    ))
 }
 
 /// Writes a file that is not there yet, whole or not at all.
@@ -221,75 +250,4 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-    use std::thread;
-
-    use super::*;
-
-    fn file() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("org.acme.order.placed.v1/0.avsc");
-        (folder, path)
-    }
-
-    /// The files beside a file.
-    fn beside(path: &Path) -> usize {
-        fs::read_dir(path.parent().unwrap()).unwrap().count()
-    }
-
-    #[test]
-    fn version_is_written_whole_and_never_twice() {
-        let (_folder, path) = file();
-        write_new(&path, "first").unwrap();
-        assert_eq!(write_new(&path, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
-        assert_eq!(beside(&path), 1, "no draft is left");
-    }
-
-    #[test]
-    fn version_is_whole_as_soon_as_it_has_its_name() {
-        let (_folder, path) = file();
-        let link = |draft: &Path, path: &Path| {
-            assert!(!path.exists());
-            assert_eq!(fs::read_to_string(draft).unwrap(), "whole");
-            fs::hard_link(draft, path)
-        };
-        write_new_by(&path, "whole", link).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
-    }
-
-    #[test]
-    fn version_is_written_where_there_are_no_links() {
-        let (_folder, path) = file();
-        let link = |_: &Path, _: &Path| Err(io::ErrorKind::Unsupported.into());
-        write_new_by(&path, "first", link).unwrap();
-        assert_eq!(write_new_by(&path, "second", link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
-        assert_eq!(beside(&path), 1, "no draft is left");
-    }
-
-    #[test]
-    fn one_of_many_writers_has_the_number() {
-        let (_folder, path) = file();
-        let texts: Vec<_> = (0..16).map(|writer| format!("{writer}").repeat(10_000)).collect();
-        let barrier = Barrier::new(texts.len());
-        let write = |text: &str| {
-            barrier.wait();
-            write_new(&path, text)
-        };
-        let outcomes: Vec<_> = thread::scope(|scope| {
-            let writers: Vec<_> = texts.iter().map(|text| scope.spawn(|| write(text))).collect();
-            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
-        });
-        let winners: Vec<_> = texts
-            .iter()
-            .zip(&outcomes)
-            .filter_map(|(text, outcome)| outcome.is_ok().then_some(text))
-            .collect();
-        assert_eq!(winners, [&fs::read_to_string(&path).unwrap()]);
-        let lost = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        assert!(lost.map(io::Error::kind).all(|kind| kind == io::ErrorKind::AlreadyExists));
-        assert_eq!(beside(&path), 1, "no draft is left");
-    }
-}
+mod tests;

@@ -1,14 +1,15 @@
 //! An event, and the files that are published of it now.
 
 use std::path::{Path, PathBuf};
-use std::{env, io};
+use std::{env, fs, io};
 
-use super::diff;
 use super::export::folder_name;
 use super::home::{Home, Lost};
+use super::origin::Elsewhere;
 use super::source::Start;
+use super::{diff, key, origin};
 use crate::avro::versions::{self, Fault, Version};
-use crate::avro::{Contract, Published, View, breaks, fingerprint, is_published};
+use crate::avro::{Contract, Published, View, breaks, fingerprint, is_published, without_bom};
 use crate::cli::args::Root;
 use crate::cli::failure::Failure;
 use crate::registry::Descriptor;
@@ -60,6 +61,15 @@ impl Locked {
         Ok(Self { descriptor, home, folder, versions, faults, published })
     }
 
+    /// The event as a program knows it that was built with the files that are there.
+    #[cfg(test)]
+    pub(super) fn built(descriptor: crate::private::SignalDescriptor, home: Home) -> Self {
+        let new = |descriptor| Descriptor::new(Box::leak(Box::new(descriptor)));
+        let locked = Self::read(new(descriptor), home).expect("a folder");
+        let published = locked.published;
+        Self { descriptor: new(crate::private::SignalDescriptor { published, ..descriptor }), ..locked }
+    }
+
     /// A version by its number.
     pub(super) fn version(&self, minor: u32) -> Result<&Version, Failure> {
         self.versions.iter().find(|version| version.minor == minor).ok_or_else(|| {
@@ -78,8 +88,13 @@ impl Locked {
         self.versions.last()
     }
 
-    /// Whether the newest version holds the definition.
+    /// Whether the newest version holds the definition, and its key.
     pub(super) fn is_current(&self) -> bool {
+        self.has_current_schema() && self.changed_key().is_none()
+    }
+
+    /// Whether the newest version holds the schema of the definition.
+    pub(super) fn has_current_schema(&self) -> bool {
         self.published.last().is_some_and(|newest| {
             is_published(self.descriptor.schema(), newest, self.descriptor.get().schemas.form)
         })
@@ -104,6 +119,17 @@ impl Locked {
     pub(super) fn questions(&self) -> Vec<String> {
         let newest = self.published.last().map(|newest| View::packed(newest.packed));
         newest.map(|newest| diff::questions(newest, View::tree(self.descriptor.schema()))).unwrap_or_default()
+    }
+
+    /// That the newest version has another key.
+    pub(super) fn changed_key(&self) -> Option<String> {
+        let text = fs::read_to_string(&self.newest()?.path).ok()?;
+        key::changed(&serde_json::from_str(without_bom(&text)).ok()?, self.descriptor)
+    }
+
+    /// That the program was not compiled from the sources that are there now.
+    pub(super) fn elsewhere(&self) -> Option<Elsewhere> {
+        origin::elsewhere(self.descriptor.schema(), &self.home.root)
     }
 
     /// What each version breaks of those before it.

@@ -12,6 +12,8 @@
 //!   build_script  the line by which cargo sees added files
 //!   docs          where the documentation of a file and of the code differ
 //!   enums         the enumerations to which no symbol can be added
+//!   key           the key of an event, which the files say beside the schema
+//!   origin        whether the program was compiled from the sources that are there
 //! ```
 //!
 //! The files that were there when a crate was compiled are in the program; those that are there now
@@ -24,8 +26,10 @@ mod docs;
 mod enums;
 mod export;
 mod home;
+mod key;
 mod lock;
 mod locked;
+mod origin;
 mod show;
 mod source;
 

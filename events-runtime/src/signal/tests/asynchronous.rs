@@ -304,6 +304,66 @@ mod on_tokio {
     }
 
     #[test]
+    fn more_workers_than_a_runtime_can_replace_do_not_wait_for_ever() {
+        const EMITTERS: usize = 700;
+        let hub = Hub::new();
+        let (open, gate) = tokio::sync::watch::channel(false);
+        hub.scope(|| {
+            ORDER_PLACED.connect_async("gate", move |_| {
+                let mut gate = gate.clone();
+                async move { drop(gate.wait_for(|open| *open).await) }
+            })
+        });
+        let (answer, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        many_threads().block_on(async {
+            for _ in 0..EMITTERS {
+                let (hub, answer) = (hub.clone(), answer.clone());
+                tokio::spawn(async move { answer.send(hub.emit(placed(1)).wait()) });
+            }
+            // The first answers are those of the ones that may not wait.
+            let refused = answers.recv().await.expect("held here").expect_err("the gate is shut");
+            assert!(matches!(refused.receivers()[0].result(), Err(ReceiverError::WouldBlock)));
+            open.send_replace(true);
+            for _ in 1..EMITTERS {
+                drop(answers.recv().await.expect("held here"));
+            }
+        });
+    }
+
+    #[test]
+    fn a_recorder_that_waits_on_a_worker_of_many_threads_stops_no_other_task() {
+        let hub = Hub::new();
+        let recorder = Arc::new(Recorder::attach(&hub));
+        many_threads().block_on(async {
+            for count in 1..=20 {
+                let (hub, recorder) = (hub.clone(), Arc::clone(&recorder));
+                let waits = tokio::spawn(async move {
+                    tokio::spawn(async move { hub.emit(placed(1)) });
+                    recorder.wait_for::<OrderPlaced>(count, LONG).len()
+                });
+                assert_eq!(waits.await.expect("no panic"), count);
+            }
+        });
+    }
+
+    #[test]
+    fn a_recorder_does_not_block_the_thread_of_a_current_thread_runtime() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        one_thread().block_on(async {
+            let emitting = hub.clone();
+            tokio::spawn(async move { emitting.emit(placed(1)) });
+            let wait = || recorder.wait_for::<OrderPlaced>(1, LONG).len();
+            let panic =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).expect_err("it would block");
+            let message = panic.downcast_ref::<String>().expect("a text");
+            assert!(message.contains("spawn_blocking"), "{message}");
+            tokio::task::yield_now().await;
+            assert_eq!(wait(), 1, "what is there is not waited for");
+        });
+    }
+
+    #[test]
     fn a_look_at_the_thread_leaves_its_task_its_turn() {
         one_thread().block_on(async {
             let hub = Hub::new();

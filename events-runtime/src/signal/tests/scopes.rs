@@ -99,6 +99,30 @@ fn what_a_scoped_future_drops_is_dropped_in_its_scope() {
     assert_eq!(recorder.of::<OrderPlaced>().len(), 1);
 }
 
+#[test]
+fn what_a_receiver_held_that_is_taken_away_is_dropped_in_its_hubs_scope() {
+    let connected = |hub: &Hub| {
+        let held = Leaving;
+        hub.scope(|| {
+            ORDER_PAID.connect("holds", move |_| {
+                let _ = &held;
+            })
+        })
+    };
+    let (outside, hub) = (Hub::new(), Hub::new());
+    let (elsewhere, recorder) = (Recorder::attach(&outside), Recorder::attach(&hub));
+    outside.scope(|| {
+        assert!(connected(&hub).disconnect());
+        assert_eq!(recorder.of::<OrderPlaced>().len(), 1, "disconnected");
+        connected(&hub);
+        ORDER_PAID.receiver("holds").hub(&hub).connect(|_| ());
+        assert_eq!(recorder.of::<OrderPlaced>().len(), 2, "replaced");
+        connected(&hub);
+        drop((recorder, hub));
+    });
+    assert_eq!(elsewhere.event_types().len(), 0, "of a hub that is gone, nobody hears");
+}
+
 #[cfg(feature = "bus")]
 mod on_tokio {
     use super::*;

@@ -19,11 +19,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::locked::Locked;
+use super::{export, key, origin};
 use crate::avro::{Packed, View, pack, without_bom};
 use crate::cli::args::Diff;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
-use change::Change;
+use crate::cli::output;
+pub(super) use change::{Breaks, Change, What};
 
 /// A schema that is compared.
 struct Side {
@@ -84,9 +86,13 @@ fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
             )));
         }
     };
-    let new = match args.to {
-        Some(minor) => side(minor)?,
-        None => Side::new("the code".to_owned(), descriptor.schema_json())?,
+    let new = if let Some(minor) = args.to {
+        side(minor)?
+    } else {
+        if let Some(elsewhere) = locked.elsewhere() {
+            output::tell(format_args!("warning: {}: {}", elsewhere.what, origin::ADVICE));
+        }
+        Side::new("the code".to_owned(), &export::text(descriptor)?)?
     };
     Ok((old, new))
 }
@@ -100,7 +106,8 @@ pub(super) fn questions(old: View<'_>, new: View<'_>) -> Vec<String> {
 fn compare(old: &Side, new: &Side) -> Vec<Change> {
     let (mut changes, pairs) =
         structure::changes(View::packed(&old.schema.bytes), View::packed(&new.schema.bytes));
-    changes.extend(attributes::changes(&old.json, &new.json, &pairs));
+    changes.extend(key::change(&old.json, &new.json, View::packed(&new.schema.bytes)));
+    changes.extend(attributes::changes(&key::without_key(&old.json), &key::without_key(&new.json), &pairs));
     changes
 }
 

@@ -94,6 +94,7 @@ pub(super) fn line(change: &Change) -> String {
     };
     let broken = change.breaks.words().collect::<Vec<_>>().join(" and ");
     let breaks = match broken.as_str() {
+        "" if change.what == What::Key => format!("{BROKEN}changes order and partition{BROKEN:#}"),
         "" => format!("{ASIDE}breaks nothing{ASIDE:#}"),
         broken => format!("{BROKEN}breaks {broken}{BROKEN:#}"),
     };
