@@ -127,7 +127,36 @@ fn says(text: &str, part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    /// The places of a folder's Rust files that log an error by its own text.
+    fn without_cause(folder: &Path, into: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                without_cause(&path, into);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let lines = text.lines().enumerate();
+                let wrong = lines.filter(|(_, line)| {
+                    [concat!("%", "error"), concat!("?", "error"), concat!("error = ", "%")]
+                        .iter()
+                        .any(|form| line.contains(form))
+                });
+                into.extend(wrong.map(|(at, line)| format!("{}:{}: {line}", path.display(), at + 1)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_log_line_holds_the_whole_chain_of_its_error() {
+        let mut found = Vec::new();
+        without_cause(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.is_empty(), "write `error = chain(&error)`: {found:#?}");
+    }
 
     #[derive(Debug, thiserror::Error)]
     enum Told {

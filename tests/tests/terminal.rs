@@ -145,9 +145,8 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
     }
     let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", "always"]);
     // The colours are the program's own.
-    let is_colour = |rest: &str| {
-        rest.starts_with('[') && rest[..rest.find(char::is_alphabetic).unwrap() + 1].ends_with('m')
-    };
+    let is_colour =
+        |rest: &str| rest.starts_with('[') && rest[..=rest.find(char::is_alphabetic).unwrap()].ends_with('m');
     assert!(ran.out.contains('\u{1b}') && ran.out.split('\u{1b}').skip(1).all(is_colour), "{}", ran.out);
     assert!(!ran.out.contains(['\u{7}', '\u{9b}', '\u{202e}']), "{}", ran.out);
     is_harmless(&shop.run(&["schema", "import", "new.avsc", "--event-type", "org.acme.told.v1"]));

@@ -1,12 +1,11 @@
 //! The trace context that events carry, and whoever knows it.
 
-use std::fmt;
-
 use tracing::Span;
 
 use crate::EventMetadata;
 use crate::bus::error::caught;
 use crate::envelope::Envelope;
+use crate::error_chain::chain;
 use crate::transport::Message;
 
 /// A [W3C trace context](https://www.w3.org/TR/trace-context/), as the two texts that travel.
@@ -98,7 +97,7 @@ pub(in crate::bus) fn inject(
     let extensions = metadata.extensions_mut();
     let mut set = |name, value| {
         if let Err(error) = extensions.insert(name, value) {
-            failed("inject", &error);
+            failed("inject", &chain(&error));
         }
     };
     set("traceparent", context.traceparent);
@@ -117,6 +116,6 @@ pub(in crate::bus) fn extract(propagator: Option<&dyn TracePropagator>, message:
     }
 }
 
-fn failed(what: &'static str, error: &dyn fmt::Display) {
-    tracing::warn!(what, %error, "the trace context of an event is not carried on");
+fn failed(what: &'static str, error: &str) {
+    tracing::warn!(what, error, "the trace context of an event is not carried on");
 }
