@@ -5,8 +5,12 @@
 #![recursion_limit = "1024"]
 #![allow(missing_docs, reason = "what the types hold means nothing")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use events_runtime::avro::{from_slice, to_vec};
-use events_runtime::{EventData, PublicSignal};
+use events_runtime::{Config, Event, EventBus, EventData, Hub, PublicSignal};
+use tokio::sync::Notify;
 
 /// Structs that each name the next one twice.
 macro_rules! chain {
@@ -23,7 +27,7 @@ macro_rules! chain {
 
 #[derive(Debug, Clone, PartialEq, Default, PublicSignal)]
 #[public_signal(event_type = "org.events.deep.level.passed.v1")]
-pub struct L000 {
+pub struct Deep {
     pub next: Box<L001>,
     pub again: Vec<L001>,
 }
@@ -58,19 +62,52 @@ pub struct L199 {
     pub value: i64,
 }
 
+fn deep() -> Deep {
+    let mut event = Deep::default();
+    event.again.push(L001 { again: vec![L002::default()], ..L001::default() });
+    event
+}
+
 #[test]
 fn an_event_that_leads_200_levels_deep_is_written_and_read() {
-    let mut event = L000::default();
-    event.again.push(L001 { again: vec![L002::default()], ..L001::default() });
+    let event = deep();
     let datum = to_vec(&event).expect("it is written");
-    assert_eq!(from_slice::<L000>(&datum).expect("it is read"), event);
+    assert_eq!(from_slice::<Deep>(&datum).expect("it is read"), event);
 }
 
 #[test]
 fn the_schema_of_200_levels_defines_each_once() {
-    let schema = L000::SCHEMA_JSON;
+    let schema = Deep::SCHEMA_JSON;
     for level in 1..200 {
         assert_eq!(schema.matches(&format!("\"name\":\"L{level:03}\"")).count(), 1, "level {level}");
     }
     assert_eq!(schema.matches("\"items\":\"L").count(), 199, "the second place names what the first defined");
+}
+
+#[tokio::test]
+async fn an_event_that_leads_200_levels_deep_goes_over_the_bus() {
+    let config = r#"
+        [service]
+        name = "shop"
+
+        [bus]
+        url = "memory:deep"
+
+        [routes."org.events.deep.level.passed.v1"]
+        levels = {}
+    "#;
+    let config = Config::from_toml(config).expect("a right configuration");
+    let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("the bus starts");
+    bus.hub().emit(deep()).delivered().await.expect("the broker acknowledges");
+    let seen = Arc::new(Notify::new());
+    bus.hub().scope(|| {
+        let seen = Arc::clone(&seen);
+        DEEP.connect("watch", move |event: &Event<Deep>| {
+            assert_eq!(**event, deep());
+            seen.notify_one();
+        });
+    });
+    let consumer = bus.consume("levels").group("watchers").run_until(async move { seen.notified().await });
+    let consumed = tokio::time::timeout(Duration::from_secs(60), consumer).await.expect("it comes");
+    assert_eq!(consumed.expect("no fault").acked, 1);
 }

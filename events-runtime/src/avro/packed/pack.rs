@@ -32,13 +32,27 @@ pub(crate) struct Schema {
 /// # Errors
 /// The text is no JSON, or no Avro schema.
 pub(crate) fn pack(text: &str) -> Result<Schema, SchemaFault> {
-    let mut value: Value = serde_json::from_str(without_bom(text))
-        .map_err(|error| SchemaFault::new(format!("not JSON: {error}")))?;
+    let mut value: Value =
+        serde_json::from_str(without_bom(text)).map_err(|error| SchemaFault::new(not_json(&error)))?;
     zero::normalize(&mut value, text);
     let mut pack = Pack { out: Output::default(), canonical: String::new(), names: HashMap::new(), depth: 0 };
     // The root is what is written first, and so at the start.
     pack.node(&value, "")?;
     Ok(Schema { bytes: pack.out.0, canonical: pack.canonical })
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    let reason = error.to_string();
+    if reason.starts_with("recursion limit exceeded") {
+        // Each record takes three: its object, its fields, the field.
+        return format!(
+            "nested too deep, at line {} column {}: JSON of more than 127 levels is not read, and a schema of no \
+             more than {MAX_DEPTH}; that is some 40 records within each other",
+            error.line(),
+            error.column()
+        );
+    }
+    format!("not JSON: {reason}")
 }
 
 /// A schema that was written.
