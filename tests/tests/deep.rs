@@ -6,7 +6,7 @@
 #![allow(missing_docs, reason = "what the types hold means nothing")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use events_runtime::avro::{from_slice, to_vec};
 use events_runtime::{Config, Event, EventBus, EventData, Hub, PublicSignal};
