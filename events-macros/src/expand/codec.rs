@@ -217,20 +217,13 @@ fn any(parts: impl Iterator<Item = TokenStream>) -> TokenStream {
 
 /// Whether any field can refuse to be written.
 fn fallible(fields: &[Field<'_>], recursive: bool) -> TokenStream {
-    let all = fields.iter().map(|field| {
-        let ty = written(field);
-        quote!(<#ty as __p::EventData>::FALLIBLE)
-    });
-    let all = any(all);
-    if recursive {
-        // The type asks itself, else.
+    if recursive || fields.iter().any(|field| field.attrs.with.is_set()) {
         return quote!(true);
     }
-    if fields.iter().any(|field| field.attrs.with.is_set()) {
-        // Asked all the same: a type that holds itself unseen is found here.
-        return quote!((#all) || true);
-    }
-    all
+    any(fields.iter().map(|field| {
+        let ty = written(field);
+        quote!(<#ty as __p::EventData>::FALLIBLE)
+    }))
 }
 
 fn min_len(fields: &[Field<'_>]) -> TokenStream {

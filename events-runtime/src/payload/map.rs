@@ -67,9 +67,9 @@ fn decode<K: MapKey, V: EventData, M>(
 }
 
 impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
     const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    const FALLIBLE: bool = V::FALLIBLE;
 
     #[inline]
     fn max_len(&self) -> usize {
@@ -100,9 +100,9 @@ impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
 }
 
 impl<K: MapKey + Hash + Eq, V: EventData, S: BuildHasher + Default> EventData for HashMap<K, V, S> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA);
+    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
     const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    const FALLIBLE: bool = V::FALLIBLE;
 
     #[inline]
     fn max_len(&self) -> usize {

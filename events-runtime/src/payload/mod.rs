@@ -83,7 +83,7 @@ pub trait EventData: Sized {
 
     /// The schema of a sequence of this type: an array, or `bytes` for `u8`.
     #[doc(hidden)]
-    const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA);
+    const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
 
     /// The whole numbers that this type holds, where it is one of those that hold some.
     #[doc(hidden)]

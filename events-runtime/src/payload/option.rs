@@ -4,10 +4,10 @@ use super::EventData;
 use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 impl<T: EventData> EventData for Option<T> {
-    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA);
+    const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
     const MIN_LEN: usize = 1;
     const MAY_BE_FALSY: bool = T::MAY_BE_FALSY;
-    const FALLIBLE: bool = T::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    const FALLIBLE: bool = T::FALLIBLE;
 
     #[inline]
     fn max_len(&self) -> usize {

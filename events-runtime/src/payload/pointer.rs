@@ -8,10 +8,10 @@ use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
 macro_rules! pointer {
     ($($pointer:ident),*) => {$(
         impl<T: EventData> EventData for $pointer<T> {
-            const SCHEMA: &'static Schema = T::SCHEMA;
+            const SCHEMA: &'static Schema = T::SCHEMA; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = T::MIN_LEN;
             const MAY_BE_FALSY: bool = T::MAY_BE_FALSY;
-            const FALLIBLE: bool = T::FALLIBLE; // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+            const FALLIBLE: bool = T::FALLIBLE;
 
             #[inline]
             fn max_len(&self) -> usize {

@@ -34,7 +34,7 @@ pub(super) fn reserve<T>(
 
 /// Whether a sequence can refuse to be written: an item can, or there can be too many without bytes.
 const fn fallible<T: EventData>() -> bool {
-    T::FALLIBLE || T::MIN_LEN == 0 // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+    T::FALLIBLE || T::MIN_LEN == 0
 }
 
 pub(super) fn max_len<'a, T: EventData + 'a>(items: impl Iterator<Item = &'a T>) -> usize {
@@ -135,7 +135,7 @@ slice! {
 macro_rules! collection {
     ($([$($bounds:tt)*] $collection:ty;)*) => {$(
         impl<$($bounds)*> EventData for $collection {
-            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA);
+            const SCHEMA: &'static Schema = &Schema::Array(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
             const MIN_LEN: usize = 1;
             const FALLIBLE: bool = fallible::<T>();
 
