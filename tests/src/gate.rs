@@ -29,6 +29,10 @@ pub enum State {
     Forbids,
     /// It fails for a reason that nobody foresaw.
     Breaks,
+    /// Its driver panics when it is called.
+    Panics,
+    /// Its driver panics on the way.
+    PanicsLater,
 }
 
 /// The states of the topics, by their full names.
@@ -84,6 +88,10 @@ impl Producer for GateProducer {
         let mut states = self.gates.0.states.subscribe();
         let (topic, batch, memory) = (topic.clone(), batch.to_vec(), Arc::clone(&self.memory));
         let gates = self.gates.clone();
+        assert!(
+            states.borrow().get(topic.as_str()) != Some(&State::Panics),
+            "the driver of `{topic}` is torn"
+        );
         Box::pin(async move {
             let state =
                 |states: &HashMap<String, State>| states.get(topic.as_str()).copied().unwrap_or_default();
@@ -97,7 +105,8 @@ impl Producer for GateProducer {
                     gates.set(topic.as_str(), State::Hangs);
                     return memory.send(&topic, &batch).await;
                 }
-                State::Open | State::Hangs => return memory.send(&topic, &batch).await,
+                State::PanicsLater => panic!("the driver of `{topic}` is torn"),
+                State::Open | State::Hangs | State::Panics => return memory.send(&topic, &batch).await,
             };
             batch
                 .iter()

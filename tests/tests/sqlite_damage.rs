@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use events_runtime::envelope::Envelope;
-use events_runtime::transport::{ConnectOptions, Delivery, ErrorKind, Message, Transport, connect};
+use events_runtime::transport::{
+    ConnectOptions, Delivery, ErrorKind, Message, Retention, Transport, connect,
+};
 use events_tests::conformance::{ack, member, message, nothing, receive, send, texts, topic};
 use rusqlite::Connection;
 
@@ -106,6 +108,8 @@ async fn a_damaged_claim_ends_with_its_messages_given_again() {
         "UPDATE claims SET until = 0, lease = 9223372036854775807",
         "UPDATE claims SET until = 0, first = -9223372036854775808, last = 9223372036854775807",
         "UPDATE claims SET until = 0, member = 3, made = 9223372036854775807",
+        // What the run is damaged to hold waits already.
+        "UPDATE claims SET until = 0; INSERT INTO pending(grp, seq, key, attempts, ready) VALUES (1, 1, x'6b6579', 1, 0)",
     ] {
         let place = Place::new();
         let transport = place.open();
@@ -144,6 +148,35 @@ async fn a_damaged_cursor_stops_no_group() {
         assert_eq!(texts(&deliveries), ["key#1"], "{sql}");
         ack(deliveries).await;
         transport.groups(&topic()).await.expect("the groups are listed");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_number_of_what_retention_removed_ends_nothing() {
+    for sql in [
+        "UPDATE topics SET trimmed = 9223372036854775807",
+        "UPDATE topics SET trimmed = 9223372036854775806",
+        "UPDATE topics SET trimmed = -9223372036854775808",
+        "UPDATE topics SET trimmed = 0; UPDATE groups SET cursor = 9223372036854775807",
+        "UPDATE topics SET trimmed = 0; UPDATE claims SET first = -9223372036854775808, last = 9223372036854775807",
+    ] {
+        for retention in [
+            Retention::unlimited().max_age(Duration::ZERO),
+            Retention::unlimited().max_count(1).drop_unsettled(),
+        ] {
+            let place = Place::new();
+            let options = ConnectOptions::new().retention(retention);
+            let url = format!("sqlite://{}", place.path.display());
+            let transport = connect(&url, &options).expect("the file opens");
+            let mut consumer = member(&*transport, "billing").await;
+            send(&*transport, &[message("key", 0), message("other", 1)]).await;
+            let held = receive(&mut *consumer, 1).await;
+            place.damage(sql);
+            transport.trim().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            transport.topics().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            drop(held);
+            send(&*transport, &[message("key", 2)]).await;
+        }
     }
 }
 

@@ -102,3 +102,102 @@ async fn a_file_that_takes_the_place_of_another_is_opened_and_its_groups_go_on_t
     assert_eq!(count, 2);
     transport.check().await.expect("the file is sound");
 }
+
+/// How many messages another program finds.
+fn seen_by_others(path: &Path) -> i64 {
+    let other = rusqlite::Connection::open(path).expect("the file opens");
+    other.query_row("SELECT count(*) FROM messages_1", [], |row| row.get(0)).expect("a count")
+}
+
+#[tokio::test]
+async fn a_log_that_is_taken_away_from_beside_its_file_takes_nothing_with_it() {
+    for ends in [&["-wal"][..], &["-shm"], &["-wal", "-shm"]] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("events.db");
+        let transport = open(&path);
+        let mut consumer = member(&*transport, "billing").await;
+        send(&*transport, &[message("key", 0), message("key", 1)]).await;
+        for end in ends {
+            std::fs::remove_file(beside(&path, end)).expect("it is removed");
+        }
+        send_one(&*transport, 2).await.expect("the file takes messages");
+        assert_eq!(seen_by_others(&path), 3, "{ends:?}");
+        let deliveries = receive(&mut *consumer, 3).await;
+        assert_eq!(texts(&deliveries), ["key#0", "key#1", "key#2"], "{ends:?}");
+        ack(deliveries).await;
+        transport.check().await.expect("the file is sound");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_moved_and_linked_to_takes_its_log_with_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, moved) = (folder.path().join("events.db"), folder.path().join("moved.db"));
+    let transport = open(&path);
+    send(&*transport, &[message("key", 0)]).await;
+    std::fs::rename(&path, &moved).expect("it is renamed");
+    std::os::unix::fs::symlink(&moved, &path).expect("a link");
+    send_one(&*transport, 1).await.expect("the file takes messages");
+    assert_eq!(seen_by_others(&path), 2);
+    transport.check().await.expect("the file is sound");
+}
+
+#[tokio::test]
+async fn a_consumer_that_waits_goes_on_after_the_log_was_taken_away() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("events.db");
+    let transport = open(&path);
+    let mut consumer = member(&*transport, "billing").await;
+    let removing = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for end in ["-wal", "-shm"] {
+            std::fs::remove_file(beside(&path, end)).expect("it is removed");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let another = rusqlite::Connection::open(&path).expect("the file opens");
+        another
+            .execute_batch("INSERT INTO messages_1 VALUES (1, 0, NULL, x'', x'01')")
+            .expect("another program writes");
+    };
+    let receiving = async {
+        loop {
+            match consumer.receive(1, Duration::from_mins(1)).await {
+                Ok(deliveries) if deliveries.is_empty() => {}
+                Ok(deliveries) => return deliveries,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Replaced),
+            }
+        }
+    };
+    let (deliveries, ()) = tokio::join!(receiving, removing);
+    assert_eq!(deliveries.len(), 1);
+    ack(deliveries).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_left_beside_another_file_does_not_spoil_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, backup) = (folder.path().join("events.db"), folder.path().join("backup.db"));
+    let transport = open(&path);
+    send(&*transport, &[message("key", 0)]).await;
+    let other = rusqlite::Connection::open(&path).expect("the file opens");
+    other.execute("VACUUM INTO ?1", [backup.to_str().expect("a text")]).expect("a backup");
+    drop(other);
+    send(&*transport, &(1..200).map(|id| message("key", id)).collect::<Vec<_>>()).await;
+    std::fs::rename(&backup, &path).expect("the backup takes the file's place");
+    send_one(&*transport, 200).await.expect("the backup takes messages");
+    assert_eq!(seen_by_others(&path), 2, "the one in the backup, and the one after it");
+    transport.check().await.expect("the file is sound");
+    assert!(beside(&path, "-wal.old").exists(), "what was in the log is kept");
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_is_made_anew() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("events.db");
+    let transport = open(&path);
+    send(&*transport, &[message("key", 0)]).await;
+    std::fs::File::options().write(true).truncate(true).open(&path).expect("it is emptied");
+    send_one(&*transport, 1).await.expect("the file takes messages");
+    assert_eq!(seen_by_others(&path), 1);
+    transport.check().await.expect("the file is sound");
+}

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::error::chain;
+use super::error::{caught, chain};
+use super::guarded::Guarded;
 use super::lane::Lane;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
@@ -190,11 +191,23 @@ impl Sender {
             let messages = batch.first(count);
             let span = send_span(&self.sending.system, &self.lane.topic, messages);
             // A transport that does its work when called does it in the span too.
-            let send = span.in_scope(|| self.sending.producer.send(&self.lane.topic, messages));
+            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.lane.topic, messages)));
             (span, send)
         };
+        // A transport may be the program's own. Its panic is one more failed attempt: nothing is known of the
+        // messages, and they stay in the queue.
+        let panicked = |panic: String| {
+            let topic = &self.lane.topic;
+            tracing::error!(%topic, panic, "the transport panicked while it sent");
+            Vec::new()
+        };
+        let send = match send {
+            Ok(send) => Guarded::new(send.instrument(span.clone())),
+            Err(panic) => return Ok(panicked(panic)),
+        };
         tokio::select! {
-            results = send.instrument(span.clone()) => {
+            results = send => {
+                let results = results.unwrap_or_else(panicked);
                 if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
                     record_error(&span, error.kind().as_str());
                 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use crate::error_chain::panic_message;
+use crate::error_chain::{drop_quietly, panic_message};
 
 /// Any error that a receiver returns.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -36,6 +36,15 @@ impl Response {
     /// Whether the receiver did its work.
     pub fn is_ok(&self) -> bool {
         self.result.is_ok()
+    }
+}
+
+impl Drop for Response {
+    /// What a receiver returned may panic when it is dropped, which is wherever the answer is.
+    fn drop(&mut self) {
+        if self.result.is_err() {
+            drop_quietly(std::mem::replace(&mut self.result, Ok(())));
+        }
     }
 }
 

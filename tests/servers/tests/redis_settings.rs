@@ -137,6 +137,14 @@ async fn what_another_program_left_is_claimed_after_its_time() {
     nothing(&mut *consumer).await;
 }
 
+#[tokio::test]
+async fn a_time_that_no_clock_reaches_is_no_error() {
+    let server = RedisServer::start();
+    send(&server, &["1"]).await;
+    let mut consumer = consumer(&server, "?claim_msgs_older_than=18446744073709551615").await;
+    one(&mut *consumer).await.ack().await.expect("stored");
+}
+
 /// The limit holds where nobody is behind, and gives way where a group is.
 #[tokio::test]
 async fn a_limit_never_takes_what_a_group_has_not_settled() {

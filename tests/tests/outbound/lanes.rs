@@ -10,7 +10,7 @@ use events_tests::gate::State;
 
 #[tokio::test]
 async fn a_topic_that_is_away_stops_no_other_and_keeps_its_order() {
-    for state in [State::Away, State::Hangs] {
+    for state in [State::Away, State::Hangs, State::Panics, State::PanicsLater] {
         let (bus, gates) = bus(1000).await;
         gates.set("dev-counts", state);
         let waiting: Vec<_> = (1..=50).map(|number| bus.hub().emit(counted(number))).collect();

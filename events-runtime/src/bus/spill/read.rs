@@ -165,8 +165,12 @@ impl SpillFile {
 
     /// Removes the file where nothing was added since it was read; whether it is gone.
     pub(crate) fn remove(&self) -> io::Result<bool> {
-        // Where the folder keeps it, it is emptied: what was sent must not be sent again.
-        self.finish(|path| fs::remove_file(path).or_else(|_| self.file.set_len(0)))
+        // It is emptied first: what was sent must not be sent again, under another name of the same file
+        // (a hard link) or where the folder keeps it.
+        self.finish(|path| {
+            let emptied = self.file.set_len(0);
+            fs::remove_file(path).or(emptied)
+        })
     }
 
     /// Moves the file to `<path>.damaged` where nothing was added since it was read; whether it is
@@ -416,6 +420,18 @@ mod tests {
         let sizes =
             std::iter::from_fn(|| Some(file.next(&none()).unwrap().events.len()).filter(|len| *len > 0));
         assert_eq!(sizes.collect::<Vec<_>>(), [2, 2, 1]);
+    }
+
+    #[test]
+    fn what_was_sent_can_not_be_sent_again_under_another_name_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("spill.jsonl"), folder.path().join("other.jsonl"));
+        append(&path, &[event(1)]).unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        let mut file = open(&path);
+        assert_eq!(read(&mut file).0, [event(1)]);
+        assert!(file.remove().unwrap() && !path.exists());
+        assert!(read(&mut open(&other)).0.is_empty());
     }
 
     #[cfg(unix)]

@@ -299,6 +299,7 @@ fn errors_logged(run: impl FnOnce()) -> Vec<String> {
 }
 
 /// Throws when it is dropped.
+#[derive(Debug)]
 struct Bomb;
 
 impl Drop for Bomb {
@@ -331,6 +332,20 @@ fn errors_and_panics_that_panic_do_not_end_the_emission() {
         });
     });
     assert!(lines.iter().any(|line| line.contains("display")), "{lines:?}");
+}
+
+#[test]
+fn an_error_that_panics_when_it_is_dropped_ends_nothing() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("bad")]
+    struct Bad(Bomb);
+    Hub::new().scope(|| {
+        ORDER_PLACED.connect("bad", |_| Err::<(), _>(Bad(Bomb)));
+        ORDER_PLACED.connect_async("bad later", async |_| Err::<(), _>(Bad(Bomb)));
+        drop(ORDER_PLACED.emit(placed(1)));
+        drop(ORDER_PLACED.emit(placed(1)).wait().expect_err("it fails"));
+        drop(ORDER_PLACED.emit_strict(placed(1)).expect_err("it fails"));
+    });
 }
 
 #[test]

@@ -229,8 +229,8 @@ impl Txn<'_> {
             let back = self
                 .conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, losses, alone, ready, since)
-                     SELECT ?1, seq, key, ?2, ?3, max(?2, ?3 >= ?8), ?4, ?4 FROM messages_{topic}
+                    "INSERT OR IGNORE INTO pending(grp, seq, key, attempts, losses, alone, ready, since)
+                     SELECT ?1, seq, CAST(key AS BLOB), ?2, ?3, max(?2, ?3 >= ?8), ?4, ?4 FROM messages_{topic}
                      WHERE seq BETWEEN ?5 AND ?6
                      AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?7)"
                 ))?

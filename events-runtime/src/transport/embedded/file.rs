@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::super::{BoxFuture, ErrorKind, TransportError};
 use super::changes::Changes;
@@ -23,7 +23,8 @@ use crate::error_chain::chain;
 /// The files that are open, for as long as somebody holds them.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<File>>>> = Mutex::new(None);
 
-/// So many idle connections are kept for reading.
+/// So many connections read at once, and are kept for it. A new one reads the definitions of all tables
+/// first, of which each topic has one: a thousand consumers that start together must not open a thousand.
 const READERS: usize = 8;
 
 pub(super) struct File {
@@ -33,6 +34,7 @@ pub(super) struct File {
     waiters: Arc<AtomicUsize>,
     /// Each with the generation that it reads.
     readers: Mutex<Vec<(u64, Connection)>>,
+    reading: Arc<Semaphore>,
     presence: Arc<Presence>,
 }
 
@@ -94,7 +96,8 @@ impl File {
                 TransportError::new(ErrorKind::Unavailable, "open", &settings.url, message).with_source(error)
             },
         )?;
-        Ok(Self { settings, jobs, changed, waiters, readers: Mutex::default(), presence })
+        let reading = Arc::new(Semaphore::new(READERS));
+        Ok(Self { settings, jobs, changed, waiters, readers: Mutex::default(), reading, presence })
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -158,7 +161,12 @@ impl File {
             self.write(operation, |_| Ok(())).await?;
         }
         let file = self.clone();
+        let Ok(permit) = self.reading.clone().acquire_owned().await else {
+            return Err(closed(operation, &self.settings.url));
+        };
         let reading = tokio::task::spawn_blocking(move || {
+            // Kept to the end of the work, which goes on where nobody waits for it any more.
+            let _permit = permit;
             let generation = file.presence.generation();
             file.readers().retain(|(of, _)| *of == generation);
             let idle = file.readers().pop();
@@ -167,10 +175,7 @@ impl File {
                 None => open_reader(&file.settings)?,
             };
             let result = read(&conn).map_err(|fault| fault.explain(operation, &file.settings.url));
-            let mut readers = file.readers();
-            if readers.len() < READERS {
-                readers.push((generation, conn));
-            }
+            file.readers().push((generation, conn));
             result
         });
         reading.await.unwrap_or_else(|_| Err(closed(operation, &self.settings.url)))

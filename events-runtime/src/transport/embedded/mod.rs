@@ -30,7 +30,10 @@
 //!
 //! A file that is removed, renamed or replaced while it is open is noticed by its device and inode: calls
 //! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again, which is
-//! opened then; queues and consumers wait for it. Replace a file only together with its `-wal` and `-shm`.
+//! opened then; queues and consumers wait for it. Replace a file only together with its `-wal` and `-shm`:
+//! where these are taken away alone, what they hold is brought into the file if it is as it was, and a log that
+//! is left beside another file is moved to `-wal.old`. A file that is emptied counts as another one. What is
+//! written over the file in place can't be noticed.
 //!
 //! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
 

@@ -71,7 +71,7 @@ impl<'c> Pass<'c> {
             return Ok(());
         };
         let mut keys = self.conn.prepare_cached(&format!(
-            "SELECT key FROM messages_{} WHERE seq BETWEEN ?1 AND ?2 AND key IS NOT NULL
+            "SELECT CAST(key AS BLOB) FROM messages_{} WHERE seq BETWEEN ?1 AND ?2 AND key IS NOT NULL
              AND seq NOT IN (SELECT seq FROM gaps WHERE claim = ?3)",
             self.request.group.topic
         ))?;
@@ -192,7 +192,7 @@ impl<'c> Pass<'c> {
             return Ok(());
         }
         let mut rows = self.conn.prepare_cached(&format!(
-            "SELECT seq, key FROM messages_{topic} WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            "SELECT seq, CAST(key AS BLOB) FROM messages_{topic} WHERE seq > ?1 ORDER BY seq LIMIT ?2"
         ))?;
         let mut rows = rows.query([self.cursor, SCAN])?;
         while self.room() > 0 {
@@ -262,7 +262,7 @@ impl<'c> Pass<'c> {
         for (seq, _) in &self.blocked {
             if run.is_some_and(|(first, last)| (first..=last).contains(seq)) {
                 self.conn
-                    .prepare_cached("INSERT INTO gaps(claim, seq) VALUES (?1, ?2)")?
+                    .prepare_cached("INSERT OR IGNORE INTO gaps(claim, seq) VALUES (?1, ?2)")?
                     .execute([id, *seq])?;
                 gaps.insert(*seq);
             }
@@ -276,7 +276,9 @@ impl<'c> Pass<'c> {
         let group = self.request.group.group;
         for (seq, key) in &self.blocked {
             self.conn
-                .prepare_cached("INSERT INTO pending(grp, seq, key, attempts) VALUES (?1, ?2, ?3, 0)")?
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO pending(grp, seq, key, attempts) VALUES (?1, ?2, ?3, 0)",
+                )?
                 .execute(params![group, seq, key])?;
         }
         self.conn

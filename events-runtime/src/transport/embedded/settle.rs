@@ -142,8 +142,8 @@ impl Txn<'_> {
             // Nothing where retention took the message.
             self.conn
                 .prepare_cached(&format!(
-                    "INSERT INTO pending(grp, seq, key, attempts, ready, since)
-                     SELECT ?1, seq, key, ?2, ?3, ?5 FROM messages_{} WHERE seq = ?4",
+                    "INSERT OR REPLACE INTO pending(grp, seq, key, attempts, ready, since)
+                     SELECT ?1, seq, CAST(key AS BLOB), ?2, ?3, ?5 FROM messages_{} WHERE seq = ?4",
                     id.topic
                 ))?
                 .execute(params![id.group, i64::from(counted), ready, seq, self.now])?;
@@ -217,7 +217,7 @@ impl Txn<'_> {
         }
         for seq in run.done.range(open..) {
             self.conn
-                .prepare_cached("INSERT INTO gaps(claim, seq) VALUES (?1, ?2)")?
+                .prepare_cached("INSERT OR IGNORE INTO gaps(claim, seq) VALUES (?1, ?2)")?
                 .execute([claim, *seq])?;
         }
         Ok(())

@@ -88,7 +88,7 @@ impl Txn<'_> {
             return Ok(Trimmed::default());
         };
         let (last, before) = (last(self.conn, id)?, trimmed(self.conn, id)?);
-        let mut until = before + 1;
+        let mut until = before.saturating_add(1);
         if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
             let young: Option<i64> = self
                 .conn
@@ -101,19 +101,19 @@ impl Txn<'_> {
         }
         if let Some(count) = retention.max_count {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            until = until.max(last.saturating_sub(count) + 1);
+            until = until.max(last.saturating_sub(count).saturating_add(1));
         }
         let low_water = self.low_water(id)?;
         if !retention.drop_unsettled {
             until = until.min(low_water.unwrap_or(i64::MAX));
         }
-        until = until.min(before + 1 + CHUNK);
-        if until <= before + 1 {
+        until = until.min(before.saturating_add(1 + CHUNK));
+        if until <= before.saturating_add(1) {
             return Ok(Trimmed::default());
         }
         let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
         let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
-        self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until - 1])?;
+        self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until.saturating_sub(1)])?;
         let unread = if low_water.is_none() { removed as u64 } else { 0 };
         Ok(Trimmed::new(removed as u64, unsettled).with_unread(unread))
     }
@@ -123,11 +123,12 @@ impl Txn<'_> {
         let low = self
             .conn
             .prepare_cached(
-                "SELECT min(min(
+                // A sum beyond the integers is a float, and damage alone.
+                "SELECT CAST(min(min(
                  g.cursor + 1,
                  coalesce((SELECT min(seq) FROM pending WHERE grp = g.id), g.cursor + 1),
                  coalesce((SELECT min(first) FROM claims WHERE grp = g.id), g.cursor + 1)
-             )) FROM groups g WHERE g.topic = ?1",
+             )) AS INTEGER) FROM groups g WHERE g.topic = ?1",
             )?
             .query_row([topic], |row| row.get(0))?;
         Ok(low)
@@ -146,20 +147,23 @@ impl Txn<'_> {
             let flying: i64 = self
                 .conn
                 .prepare_cached(
-                    "SELECT coalesce(sum(
+                    "SELECT CAST(coalesce(total(
                          max(0, min(last, ?2 - 1) - first + 1)
                          - (SELECT count(*) FROM gaps
                             WHERE claim = claims.id AND seq >= claims.first AND seq < ?2)
-                     ), 0) FROM claims WHERE grp = ?1 AND first IS NOT NULL AND first < ?2",
+                     ), 0) AS INTEGER) FROM claims WHERE grp = ?1 AND first IS NOT NULL AND first < ?2",
                 )?
                 .query_row([group, until], |row| row.get(0))?;
             let waiting =
                 self.conn.execute("DELETE FROM pending WHERE grp = ?1 AND seq < ?2", [group, until])?;
-            let ahead = (until - 1 - cursor).max(0);
-            self.conn
-                .execute("UPDATE groups SET cursor = max(cursor, ?2) WHERE id = ?1", [group, until - 1])?;
+            let ahead = until.saturating_sub(1).saturating_sub(cursor).max(0);
+            self.conn.execute(
+                "UPDATE groups SET cursor = max(cursor, ?2) WHERE id = ?1",
+                [group, until.saturating_sub(1)],
+            )?;
             self.unblock_all(GroupId { topic, group })?;
-            let open = flying + i64::try_from(waiting).unwrap_or(i64::MAX) + ahead;
+            let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+            let open = flying.saturating_add(waiting).saturating_add(ahead);
             most = most.max(u64::try_from(open).unwrap_or(0));
         }
         Ok(most)

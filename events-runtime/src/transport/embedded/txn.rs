@@ -164,7 +164,7 @@ impl<'c> Txn<'c> {
                     |row| row.get::<_, i64>(0),
                 )
                 .optional()?
-                .map_or(last, |seq| seq - 1),
+                .map_or(last, |seq| seq.saturating_sub(1)),
             StartPosition::At(Position::Sequence(seq)) => {
                 i64::try_from(seq).unwrap_or(i64::MAX).saturating_sub(1).clamp(before, last)
             }

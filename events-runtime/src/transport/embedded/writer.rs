@@ -10,17 +10,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::super::TransportError;
 use super::changes::{Changes, Seen};
 use super::fault::Fault;
 use super::file::empty_log;
-use super::presence::{Found, Presence, gone, replaced};
+use super::presence::{Found, Presence, gone, no_log, replaced};
 use super::schema::{in_transaction, open_writer};
 use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::trim::{Schedule, give_back};
 use super::txn::Txn;
+use crate::error_chain::caught;
 use crate::error_chain::chain;
 
 /// A request to the writer.
@@ -101,11 +103,29 @@ impl Writer {
         while let Some(job) = self.next() {
             let mut batch = vec![job];
             batch.extend(self.jobs.try_iter().take(BATCH - 1));
-            self.process(batch);
-            self.trim();
-            self.see_others();
+            self.guard(|writer| writer.process(batch));
+            self.guard(Self::trim);
+            self.guard(|writer| {
+                writer.see_others();
+            });
             if self.neighbour.is_some_and(|seen| seen.elapsed() < NEIGHBOURLY) {
                 std::thread::sleep(LOCK_PAUSE + LOCK_PAUSE / 2);
+            }
+        }
+    }
+
+    /// A panic, which a number in a damaged file may cause, ends the requests that meet it and not the
+    /// thread, whose end would be that of the transport.
+    fn guard(&mut self, work: impl FnOnce(&mut Self)) {
+        if let Err(panic) = caught(|| work(self)) {
+            tracing::error!(
+                file = self.settings.url,
+                panic,
+                "a request to a SQLite file panicked and is not done: this is a bug, or the file is damaged"
+            );
+            if !self.conn.is_autocommit() {
+                // What fails here is met by the next transaction.
+                let _ = self.conn.execute_batch("ROLLBACK");
             }
         }
     }
@@ -207,13 +227,20 @@ impl Writer {
 
     /// Sees to it that the file at the path is the one that is open.
     fn follow(&mut self) -> Result<(), Fault> {
-        match self.presence.look(&self.settings.path) {
+        let found = self.presence.look(&self.settings.path);
+        match found {
             Found::Same => return Ok(()),
             Found::Nothing => return Err(gone(&self.settings.url)),
+            Found::NoLog => self.keep_log(),
             Found::Another => {}
         }
+        // Nothing of an old log goes into what stands there now.
+        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         // The old one first, that the two never share the index beside the file.
         self.conn = Connection::open_in_memory()?;
+        if found == Found::Another {
+            self.presence.move_log();
+        }
         self.schedule = Schedule::default();
         let conn = open_writer(&self.settings)?;
         conn.busy_timeout(Duration::ZERO)?;
@@ -225,12 +252,30 @@ impl Writer {
         self.version = 0;
         self.seen = Seen::default();
         self.presence.opened(&self.settings.path);
-        tracing::error!(
-            file = self.settings.url,
-            "another file stands at the path of a SQLite bus than the one that was open: it was opened in its place"
-        );
+        if found == Found::Another {
+            tracing::error!(
+                file = self.settings.url,
+                "another file stands at the path of a SQLite bus than the one that was open: it was opened in its place"
+            );
+        }
         self.wake();
         Ok(())
+    }
+
+    /// Brings what the log holds into the file, where the log was taken away from beside it.
+    fn keep_log(&self) {
+        let kept = self.presence.keeps_log(&self.settings.path)
+            && self
+                .conn
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                    Ok(row.get::<_, i64>(0)? == 0 && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+                })
+                .unwrap_or(false);
+        tracing::error!(
+            file = self.settings.url,
+            kept,
+            "the log of a SQLite bus or its index was taken away while it was open: the file is opened anew; `kept` says whether all that was acknowledged is in it"
+        );
     }
 
     /// Does all of them in one transaction, waiting for the lock as long as the settings say.
@@ -253,6 +298,7 @@ impl Writer {
             // Written to a file that was moved meanwhile: nobody else will see it.
             Found::Nothing => return self.refuse(jobs, gone(&self.settings.url)),
             Found::Another => return self.refuse(jobs, replaced(&self.settings.url)),
+            Found::NoLog => return self.refuse(jobs, no_log(&self.settings.url)),
         }
         let Some(syncer) = &self.syncer else {
             return self.answer_now(jobs);

@@ -18,6 +18,9 @@ const DEFAULT_RETRY_FOR_CLUSTER: Duration = Duration::from_secs(30);
 /// After so long, what another client was given and never settled is taken over.
 const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
 
+/// Beyond it, Redis refuses the number; nobody waits for so long.
+const LONGEST_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
+
 /// When a delivery is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ack {
@@ -115,6 +118,7 @@ impl Settings {
             Some(text) if text.parse::<u64>().is_ok() => text.parse().ok().map(Duration::from_millis),
             _ => Some(duration("claim_msgs_older_than", DEFAULT_CLAIM)?),
         };
+        let claim_older_than = claim_older_than.map(|age| age.min(LONGEST_CLAIM));
         let on_lost = match target.get("on_lost") {
             None => OnLost::RecoverTopic,
             Some(text) => [OnLost::End, OnLost::RecoverTopic, OnLost::Recover]
