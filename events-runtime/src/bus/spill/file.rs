@@ -1,6 +1,5 @@
 //! The file of a spill or of an error log: who may open, lock and replace it.
 
-use crate::error_chain::chain;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
