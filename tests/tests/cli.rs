@@ -263,6 +263,13 @@ fn a_topic_of_the_command_line_takes_the_place_of_the_configured_ones() {
 }
 
 #[test]
+fn a_topic_that_can_not_be_is_a_wrong_command_line() {
+    let ran = Shop::new().run(&["produce", "--type", PLACED, "--data", ORDER, "--topic", "a b"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("error: the topic `a b` holds ' '"), "{}", ran.err);
+}
+
+#[test]
 fn an_event_without_a_route_is_not_dropped_silently() {
     let ran = Shop::new().run(&["produce", "--type", CANCELLED, "--data", r#"{"number": 1}"#]);
     assert_eq!(ran.code, 1);

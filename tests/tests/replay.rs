@@ -147,6 +147,14 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
         (&[][..], 2, "--group"),
         (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its beginning"),
+        // Neither is there yet.
+        (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its beginning"),
+        (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its beginning"),
+        (
+            &["--group", "look", "--from", "2126-01-02T00:00:00Z", "--to", "2126-01-01T00:00:00Z"][..],
+            1,
+            "before its beginning",
+        ),
         (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose what is between"),
         (&["--group", "biling", "--in-place"][..], 1, "only `billing`"),
         (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),

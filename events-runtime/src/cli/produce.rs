@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::args::Produce;
-use super::context::{Context, descriptor};
+use super::context::{Context, descriptor, named};
 use super::failure::{Failure, chain};
 use super::output;
 use crate::avro::json::from_json;
@@ -16,12 +16,16 @@ use crate::metadata::{new_id, new_openedx_id};
 use crate::private::Profile;
 use crate::registry::Descriptor;
 use crate::signal::TopicOutcome;
+use crate::transport::Topic;
 use crate::{Config, EmitOptions, EventBus, Hub};
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {
     // The command line can't be without them.
     let (event_type, data) = args.event_type.as_deref().zip(args.data.as_deref()).unwrap_or_default();
     let descriptor = descriptor(event_type)?;
+    for topic in &args.topics {
+        named(Topic::new(topic.as_str()))?;
+    }
     let datum = datum(descriptor, data)?;
     let config = context.config_with(|builder| match overlay(context, event_type, args) {
         Some(routes) => builder.toml("--topic", routes),

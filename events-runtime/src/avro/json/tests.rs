@@ -394,6 +394,12 @@ fn decimals_are_exact() {
     for text in ["1.234", "", "1.", ".5", "1e3", "--1", "+1"] {
         from_json(schema, &json!(text)).unwrap_err();
     }
+    for schema in [schema, logical!(Bytes, "big-decimal")] {
+        for number in [json!(5), json!(1.5), json!(null)] {
+            let fault = from_json(schema, &number).unwrap_err().to_string();
+            assert!(fault.contains("a decimal number in quotes"), "{fault}");
+        }
+    }
 }
 
 #[test]

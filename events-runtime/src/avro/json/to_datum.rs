@@ -236,9 +236,11 @@ impl Walk {
                 let example = logical::number_example(schema.name).unwrap_or("a whole number");
                 self.expected(example, other);
             }
-            (Schema::Bytes, Value::String(text)) => match Decimal::of(schema) {
-                Some(decimal) => self.decimal(decimal, text),
-                None => self.value(below, value),
+            (Schema::Bytes, value) => match (Decimal::of(schema), value) {
+                (Some(decimal), Value::String(text)) => self.decimal(decimal, text),
+                // A JSON number is a double to most that write it.
+                (Some(_), _) => self.expected("a decimal number in quotes such as \"12.30\"", value),
+                (None, _) => self.value(below, value),
             },
             (Schema::String, Value::String(text))
                 if schema.name == "uuid" && uuid::Uuid::try_parse(text).is_err() =>

@@ -1,6 +1,7 @@
 //! A place in a topic, as a person names it.
 
 use std::fmt;
+use std::mem::discriminant;
 use std::str::FromStr;
 use std::time::SystemTime;
 
@@ -21,6 +22,23 @@ pub enum Place {
     Start(StartPosition),
     /// The event with this id.
     Event(Uuid),
+}
+
+impl Place {
+    /// Whether this lies behind another whatever the topic holds: what a topic does not hold yet is
+    /// taken for its end.
+    pub(in crate::bus) fn is_behind(&self, other: &Self) -> bool {
+        use StartPosition::{At, Earliest, Latest, Time};
+
+        let (Self::Start(one), Self::Start(other)) = (self, other) else { return false };
+        match (one, other) {
+            (Latest, Earliest) => true,
+            (Time(one), Time(other)) => one > other,
+            // Those of another kind are of another transport.
+            (At(one), At(other)) => discriminant(one) == discriminant(other) && one > other,
+            _ => false,
+        }
+    }
 }
 
 impl From<StartPosition> for Place {

@@ -176,6 +176,9 @@ impl Replay {
         if is_fresh {
             subscription.group = group_of(name)?;
         }
+        if from.is_behind(&to) {
+            return Err(ReplayError::Backwards { from, to });
+        }
         let offsets = Offsets::of(bus.transport(), subscription.topic.clone());
         let mut replayed = Replayed {
             group: subscription.group.clone(),
@@ -190,7 +193,7 @@ impl Replay {
         let end = offsets.locate(to).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
         if to < from {
-            return Err(ReplayError::Backwards { from, to });
+            return Err(ReplayError::Backwards { from: from.into(), to: to.into() });
         }
         replayed.range = Some((from, to));
         let run = Run { bus: &bus, consume, subscription, offsets, from, to };
