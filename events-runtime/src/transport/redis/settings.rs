@@ -148,3 +148,22 @@ impl Settings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::transport::{ConnectOptions, ErrorKind, connect};
+
+    #[test]
+    fn what_the_server_would_never_see_of_a_url_is_refused() {
+        for (url, said) in [
+            ("redis://u:s3cret@localhost/0#fragment", "`%23`"),
+            ("redis+cluster://u:s3cret@localhost#fragment", "`%23`"),
+            ("redis://u:s3cret@localhost?consumer_name=", "`consumer_name=`"),
+        ] {
+            let Err(error) = connect(url, &ConnectOptions::new()) else { panic!("{url}") };
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(said) && !text.contains("s3cret"), "{text}");
+        }
+    }
+}
