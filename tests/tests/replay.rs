@@ -210,21 +210,23 @@ fn a_failing_event_of_a_replay_is_tried_again_and_then_a_dead_letter() {
 }
 
 #[test]
-fn an_interrupted_replay_goes_on_with_the_same_command() {
-    let shop = Shop::new();
-    shop.orders(&[1, 2, 3, 4, 5, 6]);
-    let command = ["replay", "--topic", "orders", "--group", "look"];
-    let child = shop.slowly(&command, 2);
-    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(told.success());
-    let first = Ran::from(child.wait_with_output().unwrap());
-    assert_eq!(first.code, 1, "{}{}", first.out, first.err);
-    assert!(first.err.contains("the same command goes on from here"), "{}", first.err);
-    assert_eq!(shop.groups()[0]["group"], "look.replay");
-    let second = shop.json(&command);
-    assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
-    assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost and none comes twice");
-    assert_eq!(shop.groups(), json!([]));
+fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
+    for signal in ["-INT", "-TERM"] {
+        let shop = Shop::new();
+        shop.orders(&[1, 2, 3, 4, 5, 6]);
+        let command = ["replay", "--topic", "orders", "--group", "look"];
+        let child = shop.slowly(&command, 2);
+        let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let first = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(first.code, 1, "{}{}", first.out, first.err);
+        assert!(first.err.contains("the same command goes on from here"), "{}", first.err);
+        assert_eq!(shop.groups()[0]["group"], "look.replay");
+        let second = shop.json(&command);
+        assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
+        assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost and none comes twice");
+        assert_eq!(shop.groups(), json!([]));
+    }
 }
 
 #[test]

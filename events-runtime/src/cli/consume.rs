@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::args::Consume;
 use super::context::{Context, connect, full_topic, named};
 use super::failure::Failure;
+use super::interrupt::told_to_stop;
 use super::output;
 use super::shown::Shown;
 use crate::avro::json::PersonalData;
@@ -44,7 +45,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     }
     let mut left = args.max.unwrap_or(u64::MAX);
     let mut waits = !context.json() && args.idle.is_none();
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interrupted = std::pin::pin!(told_to_stop());
     while left > 0 {
         let batch = usize::try_from(left.min(BATCH)).unwrap_or(usize::MAX);
         let wait = if waits { SOON } else { args.idle.unwrap_or(WAIT) };

@@ -1,8 +1,25 @@
-//! Ctrl-C for commands that finish what is under way.
+//! Ctrl-C, and what service managers send, for commands that finish what is under way.
+
+use std::io;
 
 use tokio::sync::watch;
 
 use super::output;
+
+/// Waits for Ctrl-C or for SIGTERM, by which systemd, containers and `timeout` end a program. Both are heard
+/// from the first poll on.
+pub(super) async fn told_to_stop() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            told = tokio::signal::ctrl_c() => told,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
 
 /// Whether the user wants the command to stop.
 pub(super) struct Interrupt(watch::Receiver<bool>);
@@ -12,10 +29,10 @@ impl Interrupt {
     pub(super) fn listen() -> Self {
         let (told, interrupt) = watch::channel(false);
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if told_to_stop().await.is_ok() {
                 output::tell("stopping when what is under way is stored; Ctrl-C again ends at once");
                 told.send_replace(true);
-                if tokio::signal::ctrl_c().await.is_ok() {
+                if told_to_stop().await.is_ok() {
                     std::process::exit(1);
                 }
             }

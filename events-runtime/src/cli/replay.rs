@@ -7,6 +7,7 @@ use serde_json::json;
 use super::args::Replay;
 use super::context::{Context, linked};
 use super::failure::Failure;
+use super::interrupt::told_to_stop;
 use super::output::{self, one_line};
 use crate::EventBus;
 use crate::bus::{self, Replayed};
@@ -37,7 +38,7 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
         None => replay,
     };
     let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
-    let replayed = replay.run_until(tokio::signal::ctrl_c()).await;
+    let replayed = replay.run_until(told_to_stop()).await;
     // What receivers have emitted is sent either way.
     let sent = bus.shutdown(SENDING).await;
     report(context, args, &replayed?)?;

@@ -11,7 +11,7 @@ use super::roster::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
 use crate::error_chain::{caught, drop_quietly};
-use crate::signal::{Origin, PendingReceiver, ReceiverError};
+use crate::signal::{Answer, Origin, PendingReceiver, ReceiverError};
 
 /// An async receiver at work: in its hub's scope and the span that its event was emitted in, its
 /// destructors too, with its panics caught, and with a failure told even where nobody waits.
@@ -35,7 +35,7 @@ impl ReceiverTask {
         future: ReceiverFuture,
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
-        let pending = PendingReceiver { name: Arc::clone(&name), result };
+        let pending = PendingReceiver { name: Arc::clone(&name), result: Answer::new(result) };
         let future = Some(future);
         let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
         (task, pending)

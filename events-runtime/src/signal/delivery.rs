@@ -11,7 +11,7 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use super::response::{BoxError, ReceiverError, Response};
-use crate::error_chain::chain;
+use crate::error_chain::{chain, drop_quietly};
 use crate::hub;
 
 /// The end of an emission: what every async receiver answered and what every topic acknowledged.
@@ -141,7 +141,35 @@ impl Error for DeliveryError {
 #[derive(Debug)]
 pub(crate) struct PendingReceiver {
     pub(crate) name: Arc<str>,
-    pub(crate) result: oneshot::Receiver<Result<(), ReceiverError>>,
+    pub(crate) result: Answer,
+}
+
+/// What an async receiver will answer. Its error may panic when it is dropped, which is here where nobody
+/// asks for the answer.
+#[derive(Debug)]
+pub(crate) struct Answer(Option<oneshot::Receiver<Result<(), ReceiverError>>>);
+
+impl Answer {
+    pub(crate) const fn new(answer: oneshot::Receiver<Result<(), ReceiverError>>) -> Self {
+        Self(Some(answer))
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Result<(), ReceiverError>, oneshot::Canceled>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Some(answer) => Pin::new(answer).poll(context),
+            None => Poll::Ready(Err(oneshot::Canceled)),
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
 }
 
 /// An event on its way into a topic.

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub(crate) use delivery::{Answer, Pending, PendingReceiver, PendingTopic};
 pub use delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
-pub(crate) use delivery::{Pending, PendingReceiver, PendingTopic};
 pub use emission::{AnyEmission, Emission, StrictError};
 pub(crate) use emission::{Held, Outcome};
 pub use event::{Event, Origin};

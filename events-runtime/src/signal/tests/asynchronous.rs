@@ -364,6 +364,27 @@ mod on_tokio {
     }
 
     #[test]
+    fn an_answer_that_nobody_asks_for_may_panic_when_it_is_dropped() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("bad")]
+        struct Bad;
+        impl Drop for Bad {
+            fn drop(&mut self) {
+                assert!(std::thread::panicking(), "dropped");
+            }
+        }
+        one_thread().block_on(async {
+            let hub = Hub::new();
+            hub.scope(|| ORDER_PLACED.connect_async("bad", |_| ready(Err::<(), _>(Bad))));
+            let (dropped, given_up) = (hub.emit(placed(1)), hub.emit(placed(2)));
+            let delivered = given_up.delivered();
+            tokio::task::yield_now().await;
+            drop(dropped);
+            drop(delivered);
+        });
+    }
+
+    #[test]
     fn a_look_at_the_thread_leaves_its_task_its_turn() {
         one_thread().block_on(async {
             let hub = Hub::new();
