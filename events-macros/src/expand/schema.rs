@@ -164,8 +164,11 @@ fn at_one_place(model: &Container<'_>, tree: TokenStream) -> TokenStream {
         return quote!(&#tree);
     }
     let tree = without_self(tree, &model.input.ident);
+    // What clippy has to say of a field's type it says at the field. In an implementation that is marked as
+    // derived it is quiet; a static can't be marked.
     quote! {
         {
+            #[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
             static __SCHEMA: __p::Schema = #tree;
             &__SCHEMA
         }
