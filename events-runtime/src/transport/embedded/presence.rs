@@ -22,6 +22,7 @@ use std::time::SystemTime;
 
 use super::super::{ErrorKind, TransportError};
 use super::fault::Fault;
+use crate::error_chain::chain;
 
 /// Device and inode.
 type Identity = (u64, u64);
@@ -112,7 +113,7 @@ impl Presence {
                 let mut to = OsString::from(path);
                 to.push(".old");
                 if let Err(error) = std::fs::rename(path, &to) {
-                    tracing::error!(path = %path.display(), %error, "the log of the file that was here before can't be moved away");
+                    tracing::error!(path = %path.display(), error = chain(&error), "the log of the file that was here before can't be moved away");
                 }
             }
         }
