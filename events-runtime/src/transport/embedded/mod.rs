@@ -22,8 +22,8 @@
 //! delivery renews all that were received with it; the clock of leases and retries is the
 //! machine's, and a step of it can end leases early, never keep them for longer than they last.
 //! What retention frees is given back to the disk by and by, in a file that this version made: once more
-//! than a quarter of it is free, and at least 4 MiB, a MiB at a time. Sends wait for a portion meanwhile (0.4 ms at the 99th percentile, 78 ms at most, measured:
-//! docs/performance.md). A file of an earlier version keeps its size and fills what is free again; with every
+//! than a quarter of it is free, and at least 4 MiB, a MiB at a time. Sends wait for a portion meanwhile: in
+//! the measurement of docs/performance.md 0.4 ms at the 99th percentile, and 78 ms at most. A file of an earlier version keeps its size and fills what is free again; with every
 //! program stopped, `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'` shrinks it now and lets it
 //! shrink from then on. That writes the file anew: it takes the time of copying it, and as much free disk
 //! as it is large, twice.
