@@ -146,7 +146,7 @@ pub(crate) fn unreadable_docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr
     docs(attrs).filter(|value| literal(value).is_none())
 }
 
-/// What stands in each `#[doc = …]`.
+/// The value of each `#[doc = …]`.
 fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr> {
     attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
         Meta::NameValue(pair) => Some(&pair.value),

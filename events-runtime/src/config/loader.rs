@@ -90,7 +90,8 @@ impl ConfigBuilder {
         if !unreadable.is_empty() {
             return Err(ConfigError::new(unreadable));
         }
-        // What is missing may stand in a variable that is not read, and nobody may hear the warning.
+        // The missing setting may have been given by a variable that is not read, and logs may be off: so the error
+        // names it too.
         let mut config = settings::read(&tree, problems).map_err(|error| error.with(strangers))?;
         config.warnings = warnings;
         Ok(config)

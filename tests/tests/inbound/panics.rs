@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use events_runtime::inbox::SeenEvents;
-use events_runtime::transport::{BoxFuture, ConsumerGroup};
+use events_runtime::transport::{BoxFuture, ConsumerGroup, Message};
 use events_runtime::{BoxError, Config, EventBus, Hub, PublicSignal};
 use uuid::Uuid;
 
@@ -58,20 +58,25 @@ async fn start(name: &str, concurrency: usize) -> EventBus {
     bus
 }
 
+/// The dead letter of the first of two orders, which fails with this error; the second is acknowledged.
+async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> Message {
+    let bus = start(name, concurrency).await;
+    let mut asked = answer(&bus, "charge", move |order, _| match order {
+        1 => Err(error()),
+        _ => Ok(()),
+    });
+    let running = Running::start(bus.consume("orders").group("billing").max_attempts(1));
+    assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 2));
+    settled(&bus, "billing").await;
+    let consumed = running.stop().await;
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "concurrency {concurrency}");
+    letters(&bus).await.pop().expect("a letter")
+}
+
 #[tokio::test]
 async fn an_error_that_panics_when_it_is_read_is_a_failure_of_its_event() {
     for concurrency in [1, 4] {
-        let bus = start("unreadable", concurrency).await;
-        let mut asked = answer(&bus, "charge", |order, _| match order {
-            1 => Err(Unreadable.into()),
-            _ => Ok(()),
-        });
-        let running = Running::start(bus.consume("orders").group("billing").max_attempts(1));
-        assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 2));
-        settled(&bus, "billing").await;
-        let consumed = running.stop().await;
-        assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "concurrency {concurrency}");
-        let letter = letters(&bus).await.pop().expect("a letter");
+        let letter = letter_of("unreadable", concurrency, || Unreadable.into()).await;
         assert!(header(&letter, "dlq_reason").contains("the card (its text panicked: no text)"));
     }
 }
@@ -79,17 +84,7 @@ async fn an_error_that_panics_when_it_is_read_is_a_failure_of_its_event() {
 #[tokio::test]
 async fn an_error_that_is_its_own_source_is_told_once() {
     for concurrency in [1, 4] {
-        let bus = start("cyclic", concurrency).await;
-        let mut asked = answer(&bus, "charge", |order, _| match order {
-            1 => Err(Cyclic.into()),
-            _ => Ok(()),
-        });
-        let running = Running::start(bus.consume("orders").group("billing").max_attempts(1));
-        assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 2));
-        settled(&bus, "billing").await;
-        let consumed = running.stop().await;
-        assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "concurrency {concurrency}");
-        let letter = letters(&bus).await.pop().expect("a letter");
+        let letter = letter_of("cyclic", concurrency, || Cyclic.into()).await;
         let said = headers(&letter, "dlq_cause").iter().filter(|cause| *cause == "round and round").count();
         assert_eq!(said, 1, "{:?}", headers(&letter, "dlq_cause"));
     }

@@ -273,8 +273,8 @@ impl<'w, 'v> Walk<'w, 'v> {
         }
     }
 
-    /// Checks that there is something to read for a field; gives that with the name that stands in the
-    /// definition.
+    /// Checks that a reader's field has a source: a written field, or a default. For a written field, returns
+    /// both schemas, which the caller compares, and the name of the field in the definition.
     const fn record_field(
         &mut self,
         reader: RecordView<'v>,

@@ -4,6 +4,7 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
+use crate::avro::packed::digest;
 use crate::avro::schema::{Name, Schema};
 
 /// Counts what is pushed and, where it has a place to, writes it.
@@ -159,26 +160,16 @@ impl<T: Copy> Names<T> {
 
 /// A number that full names which are the same have in common.
 const fn hash(namespace: &str, name: &Name) -> u64 {
-    let hash = hash_text(0xcbf2_9ce4_8422_2325, namespace.as_bytes());
+    let namespace = digest::text(namespace.as_bytes());
     if name.arguments.is_empty() {
-        return hash_text(hash, name.base.as_bytes());
+        return digest::add(namespace, digest::text(name.base.as_bytes()));
     }
     // As text, as names are compared.
     let mut text = [0; 512];
     let mut sink = Sink { out: Some(&mut text), len: 0 };
     sink.short_name(name);
     let len = sink.len;
-    hash_text(hash, text.split_at(len).0)
-}
-
-/// FNV-1a.
-const fn hash_text(mut hash: u64, text: &[u8]) -> u64 {
-    let mut index = 0;
-    while index < text.len() {
-        hash = (hash ^ text[index] as u64).wrapping_mul(0x0100_0000_01b3);
-        index += 1;
-    }
-    hash
+    digest::add(namespace, digest::text(text.split_at(len).0))
 }
 
 /// Whether two short names are the same.

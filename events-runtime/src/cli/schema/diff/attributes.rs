@@ -17,7 +17,7 @@ pub(super) fn changes(old: &Value, new: &Value, pairs: &[Pair]) -> Vec<Change> {
     for pair in pairs {
         walk.definition(&pair.old, &pair.new, &pair.path);
     }
-    // A type whose field was removed, and that stands in another one now, is still the same type.
+    // A type may move from a field that was removed to another one: it is still the same type.
     for (name, path) in now.places() {
         if !pairs.iter().any(|pair| pair.new == name || pair.old == name) {
             walk.definition(name, name, path);

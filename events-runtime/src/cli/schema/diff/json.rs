@@ -177,7 +177,7 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    /// What a name stands for: the definition of its namespace, else the one without any.
+    /// The definition that a name refers to: in the namespace around it, else in none.
     fn named(&self, name: &'a str, namespace: &str) -> Kind<'a> {
         if PRIMITIVES.contains(&name) {
             return Kind::Primitive(name);
