@@ -17,7 +17,7 @@ use crate::transport::{
 /// What the names of these groups begin with; a version 7 UUID follows.
 const PREFIX: &str = "lookup.";
 /// One that is older was left behind by a program that died.
-const STALE: Duration = Duration::from_hours(1);
+const STALE: Duration = Duration::from_secs(60 * 60);
 /// So many messages are read at once.
 const BATCH: usize = 256;
 /// How long a transport may take to come up with the next messages.

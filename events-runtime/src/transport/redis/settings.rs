@@ -7,7 +7,7 @@ use super::super::{ConnectOptions, Position, Retention, TransportError};
 use super::endpoint::Endpoint;
 
 /// What a topic keeps unless told otherwise; Kafka's default too.
-const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 /// How long an answer may take.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server may be away: a restart, a failover.
@@ -16,10 +16,10 @@ const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
 /// more to have a replica take over.
 const DEFAULT_RETRY_FOR_CLUSTER: Duration = Duration::from_secs(30);
 /// After so long, what another client was given and never settled is taken over.
-const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
+const DEFAULT_CLAIM: Duration = Duration::from_secs(15 * 60);
 
 /// Beyond it, Redis refuses the number; nobody waits for so long.
-const LONGEST_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
+const LONGEST_CLAIM: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// When a delivery is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::{fault, script};
 const PORTION: u64 = 1_000;
 /// A topic is trimmed after so many messages, or after so long.
 const EVERY_COUNT: usize = 1_000;
-const EVERY_TIME: Duration = Duration::from_mins(1);
+const EVERY_TIME: Duration = Duration::from_secs(60);
 
 /// What one step removed.
 pub(super) struct Portion {

@@ -20,7 +20,7 @@ pub(super) const MADE_UP: &str = "events-runtime:";
 /// In whose name entries stand whose consumer left.
 const NOBODY: &str = "events-runtime";
 /// A made-up consumer that was not seen for so long has died.
-const DEAD_AFTER: Duration = Duration::from_hours(1);
+const DEAD_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Who asks.
 #[derive(Clone)]
@@ -253,7 +253,7 @@ impl Worker {
             let age = self.settings.claim_older_than;
             self.sweep.next = age.and_then(|age| {
                 Instant::now()
-                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_secs(60)))
             });
         }
     }
