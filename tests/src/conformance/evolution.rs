@@ -1,4 +1,4 @@
-//! Two versions of a definition meet on the topic, each in a program of its own.
+//! Two versions of a definition on one topic, each in its own program.
 
 use events_runtime::avro::{self, Compatibility, WriterSchema};
 use events_runtime::bus::Consumed;
@@ -29,7 +29,7 @@ pub(super) mod first {
     }
 }
 
-/// The second: fields have changed places, come and gone, at the top and within.
+/// The second version: fields reordered, added and removed, at the top level and in nested types.
 mod second {
     use events_runtime::EventData;
 
@@ -49,8 +49,8 @@ mod second {
     }
 }
 
-/// Written by hand and not derived: else both were linked into every program with this suite, and
-/// no registry takes two definitions of one event type.
+/// Written by hand: derived definitions would be linked into every program that contains this suite, and
+/// a registry rejects two definitions of one event type.
 macro_rules! version {
     ($version:ident, $minor:literal) => {
         impl PublicSignal for $version::OrderPlaced {
@@ -86,7 +86,7 @@ fn schema<E: PublicSignal>() -> WriterSchema {
     WriterSchema::parse(E::SCHEMA_JSON).expect("a schema")
 }
 
-/// A program that knows one version, and the schemas of others.
+/// A program that links one version and has the schema files of others.
 pub(super) async fn program<E: PublicSignal>(fixture: &dyn Fixture, others: &[WriterSchema]) -> EventBus {
     let config = Config::from_toml(
         "[bus]\nurl = 'memory:'\n[routes.'org.conformance.order.placed.v1']\norders = { key = 'customer' }",
@@ -102,14 +102,14 @@ pub(super) async fn program<E: PublicSignal>(fixture: &dyn Fixture, others: &[Wr
     builder.start().await.expect("the bus starts")
 }
 
-/// Emits an event in a program of its version.
+/// Emits an event from a program of its version.
 async fn send<W: PublicSignal>(fixture: &dyn Fixture, event: W) {
     let writer = program::<W>(fixture, &[]).await;
     writer.hub().emit(event).delivered().await.expect("the message is stored");
     writer.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// What a program of the reader's version receives, and what becomes of the message.
+/// The event that a program of the reader's version receives, and the consumer's counts.
 async fn received<R: PublicSignal + Clone>(
     fixture: &dyn Fixture,
     others: &[WriterSchema],
@@ -119,7 +119,7 @@ async fn received<R: PublicSignal + Clone>(
     let signal = Signal::<R>::new();
     reader.hub().scope(|| {
         signal.connect("watch", move |event: &Event<R>| {
-            // The test listens until one has come.
+            // The test receives until one event has arrived.
             let _ = sender.send(event.payload().clone());
         });
     });
@@ -149,9 +149,9 @@ fn of_second() -> second::OrderPlaced {
     }
 }
 
-/// A program that was deployed first reads what is still in the topic.
+/// A new program reads the messages that an old one left in the topic.
 pub async fn version_1_bytes_arrive_in_a_version_2_type(fixture: &dyn Fixture) {
-    // A store in memory lasts as long as somebody holds it.
+    // A memory store lives as long as one handle to it.
     let _store = connect(fixture);
     let others = [schema::<first::OrderPlaced>()];
     send(fixture, of_first()).await;
@@ -165,7 +165,7 @@ pub async fn version_1_bytes_arrive_in_a_version_2_type(fixture: &dyn Fixture) {
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
 }
 
-/// A program that is deployed later reads what newer ones write, once it has their schema's file.
+/// An old program reads messages of newer ones if it has their schema file.
 pub async fn version_2_bytes_arrive_in_a_version_1_type(fixture: &dyn Fixture) {
     let _store = connect(fixture);
     let others = [schema::<second::OrderPlaced>()];
@@ -180,7 +180,7 @@ pub async fn version_2_bytes_arrive_in_a_version_1_type(fixture: &dyn Fixture) {
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
 }
 
-/// Bytes of an unknown schema are never guessed at, and never lost.
+/// Data with an unknown schema is neither decoded nor lost.
 pub async fn an_unknown_schema_is_a_dead_letter_with_its_fingerprint(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(fixture, of_second()).await;

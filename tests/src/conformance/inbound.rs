@@ -1,4 +1,4 @@
-//! Whole consumers on a transport: several events at once, failures, stops.
+//! Bus consumers on a transport: concurrent events, failures, shutdown.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use super::evolution::first::OrderPlaced;
 use super::evolution::program;
 use super::{Fixture, LONG, can, connect, group, topic};
 
-/// Puts so many orders into the topic, each customer's in rising numbers.
+/// Sends this number of orders to the topic, with rising numbers for each customer.
 async fn place(fixture: &dyn Fixture, customers: &[&str], count: i64) {
     let writer = program::<OrderPlaced>(fixture, &[]).await;
     for number in 0..count {
@@ -41,7 +41,7 @@ struct Running {
 }
 
 impl Running {
-    /// A member of the group that tries without end, set up further.
+    /// A group member with unlimited attempts, further configured by the caller.
     fn start(bus: &EventBus, setup: impl FnOnce(Consume) -> Consume) -> Self {
         let brief = Backoff::new(Duration::from_millis(1), Duration::from_millis(4));
         let consume = bus.consume("orders").group("billing").max_attempts(u32::MAX).backoff(brief);
@@ -57,7 +57,7 @@ impl Running {
     }
 }
 
-/// Waits until the group has settled all.
+/// Waits until the group has settled all messages.
 async fn settled(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let (topic, billing) = (topic(), group("billing"));
@@ -68,7 +68,7 @@ async fn settled(fixture: &dyn Fixture) {
     .await;
 }
 
-/// What receivers took, in order, and which keys are at work.
+/// The events that receivers handled, in order, and the keys in progress.
 #[derive(Default)]
 struct Seen {
     taken: Vec<(String, i64)>,
@@ -76,7 +76,7 @@ struct Seen {
     most: usize,
 }
 
-/// A receiver that fails at random, and asserts that it is alone with its key.
+/// A receiver that fails at random, and asserts that no other call of its key is in progress.
 fn watch(bus: &EventBus, seen: &Arc<Mutex<Seen>>) {
     let seen = Arc::clone(seen);
     receive(bus, move |event| {
@@ -112,7 +112,7 @@ fn assert_in_order(seen: &Mutex<Seen>, customers: &[&str], count: i64) {
 
 const CUSTOMERS: [&str; 6] = ["ada", "bob", "eve", "joe", "kim", "leo"];
 
-/// Two members with four events each at once.
+/// Two members with a concurrency of four.
 pub async fn parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing(
     fixture: &dyn Fixture,
 ) {
@@ -136,7 +136,7 @@ pub async fn parallel_work_that_fails_at_random_keeps_each_key_in_order_and_lose
     assert!(seen.lock().expect("no panic").most > 1, "keys are worked on in parallel");
 }
 
-/// One after another, each stopped in the midst of its work.
+/// Members run one after another, each stopped while events are in progress.
 pub async fn consumers_that_stop_and_start_lose_nothing(fixture: &dyn Fixture) {
     let _store = connect(fixture);
     place(fixture, &CUSTOMERS, 20).await;
@@ -162,11 +162,10 @@ pub async fn consumers_that_stop_and_start_lose_nothing(fixture: &dyn Fixture) {
     assert_in_order(&seen, &CUSTOMERS, 20);
 }
 
-/// A receiver that hangs does not hold up a program that must end, and is not tried for ever.
-pub async fn an_event_cut_short_comes_again_with_its_attempt_counted(fixture: &dyn Fixture) {
+/// A hanging receiver does not block a shutdown, and its attempts are counted.
+pub async fn an_interrupted_event_returns_with_its_attempt_counted(fixture: &dyn Fixture) {
     let transport = connect(fixture);
-    if !can(&*transport, "an_event_cut_short_comes_again_with_its_attempt_counted", |can| can.counts_attempts)
-    {
+    if !can(&*transport, "an_interrupted_event_returns_with_its_attempt_counted", |can| can.counts_attempts) {
         return;
     }
     place(fixture, &["ada"], 1).await;
@@ -187,8 +186,8 @@ pub async fn an_event_cut_short_comes_again_with_its_attempt_counted(fixture: &d
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// However long it fails.
-pub async fn a_parked_key_holds_up_no_other(fixture: &dyn Fixture) {
+/// Even if its event keeps failing.
+pub async fn a_parked_key_does_not_block_other_keys(fixture: &dyn Fixture) {
     let _store = connect(fixture);
     place(fixture, &["ada", "bob"], 10).await;
     let bus = program::<OrderPlaced>(fixture, &[]).await;

@@ -1,4 +1,4 @@
-//! Messages of one key keep their order, whoever gets them and whatever becomes of them.
+//! Messages of one key keep their order across members and outcomes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub async fn the_order_of_each_key_is_kept(fixture: &dyn Fixture) {
     }
 }
 
-/// Several members at once, each settling in its own time.
+/// Concurrent members, each settling at its own pace.
 pub async fn competing_members_keep_the_order_of_each_key(fixture: &dyn Fixture) {
     const EACH: usize = 60;
     let transport = connect(fixture);
@@ -47,8 +47,8 @@ pub async fn competing_members_keep_the_order_of_each_key(fixture: &dyn Fixture)
                 for delivery in got {
                     let key_and_text = key_and_text(&delivery);
                     tokio::task::yield_now().await;
-                    // Told before the acknowledgement: once that is stored, another member may
-                    // tell of the next message.
+                    // Reported before the acknowledgement: once that is stored, another member may
+                    // report the next message.
                     if done.send(key_and_text).is_err() {
                         return;
                     }
@@ -72,7 +72,7 @@ pub async fn competing_members_keep_the_order_of_each_key(fixture: &dyn Fixture)
     }
 }
 
-/// One slow key does not stop the others.
+/// A slow key does not block other keys.
 pub async fn a_key_in_flight_elsewhere_waits_while_other_keys_go_on(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &interleaved(3)).await;
@@ -92,7 +92,7 @@ pub async fn a_key_in_flight_elsewhere_waits_while_other_keys_go_on(fixture: &dy
     ack(rest).await;
 }
 
-/// A retry holds its own key, nobody else.
+/// A retry blocks its own key only.
 pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
@@ -111,8 +111,8 @@ pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fi
     ack(again).await;
 }
 
-/// No key, no order to keep.
-pub async fn messages_without_a_key_wait_for_nobody(fixture: &dyn Fixture) {
+/// Messages without a key have no order.
+pub async fn messages_without_a_key_are_not_held_back(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..4).map(|i| Message::new(format!("{i}"))).collect();
     send(&*transport, &batch).await;
@@ -125,7 +125,7 @@ pub async fn messages_without_a_key_wait_for_nobody(fixture: &dyn Fixture) {
     ack(vec![held]).await;
 }
 
-/// What the dead member held comes first.
+/// The dead member's messages are delivered first.
 pub async fn a_taken_over_key_keeps_its_order(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "a_taken_over_key_keeps_its_order", |can| can.takeover) {
@@ -134,7 +134,7 @@ pub async fn a_taken_over_key_keeps_its_order(fixture: &dyn Fixture) {
     send(&*transport, &interleaved(2)).await;
     let short = subscription("billing").lease(Duration::from_millis(120));
     let mut dead = subscribe(&*transport, short).await;
-    // A#0, B#0, C#0 stay in its hands.
+    // A#0, B#0 and C#0 stay in flight.
     let held = receive(&mut *dead, 3).await;
     send(&*transport, &[message("A", 2), message("D", 0)]).await;
     let mut alive = member(&*transport, "billing").await;
@@ -166,12 +166,12 @@ pub async fn random_settling_keeps_the_order_and_loses_nothing(fixture: &dyn Fix
     }
 }
 
-/// More where `CONFORMANCE_SEEDS` says so.
+/// The number of seeds: `CONFORMANCE_SEEDS`, by default 4.
 fn seeds() -> u64 {
     std::env::var("CONFORMANCE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(4)
 }
 
-/// Xorshift, so that a failing seed can be run again.
+/// Xorshift, so that a failing seed can be repeated.
 struct Random(u64);
 
 impl Random {
@@ -188,7 +188,7 @@ async fn settle_at_random(transport: &dyn super::Transport, members: &mut [Box<d
     const EACH: usize = 12;
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let start: BTreeMap<&str, usize> = BTreeMap::from(KEYS.map(|key| (key, 0)));
-    // Of earlier seeds' messages this group has some behind it: read them away first.
+    // Skip the messages of earlier seeds.
     for member in members.iter_mut() {
         loop {
             let old = member.receive(1_000, Duration::ZERO).await.expect("messages are received");
@@ -217,7 +217,7 @@ async fn settle_at_random(transport: &dyn super::Transport, members: &mut [Box<d
             members[index].receive(1 + random.below(5), Duration::ZERO).await.expect("messages are received");
         for delivery in got {
             let (key, text) = key_and_text(&delivery);
-            // In flight of this key: the earliest unsettled ones, with one member, in order.
+            // The messages in flight of a key are its earliest unsettled ones, held by one member, in order.
             let in_flight: Vec<(usize, String)> = held
                 .iter()
                 .enumerate()
@@ -236,7 +236,7 @@ async fn settle_at_random(transport: &dyn super::Transport, members: &mut [Box<d
         }
         let at = random.below(held[index].len());
         let (key, _) = key_and_text(&held[index][at]);
-        // As a consumer must: the first of the key is settled, and when it goes back, all go.
+        // As a consumer must: settle the first message of the key; if it is released, release all.
         let mut of_key: Vec<Delivery> = Vec::new();
         let mut rest = Vec::new();
         for delivery in held[index].drain(..) {
@@ -255,7 +255,7 @@ async fn settle_at_random(transport: &dyn super::Transport, members: &mut [Box<d
             held[index].splice(0..0, of_key);
             continue;
         }
-        // The later ones first, so that the key is not free while they are held.
+        // The later ones first, so that the key stays leased while they are held.
         for later in of_key.into_iter().rev() {
             later.release().await.expect("the release is stored");
         }

@@ -1,4 +1,4 @@
-//! Members that are lost: which message was their end, and what that costs it and the others.
+//! Members that die: which message killed them, and whose attempts that costs.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{
     subscription, texts,
 };
 
-/// Time enough for a few calls, even of a store that is disturbed.
+/// Long enough for a few calls, even on a store under disturbance.
 fn lease(fixture: &dyn Fixture) -> Duration {
     Duration::from_millis(300) * fixture.patience()
 }
@@ -19,12 +19,12 @@ fn billing(fixture: &dyn Fixture) -> Subscription {
     subscription("billing").lease(lease(fixture))
 }
 
-/// What a member held that is lost: it is neither settled nor given back.
+/// Simulates a dead member: its deliveries are neither settled nor released.
 fn lose(deliveries: Vec<Delivery>) {
     deliveries.into_iter().for_each(std::mem::forget);
 }
 
-/// Receives and acknowledges so many: each with its attempt.
+/// Receives and acknowledges this number of messages; gives each one's text and attempt.
 async fn take(consumer: &mut dyn Consumer, count: usize) -> Vec<(String, u32)> {
     let mut taken = Vec::new();
     for _ in 0..count {
@@ -35,8 +35,8 @@ async fn take(consumer: &mut dyn Consumer, count: usize) -> Vec<(String, u32)> {
     taken
 }
 
-/// A message whose receiver ends every member that holds it is found out: its attempts are counted, and
-/// the messages that were fetched with it lose none of theirs.
+/// A message that kills every member that handles it is identified: its attempts are counted, and
+/// messages fetched in the same batch lose no attempts.
 pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt(fixture: &dyn Fixture) {
     const DEADLY: &str = "deadly#0";
     let transport = connect(fixture);
@@ -48,7 +48,7 @@ pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_at
     batch.insert(1, message("deadly", 0));
     batch.push(message("deadly", 1));
     send(&*transport, &batch).await;
-    // What a dead member held is neither settled nor given back.
+    // A dead member's deliveries are neither settled nor released.
     let mut dead = Vec::new();
     let (mut deadly, mut others) = (Vec::new(), Vec::new());
     while others.len() < 4 {
@@ -63,7 +63,7 @@ pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_at
                 dead.push((member, held));
                 break;
             }
-            assert_ne!(text, "deadly#1", "it waits behind the first of its key");
+            assert_ne!(text, "deadly#1", "it is delivered after the first of its key");
             others.push((text, delivery.attempt()));
             delivery.ack().await.expect("the acknowledgement is stored");
         }
@@ -76,7 +76,7 @@ pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_at
         if delivery.attempt() < 4 {
             drop(delivery);
         } else {
-            delivery.reject("it is deadly").await.expect("it is given up");
+            delivery.reject("it is deadly").await.expect("the rejection is stored");
         }
     }
     ack(receive(&mut *member, 1).await).await;
@@ -85,13 +85,13 @@ pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_at
     assert_eq!(
         others,
         [("key0#0", 1), ("key0#2", 1), ("key1#1", 1), ("key1#3", 1)].map(|(text, n)| (text.to_owned(), n)),
-        "they were handed out more often, and lost no attempt"
+        "they were delivered more often, and lost no attempt"
     );
-    // Twice among others, uncounted, and then alone: with the two it is at its third by the end of that.
+    // Twice with others, uncounted, then isolated: the two then count, and the isolated delivery was the third.
     assert_eq!(deadly, [1, 1, 1, 4]);
 }
 
-/// A member that held two by two claims, one of which ends first, had two.
+/// A member that holds two messages by two claims, of which one expires first, held two.
 pub async fn losing_a_member_with_several_claims_costs_no_attempt(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "losing_a_member_with_several_claims_costs_no_attempt", |can| can.isolates) {
@@ -111,10 +111,11 @@ pub async fn losing_a_member_with_several_claims_costs_no_attempt(fixture: &dyn 
     assert_eq!(taken, [("a#0".to_owned(), 1), ("b#0".to_owned(), 1)]);
 }
 
-/// The first of a key is suspected while a later one is held by another claim of its member: both come.
-pub async fn a_key_whose_first_message_is_suspected_goes_on(fixture: &dyn Fixture) {
+/// The key's first message is a poison candidate, a later one belongs to another claim of the same member:
+/// both are delivered.
+pub async fn a_key_with_a_poison_candidate_makes_progress(fixture: &dyn Fixture) {
     let transport = connect(fixture);
-    if !can(&*transport, "a_key_whose_first_message_is_suspected_goes_on", |can| can.isolates) {
+    if !can(&*transport, "a_key_with_a_poison_candidate_makes_progress", |can| can.isolates) {
         return;
     }
     let mut first = subscribe(&*transport, billing(fixture)).await;
@@ -129,15 +130,15 @@ pub async fn a_key_whose_first_message_is_suspected_goes_on(fixture: &dyn Fixtur
     lose(later);
     let mut member = subscribe(&*transport, billing(fixture)).await;
     let taken: Vec<_> = take(&mut *member, 3).await.into_iter().map(|(text, _)| text).collect();
-    let place = |text: &str| taken.iter().position(|taken| taken == text).expect("it came");
-    assert!(place("a#0") < place("a#1"), "{taken:?}");
+    let index = |text: &str| taken.iter().position(|taken| taken == text).expect("it was delivered");
+    assert!(index("a#0") < index("a#1"), "{taken:?}");
     assert!(taken.iter().any(|text| text == "b#0"));
 }
 
-/// A suspect that is worked on for long, alive, does not keep everything else from its member.
-pub async fn a_suspect_at_work_leaves_room_for_others_in_the_end(fixture: &dyn Fixture) {
+/// A member that works on a poison candidate for long still gets other messages.
+pub async fn a_slow_poison_candidate_does_not_block_other_messages(fixture: &dyn Fixture) {
     let transport = connect(fixture);
-    if !can(&*transport, "a_suspect_at_work_leaves_room_for_others_in_the_end", |can| can.isolates) {
+    if !can(&*transport, "a_slow_poison_candidate_does_not_block_other_messages", |can| can.isolates) {
         return;
     }
     send(&*transport, &[message("a", 0), message("b", 0)]).await;
@@ -146,11 +147,11 @@ pub async fn a_suspect_at_work_leaves_room_for_others_in_the_end(fixture: &dyn F
         lose(receive(&mut *lost, 2).await);
     }
     let mut member = subscribe(&*transport, billing(fixture)).await;
-    let suspect = receive_one(&mut *member).await;
+    let candidate = receive_one(&mut *member).await;
     send(&*transport, &[message("c", 0)]).await;
     let mut others = 0;
     for _ in 0..100 {
-        suspect.renew().await.expect("the lease is renewed");
+        candidate.renew().await.expect("the lease is renewed");
         let more = member.receive(10, lease(fixture) / 6).await.expect("messages are received");
         others += more.len();
         ack(more).await;
@@ -158,7 +159,7 @@ pub async fn a_suspect_at_work_leaves_room_for_others_in_the_end(fixture: &dyn F
             break;
         }
     }
-    assert_eq!(others, 2, "who renews a suspect gets nothing else");
-    ack(vec![suspect]).await;
+    assert_eq!(others, 2, "a member that renews a candidate gets no other message");
+    ack(vec![candidate]).await;
     nothing(&mut *member).await;
 }

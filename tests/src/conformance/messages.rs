@@ -1,4 +1,4 @@
-//! What is sent is what is received.
+//! Messages are received as they were sent.
 
 use events_runtime::transport::{Delivery, Message};
 
@@ -6,7 +6,7 @@ use super::{
     Fixture, ack, connect, member, message, named, receive, receive_one, send, send_to, texts, topic,
 };
 
-/// Key, headers and data of any bytes survive.
+/// Key, headers and data keep arbitrary bytes.
 pub async fn a_message_comes_back_byte_for_byte(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let all: Vec<u8> = (0..=255).collect();
@@ -21,7 +21,7 @@ pub async fn a_message_comes_back_byte_for_byte(fixture: &dyn Fixture) {
     ack(vec![delivery]).await;
 }
 
-/// Empty is a value of its own.
+/// Empty differs from absent.
 pub async fn empty_data_and_an_empty_key_are_not_absent(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch = [Message::new(""), Message::new("").with_key(""), Message::new("").with_header("empty", "")];
@@ -49,18 +49,18 @@ pub async fn headers_keep_order_and_repeats(fixture: &dyn Fixture) {
     ack(vec![delivery]).await;
 }
 
-/// A megabyte is no problem.
+/// One megabyte.
 pub async fn a_large_message_passes(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let data: Vec<u8> = (0..1_000_000_u32).map(|i| i.to_le_bytes()[0] ^ 0x5a).collect();
     send(&*transport, &[Message::new(data.clone())]).await;
     let mut consumer = member(&*transport, "billing").await;
     let delivery = receive_one(&mut *consumer).await;
-    assert!(delivery.message().data == data, "the data differ");
+    assert!(delivery.message().data == data, "the data differs");
     ack(vec![delivery]).await;
 }
 
-/// More messages than one read gives.
+/// More messages than one receive returns.
 pub async fn a_batch_comes_back_in_order(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..2_500).map(|i| message("key", i)).collect();
@@ -72,7 +72,7 @@ pub async fn a_batch_comes_back_in_order(fixture: &dyn Fixture) {
     ack(deliveries).await;
 }
 
-/// The position that a send tells is the one that the delivery has.
+/// The position that a send returns equals the delivery's position.
 pub async fn each_message_of_a_batch_has_its_own_rising_position(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
@@ -85,7 +85,7 @@ pub async fn each_message_of_a_batch_has_its_own_rising_position(fixture: &dyn F
     ack(deliveries).await;
 }
 
-/// A producer need not await one send before the next.
+/// A producer need not await a send before it starts the next.
 pub async fn sends_started_in_order_are_stored_in_order(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let producer = transport.producer().await.expect("a producer");
@@ -102,7 +102,7 @@ pub async fn sends_started_in_order_are_stored_in_order(fixture: &dyn Fixture) {
     ack(deliveries).await;
 }
 
-/// A consumer gets its own topic's messages.
+/// A consumer receives messages of its own topic only.
 pub async fn topics_do_not_mix(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send_to(&*transport, &named("other"), &[message("other", 0)]).await;

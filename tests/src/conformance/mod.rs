@@ -1,14 +1,13 @@
-//! What every transport keeps, promise by promise.
+//! The conformance suite: the promises that every transport keeps.
 //!
-//! A transport of your own runs the suite by a [`Fixture`] and one line:
+//! Your own transport runs the suite with a [`Fixture`] and one line:
 //!
 //! ```text
 //! events_tests::conformance!(my_transport, MyFixture::new());
 //! ```
 //!
-//! Each promise is a test in that module. A promise that the transport's
-//! [`Capability`] says it can't keep is skipped with a
-//! printed line, never silently.
+//! Each promise is a test in that module. A promise that the transport's [`Capability`] excludes is
+//! skipped with a printed line.
 
 pub mod dead_letters;
 pub mod evolution;
@@ -30,17 +29,16 @@ use events_runtime::transport::{
     Topic, Transport,
 };
 
-/// Longer than anything here takes; a test that waits so long has failed.
-pub const LONG: Duration = Duration::from_mins(1);
+/// A time-out that no passing test reaches.
+pub const LONG: Duration = Duration::from_secs(60);
 
-/// A store made for one test.
+/// A store for one test.
 pub trait Fixture: Send + Sync {
-    /// A new handle to the test's store, which is empty at first. All handles see the same
-    /// messages.
+    /// Opens a new handle to the test's store, which is empty at first. All handles share the messages.
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport>;
 
-    /// How many times longer than usual a lease or a retry's pause must be in which something is done, because the store is
-    /// disturbed on purpose.
+    /// The factor by which leases and retry delays are extended: more than 1 for a store that is disturbed
+    /// on purpose.
     fn patience(&self) -> u32 {
         1
     }
@@ -81,35 +79,35 @@ pub async fn subscribe(transport: &dyn Transport, subscription: Subscription) ->
     transport.consumer(subscription).await.expect("the consumer subscribes")
 }
 
-/// A message of this key with a header and data that name it.
+/// A message of this key, with a header and data that contain key and number.
 pub fn message(key: &str, id: usize) -> Message {
     Message::new(format!("{key}#{id}"))
         .with_key(key.to_owned())
         .with_header("ce_id", format!("id-{key}-{id}"))
 }
 
-/// Sends messages to the usual topic and gives their positions.
+/// Sends messages to the usual topic and returns their positions.
 pub async fn send(transport: &dyn Transport, batch: &[Message]) -> Vec<Position> {
     send_to(transport, &topic(), batch).await
 }
 
-/// Sends messages and gives their positions.
+/// Sends messages and returns their positions.
 pub async fn send_to(transport: &dyn Transport, topic: &Topic, batch: &[Message]) -> Vec<Position> {
     let producer = transport.producer().await.expect("a producer");
     stored(&*producer, topic, batch).await
 }
 
-/// Sends messages by a producer and gives their positions.
+/// Sends messages by a producer and returns their positions.
 pub async fn stored(producer: &dyn Producer, topic: &Topic, batch: &[Message]) -> Vec<Position> {
     producer.send(topic, batch).await.into_iter().map(|sent| sent.expect("the message is stored")).collect()
 }
 
-/// Receives exactly so many deliveries.
+/// Receives exactly this number of deliveries.
 pub async fn receive(consumer: &mut dyn Consumer, count: usize) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     while deliveries.len() < count {
         let more = consumer.receive(count - deliveries.len(), LONG).await.expect("messages are received");
-        assert!(!more.is_empty(), "only {} of {count} messages came", deliveries.len());
+        assert!(!more.is_empty(), "only {} of {count} messages were received", deliveries.len());
         deliveries.extend(more);
     }
     deliveries
@@ -120,10 +118,10 @@ pub async fn receive_one(consumer: &mut dyn Consumer) -> Delivery {
     receive(consumer, 1).await.remove(0)
 }
 
-/// Asserts that there is nothing to receive now.
+/// Asserts that there is no message to receive now.
 pub async fn nothing(consumer: &mut dyn Consumer) {
     let more = consumer.receive(10, Duration::ZERO).await.expect("the call succeeds");
-    assert!(more.is_empty(), "nothing was to come: {more:?}");
+    assert!(more.is_empty(), "unexpected messages: {more:?}");
 }
 
 /// The data of deliveries as text.
@@ -138,14 +136,14 @@ pub fn key_and_text(delivery: &Delivery) -> (String, String) {
     (message.key.as_deref().map(text).unwrap_or_default(), text(&message.data))
 }
 
-/// Acknowledges all, and asserts that each was stored.
+/// Acknowledges all and asserts that each acknowledgement was stored.
 pub async fn ack(deliveries: Vec<Delivery>) {
     for acked in events_runtime::transport::ack_all(deliveries).await {
         acked.expect("the acknowledgement is stored");
     }
 }
 
-/// Whether the promise `name` can be tested; says so where it can't.
+/// Whether the promise `name` can be tested; prints a line if not.
 pub fn can(transport: &dyn Transport, name: &str, asked: fn(&Capability) -> bool) -> bool {
     let able = asked(&transport.capability());
     if !able {
@@ -154,7 +152,7 @@ pub fn can(transport: &dyn Transport, name: &str, asked: fn(&Capability) -> bool
     able
 }
 
-/// The whole suite as tests of one module: a name, and an expression that makes a [`Fixture`].
+/// The whole suite as the tests of one module: the module's name, and an expression that creates a [`Fixture`].
 #[macro_export]
 macro_rules! conformance {
     ($module:ident, $fixture:expr) => {
@@ -188,7 +186,7 @@ macro_rules! conformance {
                 a_retry_comes_back_not_before_its_time,
                 a_released_delivery_comes_back_with_the_same_attempt,
                 a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
-                a_dead_letter_rejected_again_tells_its_last_end,
+                a_dead_letter_rejected_again_has_its_last_failure,
                 an_expired_lease_is_taken_over,
                 a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
                 a_renewed_lease_is_not_taken_over,
@@ -196,12 +194,12 @@ macro_rules! conformance {
             losses: [
                 a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt,
                 losing_a_member_with_several_claims_costs_no_attempt,
-                a_key_whose_first_message_is_suspected_goes_on,
-                a_suspect_at_work_leaves_room_for_others_in_the_end,
+                a_key_with_a_poison_candidate_makes_progress,
+                a_slow_poison_candidate_does_not_block_other_messages,
             ]
             dead_letters: [
-                a_dead_letter_tells_its_end_and_its_event,
-                listing_dead_letters_takes_nothing,
+                a_dead_letter_names_its_failure_and_its_event,
+                listing_dead_letters_changes_nothing,
                 a_group_without_dead_letters_has_none,
                 a_dead_letter_can_be_sent_again_with_its_id,
                 only_selected_dead_letters_are_sent_again,
@@ -210,21 +208,21 @@ macro_rules! conformance {
                 dead_letters_of_other_groups_are_passed_over,
                 dropped_dead_letters_can_be_restored_from_their_lines,
                 a_retry_that_dies_between_send_and_removal_loses_nothing,
-                dead_letters_in_other_hands_are_counted,
-                dead_letters_in_other_hands_are_listed_and_left,
+                dead_letters_leased_by_others_are_counted,
+                dead_letters_leased_by_others_are_listed_and_left,
                 one_dead_letter_among_many_of_its_key_is_found,
-                a_retry_that_is_told_to_stop_leaves_the_rest,
+                a_stopped_retry_leaves_the_rest,
                 dead_letters_are_kept_while_a_send_takes_its_time,
-                a_retry_that_fails_tells_how_many_are_left,
+                a_failed_retry_reports_how_many_are_left,
                 dead_letters_that_stay_survive_a_cumulative_removal,
-                a_dead_letter_without_a_reason_is_one_all_the_same,
+                a_dead_letter_without_a_reason_is_listed,
             ]
             keys: [
                 the_order_of_each_key_is_kept,
                 competing_members_keep_the_order_of_each_key,
                 a_key_in_flight_elsewhere_waits_while_other_keys_go_on,
                 a_key_waiting_for_a_retry_holds_its_later_messages,
-                messages_without_a_key_wait_for_nobody,
+                messages_without_a_key_are_not_held_back,
                 a_taken_over_key_keeps_its_order,
                 random_settling_keeps_the_order_and_loses_nothing,
             ]
@@ -240,7 +238,7 @@ macro_rules! conformance {
                 a_removed_group_comes_back_as_new,
                 a_removed_group_holds_back_no_retention,
                 members_of_a_removed_group_lose_what_they_hold,
-                a_group_that_is_not_there_can_not_be_removed,
+                an_absent_group_cannot_be_removed,
             ]
             replay: [
                 a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,
@@ -255,16 +253,16 @@ macro_rules! conformance {
             ]
             store: [
                 retention_never_drops_what_a_group_has_not_settled,
-                retention_drops_unsettled_messages_only_when_told_and_counts_them,
+                retention_drops_unsettled_messages_only_if_configured_and_counts_them,
                 positions_are_never_used_twice,
-                a_topic_that_is_not_there_is_not_found,
+                an_absent_topic_is_not_found,
                 a_sound_store_passes_its_check,
                 topics_are_listed_with_their_messages,
             ]
             unsettled: [
-                unsettled_messages_are_read_in_order_whoever_has_them,
+                unsettled_messages_are_listed_in_order,
                 reading_what_is_unsettled_changes_nothing,
-                a_topic_that_is_not_there_has_nothing_unsettled,
+                an_absent_topic_has_no_unsettled_messages,
             ]
             evolution: [
                 version_1_bytes_arrive_in_a_version_2_type,
@@ -274,14 +272,14 @@ macro_rules! conformance {
             inbound: [
                 parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
                 consumers_that_stop_and_start_lose_nothing,
-                an_event_cut_short_comes_again_with_its_attempt_counted,
-                a_parked_key_holds_up_no_other,
+                an_interrupted_event_returns_with_its_attempt_counted,
+                a_parked_key_does_not_block_other_keys,
             ]
         }
     };
 }
 
-/// What [`conformance!`] expands by.
+/// The implementation of [`conformance!`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_promises {

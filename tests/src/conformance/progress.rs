@@ -1,4 +1,4 @@
-//! Groups, their members, and how far they are.
+//! Groups, their members, and their progress.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::{
     Fixture, LONG, ack, can, connect, member, message, nothing, receive, receive_one, send, texts, topic,
 };
 
-/// Within this time a consumer of an empty topic has found nothing and waits.
+/// After this time, a consumer of an empty topic is waiting.
 const PARKED: Duration = Duration::from_millis(100);
 
-/// A group's progress is its own.
+/// Each group has its own progress.
 pub async fn two_groups_each_get_every_message(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut billing = member(&*transport, "billing").await;
@@ -45,14 +45,14 @@ pub async fn competing_members_share_without_duplicates(fixture: &dyn Fixture) {
         for member in &mut members {
             let deliveries = member.receive(7, Duration::ZERO).await.expect("messages are received");
             for text in texts(&deliveries) {
-                assert!(seen.insert(text.clone()), "{text} came twice");
+                assert!(seen.insert(text.clone()), "{text} was received twice");
             }
             ack(deliveries).await;
         }
         if seen.len() == before {
-            // Another member's claim may take a moment to be seen; nothing may be missing for long.
+            // Another member's claim may take a moment to become visible.
             let more = members[0].receive(7, LONG).await.expect("messages are received");
-            assert!(!more.is_empty(), "only {before} of {COUNT} came");
+            assert!(!more.is_empty(), "only {before} of {COUNT} were received");
             seen.extend(texts(&more));
             ack(more).await;
         }
@@ -62,7 +62,7 @@ pub async fn competing_members_share_without_duplicates(fixture: &dyn Fixture) {
     }
 }
 
-/// A consumer waits for the message, not for the end of its wait.
+/// A waiting receive returns as soon as a message arrives.
 pub async fn a_waiting_consumer_is_woken_by_a_send(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
@@ -77,8 +77,7 @@ pub async fn a_waiting_consumer_is_woken_through_another_handle(fixture: &dyn Fi
     woken_by_a_send(&mut *consumer, &*other).await;
 }
 
-/// Lets the consumer find nothing and wait before it sends: a message that is there already wakes
-/// nobody.
+/// Sends only after the consumer waits: a message that is stored before wakes no consumer.
 async fn woken_by_a_send(consumer: &mut dyn Consumer, sender: &dyn Transport) {
     let mut waiting = std::pin::pin!(receive_one(consumer));
     let parked = tokio::time::timeout(PARKED, &mut waiting).await;
@@ -89,7 +88,7 @@ async fn woken_by_a_send(consumer: &mut dyn Consumer, sender: &dyn Transport) {
     ack(vec![delivery]).await;
 }
 
-/// An empty wait is no error.
+/// A receive that times out is not an error.
 pub async fn an_empty_topic_gives_nothing_when_the_wait_ends(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
@@ -97,7 +96,7 @@ pub async fn an_empty_topic_gives_nothing_when_the_wait_ends(fixture: &dyn Fixtu
     assert!(none.expect("the call succeeds").is_empty());
 }
 
-/// Services start in any order.
+/// Services may start in any order.
 pub async fn a_subscription_may_come_before_the_topic(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
@@ -106,21 +105,21 @@ pub async fn a_subscription_may_come_before_the_topic(fixture: &dyn Fixture) {
     ack(receive(&mut *consumer, 1).await).await;
 }
 
-/// A receive that was given up (a timeout, a `select!`) swallows no message.
+/// A receive future that is dropped (a timeout, a `select!`) loses no message.
 pub async fn a_cancelled_receive_loses_nothing(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
     let producer = transport.producer().await.expect("a producer");
     for i in 0..20 {
         let sent = producer.send(&topic(), &[message("key", i)]);
-        // Whichever is ready first: the receive is cancelled in many different states.
+        // The send may finish first: the receive is cancelled in many different states.
         tokio::select! {
             biased;
             sent = sent => { for sent in sent { sent.expect("the message is stored"); } }
             received = consumer.receive(10, LONG) => drop(received.expect("messages are received")),
         }
     }
-    // Every message is there, whatever was handed to a future that was dropped.
+    // Every message is there, including those fetched by a dropped future.
     let mut seen = BTreeSet::new();
     while seen.len() < 20 {
         for delivery in receive(&mut *consumer, 1).await {
@@ -130,7 +129,7 @@ pub async fn a_cancelled_receive_loses_nothing(fixture: &dyn Fixture) {
     }
 }
 
-/// What a receive that was given up had been about to give comes before what follows it.
+/// Messages fetched by a cancelled receive are delivered before later ones.
 pub async fn cancelled_receives_keep_the_order_of_each_key(fixture: &dyn Fixture) {
     const COUNT: usize = 600;
     let transport = connect(fixture);
@@ -140,7 +139,7 @@ pub async fn cancelled_receives_keep_the_order_of_each_key(fixture: &dyn Fixture
     let mut seen: Vec<String> = Vec::new();
     let mut cancelled = 0;
     while seen.len() < COUNT {
-        // From no time at all to more than a call takes here.
+        // From zero to longer than a call takes here.
         let patience = Duration::from_micros(fastrand::u64(0..1500));
         match tokio::time::timeout(patience, consumer.receive(fastrand::usize(1..6), LONG)).await {
             Ok(received) => {
@@ -150,7 +149,7 @@ pub async fn cancelled_receives_keep_the_order_of_each_key(fixture: &dyn Fixture
             }
             Err(_) => cancelled += 1,
         }
-        // On a slow machine no call would be fast enough.
+        // On a slow machine, no call would be fast enough.
         if cancelled % 50 == 49 {
             let received = receive(&mut *consumer, 1).await;
             seen.extend(texts(&received));
@@ -165,7 +164,7 @@ pub async fn cancelled_receives_keep_the_order_of_each_key(fixture: &dyn Fixture
     }
 }
 
-/// The lag counts messages in flight and those not handed out.
+/// The lag counts messages in flight and undelivered ones.
 pub async fn the_lag_is_what_the_group_has_not_settled(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
@@ -175,7 +174,7 @@ pub async fn the_lag_is_what_the_group_has_not_settled(fixture: &dyn Fixture) {
     ack(deliveries.drain(..1).collect()).await;
     let groups = transport.groups(&topic()).await.expect("the groups are listed");
     let [status] = groups.as_slice() else {
-        panic!("one group, not {groups:?}");
+        panic!("expected one group, found {groups:?}");
     };
     assert_eq!((status.lag, status.in_flight), (9, 3));
     assert_eq!(status.group.as_str(), "billing");

@@ -1,4 +1,4 @@
-//! Events of the past, emitted again; groups that are moved and removed.
+//! Replay of past events, and groups that are moved and removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::{Fixture, LONG, ack, connect, group, member, named, nothing, receive,
 
 type Taken = Arc<Mutex<Vec<(i64, uuid::Uuid)>>>;
 
-/// So many orders of three customers, numbered from 0; their places in the topic.
+/// Sends this number of orders of three customers, numbered from 0; returns their positions.
 async fn place(fixture: &dyn Fixture, count: i64) -> Vec<Position> {
     place_from(fixture, 0, count).await;
     let transport = connect(fixture);
@@ -32,13 +32,13 @@ async fn place_from(fixture: &dyn Fixture, first: i64, count: i64) {
     let writer = program::<OrderPlaced>(fixture, &[]).await;
     for number in first..first + count {
         let customer = ["ada", "bob", "eve"].into_iter().cycle().nth(usize::try_from(number).expect("few"));
-        let customer = customer.expect("it goes round").to_owned();
+        let customer = customer.expect("an endless iterator").to_owned();
         writer.hub().emit(OrderPlaced { number, customer, coupon: None, lines: Vec::new() });
     }
     writer.shutdown(LONG).await.expect("all is sent");
 }
 
-/// A program that writes down what it takes, and fails where it is told to.
+/// A program that records the orders it receives, and fails at those that the test selects.
 async fn taker(fixture: &dyn Fixture, fails: fn(i64) -> bool) -> (EventBus, Taken) {
     let bus = program::<OrderPlaced>(fixture, &[]).await;
     let taken = Taken::default();
@@ -61,7 +61,7 @@ fn brief(consume: Consume) -> Consume {
     consume.backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(4)))
 }
 
-/// Waits before and after each event, and fetches each by itself.
+/// Sleeps before and after each event, and fetches events one by one.
 fn step_by_step(consume: Consume) -> Consume {
     brief(consume).max_attempts(2).batch_size(1).around_message(|_, next| async {
         tokio::task::yield_now().await;
@@ -80,14 +80,14 @@ async fn groups(transport: &dyn Transport) -> Vec<String> {
     groups.iter().map(|status| status.group.to_string()).collect()
 }
 
-/// Has a group settle the first messages, and no more.
+/// Has a group settle the first messages only.
 async fn settle_first(transport: &dyn Transport, name: &str, count: usize) {
     let mut consumer = member(transport, name).await;
     ack(receive(&mut *consumer, count).await).await;
     consumer.close().await.expect("the consumer leaves");
 }
 
-/// All that a group gets until it has nothing left to settle.
+/// The positions of all messages that a group receives until it has settled all.
 async fn rest(transport: &dyn Transport, name: &str) -> Vec<Position> {
     let mut consumer = member(transport, name).await;
     let mut seen = Vec::new();
@@ -103,7 +103,7 @@ async fn rest(transport: &dyn Transport, name: &str) -> Vec<Position> {
     }
 }
 
-/// Into a new group, which is gone afterwards.
+/// The replay runs in a new group, which is removed afterwards.
 pub async fn a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 10).await;
@@ -119,15 +119,15 @@ pub async fn a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_noth
     assert_eq!(transport.groups(&topic()).await.expect("the groups are listed"), before);
 
     done(bus.replay("orders").group("look")).await;
-    assert_eq!(numbers(&taken)[5..], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], "all unless said otherwise");
+    assert_eq!(numbers(&taken)[5..], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], "all events by default");
     let again: BTreeSet<_> = taken.lock().expect("no panic")[7..12].iter().map(|(_, id)| *id).collect();
-    assert_eq!(again, ids, "the ids are those of the events");
+    assert_eq!(again, ids, "the events keep their ids");
     assert_eq!(groups(&*transport).await, ["billing"]);
     assert_eq!(rest(&*transport, "billing").await, positions[6..]);
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// Where events and not positions are known.
+/// For callers that know events and not positions.
 pub async fn a_replay_begins_and_ends_at_events_by_their_ids(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 10).await;
@@ -143,11 +143,11 @@ pub async fn a_replay_begins_and_ends_at_events_by_their_ids(fixture: &dyn Fixtu
     assert!(error.to_string().contains(&absent.to_string()), "{error}");
     let error = bus.replay("orders").from(positions[5]).to(positions[3]).group("look").run().await;
     assert!(matches!(error, Err(ReplayError::Backwards { .. })));
-    assert!(groups(&*transport).await.is_empty(), "nothing is left behind");
+    assert!(groups(&*transport).await.is_empty(), "no group is left");
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// By the name of its group.
+/// The replay is identified by its group's name.
 pub async fn an_interrupted_replay_goes_on_where_it_stopped(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     place(fixture, 12).await;
@@ -166,12 +166,12 @@ pub async fn an_interrupted_replay_goes_on_where_it_stopped(fixture: &dyn Fixtur
     let second = done(bus.replay("orders").group("look")).await;
     assert!(second.finished && second.resumed, "{second:?}");
     assert_eq!(first.consumed.acked + second.consumed.acked, 12);
-    assert_eq!(numbers(&taken), (0..12).collect::<Vec<_>>(), "in order, and none twice");
+    assert_eq!(numbers(&taken), (0..12).collect::<Vec<_>>(), "in order, without duplicates");
     assert!(groups(&*transport).await.is_empty());
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// Retries, then a dead letter; the later events of the key wait behind it.
+/// Retries, then a dead letter; later events of the key wait.
 pub async fn a_failing_event_of_a_replay_becomes_a_dead_letter(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     place(fixture, 7).await;
@@ -181,8 +181,8 @@ pub async fn a_failing_event_of_a_replay_becomes_a_dead_letter(fixture: &dyn Fix
     assert_eq!((replayed.consumed.acked, replayed.consumed.dead_lettered), (6, 1));
     let taken = numbers(&taken);
     assert_eq!(taken.iter().filter(|number| **number == 3).count(), 3, "three attempts");
-    let place_of = |number| taken.iter().rposition(|taken| *taken == number).expect("it came");
-    assert!(place_of(6) > place_of(3), "6 is of the same customer: {taken:?}");
+    let index_of = |number| taken.iter().rposition(|taken| *taken == number).expect("it came");
+    assert!(index_of(6) > index_of(3), "6 has the same customer: {taken:?}");
     let letters = named("orders.look.replay.dlq");
     let mut reader = subscribe(&*transport, Subscription::new(letters, group("reader"))).await;
     ack(receive(&mut *reader, 1).await).await;
@@ -190,7 +190,7 @@ pub async fn a_failing_event_of_a_replay_becomes_a_dead_letter(fixture: &dyn Fix
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// What was settled behind the range is not done once more, what was not settled comes.
+/// Beyond the range, settled messages are not delivered again, and unsettled ones are.
 pub async fn a_replay_in_place_ends_where_the_group_stood(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 12).await;
@@ -204,16 +204,16 @@ pub async fn a_replay_in_place_ends_where_the_group_stood(fixture: &dyn Fixture)
     assert_eq!((status.len(), status[0].next, status[0].lag), (1, Some(positions[8]), 4));
     assert_eq!(rest(&*transport, "billing").await, positions[8..]);
 
-    // Beyond where it stood, and to the end.
+    // Beyond the group's position, to the end.
     let replayed = done(bus.replay("orders").from(positions[9]).in_place("billing")).await;
     assert_eq!(replayed.consumed.acked, 3);
     assert!(rest(&*transport, "billing").await.is_empty(), "all is settled");
     place_from(fixture, 12, 1).await;
-    assert_eq!(rest(&*transport, "billing").await.len(), 1, "and what comes is not passed over");
+    assert_eq!(rest(&*transport, "billing").await.len(), 1, "new messages are not skipped");
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// Moving forward would lose what is between.
+/// Moving forward would skip the messages between.
 pub async fn a_replay_in_place_never_moves_a_group_forward(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 6).await;
@@ -229,7 +229,7 @@ pub async fn a_replay_in_place_never_moves_a_group_forward(fixture: &dyn Fixture
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// The future is dropped at every point where it waits.
+/// The future is dropped at each of its await points.
 pub async fn a_replay_in_place_that_is_cut_off_anywhere_loses_nothing(fixture: &dyn Fixture) {
     const MOST: usize = 2_000;
     let transport = connect(fixture);
@@ -240,7 +240,7 @@ pub async fn a_replay_in_place_that_is_cut_off_anywhere_loses_nothing(fixture: &
         let name = format!("billing-{cut}");
         let mut consumer = member(&*transport, &name).await;
         let mut deliveries = receive(&mut *consumer, 6).await;
-        // Out of order, with one that waits for its retry: 4, 6 and 7 are not settled.
+        // Settled out of order, and one waits for its retry: 4, 6 and 7 are not settled.
         let waits = deliveries.remove(4);
         ack(deliveries).await;
         waits.retry(Duration::from_millis(1)).await.expect("it waits");
@@ -261,22 +261,22 @@ pub async fn a_replay_in_place_that_is_cut_off_anywhere_loses_nothing(fixture: &
         };
         let seen: BTreeSet<_> = rest(&*transport, &name).await.into_iter().collect();
         for open in [4, 6, 7] {
-            assert!(seen.contains(&positions[open]), "{open} is lost when cut off at {cut}: {seen:?}");
+            assert!(seen.contains(&positions[open]), "{open} is lost if cancelled at {cut}: {seen:?}");
         }
         transport.remove_group(&topic(), &group(&name)).await.expect("the group is removed");
         if finished {
             break;
         }
-        // Each of the first steps, then some.
+        // Every one of the first steps, then a sample.
         cut += 1 + cut / 16;
-        assert!(cut < MOST, "it comes to an end");
+        assert!(cut < MOST, "it completes");
     }
-    println!("cut off at up to {cut} points on {}", transport.url());
-    assert!(cut > 3, "it was cut off at some points");
+    println!("cancelled at up to {cut} points on {}", transport.url());
+    assert!(cut > 3, "it was cancelled at some points");
     bus.shutdown(LONG).await.expect("nothing waits");
 }
 
-/// They share the replay, and go on with what is new.
+/// They share the replay and continue with new messages.
 pub async fn running_members_take_part_in_a_replay_in_place_and_nothing_is_lost(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 30).await;
@@ -305,13 +305,13 @@ pub async fn running_members_take_part_in_a_replay_in_place_and_nothing_is_lost(
         *counts.entry(number).or_default() += 1;
     }
     assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (0..40).collect::<Vec<_>>(), "none is lost");
-    assert!((0..10).all(|number| counts[&number] >= 2), "the range came again: {counts:?}");
+    assert!((0..10).all(|number| counts[&number] >= 2), "the range was redelivered: {counts:?}");
     for bus in [running, replaying] {
         bus.shutdown(LONG).await.expect("nothing waits");
     }
 }
 
-/// Before it is done, with counts.
+/// The plan has the counts before anything is changed.
 pub async fn a_reset_says_what_it_does(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = place(fixture, 10).await;
@@ -330,19 +330,19 @@ pub async fn a_reset_says_what_it_does(fixture: &dyn Fixture) {
         assert_eq!((plan.from, plan.to), (Some(positions[6]), Some(to)), "{place}");
         assert_eq!((plan.again, plan.passed_over, plan.exact), (again, passed_over, true), "{place}");
     }
-    assert_eq!(groups(&*transport).await, ["billing"], "a plan leaves nothing behind");
+    assert_eq!(groups(&*transport).await, ["billing"], "a plan leaves no group");
     let plan = offsets.plan(&billing, positions[4]).await.expect("a plan");
     offsets.reset(&plan).await.expect("it is moved");
     assert_eq!(rest(&*transport, "billing").await, positions[4..]);
 
-    // Settled out of order: 2 is not, 3 is.
+    // Settled out of order: 3 is settled, 2 is not.
     let mut consumer = member(&*transport, "audit").await;
     let mut deliveries = receive(&mut *consumer, 4).await;
     let held = deliveries.remove(2);
     ack(deliveries).await;
     let plan = offsets.plan(&group("audit"), positions[4]).await.expect("a plan");
     assert_eq!((plan.from, plan.passed_over, plan.in_flight), (Some(positions[2]), 2, 1));
-    assert!(!plan.exact, "at most 2, for 3 is settled");
+    assert!(!plan.exact, "at most 2, since 3 is settled");
     held.ack().await.expect("it is stored");
     let error = offsets.plan(&group("biling"), StartPosition::Latest).await.expect_err("no such group");
     assert!(error.to_string().contains("`billing`"), "{error}");

@@ -1,4 +1,4 @@
-//! What becomes of a delivery.
+//! The outcomes of a delivery.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::{
     subscription, texts, topic,
 };
 
-/// Not by the same member, not by another, not by a new one.
+/// Not to the same member, nor to another, nor to a new one.
 pub async fn an_acknowledged_message_never_comes_again(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
@@ -21,14 +21,14 @@ pub async fn an_acknowledged_message_never_comes_again(fixture: &dyn Fixture) {
     nothing(&mut *later).await;
 }
 
-/// The order of acknowledgements need not be that of the messages.
+/// Acknowledgements need not follow the order of the messages.
 pub async fn messages_are_acknowledged_in_any_order(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..12).map(|i| message(&format!("k{i}"), i)).collect();
     send(&*transport, &batch).await;
     let mut consumer = member(&*transport, "billing").await;
     let mut deliveries = receive(&mut *consumer, 12).await;
-    // From the inside out, one by one, leaving the third.
+    // Out of order, all but the third.
     for index in [5, 5, 8, 0, 0] {
         deliveries.remove(index).ack().await.expect("the acknowledgement is stored");
     }
@@ -43,7 +43,7 @@ pub async fn messages_are_acknowledged_in_any_order(fixture: &dyn Fixture) {
     nothing(&mut *consumer).await;
 }
 
-/// A receiver that panics or forgets loses nothing.
+/// A receiver that panics or drops its delivery loses nothing.
 pub async fn a_dropped_delivery_comes_back_with_the_same_id_and_a_raised_attempt(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
@@ -70,13 +70,13 @@ pub async fn a_retry_comes_back_not_before_its_time(fixture: &dyn Fixture) {
     let settled = Instant::now();
     delivery.retry(AFTER).await.expect("the retry is stored");
     let again = receive_one(&mut *consumer).await;
-    // Stores keep milliseconds.
-    assert!(settled.elapsed() + Duration::from_millis(2) >= AFTER, "it came too early");
+    // Stores have a resolution of one millisecond.
+    assert!(settled.elapsed() + Duration::from_millis(2) >= AFTER, "it was redelivered too early");
     assert_eq!(again.attempt(), 2);
     ack(vec![again]).await;
 }
 
-/// Handing back is not trying.
+/// A release is not an attempt.
 pub async fn a_released_delivery_comes_back_with_the_same_attempt(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
@@ -92,7 +92,7 @@ pub async fn a_released_delivery_comes_back_with_the_same_attempt(fixture: &dyn 
     ack(vec![delivery]).await;
 }
 
-/// A message that is given up is kept, with the reason.
+/// A rejected message is kept, with the reason.
 pub async fn a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let sent = Message::new("poison")
@@ -131,8 +131,8 @@ pub async fn a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_he
     ack(vec![letter]).await;
 }
 
-/// One end at a time.
-pub async fn a_dead_letter_rejected_again_tells_its_last_end(fixture: &dyn Fixture) {
+/// Headers of an earlier failure are replaced.
+pub async fn a_dead_letter_rejected_again_has_its_last_failure(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
     let mut consumer = member(&*transport, "billing").await;
@@ -142,15 +142,15 @@ pub async fn a_dead_letter_rejected_again_tells_its_last_end(fixture: &dyn Fixtu
     let mut reader = subscribe(&*transport, Subscription::new(dead.clone(), group("repair"))).await;
     let second = receive_one(&mut *reader).await;
     second.reject("second").await.expect("the rejection is stored");
-    let deader = dead.dead_letter(&group("repair")).expect("a valid topic");
-    let mut reader = subscribe(&*transport, Subscription::new(deader, group("repair"))).await;
+    let second_dead = dead.dead_letter(&group("repair")).expect("a valid topic");
+    let mut reader = subscribe(&*transport, Subscription::new(second_dead, group("repair"))).await;
     let letter = receive_one(&mut *reader).await;
     let reasons: Vec<_> = letter.message().headers.get_all("dlq_reason").collect();
     assert_eq!(reasons, ["second"]);
     ack(vec![letter]).await;
 }
 
-/// A member that hangs does not keep its messages for ever.
+/// A hanging member loses its messages when its lease ends.
 pub async fn an_expired_lease_is_taken_over(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "an_expired_lease_is_taken_over", |can| can.takeover) {
@@ -166,7 +166,7 @@ pub async fn an_expired_lease_is_taken_over(fixture: &dyn Fixture) {
     let mut other = member(&*transport, "billing").await;
     let taken = receive(&mut *other, 2).await;
     assert_eq!(texts(&taken), ["key#1", "key#2"]);
-    // Which of the two the member hangs on is not known.
+    // The store does not know on which of the two the member hangs.
     let attempt = if transport.capability().isolates { 1 } else { 2 };
     assert!(taken.iter().all(|delivery| delivery.attempt() == attempt), "{taken:?}");
     ack(taken).await;
@@ -174,7 +174,7 @@ pub async fn an_expired_lease_is_taken_over(fixture: &dyn Fixture) {
     nothing(&mut *other).await;
 }
 
-/// Who acknowledges too late learns it.
+/// A late acknowledgement returns an error.
 pub async fn a_late_acknowledgement_is_an_error_and_the_message_is_not_lost(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "a_late_acknowledgement_is_an_error", |can| can.takeover) {
@@ -196,7 +196,7 @@ pub async fn a_late_acknowledgement_is_an_error_and_the_message_is_not_lost(fixt
     ack(vec![again]).await;
 }
 
-/// A slow receiver keeps what it works on.
+/// A slow receiver keeps its delivery.
 pub async fn a_renewed_lease_is_not_taken_over(fixture: &dyn Fixture) {
     let lease = Duration::from_millis(400) * fixture.patience();
     let transport = connect(fixture);

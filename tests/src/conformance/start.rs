@@ -1,4 +1,4 @@
-//! Where a group begins.
+//! Start positions of groups, seek, status and removal.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::{
     subscribe, subscription, texts, topic,
 };
 
-/// A new service misses nothing that is still there.
+/// A new service receives all messages that are still stored.
 pub async fn a_group_starts_at_the_earliest_message_by_default(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0), message("key", 1)]).await;
@@ -19,7 +19,7 @@ pub async fn a_group_starts_at_the_earliest_message_by_default(fixture: &dyn Fix
     ack(deliveries).await;
 }
 
-/// What was there before is passed over.
+/// Earlier messages are skipped.
 pub async fn a_group_at_latest_gets_only_what_comes_later(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
@@ -32,14 +32,14 @@ pub async fn a_group_at_latest_gets_only_what_comes_later(fixture: &dyn Fixture)
     ack(deliveries).await;
 }
 
-/// A time is compared with the time of storing.
+/// The time is compared with the storage time.
 pub async fn a_group_starts_at_a_time(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "a_group_starts_at_a_time", |can| can.start_at_time) {
         return;
     }
     send(&*transport, &[message("key", 0)]).await;
-    // Stores keep milliseconds: let two pass by the clock that they read.
+    // Stores have a resolution of one millisecond: let two pass by the store's clock.
     let before = SystemTime::now();
     while before.elapsed().unwrap_or_default().as_millis() < 2 {
         tokio::task::yield_now().await;
@@ -54,7 +54,7 @@ pub async fn a_group_starts_at_a_time(fixture: &dyn Fixture) {
     ack(deliveries).await;
 }
 
-/// A position is inclusive; one of another kind of store is refused.
+/// A position is inclusive; a position of another kind of store is an error.
 pub async fn a_group_starts_at_a_position(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     if !can(&*transport, "a_group_starts_at_a_position", |can| can.start_at_position) {
@@ -77,13 +77,13 @@ pub async fn a_group_starts_at_a_position(fixture: &dyn Fixture) {
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
 }
 
-/// A restart goes on where the group stands.
+/// After a restart, the group continues from its own position.
 pub async fn the_start_position_counts_only_once(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let latest = subscription("billing").start(StartPosition::Latest);
     let consumer = subscribe(&*transport, latest.clone()).await;
     consumer.close().await.expect("the consumer leaves");
-    // Sent while no member was there.
+    // Sent while the group had no member.
     send(&*transport, &[message("key", 0)]).await;
     let mut consumer = subscribe(&*transport, latest).await;
     ack(receive(&mut *consumer, 1).await).await;
@@ -134,7 +134,7 @@ pub async fn a_group_can_be_moved_forward(fixture: &dyn Fixture) {
     ack(deliveries).await;
 }
 
-/// Where a group stands, whatever is settled behind it.
+/// The group's position, regardless of later settled messages.
 pub async fn a_status_names_the_earliest_unsettled_message(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..5).map(|i| message(&format!("k{i}"), i)).collect();
@@ -152,16 +152,16 @@ pub async fn a_status_names_the_earliest_unsettled_message(fixture: &dyn Fixture
     second.retry(Duration::ZERO).await.expect("it waits");
     assert_eq!(next().await, Some(positions[1]), "waiting");
     ack(vec![receive_one(&mut *consumer).await, third]).await;
-    // Which of the two came is the transport's to say.
+    // Either of the two may come first.
     while let Some(delivery) = consumer.receive(1, Duration::ZERO).await.expect("it receives").pop() {
         ack(vec![delivery]).await;
     }
     assert_eq!(next().await, None, "all is settled");
     let more = send(&*transport, &[message("key", 5)]).await;
-    assert_eq!(next().await, Some(more[0]), "not handed out");
+    assert_eq!(next().await, Some(more[0]), "not delivered");
 }
 
-/// It has forgotten everything.
+/// The group's old progress is gone.
 pub async fn a_removed_group_comes_back_as_new(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0), message("key", 1)]).await;
@@ -179,11 +179,11 @@ pub async fn a_removed_group_comes_back_as_new(fixture: &dyn Fixture) {
     assert!(deliveries.iter().all(|delivery| delivery.attempt() == 1));
     ack(deliveries).await;
     let rest = receive(&mut *audit, 1).await;
-    assert_eq!(texts(&rest), ["key#1"], "other groups are where they were");
+    assert_eq!(texts(&rest), ["key#1"], "other groups keep their position");
     ack(rest).await;
 }
 
-/// What only it had not settled may go.
+/// Messages that only the removed group had not settled may be trimmed.
 pub async fn a_removed_group_holds_back_no_retention(fixture: &dyn Fixture) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(1));
     let transport = fixture.connect(&none);
@@ -201,7 +201,7 @@ pub async fn a_removed_group_holds_back_no_retention(fixture: &dyn Fixture) {
     drop(held);
 }
 
-/// They are told, and harm no group of the same name.
+/// Their calls return errors and do not affect a new group of the same name.
 pub async fn members_of_a_removed_group_lose_what_they_hold(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..4).map(|i| message(&format!("k{i}"), i)).collect();
@@ -209,7 +209,7 @@ pub async fn members_of_a_removed_group_lose_what_they_hold(fixture: &dyn Fixtur
     let mut consumer = member(&*transport, "billing").await;
     let mut held = receive(&mut *consumer, 4).await;
     transport.remove_group(&topic(), &group("billing")).await.expect("the group is removed");
-    let error = held.remove(0).ack().await.expect_err("it is held no more");
+    let error = held.remove(0).ack().await.expect_err("the lease is lost");
     assert_eq!(error.kind(), ErrorKind::LeaseLost, "{error}");
     assert_eq!(held[0].renew().await.expect_err("nothing to renew").kind(), ErrorKind::LeaseLost);
     let error = consumer.receive(1, Duration::ZERO).await.expect_err("the group is gone");
@@ -218,16 +218,16 @@ pub async fn members_of_a_removed_group_lose_what_they_hold(fixture: &dyn Fixtur
 
     let mut anew = member(&*transport, "billing").await;
     let again = receive(&mut *anew, 4).await;
-    let error = held.remove(0).ack().await.expect_err("it is another's");
+    let error = held.remove(0).ack().await.expect_err("the lease is lost");
     assert_eq!(error.kind(), ErrorKind::LeaseLost, "{error}");
-    // Dropped without an outcome: nothing comes twice by it.
+    // Dropped without an outcome: no message is redelivered by it.
     drop(held);
     ack(again).await;
     nothing(&mut *anew).await;
 }
 
-/// A slip of the pen is told.
-pub async fn a_group_that_is_not_there_can_not_be_removed(fixture: &dyn Fixture) {
+/// A misspelt name is an error.
+pub async fn an_absent_group_cannot_be_removed(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
     for topic in [topic(), named("absent")] {

@@ -1,4 +1,4 @@
-//! The store as a whole: retention, listings, checks.
+//! The whole store: retention, listings, checks.
 
 use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition, Subscription, Topic};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::values::Values;
 
-/// A limit is no licence to lose.
+/// Retention limits do not apply to unsettled messages.
 pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fixture) {
     let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2));
     let transport = fixture.connect(&two);
@@ -35,15 +35,15 @@ pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fi
     ack(kept).await;
 }
 
-/// Who asks for it gets it, and is told.
-pub async fn retention_drops_unsettled_messages_only_when_told_and_counts_them(fixture: &dyn Fixture) {
+/// If configured, retention drops unsettled messages, and reports how many.
+pub async fn retention_drops_unsettled_messages_only_if_configured_and_counts_them(fixture: &dyn Fixture) {
     let two = Retention::unlimited().max_count(2).drop_unsettled();
     let transport = fixture.connect(&ConnectOptions::new().topic_retention(topic(), two));
     if !can(&*transport, "retention_drops_unsettled_messages_only_when_told", |can| can.trim) {
         return;
     }
     let mut consumer = member(&*transport, "billing").await;
-    // A store may apply retention by itself when it is opened and written to.
+    // A store may also apply retention when it is opened and written to.
     send(&*transport, &[message("first", 0)]).await;
     ack(receive(&mut *consumer, 1).await).await;
     let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
@@ -59,7 +59,7 @@ pub async fn retention_drops_unsettled_messages_only_when_told_and_counts_them(f
     nothing(&mut *consumer).await;
 }
 
-/// A topic that was emptied goes on counting, so that no group takes the new for the old.
+/// An emptied topic continues its numbering, so that groups do not skip new messages.
 pub async fn positions_are_never_used_twice(fixture: &dyn Fixture) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
     let transport = fixture.connect(&none);
@@ -76,8 +76,8 @@ pub async fn positions_are_never_used_twice(fixture: &dyn Fixture) {
     ack(receive(&mut *consumer, 1).await).await;
 }
 
-/// A slip of the pen is told.
-pub async fn a_topic_that_is_not_there_is_not_found(fixture: &dyn Fixture) {
+/// A misspelt name is an error.
+pub async fn an_absent_topic_is_not_found(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let absent = named("absent");
     let error = transport.groups(&absent).await.expect_err("there is no such topic");
@@ -90,7 +90,7 @@ pub async fn a_topic_that_is_not_there_is_not_found(fixture: &dyn Fixture) {
     assert!(transport.topics().await.expect("the topics are listed").is_empty());
 }
 
-/// `doctor` says so.
+/// `doctor` prints the result.
 pub async fn a_sound_store_passes_its_check(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
@@ -98,7 +98,7 @@ pub async fn a_sound_store_passes_its_check(fixture: &dyn Fixture) {
     assert!(!health.facts.is_empty());
 }
 
-/// Counts and ends.
+/// With counts, and first and last positions.
 pub async fn topics_are_listed_with_their_messages(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let positions = send(&*transport, &[message("key", 0), message("key", 1)]).await;
@@ -112,19 +112,19 @@ pub async fn topics_are_listed_with_their_messages(fixture: &dyn Fixture) {
     assert_eq!(topics[1].last, Some(positions[1]));
 }
 
-/// Nobody may have looked at them yet.
+/// An operator may not have seen them yet.
 pub async fn dead_letters_are_not_trimmed_unless_their_own_retention_says_so(fixture: &dyn Fixture) {
     let letters = topic().dead_letter(&group("billing")).expect("a valid topic");
     kept(fixture, subscription("billing"), &letters).await;
 }
 
-/// What a topic holds counts, not what it is called.
+/// A dead-letter topic is recognized by its content, not by its name.
 pub async fn dead_letters_are_not_trimmed_whatever_their_topic_is_called(fixture: &dyn Fixture) {
     let letters = named("given-up");
     kept(fixture, subscription("billing").dead_letter(letters.clone()), &letters).await;
 }
 
-/// Has a group give messages up, and trims all topics to nothing.
+/// Has a group reject messages, and trims all topics to nothing.
 async fn kept(fixture: &dyn Fixture, subscription: Subscription, letters: &Topic) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
     let transport = fixture.connect(&none);
@@ -142,7 +142,7 @@ async fn kept(fixture: &dyn Fixture, subscription: Subscription, letters: &Topic
     assert_eq!((of(&topic()), of(letters)), (Some(0), Some(2)));
 }
 
-/// A limit of their own is an order, and what it costs is told.
+/// A limit for the dead-letter topic itself applies, and unread dead letters are counted.
 pub async fn dead_letters_that_their_own_retention_drops_unread_are_counted(fixture: &dyn Fixture) {
     let letters = topic().dead_letter(&group("billing")).expect("a valid topic");
     let one = ConnectOptions::new().topic_retention(letters.clone(), Retention::unlimited().max_count(1));

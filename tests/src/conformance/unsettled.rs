@@ -1,4 +1,4 @@
-//! What a group has not settled, seen without being received.
+//! Listing a group's unsettled messages without receiving them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use events_runtime::transport::{ErrorKind, GroupStatus, Position, StoredMessage,
 
 use super::{Fixture, ack, connect, group, member, message, nothing, receive, send, topic};
 
-/// What `billing` has not settled, in portions of this size; `None` where the transport can't say.
+/// The unsettled messages of `billing`, in portions of this size; `None` if the transport can't list them.
 async fn unsettled(transport: &dyn Transport, name: &str, max: usize) -> Option<Vec<StoredMessage>> {
     let (topic, billing) = (topic(), group("billing"));
     let mut all: Vec<StoredMessage> = Vec::new();
@@ -35,9 +35,9 @@ async fn groups(transport: &dyn Transport) -> Vec<GroupStatus> {
     transport.groups(&topic()).await.expect("the groups are listed")
 }
 
-/// In flight, handed back, waiting for a time, and never out: all of it, in order, in portions of any size.
-pub async fn unsettled_messages_are_read_in_order_whoever_has_them(fixture: &dyn Fixture) {
-    let name = "unsettled_messages_are_read_in_order_whoever_has_them";
+/// In flight, released, waiting for a retry and undelivered: all of them, in order, in portions of any size.
+pub async fn unsettled_messages_are_listed_in_order(fixture: &dyn Fixture) {
+    let name = "unsettled_messages_are_listed_in_order";
     let transport = connect(fixture);
     let batch: Vec<_> = (0..12).map(|i| message(["a", "b", "c", "d"][i % 4], i)).collect();
     let sent = send(&*transport, &batch).await;
@@ -70,13 +70,13 @@ pub async fn unsettled_messages_are_read_in_order_whoever_has_them(fixture: &dyn
     ack(held).await;
 }
 
-/// Looking makes no group, takes no lease and counts no attempt.
+/// It creates no group, takes no lease and counts no attempt.
 pub async fn reading_what_is_unsettled_changes_nothing(fixture: &dyn Fixture) {
     let name = "reading_what_is_unsettled_changes_nothing";
     let transport = connect(fixture);
     let sent = send(&*transport, &[message("a", 0), message("a", 1)]).await;
     let Some(found) = unsettled(&*transport, name, 10).await else { return };
-    assert_eq!(positions(&found), sent, "to a group that is not there nothing is settled");
+    assert_eq!(positions(&found), sent, "an absent group has settled nothing");
     assert_eq!(groups(&*transport).await, []);
     let mut consumer = member(&*transport, "billing").await;
     let before = groups(&*transport).await;
@@ -90,8 +90,8 @@ pub async fn reading_what_is_unsettled_changes_nothing(fixture: &dyn Fixture) {
     nothing(&mut *consumer).await;
 }
 
-/// There is nothing to look into.
-pub async fn a_topic_that_is_not_there_has_nothing_unsettled(fixture: &dyn Fixture) {
+/// The error kind says so.
+pub async fn an_absent_topic_has_no_unsettled_messages(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let error = transport.unsettled(&topic(), &group("billing"), None, 10).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported), "{error}");
