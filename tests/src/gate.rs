@@ -1,4 +1,4 @@
-//! A transport over `memory:` whose topics can be closed one by one.
+//! A transport over `memory:` whose topics fail as a test chooses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,27 +11,27 @@ use tokio::sync::watch;
 
 use crate::over::Over;
 
-/// What a topic does with messages.
+/// How a topic responds to a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
     /// It stores them.
     #[default]
     Open,
-    /// It stores what the next call brings, and hangs then.
+    /// It stores the next call's messages, then hangs.
     Once,
-    /// It fails in a way that passes.
+    /// It fails with a transient error.
     Away,
-    /// It does not answer until its state changes.
+    /// It does not respond until its state changes.
     Hangs,
-    /// It refuses each message for what is wrong with it.
+    /// It rejects each message as invalid.
     Refuses,
-    /// It refuses all until somebody gives back a right.
+    /// It fails for lack of permission.
     Forbids,
-    /// It fails for a reason that nobody foresaw.
+    /// It fails with an error of another kind.
     Breaks,
-    /// Its driver panics when it is called.
+    /// Its driver panics when called.
     Panics,
-    /// Its driver panics on the way.
+    /// Its driver panics when polled.
     PanicsLater,
 }
 
@@ -41,29 +41,29 @@ pub struct Gates(Arc<Shared>);
 
 struct Shared {
     states: watch::Sender<HashMap<String, State>>,
-    /// How often each topic was asked to store.
+    /// The number of sends to each topic.
     calls: Mutex<HashMap<String, usize>>,
 }
 
 impl Gates {
-    /// Sets what a topic does from now on.
+    /// Sets how a topic responds from now on.
     pub fn set(&self, topic: &str, state: State) {
         self.0.states.send_modify(|states| {
             states.insert(topic.to_owned(), state);
         });
     }
 
-    /// How often a topic was asked to store.
+    /// The number of sends to a topic.
     #[must_use]
     pub fn calls(&self, topic: &str) -> usize {
         self.0.calls.lock().expect("no panic").get(topic).copied().unwrap_or_default()
     }
 }
 
-/// Memory, and the gates of its topics.
+/// A memory store, and the gates of its topics.
 ///
 /// # Panics
-/// Where there can be no memory.
+/// If the memory store can't be opened.
 #[must_use]
 pub fn over_memory() -> (Box<dyn Transport>, Gates) {
     let gates = Gates(Arc::new(Shared { states: watch::Sender::default(), calls: Mutex::default() }));

@@ -1,4 +1,4 @@
-//! What the tests of inboxes share.
+//! Shared by the tests of inboxes.
 
 use events_runtime::EventMetadata;
 use events_runtime::metadata::Source;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// The metadata of an event; the number is its id.
 ///
 /// # Panics
-/// Never: what it reads is right.
+/// Never: its constants are valid.
 #[must_use]
 pub fn event(number: u128) -> EventMetadata {
     EventMetadata::new(

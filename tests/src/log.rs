@@ -1,4 +1,4 @@
-//! What a program logs, as text.
+//! Captured log output, as text.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -7,15 +7,15 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
-/// Collects what is logged, with every field of it.
+/// Collects log events with all fields.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    /// What is logged meanwhile, on this thread: a line for each field.
+    /// The log of this thread during the call, one line per field.
     ///
     /// # Panics
-    /// Where logging itself panicked.
+    /// If logging itself panicked.
     pub fn of(logging: impl FnOnce()) -> String {
         see_every_callsite();
         let log = Self::default();
@@ -25,10 +25,10 @@ impl Log {
     }
 }
 
-/// Has no callsite be switched off by the thread that meets it first.
+/// Prevents that the first thread to reach a callsite disables it for all.
 ///
-/// Where there is one subscriber only, `tracing` asks that thread's, which has none where another test
-/// runs on it; what it answers holds for all threads. It asks every one where there are more.
+/// With a single subscriber, `tracing` asks the subscriber of that thread only, and another test's thread has
+/// none; the answer is cached for all threads. With several subscribers, it asks all of them.
 pub(crate) fn see_every_callsite() {
     static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
     OTHERS.get_or_init(|| [Dispatch::new(Log::default()), Dispatch::new(Log::default())]);

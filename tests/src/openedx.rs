@@ -1,5 +1,5 @@
-//! Events of Open edX's own catalogue, and one of all that its Python can say, for the real package
-//! to judge: `tests/interop/openedx.py`.
+//! Events of Open edX's catalogue, and one with every type that its Python package supports. The real
+//! package checks them: `tests/interop/openedx.py`.
 
 use std::collections::BTreeMap;
 
@@ -190,7 +190,7 @@ struct EverythingSaid {
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Nothing {}
 
-/// Documented, and not so in Python.
+/// Documented here, but not in Python.
 #[derive(Debug, Clone, PartialEq, EventData)]
 #[event(alias = "All")]
 struct Everything {
@@ -220,7 +220,7 @@ struct Tree {
     right: Option<Box<Tree>>,
 }
 
-/// What Python can read and not write.
+/// Types that Python can read but not write.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.openedx.tests.bytes.read.v1", profile = "openedx")]
 struct BytesRead {
@@ -235,11 +235,11 @@ struct Parts {
     some: Option<Vec<u8>>,
 }
 
-/// An event that the real package knows too.
+/// An event that the real package defines too.
 pub struct Definition {
-    /// What the registry knows of it.
+    /// Its descriptor in the registry.
     pub descriptor: Descriptor,
-    /// Datums of values that Python keeps as they are.
+    /// Datums of values that Python preserves.
     pub datums: Vec<Vec<u8>>,
     /// Decodes a datum, and encodes the value again.
     pub again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
@@ -253,7 +253,7 @@ impl Definition {
             datums: values.into_iter().map(datum).collect(),
             again: |datum| {
                 let value = avro::from_slice::<E>(datum)?;
-                Ok(avro::to_vec(&value).expect("what was read can be written"))
+                Ok(avro::to_vec(&value).expect("a decoded value can be encoded"))
             },
         }
     }
@@ -335,7 +335,7 @@ fn nothing() -> Everything {
     }
 }
 
-/// All of them.
+/// All events.
 #[must_use]
 pub fn definitions() -> Vec<Definition> {
     let enrollment = |start, created_by| CourseEnrollmentCreated {

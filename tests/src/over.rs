@@ -1,4 +1,4 @@
-//! A transport over another one, some of whose parts are a test's.
+//! A transport that wraps another one and replaces some of its parts.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use events_runtime::transport::{
     StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
-/// Makes one thing of another.
+/// Wraps a value.
 type Part<T> = Box<dyn Fn(T) -> T + Send + Sync>;
-/// Makes an answer of another, and may take its time.
+/// Replaces a result, asynchronously.
 type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync>;
 
-/// A transport over another one, owned or lent: what no part is set for is the other's.
+/// A transport that wraps another one, owned or borrowed. Parts that are not replaced are the inner transport's.
 pub struct Over<T> {
     inner: T,
     capability: Option<Part<Capability>>,
@@ -24,19 +24,19 @@ pub struct Over<T> {
 }
 
 impl<T> Over<T> {
-    /// All of it is the other transport's.
+    /// Forwards all calls to the inner transport.
     pub fn new(inner: T) -> Self {
         Self { inner, capability: None, producer: None, consumer: None, groups: None, subscribes: None }
     }
 
-    /// The same with another capability.
+    /// Replaces the capability.
     #[must_use]
     pub fn capability(mut self, part: impl Fn(Capability) -> Capability + Send + Sync + 'static) -> Self {
         self.capability = Some(Box::new(part));
         self
     }
 
-    /// The same with producers that are made of the other's.
+    /// Wraps each producer.
     #[must_use]
     pub fn producer<P: Producer + 'static>(
         mut self,
@@ -46,7 +46,7 @@ impl<T> Over<T> {
         self
     }
 
-    /// The same with consumers that are made of the other's.
+    /// Wraps each consumer.
     #[must_use]
     pub fn consumer<C: Consumer + 'static>(
         mut self,
@@ -56,7 +56,7 @@ impl<T> Over<T> {
         self
     }
 
-    /// The same whose consumers subscribe when this is over.
+    /// Runs a future before each subscription.
     #[must_use]
     pub fn subscribes<F>(mut self, after: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -66,7 +66,7 @@ impl<T> Over<T> {
         self
     }
 
-    /// The same with groups that are made of the other's.
+    /// Replaces the listed groups.
     #[must_use]
     pub fn groups<F>(mut self, part: impl Fn(Vec<GroupStatus>) -> F + Send + Sync + 'static) -> Self
     where
@@ -77,7 +77,7 @@ impl<T> Over<T> {
     }
 }
 
-/// What the part makes of it, where there is one.
+/// Applies the replacement, if there is one.
 fn made<T>(part: Option<&Part<T>>, of: T) -> T {
     match part {
         Some(part) => part(of),

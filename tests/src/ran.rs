@@ -1,31 +1,31 @@
-//! A program that ran to its end.
+//! The output of a program that has exited.
 
 use std::process::{Command, Output, Stdio};
 
-/// What a program said, and how it ended.
+/// Output and exit code of a program.
 #[derive(Debug)]
 pub struct Ran {
-    /// Its exit code; -1 where a signal ended it.
+    /// The exit code; -1 if a signal killed the program.
     pub code: i32,
-    /// What it printed.
+    /// Standard output.
     pub out: String,
-    /// What it complained of.
+    /// Standard error.
     pub err: String,
 }
 
 impl Ran {
-    /// Runs a program that is given nothing to read.
+    /// Runs a program with empty input.
     ///
     /// # Panics
-    /// When it can't be started.
+    /// If it can't be started.
     pub fn of(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).output().expect("the program starts").into()
     }
 
-    /// What it printed, where it succeeded and complained of nothing.
+    /// The standard output of a program that succeeded without printing an error.
     ///
     /// # Panics
-    /// When it did not.
+    /// If it failed or printed an error.
     #[must_use]
     #[track_caller]
     pub fn succeeded(self) -> String {

@@ -12,23 +12,23 @@ use tracing_core::span::Current;
 /// A span or an event.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The span's name; of an event, its target.
+    /// The name of a span, or the target of an event.
     pub name: String,
     /// The fields as text.
     pub fields: BTreeMap<String, String>,
-    /// Where the span around it stands in [`Spans::spans`].
+    /// The index of the parent span in [`Spans::spans`].
     pub parent: Option<usize>,
 }
 
 impl Recorded {
-    /// A field's text; empty where it has none.
+    /// A field's text; empty if the field is missing.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 }
 
-/// Records all spans and events that the current thread meets.
+/// Records all spans and events of the current thread.
 #[derive(Debug, Clone)]
 pub struct Spans(Arc<Mutex<State>>);
 
@@ -51,7 +51,7 @@ impl Spans {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The spans so far, in the order they were made.
+    /// The spans so far, in order of creation.
     #[must_use]
     pub fn spans(&self) -> Vec<Recorded> {
         self.state().spans.iter().map(|(span, _)| span.clone()).collect()

@@ -1,4 +1,4 @@
-//! A recorder of metrics that tells a test what was counted and measured.
+//! A metrics recorder for tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,14 +8,14 @@ use metrics::{
     SharedString, Unit,
 };
 
-/// The values by name and labels, and what was described.
+/// The values by name and labels, and the descriptions.
 #[derive(Clone, Default)]
 pub struct Values {
     /// Counters and gauges, as `events_sent_total{topic=dev-orders}`.
     pub numbers: Arc<Mutex<BTreeMap<String, f64>>>,
-    /// What histograms were told.
+    /// The samples of histograms.
     pub samples: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
-    /// What was described, by name.
+    /// The described units, by name.
     pub units: Arc<Mutex<BTreeMap<String, Option<Unit>>>>,
 }
 
@@ -65,16 +65,16 @@ impl Values {
         self.units.lock().expect("no panic").insert(name.as_str().to_owned(), unit);
     }
 
-    /// The value of a counter or a gauge; no number where there is none.
+    /// The value of a counter or a gauge; NaN if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> f64 {
         self.numbers.lock().expect("no panic").get(name).copied().unwrap_or(f64::NAN)
     }
 
-    /// Asserts what a counter or a gauge says; they are whole numbers, exact as such.
+    /// Asserts the value of a counter or a gauge. All are whole numbers, which `f64` holds exactly.
     ///
     /// # Panics
-    /// Where it says something else.
+    /// If the value differs.
     #[track_caller]
     pub fn assert(&self, name: &str, expected: f64) {
         let found = self.get(name);

@@ -1,9 +1,9 @@
-//! The pairs of schemas that `tests/tests/agreement.rs` asks apache-avro about, for judges in other
-//! languages: `agreement export PAIRS.jsonl`.
+//! Exports the schema pairs of `tests/tests/agreement.rs` for implementations in other languages:
+//! `agreement export PAIRS.jsonl`.
 //!
 //! ```text
 //! {"reader": schema, "writer": schema, "reads": the const check's verdict,
-//!  "java": {"reads": the verdict to expect, "reasons": [the ways that make it another one]},
+//!  "java": {"reads": the expected verdict, "reasons": [the deviations that change it]},
 //!  "fastavro": the same}
 //! ```
 

@@ -1,15 +1,15 @@
-//! Another process on a bus, for tests that need one to run beside them or to be killed.
+//! A second process on a bus, for tests that run one beside them or kill it.
 //!
 //! ```text
-//! bus_peer send URL TOPIC FIRST COUNT KEYS     tells each message that the store acknowledged
-//! bus_peer consume URL TOPIC GROUP LEASE LOG   tells each acknowledgement that the store took
-//! bus_peer retry URL TOPIC GROUP LEASE         sends dead letters again, tells it, and removes none
+//! bus_peer send URL TOPIC FIRST COUNT KEYS     prints each acknowledged message
+//! bus_peer consume URL TOPIC GROUP LEASE LOG   prints each stored acknowledgement
+//! bus_peer retry URL TOPIC GROUP LEASE         sends dead letters again, prints that, and removes none
 //! bus_peer emit URL TOPIC TEXT…                emits an event for each text, with the text as its key
-//! bus_peer handle URL TOPIC GROUP LEASE LOG    consumes these events as a bus does; aborts at `deadly`
+//! bus_peer handle URL TOPIC GROUP LEASE LOG    consumes these events by a bus; aborts at `deadly`
 //! ```
 //!
 //! Message `n` has the key `k<n % KEYS>` and the text `n`. A consumer appends the text of each
-//! message to the file LOG before it acknowledges it: one file, in the order of all consumers.
+//! message to the file LOG before it acknowledges it: one file for all consumers, in order.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -92,7 +92,7 @@ async fn consume(transport: &dyn Transport, subscription: Subscription, log: &st
     }
 }
 
-/// What `emit` and `handle` speak of.
+/// The event of `emit` and `handle`.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.peer.told.v1", key = text)]
 struct Told {

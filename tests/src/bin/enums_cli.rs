@@ -1,4 +1,4 @@
-//! A program's own command line, over events with enumerations.
+//! The command line of a program whose events have enums.
 
 use std::collections::BTreeMap;
 

@@ -1,22 +1,22 @@
-//! A program on the bus, for runs with faults that need several of them and kill some.
+//! A bus program for runs with faults, which start several of them and kill some.
 //!
 //! ```text
 //! fault_peer produce CONFIG SLOT FIRST COUNT WINDOW NOTES PROCESS
 //! fault_peer consume CONFIG GROUP LOG NOTES PROCESS FAULTS
-//! fault_peer …                                   the command line of the events, for any other word
+//! fault_peer …                                   any other word: the command line of the events
 //! ```
 //!
 //! A producer emits readings with the numbers `FIRST..FIRST + COUNT`, at most WINDOW of them
-//! unacknowledged, and tells on its output each that was acknowledged (`told ID KEY N`), each that failed
-//! (`failed N ERROR`) and each change of the circuit (`waits ERROR`, `flows`). A consumer writes each
-//! reading that it handles to LOG before it answers for it. Either notes in NOTES what the bus warns of.
+//! unacknowledged. It prints a line for each acknowledged event (`acked ID KEY N`), for each failed one
+//! (`failed N ERROR`) and for each change of the circuit breaker (`waits ERROR`, `flows`). A consumer appends
+//! each reading to LOG before its receiver returns. Both append warnings of the bus to NOTES.
 //!
-//! Both end well at the end of their input or at `stop`; a producer ends by `shutdown_or_spill` at
-//! `spill PATH`, tells `spilled COUNT` or `unspilled ERROR`, and then takes another path.
+//! Both exit normally at the end of their input or at `stop`. At `spill PATH`, a producer calls
+//! `shutdown_or_spill` and prints `spilled COUNT` or `unspilled ERROR`; then it accepts another path.
 //!
-//! FAULTS says of how many in a thousand readings a receiver makes an error, panics and hangs, such as
-//! `50/20/5`. Whatever they say, readings whose number ends in 13 never succeed and those in 77 are
-//! rejected, unless all three are 0.
+//! FAULTS is the number of readings in a thousand for which a receiver fails, panics and hangs, such as
+//! `50/20/5`. Unless all three are 0, readings whose number ends in 13 never succeed and those that end in
+//! 77 are rejected.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -30,7 +30,7 @@ use events_runtime::bus::ShutdownError;
 use events_runtime::receiver::reject;
 use events_runtime::{BoxError, Config, Emission, Event, EventBus, PublicSignal};
 use events_tests::chain;
-use events_tests::faults::{End, Handling, Told};
+use events_tests::faults::{Acked, End, Handling};
 use tokio::sync::mpsc;
 
 /// A meter was read.
@@ -42,9 +42,9 @@ struct ReadingTaken {
     note: String,
 }
 
-/// Meters of one producer; no divisor of 100, so that every meter has readings that go wrong.
+/// Meters of one producer; not a divisor of 100, so that every meter has failing readings.
 const METERS: u64 = 97;
-/// The longest that an end may take.
+/// The time limit of a shutdown.
 const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::main]
@@ -84,13 +84,13 @@ async fn produce(
     let (emissions, mut emitted) = mpsc::channel::<(u64, Emission<ReadingTaken>)>(usize::try_from(window)?);
     let teller = tokio::spawn(async move {
         while let Some((number, emission)) = emitted.recv().await {
-            let told = Told {
+            let acked = Acked {
                 id: emission.event().metadata().id().to_string(),
                 key: emission.event().meter.clone(),
                 n: number,
             };
             let line = match emission.delivered().await {
-                Ok(_) => told.to_string(),
+                Ok(_) => acked.to_string(),
                 Err(error) => format!("failed {number} {}", chain(&error)),
             };
             if tell(&line).is_err() {
@@ -103,7 +103,7 @@ async fn produce(
     for number in first..first + count {
         let place = tokio::select! {
             biased;
-            // The end of the input is an end like another.
+            // The end of the input stops the program too.
             said = commands.recv() => {
                 command = said;
                 break;
@@ -125,21 +125,21 @@ async fn produce(
     Ok(())
 }
 
-/// Tells when the topic takes nothing, and when it does again.
+/// Prints when the topic's circuit breaker opens and closes.
 async fn watch(bus: EventBus) {
-    let mut told = None;
+    let mut last = None;
     loop {
         let error =
             bus.status().lanes.iter().find_map(|lane| lane.circuit.last_error()).map(ToOwned::to_owned);
-        if error != told {
+        if error != last {
             let _ = tell(&error.as_ref().map_or("flows".to_owned(), |error| format!("waits {error}")));
-            told = error;
+            last = error;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Writes what a shutdown left to the first path that takes it.
+/// Spills the events that a shutdown left to the first path that can be written.
 async fn spill(
     mut shutdown: Result<(), ShutdownError>,
     path: &str,
@@ -182,7 +182,7 @@ async fn consume(
     let log = append(log)?;
     let hung = Arc::new(Mutex::new(HashSet::new()));
     let hangs = hung.clone();
-    // What a panic says is in the dead letters; here it would only be noise.
+    // The panic message is in the dead letters; here it is noise.
     std::panic::set_hook(Box::new(|_| {}));
     READING_TAKEN.connect("meter", move |event: &Event<ReadingTaken>| -> Result<(), BoxError> {
         let handling = Handling {
@@ -193,7 +193,7 @@ async fn consume(
             n: event.number,
             end: end(event.number, &faults),
         };
-        // A kill can cut a write off at the end of a page: what is left must not run into the next line.
+        // A kill can truncate a write at a page boundary: the rest must not join the next line.
         (&log).write_all(format!("\n{handling}\n").as_bytes())?;
         match handling.end {
             End::Done => {}
@@ -225,7 +225,7 @@ async fn consume(
     Ok(())
 }
 
-/// What becomes of this attempt.
+/// The outcome of this attempt.
 fn end(number: u64, faults: &[u32]) -> End {
     if faults.iter().sum::<u32>() == 0 {
         return End::Done;
@@ -244,7 +244,7 @@ fn end(number: u64, faults: &[u32]) -> End {
     ends.into_iter().zip(up_to).find(|(_, up_to)| dice < *up_to).map_or(End::Done, |(end, _)| end)
 }
 
-/// The lines of the input; its end is the end of the channel.
+/// The lines of the input; the channel closes at its end.
 fn commands() -> mpsc::UnboundedReceiver<String> {
     let (sender, commands) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
@@ -267,7 +267,7 @@ fn tell(line: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Writes the warnings of the bus to a file, a line for each with the number of the process.
+/// Appends the warnings of the bus to a file, one line each, with the process's number.
 struct Notes {
     file: File,
     process: String,
@@ -299,7 +299,7 @@ impl tracing::Subscriber for Notes {
         event.record(&mut text);
         let line = format!("\n{} {} {}\n", self.process, text.message, text.error).into_bytes();
         if (&self.file).write_all(&line).is_err() && !self.full.swap(true, Ordering::Relaxed) {
-            eprintln!("the notes can't be written");
+            eprintln!("cannot write the notes");
         }
     }
 

@@ -1,11 +1,11 @@
-//! A service that bills, for a test that kills it.
+//! A billing service, for a test that kills it.
 //!
 //! ```text
 //! inbox_peer URL DATABASE ORDER     consumes the topic `orders` as the group `billing`
 //! ```
 //!
-//! It writes each order into the table `receipts` of the database, with an inbox, and tells whether it
-//! did (`committed N`) or had done so before (`duplicate N`). After the commit of ORDER it hangs: its
+//! It inserts each order into the table `receipts` of the database, with an inbox, and prints `committed N`,
+//! or `duplicate N` if it had inserted the order before. After the commit of ORDER it hangs, so that the
 //! event is not acknowledged.
 
 use std::io::Write as _;
@@ -61,7 +61,7 @@ async fn main() -> Result<(), BoxError> {
     });
     let config = format!("[service]\nname = \"billing\"\n[bus]\nurl = \"{url}\"");
     let bus = EventBus::builder().config(Config::from_toml(&config)?).hub(hub).start().await?;
-    // What a killed process held comes again soon.
+    // A short lease: deliveries of a killed process are redelivered soon.
     bus.consume("orders").lease(Duration::from_millis(300)).max_attempts(100).run().await?;
     Ok(())
 }

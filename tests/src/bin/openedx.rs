@@ -1,8 +1,8 @@
-//! The Rust side of `tests/interop/openedx.py`, which says what the files hold.
+//! The Rust side of `tests/interop/openedx.py`, which documents the files.
 //!
 //! ```text
-//! openedx export RUST.jsonl     writes schemas and datums for the Python package to judge
-//! openedx verify PYTHON.jsonl   reads the datums that it wrote
+//! openedx export RUST.jsonl     writes schemas and datums for the Python package to check
+//! openedx verify PYTHON.jsonl   checks the datums that it wrote
 //! ```
 
 use std::fs;
@@ -75,7 +75,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
         match faults.first() {
             None => {
                 passed += 1;
-                println!("{event_type}: {} datums of Python read and written again", datums.len());
+                println!("{event_type}: {} datums of Python decoded and encoded again", datums.len());
             }
             Some(fault) => {
                 failed += 1;
@@ -84,7 +84,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
         }
     }
     if passed + failed != definitions.len() {
-        println!("FAILED: {} of {} events came back", passed + failed, definitions.len());
+        println!("FAILED: {} of {} events were returned", passed + failed, definitions.len());
         failed += 1;
     }
     let verdict = if failed == 0 { "ok" } else { "FAILED" };

@@ -1,9 +1,9 @@
-//! The zoo's side of `tests/interop/judge.py`, which says what the files hold.
+//! The Rust side of `tests/interop/judge.py`, which documents the files.
 //!
 //! ```text
-//! zoo export RUST.jsonl     writes schemas and datums for Python to judge
-//! zoo verify PYTHON.jsonl   reads the datums that Python wrote
-//! zoo corpus FOLDER         writes datums for tests/fuzz to start from
+//! zoo export RUST.jsonl     writes schemas and datums for Python to check
+//! zoo verify PYTHON.jsonl   checks the datums that Python wrote
+//! zoo corpus FOLDER         writes initial datums for tests/fuzz
 //! ```
 
 use std::collections::HashMap;
@@ -103,7 +103,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
                 Err(fault) => faults.push(format!("{fault} (datum {})", hex(&bytes))),
             }
         }
-        println!("{name}: {read} datums of Python read, {refused} refused as too wide");
+        println!("{name}: {read} datums of Python decoded, {refused} rejected as out of range");
         if faults.is_empty() && (read > samples.len() || !specimen.by_chance) {
             passed += 1;
         } else {
@@ -114,7 +114,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
     }
     if seen != specimens.len() {
         failed += 1;
-        println!("FAILED: {seen} of {} types came back", specimens.len());
+        println!("FAILED: {seen} of {} types were returned", specimens.len());
     }
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     println!("test result: {verdict}. {passed} passed; {failed} failed; 0 ignored");

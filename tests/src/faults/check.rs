@@ -6,44 +6,44 @@ use std::fmt;
 
 use super::record::{End, Group, Handling, Run};
 
-/// Why an event was handled again.
+/// The reason why an event was handled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// Its receiver failed, panicked or rejected it before.
     Failure,
-    /// Its receiver had not ended before.
+    /// Its receiver had hung before.
     Hang,
-    /// The process that handled it before was killed while its acknowledgement may have been under way.
+    /// The process that handled it before was killed before its acknowledgement was certainly stored.
     Killed,
-    /// The bus told one of its handlers that an outcome was not stored.
+    /// The bus reported to a process that an outcome was not stored.
     Refused,
 }
 
-/// What is wrong with a run, where anything is, and what was counted.
+/// The errors and counts of a run.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Acknowledged events that a group neither handled nor gave up.
+    /// Acknowledged events that a group neither handled nor rejected.
     pub lost: Vec<String>,
-    /// Events that were handled before an earlier one of their key had ended.
+    /// Events that were handled before an earlier one of their key was finished.
     pub out_of_order: Vec<String>,
-    /// Events whose id or key is another than it was.
+    /// Events whose id or key changed.
     pub changed: Vec<String>,
     /// Repetitions without a cause, and dead letters without a reason.
     pub unexplained: Vec<String>,
     /// Repetitions by cause.
     pub again: BTreeMap<Cause, usize>,
-    /// How many events were acknowledged.
-    pub told: usize,
-    /// How many of these the groups handled, in the order of the groups.
+    /// The number of acknowledged events.
+    pub acked: usize,
+    /// The number of acknowledged events that each group handled.
     pub handled: Vec<usize>,
-    /// How many of these they gave up.
+    /// The number of acknowledged events that each group rejected.
     pub dead: Vec<usize>,
-    /// How many events came to some group though nobody was told that they were acknowledged.
-    pub untold: usize,
+    /// The number of events that reached a group although their producer saw no acknowledgement.
+    pub unacked: usize,
 }
 
 impl Verdict {
-    /// Whether every promise was kept.
+    /// Whether all promises were kept.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         [&self.lost, &self.out_of_order, &self.changed, &self.unexplained]
@@ -51,7 +51,7 @@ impl Verdict {
             .all(|found| found.is_empty())
     }
 
-    /// How many handlings there were beyond the first of each event and group.
+    /// The number of calls beyond the first for each event and group.
     #[must_use]
     pub fn repeated(&self) -> usize {
         self.again.values().sum::<usize>()
@@ -63,10 +63,10 @@ impl fmt::Display for Verdict {
         let of = |cause| self.again.get(&cause).copied().unwrap_or(0);
         write!(
             f,
-            "{} acknowledged, {:?} of them handled and {:?} given up by the groups, ",
-            self.told, self.handled, self.dead
+            "{} acknowledged, {:?} of them handled and {:?} rejected by the groups, ",
+            self.acked, self.handled, self.dead
         )?;
-        write!(f, "{} came unacknowledged, {} duplicates: ", self.untold, self.repeated())?;
+        write!(f, "{} came unacknowledged, {} duplicates: ", self.unacked, self.repeated())?;
         write!(
             f,
             "{} after a kill, {} after an outcome that was not stored, ",
@@ -79,25 +79,25 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// An event, as its payload says; its id is another thing.
+/// An event as its payload identifies it; independent of its id.
 type Name<'r> = (&'r str, u64);
 
-/// Compares what was acknowledged with what was handled.
+/// Compares acknowledged with handled events.
 #[must_use]
 pub fn check(run: &Run) -> Verdict {
-    let mut verdict = Verdict { told: run.told.len(), ..Verdict::default() };
-    let told: HashMap<Name<'_>, &str> =
-        run.told.iter().map(|told| ((told.key.as_str(), told.n), told.id.as_str())).collect();
+    let mut verdict = Verdict { acked: run.acked.len(), ..Verdict::default() };
+    let acked: HashMap<Name<'_>, &str> =
+        run.acked.iter().map(|acked| ((acked.key.as_str(), acked.n), acked.id.as_str())).collect();
     let names = Names::new(run);
-    let mut untold = BTreeSet::new();
+    let mut unacked = BTreeSet::new();
     for group in &run.groups {
-        untold.extend(group.handlings.iter().map(name).filter(|name| !told.contains_key(name)));
+        unacked.extend(group.handlings.iter().map(name).filter(|name| !acked.contains_key(name)));
         names.check(group, &mut verdict);
         check_loss(run, group, &mut verdict);
         check_order(group, &mut verdict);
         check_again(run, group, &mut verdict);
     }
-    verdict.untold = untold.len();
+    verdict.unacked = unacked.len();
     verdict
 }
 
@@ -105,7 +105,7 @@ fn name(handling: &Handling) -> Name<'_> {
     (&handling.key, handling.n)
 }
 
-/// The ids of events, as first seen.
+/// The first id seen for each event.
 struct Names<'r> {
     ids: HashMap<Name<'r>, &'r str>,
     names: HashMap<&'r str, Name<'r>>,
@@ -113,10 +113,10 @@ struct Names<'r> {
 
 impl<'r> Names<'r> {
     fn new(run: &'r Run) -> Self {
-        let told = run.told.iter().map(|told| ((told.key.as_str(), told.n), told.id.as_str()));
+        let acked = run.acked.iter().map(|acked| ((acked.key.as_str(), acked.n), acked.id.as_str()));
         let handled = run.groups.iter().flat_map(|group| &group.handlings);
         let mut names = Self { ids: HashMap::new(), names: HashMap::new() };
-        for (name, id) in told.chain(handled.map(|handling| (name(handling), handling.id.as_str()))) {
+        for (name, id) in acked.chain(handled.map(|handling| (name(handling), handling.id.as_str()))) {
             names.ids.entry(name).or_insert(id);
             names.names.entry(id).or_insert(name);
         }
@@ -139,13 +139,13 @@ fn check_loss(run: &Run, group: &Group, verdict: &mut Verdict) {
         group.handlings.iter().filter(|handling| handling.end == End::Done).map(name).collect();
     let dead: HashSet<&str> = group.dead.iter().map(|dead| dead.id.as_str()).collect();
     let (mut handled, mut given_up) = (0, 0);
-    for told in &run.told {
-        if done.contains(&(told.key.as_str(), told.n)) {
+    for acked in &run.acked {
+        if done.contains(&(acked.key.as_str(), acked.n)) {
             handled += 1;
-        } else if dead.contains(told.id.as_str()) {
+        } else if dead.contains(acked.id.as_str()) {
             given_up += 1;
         } else {
-            verdict.lost.push(format!("{}: {told}", group.name));
+            verdict.lost.push(format!("{}: {acked}", group.name));
         }
     }
     verdict.handled.push(handled);
@@ -155,7 +155,7 @@ fn check_loss(run: &Run, group: &Group, verdict: &mut Verdict) {
     }
 }
 
-/// An event begins when the one before it in its key has succeeded or is a dead letter, not earlier.
+/// An event starts only after its predecessor of the same key has succeeded or become a dead letter.
 fn check_order(group: &Group, verdict: &mut Verdict) {
     let dead: HashSet<&str> = group.dead.iter().map(|dead| dead.id.as_str()).collect();
     let mut begun: HashSet<Name<'_>> = HashSet::new();
@@ -182,7 +182,7 @@ fn check_again(run: &Run, group: &Group, verdict: &mut Verdict) {
     for handling in &group.handlings {
         *left.entry(handling.process).or_default() += 1;
     }
-    // How many handlings its process has yet to come.
+    // The number of later calls of the same process.
     let mut rank = Vec::with_capacity(group.handlings.len());
     for handling in &group.handlings {
         let left = left.entry(handling.process).or_default();
@@ -212,7 +212,7 @@ fn check_again(run: &Run, group: &Group, verdict: &mut Verdict) {
             End::Done | End::Rejected => [previous.process, handling.process]
                 .into_iter()
                 .find_map(|process| take(&mut refused, process))
-                // Who lost its lease and was killed before it was told has the older attempt.
+                // A process that lost its lease and was killed before it learned so has the older attempt.
                 .or((handling.attempt <= previous.attempt && died_with(at)).then_some(Cause::Killed)),
         };
         match cause {

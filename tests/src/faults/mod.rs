@@ -1,8 +1,8 @@
-//! What a run with faults left behind, and whether that keeps the promises of the bus.
+//! The traces of a run with faults, and a check of them against the promises of the bus.
 //!
-//! Producers tell each event that was acknowledged to them; consumers write down each event that they
-//! handle before they answer for it, all members of a group into one file, so that its lines stand in the
-//! order of the group. [`check`] compares the two, and knows nothing of the bus.
+//! Producers report each acknowledged event. Consumers log each event before their receiver returns, all
+//! members of a group to one file, so that its lines are in the group's order. [`check`] compares the two
+//! without using the bus.
 
 mod check;
 mod record;
@@ -10,4 +10,4 @@ mod record;
 mod tests;
 
 pub use check::{Cause, Verdict, check};
-pub use record::{Dead, End, Group, Handling, Run, Told};
+pub use record::{Acked, Dead, End, Group, Handling, Run};

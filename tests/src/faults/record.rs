@@ -1,32 +1,32 @@
-//! The records of a run, and the lines that processes write them as.
+//! The records of a run, and the lines that processes write for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-/// An event that was acknowledged to its producer: `told ID KEY N`.
+/// An event that was acknowledged to its producer: `acked ID KEY N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Acked {
     /// The event's id.
     pub id: String,
     /// Its key.
     pub key: String,
-    /// Its number; those of a key go up in the order in which they were emitted.
+    /// Its number; the numbers of a key rise in the order of emission.
     pub n: u64,
 }
 
-/// How a receiver's work on an event ended, or was about to.
+/// The outcome of a receiver's call, as logged before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// It succeeded.
     Done,
-    /// It was an error.
+    /// It returned an error.
     Failed,
     /// It panicked.
     Panicked,
-    /// It did not end.
+    /// It hung.
     Hung,
-    /// It was an error that says that trying again is of no use.
+    /// It returned a permanent error.
     Rejected,
 }
 
@@ -43,9 +43,9 @@ impl End {
 /// An event that a consumer handled: `PROCESS ATTEMPT ID KEY N END`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handling {
-    /// The number of the process in the run; process ids are used again.
+    /// The number of the process in the run; process ids may be reused.
     pub process: u32,
-    /// Which attempt the bus said that this is, from 1.
+    /// The attempt as the bus reported it, from 1.
     pub attempt: u32,
     /// The event's id.
     pub id: String,
@@ -53,13 +53,13 @@ pub struct Handling {
     pub key: String,
     /// Its number.
     pub n: u64,
-    /// What came of it.
+    /// The outcome.
     pub end: End,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Acked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "told {} {} {}", self.id, self.key, self.n)
+        write!(f, "acked {} {} {}", self.id, self.key, self.n)
     }
 }
 
@@ -71,17 +71,17 @@ impl fmt::Display for Handling {
     }
 }
 
-impl FromStr for Told {
+impl FromStr for Acked {
     type Err = String;
 
     fn from_str(line: &str) -> Result<Self, Self::Err> {
-        let told = |line: &str| match line.split(' ').collect::<Vec<_>>().as_slice() {
-            ["told", id, key, n] => {
+        let acked = |line: &str| match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["acked", id, key, n] => {
                 Some(Self { id: (*id).to_owned(), key: (*key).to_owned(), n: n.parse().ok()? })
             }
             _ => None,
         };
-        told(line).ok_or_else(|| format!("no acknowledged event: {line:?}"))
+        acked(line).ok_or_else(|| format!("no acknowledged event: {line:?}"))
     }
 }
 
@@ -109,33 +109,33 @@ impl FromStr for Handling {
 pub struct Dead {
     /// The event's id.
     pub id: String,
-    /// Why it was given up.
+    /// The reason of the rejection.
     pub reason: String,
 }
 
-/// What a group left behind.
+/// The traces of a group.
 #[derive(Debug, Clone, Default)]
 pub struct Group {
     /// Its name.
     pub name: String,
-    /// What its members handled, in the order of all.
+    /// The events that its members handled, in order.
     pub handlings: Vec<Handling>,
     /// Its dead letters.
     pub dead: Vec<Dead>,
 }
 
-/// What a run left behind.
+/// The traces of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
     /// The events that were acknowledged to their producers.
-    pub told: Vec<Told>,
+    pub acked: Vec<Acked>,
     /// The consumers' side.
     pub groups: Vec<Group>,
     /// The processes that were killed.
     pub killed: BTreeSet<u32>,
-    /// How many outcomes of a process the bus said that it had not stored: the lease was over, or the
-    /// file took nothing.
+    /// The number of outcomes, by process, that the bus reported as not stored: the lease had expired, or the
+    /// disk was full.
     pub refused: BTreeMap<u32, usize>,
-    /// So many handled events of a process may have no stored acknowledgement yet when it is killed.
+    /// The number of handled events of a process that may have no stored acknowledgement when it is killed.
     pub unsettled: usize,
 }

@@ -2,12 +2,12 @@ use super::*;
 
 /// Two events of each of two keys, acknowledged and handled once by each of two groups.
 fn sound() -> Run {
-    let told = [("a", 0), ("b", 1), ("a", 2), ("b", 3)];
-    let told: Vec<_> =
-        told.iter().map(|(key, n)| format!("told id-{n} {key} {n}").parse::<Told>().unwrap()).collect();
+    let acked = [("a", 0), ("b", 1), ("a", 2), ("b", 3)];
+    let acked: Vec<_> =
+        acked.iter().map(|(key, n)| format!("acked id-{n} {key} {n}").parse::<Acked>().unwrap()).collect();
     let handlings = |process: u32| {
-        let line = |told: &Told| format!("{process} 1 {} {} {} done", told.id, told.key, told.n);
-        told.iter().map(|told| line(told).parse().unwrap()).collect::<Vec<Handling>>()
+        let line = |acked: &Acked| format!("{process} 1 {} {} {} done", acked.id, acked.key, acked.n);
+        acked.iter().map(|acked| line(acked).parse().unwrap()).collect::<Vec<Handling>>()
     };
     let group = |name: &str, process| Group {
         name: name.to_owned(),
@@ -15,7 +15,7 @@ fn sound() -> Run {
         dead: Vec::new(),
     };
     let groups = vec![group("billing", 1), group("audit", 2)];
-    Run { told, groups, unsettled: 2, ..Run::default() }
+    Run { acked, groups, unsettled: 2, ..Run::default() }
 }
 
 fn again(run: &mut Run, line: &str) {
@@ -26,20 +26,20 @@ fn again(run: &mut Run, line: &str) {
 fn what_went_well_is_sound() {
     let verdict = check(&sound());
     assert!(verdict.is_sound(), "{verdict:?}");
-    assert_eq!((verdict.told, verdict.handled, verdict.untold), (4, vec![4, 4], 0));
+    assert_eq!((verdict.acked, verdict.handled, verdict.unacked), (4, vec![4, 4], 0));
     assert!(verdict.again.is_empty());
 }
 
 #[test]
 fn records_are_read_as_they_are_written() {
     let run = sound();
-    assert_eq!(run.told[2].to_string().parse(), Ok(run.told[2].clone()));
+    assert_eq!(run.acked[2].to_string().parse(), Ok(run.acked[2].clone()));
     for end in ["done", "failed", "panicked", "hung", "rejected"] {
         let line = format!("7 2 id-1 b 1 {end}");
         assert_eq!(line.parse::<Handling>().unwrap().to_string(), line);
     }
-    for torn in ["", "told id-1", "7 2 id-1 b", "7 2 id-1 b 1 don"] {
-        assert!(torn.parse::<Told>().is_err() && torn.parse::<Handling>().is_err(), "{torn}");
+    for torn in ["", "acked id-1", "7 2 id-1 b", "7 2 id-1 b 1 don"] {
+        assert!(torn.parse::<Acked>().is_err() && torn.parse::<Handling>().is_err(), "{torn}");
     }
 }
 
@@ -98,12 +98,12 @@ fn another_id_or_another_key_is_found() {
 }
 
 #[test]
-fn an_event_nobody_was_told_of_may_come_and_is_counted() {
+fn an_event_without_a_seen_acknowledgement_is_counted() {
     let mut run = sound();
     again(&mut run, "1 1 id-4 a 4 done");
     let verdict = check(&run);
     assert!(verdict.is_sound(), "{verdict:?}");
-    assert_eq!(verdict.untold, 1);
+    assert_eq!(verdict.unacked, 1);
 }
 
 #[test]

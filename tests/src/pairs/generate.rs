@@ -1,9 +1,9 @@
-//! Schemas made up from a seed.
+//! Schemas generated from a seed.
 
 use super::sketch::{Field, Kind, Logical, Named, Sketch, Type};
 use fastrand::Rng;
 
-/// How deep records are nested.
+/// The maximum depth of nested records.
 const MAX_DEPTH: usize = 4;
 
 pub(super) const PLAIN: [&str; 7] = ["boolean", "int", "long", "float", "double", "bytes", "string"];
@@ -26,17 +26,17 @@ const LOGICAL: [(&str, &[&str]); 4] = [
     ("string", &["uuid"]),
 ];
 
-/// Which schemas to make.
+/// The schemas to generate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// Those that a definition's tree can be: no fixed, `["null", T]` and unions of records alone.
+    /// Those that a Rust definition can have: no fixed, and only `["null", T]` and unions of records.
     Definition,
     /// Any.
     Foreign,
 }
 
 impl Style {
-    /// In a definition a field of `["null", T]` has a default, be it written or not.
+    /// In a definition, a field of `["null", T]` always has a default, written or not.
     pub(super) fn settle(self, sketch: &mut Sketch) {
         if self == Self::Foreign {
             return;
@@ -62,9 +62,9 @@ pub(super) struct Maker<'a> {
     rng: &'a mut Rng,
     style: Style,
     pub(super) named: Vec<Named>,
-    /// The records that are being made: what recursion can go back to.
+    /// The records in progress, to which recursion can refer.
     open: Vec<usize>,
-    /// The unions that were made: what can be used again.
+    /// The unions so far, which can be reused.
     unions: Vec<Type>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Maker<'a> {
         of[self.rng.usize(..of.len())]
     }
 
-    /// Anything.
+    /// Any type.
     pub(super) fn place(&mut self, depth: usize) -> Type {
         match self.rng.usize(..20) {
             0..=6 => self.plain(),
@@ -100,7 +100,7 @@ impl<'a> Maker<'a> {
         Type::Plain(self.pick(&PLAIN))
     }
 
-    /// A type that is no union.
+    /// A type other than a union.
     pub(super) fn branch(&mut self, depth: usize) -> Type {
         match self.rng.usize(..10) {
             0 => self.plain(),
@@ -162,7 +162,7 @@ impl<'a> Maker<'a> {
         Type::Union(union)
     }
 
-    /// A way back into a record around this place.
+    /// A reference to an enclosing record.
     fn back(&mut self) -> Type {
         let Some(&index) = self.open.get(self.rng.usize(..self.open.len().max(1))) else {
             return self.plain();
@@ -174,13 +174,13 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A named type once more.
+    /// A reference to a named type.
     fn again(&mut self) -> Type {
         let closed: Vec<_> = (0..self.named.len()).filter(|index| !self.open.contains(index)).collect();
         if closed.is_empty() { self.plain() } else { Type::Named(self.pick(&closed)) }
     }
 
-    /// Adds a type with a name of its own; now and then its base name is another's.
+    /// Adds a type with a new full name; sometimes its base name is that of another type.
     pub(super) fn named(&mut self, kind: Kind) -> usize {
         let index = self.named.len();
         let root = self.open.is_empty();
@@ -236,7 +236,7 @@ pub(super) fn logical(rng: &mut Rng) -> Type {
     logical_on(base, names, rng)
 }
 
-/// A logical type for a primitive, where there is one.
+/// A logical type for a primitive, if there is one.
 pub(super) fn logical_of(base: &str, rng: &mut Rng) -> Option<Type> {
     let (base, names) = LOGICAL.iter().find(|(of, _)| *of == base)?;
     Some(logical_on(base, names, rng))

@@ -1,21 +1,21 @@
-//! A schema with its names worked out, as the rules compare it.
+//! A schema with resolved names, the form that the rules compare.
 
 use std::collections::HashMap;
 
 use super::sketch::{Kind, Logical, Sketch, Type, full};
 
-/// The nodes of a schema; the root is the place `root`.
+/// The nodes of a schema, and the index `root`.
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) root: Place,
 }
 
-/// A place in a schema.
+/// A node of a schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) node: usize,
-    /// Whether a name stands there for a definition that was met before.
+    /// Whether the node is a reference to an earlier definition.
     pub(super) by_name: bool,
 }
 
@@ -40,9 +40,9 @@ pub(super) enum Shape {
 pub(super) struct Name {
     pub(super) full: String,
     pub(super) base: String,
-    /// As they are written.
+    /// As written.
     pub(super) written_aliases: Vec<String>,
-    /// In full.
+    /// As full names.
     pub(super) aliases: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl Walk<'_> {
                 place
             }
             Kind::Record(fields) => {
-                // Its own fields can name it.
+                // Its own fields can refer to it.
                 let place = self.node(Shape::Plain("null"), None);
                 self.met.insert(index, place.node);
                 let fields = fields.iter().map(|field| Field {

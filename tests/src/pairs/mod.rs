@@ -1,9 +1,10 @@
-//! Pairs of schemas for outside judges: one made up from a seed, one changed from it as people do.
+//! Pairs of schemas for a comparison with other implementations: one generated from a seed, one changed
+//! from it.
 //!
 //! ```text
 //! generate ▶ mutate ▶ Pair ▶ ours (the const check)       ┐
-//!                          ▶ a judge                      ├ one verdict, or a reason
-//!                          ▶ rules (with a judge's ways)  ┘
+//!                          ▶ another implementation       ├ one verdict, or a known deviation
+//!                          ▶ rules (with its deviations)  ┘
 //! ```
 
 mod generate;
@@ -27,24 +28,24 @@ pub use sketch::Sketch;
 pub use tree::tree;
 pub use ways::{Judge, Way};
 
-/// How many pairs the judges judge.
+/// The number of pairs.
 pub const COUNT: usize = 6_000;
 
-/// What those are made up from.
+/// The seed of all pairs.
 pub const SEED: u64 = 1;
 
 /// Two schemas of one kind of data.
 #[derive(Debug, Clone)]
 pub struct Pair {
-    /// The schema of who reads.
+    /// The reader's schema.
     pub reader: Sketch,
-    /// The schema of who wrote.
+    /// The writer's schema.
     pub writer: Sketch,
-    /// What was done to one to get the other.
+    /// The changes from one to the other.
     pub mutations: Vec<Mutation>,
 }
 
-/// Makes up pairs; the same seed makes the same pairs.
+/// Generates pairs; the same seed gives the same pairs.
 pub fn pairs(seed: u64) -> impl Iterator<Item = Pair> {
     let mut rng = Rng::with_seed(seed);
     std::iter::from_fn(move || Some(pair(&mut rng)))
@@ -74,7 +75,7 @@ fn pair(rng: &mut Rng) -> Pair {
 }
 
 impl Pair {
-    /// The verdict of the rules, under some ways.
+    /// The verdict of the rules with some deviations.
     #[must_use]
     pub fn reads(&self, ways: &[Way]) -> bool {
         if ways.contains(&Way::ItselfNeedsNoRules) && self.reader.bare_json() == self.writer.bare_json() {
@@ -83,8 +84,8 @@ impl Pair {
         rules::reads(&Graph::new(&self.reader), &Graph::new(&self.writer), ways)
     }
 
-    /// The fewest ways that make the verdict another one than without any, and the one of all the
-    /// ways; none where all the ways change nothing.
+    /// The fewest deviations that change the verdict to that of all deviations; none if all together do not
+    /// change it.
     #[must_use]
     pub fn reasons(&self, ways: &[Way]) -> Vec<Way> {
         let (plain, theirs) = (self.reads(&[]), self.reads(ways));

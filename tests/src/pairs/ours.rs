@@ -1,13 +1,13 @@
-//! The verdict of the const check, each side as packed bytes and, where it can be one, as a tree.
+//! The verdict of the const check, with each side as packed bytes and, if possible, as a tree.
 
 use events_runtime::private::{Side, can_read};
 
 use super::{Pair, tree};
 
-/// The verdict, and in how many ways it was asked for.
+/// The verdict, and the number of combinations checked.
 ///
 /// # Errors
-/// A schema is refused, or the verdict depends on how a side is seen.
+/// If a schema is refused, or the verdict depends on the form of a side.
 pub fn ours(pair: &Pair) -> Result<(bool, usize), String> {
     let (reader_text, writer_text) = (pair.reader.json().to_string(), pair.writer.json().to_string());
     let readers = [Some(Side::Text(&reader_text)), tree(&pair.reader).map(Side::Tree)];

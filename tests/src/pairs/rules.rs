@@ -1,13 +1,13 @@
-//! The rules of schema resolution, written once more for the judges, each of whom has his ways.
+//! A second implementation of the rules of schema resolution, which can apply the deviations of others.
 //!
-//! With no [`Way`] at all these are the rules of the specification as the const check has them,
-//! so the const check must give the same verdict; with the ways of a judge the verdict must be his.
-//! What remains to be explained is then not whole pairs but the few ways themselves.
+//! Without any [`Way`], these are the specification's rules as the const check implements them, so the const
+//! check must give the same verdict. With the deviations of another implementation, the verdict must be that
+//! implementation's. So the few deviations need an explanation, and not each pair.
 
 use super::graph::{Field, Graph, Node, Place, Shape};
 use super::ways::Way;
 
-/// Whether data of a writer's schema is read by a reader's, under some ways.
+/// Whether a reader's schema reads data of a writer's, with some deviations.
 pub(super) fn reads(reader: &Graph, writer: &Graph, ways: &[Way]) -> bool {
     let mut rules = Rules { reader, writer, ways, above: Vec::new() };
     rules.reads(reader.root, writer.root)
@@ -17,7 +17,7 @@ struct Rules<'a> {
     reader: &'a Graph,
     writer: &'a Graph,
     ways: &'a [Way],
-    /// The records that are being compared: what leads back to them holds if they hold.
+    /// The records in comparison: a recursion back to one of them is assumed to match.
     above: Vec<(usize, usize)>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Rules<'a> {
         chosen.is_some_and(|branch| self.reads(*branch, writer))
     }
 
-    /// How near a branch is to what was written: the same, the same by name, a promotion.
+    /// How closely a branch matches the writer's type: the same, the same by name, a promotion.
     fn nearness(&self, read: &Node, written: &Node) -> Option<u8> {
         match (&read.shape, &written.shape) {
             (Shape::Plain(base), Shape::Plain(of)) if base == of => Some(0),

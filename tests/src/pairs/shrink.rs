@@ -1,13 +1,13 @@
-//! The smallest pair of which something is still true.
+//! Shrinks a pair of schemas while a condition holds.
 
 use super::Pair;
 use super::sketch::{Field, Kind, Sketch, Type};
 
-/// Takes away from a pair what can be taken while something stays true of it.
+/// Removes parts of a pair as long as the condition holds.
 #[must_use]
 pub fn shrink(pair: &Pair, stays: impl Fn(&Pair) -> bool) -> Pair {
     let mut least = pair.clone();
-    // Each step makes a pair smaller, so there is an end.
+    // Terminates: each step makes the pair smaller.
     while let Some(smaller) =
         smaller(&least).into_iter().find(|pair| size(pair) < size(&least) && stays(pair))
     {
@@ -20,7 +20,7 @@ fn size(pair: &Pair) -> usize {
     format!("{}{}", pair.reader.json(), pair.writer.json()).len()
 }
 
-/// Each thing less on both sides, on the reader's, on the writer's.
+/// The pair without one part: on both sides, on the reader's, on the writer's.
 fn smaller(pair: &Pair) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for step in steps(&pair.reader).into_iter().chain(steps(&pair.writer)) {
@@ -43,10 +43,10 @@ fn smaller(pair: &Pair) -> Vec<Pair> {
     pairs
 }
 
-/// Something that can be taken away; fields by name, so that both sides lose the same.
+/// A part that can be removed; fields by name, so that both sides lose the same one.
 enum Step {
     Field(usize, String),
-    /// The type of a field becomes a part of it, or `int` where the number is that of no part.
+    /// The type of a field becomes a part of it, or `int` if there is no part of that number.
     Inner(usize, String, usize),
     /// The root becomes a part of it.
     Root(usize),
@@ -120,7 +120,7 @@ fn field<'a>(sketch: &'a mut Sketch, index: usize, name: &str) -> Option<&'a mut
     fields(sketch, index)?.iter_mut().find(|field| field.name == *name)
 }
 
-/// What can stand for a type in a smaller schema: what is in it, and a union of fewer branches.
+/// The smaller replacements of a type: the types in it, and unions of fewer branches.
 fn parts(place: &Type) -> Vec<Type> {
     match place {
         Type::Array(inner) | Type::Map(inner) => vec![(**inner).clone()],

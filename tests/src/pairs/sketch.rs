@@ -1,7 +1,7 @@
-//! A schema in a form that is easily changed and always well-formed text.
+//! A schema in a form that is easy to change and always gives well-formed text.
 //!
-//! Named types stand in a table and are referred to by index. The text defines a type where it is
-//! first met and names it afterwards, so a change can move, remove and add uses at will.
+//! Named types are in a table and referred to by index. The text defines a type at its first use and names
+//! it afterwards, so that a change can move, remove and add uses freely.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ pub struct Sketch {
     pub(super) named: Vec<Named>,
 }
 
-/// What stands at a place of a schema.
+/// A node of a schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Type {
     Plain(&'static str),
@@ -22,7 +22,7 @@ pub(super) enum Type {
     Array(Box<Type>),
     Map(Box<Type>),
     Union(Vec<Type>),
-    /// An index of the table.
+    /// An index into the table.
     Named(usize),
 }
 
@@ -34,11 +34,11 @@ pub(super) struct Logical {
     pub(super) scale: u32,
 }
 
-/// A type with a name.
+/// A named type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Named {
     pub(super) base: String,
-    /// `None` takes the one around the definition.
+    /// `None` inherits the namespace of the enclosing definition.
     pub(super) namespace: Option<String>,
     pub(super) aliases: Vec<String>,
     pub(super) kind: Kind,
@@ -56,7 +56,7 @@ pub(super) struct Field {
     pub(super) name: String,
     pub(super) aliases: Vec<String>,
     pub(super) schema: Type,
-    /// Whether there is a default, which follows from the type.
+    /// Whether there is a default; its value follows from the type.
     pub(super) default: bool,
 }
 
@@ -82,7 +82,7 @@ impl Type {
         *self == Self::Plain("null")
     }
 
-    /// Whether each union in it is one that Avro allows; named types are not looked into.
+    /// Whether Avro allows each union in it; not recursive into named types.
     fn unions_are_sound(&self) -> bool {
         match self {
             Self::Array(inner) | Self::Map(inner) => inner.unions_are_sound(),
@@ -97,7 +97,7 @@ impl Type {
         }
     }
 
-    /// What may stand once in a union.
+    /// The kinds of branches of which a union may have one each.
     pub(super) fn kind(&self) -> String {
         match self {
             Self::Plain(name) | Self::Logical(name, _) => (*name).to_owned(),
@@ -136,20 +136,20 @@ impl Sketch {
         bare(self.json())
     }
 
-    /// The namespace of each type that is met, by its index.
+    /// The namespace of each type so far, by its index.
     pub(super) fn namespaces(&self) -> HashMap<usize, String> {
         let mut text = Text { sketch: self, met: HashMap::new() };
         text.of(&self.root, "");
         text.met
     }
 
-    /// Whether this is a schema that Avro allows and each of whose types has values.
+    /// Whether Avro allows this schema and each of its types has values.
     pub(super) fn is_sound(&self) -> bool {
         let namespaces = self.namespaces();
         let names: HashSet<_> =
             namespaces.iter().map(|(index, namespace)| full(namespace, &self.named[*index].base)).collect();
         names.len() == namespaces.len()
-            // A type without a namespace can't be named within one.
+            // A type without a namespace can't be referred to from within one.
             && namespaces.values().all(|namespace| !namespace.is_empty())
             && namespaces.keys().all(|index| self.has_values(&Type::Named(*index), &mut Vec::new()))
             && self.root.unions_are_sound()
@@ -177,9 +177,9 @@ impl Sketch {
         }
     }
 
-    /// The default of a field: the least value of its type, for a union that of its first branch.
+    /// The default of a field: the least value of its type, or of the first branch of a union.
     ///
-    /// `None` where the field has none, and where not every judge takes one: apache-avro wants a
+    /// `None` if the field has none, or if an implementation rejects it: apache-avro wants a
     /// default to be a value of the logical type, knows none for logical types of bytes and fixed,
     /// and none for a record that is still being defined around the field.
     pub(super) fn default(&self, field: &Field) -> Option<Value> {
@@ -218,7 +218,7 @@ impl Sketch {
 
 struct Text<'a> {
     sketch: &'a Sketch,
-    /// The namespaces of the types that were defined already.
+    /// The namespaces of the types defined so far.
     met: HashMap<usize, String>,
 }
 
@@ -242,7 +242,7 @@ impl Text<'_> {
         let sketch = self.sketch;
         let named = &sketch.named[index];
         if let Some(namespace) = self.met.get(&index) {
-            // Within its namespace a name needs no more than itself.
+            // Within its namespace, a bare name suffices.
             return if namespace == around { json!(named.base) } else { json!(full(namespace, &named.base)) };
         }
         let own = named.namespace.as_deref().unwrap_or(around);

@@ -1,4 +1,4 @@
-//! A schema as the tree of constants that a definition has, where it can be one.
+//! A schema as a definition's tree of constants, if a definition can have it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::sketch::{self, Kind, Sketch, Type};
 
 const ORIGIN: Origin = Origin::new("events_tests::pairs", "made up");
 
-/// The tree of a schema, which lives as long as the program; `None` for one that no definition has.
+/// The tree of a schema, which is never freed; `None` if no definition can have it.
 #[must_use]
 pub fn tree(sketch: &Sketch) -> Option<&'static Schema> {
     let mut maker = Maker {
@@ -27,10 +27,10 @@ pub fn tree(sketch: &Sketch) -> Option<&'static Schema> {
 
 struct Maker<'a> {
     sketch: &'a Sketch,
-    /// In full, as the text has them.
+    /// Full names, as in the text.
     namespaces: HashMap<usize, String>,
     met: HashSet<usize>,
-    /// What is around the place: recursion into it is a reference, all else a definition once more.
+    /// The enclosing types: recursion into one of them is a reference, any other use repeats the definition.
     open: Vec<usize>,
     open_unions: Vec<(Vec<Type>, Name)>,
     unions: usize,
@@ -60,7 +60,7 @@ impl Maker<'_> {
         })
     }
 
-    /// A definition's enum, whose variants are records of its own.
+    /// An enum of a definition, whose variants are its own records.
     fn union(&mut self, branches: &[Type]) -> Option<Schema> {
         if let Some((_, name)) = self.open_unions.iter().find(|(open, _)| open == branches) {
             return Some(Schema::Ref(leak(Reference { name: *name, origin: ORIGIN })));
@@ -84,14 +84,14 @@ impl Maker<'_> {
         Some(Schema::Union(leak(Union { name, branches: records })))
     }
 
-    /// The variants of an enum have all the same namespace in a definition, so theirs is in full.
+    /// The variants of an enum share one namespace in a definition, so their names are full.
     fn named(&mut self, index: usize, variant: bool) -> Option<Schema> {
         let sketch = self.sketch;
         let named = &sketch.named[index];
         let namespace = text(&self.namespaces[&index]);
         let mut name = Name { base: text(&named.base), arguments: &[], namespace: Some(namespace) };
         if self.open.contains(&index) {
-            // A variant is no type that could be referred to.
+            // A variant can't be referred to.
             let is_variant = self.open_unions.iter().any(|(open, _)| open.contains(&Type::Named(index)));
             return (!is_variant).then(|| Schema::Ref(leak(Reference { name, origin: ORIGIN })));
         }
@@ -129,7 +129,7 @@ impl Maker<'_> {
     fn field(&mut self, field: &sketch::Field) -> Option<Field> {
         let schema = self.place(&field.schema)?;
         let default = self.sketch.default(field);
-        // `["null", T]` has a default in every definition.
+        // In a definition, `["null", T]` always has a default.
         if matches!(schema, Schema::Nullable(_)) && default.is_none() {
             return None;
         }

@@ -1,83 +1,83 @@
-//! The ways in which a judge's verdict can differ from the const check's, each with what the
-//! specification says of it.
+//! The ways in which another implementation's verdict can differ from the const check's, each with the
+//! text of the specification.
 
 use std::fmt;
 
-/// Who judges.
+/// An implementation of schema resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judge {
     /// `apache_avro::schema_compatibility::SchemaCompatibility::can_read`, whole.
     ApacheAvro,
     /// `org.apache.avro.SchemaCompatibility.checkReaderWriterCompatibility`.
     Java,
-    /// `fastavro.schemaless_reader` over data, logical types put aside.
+    /// `fastavro.schemaless_reader` on data, ignoring logical types.
     Fastavro,
 }
 
-/// Where a judge goes his own way.
+/// A deviation of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// The aliases of named types are not looked at. The specification lets him:
+    /// Aliases of named types are ignored. The specification allows that:
     ///
     /// > Named types and fields may have aliases. An implementation may optionally use aliases to map
     /// > a writer's schema to the reader's. […] if the writer's schema was named "Foo" and the
     /// > reader's schema is named "Bar" and has an alias of "Foo", then the implementation would act
     /// > as though "Foo" were named "Bar" when reading.
     ///
-    /// We do use them, as for fields, and as Java and fastavro do.
+    /// We use them, as for fields, and as Java and fastavro do.
     TypesHaveNoAliases,
-    /// A name that stands for a definition matches such a name alone, by its full name, and never a
-    /// definition. To the specification they are one:
+    /// A reference to a named type matches only a reference with the same full name, never a definition.
+    /// To the specification, the two are equivalent:
     ///
     /// > A schema or protocol may not contain multiple definitions of a fullname. Further, a name must
     /// > be defined before it is used.
     ///
-    /// and records match when "both schemas are records with the same (unqualified) name". Which place
-    /// of a schema has the definition depends on the order of its fields, which may differ.
+    /// and records match when "both schemas are records with the same (unqualified) name". Which
+    /// occurrence has the definition depends on the order of fields, which may differ.
     NamesStandForThemselves,
-    /// A union of the reader reads what any of its branches reads. The specification chooses first:
+    /// A union of the reader reads what any of its branches reads. The specification chooses a branch first:
     ///
     /// > if reader's is a union, but writer's is not: The first schema in the reader's union that
     /// > matches the writer's schema is recursively resolved against it. If none match, an error is
     /// > signalled.
     AnyBranch,
-    /// The first branch of a union that matches is chosen, be it of another namespace or a promotion.
+    /// The first matching branch of a union is chosen, even one of another namespace or by a promotion.
     ///
-    /// This is the letter of the text above. We prefer, as Java's reader does, a branch of the very
-    /// same full name, else the letter would resolve a union against itself to wrong branches:
-    /// `a.X` is the first match for `b.X` in `[a.X, b.X]`.
+    /// This follows the text above literally. We prefer a branch with the same full name, as Java's reader
+    /// does: taken literally, the text resolves a union against itself to wrong branches,
+    /// as `a.X` is the first match for `b.X` in `[a.X, b.X]`.
     FirstBranch,
-    /// A named type matches one of another kind: a fixed is then taken for whatever it should be, an
-    /// enum or a record can't be read. The specification tells them apart:
+    /// A named type matches one of another kind: a fixed is then read as any type, an enum or a record can't
+    /// be read. The specification distinguishes them:
     ///
     /// > both schemas are enums whose (unqualified) names match
     /// > both schemas are fixed whose sizes and (unqualified) names match
     /// > both schemas are records with the same (unqualified) name
     KindsAreOne,
-    /// A schema is read with itself without any rules. So is a union in which the letter of
+    /// A schema resolves against itself without any rules, and so does a union in which
     /// [`Way::FirstBranch`] would choose a wrong branch.
     ItselfNeedsNoRules,
-    /// A bare alias names types of any namespace. To the specification it names one:
+    /// A bare alias matches types of any namespace. In the specification, it has one namespace:
     ///
     /// > if a type named "a.b" has aliases of "c" and "x.y", then the fully qualified names of its
     /// > aliases are "a.c" and "x.y".
     AliasesAsWritten,
-    /// Decimals match whatever their precision and scale are. The specification says
+    /// Decimals match regardless of precision and scale. The specification says
     ///
     /// > For the purposes of schema resolution, two schemas that are decimal logical types match if
     /// > their scales and precisions match.
     DecimalsAreBytes,
-    /// Logical types of two names match where their bases do, so milliseconds are read as microseconds.
+    /// Different logical types match if their base types do, so milliseconds are read as microseconds.
     /// The specification does not forbid it; it says only
     ///
     /// > Language implementations may choose to represent logical types with an appropriate native
     /// > type, although this is not required.
     ///
-    /// A reader that is not ours takes the number as it is, off by a factor of 1000 and without an
-    /// error. So the check refuses what Avro itself would let pass.
+    /// Other readers return the number unchanged, off by a factor of 1000 and without an error. So the
+    /// check rejects pairs that Avro itself accepts.
     UnitsAreNumbers,
-    /// The same logical type matches on bases that don't: a decimal of bytes and one of a fixed, a uuid
-    /// of a string and one of a fixed. To the specification they don't:
+    /// The same logical type matches on base types that do not match: a decimal of bytes and one of a fixed,
+    /// a uuid of a string and one of a fixed. In the specification, they do not match:
     ///
     /// > A logical type is always serialized using its underlying Avro type so that values are encoded
     /// > in exactly the same way as the equivalent Avro type that does not have a logicalType attribute.
@@ -93,7 +93,7 @@ impl fmt::Display for Way {
 }
 
 impl Judge {
-    /// The judge's name.
+    /// The implementation's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -103,13 +103,13 @@ impl Judge {
         }
     }
 
-    /// Ways in words, joined where it took more than one.
+    /// The names of deviations, joined.
     #[must_use]
     pub fn words(ways: &[Way]) -> String {
         ways.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
     }
 
-    /// His ways.
+    /// Its known deviations.
     #[must_use]
     pub const fn ways(self) -> &'static [Way] {
         match self {

@@ -1,4 +1,4 @@
-//! Options, lists, sets, arrays and maps, in each other.
+//! Options, lists, sets, arrays and maps, nested in each other.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -1,4 +1,4 @@
-//! Enumerations and unions of records.
+//! Enums and unions of records.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

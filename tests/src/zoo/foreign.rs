@@ -1,4 +1,4 @@
-//! Types of other crates, and types that a `with` module converts.
+//! Types of other crates, and types converted by a `with` module.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ impl Grow for Uuid {
     }
 }
 
-/// An instant, or a civil date and time, of so many nanoseconds.
+/// An instant, or a civil date and time, of this number of nanoseconds.
 macro_rules! instants {
     ($($rust:ty: $of:expr, $nanos:expr;)*) => {$(
         impl Grow for $rust {
@@ -74,7 +74,7 @@ impl GrowAt for jiff::Timestamp {
     }
 }
 
-/// Days since 1970-01-01, within the years 1 to 9999 that Python has.
+/// Days since 1970-01-01, within the years 1 to 9999 that Python supports.
 fn days(source: &mut Source) -> i32 {
     i32::try_from(source.whole(-719_162, 2_932_896)).expect("within the range")
 }
@@ -153,7 +153,7 @@ impl Grow for Decimal {
     }
 
     fn terms(&self, _: &str) -> Value {
-        // As Java's BigInteger.toByteArray, by another way than the codec's.
+        // As Java's BigInteger.toByteArray, by another algorithm than the codec's.
         let unscaled = self.mantissa();
         let len =
             (0..16).find(|len| unscaled >> (8 * len + 7) == if unscaled < 0 { -1 } else { 0 }).unwrap_or(15)
@@ -336,7 +336,7 @@ impl Grow for ConvertedPart {
     }
 }
 
-/// Seconds of Python's years, in microseconds or milliseconds.
+/// Seconds within the years that Python supports.
 fn seconds(source: &mut Source) -> i64 {
     i64::try_from(source.whole(-62_000_000_000, 253_000_000_000)).expect("within the range")
 }

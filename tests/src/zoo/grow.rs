@@ -1,4 +1,4 @@
-//! Values made up, and what they are in Avro's terms: an oracle that knows nothing of the codec.
+//! Generated values and their Avro form: an oracle that does not use the codec.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -12,37 +12,37 @@ use serde_json::{Value, json};
 use super::source::Source;
 use super::terms::{float, hex};
 
-/// A type whose values can be made up and said in the terms of `tests/interop/judge.py`.
+/// A type whose values can be generated and written in the JSON form of `tests/interop/judge.py`.
 pub(crate) trait Grow: Sized {
-    /// A value.
+    /// Generates a value.
     fn grow(source: &mut Source) -> Self;
 
-    /// The value in the terms of the judge, inside a definition of this namespace.
+    /// The value in JSON form, inside a definition of this namespace.
     fn terms(&self, namespace: &str) -> Value;
 
-    /// The full Avro name that a union shows for this type; `None` for what has no name.
+    /// The full Avro name of this type in a union; `None` for an unnamed type.
     fn avro_name(namespace: &str) -> Option<String> {
         let _ = namespace;
         None
     }
 
-    /// Items of a sequence; `u8` makes bytes instead.
+    /// Generates the items of a sequence; `u8` generates bytes instead.
     fn sequence(source: &mut Source, len: usize) -> Vec<Self> {
         source.inside(|source| (0..len).map(|_| Self::grow(source)).collect())
     }
 
-    /// A sequence in the terms of the judge.
+    /// A sequence in JSON form.
     fn sequence_terms(items: &[Self], namespace: &str) -> Value {
         items.iter().map(|item| item.terms(namespace)).collect()
     }
 
-    /// What this type adds to the name of a generic type around it.
+    /// The part that this type adds to the name of an enclosing generic type.
     fn argument() -> String {
         unimplemented!("not an argument of a generic type in the zoo")
     }
 }
 
-/// The first step of a name: the namespace and a dot, where there is a namespace.
+/// The prefix of a full name: the namespace and a dot, or nothing.
 pub(super) fn full(namespace: &str, name: &str) -> String {
     format!("{namespace}.{name}")
 }
@@ -85,7 +85,7 @@ integers! {
     u64: u64::MIN, i64::MAX, "long";
 }
 
-/// A number alone, bytes in a sequence.
+/// A number by itself, bytes in a sequence.
 impl Grow for u8 {
     fn grow(source: &mut Source) -> Self {
         source.bits().to_le_bytes()[0]
@@ -96,7 +96,7 @@ impl Grow for u8 {
     }
 
     fn sequence(source: &mut Source, len: usize) -> Vec<Self> {
-        // Longer than other sequences now and then: lengths of two bytes.
+        // Sometimes longer than other sequences, for lengths of two bytes.
         let len = if source.below(8) == 0 { len + 60 } else { len };
         (0..len).map(|_| Self::grow(source)).collect()
     }
@@ -132,7 +132,7 @@ impl Grow for bool {
     }
 }
 
-/// No NaN: that equals nothing. `scalars::Floats` has them.
+/// Without NaN, which is unequal to itself; `scalars::Floats` has it.
 impl Grow for f32 {
     fn grow(source: &mut Source) -> Self {
         let [a, b, c, d, ..] = source.bits().to_le_bytes();
@@ -317,7 +317,7 @@ impl<T: Grow> Grow for Option<T> {
     }
 }
 
-/// `Grow` of a record: its fields in order, with the names that they have in Avro.
+/// `Grow` of a record: its fields in order, with their Avro names.
 macro_rules! record {
     (@or $given:literal $own:expr) => { $given };
     (@or $own:expr) => { $own };
@@ -384,7 +384,7 @@ macro_rules! symbols {
 }
 pub(super) use symbols;
 
-/// `Grow` of an enum with data; its first variant holds no further value of the enum.
+/// `Grow` of an enum with data, whose first variant is not recursive.
 macro_rules! union {
     ($ty:ident { $($variant:literal [$($case:tt)*] { $($field:ident $(as $avro:literal)?),* $(,)? }),* $(,)? }) => {
         impl $crate::zoo::grow::Grow for $ty {
@@ -421,7 +421,7 @@ macro_rules! union {
 }
 pub(super) use union;
 
-/// `Grow` of a newtype: its field's.
+/// `Grow` of a newtype: that of its field.
 macro_rules! newtypes {
     ($($ty:ident),*) => {$(
         impl $crate::zoo::grow::Grow for $ty {

@@ -1,8 +1,7 @@
-//! Types of every kind that an event can hold, each with values, for outside judges.
+//! Specimens of every type that an event can contain, each with values, for other implementations to check.
 //!
-//! A [`Specimen`] hides its type: the judges see a schema, values made up from a seed, what those
-//! are in words of Avro, and a way to ask whether bytes written elsewhere are read as the value
-//! that they should be.
+//! A [`Specimen`] hides its type. It has a schema, values generated from a seed with their Avro form, and a
+//! check whether bytes from another implementation decode to the expected value.
 
 mod collections;
 mod enums;
@@ -24,25 +23,25 @@ use proptest::strategy::{BoxedStrategy, Strategy};
 use grow::Grow;
 use source::Source;
 
-/// How many values of each type are made up for a judge, beside those written by hand.
+/// The number of values generated for each type, beside those written by hand.
 const GROWN: u64 = 40;
 
-/// An event of the zoo.
+/// An event with specimens.
 pub(crate) trait Animal: PublicSignal + Grow + PartialEq + fmt::Debug {
     /// The namespace of the root record.
     const NAMESPACE: &str = Self::EVENT_TYPE;
-    /// Whether some values are beyond Python's own types for the logical types in it.
+    /// Whether Python's types for its logical types can't hold some values.
     const BEYOND_PYTHON: bool = false;
-    /// Whether a value made up from the schema alone has a chance to be one of this type.
+    /// Whether a value generated from the schema alone can be a value of this type.
     const BY_CHANCE: bool = true;
 
-    /// Values written by hand: those that chance is unlikely to meet.
+    /// Values written by hand: those that a generator is unlikely to produce.
     fn by_hand() -> Vec<Self> {
         Vec::new()
     }
 }
 
-/// A type of the zoo.
+/// A type with its schema and values.
 pub struct Specimen {
     /// The event type.
     pub name: &'static str,
@@ -52,11 +51,11 @@ pub struct Specimen {
     pub schema: &'static Schema,
     /// Its Parsing Canonical Form.
     pub canonical: &'static str,
-    /// CRC-64-AVRO of that.
+    /// CRC-64-AVRO of the canonical form.
     pub fingerprint: u64,
-    /// Whether some values are beyond Python's own types for the logical types in it.
+    /// Whether Python's types for its logical types can't hold some values.
     pub beyond_python: bool,
-    /// Whether a value made up from the schema alone has a chance to be one of this type.
+    /// Whether a value generated from the schema alone can be a value of this type.
     pub by_chance: bool,
     by_hand: fn() -> Vec<Sample>,
     grow: fn(&mut Source) -> Sample,
@@ -72,7 +71,7 @@ pub struct Specimen {
 pub struct Sample {
     /// The value, encoded.
     pub datum: Vec<u8>,
-    /// The value in the terms of `tests/interop/judge.py`, made without the codec.
+    /// The value in the JSON form of `tests/interop/judge.py`, produced without the codec.
     pub terms: serde_json::Value,
     debug: String,
     same: Box<Same>,
@@ -80,12 +79,12 @@ pub struct Sample {
 
 type Same = dyn Fn(&[u8]) -> Result<(), String> + Send + Sync;
 
-/// What became of bytes written elsewhere.
+/// The result of decoding bytes from another implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// They were read as the value that they should be.
+    /// They decoded to the expected value.
     Read,
-    /// They are a datum of the schema that the Rust type is too narrow for, such as 300 in a `u8`.
+    /// They are a valid datum, but out of range for the Rust type, such as 300 in a `u8`.
     Refused,
 }
 
@@ -114,14 +113,14 @@ impl Specimen {
         }
     }
 
-    /// Values for a judge: those written by hand, then made-up ones; the same in every run.
+    /// Values: those written by hand, then generated ones; the same in every run.
     pub fn samples(&self) -> Vec<Sample> {
         let mut samples = (self.by_hand)();
         samples.extend((0..GROWN).map(|seed| (self.grow)(&mut Source::seeded(self.name, seed))));
         samples
     }
 
-    /// Made-up values for a property test; a smaller one has shorter collections.
+    /// A generated value for a property test; a smaller `size` gives shorter collections.
     pub fn any(&self) -> BoxedStrategy<Sample> {
         let grow = self.grow;
         (0..12_usize).prop_perturb(move |size, rng| grow(&mut Source::new(rng, size))).boxed()
@@ -130,23 +129,23 @@ impl Specimen {
     /// Decodes a datum and drops its value.
     ///
     /// # Errors
-    /// The bytes are no datum of this type.
+    /// If the bytes are not a datum of this type.
     pub fn decode(&self, datum: &[u8]) -> Result<(), DecodeError> {
         (self.decode)(datum)
     }
 
-    /// Decodes a datum and encodes what came out of it.
+    /// Decodes a datum and encodes the value again.
     ///
     /// # Errors
-    /// The bytes are no datum of this type.
+    /// If the bytes are not a datum of this type.
     pub fn again(&self, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
         (self.again)(datum)
     }
 
-    /// Decodes another writer's datum and encodes what came out of it.
+    /// Decodes another writer's datum and encodes the value.
     ///
     /// # Errors
-    /// The bytes are no datum of that writer, or one that this type can't take.
+    /// If the bytes are not a datum of that writer, or this type can't hold it.
     pub fn resolved(&self, writer: &WriterSchema, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
         (self.resolved)(writer, datum)
     }
@@ -154,7 +153,7 @@ impl Specimen {
     /// The value of a datum as a single object.
     ///
     /// # Errors
-    /// The bytes are no datum of this type.
+    /// If the bytes are not a datum of this type.
     pub fn to_single_object(&self, datum: &[u8]) -> Result<Vec<u8>, DecodeError> {
         (self.single_object)(datum)
     }
@@ -162,20 +161,20 @@ impl Specimen {
     /// The datum of a single object.
     ///
     /// # Errors
-    /// The bytes are no single object of this type.
+    /// If the bytes are not a single object of this type.
     pub fn from_single_object(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         (self.from_single_object)(bytes)
     }
 
-    /// Whether one value has many encodings: a map has no order.
+    /// Whether a value has several encodings: maps have no order.
     pub fn has_maps(&self) -> bool {
         self.canonical.contains("\"type\":\"map\"")
     }
 
-    /// Reads bytes that were made up elsewhere.
+    /// Decodes bytes generated by another implementation.
     ///
     /// # Errors
-    /// What went wrong, in words.
+    /// The reason, as text.
     pub fn read(&self, datum: &[u8]) -> Result<Reading, String> {
         (self.read)(datum)
     }
@@ -187,7 +186,7 @@ fn read<E: Animal>(datum: &[u8]) -> Result<Reading, String> {
         Err(error) if is_refusal(error.kind()) => return Ok(Reading::Refused),
         Err(error) => return Err(error.to_string()),
     };
-    // The bytes may differ (maps have no order, sets no duplicates), the value may not.
+    // The bytes may differ (maps have no order, sets no duplicates); the value must be equal.
     let twice: E = avro::from_slice(&encoded(&value)).map_err(|error| error.to_string())?;
     if twice == value {
         Ok(Reading::Read)
@@ -209,10 +208,10 @@ impl Sample {
         Self { datum, terms, debug, same }
     }
 
-    /// Whether bytes written elsewhere are read as this value.
+    /// Checks that bytes from another implementation decode to this value.
     ///
     /// # Errors
-    /// What they are read as, in words.
+    /// The decoded value, as text.
     pub fn is(&self, datum: &[u8]) -> Result<(), String> {
         (self.same)(datum)
     }

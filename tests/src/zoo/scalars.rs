@@ -1,4 +1,4 @@
-//! Types that are one Avro primitive.
+//! Types whose schema is one Avro primitive.
 
 use std::borrow::Cow;
 use std::num::NonZero;

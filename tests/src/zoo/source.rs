@@ -1,12 +1,12 @@
-//! Where random values come from: many edges, little bulk.
+//! Random values: many edge cases, small sizes.
 
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-/// How many levels a value has at most, by and large.
+/// The approximate maximum depth of a value.
 const DEEPEST: usize = 9;
 
-/// Random choices for a value that is made up.
+/// Random choices for a generated value.
 #[derive(Debug)]
 pub(crate) struct Source {
     rng: TestRng,
@@ -15,12 +15,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Choices of this generator, for collections and texts of about this size.
+    /// Choices by this generator, for collections and texts of about this size.
     pub(crate) fn new(rng: TestRng, size: usize) -> Self {
         Self { rng, size, depth: 0 }
     }
 
-    /// The same choices for the same seed, always.
+    /// Choices from a seed; the same seed gives the same choices.
     pub(crate) fn seeded(name: &str, seed: u64) -> Self {
         let mut bytes = [0; 32];
         for (slot, byte) in bytes.iter_mut().zip(seed.to_le_bytes().into_iter().chain(name.bytes().rev())) {
@@ -40,18 +40,18 @@ impl Source {
         usize::try_from(self.bits() % end.max(1) as u64).unwrap_or_default()
     }
 
-    /// One of the choices; deep inside a value the first, which must be one that ends it.
+    /// One of the choices; at the maximum depth the first one, which must not recurse.
     pub(crate) fn pick(&mut self, choices: usize) -> usize {
         if self.depth > DEEPEST { 0 } else { self.below(choices) }
     }
 
-    /// The length of a collection; deep inside a value 0.
+    /// The length of a collection; 0 at the maximum depth.
     pub(crate) fn len(&mut self) -> usize {
         let most = self.size.checked_shr(u32::try_from(self.depth / 2).unwrap_or(u32::MAX)).unwrap_or(0);
         self.below(most + 1)
     }
 
-    /// What is inside a value, one level down.
+    /// Generates a nested value, one level down.
     pub(crate) fn inside<T>(&mut self, grow: impl FnOnce(&mut Self) -> T) -> T {
         self.depth += 1;
         let value = grow(self);
@@ -59,7 +59,7 @@ impl Source {
         value
     }
 
-    /// A whole number between two, mostly near zero or near them.
+    /// An integer in a range, mostly near zero or near the bounds.
     pub(crate) fn whole(&mut self, low: i128, high: i128) -> i128 {
         let bits = i128::from(self.bits());
         let shift = self.below(64);
@@ -74,7 +74,7 @@ impl Source {
         }
     }
 
-    /// Text: empty, plain, long, of many scripts, with what JSON escapes.
+    /// Text: empty, plain, long, of many scripts, with characters that JSON escapes.
     pub(crate) fn text(&mut self) -> String {
         let len = match self.below(12) {
             0 => 0,

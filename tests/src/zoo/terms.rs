@@ -1,14 +1,14 @@
-//! Values in the terms of `tests/interop/judge.py`, as apache-avro reads them from our datums.
+//! Values in the JSON form of `tests/interop/judge.py`, as apache-avro decodes our datums.
 
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::schema::{Name, NamespaceRef, ResolvedSchema, Schema};
 use apache_avro::types::Value;
 use serde_json::{Map, json};
 
-/// The schema without its logical types: what the bytes are, whoever reads them.
+/// The schema without its logical types: the encoding alone.
 ///
 /// # Errors
-/// The text is no Avro schema.
+/// If the text is not an Avro schema.
 pub fn physical(schema_json: &str) -> Result<Schema, String> {
     let mut json: serde_json::Value = serde_json::from_str(schema_json).map_err(|error| error.to_string())?;
     strip(&mut json);
@@ -29,7 +29,7 @@ fn strip(json: &mut serde_json::Value) {
 /// The value of a datum.
 ///
 /// # Errors
-/// The bytes are no datum of the schema, or more than one.
+/// If the bytes are not exactly one datum of the schema.
 pub fn terms(schema: &Schema, mut datum: &[u8]) -> Result<serde_json::Value, String> {
     let resolved = ResolvedSchema::new(schema).map_err(|error| error.to_string())?;
     let reader = GenericDatumReader::builder(schema).build().map_err(|error| error.to_string())?;
@@ -102,7 +102,7 @@ fn definition<'s>(
     Ok((name, schema))
 }
 
-/// A number, or the name of what JSON has no number for.
+/// A number, or the name of one that JSON can't express.
 pub(super) fn float(value: f64) -> serde_json::Value {
     if value.is_nan() {
         json!({ "$float": "NaN" })
@@ -113,7 +113,7 @@ pub(super) fn float(value: f64) -> serde_json::Value {
     }
 }
 
-/// Equality that tells -0.0 from 0.0 and 1 from 1.0, whatever the order of an object.
+/// Equality that distinguishes -0.0 from 0.0 and 1 from 1.0, and ignores the order of objects.
 pub fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     use serde_json::Value::{Array, Number, Object};
     match (a, b) {
@@ -131,7 +131,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The bytes of hexadecimal digits; `None` where they are none.
+/// Decodes hexadecimal digits; `None` for other text.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()

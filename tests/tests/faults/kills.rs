@@ -1,4 +1,4 @@
-//! Processes die at random, all the time.
+//! Processes are killed at random.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::place::Settings;
 use crate::scale;
 use crate::world::{GROUPS, TICK, World};
 
-/// Counts the handlings in a growing file, each with a line break before and behind it.
+/// Counts the handled events in a growing file: each line has a line break before and after it.
 #[derive(Default)]
 pub(crate) struct Tail {
     offset: u64,
@@ -32,20 +32,20 @@ async fn what_was_acknowledged_outlives_every_kill_with_its_id_and_in_key_order(
     let (events, kills) = scale::of((4_000, 16), (100_000, 200));
     let seed = scale::seed();
     let mut dice = fastrand::Rng::with_seed(seed);
-    // A death costs no event an attempt that it did not make, however often processes die.
+    // A killed process costs only the events that it was handling an attempt.
     let settings = Settings { max_attempts: 20, ..Settings::default() };
     let mut world = World::new(None, &settings);
     world.start(2, &GROUPS);
     let mut tails = [Tail::default(), Tail::default()];
     let (mut producers, mut consumers) = (0, 0);
-    // One third of the work is the producers', the rest is that of the groups.
+    // One third of the work is the producers', two thirds are the groups'.
     let all = events * 3;
     while producers + consumers < kills {
         world.listen();
-        if world.run.told.len() >= events {
+        if world.run.acked.len() >= events {
             world.stop(&world.living(true, false));
         }
-        let mut work = world.run.told.len().min(events);
+        let mut work = world.run.acked.len().min(events);
         for ((group, _), tail) in GROUPS.iter().zip(&mut tails) {
             work += tail.read(&world.place.path(&format!("{group}.log"))).min(events);
         }
@@ -61,10 +61,10 @@ async fn what_was_acknowledged_outlives_every_kill_with_its_id_and_in_key_order(
         }
         tokio::time::sleep(TICK).await;
     }
-    world.until("enough is acknowledged", async |world| world.run.told.len() >= events).await;
+    world.until("enough is acknowledged", async |world| world.run.acked.len() >= events).await;
     let verdict = world.end(&GROUPS).await;
     assert_eq!(world.run.killed.len(), kills);
     let what = format!("kills (seed {seed}): {kills} ({producers} producers, {consumers} consumers)");
     world.report(&what, &verdict);
-    assert_eq!(verdict.dead, [0, 0], "nothing fails here but processes");
+    assert_eq!(verdict.dead, [0, 0], "no receiver fails in this run");
 }

@@ -1,8 +1,8 @@
-//! The whole bus while processes die, receivers fail, the clock is set and the disk is full.
+//! The whole bus under killed processes, failing receivers, clock changes and a full disk.
 //!
-//! Each run starts programs (`fault_peer`) over one file, does them harm, lets them finish, and has
-//! [`events_tests::faults::check`] compare what was acknowledged with what was handled. `cargo test` runs
-//! them small, but for those in [`prepared`]; `tests/run faults` all, in full, by the variables in [`scale`].
+//! Each run starts processes (`fault_peer`) on one file, disturbs them and lets them finish. Then
+//! [`events_tests::faults::check`] compares acknowledged with handled events. `cargo test` runs a small version
+//! without [`prepared`]; `tests/run faults` runs all in full size, by the variables of [`scale`].
 
 mod kills;
 mod peer;

@@ -1,4 +1,4 @@
-//! A process of a run, and what it tells.
+//! A process of a run, and its output.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -24,13 +24,13 @@ impl Peer {
             .expect("the peer starts");
         let out = child.stdout.take().expect("a pipe");
         let input = child.stdin.take();
-        let (told, lines) = channel();
+        let (sender, lines) = channel();
         std::thread::spawn(move || {
             let mut out = BufReader::new(out);
             let mut line = String::new();
-            // A line that a kill cut off is no promise.
+            // A line that a kill truncated does not count.
             while out.read_line(&mut line).is_ok_and(|read| read > 0) && line.ends_with('\n') {
-                if told.send(line.trim_end().to_owned()).is_err() {
+                if sender.send(line.trim_end().to_owned()).is_err() {
                     break;
                 }
                 line.clear();
@@ -39,17 +39,17 @@ impl Peer {
         Self { process, child, input, lines }
     }
 
-    /// The lines that it has told meanwhile.
-    pub(crate) fn told(&self) -> Vec<String> {
+    /// The lines since the last call.
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
 
-    /// How it ended, where it did.
+    /// Its exit status, if it has exited.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("the peer can be asked")
+        self.child.try_wait().expect("the peer's status is known")
     }
 
-    /// Kills it without warning and gives the lines that were left.
+    /// Kills it and returns the remaining lines.
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().expect("the peer is killed");
         self.child.wait().expect("the peer has ended");
@@ -61,12 +61,12 @@ impl Peer {
         writeln!(input, "{line}").expect("the peer listens");
     }
 
-    /// Lets it end by itself.
+    /// Asks it to exit.
     pub(crate) fn stop(&mut self) {
         self.input = None;
     }
 
-    /// The lines that were left, and how it ended; stop it before.
+    /// Waits for its exit; returns the remaining lines and the status. Call `stop` first.
     pub(crate) fn finish(mut self) -> (Vec<String>, ExitStatus) {
         self.input = None;
         let lines = self.lines.iter().collect();
@@ -74,7 +74,7 @@ impl Peer {
     }
 }
 
-/// Nothing outlives a run that failed.
+/// No process outlives a failed run.
 impl Drop for Peer {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {

@@ -1,4 +1,4 @@
-//! Where a run keeps its files.
+//! The files of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use events_runtime::bus::DeadLetters;
 use events_runtime::transport::{ConnectOptions, ConsumerGroup, ErrorKind, Topic, Transport, connect};
 use events_tests::faults::{Dead, Group, Handling};
 
-/// How many events a consumer fetches at once.
+/// The number of events that a consumer fetches at once.
 const BATCH: usize = 32;
-/// So many handled events may wait for their acknowledgement: those of the next one, of four batches
-/// under way and of the one that is awaited.
+/// The number of handled events that may wait for their acknowledgement: those of the next batch, of four
+/// batches in flight and of the one that is awaited.
 pub(crate) const UNSETTLED: usize = 6 * BATCH;
 
-/// What the programs of a run are configured with.
+/// The configuration of the processes of a run.
 pub(crate) struct Settings {
     pub(crate) lease: &'static str,
     pub(crate) max_attempts: u32,
@@ -35,7 +35,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where the bus's file lies elsewhere, `disk` says.
+    /// `disk`: the folder of the bus's file, if it is elsewhere.
     pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = disk.unwrap_or(folder.path()).join("events.db");
@@ -69,8 +69,8 @@ impl Place {
         connect(&self.url, &ConnectOptions::new()).expect("the file opens")
     }
 
-    /// What a group left behind; `killed` processes may each have left half a line, of work that was not
-    /// done.
+    /// The traces of a group. Each of `killed` processes may have left a truncated line, whose event does not
+    /// count as handled.
     pub(crate) async fn group(&self, name: &str, transport: &dyn Transport, killed: usize) -> Group {
         let log = std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default();
         let (mut handlings, mut torn) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ impl Place {
         Group { name: name.to_owned(), handlings, dead: dead.collect() }
     }
 
-    /// How many hours from now a group's dead letters were stored.
+    /// The hours between now and the storage times of a group's dead letters.
     pub(crate) async fn letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
         let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
         let listing = letters.list().await.expect("the dead letters are listed");
@@ -102,7 +102,7 @@ impl Place {
         listing.letters.iter().map(|letter| hours(letter.time())).collect()
     }
 
-    /// How many events each group has not settled; `None` while nobody made the topic.
+    /// The number of events that each group has not settled; `None` if the topic does not exist yet.
     pub(crate) async fn lag(&self, transport: &dyn Transport, groups: &[&str]) -> Option<u64> {
         let status = match transport.groups(&topic()).await {
             Ok(status) => status,
@@ -113,7 +113,7 @@ impl Place {
         groups.iter().map(|name| of(name).map(|status| status.lag)).sum()
     }
 
-    /// How many outcomes of each process the bus said that it had not stored.
+    /// The number of outcomes, by process, that the bus reported as not stored.
     pub(crate) fn refused(&self) -> BTreeMap<u32, usize> {
         let mut refused = BTreeMap::new();
         for (process, text) in self.notes() {
@@ -124,12 +124,12 @@ impl Place {
         refused
     }
 
-    /// How many warnings with this text others than this process had.
+    /// The number of warnings with this text from processes other than this one.
     pub(crate) fn warnings(&self, text: &str, but_for: u32) -> usize {
         self.notes().iter().filter(|(process, note)| *process != but_for && note.contains(text)).count()
     }
 
-    /// What the bus warned of, with the number of the process.
+    /// The warnings of the bus, with the number of the process.
     fn notes(&self) -> Vec<(u32, String)> {
         let notes = std::fs::read_to_string(self.path("notes")).unwrap_or_default();
         let note = |line: &str| {
@@ -139,7 +139,7 @@ impl Place {
         notes.lines().filter_map(note).collect()
     }
 
-    /// Leaves the files where they are.
+    /// Keeps the files.
     pub(crate) fn keep(&mut self) -> PathBuf {
         self.folder.disable_cleanup(true);
         self.folder.path().to_owned()
@@ -147,9 +147,9 @@ impl Place {
 }
 
 pub(crate) fn topic() -> Topic {
-    Topic::new("readings").expect("a right name")
+    Topic::new("readings").expect("a valid name")
 }
 
 fn group(name: &str) -> ConsumerGroup {
-    ConsumerGroup::new(name).expect("a right name")
+    ConsumerGroup::new(name).expect("a valid name")
 }

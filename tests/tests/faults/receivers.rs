@@ -17,15 +17,15 @@ async fn what_receivers_fail_panic_or_hang_on_is_handled_or_a_dead_letter() {
     let mut world = World::new(None, &settings);
     "60/30/3".clone_into(&mut world.faults);
     world.start(1, &GROUPS);
-    world.until("enough is acknowledged", async |world| world.run.told.len() >= events).await;
+    world.until("enough is acknowledged", async |world| world.run.acked.len() >= events).await;
     world.stop(&world.living(true, false));
-    // Who hangs is told to end, or is killed, in turns.
+    // Hanging consumers are stopped or killed, alternately.
     let (mut stopped, mut killed) = (0, 0);
     let mut seen = 0;
     let mut hung: BTreeMap<u32, usize> = BTreeMap::new();
     let started = std::time::Instant::now();
     while !world.is_idle(&GROUPS).await {
-        assert!(started.elapsed() < crate::world::PATIENCE, "it does not come to an end");
+        assert!(started.elapsed() < crate::world::PATIENCE, "the run does not finish");
         world.listen();
         let mut lines = Vec::new();
         for (group, _) in GROUPS {
@@ -33,7 +33,7 @@ async fn what_receivers_fail_panic_or_hang_on_is_handled_or_a_dead_letter() {
             lines.extend(log.lines().filter_map(|line| line.parse::<Handling>().ok()));
         }
         if lines.len() == seen {
-            // Nobody goes on: those that hang are all that is left, or all wait for a pause.
+            // No progress: all consumers hang, or all wait for a retry delay.
             hung.clear();
             for handling in lines.iter().filter(|handling| handling.end == End::Hung) {
                 *hung.entry(handling.process).or_default() += 1;
@@ -69,9 +69,9 @@ async fn what_receivers_fail_panic_or_hang_on_is_handled_or_a_dead_letter() {
     for group in &world.run.groups {
         let reasons: BTreeMap<&str, &str> =
             group.dead.iter().map(|dead| (dead.id.as_str(), dead.reason.as_str())).collect();
-        for told in &world.run.told {
-            match told.n % 100 {
-                13 | 77 => assert!(reasons.contains_key(told.id.as_str()), "{told} is no dead letter"),
+        for acked in &world.run.acked {
+            match acked.n % 100 {
+                13 | 77 => assert!(reasons.contains_key(acked.id.as_str()), "{acked} is not a dead letter"),
                 _ => {}
             }
         }
@@ -80,7 +80,7 @@ async fn what_receivers_fail_panic_or_hang_on_is_handled_or_a_dead_letter() {
         }
     }
     for end in [End::Failed, End::Panicked, End::Hung, End::Rejected] {
-        assert!(count(end) > 0, "{end:?} never came about");
+        assert!(count(end) > 0, "{end:?} never occurred");
     }
     assert!(verdict.again.contains_key(&Cause::Hang) && verdict.again.contains_key(&Cause::Failure));
     assert!(stopped > 0 && killed > 0, "{stopped} stopped, {killed} killed");

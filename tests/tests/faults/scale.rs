@@ -1,4 +1,4 @@
-//! How large the runs are, and what the machine was prepared for.
+//! The size of the runs, and what `tests/run faults` prepared on the machine.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ pub(crate) fn of<T>(small: T, full: T) -> T {
     if is_full() { full } else { small }
 }
 
-/// The seed of a run: `FAULTS_SEED`, or a new one, which is printed.
+/// The seed of a run: `FAULTS_SEED`, or a random one, which is printed.
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("FAULTS_SEED").ok();
     given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("FAULTS_SEED is a number"))
 }
 
-/// The library that gives a program another clock: `FAULTS_FAKETIME`.
+/// The library that sets the clock of a program: `FAULTS_FAKETIME`.
 pub(crate) fn faketime() -> PathBuf {
     prepared("FAULTS_FAKETIME")
 }

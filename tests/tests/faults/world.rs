@@ -1,29 +1,29 @@
-//! The programs of a run, and the account of it.
+//! The processes of a run, and their reports.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use events_runtime::transport::Transport;
-use events_tests::faults::{Run, Told, Verdict, check};
+use events_tests::faults::{Acked, Run, Verdict, check};
 
 use crate::peer::Peer;
 use crate::place::{Place, Settings, UNSETTLED};
 
-/// So long a run may stand still.
+/// The longest time without progress.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
-/// How often a run is looked at.
+/// The interval at which a run is polled.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
-/// The numbers that a producer may use up before it is replaced.
+/// The numbers reserved for one producer process.
 const BLOCK: u64 = 10_000_000;
 
-/// The groups, and how many members each has.
+/// The groups, and the number of members of each.
 pub(crate) const GROUPS: [(&str, usize); 2] = [("billing", 2), ("audit", 1)];
 
-/// A part that a process plays; its successor plays it on.
+/// A role that a process has and that its successor takes over.
 struct Role {
     group: Option<&'static str>,
     peer: Option<Peer>,
-    /// The numbers of the next producer.
+    /// The first number of the next producer process.
     next: u64,
     name: String,
 }
@@ -32,14 +32,14 @@ pub(crate) struct World {
     pub(crate) place: Place,
     pub(crate) transport: Box<dyn Transport>,
     environment: Vec<(String, String)>,
-    /// Of how many in a thousand: errors, panics, hangs.
+    /// Errors, panics and hangs per thousand readings.
     pub(crate) faults: String,
-    /// How many events a producer leaves unacknowledged.
+    /// The number of events that a producer has unacknowledged at most.
     pub(crate) window: usize,
     roles: Vec<Role>,
     processes: u32,
     pub(crate) run: Run,
-    /// What producers told beyond what was acknowledged.
+    /// Lines of producers other than acknowledgements.
     pub(crate) said: Vec<String>,
     started: Instant,
 }
@@ -66,7 +66,7 @@ impl World {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Starts so many producers, and the members of the groups.
+    /// Starts this number of producers, and the members of the groups.
     pub(crate) fn start(&mut self, producers: usize, groups: &[(&'static str, usize)]) {
         for slot in 0..producers {
             self.add(None, format!("s{slot}"));
@@ -83,7 +83,7 @@ impl World {
         self.replace(self.roles.len() - 1);
     }
 
-    /// Starts the process of a role anew.
+    /// Starts a new process for a role.
     pub(crate) fn replace(&mut self, role: usize) {
         self.processes += 1;
         let process = self.processes;
@@ -144,27 +144,27 @@ impl World {
         self.replace(role);
     }
 
-    /// Takes in what the programs told; none may have ended.
+    /// Reads the lines of all processes, none of which may have exited.
     pub(crate) fn listen(&mut self) {
         for role in 0..self.roles.len() {
             let Some(peer) = &mut self.roles[role].peer else { continue };
-            let (lines, ended) = (peer.told(), peer.ended());
+            let (lines, ended) = (peer.lines(), peer.ended());
             self.take(lines);
             let name = &self.roles[role].name;
-            assert!(ended.is_none(), "`{name}` ended by itself ({ended:?}): {:?}", self.said.last());
+            assert!(ended.is_none(), "`{name}` exited unexpectedly ({ended:?}): {:?}", self.said.last());
         }
     }
 
     fn take(&mut self, lines: Vec<String>) {
         for line in lines {
-            match line.parse::<Told>() {
-                Ok(told) => self.run.told.push(told),
+            match line.parse::<Acked>() {
+                Ok(acked) => self.run.acked.push(acked),
                 Err(_) => self.said.push(line),
             }
         }
     }
 
-    /// Lets these end by themselves, all at once, and takes in the rest of what they told.
+    /// Stops these processes at once and reads their remaining lines.
     pub(crate) fn stop(&mut self, roles: &[usize]) {
         for role in roles {
             self.peer(*role).stop();
@@ -188,7 +188,7 @@ impl World {
         self.replace(role);
     }
 
-    /// Listens until the condition holds.
+    /// Reads lines until the condition holds.
     pub(crate) async fn until(&mut self, what: &str, condition: impl AsyncFn(&mut Self) -> bool) {
         let started = Instant::now();
         loop {
@@ -196,18 +196,18 @@ impl World {
             if condition(self).await {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "in {PATIENCE:?} it does not come about that {what}");
+            assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
             tokio::time::sleep(TICK).await;
         }
     }
 
-    /// Whether the groups have settled all that there is.
+    /// Whether the groups have settled all messages.
     pub(crate) async fn is_idle(&self, groups: &[(&str, usize)]) -> bool {
         let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
         self.place.lag(&*self.transport, &names).await == Some(0)
     }
 
-    /// Stops the producers, waits for the groups, stops them, and gives the verdict.
+    /// Stops the producers, waits for the groups, stops them, and returns the verdict.
     pub(crate) async fn end(&mut self, groups: &[(&'static str, usize)]) -> Verdict {
         self.stop(&self.living(true, false));
         self.until("all is settled", async |world| world.is_idle(groups).await).await;
@@ -220,7 +220,7 @@ impl World {
         check(&self.run)
     }
 
-    /// Prints the account and fails where a promise was broken.
+    /// Prints the report and fails if a promise was broken.
     pub(crate) fn report(&mut self, what: &str, verdict: &Verdict) {
         println!("{what}: {verdict}, {:.1} s", self.started.elapsed().as_secs_f64());
         if !verdict.is_sound() {

@@ -1,4 +1,4 @@
-//! A receiver's error says what becomes of its event.
+//! A receiver's error decides the outcome of its event.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ async fn a_rejected_event_is_a_dead_letter_at_its_first_attempt() {
 }
 
 #[tokio::test]
-async fn an_async_receiver_rejects_as_a_sync_one_does() {
+async fn an_async_receiver_can_reject_an_event() {
     let bus = bus("reject async").await;
     place(&bus, &["ada"]).await;
     let mut asked = answer_async(&bus, "charge", |_| Err(reject("the card expired").into()));
@@ -51,7 +51,7 @@ async fn a_skipped_event_is_acknowledged_and_counted() {
 }
 
 #[tokio::test]
-async fn a_retry_waits_as_long_as_the_receiver_asked_and_counts_as_an_attempt() {
+async fn a_retry_waits_for_the_receivers_delay_and_counts_as_an_attempt() {
     const PAUSE: Duration = Duration::from_millis(120);
     let bus = bus("retry").await;
     place(&bus, &["ada"]).await;
@@ -63,7 +63,7 @@ async fn a_retry_waits_as_long_as_the_receiver_asked_and_counts_as_an_attempt() 
     next(&mut asked).await;
     let first = Instant::now();
     next(&mut asked).await;
-    // Asked a moment before the pause begins.
+    // The receiver returns shortly before the delay starts.
     assert!(first.elapsed() >= PAUSE, "{:?}", first.elapsed());
     next(&mut asked).await;
     settled(&bus, "billing").await;
@@ -72,7 +72,7 @@ async fn a_retry_waits_as_long_as_the_receiver_asked_and_counts_as_an_attempt() 
 }
 
 #[tokio::test]
-async fn a_rejection_waits_for_the_receivers_that_may_yet_succeed() {
+async fn a_rejection_waits_for_receivers_that_may_still_succeed() {
     let bus = bus("disagree").await;
     place(&bus, &["ada"]).await;
     let mut rejecting = answer(&bus, "charge", |_, _| Err(reject("the card expired").into()));

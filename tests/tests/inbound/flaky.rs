@@ -1,4 +1,4 @@
-//! A transport whose consumers fail when told to.
+//! A transport whose consumers fail on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +9,12 @@ use events_runtime::transport::{
 };
 use events_tests::over::Over;
 
-/// Memory whose consumers fail so many polls.
+/// A memory store whose consumers fail this number of polls.
 pub(crate) fn flaky(failures: u32, kind: ErrorKind) -> Box<dyn Transport> {
     flaky_while(&Arc::new(AtomicU32::new(failures)), kind)
 }
 
-/// The same, with the number of failures that are left in the test's hands.
+/// The same; the test can read and set the number of failures left.
 pub(crate) fn flaky_while(failures: &Arc<AtomicU32>, kind: ErrorKind) -> Box<dyn Transport> {
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
     let failures = Arc::clone(failures);

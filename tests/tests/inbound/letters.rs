@@ -1,4 +1,4 @@
-//! Dead letters tell their whole story, whichever way they came.
+//! The headers of dead letters, for each kind of failure.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use events_runtime::transport::{Message, Topic};
 
 use crate::shop::{Running, answer, bus, bus_with, header, headers, letters, messages, next, place, settled};
 
-/// Has the consumer take the changed message of an event, and gives the original and its letter.
+/// Has the consumer receive a modified message of an event; returns the original and the dead letter.
 async fn letter_of(name: &str, change: impl Fn(&mut Message)) -> (Message, Message) {
     let bus = bus(name).await;
     place(&bus, &["ada"]).await;
@@ -29,7 +29,7 @@ async fn send(bus: &EventBus, message: &Message) {
     producer.send(&topic, std::slice::from_ref(message)).await.pop().expect("a result").expect("stored");
 }
 
-/// What every letter has, and the word for the way it came.
+/// Asserts the headers of every dead letter, and its kind.
 fn assert_story((original, letter): &(Message, Message), kind: &str) {
     assert_eq!((&letter.key, &letter.data), (&original.key, &original.data));
     let kept: Vec<_> = letter.headers.iter().take(original.headers.len()).collect();
@@ -49,7 +49,7 @@ fn assert_story((original, letter): &(Message, Message), kind: &str) {
 }
 
 #[tokio::test]
-async fn poison_bytes_are_a_dead_letter_that_tells_where_they_break() {
+async fn undecodable_data_is_a_dead_letter_with_the_position_of_the_error() {
     let story = letter_of("poison", |message| message.data = message.data.slice(..2)).await;
     assert_story(&story, "decode");
     assert!(!headers(&story.1, "dlq_cause").is_empty(), "the decoder's own error");
@@ -70,7 +70,7 @@ async fn a_missing_header_is_a_dead_letter_that_names_it() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_event_are_a_dead_letter() {
+async fn data_that_is_not_an_event_is_a_dead_letter() {
     let story = letter_of("no event", |message| message.headers.retain(|_, _| false)).await;
     assert_story(&story, "envelope");
 }

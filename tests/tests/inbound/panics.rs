@@ -1,5 +1,5 @@
-//! What panics beside a receiver ends no consumer: the event fails, or has been handled, and the next one
-//! comes.
+//! A panic outside of a receiver does not stop the consumer: the event fails or counts as handled, and the
+//! consumer continues.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::shop::{Running, answer, bus_with, header, headers, letters, next, place, settled};
 
-/// An error that panics when it is read.
+/// An error whose text panics.
 #[derive(Debug)]
 struct Unreadable;
 
@@ -58,7 +58,7 @@ async fn start(name: &str, concurrency: usize) -> EventBus {
     bus
 }
 
-/// The dead letter of the first of two orders, which fails with this error; the second is acknowledged.
+/// Fails the first of two orders with this error, and returns its dead letter; the second is acknowledged.
 async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> Message {
     let bus = start(name, concurrency).await;
     let mut asked = answer(&bus, "charge", move |order, _| match order {
@@ -74,7 +74,7 @@ async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> M
 }
 
 #[tokio::test]
-async fn an_error_that_panics_when_it_is_read_is_a_failure_of_its_event() {
+async fn an_error_whose_text_panics_fails_its_event_only() {
     for concurrency in [1, 4] {
         let letter = letter_of("unreadable", concurrency, || Unreadable.into()).await;
         assert!(header(&letter, "dlq_reason").contains("the card (its text panicked: no text)"));
@@ -82,7 +82,7 @@ async fn an_error_that_panics_when_it_is_read_is_a_failure_of_its_event() {
 }
 
 #[tokio::test]
-async fn an_error_that_is_its_own_source_is_told_once() {
+async fn an_error_that_is_its_own_source_is_listed_once() {
     for concurrency in [1, 4] {
         let letter = letter_of("cyclic", concurrency, || Cyclic.into()).await;
         let said = headers(&letter, "dlq_cause").iter().filter(|cause| *cause == "round and round").count();
@@ -90,7 +90,7 @@ async fn an_error_that_is_its_own_source_is_told_once() {
     }
 }
 
-/// A store that panics: when it is called, or when its answer is awaited.
+/// An idempotency store that panics: when called, or when awaited.
 struct Panicking {
     contains: bool,
     insert: bool,
@@ -120,7 +120,7 @@ impl SeenEvents for Panicking {
 }
 
 #[tokio::test]
-async fn a_store_of_handled_events_that_panics_fails_as_one_that_returns_an_error() {
+async fn a_panicking_idempotency_store_fails_like_one_that_returns_an_error() {
     for (concurrency, awaited) in [(1, false), (1, true), (4, false), (4, true)] {
         for contains in [true, false] {
             let bus = start(&format!("seen {awaited} {contains}"), concurrency).await;
@@ -140,13 +140,13 @@ async fn a_store_of_handled_events_that_panics_fails_as_one_that_returns_an_erro
 }
 
 #[tokio::test]
-async fn a_hook_that_leaves_a_bomb_fails_its_message_alone_or_not_at_all() {
+async fn a_hook_whose_value_panics_on_drop_fails_at_most_its_message() {
     for concurrency in [1, 4] {
         let bus = start("hook", concurrency).await;
         let mut asked = answer(&bus, "charge", |_, _| Ok(()));
         let consume = bus.consume("orders").group("billing").max_attempts(1);
         let running = Running::start(consume.around_message(|message, next| {
-            // In the future, which is dropped when it has ended.
+            // Captured by the future, which is dropped when it has completed.
             let bomb = (message.position.to_string() == "2").then(|| Bomb);
             async move {
                 let processed = next.run().await;
@@ -181,10 +181,10 @@ impl Drop for ParcelSent {
 }
 
 #[tokio::test]
-async fn a_payload_that_panics_when_it_is_dropped_was_handled_all_the_same() {
+async fn a_payload_that_panics_on_drop_counts_as_handled() {
     let config = "[service]\nname = \"shop\"\n[bus]\nurl = \"memory:\"\nretry = { max_attempts = 1 }\n\
                   [routes.\"org.acme.inbound.parcel.sent.v1\"]\norders = {}\n";
-    let config = Config::from_toml(config).expect("a right configuration");
+    let config = Config::from_toml(config).expect("a valid configuration");
     let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("the bus starts");
     for number in 1..=2 {
         bus.hub().emit(ParcelSent { number }).delivered().await.expect("sent");

@@ -1,4 +1,4 @@
-//! Groups that are there for a while: those of replays and of looks.
+//! Temporary groups: those of replays and of lookups.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,8 +27,8 @@ async fn groups(transport: &dyn Transport) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finished() {
-    // Whether it has seen the group before or finds it gone at its first look.
+async fn a_replay_whose_group_another_process_removed_is_finished() {
+    // The group is removed before or after the replay has seen it.
     for has_seen_it in [true, false] {
         let name = format!("finished by another {has_seen_it}");
         let url = format!("memory:inbound {name}");
@@ -37,7 +37,7 @@ async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finish
             let replay = groups.iter().position(|status| status.group.as_str() == "look.replay");
             if let Some(at) = replay {
                 if groups[at].lag == 0 {
-                    // The other process looks first. A store in memory is told by the call.
+                    // The other process looks first. A memory store reports this by the call.
                     drop(other.remove_group(&orders(), &groups[at].group));
                 }
                 if groups[at].lag == 0 || !has_seen_it {
@@ -59,7 +59,7 @@ async fn a_replay_whose_group_another_process_has_finished_and_removed_is_finish
 }
 
 #[tokio::test]
-async fn a_consumer_removes_looks_that_were_left_behind_and_no_other_group() {
+async fn a_consumer_removes_abandoned_lookup_groups_only() {
     let bus = bus("left behind").await;
     place(&bus, &["ada"]).await;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
@@ -77,7 +77,7 @@ async fn a_consumer_removes_looks_that_were_left_behind_and_no_other_group() {
 }
 
 #[tokio::test]
-async fn a_look_that_is_dropped_leaves_no_group() {
+async fn a_dropped_lookup_leaves_no_group() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = format!("sqlite://{}", folder.path().join("events.db").display());
     for url in ["memory:inbound dropped look", &file] {
@@ -90,7 +90,7 @@ async fn a_look_that_is_dropped_leaves_no_group() {
             let looks = looks.clone();
             async move {
                 if groups.iter().any(|status| status.group.as_str().starts_with("lookup.")) {
-                    looks.send(()).expect("somebody waits");
+                    looks.send(()).expect("the receiver is alive");
                     std::future::pending::<()>().await;
                 }
                 groups
@@ -99,7 +99,7 @@ async fn a_look_that_is_dropped_leaves_no_group() {
         let offsets = Offsets::of(&hanging, orders());
         tokio::select! {
             located = offsets.locate(SystemTime::now() - Duration::from_secs(60 * 60)) => panic!("{located:?}"),
-            looked = looking.recv() => looked.expect("it looks"),
+            looked = looking.recv() => looked.expect("a lookup has started"),
         }
         until(|| async { groups(&*transport).await.is_empty() }).await;
     }

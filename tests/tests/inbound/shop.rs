@@ -1,4 +1,4 @@
-//! A shop with a topic of orders, for the tests of one bus.
+//! A shop with a topic of orders, shared by the tests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) fn order(order: u32, customer: &str) -> OrderPlaced {
     OrderPlaced { order, customer: customer.to_owned() }
 }
 
-/// A memory of this name, with more lines for `[bus]`.
+/// The configuration of a memory store of this name, with more lines for `[bus]`.
 pub(crate) fn config(name: &str, settings: &str) -> Config {
     let config = Config::from_toml(&format!(
         r#"
@@ -40,10 +40,10 @@ pub(crate) fn config(name: &str, settings: &str) -> Config {
         orders = {{}}
         "#
     ));
-    config.expect("a right configuration")
+    config.expect("a valid configuration")
 }
 
-/// A bus with a hub of its own.
+/// A bus with its own hub.
 pub(crate) async fn bus_with(name: &str, settings: &str) -> EventBus {
     EventBus::builder().config(config(name, settings)).hub(Hub::new()).start().await.expect("the bus starts")
 }
@@ -52,7 +52,7 @@ pub(crate) async fn bus(name: &str) -> EventBus {
     bus_with(name, "").await
 }
 
-/// Puts these orders into the topic, numbered from 1, one for each customer named.
+/// Sends orders numbered from 1 to the topic, one for each customer.
 pub(crate) async fn place(bus: &EventBus, customers: &[&str]) {
     let emissions: Vec<_> =
         (1..).zip(customers).map(|(number, customer)| bus.hub().emit(order(number, customer))).collect();
@@ -61,7 +61,7 @@ pub(crate) async fn place(bus: &EventBus, customers: &[&str]) {
     }
 }
 
-/// A consumer at work, to be told to stop.
+/// A running consumer.
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<Consumed, ConsumeError>>,
@@ -79,12 +79,12 @@ impl Running {
 
     pub(crate) async fn stop(self) -> Consumed {
         drop(self.stop);
-        ended(self.task).await.expect("stopped as told")
+        ended(self.task).await.expect("a normal stop")
     }
 
-    /// Waits for the end that it comes to by itself.
+    /// Waits for it to stop with an error.
     pub(crate) async fn fails(self) -> ConsumeError {
-        let error = ended(self.task).await.expect_err("it ends with an error");
+        let error = ended(self.task).await.expect_err("it stops with an error");
         drop(self.stop);
         error
     }
@@ -96,8 +96,8 @@ async fn ended<T>(task: JoinHandle<T>) -> T {
 
 pub(crate) const LONG: Duration = Duration::from_secs(10);
 
-/// Connects a receiver of consumed orders that answers by the order's number and the attempt, and
-/// passes on what it was asked.
+/// Connects a receiver of consumed orders whose result depends on the order's number and the attempt, and
+/// which reports each call.
 pub(crate) fn answer(
     bus: &EventBus,
     name: &'static str,
@@ -154,7 +154,7 @@ pub(crate) async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
         .expect("the sender is there")
 }
 
-/// Waits until the group has settled all that is in the topic.
+/// Waits until the group has settled all messages of the topic.
 pub(crate) async fn settled(bus: &EventBus, group: &str) {
     let topic = Topic::new("orders").expect("a name");
     events_tests::until(|| async {
@@ -184,5 +184,5 @@ pub(crate) fn headers(message: &Message, name: &str) -> Vec<String> {
 }
 
 pub(crate) fn header(message: &Message, name: &str) -> String {
-    headers(message, name).into_iter().next().unwrap_or_else(|| panic!("{name} is there"))
+    headers(message, name).into_iter().next().unwrap_or_else(|| panic!("no header {name}"))
 }

@@ -1,4 +1,4 @@
-//! A transport that does not answer for a while: nobody waits for it longer than need be.
+//! A transport that hangs: the consumer waits no longer than necessary.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::shop::{ORDER_PLACED, OrderPlaced, Running, answer, config, next, plac
 
 type Results = Vec<Result<(), TransportError>>;
 
-/// Whether the store answers, and how often it was asked for what.
+/// Whether the store responds, and the number of calls by kind.
 #[derive(Clone)]
 struct Store {
     answers: watch::Sender<bool>,
@@ -39,7 +39,7 @@ impl Store {
     }
 }
 
-/// A consumer of memory whose outcomes, renewals and end wait for the store.
+/// A consumer of a memory store whose settlements, renewals and close wait for the store.
 struct Waiting {
     memory: Box<dyn Consumer>,
     store: Store,
@@ -127,7 +127,7 @@ impl Settle for Held {
     }
 }
 
-/// A bus over a store that answers no consumer until it is told to.
+/// A bus on a store that hangs until the test releases it.
 async fn start() -> (EventBus, Store) {
     let store = Store { answers: watch::Sender::new(false), calls: Arc::default() };
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
@@ -142,7 +142,7 @@ fn customers() -> Vec<String> {
     (0..40).map(|number| format!("customer {number}")).collect()
 }
 
-/// Stops a consumer with a drain timeout of one second, and says how long that takes.
+/// Stops a consumer with a drain timeout of one second, and returns the time that takes.
 async fn time_to_stop(running: Running) -> Duration {
     let began = Instant::now();
     running.stop().await;
@@ -150,23 +150,23 @@ async fn time_to_stop(running: Running) -> Duration {
 }
 
 const DRAIN: Duration = Duration::from_secs(1);
-/// What a silent store may take after the drain timeout.
+/// The time that a hanging store may take after the drain timeout.
 const A_LITTLE: Duration = Duration::from_millis(300);
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_is_told_to_stop_while_it_subscribes_ends_at_once() {
+async fn a_consumer_stopped_while_it_subscribes_ends_at_once() {
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
     let over = Over::new(memory).subscribes(|| tokio::time::sleep(Duration::from_secs(10)));
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(Box::new(over));
     let bus = bus.start().await.expect("the bus starts");
     let began = Instant::now();
     let consumed = bus.consume("orders").group("billing").run_until(tokio::time::sleep(DRAIN)).await;
-    assert_eq!(consumed.expect("stopped as told").acked, 0);
+    assert_eq!(consumed.expect("a normal stop").acked, 0);
     assert_eq!(began.elapsed().as_secs(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_stops_within_its_drain_timeout_while_its_transport_does_not_answer() {
+async fn a_consumer_stops_within_its_drain_timeout_if_the_transport_hangs() {
     for concurrency in [1, 4] {
         let (bus, store) = start().await;
         let names = customers();
@@ -196,12 +196,12 @@ async fn a_consumer_stops_within_its_drain_timeout_while_its_transport_does_not_
         let outcomes =
             ["ack", "retry", "reject", "release"].map(|kind| store.calls(&format!("outcomes: {kind}")));
         assert_eq!(outcomes, [1, 1 + concurrency, 1, 37 - concurrency], "all are submitted");
-        assert_eq!(store.calls("calls: release"), 1, "what is handed back together is one call");
+        assert_eq!(store.calls("calls: release"), 1, "releases are batched in one call");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_has_nothing_at_work_does_not_wait_long_for_a_silent_transport() {
+async fn an_idle_consumer_does_not_wait_long_for_a_hanging_transport() {
     let (bus, _store) = start().await;
     place(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Ok(()));
@@ -212,7 +212,7 @@ async fn a_consumer_that_has_nothing_at_work_does_not_wait_long_for_a_silent_tra
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_goes_back_with_those_of_its_key_delays_no_other_key() {
+async fn releasing_the_events_of_a_key_delays_no_other_key() {
     let (bus, store) = start().await;
     place(&bus, &["hot", "hot", "hot", "cold"]).await;
     let mut asked = answer(&bus, "charge", |order, attempt| match (order, attempt) {
@@ -220,7 +220,7 @@ async fn an_event_that_goes_back_with_those_of_its_key_delays_no_other_key() {
         _ => Ok(()),
     });
     let running = Running::billing(&bus);
-    assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 4), "nothing is stored meanwhile");
+    assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 4), "no outcome is stored yet");
     assert_eq!(store.calls("calls: release"), 1, "one call for all of the key");
     store.answers.send_replace(true);
     assert_eq!([next(&mut asked).await, next(&mut asked).await, next(&mut asked).await], [1, 2, 3]);
@@ -230,7 +230,7 @@ async fn an_event_that_goes_back_with_those_of_its_key_delays_no_other_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn leases_that_are_not_renewed_yet_hold_up_no_work() {
+async fn a_pending_lease_renewal_blocks_no_work() {
     let (bus, store) = start().await;
     place(&bus, &["ada", "bob"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
@@ -246,7 +246,7 @@ async fn leases_that_are_not_renewed_yet_hold_up_no_work() {
     let consume = bus.consume("orders").group("billing").lease(Duration::from_millis(300));
     let running = Running::start(consume.drain_timeout(2 * DRAIN));
     assert_eq!((next(&mut begins).await, next(&mut begins).await), (1, 2));
-    assert_eq!(store.calls("calls: renew"), 1, "one call for all, and no second one before its answer");
+    assert_eq!(store.calls("calls: renew"), 1, "one call for all, and no second one before its result");
     store.answers.send_replace(true);
     assert_eq!(running.stop().await.acked, 2);
     assert!(store.calls("calls: renew") > 1);

@@ -1,4 +1,4 @@
-//! What makes a consumer stop or pause, and how it leaves.
+//! How a consumer stops and pauses.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use crate::shop::{
 };
 
 #[tokio::test]
-async fn a_consumer_ends_after_so_many_failures_in_a_row_and_loses_nothing() {
+async fn a_consumer_stops_after_max_consecutive_errors_and_loses_nothing() {
     let bus = bus_with("errors", "consumer = { max_consecutive_errors = 4 }").await;
     place(&bus, &["ada", "bob", "eve", "joe", "kim", "leo"]).await;
-    // One that succeeds starts the count anew.
+    // A success resets the count.
     let mut asked = answer(&bus, "charge", |order, _| match order {
         3 => Ok(()),
         _ => Err("no money".into()),
@@ -25,7 +25,7 @@ async fn a_consumer_ends_after_so_many_failures_in_a_row_and_loses_nothing() {
     let slow = Backoff::new(LONG, LONG);
     let running = Running::start(bus.consume("orders").group("billing").max_attempts(9).backoff(slow));
     for order in 1..=6 {
-        // The fourth in a row would be the seventh.
+        // The seventh would be the fourth in a row.
         assert_eq!(next(&mut asked).await, order);
     }
     place(&bus, &["mia", "ned", "oda"]).await;
@@ -35,12 +35,12 @@ async fn a_consumer_ends_after_so_many_failures_in_a_row_and_loses_nothing() {
     assert!(last.contains("no money") && error.to_string().contains("max_consecutive_errors"), "{error}");
     let topic = events_runtime::transport::Topic::new("orders").expect("a name");
     let status = bus.transport().groups(&topic).await.expect("the groups").remove(0);
-    assert_eq!((status.lag, status.in_flight), (8, 0), "all but one come again");
+    assert_eq!((status.lag, status.in_flight), (8, 0), "all but one are redelivered");
     assert!(letters(&bus).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_failing_poll_is_tried_again_after_a_pause() {
+async fn a_failing_poll_is_retried_after_a_pause() {
     let transport = flaky(4, ErrorKind::Unavailable);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
@@ -78,7 +78,7 @@ async fn no_time_that_is_asked_for_is_too_long() {
 }
 
 #[tokio::test]
-async fn a_pause_without_end_before_the_next_poll_ends_with_the_consumer() {
+async fn an_unlimited_pause_before_the_next_poll_ends_with_the_consumer() {
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new());
     let bus = bus.transport(flaky(1, ErrorKind::Unavailable)).start().await.expect("the bus starts");
     let endless = Backoff::new(Duration::MAX, Duration::MAX);
@@ -88,7 +88,7 @@ async fn a_pause_without_end_before_the_next_poll_ends_with_the_consumer() {
 }
 
 #[tokio::test]
-async fn a_poll_that_no_pause_mends_ends_the_consumer() {
+async fn a_permanent_poll_error_stops_the_consumer() {
     let transport = flaky(1, ErrorKind::Invalid);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
@@ -97,14 +97,14 @@ async fn a_poll_that_no_pause_mends_ends_the_consumer() {
 }
 
 #[tokio::test]
-async fn a_switched_off_consumer_runs_and_takes_nothing_until_it_is_switched_on() {
+async fn a_disabled_consumer_receives_nothing_until_it_is_enabled() {
     let bus = bus_with("switched off", "consumer = { enabled = false }").await;
     assert!(bus.consumers_paused());
     place(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Ok(()));
     let running = Running::billing(&bus);
     let waited = tokio::time::timeout(Duration::from_millis(50), asked.recv()).await;
-    assert!(waited.is_err(), "it takes nothing");
+    assert!(waited.is_err(), "it receives nothing");
     bus.resume_consumers();
     assert_eq!(next(&mut asked).await, 1);
     settled(&bus, "billing").await;
@@ -112,7 +112,7 @@ async fn a_switched_off_consumer_runs_and_takes_nothing_until_it_is_switched_on(
 }
 
 #[tokio::test]
-async fn a_paused_consumer_hands_back_what_it_has_not_begun() {
+async fn a_paused_consumer_releases_unstarted_events() {
     let bus = bus("paused").await;
     place(&bus, &["ada", "bob", "eve"]).await;
     let switch = bus.clone();
@@ -136,7 +136,7 @@ async fn a_paused_consumer_hands_back_what_it_has_not_begun() {
     assert_eq!(running.stop().await.acked, 3);
 }
 
-/// Connects an async receiver that says what it begins and ends when it is let to.
+/// Connects an async receiver that reports each start and waits for a permit.
 fn held(bus: &EventBus) -> (mpsc::UnboundedReceiver<u32>, Arc<Semaphore>) {
     let (sender, begun) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
@@ -154,7 +154,7 @@ fn held(bus: &EventBus) -> (mpsc::UnboundedReceiver<u32>, Arc<Semaphore>) {
 }
 
 #[tokio::test]
-async fn a_stopping_consumer_finishes_what_is_at_work() {
+async fn a_stopping_consumer_finishes_events_in_progress() {
     let bus = bus("drain").await;
     place(&bus, &["ada", "bob", "eve"]).await;
     let (mut begun, gate) = held(&bus);
@@ -176,7 +176,7 @@ async fn a_stopping_consumer_finishes_what_is_at_work() {
 }
 
 #[tokio::test]
-async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_attempt_counted() {
+async fn events_unfinished_at_the_drain_timeout_are_redelivered_with_the_attempt_counted() {
     for concurrency in [1, 4] {
         let bus = bus(&format!("drain timeout {concurrency}")).await;
         place(&bus, &["ada", "bob", "eve", "joe"]).await;
@@ -205,7 +205,7 @@ async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_a
 }
 
 #[test]
-fn what_the_drain_timeout_cuts_short_is_logged_whatever_the_concurrency() {
+fn events_interrupted_by_the_drain_timeout_are_logged_at_any_concurrency() {
     for concurrency in [1, 2] {
         let log = events_tests::log::Log::of(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -227,7 +227,7 @@ fn what_the_drain_timeout_cuts_short_is_logged_whatever_the_concurrency() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_consumer_leaves_a_sync_receiver_behind_that_blocks_a_task_of_its_own() {
+async fn a_consumer_abandons_a_sync_receiver_that_blocks() {
     let bus = bus("blocks").await;
     place(&bus, &["ada"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
@@ -236,7 +236,7 @@ async fn a_consumer_leaves_a_sync_receiver_behind_that_blocks_a_task_of_its_own(
     bus.hub().scope(|| {
         ORDER_PLACED.connect("blocks", move |event: &Event<OrderPlaced>| {
             let _ = begun.send(event.order);
-            // Ends when the test does.
+            // Blocks until the test ends.
             let _ = gate.lock().expect("no panic").recv();
         });
     });
@@ -249,7 +249,7 @@ async fn a_consumer_leaves_a_sync_receiver_behind_that_blocks_a_task_of_its_own(
 }
 
 #[tokio::test]
-async fn a_consumer_that_is_dropped_costs_no_attempt_of_what_it_had_not_begun() {
+async fn dropping_a_consumer_costs_unstarted_events_no_attempt() {
     let bus = bus("dropped").await;
     place(&bus, &["ada", "bob", "eve"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
@@ -265,11 +265,11 @@ async fn a_consumer_that_is_dropped_costs_no_attempt_of_what_it_had_not_begun() 
             }
         });
     });
-    // One more than there are attempts: each time, the second and third are fetched and not begun.
+    // One more than max_attempts: each time, the second and third are fetched and not started.
     for _ in 0..4 {
         let consumer = tokio::spawn(bus.consume("orders").group("billing").run());
         if next(&mut begins).await != 1 {
-            // The first is given up, and the others have come.
+            // The first is rejected, and the others have been handled.
             consumer.abort();
             break;
         }
@@ -281,11 +281,11 @@ async fn a_consumer_that_is_dropped_costs_no_attempt_of_what_it_had_not_begun() 
     running.stop().await;
     let letters = letters(&bus).await;
     let given_up: Vec<_> = letters.iter().map(|letter| letter.key.as_deref().unwrap_or_default()).collect();
-    assert_eq!(given_up, [b"ada"], "what was never begun is no dead letter");
+    assert_eq!(given_up, [b"ada"], "an unstarted event is not a dead letter");
 }
 
 #[test]
-fn a_consumer_that_starts_or_stops_says_so_and_an_attempt_that_is_followed_by_another_is_a_warning() {
+fn start_and_stop_of_a_consumer_are_logged_and_a_retried_attempt_is_a_warning() {
     let log = events_tests::log::Log::of(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {

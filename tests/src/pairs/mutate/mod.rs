@@ -1,4 +1,4 @@
-//! What people do to a schema between two versions.
+//! The changes that people make to a schema between two versions.
 
 mod places;
 
@@ -12,23 +12,23 @@ use super::sketch::{Field, Kind, Named, Sketch, Type, full};
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mutation {
-    /// A field more, with a default.
+    /// A new field, with a default.
     AddDefaulted,
-    /// A field more, without a default.
+    /// A new field, without a default.
     AddField,
-    /// A field less.
+    /// A removed field.
     RemoveField,
-    /// A field of another name.
+    /// A renamed field.
     RenameField,
-    /// A field of another name, with the old one as an alias.
+    /// A renamed field, with the old name as an alias.
     AliasField,
-    /// The fields in another order.
+    /// Reordered fields.
     ReorderFields,
-    /// A field's default comes or goes.
+    /// A field's default is added or removed.
     ToggleDefault,
-    /// A primitive becomes one that reads it.
+    /// A primitive is promoted.
     Promote,
-    /// A primitive becomes one that it reads.
+    /// A primitive is demoted, the reverse of a promotion.
     Demote,
     /// A primitive becomes any other.
     ChangePlain,
@@ -36,39 +36,39 @@ pub enum Mutation {
     WrapNullable,
     /// `["null", T]` becomes `T`.
     UnwrapNullable,
-    /// A union has a branch more.
+    /// A new branch of a union.
     AddBranch,
-    /// A union has a branch less.
+    /// A removed branch of a union.
     RemoveBranch,
-    /// A union has its branches in another order.
+    /// Reordered branches of a union.
     ReorderBranches,
-    /// An enum has a symbol more.
+    /// A new symbol of an enum.
     AddSymbol,
-    /// An enum has a symbol less.
+    /// A removed symbol of an enum.
     RemoveSymbol,
-    /// An enum has its symbols in another order.
+    /// Reordered symbols of an enum.
     ReorderSymbols,
-    /// An enum's default comes or goes.
+    /// An enum's default is added or removed.
     ToggleEnumDefault,
-    /// A type of another name.
+    /// A renamed type.
     RenameType,
-    /// A type of another name, with the old one as an alias.
+    /// A renamed type, with the old name as an alias.
     AliasType,
-    /// A type of another namespace.
+    /// A type in another namespace.
     ChangeNamespace,
     /// An array becomes a map, or the reverse.
     SwapContainer,
     /// A fixed of another size.
     ChangeSize,
-    /// A logical type comes, goes or becomes another.
+    /// A logical type is added, removed or replaced.
     ChangeLogical,
     /// A logical type moves from bytes or a string to a fixed.
     ChangeBase,
-    /// Anything in the place of something.
+    /// Any type replaced by any other.
     Replace,
 }
 
-/// All of them.
+/// All kinds.
 pub(super) const ALL: [Mutation; 27] = {
     use Mutation as M;
     [
@@ -109,7 +109,7 @@ impl fmt::Display for Mutation {
 }
 
 impl Mutation {
-    /// Changes one place that chance chooses; `None` where no place allows this change.
+    /// Applies the change at one random place; `None` if no place allows it.
     pub(super) fn apply(self, sketch: &Sketch, rng: &mut Rng, style: Style) -> Option<Sketch> {
         let mut changed = sketch.clone();
         let done = match self {
@@ -214,17 +214,17 @@ impl Mutation {
 fn choose(sketch: &Sketch, rng: &mut Rng, fits: impl Fn(&Named) -> bool) -> Option<usize> {
     let mut indexes: Vec<_> =
         sketch.namespaces().into_keys().filter(|index| fits(&sketch.named[*index])).collect();
-    // A map's order is another each time.
+    // The order of a map differs between runs.
     indexes.sort_unstable();
     indexes.get(rng.usize(..indexes.len().max(1))).copied()
 }
 
-/// A name that is not there yet.
+/// An unused name.
 fn fresh(prefix: &str, rng: &mut Rng) -> String {
     format!("{prefix}{}", rng.u32(100..100_000))
 }
 
-/// Makes up a type, whose named types come into the table.
+/// Generates a type and adds its named types to the table.
 fn grow(sketch: &mut Sketch, rng: &mut Rng, style: Style, make: impl FnOnce(&mut Maker<'_>) -> Type) -> Type {
     let mut maker = Maker::new(rng, style, std::mem::take(&mut sketch.named));
     let grown = make(&mut maker);

@@ -1,4 +1,4 @@
-//! Changes of a type at any place, however deep.
+//! Changes of a type at any depth.
 
 use fastrand::Rng;
 
@@ -111,7 +111,7 @@ impl Mutation {
     }
 }
 
-/// Calls back for every place of a schema, the outer ones first, and says whether a union is around it.
+/// Visits every node of a schema, outer ones first; the callback gets whether a union encloses the node.
 fn each_place(sketch: &mut Sketch, visit: &mut dyn FnMut(&mut Type, bool)) {
     fn inside(place: &mut Type, in_union: bool, visit: &mut dyn FnMut(&mut Type, bool)) {
         visit(place, in_union);

@@ -1,4 +1,4 @@
-//! The clock is set while leases run and pauses last.
+//! The clock is set during leases and retry delays.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::place::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
-/// The steps, in seconds from the true time: hours forward and back, past the true time too.
+/// The steps, in seconds from the true time: hours into the future and the past.
 const STEPS: [i64; 9] = [7_200, 0, -7_200, 18_000, 17_990, -18_000, 36_000, -36_000, 0];
 
 #[tokio::test]
@@ -14,12 +14,12 @@ const STEPS: [i64; 9] = [7_200, 0, -7_200, 18_000, 17_990, -18_000, 36_000, -36_
 async fn a_clock_that_is_set_by_hours_loses_nothing_and_stops_nobody() {
     let library = scale::faketime();
     let each = scale::of(200, 600);
-    // A receiver fails now and then: its pause must not last for hours either.
+    // Receivers fail sometimes, so that retry delays are tested too.
     let mut world = World::new(None, &Settings { max_attempts: 8, ..Settings::default() });
     "30/0/0".clone_into(&mut world.faults);
     let clock = world.place.path("clock");
     let set = |seconds: i64| {
-        // By renaming, so that nobody reads half of it.
+        // By a rename, so that no process reads a partial file.
         let new = clock.with_extension("new");
         std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock is written");
         std::fs::rename(&new, &clock).expect("the clock is set");
@@ -34,13 +34,15 @@ async fn a_clock_that_is_set_by_hours_loses_nothing_and_stops_nobody() {
     world.start(1, &GROUPS);
     let mut slowest = Duration::ZERO;
     for step in STEPS {
-        let goal = world.run.told.len() + each;
-        world.until("events are acknowledged", async |world| world.run.told.len() >= goal).await;
-        // Leases run, and pauses before further attempts.
+        let goal = world.run.acked.len() + each;
+        world.until("events are acknowledged", async |world| world.run.acked.len() >= goal).await;
+        // Let leases and retry delays start.
         set(step);
         let started = Instant::now();
-        let goal = world.run.told.len() + each;
-        world.until("events go on after the clock was set", async |world| world.run.told.len() >= goal).await;
+        let goal = world.run.acked.len() + each;
+        world
+            .until("events go on after the clock was set", async |world| world.run.acked.len() >= goal)
+            .await;
         world.stop(&world.living(true, false));
         world
             .until("all is settled after the clock was set", async |world| world.is_idle(&GROUPS).await)
@@ -49,10 +51,8 @@ async fn a_clock_that_is_set_by_hours_loses_nothing_and_stops_nobody() {
         world.replace(0);
     }
     let verdict = world.end(&GROUPS).await;
-    let what = format!(
-        "clock: set {} times by up to 20 hours, {slowest:.1?} at most until all was settled",
-        STEPS.len()
-    );
+    let what =
+        format!("clock: set {} times by up to 20 hours, all settled within {slowest:.1?}", STEPS.len());
     world.report(&what, &verdict);
     let times = world.place.letter_times(&*world.transport, "billing").await;
     let (first, last) =

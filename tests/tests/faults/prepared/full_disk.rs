@@ -1,4 +1,4 @@
-//! The disk is full, and has room again.
+//! The disk is full, and later has space again.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::place::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
-/// Takes all the room there is.
+/// Fills the disk.
 fn fill(path: &Path) {
     let mut file = File::create(path).expect("the filler is made");
     for size in [65_536, 4_096, 512] {
@@ -18,8 +18,8 @@ fn fill(path: &Path) {
     }
 }
 
-/// Producers wait with an error that says why, what the queue has no place for fails at once, and
-/// consumers that can't store what they did do it again: nothing that was acknowledged is lost.
+/// Producers wait and report the error, events beyond the queue's capacity fail at once, and consumers
+/// that can't store an outcome handle the event again: no acknowledged event is lost.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
 async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowledged() {
@@ -34,8 +34,8 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
     let producer = world.process(world.living(true, false)[0]);
     let rounds = 3;
     for _ in 0..rounds {
-        let goal = world.run.told.len() + each;
-        world.until("events are acknowledged", async |world| world.run.told.len() >= goal).await;
+        let goal = world.run.acked.len() + each;
+        world.until("events are acknowledged", async |world| world.run.acked.len() >= goal).await;
         let (said, warned) = (world.said.len(), world.place.warnings("no room left", producer));
         fill(&filler);
         world
@@ -49,12 +49,12 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
                 world.place.warnings("no room left", producer) > warned
             })
             .await;
-        // As long as a lease, for what is in hand.
+        // As long as a lease, so that leases of events in flight expire.
         tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
         std::fs::remove_file(&filler).expect("the filler is removed");
     }
-    let goal = world.run.told.len() + each;
-    world.until("events are acknowledged again", async |world| world.run.told.len() >= goal).await;
+    let goal = world.run.acked.len() + each;
+    world.until("events are acknowledged again", async |world| world.run.acked.len() >= goal).await;
     let verdict = world.end(&GROUPS).await;
     let failed: Vec<_> = world.said.iter().filter(|line| line.starts_with("failed")).cloned().collect();
     let what = format!("disk full {rounds} times: {} emissions failed at once", failed.len());
@@ -66,8 +66,8 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
     clear(&disk);
 }
 
-/// What can't be sent can't be spilled to the same disk either; the file there stays as it was, and
-/// another disk takes it.
+/// Unsent events can't be spilled to the same full disk: the file there is unchanged, and a spill to another
+/// disk succeeds.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
 async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
@@ -76,7 +76,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     std::fs::create_dir_all(&disk).expect("a folder");
     let mut world = World::new(Some(&disk), &Settings::default());
     world.start(1, &[]);
-    world.until("events are acknowledged", async |world| world.run.told.len() >= 100).await;
+    world.until("events are acknowledged", async |world| world.run.acked.len() >= 100).await;
     fill(&disk.join("filler"));
     world
         .until("the producer tells that the disk is full", async |world| {
@@ -93,14 +93,14 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
         .await;
     let refusal = world.said.iter().find(|line| line.starts_with("unspilled")).expect("just seen").clone();
     assert!(refusal.contains("spill it to another path") && refusal.contains("No space"), "{refusal}");
-    assert_eq!(std::fs::metadata(&full).map_or(0, |file| file.len()), 0, "half an event was left there");
+    assert_eq!(std::fs::metadata(&full).map_or(0, |file| file.len()), 0, "a partial event was written");
     world.peer(producer).say(&format!("spill {}", roomy.display()));
     world.stop(&[producer]);
     let spilled = world.said.iter().find_map(|line| line.strip_prefix("spilled ")).expect("it was spilled");
     let spilled: usize = spilled.parse().expect("a number");
     assert!(spilled > 0, "there was nothing to spill");
     std::fs::remove_file(disk.join("filler")).expect("the filler is removed");
-    // The events' own command line sends them.
+    // The command line sends the spilled events.
     let sent = std::process::Command::new(env!("CARGO_BIN_EXE_fault_peer"))
         .args(["--config", &world.place.text("events.toml"), "produce", "--from-spill"])
         .arg(&roomy)
@@ -110,11 +110,11 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     world.start(0, &GROUPS);
     let verdict = world.end(&GROUPS).await;
     world.report(&format!("spill: {spilled} kept on another disk and sent later"), &verdict);
-    assert!(verdict.untold >= spilled, "{} of {spilled} came", verdict.untold);
+    assert!(verdict.unacked >= spilled, "{} of {spilled} were received", verdict.unacked);
     clear(&disk);
 }
 
-/// The next run finds the disk as this one did.
+/// Empties the disk for the next run.
 fn clear(disk: &Path) {
     for entry in std::fs::read_dir(disk).expect("the disk is there").flatten() {
         let _ = std::fs::remove_file(entry.path());

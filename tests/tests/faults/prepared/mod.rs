@@ -1,6 +1,6 @@
-//! Runs on a machine that is prepared for them, by `tests/run faults`.
+//! Runs that need a machine prepared by `tests/run faults`.
 //!
-//! `tests/run rust` skips this module by its name: what is not run there is not counted there.
+//! `tests/run rust` filters this module out by its name, so that it is not counted as ignored.
 
 mod clock;
 mod full_disk;
