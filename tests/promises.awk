@@ -1,5 +1,5 @@
-# Reads what tests of the conformance suite printed with --show-output, and prints which transport keeps
-# which promise: ✓ kept, – its capability says that it can't, ✗ broken.
+# Reads the output of the conformance suite, run with --show-output, and prints a table of promises by
+# transport: ✓ kept, – excluded by its capability, ✗ broken.
 
 /^test [a-z_0-9]+::[a-z_]+::[a-z_0-9]+ \.\.\. / {
     split($2, part, "::")

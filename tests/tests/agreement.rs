@@ -1,26 +1,26 @@
-//! The const check agrees with apache-avro, and here is why where it does not.
+//! The const check agrees with apache-avro, or a known deviation explains the difference.
 //!
-//! The judges are apache-avro's `SchemaCompatibility` (here), Java's `SchemaCompatibility` and what
-//! fastavro reads (`tests/run interop`). Each is asked about the same made-up pairs of schemas
-//! (`events_tests::pairs`), half of them compatible. A verdict other than ours passes only where the
-//! rules of the specification, written once more with a judge's own ways as switches, give both: ours
-//! with all switched off, the judge's with his switched on. The fewest ways that do it are the reason.
+//! The const check is compared with apache-avro's `SchemaCompatibility` (here), with Java's
+//! `SchemaCompatibility` and with fastavro's reader (`tests/run interop`), on the same generated pairs of
+//! schemas (`events_tests::pairs`), half of them compatible. A different verdict passes only if a second
+//! implementation of the specification's rules, with the deviations as switches, gives both verdicts: ours
+//! with all switched off, the other one's with its own switched on. The smallest such set is the reason.
 //!
-//! | Way | apache-avro | Java | fastavro | The specification is |
+//! | Deviation | apache-avro | Java | fastavro | The specification agrees |
 //! |---|:-:|:-:|:-:|---|
 //! | `TypesHaveNoAliases`: renamed types don't match by alias | ✓ | | | with both: aliases are optional |
-//! | `NamesStandForThemselves`: a name matches no definition | ✓ | | | with us |
-//! | `AnyBranch`: whichever branch of a union reads it | ✓ | ✓ | | with us: the first that matches by type is taken, or it is an error |
-//! | `FirstBranch`: the first branch of the unqualified name | | | ✓ | with fastavro to the letter; we and Java's reader prefer the full name |
+//! | `NamesStandForThemselves`: a reference matches no definition | ✓ | | | with us |
+//! | `AnyBranch`: any branch of a union that reads it | ✓ | ✓ | | with us: the first that matches by type is taken, or it is an error |
+//! | `FirstBranch`: the first branch of the unqualified name | | | ✓ | with fastavro literally; we and Java's reader prefer the full name |
 //! | `KindsAreOne`: an enum's name matches a record's | | | ✓ | with us |
-//! | `AliasesAsWritten`: a bare alias is of every namespace | | | ✓ | with us |
+//! | `AliasesAsWritten`: a bare alias matches every namespace | | | ✓ | with us |
 //! | `DecimalsAreBytes`: any precision and scale | | ✓ | ✓ | with us |
 //! | `UnitsAreNumbers`: milliseconds are read as microseconds | ✓ | ✓ | ✓ | silent; we refuse a silent factor of 1000 |
 //! | `LogicalTypesHaveNoBase`: a decimal of bytes and of a fixed | ✓ | | | with us |
 //! | `ItselfNeedsNoRules`: equal schemas are read without resolution | | | ✓ | with both: it only hides `FirstBranch` |
 //!
-//! The specification's words are beside each way in `tests/src/pairs/ways.rs`. apache-avro's partial
-//! compatibility, for data of which some is read, counts as incompatible.
+//! `tests/src/pairs/ways.rs` quotes the specification for each deviation. apache-avro's partial
+//! compatibility, where some data can be read, counts as incompatible.
 
 use std::collections::BTreeMap;
 
@@ -33,12 +33,12 @@ fn parse(sketch: &Sketch) -> Schema {
     Schema::parse_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Whether apache-avro says that all data is read; it calls "partial" what is read in part.
+/// Whether apache-avro says that all data can be read; a partial compatibility counts as no.
 fn apache(pair: &Pair) -> bool {
     SchemaCompatibility::can_read(&parse(&pair.writer), &parse(&pair.reader)) == Ok(Compatibility::Full)
 }
 
-/// Fails with the smallest pair of which a promise does not hold.
+/// Fails with the smallest pair that breaks a promise.
 fn minimal(pair: &Pair, broken: impl Fn(&Pair) -> bool, promise: &str) -> ! {
     let least = shrink(pair, broken);
     panic!(

@@ -1,4 +1,4 @@
-//! What the bus promises between a hub and a transport, on `memory:`.
+//! The promises of the bus between a hub and a transport, on `memory:`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ fn config(name: &str) -> Config {
     .expect("a right configuration")
 }
 
-/// A bus with a hub of its own, over the memory of this name.
+/// A bus with its own hub, on the memory store of this name.
 async fn bus(name: &str) -> EventBus {
     EventBus::builder().config(config(name)).hub(Hub::new()).start().await.expect("the bus starts")
 }
@@ -79,12 +79,12 @@ fn consumer(
 
 type Seen = (u32, EventMetadata, Origin);
 
-/// Connects a receiver that passes on what it sees.
+/// Connects a receiver that forwards its events.
 fn watch(hub: &Hub) -> mpsc::UnboundedReceiver<Seen> {
     let (sender, receiver) = mpsc::unbounded_channel();
     hub.scope(|| {
         ORDER_PLACED.connect("watch", move |event: &Event<OrderPlaced>| {
-            // The test that has seen enough does not listen any more.
+            // The test may have dropped the channel.
             let _ = sender.send((event.order, event.metadata().clone(), event.origin()));
         });
     });
@@ -245,7 +245,7 @@ async fn send(bus: &EventBus, message: Message) {
     producer.send(&topic, &[message]).await.pop().expect("a result").expect("stored");
 }
 
-/// The message of an event, its headers changed.
+/// The message of an event, with modified headers.
 async fn message(bus: &EventBus, change: impl Fn(&mut Message)) -> Message {
     bus.hub().emit(order(1, "c1")).delivered().await.expect("sent");
     let mut message = messages(bus, "dev-orders").await.pop().expect("the message");
@@ -259,7 +259,7 @@ fn set(message: &mut Message, name: &'static str, value: &'static str) {
 }
 
 #[tokio::test]
-async fn what_no_attempt_can_read_is_a_dead_letter_at_once() {
+async fn undecodable_data_is_a_dead_letter_at_the_first_attempt() {
     let bus = bus("poison").await;
     let cut = message(&bus, |message| message.data = message.data.slice(..message.data.len() - 1)).await;
     send(&bus, cut.clone()).await;
@@ -341,7 +341,7 @@ async fn a_bus_without_configuration_or_group_is_an_error() {
 
 #[allow(clippy::unnecessary_wraps, reason = "the form of a conversion module")]
 mod explosive {
-    //! Text that some other crate's code can't take.
+    //! Text whose conversion panics.
 
     pub(crate) type Repr = String;
 
@@ -364,7 +364,7 @@ struct NoteTaken {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_definitions_own_code_is_the_events_fault_and_not_the_bus_s_end() {
+async fn a_panic_in_a_definitions_code_fails_the_event_and_not_the_bus() {
     let config = Config::from_toml(
         r#"
         [bus]
@@ -397,7 +397,7 @@ async fn a_panic_in_a_definitions_own_code_is_the_events_fault_and_not_the_bus_s
 }
 
 #[tokio::test]
-async fn a_stopped_consumer_hands_back_what_it_has_not_begun() {
+async fn a_stopped_consumer_releases_unstarted_events() {
     let bus = bus("hand back").await;
     let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();
     for emission in emissions {
@@ -441,7 +441,7 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     });
     let (slow_stop, slow_stopped) = oneshot::channel::<()>();
     let consume = slow.consume("orders").group("billing").lease(Duration::from_millis(100));
-    // A thread and a runtime of its own: the receiver blocks it.
+    // In a separate thread and runtime, which the receiver blocks.
     let blocked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(consume.run_until(slow_stopped)).expect("it goes on until it is stopped")
@@ -459,15 +459,15 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     assert_eq!(*seen_by_slow.lock().expect("no panic"), [1], "the others were no longer its own");
 }
 
-/// Producers that store nothing until they are let to.
+/// Producers that store nothing until the test opens them.
 struct StuckProducer {
     memory: Arc<dyn Producer>,
     open: tokio::sync::watch::Receiver<bool>,
-    /// Whether a send while it is closed fails at once, or hangs.
+    /// Whether a send fails at once while closed, or hangs.
     fails: bool,
 }
 
-/// A memory that stores nothing until it is let to.
+/// A memory store that stores nothing until the test opens it.
 fn stuck(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
     let (sender, open) = tokio::sync::watch::channel(false);
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
@@ -490,7 +490,7 @@ impl Producer for StuckProducer {
                 return batch.iter().map(|_| Err(away())).collect();
             }
             open.wait_for(|open| *open).await.expect("the test holds the other end");
-            // Takes a batch whole or not at all, as a transaction does.
+            // Stores all of a batch or none, as a transaction does.
             if batch.iter().any(|message| message.key.as_deref() == Some(b"too large")) {
                 let refused =
                     || TransportError::new(ErrorKind::TooLarge, "send to", &topic, "it is too large");
@@ -519,7 +519,7 @@ async fn stuck_bus(fails: bool, queue: usize) -> (EventBus, tokio::sync::watch::
 }
 
 #[tokio::test]
-async fn events_wait_while_the_transport_is_away_and_keep_their_order() {
+async fn events_wait_while_the_transport_is_unavailable_and_keep_their_order() {
     let (bus, open) = stuck_bus(true, 100).await;
     let emissions: Vec<_> = (1..=50).map(|number| bus.hub().emit(order(number, "c1"))).collect();
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -543,12 +543,12 @@ async fn a_full_queue_is_an_error_of_the_emission_and_blocks_nobody() {
             refused += 1;
         }
     }
-    // On this runtime's one thread the sender takes none before the ten were offered.
+    // On this single thread, the sender drains the queue only after all ten are queued.
     assert_eq!(refused, 8);
 }
 
 #[tokio::test]
-async fn an_event_that_the_store_refuses_takes_no_other_with_it() {
+async fn an_event_that_the_store_rejects_fails_no_other() {
     let (bus, open) = stuck_bus(false, 100).await;
     let emissions: Vec<_> = [(1, "c1"), (2, "too large"), (3, "c1"), (4, "c2")]
         .map(|(number, customer)| bus.hub().emit(order(number, customer)))
@@ -572,7 +572,7 @@ async fn an_event_that_the_store_refuses_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn shutdown_sends_what_waits() {
+async fn shutdown_sends_waiting_events() {
     let bus = bus("drain").await;
     let emissions: Vec<_> = (1..=1000).map(|number| bus.hub().emit(order(number, "c1"))).collect();
     bus.shutdown(Duration::from_secs(10)).await.expect("all is sent");
@@ -597,7 +597,7 @@ async fn a_dropped_handle_stops_nothing() {
 async fn every_caller_of_shutdown_waits_for_its_end() {
     let (bus, open) = stuck_bus(false, 100).await;
     let emission = bus.hub().emit(order(1, "c1"));
-    // One that is dropped on the way, and two that stay.
+    // One call is dropped while pending, two are awaited.
     let given_up =
         tokio::time::timeout(Duration::from_millis(5), bus.shutdown(Duration::from_secs(10))).await;
     assert!(given_up.is_err(), "the transport is closed");
@@ -618,7 +618,7 @@ async fn every_caller_of_shutdown_waits_for_its_end() {
 const LONG: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn shutdown_gives_back_what_could_not_be_sent() {
+async fn shutdown_returns_unsent_events() {
     for fails in [true, false] {
         let (bus, _open) = stuck_bus(fails, 100).await;
         let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();

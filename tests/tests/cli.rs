@@ -1,4 +1,4 @@
-//! The command line as its users meet it: a real program over a real file.
+//! The command line: a real program on a real file.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -51,7 +51,7 @@ impl Shop {
         Ran::of(&mut self.command(arguments))
     }
 
-    /// What a command that succeeds prints.
+    /// The output of a command that must succeed.
     #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
         self.run(arguments).succeeded()
@@ -65,14 +65,14 @@ impl Shop {
         self.json(&[&["produce", "--type", PLACED, "--data", data], more].concat())
     }
 
-    /// The events of a topic, as a new or old group gets them.
+    /// The events of a topic, as this group receives them.
     fn consume(&self, topic: &str, group: &str, more: &[&str]) -> Vec<Value> {
         let base = ["consume", "--topic", topic, "--group", group, "--idle", "200ms", "--json"];
         let out = self.out(&[&base[..], more].concat());
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// What `consume` says of a topic that is not there yet, where nothing comes.
+    /// The notice of `consume` about a topic that does not exist, without messages.
     fn consume_absent(&self, topic: &str) -> String {
         let base = ["consume", "--topic", topic, "--group", "reader", "--idle", "200ms", "--json"];
         let ran = self.run(&base);
@@ -121,7 +121,7 @@ fn an_unknown_event_type_is_a_usage_error_with_the_nearest_one() {
 }
 
 #[test]
-fn what_is_produced_is_consumed_with_its_whole_envelope() {
+fn a_produced_event_is_consumed_with_its_whole_envelope() {
     let shop = Shop::new();
     let id = "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11";
     let sent = shop.produce(ORDER, &["--id", id]);
@@ -142,7 +142,7 @@ fn what_is_produced_is_consumed_with_its_whole_envelope() {
 }
 
 #[test]
-fn consume_says_that_it_made_a_topic_and_which_others_there_are() {
+fn consume_reports_a_new_topic_and_lists_others() {
     let shop = Shop::new();
     for topic in ["orders", "orders2", "mail"] {
         shop.produce(ORDER, &["--topic", topic]);
@@ -162,18 +162,18 @@ fn consume_says_that_it_made_a_topic_and_which_others_there_are() {
     assert_eq!(shop.consume("orders", "reader", &[]).len(), 1);
 }
 
-/// The store of a program that just started is empty.
+/// The memory store of a new process is empty.
 #[test]
-fn consume_says_of_memory_too_that_it_made_a_topic_and_tells_no_password() {
+fn consume_reports_a_new_topic_of_memory_without_the_password() {
     let shop = Shop::with("[service]\nname = 'shop'\n[bus]\nurl = 'memory://user:s3cret@host'\n");
     let said = shop.consume_absent("orders");
     assert!(said.starts_with("warning: topic `orders` was not there and was made now, in memory:"), "{said}");
     assert!(!said.contains("s3cret"), "{said}");
 }
 
-/// It is said before the waiting: who sees that can stop it.
+/// The notice is printed before the wait, so that a user can stop it.
 #[test]
-fn consume_says_it_before_it_waits() {
+fn consume_reports_a_new_topic_before_it_waits() {
     let shop = Shop::new();
     let arguments = ["consume", "--topic", "ordres", "--group", "reader"];
     let mut child = shop
@@ -205,7 +205,7 @@ fn personal_data_is_masked_unless_it_is_asked_for() {
 }
 
 #[test]
-fn consume_takes_no_more_than_it_is_told_to() {
+fn consume_receives_no_more_than_requested() {
     let shop = Shop::new();
     for _ in 0..3 {
         shop.produce(ORDER, &[]);
@@ -219,7 +219,7 @@ fn consume_takes_no_more_than_it_is_told_to() {
 }
 
 #[test]
-fn json_that_does_not_fit_is_refused_with_every_fault_and_nothing_is_sent() {
+fn invalid_json_is_rejected_with_every_error_and_nothing_is_sent() {
     let shop = Shop::new();
     let data =
         r#"{"number": "x", "customer": {"customer_id": 1, "emial": "e"}, "lines": [{"sku": "a"}, {}]}"#;
@@ -263,7 +263,7 @@ fn a_topic_of_the_command_line_takes_the_place_of_the_configured_ones() {
 }
 
 #[test]
-fn a_topic_that_can_not_be_is_a_wrong_command_line() {
+fn an_invalid_topic_is_a_usage_error() {
     let ran = Shop::new().run(&["produce", "--type", PLACED, "--data", ORDER, "--topic", "a b"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.starts_with("error: the topic `a b` holds ' '"), "{}", ran.err);
@@ -303,7 +303,7 @@ fn config_explain_and_doctor_show_where_a_relative_file_is() {
 }
 
 #[test]
-fn what_is_no_setting_is_a_warning_once_and_slips_are_errors() {
+fn unknown_variables_are_warnings_once_and_typos_are_errors() {
     let shop = Shop::new();
     let mut command = shop.command(&["doctor"]);
     let ran = Ran::of(command.env("EVENTS_SERVICE_HOST", "10.0.0.1").env("EVENTS_FOO", "1"));
@@ -319,7 +319,7 @@ fn what_is_no_setting_is_a_warning_once_and_slips_are_errors() {
 }
 
 #[test]
-fn every_command_tells_the_variables_that_it_does_not_read_once() {
+fn every_command_reports_unread_variables_once() {
     let shop = Shop::new();
     for arguments in [
         &["config", "explain"][..],
@@ -352,7 +352,7 @@ fn a_configuration_may_come_through_a_pipe() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_with_every_problem() {
+fn a_wrong_configuration_is_reported_with_every_problem() {
     let shop = Shop::with("[bus]\nulr = 'memory:'\nlinger = 'soon'\n");
     let ran = shop.run(&["config", "explain"]);
     assert_eq!(ran.code, 1);
@@ -362,7 +362,7 @@ fn a_wrong_configuration_is_told_with_every_problem() {
 }
 
 #[test]
-fn doctor_is_content_with_a_sound_installation() {
+fn doctor_accepts_a_sound_installation() {
     let shop = Shop::new();
     shop.produce(ORDER, &[]);
     shop.consume("orders", "reader", &[]);
@@ -374,7 +374,7 @@ fn doctor_is_content_with_a_sound_installation() {
 }
 
 #[test]
-fn doctor_warns_where_durability_is_off_and_fails_only_when_strict() {
+fn doctor_warns_if_durability_is_off_and_fails_only_when_strict() {
     let off = CONFIG.replace("events.db", "events.db?synchronous=off");
     for config in [off, CONFIG.replace("sqlite://events.db", "memory:")] {
         let shop = Shop::with(&config);
@@ -387,7 +387,7 @@ fn doctor_warns_where_durability_is_off_and_fails_only_when_strict() {
 }
 
 #[test]
-fn doctor_warns_where_dead_letters_wait() {
+fn doctor_warns_about_dead_letters() {
     use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
 
     let shop = Shop::new();
@@ -418,7 +418,7 @@ fn doctor_warns_where_dead_letters_wait() {
 }
 
 #[test]
-fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+fn doctor_reports_problems_with_a_fix() {
     let shop = Shop::with(&format!("{CONFIG}\n[routes.\"org.acme.cli.order.placd.v1\"]\norders = {{}}\n"));
     let ran = shop.run(&["doctor"]);
     assert_eq!(ran.code, 1);
@@ -438,7 +438,7 @@ fn doctor_finds_what_is_wrong_and_says_what_to_do() {
 }
 
 #[test]
-fn bytes_that_are_no_known_event_are_shown_and_passed() {
+fn data_of_an_unknown_event_is_shown_and_skipped() {
     use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
 
     let shop = Shop::new();

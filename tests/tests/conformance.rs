@@ -1,4 +1,4 @@
-//! The conformance suite on the transports of this crate.
+//! The conformance suite on memory, `SQLite` and the simulator.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use events_runtime::transport::{ConnectOptions, Transport, connect};
 use events_tests::conformance;
 use events_tests::conformance::Fixture;
 
-/// A memory store of one test. It lives as long as the test holds a handle.
+/// A memory store for one test. It lives as long as the test holds a handle.
 struct Memory {
     url: String,
 }
@@ -28,7 +28,7 @@ impl Fixture for Memory {
 
 conformance!(memory, Memory::new());
 
-/// A file of one test.
+/// A file for one test.
 struct Sqlite {
     folder: tempfile::TempDir,
     query: &'static str,
@@ -62,7 +62,7 @@ impl Fixture for Simulated {
 
 conformance!(sim, Simulated::default());
 
-/// What the transports of this crate promise about dead letters beyond the suite.
+/// Promises about dead letters that these transports make beyond the suite.
 macro_rules! letters {
     ($module:ident, $fixture:expr) => {
         mod $module {

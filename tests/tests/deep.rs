@@ -1,7 +1,7 @@
-//! Types that lead 200 levels deep. That this compiles, and in no more time than types beside each other take,
-//! is most of the test; `tests/benches/compile_time --levels` measures it.
+//! Types nested 200 levels deep. Most of the test is that this compiles, as fast as types side by side;
+//! `tests/benches/compile_time --levels` measures it.
 
-// rustc's own limit, which serde's derives meet at this depth too.
+// rustc's limit, which serde's derives reach at this depth too.
 #![recursion_limit = "1024"]
 #![allow(missing_docs, reason = "what the types hold means nothing")]
 
@@ -12,7 +12,7 @@ use events_runtime::avro::{from_slice, to_vec};
 use events_runtime::{Config, Event, EventBus, EventData, Hub, PublicSignal};
 use tokio::sync::Notify;
 
-/// Structs that each name the next one twice.
+/// Structs with two fields each of the next struct.
 macro_rules! chain {
     ($($this:ident $next:ident),*) => {
         $(

@@ -1,4 +1,4 @@
-//! `dlq` as its users meet it: a real program over a real file.
+//! `dlq`: a real program on a real file.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -46,12 +46,12 @@ impl Shop {
         Ran::of(command.current_dir(self.path()).args(arguments))
     }
 
-    /// What `dlq` does with the letters of `billing` on `orders`.
+    /// Runs `dlq` on the dead letters of `billing` on `orders`.
     fn dlq(&self, command: &str, more: &[&str]) -> Ran {
         self.run(&[&["dlq", command][..], &BILLING, more].concat())
     }
 
-    /// What a `dlq` command that succeeds prints for programs.
+    /// The JSON output of a `dlq` command that must succeed.
     fn json(&self, command: &str, more: &[&str]) -> Value {
         let out = self.dlq(command, &[more, &["--json"]].concat()).succeeded();
         serde_json::from_str(&out).unwrap()
@@ -61,7 +61,7 @@ impl Shop {
         self.json("list", &[]).as_array().unwrap().clone()
     }
 
-    /// Sends an order and gives its id.
+    /// Sends an order and returns its id.
     fn order(&self, number: u8, email: &str) -> String {
         let data = json!({
             "number": number, "customer": {"customer_id": "c-1", "email": email}, "lines": [{"sku": "a"}],
@@ -80,7 +80,7 @@ impl Shop {
         sent["id"].as_str().unwrap().to_owned()
     }
 
-    /// Has `billing` give up the next events of the topic, one for each reason.
+    /// Has `billing` reject the next events of the topic, one for each reason.
     fn give_up(&self, reasons: &[&str]) {
         self.with_transport(async |transport| {
             let (topic, group) = (Topic::new("dev-orders").unwrap(), ConsumerGroup::new("billing").unwrap());
@@ -93,7 +93,7 @@ impl Shop {
         });
     }
 
-    /// The messages of the topic, as a group of its own gets them.
+    /// The messages of the topic, as a new group receives them.
     fn messages(&self, count: usize) -> Vec<(Position, Message)> {
         let mut messages = Vec::new();
         self.with_transport(async |transport| {
@@ -125,7 +125,7 @@ fn values<'a>(list: &'a [Value], field: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn list_tells_every_letter_and_its_end_as_often_as_it_is_asked() {
+fn list_shows_every_dead_letter_and_its_failure_repeatedly() {
     let shop = Shop::new();
     let ids = [shop.order(1, "a@foo.example"), shop.cancel(2)];
     shop.give_up(&["the card was refused", "no such\norder"]);
@@ -157,7 +157,7 @@ fn list_leaves_letters_without_delay_for_the_next_command() {
 }
 
 #[test]
-fn show_reads_the_payload_and_masks_personal_data_unless_it_is_asked_for() {
+fn show_decodes_the_payload_and_masks_personal_data_unless_requested() {
     let shop = Shop::new();
     let id = shop.order(7, "bob@foo.example");
     shop.give_up(&["the card was refused"]);
@@ -181,7 +181,7 @@ fn show_reads_the_payload_and_masks_personal_data_unless_it_is_asked_for() {
 }
 
 #[test]
-fn bytes_that_are_no_event_are_dead_letters_like_others() {
+fn data_that_is_not_an_event_is_a_dead_letter_like_others() {
     let shop = Shop::new();
     shop.with_transport(async |transport| {
         let producer = transport.producer().await.unwrap();
@@ -221,7 +221,7 @@ fn retry_sends_the_event_again_with_its_id_and_no_more_than_was_selected() {
 }
 
 #[test]
-fn drop_wants_a_yes_and_drops_no_more_than_was_selected() {
+fn drop_needs_confirmation_and_drops_only_selected_dead_letters() {
     let shop = Shop::new();
     let ids = [shop.order(1, "a@foo.example"), shop.cancel(2)];
     shop.give_up(&["no", "no"]);
@@ -242,7 +242,7 @@ fn drop_wants_a_yes_and_drops_no_more_than_was_selected() {
 }
 
 #[test]
-fn export_is_masked_and_raw_holds_what_import_brings_back() {
+fn export_is_masked_and_raw_export_can_be_imported() {
     let shop = Shop::new();
     let id = shop.order(1, "bob@foo.example");
     shop.order(2, "bob@foo.example");
@@ -288,7 +288,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
     let mut line = String::new();
     BufReader::new(peer.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "sent\n");
-    // SIGKILL: it says good-bye to nobody.
+    // SIGKILL: the process cannot clean up.
     peer.kill().unwrap();
     peer.wait().unwrap();
 
@@ -312,7 +312,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
 }
 
 #[test]
-fn wrong_names_and_selections_are_told() {
+fn wrong_names_and_selections_are_errors() {
     let shop = Shop::new();
     for wrong in [&["dlq"][..], &["dlq", "list"], &["dlq", "nonsense"]] {
         assert_eq!(shop.run(wrong).code, 2, "{wrong:?}");

@@ -1,4 +1,4 @@
-//! `dlq` over many letters, beside other commands, interrupted, and with files of any size.
+//! `dlq` with many dead letters, concurrent commands, interrupts, and large files.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -59,7 +59,7 @@ impl Shop {
         Ran::of(&mut self.command(command, more))
     }
 
-    /// Starts a command whose output is read later.
+    /// Starts a command without reading its output.
     fn start(&self, command: &str, more: &[&str]) -> Child {
         self.command(command, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -130,7 +130,7 @@ fn a_listing_beside_a_retry_takes_nothing_from_it() {
 }
 
 #[test]
-fn two_retries_beside_each_other_send_each_letter_once_and_own_up_to_what_is_held() {
+fn two_concurrent_retries_send_each_dead_letter_once_and_report_leased_ones() {
     let shop = Shop::new(1000);
     let runs = [shop.start("retry", &["--all", "--json"]), shop.start("retry", &["--all", "--json"])];
     for child in runs {
@@ -146,7 +146,7 @@ fn two_retries_beside_each_other_send_each_letter_once_and_own_up_to_what_is_hel
 }
 
 #[test]
-fn letters_that_another_program_holds_are_listed_and_make_a_command_fail() {
+fn dead_letters_leased_by_another_program_are_listed_and_fail_a_command() {
     let shop = Shop::new(20);
     let shop = &shop;
     shop.with_transport(async |transport| {
@@ -170,7 +170,7 @@ fn letters_that_another_program_holds_are_listed_and_make_a_command_fail() {
 
 #[test]
 fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
-    // More than a pipe takes: nobody reads it, so that the program is still at work.
+    // More than a pipe's buffer, and unread, so that the program is still running.
     const COUNT: usize = 6000;
     let shop = Shop::new(COUNT);
     let mut child = shop.start("retry", &["--all"]);
@@ -200,7 +200,7 @@ fn an_interrupted_import_says_how_to_go_on() {
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
     let text = fs::read_to_string(shop.path().join("all.jsonl")).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    // A pipe: the program reads what there is, and waits for more.
+    // A pipe: the program reads the available lines and waits for more.
     let pipe = shop.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let child = shop.start("import", &["pipe"]);
@@ -211,12 +211,12 @@ fn an_interrupted_import_says_how_to_go_on() {
         assert!(since.elapsed() < LONG, "the first lines are not stored before the last is read");
     }
     interrupt(&child);
-    // It may end before all is read.
+    // It may exit before it has read everything.
     let _ = writeln!(writer, "{}", lines[256..].join("\n"));
     drop(writer);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    // Behind the first portion, or behind the second one where it had begun to wait for that.
+    // After the first portion, or after the second if it was already waiting for that one.
     let said =
         |stored: u32| format!("interrupted: the file was read up to line {stored}; the same command goes on");
     let stored = [256, 512].into_iter().find(|stored| ran.err.contains(&said(*stored)));
@@ -242,7 +242,7 @@ fn blank_lines_do_not_stop_an_import() {
 }
 
 #[test]
-fn a_mark_of_the_byte_order_is_no_part_of_the_first_letter() {
+fn a_byte_order_mark_is_not_part_of_the_first_dead_letter() {
     let shop = Shop::new(3);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
@@ -253,7 +253,7 @@ fn a_mark_of_the_byte_order_is_no_part_of_the_first_letter() {
 }
 
 #[test]
-fn a_line_without_an_end_is_refused_and_not_held_in_memory() {
+fn an_endless_line_is_rejected_and_not_buffered() {
     let shop = Shop::new(1);
     let file = fs::File::create(shop.path().join("endless.jsonl")).unwrap();
     file.set_len(1 << 30).unwrap();
@@ -291,7 +291,7 @@ fn exported_letters_are_for_their_owner_alone_or_for_fewer() {
 }
 
 #[test]
-fn an_export_that_fails_leaves_no_file_that_looks_whole() {
+fn a_failed_export_leaves_no_file_that_looks_complete() {
     let shop = Shop::new(0);
     let export = ["dlq", "export", "--topic", "orders", "--group", "biling", "all.jsonl", "--raw"];
     let ran = Ran::of(Command::new(env!("CARGO_BIN_EXE_shop_cli")).current_dir(shop.path()).args(export));

@@ -1,4 +1,4 @@
-//! Defaults that are doubles: what is written, locked and read again is the same to the last bit.
+//! Defaults of type double keep every bit when they are written, locked and read again.
 #![allow(clippy::unreadable_literal, reason = "made up by a program, as one writes them into a default")]
 
 use events_runtime::avro::{WriterSchema, from_slice_resolved};
@@ -21,7 +21,7 @@ macro_rules! doubles_written {
     };
 }
 
-/// A parser that takes the nearest double but one would have such an event locked again and again.
+/// With an inexact parser, `schema lock` would report a change of such an event each time.
 #[test]
 fn doubles_are_known_to_the_last_bit() {
     let schema: Value = serde_json::from_str(DoublesWritten::SCHEMA_JSON).unwrap();
@@ -48,7 +48,7 @@ fn doubles_that_a_writer_did_not_have_are_the_defaults_to_the_last_bit() {
     assert_eq!(bits(&read.doubles), bits(&DOUBLES));
 }
 
-// Any bits that are a number.
+// Random bits that are a number.
 #[rustfmt::skip]
 doubles_written!([
     -6.1182310176339744e-34, -3.534582869842684e+45, -3.7428613596864775e+160, 3.235646355051562e-122,

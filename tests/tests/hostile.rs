@@ -1,4 +1,4 @@
-//! Bytes that nobody wrote: each is a typed error with its place, never a panic.
+//! Invalid input: always a typed error with its position, never a panic.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ enum Payment {
     Card { number: u64 },
 }
 
-/// Takes no bytes.
+/// Encoded in zero bytes.
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Flag;
 
@@ -86,7 +86,7 @@ const PAYMENT: usize = 5;
 const HASH: usize = 6;
 const FLAGS: usize = 7;
 
-/// The fault of an order with one part replaced.
+/// The error for an order with one part replaced.
 #[track_caller]
 fn fault(part: usize, bytes: &[u8]) -> (Kind, String) {
     let mut parts = parts();
@@ -122,7 +122,7 @@ fn a_negative_length_is_refused() {
     assert_eq!(fault(ID, &[1]), (Kind::NegativeLength(-1), "id".to_owned()));
     assert_eq!(fault(ID, &long(i64::MIN)), (Kind::NegativeLength(i64::MIN), "id".to_owned()));
     assert_eq!(fault(HASH, &[1]), (Kind::NegativeLength(-1), "hash".to_owned()));
-    // The length in bytes behind a negative count.
+    // The length in bytes after a negative count.
     assert_eq!(fault(LINES, &[1, 1]), (Kind::NegativeLength(-1), "lines".to_owned()));
     let count = [long(i64::MIN), vec![0]].concat();
     assert_eq!(fault(LINES, &count), (Kind::NegativeLength(i64::MIN), "lines".to_owned()));
@@ -183,7 +183,7 @@ fn blocks_of_any_form_are_one_array() {
     let mut parts = parts();
     // One item with its length in bytes, then one without.
     parts[LINES] = b"\x01\x06\x02a\x02\x02\x02b\x90\x03\0".to_vec();
-    // A wrong length in bytes is not needed and not believed.
+    // The length in bytes is not used, so a wrong one is no error.
     parts[NOTES] = b"\x01\x7e\x02k\x02c\x06\0".to_vec();
     parts[FLAGS] = b"\x02\x02\0".to_vec();
     assert_eq!(avro::from_slice::<Order>(&parts.concat()).unwrap(), order());
@@ -200,7 +200,7 @@ fn bad_utf8_is_refused_with_its_path() {
 }
 
 #[test]
-fn what_is_neither_true_nor_false_is_refused() {
+fn an_invalid_boolean_is_rejected() {
     for byte in [2, 0x80, 0xff] {
         assert_eq!(fault(PAID, &[byte]), (Kind::InvalidBoolean(byte), "paid".to_owned()));
     }
@@ -269,7 +269,7 @@ fn a_datum_cut_anywhere_ends_too_early() {
         for sample in specimen.samples().iter().filter(|sample| sample.datum.len() < 600).take(8) {
             for len in 0..sample.datum.len() {
                 let fault = specimen.again(&sample.datum[..len]).expect_err("a part is no whole");
-                // A count that the rest can't hold is seen before the end is.
+                // A count larger than the input is detected before its end.
                 assert!(
                     matches!(fault.kind(), Kind::UnexpectedEnd { .. } | Kind::CountTooLarge { .. }),
                     "{} cut at {len}: {fault:?}",
@@ -281,7 +281,7 @@ fn a_datum_cut_anywhere_ends_too_early() {
     }
 }
 
-/// What any bytes may come to: a value that is written and read again, or a typed error.
+/// Any bytes must give a value that can be encoded and decoded again, or a typed error.
 fn survives(specimen: &Specimen, bytes: &[u8]) -> Result<(), DecodeError> {
     let again = specimen.again(bytes)?;
     specimen.again(&again).map(|_| ()).map_err(|fault| panic!("{}: what was written: {fault}", specimen.name))
@@ -365,7 +365,7 @@ fn a_mutated_datum_of_any_type_is_a_value_or_a_typed_error() {
 fn random_bytes_for_any_type_are_a_value_or_a_typed_error() {
     for specimen in specimens() {
         let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(100) });
-        // Small bytes make lengths and branches that go on.
+        // Small bytes are valid lengths and branches more often.
         let byte = prop_oneof![3 => 0..8_u8, 1 => any::<u8>()];
         runner
             .run(&prop::collection::vec(byte, 0..200), |bytes| {
@@ -376,7 +376,7 @@ fn random_bytes_for_any_type_are_a_value_or_a_typed_error() {
     }
 }
 
-/// Wide enough that a level takes much stack.
+/// Wide, so that each level needs much stack.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.hostile.tree.grown.v1")]
 struct Tree {
@@ -446,7 +446,7 @@ fn expression(depth: usize) -> Expression {
 
 #[test]
 fn values_as_deep_as_a_reader_follows_need_no_more_than_a_common_stack() {
-    // What a thread has by default, the main thread of Windows half of it.
+    // The default stack of a thread; the main thread on Windows has half of it.
     let stack = std::thread::Builder::new().stack_size(1 << 20);
     let deepest = stack.spawn(|| {
         let tree = tree(MAX_DEPTH);
@@ -459,7 +459,7 @@ fn values_as_deep_as_a_reader_follows_need_no_more_than_a_common_stack() {
     deepest.unwrap().join().unwrap();
 }
 
-/// A level of two kilobytes, and much more of the stack in a build that is not optimized.
+/// A level of two kilobytes, which needs much more stack in an unoptimized build.
 #[derive(Debug, Clone, Default, PartialEq, EventData)]
 struct Wide {
     a: [Option<String>; 20],
@@ -471,14 +471,14 @@ struct Wide {
     next: Option<Box<Wide>>,
 }
 
-/// Four kilobytes for one byte.
+/// Four kilobytes in memory for one encoded byte.
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Numbers {
     numbers: Option<[i64; 512]>,
     next: Option<Box<Numbers>>,
 }
 
-/// A large type between two levels of a small one, which alone knows that it is in a circle.
+/// A large type between two levels of a small one; only the small one is known to be recursive.
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Between {
     numbers: Option<[i64; 512]>,
@@ -499,7 +499,7 @@ struct Around {
 
 #[test]
 fn levels_of_a_large_type_are_fewer_and_need_no_more_than_a_common_stack() {
-    // What tokio's threads have.
+    // The stack size of tokio's threads.
     let stack = std::thread::Builder::new().stack_size(2 << 20);
     let read = stack.spawn(|| {
         let numbers = |levels: usize| [[0, 2].repeat(levels - 1), vec![0, 0]].concat();
@@ -509,7 +509,7 @@ fn levels_of_a_large_type_are_fewer_and_need_no_more_than_a_common_stack() {
             let fault = avro::from_slice::<Numbers>(&numbers(levels)).unwrap_err();
             assert_eq!(fault.kind(), &Kind::TooDeep { limit: most });
         }
-        // What a reader refuses is not written.
+        // A value that a reader rejects is not encoded.
         let value = |levels: usize| {
             (1..levels).fold(Numbers { numbers: None, next: None }, |next, _| Numbers {
                 numbers: None,
@@ -528,7 +528,7 @@ fn levels_of_a_large_type_are_fewer_and_need_no_more_than_a_common_stack() {
         let datum = avro::to_vec(&wide(most)).unwrap();
         assert_eq!(avro::from_slice::<Wide>(&datum).unwrap(), wide(most));
 
-        // However little is known of the types between, the stack is not passed.
+        // The stack does not overflow, even with large types between.
         for levels in [10, 100, 10_000] {
             let circles = [0, 2, 2, 0, 2].repeat(levels);
             let fault = avro::from_slice::<Between>(&circles).unwrap_err();
@@ -599,14 +599,14 @@ fn a_slice_is_long_enough_or_refused() {
             }
         }
     }
-    // A datum that fills its bound to the byte.
+    // A datum of exactly the bound's size.
     let mut slice = [0; 8];
     assert_eq!(avro::to_slice(&1.5_f64, &mut slice).unwrap(), 8);
     assert_eq!(avro::to_slice(&"seven b".to_owned(), &mut slice).unwrap(), 8);
 }
 
 #[test]
-fn a_type_that_writes_more_than_it_measured_is_found_out() {
+fn a_type_that_writes_more_than_it_measured_is_detected() {
     struct Liar(usize);
     impl EventData for Liar {
         const SCHEMA: &'static avro::Schema = &avro::Schema::String;

@@ -1,7 +1,7 @@
-//! `schema import`: what it writes of the files in `tests/import/schemas` is kept beside them,
-//! compiles as a part of this test, and is the same schema.
+//! `schema import`: its output for the files in `tests/import/schemas` is checked in beside them,
+//! compiles as a part of this test, and has the same schema.
 //!
-//! After a wanted change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
+//! After an intended change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +40,7 @@ fn import(folder: &Path, arguments: &[&str]) -> Ran {
     Ran::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
 }
 
-/// The schemas in `tests/import/schemas`, as paths from there.
+/// The schemas in `tests/import/schemas`, as relative paths.
 fn schemas() -> Vec<String> {
     fn find(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -57,7 +57,7 @@ fn schemas() -> Vec<String> {
     names
 }
 
-/// Compares what an import writes with what is kept of it.
+/// Compares an import's output with the checked-in one.
 fn assert_kept(name: &str, arguments: &[&str]) {
     let ran = import(&folder().join("schemas"), arguments);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -74,7 +74,7 @@ fn assert_kept(name: &str, arguments: &[&str]) {
 }
 
 #[test]
-fn what_is_written_is_as_reviewed() {
+fn the_output_equals_the_reviewed_one() {
     let schemas = schemas();
     let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
     assert_kept("generated.rs", &schemas);
@@ -84,9 +84,9 @@ fn what_is_written_is_as_reviewed() {
 }
 
 #[test]
-fn what_is_written_is_formatted() {
+fn the_output_is_formatted() {
     for name in ["generated.rs", "times_jiff.rs", "times_chrono.rs", "times_time.rs"] {
-        // Elsewhere, for the configuration of this workspace is not the default one.
+        // In another folder: this workspace's rustfmt configuration is not the default.
         let elsewhere = tempfile::tempdir().unwrap();
         fs::copy(folder().join(name), elsewhere.path().join(name)).unwrap();
         let output = Command::new("rustfmt")
@@ -111,14 +111,14 @@ fn source(file: &str) -> String {
     fs::read_to_string(folder().join("schemas").join(file)).unwrap()
 }
 
-/// What apache-avro makes of the file is what the definition says.
+/// apache-avro's canonical form of the file equals the definition's.
 fn assert_equal(file: &str, canonical: &str) {
-    // The first to set it wins, and all set the same.
+    // The first call wins, and all set the same value.
     let _ = set_schema_namespace_validator(Box::new(AnyNamespace));
     assert_eq!(physical(&source(file)).unwrap().canonical_form(), canonical, "{file}");
 }
 
-/// The canonical form of what is not an event: its text is nowhere but in here.
+/// The canonical form of a type that is not an event, taken from an event around it.
 const MONEY: &[u8] = &{
     let text: [u8; private::length(generated::Money::SCHEMA, Form::Canonical)] =
         private::write(generated::Money::SCHEMA, Form::Canonical);
@@ -195,7 +195,7 @@ fn with_field(ty: &str) -> tempfile::TempDir {
     folder
 }
 
-/// So many arrays around an `int`.
+/// This number of arrays around an `int`.
 fn nested(arrays: usize) -> String {
     (0..arrays).fold("\"int\"".to_owned(), |items, _| format!(r#"{{"type": "array", "items": {items}}}"#))
 }
@@ -218,7 +218,7 @@ fn the_deepest_arrays_that_are_imported_compile() {
 }
 
 #[test]
-fn what_is_unusual_in_a_file_is_read() {
+fn unusual_schema_files_are_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let schema = "\u{feff}{\"type\": \"record\", \"name\": \"A\", \"namespace\": \"org.acme.a.b.c.v1\", \"aliases\": null, \"fields\": [
         {\"name\": \"zero\", \"type\": \"int\", \"aliases\": null, \"default\": -0},
@@ -239,7 +239,7 @@ fn what_is_unusual_in_a_file_is_read() {
 }
 
 #[test]
-fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
+fn unsupported_schemas_are_rejected_with_position_and_fix() {
     for (ty, error) in [
         (
             r#"{"type": "array", "items": {"type": "record", "name": "B", "fields": [{"name": "price", "type": ["int", "string"]}]}}"#,
@@ -312,7 +312,7 @@ fn a_refused_file_does_not_keep_others_from_being_written() {
     let written = fs::read_to_string(folder.path().join("out.rs")).unwrap();
     let expected = "use events_runtime::PublicSignal;\n\n#[derive(Debug, Clone, PartialEq, PublicSignal)]\n#[public_signal(event_type = \"org.acme.a.b.c.v1\")]\npub struct A {\n    pub a: i32,\n}\n";
     assert_eq!(written, expected);
-    // Nothing at all is no file.
+    // Without any file.
     assert_eq!(import(folder.path(), &["b.avsc", "--out", "none.rs"]).code, 1);
     assert!(!folder.path().join("none.rs").exists());
 }

@@ -1,4 +1,4 @@
-//! The zoo before apache-avro, the outside judge: schemas, fingerprints, datums, single objects.
+//! All specimens compared with apache-avro: schemas, fingerprints, datums, single objects.
 
 use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -11,8 +11,8 @@ use events_tests::zoo::terms::{hex, physical, same, terms};
 use events_tests::zoo::{Reading, Sample, Specimen, specimens};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// Runs a test with room for apache-avro, whose decoder takes some 30 KiB of stack for each level of
-/// a value in a debug build: the deepest of the zoo overflow the stack of a test's thread.
+/// Runs a test with a large stack: apache-avro's decoder needs some 30 KiB of stack for each level of a
+/// value in a debug build, so the deepest specimens overflow a test thread's stack.
 fn with_room(test: fn()) {
     let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(test).unwrap();
     if let Err(panic) = thread.join() {
@@ -42,7 +42,7 @@ fn write(schema: &Schema, value: Value) -> Result<Vec<u8>, String> {
 fn every_schema_parses_and_has_the_same_canonical_form_and_fingerprint() {
     for specimen in specimens() {
         schema(&specimen);
-        // Without logical types, because apache-avro leaves `{"type":"string"}` where one was. The
+        // Without logical types, because apache-avro then leaves `{"type":"string"}`. The
         // specification, Transforming into Parsing Canonical Form: "[PRIMITIVES] Convert primitive
         // schemas to their simple form (e.g., int instead of {"type":"int"})". fastavro does.
         let schema = physical(specimen.schema_json).unwrap();
@@ -52,7 +52,7 @@ fn every_schema_parses_and_has_the_same_canonical_form_and_fingerprint() {
     }
 }
 
-/// What apache-avro reads from our datum is the value, and what it writes is read back here.
+/// apache-avro decodes our datum to the value, and we decode its datum.
 fn judged(specimen: &Specimen, schema: &Schema, physical: &Schema, sample: &Sample) -> Result<(), String> {
     sample.is(&sample.datum)?;
     let found = terms(physical, &sample.datum)?;
@@ -121,7 +121,7 @@ fn single_objects_are_the_same_to_apache_avro() {
 }
 
 #[test]
-fn the_judge_tells_a_wrong_datum_from_a_right_one() {
+fn apache_avro_detects_a_wrong_datum() {
     let specimen = specimens().into_iter().find(|s| s.name == "org.zoo.scalars.long.v1").unwrap();
     let schema = physical(specimen.schema_json).unwrap();
     assert_eq!(terms(&schema, &[0x02]).unwrap(), serde_json::json!({"value": 1}));

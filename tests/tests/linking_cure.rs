@@ -1,4 +1,4 @@
-//! The cure of `linking_trap.rs`: one line that names the crate.
+//! The fix for `linking_trap.rs`: one line that names the crate.
 
 use events_runtime::metadata::MetadataText;
 use events_runtime::{EventMetadata, Hub, Registry, testing};
@@ -17,7 +17,7 @@ fn linked_crate_contributes_its_definitions() {
 
 #[test]
 fn linked_crate_contributes_its_receivers() {
-    // Decoded by the definition that the registry knows: the test names no item of the crate.
+    // Decoded by the registry's definition: the test names no item of the crate.
     let recorder = testing::Recorder::attach(&Hub::linked());
     let linked = Registry::linked().expect("no duplicates").get(LINKED).expect("linked");
     let emission = linked.emit_datum(recorder.hub(), metadata(), &[1]).expect("a boolean");

@@ -1,5 +1,5 @@
-//! The trap: `events-linked-only` stands in this package's `Cargo.toml`, and no code of this
-//! test names it. `linking_cure.rs` is the same with one line more.
+//! The trap: `events-linked-only` is a dependency in `Cargo.toml`, but no code of this test names it.
+//! `linking_cure.rs` is the same with one more line.
 
 use events_runtime::{Registry, RegistryError};
 
@@ -12,7 +12,7 @@ fn crate_that_no_code_names_contributes_nothing() {
 }
 
 #[test]
-fn expectation_names_what_is_not_linked_and_the_way_out() {
+fn expectation_names_the_missing_event_and_the_fix() {
     let registry = Registry::linked().expect("no duplicates");
     let error = registry.expect([LINKED]).expect_err("it is not linked");
     assert!(matches!(&error, RegistryError::NotLinked { missing, .. } if missing[0].event_type == LINKED));

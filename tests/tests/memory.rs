@@ -1,6 +1,6 @@
-//! Decoding takes no memory on the word of the input: the peak is in proportion to its length.
+//! Decoding does not trust lengths in the input: peak memory is proportional to the input's length.
 //!
-//! A test program of its own with one test, because the allocator counts the whole process.
+//! A separate test program with one test, because the allocator counts the whole process.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// The most bytes of memory per byte of a datum, for the types in this file and in the zoo.
+/// The maximum bytes of memory per byte of a datum, for the types in this file and all specimens.
 ///
-/// A type sets it: the size of an array item or a map entry, which can take one byte in the datum.
-/// The worst here is a map of one entry: five bytes that become a tree's node with room for eleven
-/// entries. What a growing `Vec` holds twice while it moves is in it.
+/// It depends on the type: an array item or a map entry of any size can take one byte in the datum. The
+/// worst here is a map of one entry: five bytes that become a tree node with space for eleven entries. The
+/// figure includes the copy while a `Vec` grows.
 const MULTIPLE: usize = 256;
-/// What an error takes, with the path to it through all levels.
+/// The size of an error with its path through all levels.
 const CONSTANT: usize = 16 * 1024;
 
 #[derive(Debug, PartialEq, PublicSignal)]
@@ -44,7 +44,7 @@ fn long(value: usize) -> Vec<u8> {
     avro::to_vec(&i64::try_from(value).unwrap()).unwrap()
 }
 
-/// The peak of memory while these bytes are decoded.
+/// The peak memory while these bytes are decoded.
 fn peak(decode: impl FnOnce() -> Result<(), DecodeError>) -> (usize, Result<(), DecodeError>) {
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
@@ -61,7 +61,7 @@ fn proportionate(name: &str, bytes: &[u8], decode: impl FnOnce(&[u8]) -> Result<
     f64::from(u32::try_from(peak).unwrap()) / f64::from(len)
 }
 
-/// Arrays in arrays, each of which announces as many items as bytes are left.
+/// Nested arrays, each with a count of as many items as bytes are left.
 fn nested_claims(levels: usize, padding: usize) -> Vec<u8> {
     let mut datum = vec![0; padding];
     for _ in 0..levels {
@@ -71,8 +71,8 @@ fn nested_claims(levels: usize, padding: usize) -> Vec<u8> {
     datum
 }
 
-/// One record of many fields with long names, in five thousand others that are not here: their plan
-/// has each name once.
+/// A record of many fields with long names, in five thousand others that the reader lacks: their plan has
+/// each name once.
 fn plans_are_in_proportion_to_the_schemas() {
     let name = "n".repeat(2_000);
     let fields: Vec<_> = (0..200).map(|at| format!(r#"{{"name":"{name}{at}","type":"string"}}"#)).collect();
@@ -100,7 +100,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
     {
         proportionate("nested claims", &nested_claims(levels, padding), tree);
     }
-    // One claim of all, then nothing.
+    // A count of all items, then no items.
     for len in [100, 10_000, 1_000_000] {
         let claim = |item: usize| [long(len / item), vec![0; len]].concat();
         proportionate("children", &claim(2), tree);
@@ -116,7 +116,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
             avro::from_slice::<std::collections::HashSet<i64>>(bytes).map(drop)
         });
     }
-    // Valid, and as large in memory as can be: maps of one entry.
+    // Valid, and as large in memory as possible: maps of one entry.
     for count in [1, 100, 10_000] {
         let map = [2, 0, 0, 0];
         let wide = [long(count), map.repeat(count), vec![0]].concat();
@@ -128,7 +128,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
     }
     let folder = [[2, 0].repeat(127), vec![0; 128]].concat();
     proportionate("folders", &folder, |bytes| avro::from_slice::<Folder>(bytes).map(drop));
-    // A text is held once, whatever it claims.
+    // A text is stored once, whatever its length claims.
     for len in [1_000, 1_000_000] {
         let text = [long(len), vec![b'a'; len]].concat();
         let (peak, result) = peak(|| avro::from_slice::<String>(&text).map(drop));
@@ -138,12 +138,12 @@ fn peak_memory_is_in_proportion_to_the_input() {
         let (peak, result) = self::peak(|| avro::from_slice::<String>(&cut).map(drop));
         result.unwrap_err();
         assert!(peak < 2_000, "{peak}");
-        // An error does not repeat what it refuses.
+        // An error does not contain the rejected value.
         let (peak, result) = self::peak(|| avro::from_slice::<uuid::Uuid>(&text).map(drop));
         result.unwrap_err();
         assert!(peak < 2_000, "{peak}");
     }
-    // The same of another writer, whose datum is rewritten: fields change places, one is a default.
+    // The same from another writer, whose datum is rewritten: fields are reordered, one is a default.
     let writer = WriterSchema::parse(
         r#"{"type":"record","name":"Tree","fields":[
             {"name":"others","type":{"type":"array","items":{"type":"record","name":"Wide","fields":[
@@ -173,7 +173,7 @@ fn peak_memory_is_in_proportion_to_the_input() {
                 if ratio > worst.0 {
                     worst = (ratio, specimen.name);
                 }
-                // Huge numbers at places all over the datum.
+                // Huge numbers at random positions of the datum.
                 let at = bytes.len() / 3;
                 bytes.splice(at..(at + 1).min(bytes.len()), long(bytes.len()));
             }

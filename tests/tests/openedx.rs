@@ -1,5 +1,5 @@
-//! Events of Open edX. The real package judges them in `tests/interop/openedx.py`; here is what can
-//! be said without it.
+//! Events of Open edX. `tests/interop/openedx.py` checks them with the real package; these tests do not need
+//! it.
 
 use std::net::IpAddr;
 use std::num::NonZero;
@@ -37,7 +37,7 @@ fn a_login_has_the_bytes_and_the_schema_of_the_python_package() {
 fn the_canonical_form_is_that_of_the_text_of_python() {
     for Definition { descriptor, .. } in definitions() {
         let event_type = descriptor.event_type();
-        // A hyphen is no character of a name: apache-avro refuses what fastavro takes.
+        // Names can't have a hyphen: apache-avro rejects it, fastavro accepts it.
         if event_type.contains('-') {
             continue;
         }
@@ -72,7 +72,7 @@ fn a_definition_tells_what_python_would_change_or_refuse() {
     assert!(descriptor(SessionLoginCompleted::EVENT_TYPE).warnings().is_empty());
 }
 
-/// A key, as a crate of its own would write one.
+/// A key type, as another crate would write one.
 struct CourseKey(String);
 
 impl EventData for CourseKey {
@@ -152,7 +152,7 @@ struct Perhaps {
 #[derive(EventData)]
 struct Nothing {}
 
-/// Of a type behind `with::text` nothing is known: `IpAddr` is never empty, and others may be.
+/// `with::text` hides the type: `IpAddr` is never empty, but other types may be.
 #[test]
 fn what_may_be_false_is_warned_of_by_whatever_type_it_is_held() {
     let said = [

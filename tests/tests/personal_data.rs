@@ -1,4 +1,4 @@
-//! `#[event(pii)]`: what is marked is in no log, at whatever depth it stands.
+//! `#[event(pii)]`: marked fields are in no log, at any depth.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use events_runtime::avro::{from_slice, to_vec};
 use events_runtime::{EmitOptions, Event, EventData, Hub, PublicSignal};
 use events_tests::log::Log;
 
-/// Not `Debug`, and logged all the same.
+/// Not `Debug`, but logged.
 #[derive(Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.people.person.met.v1")]
 struct PersonMet {
@@ -60,7 +60,7 @@ struct Tree {
     children: Vec<Tree>,
 }
 
-/// Every text with this in it is personal data.
+/// A marker in each text that is personal data.
 const SECRET: &str = "secret";
 
 fn address() -> Address {
@@ -159,12 +159,12 @@ fn an_event_that_cannot_be_encoded_shows_the_reason_and_nothing_else() {
 }
 
 #[test]
-fn errors_do_not_tell_the_personal_data_that_they_are_about() {
+fn errors_do_not_contain_personal_data() {
     let error = to_vec(&counted(u64::MAX, 1)).expect_err("beyond a long");
     assert_eq!(error.to_string(), r#"field `ids["***"]`: *** is out of range for an Avro `long`"#);
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
 
-    // `{"secret": -1}`, which is no `u64`.
+    // `{"secret": -1}`, which is not a `u64`.
     let error = from_slice::<PersonCounted>(b"\x02\x0csecret\x01\0\0\0").err().expect("no u64");
     assert_eq!(error.path(), r#"ids["***"]"#);
     assert!(error.to_string().contains("*** is out of range for `u64`"), "{error}");
@@ -173,7 +173,7 @@ fn errors_do_not_tell_the_personal_data_that_they_are_about() {
     assert_eq!(error.path(), "address");
     assert!(error.to_string().contains("the reason is not shown"), "{error}");
 
-    // What is not marked is told.
+    // Unmarked fields are shown.
     let error = from_slice::<PersonCounted>(b"\0\x0e1.2.3.4\x01").err().expect("no u64");
     assert!(error.to_string().contains("field `visits`: -1 is out of range"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! What is published is known again: every definition is what its own schema's text says.
+//! Every definition equals the text of its own published schema.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ fn every_specimen_is_its_own_published_schema() {
     }
 }
 
-/// All but those whose recursion Avro writes out where Rust refers back: they go the long way.
+/// All but those whose recursion Avro repeats where Rust refers back: they are compared in full.
 #[test]
-fn nearly_every_specimen_is_known_by_its_digest() {
+fn nearly_every_specimen_is_recognized_by_its_digest() {
     let by_digest = |schema, text| is_text_by_digest(schema, text).unwrap();
     let mut others = specimens();
     others.retain(|specimen| !by_digest(specimen.schema, specimen.schema_json));
@@ -24,8 +24,8 @@ fn nearly_every_specimen_is_known_by_its_digest() {
     assert_eq!(names, ["org.zoo.recursive.unions.v1", "org.zoo.recursive.blocks.v1"]);
 }
 
-/// All schemas that differ from this one at one place: a text, a number or a truth that is another
-/// one, an item or an entry that is gone, and two items that have changed places.
+/// All schemas that differ from this one in one place: a changed text, number or boolean, a removed item or
+/// entry, or two swapped items.
 fn changed_at_one_place(schema: &Value) -> Vec<Value> {
     let within = |inner: &Value, put: &dyn Fn(Value) -> Value| -> Vec<Value> {
         changed_at_one_place(inner).into_iter().map(put).collect()
@@ -73,7 +73,7 @@ fn changed_at_one_place(schema: &Value) -> Vec<Value> {
     }
 }
 
-/// A digest that took a changed schema for unchanged would let a break compile.
+/// A digest that missed a change would let a breaking change compile.
 #[test]
 fn no_change_at_one_place_is_missed_by_the_digest() {
     let (mut told_apart, mut without_meaning) = (0, 0);
@@ -114,7 +114,7 @@ fn the_canonical_form_of_a_text_is_that_of_its_definition() {
     }
 }
 
-/// How a text is laid out, and the order of its attributes, make no other schema.
+/// Layout and the order of attributes do not change a schema.
 #[test]
 fn a_schema_that_a_tool_has_written_again_is_the_same() {
     for specimen in specimens() {
@@ -185,7 +185,7 @@ struct DefaultsWritten {
 }
 
 #[test]
-fn defaults_of_every_kind_are_known_again() {
+fn defaults_of_every_kind_are_recognized() {
     let text = DefaultsWritten::SCHEMA_JSON;
     assert_eq!(is_text(DefaultsWritten::SCHEMA, text), Ok(true), "{text}");
     let value: Value = serde_json::from_str(text).unwrap();
@@ -246,7 +246,7 @@ fn minus_zero_of_a_whole_number_is_its_zero() {
         let changed = text.replacen("-0.0", zero, 1);
         assert!(!known(&changed), "a double's zero has its sign: {changed}");
     }
-    // A union's first branch that takes a number decides.
+    // A union's first numeric branch decides.
     let union = |branches: &str, default: &str| {
         format!(
             r#"{{"type":"record","name":"A","fields":[{{"name":"a","type":{branches},"default":{default}}}]}}"#
@@ -260,9 +260,9 @@ fn minus_zero_of_a_whole_number_is_its_zero() {
     }
 }
 
-/// Each of these is a change, though most break nothing.
+/// Each of these is a change, though most are compatible.
 #[test]
-fn a_difference_in_a_default_a_name_or_an_alias_is_one() {
+fn a_changed_default_name_or_alias_is_a_difference() {
     let text = DefaultsWritten::SCHEMA_JSON;
     for (from, to) in [
         ("0.1", "0.2"),
@@ -308,9 +308,9 @@ mod b {
     }
 }
 
-/// A name refers back to one of two types around it.
+/// A name that refers to one of two enclosing types.
 #[test]
-fn a_reference_to_another_type_of_the_name_is_no_small_thing() {
+fn a_reference_to_another_type_of_the_same_name_is_a_difference() {
     let text = |next: &str| {
         format!(
             r#"{{"type":"record","name":"Node","namespace":"a","fields":[{{"name":"x","type":"int"}},
@@ -348,9 +348,9 @@ struct Inherits {
     x: i32,
 }
 
-/// In Rust, a type without a namespace is `a.Inherits` here and `b.Inherits` there.
+/// A type without a namespace is `a.Inherits` in one namespace and `b.Inherits` in another.
 #[test]
-fn a_reference_into_another_namespace_is_no_inherited_one() {
+fn a_reference_into_another_namespace_is_a_difference() {
     let text = |of_other: &str| {
         format!(
             r#"{{"type":"record","name":"Both","namespace":"r","fields":[

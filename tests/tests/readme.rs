@@ -1,4 +1,4 @@
-//! The README's table of guarantees names its proofs: each of them is there.
+//! The README's table of guarantees names tests and files, all of which exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn sources(folder: &Path, into: &mut String) {
     }
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

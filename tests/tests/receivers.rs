@@ -1,4 +1,4 @@
-//! `#[receiver]`: functions that are connected wherever they are linked.
+//! `#[receiver]`: functions that are connected in every program that links them.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `replay`, `offsets` and start positions as their users meet them: a real program over a real file.
+//! `replay`, `offsets` and start positions: a real program on a real file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,14 +44,14 @@ impl Shop {
         Ran::of(&mut self.command(arguments))
     }
 
-    /// What a command that succeeds prints for programs.
+    /// The JSON output of a command that must succeed.
     fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
         serde_json::from_str(&ran.out).unwrap()
     }
 
-    /// Sends orders of these numbers and gives their ids.
+    /// Sends orders of these numbers and returns their ids.
     fn orders(&self, numbers: &[u8]) -> Vec<String> {
         let send = |number: &u8| {
             let data = json!({
@@ -63,7 +63,7 @@ impl Shop {
         numbers.iter().map(send).collect()
     }
 
-    /// The positions that a group gets and acknowledges.
+    /// The positions that a group receives and acknowledges.
     fn consume(&self, group: &str, more: &[&str]) -> Vec<String> {
         let base = ["consume", "--topic", "orders", "--group", group, "--idle", "200ms", "--json"];
         let out = self.run(&[&base[..], more].concat()).succeeded();
@@ -72,7 +72,7 @@ impl Shop {
         out.lines().map(position).collect()
     }
 
-    /// The numbers and ids that the program's receiver took.
+    /// The numbers and ids that the program's receiver handled.
     fn taken(&self) -> Vec<(u8, String)> {
         let text = fs::read_to_string(self.taken_file()).unwrap_or_default();
         let line = |line: &str| {
@@ -86,7 +86,7 @@ impl Shop {
         self.taken().iter().map(|(number, _)| *number).collect()
     }
 
-    /// Starts a replay whose receiver is slow, and waits until it has taken so many.
+    /// Starts a replay with a slow receiver, and waits until it has handled this number of orders.
     fn slowly(&self, arguments: &[&str], count: usize) -> Child {
         let mut command = self.command(arguments);
         command.env("SHOP_PAUSE", "50").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -137,7 +137,7 @@ fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() 
 }
 
 #[test]
-fn a_wrong_replay_is_told_and_changes_nothing() {
+fn a_wrong_replay_is_an_error_and_changes_nothing() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("billing", &["--max", "1"]);
@@ -147,7 +147,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
         (&[][..], 2, "--group"),
         (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its beginning"),
-        // Neither is there yet.
+        // Neither exists yet.
         (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its beginning"),
         (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its beginning"),
         (
@@ -176,7 +176,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
 }
 
 #[test]
-fn a_replay_that_no_receiver_takes_fails_and_says_what_to_link() {
+fn a_replay_without_a_receiver_fails_and_names_what_to_link() {
     let shop = Shop::new();
     shop.orders(&[1]);
     let cancelled = "org.acme.cli.order.cancelled.v1";
@@ -210,7 +210,7 @@ fn a_failing_event_of_a_replay_is_tried_again_and_then_a_dead_letter() {
 }
 
 #[test]
-fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
+fn an_interrupted_or_terminated_replay_resumes_with_the_same_command() {
     for signal in ["-INT", "-TERM"] {
         let shop = Shop::new();
         shop.orders(&[1, 2, 3, 4, 5, 6]);
@@ -251,7 +251,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let mut child = shop.slowly(&command, 2);
     child.kill().unwrap();
     child.wait().unwrap();
-    // What it held comes back when its lease ends.
+    // Its messages are redelivered when its lease ends.
     let since = Instant::now();
     let mut came = Vec::new();
     while !(came.contains(&"7".to_owned()) && came.contains(&"8".to_owned())) {
@@ -271,7 +271,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
 }
 
 #[test]
-fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
+fn a_reset_shows_its_plan_and_needs_confirmation() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3, 4, 5]);
     shop.consume("billing", &["--max", "3"]);
@@ -305,7 +305,7 @@ fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
 }
 
 #[test]
-fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
+fn groups_are_listed_with_positions_and_removed_on_request() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("audit", &[]);

@@ -1,4 +1,4 @@
-//! Replays over the simulated broker: crashes, lost acknowledgements and the rest, from a seed.
+//! Replays on the simulated broker, with crashes, lost acknowledgements and other faults from a seed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ struct PaymentReceived {
     number: u32,
 }
 
-/// How often each event was taken.
+/// The number of times each event was handled.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<HashMap<Uuid, u32>>>);
 
@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// Runs a replay, again after each crash.
+/// Runs a replay, and restarts it after each crash.
 async fn finish(sim: &Sim, replay: impl Fn() -> Replay) -> Replayed {
     loop {
         let crashes = sim.crashes();
@@ -56,7 +56,7 @@ async fn groups(bus: &EventBus) -> Vec<String> {
     groups.expect("the topic is there").iter().map(|status| status.group.to_string()).collect()
 }
 
-/// Events that are settled, then some that are not.
+/// Emits events that are settled, then some that are not.
 async fn half_done(sim: &Sim, hub: &Hub) -> (sim::Wire, Vec<Uuid>, Vec<Uuid>) {
     let wire = sim.wire(hub).await;
     let emit = |number| wire.emit(PaymentReceived { account: number % 3, number });
@@ -64,7 +64,7 @@ async fn half_done(sim: &Sim, hub: &Hub) -> (sim::Wire, Vec<Uuid>, Vec<Uuid>) {
     wire.drain_with(|consume| consume.batch_size(8)).await;
     let open: Vec<_> =
         (20..30).map(|number| wire.emit(PaymentReceived { account: number % 3, number })).collect();
-    // By the paused clock: most of them are sent by then.
+    // By the paused clock: most of them are sent after this.
     tokio::time::sleep(Duration::from_secs(5)).await;
     (wire, settled, open)
 }
@@ -82,7 +82,7 @@ fn a_replay_in_place_loses_nothing_under_200_seeds() {
             replay.in_place("receivers").settings(|consume| consume.batch_size(4))
         };
         assert!(finish(sim, replay).await.finished);
-        // A message may be stored twice, so that an event stands behind its number; never before it.
+        // A message may be stored twice, so an event's position may be after its number, never before it.
         let again = settled.iter().zip(before).filter(|(id, before)| seen.times(**id) > *before).count();
         assert!(again > 0, "some of the range were taken again");
         wire.drain().await;

@@ -1,5 +1,4 @@
-//! Schemas from outside: their canonical forms, what is wrong with those that are none, and the
-//! corners of schema resolution.
+//! Foreign schemas: canonical forms, errors in invalid schemas, and corner cases of schema resolution.
 
 use apache_avro::rabin::Rabin;
 use apache_avro::schema::Schema;
@@ -49,7 +48,7 @@ fn canonical_forms_are_those_of_apache_avro() {
     ] {
         let ours = canonical_form(text);
         let Ok(judge) = Schema::parse_str(text) else {
-            // Names beyond ASCII: nobody writes them, and to read them harms nobody.
+            // Non-ASCII names are accepted: rare and harmless.
             assert!(!text.is_ascii(), "{text}");
             ours.unwrap();
             continue;
@@ -72,7 +71,7 @@ fn logical_types_and_braces_are_no_part_of_the_canonical_form() {
             r#"{"name":"D","type":"fixed","size":12}"#,
         ),
         (r#"["null",{"type":"bytes","logicalType":"decimal","precision":4}]"#, r#"["null","bytes"]"#),
-        // The record of a protocol; apache-avro knows no protocols.
+        // The record of a protocol; apache-avro does not support protocols.
         (r#"{"type":"error","name":"A","fields":[]}"#, r#"{"name":"A","type":"record","fields":[]}"#),
         // apache-avro keeps the order.
         (
@@ -194,7 +193,7 @@ fn definitions_are_matched_by_their_last_names_or_by_full_aliases() {
             ("A", "", "B", false),
             ("x.A", "", "y.A", true),
             ("A", r#""B""#, "B", true),
-            // An alias without a dot is of the name's own namespace.
+            // An alias without a dot is in the name's own namespace.
             ("x.A", r#""B""#, "x.B", true),
             ("x.A", r#""B""#, "y.B", false),
             ("x.A", r#""y.B""#, "y.B", true),
@@ -203,7 +202,7 @@ fn definitions_are_matched_by_their_last_names_or_by_full_aliases() {
         ] {
             let (reader, writer) = (definition(kind, reader, aliases), definition(kind, writer, ""));
             assert_eq!(is_read(&reader, &writer), expected, "{reader}\n{writer}");
-            // The writer's aliases are nothing to a reader.
+            // A reader ignores the writer's aliases.
             if !aliases.is_empty() {
                 assert!(!is_read(&writer, &reader), "{reader}\n{writer}");
             }

@@ -1,5 +1,4 @@
-//! `schema lock`, `check` and `diff` as their users meet them: a real program over a copy of the
-//! crate that defines its events.
+//! `schema lock`, `check` and `diff`: a real program on a copy of the crate that defines its events.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ const LINE: &str = r#"println!("cargo::rerun-if-changed=schemas");"#;
 /// A workspace with the source of `shop_cli`, where the program runs.
 struct Workspace(TempDir);
 
-/// The same of `enums_cli`, and the text of its command.
+/// The same for `enums_cli`.
 fn lock_enums(arguments: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
@@ -65,7 +64,7 @@ impl Workspace {
         Self::run_in(self.0.path(), arguments)
     }
 
-    /// What a command that succeeds prints.
+    /// The output of a command that must succeed.
     #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
         self.run(arguments).succeeded()
@@ -118,8 +117,7 @@ fn lock_of_a_named_event_leaves_the_others() {
     assert!(ran.code == 2 && ran.err.contains(CANCELLED), "the nearest name is offered: {}", ran.err);
 }
 
-/// Of every enumeration once; one with a default can grow, and old readers of the other event are
-/// promised nothing.
+/// One warning for each enum without a default; the other event promises old readers nothing.
 #[test]
 fn lock_warns_of_enums_to_which_no_symbol_or_variant_can_be_added() {
     let ran = lock_enums(&[]);
@@ -201,7 +199,7 @@ fn changed_key_is_shown_as_a_change_of_order_and_partition() {
         shop.finds(event_type, "has another key than version");
         shop.finds(event_type, "this changes order and partition");
     }
-    // A file of an earlier version of this crate says no key.
+    // Files of an earlier version of this crate have no key.
     shop.write(PLACED, 2, &placed.replace("\"key\": \"customer.customer_id\",", ""));
     shop.write(CANCELLED, 0, &cancelled.replace("\"key\": null,", ""));
     for (event_type, known) in [(PLACED, "version 2"), (CANCELLED, "version 0")] {
@@ -211,7 +209,7 @@ fn changed_key_is_shown_as_a_change_of_order_and_partition() {
     assert!(!shop.findings().iter().any(|finding| finding.contains("key")), "{:?}", shop.findings());
 }
 
-/// A git worktree has the same paths, and may have another definition.
+/// A git worktree has the same relative paths, and may have another definition.
 #[test]
 fn program_of_another_checkout_publishes_nothing_here() {
     let shop = Workspace::new();
@@ -237,7 +235,7 @@ fn program_of_another_checkout_publishes_nothing_here() {
         assert!(!shop.file("schemas").exists() && !shop.file("build.rs").exists());
         shop.finds(PLACED, "another text now");
     }
-    // Line ends are the checkout's.
+    // Line ends depend on the checkout.
     fs::write(&source, text.replace('\n', "\r\n")).unwrap();
     shop.out(&["lock"]);
     fs::write(&source, text.replace("pub sku: String", "pub article: String")).unwrap();
@@ -265,7 +263,7 @@ fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
 }
 
 #[test]
-fn lock_counts_on_no_other_files_than_those_the_program_was_built_with() {
+fn lock_uses_only_the_files_that_the_program_was_built_with() {
     let shop = Workspace::new();
     shop.out(&["lock", CANCELLED]);
     let more = r#"{"name": "why", "type": ["null", "string"], "default": null}, {"name": "number""#;
@@ -276,7 +274,7 @@ fn lock_counts_on_no_other_files_than_those_the_program_was_built_with() {
 }
 
 #[test]
-fn lock_tells_the_line_that_somebody_s_build_script_lacks() {
+fn lock_prints_the_missing_line_of_an_existing_build_script() {
     let shop = Workspace::new();
     fs::write(shop.file("build.rs"), "fn main() {}\n").unwrap();
     let ran = shop.run(&["lock"]);
@@ -299,9 +297,9 @@ fn source_is_looked_for_upwards_or_where_it_is_said_to_be() {
     assert_eq!(Workspace::run_in(&shop.file("src/bin"), &["lock"]).code, 0);
 }
 
-/// `src/lib.rs` is a file of many crates, and one that uses an event speaks of it too.
+/// Many crates have a `src/lib.rs`, and one that only uses an event mentions it too.
 #[test]
-fn crate_that_exports_an_event_again_is_not_taken_for_the_one_that_defines_it() {
+fn crate_that_reexports_an_event_is_not_taken_for_its_definition() {
     let shop = Workspace::new();
     let consumer = shop.0.path().join("consumer");
     fs::create_dir_all(consumer.join("tests/src/bin")).unwrap();
@@ -336,7 +334,7 @@ fn check_finds_what_is_not_published() {
 fn check_finds_what_was_changed_since_and_what_was_never_built() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
-    // The program was built with no files.
+    // The program was built without schema files.
     shop.finds(CANCELLED, "built with other files");
     shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"long\"", "\"int\""));
     shop.finds(CANCELLED, "differs from version 0");
@@ -369,7 +367,7 @@ fn check_names_what_a_file_documents_in_other_words() {
         shop.write(PLACED, 2, &sound.replace(from, to));
         let found = words(shop.findings()).expect(from);
         assert_eq!(found, format!("{PLACED}: documents {path} in other words than the definition does"));
-        // Both may have been edited, and the definition may be.
+        // Either file may have been edited, or the definition.
         let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
         let findings = report["findings"].as_array().unwrap();
         let level = findings.iter().find(|finding| finding["what"].as_str().unwrap().contains("words"));
@@ -385,7 +383,7 @@ fn check_finds_numbers_that_have_no_file() {
     for minor in [1, 3, 6] {
         shop.write(CANCELLED, minor, &cancelled);
     }
-    // That the numbers are given by hand says `minor_version = 2`.
+    // `minor_version = 2` means that the numbers are given by hand.
     shop.write(PLACED, 0, &shop.text(PLACED, 2));
     let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
     let missing = |report: &Value| -> Vec<String> {
@@ -433,10 +431,10 @@ fn check_finds_files_that_are_no_versions() {
     }
 }
 
-/// What can't be read may be all that was ever published.
+/// An unreadable folder may contain all published versions.
 #[cfg(unix)]
 #[test]
-fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
+fn check_does_not_treat_an_unreadable_folder_as_absent() {
     use std::os::unix::fs::symlink;
 
     let shop = Workspace::new();
@@ -451,7 +449,7 @@ fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
     let ran = shop.run(&["lock", CANCELLED]);
     assert!(ran.code == 1 && ran.err.contains("can't be read"), "{}", ran.err);
     fs::remove_file(&event).unwrap();
-    // A link that leads to a folder is one.
+    // A link to a folder counts as a folder.
     fs::create_dir(shop.file("elsewhere")).unwrap();
     symlink(shop.file("elsewhere"), &event).unwrap();
     assert_eq!(shop.run(&["lock", CANCELLED]).code, 0);
@@ -478,7 +476,7 @@ fn check_finds_a_build_script_that_watches_nothing() {
 }
 
 #[test]
-fn check_names_folders_that_nothing_defines_and_does_not_fail_for_them() {
+fn check_lists_folders_without_a_definition_and_does_not_fail() {
     let shop = Workspace::new();
     shop.write("org.acme.cli.order.shipped.v1", 0, "{}");
     shop.finds("org.acme.cli.order.shipped.v1", "nothing that is linked defines it");

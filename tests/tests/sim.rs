@@ -1,5 +1,5 @@
-//! What the simulator promises: the same history for the same seed, every kind of fault, no loss,
-//! and that it finds receivers which are not idempotent.
+//! The promises of the simulator: the same history for the same seed, every kind of fault, no loss, and
+//! detection of receivers that are not idempotent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,7 @@ const ACCOUNTS: u32 = 4;
 /// An event as a receiver saw it: its id, its key, its number.
 type Arrival = (Uuid, Option<u32>, u32);
 
-/// What the receivers saw, in order.
+/// The events that the receivers saw, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Arrival>>>);
 
@@ -66,7 +66,7 @@ impl Seen {
     }
 }
 
-/// Emits so many events of both kinds, and lets them all arrive.
+/// Emits this number of events of both kinds, and waits until all have arrived.
 async fn traffic(sim: &Sim, events: u32) -> (BTreeSet<Uuid>, Seen) {
     let hub = Hub::new();
     let seen = Seen::connect(&hub);
@@ -123,7 +123,7 @@ fn without_faults_nothing_comes_twice() {
     assert_eq!(delivered.count(), 20);
 }
 
-/// Ten events in one batch, nine seconds each: longer than the lease, by the paused clock alone.
+/// Ten events in one batch, nine seconds each: longer than the lease, by the paused clock.
 #[test]
 fn leases_are_renewed_by_the_paused_clock() {
     let history = sim::run(1, Faults::none(), async |sim| {
@@ -140,7 +140,7 @@ fn leases_are_renewed_by_the_paused_clock() {
             wire.emit(PaymentRefunded { number });
         }
         let member = || wire.drain_with(|consume| consume.lease(Duration::from_secs(30)).batch_size(10));
-        // Comes when the first has them all, and would take over what that one does not renew.
+        // Joins when the first has all of them, and would take over deliveries that are not renewed.
         let second = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             member().await;
@@ -152,7 +152,7 @@ fn leases_are_renewed_by_the_paused_clock() {
 }
 
 #[test]
-fn every_kind_of_fault_strikes_at_each_of_its_points() {
+fn every_kind_of_fault_occurs_at_each_of_its_points() {
     let mut points: HashMap<(Action, Fault, Effect), usize> = HashMap::new();
     for seed in 0..200 {
         let history = history(seed, Faults::all());
@@ -183,7 +183,7 @@ fn every_kind_of_fault_strikes_at_each_of_its_points() {
 }
 
 #[test]
-fn a_fault_that_is_left_out_does_not_strike() {
+fn an_excluded_fault_does_not_occur() {
     for fault in Fault::ALL {
         let faults = Faults::all().with(fault, 0.0);
         let struck: usize = (0..5).map(|seed| history(seed, faults).count(fault)).sum();
@@ -223,7 +223,7 @@ fn a_broker_without_keys_mixes_them() {
     assert!(failure.message.contains("out of order"), "{failure}");
 }
 
-/// Twenty payments of one unit each; `apply` is what the receiver makes of one.
+/// Twenty payments of one unit each, to a receiver that calls `apply`.
 async fn sum(sim: &Sim, apply: impl Fn(&Event<PaymentReceived>, &mut u32) + Send + Sync + 'static) {
     let (hub, total) = (Hub::new(), Arc::new(Mutex::new(0)));
     let sum = Arc::clone(&total);
@@ -274,7 +274,7 @@ fn an_idempotent_receiver_passes() {
 }
 
 #[test]
-fn a_failure_tells_its_seed_the_fewest_faults_and_the_history() {
+fn a_failure_reports_its_seed_the_fewest_faults_and_the_history() {
     let failure = sim::find(0..50, Faults::all(), sum_of_all).expect("it is found");
     assert_eq!(failure.faults.kinds().count(), 1, "one fault is enough: {}", failure.faults);
     let text = failure.to_string();
@@ -302,7 +302,7 @@ async fn one_that_hangs(sim: &Sim) {
     wire.drain().await;
 }
 
-/// A receiver that fails on the third payment, whose attempts are never used up.
+/// A receiver that fails on the third payment, with unlimited attempts.
 async fn one_that_fails_for_ever(sim: &Sim) {
     let hub = Hub::new();
     hub.scope(|| {
@@ -321,7 +321,7 @@ async fn one_that_fails_for_ever(sim: &Sim) {
 }
 
 #[test]
-fn draining_ends_with_the_seed_where_a_receiver_never_ends_or_fails_for_ever() {
+fn draining_fails_with_the_seed_if_a_receiver_hangs_or_always_fails() {
     let hangs = sim::run(7, Faults::none(), one_that_hangs).expect_err("it is never drained");
     let fails = sim::run(7, Faults::none(), one_that_fails_for_ever).expect_err("it is never drained");
     for failure in [hangs, fails] {
@@ -363,7 +363,7 @@ async fn producer(sim: &Sim) -> Arc<dyn Producer> {
     sim.producer().await.expect("a producer")
 }
 
-/// As the contract of `Producer::send` has it.
+/// As the contract of `Producer::send` requires.
 #[tokio::test(start_paused = true)]
 async fn no_later_message_of_a_key_is_stored_after_one_that_failed() {
     for seed in 0..50 {
@@ -381,7 +381,7 @@ async fn no_later_message_of_a_key_is_stored_after_one_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crashed_consumer_is_refused_and_another_gets_what_it_held() {
+async fn a_crashed_consumer_is_rejected_and_another_gets_its_messages() {
     let mut crashed = 0;
     for seed in 0..50 {
         let sim = Sim::new(seed, Faults::none().crash(0.5));

@@ -1,5 +1,5 @@
-//! The whole bus under the simulator: 2,000 seeds of 50 events each, every kind of fault, and what
-//! came of it in numbers.
+//! The whole bus on the simulator: 2,000 seeds of 50 events each, with every kind of fault, and statistics of
+//! the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -19,7 +19,7 @@ struct StockMoved {
 }
 
 const SEEDS: u64 = 2_000;
-/// Each run is on one thread; several runs are not.
+/// Each run uses one thread; this number of runs is concurrent.
 const THREADS: usize = 2;
 const EVENTS: u32 = 50;
 const ITEMS: u32 = 7;
@@ -80,7 +80,7 @@ async fn one_run(sim: &Sim, counts: &Mutex<Counts>) {
     });
     let wire = sim.wire(&hub).await;
     let emit = |number| wire.emit(StockMoved { item: number % ITEMS, number });
-    // In two goes, so that the second finds a consumer that has a past.
+    // In two parts, so that the second one meets a consumer with state.
     let mut sent: Vec<_> = (0..EVENTS / 2).map(emit).collect();
     wire.drain_with(|consume| consume.batch_size(10)).await;
     sent.extend((EVENTS / 2..EVENTS).map(emit));

@@ -1,4 +1,4 @@
-//! Damaged fields of a SQLite file: each costs its own message at most, and ends no consumer.
+//! Damaged fields of a SQLite file: each affects at most its own message, and stops no consumer.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// Writes what no build of ours writes.
+/// Writes a value that the library never writes.
 fn damage(path: &Path, sql: &str) {
     let conn = Connection::open(path).expect("the file opens");
     conn.busy_timeout(Duration::from_secs(20)).expect("a timeout");
@@ -108,7 +108,7 @@ async fn a_damaged_claim_ends_with_its_messages_given_again() {
         "UPDATE claims SET until = 0, lease = 9223372036854775807",
         "UPDATE claims SET until = 0, first = -9223372036854775808, last = 9223372036854775807",
         "UPDATE claims SET until = 0, member = 3, made = 9223372036854775807",
-        // What the run is damaged to hold waits already.
+        // The damaged claim already holds a waiting message.
         "UPDATE claims SET until = 0; INSERT INTO pending(grp, seq, key, attempts, ready) VALUES (1, 1, x'6b6579', 1, 0)",
     ] {
         let place = Place::new();
@@ -117,7 +117,7 @@ async fn a_damaged_claim_ends_with_its_messages_given_again() {
         send(&*transport, &[message("key", 0)]).await;
         let held = receive(&mut *first, 1).await;
         place.damage(sql);
-        // A lease that is damaged to be longer than any is brought to its length first.
+        // A lease with an impossibly late end is first shortened to the lease time.
         place.damage("UPDATE claims SET lease = min(lease, 100)");
         let mut second = member(&*transport, "billing").await;
         let again = receive(&mut *second, 1).await;
@@ -152,7 +152,7 @@ async fn a_damaged_cursor_stops_no_group() {
 }
 
 #[tokio::test]
-async fn a_damaged_number_of_what_retention_removed_ends_nothing() {
+async fn a_damaged_retention_counter_stops_nothing() {
     for sql in [
         "UPDATE topics SET trimmed = 9223372036854775807",
         "UPDATE topics SET trimmed = 9223372036854775806",
@@ -180,7 +180,7 @@ async fn a_damaged_number_of_what_retention_removed_ends_nothing() {
     }
 }
 
-/// What was settled may come again; it is settled again.
+/// Settled messages may be redelivered, and are settled again.
 async fn nothing_new(consumer: &mut dyn events_runtime::transport::Consumer) {
     loop {
         let again = consumer.receive(10, Duration::ZERO).await.expect("the call succeeds");
@@ -192,7 +192,7 @@ async fn nothing_new(consumer: &mut dyn events_runtime::transport::Consumer) {
 }
 
 #[tokio::test]
-async fn a_damaged_name_hides_no_other_and_is_told_by_the_check() {
+async fn a_damaged_name_hides_no_other_and_is_reported_by_the_check() {
     let place = Place::new();
     let transport = place.open();
     let mut consumer = member(&*transport, "billing").await;

@@ -1,4 +1,4 @@
-//! What is wrong with a file is told, and what is in it stays.
+//! Errors of SQLite files: they are reported, and stored messages are kept.
 
 use std::path::Path;
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn a_lock_held_too_long_is_an_error_that_can_be_retried() {
 }
 
 #[tokio::test]
-async fn a_lock_may_be_waited_for_as_long_as_one_likes() {
+async fn the_wait_for_a_lock_can_be_unlimited() {
     let folder = folder();
     let longest =
         open(&folder.path().join("events.db"), "?busy_timeout=213503982334d&poll_interval=213503982334d");
@@ -82,7 +82,7 @@ fn a_file_locked_when_it_is_opened_is_an_error() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_left_alone() {
+fn a_file_that_is_not_a_database_is_unchanged() {
     let folder = folder();
     let path = folder.path().join("notes.txt");
     let text = "not a database, but somebody's notes\n".repeat(100);
@@ -93,7 +93,7 @@ fn a_file_that_is_no_database_is_left_alone() {
 }
 
 #[test]
-fn the_database_of_another_program_is_left_alone() {
+fn the_database_of_another_program_is_unchanged() {
     let folder = folder();
     let path = folder.path().join("other.db");
     let other = Connection::open(&path).expect("the file opens");
@@ -120,7 +120,7 @@ fn a_file_of_another_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_version_is_brought_up_with_what_is_in_it() {
+async fn a_file_of_the_first_version_is_migrated_with_its_content() {
     let folder = folder();
     let path = folder.path().join("events.db");
     let transport = open(&path, "").expect("the file opens");
@@ -156,7 +156,7 @@ async fn a_file_of_the_first_version_is_brought_up_with_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_by_the_check() {
+async fn a_damaged_file_is_reported_by_the_check() {
     let folder = folder();
     let path = folder.path().join("events.db");
     let transport = open(&path, "").expect("the file opens");
@@ -181,7 +181,7 @@ async fn a_damaged_file_is_told_by_the_check() {
 }
 
 #[tokio::test]
-async fn a_full_file_refuses_sends_and_keeps_what_it_has() {
+async fn a_full_file_rejects_sends_and_keeps_its_messages() {
     let folder = folder();
     let path = folder.path().join("events.db");
     let query = "?max_pages=120&retention_count=0";
@@ -198,7 +198,7 @@ async fn a_full_file_refuses_sends_and_keeps_what_it_has() {
     };
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.is_retryable());
-    // A message too many does not take one down that fits.
+    // A message that does not fit does not fail another that does.
     let expected: Vec<_> = (0..stored).map(|i| format!("{i:0>2000}")).collect();
     let deliveries = receive(&mut *consumer, stored).await;
     assert_eq!(texts(&deliveries), expected);
@@ -223,8 +223,7 @@ async fn one_message_too_many_fails_alone() {
     last.await.remove(0).expect("the message is stored");
 }
 
-/// What was given to a member within a transaction that another's request ended is given anew, and
-/// held by that member.
+/// A claim whose transaction was rolled back by another request is made again, for the same member.
 #[tokio::test]
 async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
     let folder = folder();
@@ -235,7 +234,7 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
     let producer = transport.producer().await.expect("a producer");
     let other = Connection::open(&path).expect("the file opens");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
-    // The writer waits for the lock with the first; what comes meanwhile shares the next transaction.
+    // The writer waits for the lock with the first request; later requests share the next transaction.
     let mut first = producer.send(&named("small"), &[Message::new("x")]);
     let early = tokio::time::timeout(Duration::from_millis(100), &mut first).await;
     assert!(early.is_err(), "the message can't be stored while another holds the lock");
@@ -251,16 +250,16 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
         deliveries
     };
     first.await.remove(0).expect("the message is stored");
-    // Whatever was given back by mistake has been by now.
+    // A wrong release would have happened by now.
     send_one(&*transport, message("other", 1)).await.expect("the message is stored");
     let groups = transport.groups(&topic()).await.expect("the groups are listed");
     assert_eq!(groups.iter().map(|group| group.in_flight).collect::<Vec<_>>(), [1]);
     ack(deliveries).await;
 }
 
-/// A clock that is set back by hours leaves what was written before in the future.
+/// After the clock is set back, stored times are in the future.
 #[tokio::test]
-async fn a_pause_ends_in_its_time_though_the_clock_was_set_back() {
+async fn a_delay_ends_in_time_although_the_clock_was_set_back() {
     let folder = folder();
     let path = folder.path().join("events.db");
     let transport = open(&path, "").expect("the file opens");
@@ -280,9 +279,9 @@ async fn a_pause_ends_in_its_time_though_the_clock_was_set_back() {
     ack(deliveries).await;
 }
 
-/// A wait for messages is given up while its claim is under way, and the next one begins at once.
+/// A receive is cancelled during its claim, and the next one starts at once.
 #[tokio::test]
-async fn a_wait_that_is_given_up_lets_no_later_message_of_a_key_overtake() {
+async fn a_cancelled_receive_lets_no_later_message_of_a_key_overtake() {
     let folder = folder();
     let path = folder.path().join("events.db");
     let transport = open(&path, "?busy_timeout=60s").expect("the file opens");
@@ -307,7 +306,7 @@ async fn a_wait_that_is_given_up_lets_no_later_message_of_a_key_overtake() {
     ack(deliveries).await;
 }
 
-/// A program that sends a few messages and ends keeps no more than it should.
+/// Retention also applies in a program that sends a few messages and exits.
 #[tokio::test]
 async fn retention_is_applied_by_the_first_send_after_opening() {
     let folder = folder();
@@ -315,7 +314,7 @@ async fn retention_is_applied_by_the_first_send_after_opening() {
     let batch: Vec<_> = (0..10).map(|i| message("key", i)).collect();
     let transport = open(&path, "?retention_count=3").expect("the file opens");
     send(&*transport, &batch).await;
-    // Trimmed between the requests: the next one is answered behind it.
+    // The trim runs between requests: the next request completes after it.
     transport.check().await.expect("the file is sound");
     let topics = transport.topics().await.expect("the topics are listed");
     assert_eq!(topics.iter().map(|topic| topic.messages).collect::<Vec<_>>(), [3]);

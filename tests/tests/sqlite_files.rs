@@ -1,4 +1,4 @@
-//! The files of a SQLite bus on the disk: their mode, their size.
+//! The mode and size of a SQLite bus's files.
 
 use events_runtime::transport::{ConnectOptions, Message, Transport, connect};
 use events_tests::conformance::{ack, member, receive, send};
@@ -20,7 +20,7 @@ async fn a_new_database_and_what_stands_beside_it_are_for_their_owner_unless_a_s
         for file in [name.to_owned(), format!("{name}-wal"), format!("{name}-shm")] {
             let mode =
                 std::fs::metadata(folder.path().join(&file)).expect("it is there").permissions().mode();
-            // The umask of the test may be stricter for the group.
+            // The umask may be stricter for the group.
             assert_eq!(mode & 0o777 & !0o040, expected & !0o040, "{file}");
         }
     }
@@ -37,7 +37,7 @@ async fn a_new_database_and_what_stands_beside_it_are_for_their_owner_unless_a_s
 }
 
 #[tokio::test]
-async fn what_retention_frees_is_given_back_to_the_disk() {
+async fn space_freed_by_retention_is_returned_to_the_disk() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("events.db");
     let transport = open(&path, "?retention_count=0&synchronous=off");

@@ -15,7 +15,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(format!("{}{end}", path.display()))
 }
 
-/// Moves the file with what stands beside it.
+/// Moves the file with its log and lock files.
 fn rename(from: &Path, to: &Path) {
     for end in ["", "-wal", "-shm"] {
         std::fs::rename(beside(from, end), beside(to, end)).expect("it is renamed");
@@ -95,7 +95,7 @@ async fn a_file_that_takes_the_place_of_another_is_opened_and_its_groups_go_on_t
     let deliveries = receive(&mut *consumer, 2).await;
     assert_eq!(texts(&deliveries), ["new#0", "key#1"]);
     ack(deliveries).await;
-    // Another program sees all of it.
+    // Another program sees all messages.
     let seen = rusqlite::Connection::open(&path).expect("the file opens");
     let count: i64 =
         seen.query_row("SELECT count(*) FROM messages_1", [], |row| row.get(0)).expect("a count");
@@ -103,14 +103,14 @@ async fn a_file_that_takes_the_place_of_another_is_opened_and_its_groups_go_on_t
     transport.check().await.expect("the file is sound");
 }
 
-/// How many messages another program finds.
+/// The number of messages that another program finds.
 fn seen_by_others(path: &Path) -> i64 {
     let other = rusqlite::Connection::open(path).expect("the file opens");
     other.query_row("SELECT count(*) FROM messages_1", [], |row| row.get(0)).expect("a count")
 }
 
 #[tokio::test]
-async fn a_log_that_is_taken_away_from_beside_its_file_takes_nothing_with_it() {
+async fn removing_the_log_beside_a_file_loses_nothing() {
     for ends in [&["-wal"][..], &["-shm"], &["-wal", "-shm"]] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("events.db");
@@ -143,7 +143,7 @@ async fn a_file_that_is_moved_and_linked_to_takes_its_log_with_it() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_goes_on_after_the_log_was_taken_away() {
+async fn a_waiting_consumer_continues_after_the_log_was_removed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("events.db");
     let transport = open(&path);
@@ -174,7 +174,7 @@ async fn a_consumer_that_waits_goes_on_after_the_log_was_taken_away() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_left_beside_another_file_does_not_spoil_it() {
+async fn a_stale_log_does_not_damage_another_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (path, backup) = (folder.path().join("events.db"), folder.path().join("backup.db"));
     let transport = open(&path);
@@ -191,7 +191,7 @@ async fn a_log_that_is_left_beside_another_file_does_not_spoil_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_emptied_is_made_anew() {
+async fn a_truncated_file_is_created_anew() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("events.db");
     let transport = open(&path);

@@ -1,4 +1,4 @@
-//! One SQLite file, several processes, some of them killed.
+//! One SQLite file, shared by several processes, some of which are killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -12,7 +12,7 @@ use events_tests::conformance::{LONG, ack, group, named, receive_one, subscribe,
 
 const KEYS: usize = 5;
 
-/// A process and the lines that it told.
+/// A process and its output lines.
 struct Peer {
     child: Child,
     lines: Receiver<String>,
@@ -46,7 +46,7 @@ impl Peer {
         Self::start(&["consume", url, "orders", "billing", "700", log])
     }
 
-    /// The next so many lines.
+    /// The next lines, exactly this number.
     fn told(&self, count: usize) -> Vec<usize> {
         let next = |_| self.lines.recv_timeout(LONG).expect("the peer goes on");
         (0..count).map(next).map(|line| line.parse().expect("a number")).collect()
@@ -57,11 +57,11 @@ impl Peer {
         assert!(ended.is_none(), "the peer ended by itself: {ended:?}");
     }
 
-    /// Kills the process without warning and gives the lines that were left.
+    /// Kills the process and returns the remaining lines.
     fn kill(mut self) -> Vec<usize> {
         self.child.kill().expect("the peer is killed");
         self.child.wait().expect("the peer has ended");
-        // A line that was cut off is no promise.
+        // A truncated line does not count.
         self.lines.iter().filter_map(|line| line.parse().ok()).collect()
     }
 
@@ -86,14 +86,14 @@ impl Place {
         Self { _folder: folder, url, log }
     }
 
-    /// What consumers logged, in the order of all.
+    /// The log of all consumers, in order.
     fn logged(&self) -> Vec<usize> {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         text.lines().map(|line| line.parse().expect("a number")).collect()
     }
 }
 
-/// Asserts that the first handling of each message came after that of its key's earlier ones.
+/// Asserts that each message was first handled after all earlier ones of its key.
 fn assert_key_order(logged: &[usize]) {
     let mut seen = BTreeSet::new();
     let mut latest: BTreeMap<usize, usize> = BTreeMap::new();
@@ -215,7 +215,7 @@ async fn killed_processes_lose_nothing_that_was_acknowledged() {
     for round in 0..ROUNDS {
         let sender = Peer::sender(&place.url, round * EACH, EACH);
         let victim = Peer::consumer(&place.url, &place.log);
-        // Each dies in the middle of its work, wherever that is.
+        // Each dies at an arbitrary point of its work.
         sent.extend(sender.told(60 + 37 * round));
         acked.extend(survivor.told(20 + 11 * round));
         sent.extend(sender.kill());
@@ -228,7 +228,7 @@ async fn killed_processes_lose_nothing_that_was_acknowledged() {
     }
     acked.extend(survivor.kill());
 
-    // Whatever is left goes to a last member; nobody else holds a lease for long.
+    // A last member gets the rest; remaining leases expire soon.
     let transport = connect(&place.url, &ConnectOptions::new()).expect("the file opens");
     transport.check().await.expect("the file is sound");
     let subscription = events_runtime::transport::Subscription::new(named("orders"), group("billing"));

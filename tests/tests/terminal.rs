@@ -1,4 +1,4 @@
-//! What others wrote is shown on a terminal, and does nothing to it.
+//! Foreign text does not control the terminal on which it is shown.
 
 use std::fs;
 use std::process::Command;
@@ -8,13 +8,13 @@ use events_tests::ran::Ran;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A title, a cleared screen, colours, a line of its own, C1 controls and a direction of writing.
+/// Control sequences: a title, clear screen, colours, a new line, C1 controls, a bidirectional override.
 const HOSTILE: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[31mFAKE\r\nerror: all is lost \u{9b}31m\u{202e}\u{2028}\u{7f}";
 const ID: &str = "0190a224-e53e-7871-a7a2-8a8a2c063a12";
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 
-/// A folder with a topic and dead letters whose every part is hostile, where the program runs.
+/// A folder with a topic and dead letters that are hostile in every part, where the program runs.
 struct Shop(TempDir);
 
 impl Shop {
@@ -25,7 +25,7 @@ impl Shop {
             "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n",
         )
         .unwrap();
-        // The fields that are free text, of a message that is no event and of one that is.
+        // The free-text fields of a message that is not an event, and of one that is.
         let bad = ["ce_type", "ce_id", "ce_source", "ce_time", HOSTILE];
         let bad = bad.iter().fold(Message::new(HOSTILE), |it, name| it.with_header(*name, HOSTILE));
         let c1 = Message::new(HOSTILE)
@@ -62,7 +62,7 @@ impl Shop {
     }
 }
 
-/// Nothing in it acts on a terminal, and no line of it is the message's.
+/// Asserts that the text has no control sequence and no line that starts with foreign text.
 #[track_caller]
 fn is_harmless(ran: &Ran) {
     for text in [&ran.out, &ran.err] {
@@ -75,7 +75,7 @@ fn is_harmless(ran: &Ran) {
 }
 
 #[test]
-fn hostile_messages_and_letters_do_nothing_to_a_terminal() {
+fn hostile_messages_and_dead_letters_do_not_control_the_terminal() {
     let shop = Shop::new();
     for (command, more) in [
         ("list", &["--show-pii"][..]),
@@ -106,7 +106,7 @@ fn hostile_messages_and_letters_do_nothing_to_a_terminal() {
 }
 
 #[test]
-fn hostile_names_that_were_given_do_nothing_in_an_error() {
+fn hostile_arguments_are_escaped_in_errors() {
     let shop = Shop::new();
     let absent = format!("absent {HOSTILE}");
     for (arguments, code) in [
@@ -144,7 +144,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
         is_harmless(&ran);
     }
     let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", "always"]);
-    // The colours are the program's own.
+    // The program's own colours are allowed.
     let is_colour =
         |rest: &str| rest.starts_with('[') && rest[..=rest.find(char::is_alphabetic).unwrap()].ends_with('m');
     assert!(ran.out.contains('\u{1b}') && ran.out.split('\u{1b}').skip(1).all(is_colour), "{}", ran.out);
@@ -156,7 +156,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
 }
 
 #[test]
-fn json_says_what_the_message_says() {
+fn json_output_is_exact() {
     let shop = Shop::new();
     let out = shop.dlq("list", &["--json"]).succeeded();
     let list: Value = serde_json::from_str(&out).unwrap();

@@ -1,7 +1,7 @@
-//! An edited, added or removed schema is seen by the next `cargo check`, without `cargo clean`.
+//! The next `cargo check` sees an edited, added or removed schema, without `cargo clean`.
 //!
-//! The crate that is checked again and again stands below the target directory, and so do its
-//! dependencies, which are built the first time alone. Nothing is downloaded.
+//! The checked crate and its dependencies are below the target directory; the dependencies are built once.
+//! Nothing is downloaded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ pub struct OrderPlaced {
 const PUBLISHED: &str = r#"{"type": "record", "name": "OrderPlaced",
     "namespace": "org.acme.tracking.order.placed.v1", "fields": [{"name": "number", "type": "long"}]}"#;
 
-/// A crate that is checked again and again.
+/// A crate that is checked repeatedly.
 struct Scratch {
     folder: PathBuf,
-    /// Written after each check. Cargo compares times: what is written next has to be younger, and
-    /// some file systems count in seconds. A time in the future would have cargo build every time.
+    /// Written after each check. Cargo compares times: the next file must be newer, and some file systems
+    /// have a resolution of seconds. A time in the future would make cargo build every time.
     mark: PathBuf,
 }
 
@@ -48,7 +48,7 @@ impl Scratch {
         );
         scratch.write("Cargo.toml", &manifest);
         scratch.write("src/lib.rs", SOURCE);
-        // The versions that the workspace is tested with.
+        // The workspace's dependency versions.
         fs::copy(workspace.join("Cargo.lock"), scratch.folder.join("Cargo.lock")).unwrap();
         scratch
     }
@@ -79,7 +79,7 @@ impl Scratch {
         self.remove(&format!("schemas/{EVENT}/{minor}.avsc"));
     }
 
-    /// What the compiler says: nothing where it is content.
+    /// The compiler's errors; empty if there are none.
     fn check(&self) -> Result<(), String> {
         let output = Command::new(env!("CARGO"))
             .args(["check", "--offline", "--quiet", "--color=never"])
@@ -123,7 +123,7 @@ fn build_script() -> String {
     fs::read_to_string(folder.path().join("tests/build.rs")).unwrap()
 }
 
-// One test, for the steps follow from each other, and two cargos would wait for one another.
+// One test: the steps depend on each other, and two cargo processes would block each other.
 #[test]
 fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     let build_script = build_script();
@@ -136,7 +136,7 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
         ),
     );
 
-    // Nothing is published, and then all at once: what `schema lock` does the first time.
+    // Nothing is published, then all at once, as the first `schema lock` does.
     scratch.passes();
     scratch.write("build.rs", &build_script);
     scratch.publish(0, &text);
@@ -164,9 +164,9 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     scratch.publish(0, PUBLISHED);
     scratch.passes();
 
-    // Why there is a build script: without it an added file is not seen, and an edited one is.
+    // The reason for the build script: without it, cargo sees an edited file but not an added one.
     scratch.remove("build.rs");
-    // Cargo still has what it made before there was one, and takes that for fresh.
+    // Cargo takes the earlier build, from before the build script, for fresh.
     scratch.write("src/lib.rs", SOURCE);
     scratch.passes();
     scratch.publish(1, &text);

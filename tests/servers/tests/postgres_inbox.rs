@@ -45,7 +45,7 @@ async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Resul
 }
 
 #[tokio::test]
-async fn the_event_is_remembered_where_the_work_is_committed_and_forgotten_where_it_is_rolled_back() {
+async fn the_event_is_recorded_exactly_if_the_work_is_committed() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     for (commits, expected) in [(false, Arrival::First), (true, Arrival::First), (true, Arrival::Duplicate)] {
@@ -107,7 +107,7 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
 }
 
 #[tokio::test]
-async fn a_second_member_waits_for_the_first_and_is_told_how_that_ended() {
+async fn a_second_member_waits_for_the_first_and_sees_its_outcome() {
     let level = IsolationLevel::ReadCommitted;
     assert_eq!(second_member(level, true).await.expect("told"), Arrival::Duplicate);
     assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
@@ -216,7 +216,7 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
 }
 
 #[tokio::test]
-async fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+async fn an_insert_is_never_pruned_by_its_own_step() {
     let (_server, mut client) = server(&billing()).await;
     for (name, inbox) in [("few", billing().max_count(0)), ("short", billing().max_age(Duration::ZERO))] {
         let inbox = inbox.receiver(name).expect("a name");

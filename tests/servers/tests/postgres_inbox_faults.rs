@@ -70,7 +70,7 @@ async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
 }
 
 #[tokio::test]
-async fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
+async fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     for level in ["read committed", "repeatable read", "serializable"] {
@@ -195,7 +195,7 @@ async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_
 }
 
 #[tokio::test]
-async fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
+async fn one_inbox_on_two_databases_prunes_each_by_its_own_size() {
     let inbox = billing().max_count(1_000);
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("CREATE SCHEMA tenant").await.expect("made");
@@ -223,7 +223,7 @@ async fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
+async fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
     let inbox = billing().max_count(10);
     let (_server, mut client) = server(&inbox).await;
     let scattered = |number: u128| event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));

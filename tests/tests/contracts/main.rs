@@ -1,7 +1,7 @@
-//! Changes of published events that break nobody: each compiles beside its published versions, has the
-//! minor version that follows, and apache-avro finds it readable in the directions that are promised.
+//! Compatible changes of published events: each compiles beside its published versions and has the next minor
+//! version, and apache-avro can read it in the promised directions.
 //!
-//! The definitions stand in `tests/ui/contracts/allowed`, beside those that break somebody.
+//! The definitions are in `tests/ui/contracts/allowed`, beside the breaking ones.
 
 #[path = "../../ui/contracts/allowed/added_forward.rs"]
 mod added_forward;
@@ -124,26 +124,26 @@ fn text(event_type: &str, version: &Published) -> String {
     fs::read_to_string(folder.join(format!("{}.avsc", version.minor_version))).unwrap()
 }
 
-/// A published version, or the definition, as it reads the other.
+/// A published version or the definition, as a reader of the other.
 struct Reading {
     reader: String,
     writer: String,
 }
 
 impl Reading {
-    /// What apache-avro says: nothing, or why not all is read.
+    /// apache-avro's verdict: nothing, or the reason why not all data can be read.
     fn refused(&self) -> Option<String> {
         let [reader, writer] = [&self.reader, &self.writer].map(|text| Schema::parse_str(text).unwrap());
         match SchemaCompatibility::can_read(&writer, &reader) {
             Ok(Compatible::Full) => None,
             Ok(Compatible::Partial) => Some("some of what is written".to_owned()),
-            // With what is behind it.
+            // With its sources.
             Err(error) => Some(format!("{error:?}")),
         }
     }
 }
 
-/// Checks the minor version of a definition that compiled, and gives what its mode promises.
+/// Checks the minor version of a definition that compiled, and returns the directions that its mode promises.
 fn promised<E: PublicSignal>(minor_version: u32) -> Vec<Reading> {
     assert!(!E::PUBLISHED.is_empty(), "nothing is published, so all is allowed");
     assert_eq!(E::MINOR_VERSION, minor_version);
@@ -169,7 +169,7 @@ fn promised<E: PublicSignal>(minor_version: u32) -> Vec<Reading> {
     readings
 }
 
-/// Compares a definition that compiled with the judge.
+/// Compares a definition that compiled with apache-avro's verdict.
 fn is_allowed<E: PublicSignal>(minor_version: u32) {
     for reading in promised::<E>(minor_version) {
         let refused = reading.refused();
@@ -177,7 +177,7 @@ fn is_allowed<E: PublicSignal>(minor_version: u32) {
     }
 }
 
-/// The same where the judge compares names more narrowly than the specification does.
+/// The same where apache-avro compares names more strictly than the specification.
 ///
 /// - Aliases: "the writer's schema is rewritten using aliases from the reader's schema". apache-avro
 ///   0.22 does so for fields and not for types.

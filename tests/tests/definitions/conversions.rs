@@ -1,4 +1,4 @@
-//! `#[event(with = module)]`: types that events can't hold, by way of one that they can.
+//! `#[event(with = module)]`: unsupported types, converted to a supported one.
 
 use std::time::Duration;
 

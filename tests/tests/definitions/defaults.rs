@@ -1,4 +1,4 @@
-//! Defaults of every kind that fit.
+//! Valid defaults of every kind.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Generic types: their names in the schema hold their arguments'.
+//! Generic types, whose names in the schema contain their arguments' names.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a definition may say, and the schema that comes of it.
+//! Valid definitions and their schemas.
 
 mod conversions;
 mod defaults;

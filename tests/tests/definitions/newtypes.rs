@@ -1,4 +1,4 @@
-//! Tuple structs of one field: in the schema they are that field.
+//! Tuple structs of one field, which have that field's schema.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! Types that hold themselves.
+//! Recursive types.
 #![allow(unused_parens, reason = "a type in parentheses is that type")]
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ fn a_struct_may_hold_itself_in_every_container() {
 }
 
 #[test]
-fn what_is_deeper_than_a_reader_follows_is_not_written() {
+fn a_value_deeper_than_the_limit_is_not_encoded() {
     let mut deep = tree(vec![]);
     for _ in 0..=MAX_DEPTH {
         deep = tree(vec![deep]);

@@ -1,4 +1,4 @@
-//! Conditional fields and variants: those that are not compiled are not in the schema either.
+//! Conditional fields and variants: disabled ones are not in the schema.
 #![allow(clippy::non_minimal_cfg, reason = "conditions that always and never hold")]
 
 use events_runtime::{EventData, PublicSignal};
@@ -29,7 +29,7 @@ struct ConditionMet {
 struct Wrapped(#[cfg(not(test))] Unknown, #[cfg(test)] i32);
 
 #[test]
-fn what_is_not_compiled_is_not_in_the_schema() {
+fn disabled_fields_are_not_in_the_schema() {
     super::travels(&ConditionMet { id: "a".into(), kind: Kind::Renamed, count: 2 });
     super::travels(&ConditionMet { id: "a".into(), kind: Kind::Always, count: 2 });
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Deprecated definitions: they warn where they are used, not where they are defined.
+//! Deprecated definitions warn at their uses, not at the definition.
 #![deny(warnings)]
 
 use events_runtime::{EventData, PublicSignal};

@@ -1,4 +1,4 @@
-//! Definitions that a `macro_rules!` writes, of every kind of fragment.
+//! Definitions from a `macro_rules!` with every kind of fragment.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! Definitions inside functions, and several of one name.
+//! Definitions inside functions, and several with one name.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,5 +1,4 @@
-//! The macros in surroundings that a careless expansion would not survive: that this compiles is
-//! most of the test.
+//! The macros in scopes that would break a careless expansion. Most of the test is that this compiles.
 
 #![allow(
     unreachable_pub,

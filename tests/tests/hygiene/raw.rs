@@ -1,4 +1,4 @@
-//! Names that are keywords: in the schema they stand without `r#`.
+//! Names that are keywords: the schema has them without `r#`.
 #![allow(non_camel_case_types)]
 
 use events_runtime::{EventData, PublicSignal, Signal};

@@ -1,4 +1,4 @@
-//! The runtime under another name, as a crate that re-exports it has it.
+//! The runtime under another name, as re-exported by another crate.
 
 /// A facade of the user's own.
 pub mod facade {

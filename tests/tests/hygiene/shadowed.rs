@@ -1,5 +1,4 @@
-//! Names of the primitive types, of the prelude, of `core` and of the macros' own crate that mean
-//! something else here.
+//! Shadowed names of primitive types, of the prelude, of `core` and of the macros' crate.
 #![allow(dead_code, unused_macros, non_camel_case_types, non_snake_case, non_upper_case_globals)]
 
 use ::events_runtime as runtime;
@@ -120,7 +119,7 @@ pub trait Everything {
     fn decode_branch(&self) {}
     fn enter(&self) {}
     fn leave(&self) {}
-    // By value they would be found before what takes a reference.
+    // Methods by value take precedence over those by reference.
     fn map(self, _: ())
     where
         Self: ::std::marker::Sized,
@@ -285,7 +284,7 @@ pub mod own {
 }
 
 #[test]
-fn a_name_of_the_users_own_stands() {
+fn names_of_the_users_code_are_kept() {
     let text = || own::u8("a".into());
     super::travels(&own::OwnNamed { text: text(), is_own: own::bool { text: text() } });
 }

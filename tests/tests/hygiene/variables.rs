@@ -1,4 +1,4 @@
-//! Fields that are named as the expansion's own variables and parameters.
+//! Fields with the names of the expansion's variables and parameters.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! Definitions of every visibility; the signal has its event's.
+//! Definitions of every visibility; the signal has the event's visibility.
 #![deny(unreachable_pub, private_interfaces, private_bounds)]
 
 use events_runtime::{EventData, PublicSignal};

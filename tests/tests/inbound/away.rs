@@ -1,4 +1,4 @@
-//! Dead letters that can't be stored for a while: their topic may stand where nothing answers.
+//! Dead letters that can't be stored for a while, because their topic is on a node that is down.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::shop::{Running, answer, config, letters, next, order, place};
 
 type Results = Vec<Result<(), TransportError>>;
 
-/// What becomes of dead letters.
+/// How the dead-letter topic responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Letters {
     Hang,
@@ -25,7 +25,7 @@ enum Letters {
     AreStored,
 }
 
-/// A consumer whose rejections wait for what becomes of dead letters.
+/// A consumer whose rejections wait for the dead-letter topic.
 struct Waiting {
     memory: Box<dyn Consumer>,
     letters: watch::Receiver<Letters>,
@@ -122,7 +122,7 @@ impl Settle for Held {
     }
 }
 
-/// A bus whose dead letters hang at first, with three orders, of which the first is rejected.
+/// A bus whose dead-letter topic hangs at first, with three orders, of which the first is rejected.
 async fn start() -> (EventBus, watch::Sender<Letters>, mpsc::UnboundedReceiver<u32>) {
     let (sender, letters) = watch::channel(Letters::Hang);
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
@@ -137,7 +137,7 @@ async fn start() -> (EventBus, watch::Sender<Letters>, mpsc::UnboundedReceiver<u
     (bus, sender, asked)
 }
 
-/// Waits until so many messages are not settled.
+/// Waits until this number of messages is unsettled.
 async fn lags(bus: &EventBus, count: u64) {
     let topic = Topic::new("orders").expect("a name");
     events_tests::until(|| async {
@@ -158,19 +158,23 @@ async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_its_key_alone() {
     }
     assert_eq!(next(&mut asked).await, 5, "what comes later goes on too");
     letters_are.send(Letters::AreStored).expect("the consumer is there");
-    assert_eq!([next(&mut asked).await, next(&mut asked).await], [2, 4], "the key goes on behind its letter");
+    assert_eq!(
+        [next(&mut asked).await, next(&mut asked).await],
+        [2, 4],
+        "the key continues after its dead letter"
+    );
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.dead_lettered), (4, 1), "{consumed:?}");
     assert_eq!(letters(&bus).await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_waits_behind_a_dead_letter_that_failed_comes_after_it() {
+async fn events_behind_a_failed_dead_letter_are_redelivered_after_it() {
     let (bus, letters_are, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
     letters_are.send(Letters::Fail).expect("the consumer is there");
-    assert_eq!(next(&mut asked).await, 1, "it comes again, and its key behind it");
+    assert_eq!(next(&mut asked).await, 1, "it is redelivered, followed by the rest of its key");
     letters_are.send(Letters::AreStored).expect("the consumer is there");
     let mut behind = next(&mut asked).await;
     while behind == 1 {
@@ -181,13 +185,13 @@ async fn what_waits_behind_a_dead_letter_that_failed_comes_after_it() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_stops_waits_for_its_dead_letters() {
+async fn a_stopping_consumer_waits_for_its_dead_letters() {
     let (bus, letters_are, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
     let stopped = tokio::spawn(running.stop());
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!stopped.is_finished(), "its letter is not stored");
+    assert!(!stopped.is_finished(), "its dead letter is not stored");
     letters_are.send(Letters::AreStored).expect("the consumer is there");
     let consumed = stopped.await.expect("no panic");
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "{consumed:?}");

@@ -1,4 +1,4 @@
-//! Several events at once, those of a key in order.
+//! Concurrent events, in order for each key.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use crate::shop::{ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, let
 async fn sync_receivers_of_different_keys_run_at_the_same_time() {
     let bus = bus_with("parallel", "consumer = { concurrency = 3 }").await;
     place(&bus, &["ada", "bob", "eve"]).await;
-    // Nobody passes before all three are there.
+    // A barrier for all three.
     let barrier = Barrier::new(3);
     let mut asked = answer(&bus, "meets", move |_, _| {
         barrier.wait();
@@ -44,7 +44,11 @@ async fn async_receivers_run_at_the_same_time_on_one_thread_and_never_two_of_a_k
             async move {
                 {
                     let mut work = work.lock().expect("no panic");
-                    assert_eq!(work.insert(event.customer.clone(), event.order), None, "two of one key");
+                    assert_eq!(
+                        work.insert(event.customer.clone(), event.order),
+                        None,
+                        "two concurrent events of a key"
+                    );
                     let at_once = u32::try_from(work.len()).expect("a few");
                     highest.fetch_max(at_once, Ordering::SeqCst);
                 }
@@ -59,7 +63,7 @@ async fn async_receivers_run_at_the_same_time_on_one_thread_and_never_two_of_a_k
     let running = Running::start(bus.consume("orders").group("billing").concurrency(3).batch_size(16));
     settled(&bus, "billing").await;
     assert_eq!(running.stop().await.acked, 200);
-    assert_eq!(most.load(Ordering::SeqCst), 3, "as many as allowed, and no more");
+    assert_eq!(most.load(Ordering::SeqCst), 3, "exactly the configured concurrency");
     let seen = seen.lock().expect("no panic");
     for customer in ["ada", "bob", "eve", "joe"] {
         let orders: Vec<_> = seen.iter().filter(|(name, _)| name == customer).map(|(_, n)| *n).collect();
@@ -68,7 +72,7 @@ async fn async_receivers_run_at_the_same_time_on_one_thread_and_never_two_of_a_k
 }
 
 #[tokio::test]
-async fn a_slow_event_holds_up_its_key_and_no_other() {
+async fn a_slow_event_blocks_its_own_key_only() {
     let bus = bus("slow key").await;
     place(&bus, &["ada", "ada", "bob", "eve", "bob"]).await;
     let (sender, mut done) = mpsc::unbounded_channel();
@@ -87,9 +91,9 @@ async fn a_slow_event_holds_up_its_key_and_no_other() {
     });
     let running = Running::start(bus.consume("orders").group("billing").concurrency(2));
     assert_eq!([next(&mut done).await, next(&mut done).await, next(&mut done).await], [3, 4, 5]);
-    // What comes later goes on too.
+    // Later events are handled too.
     bus.hub().emit(crate::shop::order(6, "joe")).delivered().await.expect("sent");
-    // The local emission is seen by the same receiver.
+    // The same receiver handles the local emission.
     assert_eq!([next(&mut done).await, next(&mut done).await], [6, 6]);
     gate.add_permits(1);
     assert_eq!([next(&mut done).await, next(&mut done).await], [1, 2]);
@@ -122,7 +126,7 @@ async fn events_without_a_key_run_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn the_leases_of_all_that_is_at_work_are_renewed() {
+async fn the_leases_of_all_events_in_progress_are_renewed() {
     let (one, other) = (bus("leases").await, bus("leases").await);
     place(&one, &["ada", "bob", "eve"]).await;
     let calls = Arc::new(AtomicU32::new(0));
@@ -144,17 +148,17 @@ async fn the_leases_of_all_that_is_at_work_are_renewed() {
     settled(&one, "billing").await;
     let [one, other] = running;
     assert_eq!(one.stop().await.acked + other.stop().await.acked, 3);
-    assert_eq!(calls.load(Ordering::SeqCst), 3, "nobody else was given one meanwhile");
+    assert_eq!(calls.load(Ordering::SeqCst), 3, "no delivery was taken over");
 }
 
 #[tokio::test]
-async fn a_parked_key_waits_and_the_others_go_on_until_it_succeeds() {
+async fn a_parked_key_waits_while_other_keys_continue() {
     let bus = bus_with("parked", "consumer = { exhausted = 'park', concurrency = 2 }").await;
     place(&bus, &["ada", "ada", "bob", "bob"]).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&seen);
     let _asked = answer(&bus, "charge", move |order, attempt| {
-        // Three attempts are allowed; it succeeds long after.
+        // max_attempts is 3; it succeeds much later.
         if order == 1 && attempt < 12 {
             return Err("no money".into());
         }
@@ -170,7 +174,7 @@ async fn a_parked_key_waits_and_the_others_go_on_until_it_succeeds() {
 }
 
 #[tokio::test]
-async fn parking_is_not_for_what_can_not_succeed() {
+async fn permanent_errors_are_not_parked() {
     let bus = bus("parked reject").await;
     place(&bus, &["ada"]).await;
     let _asked =

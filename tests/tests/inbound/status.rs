@@ -1,4 +1,4 @@
-//! What the bus's status shows of its consumers.
+//! Consumers in the status of the bus.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use crate::flaky::flaky_while;
 use crate::shop::{Running, answer, bus, config, next, place};
 
 #[tokio::test]
-async fn the_status_shows_the_consumers_that_run() {
+async fn the_status_lists_running_consumers() {
     let bus = bus("status").await;
     assert_eq!(bus.status().consumers, []);
     let billing = Running::billing(&bus);
@@ -31,7 +31,7 @@ async fn the_status_shows_the_consumers_that_run() {
 }
 
 #[tokio::test]
-async fn the_status_shows_a_consumer_whose_store_fails_and_whether_somebody_must_act() {
+async fn the_status_shows_a_failing_store_and_whether_an_operator_must_act() {
     for (kind, needs_operator) in [(ErrorKind::Unavailable, false), (ErrorKind::Permission, true)] {
         let failures = Arc::new(AtomicU32::new(u32::MAX));
         let bus = EventBus::builder().config(config("", "")).hub(Hub::new());

@@ -1,4 +1,4 @@
-//! `Consume::dedup`, which needs no transaction.
+//! `Consume::dedup`, without a transaction.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -21,7 +21,7 @@ struct MailWanted {
     number: u32,
 }
 
-/// A bus with these many mails in its topic, and how many were sent.
+/// A bus with this number of mails in its topic, and a count of sent mails.
 async fn bus(name: &str, mails: u32) -> (EventBus, Arc<AtomicU32>) {
     let config = format!(
         r#"
@@ -50,7 +50,7 @@ async fn bus(name: &str, mails: u32) -> (EventBus, Arc<AtomicU32>) {
     (bus, sent)
 }
 
-/// Consumes until the group has settled everything.
+/// Consumes until the group has settled all messages.
 async fn drain(bus: &EventBus, group: &str, set_up: impl FnOnce(Consume) -> Consume) -> Consumed {
     let topic = Topic::new("mails").expect("a name");
     let settled = until(|| async {
@@ -70,7 +70,7 @@ fn sent(sent: &AtomicU32) -> u32 {
 }
 
 #[tokio::test]
-async fn what_a_group_has_handled_goes_to_no_receiver_again() {
+async fn events_handled_by_a_group_reach_no_receiver_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("seen.db");
     let inbox = SqliteInbox::new("any").expect("a name");
@@ -86,12 +86,12 @@ async fn what_a_group_has_handled_goes_to_no_receiver_again() {
     drain(&bus, "archive", |consume| consume.dedup(inbox.seen_events(open(&path)))).await;
     assert_eq!(sent(&mails), 10);
     assert_eq!(count(&open(&path), "events_inbox"), 10);
-    // And without it, everything comes again.
+    // Without `dedup`, every event is handled again.
     drain(&bus, "post", |consume| consume).await;
     assert_eq!(sent(&mails), 15);
 }
 
-/// A store that can be told to fail.
+/// A store that fails on demand.
 #[derive(Default)]
 struct Store {
     seen: Mutex<HashSet<(ConsumerGroup, Uuid)>>,
@@ -102,7 +102,7 @@ struct Store {
 impl SeenEvents for Store {
     fn contains<'a>(&'a self, group: &'a ConsumerGroup, id: Uuid) -> BoxFuture<'a, Result<bool, BoxError>> {
         Box::pin(async move {
-            // Once; the next attempt finds it mended.
+            // Once; the next attempt succeeds.
             if self.cannot_be_asked.swap(false, Ordering::Relaxed) {
                 return Err("the store is away".into());
             }
@@ -122,7 +122,7 @@ impl SeenEvents for Store {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_asked_for_comes_again_and_one_that_cannot_be_told_is_acknowledged() {
+async fn a_failed_lookup_is_retried_and_a_failed_insert_is_acknowledged() {
     let (bus, mails) = bus("own", 2).await;
     let store = Arc::new(Store::default());
     store.cannot_be_asked.store(true, Ordering::Relaxed);
@@ -157,7 +157,7 @@ async fn an_event_that_failed_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn an_event_that_a_locked_file_cannot_be_asked_for_is_tried_again_and_given_up_if_that_lasts() {
+async fn a_lookup_in_a_locked_file_is_retried_until_the_attempts_are_exhausted() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("seen.db");
     let inbox = SqliteInbox::new("any").expect("a name");
@@ -171,12 +171,12 @@ async fn an_event_that_a_locked_file_cannot_be_asked_for_is_tried_again_and_give
     let locking = asking();
     let lock = || locking.execute_batch("BEGIN EXCLUSIVE").expect("locked");
     lock();
-    // An outage that lasts uses its attempts up, as any failure does.
+    // A lasting outage exhausts the attempts, as any failure does.
     let consumed = drain(&bus, "post", |consume| consume.dedup(inbox.seen_events(asking()))).await;
     assert_eq!((consumed.retried, consumed.dead_lettered, sent(&mails)), (2, 1, 0));
     locking.execute_batch("COMMIT").expect("unlocked");
 
-    // One that ends costs attempts and no event.
+    // A short one costs attempts only.
     again(&bus, "post").await;
     lock();
     let patient = |consume: Consume| consume.max_attempts(1_000_000).dedup(inbox.seen_events(asking()));
@@ -195,7 +195,7 @@ async fn an_event_that_a_locked_file_cannot_be_asked_for_is_tried_again_and_give
 }
 
 #[tokio::test]
-async fn what_an_inbox_of_a_missing_table_says_reaches_the_dead_letter() {
+async fn the_error_of_a_missing_inbox_table_reaches_the_dead_letter() {
     let (bus, mails) = bus("no table", 1).await;
     let db = Connection::open_in_memory().expect("a database");
     let inbox = SqliteInbox::new("any").expect("a name");

@@ -1,4 +1,4 @@
-//! Processes that are killed between their commit and the acknowledgement.
+//! Processes killed between the commit and the acknowledgement.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -20,7 +20,7 @@ struct OrderBilled {
     customer: u32,
 }
 
-/// A process that bills, and what it told.
+/// A billing process and its output.
 struct Peer {
     child: Child,
     lines: Receiver<String>,
@@ -41,7 +41,7 @@ impl Peer {
         Self { child, lines }
     }
 
-    /// Waits until it has told this, and gives all that it told.
+    /// Waits for this line, and returns all lines so far.
     fn told(&self, last: &str) -> Vec<String> {
         let next = || self.lines.recv_timeout(Duration::from_secs(60)).expect("the peer goes on");
         let mut told = Vec::new();

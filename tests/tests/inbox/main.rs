@@ -1,4 +1,4 @@
-//! The inbox in `SQLite`: an event that comes again changes the receiver's database once.
+//! The inbox in `SQLite`: a redelivered event changes the receiver's database once.
 
 mod dedup;
 mod killed;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// A connection as a service has it: a log beside the file, and patience.
+/// A connection as a service opens it: WAL mode and a busy timeout.
 fn open(path: &Path) -> Connection {
     let db = Connection::open(path).expect("the file opens");
     db.busy_timeout(Duration::from_secs(20)).expect("a timeout");

@@ -1,4 +1,4 @@
-//! What is kept is bounded, by age and by number.
+//! The inbox table is bounded by age and by number.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn insert(inbox: &SqliteInbox, db: &mut Connection, numbers: std::ops::Range<u12
     }
 }
 
-/// Makes events older than they are.
+/// Moves the times of events into the past.
 fn age(db: &Connection, inbox: &SqliteInbox, age: Duration) {
     let millis = i64::try_from(age.as_millis()).expect("an age");
     let name = inbox.name().as_str();
@@ -31,7 +31,7 @@ fn age(db: &Connection, inbox: &SqliteInbox, age: Duration) {
     .expect("aged");
 }
 
-/// The numbers of the events that are remembered, under every name.
+/// The numbers of the stored events, of all inboxes.
 fn kept(db: &Connection) -> Vec<u128> {
     let mut ids = db.prepare("SELECT event_id FROM events_inbox ORDER BY event_id").expect("prepared");
     let numbers = ids.query_map([], |row| Ok(u128::from_be_bytes(row.get(0)?))).expect("asked");
@@ -79,18 +79,18 @@ fn pruning_one_inbox_leaves_the_others_alone() {
 }
 
 #[test]
-fn inserts_alone_keep_the_table_bounded_by_age() {
+fn inserts_keep_the_table_bounded_by_age() {
     let inbox = SqliteInbox::new("billing").expect("a name").max_age(HOUR);
     let mut db = database(&inbox);
     insert(&inbox, &mut db, 0..1_000);
     age(&db, &inbox, 2 * HOUR);
-    // Two leave for each that comes.
+    // Each insert removes two.
     insert(&inbox, &mut db, 1_000..1_640);
     assert_eq!(kept(&db), (1_000..1_640).collect::<Vec<_>>());
 }
 
 #[test]
-fn inserts_alone_keep_the_table_bounded_by_number() {
+fn inserts_keep_the_table_bounded_by_number() {
     for max in [10_u32, 1_000, 2_000] {
         let inbox = SqliteInbox::new("billing").expect("a name").max_count(max.into());
         let mut db = database(&inbox);
@@ -106,7 +106,7 @@ fn inserts_alone_keep_the_table_bounded_by_number() {
 }
 
 #[test]
-fn a_step_that_is_rolled_back_is_taken_again() {
+fn a_rolled_back_pruning_step_is_repeated() {
     let inbox = SqliteInbox::new("billing").expect("a name").max_age(HOUR);
     let mut db = database(&inbox);
     insert(&inbox, &mut db, 0..63);
@@ -119,7 +119,7 @@ fn a_step_that_is_rolled_back_is_taken_again() {
 }
 
 #[test]
-fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+fn an_insert_is_never_pruned_by_its_own_step() {
     let billing = || SqliteInbox::new("billing").expect("a name");
     for inbox in [billing().max_count(0), billing().max_age(Duration::ZERO)] {
         let mut db = database(&inbox);
@@ -131,13 +131,13 @@ fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
     }
 }
 
-/// Events as other services make them: their ids are in no order.
+/// Events as other services create them: their ids have no order.
 fn scattered(number: u128) -> events_runtime::EventMetadata {
     event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
 }
 
 #[test]
-fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
+fn one_inbox_on_two_databases_prunes_each_by_its_own_size() {
     let folder = tempfile::tempdir().expect("a folder");
     let inbox = SqliteInbox::new("billing").expect("a name").max_count(1_000);
     for in_memory in [false, true] {
@@ -179,7 +179,7 @@ fn databases_that_take_turns_are_both_bounded() {
 }
 
 #[test]
-fn inserts_that_are_rolled_back_make_the_inbox_forget_nothing() {
+fn rolled_back_inserts_prune_nothing() {
     let inbox = SqliteInbox::new("billing").expect("a name").max_count(1_000);
     let mut db = database(&inbox);
     insert(&inbox, &mut db, 0..960);
@@ -196,14 +196,14 @@ fn inserts_that_are_rolled_back_make_the_inbox_forget_nothing() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
+fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
     for max in [1, 100] {
         let inbox = SqliteInbox::new("billing").expect("a name").max_count(max);
         let mut db = database(&inbox);
         for number in 0..128 {
             inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
         }
-        // As if it had been an hour later then.
+        // As if the clock had been an hour ahead.
         db.execute("UPDATE events_inbox SET handled_at = handled_at + 3600000", []).expect("changed");
         for number in 1_000..2_000 {
             inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
@@ -217,7 +217,7 @@ fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
 }
 
 #[test]
-fn events_of_the_same_millisecond_are_forgotten_in_the_order_in_which_they_came() {
+fn events_of_the_same_millisecond_are_pruned_in_order_of_insertion() {
     let inbox = SqliteInbox::new("billing").expect("a name").max_count(4);
     let mut db = database(&inbox);
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("begun");

@@ -1,4 +1,4 @@
-//! The whole bus under the simulator's faults, with receivers that have an inbox.
+//! The whole bus under the simulator's faults, with receivers that use an inbox.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ struct BillPaid {
 const EVENTS: u32 = 20;
 const CUSTOMERS: u32 = 3;
 
-/// A service's database, and how often its receivers were called.
+/// A service's database, and the number of calls of its receivers.
 struct Ledger {
     db: Connection,
     calls: u32,
@@ -33,7 +33,7 @@ impl Ledger {
         Arc::new(Mutex::new(Self { db, calls: 0 }))
     }
 
-    /// How often each amount was entered by a receiver.
+    /// The number of rows of each amount.
     fn entries(&self, receiver: &str) -> BTreeMap<u32, u32> {
         let mut entries = self
             .db
@@ -44,7 +44,7 @@ impl Ledger {
     }
 }
 
-/// Enters the amount, then fails every third time, so that what was entered must go again.
+/// Inserts the amount, then fails every third time, so that the insert must be rolled back.
 fn enter(ledger: &mut Ledger, inbox: &SqliteInbox, event: &Event<BillPaid>) -> Result<(), BoxError> {
     ledger.calls += 1;
     let fails = ledger.calls.is_multiple_of(3);

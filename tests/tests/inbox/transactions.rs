@@ -1,4 +1,4 @@
-//! The inbox within the receiver's own transaction.
+//! The inbox in the receiver's own transaction.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -29,7 +29,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn the_event_is_remembered_where_the_work_is_committed_and_forgotten_where_it_is_rolled_back() {
+fn the_event_is_recorded_exactly_if_the_work_is_committed() {
     let Place { path, inbox, .. } = &place();
     let mut db = open(path);
     for (commits, expected) in [(false, Arrival::First), (true, Arrival::First), (true, Arrival::Duplicate)] {
@@ -78,7 +78,7 @@ fn each_receiver_has_an_inbox_of_its_own_name_and_its_own_events() {
     }
 }
 
-/// What a second member is told that has asked while the first one's transaction was open.
+/// The result for a second member that inserts while the first one's transaction is open.
 fn second_member(first_commits: bool) -> Arrival {
     let Place { path, inbox, .. } = &place();
     let mut first = open(path);
@@ -92,7 +92,7 @@ fn second_member(first_commits: bool) -> Arrival {
                 second.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
             told.send(inbox.insert(&transaction, &event(1)).expect("asked")).expect("somebody listens");
         });
-        // It can't be told anything before the first has ended, however long that takes.
+        // It must wait until the first transaction has ended.
         answer.recv_timeout(Duration::from_millis(300)).expect_err("the second waits");
         if first_commits {
             transaction.commit().expect("committed");
@@ -104,7 +104,7 @@ fn second_member(first_commits: bool) -> Arrival {
 }
 
 #[test]
-fn a_second_member_waits_for_the_first_and_is_told_how_that_ended() {
+fn a_second_member_waits_for_the_first_and_sees_its_outcome() {
     assert_eq!(second_member(true), Arrival::Duplicate);
     assert_eq!(second_member(false), Arrival::First);
 }
@@ -124,7 +124,7 @@ fn an_insert_outside_of_a_transaction_is_refused() {
 }
 
 #[test]
-fn a_transaction_that_began_by_reading_is_told_to_begin_immediately() {
+fn a_transaction_that_started_with_a_read_is_an_error_that_names_begin_immediate() {
     let Place { path, inbox, .. } = &place();
     let (mut db, mut other) = (open(path), open(path));
     let reading = db.transaction_with_behavior(TransactionBehavior::Deferred).expect("begun");
@@ -137,7 +137,7 @@ fn a_transaction_that_began_by_reading_is_told_to_begin_immediately() {
 }
 
 #[test]
-fn a_lock_that_is_not_given_up_is_an_error_that_another_attempt_mends() {
+fn a_held_lock_is_a_retryable_error() {
     let Place { path, inbox, .. } = &place();
     let mut holder = open(path);
     let held = holder.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
@@ -147,13 +147,13 @@ fn a_lock_that_is_not_given_up_is_an_error_that_another_attempt_mends() {
     assert!(matches!(&error, InboxError::Busy { .. }) && error.is_retryable(), "{error:?}");
     drop(held);
     assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("the lock is free"), Some(()));
-    // The same error within the work, behind the receiver's own.
+    // The same error inside the work, as a source of the receiver's error.
     let busy = || InboxError::Work(Box::new(error));
     assert!(busy().is_retryable());
 }
 
 #[test]
-fn a_table_that_was_not_made_is_named() {
+fn a_missing_table_is_named() {
     let mut db = Connection::open_in_memory().expect("a database");
     let inbox = SqliteInbox::new("billing").expect("a name").table("seen").expect("a name");
     let error = inbox.once(&mut db, &event(1), |_| Ok(())).expect_err("no table");
@@ -182,7 +182,7 @@ fn the_statements_as_text_share_the_table() {
 }
 
 #[test]
-fn a_transaction_that_a_statement_has_rolled_back_is_no_success() {
+fn a_transaction_rolled_back_by_a_statement_is_an_error() {
     let Place { path, inbox, .. } = &place();
     let mut db = open(path);
     db.execute_batch(
@@ -212,7 +212,7 @@ fn a_transaction_that_a_statement_has_rolled_back_is_no_success() {
 }
 
 #[test]
-fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
+fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
     let Place { path, inbox, .. } = &place();
     let mut db = open(path);
     for expected in [Arrival::First, Arrival::Duplicate] {
@@ -229,7 +229,7 @@ fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_for_a_while_is_an_error_that_another_attempt_mends() {
+fn a_temporarily_unwritable_file_is_a_retryable_error() {
     let Place { path, inbox, .. } = &place();
     let mut db = open(path);
     db.pragma_update(None, "query_only", true).expect("as if the disk were mounted for reading");

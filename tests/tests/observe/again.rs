@@ -1,4 +1,4 @@
-//! From a record back to the event that it was.
+//! Sending events again from the error log.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ async fn stored(folder: &Path, topic: &str) -> Vec<Message> {
     deliveries.iter().map(|delivery| delivery.message().clone()).collect()
 }
 
-/// A folder whose error log has so many orders that found no place, and their messages as they would
+/// A folder whose error log has this number of orders rejected by a full queue, and the messages that would
 /// have been sent.
 async fn logged(count: u8) -> (tempfile::TempDir, Vec<Message>) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -86,7 +86,7 @@ async fn an_error_log_is_sent_again_in_order_as_it_would_have_been_and_then_it_i
 }
 
 #[tokio::test]
-async fn an_event_that_was_never_encoded_is_reported_and_holds_up_no_other() {
+async fn an_unencoded_event_is_reported_and_blocks_no_other() {
     let (folder, expected) = logged(3).await;
     let path = folder.path().join("errors.jsonl");
     let text = fs::read_to_string(&path).expect("the log");
@@ -109,7 +109,7 @@ async fn an_event_that_was_never_encoded_is_reported_and_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_pasted_is_sent_with_its_id_time_and_source() {
+async fn a_pasted_line_is_sent_with_its_id_time_and_source() {
     let (folder, expected) = logged(2).await;
     let lines = fs::read_to_string(folder.path().join("errors.jsonl")).expect("the log");
     let line = lines.lines().nth(1).expect("two lines");
@@ -120,7 +120,7 @@ async fn a_line_that_is_pasted_is_sent_with_its_id_time_and_source() {
 }
 
 #[tokio::test]
-async fn a_masked_or_wrong_line_is_refused_and_never_quoted() {
+async fn a_masked_or_invalid_line_is_rejected_and_never_quoted() {
     let (folder, _) = logged(1).await;
     let line = fs::read_to_string(folder.path().join("errors.jsonl")).expect("the log");
     for (wrong, said) in [
@@ -140,7 +140,7 @@ async fn a_masked_or_wrong_line_is_refused_and_never_quoted() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_bytes_that_can_not_be_read_is_sent_again_as_it_was() {
+async fn a_dead_letter_of_undecodable_data_is_sent_again_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("events.toml"), "[bus]\nurl = \"sqlite://events.db\"\n").expect("written");
     let bus = bus("memory:", &logs_to(folder.path())).await;

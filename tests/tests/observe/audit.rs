@@ -1,4 +1,4 @@
-//! The audit lines: one for each step of a message, never the payload.
+//! Audit lines: one for each step of a message, without the payload.
 
 use events_runtime::bus::AUDIT_TARGET;
 use events_runtime::receiver;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::{block_on, bus, consume_orders, letter, placed, till};
 
-/// The audit lines of what is done meanwhile.
+/// The audit lines during the call.
 fn audited(work: impl AsyncFnOnce()) -> Vec<Recorded> {
     let spans = Spans::default();
     tracing::subscriber::with_default(spans.clone(), || block_on(work()));
@@ -42,14 +42,14 @@ fn each_step_of_a_message_is_one_line_that_names_it() {
 }
 
 #[test]
-fn a_consumer_that_has_nothing_more_to_do_has_told_of_what_it_did() {
+fn an_idle_consumer_has_logged_completed_acknowledgements() {
     let spans = Spans::default();
     tracing::subscriber::with_default(spans.clone(), || {
         block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
             let bus = bus(&format!("sqlite://{}/events.db", folder.path().display()), "audit = true").await;
             bus.hub().emit(placed(1)).delivered().await.expect("sent");
-            // The consumer is not told to stop before the line is there.
+            // Stop the consumer only after the line is logged.
             let told = events_tests::until(|| async {
                 spans.events(AUDIT_TARGET).iter().any(|line| line.field("action") == "acked")
             });
@@ -59,7 +59,7 @@ fn a_consumer_that_has_nothing_more_to_do_has_told_of_what_it_did() {
 }
 
 #[test]
-fn what_is_acknowledged_is_told_apart_from_what_is_passed_over() {
+fn acknowledged_and_skipped_messages_are_logged_differently() {
     let lines = audited(async || {
         let bus = bus("memory:", "audit = true").await;
         for number in 1..=2 {
@@ -106,7 +106,7 @@ fn a_key_that_is_personal_data_is_masked_on_both_sides() {
         keys.dedup();
         keys
     };
-    // The definition's key, renamed in the schema; a route's key; and those that are marked.
+    // The definition's key, renamed in the schema; a route's key; and keys marked as personal data.
     assert_eq!(keys("dev-orders"), ["c-7"]);
     assert_eq!(keys("dev-numbers"), ["7"]);
     assert_eq!(keys("dev-tills"), ["t-1"]);
@@ -120,7 +120,7 @@ fn a_received_key_is_shown_only_where_it_is_known_not_to_be_personal() {
     let lines = audited(async || {
         let bus = bus("memory:", "audit = true\nconsumer = { unknown_events = \"skip\" }").await;
         let producer = bus.transport().producer().await.expect("a producer");
-        // Other senders: one whose key is of another field, one of an unknown type, one that is no text.
+        // Other senders: a key of another field, an event of an unknown type, a key that is not text.
         let message = |event_type: &'static str, key: &'static [u8]| {
             Message::new(&b"\x04t1\x02n"[..])
                 .with_key(key)
@@ -133,7 +133,7 @@ fn a_received_key_is_shown_only_where_it_is_known_not_to_be_personal() {
             message("org.acme.unknown.v1", b"bob@foo.example"),
             message("org.acme.observe.till.opened.v1", b"t\xff\n1"),
             message("org.acme.observe.till.opened.v1", b"t1"),
-            // A later version has a field more, perhaps a personal one, and may be keyed by it.
+            // A later version may have another field, even personal data, as its key.
             message("org.acme.observe.till.opened.v1", b"t1").with_header("ce_schemafp", "00abcdef01234567"),
             message("org.acme.observe.till.opened.v1", b"bob@foo.example"),
         ];

@@ -1,15 +1,15 @@
-//! What the log says of the environment.
+//! Warnings about environment variables.
 
 use events_runtime::Config;
 use events_tests::log::Log;
 
 #[test]
-fn a_variable_that_is_no_setting_is_warned_of_once_in_a_process_and_its_value_is_not_shown() {
+fn an_unknown_variable_is_reported_once_per_process_without_its_value() {
     let load = || {
         let builder = Config::builder().toml("base", "bus.url = 'memory:'");
         builder.variables([("EVENTS_WARNED_OF_ONCE", "s3cret")]).load().expect("no error");
     };
-    // Nobody listens yet.
+    // No subscriber yet.
     load();
     let log = Log::of(|| {
         load();

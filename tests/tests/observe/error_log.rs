@@ -1,4 +1,4 @@
-//! The error log: what was not sent or was given up, on a target and in a file.
+//! The error log: unsent and rejected events, on a log target and in a file.
 
 use std::fs;
 use std::path::Path;
@@ -30,10 +30,10 @@ fn told(work: impl AsyncFnOnce()) -> Vec<Recorded> {
 }
 
 #[tokio::test]
-async fn an_event_that_finds_no_place_is_in_the_file_whole() {
+async fn an_event_rejected_by_a_full_queue_is_in_the_file_completely() {
     let folder = tempfile::tempdir().expect("a folder");
     let bus = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
-    // On this one thread the lane takes none before all were offered.
+    // On this single thread, the topic queue drains only after all events are queued.
     let emissions: Vec<_> = (1..=3).map(|_| bus.hub().emit(till("paid"))).collect();
     bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
     let lines = lines(&folder.path().join("errors.jsonl"));
@@ -64,12 +64,12 @@ async fn an_error_log_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mo
     let full = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
     let _ = [full.hub().emit(till("paid")), full.hub().emit(till("open"))];
     full.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
-    assert_eq!((mode(&path), lines(&path).len()), (0o640, 1), "somebody wants it so");
+    assert_eq!((mode(&path), lines(&path).len()), (0o640, 1), "the mode is kept");
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_error_log_that_is_no_regular_file_is_an_error_at_startup_and_is_left_as_it_is() {
+async fn an_error_log_that_is_a_special_file_is_a_startup_error_and_is_unchanged() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = || fs::metadata("/dev/null").expect("there").permissions().mode();
@@ -81,7 +81,7 @@ async fn an_error_log_that_is_no_regular_file_is_an_error_at_startup_and_is_left
 }
 
 #[tokio::test]
-async fn a_bus_starts_although_another_process_holds_the_error_logs_lock_and_its_shutdown_ends() {
+async fn a_bus_starts_and_shuts_down_while_another_process_holds_the_error_logs_lock() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("errors.jsonl");
     let holder = fs::File::create(&path).expect("made");
@@ -95,7 +95,7 @@ async fn a_bus_starts_although_another_process_holds_the_error_logs_lock_and_its
 }
 
 #[tokio::test]
-async fn an_error_log_that_is_full_is_moved_away_and_one_predecessor_is_kept() {
+async fn a_full_error_log_is_rotated_and_one_predecessor_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, moved) = (folder.path().join("errors.jsonl"), folder.path().join("errors.jsonl.1"));
     let settings = format!("queue_capacity = 1\nerror_log_max_bytes = 10\n{}", logs_to(folder.path()));
@@ -109,7 +109,7 @@ async fn an_error_log_that_is_full_is_moved_away_and_one_predecessor_is_kept() {
 }
 
 #[tokio::test]
-async fn what_a_consumer_gives_up_is_in_the_file_with_its_place_and_reason() {
+async fn rejected_events_are_in_the_file_with_position_and_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let bus = bus("memory:", &logs_to(folder.path())).await;
     bus.hub().emit(placed(7)).delivered().await.expect("sent");
@@ -127,7 +127,7 @@ async fn what_a_consumer_gives_up_is_in_the_file_with_its_place_and_reason() {
 }
 
 #[test]
-fn the_log_event_masks_personal_data_and_says_that_it_can_not_be_sent_again() {
+fn the_log_event_masks_personal_data_and_says_that_it_cannot_be_sent_again() {
     let events = told(async || {
         let bus = bus("memory:", "").await;
         bus.hub().emit(placed(7)).delivered().await.expect("sent");
@@ -143,7 +143,7 @@ fn the_log_event_masks_personal_data_and_says_that_it_can_not_be_sent_again() {
     assert!(events.iter().all(|event| !format!("{event:?}").contains("@foo.example")), "{events:#?}");
     assert_eq!(records[0]["data"]["customer"]["email"], "***");
     assert_eq!((&records[0]["masked"], &records[0]["key"]), (&true.into(), &"c-7".into()));
-    // Nothing in it is personal: it is whole.
+    // It has no personal data, so it is complete.
     assert_eq!((&records[1]["masked"], &records[1]["data"]["note"]), (&Value::Null, &"open".into()));
     assert_eq!((&records[2]["masked"], &records[2]["key"]), (&true.into(), &"***".into()));
 }
@@ -195,7 +195,7 @@ fn the_log_event_names_foreign_headers_and_extensions_and_the_file_has_their_val
 }
 
 #[tokio::test]
-async fn what_a_shutdown_leaves_is_in_the_file_and_what_it_spills_is_not() {
+async fn unsent_events_of_a_shutdown_are_in_the_file_unless_spilled() {
     let folder = tempfile::tempdir().expect("a folder");
     for spills in [false, true] {
         let bus = stuck(&logs_to(folder.path()), &["dev-tills"]).await;
@@ -214,7 +214,7 @@ async fn what_a_shutdown_leaves_is_in_the_file_and_what_it_spills_is_not() {
 }
 
 #[tokio::test]
-async fn a_file_that_can_not_be_written_is_an_error_at_startup_that_names_the_setting() {
+async fn an_unwritable_file_is_a_startup_error_that_names_the_setting() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config("memory:", &logs_to(&folder.path().join("missing")));
     let error = EventBus::builder().config(config).hub(Hub::new()).start().await.expect_err("no folder");
@@ -224,7 +224,7 @@ async fn a_file_that_can_not_be_written_is_an_error_at_startup_that_names_the_se
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_later_changes_nothing_but_a_count() {
+async fn a_later_disk_failure_only_changes_a_counter() {
     let folder = tempfile::tempdir().expect("a folder");
     let bus = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
     let lost = crate::metrics::global("events_error_log_lost_total{}");

@@ -1,4 +1,4 @@
-//! What an operator sees of a bus: audit lines, the error log, gauges, histograms, spans.
+//! Observability of a bus: audit lines, the error log, gauges, histograms, spans.
 
 mod again;
 mod audit;
@@ -100,7 +100,7 @@ async fn bus(url: &str, settings: &str) -> EventBus {
     EventBus::builder().config(config(url, settings)).hub(Hub::new()).start().await.expect("the bus starts")
 }
 
-/// A bus that sends nothing of these topics until it is shut down.
+/// A bus whose topics are unavailable until it is shut down.
 async fn stuck(settings: &str, topics: &[&str]) -> EventBus {
     let (transport, gates) = gate::over_memory();
     for topic in topics {
@@ -110,13 +110,13 @@ async fn stuck(settings: &str, topics: &[&str]) -> EventBus {
     builder.transport(transport).start().await.expect("the bus starts")
 }
 
-/// Runs on this one thread, where a subscriber or recorder is that of the test.
+/// Runs on this thread only, so that the test's subscriber or recorder applies.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(future)
 }
 
-/// Consumes a topic until the receiver of its orders was asked so often, answering by what it is told.
+/// Consumes a topic until the receiver of its orders was called this often, with the results of the test.
 async fn consume_orders(
     bus: &EventBus,
     topic: &str,

@@ -15,7 +15,7 @@ use metrics::Unit;
 
 use crate::{ORDER_PLACED, OrderPlaced, block_on, bus, config, consume_orders, placed, till};
 
-/// A counter of the whole process, for what threads of their own count.
+/// A recorder of the whole process, for counts of other threads.
 pub(crate) fn global(name: &str) -> f64 {
     static GLOBAL: OnceLock<Values> = OnceLock::new();
     let values = GLOBAL.get_or_init(|| {
@@ -51,7 +51,7 @@ fn consuming_is_counted_by_topic_and_group() {
 }
 
 #[test]
-fn a_trace_context_that_comes_twice_is_counted_and_its_event_is_taken() {
+fn a_repeated_trace_context_is_counted_and_its_event_is_handled() {
     let values = measured(async || {
         let bus = bus("memory:", "").await;
         let metadata: EventMetadata = serde_json::from_value(serde_json::json!({
@@ -86,7 +86,7 @@ fn a_trace_context_that_comes_twice_is_counted_and_its_event_is_taken() {
 }
 
 #[test]
-fn the_time_of_an_events_receivers_is_measured_by_type_and_group() {
+fn the_duration_of_receivers_is_measured_by_type_and_group() {
     let values = measured(async || {
         let bus = bus("memory:", "").await;
         for number in 1..=3 {
@@ -102,11 +102,11 @@ fn the_time_of_an_events_receivers_is_measured_by_type_and_group() {
     let name = format!("events_handler_seconds{{event_type={},group=billing}}", crate::PLACED);
     let found = samples.get(&name).unwrap_or_else(|| panic!("{samples:?}"));
     assert_eq!(found.len(), 3);
-    // At least what the receiver slept, in seconds.
+    // At least the receiver's sleep, in seconds.
     assert!(found.iter().all(|seconds| (0.003..3000.0).contains(seconds)), "{found:?}");
 }
 
-/// Knows some events, and can remember none.
+/// Knows some events, and fails to store any.
 struct Forgetful(std::collections::HashSet<uuid::Uuid>);
 
 impl SeenEvents for Forgetful {
@@ -120,7 +120,7 @@ impl SeenEvents for Forgetful {
 }
 
 #[test]
-fn what_dedup_holds_back_and_what_it_can_not_remember_is_counted() {
+fn duplicates_and_failed_inserts_of_dedup_are_counted() {
     let values = measured(async || {
         let bus = bus("memory:", "").await;
         let mut known = std::collections::HashSet::new();
@@ -145,7 +145,7 @@ fn what_dedup_holds_back_and_what_it_can_not_remember_is_counted() {
 }
 
 #[test]
-fn the_lag_of_a_group_is_asked_for_while_its_consumer_runs() {
+fn the_lag_of_a_group_is_polled_while_its_consumer_runs() {
     const LAG: &str = "events_consumer_lag{topic=dev-orders,group=billing,partition=0}";
     let values = Values::default();
     metrics::with_local_recorder(&values.clone(), || {
@@ -175,7 +175,7 @@ fn the_lag_of_a_group_is_asked_for_while_its_consumer_runs() {
 }
 
 #[test]
-fn the_lag_of_a_transport_with_partitions_is_told_for_each() {
+fn the_lag_is_reported_for_each_partition() {
     let values = Values::default();
     metrics::with_local_recorder(&values.clone(), || {
         block_on(async {
@@ -203,7 +203,7 @@ fn the_lag_of_a_transport_with_partitions_is_told_for_each() {
 }
 
 #[test]
-fn an_outcome_that_is_not_stored_is_counted_and_its_event_comes_again() {
+fn an_unstored_outcome_is_counted_and_its_event_is_redelivered() {
     let values = measured(async || {
         let bus = bus("memory:not stored", "").await;
         let other = connect("memory:not stored", &ConnectOptions::new()).expect("it opens");
@@ -211,7 +211,7 @@ fn an_outcome_that_is_not_stored_is_counted_and_its_event_comes_again() {
         let is_first = std::sync::atomic::AtomicBool::new(true);
         consume_orders(&bus, "orders", 2, move |_| {
             if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
-                // The delivery in hand loses its lease. A store in memory is told by the call.
+                // The delivery in flight loses its lease. A memory store reports this by the call.
                 let (topic, group) = (Topic::new("dev-orders")?, ConsumerGroup::new("billing")?);
                 drop(other.seek(&topic, &group, StartPosition::Earliest));
             }

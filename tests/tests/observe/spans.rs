@@ -1,4 +1,4 @@
-//! The spans of a message, by OpenTelemetry's messaging conventions, and the context that links them.
+//! The spans of a message by OpenTelemetry's messaging conventions, and the context that links them.
 
 use std::sync::{Arc, Mutex};
 
@@ -54,7 +54,7 @@ fn the_spans_of_a_message_have_the_attributes_of_the_conventions() {
     );
 
     let receive = of_orders(&spans, "receive");
-    // Twice something came; polls that gave nothing have no span.
+    // Two polls returned messages; empty polls have no span.
     assert_eq!(receive.len(), 2);
     assert_fields(
         &receive[0],
@@ -110,14 +110,14 @@ fn a_batch_is_counted_and_its_acknowledgement_is_one_span() {
     let count = ("messaging.batch.message_count", "3");
     assert_fields(&of_orders(&spans, "receive")[0], &[count]);
     let settle = of_orders(&spans, "settle");
-    // The third ends the consumer, which acknowledges it then.
+    // The third stops the consumer, which then acknowledges it.
     assert_eq!(settle.len(), 2, "{settle:#?}");
     let two = ("messaging.batch.message_count", "2");
     assert_fields(&settle[0], &[two, ("messaging.operation.name", "ack"), ("messaging.message.id", "")]);
 }
 
 #[test]
-fn what_receivers_do_stands_in_the_span_of_their_message() {
+fn events_of_receivers_are_in_the_span_of_their_message() {
     let spans = traced(async || {
         let bus = bus("memory:", "").await;
         bus.hub().scope(|| {
@@ -147,10 +147,10 @@ fn what_receivers_do_stands_in_the_span_of_their_message() {
 
 const CONTEXT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// What was asked of which span, and the context that came.
+/// A call of the propagator: the operation, its span, and the context received.
 type Call = (String, Option<String>);
 
-/// The contexts that were asked for, and those that came, each with the name of its span.
+/// A propagator that records its calls.
 #[derive(Clone, Default)]
 struct Linked(Arc<Mutex<Vec<Call>>>);
 
@@ -171,7 +171,7 @@ impl TracePropagator for Linked {
 }
 
 #[test]
-fn a_propagator_puts_the_emitters_context_into_the_event_and_sees_it_before_it_is_processed() {
+fn a_propagator_injects_the_emitters_context_and_extracts_it_before_processing() {
     let linked = Linked::default();
     let seen = Arc::new(Mutex::new(None));
     traced(async || {
@@ -196,7 +196,7 @@ fn a_propagator_puts_the_emitters_context_into_the_event_and_sees_it_before_it_i
 }
 
 #[test]
-fn a_propagator_that_panics_or_gives_nonsense_costs_only_the_context() {
+fn a_failing_propagator_costs_only_the_context() {
     struct Broken;
     impl TracePropagator for Broken {
         fn inject(&self, _: &Span) -> Option<TraceContext> {

@@ -6,7 +6,7 @@ use crate::{bus, placed};
 use events_tests::gate::State;
 
 #[tokio::test]
-async fn each_topic_of_an_event_is_delivered_or_failed_for_itself() {
+async fn each_topic_of_an_event_is_delivered_or_fails_independently() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-audit", State::Refuses);
     let error = bus.hub().emit(placed(1)).delivered().await.unwrap_err();
@@ -26,7 +26,7 @@ async fn each_topic_of_an_event_is_delivered_or_failed_for_itself() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_not_enabled_takes_no_events() {
+async fn a_disabled_route_gets_no_events() {
     let (bus, gates) = bus(100).await;
     let delivered = bus.hub().emit(placed(1)).delivered().await.expect("sent");
     let mut topics: Vec<_> =

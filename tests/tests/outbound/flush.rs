@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn flush_waits_for_what_was_emitted_before_it_and_the_bus_goes_on() {
+async fn flush_waits_for_earlier_events_and_the_bus_continues() {
     let (bus, gates) = bus(100).await;
     bus.flush(Duration::ZERO).await.expect("nothing is to be waited for");
     gates.set("dev-counts", State::Hangs);
@@ -19,14 +19,14 @@ async fn flush_waits_for_what_was_emitted_before_it_and_the_bus_goes_on() {
     gates.set("dev-counts", State::Open);
     flush.await.expect("all are acknowledged");
     for emission in emissions {
-        // The answer is there already: no time is given to wait for it.
+        // The result is ready already: the time-out is zero.
         emission.wait_timeout(Duration::ZERO).expect("acknowledged before the flush ended");
     }
     bus.hub().emit(counted(21)).delivered().await.expect("the bus was not stopped");
 }
 
 #[tokio::test]
-async fn flush_lists_what_was_not_in_time_and_it_is_sent_all_the_same() {
+async fn flush_lists_late_events_which_are_still_sent() {
     let (bus, gates) = bus(100).await;
     for state in [State::Away, State::Hangs] {
         gates.set("dev-counts", state);
@@ -49,7 +49,7 @@ async fn flush_lists_what_was_not_in_time_and_it_is_sent_all_the_same() {
 }
 
 #[tokio::test]
-async fn flush_does_not_wait_for_what_is_emitted_after_it() {
+async fn flush_does_not_wait_for_later_events() {
     let (bus, gates) = bus(1000).await;
     gates.set("dev-counts", State::Hangs);
     let first = bus.hub().emit(counted(1));
@@ -66,7 +66,7 @@ async fn flush_does_not_wait_for_what_is_emitted_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_done_with_for_a_flush() {
+async fn flush_counts_permanently_failed_events_as_done() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Refuses);
     let emission = bus.hub().emit(counted(1));
@@ -83,7 +83,7 @@ async fn a_flush_ends_with_the_bus_and_lists_what_a_shutdown_abandons() {
     let shutdown = bus.shutdown(SHORT);
     let (flushed, shutdown) = tokio::join!(flushed, shutdown);
     assert_eq!(shutdown.unwrap_err().undelivered().len(), 1);
-    // The shutdown has the event, or the flush lists it; neither waits for its whole time.
+    // Either the shutdown has the event or the flush lists it; neither waits for its time-out.
     if let Err(error) = flushed {
         assert_eq!(error.unacknowledged().len(), 1);
     }

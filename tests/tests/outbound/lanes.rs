@@ -1,4 +1,4 @@
-//! Topics that are away, others that are not, and what a health check sees of it.
+//! Topic queues: unavailable topics beside available ones, and their health.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn a_topic_that_is_away_stops_no_other_and_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_away_leaves_a_part_of_the_queue_to_the_others() {
+async fn an_unavailable_topic_leaves_a_part_of_the_queue_to_others() {
     let (bus, gates) = bus(8).await;
     gates.set("dev-counts", State::Away);
     let first = bus.hub().emit(counted(1));
@@ -48,7 +48,7 @@ async fn a_topic_that_is_away_leaves_a_part_of_the_queue_to_the_others() {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_by_what_is_not_acknowledged() {
+async fn the_queue_bound_counts_unacknowledged_events() {
     let (bus, gates) = bus(4).await;
     gates.set("dev-counts", State::Hangs);
     let first = bus.hub().emit(counted(1));
@@ -104,7 +104,7 @@ async fn the_status_shows_depth_age_and_circuit_of_each_topic() {
 }
 
 #[test]
-fn a_runtime_that_goes_down_settles_what_waits_and_shutdown_still_gives_it_back() {
+fn a_dropped_runtime_fails_waiting_events_and_shutdown_still_returns_them() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (bus, gates) = runtime.block_on(bus(100));
     gates.set("dev-counts", State::Hangs);
@@ -123,7 +123,7 @@ fn a_runtime_that_goes_down_settles_what_waits_and_shutdown_still_gives_it_back(
 }
 
 #[tokio::test]
-async fn a_bus_that_was_dropped_with_its_hub_sends_what_waits() {
+async fn a_bus_dropped_with_its_hub_still_sends_waiting_events() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Away);
     let emissions = [bus.hub().emit(counted(1)), bus.hub().emit(counted(2))];
@@ -136,7 +136,7 @@ async fn a_bus_that_was_dropped_with_its_hub_sends_what_waits() {
 }
 
 #[tokio::test]
-async fn keys_keep_their_order_in_a_topic_that_comes_and_goes() {
+async fn keys_keep_their_order_while_a_topic_fails_and_recovers() {
     let (bus, gates) = bus(10_000).await;
     let mut emissions = Vec::new();
     for round in 0..40 {

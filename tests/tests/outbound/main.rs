@@ -1,4 +1,4 @@
-//! What the bus promises on the way out: order, lanes, flush, circuits, spilled events, traces.
+//! The promises of the outbound bus: order, topic queues, flush, circuit breakers, spill files, traces.
 
 mod fan_out;
 mod flush;
@@ -35,7 +35,7 @@ fn counted(number: u32) -> OrderCounted {
     OrderCounted { number, shop: "s1".to_owned() }
 }
 
-/// A configuration that pauses next to nothing.
+/// A configuration with minimal retry delays.
 fn config(capacity: usize) -> Config {
     Config::from_toml(&format!(
         r#"
@@ -57,7 +57,7 @@ fn config(capacity: usize) -> Config {
     .expect("a right configuration")
 }
 
-/// A bus over a memory whose topics are all open, and the gates to close them.
+/// A bus on a memory store whose topics are all open, and the gates to close them.
 async fn bus(capacity: usize) -> (EventBus, Gates) {
     let (transport, gates) = gate::over_memory();
     let bus = EventBus::builder().config(config(capacity)).hub(Hub::new()).transport(transport).start();

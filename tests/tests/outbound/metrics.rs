@@ -1,4 +1,4 @@
-//! The counters and gauges, by the names that the documentation of the bus gives them.
+//! The counters and gauges, by their documented names.
 
 use events_tests::gate::State;
 use events_tests::values::Values;
@@ -42,7 +42,7 @@ fn sending_is_counted_by_topic_under_the_documented_names() {
 }
 
 #[test]
-fn whatever_is_wrong_with_the_store_keeps_the_queue_and_is_counted_and_shown() {
+fn any_store_error_keeps_the_queue_and_is_counted_and_shown() {
     for state in [State::Forbids, State::Breaks] {
         let values = Values::default();
         metrics::with_local_recorder(&values.clone(), || {

@@ -1,4 +1,4 @@
-//! Traces: the context that an event carries, and the spans around sending.
+//! Traces: the context of an event, and the spans of a send.
 
 use std::time::Duration;
 
@@ -45,14 +45,14 @@ async fn the_trace_context_travels_from_emit_to_receiver() {
     travels(&format!("sqlite://{}", folder.path().join("events.db").display())).await;
 }
 
-/// What is logged while a bus sends so many events in one batch, and their ids.
+/// The log of a bus that sends this number of events in one batch, and their ids.
 fn logged(count: u32) -> (String, Vec<String>) {
     let mut ids = Vec::new();
     let log = Log::of(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let (bus, _gates) = bus(100).await;
-            // On this one thread the lane takes none before all were offered.
+            // On this single thread, the topic queue drains only after all events are queued.
             let emissions: Vec<_> = (0..count).map(|number| bus.hub().emit(counted(number))).collect();
             for emission in emissions {
                 ids.push(emission.event().metadata().id().to_string());
@@ -64,10 +64,10 @@ fn logged(count: u32) -> (String, Vec<String>) {
 }
 
 #[test]
-fn a_send_stands_in_a_span_by_the_messaging_conventions() {
+fn a_send_has_a_span_by_the_messaging_conventions() {
     let (log, ids) = logged(1);
     for field in [
-        // Of the call; the context that the message carries is of its `create` span.
+        // Of the call; the message's own context is that of its `create` span.
         "otel.kind=\"client\"",
         "otel.kind=\"producer\"",
         "otel.name=send dev-counts",

@@ -1,5 +1,5 @@
-//! Versions made up of every type of the zoo: fields have changed places, come and gone; branches
-//! have changed places; texts were bytes.
+//! Generated earlier versions of every specimen: fields reordered, added and removed; branches reordered;
+//! bytes in place of strings.
 
 use std::collections::HashMap;
 
@@ -13,34 +13,33 @@ use serde_json::{Value as Json, json};
 
 use super::{agrees, judged, written};
 
-/// How many values of each version are compared, and short ones: the judge is slow, the more so the
-/// deeper a value is.
+/// The number of values compared for each version. Few and short ones: apache-avro is slow on deep values.
 const SAMPLES: usize = 8;
 
-/// Types that apache-avro resolves in another way than the specification says. Their values are
-/// held against what they were before.
+/// Types that apache-avro resolves differently from the specification. Their values are compared with the
+/// original ones instead.
 const DIFFER: [&str; 5] = [
-    // It takes the first branch that a record's fields fit into, and one without fields takes all.
+    // It takes the first branch that a record's fields fit into; a branch without fields fits all.
     // The specification, Schema Resolution: "both schemas are records with the same (unqualified)
     // name"; "the first schema in the reader's union that matches the writer's schema".
     "org.zoo.enums.unions.v1",
     "org.zoo.named.generics.v1",
     "org.zoo.recursive.unions.v1",
-    // That too; and it takes the UTF-8 of a default of `bytes`. The specification, Complex Types:
+    // The same; and it takes the UTF-8 of a default of `bytes`. The specification, Complex Types:
     // "default values for bytes and fixed fields are JSON strings, where Unicode code points 0-255
     // are mapped to unsigned 8-bit byte values 0-255".
     "org.zoo.named.defaults.v1",
-    // A hash set is written in any order.
+    // A hash set has no order.
     "org.zoo.collections.sets.v1",
 ];
 
-/// How a version differs.
+/// The changes of a version.
 #[allow(clippy::struct_excessive_bools, reason = "each is a change that is made or not")]
 #[derive(Debug, Clone, Copy)]
 struct Change {
     turned: bool,
     gone: bool,
-    /// Whether fields with a default were not there.
+    /// Whether fields with a default were missing.
     fewer: bool,
     bytes: bool,
     branches: bool,
@@ -63,7 +62,7 @@ fn change(schema: &mut Json, how: Change, records: &mut Records) {
             for branch in branches.iter_mut() {
                 change(branch, how, records);
             }
-            // A definition stands before its name.
+            // A definition precedes its references.
             if how.branches {
                 branches.reverse();
             }
@@ -82,13 +81,13 @@ fn change(schema: &mut Json, how: Change, records: &mut Records) {
                 for field in fields.iter_mut() {
                     change(&mut field["type"], how, records);
                 }
-                // One that defines a type may be needed by another.
+                // A field that defines a type may be needed by another field.
                 let plain = |field: &Json| !field["type"].to_string().contains("\"name\"");
                 fields.retain(|field| !(how.fewer && field.get("default").is_some() && plain(field)));
                 if how.turned && fields.iter().all(plain) {
                     fields.reverse();
                 }
-                // A default would have to be changed with the type.
+                // The default would have to change with the type.
                 fields.iter_mut().filter_map(Json::as_object_mut).for_each(|field| {
                     field.remove("default");
                 });
@@ -104,7 +103,7 @@ fn change(schema: &mut Json, how: Change, records: &mut Records) {
     }
 }
 
-/// The value as the version held it.
+/// The value as in the version.
 fn earlier(value: Value, schema: &Json, how: Change, records: &Records) -> Value {
     let schema = match schema.as_str() {
         Some(name) => records.get(name.rsplit('.').next().unwrap_or(name)).unwrap_or(schema),
@@ -143,14 +142,14 @@ fn is_refusal(kind: &DecodeErrorKind) -> bool {
     matches!(kind, DecodeErrorKind::Unresolvable(_) | DecodeErrorKind::Invalid(_))
 }
 
-/// How many values were compared.
+/// The number of compared values.
 fn compared(specimen: &Specimen, how: Change) -> Result<usize, String> {
     let reader = physical(specimen.schema_json)?;
     let mut json: Json = serde_json::from_str(specimen.schema_json).unwrap();
     let mut records = Records::new();
     change(&mut json, how, &mut records);
     let text = json.to_string();
-    // Not every change leaves a schema: a name may stand before its definition.
+    // Not every change gives a valid schema: a reference may precede its definition.
     let Ok(writer) = Schema::parse_str(&text) else {
         WriterSchema::parse(&text).err().ok_or(format!("apache-avro refuses {text}"))?;
         return Ok(0);
@@ -165,7 +164,7 @@ fn compared(specimen: &Specimen, how: Change) -> Result<usize, String> {
         match (specimen.resolved(&ours, &datum), judged(&writer, &reader, &datum)) {
             (Ok(ours), theirs) if DIFFER.contains(&specimen.name) || !how.fewer => {
                 compared += 1;
-                // Nothing was lost, so it is the value that it was.
+                // Nothing was lost, so it is the original value.
                 if !how.fewer {
                     sample.is(&ours).map_err(|fault| format!("{text}: {fault}"))?;
                 }
@@ -187,7 +186,7 @@ fn compared(specimen: &Specimen, how: Change) -> Result<usize, String> {
     Ok(compared)
 }
 
-/// Bytes that nobody wrote, under the plans of a version: no panic, and no error that is beyond them.
+/// Invalid bytes under the plans of a version: no panic, and no error position beyond the input.
 fn damaged(specimen: &Specimen, how: Change) {
     let mut json: Json = serde_json::from_str(specimen.schema_json).unwrap();
     change(&mut json, how, &mut Records::new());
@@ -217,8 +216,8 @@ fn damaged_bytes_are_errors_within_them() {
 }
 
 #[test]
-fn every_type_of_the_zoo_is_read_from_made_up_versions_as_apache_avro_reads_it() {
-    // apache-avro takes much of a stack for the deepest values.
+fn every_specimen_is_read_from_generated_versions_as_by_apache_avro() {
+    // apache-avro needs a large stack for the deepest values.
     let test = || {
         let mut total = 0;
         let mut faults = Vec::new();

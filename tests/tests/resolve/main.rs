@@ -1,4 +1,4 @@
-//! Data of other writers before apache-avro, whose resolving reader is the judge.
+//! Data of other writers, compared with apache-avro's resolving reader.
 
 mod earlier;
 mod pairs;
@@ -9,7 +9,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use events_tests::zoo::terms::{same, terms};
 
-/// The value that apache-avro reads by a reader's schema, in the terms of the judge.
+/// The value that apache-avro reads by a reader's schema, in JSON form.
 fn judged(writer: &Schema, reader: &Schema, mut datum: &[u8]) -> Result<serde_json::Value, String> {
     let resolving = GenericDatumReader::builder(writer).reader_schema(reader).build();
     let value = resolving.map_err(|error| error.to_string())?.read_value(&mut datum);
@@ -22,7 +22,7 @@ fn written(schema: &Schema, value: Value) -> Result<Vec<u8>, String> {
     writer.write_value_to_vec(value).map_err(|error| error.to_string())
 }
 
-/// Whether what was read here, encoded again, is what the judge read.
+/// Whether our value, encoded again, equals apache-avro's.
 fn agrees(reader: &Schema, ours: &[u8], theirs: &serde_json::Value) -> Result<(), String> {
     let ours = terms(reader, ours)?;
     if same(&ours, theirs) { Ok(()) } else { Err(format!("read as {ours}, apache-avro reads {theirs}")) }

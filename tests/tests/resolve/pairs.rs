@@ -1,4 +1,4 @@
-//! Pairs of a writer and a reader, written by hand for each rule.
+//! Pairs of writer and reader, written by hand for each rule.
 
 use std::collections::BTreeMap;
 
@@ -69,8 +69,8 @@ enum Shape {
 
 const COLOUR: &str = r#"{"type":"enum","name":"Colour","symbols":["BLUE","GREEN","RED"]}"#;
 
-/// The writer's fields, as name, schema and datum; those of [`Everything`] that have no default
-/// and are not among them are added.
+/// The writer's fields, as name, schema and datum; missing fields of [`Everything`] without a default are
+/// added.
 type Fields = &'static [(&'static str, &'static str, &'static [u8])];
 
 const REQUIRED: [(&str, &str, &[u8]); 6] = [
@@ -82,7 +82,7 @@ const REQUIRED: [(&str, &str, &[u8]); 6] = [
     ("colour", COLOUR, &[4]),
 ];
 
-/// Each is a rule of the specification, named by its first field.
+/// Each item is a rule of the specification, named by its first field.
 const RULES: &[Fields] = &[
     &[],
     &[("long", "\"int\"", &[5])],
@@ -148,7 +148,7 @@ fn pair(rule: Fields) -> (String, Vec<u8>) {
     let fields: Vec<_> = rule.iter().chain(missing).collect();
     let schemas: Vec<_> =
         fields.iter().map(|(name, schema, _)| format!(r#"{{"name":"{name}","type":{schema}}}"#)).collect();
-    // The root of an event has the event type as its namespace, and what is in it inherits that.
+    // The root of an event has the event type as its namespace, which nested types inherit.
     let schema = format!(
         r#"{{"type":"record","name":"Everything","namespace":"{}","fields":[{}]}}"#,
         Everything::EVENT_TYPE,
@@ -180,7 +180,7 @@ fn every_rule_is_the_one_of_apache_avro() {
 
 #[test]
 fn a_field_is_found_by_its_alias() {
-    // apache-avro has no aliases of fields: what is found here by one is what has the name there.
+    // apache-avro has no aliases of fields: a field found by its alias here has that name there.
     let rename = |text: &str| text.replace("\"name\":\"text\"", "\"name\":\"former_text\"");
     let (text, datum) = pair(&[]);
     let renamed = WriterSchema::parse(&rename(&text)).unwrap();
