@@ -14,9 +14,9 @@ use super::observe::{extract, record_error};
 use super::retry::Pause;
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::drop_quietly;
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
+use events_support::error_chain::drop_quietly;
 
 /// A hook with its types erased.
 pub(super) type Hook =

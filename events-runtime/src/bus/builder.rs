@@ -15,9 +15,10 @@ use super::writers::Writers;
 use super::{EventBus, Inner};
 use crate::avro::WriterSchema;
 use crate::config::{Config, Resolved};
-use crate::hub::{Hub, Outbound};
+use crate::hub::Hub;
 use crate::registry::{Descriptor, Registry};
 use crate::transport::{self, Transport};
+use events_core::internal::Outbound;
 
 /// A bus that is being set up; [`start`](Self::start) starts it.
 #[derive(Default)]

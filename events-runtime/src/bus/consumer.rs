@@ -18,9 +18,9 @@ use super::untaken::Untaken;
 use super::worker::{Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
-use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
+use events_support::error_chain::drop_quietly;
 
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///

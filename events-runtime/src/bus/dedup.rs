@@ -11,9 +11,9 @@ use super::observe::{Consuming, DEDUP_FAILED, DEDUPLICATED};
 use super::retry::Pause;
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
 use crate::transport::{BoxFuture, Message};
+use events_support::error_chain::drop_quietly;
 
 /// What a consumer asks, on behalf of its group.
 pub(super) struct Dedup {

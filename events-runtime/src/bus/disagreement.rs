@@ -23,9 +23,9 @@ pub(super) fn settle(failed: Vec<ReceiverFailure>) -> Verdict {
 /// The pause before another attempt, where one is wanted.
 pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
     match disposition {
-        None | Some(Disposition::Retry { after: None }) => Some(Pause::OWN),
         Some(Disposition::Retry { after: Some(after) }) => Some(Pause::asked(after)),
         Some(Disposition::Reject | Disposition::Skip) => None,
+        _ => Some(Pause::OWN),
     }
 }
 

@@ -11,10 +11,10 @@ use crate::RegistryError;
 use crate::avro::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::envelope::EnvelopeError;
-pub(super) use crate::error_chain::{caught, chain, links};
 use crate::metadata::MetadataError;
 use crate::receiver::Disposition;
 use crate::transport::{Message, NameError, Rejection, Topic, TransportError};
+pub(super) use events_support::error_chain::{caught, chain, links};
 
 /// Why a bus did not start. Nothing was attached and nothing was sent.
 #[derive(Debug, thiserror::Error)]

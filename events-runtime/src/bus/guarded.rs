@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::error_chain::{caught, drop_quietly};
+use events_support::error_chain::{caught, drop_quietly};
 
 /// A future whose panic is its output, and that may panic when it is dropped.
 pub(crate) struct Guarded<F>(Option<Pin<Box<F>>>);

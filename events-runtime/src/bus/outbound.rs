@@ -11,8 +11,9 @@ use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, c
 use super::route::{Route, Routes};
 use super::sender::Phase;
 use crate::envelope::Envelope;
-use crate::hub::{AnyEvent, Outbound};
-use crate::signal::{PendingTopic, SendError};
+use crate::signal::SendError;
+use events_core::internal::PendingTopic;
+use events_core::internal::{AnyEvent, Outbound};
 
 /// What a hub offers its events to.
 pub(super) struct Queue {

@@ -9,8 +9,8 @@ use super::error::OutboundError;
 use super::lane::Lane;
 use super::observe::Observe;
 use crate::config::{KeyPath, Resolved};
-use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
+use events_core::internal::AnyEvent;
 
 /// One topic that the events of a type go to.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use super::error::Problem;
 use super::explain::Explanation;
-use super::nearest::nearest;
 use super::source::Source;
 use super::tree::{Kind, Node, join_key};
 use super::value::{Fault, Setting};
+use events_support::nearest::nearest;
 
 /// What reading a configuration finds out.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! Why an inbox could not be used.
 
 use crate::BoxError;
-use crate::error_chain::sources;
 use crate::transport::NameError;
+use events_support::error_chain::sources;
 
 /// Why an inbox could not be used. Nothing was remembered, and the work must not be committed.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use tracing::Span;
 use crate::EventMetadata;
 use crate::bus::error::caught;
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
 use crate::transport::Message;
+use events_support::error_chain::chain;
 
 /// A [W3C trace context](https://www.w3.org/TR/trace-context/), as the two texts that travel.
 #[derive(Debug, Clone, PartialEq, Eq)]

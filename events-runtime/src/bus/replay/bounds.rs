@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
 };
+use events_support::error_chain::chain;
 
 /// For so long nothing is fetched after there was nothing but what lies behind the end.
 const PAUSE: Duration = Duration::from_millis(50);

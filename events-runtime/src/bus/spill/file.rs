@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// How long those wait for the file's lock who have no time of their own. Whoever keeps to the rules
 /// holds it for one write or read.

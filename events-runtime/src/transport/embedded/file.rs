@@ -18,7 +18,7 @@ use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::txn::Txn;
 use super::writer::{Job, Writer};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The files that are open, for as long as somebody holds them.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<File>>>> = Mutex::new(None);

@@ -10,7 +10,7 @@ use super::row::run_length;
 use super::schema::VERSION;
 use super::settings::{Settings, Synchronous};
 use super::txn::{find_topic, last};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// All topics with what they hold, by name.
 pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {

@@ -22,7 +22,7 @@ use super::settings::{Settings, Synchronous};
 use super::syncer::Syncer;
 use super::trim::{Schedule, give_back};
 use super::txn::Txn;
-use crate::error_chain::{caught, chain};
+use events_support::error_chain::{caught, chain};
 
 /// A request to the writer.
 pub(super) trait Job: Send {

@@ -16,7 +16,7 @@ use super::endpoint::Place;
 use super::fault;
 use super::nodes::Connected;
 use super::settings::Settings;
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The pause before a call is made again doubles from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -13,7 +13,7 @@ use super::link::{Link, Request};
 use super::settings::Settings;
 use super::trim::{self, Schedule};
 use super::{entry, fault, marker};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 const OPERATION: &str = "send to";
 /// So many messages, or about so many bytes, are sent as one transaction.

@@ -7,7 +7,7 @@ use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::link::Request;
 use super::worker::{Answer, Member, Results, Work, Worker, millis};
 use super::{entry, fault, letters, script};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// So many outcomes are stored at once at most.
 const OUTCOMES_AT_MOST: usize = 1000;
