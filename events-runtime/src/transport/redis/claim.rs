@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
-use super::pack::Packed;
+use super::msgpack::Reader;
 
 /// One claim is one step of the server, during which it serves nobody else.
 pub(super) const ENTRIES_AT_MOST: usize = 10_000;
@@ -43,7 +43,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
     let [found, gone, missed, pause, last, woken, sweep] = <[Value; 7]>::try_from(parts).ok()?;
     let found = bytes(found)?;
-    let mut found = Packed(&found);
+    let mut found = Reader(&found);
     let mut entries = Vec::new();
     while !found.is_empty() {
         let count = found.list()?;
@@ -64,7 +64,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
 }
 
 /// An id, the fields, and the attempts unless it is the first.
-pub(super) fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
+pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
     let parts = found.list()?;
     let (position, time) = entry::position(found.text()?)?;
     let pairs = found.list()? / 2;
@@ -74,7 +74,7 @@ pub(super) fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
     }
     // One allocation for an entry, which all its parts share.
     let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
-    let (shared, mut fields) = (&shared, Packed(&shared));
+    let (shared, mut fields) = (&shared, Reader(&shared));
     let fields = (0..pairs).map_while(move |_| Some((fields.text()?, shared.slice_ref(fields.text()?))));
     let message = entry::message(fields);
     let attempt = if parts > 2 { u32::try_from(found.number()?).unwrap_or(u32::MAX) } else { 1 };

@@ -12,33 +12,37 @@ use futures_util::stream::FuturesUnordered;
 
 use super::super::TransportError;
 use super::super::options::Target;
-use super::endpoint::{Address, Login, Place, hosts};
-use super::fault;
-use super::known::Known;
-use super::link::is_away;
-use super::nodes::{Connected, Nodes, at};
+use super::connection::is_transient;
+use super::endpoint::{Address, ClientConfig, Destination, hosts};
+use super::error;
+use super::node_directory::NodeDirectory;
+use super::node_pool::{NodePool, ServerConnection, at};
 use super::slots::{self, Range};
 
 /// Where a server listens unless told otherwise.
 const PORT: u16 = 6379;
 
 pub(super) struct Cluster {
-    login: Login,
-    known: Known,
-    nodes: Nodes,
+    client_config: ClientConfig,
+    directory: NodeDirectory,
+    pool: NodePool,
     /// After so long the next node is asked too.
     pause: Duration,
 }
 
 /// What a node said.
-struct Told {
+struct Lookup {
     /// Who has what was asked for.
     owner: Address,
     ranges: Vec<Range>,
 }
 
 impl Cluster {
-    pub(super) fn read(target: &Target<'_>, login: Login, timeout: Duration) -> Result<Self, TransportError> {
+    pub(super) fn read(
+        target: &Target<'_>,
+        client_config: ClientConfig,
+        timeout: Duration,
+    ) -> Result<Self, TransportError> {
         let wrong = || {
             target.invalid(
                 "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster, which has but database 0",
@@ -49,50 +53,59 @@ impl Cluster {
             return Err(wrong());
         }
         for node in &listed {
-            login.client(node, 0).map_err(|_| login.not_understood(target))?;
+            client_config.client(node, 0).map_err(|_| client_config.malformed_url(target))?;
         }
-        Ok(Self { login, known: Known::new(listed), nodes: Nodes::default(), pause: timeout / 8 })
+        Ok(Self {
+            client_config,
+            directory: NodeDirectory::new(listed),
+            pool: NodePool::default(),
+            pause: timeout / 8,
+        })
     }
 
     /// A connection to the node that has this place, which nobody else uses; `short` is for finding it.
     pub(super) async fn alone(
         &self,
-        place: &Place,
+        destination: &Destination,
         short: &AsyncConnectionConfig,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Connected> {
-        let node = self.address(place, short).await?;
+    ) -> RedisResult<ServerConnection> {
+        let node = self.address(destination, short).await?;
         let connection = self.connect(&node, config).await?;
-        Ok(Connected::alone(connection, Some(node)))
+        Ok(ServerConnection::alone(connection, Some(node)))
     }
 
     /// A connection to the node that has this place, shared with others.
     pub(super) async fn shared(
         &self,
-        place: &Place,
+        destination: &Destination,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Connected> {
-        self.open(&self.address(place, config).await?, config).await
+    ) -> RedisResult<ServerConnection> {
+        self.open(&self.address(destination, config).await?, config).await
     }
 
     /// Takes note that a connection broke.
-    pub(super) fn retire(&self, broken: &Connected) {
-        self.nodes.retire(broken);
+    pub(super) fn retire(&self, broken: &ServerConnection) {
+        self.pool.retire(broken);
     }
 
-    async fn address(&self, place: &Place, config: &AsyncConnectionConfig) -> RedisResult<Address> {
-        Ok(match place {
-            Place::Node(address) => address.clone(),
-            Place::Topic(topic) => self.ask(Some(topic.as_str()), config).await?.owner,
-            Place::Any => self.ask(None, config).await?.owner,
+    async fn address(
+        &self,
+        destination: &Destination,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<Address> {
+        Ok(match destination {
+            Destination::Node(address) => address.clone(),
+            Destination::Topic(topic) => self.ask(Some(topic.as_str()), config).await?.owner,
+            Destination::Any => self.ask(None, config).await?.owner,
         })
     }
 
-    async fn open(&self, node: &Address, config: &AsyncConnectionConfig) -> RedisResult<Connected> {
-        if let Some(open) = self.nodes.get(node) {
+    async fn open(&self, node: &Address, config: &AsyncConnectionConfig) -> RedisResult<ServerConnection> {
+        if let Some(open) = self.pool.get(node) {
             return Ok(open);
         }
-        Ok(self.nodes.share(node, self.connect(node, config).await?))
+        Ok(self.pool.share(node, self.connect(node, config).await?))
     }
 
     async fn connect(
@@ -100,7 +113,7 @@ impl Cluster {
         node: &Address,
         config: &AsyncConnectionConfig,
     ) -> RedisResult<MultiplexedConnection> {
-        let client = self.login.client(node, 0)?;
+        let client = self.client_config.client(node, 0)?;
         let connection = client.get_multiplexed_async_connection_with_config(config).await;
         connection.map_err(|error| at(node, error))
     }
@@ -115,13 +128,13 @@ impl Cluster {
     }
 
     /// Asks one node after the other, until one answers; one that takes its time is not waited for.
-    async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Told> {
+    async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Lookup> {
         let mut worst =
             RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
-        let mut rank = Rank::Silent;
+        let mut rank = ErrorRank::Silent;
         let (mut asked, mut running) = (Vec::new(), FuturesUnordered::new());
         loop {
-            let next = self.known.next(&asked);
+            let next = self.directory.next(&asked);
             let pause = next.is_some().then_some(self.pause);
             if let Some(node) = next {
                 asked.push(node.clone());
@@ -133,7 +146,9 @@ impl Cluster {
             };
             match answer {
                 Ok(Some(Ok(told))) => return Ok(told),
-                Ok(Some(Err(error))) if Rank::of(&error) >= rank => (rank, worst) = (Rank::of(&error), error),
+                Ok(Some(Err(error))) if ErrorRank::of(&error) >= rank => {
+                    (rank, worst) = (ErrorRank::of(&error), error)
+                }
                 Ok(None) => return Err(worst),
                 Ok(Some(Err(_))) | Err(_) => {}
             }
@@ -145,10 +160,10 @@ impl Cluster {
         node: Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Told> {
+    ) -> RedisResult<Lookup> {
         let told = self.ask_node(&node, key, config).await?;
-        self.known.answered(&node);
-        self.known.learn(told.ranges.iter().flat_map(Range::nodes));
+        self.directory.answered(&node);
+        self.directory.learn(told.ranges.iter().flat_map(Range::nodes));
         Ok(told)
     }
 
@@ -157,8 +172,8 @@ impl Cluster {
         node: &Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Told> {
-        let connected = self.open(node, config).await?;
+    ) -> RedisResult<Lookup> {
+        let server = self.open(node, config).await?;
         let mut ask = Pipeline::new();
         ask.cmd("CLUSTER").arg("SLOTS");
         if let Some(key) = key {
@@ -167,12 +182,12 @@ impl Cluster {
         }
         ask.ignore_errors();
         let answers: RedisResult<Vec<RedisResult<Value>>> =
-            ask.query_async(&mut connected.connection.clone()).await;
-        let answers = answers.inspect_err(|_| self.retire(&connected));
+            ask.query_async(&mut server.connection.clone()).await;
+        let answers = answers.inspect_err(|_| self.retire(&server));
         let mut answers = answers.map_err(|error| at(node, error))?.into_iter();
         let ranges = slots::read(answers.next().unwrap_or(Ok(Value::Nil))?, node);
         let owner = match answers.next() {
-            Some(Err(error)) => match &*fault::code(&error) {
+            Some(Err(error)) => match &*error::code(&error) {
                 "MOVED" => slots::moved_to(&error, node, &ranges).ok_or(error)?,
                 // Keys of its slot are on their way to another node, but it still has the slot.
                 "ASK" => node.clone(),
@@ -184,13 +199,13 @@ impl Cluster {
             // It was taken out of the cluster, or never was in it: it does not know what there is.
             return Err((RedisServerKind::ClusterDown.into(), "the node knows of no slots").into());
         }
-        Ok(Told { owner, ranges })
+        Ok(Lookup { owner, ranges })
     }
 }
 
 /// Which of several nodes' errors matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum ErrorRank {
     /// It can't be reached.
     Silent,
     /// It will not answer until something is set right.
@@ -199,9 +214,9 @@ enum Rank {
     NotYet,
 }
 
-impl Rank {
+impl ErrorRank {
     fn of(error: &RedisError) -> Self {
-        match is_away(error) {
+        match is_transient(error) {
             false => Self::Refused,
             true if error.is_io_error() => Self::Silent,
             true => Self::NotYet,

@@ -10,20 +10,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
 use super::claim::{Claimed, Entry};
-use super::link::{Link, Request, is_away, random};
-use super::settings::Settings;
+use super::config::Config;
+use super::connection::{Connection, Request, is_transient, random};
 use super::worker::{MADE_UP, Member, Work, Worker};
-use super::{fault, ledger, start, trim};
+use super::{acker, error, group, trim};
 
 /// So long a read waits at the server before it is asked anew.
 const BLOCK: Duration = Duration::from_secs(5);
 
 pub(super) struct RedisConsumer {
-    ledger: Arc<ledger::Ledger>,
+    acker: Arc<acker::Acker>,
     recipient: Arc<Recipient>,
     member: Member,
     /// The connection that waits, which serves nothing else.
-    waiting: Arc<Link>,
+    waiting: Arc<Connection>,
     /// A claim that was asked for; a receive that is given up leaves it here for the next.
     asked: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
     /// A wait at the server, left by a receive that was given up or ended before.
@@ -34,28 +34,28 @@ pub(super) struct RedisConsumer {
 
 impl RedisConsumer {
     pub(super) async fn subscribe(
-        settings: Arc<Settings>,
+        config: Arc<Config>,
         subscription: Subscription,
     ) -> Result<Self, TransportError> {
         let dead_letter = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, lease, member, .. } = subscription;
-        let link = Arc::new(Link::new(&settings, &topic));
-        start::join(&link, &settings, &topic, &group, start).await?;
-        trim::mark_letters(&settings, &dead_letter).await?;
+        let connection = Arc::new(Connection::new(&config, &topic));
+        group::join(&connection, &config, &topic, &group, start).await?;
+        trim::mark_dead_letter_topic(&config, &dead_letter).await?;
         let number = random();
-        let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
+        let consumer = config.consumer_name.clone().or(member).unwrap_or_else(|| {
             let host = gethostname::gethostname();
-            format!("{MADE_UP}{}@{}:{number:x}", settings.client, host.to_string_lossy())
+            format!("{MADE_UP}{}@{}:{number:x}", config.client, host.to_string_lossy())
         });
         let member = Member { topic, group, dead_letter, consumer, number, lease };
         let (work, queue) = mpsc::unbounded_channel();
-        let returned = Arc::new(ledger::Returned::default());
-        tokio::spawn(Worker::new(settings.clone(), link, member.clone(), returned.clone()).run(queue));
-        let ledger = Arc::new(ledger::Ledger::new(work, member.topic.clone(), settings.ack, returned));
+        let released = Arc::new(acker::ReleasedKeys::default());
+        tokio::spawn(Worker::new(config.clone(), connection, member.clone(), released.clone()).run(queue));
+        let acker = Arc::new(acker::Acker::new(work, member.topic.clone(), config.ack, released));
         Ok(Self {
-            recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
-            waiting: Arc::new(Link::waiting(&settings, &member.topic, BLOCK)),
-            ledger,
+            recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), acker.clone())),
+            waiting: Arc::new(Connection::waiting(&config, &member.topic, BLOCK)),
+            acker,
             member,
             asked: None,
             blocked: None,
@@ -70,15 +70,15 @@ impl RedisConsumer {
                 Some(asked) => asked,
                 none => {
                     let (reply, answer) = oneshot::channel();
-                    drop(self.ledger.take_returned());
-                    self.ledger.submit(Work::Claim(max, reply));
+                    drop(self.acker.take_released());
+                    self.acker.submit(Work::Claim(max, reply));
                     none.insert((Instant::now(), answer))
                 }
             };
             let since = *since;
             let claimed = answer.await;
             self.asked = None;
-            let claimed = claimed.unwrap_or_else(|_| Err(self.ledger.closed("receive from")))?;
+            let claimed = claimed.unwrap_or_else(|_| Err(self.acker.closed("receive from")))?;
             if claimed.entries.is_empty() || since.elapsed() < self.member.lease / 2 {
                 return Ok(claimed);
             }
@@ -108,8 +108,8 @@ impl RedisConsumer {
             .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000))
             .arg("STREAMS");
         read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
-        let link = self.waiting.clone();
-        Box::pin(async move { link.once(&Request::Command(&read)).await })
+        let connection = self.waiting.clone();
+        Box::pin(async move { connection.once(&Request::Command(&read)).await })
     }
 
     /// Hands back what came behind a message of its key that was handed back meanwhile.
@@ -117,12 +117,12 @@ impl RedisConsumer {
         if self.ready.is_empty() {
             return;
         }
-        let returned = self.ledger.take_returned();
-        if returned.is_empty() {
+        let released = self.acker.take_released();
+        if released.is_empty() {
             return;
         }
         let is_behind =
-            |delivery: &Delivery| delivery.message().key.as_ref().is_some_and(|key| returned.contains(key));
+            |delivery: &Delivery| delivery.message().key.as_ref().is_some_and(|key| released.contains(key));
         let (behind, ready): (VecDeque<_>, _) = self.ready.drain(..).partition(is_behind);
         self.ready = ready;
         for delivery in behind.into_iter().rev() {
@@ -184,8 +184,8 @@ impl Consumer for RedisConsumer {
                 tokio::select! {
                     woken = &mut blocked => match woken {
                         // The next claim waits for the server, or says that it is away.
-                        Err(error) if !is_away(&error) => {
-                            return Err(fault::explain(error, "receive from", &self.member.topic));
+                        Err(error) if !is_transient(&error) => {
+                            return Err(error::convert(error, "receive from", &self.member.topic));
                         }
                         _ => {}
                     },
@@ -198,8 +198,8 @@ impl Consumer for RedisConsumer {
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         self.release_all();
         let (reply, answer) = oneshot::channel();
-        self.ledger.submit(Work::Leave(reply));
-        let closed = self.ledger.closed("leave");
+        self.acker.submit(Work::Leave(reply));
+        let closed = self.acker.closed("leave");
         Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
     }
 }

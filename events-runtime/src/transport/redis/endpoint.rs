@@ -14,8 +14,8 @@ use rustls::pki_types::pem::PemObject as _;
 use super::super::options::Target;
 use super::super::{Topic, TransportError};
 use super::cluster::Cluster;
-use super::fault;
-use super::nodes::Connected;
+use super::error;
+use super::node_pool::ServerConnection;
 use super::sentinel::Sentinels;
 
 /// A server, or who knows it.
@@ -32,7 +32,7 @@ enum Kind {
 
 /// Which server is meant, of those behind a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum Destination {
     /// There is but one, or any will do.
     Any,
     /// The one that has this topic.
@@ -46,7 +46,7 @@ pub(super) type Address = (String, u16);
 
 impl Endpoint {
     pub(super) fn read(target: &Target<'_>, timeout: Duration) -> Result<Self, TransportError> {
-        let login = Login::read(target)?;
+        let client_config = ClientConfig::read(target)?;
         if target.raw.is_empty() {
             return Err(target.invalid("the server is missing: write `redis://host:6379/0`"));
         }
@@ -55,11 +55,11 @@ impl Endpoint {
             return Err(target.invalid("a server has no `#`: write one of a password as `%23`"));
         }
         let kind = match target.scheme.split_once('+') {
-            Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, login)?),
-            Some(_) => Kind::Cluster(Cluster::read(target, login, timeout)?),
+            Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, client_config)?),
+            Some(_) => Kind::Cluster(Cluster::read(target, client_config, timeout)?),
             None => {
-                let url = format!("{}://{}", login.scheme, target.raw);
-                Kind::Server(login.open(url).map_err(|_| login.not_understood(target))?)
+                let url = format!("{}://{}", client_config.scheme, target.raw);
+                Kind::Server(client_config.open(url).map_err(|_| client_config.malformed_url(target))?)
             }
         };
         Ok(Self { kind, timeout })
@@ -72,23 +72,23 @@ impl Endpoint {
 
     /// Whether a node of the cluster says that another has the topic, or will have it.
     pub(super) fn is_elsewhere(&self, error: &RedisError) -> bool {
-        self.is_cluster() && matches!(&*fault::code(error), "MOVED" | "ASK")
+        self.is_cluster() && matches!(&*error::code(error), "MOVED" | "ASK")
     }
 
     /// Where this topic is.
-    pub(super) fn place(&self, topic: &Topic) -> Place {
-        if self.is_cluster() { Place::Topic(topic.clone()) } else { Place::Any }
+    pub(super) fn destination(&self, topic: &Topic) -> Destination {
+        if self.is_cluster() { Destination::Topic(topic.clone()) } else { Destination::Any }
     }
 
     /// All servers that take writes.
-    pub(super) async fn places(&self) -> RedisResult<Vec<Place>> {
+    pub(super) async fn places(&self) -> RedisResult<Vec<Destination>> {
         match &self.kind {
             Kind::Cluster(cluster) => {
                 let config = self.config(self.timeout);
                 let masters = within(self.timeout * 2, cluster.masters(&config)).await?;
-                Ok(masters.into_iter().map(Place::Node).collect())
+                Ok(masters.into_iter().map(Destination::Node).collect())
             }
-            _ => Ok(vec![Place::Any]),
+            _ => Ok(vec![Destination::Any]),
         }
     }
 
@@ -96,29 +96,29 @@ impl Endpoint {
     /// may be shared.
     pub(super) async fn connect(
         &self,
-        place: &Place,
+        destination: &Destination,
         response: Duration,
         share: bool,
-    ) -> RedisResult<Connected> {
+    ) -> RedisResult<ServerConnection> {
         let (config, short) = (self.config(response), self.config(self.timeout));
         let connecting = async {
             let client = match &self.kind {
                 Kind::Server(client) => client.clone(),
                 Kind::Sentinels(sentinels) => sentinels.master(&short).await?,
-                Kind::Cluster(cluster) if share => return cluster.shared(place, &short).await,
-                Kind::Cluster(cluster) => return cluster.alone(place, &short, &config).await,
+                Kind::Cluster(cluster) if share => return cluster.shared(destination, &short).await,
+                Kind::Cluster(cluster) => return cluster.alone(destination, &short, &config).await,
             };
             client
                 .get_multiplexed_async_connection_with_config(&config)
                 .await
-                .map(|connection| Connected::alone(connection, None))
+                .map(|connection| ServerConnection::alone(connection, None))
         };
         // Around everything: a paused server accepts and never answers.
         within(self.timeout * 2, connecting).await
     }
 
     /// Takes note that a connection broke.
-    pub(super) fn retire(&self, broken: &Connected) {
+    pub(super) fn retire(&self, broken: &ServerConnection) {
         if let Kind::Cluster(cluster) = &self.kind {
             cluster.retire(broken);
         }
@@ -139,7 +139,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = RedisResult<T>>) 
 }
 
 /// What the servers behind a URL are to be told, wherever they are found.
-pub(super) struct Login {
+pub(super) struct ClientConfig {
     /// `redis` or `rediss`.
     scheme: &'static str,
     /// `user:password@`, or nothing.
@@ -147,7 +147,7 @@ pub(super) struct Login {
     ca: Option<Vec<u8>>,
 }
 
-impl Login {
+impl ClientConfig {
     fn read(target: &Target<'_>) -> Result<Self, TransportError> {
         let tls = target.scheme.starts_with("rediss");
         if tls {
@@ -184,7 +184,7 @@ impl Login {
     }
 
     /// The client's own error may quote what it was given.
-    pub(super) fn not_understood(&self, target: &Target<'_>) -> TransportError {
+    pub(super) fn malformed_url(&self, target: &Target<'_>) -> TransportError {
         target.invalid(format!(
             "it is not understood: write `{}://user:password@host:6379/0`, special characters of the password as `%` \
              and two digits",

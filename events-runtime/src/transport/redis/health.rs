@@ -7,10 +7,10 @@ use ::redis::RedisResult;
 use ::redis::ServerErrorKind::ClusterDown;
 
 use super::super::{ErrorKind, Health, TransportError};
-use super::link::{Link, Patience, Request};
-use super::links::Links;
-use super::settings::Settings;
-use super::{fault, status};
+use super::config::Config;
+use super::connection::{Backoff, Connection, Request};
+use super::connection_pool::ConnectionPool;
+use super::{admin, error};
 
 /// How many slots a cluster has.
 const SLOTS: u32 = 16_384;
@@ -20,20 +20,20 @@ const NOT_APPENDED: &str = "appendonly is off";
 type Facts = Vec<(&'static str, String)>;
 
 /// Asks each server what it is and how it keeps what it is told.
-pub(super) async fn check(links: &Links, settings: &Arc<Settings>) -> Result<Health, TransportError> {
-    let told = |error| fault::explain(error, "check", &settings.url);
-    let servers = links.all().await.map_err(told)?;
+pub(super) async fn check(pool: &ConnectionPool, config: &Arc<Config>) -> Result<Health, TransportError> {
+    let told = |error| error::convert(error, "check", &config.url);
+    let servers = pool.all().await.map_err(told)?;
     let mut facts = Facts::new();
-    if settings.endpoint.is_cluster() {
-        wait_for_slots(servers.first(), settings).await.map_err(told)?;
+    if config.endpoint.is_cluster() {
+        wait_for_slots(servers.first(), config).await.map_err(told)?;
         facts.push(("cluster", format!("{} masters", servers.len())));
     }
     let mut of_servers = Vec::with_capacity(servers.len());
     for server in &servers {
-        of_servers.push(check_one(server, settings).await?);
+        of_servers.push(check_one(server, config).await?);
     }
     facts.extend(merged(of_servers));
-    facts.push(("topics", status::topics(links, settings).await?.len().to_string()));
+    facts.push(("topics", admin::topics(pool, config).await?.len().to_string()));
     let warnings = facts.iter().filter(|(name, value)| is_doubtful(name, value)).map(|(name, _)| *name);
     Ok(Health { warnings: warnings.collect(), facts })
 }
@@ -64,8 +64,8 @@ fn merged(of_servers: Vec<Facts>) -> Facts {
 }
 
 /// Waits until a cluster serves all its slots, or for as long as it may be away.
-async fn wait_for_slots(server: Option<&Arc<Link>>, settings: &Arc<Settings>) -> RedisResult<()> {
-    let mut patience = Patience::new(settings.clone());
+async fn wait_for_slots(server: Option<&Arc<Connection>>, config: &Arc<Config>) -> RedisResult<()> {
+    let mut backoff = Backoff::new(config.clone());
     loop {
         if let Some(server) = server
             && serves_all(server).await?
@@ -73,28 +73,28 @@ async fn wait_for_slots(server: Option<&Arc<Link>>, settings: &Arc<Settings>) ->
             return Ok(());
         }
         let down = (ClusterDown.into(), "some slots are served by nobody: see CLUSTER INFO").into();
-        if !patience.allows(&down).await {
+        if !backoff.should_retry(&down).await {
             return Err(down);
         }
     }
 }
 
 /// Whether the state is well, and all slots have a node that is not known to be away.
-async fn serves_all(link: &Link) -> RedisResult<bool> {
+async fn serves_all(connection: &Connection) -> RedisResult<bool> {
     let mut info = ::redis::cmd("CLUSTER");
-    let text: String = link.ask(Request::Command(info.arg("INFO"))).await?;
+    let text: String = connection.ask(Request::Command(info.arg("INFO"))).await?;
     let fact = |name| text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
     let served = fact("cluster_slots_ok:").and_then(|count| count.parse().ok()).unwrap_or(0);
     Ok(fact("cluster_state:") == Some("ok") && served == SLOTS)
 }
 
-async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportError> {
-    let told = |error| fault::explain(error, "check", &settings.url);
+async fn check_one(connection: &Connection, config: &Config) -> Result<Facts, TransportError> {
+    let told = |error| error::convert(error, "check", &config.url);
     let mut info = ::redis::cmd("INFO");
-    let text: String = link.ask(Request::Command(info.arg("everything"))).await.map_err(told)?;
+    let text: String = connection.ask(Request::Command(info.arg("everything"))).await.map_err(told)?;
     let facts: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
     let fact = |name: &str| facts.get(name).copied().unwrap_or_default().trim();
-    let wrong = |kind, message: String| TransportError::new(kind, "check", &settings.url, message);
+    let wrong = |kind, message: String| TransportError::new(kind, "check", &config.url, message);
 
     let version = fact("redis_version");
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
@@ -119,8 +119,8 @@ async fn check_one(link: &Link, settings: &Settings) -> Result<Facts, TransportE
     // That scripts and streams may be used shows by using them.
     let mut run = ::redis::cmd("EVAL");
     run.arg("return 1").arg(0);
-    let _: i64 = link.ask(Request::Command(&run)).await.map_err(told)?;
-    let durability = durability(link, fact("aof_enabled") == "1").await;
+    let _: i64 = connection.ask(Request::Command(&run)).await.map_err(told)?;
+    let durability = durability(connection, fact("aof_enabled") == "1").await;
     let mut shown = vec![
         ("server", format!("Redis {version}, {}", fact("redis_mode"))),
         ("durability", durability),
@@ -141,7 +141,7 @@ fn limit(human: &str) -> &str {
 }
 
 /// What an acknowledged send survives.
-async fn durability(link: &Link, aof: bool) -> String {
+async fn durability(connection: &Connection, aof: bool) -> String {
     if !aof {
         return format!(
             "{NOT_APPENDED}: what was acknowledged since the last snapshot ends with the server; set `appendonly yes`"
@@ -149,7 +149,7 @@ async fn durability(link: &Link, aof: bool) -> String {
     }
     let mut get = ::redis::cmd("CONFIG");
     get.arg("GET").arg("appendfsync");
-    let answer: RedisResult<HashMap<String, String>> = link.ask(Request::Command(&get)).await;
+    let answer: RedisResult<HashMap<String, String>> = connection.ask(Request::Command(&get)).await;
     let fsync = answer.ok().and_then(|mut found| found.remove("appendfsync"));
     match fsync.as_deref() {
         Some("always") => "appendfsync always: what was acknowledged survives the loss of power".to_owned(),

@@ -62,42 +62,42 @@
 //! another node or a replica takes over, up to `retry_for`, which should be longer than the cluster's
 //! `cluster-node-timeout`.
 
+mod acker;
+mod acl;
+mod admin;
 mod claim;
 mod cluster;
-mod codes;
+mod config;
+mod connection;
+mod connection_pool;
 mod consumer;
+mod dead_letters;
 mod endpoint;
 mod entry;
-mod fault;
+mod error;
+mod error_codes;
+mod group;
+mod group_recovery;
 mod health;
-mod known;
-mod ledger;
-mod letters;
-mod link;
-mod links;
-mod lost;
-mod marker;
-mod nodes;
-mod pack;
+mod idempotency;
+mod msgpack;
+mod node_directory;
+mod node_pool;
 mod producer;
-mod rights;
 mod script;
 mod sentinel;
-mod settings;
 mod settle;
 mod slots;
-mod start;
-mod status;
 mod trim;
 mod unsettled;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::config::Config;
+use self::connection_pool::ConnectionPool;
 use self::consumer::RedisConsumer;
-use self::links::Links;
 use self::producer::RedisProducer;
-use self::settings::Settings;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
@@ -111,15 +111,15 @@ pub(super) const SCHEMES: [&str; 6] =
 
 /// The `redis:` transport.
 pub(super) struct RedisTransport {
-    settings: Arc<Settings>,
-    links: Links,
+    config: Arc<Config>,
+    pool: ConnectionPool,
     producer: Mutex<Option<RedisProducer>>,
 }
 
 impl RedisTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        let settings = Arc::new(Settings::read(target, options)?);
-        Ok(Self { links: Links::new(settings.clone()), settings, producer: Mutex::default() })
+        let config = Arc::new(Config::read(target, options)?);
+        Ok(Self { pool: ConnectionPool::new(config.clone()), config, producer: Mutex::default() })
     }
 }
 
@@ -141,7 +141,7 @@ impl Transport for RedisTransport {
     }
 
     fn url(&self) -> &str {
-        &self.settings.url
+        &self.config.url
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
@@ -149,7 +149,7 @@ impl Transport for RedisTransport {
             let mut started = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
             let producer = match &*started {
                 Some(producer) if !producer.is_closed() => producer.clone(),
-                _ => started.insert(RedisProducer::start(self.settings.clone())).clone(),
+                _ => started.insert(RedisProducer::start(self.config.clone())).clone(),
             };
             Ok(Arc::new(producer) as Arc<dyn Producer>)
         })
@@ -160,21 +160,21 @@ impl Transport for RedisTransport {
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
         Box::pin(async move {
-            let consumer = RedisConsumer::subscribe(self.settings.clone(), subscription).await?;
+            let consumer = RedisConsumer::subscribe(self.config.clone(), subscription).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        Box::pin(health::check(&self.links, &self.settings))
+        Box::pin(health::check(&self.pool, &self.config))
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        Box::pin(status::topics(&self.links, &self.settings))
+        Box::pin(admin::topics(&self.pool, &self.config))
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        Box::pin(async move { status::groups(&self.links.of(topic), topic).await })
+        Box::pin(async move { admin::groups(&self.pool.of(topic), topic).await })
     }
 
     fn unsettled<'a>(
@@ -184,7 +184,7 @@ impl Transport for RedisTransport {
         after: Option<Position>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
-        Box::pin(async move { unsettled::read(&self.links.of(topic), topic, group, after, max).await })
+        Box::pin(async move { unsettled::read(&self.pool.of(topic), topic, group, after, max).await })
     }
 
     fn seek<'a>(
@@ -193,7 +193,7 @@ impl Transport for RedisTransport {
         group: &'a ConsumerGroup,
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { start::seek(&self.links.of(topic), topic, group, start).await })
+        Box::pin(async move { group::seek(&self.pool.of(topic), topic, group, start).await })
     }
 
     fn remove_group<'a>(
@@ -201,14 +201,14 @@ impl Transport for RedisTransport {
         topic: &'a Topic,
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { start::remove(&self.links.of(topic), topic, group).await })
+        Box::pin(async move { group::remove(&self.pool.of(topic), topic, group).await })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let trimmed = trim::all(&self.links.of(&topic), &topic, &self.settings.retention).await?;
+                let trimmed = trim::all(&self.pool.of(&topic), &topic, &self.config.retention).await?;
                 total.add(trimmed);
             }
             Ok(total)

@@ -8,11 +8,11 @@ use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
-use super::endpoint::Place;
-use super::link::{Link, Request};
-use super::settings::Settings;
+use super::config::Config;
+use super::connection::{Connection, Request};
+use super::endpoint::Destination;
 use super::trim::{self, Schedule};
-use super::{entry, fault, marker};
+use super::{entry, error, idempotency};
 use crate::error_chain::chain;
 
 const OPERATION: &str = "send to";
@@ -22,7 +22,7 @@ const BYTES_AT_MOST: usize = 8 << 20;
 /// `proto-max-bulk-len`, unless the server was told otherwise; it ends the connection beyond it.
 const VALUE_AT_MOST: usize = 512 << 20;
 
-type Sent = Vec<Result<Position, TransportError>>;
+type SendResults = Vec<Result<Position, TransportError>>;
 
 /// One for all producers of a transport, so that all their sends to a topic are in one order.
 #[derive(Clone)]
@@ -34,16 +34,16 @@ struct Send {
     topic: Topic,
     entries: Vec<Cmd>,
     bytes: usize,
-    reply: oneshot::Sender<Sent>,
+    reply: oneshot::Sender<SendResults>,
 }
 
 impl RedisProducer {
-    pub(super) fn start(settings: Arc<Settings>) -> Self {
+    pub(super) fn start(config: Arc<Config>) -> Self {
         let (work, queue) = mpsc::unbounded_channel();
-        if settings.endpoint.is_cluster() {
-            tokio::spawn(by_topic(settings, queue));
+        if config.endpoint.is_cluster() {
+            tokio::spawn(by_topic(config, queue));
         } else {
-            tokio::spawn(Writer::new(settings, Place::Any).run(queue));
+            tokio::spawn(Writer::new(config, Destination::Any).run(queue));
         }
         Self { work }
     }
@@ -55,7 +55,7 @@ impl RedisProducer {
 }
 
 impl Producer for RedisProducer {
-    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, Sent> {
+    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, SendResults> {
         let count = batch.len();
         if count == 0 {
             return Box::pin(std::future::ready(Vec::new()));
@@ -84,13 +84,13 @@ impl Producer for RedisProducer {
 
 /// In a cluster each topic has a writer of its own: a transaction can't be on two nodes, and a node that
 /// is away holds up no other's topics.
-async fn by_topic(settings: Arc<Settings>, mut work: mpsc::UnboundedReceiver<Send>) {
+async fn by_topic(config: Arc<Config>, mut work: mpsc::UnboundedReceiver<Send>) {
     let mut writers: HashMap<Topic, mpsc::UnboundedSender<Send>> = HashMap::new();
     while let Some(send) = work.recv().await {
         let writer = writers.entry(send.topic.clone()).or_insert_with_key(|topic| {
             let (work, queue) = mpsc::unbounded_channel();
-            let place = settings.endpoint.place(topic);
-            tokio::spawn(Writer::new(settings.clone(), place).run(queue));
+            let destination = config.endpoint.destination(topic);
+            tokio::spawn(Writer::new(config.clone(), destination).run(queue));
             work
         });
         // Where it has ended, so has the runtime; the sender sees that nobody will answer.
@@ -108,8 +108,8 @@ fn add(topic: &Topic, message: &Message) -> Cmd {
 }
 
 struct Writer {
-    settings: Arc<Settings>,
-    link: Link,
+    config: Arc<Config>,
+    connection: Connection,
     /// Counts the transactions.
     number: u64,
     trims: Schedule,
@@ -119,9 +119,9 @@ struct Writer {
 type Ids = Vec<RedisResult<String>>;
 
 impl Writer {
-    fn new(settings: Arc<Settings>, place: Place) -> Self {
-        let link = Link::sharing(settings.clone(), place);
-        Self { settings, link, number: 0, trims: Schedule::default() }
+    fn new(config: Arc<Config>, destination: Destination) -> Self {
+        let connection = Connection::sharing(config.clone(), destination);
+        Self { config, connection, number: 0, trims: Schedule::default() }
     }
 
     async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
@@ -146,7 +146,7 @@ impl Writer {
             if let Some(error) = broken {
                 // What was handed in behind it is not stored before it.
                 while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
-                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
                 }
             }
@@ -167,7 +167,7 @@ impl Writer {
         }
         self.number += 1;
         for topic in counts.keys() {
-            pipeline.add_command(marker::mark(topic, self.link.asker(), self.number));
+            pipeline.add_command(idempotency::mark(topic, self.connection.client_id(), self.number));
         }
         pipeline.atomic().ignore_errors();
         let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
@@ -184,7 +184,7 @@ impl Writer {
             }
             Err(error) => {
                 for (topic, count, reply) in replies {
-                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send((0..count).map(|_| Err(error.clone())).collect());
                 }
                 Some(error)
@@ -199,14 +199,14 @@ impl Writer {
         counts: &BTreeMap<Topic, usize>,
         order: &[(&Topic, usize)],
     ) -> RedisResult<Ids> {
-        let mut patience = self.link.patience();
+        let mut backoff = self.connection.backoff();
         loop {
-            let answer = self.link.once(&Request::Pipeline(pipeline)).await;
+            let answer = self.connection.once(&Request::Pipeline(pipeline)).await;
             let error = match answer {
                 Ok(ids) => return Ok(::redis::from_redis_value(ids)?),
                 Err(error) => error,
             };
-            if !patience.allows(&error).await {
+            if !backoff.should_retry(&error).await {
                 return Err(error);
             }
             if let Some(ids) = self.done(counts, order).await? {
@@ -223,7 +223,9 @@ impl Writer {
     ) -> RedisResult<Option<Ids>> {
         let mut found = BTreeMap::new();
         for (topic, count) in counts {
-            match marker::ids(&self.link, topic, self.link.asker(), self.number, *count).await? {
+            match idempotency::ids(&self.connection, topic, self.connection.client_id(), self.number, *count)
+                .await?
+            {
                 Some(ids) if ids.len() == *count => found.insert(topic, ids.into_iter()),
                 _ => return Ok(None),
             };
@@ -238,7 +240,7 @@ impl Writer {
 
     /// Applies the retention; a failure waits for the next time.
     async fn trim(&mut self, topic: &Topic) {
-        match trim::portion(&self.link, topic, &self.settings.retention, false).await {
+        match trim::portion(&self.connection, topic, &self.config.retention, false).await {
             Ok(trimmed) => {
                 if trimmed.held_back && self.trims.first_held_back(topic) {
                     tracing::warn!(
@@ -259,7 +261,7 @@ impl Writer {
 }
 
 fn position(topic: &Topic, id: RedisResult<String>) -> Result<Position, TransportError> {
-    let id = id.map_err(|error| fault::explain(error, OPERATION, topic))?;
+    let id = id.map_err(|error| error::convert(error, OPERATION, topic))?;
     id.parse().map_err(|source| {
         TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's answer is no entry's id")
             .with_source(source)

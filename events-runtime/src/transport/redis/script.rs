@@ -14,12 +14,12 @@ macro_rules! script {
     };
 }
 
-script!(CLAIM, "lua/recover.lua", "lua/claim.lua");
+script!(CLAIM, "lua/reclaim.lua", "lua/claim.lua");
 script!(SETTLE, "lua/settle.lua");
 script!(RENEW, "lua/renew.lua");
-script!(JOIN, "lua/forget.lua", "lua/join.lua");
-script!(CLEAR, "lua/forget.lua", "lua/clear.lua");
-script!(LOST, "lua/forget.lua", "lua/lost.lua");
+script!(JOIN, "lua/reset_group.lua", "lua/join.lua");
+script!(CLEAR, "lua/reset_group.lua", "lua/move_group.lua");
+script!(LOST, "lua/reset_group.lua", "lua/recover_group.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");

@@ -4,20 +4,20 @@ use ::redis::{AsyncConnectionConfig, Client, ErrorKind as RedisKind, RedisError,
 
 use super::super::TransportError;
 use super::super::options::Target;
-use super::endpoint::{Address, Login, hosts};
+use super::endpoint::{Address, ClientConfig, hosts};
 
 /// Where a Sentinel listens unless told otherwise.
 const PORT: u16 = 26_379;
 
 pub(super) struct Sentinels {
-    clients: Vec<Client>,
+    sentinels: Vec<Client>,
     master: String,
     database: u32,
-    login: Login,
+    client_config: ClientConfig,
 }
 
 impl Sentinels {
-    pub(super) fn read(target: &Target<'_>, login: Login) -> Result<Self, TransportError> {
+    pub(super) fn read(target: &Target<'_>, client_config: ClientConfig) -> Result<Self, TransportError> {
         let wrong = || {
             target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database")
         };
@@ -28,21 +28,21 @@ impl Sentinels {
         if master.is_empty() {
             return Err(wrong());
         }
-        let client = |host| login.anonymous(host).map_err(|_| login.not_understood(target));
-        let clients = hosts.iter().map(client).collect::<Result<_, _>>()?;
+        let client = |host| client_config.anonymous(host).map_err(|_| client_config.malformed_url(target));
+        let sentinels = hosts.iter().map(client).collect::<Result<_, _>>()?;
         // So that a wrong user part is told now, and not at the first connection.
         let any = ("localhost".to_owned(), PORT);
-        login.client(&any, database).map_err(|_| login.not_understood(target))?;
-        Ok(Self { clients, master: master.to_owned(), database, login })
+        client_config.client(&any, database).map_err(|_| client_config.malformed_url(target))?;
+        Ok(Self { sentinels, master: master.to_owned(), database, client_config })
     }
 
     /// The master, by the first Sentinel that knows it.
     pub(super) async fn master(&self, config: &AsyncConnectionConfig) -> RedisResult<Client> {
         let mut last =
             RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
-        for sentinel in &self.clients {
+        for sentinel in &self.sentinels {
             match self.ask(sentinel, config).await {
-                Ok(Some(address)) => return self.login.client(&address, self.database),
+                Ok(Some(address)) => return self.client_config.client(&address, self.database),
                 Ok(None) => {}
                 Err(error) => last = error,
             }

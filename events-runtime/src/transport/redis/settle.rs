@@ -4,9 +4,9 @@ use ::redis::{Pipeline, RedisResult, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
-use super::link::Request;
+use super::connection::Request;
 use super::worker::{Answer, Member, Results, Work, Worker, millis};
-use super::{entry, fault, letters, script};
+use super::{dead_letters, entry, error, script};
 use crate::error_chain::chain;
 
 /// So many outcomes are stored at once at most.
@@ -51,9 +51,9 @@ impl Worker {
         let mut told = Work::Settle(settlements, reply);
         loop {
             let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
-            let (count, size) = letters::weight(&settlements);
+            let (count, size) = dead_letters::weight(&settlements);
             let is_large = count > FIELDS_AT_MOST || size > BYTES_AT_MOST;
-            let has_letters = is_large || (count > 0 && self.settings.endpoint.is_cluster());
+            let has_letters = is_large || (count > 0 && self.config.endpoint.is_cluster());
             (fields, bytes) = (fields + count, bytes + size);
             let requests = if has_letters { &mut behind } else { &mut plain };
             requests.replies.push((settlements.len(), reply));
@@ -107,16 +107,16 @@ impl Worker {
             return (Results::new(), None);
         }
         let settle = self.settle_call(&settlements);
-        let (claim, swept) = self.claim_call(max, Some(self.questions));
+        let (claim, swept) = self.claim_call(max, Some(self.requests));
         let mut both = Pipeline::with_capacity(2);
         both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
-        let answers = self.link.once(&Request::Pipeline(&both)).await;
+        let answers = self.connection.once(&Request::Pipeline(&both)).await;
         let answers: RedisResult<Vec<RedisResult<Value>>> =
             answers.and_then(|answers| Ok(from_redis_value(answers)?));
         let mut answers = answers.unwrap_or_default().into_iter();
         let settled = match answers.next() {
             Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
-            _ => self.link.ask(Request::Script(&settle)).await,
+            _ => self.connection.ask(Request::Script(&settle)).await,
         };
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // It is asked for by the same token.
@@ -149,16 +149,16 @@ impl Worker {
         for receipt in parked {
             call.arg(receipt.token).arg("p").arg(receipt.position.to_string()).arg(millis(self.member.lease));
         }
-        self.link.ask(Request::Script(&call)).await
+        self.connection.ask(Request::Script(&call)).await
     }
 
     fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
-        self.questions += 1;
+        self.requests += 1;
         let mut call = self.call(&script::SETTLE);
-        if !self.settings.endpoint.is_cluster() {
+        if !self.config.endpoint.is_cluster() {
             call.key(self.member.dead_letter.as_str());
         }
-        call.arg(self.member.number).arg(self.questions);
+        call.arg(self.member.number).arg(self.requests);
         for run in settlements.chunk_by(is_run) {
             let Some(Settlement { receipt, outcome }) = run.first() else { continue };
             call.arg(receipt.token);
@@ -196,7 +196,7 @@ impl Worker {
         if !refused.is_empty() {
             // They come again a lease later, for the letter to be tried again: that is no attempt of the
             // receivers.
-            self.returned.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
+            self.released.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
             if let Err(error) = self.ask_to_settle(&[], &refused).await {
                 tracing::debug!(topic = %self.member.topic, error = chain(&error), "messages without a dead letter come again when their leases end");
             }
@@ -204,7 +204,7 @@ impl Worker {
         let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
         let results = self.spread("settle", receipts.into_iter(), Ok(digits));
         let letter = |(result, digit)| match digit {
-            b'x' => Err(fault::told(&trouble, "send to", &self.member.dead_letter)),
+            b'x' => Err(error::told(&trouble, "send to", &self.member.dead_letter)),
             _ => result,
         };
         results.into_iter().zip(kept.bytes()).map(letter).collect()
@@ -245,7 +245,7 @@ impl Worker {
                 call.arg(receipt.position.to_string());
             }
         }
-        let answer: RedisResult<String> = self.link.ask(Request::Script(&call)).await;
+        let answer: RedisResult<String> = self.connection.ask(Request::Script(&call)).await;
         let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
         self.spread("renew", receipts.iter().cloned(), answer)
     }
@@ -266,7 +266,7 @@ impl Worker {
                 })
                 .collect(),
             Err(error) => {
-                let error = fault::explain(error, operation, topic);
+                let error = error::convert(error, operation, topic);
                 receipts.map(|_| Err(error.clone())).collect()
             }
         }

@@ -9,10 +9,10 @@ use ::redis::{RedisResult, ScriptInvocation};
 
 use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, TransportError, Trimmed};
-use super::link::{Link, Request};
-use super::settings::Settings;
+use super::config::Config;
+use super::connection::{Connection, Request};
 use super::worker::millis;
-use super::{fault, script};
+use super::{error, script};
 
 /// So many entries go in one step at most where their number is the limit.
 const PORTION: u64 = 1_000;
@@ -21,7 +21,7 @@ const EVERY_COUNT: usize = 1_000;
 const EVERY_TIME: Duration = Duration::from_mins(1);
 
 /// What one step removed.
-pub(super) struct Portion {
+pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
     /// A group holds back what the limits would remove.
     pub(super) held_back: bool,
@@ -31,23 +31,23 @@ pub(super) struct Portion {
 
 /// Removes some of a topic's entries; `patient` where a server that is away is waited for.
 pub(super) async fn portion(
-    link: &Link,
+    connection: &Connection,
     topic: &Topic,
     policy: &RetentionPolicy,
     patient: bool,
-) -> Result<Portion, TransportError> {
+) -> Result<TrimBatch, TransportError> {
     let mut call = script::on(&script::TRIM, topic, None);
     limits(&mut call, &policy.of(topic));
-    call.arg(PORTION).arg(link.asker()).arg(link.next_question());
+    call.arg(PORTION).arg(connection.client_id()).arg(connection.next_request());
     limits(&mut call, &policy.of_letters(topic));
     let request = Request::Script(&call);
     let answer: RedisResult<(u64, u64, u64, u64, u64)> =
-        if patient { link.ask(request).await } else { link.ask_once(request).await };
-    let answer = answer.map_err(|error| fault::explain(error, "trim", topic))?;
+        if patient { connection.ask(request).await } else { connection.ask_once(request).await };
+    let answer = answer.map_err(|error| error::convert(error, "trim", topic))?;
     let (removed, unsettled, held_back, unread, letters) = answer;
     let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
     trimmed.tell(topic, letters > 0 || topic.holds_dead_letters());
-    Ok(Portion { trimmed, held_back: held_back > 0, more: removed >= PORTION && held_back == 0 })
+    Ok(TrimBatch { trimmed, held_back: held_back > 0, more: removed >= PORTION && held_back == 0 })
 }
 
 fn limits(call: &mut ScriptInvocation<'_>, retention: &Retention) {
@@ -57,26 +57,29 @@ fn limits(call: &mut ScriptInvocation<'_>, retention: &Retention) {
 }
 
 /// Has it known beside a topic that it holds dead letters, where its name does not say so.
-pub(super) async fn mark_letters(settings: &Arc<Settings>, topic: &Topic) -> Result<(), TransportError> {
+pub(super) async fn mark_dead_letter_topic(
+    config: &Arc<Config>,
+    topic: &Topic,
+) -> Result<(), TransportError> {
     if topic.holds_dead_letters() {
         return Ok(());
     }
-    let link = Link::sharing(settings.clone(), settings.endpoint.place(topic));
+    let connection = Connection::sharing(config.clone(), config.endpoint.destination(topic));
     let mut mark = ::redis::cmd("SET");
     mark.arg(format!("{{{topic}}}::letters")).arg(1);
-    let marked = link.ask(Request::Command(&mark)).await;
-    marked.map_err(|error| fault::explain(error, "subscribe to", topic))
+    let marked = connection.ask(Request::Command(&mark)).await;
+    marked.map_err(|error| error::convert(error, "subscribe to", topic))
 }
 
 /// Removes what the retention says.
 pub(super) async fn all(
-    link: &Link,
+    connection: &Connection,
     topic: &Topic,
     policy: &RetentionPolicy,
 ) -> Result<Trimmed, TransportError> {
     let mut total = Trimmed::default();
     loop {
-        let Portion { trimmed, more, .. } = portion(link, topic, policy, true).await?;
+        let TrimBatch { trimmed, more, .. } = portion(connection, topic, policy, true).await?;
         total.add(trimmed);
         if !more {
             return Ok(total);

@@ -4,16 +4,16 @@ use ::redis::RedisResult;
 
 use super::super::{ConsumerGroup, ErrorKind, Position, StoredMessage, Topic, TransportError};
 use super::claim::{self, garbled};
-use super::link::{Link, Request};
-use super::pack::Packed;
-use super::{fault, script};
+use super::connection::{Connection, Request};
+use super::msgpack::Reader;
+use super::{error, script};
 
 const OPERATION: &str = "look into";
 
 /// The unsettled entries of a group behind a position, in order: up to `max`, and fewer where they are
 /// large.
 pub(super) async fn read(
-    link: &Link,
+    connection: &Connection,
     topic: &Topic,
     group: &ConsumerGroup,
     after: Option<Position>,
@@ -35,8 +35,8 @@ pub(super) async fn read(
     loop {
         let mut call = script::on(&script::UNSETTLED, topic, Some(group));
         call.arg(&after).arg(max).arg(StoredMessage::BYTES_AT_MOST);
-        let answer: RedisResult<(Vec<u8>, String)> = link.ask(Request::Script(&call)).await;
-        let (found, next) = answer.map_err(|error| fault::explain(error, OPERATION, topic))?;
+        let answer: RedisResult<(Vec<u8>, String)> = connection.ask(Request::Script(&call)).await;
+        let (found, next) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
         let found = entries(&found).ok_or_else(|| garbled(topic))?;
         // Where all of a portion were gone from the stream, there may be more behind them.
         if !found.is_empty() || next.is_empty() {
@@ -48,7 +48,7 @@ pub(super) async fn read(
 
 /// Reads the entries; `None` where they are not as the script gives them.
 fn entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
-    let mut found = Packed(found);
+    let mut found = Reader(found);
     let mut entries = Vec::new();
     if !found.is_empty() {
         for _ in 0..found.list()? {

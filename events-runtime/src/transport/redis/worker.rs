@@ -8,12 +8,12 @@ use ::redis::{RedisResult, Script, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ConsumerGroup, ErrorKind, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::acker::ReleasedKeys;
 use super::claim::{self, Claimed};
-use super::ledger::Returned;
-use super::letters::Letters;
-use super::link::{Link, Request};
-use super::settings::Settings;
-use super::{fault, script};
+use super::config::Config;
+use super::connection::{Connection, Request};
+use super::dead_letters::DeadLetters;
+use super::{error, script};
 
 /// Names that were made up begin so.
 pub(super) const MADE_UP: &str = "events-runtime:";
@@ -45,20 +45,20 @@ pub(super) enum Work {
 }
 
 pub(super) struct Worker {
-    pub(super) settings: Arc<Settings>,
-    pub(super) link: Arc<Link>,
+    pub(super) config: Arc<Config>,
+    pub(super) connection: Arc<Connection>,
     pub(super) member: Member,
     /// The dead letters on their way that are stored before their messages are settled.
-    pub(super) letters: Letters,
-    pub(super) returned: Arc<Returned>,
+    pub(super) letters: DeadLetters,
+    pub(super) released: Arc<ReleasedKeys>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
     pub(super) unsure: bool,
     /// Counts the questions whose answers the server remembers.
-    pub(super) questions: u64,
+    pub(super) requests: u64,
     /// The newest entry that it knows the stream to have had.
     pub(super) newest: Option<Position>,
-    sweep: Sweep,
+    sweep: ForeignScan,
 }
 
 /// What the server said to a claim.
@@ -69,7 +69,7 @@ pub(super) struct Answer {
 }
 
 /// The search for entries in nobody's care.
-struct Sweep {
+struct ForeignScan {
     next: Option<Instant>,
     from: String,
     /// Whose entries are looked for whatever their age: those of an earlier member of this name.
@@ -78,28 +78,28 @@ struct Sweep {
 
 impl Worker {
     pub(super) fn new(
-        settings: Arc<Settings>,
-        link: Arc<Link>,
+        config: Arc<Config>,
+        connection: Arc<Connection>,
         member: Member,
-        returned: Arc<Returned>,
+        released: Arc<ReleasedKeys>,
     ) -> Self {
         let named = !member.consumer.starts_with(MADE_UP);
-        let sweep = Sweep {
-            next: (named || settings.claim_older_than.is_some()).then(Instant::now),
+        let sweep = ForeignScan {
+            next: (named || config.claim_older_than.is_some()).then(Instant::now),
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = Letters::new(settings.clone());
+        let letters = DeadLetters::new(config.clone());
         let token = member.number;
         Self {
-            settings,
-            link,
+            config,
+            connection,
             token,
             member,
             letters,
-            returned,
+            released,
             unsure: false,
-            questions: 0,
+            requests: 0,
             newest: None,
             sweep,
         }
@@ -191,7 +191,7 @@ impl Worker {
 
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
         let (call, swept) = self.claim_call(max, None);
-        let value = self.link.ask(Request::Script(&call)).await;
+        let value = self.connection.ask(Request::Script(&call)).await;
         self.claimed(Answer { value, swept })
     }
 
@@ -206,7 +206,7 @@ impl Worker {
             self.token += 1;
         }
         let sweep = self.sweep.next.filter(|next| *next <= Instant::now());
-        let idle = match (sweep, self.settings.claim_older_than) {
+        let idle = match (sweep, self.config.claim_older_than) {
             (None, _) => "-1".to_owned(),
             (Some(_), _) if !self.sweep.of.is_empty() => "0".to_owned(),
             (Some(_), age) => age.unwrap_or_default().as_millis().to_string(),
@@ -233,7 +233,7 @@ impl Worker {
         let claimed = value
             .map_err(|error| match error.code() {
                 Some("NOGROUP") => TransportError::no_group("receive from", topic, &self.member.group),
-                _ => fault::explain(error, "receive from", topic),
+                _ => error::convert(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
         self.knows(&claimed);
@@ -250,7 +250,7 @@ impl Worker {
         from.clone_into(&mut self.sweep.from);
         if from == "-" {
             self.sweep.of.clear();
-            let age = self.settings.claim_older_than;
+            let age = self.config.claim_older_than;
             self.sweep.next = age.and_then(|age| {
                 Instant::now()
                     .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
@@ -261,12 +261,12 @@ impl Worker {
     async fn leave(&mut self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
-        let left: RedisResult<u64> = self.link.ask(Request::Script(&call)).await;
+        let left: RedisResult<u64> = self.connection.ask(Request::Script(&call)).await;
         match left {
             Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
                 Ok(())
             }
-            Err(error) => Err(fault::explain(error, "leave", &self.member.topic)),
+            Err(error) => Err(error::convert(error, "leave", &self.member.topic)),
             Ok(gone) => {
                 self.tell_gone(gone);
                 Ok(())

@@ -5,9 +5,9 @@ use ::redis::RedisResult;
 
 use super::super::{ErrorKind, TransportError};
 use super::claim::Claimed;
-use super::link::Request;
+use super::connection::Request;
 use super::worker::{Member, Worker};
-use super::{entry, fault, script, trim};
+use super::{entry, error, script, trim};
 
 const OPERATION: &str = "receive from";
 
@@ -24,10 +24,10 @@ impl Worker {
     pub(super) async fn find_group(&mut self) -> Result<(), TransportError> {
         let newest = self.newest.map_or_else(|| "0-0".to_owned(), |newest| newest.to_string());
         let mut call = self.call(&script::LOST);
-        call.arg(self.settings.on_lost.as_str()).arg(newest);
-        let answer: RedisResult<(String, u8)> = self.link.ask(Request::Script(&call)).await;
+        call.arg(self.config.on_lost.as_str()).arg(newest);
+        let answer: RedisResult<(String, u8)> = self.connection.ask(Request::Script(&call)).await;
         let Member { topic, group, .. } = &self.member;
-        let (state, made) = answer.map_err(|error| fault::explain(error, OPERATION, topic))?;
+        let (state, made) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
         let what = match &*state {
             "there" => return Ok(()),
             "removed" => return Err(TransportError::no_group(OPERATION, topic, group)),
@@ -48,7 +48,7 @@ impl Worker {
         }
         self.newest = None;
         // It may be lost as well.
-        trim::mark_letters(&self.settings, &self.member.dead_letter).await?;
+        trim::mark_dead_letter_topic(&self.config, &self.member.dead_letter).await?;
         tracing::error!(
             %topic, %group,
             "the group was lost and is made anew, from the earliest message on: {what}"

@@ -5,10 +5,10 @@ use std::fmt;
 use ::redis::{ErrorKind as RedisKind, RedisError};
 
 use super::super::{ErrorKind, TransportError};
-use super::codes::{self, Code, Judgement};
+use super::error_codes::{self, ErrorCode, Handling};
 
 /// A Redis error in our words; Redis's own is its source.
-pub(super) fn explain(
+pub(super) fn convert(
     error: RedisError,
     operation: &'static str,
     subject: impl fmt::Display,
@@ -29,7 +29,7 @@ pub(super) fn explain(
             ErrorKind::Unavailable,
             "no node of the cluster answers: are they running, and are hosts and ports right?",
         )
-    } else if is_mistrust(&error) {
+    } else if is_untrusted_certificate(&error) {
         (
             ErrorKind::Permission,
             "the server's certificate is not trusted: name its authority's file by `ca`, and the host as the \
@@ -45,21 +45,21 @@ pub(super) fn explain(
 
 /// An error that a script caught, by its text.
 pub(super) fn told(text: &str, operation: &'static str, subject: impl fmt::Display) -> TransportError {
-    let (kind, message) = by_code(codes::told_in(text), text);
+    let (kind, message) = by_code(error_codes::find_in(text), text);
     TransportError::new(kind, operation, subject, message).with_source(std::io::Error::other(text.to_owned()))
 }
 
 /// Whether the server is not who it should be.
-pub(super) fn is_mistrust(error: &RedisError) -> bool {
+pub(super) fn is_untrusted_certificate(error: &RedisError) -> bool {
     error.is_io_error() && error.to_string().contains("certificate")
 }
 
 /// What the table of codes says of an error that the server answered, or nothing where it did not answer.
-pub(super) fn judged(error: &RedisError) -> Option<&'static Code> {
+pub(super) fn error_code(error: &RedisError) -> Option<&'static ErrorCode> {
     if error.kind() == RedisKind::AuthenticationFailed {
-        return Some(codes::judge("WRONGPASS", ""));
+        return Some(error_codes::lookup("WRONGPASS", ""));
     }
-    (!error.is_io_error()).then(|| codes::judge(&code(error), &error.to_string()))
+    (!error.is_io_error()).then(|| error_codes::lookup(&code(error), &error.to_string()))
 }
 
 /// The code of the error that matters: that of the first command of a transaction that was refused.
@@ -70,7 +70,7 @@ pub(super) fn code(error: &RedisError) -> String {
     match error.code() {
         Some(code) if code != "EXECABORT" && code != "ERR" => code.to_owned(),
         _ if error.is_io_error() => String::new(),
-        code => match codes::told_in(&error.to_string()) {
+        code => match error_codes::find_in(&error.to_string()) {
             "" => code.unwrap_or_default().to_owned(),
             told => told.to_owned(),
         },
@@ -79,8 +79,8 @@ pub(super) fn code(error: &RedisError) -> String {
 
 fn by_code(code: &str, text: &str) -> (ErrorKind, &'static str) {
     let refused = text.contains("Password authentication failed") || text.contains("AuthenticationFailed");
-    let row = match codes::judge(code, text) {
-        row if refused && row.judgement == Judgement::Ends => codes::judge("WRONGPASS", ""),
+    let row = match error_codes::lookup(code, text) {
+        row if refused && row.judgement == Handling::Ends => error_codes::lookup("WRONGPASS", ""),
         row => row,
     };
     (row.kind, row.message)

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
-use super::settings::Ack;
+use super::config::AckMode;
 use super::worker::{Results, Work};
 
 /// The keys of what was handed back since the last claim was asked for.
 #[derive(Default)]
-pub(super) struct Returned(Mutex<Vec<Bytes>>);
+pub(super) struct ReleasedKeys(Mutex<Vec<Bytes>>);
 
-impl Returned {
+impl ReleasedKeys {
     pub(super) fn add(&self, keys: impl IntoIterator<Item = Bytes>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
     }
@@ -26,33 +26,33 @@ impl Returned {
 }
 
 /// One member's side of the worker.
-pub(super) struct Ledger {
+pub(super) struct Acker {
     work: mpsc::UnboundedSender<Work>,
     topic: Topic,
-    ack: Ack,
-    returned: Arc<Returned>,
+    ack: AckMode,
+    released: Arc<ReleasedKeys>,
 }
 
-impl Ledger {
+impl Acker {
     pub(super) const fn new(
         work: mpsc::UnboundedSender<Work>,
         topic: Topic,
-        ack: Ack,
-        returned: Arc<Returned>,
+        ack: AckMode,
+        released: Arc<ReleasedKeys>,
     ) -> Self {
-        Self { work, topic, ack, returned }
+        Self { work, topic, ack, released }
     }
 
     /// The keys of what was handed back since the last claim was asked for, or since this was asked.
-    pub(super) fn take_returned(&self) -> Vec<Bytes> {
-        self.returned.take()
+    pub(super) fn take_released(&self) -> Vec<Bytes> {
+        self.released.take()
     }
 
     fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
         let back = settlements
             .iter()
             .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
-        self.returned.add(back.filter_map(|settlement| settlement.receipt.key.clone()));
+        self.released.add(back.filter_map(|settlement| settlement.receipt.key.clone()));
         self.submit(Work::Settle(settlements, reply));
     }
 
@@ -83,9 +83,9 @@ impl Ledger {
     }
 }
 
-impl Settle for Ledger {
+impl Settle for Acker {
     fn settle(&self, mut settlements: Vec<Settlement>) -> BoxFuture<'static, Results> {
-        if self.ack == Ack::Whatever {
+        if self.ack == AckMode::Always {
             for settlement in &mut settlements {
                 if matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Reject(_)) {
                     metrics::counter!("events_acked_failed_total", "topic" => self.topic.to_string())

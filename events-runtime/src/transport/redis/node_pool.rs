@@ -10,7 +10,7 @@ use super::endpoint::{Address, authority};
 
 /// A connection, and what to give back where it broke.
 #[derive(Clone)]
-pub(super) struct Connected {
+pub(super) struct ServerConnection {
     pub(super) connection: MultiplexedConnection,
     /// Which node of a cluster it is to.
     node: Option<Address>,
@@ -18,7 +18,7 @@ pub(super) struct Connected {
     shared: Option<u64>,
 }
 
-impl Connected {
+impl ServerConnection {
     /// One that nobody else uses.
     pub(super) const fn alone(connection: MultiplexedConnection, node: Option<Address>) -> Self {
         Self { connection, node, shared: None }
@@ -34,31 +34,31 @@ impl Connected {
 }
 
 #[derive(Default)]
-pub(super) struct Nodes(Mutex<Open>);
+pub(super) struct NodePool(Mutex<Open>);
 
 #[derive(Default)]
 struct Open {
     /// Counts the connections, so that a late error does not end the next one.
     count: u64,
-    by_address: HashMap<Address, Connected>,
+    by_address: HashMap<Address, ServerConnection>,
 }
 
-impl Nodes {
-    pub(super) fn get(&self, address: &Address) -> Option<Connected> {
+impl NodePool {
+    pub(super) fn get(&self, address: &Address) -> Option<ServerConnection> {
         self.open().by_address.get(address).cloned()
     }
 
     /// Shares a new connection from now on.
-    pub(super) fn share(&self, address: &Address, connection: MultiplexedConnection) -> Connected {
+    pub(super) fn share(&self, address: &Address, connection: MultiplexedConnection) -> ServerConnection {
         let mut open = self.open();
         open.count += 1;
-        let connected = Connected { connection, node: Some(address.clone()), shared: Some(open.count) };
-        open.by_address.insert(address.clone(), connected.clone());
-        connected
+        let server = ServerConnection { connection, node: Some(address.clone()), shared: Some(open.count) };
+        open.by_address.insert(address.clone(), server.clone());
+        server
     }
 
     /// Gives a broken connection to nobody any more.
-    pub(super) fn retire(&self, broken: &Connected) {
+    pub(super) fn retire(&self, broken: &ServerConnection) {
         let (Some(address), Some(number)) = (&broken.node, broken.shared) else { return };
         let mut open = self.open();
         if open.by_address.get(address).is_some_and(|open| open.shared == Some(number)) {

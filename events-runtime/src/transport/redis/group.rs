@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use ::redis::RedisResult;
 
 use super::super::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
-use super::link::{Link, Request};
-use super::settings::Settings;
-use super::{fault, script, status};
+use super::config::Config;
+use super::connection::{Connection, Request};
+use super::{admin, error, script};
 
 /// The id behind which a group at this start begins to read.
 fn id(operation: &'static str, topic: &Topic, start: StartPosition) -> Result<String, TransportError> {
@@ -33,8 +33,8 @@ fn id(operation: &'static str, topic: &Topic, start: StartPosition) -> Result<St
 
 /// Makes the group where it is missing.
 pub(super) async fn join(
-    link: &Link,
-    settings: &Settings,
+    connection: &Connection,
+    config: &Config,
     topic: &Topic,
     group: &ConsumerGroup,
     start: StartPosition,
@@ -42,46 +42,50 @@ pub(super) async fn join(
     const OPERATION: &str = "subscribe to";
     let mut call = script::on(&script::JOIN, topic, Some(group));
     call.arg(id(OPERATION, topic, start)?);
-    let made: RedisResult<i64> = link.ask(Request::Script(&call)).await;
-    made.map_err(|error| fault::explain(error, OPERATION, topic))?;
-    let set = match settings.last_read {
+    let made: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
+    made.map_err(|error| error::convert(error, OPERATION, topic))?;
+    let set = match config.last_read {
         Some(position) => position.to_string(),
-        None if !settings.check_backlog => "$".to_owned(),
+        None if !config.check_backlog => "$".to_owned(),
         None => return Ok(()),
     };
     let mut move_to = ::redis::cmd("XGROUP");
     move_to.arg("SETID").arg(topic.as_str()).arg(group.as_str()).arg(set);
-    link.ask(Request::Command(&move_to)).await.map_err(|error| fault::explain(error, OPERATION, topic))
+    connection.ask(Request::Command(&move_to)).await.map_err(|error| error::convert(error, OPERATION, topic))
 }
 
 /// Moves a group, made where it is missing.
 pub(super) async fn seek(
-    link: &Link,
+    connection: &Connection,
     topic: &Topic,
     group: &ConsumerGroup,
     start: StartPosition,
 ) -> Result<(), TransportError> {
     const OPERATION: &str = "move a group on";
     let id = id(OPERATION, topic, start)?;
-    if clear(link, OPERATION, topic, group, &id).await? {
+    if clear(connection, OPERATION, topic, group, &id).await? {
         return Ok(());
     }
     Err(TransportError::no_topic(OPERATION, topic))
 }
 
 /// Removes a group with all that stands beside the stream.
-pub(super) async fn remove(link: &Link, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
+pub(super) async fn remove(
+    connection: &Connection,
+    topic: &Topic,
+    group: &ConsumerGroup,
+) -> Result<(), TransportError> {
     const OPERATION: &str = "remove a group of";
-    if !status::names(link, OPERATION, topic).await?.contains(group) {
+    if !admin::names(connection, OPERATION, topic).await?.contains(group) {
         return Err(TransportError::no_group(OPERATION, topic, group));
     }
     // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.
-    clear(link, OPERATION, topic, group, "remove").await.map(drop)
+    clear(connection, OPERATION, topic, group, "remove").await.map(drop)
 }
 
 /// Forgets what a group has in hand, and where it stands; `false` where there is nothing of it.
 async fn clear(
-    link: &Link,
+    connection: &Connection,
     operation: &'static str,
     topic: &Topic,
     group: &ConsumerGroup,
@@ -89,6 +93,6 @@ async fn clear(
 ) -> Result<bool, TransportError> {
     let mut call = script::on(&script::CLEAR, topic, Some(group));
     call.arg(to);
-    let found: RedisResult<i64> = link.ask(Request::Script(&call)).await;
-    found.map(|found| found != 0).map_err(|error| fault::explain(error, operation, topic))
+    let found: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
+    found.map(|found| found != 0).map_err(|error| error::convert(error, operation, topic))
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::endpoint::Address;
 
 /// The nodes that the URL lists and those that they told of.
-pub(super) struct Known {
+pub(super) struct NodeDirectory {
     listed: Vec<Address>,
     /// Who was asked last comes last, so that one that knows no better is not asked again and again.
     nodes: Mutex<VecDeque<Node>>,
@@ -24,7 +24,7 @@ impl Node {
     }
 }
 
-impl Known {
+impl NodeDirectory {
     pub(super) fn new(listed: Vec<Address>) -> Self {
         let nodes = listed.iter().cloned().map(Node::new).collect();
         Self { listed, nodes: Mutex::new(nodes) }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn nodes_are_asked_in_turn_and_those_that_did_not_answer_last() {
         let node = |name: &str| (name.to_owned(), 1);
-        let known = Known::new(["a", "b", "c"].map(node).to_vec());
+        let known = NodeDirectory::new(["a", "b", "c"].map(node).to_vec());
         let next = || known.next(&[]).expect("a node").0;
         assert_eq!(next(), "a");
         assert_eq!(next(), "b");
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn who_left_the_cluster_is_forgotten_unless_listed() {
         let node = |name: &str| (name.to_owned(), 1);
-        let known = Known::new(vec![node("listed")]);
+        let known = NodeDirectory::new(vec![node("listed")]);
         known.learn([node("old"), node("stays")].iter());
         known.learn([node("stays"), node("new")].iter());
         let names: Vec<_> = known.nodes().iter().map(|node| node.address.0.clone()).collect();

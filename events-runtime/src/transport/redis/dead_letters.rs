@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::super::{BoxFuture, Outcome, Position, Producer as _, Receipt, Settlement, TransportError};
+use super::config::Config;
 use super::producer::RedisProducer;
-use super::settings::Settings;
 use super::settle::{Requests, tell};
 use super::worker::{Results, Worker};
 
@@ -22,7 +22,7 @@ use super::worker::{Results, Worker};
 const RENEWED_AT_MOST_EACH: Duration = Duration::from_millis(50);
 
 /// The dead letters of one member.
-pub(super) struct Letters {
+pub(super) struct DeadLetters {
     producer: RedisProducer,
     under_way: FuturesUnordered<BoxFuture<'static, Awaited>>,
 }
@@ -39,9 +39,9 @@ struct Batch {
 /// A batch, and its fate, where that is known.
 pub(super) struct Awaited(Batch, Option<Vec<Result<Position, TransportError>>>);
 
-impl Letters {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
-        Self { producer: RedisProducer::start(settings), under_way: FuturesUnordered::new() }
+impl DeadLetters {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        Self { producer: RedisProducer::start(config), under_way: FuturesUnordered::new() }
     }
 }
 
@@ -80,33 +80,33 @@ impl Worker {
     pub(super) async fn send_letters(&mut self, Requests { settlements, replies }: Requests) {
         let producer = self.letters.producer.clone();
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
-        let (mut receipts, mut given_up, mut others, mut places) = (vec![], vec![], vec![], vec![]);
-        for (place, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
+        let (mut receipts, mut given_up, mut others, mut indices) = (vec![], vec![], vec![], vec![]);
+        for (index, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
             match outcome {
                 Outcome::Reject(letter) => {
                     receipts.push(receipt);
-                    given_up.push((place, *letter));
+                    given_up.push((index, *letter));
                 }
                 outcome => {
                     others.push(Settlement { receipt, outcome });
-                    places.push(place);
+                    indices.push(index);
                 }
             }
         }
-        for (place, result) in places.into_iter().zip(self.store(others).await) {
-            results[place] = result;
+        for (index, result) in indices.into_iter().zip(self.store(others).await) {
+            results[index] = result;
         }
         // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
         // begins anew, for storing takes its time.
         let renewed = self.renew(&receipts).await;
         let (mut rejected, mut letters) = (vec![], vec![]);
-        for (((place, letter), receipt), renewed) in given_up.into_iter().zip(receipts).zip(renewed) {
+        for (((index, letter), receipt), renewed) in given_up.into_iter().zip(receipts).zip(renewed) {
             if renewed.is_ok() {
-                rejected.push((place, receipt));
+                rejected.push((index, receipt));
                 letters.push(letter);
             } else {
-                self.returned.add(receipt.key);
-                results[place] = renewed;
+                self.released.add(receipt.key);
+                results[index] = renewed;
             }
         }
         let stored = producer.send(&self.member.dead_letter, &letters);
@@ -128,22 +128,22 @@ impl Worker {
             drop(self.renew(&receipts).await);
             return self.wait_for(batch);
         };
-        let (mut acked, mut places, mut parked) = (vec![], vec![], vec![]);
-        for ((place, receipt), stored) in batch.rejected.into_iter().zip(stored) {
+        let (mut acked, mut indices, mut parked) = (vec![], vec![], vec![]);
+        for ((index, receipt), stored) in batch.rejected.into_iter().zip(stored) {
             match stored {
                 Ok(_) => {
                     acked.push(Settlement { receipt, outcome: Outcome::Ack });
-                    places.push(place);
+                    indices.push(index);
                 }
                 Err(error) => {
-                    batch.results[place] = Err(error);
-                    self.returned.add(receipt.key.clone());
+                    batch.results[index] = Err(error);
+                    self.released.add(receipt.key.clone());
                     parked.push(receipt);
                 }
             }
         }
-        for (place, told) in places.into_iter().zip(self.store_and_park(acked, parked).await) {
-            batch.results[place] = told;
+        for (index, told) in indices.into_iter().zip(self.store_and_park(acked, parked).await) {
+            batch.results[index] = told;
         }
         tell(batch.results, batch.replies);
     }

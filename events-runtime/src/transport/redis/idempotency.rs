@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use ::redis::{Cmd, RedisResult, Script};
 
 use super::super::Topic;
-use super::link::{Link, Request};
+use super::connection::{Connection, Request};
 
 /// Told as a whole each time: a server that started anew has forgotten all scripts, and a transaction
 /// without its marker would be made again.
-const MARKER: &str = include_str!("lua/marker.lua");
-static MARKED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/marked.lua")));
+const MARKER: &str = include_str!("lua/record_transaction.lua");
+static MARKED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/find_transaction.lua")));
 
 /// The key of a writer's marker beside a stream, in the stream's hash slot.
 fn key(topic: &Topic, writer: u64) -> String {
@@ -27,7 +27,7 @@ pub(super) fn mark(topic: &Topic, writer: u64, number: u64) -> Cmd {
 
 /// The ids that the transaction gave to so many entries, where it was done.
 pub(super) async fn ids(
-    link: &Link,
+    connection: &Connection,
     topic: &Topic,
     writer: u64,
     number: u64,
@@ -35,5 +35,5 @@ pub(super) async fn ids(
 ) -> RedisResult<Option<Vec<String>>> {
     let mut call = MARKED.prepare_invoke();
     call.key(topic.as_str()).key(key(topic, writer)).arg(number).arg(count);
-    link.ask(Request::Script(&call)).await
+    connection.ask(Request::Script(&call)).await
 }

@@ -3,9 +3,9 @@
 
 /// The rest of a packed text. Each call takes one item; `None` where the next is something else.
 #[derive(Clone)]
-pub(super) struct Packed<'a>(pub(super) &'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
-impl<'a> Packed<'a> {
+impl<'a> Reader<'a> {
     /// Whether nothing is left.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -72,7 +72,7 @@ mod tests {
         let mut packed = vec![0x92, 0xdc, 0, 1, 0xdd, 0, 0, 0, 2, 0xa2, b'a', b'b', 0xd9, 1, b'c'];
         packed.extend([0xda, 0, 1, b'd', 0xdb, 0, 0, 0, 1, b'e', 7, 0xcc, 200, 0xcd, 1, 0]);
         packed.extend([0xce, 0, 1, 0, 0, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
-        let mut packed = Packed(&packed);
+        let mut packed = Reader(&packed);
         assert_eq!([packed.list(), packed.list(), packed.list()], [Some(2), Some(1), Some(2)]);
         for text in [&b"ab"[..], b"c", b"d", b"e"] {
             assert_eq!(packed.text(), Some(text));
@@ -86,10 +86,10 @@ mod tests {
     #[test]
     fn what_is_cut_off_or_of_another_kind_is_none() {
         for cut in [&[][..], &[0xa2, b'a'], &[0xd9], &[0xdb, 0xff, 0xff, 0xff, 0xff, 1], &[0x90], &[0xc0]] {
-            assert_eq!(Packed(cut).text(), None);
+            assert_eq!(Reader(cut).text(), None);
         }
-        assert_eq!(Packed(&[0xcd, 1]).number(), None);
-        assert_eq!(Packed(&[0xff]).number(), None);
-        assert_eq!(Packed(&[0xa0]).list(), None);
+        assert_eq!(Reader(&[0xcd, 1]).number(), None);
+        assert_eq!(Reader(&[0xff]).number(), None);
+        assert_eq!(Reader(&[0xa0]).list(), None);
     }
 }

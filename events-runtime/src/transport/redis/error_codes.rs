@@ -6,7 +6,7 @@ use super::super::error::NO_TOPIC;
 
 /// What becomes of a call that an error of this code answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum Handling {
     /// The message itself is at fault: it alone is refused for good.
     Message,
     /// The server is not ready: the call is made again for `retry_for`, then as `Waits`.
@@ -23,10 +23,10 @@ pub(super) enum Judgement {
 }
 
 /// A code, the part of the text that tells it from others of the same code, and what is said of it.
-pub(super) struct Code {
+pub(super) struct ErrorCode {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
-    pub(super) judgement: Judgement,
+    pub(super) judgement: Handling,
     pub(super) kind: ErrorKind,
     pub(super) message: &'static str,
 }
@@ -34,11 +34,11 @@ pub(super) struct Code {
 const fn code(
     code: &'static str,
     says: &'static str,
-    judgement: Judgement,
+    judgement: Handling,
     kind: ErrorKind,
     message: &'static str,
-) -> Code {
-    Code { name: code, says, judgement, kind, message }
+) -> ErrorCode {
+    ErrorCode { name: code, says, judgement, kind, message }
 }
 
 const REFUSED_USER: &str = "the server refused the user: check user and password in the URL";
@@ -52,9 +52,9 @@ const SENTINEL: &str = "the Sentinels can't fail over now: see their logs";
 const OTHER: &str = "Redis refused: see the cause";
 
 /// All codes. The first row that fits counts.
-pub(super) const CODES: [Code; 42] = {
+pub(super) const CODES: [ErrorCode; 42] = {
     use ErrorKind as Kind;
-    use Judgement::{Away, Ends, Lost, Message, Reconnects, Waits};
+    use Handling::{Away, Ends, Lost, Message, Reconnects, Waits};
     [
         code("ERR", "invalid bulk length", Message, Kind::TooLarge, TOO_LARGE),
         code("ERR", "string exceeds maximum allowed size", Message, Kind::TooLarge, TOO_LARGE),
@@ -82,7 +82,7 @@ pub(super) const CODES: [Code; 42] = {
         ),
         // What is refused while a connection is made loses its code.
         code("ERR", "Authentication required", Waits, Kind::Permission, REFUSED_USER),
-        code("ERR", "no permissions", Waits, Kind::Permission, super::rights::HINT),
+        code("ERR", "no permissions", Waits, Kind::Permission, super::acl::HINT),
         code(
             "ERR",
             "DB index is out of range",
@@ -113,7 +113,7 @@ pub(super) const CODES: [Code; 42] = {
         ),
         code("NOAUTH", "", Waits, Kind::Permission, REFUSED_USER),
         code("WRONGPASS", "", Waits, Kind::Permission, REFUSED_USER),
-        code("NOPERM", "", Waits, Kind::Permission, super::rights::HINT),
+        code("NOPERM", "", Waits, Kind::Permission, super::acl::HINT),
         code(
             "DENIED",
             "",
@@ -191,16 +191,16 @@ pub(super) const CODES: [Code; 42] = {
 
 /// What is said of a code that no version of Redis had when this was written: states have come with every
 /// version, new faults of messages never.
-const UNKNOWN: Code = code("", "", Judgement::Waits, ErrorKind::Unavailable, OTHER);
+const UNKNOWN: ErrorCode = code("", "", Handling::Waits, ErrorKind::Unavailable, OTHER);
 
 /// The row of a code, with the text that came with it.
-pub(super) fn judge(code: &str, text: &str) -> &'static Code {
+pub(super) fn lookup(code: &str, text: &str) -> &'static ErrorCode {
     let code = if code.is_empty() { "ERR" } else { code };
     CODES.iter().find(|row| row.name == code && text.contains(row.says)).unwrap_or(&UNKNOWN)
 }
 
 /// The first code that a text tells of, as of a call inside a script or a transaction.
-pub(super) fn told_in(text: &str) -> &'static str {
+pub(super) fn find_in(text: &str) -> &'static str {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let known = |word| {
         CODES.iter().map(|row| row.name).find(|code| *code == word && !matches!(*code, "ERR" | "EXECABORT"))
@@ -216,7 +216,7 @@ mod tests {
     fn every_code_of_the_table_stands_in_the_decision_with_its_judgement() {
         let documented =
             include_str!("../../../../docs/decisions/0057-errors-of-redis-are-judged-in-one-table.md");
-        for Code { name: code, says, judgement, kind, .. } in &CODES {
+        for ErrorCode { name: code, says, judgement, kind, .. } in &CODES {
             let says = if says.is_empty() { String::new() } else { format!(" {says}") };
             let row = format!("| `{code}{says}` | {judgement:?} | {} |", kind.as_str());
             assert!(documented.contains(&row), "{row}");
@@ -227,22 +227,22 @@ mod tests {
 
     #[test]
     fn only_a_fault_of_the_message_refuses_it_and_every_passing_state_is_waited_for() {
-        for Code { name: code, says, judgement, kind, .. } in CODES.iter().chain([&UNKNOWN]) {
-            assert_eq!(kind.is_of_message(), *judgement == Judgement::Message, "{code} {says}");
-            let waits = matches!(judgement, Judgement::Away | Judgement::Reconnects | Judgement::Waits);
+        for ErrorCode { name: code, says, judgement, kind, .. } in CODES.iter().chain([&UNKNOWN]) {
+            assert_eq!(kind.is_of_message(), *judgement == Handling::Message, "{code} {says}");
+            let waits = matches!(judgement, Handling::Away | Handling::Reconnects | Handling::Waits);
             assert_eq!(kind.is_retryable(), waits, "{code} {says}");
         }
     }
 
     #[test]
     fn a_code_is_judged_by_its_text_where_it_has_several_meanings() {
-        let kind = |code, text| judge(code, text).kind;
+        let kind = |code, text| lookup(code, text).kind;
         assert_eq!(kind("ERR", "ERR Protocol error: invalid bulk length"), ErrorKind::TooLarge);
         assert_eq!(kind("", "max number of clients reached"), ErrorKind::Unavailable);
         assert_eq!(kind("ERR", "something else"), ErrorKind::Other);
         assert_eq!(kind("NEVERHEARDOF", "of 2031"), ErrorKind::Unavailable);
-        assert_eq!(told_in("Error running script: @user_script:7: BUSYGROUP it is there"), "BUSYGROUP");
-        assert_eq!(told_in("ERR Error running script: -NOGROUP No such key"), "NOGROUP");
-        assert_eq!(told_in("nothing of it"), "");
+        assert_eq!(find_in("Error running script: @user_script:7: BUSYGROUP it is there"), "BUSYGROUP");
+        assert_eq!(find_in("ERR Error running script: -NOGROUP No such key"), "NOGROUP");
+        assert_eq!(find_in("nothing of it"), "");
     }
 }

@@ -23,12 +23,12 @@ const LONGEST_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// When a delivery is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ack {
+pub(super) enum AckMode {
     /// When its outcome says so.
-    Settled,
+    Outcome,
     /// Whatever the receivers said, as Open edX's consumers do: nothing is tried again and nothing
     /// is a dead letter.
-    Whatever,
+    Always,
 }
 
 /// What a consumer does whose group is gone.
@@ -53,7 +53,7 @@ impl OnLost {
     }
 }
 
-pub(super) struct Settings {
+pub(super) struct Config {
     pub(super) url: String,
     pub(super) endpoint: Endpoint,
     pub(super) client: String,
@@ -62,7 +62,7 @@ pub(super) struct Settings {
     /// How long a call goes on while the server is away.
     pub(super) retry_for: Duration,
     pub(super) retention: RetentionPolicy,
-    pub(super) ack: Ack,
+    pub(super) ack: AckMode,
     pub(super) consumer_name: Option<String>,
     pub(super) check_backlog: bool,
     pub(super) last_read: Option<Position>,
@@ -70,7 +70,7 @@ pub(super) struct Settings {
     pub(super) on_lost: OnLost,
 }
 
-impl Settings {
+impl Config {
     pub(super) fn read(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         target.only(&[
             "timeout",
@@ -93,8 +93,8 @@ impl Settings {
                 .ok_or_else(|| target.bad_setting(name, text, "a number with `ms`, `s`, `m`, `h` or `d`")),
         };
         let ack = match target.get("ack") {
-            None | Some("settled") => Ack::Settled,
-            Some("strict-openedx") => Ack::Whatever,
+            None | Some("settled") => AckMode::Outcome,
+            Some("strict-openedx") => AckMode::Always,
             Some(other) => return Err(target.bad_setting("ack", other, "`settled` or `strict-openedx`")),
         };
         let check_backlog = match target.get("check_backlog") {

@@ -11,11 +11,11 @@ use ::redis::{
 use tokio::sync::Mutex;
 
 use super::super::{ErrorKind, Topic};
-use super::codes::Judgement;
-use super::endpoint::Place;
-use super::fault;
-use super::nodes::Connected;
-use super::settings::Settings;
+use super::config::Config;
+use super::endpoint::Destination;
+use super::error;
+use super::error_codes::Handling;
+use super::node_pool::ServerConnection;
 use crate::error_chain::chain;
 
 /// The pause before a call is made again doubles from the first to the longest.
@@ -30,57 +30,57 @@ pub(super) enum Request<'a> {
 }
 
 /// One connection, shared; its requests are sent in the order in which they are made.
-pub(super) struct Link {
-    settings: Arc<Settings>,
-    place: Place,
+pub(super) struct Connection {
+    config: Arc<Config>,
+    destination: Destination,
     /// Whether others may use the connection too, where there are several servers.
     share: bool,
     /// How long an answer may take.
     timeout: Duration,
     current: Mutex<Current>,
     /// No two links anywhere have the same.
-    asker: u64,
-    questions: AtomicU64,
+    client_id: u64,
+    requests: AtomicU64,
 }
 
 #[derive(Default)]
 struct Current {
     /// Counts the connections, so that a late error does not end the next one.
     number: u64,
-    connection: Option<Connected>,
+    connection: Option<ServerConnection>,
 }
 
-impl Link {
-    pub(super) fn new(settings: &Arc<Settings>, topic: &Topic) -> Self {
-        Self::waiting(settings, topic, Duration::ZERO)
+impl Connection {
+    pub(super) fn new(config: &Arc<Config>, topic: &Topic) -> Self {
+        Self::waiting(config, topic, Duration::ZERO)
     }
 
     /// A link for requests that wait at the server for up to this long.
-    pub(super) fn waiting(settings: &Arc<Settings>, topic: &Topic, wait: Duration) -> Self {
-        let timeout = settings.timeout + wait;
-        Self { timeout, share: false, ..Self::sharing(settings.clone(), settings.endpoint.place(topic)) }
+    pub(super) fn waiting(config: &Arc<Config>, topic: &Topic, wait: Duration) -> Self {
+        let timeout = config.timeout + wait;
+        Self { timeout, share: false, ..Self::sharing(config.clone(), config.endpoint.destination(topic)) }
     }
 
     /// A link that shares its connection with others to the same node of a cluster.
-    pub(super) fn sharing(settings: Arc<Settings>, place: Place) -> Self {
+    pub(super) fn sharing(config: Arc<Config>, destination: Destination) -> Self {
         Self {
-            timeout: settings.timeout,
-            settings,
-            place,
+            timeout: config.timeout,
+            config,
+            destination,
             share: true,
             current: Mutex::default(),
-            asker: random(),
-            questions: AtomicU64::new(0),
+            client_id: random(),
+            requests: AtomicU64::new(0),
         }
     }
 
     /// The answer to a request, which is made again over a new connection while the server is away:
     /// it must do no harm twice.
     pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
-        let mut patience = self.patience();
+        let mut backoff = self.backoff();
         loop {
             match self.once(&request).await {
-                Err(error) if patience.allows(&error).await => {}
+                Err(error) if backoff.should_retry(&error).await => {}
                 answer => return Ok(::redis::from_redis_value(answer?)?),
             }
         }
@@ -92,24 +92,24 @@ impl Link {
     }
 
     /// Who asks, for answers that the server remembers.
-    pub(super) const fn asker(&self) -> u64 {
-        self.asker
+    pub(super) const fn client_id(&self) -> u64 {
+        self.client_id
     }
 
     /// The number of a question whose answer the server remembers.
-    pub(super) fn next_question(&self) -> u64 {
-        self.questions.fetch_add(1, Ordering::Relaxed) + 1
+    pub(super) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// How long a call that begins now goes on.
-    pub(super) fn patience(&self) -> Patience {
-        Patience::new(self.settings.clone())
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff::new(self.config.clone())
     }
 
     /// The answer to a request that is made once.
     pub(super) async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
-        let (number, connected) = self.connection().await?;
-        let mut connection = connected.connection.clone();
+        let (number, server) = self.connection().await?;
+        let mut connection = server.connection.clone();
         let asked = async {
             match request {
                 Request::Command(command) => command.query_async(&mut connection).await,
@@ -119,11 +119,11 @@ impl Link {
         };
         let error = match asked.await {
             Ok(answer) => return Ok(answer),
-            Err(error) => connected.at(error),
+            Err(error) => server.at(error),
         };
-        let (elsewhere, ends) = (self.settings.endpoint.is_elsewhere(&error), ends_connection(&error));
+        let (elsewhere, ends) = (self.config.endpoint.is_elsewhere(&error), breaks_connection(&error));
         if ends {
-            self.settings.endpoint.retire(&connected);
+            self.config.endpoint.retire(&server);
         }
         if elsewhere || ends {
             let mut current = self.current.lock().await;
@@ -135,12 +135,12 @@ impl Link {
         Err(if elsewhere { (TryAgain.into(), "the topic moves to another node").into() } else { error })
     }
 
-    async fn connection(&self) -> RedisResult<(u64, Connected)> {
+    async fn connection(&self) -> RedisResult<(u64, ServerConnection)> {
         let mut current = self.current.lock().await;
         if let Some(connection) = &current.connection {
             return Ok((current.number, connection.clone()));
         }
-        let connection = self.settings.endpoint.connect(&self.place, self.timeout, self.share).await?;
+        let connection = self.config.endpoint.connect(&self.destination, self.timeout, self.share).await?;
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((current.number, connection))
@@ -148,27 +148,27 @@ impl Link {
 }
 
 /// What is left of the time for which a server may be away.
-pub(super) struct Patience {
+pub(super) struct Backoff {
     until: Option<Instant>,
     pause: Duration,
-    settings: Arc<Settings>,
+    config: Arc<Config>,
 }
 
-impl Patience {
+impl Backoff {
     /// That of a call that begins now.
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
-        let until = Instant::now().checked_add(settings.retry_for);
-        Self { until, pause: FIRST_PAUSE, settings }
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let until = Instant::now().checked_add(config.retry_for);
+        Self { until, pause: FIRST_PAUSE, config }
     }
 
     /// Whether the call is to be made again after this error; waits a moment where it is.
-    pub(super) async fn allows(&mut self, error: &RedisError) -> bool {
-        if !is_away(error) || self.until.is_some_and(|until| until <= Instant::now()) {
+    pub(super) async fn should_retry(&mut self, error: &RedisError) -> bool {
+        if !is_transient(error) || self.until.is_some_and(|until| until <= Instant::now()) {
             return false;
         }
         if self.pause == FIRST_PAUSE {
-            let told = fault::explain(error.clone(), "reach", &self.settings.url);
-            tracing::warn!(error = chain(&told), retry_for = ?self.settings.retry_for, "a call is made again until the server answers");
+            let told = error::convert(error.clone(), "reach", &self.config.url);
+            tracing::warn!(error = chain(&told), retry_for = ?self.config.retry_for, "a call is made again until the server answers");
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -177,32 +177,32 @@ impl Patience {
 }
 
 /// Whether the server can't be reached, or is not ready, and may be soon.
-pub(super) fn is_away(error: &RedisError) -> bool {
-    ends_connection(error) && !refuses_user(error) && !fault::is_mistrust(error)
+pub(super) fn is_transient(error: &RedisError) -> bool {
+    breaks_connection(error) && !is_auth_error(error) && !error::is_untrusted_certificate(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
         || error.kind() == RedisKind::ClusterConnectionNotFound
-        || is_judged(error, Judgement::Away)
+        || is_handled_as(error, Handling::Away)
 }
 
 /// Whether the connection is of no further use. After a failover the old master is read-only, and no
 /// longer lets anybody wait.
-fn ends_connection(error: &RedisError) -> bool {
+fn breaks_connection(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || is_judged(error, Judgement::Reconnects)
-        || refuses_user(error)
+        || is_handled_as(error, Handling::Reconnects)
+        || is_auth_error(error)
 }
 
 /// Whether the server does not take the connection's user: by a later connection it may, for users and
 /// passwords are changed under running programs.
-fn refuses_user(error: &RedisError) -> bool {
-    fault::judged(error).is_some_and(|code| code.kind == ErrorKind::Permission)
+fn is_auth_error(error: &RedisError) -> bool {
+    error::error_code(error).is_some_and(|code| code.kind == ErrorKind::Permission)
 }
 
-fn is_judged(error: &RedisError, judgement: Judgement) -> bool {
-    fault::judged(error).is_some_and(|code| code.judgement == judgement)
+fn is_handled_as(error: &RedisError, judgement: Handling) -> bool {
+    error::error_code(error).is_some_and(|code| code.judgement == judgement)
 }
 
 /// Sixty-two random bits.
