@@ -4,11 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use ::redis::{Cmd, RedisResult, Value};
 
-use super::super::{ConsumerGroup, GroupStatus, Position, Topic, TopicStatus, TransportError};
+use super::super::{
+    ConsumerGroup, ErrorKind, GroupStatus, Position, StartPosition, StoredMessage, Topic, TopicStatus,
+    TransportError,
+};
 use super::config::Config;
-use super::connection::{Connection, Request};
-use super::connection_pool::ConnectionPool;
-use super::{claim, entry, error, script};
+use super::connection::{Connection, ConnectionPool, Request};
+use super::msgpack::Reader;
+use super::{claim, entry, error, group, script};
 
 /// All topics with what they hold, by name: the streams whose names can be a topic's.
 pub(super) async fn topics(
@@ -59,7 +62,7 @@ async fn position(connection: &Connection, range: &Cmd) -> RedisResult<Option<Po
 }
 
 /// The groups of a topic, by name; others may have groups whose names could not be ours.
-pub(super) async fn names(
+async fn names(
     connection: &Connection,
     operation: &'static str,
     topic: &Topic,
@@ -93,4 +96,97 @@ pub(super) async fn groups(
         groups.push(GroupStatus::new(group, lag, pending.saturating_sub(parked), parked).next(next));
     }
     Ok(groups)
+}
+
+/// The unsettled entries of a group behind a position, in order: up to `max`, and fewer where they are
+/// large.
+pub(super) async fn unsettled(
+    connection: &Connection,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    after: Option<Position>,
+    max: usize,
+) -> Result<Vec<StoredMessage>, TransportError> {
+    const OPERATION: &str = "look into";
+    let mut after = match after {
+        None => "0-0".to_owned(),
+        Some(position @ Position::Entry { .. }) => position.to_string(),
+        Some(_) => {
+            let message = "positions of Redis are entries' ids, such as `1526919030474-55`";
+            return Err(TransportError::new(ErrorKind::Invalid, OPERATION, topic, message));
+        }
+    };
+    if max == 0 {
+        return Ok(Vec::new());
+    }
+    // One call is one step of the server, during which it serves nobody else.
+    let max = max.min(claim::ENTRIES_AT_MOST);
+    loop {
+        let mut call = script::on(&script::UNSETTLED, topic, Some(group));
+        call.arg(&after).arg(max).arg(StoredMessage::BYTES_AT_MOST);
+        let answer: RedisResult<(Vec<u8>, String)> = connection.ask(Request::Script(&call)).await;
+        let (found, next) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
+        let found = read_entries(&found).ok_or_else(|| claim::garbled(topic))?;
+        // Where all of a portion were gone from the stream, there may be more behind them.
+        if !found.is_empty() || next.is_empty() {
+            return Ok(found);
+        }
+        after = next;
+    }
+}
+
+/// Reads the entries; `None` where they are not as the script gives them.
+fn read_entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
+    let mut found = Reader(found);
+    let mut entries = Vec::new();
+    if !found.is_empty() {
+        for _ in 0..found.list()? {
+            let claim::Entry { position, time, message, .. } = claim::read_entry(&mut found)?;
+            entries.push(StoredMessage::new(message, position, time));
+        }
+    }
+    Some(entries)
+}
+
+/// Moves a group, made where it is missing.
+pub(super) async fn seek(
+    connection: &Connection,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    start: StartPosition,
+) -> Result<(), TransportError> {
+    const OPERATION: &str = "move a group on";
+    let id = group::start_id(OPERATION, topic, start)?;
+    if clear(connection, OPERATION, topic, group, &id).await? {
+        return Ok(());
+    }
+    Err(TransportError::no_topic(OPERATION, topic))
+}
+
+/// Removes a group with all that stands beside the stream.
+pub(super) async fn remove_group(
+    connection: &Connection,
+    topic: &Topic,
+    group: &ConsumerGroup,
+) -> Result<(), TransportError> {
+    const OPERATION: &str = "remove a group of";
+    if !names(connection, OPERATION, topic).await?.contains(group) {
+        return Err(TransportError::no_group(OPERATION, topic, group));
+    }
+    // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.
+    clear(connection, OPERATION, topic, group, "remove").await.map(drop)
+}
+
+/// Forgets what a group has in hand, and where it stands; `false` where there is nothing of it.
+async fn clear(
+    connection: &Connection,
+    operation: &'static str,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    to: &str,
+) -> Result<bool, TransportError> {
+    let mut call = script::on(&script::CLEAR, topic, Some(group));
+    call.arg(to);
+    let found: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
+    found.map(|found| found != 0).map_err(|error| error::convert(error, operation, topic))
 }

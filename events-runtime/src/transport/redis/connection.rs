@@ -1,14 +1,14 @@
 //! A connection that is made when it is needed, and made anew when it broke.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::redis::{
     Cmd, ErrorKind as RedisKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
     ServerErrorKind::TryAgain, Value,
 };
-use tokio::sync::Mutex;
 
 use super::super::{ErrorKind, Topic};
 use super::config::Config;
@@ -37,7 +37,7 @@ pub(super) struct Connection {
     share: bool,
     /// How long an answer may take.
     timeout: Duration,
-    current: Mutex<Current>,
+    current: tokio::sync::Mutex<Current>,
     /// No two links anywhere have the same.
     client_id: u64,
     requests: AtomicU64,
@@ -68,7 +68,7 @@ impl Connection {
             config,
             destination,
             share: true,
-            current: Mutex::default(),
+            current: tokio::sync::Mutex::default(),
             client_id: random(),
             requests: AtomicU64::new(0),
         }
@@ -144,6 +144,45 @@ impl Connection {
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((current.number, connection))
+    }
+}
+
+/// One link for all topics; in a cluster, one for each topic and node that was asked for.
+pub(super) struct ConnectionPool {
+    config: Arc<Config>,
+    made: Mutex<HashMap<Destination, Arc<Connection>>>,
+}
+
+impl ConnectionPool {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        Self { config, made: Mutex::default() }
+    }
+
+    /// The link to the server that has this topic.
+    pub(super) fn of(&self, topic: &Topic) -> Arc<Connection> {
+        self.at(self.config.endpoint.destination(topic))
+    }
+
+    /// The links to all servers that take writes.
+    pub(super) async fn all(&self) -> RedisResult<Vec<Arc<Connection>>> {
+        let mut backoff = Backoff::new(self.config.clone());
+        loop {
+            match self.config.endpoint.places().await {
+                Ok(places) => {
+                    return Ok(places.into_iter().map(|destination| self.at(destination)).collect());
+                }
+                Err(error) if backoff.should_retry(&error).await => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn at(&self, destination: Destination) -> Arc<Connection> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = |destination: &Destination| {
+            Arc::new(Connection::sharing(self.config.clone(), destination.clone()))
+        };
+        made.entry(destination).or_insert_with_key(connection).clone()
     }
 }
 

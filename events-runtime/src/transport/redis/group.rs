@@ -5,12 +5,18 @@ use std::time::SystemTime;
 use ::redis::RedisResult;
 
 use super::super::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
+use super::claim::Claimed;
 use super::config::Config;
 use super::connection::{Connection, Request};
-use super::{admin, error, script};
+use super::worker::{Member, Worker};
+use super::{entry, error, script, trim};
 
 /// The id behind which a group at this start begins to read.
-fn id(operation: &'static str, topic: &Topic, start: StartPosition) -> Result<String, TransportError> {
+pub(super) fn start_id(
+    operation: &'static str,
+    topic: &Topic,
+    start: StartPosition,
+) -> Result<String, TransportError> {
     let before = |millis: u64, sequence: u64| match (millis, sequence) {
         (0, 0) => "0-0".to_owned(),
         (millis, 0) => format!("{}-{}", millis - 1, u64::MAX),
@@ -41,7 +47,7 @@ pub(super) async fn join(
 ) -> Result<(), TransportError> {
     const OPERATION: &str = "subscribe to";
     let mut call = script::on(&script::JOIN, topic, Some(group));
-    call.arg(id(OPERATION, topic, start)?);
+    call.arg(start_id(OPERATION, topic, start)?);
     let made: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
     made.map_err(|error| error::convert(error, OPERATION, topic))?;
     let set = match config.last_read {
@@ -54,45 +60,49 @@ pub(super) async fn join(
     connection.ask(Request::Command(&move_to)).await.map_err(|error| error::convert(error, OPERATION, topic))
 }
 
-/// Moves a group, made where it is missing.
-pub(super) async fn seek(
-    connection: &Connection,
-    topic: &Topic,
-    group: &ConsumerGroup,
-    start: StartPosition,
-) -> Result<(), TransportError> {
-    const OPERATION: &str = "move a group on";
-    let id = id(OPERATION, topic, start)?;
-    if clear(connection, OPERATION, topic, group, &id).await? {
-        return Ok(());
+impl Worker {
+    /// Takes note of what the stream has, so that one that was made anew is told from it.
+    pub(super) fn observe(&mut self, claimed: &Claimed) {
+        let last = entry::position(claimed.seen[0].as_bytes()).map(|(position, _)| position);
+        let entries = claimed.entries.iter().map(|entry| entry.position);
+        self.newest = entries.chain(last).chain(self.newest).max();
     }
-    Err(TransportError::no_topic(OPERATION, topic))
-}
 
-/// Removes a group with all that stands beside the stream.
-pub(super) async fn remove(
-    connection: &Connection,
-    topic: &Topic,
-    group: &ConsumerGroup,
-) -> Result<(), TransportError> {
-    const OPERATION: &str = "remove a group of";
-    if !admin::names(connection, OPERATION, topic).await?.contains(group) {
-        return Err(TransportError::no_group(OPERATION, topic, group));
+    /// Sees to a group that a claim did not find: makes it anew, where the settings say so, or tells why it is
+    /// gone and what to do.
+    pub(super) async fn recover_group(&mut self) -> Result<(), TransportError> {
+        const OPERATION: &str = "receive from";
+        let newest = self.newest.map_or_else(|| "0-0".to_owned(), |newest| newest.to_string());
+        let mut call = self.call(&script::LOST);
+        call.arg(self.config.on_lost.as_str()).arg(newest);
+        let answer: RedisResult<(String, u8)> = self.connection.ask(Request::Script(&call)).await;
+        let Member { topic, group, .. } = &self.member;
+        let (state, made) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
+        let what = match &*state {
+            "there" => return Ok(()),
+            "removed" => return Err(TransportError::no_group(OPERATION, topic, group)),
+            "emptied" => {
+                "the topic is gone with all that stood beside it: the server was emptied (`FLUSHALL`), or came back \
+                 without its data; see how it keeps them (`appendonly`)"
+            }
+            "deleted" => "the topic's stream was deleted: see what does so, and what was not settled is lost",
+            _ => "the topic is there, but the group was destroyed (`XGROUP DESTROY`): see what does so",
+        };
+        metrics::counter!("events_group_lost_total", "topic" => topic.to_string()).increment(1);
+        if made == 0 {
+            let message = format!(
+                "group `{group}` is lost: {what}; a consumer that starts makes the group anew and begins where it is \
+                 told to, and with `on_lost=recover` in the URL a running one does so by itself, from the earliest message on"
+            );
+            return Err(TransportError::new(ErrorKind::NotFound, OPERATION, topic, message));
+        }
+        self.newest = None;
+        // It may be lost as well.
+        trim::mark_dead_letter_topic(&self.config, &self.member.dead_letter).await?;
+        tracing::error!(
+            %topic, %group,
+            "the group was lost and is made anew, from the earliest message on: {what}"
+        );
+        Ok(())
     }
-    // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.
-    clear(connection, OPERATION, topic, group, "remove").await.map(drop)
-}
-
-/// Forgets what a group has in hand, and where it stands; `false` where there is nothing of it.
-async fn clear(
-    connection: &Connection,
-    operation: &'static str,
-    topic: &Topic,
-    group: &ConsumerGroup,
-    to: &str,
-) -> Result<bool, TransportError> {
-    let mut call = script::on(&script::CLEAR, topic, Some(group));
-    call.arg(to);
-    let found: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
-    found.map(|found| found != 0).map_err(|error| error::convert(error, operation, topic))
 }

@@ -8,8 +8,7 @@ use ::redis::ServerErrorKind::ClusterDown;
 
 use super::super::{ErrorKind, Health, TransportError};
 use super::config::Config;
-use super::connection::{Backoff, Connection, Request};
-use super::connection_pool::ConnectionPool;
+use super::connection::{Backoff, Connection, ConnectionPool, Request};
 use super::{admin, error};
 
 /// How many slots a cluster has.

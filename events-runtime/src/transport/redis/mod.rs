@@ -69,7 +69,6 @@ mod claim;
 mod cluster;
 mod config;
 mod connection;
-mod connection_pool;
 mod consumer;
 mod dead_letters;
 mod endpoint;
@@ -77,7 +76,6 @@ mod entry;
 mod error;
 mod error_codes;
 mod group;
-mod group_recovery;
 mod health;
 mod idempotency;
 mod msgpack;
@@ -89,13 +87,12 @@ mod sentinel;
 mod settle;
 mod slots;
 mod trim;
-mod unsettled;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::config::Config;
-use self::connection_pool::ConnectionPool;
+use self::connection::ConnectionPool;
 use self::consumer::RedisConsumer;
 use self::producer::RedisProducer;
 use super::options::Target;
@@ -184,7 +181,7 @@ impl Transport for RedisTransport {
         after: Option<Position>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
-        Box::pin(async move { unsettled::read(&self.pool.of(topic), topic, group, after, max).await })
+        Box::pin(async move { admin::unsettled(&self.pool.of(topic), topic, group, after, max).await })
     }
 
     fn seek<'a>(
@@ -193,7 +190,7 @@ impl Transport for RedisTransport {
         group: &'a ConsumerGroup,
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { group::seek(&self.pool.of(topic), topic, group, start).await })
+        Box::pin(async move { admin::seek(&self.pool.of(topic), topic, group, start).await })
     }
 
     fn remove_group<'a>(
@@ -201,7 +198,7 @@ impl Transport for RedisTransport {
         topic: &'a Topic,
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { group::remove(&self.pool.of(topic), topic, group).await })
+        Box::pin(async move { admin::remove_group(&self.pool.of(topic), topic, group).await })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

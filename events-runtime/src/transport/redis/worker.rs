@@ -178,7 +178,7 @@ impl Worker {
         if let Err(error) = &claimed
             && error.kind() == ErrorKind::NotFound
         {
-            claimed = match self.find_group().await {
+            claimed = match self.recover_group().await {
                 Ok(()) => self.claim(max).await,
                 Err(error) => Err(error),
             };
@@ -236,7 +236,7 @@ impl Worker {
                 _ => error::convert(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
-        self.knows(&claimed);
+        self.observe(&claimed);
         self.tell_gone(claimed.gone);
         self.tell_missed(claimed.missed);
         if swept {
