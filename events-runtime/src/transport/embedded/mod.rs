@@ -37,47 +37,48 @@
 //!
 //! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
 
-mod changes;
+mod acker;
+mod admin;
 mod claim;
+mod claim_scan;
+mod config;
+mod connection;
 mod consumer;
-mod fault;
-mod file;
-mod pass;
-mod presence;
+mod error;
+mod file_identity;
+mod notify;
+mod poison;
+mod producer;
 mod row;
 mod schema;
-mod settings;
 mod settle;
-mod status;
-mod suspects;
 mod syncer;
 mod trim;
 mod txn;
-mod unsettled;
 mod writer;
 
 use std::sync::Arc;
 
-use self::consumer::{SqliteConsumer, spread};
-use self::file::File;
-use self::row::Row;
-use self::settings::Settings;
+use self::config::Config;
+use self::connection::Database;
+use self::consumer::SqliteConsumer;
+use self::producer::SqliteProducer;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Message, Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
 
 /// The `sqlite:` transport.
 pub(super) struct SqliteTransport {
-    file: Arc<File>,
+    database: Arc<Database>,
 }
 
 impl SqliteTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        let settings = Settings::read(target, options)?;
-        Ok(Self { file: File::open(settings)? })
+        let config = Config::read(target, options)?;
+        Ok(Self { database: Database::open(config)? })
     }
 }
 
@@ -99,11 +100,11 @@ impl Transport for SqliteTransport {
     }
 
     fn url(&self) -> &str {
-        &self.file.settings().url
+        &self.database.config().url
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { file: self.file.clone() });
+        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { database: self.database.clone() });
         Box::pin(std::future::ready(Ok(producer)))
     }
 
@@ -111,9 +112,9 @@ impl Transport for SqliteTransport {
         &self,
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        let file = self.file.clone();
+        let database = self.database.clone();
         Box::pin(async move {
-            let consumer = SqliteConsumer::subscribe(file, subscription).await?;
+            let consumer = SqliteConsumer::subscribe(database, subscription).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
     }
@@ -121,19 +122,19 @@ impl Transport for SqliteTransport {
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
         Box::pin(async move {
             // Taking the lock and committing nothing shows that the file can be written.
-            self.file.write("check", |_| Ok(())).await?;
-            let settings = self.file.settings().clone();
-            self.file.read("check", move |conn| status::check(conn, &settings)).await
+            self.database.write("check", |_| Ok(())).await?;
+            let config = self.database.config().clone();
+            self.database.read("check", move |conn| admin::check(conn, &config)).await
         })
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        Box::pin(self.file.read("list the topics of", status::topics))
+        Box::pin(self.database.read("list the topics of", admin::topics))
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         let topic = topic.clone();
-        Box::pin(self.file.read("list the groups of", move |conn| status::groups(conn, &topic)))
+        Box::pin(self.database.read("list the groups of", move |conn| admin::groups(conn, &topic)))
     }
 
     fn unsettled<'a>(
@@ -145,8 +146,8 @@ impl Transport for SqliteTransport {
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
         Box::pin(
-            self.file
-                .read(unsettled::OPERATION, move |conn| unsettled::read(conn, &topic, &group, after, max)),
+            self.database
+                .read(admin::UNSETTLED, move |conn| admin::unsettled(conn, &topic, &group, after, max)),
         )
     }
 
@@ -157,7 +158,7 @@ impl Transport for SqliteTransport {
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
-        self.file.write("move a group on", move |txn| txn.seek(&topic, &group, start))
+        self.database.write("move a group on", move |txn| txn.seek(&topic, &group, start))
     }
 
     fn remove_group<'a>(
@@ -166,7 +167,7 @@ impl Transport for SqliteTransport {
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
-        self.file.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
+        self.database.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
@@ -174,8 +175,8 @@ impl Transport for SqliteTransport {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
                 loop {
-                    let (name, policy) = (topic.clone(), self.file.settings().retention.clone());
-                    let portion = self.file.write("trim", move |txn| txn.trim(&name, &policy)).await?;
+                    let (name, policy) = (topic.clone(), self.database.config().retention.clone());
+                    let portion = self.database.write("trim", move |txn| txn.trim(&name, &policy)).await?;
                     portion.tell(&topic);
                     total.add(portion.trimmed);
                     if !portion.is_full() {
@@ -183,32 +184,8 @@ impl Transport for SqliteTransport {
                     }
                 }
             }
-            while self.file.write("trim", |txn| Ok(trim::give_back(txn.conn)?)).await? {}
+            while self.database.write("trim", |txn| Ok(trim::free_pages(txn.conn)?)).await? {}
             Ok(total)
         })
-    }
-}
-
-struct SqliteProducer {
-    file: Arc<File>,
-}
-
-impl Producer for SqliteProducer {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let count = batch.len();
-        if count == 0 {
-            return Box::pin(std::future::ready(Vec::new()));
-        }
-        let topic = topic.clone();
-        let rows: Vec<Row> = batch.iter().map(Row::from).collect();
-        let stored = self.file.write("send to", move |txn| {
-            let first = txn.append(&topic, &rows)?;
-            Ok((first..).take(rows.len()).map(|seq| Ok(Position::Sequence(seq.unsigned_abs()))).collect())
-        });
-        Box::pin(async move { spread(stored.await, count) })
     }
 }

@@ -3,17 +3,21 @@
 use rusqlite::{Connection, params};
 
 use super::super::{
-    ConsumerGroup, ErrorKind, GroupStatus, Health, NameError, Position, Topic, TopicStatus, TransportError,
+    ConsumerGroup, ErrorKind, GroupStatus, Health, NameError, Position, StoredMessage, Topic, TopicStatus,
+    TransportError,
 };
-use super::fault::Fault;
-use super::row::run_length;
+use super::config::{Config, Synchronous};
+use super::error::TxnError;
+use super::row::{self, COLUMNS, run_length};
 use super::schema::VERSION;
-use super::settings::{Settings, Synchronous};
-use super::txn::{find_topic, last};
+use super::txn::{find_group, find_topic, last};
 use crate::error_chain::chain;
 
+/// The operation of [`unsettled`], for errors.
+pub(super) const UNSETTLED: &str = "look into";
+
 /// All topics with what they hold, by name.
-pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
+pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, TxnError> {
     let found: Vec<(i64, Option<Topic>)> = conn
         .prepare_cached("SELECT id, name FROM topics ORDER BY name")?
         .query_map([], |row| Ok((row.get(0)?, named(row, 1, Topic::new)?)))?
@@ -34,7 +38,7 @@ pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, Fault> {
 }
 
 /// The groups of a topic with their lag, by name.
-pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus>, Fault> {
+pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus>, TxnError> {
     let id = find_topic(conn, topic)?.ok_or_else(|| TransportError::no_topic("list the groups of", topic))?;
     let last = last(conn, id)?;
     let mut statement = conn.prepare_cached(
@@ -102,14 +106,14 @@ fn damaged_names(conn: &Connection) -> rusqlite::Result<usize> {
 }
 
 /// Reads the whole file and says what is wrong with it.
-pub(super) fn check(conn: &Connection, settings: &Settings) -> Result<Health, Fault> {
+pub(super) fn check(conn: &Connection, config: &Config) -> Result<Health, TxnError> {
     let verdict: String = conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if verdict != "ok" {
         let message = format!(
             "the file is damaged ({verdict}): stop all that use it, keep a copy, and recover what can be \
              read with `sqlite3 FILE .recover`"
         );
-        return Err(TransportError::new(ErrorKind::Corrupt, "check", &settings.url, message).into());
+        return Err(TransportError::new(ErrorKind::Corrupt, "check", &config.url, message).into());
     }
     let damaged = damaged_names(conn)?;
     if damaged > 0 {
@@ -117,7 +121,7 @@ pub(super) fn check(conn: &Connection, settings: &Settings) -> Result<Health, Fa
             "the file holds {damaged} names of topics or groups that can't be names: something else wrote to \
              it; stop all that use it, keep a copy, and correct them in the tables `topics` and `groups`"
         );
-        return Err(TransportError::new(ErrorKind::Corrupt, "check", &settings.url, message).into());
+        return Err(TransportError::new(ErrorKind::Corrupt, "check", &config.url, message).into());
     }
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let bytes = pragma("page_count")? * pragma("page_size")?;
@@ -125,13 +129,61 @@ pub(super) fn check(conn: &Connection, settings: &Settings) -> Result<Health, Fa
     let topics: i64 = conn.query_row("SELECT count(*) FROM topics", [], |row| row.get(0))?;
     Ok(Health {
         facts: vec![
-            ("file", settings.path.display().to_string()),
+            ("file", config.path.display().to_string()),
             ("size", format!("{bytes} bytes, {free} of them free")),
             ("tables", format!("version {VERSION}")),
             ("topics", topics.to_string()),
-            ("durability", settings.synchronous.guarantee().to_owned()),
+            ("durability", config.synchronous.guarantee().to_owned()),
             ("sqlite", rusqlite::version().to_owned()),
         ],
-        warnings: if settings.synchronous == Synchronous::Off { vec!["durability"] } else { Vec::new() },
+        warnings: if config.synchronous == Synchronous::Off { vec!["durability"] } else { Vec::new() },
     })
+}
+
+/// The unsettled messages of a group behind a position, in order: up to `max`, and fewer where they
+/// are large.
+pub(super) fn unsettled(
+    conn: &Connection,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    after: Option<Position>,
+    max: usize,
+) -> Result<Vec<StoredMessage>, TxnError> {
+    let id = find_topic(conn, topic)?.ok_or_else(|| TransportError::no_topic(UNSETTLED, topic))?;
+    let after = match after {
+        None => 0,
+        Some(Position::Sequence(seq)) => i64::try_from(seq).unwrap_or(i64::MAX),
+        Some(_) => {
+            let message = "positions of a `sqlite:` topic are plain numbers, such as `42`";
+            return Err(TransportError::new(ErrorKind::Invalid, UNSETTLED, topic, message).into());
+        }
+    };
+    // No group has the number 0: to it nothing is settled.
+    let group = find_group(conn, id, group)?.unwrap_or(0);
+    // What is settled stands before the earliest of these, and between them.
+    let mut statement = conn.prepare_cached(&format!(
+        "WITH progress(cursor, next) AS (
+             SELECT cursor, min(cursor + 1,
+                 coalesce((SELECT min(seq) FROM pending WHERE grp = ?1), cursor + 1),
+                 coalesce((SELECT min(first) FROM claims WHERE grp = ?1), cursor + 1))
+             FROM groups WHERE id = ?1
+         )
+         SELECT {COLUMNS} FROM messages_{id} AS m
+         WHERE seq > ?2 AND seq >= coalesce((SELECT next FROM progress), 0)
+             AND (seq > coalesce((SELECT cursor FROM progress), 0)
+                 OR EXISTS(SELECT 1 FROM pending AS p WHERE p.grp = ?1 AND p.seq = m.seq)
+                 OR EXISTS(SELECT 1 FROM claims AS c WHERE c.grp = ?1 AND m.seq BETWEEN c.first AND c.last
+                     AND NOT EXISTS(SELECT 1 FROM gaps AS g WHERE g.claim = c.id AND g.seq = m.seq)))
+         ORDER BY seq LIMIT ?3"
+    ))?;
+    let mut rows = statement.query(params![group, after, i64::try_from(max).unwrap_or(i64::MAX)])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes < StoredMessage::BYTES_AT_MOST
+        && let Some(row) = rows.next()?
+    {
+        let row::Stored { seq, time, message } = row::read(row)?;
+        bytes += message.data.len() + message.headers.iter().map(|(_, value)| value.len()).sum::<usize>();
+        found.push(StoredMessage::new(message, Position::Sequence(seq.unsigned_abs()), time));
+    }
+    Ok(found)
 }

@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::super::{ErrorKind, TransportError};
-use super::fault::Fault;
+use super::error::TxnError;
 use crate::error_chain::chain;
 
 /// Device and inode.
@@ -29,7 +29,7 @@ type Identity = (u64, u64);
 
 /// Which file is open, for the writer, the readers and the consumers.
 #[derive(Debug)]
-pub(super) struct Presence {
+pub(super) struct FileIdentity {
     open: Mutex<Open>,
     generation: AtomicU64,
 }
@@ -48,18 +48,18 @@ struct Open {
 
 /// What stands at the path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FileState {
     /// The file that is open.
-    Same,
+    Unchanged,
     /// Another file.
-    Another,
+    Replaced,
     /// The file that is open, without the log that is open.
-    NoLog,
+    LogMissing,
     /// No file.
-    Nothing,
+    Missing,
 }
 
-impl Presence {
+impl FileIdentity {
     /// Of a file that was opened just now.
     pub(super) fn of(path: &Path) -> Self {
         Self { open: Mutex::new(Open::at(path)), generation: AtomicU64::new(1) }
@@ -70,27 +70,27 @@ impl Presence {
         self.generation.load(Ordering::SeqCst)
     }
 
-    pub(super) fn look(&self, path: &Path) -> Found {
+    pub(super) fn look(&self, path: &Path) -> FileState {
         let mut open = self.locked();
         let Some(file) = open.file else {
             // The system does not say.
-            return Found::Same;
+            return FileState::Unchanged;
         };
         match found(path) {
-            None => Found::Nothing,
-            Some((found, _, 0)) if found == file => Found::Another,
+            None => FileState::Missing,
+            Some((found, _, 0)) if found == file => FileState::Replaced,
             Some((found, written, _)) if found == file => {
                 // The log stands beside what the path leads to: another way there has another log.
                 let leads_elsewhere = link(path) != open.link;
                 if leads_elsewhere
                     || open.beside.iter().any(|(path, was)| was.is_some() && identity(path) != *was)
                 {
-                    return Found::NoLog;
+                    return FileState::LogMissing;
                 }
                 open.written = written;
-                Found::Same
+                FileState::Unchanged
             }
-            Some(_) => Found::Another,
+            Some(_) => FileState::Replaced,
         }
     }
 
@@ -178,20 +178,20 @@ fn link(_: &Path) -> Option<Identity> {
     None
 }
 
-pub(super) fn gone(url: &str) -> Fault {
+pub(super) fn gone(url: &str) -> TxnError {
     let message = "the file was removed or renamed while it was open, and nobody would see what is written to it: \
                    put it back, or start a program that makes it anew; what is queued waits, and is sent once \
                    there is a file again";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn replaced(url: &str) -> Fault {
+pub(super) fn replaced(url: &str) -> TxnError {
     let message = "another file stands at the path than the one that was open; it was opened in its place: \
                    what was held or under way in the old one is lost to it, and groups go on as the new file has them";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn no_log(url: &str) -> Fault {
+pub(super) fn no_log(url: &str) -> TxnError {
     let message = "the log or its index beside the file was removed or replaced while it was open, and nobody \
                    would see what is written to it: the file was opened anew; what was held or under way is \
                    given again, and what only the log had may be lost";

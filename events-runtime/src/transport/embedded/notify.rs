@@ -13,9 +13,9 @@ use super::txn::last;
 
 /// Counts, for each topic by its number, what may let some consumer of it go on.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Mutex<HashMap<i64, watch::Sender<u64>>>);
+pub(super) struct ChangeNotifier(Mutex<HashMap<i64, watch::Sender<u64>>>);
 
-impl Changes {
+impl ChangeNotifier {
     pub(super) fn of(&self, topic: i64) -> watch::Receiver<u64> {
         self.locked().entry(topic).or_default().subscribe()
     }
@@ -53,12 +53,12 @@ struct Mark {
 
 /// What the last look saw.
 #[derive(Debug, Default)]
-pub(super) struct Seen(HashMap<i64, Mark>);
+pub(super) struct ChangeDetector(HashMap<i64, Mark>);
 
-impl Seen {
+impl ChangeDetector {
     /// Wakes the consumers of the topics that another process changed. A topic where something is held or
     /// waits is always one: which of it changed is for its consumers to find out.
-    pub(super) fn look(&mut self, conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    pub(super) fn look(&mut self, conn: &Connection, changes: &ChangeNotifier) -> rusqlite::Result<()> {
         let mut groups: HashMap<i64, (Vec<(i64, i64)>, bool)> = HashMap::new();
         let mut statement = conn.prepare_cached(
             "SELECT topic, id, cursor, EXISTS(SELECT 1 FROM pending WHERE grp = groups.id)
@@ -71,16 +71,16 @@ impl Seen {
             cursors.push((row.get(1)?, row.get(2)?));
             *busy |= row.get::<_, bool>(3)?;
         }
-        let mut seen = HashMap::new();
+        let mut detector = HashMap::new();
         for topic in changes.topics() {
             let (cursors, busy) = groups.remove(&topic).unwrap_or_default();
             let mark = Mark { last: last(conn, topic)?, cursors };
             if busy || self.0.get(&topic) != Some(&mark) {
                 changes.wake(topic);
             }
-            seen.insert(topic, mark);
+            detector.insert(topic, mark);
         }
-        self.0 = seen;
+        self.0 = detector;
         Ok(())
     }
 }
@@ -100,12 +100,12 @@ mod tests {
              INSERT INTO topics(id) VALUES (1), (2); INSERT INTO groups VALUES (1, 1, 0), (2, 2, 0);",
         )
         .unwrap();
-        let (changes, mut seen) = (Changes::default(), Seen::default());
+        let (changes, mut detector) = (ChangeNotifier::default(), ChangeDetector::default());
         let mut first = changes.of(1);
         let mut second = changes.of(2);
         let mut woken = |sql: &str| {
             conn.execute_batch(sql).unwrap();
-            seen.look(&conn, &changes).unwrap();
+            detector.look(&conn, &changes).unwrap();
             let woken = [&first, &second].map(|topic| topic.has_changed().unwrap());
             first.borrow_and_update();
             second.borrow_and_update();
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_woken_by_topic_leaves_the_others_asleep() {
-        let changes = Changes::default();
+        let changes = ChangeNotifier::default();
         let (one, two) = (changes.of(1), changes.of(2));
         changes.wake(1);
         assert_eq!([&one, &two].map(|topic| topic.has_changed().unwrap()), [true, false]);

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::claim::{Held, Request};
-use super::fault::Fault;
-use super::pass::{Key, Pass, SCAN};
+use super::claim_scan::{ClaimScan, Key, SCAN};
+use super::error::TxnError;
 use super::row::{count, run_length};
 use super::txn::{GroupId, Txn};
 
@@ -22,7 +22,7 @@ pub(super) const ALONE_AFTER: i64 = 2;
 
 /// How a claim ended without its messages being settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ClaimEnd {
     /// It never reached its member.
     Undelivered,
     /// Its member was lost and held other messages too.
@@ -33,7 +33,7 @@ pub(super) enum End {
 
 /// What became of the messages that go out alone.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Alone {
+pub(super) enum Isolation {
     /// There is none now, or none that may be waited for.
     None,
     /// One was taken, and nothing goes with it.
@@ -45,11 +45,11 @@ pub(super) enum Alone {
 impl Txn<'_> {
     /// How the claims end that are over; said before the first of them is taken back, which changes
     /// what its member holds.
-    pub(super) fn ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, End>, Fault> {
+    pub(super) fn ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, ClaimEnd>, TxnError> {
         let mut ends = HashMap::new();
         for over in held.iter().filter(|held| held.is_over(self.now)) {
             let alone = !over.shared && self.open(held, over.member)? == 1;
-            ends.insert(over.id, if alone { End::LostAlone } else { End::LostAmongOthers });
+            ends.insert(over.id, if alone { ClaimEnd::LostAlone } else { ClaimEnd::LostAmongOthers });
         }
         for over in held.iter().filter(|held| ends.contains_key(&held.id)) {
             // What the member still holds is not alone although it will be all that is left.
@@ -61,7 +61,7 @@ impl Txn<'_> {
     }
 
     /// How many messages a member holds.
-    fn open(&self, held: &[Held], member: i64) -> Result<i64, Fault> {
+    fn open(&self, held: &[Held], member: i64) -> Result<i64, TxnError> {
         let mut open = 0;
         for held in held.iter().filter(|held| held.member == member) {
             open += self
@@ -77,7 +77,7 @@ impl Txn<'_> {
     }
 
     /// Whether the group has messages that go out alone: what one member settles may let another have one.
-    pub(super) fn has_suspects(&self, id: GroupId) -> Result<bool, Fault> {
+    pub(super) fn has_isolated(&self, id: GroupId) -> Result<bool, TxnError> {
         Ok(self
             .conn
             .prepare_cached(
@@ -87,11 +87,11 @@ impl Txn<'_> {
     }
 }
 
-impl Pass<'_> {
+impl ClaimScan<'_> {
     /// Takes one message that goes out alone, where there is one whose time has come.
-    pub(super) fn alone(&mut self, now: i64) -> Result<Alone, Fault> {
+    pub(super) fn alone(&mut self, now: i64) -> Result<Isolation, TxnError> {
         if !self.pending {
-            return Ok(Alone::None);
+            return Ok(Isolation::None);
         }
         let Request { group: GroupId { group, .. }, member, lease, max } = self.request;
         let suspects: Vec<(i64, Option<Key>, u32, bool)> = self
@@ -118,20 +118,20 @@ impl Pass<'_> {
             match self.holds_since {
                 None if max > 0 => {
                     self.again.push((seq, attempts.saturating_add(1)));
-                    return Ok(Alone::Taken);
+                    return Ok(Isolation::Taken);
                 }
-                Some(since) if since.saturating_add(lease) > now => return Ok(Alone::Waits),
+                Some(since) if since.saturating_add(lease) > now => return Ok(Isolation::Waits),
                 _ => {
                     self.isolates = false;
-                    return Ok(Alone::None);
+                    return Ok(Isolation::None);
                 }
             }
         }
-        Ok(Alone::None)
+        Ok(Isolation::None)
     }
 
     /// Whether this pending message is the earliest of its key, and nobody holds one of it.
-    fn is_first(&self, key: &Key, seq: i64) -> Result<bool, Fault> {
+    fn is_first(&self, key: &Key, seq: i64) -> Result<bool, TxnError> {
         let first: bool = self
             .conn
             .prepare_cached(

@@ -41,7 +41,7 @@ impl Synchronous {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct Config {
     pub(super) path: PathBuf,
     pub(super) url: String,
     pub(super) synchronous: Synchronous,
@@ -58,7 +58,7 @@ pub(super) struct Settings {
 /// What a topic keeps unless told otherwise; Kafka's default too.
 const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
 
-impl Settings {
+impl Config {
     /// Whether two handles of one file promise the same.
     pub(super) fn agrees_with(&self, other: &Self) -> bool {
         self.synchronous == other.synchronous

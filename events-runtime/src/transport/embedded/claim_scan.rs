@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::claim::{Claim, Held, Request, cursor};
-use super::fault::Fault;
+use super::error::TxnError;
 use super::row::count;
 use super::txn::{GroupId, last};
 
@@ -16,7 +16,7 @@ pub(super) const SCAN: i64 = 4_096;
 pub(super) type Key = Vec<u8>;
 
 /// One search for messages to hand out.
-pub(super) struct Pass<'c> {
+pub(super) struct ClaimScan<'c> {
     pub(super) conn: &'c Connection,
     pub(super) request: Request,
     /// Keys in flight in some member's run, and whether it is another's.
@@ -37,13 +37,13 @@ pub(super) struct Pass<'c> {
     pub(super) isolates: bool,
 }
 
-impl<'c> Pass<'c> {
-    pub(super) fn new(conn: &'c Connection, request: Request, held: &[Held]) -> Result<Self, Fault> {
+impl<'c> ClaimScan<'c> {
+    pub(super) fn new(conn: &'c Connection, request: Request, held: &[Held]) -> Result<Self, TxnError> {
         let group = request.group.group;
         let pending = conn
             .prepare_cached("SELECT EXISTS(SELECT 1 FROM pending WHERE grp = ?1)")?
             .query_row([group], |row| row.get(0))?;
-        let mut pass = Self {
+        let mut scan = Self {
             conn,
             request,
             flying: HashMap::new(),
@@ -60,13 +60,13 @@ impl<'c> Pass<'c> {
         for held in held {
             // One's own runs matter to pending messages only.
             if pending || held.member != request.member {
-                pass.load_run(held)?;
+                scan.load_run(held)?;
             }
         }
-        Ok(pass)
+        Ok(scan)
     }
 
-    fn load_run(&mut self, held: &Held) -> Result<(), Fault> {
+    fn load_run(&mut self, held: &Held) -> Result<(), TxnError> {
         let Some((first, last)) = held.run else {
             return Ok(());
         };
@@ -92,7 +92,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Takes pending messages whose time has come.
-    pub(super) fn again(&mut self, now: i64) -> Result<(), Fault> {
+    pub(super) fn again(&mut self, now: i64) -> Result<(), TxnError> {
         if !self.pending {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Takes a key's pending messages from the earliest on, as far as they may go.
-    fn chain(&mut self, key: &Key, now: i64) -> Result<(), Fault> {
+    fn chain(&mut self, key: &Key, now: i64) -> Result<(), TxnError> {
         let group = self.request.group.group;
         let held: bool = self
             .conn
@@ -169,7 +169,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Looked at and found to be behind another: waits until one of its key is settled.
-    pub(super) fn block(&self, seq: i64) -> Result<(), Fault> {
+    pub(super) fn block(&self, seq: i64) -> Result<(), TxnError> {
         self.conn
             .prepare_cached("UPDATE pending SET ready = NULL WHERE grp = ?1 AND seq = ?2")?
             .execute([self.request.group.group, seq])?;
@@ -177,7 +177,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Takes messages that were never out.
-    pub(super) fn fresh(&mut self) -> Result<(), Fault> {
+    pub(super) fn fresh(&mut self) -> Result<(), TxnError> {
         let topic = self.request.group.topic;
         let room = self.room();
         if room == 0 {
@@ -208,7 +208,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Whether a new message of this key has to wait.
-    fn is_taken(&mut self, key: &Key) -> Result<bool, Fault> {
+    fn is_taken(&mut self, key: &Key) -> Result<bool, TxnError> {
         if self.flying.get(key) == Some(&true) {
             return Ok(true);
         }
@@ -235,7 +235,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Writes down what was found.
-    pub(super) fn store(self, now: i64) -> Result<Claim, Fault> {
+    pub(super) fn store(self, now: i64) -> Result<Claim, TxnError> {
         let Request { group: GroupId { group, .. }, member, lease, .. } = self.request;
         let run = self.fresh.first().copied().zip(self.fresh.last().copied());
         self.conn
@@ -272,7 +272,7 @@ impl<'c> Pass<'c> {
     }
 
     /// Writes down the blocked messages and how far the search came.
-    pub(super) fn set_aside(&self) -> Result<(), Fault> {
+    pub(super) fn set_aside(&self) -> Result<(), TxnError> {
         let group = self.request.group.group;
         for (seq, key) in &self.blocked {
             self.conn

@@ -8,38 +8,38 @@ use super::super::{ErrorKind, TransportError};
 
 /// Why a transaction failed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum TxnError {
     /// SQLite's own error.
     Sqlite(rusqlite::Error),
     /// The request can't be met; nothing was written.
-    Refused(TransportError),
+    Transport(TransportError),
     /// The group was removed; nothing was written.
     NoGroup,
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for TxnError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<TransportError> for Fault {
+impl From<TransportError> for TxnError {
     fn from(error: TransportError) -> Self {
-        Self::Refused(error)
+        Self::Transport(error)
     }
 }
 
-impl Fault {
+impl TxnError {
     /// Another connection holds the lock; nothing was written, the same can be tried again.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if is_busy(error))
     }
 
     /// The error for the caller of this operation on this file.
-    pub(super) fn explain(self, operation: &'static str, file: impl fmt::Display) -> TransportError {
+    pub(super) fn convert(self, operation: &'static str, file: impl fmt::Display) -> TransportError {
         match self {
-            Self::Refused(error) => error,
-            Self::Sqlite(error) => explain(error, operation, file),
+            Self::Transport(error) => error,
+            Self::Sqlite(error) => convert(error, operation, file),
             Self::NoGroup => {
                 TransportError::new(ErrorKind::NotFound, operation, file, "the consumer's group was removed")
             }
@@ -86,7 +86,7 @@ const CODES: [(i32, &str, ErrorKind); 26] = [
 ];
 
 /// A SQLite error in our words; SQLite's own are its source.
-pub(super) fn explain(
+pub(super) fn convert(
     error: rusqlite::Error,
     operation: &'static str,
     file: impl fmt::Display,
@@ -141,7 +141,7 @@ mod tests {
         for (number, (code, name, kind)) in (1..).zip(CODES) {
             assert_eq!(code, number, "{name}");
             let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-            let error = explain(error, "send to", "events.db");
+            let error = convert(error, "send to", "events.db");
             assert_eq!(error.kind(), kind, "{name}");
             assert_eq!(error.kind().is_of_message(), name == "SQLITE_TOOBIG", "{name}");
             assert!(documented.contains(&format!("| `{name}` | {code} | `{}` |", kind.as_str())), "{name}");
@@ -157,7 +157,7 @@ mod tests {
             (779, ErrorKind::Corrupt),
         ] {
             let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(extended), None);
-            assert_eq!(explain(error, "send to", "events.db").kind(), kind, "{extended}");
+            assert_eq!(convert(error, "send to", "events.db").kind(), kind, "{extended}");
         }
     }
 }
