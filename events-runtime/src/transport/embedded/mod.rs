@@ -1,41 +1,51 @@
-//! `sqlite:`: a file as the event bus of one machine.
+//! `sqlite:` transport: a SQLite file as the event bus of one machine.
 //!
-//! Durable, without a server, for any number of processes of one machine over one file. Messages
-//! are appended to a table per topic; groups remember a cursor and the exceptions behind it;
-//! members hold messages by leases, so that another takes over what a dead one held.
+//! Durable, without a server, for any number of processes on one machine. Each topic is a table that
+//! messages are appended to. A group stores a cursor and the exceptions before it. Consumers hold
+//! messages under leases, so another consumer takes over the messages of one that died.
 //!
-//! Settings, in the URL's query (`sqlite://events.db?synchronous=normal`):
+//! Settings, in the query of the URL (`sqlite://events.db?synchronous=normal`):
 //!
 //! | setting | meaning |
 //! |---|---|
-//! | `synchronous=full` | the default. What was acknowledged, to a sender or by a consumer, survives the loss of power |
-//! | `synchronous=normal` | it survives the death of the process at any point; the last of it may be lost with the power, the file stays sound |
-//! | `synchronous=off` | it survives the death of the process; with the power the whole file may be lost |
-//! | `busy_timeout=10s` | how long a call waits for another process that holds the write lock |
-//! | `poll_interval=50ms` | the longest pause between two looks at what other processes wrote; inside a process nothing polls |
-//! | `max_pages=N` | the file's largest size, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
-//! | `mode=0600` | the mode of a file that is made, and of its `-wal` and `-shm`: it holds payloads. A stricter umask counts; the mode of a file that is there is left alone |
-//! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
-//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same of topics of dead letters: those whose names end in `.dlq`, and those that a consumer ever named for them |
+//! | `synchronous=full` | default: acknowledged sends and settlements survive a power failure |
+//! | `synchronous=normal` | they survive a crash of the process; a power failure may lose the last ones, the file stays consistent |
+//! | `synchronous=off` | they survive a crash of the process; a power failure may destroy the file |
+//! | `busy_timeout=10s` | how long a call waits for the write lock of another process |
+//! | `poll_interval=50ms` | longest interval between checks for writes of other processes; writes of the same process need no polling |
+//! | `max_pages=N` | maximum size of the file, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
+//! | `mode=0600` | permissions of a new file and its `-wal` and `-shm` files, since they hold payloads; the umask applies; an existing file keeps its permissions |
+//! | `retention_age=7d`, `retention_count=unlimited` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics: topics whose names end in `.dlq`, and topics that a consumer ever named as its dead-letter topic |
 //!
-//! Where it differs from the others: positions count up from 1 in each topic; renewing one
-//! delivery renews all that were received with it; the clock of leases and retries is the
-//! machine's, and a step of it can end leases early, never keep them for longer than they last.
-//! What retention frees is given back to the disk by and by, in a file that this version made: once more
-//! than a quarter of it is free, and at least 4 MiB, a MiB at a time. Sends wait for a portion meanwhile: in
-//! the measurement of docs/performance.md 0.4 ms at the 99th percentile, and 78 ms at most. A file of an earlier version keeps its size and fills what is free again; with every
-//! program stopped, `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'` shrinks it now and lets it
-//! shrink from then on. That writes the file anew: it takes the time of copying it, and as much free disk
-//! as it is large, twice.
+//! # Differences from the other transports
+//! - Positions are numbers that start at 1 in each topic.
+//! - Renewing a delivery renews all deliveries received in the same call.
+//! - Leases and retries use the machine's clock. A clock step may end leases early, but never
+//!   extends them.
 //!
-//! A file that is removed, renamed or replaced while it is open is noticed by its device and inode: calls
-//! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again, which is
-//! opened then; queues and consumers wait for it. Replace a file only together with its `-wal` and `-shm`:
-//! where these are taken away alone, what they hold is brought into the file if it is as it was, and a log that
-//! is left beside another file is moved to `-wal.old`. A file that is emptied counts as another one. What is
-//! written over the file in place can't be noticed.
+//! # Disk space
+//! A file created by this version returns free space to the disk: when more than a quarter of the
+//! file, and at least 4 MiB, is free, it shrinks by 1 MiB at a time. Sends wait for each step: 0.4 ms
+//! at the 99th percentile and 78 ms at most, as measured in docs/performance.md.
 //!
-//! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
+//! A file of an earlier version keeps its size and reuses its free pages. To shrink it, and to enable
+//! shrinking, stop every program that uses it and run
+//! `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'`. This rewrites the file: it takes as
+//! long as copying it, and twice its size in free disk space.
+//!
+//! # Moved and replaced files
+//! A file that is removed, renamed or replaced while open is detected by its device and inode. Calls
+//! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again,
+//! which is then opened; queues and consumers wait for it. A truncated file counts as replaced.
+//! Overwriting the file in place can't be detected.
+//!
+//! Replace a file only together with its `-wal` and `-shm` files. If only those are removed, their
+//! content is checkpointed into the file, provided that the file is unchanged. A log left next to
+//! a different file is renamed to `-wal.old`.
+//!
+//! The file must be on a local disk: network file systems lack the shared memory that SQLite's
+//! write-ahead log needs.
 
 mod acker;
 mod admin;

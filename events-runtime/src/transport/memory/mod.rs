@@ -1,10 +1,19 @@
-//! `memory:`: messages in this process, for tests, development and single-process services.
+//! `memory:` transport: messages in this process, for tests, development and single-process services.
 //!
-//! The semantics of `sqlite:` without its durability: leases, order per key, retries and dead
-//! letters are the same; messages, groups and progress end with the last handle. `memory:name`
-//! shares one store among all handles of that name in the process. A topic keeps its last 10,000
-//! settled messages unless a retention says otherwise, one of dead letters all of them
-//! (`dead_letter_age=30d`, `dead_letter_count=1000` in the URL's query limit them).
+//! Leases, order per key, retries and dead letters work as in `sqlite:`. `memory:` is a store of
+//! its own; `memory:NAME` is shared by all handles of that name in the process.
+//!
+//! Settings, in the query of the URL (`memory:orders?retention_count=unlimited`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `retention_age=unlimited`, `retention_count=10000` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics |
+//!
+//! # Differences from the other transports
+//! - Nothing is durable: messages, groups and progress are dropped with the last handle.
+//! - Positions are numbers that start at 1 in each topic.
+//! - Renewing a delivery renews that delivery only.
 
 mod acker;
 mod admin;

@@ -35,7 +35,7 @@ mod tests {
     /// The client's own: a script is `EVALSHA`, and `SCRIPT LOAD` where the server does not have it.
     const OF_THE_CLIENT: [&str; 5] = ["select", "multi", "exec", "evalsha", "script"];
     /// Only of a cluster, of Sentinels, or where the user may.
-    const BESIDE: [&str; 3] = ["cluster", "sentinel", "config"];
+    const SITUATIONAL: [&str; 3] = ["cluster", "sentinel", "config"];
 
     fn commands_in(text: &str, begins: &[&str], found: &mut BTreeSet<String>) {
         for begin in begins {
@@ -68,7 +68,7 @@ mod tests {
         let named: BTreeSet<String> = COMMANDS
             .iter()
             .map(|command| command.split('|').next().unwrap_or_default().to_owned())
-            .chain(BESIDE.map(str::to_owned))
+            .chain(SITUATIONAL.map(str::to_owned))
             .collect();
         assert_eq!(named, found);
         assert!(COMMANDS.iter().all(|command| HINT.contains(&format!("+{command}"))));

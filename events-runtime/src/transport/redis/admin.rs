@@ -26,10 +26,10 @@ pub(super) async fn topics(
     }
     let mut topics = Vec::with_capacity(names.len());
     for topic in names {
-        let connection = &pool.of(&topic);
+        let connection = &pool.for_topic(&topic);
         let mut count = ::redis::cmd("XLEN");
         count.arg(topic.as_str());
-        let messages: u64 = connection.ask(Request::Command(&count)).await.map_err(told)?;
+        let messages: u64 = connection.query(Request::Command(&count)).await.map_err(told)?;
         let mut first = ::redis::cmd("XRANGE");
         first.arg(topic.as_str()).arg("-").arg("+").arg("COUNT").arg(1);
         let mut last = ::redis::cmd("XREVRANGE");
@@ -47,7 +47,7 @@ async fn streams(connection: &Connection) -> RedisResult<Vec<Topic>> {
     loop {
         let mut scan = ::redis::cmd("SCAN");
         scan.arg(&cursor).arg("COUNT").arg(1000).arg("TYPE").arg("stream");
-        let (next, found): (String, Vec<Vec<u8>>) = connection.ask(Request::Command(&scan)).await?;
+        let (next, found): (String, Vec<Vec<u8>>) = connection.query(Request::Command(&scan)).await?;
         names.extend(found.into_iter().filter_map(|name| Topic::new(String::from_utf8(name).ok()?).ok()));
         if next == "0" {
             return Ok(names);
@@ -57,7 +57,7 @@ async fn streams(connection: &Connection) -> RedisResult<Vec<Topic>> {
 }
 
 async fn position(connection: &Connection, range: &Cmd) -> RedisResult<Option<Position>> {
-    let entries: Vec<(Vec<u8>, Value)> = connection.ask(Request::Command(range)).await?;
+    let entries: Vec<(Vec<u8>, Value)> = connection.query(Request::Command(range)).await?;
     Ok(entries.first().and_then(|(id, _)| entry::position(id)).map(|(position, _)| position))
 }
 
@@ -69,7 +69,7 @@ async fn names(
 ) -> Result<Vec<ConsumerGroup>, TransportError> {
     let mut list = ::redis::cmd("XINFO");
     list.arg("GROUPS").arg(topic.as_str());
-    let lines: RedisResult<Vec<HashMap<String, Value>>> = connection.ask(Request::Command(&list)).await;
+    let lines: RedisResult<Vec<HashMap<String, Value>>> = connection.query(Request::Command(&list)).await;
     let lines = lines.map_err(|error| error::convert(error, operation, topic))?;
     let name = |mut line: HashMap<String, Value>| line.remove("name").and_then(claim::text);
     let mut names: Vec<_> =
@@ -88,7 +88,7 @@ pub(super) async fn groups(
     let mut groups = Vec::with_capacity(names.len());
     for group in names {
         let call = script::on(&script::STATUS, topic, Some(&group));
-        let status: RedisResult<(u64, u64, u64, String)> = connection.ask(Request::Script(&call)).await;
+        let status: RedisResult<(u64, u64, u64, String)> = connection.query(Request::Script(&call)).await;
         let (pending, parked, unread, next) =
             status.map_err(|error| error::convert(error, OPERATION, topic))?;
         let next = entry::position(next.as_bytes()).map(|(position, _)| position);
@@ -124,7 +124,7 @@ pub(super) async fn unsettled(
     loop {
         let mut call = script::on(&script::UNSETTLED, topic, Some(group));
         call.arg(&after).arg(max).arg(StoredMessage::BYTES_AT_MOST);
-        let answer: RedisResult<(Vec<u8>, String)> = connection.ask(Request::Script(&call)).await;
+        let answer: RedisResult<(Vec<u8>, String)> = connection.query(Request::Script(&call)).await;
         let (found, next) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
         let found = read_entries(&found).ok_or_else(|| claim::garbled(topic))?;
         // Where all of a portion were gone from the stream, there may be more behind them.
@@ -187,6 +187,6 @@ async fn clear(
 ) -> Result<bool, TransportError> {
     let mut call = script::on(&script::CLEAR, topic, Some(group));
     call.arg(to);
-    let found: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
+    let found: RedisResult<i64> = connection.query(Request::Script(&call)).await;
     found.map(|found| found != 0).map_err(|error| error::convert(error, operation, topic))
 }

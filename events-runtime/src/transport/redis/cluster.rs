@@ -1,4 +1,4 @@
-//! A cluster, whose nodes share the topics out among them by hash slot.
+//! Redis Cluster: finds the node that owns a topic's hash slot.
 
 use std::time::Duration;
 
@@ -17,24 +17,24 @@ use super::endpoint::{Address, ClientConfig, Destination, hosts};
 use super::error;
 use super::node_directory::NodeDirectory;
 use super::node_pool::{NodePool, ServerConnection, at};
-use super::slots::{self, Range};
+use super::slots::{self, SlotRange};
 
-/// Where a server listens unless told otherwise.
+/// The default port.
 const PORT: u16 = 6379;
 
 pub(super) struct Cluster {
     client_config: ClientConfig,
     directory: NodeDirectory,
     pool: NodePool,
-    /// After so long the next node is asked too.
-    pause: Duration,
+    /// How long a node may take to reply before the next one is queried as well.
+    hedge_delay: Duration,
 }
 
-/// What a node said.
+/// The reply of a node.
 struct Lookup {
-    /// Who has what was asked for.
+    /// The owner of the requested key.
     owner: Address,
-    ranges: Vec<Range>,
+    ranges: Vec<SlotRange>,
 }
 
 impl Cluster {
@@ -43,14 +43,14 @@ impl Cluster {
         client_config: ClientConfig,
         timeout: Duration,
     ) -> Result<Self, TransportError> {
-        let wrong = || {
+        let malformed = || {
             target.invalid(
-                "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster, which has but database 0",
+                "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster; a cluster has only database 0",
             )
         };
-        let (listed, path) = hosts(target, PORT).ok_or_else(wrong)?;
+        let (listed, path) = hosts(target, PORT).ok_or_else(malformed)?;
         if !matches!(path, None | Some("" | "0")) {
-            return Err(wrong());
+            return Err(malformed());
         }
         for node in &listed {
             client_config.client(node, 0).map_err(|_| client_config.malformed_url(target))?;
@@ -59,12 +59,12 @@ impl Cluster {
             client_config,
             directory: NodeDirectory::new(listed),
             pool: NodePool::default(),
-            pause: timeout / 8,
+            hedge_delay: timeout / 8,
         })
     }
 
-    /// A connection to the node that has this place, which nobody else uses; `short` is for finding it.
-    pub(super) async fn alone(
+    /// Opens a connection for one user. `short` configures the connections that look up the node.
+    pub(super) async fn exclusive(
         &self,
         destination: &Destination,
         short: &AsyncConnectionConfig,
@@ -72,10 +72,10 @@ impl Cluster {
     ) -> RedisResult<ServerConnection> {
         let node = self.address(destination, short).await?;
         let connection = self.connect(&node, config).await?;
-        Ok(ServerConnection::alone(connection, Some(node)))
+        Ok(ServerConnection::exclusive(connection, Some(node)))
     }
 
-    /// A connection to the node that has this place, shared with others.
+    /// Returns the shared connection to the node, opening it if needed.
     pub(super) async fn shared(
         &self,
         destination: &Destination,
@@ -84,7 +84,7 @@ impl Cluster {
         self.open(&self.address(destination, config).await?, config).await
     }
 
-    /// Takes note that a connection broke.
+    /// Stops sharing a broken connection.
     pub(super) fn retire(&self, broken: &ServerConnection) {
         self.pool.retire(broken);
     }
@@ -96,8 +96,8 @@ impl Cluster {
     ) -> RedisResult<Address> {
         Ok(match destination {
             Destination::Node(address) => address.clone(),
-            Destination::Topic(topic) => self.ask(Some(topic.as_str()), config).await?.owner,
-            Destination::Any => self.ask(None, config).await?.owner,
+            Destination::Topic(topic) => self.lookup(Some(topic.as_str()), config).await?.owner,
+            Destination::Any => self.lookup(None, config).await?.owner,
         })
     }
 
@@ -118,34 +118,34 @@ impl Cluster {
         connection.map_err(|error| at(node, error))
     }
 
-    /// All masters that have slots.
+    /// All masters that own slots.
     pub(super) async fn masters(&self, config: &AsyncConnectionConfig) -> RedisResult<Vec<Address>> {
-        let ranges = self.ask(None, config).await?.ranges;
-        let mut masters: Vec<_> = ranges.into_iter().filter_map(Range::into_master).collect();
+        let ranges = self.lookup(None, config).await?.ranges;
+        let mut masters: Vec<_> = ranges.into_iter().filter_map(SlotRange::into_master).collect();
         masters.sort();
         masters.dedup();
         Ok(masters)
     }
 
-    /// Asks one node after the other, until one answers; one that takes its time is not waited for.
-    async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Lookup> {
+    /// Queries one node after the other until one replies, without waiting long for slow nodes.
+    async fn lookup(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Lookup> {
         let mut worst =
-            RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
-        let mut rank = ErrorRank::Silent;
-        let (mut asked, mut running) = (Vec::new(), FuturesUnordered::new());
+            RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster replies"));
+        let mut rank = ErrorRank::Unreachable;
+        let (mut queried, mut running) = (Vec::new(), FuturesUnordered::new());
         loop {
-            let next = self.directory.next(&asked);
-            let pause = next.is_some().then_some(self.pause);
+            let next = self.directory.next(&queried);
+            let delay = next.is_some().then_some(self.hedge_delay);
             if let Some(node) = next {
-                asked.push(node.clone());
-                running.push(self.ask_next(node, key, config));
+                queried.push(node.clone());
+                running.push(self.lookup_at(node, key, config));
             }
-            let answer = match pause {
-                Some(pause) => tokio::time::timeout(pause, running.next()).await,
+            let reply = match delay {
+                Some(delay) => tokio::time::timeout(delay, running.next()).await,
                 None => Ok(running.next().await),
             };
-            match answer {
-                Ok(Some(Ok(told))) => return Ok(told),
+            match reply {
+                Ok(Some(Ok(lookup))) => return Ok(lookup),
                 Ok(Some(Err(error))) if ErrorRank::of(&error) >= rank => {
                     (rank, worst) = (ErrorRank::of(&error), error)
                 }
@@ -155,71 +155,71 @@ impl Cluster {
         }
     }
 
-    async fn ask_next(
+    async fn lookup_at(
         &self,
         node: Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
     ) -> RedisResult<Lookup> {
-        let told = self.ask_node(&node, key, config).await?;
-        self.directory.answered(&node);
-        self.directory.learn(told.ranges.iter().flat_map(Range::nodes));
-        Ok(told)
+        let lookup = self.query_node(&node, key, config).await?;
+        self.directory.mark_responsive(&node);
+        self.directory.update(lookup.ranges.iter().flat_map(SlotRange::nodes));
+        Ok(lookup)
     }
 
-    async fn ask_node(
+    async fn query_node(
         &self,
         node: &Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
     ) -> RedisResult<Lookup> {
         let server = self.open(node, config).await?;
-        let mut ask = Pipeline::new();
-        ask.cmd("CLUSTER").arg("SLOTS");
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("CLUSTER").arg("SLOTS");
         if let Some(key) = key {
-            // Any command that names the key: who has not its slot says who has.
-            ask.cmd("TYPE").arg(key);
+            // Any command with the key does: a node that does not own its slot replies with the owner.
+            pipeline.cmd("TYPE").arg(key);
         }
-        ask.ignore_errors();
-        let answers: RedisResult<Vec<RedisResult<Value>>> =
-            ask.query_async(&mut server.connection.clone()).await;
-        let answers = answers.inspect_err(|_| self.retire(&server));
-        let mut answers = answers.map_err(|error| at(node, error))?.into_iter();
-        let ranges = slots::read(answers.next().unwrap_or(Ok(Value::Nil))?, node);
-        let owner = match answers.next() {
+        pipeline.ignore_errors();
+        let replies: RedisResult<Vec<RedisResult<Value>>> =
+            pipeline.query_async(&mut server.connection.clone()).await;
+        let replies = replies.inspect_err(|_| self.retire(&server));
+        let mut replies = replies.map_err(|error| at(node, error))?.into_iter();
+        let ranges = slots::read(replies.next().unwrap_or(Ok(Value::Nil))?, node);
+        let owner = match replies.next() {
             Some(Err(error)) => match &*error::code(&error) {
                 "MOVED" => slots::moved_to(&error, node, &ranges).ok_or(error)?,
-                // Keys of its slot are on their way to another node, but it still has the slot.
+                // The slot is migrating, but this node still owns it.
                 "ASK" => node.clone(),
                 _ => return Err(error),
             },
             _ => node.clone(),
         };
         if ranges.is_empty() {
-            // It was taken out of the cluster, or never was in it: it does not know what there is.
-            return Err((RedisServerKind::ClusterDown.into(), "the node knows of no slots").into());
+            // The node was removed from the cluster, or never joined it.
+            return Err((RedisServerKind::ClusterDown.into(), "the node knows no slots").into());
         }
         Ok(Lookup { owner, ranges })
     }
 }
 
-/// Which of several nodes' errors matters.
+/// Orders the errors of several nodes: the greatest is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ErrorRank {
-    /// It can't be reached.
-    Silent,
-    /// It will not answer until something is set right.
-    Refused,
-    /// It answers, but not yet.
-    NotYet,
+    /// The node can't be reached.
+    Unreachable,
+    /// The node rejects the query, for example because of a wrong password.
+    Rejected,
+    /// The node is up but can't serve yet.
+    NotReady,
 }
 
 impl ErrorRank {
     fn of(error: &RedisError) -> Self {
         match is_transient(error) {
-            false => Self::Refused,
-            true if error.is_io_error() => Self::Silent,
-            true => Self::NotYet,
+            false => Self::Rejected,
+            true if error.is_io_error() => Self::Unreachable,
+            true => Self::NotReady,
         }
     }
 }

@@ -6,44 +6,41 @@ use super::super::options::{RetentionPolicy, Target, parse_duration};
 use super::super::{ConnectOptions, Position, Retention, TransportError};
 use super::endpoint::Endpoint;
 
-/// What a topic keeps unless told otherwise; Kafka's default too.
+/// Retention of a topic; also Kafka's default.
 const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
-/// How long an answer may take.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a server may be away: a restart, a failover.
+/// Long enough for a restart or a failover.
 const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
-/// A cluster takes 15 s to find a master dead, unless told otherwise (`cluster-node-timeout`), and a few
-/// more to have a replica take over.
+/// By default a cluster needs 15 s (`cluster-node-timeout`) to detect a dead master, and a few more to
+/// promote a replica.
 const DEFAULT_RETRY_FOR_CLUSTER: Duration = Duration::from_secs(30);
-/// After so long, what another client was given and never settled is taken over.
 const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
 
-/// Beyond it, Redis refuses the number; nobody waits for so long.
-const LONGEST_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
+/// Redis rejects larger numbers.
+const MAX_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// When a delivery is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AckMode {
-    /// When its outcome says so.
+    /// As its outcome says.
     Outcome,
-    /// Whatever the receivers said, as Open edX's consumers do: nothing is tried again and nothing
-    /// is a dead letter.
+    /// Always, as Open edX's consumers do: no retry, no dead letter.
     Always,
 }
 
-/// What a consumer does whose group is gone.
+/// What a consumer does when its group was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnLost {
-    /// It ends with an error.
+    /// Ends with an error.
     End,
-    /// It makes the group anew where the topic was lost with it, which repeats nothing.
+    /// Recreates the group if the topic was lost with it, which redelivers nothing.
     RecoverTopic,
-    /// It makes the group anew in any case, and has all that the topic keeps come again.
+    /// Always recreates the group, which redelivers every message that the topic keeps.
     Recover,
 }
 
 impl OnLost {
-    /// As it is written.
+    /// The value of the setting.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::End => "end",
@@ -57,9 +54,9 @@ pub(super) struct Config {
     pub(super) url: String,
     pub(super) endpoint: Endpoint,
     pub(super) client: String,
-    /// How long an answer may take.
+    /// How long to wait for a reply.
     pub(super) timeout: Duration,
-    /// How long a call goes on while the server is away.
+    /// How long a call is retried while the server is unavailable.
     pub(super) retry_for: Duration,
     pub(super) retention: RetentionPolicy,
     pub(super) ack: AckMode,
@@ -103,22 +100,26 @@ impl Config {
             Some(other) => return Err(target.bad_setting("check_backlog", other, "`true` or `false`")),
         };
         if target.get("consumer_name") == Some("") {
-            return Err(target.bad_setting("consumer_name", "", "the name of this member of its groups"));
+            return Err(target.bad_setting("consumer_name", "", "a name for this consumer"));
         }
         let last_read = target
             .get("last_read_msg_id")
             .map(|text| match text.parse() {
                 Ok(position @ Position::Entry { .. }) => Ok(position),
-                _ => Err(target.bad_setting("last_read_msg_id", text, "an entry's id, `1526919030474-55`")),
+                _ => Err(target.bad_setting(
+                    "last_read_msg_id",
+                    text,
+                    "an entry ID such as `1526919030474-55`",
+                )),
             })
             .transpose()?;
         let claim_older_than = match target.get("claim_msgs_older_than") {
             Some("off") => None,
-            // Open edX writes plain milliseconds.
+            // As Open edX's setting: milliseconds without a unit.
             Some(text) if text.parse::<u64>().is_ok() => text.parse().ok().map(Duration::from_millis),
             _ => Some(duration("claim_msgs_older_than", DEFAULT_CLAIM)?),
         };
-        let claim_older_than = claim_older_than.map(|age| age.min(LONGEST_CLAIM));
+        let claim_older_than = claim_older_than.map(|age| age.min(MAX_CLAIM));
         let on_lost = match target.get("on_lost") {
             None => OnLost::RecoverTopic,
             Some(text) => [OnLost::End, OnLost::RecoverTopic, OnLost::Recover]
@@ -128,7 +129,7 @@ impl Config {
         };
         let timeout = duration("timeout", DEFAULT_TIMEOUT)?;
         if timeout.is_zero() {
-            return Err(target.bad_setting("timeout", "0", "a time that an answer may take, such as `5s`"));
+            return Err(target.bad_setting("timeout", "0", "a positive duration such as `5s`"));
         }
         let endpoint = Endpoint::read(target, timeout)?;
         let retry_for = if endpoint.is_cluster() { DEFAULT_RETRY_FOR_CLUSTER } else { DEFAULT_RETRY_FOR };
@@ -154,7 +155,7 @@ mod tests {
     use crate::transport::{ConnectOptions, ErrorKind, connect};
 
     #[test]
-    fn what_the_server_would_never_see_of_a_url_is_refused() {
+    fn parts_of_a_url_that_the_client_would_ignore_are_rejected() {
         for (url, said) in [
             ("redis://u:s3cret@localhost/0#fragment", "`%23`"),
             ("redis+cluster://u:s3cret@localhost#fragment", "`%23`"),

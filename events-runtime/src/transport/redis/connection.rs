@@ -1,4 +1,4 @@
-//! A connection that is made when it is needed, and made anew when it broke.
+//! Connections that open on first use and reconnect after a failure, and the retries of calls.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,50 +18,49 @@ use super::error_codes::Handling;
 use super::node_pool::ServerConnection;
 use crate::error_chain::chain;
 
-/// The pause before a call is made again doubles from the first to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// The delay between retries doubles from the first to the longest.
+const FIRST_DELAY: Duration = Duration::from_millis(5);
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// What is asked of the server.
 pub(super) enum Request<'a> {
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
     Script(&'a ScriptInvocation<'a>),
 }
 
-/// One connection, shared; its requests are sent in the order in which they are made.
+/// A connection to one destination. Requests are sent in the order in which they are made.
 pub(super) struct Connection {
     config: Arc<Config>,
     destination: Destination,
-    /// Whether others may use the connection too, where there are several servers.
+    /// In a cluster: share one socket per node with other `Connection`s.
     share: bool,
-    /// How long an answer may take.
+    /// How long to wait for a reply.
     timeout: Duration,
     current: tokio::sync::Mutex<Current>,
-    /// No two links anywhere have the same.
+    /// Globally unique.
     client_id: u64,
     requests: AtomicU64,
 }
 
 #[derive(Default)]
 struct Current {
-    /// Counts the connections, so that a late error does not end the next one.
+    /// Counts connections, so that a late error does not close a newer one.
     number: u64,
     connection: Option<ServerConnection>,
 }
 
 impl Connection {
     pub(super) fn new(config: &Arc<Config>, topic: &Topic) -> Self {
-        Self::waiting(config, topic, Duration::ZERO)
+        Self::blocking(config, topic, Duration::ZERO)
     }
 
-    /// A link for requests that wait at the server for up to this long.
-    pub(super) fn waiting(config: &Arc<Config>, topic: &Topic, wait: Duration) -> Self {
+    /// For requests that block on the server for up to `wait`.
+    pub(super) fn blocking(config: &Arc<Config>, topic: &Topic, wait: Duration) -> Self {
         let timeout = config.timeout + wait;
         Self { timeout, share: false, ..Self::sharing(config.clone(), config.endpoint.destination(topic)) }
     }
 
-    /// A link that shares its connection with others to the same node of a cluster.
+    /// Shares a socket with others to the same node of a cluster.
     pub(super) fn sharing(config: Arc<Config>, destination: Destination) -> Self {
         Self {
             timeout: config.timeout,
@@ -74,65 +73,64 @@ impl Connection {
         }
     }
 
-    /// The answer to a request, which is made again over a new connection while the server is away:
-    /// it must do no harm twice.
-    pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
+    /// Sends a request, and retries it over a new connection while the server is unavailable. The
+    /// request must be idempotent.
+    pub(super) async fn query<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
         let mut backoff = self.backoff();
         loop {
-            match self.once(&request).await {
+            match self.send_once(&request).await {
                 Err(error) if backoff.should_retry(&error).await => {}
                 answer => return Ok(::redis::from_redis_value(answer?)?),
             }
         }
     }
 
-    /// The same where it can wait for a better time: a server that is away is not waited for.
-    pub(super) async fn ask_once<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
-        Ok(::redis::from_redis_value(self.once(&request).await?)?)
+    /// Sends a request without retrying.
+    pub(super) async fn query_once<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
+        Ok(::redis::from_redis_value(self.send_once(&request).await?)?)
     }
 
-    /// Who asks, for answers that the server remembers.
+    /// Identifies this client in replies that the server stores.
     pub(super) const fn client_id(&self) -> u64 {
         self.client_id
     }
 
-    /// The number of a question whose answer the server remembers.
+    /// Identifies a request whose reply the server stores.
     pub(super) fn next_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// How long a call that begins now goes on.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(self.config.clone())
     }
 
-    /// The answer to a request that is made once.
-    pub(super) async fn once(&self, request: &Request<'_>) -> RedisResult<Value> {
+    /// Sends a request once and returns the undecoded reply.
+    pub(super) async fn send_once(&self, request: &Request<'_>) -> RedisResult<Value> {
         let (number, server) = self.connection().await?;
         let mut connection = server.connection.clone();
-        let asked = async {
+        let reply = async {
             match request {
                 Request::Command(command) => command.query_async(&mut connection).await,
                 Request::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
                 Request::Script(script) => script.invoke_async(&mut connection).await,
             }
         };
-        let error = match asked.await {
+        let error = match reply.await {
             Ok(answer) => return Ok(answer),
             Err(error) => server.at(error),
         };
-        let (elsewhere, ends) = (self.config.endpoint.is_elsewhere(&error), breaks_connection(&error));
-        if ends {
+        let (moved, broken) = (self.config.endpoint.is_moved(&error), breaks_connection(&error));
+        if broken {
             self.config.endpoint.retire(&server);
         }
-        if elsewhere || ends {
+        if moved || broken {
             let mut current = self.current.lock().await;
             if current.number == number {
                 current.connection = None;
             }
         }
-        // Who has it is asked anew; until that is settled, it is to be tried again.
-        Err(if elsewhere { (TryAgain.into(), "the topic moves to another node").into() } else { error })
+        // The next attempt looks up the owner of the topic again.
+        Err(if moved { (TryAgain.into(), "the topic is moving to another node").into() } else { error })
     }
 
     async fn connection(&self) -> RedisResult<(u64, ServerConnection)> {
@@ -147,29 +145,30 @@ impl Connection {
     }
 }
 
-/// One link for all topics; in a cluster, one for each topic and node that was asked for.
+/// The connections of a transport for occasional calls: one for all topics; in a cluster, one per topic
+/// and one per node.
 pub(super) struct ConnectionPool {
     config: Arc<Config>,
-    made: Mutex<HashMap<Destination, Arc<Connection>>>,
+    open: Mutex<HashMap<Destination, Arc<Connection>>>,
 }
 
 impl ConnectionPool {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        Self { config, made: Mutex::default() }
+        Self { config, open: Mutex::default() }
     }
 
-    /// The link to the server that has this topic.
-    pub(super) fn of(&self, topic: &Topic) -> Arc<Connection> {
+    /// The connection to the server that owns a topic.
+    pub(super) fn for_topic(&self, topic: &Topic) -> Arc<Connection> {
         self.at(self.config.endpoint.destination(topic))
     }
 
-    /// The links to all servers that take writes.
+    /// Connections to all servers that accept writes.
     pub(super) async fn all(&self) -> RedisResult<Vec<Arc<Connection>>> {
         let mut backoff = Backoff::new(self.config.clone());
         loop {
-            match self.config.endpoint.places().await {
-                Ok(places) => {
-                    return Ok(places.into_iter().map(|destination| self.at(destination)).collect());
+            match self.config.endpoint.masters().await {
+                Ok(masters) => {
+                    return Ok(masters.into_iter().map(|destination| self.at(destination)).collect());
                 }
                 Err(error) if backoff.should_retry(&error).await => {}
                 Err(error) => return Err(error),
@@ -178,44 +177,44 @@ impl ConnectionPool {
     }
 
     fn at(&self, destination: Destination) -> Arc<Connection> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = |destination: &Destination| {
             Arc::new(Connection::sharing(self.config.clone(), destination.clone()))
         };
-        made.entry(destination).or_insert_with_key(connection).clone()
+        open.entry(destination).or_insert_with_key(connection).clone()
     }
 }
 
-/// What is left of the time for which a server may be away.
+/// Decides how long and how often one call is retried.
 pub(super) struct Backoff {
     until: Option<Instant>,
-    pause: Duration,
+    delay: Duration,
     config: Arc<Config>,
 }
 
 impl Backoff {
-    /// That of a call that begins now.
+    /// For a call that starts now.
     pub(super) fn new(config: Arc<Config>) -> Self {
         let until = Instant::now().checked_add(config.retry_for);
-        Self { until, pause: FIRST_PAUSE, config }
+        Self { until, delay: FIRST_DELAY, config }
     }
 
-    /// Whether the call is to be made again after this error; waits a moment where it is.
+    /// Whether to retry the call after this error. Sleeps before it returns `true`.
     pub(super) async fn should_retry(&mut self, error: &RedisError) -> bool {
         if !is_transient(error) || self.until.is_some_and(|until| until <= Instant::now()) {
             return false;
         }
-        if self.pause == FIRST_PAUSE {
-            let told = error::convert(error.clone(), "reach", &self.config.url);
-            tracing::warn!(error = chain(&told), retry_for = ?self.config.retry_for, "a call is made again until the server answers");
+        if self.delay == FIRST_DELAY {
+            let error = error::convert(error.clone(), "reach", &self.config.url);
+            tracing::warn!(error = chain(&error), retry_for = ?self.config.retry_for, "the server is unavailable: retrying the call");
         }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(self.delay).await;
+        self.delay = (self.delay * 2).min(MAX_DELAY);
         true
     }
 }
 
-/// Whether the server can't be reached, or is not ready, and may be soon.
+/// Whether the server is unreachable or not ready, and a retry may succeed.
 pub(super) fn is_transient(error: &RedisError) -> bool {
     breaks_connection(error) && !is_auth_error(error) && !error::is_untrusted_certificate(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
@@ -223,8 +222,8 @@ pub(super) fn is_transient(error: &RedisError) -> bool {
         || is_handled_as(error, Handling::Away)
 }
 
-/// Whether the connection is of no further use. After a failover the old master is read-only, and no
-/// longer lets anybody wait.
+/// Whether the connection must be closed. After a failover the old master is read-only and unblocks
+/// its clients.
 fn breaks_connection(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_timeout()
@@ -234,8 +233,8 @@ fn breaks_connection(error: &RedisError) -> bool {
         || is_auth_error(error)
 }
 
-/// Whether the server does not take the connection's user: by a later connection it may, for users and
-/// passwords are changed under running programs.
+/// Whether the server rejects the user. A new connection may succeed, since users and passwords are
+/// changed while programs run.
 fn is_auth_error(error: &RedisError) -> bool {
     error::error_code(error).is_some_and(|code| code.kind == ErrorKind::Permission)
 }
@@ -244,7 +243,7 @@ fn is_handled_as(error: &RedisError, judgement: Handling) -> bool {
     error::error_code(error).is_some_and(|code| code.judgement == judgement)
 }
 
-/// Sixty-two random bits.
+/// 62 random bits.
 pub(super) fn random() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1 >> 2
 }

@@ -23,7 +23,7 @@ pub(super) struct RedisConsumer {
     recipient: Arc<Recipient>,
     member: Member,
     /// The connection that waits, which serves nothing else.
-    waiting: Arc<Connection>,
+    blocking: Arc<Connection>,
     /// A claim that was asked for; a receive that is given up leaves it here for the next.
     asked: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
     /// A wait at the server, left by a receive that was given up or ended before.
@@ -40,7 +40,7 @@ impl RedisConsumer {
         let dead_letter = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, lease, member, .. } = subscription;
         let connection = Arc::new(Connection::new(&config, &topic));
-        group::join(&connection, &config, &topic, &group, start).await?;
+        group::join_group(&connection, &config, &topic, &group, start).await?;
         trim::mark_dead_letter_topic(&config, &dead_letter).await?;
         let number = random();
         let consumer = config.consumer_name.clone().or(member).unwrap_or_else(|| {
@@ -54,7 +54,7 @@ impl RedisConsumer {
         let acker = Arc::new(acker::Acker::new(work, member.topic.clone(), config.ack, released));
         Ok(Self {
             recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), acker.clone())),
-            waiting: Arc::new(Connection::waiting(&config, &member.topic, BLOCK)),
+            blocking: Arc::new(Connection::blocking(&config, &member.topic, BLOCK)),
             acker,
             member,
             asked: None,
@@ -108,8 +108,8 @@ impl RedisConsumer {
             .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000))
             .arg("STREAMS");
         read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
-        let connection = self.waiting.clone();
-        Box::pin(async move { connection.once(&Request::Command(&read)).await })
+        let connection = self.blocking.clone();
+        Box::pin(async move { connection.send_once(&Request::Command(&read)).await })
     }
 
     /// Hands back what came behind a message of its key that was handed back meanwhile.

@@ -38,7 +38,7 @@ pub(super) fn start_id(
 }
 
 /// Makes the group where it is missing.
-pub(super) async fn join(
+pub(super) async fn join_group(
     connection: &Connection,
     config: &Config,
     topic: &Topic,
@@ -48,7 +48,7 @@ pub(super) async fn join(
     const OPERATION: &str = "subscribe to";
     let mut call = script::on(&script::JOIN, topic, Some(group));
     call.arg(start_id(OPERATION, topic, start)?);
-    let made: RedisResult<i64> = connection.ask(Request::Script(&call)).await;
+    let made: RedisResult<i64> = connection.query(Request::Script(&call)).await;
     made.map_err(|error| error::convert(error, OPERATION, topic))?;
     let set = match config.last_read {
         Some(position) => position.to_string(),
@@ -57,7 +57,10 @@ pub(super) async fn join(
     };
     let mut move_to = ::redis::cmd("XGROUP");
     move_to.arg("SETID").arg(topic.as_str()).arg(group.as_str()).arg(set);
-    connection.ask(Request::Command(&move_to)).await.map_err(|error| error::convert(error, OPERATION, topic))
+    connection
+        .query(Request::Command(&move_to))
+        .await
+        .map_err(|error| error::convert(error, OPERATION, topic))
 }
 
 impl Worker {
@@ -75,7 +78,7 @@ impl Worker {
         let newest = self.newest.map_or_else(|| "0-0".to_owned(), |newest| newest.to_string());
         let mut call = self.call(&script::LOST);
         call.arg(self.config.on_lost.as_str()).arg(newest);
-        let answer: RedisResult<(String, u8)> = self.connection.ask(Request::Script(&call)).await;
+        let answer: RedisResult<(String, u8)> = self.connection.query(Request::Script(&call)).await;
         let Member { topic, group, .. } = &self.member;
         let (state, made) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
         let what = match &*state {

@@ -81,7 +81,7 @@ async fn wait_for_slots(server: Option<&Arc<Connection>>, config: &Arc<Config>) 
 /// Whether the state is well, and all slots have a node that is not known to be away.
 async fn serves_all(connection: &Connection) -> RedisResult<bool> {
     let mut info = ::redis::cmd("CLUSTER");
-    let text: String = connection.ask(Request::Command(info.arg("INFO"))).await?;
+    let text: String = connection.query(Request::Command(info.arg("INFO"))).await?;
     let fact = |name| text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
     let served = fact("cluster_slots_ok:").and_then(|count| count.parse().ok()).unwrap_or(0);
     Ok(fact("cluster_state:") == Some("ok") && served == SLOTS)
@@ -90,7 +90,7 @@ async fn serves_all(connection: &Connection) -> RedisResult<bool> {
 async fn check_one(connection: &Connection, config: &Config) -> Result<Facts, TransportError> {
     let told = |error| error::convert(error, "check", &config.url);
     let mut info = ::redis::cmd("INFO");
-    let text: String = connection.ask(Request::Command(info.arg("everything"))).await.map_err(told)?;
+    let text: String = connection.query(Request::Command(info.arg("everything"))).await.map_err(told)?;
     let facts: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
     let fact = |name: &str| facts.get(name).copied().unwrap_or_default().trim();
     let wrong = |kind, message: String| TransportError::new(kind, "check", &config.url, message);
@@ -118,7 +118,7 @@ async fn check_one(connection: &Connection, config: &Config) -> Result<Facts, Tr
     // That scripts and streams may be used shows by using them.
     let mut run = ::redis::cmd("EVAL");
     run.arg("return 1").arg(0);
-    let _: i64 = connection.ask(Request::Command(&run)).await.map_err(told)?;
+    let _: i64 = connection.query(Request::Command(&run)).await.map_err(told)?;
     let durability = durability(connection, fact("aof_enabled") == "1").await;
     let mut shown = vec![
         ("server", format!("Redis {version}, {}", fact("redis_mode"))),
@@ -148,7 +148,7 @@ async fn durability(connection: &Connection, aof: bool) -> String {
     }
     let mut get = ::redis::cmd("CONFIG");
     get.arg("GET").arg("appendfsync");
-    let answer: RedisResult<HashMap<String, String>> = connection.ask(Request::Command(&get)).await;
+    let answer: RedisResult<HashMap<String, String>> = connection.query(Request::Command(&get)).await;
     let fsync = answer.ok().and_then(|mut found| found.remove("appendfsync"));
     match fsync.as_deref() {
         Some("always") => "appendfsync always: what was acknowledged survives the loss of power".to_owned(),

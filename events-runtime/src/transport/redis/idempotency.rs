@@ -35,5 +35,5 @@ pub(super) async fn ids(
 ) -> RedisResult<Option<Vec<String>>> {
     let mut call = MARKED.prepare_invoke();
     call.key(topic.as_str()).key(key(topic, writer)).arg(number).arg(count);
-    connection.ask(Request::Script(&call)).await
+    connection.query(Request::Script(&call)).await
 }

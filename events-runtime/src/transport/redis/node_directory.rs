@@ -1,26 +1,26 @@
-//! The nodes of a cluster that may be asked who has a topic.
+//! The known nodes of a cluster, in the order in which they are queried for the owner of a topic.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::endpoint::Address;
 
-/// The nodes that the URL lists and those that they told of.
+/// The nodes that the URL lists and those discovered from them.
 pub(super) struct NodeDirectory {
     listed: Vec<Address>,
-    /// Who was asked last comes last, so that one that knows no better is not asked again and again.
+    /// Least recently queried first, so a stale node is not retried repeatedly.
     nodes: Mutex<VecDeque<Node>>,
 }
 
 struct Node {
     address: Address,
-    /// Whether it answered when it was asked last; no, while it is asked.
-    answers: bool,
+    /// Whether it answered the last query; `false` during a query.
+    responsive: bool,
 }
 
 impl Node {
     const fn new(address: Address) -> Self {
-        Self { address, answers: true }
+        Self { address, responsive: true }
     }
 }
 
@@ -30,32 +30,32 @@ impl NodeDirectory {
         Self { listed, nodes: Mutex::new(nodes) }
     }
 
-    /// Who is asked next, beside those that were: one that answers, where there is any.
-    pub(super) fn next(&self, asked: &[Address]) -> Option<Address> {
+    /// The next node to query that is not in `queried`; responsive nodes first.
+    pub(super) fn next(&self, queried: &[Address]) -> Option<Address> {
         let mut nodes = self.nodes();
-        let is_left = |node: &Node| !asked.contains(&node.address);
-        let answering = nodes.iter().position(|node| node.answers && is_left(node));
-        let next = answering.or_else(|| nodes.iter().position(is_left))?;
+        let is_left = |node: &Node| !queried.contains(&node.address);
+        let responsive = nodes.iter().position(|node| node.responsive && is_left(node));
+        let next = responsive.or_else(|| nodes.iter().position(is_left))?;
         let mut node = nodes.remove(next)?;
-        // So that one that hangs is not asked again by others, or after a call that was given up.
-        node.answers = false;
+        // Other calls then avoid a node that hangs, also if this call is cancelled.
+        node.responsive = false;
         let address = node.address.clone();
         nodes.push_back(node);
         Some(address)
     }
 
-    pub(super) fn answered(&self, address: &Address) {
+    pub(super) fn mark_responsive(&self, address: &Address) {
         if let Some(node) = self.nodes().iter_mut().find(|node| node.address == *address) {
-            node.answers = true;
+            node.responsive = true;
         }
     }
 
-    /// Takes note of nodes, and forgets those that are neither listed nor in the cluster any more.
-    pub(super) fn learn<'n>(&self, told: impl Iterator<Item = &'n Address>) {
-        let told: Vec<_> = told.collect();
+    /// Adds discovered nodes, and removes nodes that are neither listed nor discovered.
+    pub(super) fn update<'n>(&self, discovered: impl Iterator<Item = &'n Address>) {
+        let discovered: Vec<_> = discovered.collect();
         let mut nodes = self.nodes();
-        nodes.retain(|old| self.listed.contains(&old.address) || told.contains(&&old.address));
-        for address in told {
+        nodes.retain(|old| self.listed.contains(&old.address) || discovered.contains(&&old.address));
+        for address in discovered {
             if nodes.iter().all(|old| old.address != *address) {
                 nodes.push_back(Node::new(address.clone()));
             }
@@ -72,26 +72,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_are_asked_in_turn_and_those_that_did_not_answer_last() {
+    fn nodes_are_queried_in_turn_and_unresponsive_ones_last() {
         let node = |name: &str| (name.to_owned(), 1);
         let known = NodeDirectory::new(["a", "b", "c"].map(node).to_vec());
         let next = || known.next(&[]).expect("a node").0;
         assert_eq!(next(), "a");
         assert_eq!(next(), "b");
-        known.answered(&node("b"));
+        known.mark_responsive(&node("b"));
         assert_eq!(next(), "c");
-        known.answered(&node("c"));
+        known.mark_responsive(&node("c"));
         assert_eq!([next(), next()], ["b", "c"]);
-        assert_eq!(next(), "a", "nobody answers");
+        assert_eq!(next(), "a", "no node is responsive");
         assert_eq!(known.next(&["a", "b", "c"].map(node)), None);
     }
 
     #[test]
-    fn who_left_the_cluster_is_forgotten_unless_listed() {
+    fn a_node_that_left_the_cluster_is_removed_unless_listed() {
         let node = |name: &str| (name.to_owned(), 1);
         let known = NodeDirectory::new(vec![node("listed")]);
-        known.learn([node("old"), node("stays")].iter());
-        known.learn([node("stays"), node("new")].iter());
+        known.update([node("old"), node("stays")].iter());
+        known.update([node("stays"), node("new")].iter());
         let names: Vec<_> = known.nodes().iter().map(|node| node.address.0.clone()).collect();
         assert_eq!(names, ["listed", "stays", "new"]);
     }

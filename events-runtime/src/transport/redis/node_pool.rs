@@ -1,4 +1,4 @@
-//! Connections to the nodes of a cluster, one for each, which many topics share.
+//! Shared connections to the nodes of a cluster, one per node.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use ::redis::aio::MultiplexedConnection;
 
 use super::endpoint::{Address, authority};
 
-/// A connection, and what to give back where it broke.
+/// An open connection to one server.
 #[derive(Clone)]
 pub(super) struct ServerConnection {
     pub(super) connection: MultiplexedConnection,
-    /// Which node of a cluster it is to.
+    /// The cluster node.
     node: Option<Address>,
-    /// Its number, where others use it too.
+    /// Its number in the pool, if shared.
     shared: Option<u64>,
 }
 
 impl ServerConnection {
-    /// One that nobody else uses.
-    pub(super) const fn alone(connection: MultiplexedConnection, node: Option<Address>) -> Self {
+    /// A connection that is not shared.
+    pub(super) const fn exclusive(connection: MultiplexedConnection, node: Option<Address>) -> Self {
         Self { connection, node, shared: None }
     }
 
-    /// The error with its node's address.
+    /// Adds the node's address to an error.
     pub(super) fn at(&self, error: RedisError) -> RedisError {
         match &self.node {
             Some(node) => at(node, error),
@@ -38,7 +38,7 @@ pub(super) struct NodePool(Mutex<Open>);
 
 #[derive(Default)]
 struct Open {
-    /// Counts the connections, so that a late error does not end the next one.
+    /// Counts connections, so that a late error does not close a newer one.
     count: u64,
     by_address: HashMap<Address, ServerConnection>,
 }
@@ -48,7 +48,7 @@ impl NodePool {
         self.open().by_address.get(address).cloned()
     }
 
-    /// Shares a new connection from now on.
+    /// Adds a new connection.
     pub(super) fn share(&self, address: &Address, connection: MultiplexedConnection) -> ServerConnection {
         let mut open = self.open();
         open.count += 1;
@@ -57,7 +57,7 @@ impl NodePool {
         server
     }
 
-    /// Gives a broken connection to nobody any more.
+    /// Removes a broken connection.
     pub(super) fn retire(&self, broken: &ServerConnection) {
         let (Some(address), Some(number)) = (&broken.node, broken.shared) else { return };
         let mut open = self.open();
@@ -71,7 +71,7 @@ impl NodePool {
     }
 }
 
-/// The error of a node that can't be reached, with its address: the URL need not list it.
+/// Adds the address of an unreachable node to an error, since the URL may not list it.
 pub(super) fn at(node: &Address, error: RedisError) -> RedisError {
     let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
     let kind = match io {

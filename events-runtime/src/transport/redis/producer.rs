@@ -201,7 +201,7 @@ impl Writer {
     ) -> RedisResult<Ids> {
         let mut backoff = self.connection.backoff();
         loop {
-            let answer = self.connection.once(&Request::Pipeline(pipeline)).await;
+            let answer = self.connection.send_once(&Request::Pipeline(pipeline)).await;
             let error = match answer {
                 Ok(ids) => return Ok(::redis::from_redis_value(ids)?),
                 Err(error) => error,

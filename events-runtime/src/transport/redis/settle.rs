@@ -110,13 +110,13 @@ impl Worker {
         let (claim, swept) = self.claim_call(max, Some(self.requests));
         let mut both = Pipeline::with_capacity(2);
         both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
-        let answers = self.connection.once(&Request::Pipeline(&both)).await;
+        let answers = self.connection.send_once(&Request::Pipeline(&both)).await;
         let answers: RedisResult<Vec<RedisResult<Value>>> =
             answers.and_then(|answers| Ok(from_redis_value(answers)?));
         let mut answers = answers.unwrap_or_default().into_iter();
         let settled = match answers.next() {
             Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
-            _ => self.connection.ask(Request::Script(&settle)).await,
+            _ => self.connection.query(Request::Script(&settle)).await,
         };
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // It is asked for by the same token.
@@ -149,7 +149,7 @@ impl Worker {
         for receipt in parked {
             call.arg(receipt.token).arg("p").arg(receipt.position.to_string()).arg(millis(self.member.lease));
         }
-        self.connection.ask(Request::Script(&call)).await
+        self.connection.query(Request::Script(&call)).await
     }
 
     fn settle_call(&mut self, settlements: &[Settlement]) -> ScriptInvocation<'static> {
@@ -245,7 +245,7 @@ impl Worker {
                 call.arg(receipt.position.to_string());
             }
         }
-        let answer: RedisResult<String> = self.connection.ask(Request::Script(&call)).await;
+        let answer: RedisResult<String> = self.connection.query(Request::Script(&call)).await;
         let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
         self.spread("renew", receipts.iter().cloned(), answer)
     }

@@ -42,7 +42,7 @@ pub(super) async fn portion(
     limits(&mut call, &policy.of_letters(topic));
     let request = Request::Script(&call);
     let answer: RedisResult<(u64, u64, u64, u64, u64)> =
-        if patient { connection.ask(request).await } else { connection.ask_once(request).await };
+        if patient { connection.query(request).await } else { connection.query_once(request).await };
     let answer = answer.map_err(|error| error::convert(error, "trim", topic))?;
     let (removed, unsettled, held_back, unread, letters) = answer;
     let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
@@ -67,7 +67,7 @@ pub(super) async fn mark_dead_letter_topic(
     let connection = Connection::sharing(config.clone(), config.endpoint.destination(topic));
     let mut mark = ::redis::cmd("SET");
     mark.arg(format!("{{{topic}}}::letters")).arg(1);
-    let marked = connection.ask(Request::Command(&mark)).await;
+    let marked = connection.query(Request::Command(&mark)).await;
     marked.map_err(|error| error::convert(error, "subscribe to", topic))
 }
 

@@ -191,7 +191,7 @@ impl Worker {
 
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
         let (call, swept) = self.claim_call(max, None);
-        let value = self.connection.ask(Request::Script(&call)).await;
+        let value = self.connection.query(Request::Script(&call)).await;
         self.claimed(Answer { value, swept })
     }
 
@@ -261,7 +261,7 @@ impl Worker {
     async fn leave(&mut self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
         call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
-        let left: RedisResult<u64> = self.connection.ask(Request::Script(&call)).await;
+        let left: RedisResult<u64> = self.connection.query(Request::Script(&call)).await;
         match left {
             Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
                 Ok(())

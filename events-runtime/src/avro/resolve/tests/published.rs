@@ -1,8 +1,8 @@
 //! Versions that are compiled into a definition.
 
 use super::*;
-use crate::avro::{Published, from_single_object};
 use crate::PublicSignal;
+use crate::avro::{Published, from_single_object};
 use events_schema::packed;
 
 const CANONICAL: &str = concat!(
