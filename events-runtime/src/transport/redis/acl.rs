@@ -1,18 +1,18 @@
-//! What a user of the server must be allowed to do, as its ACL has it.
+//! The permissions that the server's ACL must grant to the user.
 
 macro_rules! commands {
     ($($command:literal)+) => {
-        /// The commands that the transport sends, by itself and from its scripts. The tests compare the list
-        /// with the code, and let a user of exactly these rights do all that there is.
+        /// The commands that the transport and its scripts send. Tests compare the list with the code, and
+        /// run the suite as a user with exactly these permissions.
         #[cfg(test)]
         const COMMANDS: &[&str] = &[$($command),+];
-        /// What to do where a user lacks a right.
+        /// The error message for a missing permission.
         pub(super) const HINT: &str = concat!(
-            "the server refuses this user the command or the key: its ACL must allow, for each topic and each \
+            "the server denies this user the command or the key: its ACL must allow, for each topic and each \
              dead-letter topic, `~TOPIC ~{TOPIC}:*`, and `",
             commands!(@ $($command)+),
-            "`; in a cluster also `+cluster|slots +cluster|info`, and so that `doctor` can tell how often the log is \
-             forced to the disk, `+config|get`",
+            "`; in a cluster also `+cluster|slots +cluster|info`; and `+config|get`, so that `doctor` can report \
+             `appendfsync`",
         );
     };
     (@ $first:literal $($more:literal)*) => { concat!("+", $first $(, " +", $more)*) };
@@ -32,9 +32,9 @@ mod tests {
 
     use super::*;
 
-    /// The client's own: a script is `EVALSHA`, and `SCRIPT LOAD` where the server does not have it.
+    /// Sent by the Redis client. A script runs by `EVALSHA`, after `SCRIPT LOAD` if needed.
     const OF_THE_CLIENT: [&str; 5] = ["select", "multi", "exec", "evalsha", "script"];
-    /// Only of a cluster, of Sentinels, or where the user may.
+    /// Sent to clusters and Sentinels only, or optional.
     const SITUATIONAL: [&str; 3] = ["cluster", "sentinel", "config"];
 
     fn commands_in(text: &str, begins: &[&str], found: &mut BTreeSet<String>) {
@@ -54,7 +54,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/transport/redis");
         let mut found: BTreeSet<String> = OF_THE_CLIENT.map(str::to_owned).into();
         for folder in [folder.join("lua"), folder] {
-            for file in folder.read_dir().expect("the folder of the code") {
+            for file in folder.read_dir().expect("the source folder") {
                 let path = file.expect("an entry").path();
                 let Some(ending) = path.extension().and_then(|ending| ending.to_str()) else { continue };
                 let text = std::fs::read_to_string(&path).expect("text");

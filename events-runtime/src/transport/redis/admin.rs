@@ -140,7 +140,7 @@ fn read_entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
     let mut found = Reader(found);
     let mut entries = Vec::new();
     if !found.is_empty() {
-        for _ in 0..found.list()? {
+        for _ in 0..found.array()? {
             let claim::Entry { position, time, message, .. } = claim::read_entry(&mut found)?;
             entries.push(StoredMessage::new(message, position, time));
         }

@@ -46,7 +46,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let mut found = Reader(&found);
     let mut entries = Vec::new();
     while !found.is_empty() {
-        let count = found.list()?;
+        let count = found.array()?;
         entries.reserve(count.min(ENTRIES_AT_MOST));
         for _ in 0..count {
             entries.push(read_entry(&mut found)?);
@@ -65,19 +65,19 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
 
 /// An id, the fields, and the attempts unless it is the first.
 pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
-    let parts = found.list()?;
-    let (position, time) = entry::position(found.text()?)?;
-    let pairs = found.list()? / 2;
+    let parts = found.array()?;
+    let (position, time) = entry::position(found.string()?)?;
+    let pairs = found.array()? / 2;
     let (before, start) = (found.0, found.0.len());
     for _ in 0..pairs * 2 {
-        found.text()?;
+        found.string()?;
     }
     // One allocation for an entry, which all its parts share.
     let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
     let (shared, mut fields) = (&shared, Reader(&shared));
-    let fields = (0..pairs).map_while(move |_| Some((fields.text()?, shared.slice_ref(fields.text()?))));
+    let fields = (0..pairs).map_while(move |_| Some((fields.string()?, shared.slice_ref(fields.string()?))));
     let message = entry::message(fields);
-    let attempt = if parts > 2 { u32::try_from(found.number()?).unwrap_or(u32::MAX) } else { 1 };
+    let attempt = if parts > 2 { u32::try_from(found.uint()?).unwrap_or(u32::MAX) } else { 1 };
     Some(Entry { position, time, attempt, message })
 }
 

@@ -219,7 +219,7 @@ pub(super) fn is_transient(error: &RedisError) -> bool {
     breaks_connection(error) && !is_auth_error(error) && !error::is_untrusted_certificate(error)
         || error.kind() == RedisKind::MasterNameNotFoundBySentinel
         || error.kind() == RedisKind::ClusterConnectionNotFound
-        || is_handled_as(error, Handling::Away)
+        || is_handled_as(error, Handling::Retry)
 }
 
 /// Whether the connection must be closed. After a failover the old master is read-only and unblocks
@@ -229,7 +229,7 @@ fn breaks_connection(error: &RedisError) -> bool {
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || is_handled_as(error, Handling::Reconnects)
+        || is_handled_as(error, Handling::Reconnect)
         || is_auth_error(error)
 }
 

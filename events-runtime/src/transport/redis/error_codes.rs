@@ -1,28 +1,27 @@
-//! Every error code of Redis with its judgement: the one table by which errors are told, calls are made
-//! again, queues are kept and consumers wait. Decision 57 shows it to readers.
+//! The table of Redis error codes: how each one is reported, and whether calls are retried, queues kept
+//! and consumers paused. Decision 57 documents it.
 
 use super::super::ErrorKind;
 use super::super::error::NO_TOPIC;
 
-/// What becomes of a call that an error of this code answered.
+/// How a call that failed with an error code is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
-    /// The message itself is at fault: it alone is refused for good.
-    Message,
-    /// The server is not ready: the call is made again for `retry_for`, then as `Waits`.
-    Away,
-    /// The same, over a new connection.
-    Reconnects,
-    /// A state of the store that passes: the queue is kept and consumers wait.
-    Waits,
-    /// The group or its topic is gone: `on_lost` says what a consumer does.
-    Lost,
-    /// The settings of this program, or what the store holds, must change: the queue is kept, a consumer
-    /// ends.
-    Ends,
+    /// The message is invalid: reject it permanently, and only it.
+    RejectMessage,
+    /// The server is not ready: retry the call for `retry_for`, then as `Wait`.
+    Retry,
+    /// As `Retry`, over a new connection.
+    Reconnect,
+    /// A temporary state of the server: keep the queue, consumers wait.
+    Wait,
+    /// The group or its topic was deleted: the consumer does what `on_lost` says.
+    GroupLost,
+    /// The configuration or the stored data must be changed: keep the queue, consumers end.
+    Stop,
 }
 
-/// A code, the part of the text that tells it from others of the same code, and what is said of it.
+/// An error code. Several rows with one `name` differ by `says`, a part of the error text.
 pub(super) struct ErrorCode {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
@@ -41,165 +40,165 @@ const fn code(
     ErrorCode { name: code, says, judgement, kind, message }
 }
 
-const REFUSED_USER: &str = "the server refused the user: check user and password in the URL";
-const REPLICA: &str = "the server is a replica and takes no writes: a failover may be under way, or the URL names the wrong server";
-const NOT_NOW: &str = "the server can't serve now: it loads its data, runs a script or fails over";
-const TOO_LARGE: &str =
-    "a message is larger than the server takes: send a reference to it, or raise `proto-max-bulk-len`";
-const OTHER_NODE: &str = "the server is a node of a cluster, and another has this topic: write `redis+cluster:` in place of \
-     `redis:`, and its nodes";
-const SENTINEL: &str = "the Sentinels can't fail over now: see their logs";
-const OTHER: &str = "Redis refused: see the cause";
+const REFUSED_USER: &str = "the server rejected the credentials: check user and password in the URL";
+const REPLICA: &str =
+    "the server is a read-only replica: wait if a failover is in progress, or correct the URL";
+const NOT_NOW: &str = "the server is not ready: it is loading its data, running a script or failing over";
+const TOO_LARGE: &str = "a message exceeds the server's size limit: send a reference to the data, or increase `proto-max-bulk-len`";
+const OTHER_NODE: &str = "the server is a cluster node and another node owns this topic: write `redis+cluster:` instead of `redis:` \
+     in the URL";
+const SENTINEL: &str = "the Sentinels can't fail over: see their logs";
+const OTHER: &str = "Redis replied with an error: see the cause";
 
-/// All codes. The first row that fits counts.
+/// All codes. The first matching row applies.
 pub(super) const CODES: [ErrorCode; 42] = {
     use ErrorKind as Kind;
-    use Handling::{Away, Ends, Lost, Message, Reconnects, Waits};
+    use Handling::{GroupLost, Reconnect, RejectMessage, Retry, Stop, Wait};
     [
-        code("ERR", "invalid bulk length", Message, Kind::TooLarge, TOO_LARGE),
-        code("ERR", "string exceeds maximum allowed size", Message, Kind::TooLarge, TOO_LARGE),
+        code("ERR", "invalid bulk length", RejectMessage, Kind::TooLarge, TOO_LARGE),
+        code("ERR", "string exceeds maximum allowed size", RejectMessage, Kind::TooLarge, TOO_LARGE),
         code(
             "ERR",
             "max number of clients",
-            Reconnects,
+            Reconnect,
             Kind::Unavailable,
-            "the server has as many clients as it takes: raise `maxclients`",
+            "the server has reached its limit of clients: increase `maxclients`",
         ),
-        code("ERR", "no such key", Lost, Kind::NotFound, NO_TOPIC),
+        code("ERR", "no such key", GroupLost, Kind::NotFound, NO_TOPIC),
         code(
             "ERR",
             "cluster support disabled",
-            Ends,
+            Stop,
             Kind::Invalid,
-            "the server is no cluster: write `redis:` in place of `redis+cluster:`",
+            "the server is not a cluster node: write `redis:` instead of `redis+cluster:` in the URL",
         ),
         code(
             "ERR",
             "unknown command",
-            Ends,
+            Stop,
             Kind::Unsupported,
-            "the server does not know a command: is it Redis 6.2 or later, and are no commands renamed?",
+            "the server does not support a command: use Redis 6.2 or later, without renamed commands",
         ),
-        // What is refused while a connection is made loses its code.
-        code("ERR", "Authentication required", Waits, Kind::Permission, REFUSED_USER),
-        code("ERR", "no permissions", Waits, Kind::Permission, super::acl::HINT),
+        // Errors during the handshake of a connection lose their code.
+        code("ERR", "Authentication required", Wait, Kind::Permission, REFUSED_USER),
+        code("ERR", "no permissions", Wait, Kind::Permission, super::acl::HINT),
         code(
             "ERR",
             "DB index is out of range",
-            Ends,
+            Stop,
             Kind::Invalid,
-            "the server has no database of this number: see its `databases`",
+            "the server has no database of this number: correct the URL, or increase `databases`",
         ),
         code(
             "OOM",
             "",
-            Waits,
+            Wait,
             Kind::Full,
-            "the server is at its `maxmemory`: raise it, or keep less (`retention_age`, `retention_count`); nothing that was acknowledged is lost",
+            "the server has reached `maxmemory`: increase it, or keep fewer messages (`retention_age`, `retention_count`); acknowledged messages are not lost",
         ),
         code(
             "MISCONF",
             "",
-            Waits,
+            Wait,
             Kind::ReadOnly,
-            "the server can't write to its disk and refuses writes: see its log",
+            "the server can't write to its disk and rejects writes: see its log",
         ),
         code(
             "NOREPLICAS",
             "",
-            Waits,
+            Wait,
             Kind::Unavailable,
-            "the server has too few replicas to take writes (`min-replicas-to-write`)",
+            "the server has too few replicas to accept writes: start more, or decrease `min-replicas-to-write`",
         ),
-        code("NOAUTH", "", Waits, Kind::Permission, REFUSED_USER),
-        code("WRONGPASS", "", Waits, Kind::Permission, REFUSED_USER),
-        code("NOPERM", "", Waits, Kind::Permission, super::acl::HINT),
+        code("NOAUTH", "", Wait, Kind::Permission, REFUSED_USER),
+        code("WRONGPASS", "", Wait, Kind::Permission, REFUSED_USER),
+        code("NOPERM", "", Wait, Kind::Permission, super::acl::HINT),
         code(
             "DENIED",
             "",
-            Waits,
+            Wait,
             Kind::Permission,
-            "the server takes clients of its own machine alone (`protected-mode`): give it a password, or turn that off",
+            "the server accepts local clients only (`protected-mode`): set a password, or disable it",
         ),
-        code("READONLY", "", Reconnects, Kind::Unavailable, REPLICA),
-        code("UNBLOCKED", "", Reconnects, Kind::Unavailable, REPLICA),
-        code("REDIRECT", "", Reconnects, Kind::Unavailable, REPLICA),
-        code("MASTERDOWN", "", Reconnects, Kind::Unavailable, NOT_NOW),
-        code("LOADING", "", Away, Kind::Unavailable, NOT_NOW),
-        code("BUSY", "", Away, Kind::Unavailable, NOT_NOW),
-        code("UNKILLABLE", "", Away, Kind::Unavailable, NOT_NOW),
-        code("NOTREADY", "", Away, Kind::Unavailable, NOT_NOW),
+        code("READONLY", "", Reconnect, Kind::Unavailable, REPLICA),
+        code("UNBLOCKED", "", Reconnect, Kind::Unavailable, REPLICA),
+        code("REDIRECT", "", Reconnect, Kind::Unavailable, REPLICA),
+        code("MASTERDOWN", "", Reconnect, Kind::Unavailable, NOT_NOW),
+        code("LOADING", "", Retry, Kind::Unavailable, NOT_NOW),
+        code("BUSY", "", Retry, Kind::Unavailable, NOT_NOW),
+        code("UNKILLABLE", "", Retry, Kind::Unavailable, NOT_NOW),
+        code("NOTREADY", "", Retry, Kind::Unavailable, NOT_NOW),
         code(
             "CLUSTERDOWN",
             "",
-            Away,
+            Retry,
             Kind::Unavailable,
-            "the cluster can't serve now: it fails over, too few of its masters are there, or some slots are nobody's; see `CLUSTER INFO`",
+            "the cluster is down: it is failing over, has lost too many masters, or has unassigned slots; see `CLUSTER INFO`",
         ),
         code(
             "TRYAGAIN",
             "",
-            Away,
+            Retry,
             Kind::Unavailable,
-            "the topic is being handed to another node: wait for it, and where that was left half done, end it by `redis-cli --cluster fix`",
+            "the topic is migrating to another node: wait, or run `redis-cli --cluster fix` if the migration was interrupted",
         ),
-        code("INPROG", "", Waits, Kind::Unavailable, SENTINEL),
-        code("NOGOODSLAVE", "", Waits, Kind::Unavailable, SENTINEL),
-        code("NOQUORUM", "", Waits, Kind::Unavailable, SENTINEL),
-        code("IOERR", "", Waits, Kind::Unavailable, "the server could not reach another one: see its log"),
-        // The client asks again by itself; told only where that went on without end.
+        code("INPROG", "", Wait, Kind::Unavailable, SENTINEL),
+        code("NOGOODSLAVE", "", Wait, Kind::Unavailable, SENTINEL),
+        code("NOQUORUM", "", Wait, Kind::Unavailable, SENTINEL),
+        code("IOERR", "", Wait, Kind::Unavailable, "the server could not reach another server: see its log"),
+        // The client loads the script and retries; this error means that it failed repeatedly.
         code(
             "NOSCRIPT",
             "",
-            Waits,
+            Wait,
             Kind::Unavailable,
-            "the server forgets its scripts as soon as they are loaded: does something flush them?",
+            "the server drops scripts right after they are loaded: check what runs `SCRIPT FLUSH`",
         ),
-        code("EXECABORT", "", Waits, Kind::Unavailable, "the server refused a transaction: see the cause"),
-        // In a cluster the node that has the topic is asked in their place.
-        code("MOVED", "", Ends, Kind::Unsupported, OTHER_NODE),
-        code("ASK", "", Ends, Kind::Unsupported, OTHER_NODE),
-        code("CROSSSLOT", "", Ends, Kind::Unsupported, OTHER_NODE),
+        code("EXECABORT", "", Wait, Kind::Unavailable, "the server rejected a transaction: see the cause"),
+        // In cluster mode, redirections are followed instead.
+        code("MOVED", "", Stop, Kind::Unsupported, OTHER_NODE),
+        code("ASK", "", Stop, Kind::Unsupported, OTHER_NODE),
+        code("CROSSSLOT", "", Stop, Kind::Unsupported, OTHER_NODE),
         code(
             "NOGROUP",
             "",
-            Lost,
+            GroupLost,
             Kind::NotFound,
-            "there is no such group any more: it was removed, or the server lost its data; subscribe again",
+            "the group no longer exists: it was removed, or the server lost its data; subscribe again",
         ),
         code(
             "WRONGTYPE",
             "",
-            Ends,
+            Stop,
             Kind::Corrupt,
-            "the key of this name holds something else than a stream: use another topic, prefix or database",
+            "the key of this topic is not a stream: use another topic, prefix or database",
         ),
         code(
             "NOPROTO",
             "",
-            Ends,
+            Stop,
             Kind::Version,
-            "the server does not speak the protocol: is it Redis 6.2 or later?",
+            "the server does not support the protocol: use Redis 6.2 or later",
         ),
-        // Answers to what is not asked here.
-        code("BUSYGROUP", "", Ends, Kind::Other, OTHER),
-        code("BUSYKEY", "", Ends, Kind::Other, OTHER),
-        code("NOTBUSY", "", Ends, Kind::Other, OTHER),
-        code("ERR", "", Ends, Kind::Other, OTHER),
+        // Not expected as replies to our commands.
+        code("BUSYGROUP", "", Stop, Kind::Other, OTHER),
+        code("BUSYKEY", "", Stop, Kind::Other, OTHER),
+        code("NOTBUSY", "", Stop, Kind::Other, OTHER),
+        code("ERR", "", Stop, Kind::Other, OTHER),
     ]
 };
 
-/// What is said of a code that no version of Redis had when this was written: states have come with every
-/// version, new faults of messages never.
-const UNKNOWN: ErrorCode = code("", "", Handling::Waits, ErrorKind::Unavailable, OTHER);
+/// Used for codes that are not in the table. New Redis versions have added server states, but never new
+/// reasons to reject a message.
+const UNKNOWN: ErrorCode = code("", "", Handling::Wait, ErrorKind::Unavailable, OTHER);
 
-/// The row of a code, with the text that came with it.
+/// The row for a code and its error text.
 pub(super) fn lookup(code: &str, text: &str) -> &'static ErrorCode {
     let code = if code.is_empty() { "ERR" } else { code };
     CODES.iter().find(|row| row.name == code && text.contains(row.says)).unwrap_or(&UNKNOWN)
 }
 
-/// The first code that a text tells of, as of a call inside a script or a transaction.
+/// The first known code in a text, such as the error of a call inside a script or a transaction.
 pub(super) fn find_in(text: &str) -> &'static str {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let known = |word| {
@@ -213,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_the_table_stands_in_the_decision_with_its_judgement() {
+    fn the_decision_documents_every_code_with_its_handling() {
         let documented =
             include_str!("../../../../docs/decisions/0057-errors-of-redis-are-judged-in-one-table.md");
         for ErrorCode { name: code, says, judgement, kind, .. } in &CODES {
@@ -226,16 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fault_of_the_message_refuses_it_and_every_passing_state_is_waited_for() {
+    fn only_an_invalid_message_is_rejected_and_temporary_states_are_retryable() {
         for ErrorCode { name: code, says, judgement, kind, .. } in CODES.iter().chain([&UNKNOWN]) {
-            assert_eq!(kind.is_of_message(), *judgement == Handling::Message, "{code} {says}");
-            let waits = matches!(judgement, Handling::Away | Handling::Reconnects | Handling::Waits);
+            assert_eq!(kind.is_of_message(), *judgement == Handling::RejectMessage, "{code} {says}");
+            let waits = matches!(judgement, Handling::Retry | Handling::Reconnect | Handling::Wait);
             assert_eq!(kind.is_retryable(), waits, "{code} {says}");
         }
     }
 
     #[test]
-    fn a_code_is_judged_by_its_text_where_it_has_several_meanings() {
+    fn an_ambiguous_code_is_looked_up_by_its_text() {
         let kind = |code, text| lookup(code, text).kind;
         assert_eq!(kind("ERR", "ERR Protocol error: invalid bulk length"), ErrorKind::TooLarge);
         assert_eq!(kind("", "max number of clients reached"), ErrorKind::Unavailable);

@@ -167,7 +167,7 @@ impl Writer {
         }
         self.number += 1;
         for topic in counts.keys() {
-            pipeline.add_command(idempotency::mark(topic, self.connection.client_id(), self.number));
+            pipeline.add_command(idempotency::record(topic, self.connection.client_id(), self.number));
         }
         pipeline.atomic().ignore_errors();
         let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
@@ -223,7 +223,7 @@ impl Writer {
     ) -> RedisResult<Option<Ids>> {
         let mut found = BTreeMap::new();
         for (topic, count) in counts {
-            match idempotency::ids(&self.connection, topic, self.connection.client_id(), self.number, *count)
+            match idempotency::find(&self.connection, topic, self.connection.client_id(), self.number, *count)
                 .await?
             {
                 Some(ids) if ids.len() == *count => found.insert(topic, ids.into_iter()),

@@ -1,4 +1,4 @@
-//! The scripts that the server runs: each one step that happens whole or not at all.
+//! The Lua scripts. The server runs each one atomically.
 
 use std::sync::LazyLock;
 
@@ -25,7 +25,7 @@ script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");
 script!(UNSETTLED, "lua/unsettled.lua");
 
-/// A call on a group of a topic.
+/// A call of a script for a topic, or for a group of it.
 pub(super) fn on<'s>(
     script: &'s Script,
     topic: &Topic,
@@ -33,7 +33,7 @@ pub(super) fn on<'s>(
 ) -> ScriptInvocation<'s> {
     let group = group.map_or("", ConsumerGroup::as_str);
     let mut call = script.prepare_invoke();
-    // The braces give the group's keys the hash slot of the stream.
+    // The braces put the group's keys into the hash slot of the stream.
     call.key(topic.as_str()).key(format!("{{{topic}}}:{group}:")).arg(group);
     call
 }

@@ -204,7 +204,7 @@ impl Worker {
         let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
         let results = self.spread("settle", receipts.into_iter(), Ok(digits));
         let letter = |(result, digit)| match digit {
-            b'x' => Err(error::told(&trouble, "send to", &self.member.dead_letter)),
+            b'x' => Err(error::from_text(&trouble, "send to", &self.member.dead_letter)),
             _ => result,
         };
         results.into_iter().zip(kept.bytes()).map(letter).collect()
