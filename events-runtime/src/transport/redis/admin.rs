@@ -1,4 +1,4 @@
-//! What the listings show of the server.
+//! Lists topics, groups and unsettled messages; moves and removes groups.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,35 +13,35 @@ use super::connection::{Connection, ConnectionPool, Request};
 use super::msgpack::Reader;
 use super::{claim, entry, error, group, script};
 
-/// All topics with what they hold, by name: the streams whose names can be a topic's.
+/// All topics, sorted by name: the streams with valid topic names.
 pub(super) async fn topics(
     pool: &ConnectionPool,
     config: &Config,
 ) -> Result<Vec<TopicStatus>, TransportError> {
     const OPERATION: &str = "list the topics of";
-    let told = |error| error::convert(error, OPERATION, &config.url);
+    let convert = |error| error::convert(error, OPERATION, &config.url);
     let mut names = BTreeSet::new();
-    for connection in pool.all().await.map_err(told)? {
-        names.extend(streams(&connection).await.map_err(told)?);
+    for connection in pool.all().await.map_err(convert)? {
+        names.extend(streams(&connection).await.map_err(convert)?);
     }
     let mut topics = Vec::with_capacity(names.len());
     for topic in names {
         let connection = &pool.for_topic(&topic);
         let mut count = ::redis::cmd("XLEN");
         count.arg(topic.as_str());
-        let messages: u64 = connection.query(Request::Command(&count)).await.map_err(told)?;
+        let messages: u64 = connection.query(Request::Command(&count)).await.map_err(convert)?;
         let mut first = ::redis::cmd("XRANGE");
         first.arg(topic.as_str()).arg("-").arg("+").arg("COUNT").arg(1);
         let mut last = ::redis::cmd("XREVRANGE");
         last.arg(topic.as_str()).arg("+").arg("-").arg("COUNT").arg(1);
-        let first = position(connection, &first).await.map_err(told)?;
-        let last = position(connection, &last).await.map_err(told)?;
+        let first = position(connection, &first).await.map_err(convert)?;
+        let last = position(connection, &last).await.map_err(convert)?;
         topics.push(TopicStatus::new(topic, messages, first, last));
     }
     Ok(topics)
 }
 
-/// The streams of one server whose names can be a topic's.
+/// The streams of one server with valid topic names.
 async fn streams(connection: &Connection) -> RedisResult<Vec<Topic>> {
     let (mut names, mut cursor) = (Vec::new(), "0".to_owned());
     loop {
@@ -61,7 +61,7 @@ async fn position(connection: &Connection, range: &Cmd) -> RedisResult<Option<Po
     Ok(entries.first().and_then(|(id, _)| entry::position(id)).map(|(position, _)| position))
 }
 
-/// The groups of a topic, by name; others may have groups whose names could not be ours.
+/// The groups of a topic with valid names, sorted.
 async fn names(
     connection: &Connection,
     operation: &'static str,
@@ -78,7 +78,7 @@ async fn names(
     Ok(names)
 }
 
-/// The groups of a topic with their lag, by name.
+/// The groups of a topic with their lag, sorted by name.
 pub(super) async fn groups(
     connection: &Connection,
     topic: &Topic,
@@ -98,8 +98,7 @@ pub(super) async fn groups(
     Ok(groups)
 }
 
-/// The unsettled entries of a group behind a position, in order: up to `max`, and fewer where they are
-/// large.
+/// The unsettled entries of a group after a position, in order: up to `max`, fewer if they are large.
 pub(super) async fn unsettled(
     connection: &Connection,
     topic: &Topic,
@@ -112,22 +111,22 @@ pub(super) async fn unsettled(
         None => "0-0".to_owned(),
         Some(position @ Position::Entry { .. }) => position.to_string(),
         Some(_) => {
-            let message = "positions of Redis are entries' ids, such as `1526919030474-55`";
+            let message = "a position of a Redis topic is an entry ID such as `1526919030474-55`";
             return Err(TransportError::new(ErrorKind::Invalid, OPERATION, topic, message));
         }
     };
     if max == 0 {
         return Ok(Vec::new());
     }
-    // One call is one step of the server, during which it serves nobody else.
-    let max = max.min(claim::ENTRIES_AT_MOST);
+    // A script blocks the server while it runs.
+    let max = max.min(claim::MAX_ENTRIES);
     loop {
         let mut call = script::on(&script::UNSETTLED, topic, Some(group));
         call.arg(&after).arg(max).arg(StoredMessage::BYTES_AT_MOST);
         let answer: RedisResult<(Vec<u8>, String)> = connection.query(Request::Script(&call)).await;
         let (found, next) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
-        let found = read_entries(&found).ok_or_else(|| claim::garbled(topic))?;
-        // Where all of a portion were gone from the stream, there may be more behind them.
+        let found = read_entries(&found).ok_or_else(|| claim::malformed_reply(topic))?;
+        // If all entries of a batch were deleted from the stream, more may follow.
         if !found.is_empty() || next.is_empty() {
             return Ok(found);
         }
@@ -135,7 +134,7 @@ pub(super) async fn unsettled(
     }
 }
 
-/// Reads the entries; `None` where they are not as the script gives them.
+/// Decodes the entries; `None` if malformed.
 fn read_entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
     let mut found = Reader(found);
     let mut entries = Vec::new();
@@ -148,7 +147,7 @@ fn read_entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
     Some(entries)
 }
 
-/// Moves a group, made where it is missing.
+/// Moves a group, creating it if it does not exist.
 pub(super) async fn seek(
     connection: &Connection,
     topic: &Topic,
@@ -163,7 +162,7 @@ pub(super) async fn seek(
     Err(TransportError::no_topic(OPERATION, topic))
 }
 
-/// Removes a group with all that stands beside the stream.
+/// Removes a group and its state.
 pub(super) async fn remove_group(
     connection: &Connection,
     topic: &Topic,
@@ -173,11 +172,11 @@ pub(super) async fn remove_group(
     if !names(connection, OPERATION, topic).await?.contains(group) {
         return Err(TransportError::no_group(OPERATION, topic, group));
     }
-    // It was there: where it is not by now, an answer was lost on the way, or somebody else was faster.
+    // The group existed: if it is gone now, a reply was lost or another client removed it.
     clear(connection, OPERATION, topic, group, "remove").await.map(drop)
 }
 
-/// Forgets what a group has in hand, and where it stands; `false` where there is nothing of it.
+/// Discards what a group has in flight, and moves or removes it; `false` if it does not exist.
 async fn clear(
     connection: &Connection,
     operation: &'static str,

@@ -10,18 +10,18 @@ use super::entry;
 use super::msgpack::Reader;
 
 /// One claim is one step of the server, during which it serves nobody else.
-pub(super) const ENTRIES_AT_MOST: usize = 10_000;
+pub(super) const MAX_ENTRIES: usize = 10_000;
 /// About so many bytes come at once at most.
-pub(super) const BYTES_AT_MOST: usize = 16 << 20;
+pub(super) const MAX_BYTES: usize = 16 << 20;
 
 /// A claim's entries, or when to ask again.
 pub(super) struct Claimed {
     pub(super) token: u64,
     pub(super) entries: Vec<Entry>,
     /// How many pending entries were gone from the stream.
-    pub(super) gone: u64,
+    pub(super) trimmed_pending: u64,
     /// How many entries were gone from the stream before the group read them.
-    pub(super) missed: u64,
+    pub(super) trimmed_unread: u64,
     /// Until something is due.
     pub(super) pause: Option<Duration>,
     /// How far the stream and the group's `wake` stream were.
@@ -41,13 +41,14 @@ pub(super) struct Entry {
 /// Reads the answer; `None` where it is not as the script gives it.
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
-    let [found, gone, missed, pause, last, woken, sweep] = <[Value; 7]>::try_from(parts).ok()?;
+    let [found, trimmed_pending, trimmed_unread, pause, last, woken, sweep] =
+        <[Value; 7]>::try_from(parts).ok()?;
     let found = bytes(found)?;
     let mut found = Reader(&found);
     let mut entries = Vec::new();
     while !found.is_empty() {
         let count = found.array()?;
-        entries.reserve(count.min(ENTRIES_AT_MOST));
+        entries.reserve(count.min(MAX_ENTRIES));
         for _ in 0..count {
             entries.push(read_entry(&mut found)?);
         }
@@ -55,8 +56,8 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     Some(Claimed {
         token,
         entries,
-        gone: u64::try_from(int(&gone)?).ok()?,
-        missed: u64::try_from(int(&missed)?).ok()?,
+        trimmed_pending: u64::try_from(int(&trimmed_pending)?).ok()?,
+        trimmed_unread: u64::try_from(int(&trimmed_unread)?).ok()?,
         pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
         seen: [text(last)?, text(woken)?],
         sweep: text(sweep)?,
@@ -100,7 +101,7 @@ pub(super) fn text(value: Value) -> Option<String> {
     String::from_utf8(bytes(value)?).ok()
 }
 
-pub(super) fn garbled(topic: &Topic) -> TransportError {
+pub(super) fn malformed_reply(topic: &Topic) -> TransportError {
     TransportError::new(
         ErrorKind::Corrupt,
         "receive from",
@@ -128,7 +129,10 @@ mod tests {
         let found = [&b"\x91"[..], first, b"\x91", third].concat();
         let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
-        assert_eq!((claimed.token, claimed.gone, claimed.missed, claimed.pause), (7, 2, 3, None));
+        assert_eq!(
+            (claimed.token, claimed.trimmed_pending, claimed.trimmed_unread, claimed.pause),
+            (7, 2, 3, None)
+        );
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
         assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
         assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));

@@ -15,16 +15,16 @@ use tokio::time::timeout;
 use super::super::{BoxFuture, Outcome, Position, Producer as _, Receipt, Settlement, TransportError};
 use super::config::Config;
 use super::producer::RedisProducer;
-use super::settle::{Requests, tell};
+use super::settle::{SettleBatch, reply_all};
 use super::worker::{Results, Worker};
 
 /// However short a lease is, it is not renewed more often.
-const RENEWED_AT_MOST_EACH: Duration = Duration::from_millis(50);
+const MIN_RENEWAL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The dead letters of one member.
 pub(super) struct DeadLetters {
     producer: RedisProducer,
-    under_way: FuturesUnordered<BoxFuture<'static, Awaited>>,
+    pending: FuturesUnordered<BoxFuture<'static, BatchPoll>>,
 }
 
 /// Letters that were sent together, and what was told with them.
@@ -37,55 +37,55 @@ struct Batch {
 }
 
 /// A batch, and its fate, where that is known.
-pub(super) struct Awaited(Batch, Option<Vec<Result<Position, TransportError>>>);
+pub(super) struct BatchPoll(Batch, Option<Vec<Result<Position, TransportError>>>);
 
 impl DeadLetters {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        Self { producer: RedisProducer::start(config), under_way: FuturesUnordered::new() }
+        Self { producer: RedisProducer::start(config), pending: FuturesUnordered::new() }
     }
 }
 
 impl Batch {
     /// Waits for the letters to be stored, but not longer than this.
-    async fn wait(mut self, pause: Duration) -> Awaited {
+    async fn wait(mut self, pause: Duration) -> BatchPoll {
         let stored = timeout(pause, &mut self.stored).await.ok();
-        Awaited(self, stored)
+        BatchPoll(self, stored)
     }
 }
 
 /// How many fields, and about how many bytes, the dead letters among these have.
 pub(super) fn weight(settlements: &[Settlement]) -> (usize, usize) {
     settlements.iter().fold((0, 0), |(fields, bytes), settlement| match &settlement.outcome {
-        Outcome::Reject(letter) => (fields + letter.headers.len() + 3, bytes + letter.size()),
+        Outcome::Reject(dead_letter) => (fields + dead_letter.headers.len() + 3, bytes + dead_letter.size()),
         _ => (fields, bytes),
     })
 }
 
 impl Worker {
     /// Whether letters are on their way.
-    pub(super) fn awaits_letters(&self) -> bool {
-        !self.letters.under_way.is_empty()
+    pub(super) fn has_pending_dead_letters(&self) -> bool {
+        !self.dead_letters.pending.is_empty()
     }
 
     /// Waits until something is to be done for letters; for ever where none is on its way. Dropping the wait
     /// loses nothing.
-    pub(super) async fn next_letters(&mut self) -> Awaited {
-        match self.letters.under_way.next().await {
+    pub(super) async fn next_dead_letters(&mut self) -> BatchPoll {
+        match self.dead_letters.pending.next().await {
             Some(awaited) => awaited,
             None => std::future::pending().await,
         }
     }
 
     /// Sends the dead letters among these outcomes, and stores the others.
-    pub(super) async fn send_letters(&mut self, Requests { settlements, replies }: Requests) {
-        let producer = self.letters.producer.clone();
+    pub(super) async fn send_dead_letters(&mut self, SettleBatch { settlements, replies }: SettleBatch) {
+        let producer = self.dead_letters.producer.clone();
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
-        let (mut receipts, mut given_up, mut others, mut indices) = (vec![], vec![], vec![], vec![]);
+        let (mut receipts, mut rejections, mut others, mut indices) = (vec![], vec![], vec![], vec![]);
         for (index, Settlement { receipt, outcome }) in settlements.into_iter().enumerate() {
             match outcome {
-                Outcome::Reject(letter) => {
+                Outcome::Reject(dead_letter) => {
                     receipts.push(receipt);
-                    given_up.push((index, *letter));
+                    rejections.push((index, *dead_letter));
                 }
                 outcome => {
                     others.push(Settlement { receipt, outcome });
@@ -99,34 +99,34 @@ impl Worker {
         // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
         // begins anew, for storing takes its time.
         let renewed = self.renew(&receipts).await;
-        let (mut rejected, mut letters) = (vec![], vec![]);
-        for (((index, letter), receipt), renewed) in given_up.into_iter().zip(receipts).zip(renewed) {
+        let (mut rejected, mut dead_letters) = (vec![], vec![]);
+        for (((index, dead_letter), receipt), renewed) in rejections.into_iter().zip(receipts).zip(renewed) {
             if renewed.is_ok() {
                 rejected.push((index, receipt));
-                letters.push(letter);
+                dead_letters.push(dead_letter);
             } else {
                 self.released.add(receipt.key);
                 results[index] = renewed;
             }
         }
-        let stored = producer.send(&self.member.dead_letter, &letters);
-        self.wait_for(Batch { rejected, stored, results, replies });
+        let stored = producer.send(&self.member.dead_letter_topic, &dead_letters);
+        self.keep_waiting(Batch { rejected, stored, results, replies });
     }
 
-    fn wait_for(&self, batch: Batch) {
-        let pause = (self.member.lease / 3).max(RENEWED_AT_MOST_EACH);
-        self.letters.under_way.push(Box::pin(batch.wait(pause)));
+    fn keep_waiting(&self, batch: Batch) {
+        let pause = (self.member.lease / 3).max(MIN_RENEWAL_INTERVAL);
+        self.dead_letters.pending.push(Box::pin(batch.wait(pause)));
     }
 
     /// Acknowledges the messages of stored letters; keeps the leases of those whose letters are still on their
     /// way. A message whose letter could not be stored comes again a lease later, for the letter to be tried
     /// again: that is no attempt of the receivers.
-    pub(super) async fn go_on_with(&mut self, Awaited(mut batch, stored): Awaited) {
+    pub(super) async fn finish_dead_letters(&mut self, BatchPoll(mut batch, stored): BatchPoll) {
         let Some(stored) = stored else {
             let receipts: Vec<Receipt> = batch.rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
             // One that was lost shows when it is acknowledged.
             drop(self.renew(&receipts).await);
-            return self.wait_for(batch);
+            return self.keep_waiting(batch);
         };
         let (mut acked, mut indices, mut parked) = (vec![], vec![], vec![]);
         for ((index, receipt), stored) in batch.rejected.into_iter().zip(stored) {
@@ -145,6 +145,6 @@ impl Worker {
         for (index, told) in indices.into_iter().zip(self.store_and_park(acked, parked).await) {
             batch.results[index] = told;
         }
-        tell(batch.results, batch.replies);
+        reply_all(batch.results, batch.replies);
     }
 }

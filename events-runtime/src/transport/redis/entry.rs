@@ -36,28 +36,28 @@ pub(super) fn fields(message: &Message) -> Fields {
 }
 
 /// Tells the fields of a message one by one.
-pub(super) fn each_field(message: &Message, mut tell: impl FnMut(Cow<'static, str>, &Bytes)) {
+pub(super) fn each_field(message: &Message, mut emit: impl FnMut(Cow<'static, str>, &Bytes)) {
     let after = attributes(&message.headers);
     if let Some(after) = after {
         let mut order = ATTRIBUTES.iter();
         for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
             if let Some((_, field)) = order.find(|(header, _)| *header == name) {
-                tell(Cow::Borrowed(field), value);
+                emit(Cow::Borrowed(field), value);
             }
         }
     }
-    tell(Cow::Borrowed(DATA), &message.data);
+    emit(Cow::Borrowed(DATA), &message.data);
     if let Some(key) = &message.key {
-        tell(Cow::Borrowed(KEY), key);
+        emit(Cow::Borrowed(KEY), key);
     }
     if let Some(after) = after {
         for (name, value) in message.headers.iter().skip(after) {
-            tell(field_of(name), value);
+            emit(field_of(name), value);
         }
     } else {
-        tell(Cow::Borrowed(HEADERS), &Bytes::from(message.headers.len().to_string()));
+        emit(Cow::Borrowed(HEADERS), &Bytes::from(message.headers.len().to_string()));
         for (name, value) in message.headers.iter() {
-            tell(Cow::Owned(format!("{ESCAPE}{name}")), value);
+            emit(Cow::Owned(format!("{ESCAPE}{name}")), value);
         }
     }
 }

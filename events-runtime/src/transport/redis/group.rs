@@ -1,4 +1,5 @@
-//! Where a group begins, and how it is moved.
+//! Creates groups, and recreates groups that were lost: by `XGROUP DESTROY`, with a deleted stream, or
+//! with the server's data.
 
 use std::time::SystemTime;
 
@@ -11,7 +12,7 @@ use super::connection::{Connection, Request};
 use super::worker::{Member, Worker};
 use super::{entry, error, script, trim};
 
-/// The id behind which a group at this start begins to read.
+/// The entry ID after which a group with this start position begins to read.
 pub(super) fn start_id(
     operation: &'static str,
     topic: &Topic,
@@ -31,13 +32,13 @@ pub(super) fn start_id(
         }
         StartPosition::At(Position::Entry { millis, sequence }) => before(millis, sequence),
         StartPosition::At(_) => {
-            let message = "positions of Redis are entries' ids, such as `1526919030474-55`";
+            let message = "a position of a Redis topic is an entry ID such as `1526919030474-55`";
             return Err(TransportError::new(ErrorKind::Invalid, operation, topic, message));
         }
     })
 }
 
-/// Makes the group where it is missing.
+/// Creates the group if it does not exist, and applies the settings that move it.
 pub(super) async fn join_group(
     connection: &Connection,
     config: &Config,
@@ -48,8 +49,8 @@ pub(super) async fn join_group(
     const OPERATION: &str = "subscribe to";
     let mut call = script::on(&script::JOIN, topic, Some(group));
     call.arg(start_id(OPERATION, topic, start)?);
-    let made: RedisResult<i64> = connection.query(Request::Script(&call)).await;
-    made.map_err(|error| error::convert(error, OPERATION, topic))?;
+    let created: RedisResult<i64> = connection.query(Request::Script(&call)).await;
+    created.map_err(|error| error::convert(error, OPERATION, topic))?;
     let set = match config.last_read {
         Some(position) => position.to_string(),
         None if !config.check_backlog => "$".to_owned(),
@@ -64,15 +65,15 @@ pub(super) async fn join_group(
 }
 
 impl Worker {
-    /// Takes note of what the stream has, so that one that was made anew is told from it.
+    /// Records the newest entry of the stream, to recognize a recreated stream later.
     pub(super) fn observe(&mut self, claimed: &Claimed) {
         let last = entry::position(claimed.seen[0].as_bytes()).map(|(position, _)| position);
         let entries = claimed.entries.iter().map(|entry| entry.position);
         self.newest = entries.chain(last).chain(self.newest).max();
     }
 
-    /// Sees to a group that a claim did not find: makes it anew, where the settings say so, or tells why it is
-    /// gone and what to do.
+    /// Handles a claim that did not find its group: recreates the group if `on_lost` says so, otherwise
+    /// returns an error with the cause.
     pub(super) async fn recover_group(&mut self) -> Result<(), TransportError> {
         const OPERATION: &str = "receive from";
         let newest = self.newest.map_or_else(|| "0-0".to_owned(), |newest| newest.to_string());
@@ -80,31 +81,31 @@ impl Worker {
         call.arg(self.config.on_lost.as_str()).arg(newest);
         let answer: RedisResult<(String, u8)> = self.connection.query(Request::Script(&call)).await;
         let Member { topic, group, .. } = &self.member;
-        let (state, made) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
-        let what = match &*state {
+        let (state, created) = answer.map_err(|error| error::convert(error, OPERATION, topic))?;
+        let cause = match &*state {
             "there" => return Ok(()),
             "removed" => return Err(TransportError::no_group(OPERATION, topic, group)),
             "emptied" => {
-                "the topic is gone with all that stood beside it: the server was emptied (`FLUSHALL`), or came back \
-                 without its data; see how it keeps them (`appendonly`)"
+                "the topic and all its state are gone: the server was flushed (`FLUSHALL`) or restarted without its \
+                 data; check its persistence (`appendonly`)"
             }
-            "deleted" => "the topic's stream was deleted: see what does so, and what was not settled is lost",
-            _ => "the topic is there, but the group was destroyed (`XGROUP DESTROY`): see what does so",
+            "deleted" => "the topic's stream was deleted with its unsettled messages: check what deletes it",
+            _ => "the topic exists, but the group was destroyed (`XGROUP DESTROY`): check what destroys it",
         };
         metrics::counter!("events_group_lost_total", "topic" => topic.to_string()).increment(1);
-        if made == 0 {
+        if created == 0 {
             let message = format!(
-                "group `{group}` is lost: {what}; a consumer that starts makes the group anew and begins where it is \
-                 told to, and with `on_lost=recover` in the URL a running one does so by itself, from the earliest message on"
+                "group `{group}` is lost: {cause}; restart the consumer to recreate the group at its start position, or \
+                 set `on_lost=recover` in the URL to have running consumers recreate it at the earliest message"
             );
             return Err(TransportError::new(ErrorKind::NotFound, OPERATION, topic, message));
         }
         self.newest = None;
-        // It may be lost as well.
-        trim::mark_dead_letter_topic(&self.config, &self.member.dead_letter).await?;
+        // The mark may be lost too.
+        trim::mark_dead_letter_topic(&self.config, &self.member.dead_letter_topic).await?;
         tracing::error!(
             %topic, %group,
-            "the group was lost and is made anew, from the earliest message on: {what}"
+            "the group was lost and is recreated at the earliest message: {cause}"
         );
         Ok(())
     }

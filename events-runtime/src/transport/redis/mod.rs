@@ -209,7 +209,8 @@ impl Transport for RedisTransport {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let trimmed = trim::all(&self.pool.for_topic(&topic), &topic, &self.config.retention).await?;
+                let trimmed =
+                    trim::trim_all(&self.pool.for_topic(&topic), &topic, &self.config.retention).await?;
                 total.add(trimmed);
             }
             Ok(total)

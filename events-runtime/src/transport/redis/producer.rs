@@ -1,5 +1,5 @@
-//! The thread of sends: one transaction after the other, so that a key's messages are stored in
-//! order and none behind one that failed.
+//! Sends messages, one transaction at a time, so that messages of a key are stored in order and none is
+//! stored after one that failed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use super::{entry, error, idempotency};
 use crate::error_chain::chain;
 
 const OPERATION: &str = "send to";
-/// So many messages, or about so many bytes, are sent as one transaction.
-const MESSAGES_AT_MOST: usize = 2_000;
-const BYTES_AT_MOST: usize = 8 << 20;
-/// `proto-max-bulk-len`, unless the server was told otherwise; it ends the connection beyond it.
-const VALUE_AT_MOST: usize = 512 << 20;
+/// Limits of one transaction; the size is approximate.
+const MAX_BATCH_MESSAGES: usize = 2_000;
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// The default of `proto-max-bulk-len`: the server closes the connection on larger values.
+const MAX_VALUE_BYTES: usize = 512 << 20;
 
 type SendResults = Vec<Result<Position, TransportError>>;
 
-/// One for all producers of a transport, so that all their sends to a topic are in one order.
+/// Shared by all producers of a transport, so that all sends to a topic have one order.
 #[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
@@ -41,14 +41,14 @@ impl RedisProducer {
     pub(super) fn start(config: Arc<Config>) -> Self {
         let (work, queue) = mpsc::unbounded_channel();
         if config.endpoint.is_cluster() {
-            tokio::spawn(by_topic(config, queue));
+            tokio::spawn(run_per_topic(config, queue));
         } else {
             tokio::spawn(Writer::new(config, Destination::Any).run(queue));
         }
         Self { work }
     }
 
-    /// Whether the runtime that it was started in has ended.
+    /// Whether the tokio runtime of the producer was shut down.
     pub(super) fn is_closed(&self) -> bool {
         self.work.is_closed()
     }
@@ -64,14 +64,14 @@ impl Producer for RedisProducer {
             let error = TransportError::new(kind, OPERATION, topic, message);
             Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()))
         };
-        if batch.iter().any(|message| message.size() >= VALUE_AT_MOST) {
-            let message = "a message is larger than Redis takes, 512 MB: send a reference to it";
+        if batch.iter().any(|message| message.size() >= MAX_VALUE_BYTES) {
+            let message = "a message exceeds the limit of Redis, 512 MB: send a reference to the data";
             return failed(ErrorKind::TooLarge, message);
         }
         let bytes = batch.iter().map(Message::size).sum();
         let entries = batch.iter().map(|message| add(topic, message)).collect();
         let (reply, answer) = oneshot::channel();
-        let closed = "the runtime that this producer was made in has ended";
+        let closed = "the tokio runtime of this producer was shut down";
         if self.work.send(Send { topic: topic.clone(), entries, bytes, reply }).is_err() {
             return failed(ErrorKind::Closed, closed);
         }
@@ -82,9 +82,9 @@ impl Producer for RedisProducer {
     }
 }
 
-/// In a cluster each topic has a writer of its own: a transaction can't be on two nodes, and a node that
-/// is away holds up no other's topics.
-async fn by_topic(config: Arc<Config>, mut work: mpsc::UnboundedReceiver<Send>) {
+/// One writer per topic, for clusters: a transaction can't span nodes, and an unavailable node must not
+/// block the topics of others.
+async fn run_per_topic(config: Arc<Config>, mut work: mpsc::UnboundedReceiver<Send>) {
     let mut writers: HashMap<Topic, mpsc::UnboundedSender<Send>> = HashMap::new();
     while let Some(send) = work.recv().await {
         let writer = writers.entry(send.topic.clone()).or_insert_with_key(|topic| {
@@ -93,7 +93,7 @@ async fn by_topic(config: Arc<Config>, mut work: mpsc::UnboundedReceiver<Send>) 
             tokio::spawn(Writer::new(config.clone(), destination).run(queue));
             work
         });
-        // Where it has ended, so has the runtime; the sender sees that nobody will answer.
+        // Fails only if the runtime was shut down; the dropped reply channel reports that.
         drop(writer.send(send));
     }
 }
@@ -110,12 +110,12 @@ fn add(topic: &Topic, message: &Message) -> Cmd {
 struct Writer {
     config: Arc<Config>,
     connection: Connection,
-    /// Counts the transactions.
+    /// The number of the last transaction.
     number: u64,
     trims: Schedule,
 }
 
-/// The ids of a transaction's entries, or why one is not stored.
+/// The ID of each entry of a transaction, or why it was not stored.
 type Ids = Vec<RedisResult<String>>;
 
 impl Writer {
@@ -128,8 +128,8 @@ impl Writer {
         while let Some(first) = work.recv().await {
             let (mut messages, mut bytes) = (first.entries.len(), first.bytes);
             let mut sends = vec![first];
-            while messages < MESSAGES_AT_MOST
-                && bytes < BYTES_AT_MOST
+            while messages < MAX_BATCH_MESSAGES
+                && bytes < MAX_BATCH_BYTES
                 && let Ok(more) = work.try_recv()
             {
                 messages += more.entries.len();
@@ -137,14 +137,14 @@ impl Writer {
                 sends.push(more);
             }
             for send in &sends {
-                self.trims.begins(&send.topic);
+                self.trims.register(&send.topic);
             }
             for topic in self.trims.due() {
                 self.trim(&topic).await;
             }
             let broken = self.send(sends).await;
             if let Some(error) = broken {
-                // What was handed in behind it is not stored before it.
+                // Sends queued after the failed one must not be stored before it is retried.
                 while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
                     let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
@@ -153,7 +153,7 @@ impl Writer {
         }
     }
 
-    /// Stores messages, all or none; where none, tells why.
+    /// Stores messages, all or none. Returns the error if the transaction failed.
     async fn send(&mut self, sends: Vec<Send>) -> Option<RedisError> {
         let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
         let mut replies = Vec::with_capacity(sends.len());
@@ -192,7 +192,7 @@ impl Writer {
         }
     }
 
-    /// Runs a transaction; again where it turns out not to have been done.
+    /// Runs a transaction. If the reply is lost, retries only if it was not executed.
     async fn store(
         &mut self,
         pipeline: &Pipeline,
@@ -209,14 +209,14 @@ impl Writer {
             if !backoff.should_retry(&error).await {
                 return Err(error);
             }
-            if let Some(ids) = self.done(counts, order).await? {
+            if let Some(ids) = self.find_stored(counts, order).await? {
                 return Ok(ids);
             }
         }
     }
 
-    /// The ids of the last transaction, where it was done though its answer was lost.
-    async fn done(
+    /// The IDs of the last transaction, if it was executed although its reply was lost.
+    async fn find_stored(
         &self,
         counts: &BTreeMap<Topic, usize>,
         order: &[(&Topic, usize)],
@@ -238,23 +238,23 @@ impl Writer {
         Ok(Some(ids))
     }
 
-    /// Applies the retention; a failure waits for the next time.
+    /// Applies retention to a topic. After a failure, the next run tries again.
     async fn trim(&mut self, topic: &Topic) {
-        match trim::portion(&self.connection, topic, &self.config.retention, false).await {
+        match trim::trim_batch(&self.connection, topic, &self.config.retention, false).await {
             Ok(trimmed) => {
                 if trimmed.held_back && self.trims.first_held_back(topic) {
                     tracing::warn!(
                         %topic,
-                        "a group has not settled what the topic's limits would remove: it is kept, and the topic grows; see `lag`"
+                        "the topic exceeds its retention, since a group has not settled its oldest messages: see `lag`"
                     );
                 }
                 if trimmed.more {
-                    self.trims.again(topic.clone());
+                    self.trims.reschedule(topic.clone());
                 }
             }
             Err(error) => {
-                self.trims.again(topic.clone());
-                tracing::debug!(%topic, error = chain(&error), "the topic was not trimmed");
+                self.trims.reschedule(topic.clone());
+                tracing::debug!(%topic, error = chain(&error), "could not trim the topic");
             }
         }
     }
@@ -263,7 +263,7 @@ impl Writer {
 fn position(topic: &Topic, id: RedisResult<String>) -> Result<Position, TransportError> {
     let id = id.map_err(|error| error::convert(error, OPERATION, topic))?;
     id.parse().map_err(|source| {
-        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's answer is no entry's id")
+        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's reply is not an entry ID")
             .with_source(source)
     })
 }

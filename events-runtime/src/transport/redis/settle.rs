@@ -5,31 +5,31 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::connection::Request;
-use super::worker::{Answer, Member, Results, Work, Worker, millis};
+use super::worker::{ClaimReply, Member, Results, Work, Worker, millis};
 use super::{dead_letters, entry, error, script};
 use crate::error_chain::chain;
 
 /// So many outcomes are stored at once at most.
-const OUTCOMES_AT_MOST: usize = 1000;
+const MAX_OUTCOMES: usize = 1000;
 /// So many leases are renewed at once at most.
-const RENEWALS_AT_MOST: usize = 10_000;
+const MAX_RENEWALS: usize = 10_000;
 /// A request whose dead letters have more fields, or bytes, does not go through the script: Lua's stack takes
 /// some 8,000 values. The letters are stored as messages are, one command each.
-const FIELDS_AT_MOST: usize = 1_000;
-const BYTES_AT_MOST: usize = 1 << 20;
+const MAX_SCRIPT_FIELDS: usize = 1_000;
+const MAX_SCRIPT_BYTES: usize = 1 << 20;
 /// With dead letters of so many fields, or bytes, no more requests are gathered into a call.
 const GATHERED_FIELDS: usize = 20_000;
 const GATHERED_BYTES: usize = 8 << 20;
 
 /// Outcomes that are told together, and who waits for how many of them.
 #[derive(Default)]
-pub(super) struct Requests {
+pub(super) struct SettleBatch {
     pub(super) settlements: Vec<Settlement>,
     pub(super) replies: Vec<(usize, oneshot::Sender<Results>)>,
 }
 
 /// Tells each of those who wait what became of theirs.
-pub(super) fn tell(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
+pub(super) fn reply_all(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
     let mut results = results.into_iter();
     for (count, reply) in replies {
         // Whoever did not wait for it does not want it.
@@ -45,14 +45,14 @@ impl Worker {
         settlements: Vec<Settlement>,
         reply: oneshot::Sender<Results>,
         work: &mut mpsc::UnboundedReceiver<Work>,
-    ) -> (Requests, Requests, Option<Work>) {
-        let (mut plain, mut behind) = (Requests::default(), Requests::default());
+    ) -> (SettleBatch, SettleBatch, Option<Work>) {
+        let (mut plain, mut behind) = (SettleBatch::default(), SettleBatch::default());
         let (mut fields, mut bytes) = (0, 0);
         let mut told = Work::Settle(settlements, reply);
         loop {
             let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
             let (count, size) = dead_letters::weight(&settlements);
-            let is_large = count > FIELDS_AT_MOST || size > BYTES_AT_MOST;
+            let is_large = count > MAX_SCRIPT_FIELDS || size > MAX_SCRIPT_BYTES;
             let has_letters = is_large || (count > 0 && self.config.endpoint.is_cluster());
             (fields, bytes) = (fields + count, bytes + size);
             let requests = if has_letters { &mut behind } else { &mut plain };
@@ -62,7 +62,7 @@ impl Worker {
             } else {
                 requests.settlements.extend(settlements);
             }
-            if plain.settlements.len() + behind.settlements.len() >= OUTCOMES_AT_MOST
+            if plain.settlements.len() + behind.settlements.len() >= MAX_OUTCOMES
                 || fields >= GATHERED_FIELDS
                 || bytes >= GATHERED_BYTES
             {
@@ -76,7 +76,7 @@ impl Worker {
     }
 
     /// Stores outcomes without dead letters of another node, and does a claim that comes next with them.
-    pub(super) async fn settle_plain(&mut self, requests: Requests, next: &mut Option<Work>) {
+    pub(super) async fn settle_direct(&mut self, requests: SettleBatch, next: &mut Option<Work>) {
         let claim = match next.take() {
             Some(Work::Claim(max, reply)) => Some((max, reply)),
             other => {
@@ -84,14 +84,14 @@ impl Worker {
                 None
             }
         };
-        let Requests { settlements, replies } = requests;
+        let SettleBatch { settlements, replies } = requests;
         let (results, claimed) = match claim {
             Some((max, _)) => self.settle_and_claim(settlements, max).await,
             None => (self.store(settlements).await, None),
         };
-        tell(results, replies);
+        reply_all(results, replies);
         if let Some((max, reply)) = claim {
-            self.claim_for(max, claimed, reply).await;
+            self.claim_and_reply(max, claimed, reply).await;
         }
     }
 
@@ -102,27 +102,30 @@ impl Worker {
         &mut self,
         settlements: Vec<Settlement>,
         max: usize,
-    ) -> (Results, Option<Answer>) {
+    ) -> (Results, Option<ClaimReply>) {
         if settlements.is_empty() {
             return (Results::new(), None);
         }
         let settle = self.settle_call(&settlements);
-        let (claim, swept) = self.claim_call(max, Some(self.requests));
+        let (claim, scanned) = self.claim_call(max, Some(self.requests));
         let mut both = Pipeline::with_capacity(2);
         both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
         let answers = self.connection.send_once(&Request::Pipeline(&both)).await;
         let answers: RedisResult<Vec<RedisResult<Value>>> =
             answers.and_then(|answers| Ok(from_redis_value(answers)?));
         let mut answers = answers.unwrap_or_default().into_iter();
-        let settled = match answers.next() {
+        let settle_results = match answers.next() {
             Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
             _ => self.connection.query(Request::Script(&settle)).await,
         };
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // It is asked for by the same token.
-        self.unsure = claimed.is_none();
+        self.claim_unconfirmed = claimed.is_none();
         let receipts = settlements.into_iter().map(|settlement| settlement.receipt).collect();
-        (self.settled(receipts, settled).await, claimed.map(|value| Answer { value, swept }))
+        (
+            self.settle_results(receipts, settle_results).await,
+            claimed.map(|value| ClaimReply { value, scanned }),
+        )
     }
 
     /// Stores outcomes; in a cluster none with a dead letter.
@@ -139,12 +142,12 @@ impl Worker {
         if settlements.is_empty() && parked.is_empty() {
             return Results::new();
         }
-        let answer = self.ask_to_settle(&settlements, &parked).await;
+        let answer = self.call_settle(&settlements, &parked).await;
         let receipts = settlements.into_iter().map(|settlement| settlement.receipt).chain(parked).collect();
-        self.settled(receipts, answer).await
+        self.settle_results(receipts, answer).await
     }
 
-    async fn ask_to_settle(&mut self, settlements: &[Settlement], parked: &[Receipt]) -> RedisResult<String> {
+    async fn call_settle(&mut self, settlements: &[Settlement], parked: &[Receipt]) -> RedisResult<String> {
         let mut call = self.settle_call(settlements);
         for receipt in parked {
             call.arg(receipt.token).arg("p").arg(receipt.position.to_string()).arg(millis(self.member.lease));
@@ -156,7 +159,7 @@ impl Worker {
         self.requests += 1;
         let mut call = self.call(&script::SETTLE);
         if !self.config.endpoint.is_cluster() {
-            call.key(self.member.dead_letter.as_str());
+            call.key(self.member.dead_letter_topic.as_str());
         }
         call.arg(self.member.number).arg(self.requests);
         for run in settlements.chunk_by(is_run) {
@@ -173,23 +176,23 @@ impl Worker {
                 Outcome::Retry(after) => {
                     call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));
                 }
-                Outcome::Reject(letter) => {
+                Outcome::Reject(dead_letter) => {
                     call.arg("x").arg(receipt.position.to_string());
-                    letter_args(&mut call, letter);
+                    dead_letter_args(&mut call, dead_letter);
                 }
             }
         }
         call
     }
 
-    async fn settled(&mut self, receipts: Vec<Receipt>, answer: RedisResult<String>) -> Results {
+    async fn settle_results(&mut self, receipts: Vec<Receipt>, answer: RedisResult<String>) -> Results {
         let answer = answer.map(|told| match told.split_once(' ') {
-            Some((kept, trouble)) => (kept.to_owned(), trouble.to_owned()),
+            Some((kept, dead_letter_error)) => (kept.to_owned(), dead_letter_error.to_owned()),
             None => (told, String::new()),
         });
-        let (kept, trouble) = match answer {
+        let (kept, dead_letter_error) = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.spread("settle", receipts.into_iter(), Err(error)),
+            Err(error) => return self.results_for("settle", receipts.into_iter(), Err(error)),
         };
         let refused = kept.bytes().zip(&receipts).filter(|(digit, _)| *digit == b'x');
         let refused: Vec<Receipt> = refused.map(|(_, receipt)| receipt.clone()).collect();
@@ -197,17 +200,17 @@ impl Worker {
             // They come again a lease later, for the letter to be tried again: that is no attempt of the
             // receivers.
             self.released.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
-            if let Err(error) = self.ask_to_settle(&[], &refused).await {
+            if let Err(error) = self.call_settle(&[], &refused).await {
                 tracing::debug!(topic = %self.member.topic, error = chain(&error), "messages without a dead letter come again when their leases end");
             }
         }
         let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
-        let results = self.spread("settle", receipts.into_iter(), Ok(digits));
-        let letter = |(result, digit)| match digit {
-            b'x' => Err(error::from_text(&trouble, "send to", &self.member.dead_letter)),
+        let results = self.results_for("settle", receipts.into_iter(), Ok(digits));
+        let dead_letter = |(result, digit)| match digit {
+            b'x' => Err(error::from_text(&dead_letter_error, "send to", &self.member.dead_letter_topic)),
             _ => result,
         };
-        results.into_iter().zip(kept.bytes()).map(letter).collect()
+        results.into_iter().zip(kept.bytes()).map(dead_letter).collect()
     }
 
     /// Renews leases, with what else is to be renewed by now; gives what comes behind.
@@ -219,7 +222,7 @@ impl Worker {
     ) -> Option<Work> {
         let mut replies = vec![(receipts.len(), reply)];
         let mut next = None;
-        while receipts.len() < RENEWALS_AT_MOST && next.is_none() {
+        while receipts.len() < MAX_RENEWALS && next.is_none() {
             match work.try_recv() {
                 Ok(Work::Renew(more, reply)) => {
                     replies.push((more.len(), reply));
@@ -229,7 +232,7 @@ impl Worker {
                 Err(_) => break,
             }
         }
-        tell(self.renew(&receipts).await, replies);
+        reply_all(self.renew(&receipts).await, replies);
         next
     }
 
@@ -247,10 +250,10 @@ impl Worker {
         }
         let answer: RedisResult<String> = self.connection.query(Request::Script(&call)).await;
         let answer = answer.map(|kept| kept.bytes().map(|digit| i64::from(digit == b'1')).collect());
-        self.spread("renew", receipts.iter().cloned(), answer)
+        self.results_for("renew", receipts.iter().cloned(), answer)
     }
 
-    fn spread(
+    fn results_for(
         &self,
         operation: &'static str,
         receipts: impl Iterator<Item = Receipt>,
@@ -282,8 +285,8 @@ fn is_run(one: &Settlement, next: &Settlement) -> bool {
         )
 }
 
-fn letter_args(call: &mut ScriptInvocation<'_>, letter: &Message) {
-    let fields = entry::fields(letter);
+fn dead_letter_args(call: &mut ScriptInvocation<'_>, dead_letter: &Message) {
+    let fields = entry::fields(dead_letter);
     call.arg(fields.len() * 2);
     for (name, value) in &fields {
         call.arg(name.as_ref()).arg(&value[..]);

@@ -16,9 +16,9 @@ use super::dead_letters::DeadLetters;
 use super::{error, script};
 
 /// Names that were made up begin so.
-pub(super) const MADE_UP: &str = "events-runtime:";
+pub(super) const GENERATED_NAME_PREFIX: &str = "events-runtime:";
 /// In whose name entries stand whose consumer left.
-const NOBODY: &str = "events-runtime";
+const PLACEHOLDER_CONSUMER: &str = "events-runtime";
 /// A made-up consumer that was not seen for so long has died.
 const DEAD_AFTER: Duration = Duration::from_hours(1);
 
@@ -27,7 +27,7 @@ const DEAD_AFTER: Duration = Duration::from_hours(1);
 pub(super) struct Member {
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
-    pub(super) dead_letter: Topic,
+    pub(super) dead_letter_topic: Topic,
     /// The name in listings, which may come again.
     pub(super) consumer: String,
     /// No two members anywhere have the same.
@@ -49,11 +49,11 @@ pub(super) struct Worker {
     pub(super) connection: Arc<Connection>,
     pub(super) member: Member,
     /// The dead letters on their way that are stored before their messages are settled.
-    pub(super) letters: DeadLetters,
+    pub(super) dead_letters: DeadLetters,
     pub(super) released: Arc<ReleasedKeys>,
     /// The last claim's token, and whether it may be that the server answered it and we did not hear.
     token: u64,
-    pub(super) unsure: bool,
+    pub(super) claim_unconfirmed: bool,
     /// Counts the questions whose answers the server remembers.
     pub(super) requests: u64,
     /// The newest entry that it knows the stream to have had.
@@ -62,10 +62,10 @@ pub(super) struct Worker {
 }
 
 /// What the server said to a claim.
-pub(super) struct Answer {
+pub(super) struct ClaimReply {
     pub(super) value: RedisResult<Value>,
     /// Whether it looked for entries in nobody's care.
-    pub(super) swept: bool,
+    pub(super) scanned: bool,
 }
 
 /// The search for entries in nobody's care.
@@ -83,22 +83,22 @@ impl Worker {
         member: Member,
         released: Arc<ReleasedKeys>,
     ) -> Self {
-        let named = !member.consumer.starts_with(MADE_UP);
+        let named = !member.consumer.starts_with(GENERATED_NAME_PREFIX);
         let sweep = ForeignScan {
             next: (named || config.claim_older_than.is_some()).then(Instant::now),
             from: "-".to_owned(),
             of: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = DeadLetters::new(config.clone());
+        let dead_letters = DeadLetters::new(config.clone());
         let token = member.number;
         Self {
             config,
             connection,
             token,
             member,
-            letters,
+            dead_letters,
             released,
-            unsure: false,
+            claim_unconfirmed: false,
             requests: 0,
             newest: None,
             sweep,
@@ -111,17 +111,17 @@ impl Worker {
         let mut leaving: Option<oneshot::Sender<Result<(), TransportError>>> = None;
         loop {
             // Who leaves has first heard of its dead letters.
-            if !self.awaits_letters()
+            if !self.has_pending_dead_letters()
                 && let Some(reply) = leaving.take()
             {
                 left = true;
-                self.leave_for(reply).await;
+                self.leave_and_reply(reply).await;
             }
             let now = match next.take() {
                 None => tokio::select! {
                     now = work.recv() => now,
-                    letters = self.next_letters() => {
-                        self.go_on_with(letters).await;
+                    dead_letters = self.next_dead_letters() => {
+                        self.finish_dead_letters(dead_letters).await;
                         continue;
                     }
                 },
@@ -129,14 +129,14 @@ impl Worker {
             };
             let Some(now) = now else { break };
             match now {
-                Work::Claim(max, reply) => self.claim_for(max, None, reply).await,
+                Work::Claim(max, reply) => self.claim_and_reply(max, None, reply).await,
                 Work::Settle(settlements, reply) => {
                     let (plain, behind);
                     (plain, behind, next) = self.gather(settlements, reply, &mut work);
                     if !behind.replies.is_empty() {
-                        self.send_letters(behind).await;
+                        self.send_dead_letters(behind).await;
                     }
-                    self.settle_plain(plain, &mut next).await;
+                    self.settle_direct(plain, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
                     next = self.renew_gathered(receipts, reply, &mut work).await;
@@ -144,19 +144,19 @@ impl Worker {
                 Work::Leave(reply) => leaving = Some(reply),
             }
         }
-        while self.awaits_letters() {
-            let letters = self.next_letters().await;
-            self.go_on_with(letters).await;
+        while self.has_pending_dead_letters() {
+            let dead_letters = self.next_dead_letters().await;
+            self.finish_dead_letters(dead_letters).await;
         }
         match leaving {
-            Some(reply) => self.leave_for(reply).await,
+            Some(reply) => self.leave_and_reply(reply).await,
             // A name that stays behind is cleared away by the next member's start.
             None if !left => drop(self.leave().await),
             None => {}
         }
     }
 
-    async fn leave_for(&mut self, reply: oneshot::Sender<Result<(), TransportError>>) {
+    async fn leave_and_reply(&mut self, reply: oneshot::Sender<Result<(), TransportError>>) {
         let _ = reply.send(self.leave().await);
     }
 
@@ -165,10 +165,10 @@ impl Worker {
     }
 
     /// Claims, unless that was answered already, and hands over what came.
-    pub(super) async fn claim_for(
+    pub(super) async fn claim_and_reply(
         &mut self,
         max: usize,
-        answer: Option<Answer>,
+        answer: Option<ClaimReply>,
         reply: oneshot::Sender<Result<Claimed, TransportError>>,
     ) {
         let mut claimed = match answer {
@@ -190,9 +190,9 @@ impl Worker {
     }
 
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
-        let (call, swept) = self.claim_call(max, None);
+        let (call, scanned) = self.claim_call(max, None);
         let value = self.connection.query(Request::Script(&call)).await;
-        self.claimed(Answer { value, swept })
+        self.claimed(ClaimReply { value, scanned })
     }
 
     /// A claim, done only where the question was answered, if one is told; and whether it looks for entries
@@ -202,7 +202,7 @@ impl Worker {
         max: usize,
         behind: Option<u64>,
     ) -> (ScriptInvocation<'static>, bool) {
-        if !self.unsure {
+        if !self.claim_unconfirmed {
             self.token += 1;
         }
         let sweep = self.sweep.next.filter(|next| *next <= Instant::now());
@@ -215,9 +215,9 @@ impl Worker {
         call.arg(self.member.number)
             .arg(&self.member.consumer)
             .arg(self.token)
-            .arg(max.min(claim::ENTRIES_AT_MOST))
+            .arg(max.min(claim::MAX_ENTRIES))
             .arg(millis(self.member.lease))
-            .arg(claim::BYTES_AT_MOST)
+            .arg(claim::MAX_BYTES)
             .arg(idle)
             .arg(&self.sweep.from)
             .arg(&self.sweep.of)
@@ -225,28 +225,28 @@ impl Worker {
         (call, sweep.is_some())
     }
 
-    fn claimed(&mut self, Answer { value, swept }: Answer) -> Result<Claimed, TransportError> {
+    fn claimed(&mut self, ClaimReply { value, scanned }: ClaimReply) -> Result<Claimed, TransportError> {
         // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
         // it claimed is held until it is asked for by the same token.
-        self.unsure = value.is_err();
+        self.claim_unconfirmed = value.is_err();
         let topic = &self.member.topic;
         let claimed = value
             .map_err(|error| match error.code() {
                 Some("NOGROUP") => TransportError::no_group("receive from", topic, &self.member.group),
                 _ => error::convert(error, "receive from", topic),
             })
-            .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
+            .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::malformed_reply(topic)))?;
         self.observe(&claimed);
-        self.tell_gone(claimed.gone);
-        self.tell_missed(claimed.missed);
-        if swept {
-            self.swept(&claimed.sweep);
+        self.report_trimmed_pending(claimed.trimmed_pending);
+        self.report_trimmed_unread(claimed.trimmed_unread);
+        if scanned {
+            self.scanned(&claimed.sweep);
         }
         Ok(claimed)
     }
 
     /// Sees to the next look for entries in nobody's care.
-    fn swept(&mut self, from: &str) {
+    fn scanned(&mut self, from: &str) {
         from.clone_into(&mut self.sweep.from);
         if from == "-" {
             self.sweep.of.clear();
@@ -260,22 +260,25 @@ impl Worker {
 
     async fn leave(&mut self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
-        call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
+        call.arg(&self.member.consumer)
+            .arg(PLACEHOLDER_CONSUMER)
+            .arg(millis(DEAD_AFTER))
+            .arg(GENERATED_NAME_PREFIX);
         let left: RedisResult<u64> = self.connection.query(Request::Script(&call)).await;
         match left {
             Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
                 Ok(())
             }
             Err(error) => Err(error::convert(error, "leave", &self.member.topic)),
-            Ok(gone) => {
-                self.tell_gone(gone);
+            Ok(trimmed_pending) => {
+                self.report_trimmed_pending(trimmed_pending);
                 Ok(())
             }
         }
     }
 
     /// Entries were found to be gone that the group never read.
-    fn tell_missed(&self, count: u64) {
+    fn report_trimmed_unread(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_unread_total", "topic" => topic.to_string()).increment(count);
@@ -288,7 +291,7 @@ impl Worker {
     }
 
     /// Pending entries were found to be gone from the stream.
-    fn tell_gone(&self, count: u64) {
+    fn report_trimmed_pending(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string()).increment(count);
