@@ -1,4 +1,4 @@
-//! Where a member's outcomes go.
+//! Sends the outcomes and lease renewals of one consumer to its worker.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::super::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, T
 use super::config::AckMode;
 use super::worker::{Results, Work};
 
-/// The keys of what was handed back since the last claim was asked for.
+/// The keys of deliveries that were released or retried since the last claim was requested.
 #[derive(Default)]
 pub(super) struct ReleasedKeys(Mutex<Vec<Bytes>>);
 
@@ -19,13 +19,12 @@ impl ReleasedKeys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
     }
 
-    /// The keys, which are forgotten.
+    /// Returns and clears the keys.
     pub(super) fn take(&self) -> Vec<Bytes> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// One member's side of the worker.
 pub(super) struct Acker {
     work: mpsc::UnboundedSender<Work>,
     topic: Topic,
@@ -43,20 +42,20 @@ impl Acker {
         Self { work, topic, ack, released }
     }
 
-    /// The keys of what was handed back since the last claim was asked for, or since this was asked.
+    /// The keys released or retried since the last claim was requested, or since the last call of this.
     pub(super) fn take_released(&self) -> Vec<Bytes> {
         self.released.take()
     }
 
     fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
-        let back = settlements
+        let requeued = settlements
             .iter()
             .filter(|settlement| matches!(settlement.outcome, Outcome::Retry(_) | Outcome::Release));
-        self.released.add(back.filter_map(|settlement| settlement.receipt.key.clone()));
+        self.released.add(requeued.filter_map(|settlement| settlement.receipt.key.clone()));
         self.submit(Work::Settle(settlements, reply));
     }
 
-    /// Hands work over; where the worker has ended, the reply's other side tells.
+    /// Queues work. If the worker has ended, the reply channel is dropped, which reports it.
     pub(super) fn submit(&self, work: Work) {
         let _ = self.work.send(work);
     }
@@ -66,7 +65,7 @@ impl Acker {
             ErrorKind::Closed,
             operation,
             &self.topic,
-            "the runtime that this consumer was made in has ended",
+            "the tokio runtime of this consumer was shut down",
         )
     }
 
@@ -100,7 +99,7 @@ impl Settle for Acker {
     }
 
     fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
+        // If the lease was lost, the message has been requeued already.
         let (reply, _) = oneshot::channel();
         self.submit_settlements(vec![Settlement::retry(receipt, Duration::ZERO)], reply);
     }

@@ -184,7 +184,7 @@ async fn clear(
     group: &ConsumerGroup,
     to: &str,
 ) -> Result<bool, TransportError> {
-    let mut call = script::on(&script::CLEAR, topic, Some(group));
+    let mut call = script::on(&script::MOVE_GROUP, topic, Some(group));
     call.arg(to);
     let found: RedisResult<i64> = connection.query(Request::Script(&call)).await;
     found.map(|found| found != 0).map_err(|error| error::convert(error, operation, topic))

@@ -1,4 +1,4 @@
-//! What the claim script answers.
+//! Decodes the reply of the claim script.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,28 +9,28 @@ use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
 use super::msgpack::Reader;
 
-/// One claim is one step of the server, during which it serves nobody else.
+/// Limits how long a claim blocks the server.
 pub(super) const MAX_ENTRIES: usize = 10_000;
-/// About so many bytes come at once at most.
+/// Approximate size limit of a claim.
 pub(super) const MAX_BYTES: usize = 16 << 20;
 
-/// A claim's entries, or when to ask again.
+/// The entries of a claim, or when to claim again.
 pub(super) struct Claimed {
     pub(super) token: u64,
     pub(super) entries: Vec<Entry>,
-    /// How many pending entries were gone from the stream.
+    /// The number of pending entries that were removed from the stream.
     pub(super) trimmed_pending: u64,
-    /// How many entries were gone from the stream before the group read them.
+    /// The number of entries that were removed from the stream before the group read them.
     pub(super) trimmed_unread: u64,
-    /// Until something is due.
-    pub(super) pause: Option<Duration>,
-    /// How far the stream and the group's `wake` stream were.
-    pub(super) seen: [String; 2],
-    /// Where to go on looking for entries in nobody's care.
-    pub(super) sweep: String,
+    /// When the next entry is due.
+    pub(super) retry_in: Option<Duration>,
+    /// The last IDs of the stream and of the group's `wake` stream.
+    pub(super) last_ids: [String; 2],
+    /// Where the next scan for entries of foreign clients continues.
+    pub(super) scan_from: String,
 }
 
-/// A message on its way to a member.
+/// A claimed entry.
 pub(super) struct Entry {
     pub(super) position: Position,
     pub(super) time: SystemTime,
@@ -38,10 +38,10 @@ pub(super) struct Entry {
     pub(super) message: Message,
 }
 
-/// Reads the answer; `None` where it is not as the script gives it.
+/// Decodes the reply; `None` if malformed.
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
-    let [found, trimmed_pending, trimmed_unread, pause, last, woken, sweep] =
+    let [found, trimmed_pending, trimmed_unread, retry_in, last, woken, scan_from] =
         <[Value; 7]>::try_from(parts).ok()?;
     let found = bytes(found)?;
     let mut found = Reader(&found);
@@ -58,13 +58,13 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
         entries,
         trimmed_pending: u64::try_from(int(&trimmed_pending)?).ok()?,
         trimmed_unread: u64::try_from(int(&trimmed_unread)?).ok()?,
-        pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
-        seen: [text(last)?, text(woken)?],
-        sweep: text(sweep)?,
+        retry_in: u64::try_from(int(&retry_in)?).ok().map(Duration::from_millis),
+        last_ids: [text(last)?, text(woken)?],
+        scan_from: text(scan_from)?,
     })
 }
 
-/// An id, the fields, and the attempts unless it is the first.
+/// Decodes an entry: its ID, its fields, and the attempt unless it is the first.
 pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
     let parts = found.array()?;
     let (position, time) = entry::position(found.string()?)?;
@@ -73,7 +73,7 @@ pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
     for _ in 0..pairs * 2 {
         found.string()?;
     }
-    // One allocation for an entry, which all its parts share.
+    // All parts of an entry share one allocation.
     let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
     let (shared, mut fields) = (&shared, Reader(&shared));
     let fields = (0..pairs).map_while(move |_| Some((fields.string()?, shared.slice_ref(fields.string()?))));
@@ -106,7 +106,7 @@ pub(super) fn malformed_reply(topic: &Topic) -> TransportError {
         ErrorKind::Corrupt,
         "receive from",
         topic,
-        "the server's answer is not understood: does something stand between that changes it?",
+        "malformed reply from the server: check whether a proxy changes replies",
     )
 }
 
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_with_their_attempts_and_without_and_a_cut_answer_is_none() {
+    fn entries_are_decoded_with_and_without_attempts_and_a_truncated_reply_is_none() {
         let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
         let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
         let found = [&b"\x91"[..], first, b"\x91", third].concat();
         let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
         assert_eq!(
-            (claimed.token, claimed.trimmed_pending, claimed.trimmed_unread, claimed.pause),
+            (claimed.token, claimed.trimmed_pending, claimed.trimmed_unread, claimed.retry_in),
             (7, 2, 3, None)
         );
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();

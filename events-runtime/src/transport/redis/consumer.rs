@@ -1,4 +1,4 @@
-//! A member of a group on a stream.
+//! A consumer: one member of a group on a stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use super::connection::{Connection, Request, is_transient, random};
 use super::worker::{GENERATED_NAME_PREFIX, Member, Work, Worker};
 use super::{acker, error, group, trim};
 
-/// So long a read waits at the server before it is asked anew.
+/// How long a read blocks on the server.
 const BLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct RedisConsumer {
     acker: Arc<acker::Acker>,
     recipient: Arc<Recipient>,
     member: Member,
-    /// The connection that waits, which serves nothing else.
+    /// A connection for blocking reads only.
     blocking: Arc<Connection>,
-    /// A claim that was asked for; a receive that is given up leaves it here for the next.
+    /// A requested claim. If `receive` is cancelled, the next call uses it.
     pending_claim: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
-    /// A wait at the server, left by a receive that was given up or ended before.
+    /// A blocking read that an earlier `receive` left.
     pending_read: Option<BoxFuture<'static, RedisResult<Value>>>,
-    /// More than the last receive had asked for.
+    /// Deliveries beyond the `max` of the last `receive`.
     buffer: VecDeque<Delivery>,
 }
 
@@ -63,7 +63,7 @@ impl RedisConsumer {
         })
     }
 
-    /// Asks for entries, or goes on waiting for what was asked before.
+    /// Requests a claim, or waits for one that was requested before.
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
         loop {
             let (since, answer) = match &mut self.pending_claim {
@@ -82,7 +82,7 @@ impl RedisConsumer {
             if claimed.entries.is_empty() || since.elapsed() < self.member.lease / 2 {
                 return Ok(claimed);
             }
-            // Asked for by a receive that was given up long ago: the lease may end any moment.
+            // Requested long ago by a cancelled `receive`: the lease may be about to expire.
             for delivery in self.deliver(claimed).into_iter().rev() {
                 drop(delivery.release());
             }
@@ -98,8 +98,8 @@ impl RedisConsumer {
         claimed.entries.into_iter().map(deliver).collect()
     }
 
-    /// Waits until the stream has more than was seen, or something may go out again.
-    fn block(&self, seen: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
+    /// Waits until the stream has newer entries than `last_ids`, or an entry becomes due.
+    fn block(&self, last_ids: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
         let Member { topic, group, .. } = &self.member;
         let mut read = ::redis::cmd("XREAD");
         read.arg("COUNT")
@@ -107,12 +107,12 @@ impl RedisConsumer {
             .arg("BLOCK")
             .arg(u64::try_from(BLOCK_TIMEOUT.as_millis()).unwrap_or(1000))
             .arg("STREAMS");
-        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
+        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(last_ids);
         let connection = self.blocking.clone();
         Box::pin(async move { connection.send_once(&Request::Command(&read)).await })
     }
 
-    /// Hands back what came behind a message of its key that was handed back meanwhile.
+    /// Releases buffered deliveries if an earlier message of their key was released or retried meanwhile.
     fn release_out_of_order(&mut self) {
         if self.buffer.is_empty() {
             return;
@@ -136,7 +136,7 @@ impl RedisConsumer {
 
     fn release_all(&mut self) {
         if let Some((_, mut answer)) = self.pending_claim.take() {
-            // From here on the worker gives back what it claims.
+            // The worker releases what it claims after this.
             answer.close();
             if let Ok(Ok(claimed)) = answer.try_recv() {
                 let deliveries = self.deliver(claimed);
@@ -156,7 +156,7 @@ impl Consumer for RedisConsumer {
         wait: Duration,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
         Box::pin(async move {
-            // No deadline where the wait passes the clock's range.
+            // No deadline if it exceeds the range of the clock.
             let deadline = Instant::now().checked_add(wait);
             loop {
                 self.release_out_of_order();
@@ -164,7 +164,7 @@ impl Consumer for RedisConsumer {
                     return Ok(self.take_buffered(max));
                 }
                 let claimed = self.claim(max).await?;
-                let (pause, seen) = (claimed.pause, claimed.seen.clone());
+                let (retry_in, last_ids) = (claimed.retry_in, claimed.last_ids.clone());
                 if !claimed.entries.is_empty() {
                     let deliveries = self.deliver(claimed);
                     self.buffer.extend(deliveries);
@@ -173,8 +173,8 @@ impl Consumer for RedisConsumer {
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(Vec::new());
                 }
-                let due = pause.and_then(|pause| Instant::now().checked_add(pause));
-                let mut pending_read = self.pending_read.take().unwrap_or_else(|| self.block(&seen));
+                let due = retry_in.and_then(|delay| Instant::now().checked_add(delay));
+                let mut pending_read = self.pending_read.take().unwrap_or_else(|| self.block(&last_ids));
                 let timer = async {
                     match [due, deadline].into_iter().flatten().min() {
                         Some(at) => sleep_until(at).await,
@@ -183,7 +183,7 @@ impl Consumer for RedisConsumer {
                 };
                 tokio::select! {
                     woken = &mut pending_read => match woken {
-                        // The next claim waits for the server, or says that it is away.
+                        // The next claim retries, or reports that the server is unavailable.
                         Err(error) if !is_transient(&error) => {
                             return Err(error::convert(error, "receive from", &self.member.topic));
                         }

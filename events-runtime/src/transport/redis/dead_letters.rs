@@ -1,9 +1,10 @@
-//! Dead letters of a cluster, and those that are too large for a script. In a cluster their topic is on
-//! another node than the message, and Lua can't hand on thousands of fields, so the letter and the
-//! acknowledgement are two steps: the letter first, so that neither is ever lost. A member that dies
-//! between them leaves a letter of a message that comes again.
+//! Dead letters that can't be stored by the settle script: in a cluster, because the dead-letter topic may
+//! be on another node, and otherwise if they have too many fields for Lua's stack. They take two steps:
+//! the dead letter is stored, then the message is acknowledged, so neither is lost. If the consumer
+//! crashes in between, the message is redelivered although its dead letter is stored.
 //!
-//! A letter is sent beside the member's other calls, for its node may be away while the messages' is not.
+//! Dead letters are sent concurrently with the consumer's other calls, since their node may be unavailable
+//! while the topic's node is not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +19,25 @@ use super::producer::RedisProducer;
 use super::settle::{SettleBatch, reply_all};
 use super::worker::{Results, Worker};
 
-/// However short a lease is, it is not renewed more often.
+/// Limits renewals of short leases.
 const MIN_RENEWAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The dead letters of one member.
+/// The dead letters of one consumer.
 pub(super) struct DeadLetters {
     producer: RedisProducer,
     pending: FuturesUnordered<BoxFuture<'static, BatchPoll>>,
 }
 
-/// Letters that were sent together, and what was told with them.
+/// Dead letters that were sent together, with the results of their requests.
 struct Batch {
-    /// The messages that are the member's still, each with the place of its result.
+    /// The rejected messages, each with the index of its result.
     rejected: Vec<(usize, Receipt)>,
     stored: BoxFuture<'static, Vec<Result<Position, TransportError>>>,
     results: Results,
     replies: Vec<(usize, oneshot::Sender<Results>)>,
 }
 
-/// A batch, and its fate, where that is known.
+/// A batch, with the results of the send if it has completed.
 pub(super) struct BatchPoll(Batch, Option<Vec<Result<Position, TransportError>>>);
 
 impl DeadLetters {
@@ -46,14 +47,14 @@ impl DeadLetters {
 }
 
 impl Batch {
-    /// Waits for the letters to be stored, but not longer than this.
-    async fn wait(mut self, pause: Duration) -> BatchPoll {
-        let stored = timeout(pause, &mut self.stored).await.ok();
+    /// Waits up to `limit` for the send.
+    async fn wait(mut self, limit: Duration) -> BatchPoll {
+        let stored = timeout(limit, &mut self.stored).await.ok();
         BatchPoll(self, stored)
     }
 }
 
-/// How many fields, and about how many bytes, the dead letters among these have.
+/// The number of fields and the approximate size of the dead letters among these outcomes.
 pub(super) fn weight(settlements: &[Settlement]) -> (usize, usize) {
     settlements.iter().fold((0, 0), |(fields, bytes), settlement| match &settlement.outcome {
         Outcome::Reject(dead_letter) => (fields + dead_letter.headers.len() + 3, bytes + dead_letter.size()),
@@ -62,21 +63,20 @@ pub(super) fn weight(settlements: &[Settlement]) -> (usize, usize) {
 }
 
 impl Worker {
-    /// Whether letters are on their way.
+    /// Whether dead letters are being sent.
     pub(super) fn has_pending_dead_letters(&self) -> bool {
         !self.dead_letters.pending.is_empty()
     }
 
-    /// Waits until something is to be done for letters; for ever where none is on its way. Dropping the wait
-    /// loses nothing.
+    /// Waits until a batch was sent or its leases must be renewed; forever if there is none. Cancel-safe.
     pub(super) async fn next_dead_letters(&mut self) -> BatchPoll {
         match self.dead_letters.pending.next().await {
-            Some(awaited) => awaited,
+            Some(batch) => batch,
             None => std::future::pending().await,
         }
     }
 
-    /// Sends the dead letters among these outcomes, and stores the others.
+    /// Stores the outcomes, and starts sending the dead letters among them.
     pub(super) async fn send_dead_letters(&mut self, SettleBatch { settlements, replies }: SettleBatch) {
         let producer = self.dead_letters.producer.clone();
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
@@ -96,8 +96,8 @@ impl Worker {
         for (index, result) in indices.into_iter().zip(self.store(others).await) {
             results[index] = result;
         }
-        // A lease that was lost meanwhile is another member's, and so is the letter; one that is held
-        // begins anew, for storing takes its time.
+        // Renew the leases, since the send takes time. If a lease was lost, the message and its dead letter
+        // belong to another consumer.
         let renewed = self.renew(&receipts).await;
         let (mut rejected, mut dead_letters) = (vec![], vec![]);
         for (((index, dead_letter), receipt), renewed) in rejections.into_iter().zip(receipts).zip(renewed) {
@@ -114,17 +114,17 @@ impl Worker {
     }
 
     fn keep_waiting(&self, batch: Batch) {
-        let pause = (self.member.lease / 3).max(MIN_RENEWAL_INTERVAL);
-        self.dead_letters.pending.push(Box::pin(batch.wait(pause)));
+        let limit = (self.member.lease / 3).max(MIN_RENEWAL_INTERVAL);
+        self.dead_letters.pending.push(Box::pin(batch.wait(limit)));
     }
 
-    /// Acknowledges the messages of stored letters; keeps the leases of those whose letters are still on their
-    /// way. A message whose letter could not be stored comes again a lease later, for the letter to be tried
-    /// again: that is no attempt of the receivers.
+    /// Acknowledges messages whose dead letters are stored. If the send is not complete, renews the leases
+    /// and waits again. If a dead letter could not be stored, its message is redelivered a lease later, which
+    /// does not count as an attempt.
     pub(super) async fn finish_dead_letters(&mut self, BatchPoll(mut batch, stored): BatchPoll) {
         let Some(stored) = stored else {
             let receipts: Vec<Receipt> = batch.rejected.iter().map(|(_, receipt)| receipt.clone()).collect();
-            // One that was lost shows when it is acknowledged.
+            // A lost lease is reported by the acknowledgement.
             drop(self.renew(&receipts).await);
             return self.keep_waiting(batch);
         };
@@ -142,8 +142,8 @@ impl Worker {
                 }
             }
         }
-        for (index, told) in indices.into_iter().zip(self.store_and_park(acked, parked).await) {
-            batch.results[index] = told;
+        for (index, result) in indices.into_iter().zip(self.store_and_park(acked, parked).await) {
+            batch.results[index] = result;
         }
         reply_all(batch.results, batch.replies);
     }

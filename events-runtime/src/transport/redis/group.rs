@@ -67,7 +67,7 @@ pub(super) async fn join_group(
 impl Worker {
     /// Records the newest entry of the stream, to recognize a recreated stream later.
     pub(super) fn observe(&mut self, claimed: &Claimed) {
-        let last = entry::position(claimed.seen[0].as_bytes()).map(|(position, _)| position);
+        let last = entry::position(claimed.last_ids[0].as_bytes()).map(|(position, _)| position);
         let entries = claimed.entries.iter().map(|entry| entry.position);
         self.newest = entries.chain(last).chain(self.newest).max();
     }
@@ -77,7 +77,7 @@ impl Worker {
     pub(super) async fn recover_group(&mut self) -> Result<(), TransportError> {
         const OPERATION: &str = "receive from";
         let newest = self.newest.map_or_else(|| "0-0".to_owned(), |newest| newest.to_string());
-        let mut call = self.call(&script::LOST);
+        let mut call = self.call(&script::RECOVER_GROUP);
         call.arg(self.config.on_lost.as_str()).arg(newest);
         let answer: RedisResult<(String, u8)> = self.connection.query(Request::Script(&call)).await;
         let Member { topic, group, .. } = &self.member;

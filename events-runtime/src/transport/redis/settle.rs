@@ -1,4 +1,4 @@
-//! What a member tells of its deliveries: outcomes, and leases that begin anew.
+//! Sends outcomes and lease renewals to the server, in batches.
 
 use ::redis::{Pipeline, RedisResult, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
@@ -9,73 +9,72 @@ use super::worker::{ClaimReply, Member, Results, Work, Worker, millis};
 use super::{dead_letters, entry, error, script};
 use crate::error_chain::chain;
 
-/// So many outcomes are stored at once at most.
+/// Limits of one call.
 const MAX_OUTCOMES: usize = 1000;
-/// So many leases are renewed at once at most.
 const MAX_RENEWALS: usize = 10_000;
-/// A request whose dead letters have more fields, or bytes, does not go through the script: Lua's stack takes
-/// some 8,000 values. The letters are stored as messages are, one command each.
+/// Dead letters of larger requests are stored by separate commands, since Lua's stack holds about 8,000
+/// values.
 const MAX_SCRIPT_FIELDS: usize = 1_000;
 const MAX_SCRIPT_BYTES: usize = 1 << 20;
-/// With dead letters of so many fields, or bytes, no more requests are gathered into a call.
+/// A call whose dead letters reach this many fields or bytes gathers no more requests.
 const GATHERED_FIELDS: usize = 20_000;
 const GATHERED_BYTES: usize = 8 << 20;
 
-/// Outcomes that are told together, and who waits for how many of them.
+/// Outcomes of several requests, with the number of outcomes and the reply channel of each request.
 #[derive(Default)]
 pub(super) struct SettleBatch {
     pub(super) settlements: Vec<Settlement>,
     pub(super) replies: Vec<(usize, oneshot::Sender<Results>)>,
 }
 
-/// Tells each of those who wait what became of theirs.
+/// Sends each request its results.
 pub(super) fn reply_all(results: Results, replies: Vec<(usize, oneshot::Sender<Results>)>) {
     let mut results = results.into_iter();
     for (count, reply) in replies {
-        // Whoever did not wait for it does not want it.
+        // The requester may have stopped waiting.
         let _ = reply.send(results.by_ref().take(count).collect());
     }
 }
 
 impl Worker {
-    /// What else was told already: requests that the script can store whole, those whose dead letters are
-    /// stored before, and what comes behind.
+    /// Gathers queued settle requests: those that one script call can store, those whose dead letters must be
+    /// stored first, and the next work of another kind.
     pub(super) fn gather(
         &self,
         settlements: Vec<Settlement>,
         reply: oneshot::Sender<Results>,
         work: &mut mpsc::UnboundedReceiver<Work>,
     ) -> (SettleBatch, SettleBatch, Option<Work>) {
-        let (mut plain, mut behind) = (SettleBatch::default(), SettleBatch::default());
+        let (mut direct, mut two_step) = (SettleBatch::default(), SettleBatch::default());
         let (mut fields, mut bytes) = (0, 0);
-        let mut told = Work::Settle(settlements, reply);
+        let mut next = Work::Settle(settlements, reply);
         loop {
-            let Work::Settle(settlements, reply) = told else { return (plain, behind, Some(told)) };
+            let Work::Settle(settlements, reply) = next else { return (direct, two_step, Some(next)) };
             let (count, size) = dead_letters::weight(&settlements);
             let is_large = count > MAX_SCRIPT_FIELDS || size > MAX_SCRIPT_BYTES;
-            let has_letters = is_large || (count > 0 && self.config.endpoint.is_cluster());
+            let is_two_step = is_large || (count > 0 && self.config.endpoint.is_cluster());
             (fields, bytes) = (fields + count, bytes + size);
-            let requests = if has_letters { &mut behind } else { &mut plain };
+            let requests = if is_two_step { &mut two_step } else { &mut direct };
             requests.replies.push((settlements.len(), reply));
             if requests.settlements.is_empty() {
                 requests.settlements = settlements;
             } else {
                 requests.settlements.extend(settlements);
             }
-            if plain.settlements.len() + behind.settlements.len() >= MAX_OUTCOMES
+            if direct.settlements.len() + two_step.settlements.len() >= MAX_OUTCOMES
                 || fields >= GATHERED_FIELDS
                 || bytes >= GATHERED_BYTES
             {
-                return (plain, behind, None);
+                return (direct, two_step, None);
             }
             match work.try_recv() {
-                Ok(more) => told = more,
-                Err(_) => return (plain, behind, None),
+                Ok(more) => next = more,
+                Err(_) => return (direct, two_step, None),
             }
         }
     }
 
-    /// Stores outcomes without dead letters of another node, and does a claim that comes next with them.
+    /// Stores outcomes by one script call. A claim that follows shares the round trip.
     pub(super) async fn settle_direct(&mut self, requests: SettleBatch, next: &mut Option<Work>) {
         let claim = match next.take() {
             Some(Work::Claim(max, reply)) => Some((max, reply)),
@@ -95,9 +94,8 @@ impl Worker {
         }
     }
 
-    /// Stores outcomes and claims behind them with one round trip. An answer that did not come, or is an
-    /// error, is asked for by itself: either question may be asked twice. The claim is not done where the
-    /// outcomes were not stored.
+    /// Stores outcomes and then claims, in one round trip. A reply that is missing or an error is requested
+    /// again; both calls are idempotent. The claim is skipped if the outcomes were not stored.
     async fn settle_and_claim(
         &mut self,
         settlements: Vec<Settlement>,
@@ -119,7 +117,7 @@ impl Worker {
             _ => self.connection.query(Request::Script(&settle)).await,
         };
         let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
-        // It is asked for by the same token.
+        // The next claim requests it by the same token.
         self.claim_unconfirmed = claimed.is_none();
         let receipts = settlements.into_iter().map(|settlement| settlement.receipt).collect();
         (
@@ -128,12 +126,12 @@ impl Worker {
         )
     }
 
-    /// Stores outcomes; in a cluster none with a dead letter.
+    /// Stores outcomes, which in a cluster must not contain dead letters.
     pub(super) async fn store(&mut self, settlements: Vec<Settlement>) -> Results {
         self.store_and_park(settlements, Vec::new()).await
     }
 
-    /// Stores outcomes, and hands back what is to come again a lease later, its attempt not counted.
+    /// Stores outcomes, and parks deliveries: they are redelivered a lease later, without counting an attempt.
     pub(super) async fn store_and_park(
         &mut self,
         settlements: Vec<Settlement>,
@@ -186,9 +184,9 @@ impl Worker {
     }
 
     async fn settle_results(&mut self, receipts: Vec<Receipt>, answer: RedisResult<String>) -> Results {
-        let answer = answer.map(|told| match told.split_once(' ') {
+        let answer = answer.map(|answer| match answer.split_once(' ') {
             Some((kept, dead_letter_error)) => (kept.to_owned(), dead_letter_error.to_owned()),
-            None => (told, String::new()),
+            None => (answer, String::new()),
         });
         let (kept, dead_letter_error) = match answer {
             Ok(answer) => answer,
@@ -197,11 +195,10 @@ impl Worker {
         let refused = kept.bytes().zip(&receipts).filter(|(digit, _)| *digit == b'x');
         let refused: Vec<Receipt> = refused.map(|(_, receipt)| receipt.clone()).collect();
         if !refused.is_empty() {
-            // They come again a lease later, for the letter to be tried again: that is no attempt of the
-            // receivers.
+            // Redeliver them a lease later to store the dead letter again, without counting an attempt.
             self.released.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
             if let Err(error) = self.call_settle(&[], &refused).await {
-                tracing::debug!(topic = %self.member.topic, error = chain(&error), "messages without a dead letter come again when their leases end");
+                tracing::debug!(topic = %self.member.topic, error = chain(&error), "could not park messages without a dead letter: they are redelivered when their leases expire");
             }
         }
         let digits = kept.bytes().map(|digit| i64::from(digit != b'0')).collect();
@@ -213,7 +210,7 @@ impl Worker {
         results.into_iter().zip(kept.bytes()).map(dead_letter).collect()
     }
 
-    /// Renews leases, with what else is to be renewed by now; gives what comes behind.
+    /// Renews leases together with queued renewals. Returns the next work of another kind.
     pub(super) async fn renew_gathered(
         &mut self,
         mut receipts: Vec<Receipt>,
@@ -276,7 +273,7 @@ impl Worker {
     }
 }
 
-/// Whether two outcomes next to each other may be told as one, of entries of the same claim.
+/// Whether two adjacent outcomes can be sent as one run: same claim, same verb.
 fn is_run(one: &Settlement, next: &Settlement) -> bool {
     one.receipt.token == next.receipt.token
         && matches!(

@@ -1,5 +1,5 @@
-//! One member's requests in the order in which they were made: outcomes before the next claim, the
-//! later outcome of a key behind the earlier.
+//! The task that sends a consumer's requests in order: outcomes before the next claim, and the outcomes of
+//! a key in the order in which they were settled.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,22 +15,22 @@ use super::connection::{Connection, Request};
 use super::dead_letters::DeadLetters;
 use super::{error, script};
 
-/// Names that were made up begin so.
+/// Generated consumer names start with this.
 pub(super) const GENERATED_NAME_PREFIX: &str = "events-runtime:";
-/// In whose name entries stand whose consumer left.
+/// Owns the pending entries of consumers that left.
 const PLACEHOLDER_CONSUMER: &str = "events-runtime";
-/// A made-up consumer that was not seen for so long has died.
+/// A consumer with a generated name is considered dead after this idle time.
 const DEAD_AFTER: Duration = Duration::from_hours(1);
 
-/// Who asks.
+/// A consumer as a member of a group.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
     pub(super) dead_letter_topic: Topic,
-    /// The name in listings, which may come again.
+    /// The name in Redis. Another consumer may use it later.
     pub(super) consumer: String,
-    /// No two members anywhere have the same.
+    /// Globally unique.
     pub(super) number: u64,
     pub(super) lease: Duration,
 }
@@ -48,32 +48,34 @@ pub(super) struct Worker {
     pub(super) config: Arc<Config>,
     pub(super) connection: Arc<Connection>,
     pub(super) member: Member,
-    /// The dead letters on their way that are stored before their messages are settled.
+    /// Dead letters that are stored before their messages are settled.
     pub(super) dead_letters: DeadLetters,
     pub(super) released: Arc<ReleasedKeys>,
-    /// The last claim's token, and whether it may be that the server answered it and we did not hear.
+    /// The token of the last claim.
     token: u64,
+    /// Whether the reply to the last claim may have been lost. It is then requested again by its token.
     pub(super) claim_unconfirmed: bool,
-    /// Counts the questions whose answers the server remembers.
+    /// The number of the last request whose reply the server stores.
     pub(super) requests: u64,
-    /// The newest entry that it knows the stream to have had.
+    /// The newest known entry of the stream.
     pub(super) newest: Option<Position>,
-    sweep: ForeignScan,
+    scan: ForeignScan,
 }
 
-/// What the server said to a claim.
+/// The server's reply to a claim.
 pub(super) struct ClaimReply {
     pub(super) value: RedisResult<Value>,
-    /// Whether it looked for entries in nobody's care.
+    /// Whether the claim scanned for entries of foreign clients.
     pub(super) scanned: bool,
 }
 
-/// The search for entries in nobody's care.
+/// The scan for pending entries that foreign clients received and did not settle.
 struct ForeignScan {
     next: Option<Instant>,
     from: String,
-    /// Whose entries are looked for whatever their age: those of an earlier member of this name.
-    of: String,
+    /// Restricts the scan to the entries of this consumer, whatever their age: those of an earlier
+    /// consumer of the same name.
+    owner: String,
 }
 
 impl Worker {
@@ -84,10 +86,10 @@ impl Worker {
         released: Arc<ReleasedKeys>,
     ) -> Self {
         let named = !member.consumer.starts_with(GENERATED_NAME_PREFIX);
-        let sweep = ForeignScan {
+        let scan = ForeignScan {
             next: (named || config.claim_older_than.is_some()).then(Instant::now),
             from: "-".to_owned(),
-            of: if named { member.consumer.clone() } else { String::new() },
+            owner: if named { member.consumer.clone() } else { String::new() },
         };
         let dead_letters = DeadLetters::new(config.clone());
         let token = member.number;
@@ -101,16 +103,16 @@ impl Worker {
             claim_unconfirmed: false,
             requests: 0,
             newest: None,
-            sweep,
+            scan,
         }
     }
 
-    /// Works until nobody can ask any more.
+    /// Runs until the consumer and its acker are dropped.
     pub(super) async fn run(mut self, mut work: mpsc::UnboundedReceiver<Work>) {
         let (mut next, mut left) = (None, false);
         let mut leaving: Option<oneshot::Sender<Result<(), TransportError>>> = None;
         loop {
-            // Who leaves has first heard of its dead letters.
+            // Leave only after all dead letters are settled.
             if !self.has_pending_dead_letters()
                 && let Some(reply) = leaving.take()
             {
@@ -131,12 +133,12 @@ impl Worker {
             match now {
                 Work::Claim(max, reply) => self.claim_and_reply(max, None, reply).await,
                 Work::Settle(settlements, reply) => {
-                    let (plain, behind);
-                    (plain, behind, next) = self.gather(settlements, reply, &mut work);
-                    if !behind.replies.is_empty() {
-                        self.send_dead_letters(behind).await;
+                    let (direct, two_step);
+                    (direct, two_step, next) = self.gather(settlements, reply, &mut work);
+                    if !two_step.replies.is_empty() {
+                        self.send_dead_letters(two_step).await;
                     }
-                    self.settle_direct(plain, &mut next).await;
+                    self.settle_direct(direct, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
                     next = self.renew_gathered(receipts, reply, &mut work).await;
@@ -150,7 +152,7 @@ impl Worker {
         }
         match leaving {
             Some(reply) => self.leave_and_reply(reply).await,
-            // A name that stays behind is cleared away by the next member's start.
+            // If this fails, a later consumer's `leave` removes the name.
             None if !left => drop(self.leave().await),
             None => {}
         }
@@ -164,7 +166,7 @@ impl Worker {
         script::on(script, &self.member.topic, Some(&self.member.group))
     }
 
-    /// Claims, unless that was answered already, and hands over what came.
+    /// Replies with the claimed entries: those of `answer`, or of a new claim if it is `None`.
     pub(super) async fn claim_and_reply(
         &mut self,
         max: usize,
@@ -184,7 +186,7 @@ impl Worker {
             };
         }
         if let Err(Ok(claimed)) = reply.send(claimed) {
-            // The consumer is gone: others may have them.
+            // The consumer was dropped: release the entries.
             drop(self.store(claimed.into_releases()).await);
         }
     }
@@ -195,20 +197,20 @@ impl Worker {
         self.claimed(ClaimReply { value, scanned })
     }
 
-    /// A claim, done only where the question was answered, if one is told; and whether it looks for entries
-    /// in nobody's care.
+    /// The call of a claim, and whether it scans for entries of foreign clients. With `after_request`, the
+    /// claim is skipped unless the server executed that request.
     pub(super) fn claim_call(
         &mut self,
         max: usize,
-        behind: Option<u64>,
+        after_request: Option<u64>,
     ) -> (ScriptInvocation<'static>, bool) {
         if !self.claim_unconfirmed {
             self.token += 1;
         }
-        let sweep = self.sweep.next.filter(|next| *next <= Instant::now());
-        let idle = match (sweep, self.config.claim_older_than) {
+        let scan = self.scan.next.filter(|next| *next <= Instant::now());
+        let idle = match (scan, self.config.claim_older_than) {
             (None, _) => "-1".to_owned(),
-            (Some(_), _) if !self.sweep.of.is_empty() => "0".to_owned(),
+            (Some(_), _) if !self.scan.owner.is_empty() => "0".to_owned(),
             (Some(_), age) => age.unwrap_or_default().as_millis().to_string(),
         };
         let mut call = self.call(&script::CLAIM);
@@ -219,15 +221,15 @@ impl Worker {
             .arg(millis(self.member.lease))
             .arg(claim::MAX_BYTES)
             .arg(idle)
-            .arg(&self.sweep.from)
-            .arg(&self.sweep.of)
-            .arg(behind.map_or_else(String::new, |question| question.to_string()));
-        (call, sweep.is_some())
+            .arg(&self.scan.from)
+            .arg(&self.scan.owner)
+            .arg(after_request.map_or_else(String::new, |request| request.to_string()));
+        (call, scan.is_some())
     }
 
     fn claimed(&mut self, ClaimReply { value, scanned }: ClaimReply) -> Result<Claimed, TransportError> {
-        // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
-        // it claimed is held until it is asked for by the same token.
+        // For every kind of error: an earlier attempt of this call may have been executed, and its entries
+        // stay claimed until they are requested by the same token.
         self.claim_unconfirmed = value.is_err();
         let topic = &self.member.topic;
         let claimed = value
@@ -240,18 +242,18 @@ impl Worker {
         self.report_trimmed_pending(claimed.trimmed_pending);
         self.report_trimmed_unread(claimed.trimmed_unread);
         if scanned {
-            self.scanned(&claimed.sweep);
+            self.schedule_scan(&claimed.scan_from);
         }
         Ok(claimed)
     }
 
-    /// Sees to the next look for entries in nobody's care.
-    fn scanned(&mut self, from: &str) {
-        from.clone_into(&mut self.sweep.from);
+    /// Schedules the next scan.
+    fn schedule_scan(&mut self, from: &str) {
+        from.clone_into(&mut self.scan.from);
         if from == "-" {
-            self.sweep.of.clear();
+            self.scan.owner.clear();
             let age = self.config.claim_older_than;
-            self.sweep.next = age.and_then(|age| {
+            self.scan.next = age.and_then(|age| {
                 Instant::now()
                     .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
             });
@@ -277,33 +279,33 @@ impl Worker {
         }
     }
 
-    /// Entries were found to be gone that the group never read.
+    /// Reports entries that were removed from the stream before the group read them.
     fn report_trimmed_unread(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_unread_total", "topic" => topic.to_string()).increment(count);
             tracing::error!(
                 %topic, %group, count,
-                "entries were trimmed away or deleted by somebody before the group had read them, and are lost to it: have producers \
-                 trim less (Open edX's keep 10,000), or consumers follow faster"
+                "another client trimmed or deleted entries before the group read them, which are lost to it: keep more \
+                 entries (Open edX's producers keep 10,000), or add consumers"
             );
         }
     }
 
-    /// Pending entries were found to be gone from the stream.
+    /// Reports pending entries that were removed from the stream.
     fn report_trimmed_pending(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string()).increment(count);
             tracing::warn!(
                 %topic, %group, count,
-                "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
+                "another client trimmed entries that the group had not settled: they are acknowledged and skipped"
             );
         }
     }
 }
 
-/// What a Lua number holds exactly, and Redis's clock can be added to.
+/// Milliseconds, limited so that Lua can add them to the clock exactly.
 pub(super) fn millis(duration: Duration) -> u64 {
     const CENTURY: u64 = 100 * 365 * 24 * 3_600_000;
     u64::try_from(duration.as_millis()).unwrap_or(CENTURY).min(CENTURY)

@@ -1,5 +1,5 @@
--- The ids that a transaction gave, where it was done. KEYS: the stream, the marker. ARGV: the number of
--- the transaction, how many entries it added to the stream.
+-- Returns the IDs of the entries that a transaction added, if it was executed. KEYS: the stream, the
+-- idempotency key. ARGV: the number of the transaction, the number of entries it added to the stream.
 local of, last = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (.*)$')
 if of ~= ARGV[1] then
     return false

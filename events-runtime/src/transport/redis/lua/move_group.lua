@@ -1,5 +1,5 @@
--- Moves a group, made where it is missing, or removes it with all that stands beside the stream.
--- ARGV: group, an id, `$`, or `remove`. Gives 1, or 0 where there is no such stream or group.
+-- Moves a group, creating it if it does not exist, or removes it with its state.
+-- ARGV: group, an ID, `$`, or `remove`. Returns 1, or 0 if the stream or group does not exist.
 if redis.call('TYPE', T).ok ~= 'stream' then
     return 0
 end
@@ -25,10 +25,10 @@ elseif there then
 else
     redis.call('XGROUP', 'CREATE', T, G, ARGV[2])
 end
-forget()
+discard_state()
 if ARGV[2] == 'remove' then
     redis.call('DEL', WAKE, P .. 'first')
-    -- Members that are left learn that it was meant.
+    -- Tells remaining members that the group was removed on purpose.
     redis.call('SET', P .. 'removed', '1', 'PX', 3600000)
 else
     redis.call('DEL', P .. 'removed')

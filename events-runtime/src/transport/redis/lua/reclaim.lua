@@ -1,31 +1,31 @@
--- What goes back to the group without its member saying so; used by a claim.
+-- Reclaims entries whose members did not settle them. Used by claim.lua.
 
--- Whose a claim is, when it was made, and whether another claim of the member was lost before.
+-- The member of a claim, when the claim was made, and whether the member lost another claim before.
 local function owner(value)
     local whose, made, shared = string.match(value, '^(%S+) (%d+)(.*)$')
     return whose, tonumber(made), shared ~= ''
 end
 
--- An entry's attempts, where its member was lost: that counts as one where the member held this entry
--- alone, or where it is the suspect, and then what was left out before counts too; which of several was
--- its end is not known.
-local function lost(id, attempts, alone)
+-- The attempts of an entry whose member was lost. The loss counts as an attempt only if the member held no
+-- other entry, or if the entry is a poison candidate already; then earlier losses count too. Otherwise it
+-- is unknown which entry caused the loss.
+local function attempts_after_loss(id, attempts, held_alone)
     local losses = losses_of(id)
-    if alone or is_suspect(losses) then
-        redis.call('HSET', SUSPECTS, id, -1)
+    if held_alone or is_poison_candidate(losses) then
+        redis.call('HSET', POISON, id, -1)
         return attempts + math.max(losses, 0)
     end
-    redis.call('HSET', SUSPECTS, id, losses + 1)
+    redis.call('HSET', POISON, id, losses + 1)
     return attempts - 1
 end
 
--- What is held beyond its lease goes back.
+-- Parks entries whose lease has expired.
 local function recover_overdue()
     local overdue = redis.call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, 100)
     if #overdue == 0 then
         return
     end
-    local members, open, gone_ones = pairs_of(redis.call('HGETALL', MEMBERS)), {}, {}
+    local members, open, lost_members = pairs_of(redis.call('HGETALL', MEMBERS)), {}, {}
     for claim, value in pairs(members) do
         local whose = owner(value)
         open[whose] = (open[whose] or 0) + redis.call('HLEN', P .. 'claim:' .. claim)
@@ -36,27 +36,27 @@ local function recover_overdue()
         for at = 1, #entries, 2 do
             local id = entries[at]
             local attempts, name = held(entries[at + 1], id)
-            park(id, name, lost(id, attempts, open[whose] == 1 and not shared), now)
+            park(id, name, attempts_after_loss(id, attempts, open[whose] == 1 and not shared), now)
             let_go(name)
         end
         redis.call('DEL', P .. 'claim:' .. over)
         redis.call('ZREM', LEASES, over)
         redis.call('HDEL', MEMBERS, over)
         members[over] = nil
-        gone_ones[whose] = true
+        lost_members[whose] = true
     end
-    -- What such a member still holds is not alone although it will be all that is left.
+    -- Entries that such a member still holds do not count as held alone.
     for claim, value in pairs(members) do
         local whose, made, shared = owner(value)
-        if gone_ones[whose] and not shared then
+        if lost_members[whose] and not shared then
             redis.call('HSET', MEMBERS, claim, whose .. ' ' .. text(made) .. ' s')
         end
     end
 end
 
--- Entries that some other client was given and never acknowledged go to whoever asks next: idle for so
--- long, from this id on, of this consumer or of all where it is an empty text. Gives how many were gone
--- from the stream, and where to go on.
+-- Parks entries that foreign clients received and did not acknowledge for `idle`, starting at the ID `from`,
+-- of the consumer `of` or of all if that is empty. Returns the number of entries that were removed from the
+-- stream, and where to continue.
 local function recover_foreign(idle, from, of)
     local gone = 0
     local range = { 'XPENDING', T, G, 'IDLE', text(idle), from, '+', 100 }
@@ -83,9 +83,9 @@ local function recover_foreign(idle, from, of)
     return gone, #pending == 100 and '(' .. pending[100][1] or '-'
 end
 
--- How many entries somebody trimmed away, or deleted, before the group had read them; and what to note
--- down of it, or nil. Where Redis does not know how many the group has read, as before version 7, they
--- can't be told. Nothing is written, for a server without memory left refuses a script's first write.
+-- The number of entries that were removed before the group read them, and what to record, or nil. Unknown
+-- before Redis 7, which counts the entries read by a group. Writes nothing, since a server without free
+-- memory rejects the first write of a script.
 local function find_missed()
     local entry = redis.call('XRANGE', T, '-', '+', 'COUNT', 1)[1]
     local known = redis.call('GET', P .. 'first')
@@ -101,13 +101,14 @@ local function find_missed()
     if not info or not info['entries-read'] or not before(info['last-delivered-id'], first) then
         return 0, found
     end
-    -- All that is there is unread.
+    -- All entries of the stream are unread.
     found.gone = stream['entries-added'] - stream.length
     found.last = info['last-delivered-id']
     return math.max(found.gone - info['entries-read'], 0), found
 end
 
--- Notes it down, so that it is told once, when so many more were read, up to this one. Says whether it was.
+-- Records the number, so that it is reported once. `read` entries, up to `last`, were read since. Returns
+-- whether it was recorded.
 local function note_missed(found, read, last)
     if not redis.pcall('SET', P .. 'first', found.first).ok then
         return false
