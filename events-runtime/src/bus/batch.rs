@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::error::chain;
-use super::lane::{Place, Settle};
+use super::topic_queue::{Permit, Settle};
 use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
 use crate::envelope::Envelope;
 use crate::signal::SendError;
@@ -12,18 +12,18 @@ use crate::transport::{Message, Position, Topic, TransportError};
 
 /// Who waits for a message's end, and since when.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Pending {
     /// Counts the events of a lane.
     pub(super) number: u64,
     pub(super) since: Instant,
     pub(super) settle: Settle,
-    pub(super) place: Place,
+    pub(super) permit: Permit,
 }
 
-impl Waiting {
+impl Pending {
     /// Gives the place back and tells who waits; nobody does where the emission was dropped.
     fn settle(self, result: Result<String, SendError>) {
-        drop(self.place);
+        drop(self.permit);
         let _ = self.settle.send(result);
     }
 }
@@ -32,13 +32,13 @@ impl Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     messages: VecDeque<Message>,
-    waiting: VecDeque<Waiting>,
+    pending: VecDeque<Pending>,
 }
 
 impl Batch {
-    pub(super) fn push(&mut self, message: Message, waiting: Waiting) {
+    pub(super) fn push(&mut self, message: Message, pending: Pending) {
         self.messages.push_back(message);
-        self.waiting.push_back(waiting);
+        self.pending.push_back(pending);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -46,19 +46,19 @@ impl Batch {
     }
 
     pub(super) fn first_number(&self) -> Option<u64> {
-        Some(self.waiting.front()?.number)
+        Some(self.pending.front()?.number)
     }
 
     pub(super) fn oldest(&self) -> Option<Instant> {
-        Some(self.waiting.front()?.since)
+        Some(self.pending.front()?.since)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Message, &Waiting)> {
-        self.messages.iter().zip(&self.waiting)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Message, &Pending)> {
+        self.messages.iter().zip(&self.pending)
     }
 
-    pub(super) fn into_messages(self) -> impl Iterator<Item = (Message, Waiting)> {
-        self.messages.into_iter().zip(self.waiting)
+    pub(super) fn into_messages(self) -> impl Iterator<Item = (Message, Pending)> {
+        self.messages.into_iter().zip(self.pending)
     }
 
     /// The first messages, at most so many.
@@ -77,14 +77,14 @@ impl Batch {
     ) {
         let mut results = results.into_iter();
         let mut sent = 0;
-        for (message, waiting) in std::mem::take(self).into_messages() {
+        for (message, pending) in std::mem::take(self).into_messages() {
             if let Some(Ok(position)) = results.next() {
                 sent += 1;
                 tracing::trace!(%topic, id = Envelope::id_of(&message), %position, "an event was sent");
                 observe.sent(topic, &message, position);
-                waiting.settle(Ok(position.to_string()));
+                pending.settle(Ok(position.to_string()));
             } else {
-                self.push(message, waiting);
+                self.push(message, pending);
             }
         }
         metrics::counter!(SENT, "topic" => topic.to_string()).increment(sent);
@@ -92,13 +92,13 @@ impl Batch {
 
     /// Tells who waits for the first message that no attempt can succeed.
     pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError, observe: &Observe) {
-        let (Some(message), Some(waiting)) = (self.messages.pop_front(), self.waiting.pop_front()) else {
+        let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) else {
             return;
         };
         metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
         let text = "an event was not sent";
         let failure = Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text };
         observe.failed(&failure, &message);
-        waiting.settle(Err(SendError::Failed(error.clone().into())));
+        pending.settle(Err(SendError::Failed(error.clone().into())));
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::error::StartError;
 use super::observe::{self, Observe, TracePropagator};
-use super::outbound::Queue;
+use super::outbound::OutboundQueues;
 use super::route::Routes;
 use super::sender::{Sender, Sending};
 use super::status::Consumers;
@@ -112,15 +112,15 @@ impl EventBusBuilder {
         let sending = Sending::new(producer, transport.url(), settings);
         let system = Arc::clone(&sending.system);
         let capacity = settings.queue_capacity.get();
-        let queue = Arc::new(Queue::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
+        let queues = Arc::new(OutboundQueues::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
         if let Some(name) = &config.service().name {
             hub.set_service_name(name)?;
         }
-        let outbound: Arc<dyn Outbound> = Arc::clone(&queue) as _;
+        let outbound: Arc<dyn Outbound> = Arc::clone(&queues) as _;
         hub.attach(&outbound);
-        let senders = queue.lanes().iter().map(|lane| {
-            let (lane, sending, phase) = (Arc::clone(lane), sending.clone(), queue.phase.subscribe());
-            runtime.spawn(Sender { lane, sending, phase }.run())
+        let senders = queues.topic_queues().iter().map(|queue| {
+            let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), queues.phase.subscribe());
+            runtime.spawn(Sender { queue, sending, phase }.run())
         });
         let senders = Mutex::new(senders.collect());
         Ok(EventBus(Arc::new(Inner {
@@ -130,7 +130,7 @@ impl EventBusBuilder {
             writers,
             prefix,
             transport,
-            queue,
+            queues,
             outbound,
             senders,
             consuming,

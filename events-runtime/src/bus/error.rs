@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::flush::last;
-use super::lane::Lane;
+use super::topic_queue::TopicQueue;
 use super::writers::{AmbiguousSchema, SchemasError, WritersError};
 use crate::RegistryError;
 use crate::avro::{DecodeError, EncodeError};
@@ -284,13 +284,13 @@ pub struct ShutdownError {
 }
 
 impl ShutdownError {
-    /// What the lanes gave back when they ended.
-    pub(super) fn of(lanes: &[Arc<Lane>]) -> Result<(), Self> {
-        let undelivered: Vec<_> = lanes.iter().flat_map(|lane| lane.take_undelivered()).collect();
+    /// What the queues gave back when they ended.
+    pub(super) fn of(queues: &[Arc<TopicQueue>]) -> Result<(), Self> {
+        let undelivered: Vec<_> = queues.iter().flat_map(|queue| queue.take_undelivered()).collect();
         if undelivered.is_empty() {
             return Ok(());
         }
-        let last_error = lanes.iter().find_map(|lane| lane.circuit().last_error().map(str::to_owned));
+        let last_error = queues.iter().find_map(|queue| queue.circuit().last_error().map(str::to_owned));
         Err(Self { undelivered, last_error })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lane::Lane;
+use super::topic_queue::TopicQueue;
 use crate::envelope::Envelope;
 use crate::transport::{Message, Topic};
 
@@ -52,22 +52,22 @@ impl Unacknowledged {
     }
 }
 
-/// Waits until the lanes have settled what is in them now.
-pub(super) async fn flush(lanes: &[Arc<Lane>], timeout: Duration) -> Result<(), FlushError> {
-    let marks: Vec<_> = lanes.iter().map(|lane| (lane, lane.mark())).collect();
+/// Waits until the queues have settled what is in them now.
+pub(super) async fn flush(queues: &[Arc<TopicQueue>], timeout: Duration) -> Result<(), FlushError> {
+    let marks: Vec<_> = queues.iter().map(|queue| (queue, queue.mark())).collect();
     let settled = async {
-        for (lane, mark) in &marks {
-            lane.settled(*mark).await;
+        for (queue, mark) in &marks {
+            queue.settled(*mark).await;
         }
     };
     // What ended without being settled is listed too, hence the look at both.
     let _ = tokio::time::timeout(timeout, settled).await;
     let left: Vec<_> =
-        marks.iter().map(|(lane, mark)| (lane, lane.unsettled(*mark, Unacknowledged::new))).collect();
+        marks.iter().map(|(queue, mark)| (queue, queue.unsettled(*mark, Unacknowledged::new))).collect();
     let last_error = left
         .iter()
         .filter(|(_, events)| !events.is_empty())
-        .find_map(|(lane, _)| lane.circuit().last_error().map(str::to_owned));
+        .find_map(|(queue, _)| queue.circuit().last_error().map(str::to_owned));
     let unacknowledged: Vec<_> = left.into_iter().flat_map(|(_, events)| events).collect();
     if unacknowledged.is_empty() { Ok(()) } else { Err(FlushError { unacknowledged, last_error }) }
 }

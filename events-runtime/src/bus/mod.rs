@@ -98,7 +98,6 @@ mod error;
 mod flush;
 mod guarded;
 mod inbound;
-mod lane;
 mod lanes;
 mod observe;
 mod offsets;
@@ -113,6 +112,7 @@ mod sender;
 mod settling;
 mod spill;
 mod status;
+mod topic_queue;
 mod untaken;
 mod worker;
 mod writers;
@@ -147,12 +147,12 @@ pub use spill::SpillError;
 #[cfg(feature = "cli")]
 pub(crate) use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
 use status::Consumers;
-pub use status::{BusStatus, Circuit, ConsumerStatus, LaneStatus};
+pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
 pub(crate) use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
 
 use self::observe::{Failure, NOT_SENT, Observe};
-use self::outbound::Queue;
+use self::outbound::OutboundQueues;
 use self::sender::Phase;
 use crate::config::Config;
 use crate::hub::{Hub, Outbound};
@@ -173,7 +173,7 @@ struct Inner {
     writers: Writers,
     prefix: Option<TopicPrefix>,
     transport: Box<dyn Transport>,
-    queue: Arc<Queue>,
+    queues: Arc<OutboundQueues>,
     outbound: Arc<dyn Outbound>,
     /// One for each lane, until it has ended.
     senders: Mutex<Vec<JoinHandle<()>>>,
@@ -231,18 +231,18 @@ impl EventBus {
 
     /// How many events are not acknowledged yet.
     pub fn queue_depth(&self) -> usize {
-        self.0.queue.places().taken()
+        self.0.queues.capacity().used()
     }
 
     /// How sending and consuming go: what waits, for how long, which topics are away, and whether
     /// [somebody must act](BusStatus::needs_operator).
     pub fn status(&self) -> BusStatus {
-        let lanes: Vec<_> = self.0.queue.lanes().iter().map(|lane| lane.status()).collect();
+        let queues: Vec<_> = self.0.queues.topic_queues().iter().map(|queue| queue.status()).collect();
         BusStatus {
             queue_depth: self.queue_depth(),
-            queue_capacity: self.0.queue.places().capacity(),
-            oldest_waiting: lanes.iter().filter_map(|lane| lane.oldest_waiting).max(),
-            lanes,
+            queue_capacity: self.0.queues.capacity().total(),
+            oldest_waiting: queues.iter().filter_map(|queue| queue.oldest_waiting).max(),
+            queues,
             consumers: self.0.consumers.status(),
         }
     }
@@ -278,7 +278,7 @@ impl EventBus {
     /// # Errors
     /// A [`FlushError`] that lists the events that were not in time. They are still being sent.
     pub async fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        flush::flush(self.0.queue.lanes(), timeout).await
+        flush::flush(self.0.queues.topic_queues(), timeout).await
     }
 
     /// Takes no more events and sends those that wait, for at most this long.
@@ -312,7 +312,7 @@ impl EventBus {
 
     async fn end(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.0.hub.detach(&self.0.outbound);
-        let phase = &self.0.queue.phase;
+        let phase = &self.0.queues.phase;
         phase.send_if_modified(|phase| {
             let runs = *phase == Phase::Running;
             if runs {
@@ -326,7 +326,7 @@ impl EventBus {
             phase.send_replace(Phase::Abandoning);
             join(&mut senders).await;
         }
-        ShutdownError::of(self.0.queue.lanes())
+        ShutdownError::of(self.0.queues.topic_queues())
     }
 
     /// [`shutdown`](Self::shutdown), and what was not acknowledged in time is written to a file,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::error::Undelivered;
 use super::join;
-use super::lane::{Lane, Places};
+use super::topic_queue::{Capacity, TopicQueue};
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
 use crate::signal::SendError;
@@ -26,23 +26,23 @@ pub(crate) struct Resent {
 /// Sends messages as a bus does: in order for each topic, again while a topic is away, for at most
 /// this long.
 pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
-    let places = Places::new(messages.len());
-    let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
+    let capacity = Capacity::new(messages.len());
+    let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
     let mut pending = Vec::with_capacity(messages.len());
     for Undelivered { topic, message } in messages {
         let (settle, result) = oneshot::channel();
-        let lane =
-            lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Observe::nothing())));
-        // Neither can fail: there is a place for each message, and no lane has been closed.
-        if let Some(place) = places.take(places.capacity()) {
-            let _ = lane.push(message, settle, place);
+        let queue =
+            queues.entry(topic.clone()).or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
+        // Neither can fail: there is a place for each message, and no queue has been closed.
+        if let Some(permit) = capacity.try_acquire(capacity.total()) {
+            let _ = queue.push(message, settle, permit);
         }
         pending.push(result);
     }
     let phase = watch::Sender::new(Phase::Draining);
-    let senders = lanes.values().map(|lane| {
-        let (lane, sending, phase) = (Arc::clone(lane), sending.clone(), phase.subscribe());
-        tokio::spawn(Sender { lane, sending, phase }.run())
+    let senders = queues.values().map(|queue| {
+        let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), phase.subscribe());
+        tokio::spawn(Sender { queue, sending, phase }.run())
     });
     let mut senders = senders.collect();
     if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
@@ -53,6 +53,6 @@ pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeou
     for result in pending {
         results.push(result.await.unwrap_or(Err(SendError::Unfinished)));
     }
-    let last_error = lanes.values().find_map(|lane| lane.circuit().last_error().map(str::to_owned));
+    let last_error = queues.values().find_map(|queue| queue.circuit().last_error().map(str::to_owned));
     Resent { results, last_error }
 }

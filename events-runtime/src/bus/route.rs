@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::OutboundError;
-use super::lane::Lane;
+use super::topic_queue::TopicQueue;
 use super::observe::Observe;
 use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
@@ -18,17 +18,17 @@ pub(super) struct Route {
     /// The topic's base name, for reports.
     pub(super) name: Arc<str>,
     /// Where the events of the topic wait, of whichever type they are.
-    pub(super) lane: Arc<Lane>,
+    pub(super) queue: Arc<TopicQueue>,
     /// The key, where it is not the definition's own.
     key: Option<KeyPath>,
 }
 
-/// The routes of all event types, and a lane for each topic of theirs.
+/// The routes of all event types, and a queue for each topic of theirs.
 #[derive(Debug)]
 pub(super) struct Routes {
     by_type: HashMap<&'static str, Vec<Route>>,
     /// By the topics' names.
-    pub(super) lanes: Vec<Arc<Lane>>,
+    pub(super) queues: Vec<Arc<TopicQueue>>,
 }
 
 impl Routes {
@@ -38,16 +38,16 @@ impl Routes {
         observe: &Arc<Observe>,
     ) -> Result<Self, NameError> {
         let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
-        let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
+        let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
             let topic = route.topic.with_prefix(prefix)?;
-            let lane =
-                lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Arc::clone(observe))));
+            let queue =
+                queues.entry(topic.clone()).or_insert_with(|| Arc::new(TopicQueue::new(topic, Arc::clone(observe))));
             let name = route.topic.as_str().into();
-            let lane = Arc::clone(lane);
-            by_type.entry(route.event_type).or_default().push(Route { name, lane, key: route.key });
+            let queue = Arc::clone(queue);
+            by_type.entry(route.event_type).or_default().push(Route { name, queue, key: route.key });
         }
-        Ok(Self { by_type, lanes: lanes.into_values().collect() })
+        Ok(Self { by_type, queues: queues.into_values().collect() })
     }
 
     /// The routes of an event type; none where it stays in the process.

@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::error::{caught, chain};
 use super::guarded::Guarded;
-use super::lane::Lane;
+use super::topic_queue::TopicQueue;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
@@ -51,7 +51,7 @@ impl Sending {
 
 /// The task that empties a lane.
 pub(super) struct Sender {
-    pub(super) lane: Arc<Lane>,
+    pub(super) queue: Arc<TopicQueue>,
     pub(super) sending: Sending,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -65,7 +65,7 @@ const fn waits_for_operator(kind: ErrorKind) -> bool {
 }
 
 /// Ends the lane when the task ends, in whichever way: who waits is told.
-struct End(Arc<Lane>);
+struct End(Arc<TopicQueue>);
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -76,34 +76,34 @@ impl Drop for End {
 impl Sender {
     /// Sends until nobody can push any more and the lane is empty, or the time of a shutdown is over.
     pub(super) async fn run(mut self) {
-        let _end = End(Arc::clone(&self.lane));
-        self.lane.set_circuit(Circuit::Closed);
+        let _end = End(Arc::clone(&self.queue));
+        self.queue.set_circuit(Circuit::Closed);
         while self.gather().await {
-            self.lane.advance();
+            self.queue.advance();
             if self.send().await.is_err() {
                 return;
             }
-            self.lane.advance();
+            self.queue.advance();
         }
     }
 
     /// Makes the next events the batch under way; false at the lane's end.
     async fn gather(&mut self) -> bool {
         loop {
-            if !self.sending.linger.is_zero() && self.lane.queued() > 0 {
+            if !self.sending.linger.is_zero() && self.queue.queued() > 0 {
                 self.linger().await;
             }
-            if self.lane.take(self.sending.batch_size) {
+            if self.queue.take(self.sending.batch_size) {
                 return true;
             }
             if self.is_draining() {
-                if self.lane.close_if_empty() {
+                if self.queue.close_if_empty() {
                     return false;
                 }
                 continue;
             }
             tokio::select! {
-                () = self.lane.pushed() => {}
+                () = self.queue.pushed() => {}
                 // Seen in the next round.
                 _ = self.phase.changed() => {}
             }
@@ -113,9 +113,9 @@ impl Sender {
     /// Waits for more to share the batch.
     async fn linger(&mut self) {
         let deadline = tokio::time::Instant::now().later(self.sending.linger);
-        while self.lane.queued() < self.sending.batch_size && !self.is_draining() {
+        while self.queue.queued() < self.sending.batch_size && !self.is_draining() {
             tokio::select! {
-                () = self.lane.pushed() => {}
+                () = self.queue.pushed() => {}
                 _ = self.phase.changed() => {}
                 () = tokio::time::sleep_until(deadline) => return,
             }
@@ -133,17 +133,17 @@ impl Sender {
         let mut told = None;
         loop {
             let Some((kind, error)) = self.attempt().await? else {
-                let failures = self.lane.circuit().failures();
+                let failures = self.queue.circuit().failures();
                 if failures > 0 {
-                    let topic = &self.lane.topic;
+                    let topic = &self.queue.topic;
                     tracing::info!(%topic, attempts = failures + 1, "the topic takes events again");
-                    self.lane.set_circuit(Circuit::Closed);
+                    self.queue.set_circuit(Circuit::Closed);
                 }
                 return Ok(());
             };
-            let failures = self.lane.circuit().failures().saturating_add(1);
+            let failures = self.queue.circuit().failures().saturating_add(1);
             let pause = self.sending.backoff.after(failures);
-            let topic = &self.lane.topic;
+            let topic = &self.queue.topic;
             metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
             tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
             let needs_operator = kind.is_some_and(waits_for_operator);
@@ -153,26 +153,26 @@ impl Sender {
                     tracing::error!(%topic, error, "the store refuses all events, and somebody must set it right; the queue is kept");
                 }
             }
-            self.lane.set_circuit(self.lane.circuit().failed(error, needs_operator, pause));
-            self.lane.advance();
+            self.queue.set_circuit(self.queue.circuit().failed(error, needs_operator, pause));
+            self.queue.advance();
             self.pause(pause).await?;
-            self.lane.set_circuit(self.lane.circuit().tried());
+            self.queue.set_circuit(self.queue.circuit().tried());
         }
     }
 
     /// One attempt; the error of the first message that is left, where one is.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
         let results = self.submit(usize::MAX).await?;
-        self.lane.under_way().settle(&self.lane.topic, results, &self.lane.observe);
+        self.queue.in_flight().settle(&self.queue.topic, results, &self.queue.observe);
         // A store that takes a batch whole or not at all says nothing of the single messages. One
         // by one, a message that the store refuses takes no other with it.
-        while self.lane.under_way().len() > 0 {
+        while self.queue.in_flight().len() > 0 {
             match self.submit(1).await?.pop() {
                 Some(Ok(position)) => {
-                    self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)], &self.lane.observe);
+                    self.queue.in_flight().settle(&self.queue.topic, vec![Ok(position)], &self.queue.observe);
                 }
                 Some(Err(error)) if error.kind().is_of_message() => {
-                    self.lane.under_way().refuse_first(&self.lane.topic, &error, &self.lane.observe);
+                    self.queue.in_flight().refuse_first(&self.queue.topic, &error, &self.queue.observe);
                 }
                 Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
                 None => return Ok(Some((None, "the transport gave no result".to_owned()))),
@@ -187,17 +187,17 @@ impl Sender {
             return Err(Abandoned);
         }
         let (span, send) = {
-            let mut batch = self.lane.under_way();
+            let mut batch = self.queue.in_flight();
             let messages = batch.first(count);
-            let span = send_span(&self.sending.system, &self.lane.topic, messages);
+            let span = send_span(&self.sending.system, &self.queue.topic, messages);
             // A transport that does its work when called does it in the span too.
-            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.lane.topic, messages)));
+            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.topic, messages)));
             (span, send)
         };
         // A transport may be the program's own. Its panic is one more failed attempt: nothing is known of the
         // messages, and they stay in the queue.
         let panicked = |panic: String| {
-            let topic = &self.lane.topic;
+            let topic = &self.queue.topic;
             tracing::error!(%topic, panic, "the transport panicked while it sent");
             Vec::new()
         };

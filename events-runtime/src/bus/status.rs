@@ -18,7 +18,7 @@ pub struct BusStatus {
     /// How long the oldest of them has waited.
     pub oldest_waiting: Option<Duration>,
     /// The lanes, one for each topic that events are routed to, by the topic's name.
-    pub lanes: Vec<LaneStatus>,
+    pub queues: Vec<TopicQueueStatus>,
     /// The consumers of this bus that run, and those that still join their group; in the order in which they
     /// were started.
     pub consumers: Vec<ConsumerStatus>,
@@ -29,15 +29,15 @@ impl BusStatus {
     /// and consumers wait meanwhile; the circuits say where and why.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
-        let lanes = self.lanes.iter().map(|lane| &lane.circuit);
-        lanes.chain(self.consumers.iter().map(|consumer| &consumer.circuit)).any(Circuit::needs_operator)
+        let queues = self.queues.iter().map(|queue| &queue.circuit);
+        queues.chain(self.consumers.iter().map(|consumer| &consumer.circuit)).any(Circuit::needs_operator)
     }
 }
 
 /// How sending to one topic goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LaneStatus {
+pub struct TopicQueueStatus {
     /// The topic at the broker, with the prefix.
     pub topic: Topic,
     /// How many of its events are not acknowledged yet.

@@ -1,7 +1,7 @@
 //! The lane of one topic: its events in order, from the emitting threads to the task that sends them.
 //!
 //! A topic that is away holds up its own lane and no other. What the lanes share is the number of
-//! events they may hold together, the [`Places`].
+//! events they may hold together, the [`Capacity`].
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use tokio::sync::{Notify, watch};
 
-use super::batch::{Batch, Waiting};
+use super::batch::{Batch, Pending};
 use super::error::{OutboundError, Undelivered};
 use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
-use super::status::{Circuit, LaneStatus};
+use super::status::{Circuit, TopicQueueStatus};
 use crate::signal::SendError;
 use crate::transport::{Message, Topic};
 
@@ -23,39 +23,39 @@ pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
 
 /// How many events all lanes together may hold.
 #[derive(Debug)]
-pub(super) struct Places {
-    taken: AtomicUsize,
-    capacity: usize,
+pub(super) struct Capacity {
+    used: AtomicUsize,
+    total: usize,
 }
 
 /// An event's place, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Places>);
+pub(super) struct Permit(Arc<Capacity>);
 
-impl Places {
-    pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), capacity })
+impl Capacity {
+    pub(super) fn new(total: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), total })
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
+    pub(super) fn total(&self) -> usize {
+        self.total
     }
 
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// A place, where fewer than `limit` are taken.
-    pub(super) fn take(self: &Arc<Self>, limit: usize) -> Option<Place> {
-        let free = |taken: usize| (taken < limit).then(|| taken + 1);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;
-        Some(Place(Arc::clone(self)))
+    pub(super) fn try_acquire(self: &Arc<Self>, limit: usize) -> Option<Permit> {
+        let acquire = |used: usize| (used < limit).then(|| used + 1);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, acquire).ok()?;
+        Some(Permit(Arc::clone(self)))
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.0.used.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,12 +69,12 @@ struct Progress {
 }
 
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct TopicQueue {
     pub(super) topic: Topic,
     pub(super) observe: Arc<Observe>,
-    queue: Mutex<Queued>,
+    backlog: Mutex<Backlog>,
     /// Locked after the queue where both are.
-    under_way: Mutex<Batch>,
+    in_flight: Mutex<Batch>,
     pushed: Notify,
     progress: watch::Sender<Progress>,
     circuit: Mutex<Circuit>,
@@ -82,8 +82,8 @@ pub(super) struct Lane {
 
 /// What waits behind the batch under way.
 #[derive(Debug, Default)]
-struct Queued {
-    events: VecDeque<(Message, Waiting)>,
+struct Backlog {
+    events: VecDeque<(Message, Pending)>,
     /// The number of the next event.
     next: u64,
     closed: bool,
@@ -91,13 +91,13 @@ struct Queued {
     abandoned: Vec<(u64, Message)>,
 }
 
-impl Lane {
+impl TopicQueue {
     pub(super) fn new(topic: Topic, observe: Arc<Observe>) -> Self {
         Self {
             topic,
             observe,
-            queue: Mutex::default(),
-            under_way: Mutex::default(),
+            backlog: Mutex::default(),
+            in_flight: Mutex::default(),
             pushed: Notify::new(),
             progress: watch::Sender::default(),
             circuit: Mutex::default(),
@@ -105,15 +105,15 @@ impl Lane {
     }
 
     /// Puts an event at the end.
-    pub(super) fn push(&self, message: Message, settle: Settle, place: Place) -> Result<(), OutboundError> {
-        let mut queue = lock(&self.queue);
-        if queue.closed {
+    pub(super) fn push(&self, message: Message, settle: Settle, permit: Permit) -> Result<(), OutboundError> {
+        let mut backlog = lock(&self.backlog);
+        if backlog.closed {
             return Err(OutboundError::ShutDown);
         }
-        let number = queue.next;
-        queue.next += 1;
-        queue.events.push_back((message, Waiting { number, since: Instant::now(), settle, place }));
-        drop(queue);
+        let number = backlog.next;
+        backlog.next += 1;
+        backlog.events.push_back((message, Pending { number, since: Instant::now(), settle, permit }));
+        drop(backlog);
         self.pushed.notify_one();
         Ok(())
     }
@@ -124,40 +124,40 @@ impl Lane {
     }
 
     pub(super) fn queued(&self) -> usize {
-        lock(&self.queue).events.len()
+        lock(&self.backlog).events.len()
     }
 
     /// Makes up to so many events the batch under way; whether there are any.
     pub(super) fn take(&self, max: usize) -> bool {
-        let mut queue = lock(&self.queue);
-        let count = queue.events.len().min(max);
-        let mut batch = self.under_way();
-        for (message, waiting) in queue.events.drain(..count) {
-            batch.push(message, waiting);
+        let mut backlog = lock(&self.backlog);
+        let count = backlog.events.len().min(max);
+        let mut batch = self.in_flight();
+        for (message, pending) in backlog.events.drain(..count) {
+            batch.push(message, pending);
         }
         count > 0
     }
 
     /// The batch under way. Only the lane's task changes it.
-    pub(super) fn under_way(&self) -> MutexGuard<'_, Batch> {
-        lock(&self.under_way)
+    pub(super) fn in_flight(&self) -> MutexGuard<'_, Batch> {
+        lock(&self.in_flight)
     }
 
     /// Takes no more events, unless some wait; whether it is so.
     pub(super) fn close_if_empty(&self) -> bool {
-        let mut queue = lock(&self.queue);
-        queue.closed |= queue.events.is_empty();
-        queue.closed
+        let mut backlog = lock(&self.backlog);
+        backlog.closed |= backlog.events.is_empty();
+        backlog.closed
     }
 
     /// Tells those who wait for it how far the lane has come.
     pub(super) fn advance(&self) {
-        let queue = lock(&self.queue);
-        let batch = self.under_way();
-        let first = batch.first_number().or_else(|| Some(queue.events.front()?.1.number));
-        let settled_below = first.unwrap_or(queue.next);
-        let depth = batch.len() + queue.events.len();
-        drop((batch, queue));
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let first = batch.first_number().or_else(|| Some(backlog.events.front()?.1.number));
+        let settled_below = first.unwrap_or(backlog.next);
+        let depth = batch.len() + backlog.events.len();
+        drop((batch, backlog));
         self.progress.send_modify(|progress| progress.settled_below = settled_below);
         let depth = u32::try_from(depth).map_or(f64::INFINITY, f64::from);
         metrics::gauge!(QUEUE_DEPTH, "topic" => self.topic.to_string()).set(depth);
@@ -166,23 +166,23 @@ impl Lane {
     /// The lane's end, whatever was its reason: those who wait are told, the messages are kept for
     /// a shutdown to give back.
     pub(super) fn end(&self) {
-        let mut queue = lock(&self.queue);
-        queue.closed = true;
-        let batch = std::mem::take(&mut *self.under_way());
-        let rest = std::mem::take(&mut queue.events);
+        let mut backlog = lock(&self.backlog);
+        backlog.closed = true;
+        let batch = std::mem::take(&mut *self.in_flight());
+        let rest = std::mem::take(&mut backlog.events);
         // Dropping what waits settles it as shut down.
         let left = batch.into_messages().chain(rest);
-        queue.abandoned.extend(left.map(|(message, waiting)| (waiting.number, message)));
-        drop(queue);
+        backlog.abandoned.extend(left.map(|(message, pending)| (pending.number, message)));
+        drop(backlog);
         self.progress.send_modify(|progress| progress.ended = true);
     }
 
     /// What was not acknowledged when the lane ended.
     pub(super) fn take_undelivered(&self) -> Vec<Undelivered> {
-        let mut queue = lock(&self.queue);
-        let abandoned = std::mem::take(&mut queue.abandoned);
-        let next = queue.next;
-        drop(queue);
+        let mut backlog = lock(&self.backlog);
+        let abandoned = std::mem::take(&mut backlog.abandoned);
+        let next = backlog.next;
+        drop(backlog);
         self.progress.send_modify(|progress| progress.settled_below = next);
         let undelivered = |(_, message)| Undelivered { topic: self.topic.clone(), message };
         abandoned.into_iter().map(undelivered).collect()
@@ -190,7 +190,7 @@ impl Lane {
 
     /// The number that the next event gets: the end of what a flush waits for.
     pub(super) fn mark(&self) -> u64 {
-        lock(&self.queue).next
+        lock(&self.backlog).next
     }
 
     /// Waits until every event before the mark is settled, or no more can be.
@@ -202,12 +202,12 @@ impl Lane {
 
     /// The events before the mark that are not settled, in order.
     pub(super) fn unsettled<T>(&self, mark: u64, each: impl Fn(&Topic, &Message) -> T) -> Vec<T> {
-        let queue = lock(&self.queue);
-        let batch = self.under_way();
-        let abandoned = queue.abandoned.iter().map(|(number, message)| (*number, message));
-        let queued = queue.events.iter().map(|(message, waiting)| (waiting.number, message));
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let abandoned = backlog.abandoned.iter().map(|(number, message)| (*number, message));
+        let queued = backlog.events.iter().map(|(message, pending)| (pending.number, message));
         abandoned
-            .chain(batch.iter().map(|(message, waiting)| (waiting.number, message)))
+            .chain(batch.iter().map(|(message, pending)| (pending.number, message)))
             .chain(queued)
             .filter(|(number, _)| *number < mark)
             .map(|(_, message)| each(&self.topic, message))
@@ -228,13 +228,13 @@ impl Lane {
         *lock(&self.circuit) = circuit;
     }
 
-    pub(super) fn status(&self) -> LaneStatus {
-        let queue = lock(&self.queue);
-        let batch = self.under_way();
-        let oldest = batch.oldest().or_else(|| Some(queue.events.front()?.1.since));
-        LaneStatus {
+    pub(super) fn status(&self) -> TopicQueueStatus {
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let oldest = batch.oldest().or_else(|| Some(backlog.events.front()?.1.since));
+        TopicQueueStatus {
             topic: self.topic.clone(),
-            queue_depth: batch.len() + queue.events.len(),
+            queue_depth: batch.len() + backlog.events.len(),
             oldest_waiting: oldest.map(|since: Instant| -> Duration { since.elapsed() }),
             circuit: self.circuit(),
         }
