@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::error::chain;
-use super::topic_queue::{Permit, Settle};
 use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
+use super::topic_queue::{Permit, Settle};
 use crate::envelope::Envelope;
 use crate::signal::SendError;
 use crate::transport::{Message, Position, Topic, TransportError};

@@ -112,7 +112,8 @@ impl EventBusBuilder {
         let sending = Sending::new(producer, transport.url(), settings);
         let system = Arc::clone(&sending.system);
         let capacity = settings.queue_capacity.get();
-        let queues = Arc::new(OutboundQueues::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
+        let queues =
+            Arc::new(OutboundQueues::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
         if let Some(name) = &config.service().name {
             hub.set_service_name(name)?;
         }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventBus;
-use super::around::{Hook, MessageInfo, Next, Processed};
 use super::dedup::Dedup;
 use super::error::{ConsumeError, chain};
 use super::inbound::Inbound;
+use super::middleware::{MessageInfo, Middleware, Next, Processed};
 use super::observe::{Consuming, watch};
 use super::offsets::tidy;
 use super::retry::Backoff;
 use super::settling::{Consumed, Settling};
-use super::untaken::Untaken;
+use super::unhandled::Unhandled;
 use super::worker::{Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
@@ -37,7 +37,7 @@ pub struct Consume {
     own: Own,
     settings: Settings,
     /// Counted for who set this up.
-    pub(super) untaken: Arc<Untaken>,
+    pub(super) unhandled: Arc<Unhandled>,
 }
 
 /// What the program may say that the configuration says for each group.
@@ -66,7 +66,7 @@ pub(super) struct Settings {
     pub(super) max_consecutive_errors: Option<NonZeroU32>,
     pub(super) drain_timeout: Option<Duration>,
     /// Outermost first.
-    pub(super) hooks: Arc<[Hook]>,
+    pub(super) middleware: Arc<[Middleware]>,
     pub(super) seen: Option<Arc<dyn SeenEvents>>,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Settings {
             .field("concurrency", &self.concurrency)
             .field("max_consecutive_errors", &self.max_consecutive_errors)
             .field("drain_timeout", &self.drain_timeout)
-            .field("hooks", &self.hooks.len())
+            .field("middleware", &self.middleware.len())
             .field("dedup", &self.seen.is_some())
             .finish()
     }
@@ -108,10 +108,10 @@ impl Consume {
                 concurrency: config.consumer.concurrency.get(),
                 max_consecutive_errors: config.consumer.max_consecutive_errors,
                 drain_timeout: config.consumer.drain_timeout,
-                hooks: Arc::new([]),
+                middleware: Arc::new([]),
                 seen: None,
             },
-            untaken: Arc::default(),
+            unhandled: Arc::default(),
         }
     }
 
@@ -224,13 +224,13 @@ impl Consume {
     /// })
     /// # }
     /// ```
-    pub fn around_message<F, Fut>(mut self, hook: F) -> Self
+    pub fn around_message<F, Fut>(mut self, middleware: F) -> Self
     where
         F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Processed, BoxError>> + Send + 'static,
     {
-        let hook: Hook = Arc::new(move |message, next| Box::pin(hook(message, next)));
-        self.settings.hooks = self.settings.hooks.iter().cloned().chain([hook]).collect();
+        let added: Middleware = Arc::new(move |message, next| Box::pin(middleware(message, next)));
+        self.settings.middleware = self.settings.middleware.iter().cloned().chain([added]).collect();
         self
     }
 
@@ -300,7 +300,7 @@ impl Consume {
         });
         let unknown_events = self.settings.unknown_events;
         let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
-        inbound.untaken = Arc::clone(&self.untaken);
+        inbound.unhandled = Arc::clone(&self.unhandled);
         inbound.dedup =
             self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
         let inbound = Arc::new(inbound);

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
-use super::inbound::Verdict;
 use super::observe::{Consuming, DEDUP_FAILED, DEDUPLICATED};
 use super::retry::Pause;
+use super::verdict::Verdict;
 use crate::BoxError;
 use crate::envelope::Envelope;
 use crate::error_chain::drop_quietly;

@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use super::EventBus;
 use super::dedup::Dedup;
-use super::disagreement;
 use super::error::{InboundError, ReceiverFailure, caught, links};
 use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
-use super::retry::Pause;
-use super::untaken::Untaken;
+use super::unhandled::Unhandled;
+use super::verdict::{self, Verdict};
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
@@ -27,25 +26,11 @@ pub(super) struct Inbound {
     pub(super) consuming: Arc<Consuming>,
     handled: HandlerTimes,
     pub(super) dedup: Option<Dedup>,
-    pub(super) untaken: Arc<Untaken>,
+    pub(super) unhandled: Arc<Unhandled>,
     /// Unknown event types that the log has named.
     named: Mutex<HashSet<String>>,
     /// Event types without a receiver that the log has named.
     unreceived: Mutex<HashSet<&'static str>>,
-}
-
-/// What should become of a message.
-pub(super) enum Verdict {
-    /// Every receiver did its work.
-    Done,
-    /// It is passed over: its type is not known here, or its receivers said so.
-    Skipped,
-    /// Another attempt may succeed, after this pause.
-    Failed(InboundError, Pause),
-    /// No attempt can succeed.
-    Unusable(InboundError),
-    /// The consumer must not go on.
-    Stop { event_type: String },
 }
 
 /// The most unknown event types that are remembered, so that hostile ones take no memory.
@@ -61,7 +46,7 @@ impl Inbound {
             consuming,
             handled: HandlerTimes::default(),
             dedup: None,
-            untaken: Arc::default(),
+            unhandled: Arc::default(),
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
@@ -117,13 +102,13 @@ impl Inbound {
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }
-        disagreement::settle(failed)
+        verdict::combine(failed)
     }
 
     /// Nobody took an event, which may be meant: the log says so once for each type.
     fn unreceived(&self, event_type: &'static str) {
         self.consuming.count(UNRECEIVED, 1);
-        self.untaken.unreceived(event_type);
+        self.unhandled.unreceived(event_type);
         if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
@@ -146,7 +131,7 @@ impl Inbound {
         }
         match self.unknown_events {
             UnknownEvents::Skip => {
-                self.untaken.unknown(&event_type);
+                self.unhandled.unknown(&event_type);
                 Verdict::Skipped
             }
             UnknownEvents::DeadLetter => Verdict::Unusable(InboundError::UnknownEvent { event_type }),

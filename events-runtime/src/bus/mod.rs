@@ -87,18 +87,17 @@
 //! [messaging conventions]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 //! [`metrics`]: https://docs.rs/metrics
 
-mod around;
 mod batch;
 mod builder;
 mod consumer;
 mod dead_letters;
 mod dedup;
-mod disagreement;
 mod error;
 mod flush;
 mod guarded;
+mod in_flight;
 mod inbound;
-mod lanes;
+mod middleware;
 mod observe;
 mod offsets;
 mod outbound;
@@ -113,7 +112,8 @@ mod settling;
 mod spill;
 mod status;
 mod topic_queue;
-mod untaken;
+mod unhandled;
+mod verdict;
 mod worker;
 mod writers;
 
@@ -126,7 +126,6 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub use around::{MessageInfo, Next, Processed};
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
 pub use dead_letters::{DeadLetter, DeadLetters, Handled, LineError, Listing, Restored};
@@ -134,6 +133,7 @@ pub use error::{
     ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
 };
 pub use flush::{FlushError, Unacknowledged};
+pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, OffsetsError, Place, PlaceError, Reset};
 pub use replay::{Replay, ReplayError, Replayed};

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::error::{OutboundError, caught, chain};
-use super::topic_queue::{Capacity, TopicQueue};
 use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
 use super::route::{Route, Routes};
 use super::sender::Phase;
+use super::topic_queue::{Capacity, TopicQueue};
 use crate::envelope::Envelope;
 use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use tracing::Span;
 
 use super::error::InboundError;
-use super::lanes::first;
-use super::observe::Noted;
+use super::in_flight::first;
+use super::observe::AuditLine;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
 /// Where a batch has fewer messages, so many may be given up at once.
@@ -14,18 +14,18 @@ const AT_LEAST: usize = 16;
 
 /// Those on their way to the transport, up to so many.
 pub(super) struct Rejections {
-    under_way: Vec<Rejection>,
+    under_way: Vec<PendingRejection>,
     limit: usize,
 }
 
 /// A message that is given up, and what is told of it once that is stored.
-pub(super) struct Rejection {
+pub(super) struct PendingRejection {
     pub(super) message: Message,
     pub(super) position: Position,
     pub(super) attempt: u32,
     pub(super) error: InboundError,
     /// The audit line; none where nobody reads it.
-    pub(super) line: Option<Noted>,
+    pub(super) line: Option<AuditLine>,
     pub(super) span: Span,
     pub(super) stored: BoxFuture<'static, Result<(), TransportError>>,
 }
@@ -49,18 +49,18 @@ impl Rejections {
         key.is_none() || self.under_way.iter().all(|rejection| rejection.message.key != *key)
     }
 
-    pub(super) fn push(&mut self, rejection: Rejection) {
+    pub(super) fn push(&mut self, rejection: PendingRejection) {
         self.under_way.push(rejection);
     }
 
     /// Waits for one of them; for ever where there is none. Dropping the wait loses nothing.
-    pub(super) async fn next(&mut self) -> (Rejection, Result<(), TransportError>) {
+    pub(super) async fn next(&mut self) -> (PendingRejection, Result<(), TransportError>) {
         let (index, result) = first(&mut self.under_way, |rejection| &mut rejection.stored).await;
         (self.under_way.swap_remove(index), result)
     }
 }
 
-impl Rejection {
+impl PendingRejection {
     pub(super) fn key(&self) -> Option<&Bytes> {
         self.message.key.as_ref()
     }

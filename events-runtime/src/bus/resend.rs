@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::error::Undelivered;
 use super::join;
-use super::topic_queue::{Capacity, TopicQueue};
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
+use super::topic_queue::{Capacity, TopicQueue};
 use crate::signal::SendError;
 use crate::transport::Topic;
 
@@ -31,8 +31,9 @@ pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeou
     let mut pending = Vec::with_capacity(messages.len());
     for Undelivered { topic, message } in messages {
         let (settle, result) = oneshot::channel();
-        let queue =
-            queues.entry(topic.clone()).or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
+        let queue = queues
+            .entry(topic.clone())
+            .or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
         // Neither can fail: there is a place for each message, and no queue has been closed.
         if let Some(permit) = capacity.try_acquire(capacity.total()) {
             let _ = queue.push(message, settle, permit);

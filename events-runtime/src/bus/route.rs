@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::OutboundError;
-use super::topic_queue::TopicQueue;
 use super::observe::Observe;
+use super::topic_queue::TopicQueue;
 use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
@@ -41,8 +41,9 @@ impl Routes {
         let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
             let topic = route.topic.with_prefix(prefix)?;
-            let queue =
-                queues.entry(topic.clone()).or_insert_with(|| Arc::new(TopicQueue::new(topic, Arc::clone(observe))));
+            let queue = queues
+                .entry(topic.clone())
+                .or_insert_with(|| Arc::new(TopicQueue::new(topic, Arc::clone(observe))));
             let name = route.topic.as_str().into();
             let queue = Arc::clone(queue);
             by_type.entry(route.event_type).or_default().push(Route { name, queue, key: route.key });

@@ -8,10 +8,10 @@ use tracing::Instrument;
 
 use super::error::{caught, chain};
 use super::guarded::Guarded;
-use super::topic_queue::TopicQueue;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
+use super::topic_queue::TopicQueue;
 use crate::clock::Later as _;
 use crate::config::BusSettings;
 use crate::transport::{ErrorKind, Position, Producer, TransportError};

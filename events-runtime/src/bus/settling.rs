@@ -9,10 +9,10 @@ use tracing::{Instrument, Span};
 
 use super::error::{InboundError, chain};
 use super::observe::{
-    Action, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, Noted, PARKED, RETRIED, SETTLE_FAILED,
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, PARKED, RETRIED, SETTLE_FAILED,
     SKIPPED, record_error,
 };
-use super::rejections::Rejection;
+use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
 use crate::envelope::Envelope;
 use crate::transport::{
@@ -21,7 +21,7 @@ use crate::transport::{
 
 /// So many batches of acknowledgements may be on their way to the transport while another is gathered:
 /// forcing one to the disk takes longer than working through the next.
-const ACKS_UNDER_WAY: usize = 4;
+const ACKS_IN_FLIGHT: usize = 4;
 
 /// Leases that are being renewed.
 pub(super) struct Renewal {
@@ -59,18 +59,18 @@ pub(super) struct Settling {
     backoff: Backoff,
     pub(super) consumed: Consumed,
     /// Outcomes on their way to the transport, oldest first.
-    under_way: VecDeque<UnderWay>,
+    in_flight: VecDeque<Outcomes>,
     /// Where messages stand that were passed over and are not acknowledged yet, for their audit lines.
-    passed_over: HashSet<Position>,
+    skipped_positions: HashSet<Position>,
 }
 
 /// Outcomes that were given to the transport in one call.
-struct UnderWay {
+struct Outcomes {
     kind: Kind,
     stored: BoxFuture<'static, Stored>,
     span: Span,
     /// The audit lines; none where nobody reads them.
-    lines: Vec<(Action, Noted)>,
+    lines: Vec<(Action, AuditLine)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,10 +82,10 @@ enum Kind {
 }
 
 /// Waits until leases are renewed; for ever where none are. Dropping the wait loses nothing.
-pub(super) async fn next_renewed(under_way: &mut Option<Renewal>) -> (Renewal, Stored) {
-    let Some(renewal) = under_way else { return std::future::pending().await };
+pub(super) async fn next_renewed(in_flight: &mut Option<Renewal>) -> (Renewal, Stored) {
+    let Some(renewal) = in_flight else { return std::future::pending().await };
     let results = renewal.stored.as_mut().await;
-    match under_way.take() {
+    match in_flight.take() {
         Some(renewal) => (renewal, results),
         None => std::future::pending().await,
     }
@@ -93,8 +93,8 @@ pub(super) async fn next_renewed(under_way: &mut Option<Renewal>) -> (Renewal, S
 
 impl Settling {
     pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
-        let (consumed, under_way) = (Consumed::default(), VecDeque::new());
-        Self { consuming, backoff, consumed, under_way, passed_over: HashSet::new() }
+        let (consumed, in_flight) = (Consumed::default(), VecDeque::new());
+        Self { consuming, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -108,7 +108,7 @@ impl Settling {
         }
         let _entered = self.consuming.receive_span(deliveries).entered();
         if self.consuming.observe.audits() {
-            for line in deliveries.iter().filter_map(|delivery| self.consuming.noted(delivery)) {
+            for line in deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery)) {
                 line.log(Action::Received);
             }
         }
@@ -124,15 +124,15 @@ impl Settling {
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
-        self.under_way.push_back(UnderWay { kind: Kind::Ack, stored, span, lines });
+        self.in_flight.push_back(Outcomes { kind: Kind::Ack, stored, span, lines });
     }
 
     /// What the audit lines of deliveries say once they are acknowledged.
-    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, Noted)> {
+    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, AuditLine)> {
         let lines = done.iter().filter_map(|delivery| {
-            let line = self.consuming.noted(delivery)?;
-            let passed_over = self.passed_over.remove(&line.position);
-            Some((if passed_over { Action::Skipped } else { Action::Acked }, line))
+            let line = self.consuming.audit_line(delivery)?;
+            let is_skipped = self.skipped_positions.remove(&line.position);
+            Some((if is_skipped { Action::Skipped } else { Action::Acked }, line))
         });
         lines.collect()
     }
@@ -142,7 +142,7 @@ impl Settling {
         self.consumed.skipped += 1;
         self.consuming.count(SKIPPED, 1);
         if self.consuming.observe.audits() {
-            self.passed_over.insert(delivery.position());
+            self.skipped_positions.insert(delivery.position());
         }
         tracing::debug!(
             topic = %self.topic(),
@@ -155,28 +155,28 @@ impl Settling {
 
     /// Whether so much is to be acknowledged that nothing more may be started.
     pub(super) fn is_full(&self) -> bool {
-        self.under_way.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_UNDER_WAY
+        self.in_flight.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_IN_FLIGHT
     }
 
     /// Whether something is on its way back. Nothing is fetched meanwhile: a later event of a key would
     /// come before an earlier one that is handed back.
     pub(super) fn hands_back(&self) -> bool {
-        self.under_way.iter().any(|outcomes| outcomes.kind != Kind::Ack)
+        self.in_flight.iter().any(|outcomes| outcomes.kind != Kind::Ack)
     }
 
     /// Whether the transport has stored all that it was given.
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.in_flight.is_empty()
     }
 
     /// Waits until the oldest outcomes are stored, and tells of them; for ever where none are under way.
     /// Dropping the wait loses nothing.
     pub(super) async fn next_stored(&mut self) {
-        let Some(UnderWay { stored, span, .. }) = self.under_way.front_mut() else {
+        let Some(Outcomes { stored, span, .. }) = self.in_flight.front_mut() else {
             return std::future::pending().await;
         };
         let results = stored.as_mut().instrument(span.clone()).await;
-        let Some(UnderWay { kind, span, lines, .. }) = self.under_way.pop_front() else { return };
+        let Some(Outcomes { kind, span, lines, .. }) = self.in_flight.pop_front() else { return };
         let mut lines = lines.into_iter();
         let mut count = 0;
         for result in results {
@@ -210,9 +210,9 @@ impl Settling {
     /// Gives up waiting for what the transport does not answer. It has the outcomes and may store them yet;
     /// what it does not store comes again.
     pub(super) fn abandon(&mut self) {
-        let calls = self.under_way.len();
+        let calls = self.in_flight.len();
         if calls > 0 {
-            self.under_way.clear();
+            self.in_flight.clear();
             tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events whose outcomes it does not store come again");
         }
     }
@@ -245,7 +245,7 @@ impl Settling {
         }
         let span = self.consuming.settle_span("release", || deliveries.iter());
         let stored = span.in_scope(|| release_all(deliveries));
-        self.under_way.push_back(UnderWay { kind: Kind::Release, stored, span, lines: Vec::new() });
+        self.in_flight.push_back(Outcomes { kind: Kind::Release, stored, span, lines: Vec::new() });
     }
 
     /// Hands a failed delivery back, to come again after a pause.
@@ -310,28 +310,32 @@ impl Settling {
     }
 
     fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) {
-        let lines = self.consuming.noted(&delivery).map(|line| (action, line)).into_iter().collect();
+        let lines = self.consuming.audit_line(&delivery).map(|line| (action, line)).into_iter().collect();
         let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.retry(pause));
         let stored = Box::pin(async move { vec![stored.await] });
-        self.under_way.push_back(UnderWay { kind: Kind::Again(action), stored, span, lines });
+        self.in_flight.push_back(Outcomes { kind: Kind::Again(action), stored, span, lines });
     }
 
     /// Gives a delivery up. That takes effect now; what became of it is awaited beside other work.
-    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> Rejection {
+    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> PendingRejection {
         let message = delivery.message().clone();
         let (position, attempt) = (delivery.position(), delivery.attempt());
-        let line = self.consuming.noted(&delivery);
+        let line = self.consuming.audit_line(&delivery);
         let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.reject(error.rejection()));
         let stored = Box::pin(stored.instrument(span.clone()));
-        Rejection { message, position, attempt, error, line, span, stored }
+        PendingRejection { message, position, attempt, error, line, span, stored }
     }
 
     /// Tells what became of a delivery that was given up; `false` where that could not be stored and it
     /// comes again.
-    pub(super) fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>) -> bool {
-        let Rejection { message, position, attempt, error, line, span, .. } = rejection;
+    pub(super) fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+    ) -> bool {
+        let PendingRejection { message, position, attempt, error, line, span, .. } = rejection;
         let stored = self.stored(result, &span);
         if stored {
             self.consumed.dead_lettered += 1;

@@ -9,15 +9,16 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::around::process;
 use super::consumer::Settings;
 use super::error::{ConsumeError, InboundError, chain};
-use super::inbound::{Inbound, Verdict};
-use super::lanes::Lanes;
+use super::in_flight::InFlight;
+use super::inbound::Inbound;
+use super::middleware::process;
 use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
-use super::rejections::{Rejection, Rejections};
+use super::rejections::{PendingRejection, Rejections};
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
+use super::verdict::Verdict;
 use crate::clock::Later as _;
 use crate::config::Exhausted;
 use crate::transport::{Consumer, Delivery, Subscription, Transport, TransportError, ack_all, release_all};
@@ -54,9 +55,9 @@ impl Worker {
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
     ) -> (Result<(), ConsumeError>, Option<Instant>) {
-        let mut hand = Hand::new(self.settings.concurrency, self.settings.batch_size);
-        let result = self.work(consumer, shutdown, &mut hand).await;
-        let leaves_by = self.drain(&mut hand).await;
+        let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
+        let result = self.work(consumer, shutdown, &mut batch).await;
+        let leaves_by = self.drain(&mut batch).await;
         (result, leaves_by)
     }
 
@@ -64,7 +65,7 @@ impl Worker {
         &mut self,
         consumer: &mut dyn Consumer,
         mut shutdown: Pin<&mut impl Future>,
-        hand: &mut Hand,
+        batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
         // When the transport may be asked again after it failed.
         let mut asks_at: Option<Instant> = None;
@@ -74,30 +75,30 @@ impl Worker {
             }
             let enabled = *self.enabled.borrow_and_update();
             if !enabled {
-                self.hand_back(hand);
+                self.release_waiting(batch);
             }
-            self.keep(hand);
+            self.keep(batch);
             if !self.settling.is_full() {
-                self.start(hand);
-                if !hand.may_start() || hand.done.len() >= self.settings.batch_size {
-                    self.settling.ack(&mut hand.done);
+                self.start(batch);
+                if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
+                    self.settling.ack(&mut batch.done);
                 }
             }
             // What waits has its keys at work where there is room: other keys may take it.
-            let room = self.settings.batch_size.saturating_sub(hand.waiting.len());
+            let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
             let fetches = enabled
                 && asks_at.is_none()
-                && hand.has_room()
+                && batch.has_room()
                 && room > 0
                 && !self.settling.is_full()
                 && !self.settling.hands_back();
-            let due = hand.due(self.settings.lease);
+            let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
                 _ = &mut shutdown => return Ok(()),
-                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
-                (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand)?,
-                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
                 // Dropping the wait for messages loses none, which lets it stand beside the others.
                 // Called where it is polled: `select!` makes the futures of closed branches too.
@@ -120,7 +121,7 @@ impl Worker {
                     Some(Ok(deliveries)) => {
                         self.answered();
                         self.settling.received(&deliveries);
-                        hand.add(deliveries);
+                        batch.add(deliveries);
                     }
                     Some(Err(error)) => asks_at = Some(Instant::now().later(self.pause(error)?)),
                 },
@@ -186,20 +187,21 @@ impl Worker {
     }
 
     /// Starts what may be started: the earliest messages, no two of one key.
-    fn start(&self, hand: &mut Hand) {
+    fn start(&self, batch: &mut FetchedBatch) {
         let mut next = 0;
-        while hand.has_room() {
-            match hand.waiting.get(next) {
+        while batch.has_room() {
+            match batch.waiting.get(next) {
                 None => break,
-                Some(delivery) if !hand.admits(delivery) => next += 1,
+                Some(delivery) if !batch.admits(delivery) => next += 1,
                 Some(_) => {
-                    let Some(delivery) = hand.waiting.remove(next) else { break };
-                    let (inbound, hooks) = (Arc::clone(&self.inbound), Arc::clone(&self.settings.hooks));
+                    let Some(delivery) = batch.waiting.remove(next) else { break };
+                    let (inbound, middleware) =
+                        (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
                     let spent = self.spent(&delivery);
-                    hand.lanes.start(delivery, |delivery| async move {
+                    batch.in_flight.start(delivery, |delivery| async move {
                         match spent {
                             Some(error) => Verdict::Unusable(error),
-                            None => process(inbound, hooks, delivery).await,
+                            None => process(inbound, middleware, delivery).await,
                         }
                     });
                 }
@@ -216,7 +218,12 @@ impl Worker {
         spent.then_some(InboundError::Abandoned { attempts })
     }
 
-    fn settle(&mut self, delivery: Delivery, verdict: Verdict, hand: &mut Hand) -> Result<(), ConsumeError> {
+    fn settle(
+        &mut self,
+        delivery: Delivery,
+        verdict: Verdict,
+        batch: &mut FetchedBatch,
+    ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::Skipped => {
                 self.failed = 0;
@@ -224,15 +231,15 @@ impl Worker {
                     Verdict::Done => self.settling.consumed.acked += 1,
                     _ => self.settling.skipped(&delivery),
                 }
-                hand.done.push(delivery);
+                batch.done.push(delivery);
                 return Ok(());
             }
             Verdict::Stop { event_type } => {
-                self.settling.ack(&mut hand.done);
+                self.settling.ack(&mut batch.done);
                 self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
-            Verdict::Failed(InboundError::Interrupted(_), _) if hand.is_cut_short => {
+            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_cut_short => {
                 self.settling.cut_short(delivery);
                 return Ok(());
             }
@@ -240,7 +247,7 @@ impl Worker {
             Verdict::Unusable(error) => (error, None),
         };
         // The earlier ones of the key are settled first.
-        self.settling.ack(&mut hand.done);
+        self.settling.ack(&mut batch.done);
         let counted = self.count_failure(&error);
         let key = delivery.message().key.clone();
         match pause {
@@ -252,30 +259,35 @@ impl Worker {
                 self.settling.park(delivery, &error, is_first);
             }
             _ => {
-                hand.rejections.push(self.settling.reject(delivery, error));
+                batch.rejections.push(self.settling.reject(delivery, error));
                 return counted;
             }
         }
-        self.hold(key.as_ref(), hand);
+        self.hold(key.as_ref(), batch);
         counted
     }
 
     /// Goes on behind an event that was given up.
-    fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>, hand: &mut Hand) {
+    fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+        batch: &mut FetchedBatch,
+    ) {
         let key = rejection.key().cloned();
         if !self.settling.rejected(rejection, result) {
-            self.hold(key.as_ref(), hand);
+            self.hold(key.as_ref(), batch);
         }
     }
 
     /// Hands back what waits behind a failed event of its key.
-    fn hold(&mut self, key: Option<&Bytes>, hand: &mut Hand) {
+    fn hold(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
             return;
         }
         let (held, others): (Vec<_>, _) =
-            hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
-        hand.waiting = others.into();
+            batch.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
+        batch.waiting = others.into();
         self.settling.release(held);
     }
 
@@ -291,75 +303,75 @@ impl Worker {
         }
     }
 
-    /// Keeps the leases of what is in hand.
+    /// Keeps the leases of what is in batch.
     ///
     /// A sync receiver of a consumer without concurrency works on the consumer's own task; while it
     /// blocks, nothing is renewed. Leases are looked at before the next message is.
-    fn keep(&mut self, hand: &mut Hand) {
-        if hand.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
+    fn keep(&mut self, batch: &mut FetchedBatch) {
+        if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
         }
-        self.settling.ack(&mut hand.done);
-        hand.renewal = Some(Settling::renew(hand.lanes.deliveries().chain(&hand.waiting)));
+        self.settling.ack(&mut batch.done);
+        batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
     }
 
-    /// Goes on with renewed leases. Where one was lost of what is still in hand, others have it by now, and
+    /// Goes on with renewed leases. Where one was lost of what is still in batch, others have it by now, and
     /// what was fetched with it: it is theirs to work on.
-    fn renewed(&mut self, renewal: Renewal, results: Stored, hand: &mut Hand) {
+    fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
         let since = renewal.since;
         let lost = self.settling.renewed(renewal, results);
         let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
-        if hand.lanes.deliveries().chain(&hand.waiting).any(is_lost) {
+        if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
             // Those of the lease that was lost are somebody else's; the rest was never begun.
-            self.hand_back(hand);
-            hand.lanes.abandon();
+            self.release_waiting(batch);
+            batch.in_flight.abandon();
         } else {
-            hand.leased = since;
+            batch.leased = since;
         }
     }
 
     /// Acknowledges what is done and hands back what is not begun, as if it had never been fetched.
-    fn hand_back(&mut self, hand: &mut Hand) {
-        self.settling.ack(&mut hand.done);
-        self.settling.release(hand.waiting.drain(..).collect());
+    fn release_waiting(&mut self, batch: &mut FetchedBatch) {
+        self.settling.ack(&mut batch.done);
+        self.settling.release(batch.waiting.drain(..).collect());
     }
 
     /// Hands back what is not begun and finishes what is at work; what takes longer than the drain
     /// timeout comes again. Gives the time until which the transport may take to let the consumer leave.
-    async fn drain(&mut self, hand: &mut Hand) -> Option<Instant> {
-        self.hand_back(hand);
+    async fn drain(&mut self, batch: &mut FetchedBatch) -> Option<Instant> {
+        self.release_waiting(batch);
         let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
-        if self.finish(hand, ends_at).await {
+        if self.finish(batch, ends_at).await {
             return ends_at.map(|ends_at| ends_at.max(Instant::now() + LEAVES));
         }
-        let answers = self.settling.is_idle() && hand.rejections.is_empty();
+        let answers = self.settling.is_idle() && batch.rejections.is_empty();
         let leaves_by = Instant::now() + if answers { LEAVES } else { LEAVES_SILENT };
-        hand.is_cut_short = true;
-        for delivery in hand.lanes.cut_short() {
+        batch.is_cut_short = true;
+        for delivery in batch.in_flight.cut_short() {
             self.settling.cut_short(delivery);
         }
-        if !self.finish(hand, Some(leaves_by)).await {
-            hand.lanes.deliveries().for_each(|delivery| self.settling.left(delivery));
+        if !self.finish(batch, Some(leaves_by)).await {
+            batch.in_flight.deliveries().for_each(|delivery| self.settling.left(delivery));
             self.settling.abandon();
         }
         Some(leaves_by)
     }
 
     /// Goes on with what is at work and under way until nothing is, or the time is over; whether nothing is.
-    async fn finish(&mut self, hand: &mut Hand, ends_at: Option<Instant>) -> bool {
+    async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
         loop {
-            self.settling.ack(&mut hand.done);
-            if hand.lanes.is_empty() && hand.rejections.is_empty() && self.settling.is_idle() {
+            self.settling.ack(&mut batch.done);
+            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
                 return true;
             }
-            self.keep(hand);
-            let due = hand.due(self.settings.lease);
+            self.keep(batch);
+            let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
-                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
                 // It ends already; a further reason to changes nothing.
-                (delivery, verdict) = hand.lanes.next() => drop(self.settle(delivery, verdict, hand)),
-                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
+                (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = self.settling.next_stored() => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
                 () = sleep_until(ends_at) => return false,
@@ -369,8 +381,8 @@ impl Worker {
 }
 
 /// What was fetched and is not settled.
-struct Hand {
-    lanes: Lanes,
+struct FetchedBatch {
+    in_flight: InFlight,
     rejections: Rejections,
     /// Not begun, in the order they came.
     waiting: VecDeque<Delivery>,
@@ -384,10 +396,10 @@ struct Hand {
     is_cut_short: bool,
 }
 
-impl Hand {
+impl FetchedBatch {
     fn new(concurrency: usize, batch_size: usize) -> Self {
         Self {
-            lanes: Lanes::new(concurrency),
+            in_flight: InFlight::new(concurrency),
             rejections: Rejections::new(batch_size),
             waiting: VecDeque::new(),
             done: Vec::new(),
@@ -399,7 +411,7 @@ impl Hand {
 
     /// Whether one more message may be started.
     fn has_room(&self) -> bool {
-        self.lanes.has_room() && self.rejections.has_room()
+        self.in_flight.has_room() && self.rejections.has_room()
     }
 
     /// Whether anything waits but for what is being given up.
@@ -409,11 +421,11 @@ impl Hand {
 
     /// Whether a message may be started: none of its key is at work or being given up.
     fn admits(&self, delivery: &Delivery) -> bool {
-        self.lanes.admits(delivery) && self.rejections.admits(delivery)
+        self.in_flight.admits(delivery) && self.rejections.admits(delivery)
     }
 
     fn add(&mut self, deliveries: Vec<Delivery>) {
-        if self.lanes.is_empty() && self.waiting.is_empty() {
+        if self.in_flight.is_empty() && self.waiting.is_empty() {
             self.leased = Instant::now();
         }
         self.waiting.extend(deliveries);
@@ -422,14 +434,14 @@ impl Hand {
     /// How long until the leases must be renewed, where there are any that are not: after a third of their
     /// time.
     fn due(&self, lease: Duration) -> Option<Duration> {
-        let holds = self.renewal.is_none() && (!self.lanes.is_empty() || !self.waiting.is_empty());
+        let holds = self.renewal.is_none() && (!self.in_flight.is_empty() || !self.waiting.is_empty());
         holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
     }
 }
 
 /// A consumer's future may be dropped at any time: what is done is done, and what was not begun goes back
 /// as if it had never been fetched.
-impl Drop for Hand {
+impl Drop for FetchedBatch {
     fn drop(&mut self) {
         // Both take effect when called; nobody is left to hear of the outcome.
         drop(ack_all(self.done.drain(..)));

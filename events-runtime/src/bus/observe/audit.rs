@@ -43,7 +43,7 @@ impl Action {
 
 /// What an audit line says of a delivery, kept beyond the delivery.
 #[derive(Debug)]
-pub(in crate::bus) struct Noted {
+pub(in crate::bus) struct AuditLine {
     topic: Topic,
     group: ConsumerGroup,
     event_type: Option<String>,
@@ -53,7 +53,7 @@ pub(in crate::bus) struct Noted {
     attempt: u32,
 }
 
-impl Noted {
+impl AuditLine {
     /// Writes the line.
     pub(in crate::bus) fn log(&self, action: Action) {
         tracing::info!(
@@ -97,12 +97,12 @@ impl Observe {
 
 impl Consuming {
     /// What the audit lines of a delivery say; nothing where nobody reads them.
-    pub(in crate::bus) fn noted(&self, delivery: &Delivery) -> Option<Noted> {
+    pub(in crate::bus) fn audit_line(&self, delivery: &Delivery) -> Option<AuditLine> {
         if !self.observe.audits() {
             return None;
         }
         let message = delivery.message();
-        Some(Noted {
+        Some(AuditLine {
             topic: delivery.topic().clone(),
             group: delivery.group().clone(),
             event_type: Envelope::event_type_of(message).map(str::to_owned),

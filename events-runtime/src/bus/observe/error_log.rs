@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use super::measured::ERROR_LOG_LOST;
+use super::metrics::ERROR_LOG_LOST;
 use crate::bus::spill;
 
 /// The `tracing` target of events that were not sent or were given up: an error event for each.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use super::Consuming;
-use super::measured::CONSUMER_LAG;
+use super::metrics::CONSUMER_LAG;
 use crate::bus::error::chain;
 use crate::transport::Transport;
 

@@ -9,10 +9,10 @@
 
 mod audit;
 mod error_log;
-mod handled;
+mod handler_times;
 mod keys;
 mod lag;
-mod measured;
+mod metrics;
 mod propagator;
 mod record;
 mod span;
@@ -21,13 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use audit::AUDIT_TARGET;
-pub(super) use audit::{Action, Noted};
+pub(super) use audit::{Action, AuditLine};
 pub use error_log::ERROR_TARGET;
 use error_log::{ErrorLog, FLUSH_AT_MOST};
-pub(super) use handled::HandlerTimes;
+pub(super) use handler_times::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
-pub(super) use measured::{
+pub(super) use metrics::{
     CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, QUEUE_DEPTH,
     RECEIVE_RETRIED, RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, STORE_REFUSES,
     TRACE_IGNORED, UNKNOWN, UNRECEIVED, describe,
@@ -113,7 +113,7 @@ pub(super) struct Consuming {
 impl Consuming {
     /// Counts messages of this topic and group.
     pub(super) fn count(&self, name: &'static str, messages: u64) {
-        metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
+        ::metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
             .increment(messages);
     }
 }

@@ -304,9 +304,9 @@ async fn consumed(
     let through = |consumer| -> Box<dyn crate::transport::Consumer> {
         Box::new(Bounded::new(consumer, to, removed.clone()))
     };
-    let untaken = Arc::clone(&consume.untaken);
+    let unhandled = Arc::clone(&consume.unhandled);
     let consumed = consume.run_as(subscription, through, end).await?;
-    let (unreceived, unknown) = untaken.get();
+    let (unreceived, unknown) = unhandled.get();
     let finished = match ended {
         Some(settled) => {
             settled?;

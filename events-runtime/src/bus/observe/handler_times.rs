@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, SharedString};
 
-use super::measured::HANDLER_SECONDS;
+use super::metrics::HANDLER_SECONDS;
 use crate::transport::ConsumerGroup;
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));

@@ -6,23 +6,23 @@ use std::time::SystemTime;
 
 use tracing::Instrument;
 
-use super::disagreement;
 use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
-use super::inbound::{Inbound, Verdict};
+use super::inbound::Inbound;
 use super::observe::{extract, record_error};
 use super::retry::Pause;
+use super::verdict::{self, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
 use crate::error_chain::drop_quietly;
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
 
-/// A hook with its types erased.
-pub(super) type Hook =
+/// A middleware with its types erased.
+pub(super) type Middleware =
     Arc<dyn Fn(MessageInfo, Next) -> BoxFuture<'static, Result<Processed, BoxError>> + Send + Sync>;
 
-/// The message that a hook stands around.
+/// The message that a middleware stands around.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MessageInfo {
@@ -65,12 +65,12 @@ impl MessageInfo {
     }
 }
 
-/// What stands within a hook: the hooks added after it, then decoding and the receivers.
-#[must_use = "a message whose hook does not run it fails"]
+/// What stands within a middleware: the middleware added after it, then decoding and the receivers.
+#[must_use = "a message whose middleware does not run it fails"]
 pub struct Next {
     info: MessageInfo,
-    hooks: Arc<[Hook]>,
-    /// The next hook.
+    middleware: Arc<[Middleware]>,
+    /// The next middleware.
     at: usize,
     inbound: Arc<Inbound>,
 }
@@ -81,11 +81,11 @@ impl Next {
     /// Sync receivers run within this future, so that a task-local scope around it reaches them;
     /// async ones run on tasks of their own.
     pub async fn run(mut self) -> Processed {
-        let Some(hook) = self.hooks.get(self.at).cloned() else {
+        let Some(middleware) = self.middleware.get(self.at).cloned() else {
             return Processed(self.inbound.take(&self.info.message).await);
         };
         self.at += 1;
-        Processed(around(&hook, self.info.clone(), self).await)
+        Processed(run(&middleware, self.info.clone(), self).await)
     }
 }
 
@@ -95,9 +95,9 @@ impl fmt::Debug for Next {
     }
 }
 
-/// What came of a message. A hook gives it back as it is: only [`Next::run`] makes one, so that no
-/// hook can acknowledge what the receivers have not taken.
-#[must_use = "a hook gives it back"]
+/// What came of a message. A middleware gives it back as it is: only [`Next::run`] makes one, so that no
+/// middleware can acknowledge what the receivers have not taken.
+#[must_use = "a middleware gives it back"]
 pub struct Processed(Verdict);
 
 impl Processed {
@@ -117,10 +117,10 @@ impl fmt::Debug for Processed {
     }
 }
 
-/// Works on a message within its hooks.
+/// Works on a message within its middleware.
 pub(super) fn process(
     inbound: Arc<Inbound>,
-    hooks: Arc<[Hook]>,
+    middleware: Arc<[Middleware]>,
     delivery: Arc<Delivery>,
 ) -> impl Future<Output = Verdict> + Send + 'static {
     let span = inbound.consuming.process_span(&delivery);
@@ -128,11 +128,11 @@ pub(super) fn process(
     let processed = span.clone();
     async move {
         let work = async {
-            if hooks.is_empty() {
+            if middleware.is_empty() {
                 inbound.take(delivery.message()).await
             } else {
                 let info = MessageInfo::of(&delivery);
-                Next { info, hooks, at: 0, inbound }.run().await.0
+                Next { info, middleware, at: 0, inbound }.run().await.0
             }
         };
         let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
@@ -146,10 +146,10 @@ pub(super) fn process(
     .instrument(span)
 }
 
-/// A hook's error or panic is a failure of its message.
-async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
+/// A middleware's error or panic is a failure of its message.
+async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
     let panicked = |message| Verdict::Failed(InboundError::HookPanicked { message }, Pause::OWN);
-    let running = match caught(|| hook(info, next)) {
+    let running = match caught(|| middleware(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),
     };
@@ -167,7 +167,7 @@ async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
 fn failed(error: &(dyn std::error::Error + 'static)) -> Verdict {
     let disposition = disposition(error);
     let error = InboundError::Hook { errors: links(error) };
-    match (disagreement::pause(disposition), disposition) {
+    match (verdict::pause(disposition), disposition) {
         (Some(pause), _) => Verdict::Failed(error, pause),
         (None, Some(Disposition::Skip)) => Verdict::Skipped,
         (None, _) => Verdict::Unusable(error),

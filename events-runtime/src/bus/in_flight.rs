@@ -8,25 +8,25 @@ use std::task::{Context, Poll};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::error::InboundError;
-use super::inbound::Verdict;
 use super::retry::Pause;
+use super::verdict::Verdict;
 use crate::transport::{BoxFuture, Delivery};
 
 /// The messages at work; no two of one key.
-pub(super) struct Lanes {
-    running: Vec<Lane>,
+pub(super) struct InFlight {
+    running: Vec<Work>,
     limit: usize,
 }
 
-struct Lane {
+struct Work {
     /// Shared with the work, which is dropped before this is settled.
     delivery: Arc<Delivery>,
-    work: BoxFuture<'static, Verdict>,
+    verdict: BoxFuture<'static, Verdict>,
     /// The work's own task, where it has one.
     task: Option<AbortHandle>,
 }
 
-impl Lanes {
+impl InFlight {
     pub(super) const fn new(limit: usize) -> Self {
         Self { running: Vec::new(), limit }
     }
@@ -42,11 +42,11 @@ impl Lanes {
     /// Whether a message may be started: none of its key is at work.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         let key = &delivery.message().key;
-        key.is_none() || self.running.iter().all(|lane| lane.delivery.message().key != *key)
+        key.is_none() || self.running.iter().all(|work| work.delivery.message().key != *key)
     }
 
     pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
-        self.running.iter().map(|lane| &*lane.delivery)
+        self.running.iter().map(|work| &*work.delivery)
     }
 
     /// Starts the work on a message: on the consumer's own task where it is the only one, else each
@@ -56,22 +56,22 @@ impl Lanes {
         F: Future<Output = Verdict> + Send + 'static,
     {
         let delivery = Arc::new(delivery);
-        let work = work(Arc::clone(&delivery));
-        let lane = if self.limit == 1 {
-            Lane { delivery, work: Box::pin(work), task: None }
+        let future = work(Arc::clone(&delivery));
+        let work = if self.limit == 1 {
+            Work { delivery, verdict: Box::pin(future), task: None }
         } else {
-            let task = tokio::spawn(work);
+            let task = tokio::spawn(future);
             let handle = task.abort_handle();
-            Lane { delivery, work: Box::pin(Task(task)), task: Some(handle) }
+            Work { delivery, verdict: Box::pin(Task(task)), task: Some(handle) }
         };
-        self.running.push(lane);
+        self.running.push(work);
     }
 
     /// Waits for the next message that is worked off; for ever where none is at work. Dropping the
     /// future loses nothing.
     pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
         loop {
-            let (index, verdict) = first(&mut self.running, |lane| &mut lane.work).await;
+            let (index, verdict) = first(&mut self.running, |work| &mut work.verdict).await;
             // One whose work still holds it comes back when that is dropped.
             if let Some(delivery) = self.running.swap_remove(index).end() {
                 return (delivery, verdict);
@@ -83,12 +83,12 @@ impl Lanes {
     /// when the task is not polled: [`next`](Self::next) gives it as interrupted, or with its verdict where
     /// that came first. What a sync receiver blocks stays.
     pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
-        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|lane| lane.task.is_some());
+        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|work| work.task.is_some());
         self.running = tasks;
-        for handle in self.running.iter().filter_map(|lane| lane.task.as_ref()) {
+        for handle in self.running.iter().filter_map(|work| work.task.as_ref()) {
             handle.abort();
         }
-        own.into_iter().filter_map(Lane::end).collect()
+        own.into_iter().filter_map(Work::end).collect()
     }
 
     /// Ends all work without settling it.
@@ -114,9 +114,9 @@ pub(super) async fn first<T, R>(
     .await
 }
 
-impl Lane {
+impl Work {
     fn end(self) -> Option<Delivery> {
-        drop(self.work);
+        drop(self.verdict);
         Arc::into_inner(self.delivery)
     }
 }

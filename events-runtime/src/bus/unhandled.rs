@@ -8,7 +8,7 @@ const TYPES_AT_MOST: usize = 1000;
 
 /// How many events of which types a consumer has acknowledged without anybody having taken them.
 #[derive(Debug, Default)]
-pub(super) struct Untaken {
+pub(super) struct Unhandled {
     unreceived: Counts,
     unknown: Counts,
 }
@@ -32,7 +32,7 @@ impl Counts {
     }
 }
 
-impl Untaken {
+impl Unhandled {
     /// An event was emitted and no receiver is connected.
     pub(super) fn unreceived(&self, event_type: &str) {
         self.unreceived.count(event_type);

@@ -1,12 +1,25 @@
 //! What becomes of an event whose receivers disagree; [`Disposition`] says in which order, and why.
 
 use super::error::{InboundError, ReceiverFailure};
-use super::inbound::Verdict;
 use super::retry::Pause;
 use crate::receiver::Disposition;
 
+/// What should become of a message.
+pub(super) enum Verdict {
+    /// Every receiver did its work.
+    Done,
+    /// It is passed over: its type is not known here, or its receivers said so.
+    Skipped,
+    /// Another attempt may succeed, after this pause.
+    Failed(InboundError, Pause),
+    /// No attempt can succeed.
+    Unusable(InboundError),
+    /// The consumer must not go on.
+    Stop { event_type: String },
+}
+
 /// The verdict that takes the event from no receiver.
-pub(super) fn settle(failed: Vec<ReceiverFailure>) -> Verdict {
+pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
     if failed.is_empty() {
         return Verdict::Done;
     }
@@ -41,19 +54,19 @@ mod tests {
     const REJECT: Option<Disposition> = Some(Disposition::Reject);
     const SKIP: Option<Disposition> = Some(Disposition::Skip);
 
-    fn settled(dispositions: &[Option<Disposition>]) -> Verdict {
+    fn combined(dispositions: &[Option<Disposition>]) -> Verdict {
         let failure = |disposition: &Option<Disposition>| ReceiverFailure {
             receiver: "receiver".to_owned(),
             errors: vec!["no".to_owned()],
             disposition: *disposition,
         };
-        settle(dispositions.iter().map(failure).collect())
+        combine(dispositions.iter().map(failure).collect())
     }
 
     #[test]
     fn a_receiver_that_wants_another_attempt_gets_it_whatever_the_others_say() {
         for others in [&[PLAIN, SKIP][..], &[REJECT, PLAIN], &[RETRY, REJECT, SKIP], &[SKIP, RETRY]] {
-            let verdict = settled(others);
+            let verdict = combined(others);
             let Verdict::Failed(InboundError::Receivers { failed }, _) = verdict else {
                 panic!("{others:?}")
             };
@@ -63,14 +76,14 @@ mod tests {
 
     #[test]
     fn a_rejection_wins_over_skipping_and_skipping_must_be_unanimous() {
-        assert!(matches!(settled(&[SKIP, REJECT]), Verdict::Unusable(_)));
-        assert!(matches!(settled(&[SKIP, SKIP]), Verdict::Skipped));
-        assert!(matches!(settled(&[]), Verdict::Done));
+        assert!(matches!(combined(&[SKIP, REJECT]), Verdict::Unusable(_)));
+        assert!(matches!(combined(&[SKIP, SKIP]), Verdict::Skipped));
+        assert!(matches!(combined(&[]), Verdict::Done));
     }
 
     #[test]
     fn the_longest_pause_counts_and_a_plain_failure_has_the_consumers_own() {
-        let pause = |dispositions: &[Option<Disposition>], own: Duration| match settled(dispositions) {
+        let pause = |dispositions: &[Option<Disposition>], own: Duration| match combined(dispositions) {
             Verdict::Failed(_, pause) => pause.or(own),
             _ => panic!("{dispositions:?}"),
         };
