@@ -216,7 +216,7 @@ impl Consume {
     /// # use events_runtime::bus::Consume;
     /// # async fn reconnected() -> Result<(), std::io::Error> { Ok(()) }
     /// # fn set_up(consume: Consume) -> Consume {
-    /// consume.around_message(|message, next| async move {
+    /// consume.middleware(|message, next| async move {
     ///     reconnected().await?;
     ///     let processed = next.run().await;
     ///     println!("{:?} at {}: {processed:?}", message.event_type(), message.position);
@@ -224,7 +224,7 @@ impl Consume {
     /// })
     /// # }
     /// ```
-    pub fn around_message<F, Fut>(mut self, middleware: F) -> Self
+    pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
     where
         F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Processed, BoxError>> + Send + 'static,
@@ -245,7 +245,7 @@ impl Consume {
     ///
     /// Where the store can't be asked the event fails, with its attempt counted; where it can't be told,
     /// the event is acknowledged all the same, and the log says so. Hooks of
-    /// [`around_message`](Self::around_message) stand around it and see duplicates too.
+    /// [`middleware`](Self::middleware) stand around it and see duplicates too.
     pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
         self.settings.seen = Some(Arc::new(seen));
         self

@@ -172,15 +172,15 @@ pub enum InboundError {
         /// The panic's message, where it is text.
         message: String,
     },
-    /// A hook of [`around_message`](super::Consume::around_message) returned an error.
+    /// A hook of [`middleware`](super::Consume::middleware) returned an error.
     #[error("a hook around the message failed: {}", .errors.join(": "))]
-    Hook {
+    Middleware {
         /// The error and those behind it, outermost first.
         errors: Vec<String>,
     },
-    /// A hook of [`around_message`](super::Consume::around_message) panicked.
+    /// A hook of [`middleware`](super::Consume::middleware) panicked.
     #[error("a hook around the message panicked: {message}")]
-    HookPanicked {
+    MiddlewarePanicked {
         /// The panic's message, where it is text.
         message: String,
     },
@@ -231,7 +231,7 @@ impl InboundError {
                 failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }),
             Self::Abandoned { attempts } => rejection.attempts(*attempts),
-            Self::Hook { errors } | Self::Dedup { errors } => {
+            Self::Middleware { errors } | Self::Dedup { errors } => {
                 errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
             }
             _ => rejection,
@@ -246,8 +246,8 @@ impl InboundError {
             Self::UnknownSchema { .. } => "unknown-schema",
             Self::Decode(_) => "decode",
             Self::Panicked { .. } => "decode-panicked",
-            Self::Hook { .. } => "hook",
-            Self::HookPanicked { .. } => "hook-panicked",
+            Self::Middleware { .. } => "hook",
+            Self::MiddlewarePanicked { .. } => "hook-panicked",
             Self::Abandoned { .. } => "abandoned",
             Self::Dedup { .. } => "dedup",
             Self::Interrupted(_) => "interrupted",

@@ -148,7 +148,7 @@ pub(super) fn process(
 
 /// A middleware's error or panic is a failure of its message.
 async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
-    let panicked = |message| Verdict::Failed(InboundError::HookPanicked { message }, Pause::OWN);
+    let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::OWN);
     let running = match caught(|| middleware(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),
@@ -166,7 +166,7 @@ async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict 
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> Verdict {
     let disposition = disposition(error);
-    let error = InboundError::Hook { errors: links(error) };
+    let error = InboundError::Middleware { errors: links(error) };
     match (verdict::pause(disposition), disposition) {
         (Some(pause), _) => Verdict::Failed(error, pause),
         (None, Some(Disposition::Skip)) => Verdict::Skipped,

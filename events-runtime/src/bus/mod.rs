@@ -128,14 +128,14 @@ use tokio::time::Instant;
 
 pub use builder::EventBusBuilder;
 pub use consumer::Consume;
-pub use dead_letters::{DeadLetter, DeadLetters, Handled, LineError, Listing, Restored};
+pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, LineError, Listing, Restored};
 pub use error::{
     ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
 };
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
-pub use offsets::{Offsets, OffsetsError, Place, PlaceError, Reset};
+pub use offsets::{Offsets, OffsetsError, Reset, SeekTarget, SeekTargetError};
 pub use replay::{Replay, ReplayError, Replayed};
 #[cfg(feature = "cli")]
 pub(crate) use resend::{Resent, resend};

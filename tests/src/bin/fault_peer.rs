@@ -218,7 +218,7 @@ async fn consume(
     let mut commands = commands();
     bus.consume("readings")
         .group(group)
-        .around_message(|message, next| async move { Ok(ATTEMPT.scope(message.attempt, next.run()).await) })
+        .middleware(|message, next| async move { Ok(ATTEMPT.scope(message.attempt, next.run()).await) })
         .run_until(commands.recv())
         .await?;
     bus.shutdown(LONG).await?;

@@ -193,7 +193,7 @@ async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_a
         let consumed = running.stop().await;
         assert_eq!((consumed.acked, consumed.unfinished), (0, concurrency as u64));
         let (sender, mut attempts) = mpsc::unbounded_channel();
-        let running = Running::start(consume().around_message(move |message, next| {
+        let running = Running::start(consume().middleware(move |message, next| {
             let _ = sender.send(message.attempt);
             async { Ok(next.run().await) }
         }));

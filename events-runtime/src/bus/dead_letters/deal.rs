@@ -4,53 +4,53 @@ use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 
 use super::hand::{CHUNK, Hand, release};
-use super::{DeadLetter, DeadLetters, Handled, letter};
+use super::{DeadLetter, DeadLetterReport, DeadLetters, letter};
 use crate::transport::{Acknowledgement, Delivery, Position, Producer, TransportError, ack_all};
 
 impl DeadLetters<'_> {
     /// Sends what is selected, where there is a producer, and removes it then, until all of it is dealt
     /// with, one fails, or `stop` is ready. Each that is a letter no more is told at once, and not in
-    /// [`Handled::done`].
+    /// [`DeadLetterReport::done`].
     pub(crate) async fn deal(
         &self,
         mut select: impl FnMut(&DeadLetter) -> bool,
         producer: Option<&dyn Producer>,
         stop: impl Future,
         mut tell: impl FnMut(DeadLetter),
-    ) -> Result<Handled, TransportError> {
-        let mut handled = Handled::default();
+    ) -> Result<DeadLetterReport, TransportError> {
+        let mut report = DeadLetterReport::default();
         let mut chosen = BTreeSet::new();
         self.look(|letter| {
             if select(&letter) {
                 chosen.insert(letter.position());
             } else {
-                handled.kept += 1;
+                report.kept += 1;
             }
             Ok::<_, TransportError>(())
         })
         .await?;
         if chosen.is_empty() {
-            return Ok(handled);
+            return Ok(report);
         }
         let mut hand = Hand::join(self).await?;
         let stop = pin!(stop);
-        let ended = self.batches(&mut hand, &mut chosen, producer, stop, &mut handled, &mut tell).await;
+        let ended = self.batches(&mut hand, &mut chosen, producer, stop, &mut report, &mut tell).await;
         let given_back = hand.give_back().await;
-        let all_tried = handled.failed.is_empty() && !handled.stopped && ended.is_ok();
-        handled.ended = ended.and(given_back).err();
+        let all_tried = report.failed.is_empty() && !report.stopped && ended.is_ok();
+        report.ended = ended.and(given_back).err();
         if all_tried && !chosen.is_empty() {
             // Some other program has them, or dealt with them meanwhile.
             match self.still(&chosen).await {
-                Ok(count) => handled.elsewhere = count,
+                Ok(count) => report.elsewhere = count,
                 Err(error) => {
-                    handled.elsewhere = chosen.len() as u64;
-                    handled.ended.get_or_insert(error);
+                    report.elsewhere = chosen.len() as u64;
+                    report.ended.get_or_insert(error);
                 }
             }
         } else {
-            handled.untried = chosen.len() as u64;
+            report.untried = chosen.len() as u64;
         }
-        Ok(handled)
+        Ok(report)
     }
 
     async fn batches(
@@ -59,7 +59,7 @@ impl DeadLetters<'_> {
         chosen: &mut BTreeSet<Position>,
         producer: Option<&dyn Producer>,
         mut stop: Pin<&mut impl Future>,
-        handled: &mut Handled,
+        report: &mut DeadLetterReport,
         tell: &mut impl FnMut(DeadLetter),
     ) -> Result<(), TransportError> {
         let mut picked = Vec::new();
@@ -77,11 +77,11 @@ impl DeadLetters<'_> {
                 hand.move_behind(self, *last).await?;
             }
         }
-        while !chosen.is_empty() && handled.failed.is_empty() {
+        while !chosen.is_empty() && report.failed.is_empty() {
             tokio::select! {
                 biased;
                 _ = stop.as_mut() => {
-                    handled.stopped = true;
+                    report.stopped = true;
                     break;
                 }
                 batch = hand.next(chosen), if picked.is_empty() => picked = batch?,
@@ -93,7 +93,7 @@ impl DeadLetters<'_> {
             let rest = picked.split_off(CHUNK.min(picked.len()));
             let batch = hand.held(std::mem::replace(&mut picked, rest)).await;
             let sent = match producer {
-                Some(producer) => self.send(hand, producer, batch, chosen, handled).await,
+                Some(producer) => self.send(hand, producer, batch, chosen, report).await,
                 None => batch,
             };
             let letters: Vec<_> = sent.iter().map(DeadLetter::from).collect();
@@ -102,7 +102,7 @@ impl DeadLetters<'_> {
                 chosen.remove(&letter.position());
                 match removed {
                     Ok(()) => tell(letter),
-                    Err(error) => handled.failed.push((letter, error)),
+                    Err(error) => report.failed.push((letter, error)),
                 }
             }
         }
@@ -117,7 +117,7 @@ impl DeadLetters<'_> {
         producer: &dyn Producer,
         batch: Vec<Delivery>,
         chosen: &mut BTreeSet<Position>,
-        handled: &mut Handled,
+        report: &mut DeadLetterReport,
     ) -> Vec<Delivery> {
         let originals: Vec<_> = batch.iter().map(|delivery| letter::original(delivery.message())).collect();
         let results = hand.keeping(&batch, producer.send(&self.origin, &originals)).await;
@@ -127,7 +127,7 @@ impl DeadLetters<'_> {
                 Ok(_) => sent.push(delivery),
                 Err(error) => {
                     chosen.remove(&delivery.position());
-                    handled.failed.push((DeadLetter::from(&delivery), error));
+                    report.failed.push((DeadLetter::from(&delivery), error));
                     release([delivery]).await;
                 }
             }

@@ -102,7 +102,7 @@ impl DeadLetters<'_> {
 
     /// The group that remembers what was dealt with.
     pub(super) fn tool(&self) -> Result<ConsumerGroup, TransportError> {
-        ConsumerGroup::new(Self::TOOL).map_err(|source| {
+        ConsumerGroup::new(Self::GROUP).map_err(|source| {
             let message = "the tool's group has no name";
             TransportError::new(ErrorKind::Invalid, "look into", &self.topic, message).with_source(source)
         })

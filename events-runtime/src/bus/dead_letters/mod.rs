@@ -1,6 +1,6 @@
 //! Dead letters as a thing to work with: looked at, sent again, dropped, kept elsewhere.
 //!
-//! A group's dead letters stand in a topic, and the group [`DeadLetters::TOOL`] on that topic
+//! A group's dead letters stand in a topic, and the group [`DeadLetters::GROUP`] on that topic
 //! remembers which of them were dealt with. Looking reads what that group has not settled, and takes
 //! nothing. Several programs may deal with the same letters: each has in hand the batch that it works
 //! on, and hands back what it leaves. Who dies with letters in hand gives them back when their lease
@@ -36,7 +36,7 @@ use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, T
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let transport = connect("memory:", &ConnectOptions::new())?;
 /// let letters = DeadLetters::of(&*transport, Topic::new("orders")?, ConsumerGroup::new("billing")?)?;
-/// for letter in letters.list().await?.letters {
+/// for letter in letters.list().await?.dead_letters {
 ///     println!("{} {}", letter.position(), letter.reason().unwrap_or_default());
 /// }
 /// let handled = letters.retry(|letter| letter.event_type() == Some("org.acme.orders.order.placed.v1")).await?;
@@ -60,7 +60,7 @@ pub struct DeadLetters<'t> {
 #[non_exhaustive]
 pub struct Listing {
     /// In the order of their positions.
-    pub letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
     /// How many letters are in the hands of another program, or were in those of one that died.
     pub elsewhere: u64,
 }
@@ -68,7 +68,7 @@ pub struct Listing {
 /// What became of dead letters.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Handled {
+pub struct DeadLetterReport {
     /// Those that are dead letters no more, in order.
     pub done: Vec<DeadLetter>,
     /// Those that still are, though they were selected, and why. One that could not be removed
@@ -87,7 +87,7 @@ pub struct Handled {
     pub ended: Option<TransportError>,
 }
 
-impl Handled {
+impl DeadLetterReport {
     /// Whether all that was selected is dealt with.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -110,7 +110,7 @@ pub struct Restored {
 
 impl<'t> DeadLetters<'t> {
     /// The group on a dead-letter topic that remembers what was dealt with.
-    pub const TOOL: &'static str = "dlq";
+    pub const GROUP: &'static str = "dlq";
 
     /// The dead letters of this group on this topic, by its full name; in the topic
     /// `<topic>.<group>.dlq`.
@@ -164,7 +164,7 @@ impl<'t> DeadLetters<'t> {
             Ok::<_, TransportError>(())
         })
         .await?;
-        Ok(Listing { letters, elsewhere: self.in_hand().await? })
+        Ok(Listing { dead_letters: letters, elsewhere: self.in_hand().await? })
     }
 
     /// Sends those that are selected to their topic again, as they were: key, headers, id and
@@ -176,8 +176,11 @@ impl<'t> DeadLetters<'t> {
     ///
     /// # Errors
     /// A [`TransportError`] where the store can't be read or no producer be had. What could not
-    /// be sent or removed is told in [`Handled`], and so is an error after the beginning.
-    pub async fn retry(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
+    /// be sent or removed is told in [`DeadLetterReport`], and so is an error after the beginning.
+    pub async fn retry(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+    ) -> Result<DeadLetterReport, TransportError> {
         self.retry_until(select, std::future::pending::<()>()).await
     }
 
@@ -190,19 +193,22 @@ impl<'t> DeadLetters<'t> {
         &self,
         select: impl FnMut(&DeadLetter) -> bool,
         stop: impl Future,
-    ) -> Result<Handled, TransportError> {
+    ) -> Result<DeadLetterReport, TransportError> {
         let producer = self.transport.producer().await?;
         let mut done = Vec::new();
         let handled = self.deal(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
-        Ok(Handled { done, ..handled })
+        Ok(DeadLetterReport { done, ..handled })
     }
 
     /// Removes those that are selected. They are gone.
     ///
     /// # Errors
     /// A [`TransportError`] where the store can't be read. What could not be removed is told in
-    /// [`Handled`], and so is an error after the beginning.
-    pub async fn discard(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
+    /// [`DeadLetterReport`], and so is an error after the beginning.
+    pub async fn discard(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+    ) -> Result<DeadLetterReport, TransportError> {
         self.discard_until(select, std::future::pending::<()>()).await
     }
 
@@ -215,10 +221,10 @@ impl<'t> DeadLetters<'t> {
         &self,
         select: impl FnMut(&DeadLetter) -> bool,
         stop: impl Future,
-    ) -> Result<Handled, TransportError> {
+    ) -> Result<DeadLetterReport, TransportError> {
         let mut done = Vec::new();
         let handled = self.deal(select, None, stop, |letter| done.push(letter)).await?;
-        Ok(Handled { done, ..handled })
+        Ok(DeadLetterReport { done, ..handled })
     }
 
     /// Makes messages dead letters again that were [written as lines](DeadLetter::to_line). Those

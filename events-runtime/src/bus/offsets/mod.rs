@@ -2,10 +2,10 @@
 
 mod error;
 mod lookup;
-mod place;
+mod seek_target;
 
 pub use error::OffsetsError;
-pub use place::{Place, PlaceError};
+pub use seek_target::{SeekTarget, SeekTargetError};
 
 use self::lookup::Lookup;
 pub(super) use self::lookup::tidy;
@@ -98,12 +98,12 @@ impl<'t> Offsets<'t> {
     ///
     /// # Errors
     /// An [`OffsetsError`], for the id of an event too that is not there.
-    pub async fn locate(&self, place: impl Into<Place>) -> Result<Option<Position>, OffsetsError> {
+    pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, OffsetsError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
         Ok(Some(match place.into() {
-            Place::Start(StartPosition::Earliest) => first,
-            Place::Start(StartPosition::Latest) => end,
-            Place::Start(StartPosition::At(position)) => {
+            SeekTarget::Start(StartPosition::Earliest) => first,
+            SeekTarget::Start(StartPosition::Latest) => end,
+            SeekTarget::Start(StartPosition::At(position)) => {
                 if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
                     let message = format!("positions of this topic are written as `{first}` is");
                     return Err(TransportError::new(
@@ -116,14 +116,14 @@ impl<'t> Offsets<'t> {
                 }
                 position.clamp(first, end)
             }
-            Place::Start(start) => {
+            SeekTarget::Start(start) => {
                 let lookup = Lookup::open(self.transport, &self.topic, start).await?;
                 let groups = self.list().await;
                 let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.next));
                 lookup.close().await?;
                 next?.map_or(end, |next| next.clamp(first, end))
             }
-            Place::Event(id) => {
+            SeekTarget::Event(id) => {
                 let mut lookup = Lookup::open(self.transport, &self.topic, StartPosition::Earliest).await?;
                 let found = lookup.find(id).await;
                 lookup.close().await?;
@@ -136,11 +136,15 @@ impl<'t> Offsets<'t> {
     ///
     /// # Errors
     /// An [`OffsetsError`], also where there is no such group or place.
-    pub async fn plan(&self, group: &ConsumerGroup, to: impl Into<Place>) -> Result<Reset, OffsetsError> {
+    pub async fn plan(
+        &self,
+        group: &ConsumerGroup,
+        to: impl Into<SeekTarget>,
+    ) -> Result<Reset, OffsetsError> {
         let place = to.into();
         let (status, stands) = self.stands(group).await?;
         let Some((to, from)) = self.locate(place).await?.zip(stands) else {
-            let start = if let Place::Start(start) = place { start } else { StartPosition::Earliest };
+            let start = if let SeekTarget::Start(start) = place { start } else { StartPosition::Earliest };
             return Ok(Reset {
                 group: group.clone(),
                 from: None,

@@ -1,7 +1,7 @@
 //! Why a replay ended before its time.
 
 use super::super::error::ConsumeError;
-use super::super::offsets::{OffsetsError, Place};
+use super::super::offsets::{OffsetsError, SeekTarget};
 use crate::transport::{ConsumerGroup, NameError, Position, TransportError};
 
 /// Why a replay did not begin, or ended before its time.
@@ -23,9 +23,9 @@ pub enum ReplayError {
     #[error("the replay ends at {to}, which is before its beginning at {from}: exchange the two")]
     Backwards {
         /// The beginning.
-        from: Place,
+        from: SeekTarget,
         /// The end.
-        to: Place,
+        to: SeekTarget,
     },
     /// The group has not come as far as the beginning: moving it there would pass over events that
     /// nobody has worked on.

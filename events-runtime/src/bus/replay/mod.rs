@@ -12,7 +12,7 @@ use self::bounds::{Bounded, Removed, settled};
 use super::EventBus;
 use super::consumer::Consume;
 use super::error::chain;
-use super::offsets::{Offsets, OffsetsError, Place};
+use super::offsets::{Offsets, OffsetsError, SeekTarget};
 use super::settling::Consumed;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
@@ -64,8 +64,8 @@ pub struct Replay {
     bus: EventBus,
     topic: String,
     consume: Consume,
-    from: Place,
-    to: Place,
+    from: SeekTarget,
+    to: SeekTarget,
     way: Option<Way>,
 }
 
@@ -120,13 +120,13 @@ impl Replay {
 
     /// Where it begins, included; the first event that is still there unless set. Counts for a new
     /// group alone: one that an interrupted replay has left goes on where it stands.
-    pub fn from(mut self, place: impl Into<Place>) -> Self {
+    pub fn from(mut self, place: impl Into<SeekTarget>) -> Self {
         self.from = place.into();
         self
     }
 
     /// Where it ends, not included; behind the last event that is there at its start unless set.
-    pub fn to(mut self, place: impl Into<Place>) -> Self {
+    pub fn to(mut self, place: impl Into<SeekTarget>) -> Self {
         self.to = place.into();
         self
     }
