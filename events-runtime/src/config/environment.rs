@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::error::Problem;
 use super::nearest::nearest;
 use super::source::Source;
-use super::stray::{Stray, misspelt, stray};
 use super::tree::Node;
+use super::unread_variable::{Unread, check, misspelt};
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
 
@@ -48,9 +48,9 @@ pub(super) struct Found {
     /// What makes the configuration none.
     pub(super) problems: Vec<Problem>,
     /// The variables that are not read, and may have been meant to be.
-    pub(super) strangers: Vec<Problem>,
+    pub(super) unknown: Vec<Problem>,
     /// Those that are not read and are somebody else's.
-    pub(super) links: Vec<Problem>,
+    pub(super) service_links: Vec<Problem>,
 }
 
 /// Lays the variables over the tree; the tree's names tell what they mean.
@@ -59,7 +59,7 @@ pub(super) fn overlay(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     found: &mut Found,
 ) {
-    let Found { problems, strangers, links } = found;
+    let Found { problems, unknown, service_links } = found;
     let mut ours = Vec::new();
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
@@ -67,7 +67,7 @@ pub(super) fn overlay(
             ours.push((name, value));
         } else if let Some(message) = misspelt(&name) {
             let source = Source::Environment { variable: Arc::from(name) };
-            strangers.push(Problem::new(source, "", message));
+            unknown.push(Problem::new(source, "", message));
         }
     }
     ours.sort();
@@ -75,18 +75,18 @@ pub(super) fn overlay(
     let mut layers = Vec::new();
     for (name, value) in ours {
         let source = Source::Environment { variable: Arc::from(name.as_str()) };
-        match stray(name.strip_prefix(PREFIX).unwrap_or(&name)) {
+        match check(name.strip_prefix(PREFIX).unwrap_or(&name)) {
             None => {}
-            Some(Stray::Slip(message)) => {
+            Some(Unread::Misspelt(message)) => {
                 problems.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Stray::Stranger(message)) => {
-                strangers.push(Problem::new(source, "", message));
+            Some(Unread::Unknown(message)) => {
+                unknown.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Stray::Link(message)) => {
-                links.push(Problem::new(source, "", message));
+            Some(Unread::ServiceLink(message)) => {
+                service_links.push(Problem::new(source, "", message));
                 continue;
             }
         }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Problem};
 use super::source::Source;
-use super::stray::warn_once;
 use super::tree::Node;
+use super::unread_variable::warn_once;
 use super::{Config, environment, file, settings};
 
 /// Collects the layers of a [`Config`]; each one is laid over those before it.
@@ -84,15 +84,15 @@ impl ConfigBuilder {
                 },
             }
         }
-        let environment::Found { problems, strangers, links } = found;
-        let warnings = [strangers.clone(), links].concat();
+        let environment::Found { problems, unknown, service_links } = found;
+        let warnings = [unknown.clone(), service_links].concat();
         warn_once(&warnings);
         if !unreadable.is_empty() {
             return Err(ConfigError::new(unreadable));
         }
         // The missing setting may have been given by a variable that is not read, and logs may be off: so the error
         // names it too.
-        let mut config = settings::read(&tree, problems).map_err(|error| error.with(strangers))?;
+        let mut config = settings::read(&tree, problems).map_err(|error| error.with(unknown))?;
         config.warnings = warnings;
         Ok(config)
     }

@@ -54,10 +54,10 @@ pub(crate) mod nearest;
 mod section;
 mod settings;
 mod source;
-mod stray;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unread_variable;
 mod url;
 mod value;
 
@@ -74,7 +74,7 @@ pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
 };
 pub use source::Source;
-pub(crate) use stray::warn_once;
+pub(crate) use unread_variable::warn_once;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;

@@ -5,7 +5,7 @@ use super::explain::Explanation;
 use super::nearest::nearest;
 use super::source::Source;
 use super::tree::{Kind, Node, join_key};
-use super::value::{Fault, Setting};
+use super::value::{Setting, ValueError};
 
 /// What reading a configuration finds out.
 #[derive(Debug, Default)]
@@ -98,12 +98,12 @@ impl<'t> Section<'t> {
                     findings.explanation.push_noted(key, setting.show(), source, setting.note());
                     return Some(setting);
                 }
-                Err(Fault::Type) => {
+                Err(ValueError::Type) => {
                     format!("expected {}, found {}", T::EXPECTED, value.type_name())
                 }
-                Err(Fault::Whole(fault)) => fault,
-                Err(Fault::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
-                Err(Fault::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
+                Err(ValueError::Whole(fault)) => fault,
+                Err(ValueError::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
+                Err(ValueError::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
             },
         };
         findings.problems.push(Problem::new(source, key, message));

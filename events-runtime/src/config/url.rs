@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::value::{Fault, Setting, Value, absolute_note};
+use super::value::{Setting, Value, ValueError, absolute_note};
 pub use crate::transport::url::BusUrlError;
 use crate::transport::url::{Url, mask, percent_decode};
 
@@ -81,11 +81,11 @@ impl std::str::FromStr for BusUrl {
 impl Setting for BusUrl {
     const EXPECTED: &'static str = "the address of a bus as a string, such as `memory:`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         let (Value::String(text) | Value::Text(text)) = value else {
-            return Err(Fault::Type);
+            return Err(ValueError::Type);
         };
-        Self::parse(text).map_err(|error| Fault::Whole(error.to_string()))
+        Self::parse(text).map_err(|error| ValueError::Whole(error.to_string()))
     }
 
     fn show(&self) -> String {

@@ -81,13 +81,13 @@
 mod error;
 #[cfg(feature = "inbox-postgres")]
 mod postgres;
+#[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
+mod pruning;
 mod seen;
 #[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
 mod settings;
 #[cfg(feature = "inbox-sqlite")]
 mod sqlite;
-#[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
-mod steps;
 
 pub use error::InboxError;
 #[cfg(feature = "inbox-postgres")]

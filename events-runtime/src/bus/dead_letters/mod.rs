@@ -6,19 +6,19 @@
 //! on, and hands back what it leaves. Who dies with letters in hand gives them back when their lease
 //! ends.
 
-mod deal;
-mod hand;
-mod letter;
+mod dead_letter;
+mod leased_batch;
 mod line;
-mod look;
+mod list;
+mod process;
 mod restore;
 
 use std::time::Duration;
 
-pub use letter::DeadLetter;
+pub use dead_letter::DeadLetter;
 pub use line::LineError;
 
-use crate::envelope::dead_letter;
+use crate::envelope::dead_letter as headers;
 use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};
 
 /// The dead letters of one group on one topic.
@@ -159,12 +159,12 @@ impl<'t> DeadLetters<'t> {
     /// A [`TransportError`] where the store can't be read.
     pub async fn list(&self) -> Result<Listing, TransportError> {
         let mut letters = Vec::new();
-        self.look(|letter| {
+        self.for_each(|letter| {
             letters.push(letter);
             Ok::<_, TransportError>(())
         })
         .await?;
-        Ok(Listing { dead_letters: letters, elsewhere: self.in_hand().await? })
+        Ok(Listing { dead_letters: letters, elsewhere: self.in_flight().await? })
     }
 
     /// Sends those that are selected to their topic again, as they were: key, headers, id and
@@ -196,7 +196,7 @@ impl<'t> DeadLetters<'t> {
     ) -> Result<DeadLetterReport, TransportError> {
         let producer = self.transport.producer().await?;
         let mut done = Vec::new();
-        let handled = self.deal(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
+        let handled = self.process(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
         Ok(DeadLetterReport { done, ..handled })
     }
 
@@ -223,7 +223,7 @@ impl<'t> DeadLetters<'t> {
         stop: impl Future,
     ) -> Result<DeadLetterReport, TransportError> {
         let mut done = Vec::new();
-        let handled = self.deal(select, None, stop, |letter| done.push(letter)).await?;
+        let handled = self.process(select, None, stop, |letter| done.push(letter)).await?;
         Ok(DeadLetterReport { done, ..handled })
     }
 
@@ -240,7 +240,7 @@ impl<'t> DeadLetters<'t> {
     fn is_ours(&self, message: &Message) -> bool {
         let says =
             |header, ours: &str| message.headers.get(header).is_none_or(|value| value == ours.as_bytes());
-        says(dead_letter::TOPIC, self.origin.as_str()) && says(dead_letter::GROUP, self.group.as_str())
+        says(headers::TOPIC, self.origin.as_str()) && says(headers::GROUP, self.group.as_str())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use super::hand::CHUNK;
+use super::leased_batch::CHUNK;
 use super::{DeadLetters, Restored, line};
 use crate::transport::{ErrorKind, Message, Producer, TransportError};
 
@@ -35,7 +35,7 @@ impl<'t> DeadLetters<'t> {
         let producer = self.transport.producer().await?;
         let keys = [RandomState::new(), RandomState::new()];
         let mut seen = Seen { keys, digests: HashSet::new() };
-        self.look(|letter| {
+        self.for_each(|letter| {
             seen.insert(letter.message());
             Ok::<_, TransportError>(())
         })

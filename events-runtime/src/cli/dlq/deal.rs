@@ -89,7 +89,7 @@ async fn deal(
         }
     };
     let letters = office.letters();
-    let handled = letters.deal(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
+    let handled = letters.process(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
     told?;
     if context.json() {
         json_report(&list, &handled)?;

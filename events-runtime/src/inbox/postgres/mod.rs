@@ -1,6 +1,6 @@
 //! The inbox in a Postgres database.
 
-mod fault;
+mod classify;
 mod seen;
 mod statements;
 
@@ -11,13 +11,13 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, GenericClient, Transaction};
 use uuid::Uuid;
 
+use super::pruning::{Cutoff, Pruning, ROWS};
 use super::settings::{self, DEFAULT_TABLE, Settings};
-use super::steps::{Cutoff, ROWS, Steps};
 use super::{Arrival, InboxError};
 use crate::transport::ConsumerGroup;
 use crate::{BoxError, EventMetadata};
 
-pub(super) use fault::is_transient;
+pub(super) use classify::is_transient;
 pub use seen::PostgresSeenEvents;
 pub use statements::PostgresStatements;
 
@@ -59,7 +59,7 @@ pub struct PostgresInbox {
     schema: Option<Arc<str>>,
     table: Arc<str>,
     statements: Arc<PostgresStatements>,
-    steps: Arc<Steps>,
+    pruning: Arc<Pruning>,
 }
 
 impl PostgresInbox {
@@ -77,7 +77,7 @@ impl PostgresInbox {
             schema: None,
             table: DEFAULT_TABLE.into(),
             statements: Arc::new(PostgresStatements::of(None, DEFAULT_TABLE)),
-            steps: Arc::default(),
+            pruning: Arc::default(),
         })
     }
 
@@ -87,7 +87,7 @@ impl PostgresInbox {
     /// # Errors
     /// [`InboxError::Name`].
     pub fn receiver(&self, name: &str) -> Result<Self, InboxError> {
-        Ok(Self { settings: self.settings.of_receiver(name)?, steps: Arc::default(), ..self.clone() })
+        Ok(Self { settings: self.settings.of_receiver(name)?, pruning: Arc::default(), ..self.clone() })
     }
 
     /// The same in a table of another name: 1 to 50 lower-case letters, digits and `_`.
@@ -244,7 +244,7 @@ impl PostgresInbox {
     }
 
     /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
-    /// Call it again while it gives as many as it may. Inserts do the same in small steps.
+    /// Call it again while it gives as many as it may. Inserts do the same in small pruning.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -285,7 +285,7 @@ impl PostgresInbox {
 
     /// The inbox of a consumer's group, in the same table.
     fn of_group(&self, group: &ConsumerGroup) -> Self {
-        Self { settings: self.settings.of_group(group), steps: Arc::default(), ..self.clone() }
+        Self { settings: self.settings.of_group(group), pruning: Arc::default(), ..self.clone() }
     }
 
     async fn add(&self, client: &impl GenericClient, id: Uuid) -> Result<Arrival, Error> {
@@ -294,7 +294,7 @@ impl PostgresInbox {
         let inserted = format!("{}\n{DATABASE}", self.statements.insert);
         let row = client.query_typed_opt(&inserted, &[(&group, Type::TEXT), (&id, Type::UUID)]).await?;
         let Some(row) = row else { return Ok(Arrival::Duplicate) };
-        self.step(client, row.try_get(0)?).await?;
+        self.prune_step(client, row.try_get(0)?).await?;
         Ok(Arrival::First)
     }
 
@@ -306,8 +306,8 @@ impl PostgresInbox {
         Ok(row.is_some())
     }
 
-    async fn step(&self, client: &impl GenericClient, database: &str) -> Result<(), Error> {
-        let Some(step) = self.steps.next(database, self.settings.max_count()) else { return Ok(()) };
+    async fn prune_step(&self, client: &impl GenericClient, database: &str) -> Result<(), Error> {
+        let Some(step) = self.pruning.next(database, self.settings.max_count()) else { return Ok(()) };
         let level = client.query_typed_one("SHOW transaction_isolation", &[]).await?;
         if level.try_get::<_, &str>(0)? != "read committed" {
             return Ok(());
@@ -355,7 +355,7 @@ impl PostgresInbox {
             Some(schema) => &format!("{schema}.{}", self.table),
             None => &*self.table,
         };
-        fault::explain(error, &self.settings, table)
+        classify::explain(error, &self.settings, table)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The inbox in a `SQLite` database.
 
-mod fault;
+mod classify;
 mod seen;
 mod statements;
 
@@ -10,13 +10,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::pruning::{Cutoff, Pruning, ROWS};
 use super::settings::{self, DEFAULT_TABLE, Settings};
-use super::steps::{Cutoff, ROWS, Steps};
 use super::{Arrival, InboxError};
 use crate::transport::ConsumerGroup;
 use crate::{BoxError, EventMetadata};
 
-pub(super) use fault::is_transient;
+pub(super) use classify::is_transient;
 pub use seen::SqliteSeenEvents;
 pub use statements::SqliteStatements;
 
@@ -41,7 +41,7 @@ pub struct SqliteInbox {
     settings: Settings,
     table: Arc<str>,
     statements: Arc<SqliteStatements>,
-    steps: Arc<Steps>,
+    pruning: Arc<Pruning>,
 }
 
 impl SqliteInbox {
@@ -58,7 +58,7 @@ impl SqliteInbox {
             settings: Settings::new(name)?,
             table: DEFAULT_TABLE.into(),
             statements: Arc::new(SqliteStatements::of(DEFAULT_TABLE)),
-            steps: Arc::default(),
+            pruning: Arc::default(),
         })
     }
 
@@ -68,7 +68,7 @@ impl SqliteInbox {
     /// # Errors
     /// [`InboxError::Name`].
     pub fn receiver(&self, name: &str) -> Result<Self, InboxError> {
-        Ok(Self { settings: self.settings.of_receiver(name)?, steps: Arc::default(), ..self.clone() })
+        Ok(Self { settings: self.settings.of_receiver(name)?, pruning: Arc::default(), ..self.clone() })
     }
 
     /// The same in a table of another name: 1 to 50 lower-case letters, digits and `_`.
@@ -180,7 +180,7 @@ impl SqliteInbox {
     }
 
     /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
-    /// Call it again while it gives as many as it may. Inserts do the same in small steps.
+    /// Call it again while it gives as many as it may. Inserts do the same in small pruning.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -206,7 +206,7 @@ impl SqliteInbox {
 
     /// The inbox of a consumer's group, in the same table.
     fn of_group(&self, group: &ConsumerGroup) -> Self {
-        Self { settings: self.settings.of_group(group), steps: Arc::default(), ..self.clone() }
+        Self { settings: self.settings.of_group(group), pruning: Arc::default(), ..self.clone() }
     }
 
     fn add(&self, connection: &Connection, id: Uuid) -> rusqlite::Result<Arrival> {
@@ -214,7 +214,7 @@ impl SqliteInbox {
         if insert.execute(params![self.settings.group.as_str(), id.as_bytes()])? == 0 {
             return Ok(Arrival::Duplicate);
         }
-        self.step(connection)?;
+        self.prune_step(connection)?;
         Ok(Arrival::First)
     }
 
@@ -223,12 +223,12 @@ impl SqliteInbox {
         contains.exists(params![self.settings.group.as_str(), id.as_bytes()])
     }
 
-    fn step(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn prune_step(&self, connection: &Connection) -> rusqlite::Result<()> {
         let max_count = self.settings.max_count();
         let step = match connection.path() {
-            Some(path) if !path.is_empty() => self.steps.next(path, max_count),
+            Some(path) if !path.is_empty() => self.pruning.next(path, max_count),
             // A database in memory has no other mark than its connection.
-            _ => self.steps.next(&format!("{connection:p}"), max_count),
+            _ => self.pruning.next(&format!("{connection:p}"), max_count),
         };
         let Some(step) = step else { return Ok(()) };
         self.prune_age(connection, ROWS)?;
@@ -265,7 +265,7 @@ impl SqliteInbox {
     }
 
     fn explain(&self, error: rusqlite::Error) -> InboxError {
-        fault::explain(error, &self.settings, &self.table)
+        classify::explain(error, &self.settings, &self.table)
     }
 }
 

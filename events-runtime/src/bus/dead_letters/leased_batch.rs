@@ -15,14 +15,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const SOME: usize = 10_000;
 
 /// The letters that one call has in hand.
-pub(super) struct Hand {
+pub(super) struct LeasedBatch {
     consumer: Box<dyn Consumer>,
     /// Those that were not chosen: handed back at once, they would come again at once.
     pub(super) deliveries: Vec<Delivery>,
-    /// How many came so far.
-    came: u64,
+    /// How many received so far.
+    received: u64,
     /// How many nobody else had at the beginning.
-    free: u64,
+    available: u64,
     /// How many are asked for at once.
     limit: usize,
     /// All that there are, or so many where the transport can't say.
@@ -32,20 +32,20 @@ pub(super) struct Hand {
     leased: Instant,
 }
 
-impl Hand {
+impl LeasedBatch {
     /// Joins the group of those who deal with letters. There is a topic of them.
     pub(super) async fn join(letters: &DeadLetters<'_>) -> Result<Self, TransportError> {
         let DeadLetters { transport, topic, lease, .. } = letters;
-        let tool = letters.tool()?;
-        let subscription = Subscription::new(topic.clone(), tool.clone()).lease(*lease);
+        let group = letters.group()?;
+        let subscription = Subscription::new(topic.clone(), group.clone()).lease(*lease);
         let consumer = transport.consumer(subscription).await?;
         let groups = transport.groups(topic).await?;
-        let status = groups.into_iter().find(|status| status.group == tool);
+        let status = groups.into_iter().find(|status| status.group == group);
         Ok(Self {
             consumer,
             deliveries: Vec::new(),
-            came: 0,
-            free: status.as_ref().map_or(u64::MAX, |status| status.lag.saturating_sub(status.in_flight)),
+            received: 0,
+            available: status.as_ref().map_or(u64::MAX, |status| status.lag.saturating_sub(status.in_flight)),
             limit: CHUNK,
             most: status.map_or(SOME, |status| usize::try_from(status.lag).unwrap_or(usize::MAX)),
             lease: *lease,
@@ -67,7 +67,7 @@ impl Hand {
         loop {
             self.keep(&[]).await;
             // Those that another has are asked for too, without waiting: its lease may have ended.
-            let waits = self.deliveries.is_empty() && self.came < self.free;
+            let waits = self.deliveries.is_empty() && self.received < self.available;
             let wait = if waits { PATIENCE } else { Duration::ZERO };
             let more = self.consumer.receive(self.limit, wait).await?;
             if more.is_empty() && (self.deliveries.is_empty() || self.limit >= self.most) {
@@ -76,12 +76,12 @@ impl Hand {
             if more.is_empty() {
                 // A key's letters that were handed back before come together, or when the earlier ones
                 // are settled: those in hand that were not chosen are had again, with more behind them.
-                self.came = self.came.saturating_sub(self.deliveries.len() as u64);
+                self.received = self.received.saturating_sub(self.deliveries.len() as u64);
                 self.limit = self.limit.saturating_mul(4).min(self.most);
                 release(self.deliveries.drain(..)).await;
                 continue;
             }
-            self.came += more.len() as u64;
+            self.received += more.len() as u64;
             let (mut picked, others): (Vec<_>, Vec<_>) =
                 more.into_iter().partition(|delivery| chosen.contains(&delivery.position()));
             self.deliveries.extend(others);
@@ -156,7 +156,7 @@ impl Hand {
     }
 
     /// Hands back what is left, and leaves.
-    pub(super) async fn give_back(self) -> Result<(), TransportError> {
+    pub(super) async fn close(self) -> Result<(), TransportError> {
         release(self.deliveries).await;
         self.consumer.close().await
     }

@@ -31,7 +31,7 @@ pub(super) type Cutoff<T> = (T, Uuid);
 /// The count decides when a step is taken, never what it removes. So an insert that is rolled back may be
 /// counted, and databases that share a count are only pruned a little earlier or later.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
+pub(super) struct Pruning {
     inserted: Mutex<HashMap<u64, u64>>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Step {
     pub(super) surplus: Option<u64>,
 }
 
-impl Steps {
+impl Pruning {
     /// Counts an insert into a database; every 64th one is followed by a step.
     pub(super) fn next(&self, database: &str, max_count: Option<u64>) -> Option<Step> {
         let mut hasher = DefaultHasher::new();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn steps(inserts: u64, max_count: Option<u64>) -> (usize, u64) {
-        let steps = Steps::default();
+        let steps = Pruning::default();
         let taken: Vec<_> = (0..inserts).filter_map(|_| steps.next("billing.db", max_count)).collect();
         (taken.len(), taken.iter().filter_map(|step| step.surplus).sum())
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn databases_that_take_turns_are_each_stepped() {
-        let steps = Steps::default();
+        let steps = Pruning::default();
         let mut taken = [0, 0];
         for _ in 0..640 {
             for (taken, database) in taken.iter_mut().zip(["a.db", "b.db"]) {

@@ -8,7 +8,7 @@ use super::super::settings::Settings;
 
 /// What an error says about the next attempt. The list of all classes stands in decision 45.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judgement {
+enum Class {
     /// Another transaction won.
     Conflict,
     /// The connection is of no use any more, or was never made.
@@ -23,62 +23,62 @@ enum Judgement {
     Permanent,
 }
 
-/// The judgement of a code (`SQLSTATE`), of all that Postgres 18 has.
-fn judge_code(code: &str) -> Judgement {
+/// The class of a code (`SQLSTATE`), of all that Postgres 18 has.
+fn classify_code(code: &str) -> Class {
     match code {
-        "25P02" => Judgement::Aborted,
+        "25P02" => Class::Aborted,
         // 40002 is a constraint that the data break at the commit.
-        "40002" => Judgement::Permanent,
+        "40002" => Class::Permanent,
         // 55P03 is `lock_timeout` and `NOWAIT`, 57014 `statement_timeout` and a cancelled statement.
-        "55P03" | "57014" => Judgement::TimedOut,
+        "55P03" | "57014" => Class::TimedOut,
         // 25P03, 25P04: timeouts of a transaction, with which the server closes the connection.
-        "25P03" | "25P04" => Judgement::Disconnected,
+        "25P03" | "25P04" => Class::Disconnected,
         // 25006: a server that only reads, such as a standby that was promoted elsewhere. 42501: a right
         // that was taken away, or not given yet.
-        "25006" | "42501" | "55006" | "57000" => Judgement::Unavailable,
+        "25006" | "42501" | "55006" | "57000" => Class::Unavailable,
         _ => match code.get(..2) {
-            Some("40") => Judgement::Conflict,
+            Some("40") => Class::Conflict,
             // The operator ends or starts the server; every one of them closes the connection.
-            Some("57") if code != "57P04" => Judgement::Disconnected,
-            Some("08") => Judgement::Disconnected,
+            Some("57") if code != "57P04" => Class::Disconnected,
+            Some("08") => Class::Disconnected,
             // Passwords and roles; no resources; the machine; the server's configuration.
-            Some("28" | "53" | "58" | "F0") => Judgement::Unavailable,
-            _ => Judgement::Permanent,
+            Some("28" | "53" | "58" | "F0") => Class::Unavailable,
+            _ => Class::Permanent,
         },
     }
 }
 
-fn judge(error: &Error) -> Judgement {
+fn classify(error: &Error) -> Class {
     if let Some(code) = error.code() {
-        return judge_code(code.code());
+        return classify_code(code.code());
     }
     let mut causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     if error.is_closed() || causes.any(|cause| cause.downcast_ref::<std::io::Error>().is_some()) {
-        Judgement::Disconnected
+        Class::Disconnected
     } else {
-        Judgement::Permanent
+        Class::Permanent
     }
 }
 
 /// Whether the same transaction may succeed later.
 pub(in super::super) fn is_transient(error: &Error) -> bool {
-    !matches!(judge(error), Judgement::Permanent | Judgement::Aborted)
+    !matches!(classify(error), Class::Permanent | Class::Aborted)
 }
 
 /// The error for the user of this inbox; Postgres' own is its source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
     let missing = error.code() == Some(&SqlState::UNDEFINED_TABLE);
-    let judgement = judge(&error);
+    let class = classify(&error);
     let source = error.into();
-    match judgement {
-        Judgement::Conflict => InboxError::Conflict { inbox, source },
-        Judgement::Disconnected => InboxError::Disconnected { inbox, source },
-        Judgement::TimedOut => InboxError::TimedOut { inbox, source },
-        Judgement::Unavailable => InboxError::Unavailable { inbox, source },
-        Judgement::Aborted => InboxError::RolledBack { inbox, source: Some(source) },
-        Judgement::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
-        Judgement::Permanent => InboxError::Database { inbox, source },
+    match class {
+        Class::Conflict => InboxError::Conflict { inbox, source },
+        Class::Disconnected => InboxError::Disconnected { inbox, source },
+        Class::TimedOut => InboxError::TimedOut { inbox, source },
+        Class::Unavailable => InboxError::Unavailable { inbox, source },
+        Class::Aborted => InboxError::RolledBack { inbox, source: Some(source) },
+        Class::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
+        Class::Permanent => InboxError::Database { inbox, source },
     }
 }
 
@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn every_class_of_postgres_codes_has_its_judgement() {
-        use Judgement::{Aborted, Conflict, Disconnected, Permanent, TimedOut, Unavailable};
+        use Class::{Aborted, Conflict, Disconnected, Permanent, TimedOut, Unavailable};
 
-        let judged: [(Judgement, &[&str]); 6] = [
+        let judged: [(Class, &[&str]); 6] = [
             (Conflict, &["40000", "40001", "40003", "40P01"]),
             (
                 Disconnected,
@@ -119,9 +119,9 @@ mod tests {
                 ],
             ),
         ];
-        for (judgement, codes) in judged {
+        for (class, codes) in judged {
             for code in codes {
-                assert_eq!(judge_code(code), judgement, "{code}");
+                assert_eq!(classify_code(code), class, "{code}");
             }
         }
     }

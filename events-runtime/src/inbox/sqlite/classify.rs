@@ -7,7 +7,7 @@ use super::super::settings::Settings;
 
 /// What an error says about the next attempt. The list of all codes stands in decision 45.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judgement {
+enum Class {
     /// Another connection holds a lock.
     Busy,
     /// The transaction began by reading and can't write any more.
@@ -20,15 +20,15 @@ enum Judgement {
     Permanent,
 }
 
-fn judge(error: &Error) -> Judgement {
+fn classify(error: &Error) -> Class {
     if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT) {
-        return Judgement::Stale;
+        return Class::Stale;
     }
     match error.sqlite_error_code() {
         Some(
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
-        ) => Judgement::Busy,
-        Some(ErrorCode::OperationInterrupted) => Judgement::TimedOut,
+        ) => Class::Busy,
+        Some(ErrorCode::OperationInterrupted) => Class::TimedOut,
         Some(
             ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
@@ -38,20 +38,20 @@ fn judge(error: &Error) -> Judgement {
             | ErrorCode::OutOfMemory
             // Another connection changed the schema between two tries of the same statement.
             | ErrorCode::SchemaChanged,
-        ) => Judgement::Unavailable,
-        _ => Judgement::Permanent,
+        ) => Class::Unavailable,
+        _ => Class::Permanent,
     }
 }
 
 /// Whether the same transaction may succeed later.
 pub(in super::super) fn is_transient(error: &Error) -> bool {
-    judge(error) != Judgement::Permanent
+    classify(error) != Class::Permanent
 }
 
 /// The error for the user of this inbox; `SQLite`'s own is its source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
-    let judgement = judge(&error);
+    let class = classify(&error);
     // There is no code of its own for a table that is missing.
     let missing = match &error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
@@ -60,13 +60,13 @@ pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxEr
         _ => false,
     };
     let source = error.into();
-    match judgement {
-        Judgement::Stale => InboxError::StaleSnapshot { inbox, source },
-        Judgement::Busy => InboxError::Busy { inbox, source },
-        Judgement::TimedOut => InboxError::TimedOut { inbox, source },
-        Judgement::Unavailable => InboxError::Unavailable { inbox, source },
-        Judgement::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
-        Judgement::Permanent => InboxError::Database { inbox, source },
+    match class {
+        Class::Stale => InboxError::StaleSnapshot { inbox, source },
+        Class::Busy => InboxError::Busy { inbox, source },
+        Class::TimedOut => InboxError::TimedOut { inbox, source },
+        Class::Unavailable => InboxError::Unavailable { inbox, source },
+        Class::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
+        Class::Permanent => InboxError::Database { inbox, source },
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_code_of_sqlite_has_its_judgement() {
-        use Judgement::{Busy, Permanent, Stale, TimedOut, Unavailable};
+        use Class::{Busy, Permanent, Stale, TimedOut, Unavailable};
 
         let judged = [
             (ffi::SQLITE_ERROR, Permanent),
@@ -111,8 +111,8 @@ mod tests {
             (ffi::SQLITE_RANGE, Permanent),
             (ffi::SQLITE_NOTADB, Permanent),
         ];
-        for (code, judgement) in judged {
-            assert_eq!(judge(&Error::SqliteFailure(ffi::Error::new(code), None)), judgement, "{code}");
+        for (code, class) in judged {
+            assert_eq!(classify(&Error::SqliteFailure(ffi::Error::new(code), None)), class, "{code}");
         }
     }
 }

@@ -10,20 +10,20 @@ use super::error::Problem;
 use super::nearest::nearest;
 
 /// A variable that is no key.
-pub(super) enum Stray {
+pub(super) enum Unread {
     /// Nearly a key: the error to report.
-    Slip(String),
+    Misspelt(String),
     /// Nobody's: the warning to give.
-    Stranger(String),
+    Unknown(String),
     /// Another one's, and no fault of anybody: the warning to give.
-    Link(String),
+    ServiceLink(String),
 }
 
 /// What is wrong with a variable, of which this is what follows `EVENTS_`; `None` where it may be a key.
-pub(super) fn stray(rest: &str) -> Option<Stray> {
+pub(super) fn check(rest: &str) -> Option<Unread> {
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
     if is_service_link(rest) {
-        return Some(Stray::Link(
+        return Some(Unread::ServiceLink(
             "it is not read: it looks like the link to a service that Kubernetes sets in every pod of a \
              namespace, see `enableServiceLinks`"
                 .to_owned(),
@@ -33,10 +33,10 @@ pub(super) fn stray(rest: &str) -> Option<Stray> {
     let is_section = SECTIONS.iter().any(|known| is(section, known));
     if is_section && parts.len() > 1 {
         // `EVENTS_BUS__RETRY_MAX`; any other unknown key is reported where the section is read.
-        return is_near_key(&parts).map(Stray::Slip);
+        return is_near_key(&parts).map(Unread::Misspelt);
     }
     if let Some(slip) = is_near_key(&parts) {
-        return Some(Stray::Slip(slip));
+        return Some(Unread::Misspelt(slip));
     }
     let known = keys();
     if let [section, within @ ..] = parts.as_slice()
@@ -47,12 +47,12 @@ pub(super) fn stray(rest: &str) -> Option<Stray> {
         if let Some(near) = near
             && (is_named(near) || known.contains(&format!("{near}.{key}")))
         {
-            return Some(Stray::Slip(format!("there is no `{section}`; did you mean `{near}`?")));
+            return Some(Unread::Misspelt(format!("there is no `{section}`; did you mean `{near}`?")));
         }
     }
     let variables: Vec<_> = known.iter().map(|key| variable(key)).collect();
     let near = nearest(rest, variables.iter().filter_map(|variable| variable.strip_prefix(PREFIX)));
-    Some(Stray::Stranger(match near {
+    Some(Unread::Unknown(match near {
         Some(near) => format!("it is not read: it is no setting; did you mean `{PREFIX}{near}`?"),
         None if is_section => {
             format!("it is not read: a variable is one setting, such as `{PREFIX}BUS__URL`, and no table")
