@@ -3,12 +3,17 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::error::chain;
+use futures_channel::oneshot;
+
+use super::capacity::Permit;
 use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
-use super::topic_queue::{Permit, Settle};
 use crate::envelope::Envelope;
+use crate::error_chain::chain;
 use crate::signal::SendError;
 use crate::transport::{Message, Position, Topic, TransportError};
+
+/// Who is told the end of a message.
+pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
 
 /// Who waits for a message's end, and since when.
 #[derive(Debug)]

@@ -1,23 +1,25 @@
 //! Setting up a bus: everything is checked before anything is attached.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
 
-use super::error::StartError;
-use super::observe::{self, Observe, TracePropagator};
+use super::observe::{self, ErrorLogUnusable, Observe, TracePropagator};
 use super::outbound::OutboundQueues;
 use super::route::Routes;
 use super::sender::{Sender, Sending};
 use super::status::Consumers;
-use super::writers::Writers;
+use super::writers::{AmbiguousSchema, SchemasError, Writers, WritersError};
 use super::{EventBus, Inner};
+use crate::RegistryError;
 use crate::avro::WriterSchema;
-use crate::config::{Config, Resolved};
+use crate::config::{Config, ConfigError, Resolved};
 use crate::hub::{Hub, Outbound};
+use crate::metadata::MetadataError;
 use crate::registry::{Descriptor, Registry};
-use crate::transport::{self, Transport};
+use crate::transport::{self, NameError, Transport, TransportError};
 
 /// A bus that is being set up; [`start`](Self::start) starts it.
 #[derive(Default)]
@@ -96,7 +98,8 @@ impl EventBusBuilder {
         registry.expect(self.writers.iter().map(|(event_type, _)| event_type))?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), self.writers)?;
         observe::describe();
-        let observe = Arc::new(Observe::new(&config, registry, &resolved, prefix.as_ref()).await?);
+        let observe = Observe::new(&config, registry, &resolved, prefix.as_ref())?;
+        let observe = Arc::new(observe.open_error_log(&config).await?);
         let routes = Routes::new(resolved, prefix.as_ref(), &observe)?;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -143,6 +146,60 @@ impl EventBusBuilder {
     }
 }
 
+/// Why a bus did not start. Nothing was attached and nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The builder has no configuration.
+    #[error("the bus has no configuration: call `config(Config::load(\"events.toml\")?)` before `start`")]
+    NoConfig,
+    /// The configuration does not fit the linked definitions.
+    #[error("the configuration does not fit this program")]
+    Config(#[from] ConfigError),
+    /// The definitions contradict each other.
+    #[error("the event definitions of this program can't be used")]
+    Registry(#[from] RegistryError),
+    /// A file of `bus.consumer.schemas` can't be used.
+    #[error("the schemas of other versions can't be used")]
+    Schemas(#[from] SchemasError),
+    /// A schema of another version has the fingerprint of one that is read otherwise.
+    #[error("the schemas of other versions can't be told apart")]
+    Ambiguous(#[from] AmbiguousSchema),
+    /// A topic's name or the prefix can't be used.
+    #[error("a topic can't be used")]
+    Name(#[from] NameError),
+    /// The service's name can't be used.
+    #[error("the service's name can't be used")]
+    Service(#[from] MetadataError),
+    /// The transport could not be opened.
+    #[error("the transport could not be opened")]
+    Transport(#[from] TransportError),
+    /// The file of `bus.error_log` can't be written.
+    #[error(
+        "{place}: bus.error_log: `{}` can't be written: name a file in a folder that is there", .path.display()
+    )]
+    ErrorLog {
+        /// The file.
+        path: PathBuf,
+        /// Where the configuration names it.
+        place: String,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
+    /// There is no async runtime.
+    #[error("a bus needs a tokio runtime: call `start` inside of one")]
+    NoRuntime,
+}
+
+impl From<WritersError> for StartError {
+    fn from(error: WritersError) -> Self {
+        match error {
+            WritersError::Schemas(error) => error.into(),
+            WritersError::Ambiguous(error) => error.into(),
+        }
+    }
+}
+
 /// Says once what the receivers of a routed event may see otherwise than it was sent.
 fn warn(registry: &Registry, resolved: &Resolved) {
     let is_routed = |descriptor: &Descriptor| {
@@ -152,5 +209,11 @@ fn warn(registry: &Registry, resolved: &Resolved) {
         for warning in descriptor.warnings() {
             tracing::warn!(event_type = descriptor.event_type(), "{warning}");
         }
+    }
+}
+
+impl From<ErrorLogUnusable> for StartError {
+    fn from(ErrorLogUnusable { path, place, source }: ErrorLogUnusable) -> Self {
+        Self::ErrorLog { path, place, source }
     }
 }

@@ -1,24 +1,23 @@
 //! Setting up a consumer, and running it.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventBus;
 use super::dedup::Dedup;
-use super::error::{ConsumeError, chain};
 use super::inbound::Inbound;
 use super::middleware::{MessageInfo, Middleware, Next, Processed};
 use super::observe::{Consuming, watch};
 use super::offsets::tidy;
 use super::retry::Backoff;
+use super::settings::Settings;
 use super::settling::{Consumed, Settling};
 use super::unhandled::Unhandled;
-use super::worker::{Worker, sleep_until};
+use super::worker::{ConsumeError, Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
-use crate::error_chain::drop_quietly;
+use crate::error_chain::{chain, drop_quietly};
 use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
 
@@ -52,41 +51,6 @@ struct Own {
 
 /// A shorter lease would end before it could be renewed.
 const MIN_LEASE: Duration = Duration::from_millis(100);
-
-/// What a running consumer goes by.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) batch_size: usize,
-    pub(super) lease: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) backoff: Backoff,
-    pub(super) unknown_events: UnknownEvents,
-    pub(super) exhausted: Exhausted,
-    pub(super) concurrency: usize,
-    pub(super) max_consecutive_errors: Option<NonZeroU32>,
-    pub(super) drain_timeout: Option<Duration>,
-    /// Outermost first.
-    pub(super) middleware: Arc<[Middleware]>,
-    pub(super) seen: Option<Arc<dyn SeenEvents>>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("batch_size", &self.batch_size)
-            .field("lease", &self.lease)
-            .field("max_attempts", &self.max_attempts)
-            .field("backoff", &self.backoff)
-            .field("unknown_events", &self.unknown_events)
-            .field("exhausted", &self.exhausted)
-            .field("concurrency", &self.concurrency)
-            .field("max_consecutive_errors", &self.max_consecutive_errors)
-            .field("drain_timeout", &self.drain_timeout)
-            .field("middleware", &self.middleware.len())
-            .field("dedup", &self.seen.is_some())
-            .finish()
-    }
-}
 
 impl Consume {
     pub(super) fn new(bus: &EventBus, topic: String) -> Self {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
 use super::observe::{Consuming, DEDUP_FAILED, DEDUPLICATED};
 use super::retry::Pause;
-use super::verdict::Verdict;
+use super::verdict::{InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::drop_quietly;
+use crate::error_chain::{caught, drop_quietly, links};
 use crate::inbox::SeenEvents;
 use crate::transport::{BoxFuture, Message};
 

@@ -7,9 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::error::InboundError;
 use super::retry::Pause;
-use super::verdict::Verdict;
+use super::verdict::{InboundError, Verdict};
 use crate::transport::{BoxFuture, Delivery};
 
 /// The messages at work; no two of one key.

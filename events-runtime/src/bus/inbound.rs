@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use super::EventBus;
 use super::dedup::Dedup;
-use super::error::{InboundError, ReceiverFailure, caught, links};
 use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
 use super::unhandled::Unhandled;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, InboundError, ReceiverFailure, Verdict};
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
+use crate::error_chain::{caught, links};
 use crate::hub::Hub;
 use crate::transport::Message;
 use crate::{ReceiverError, Registry, Response};

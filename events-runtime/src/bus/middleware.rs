@@ -6,15 +6,14 @@ use std::time::SystemTime;
 
 use tracing::Instrument;
 
-use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
 use super::inbound::Inbound;
 use super::observe::{extract, record_error};
 use super::retry::Pause;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::drop_quietly;
+use crate::error_chain::{caught, drop_quietly, links};
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
 

@@ -89,10 +89,11 @@
 
 mod batch;
 mod builder;
+mod capacity;
 mod consumer;
 mod dead_letters;
 mod dedup;
-mod error;
+mod fetched_batch;
 mod flush;
 mod guarded;
 mod in_flight;
@@ -108,10 +109,13 @@ mod resend;
 mod retry;
 mod route;
 mod sender;
+mod settings;
 mod settling;
+mod shutdown;
 mod spill;
 mod status;
 mod topic_queue;
+mod undelivered;
 mod unhandled;
 mod verdict;
 mod worker;
@@ -126,16 +130,14 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub use builder::EventBusBuilder;
+pub use builder::{EventBusBuilder, StartError};
 pub use consumer::Consume;
 pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, LineError, Listing, Restored};
-pub use error::{
-    ConsumeError, InboundError, OutboundError, ReceiverFailure, ShutdownError, StartError, Undelivered,
-};
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, OffsetsError, Reset, SeekTarget, SeekTargetError};
+pub use outbound::OutboundError;
 pub use replay::{Replay, ReplayError, Replayed};
 #[cfg(feature = "cli")]
 pub(crate) use resend::{Resent, resend};
@@ -143,11 +145,14 @@ pub use retry::Backoff;
 #[cfg(feature = "cli")]
 pub(crate) use sender::Sending;
 pub use settling::Consumed;
-pub use spill::SpillError;
+pub use shutdown::{ShutdownError, SpillError};
 #[cfg(feature = "cli")]
 pub(crate) use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
 use status::Consumers;
 pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
+pub use undelivered::Undelivered;
+pub use verdict::{InboundError, ReceiverFailure};
+pub use worker::ConsumeError;
 pub(crate) use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
 

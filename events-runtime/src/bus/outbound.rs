@@ -5,14 +5,45 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::error::{OutboundError, caught, chain};
+use super::capacity::Capacity;
 use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
 use super::route::{Route, Routes};
 use super::sender::Phase;
-use super::topic_queue::{Capacity, TopicQueue};
+use super::topic_queue::{Closed, TopicQueue};
+use crate::avro::{DecodeError, EncodeError};
 use crate::envelope::Envelope;
+use crate::error_chain::{caught, chain};
 use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};
+
+/// Why an event was not given to the transport. It is in no topic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboundError {
+    /// The payload can't be held by its schema.
+    #[error("the payload could not be encoded")]
+    Encode(#[from] EncodeError),
+    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    #[error("encoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
+    /// The route's key could not be read from the datum.
+    #[error("the key could not be read from the encoded event")]
+    Key(#[source] DecodeError),
+    /// Too many events wait.
+    #[error(
+        "{capacity} events wait already: the transport is slower than the emitter, or away; emit again later, or raise `bus.queue_capacity`"
+    )]
+    QueueFull {
+        /// The queue's capacity.
+        capacity: usize,
+    },
+    /// The bus was shut down.
+    #[error("the bus was shut down; emit before `shutdown`")]
+    ShutDown,
+}
 
 /// What a hub offers its events to.
 pub(super) struct OutboundQueues {
@@ -60,9 +91,12 @@ impl OutboundQueues {
         let _entered = span.enter();
         inject(self.propagator.as_deref(), &span, &mut metadata);
         let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
-        envelope.key = route.key(event, datum)?;
+        envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
-        route.queue.push(envelope.into_message(), settle, permit)?;
+        route
+            .queue
+            .push(envelope.into_message(), settle, permit)
+            .map_err(|Closed| OutboundError::ShutDown)?;
         Ok(pending)
     }
 

@@ -4,9 +4,9 @@
 use bytes::Bytes;
 use tracing::Span;
 
-use super::error::InboundError;
 use super::in_flight::first;
 use super::observe::AuditLine;
+use super::verdict::InboundError;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
 /// Where a batch has fewer messages, so many may be given up at once.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use tokio::sync::watch;
 
-use super::error::Undelivered;
+use super::capacity::Capacity;
 use super::join;
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
-use super::topic_queue::{Capacity, TopicQueue};
+use super::topic_queue::TopicQueue;
+use super::undelivered::Undelivered;
 use crate::signal::SendError;
 use crate::transport::Topic;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::error::OutboundError;
 use super::observe::Observe;
 use super::topic_queue::TopicQueue;
+use crate::avro::DecodeError;
 use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
@@ -59,10 +59,10 @@ impl Routes {
 
 impl Route {
     /// The event's key in this topic.
-    pub(super) fn key(&self, event: &dyn AnyEvent, datum: &[u8]) -> Result<Option<Bytes>, OutboundError> {
+    pub(super) fn key(&self, event: &dyn AnyEvent, datum: &[u8]) -> Result<Option<Bytes>, DecodeError> {
         let mut key = Vec::new();
         if let Some(path) = &self.key {
-            path.append_key(datum, &mut key).map_err(OutboundError::Key)?;
+            path.append_key(datum, &mut key)?;
             return Ok(Some(key.into()));
         }
         Ok(event.append_key(&mut key).then(|| key.into()))

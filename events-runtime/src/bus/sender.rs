@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::error::{caught, chain};
 use super::guarded::Guarded;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
@@ -14,6 +13,7 @@ use super::status::Circuit;
 use super::topic_queue::TopicQueue;
 use crate::clock::Later as _;
 use crate::config::BusSettings;
+use crate::error_chain::{caught, chain};
 use crate::transport::{ErrorKind, Position, Producer, TransportError};
 
 /// How far a shutdown has come.

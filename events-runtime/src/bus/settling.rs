@@ -7,14 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::error::{InboundError, chain};
 use super::observe::{
     Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, PARKED, RETRIED, SETTLE_FAILED,
     SKIPPED, record_error,
 };
 use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
+use super::verdict::InboundError;
 use crate::envelope::Envelope;
+use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
 };

@@ -4,60 +4,20 @@
 //! events they may hold together, the [`Capacity`].
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_channel::oneshot;
 use tokio::sync::{Notify, watch};
 
-use super::batch::{Batch, Pending};
-use super::error::{OutboundError, Undelivered};
+use super::batch::{Batch, Pending, Settle};
+use super::capacity::Permit;
 use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
 use super::status::{Circuit, TopicQueueStatus};
-use crate::signal::SendError;
+use super::undelivered::Undelivered;
 use crate::transport::{Message, Topic};
 
-/// Who is told the end of a message.
-pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
-
-/// How many events all lanes together may hold.
-#[derive(Debug)]
-pub(super) struct Capacity {
-    used: AtomicUsize,
-    total: usize,
-}
-
-/// An event's place, free again when it is dropped.
-#[derive(Debug)]
-pub(super) struct Permit(Arc<Capacity>);
-
-impl Capacity {
-    pub(super) fn new(total: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), total })
-    }
-
-    pub(super) fn total(&self) -> usize {
-        self.total
-    }
-
-    pub(super) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// A place, where fewer than `limit` are taken.
-    pub(super) fn try_acquire(self: &Arc<Self>, limit: usize) -> Option<Permit> {
-        let acquire = |used: usize| (used < limit).then(|| used + 1);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, acquire).ok()?;
-        Some(Permit(Arc::clone(self)))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.used.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// The queue takes no more events.
+pub(super) struct Closed;
 
 /// How far a lane has come.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,10 +65,10 @@ impl TopicQueue {
     }
 
     /// Puts an event at the end.
-    pub(super) fn push(&self, message: Message, settle: Settle, permit: Permit) -> Result<(), OutboundError> {
+    pub(super) fn push(&self, message: Message, settle: Settle, permit: Permit) -> Result<(), Closed> {
         let mut backlog = lock(&self.backlog);
         if backlog.closed {
-            return Err(OutboundError::ShutDown);
+            return Err(Closed);
         }
         let number = backlog.next;
         backlog.next += 1;

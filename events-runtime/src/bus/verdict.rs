@@ -1,8 +1,146 @@
 //! What becomes of an event whose receivers disagree; [`Disposition`] says in which order, and why.
 
-use super::error::{InboundError, ReceiverFailure};
+use std::fmt;
+
 use super::retry::Pause;
+use crate::avro::DecodeError;
+use crate::envelope::EnvelopeError;
 use crate::receiver::Disposition;
+use crate::transport::Rejection;
+
+/// Why a message could not be emitted in this process.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InboundError {
+    /// The message is no event.
+    #[error("the message is no event")]
+    Envelope(#[from] EnvelopeError),
+    /// The event type is not linked into this program.
+    #[error("the event type `{event_type}` is not linked into this program")]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// The datum was written with another schema.
+    #[error(
+        "the event was written with schema {found:016x}, this program's is {expected:016x} and does not know the other: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or give it to `EventBus::builder().writer_schema(…)`"
+    )]
+    UnknownSchema {
+        /// The fingerprint of the program's definition.
+        expected: u64,
+        /// The fingerprint of the message.
+        found: u64,
+    },
+    /// The datum can't be read.
+    #[error("the payload can't be read")]
+    Decode(#[from] DecodeError),
+    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    #[error("decoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
+    /// A hook of [`middleware`](super::Consume::middleware) returned an error.
+    #[error("a hook around the message failed: {}", .errors.join(": "))]
+    Middleware {
+        /// The error and those behind it, outermost first.
+        errors: Vec<String>,
+    },
+    /// A hook of [`middleware`](super::Consume::middleware) panicked.
+    #[error("a hook around the message panicked: {message}")]
+    MiddlewarePanicked {
+        /// The panic's message, where it is text.
+        message: String,
+    },
+    /// The message was handed out as often as it may be, and what came of the last time is not known.
+    #[error(
+        "its attempts were used up before: it was handed out {attempts} times, and what came of the last is not known or could not be stored; where its receivers end the process, or block it for longer than the lease, the consumers' logs tell"
+    )]
+    Abandoned {
+        /// How often it was handed out.
+        attempts: u32,
+    },
+    /// The store of [`dedup`](super::Consume::dedup) could not be asked whether the event was handled.
+    #[error("whether the event was handled before could not be found out: {}", .errors.join(": "))]
+    Dedup {
+        /// The error and those behind it, outermost first.
+        errors: Vec<String>,
+    },
+    /// The work on the message was ended from outside, or by a panic that no receiver and no hook had.
+    #[error("the work on the message was interrupted: {0}")]
+    Interrupted(String),
+    /// Receivers failed; the text names each.
+    #[error("{}", Receivers(.failed))]
+    Receivers {
+        /// The receivers and their errors.
+        failed: Vec<ReceiverFailure>,
+    },
+}
+
+/// A receiver that failed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverFailure {
+    /// The receiver's name.
+    pub receiver: String,
+    /// Its error and the errors behind that, outermost first.
+    pub errors: Vec<String>,
+    /// What its error says should become of the event.
+    pub disposition: Option<Disposition>,
+}
+
+impl InboundError {
+    /// What a dead letter says: which way the message failed, the reason, and the errors behind it.
+    pub(super) fn rejection(&self) -> Rejection {
+        let rejection = Rejection::from_error(self).kind(self.kind());
+        match self {
+            Self::Receivers { failed } => failed.iter().fold(rejection, |rejection, failure| {
+                let rejection = rejection.receiver(failure.receiver.as_str());
+                failure.errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
+            }),
+            Self::Abandoned { attempts } => rejection.attempts(*attempts),
+            Self::Middleware { errors } | Self::Dedup { errors } => {
+                errors.iter().fold(rejection, |rejection, error| rejection.cause(error.as_str()))
+            }
+            _ => rejection,
+        }
+    }
+
+    /// One word for programs; it stays as it is.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Envelope(_) => "envelope",
+            Self::UnknownEvent { .. } => "unknown-event",
+            Self::UnknownSchema { .. } => "unknown-schema",
+            Self::Decode(_) => "decode",
+            Self::Panicked { .. } => "decode-panicked",
+            Self::Middleware { .. } => "hook",
+            Self::MiddlewarePanicked { .. } => "hook-panicked",
+            Self::Abandoned { .. } => "abandoned",
+            Self::Dedup { .. } => "dedup",
+            Self::Interrupted(_) => "interrupted",
+            Self::Receivers { .. } => "receivers",
+        }
+    }
+}
+
+impl fmt::Display for ReceiverFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "receiver `{}`: {}", self.receiver, self.errors.join(": "))
+    }
+}
+
+struct Receivers<'a>(&'a [ReceiverFailure]);
+
+impl fmt::Display for Receivers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, failure) in self.0.iter().enumerate() {
+            let mark = if index == 0 { "" } else { "; " };
+            write!(f, "{mark}{failure}")?;
+        }
+        Ok(())
+    }
+}
 
 /// What should become of a message.
 pub(super) enum Verdict {

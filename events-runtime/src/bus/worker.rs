@@ -1,6 +1,5 @@
 //! The running consumer: receives, has each message emitted, and settles it by what came of that.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +8,60 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::consumer::Settings;
-use super::error::{ConsumeError, InboundError, chain};
-use super::in_flight::InFlight;
+use super::fetched_batch::FetchedBatch;
 use super::inbound::Inbound;
 use super::middleware::process;
 use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
-use super::rejections::{PendingRejection, Rejections};
+use super::rejections::PendingRejection;
+use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
-use super::verdict::Verdict;
+use super::verdict::{InboundError, Verdict};
 use crate::clock::Later as _;
 use crate::config::Exhausted;
-use crate::transport::{Consumer, Delivery, Subscription, Transport, TransportError, ack_all, release_all};
+use crate::error_chain::chain;
+use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+
+/// Why a consumer stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The consumer has no group.
+    #[error(
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the group then"
+    )]
+    NoGroup {
+        /// The topic's base name.
+        topic: String,
+    },
+    /// The topic's or the group's name can't be used.
+    #[error("the consumer's topic or group can't be used")]
+    Name(#[from] NameError),
+    /// The transport failed in a way that trying again does not mend.
+    #[error("the transport failed")]
+    Transport(#[from] TransportError),
+    /// An event of an unknown type came, and `unknown_events = "stop"`.
+    #[error(
+        "an event of type `{event_type}` came, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+    )]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// As many events in a row failed as `max_consecutive_errors` allows. Each is settled: it comes
+    /// again or is a dead letter.
+    #[error(
+        "{failed} events in a row failed on topic `{topic}`, the last of them so: {last}; mend what the receivers depend on and start the consumer again, or raise `bus.consumer.max_consecutive_errors`"
+    )]
+    TooManyErrors {
+        /// The topic.
+        topic: Topic,
+        /// How many events failed in a row.
+        failed: u32,
+        /// The last failure.
+        last: String,
+    },
+}
 
 /// How long one wait for messages lasts; its end is no event, the next one follows.
 const WAIT: Duration = Duration::from_secs(30);
@@ -377,75 +417,6 @@ impl Worker {
                 () = sleep_until(ends_at) => return false,
             }
         }
-    }
-}
-
-/// What was fetched and is not settled.
-struct FetchedBatch {
-    in_flight: InFlight,
-    rejections: Rejections,
-    /// Not begun, in the order they came.
-    waiting: VecDeque<Delivery>,
-    /// Taken by every receiver, not acknowledged yet.
-    done: Vec<Delivery>,
-    /// When the leases began, the oldest of them.
-    leased: Instant,
-    /// The leases that are being renewed.
-    renewal: Option<Renewal>,
-    /// The time of what is at work is over.
-    is_cut_short: bool,
-}
-
-impl FetchedBatch {
-    fn new(concurrency: usize, batch_size: usize) -> Self {
-        Self {
-            in_flight: InFlight::new(concurrency),
-            rejections: Rejections::new(batch_size),
-            waiting: VecDeque::new(),
-            done: Vec::new(),
-            leased: Instant::now(),
-            renewal: None,
-            is_cut_short: false,
-        }
-    }
-
-    /// Whether one more message may be started.
-    fn has_room(&self) -> bool {
-        self.in_flight.has_room() && self.rejections.has_room()
-    }
-
-    /// Whether anything waits but for what is being given up.
-    fn may_start(&self) -> bool {
-        self.waiting.iter().any(|delivery| self.rejections.admits(delivery))
-    }
-
-    /// Whether a message may be started: none of its key is at work or being given up.
-    fn admits(&self, delivery: &Delivery) -> bool {
-        self.in_flight.admits(delivery) && self.rejections.admits(delivery)
-    }
-
-    fn add(&mut self, deliveries: Vec<Delivery>) {
-        if self.in_flight.is_empty() && self.waiting.is_empty() {
-            self.leased = Instant::now();
-        }
-        self.waiting.extend(deliveries);
-    }
-
-    /// How long until the leases must be renewed, where there are any that are not: after a third of their
-    /// time.
-    fn due(&self, lease: Duration) -> Option<Duration> {
-        let holds = self.renewal.is_none() && (!self.in_flight.is_empty() || !self.waiting.is_empty());
-        holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
-    }
-}
-
-/// A consumer's future may be dropped at any time: what is done is done, and what was not begun goes back
-/// as if it had never been fetched.
-impl Drop for FetchedBatch {
-    fn drop(&mut self) {
-        // Both take effect when called; nobody is left to hear of the outcome.
-        drop(ack_all(self.done.drain(..)));
-        drop(release_all(self.waiting.drain(..)));
     }
 }
 

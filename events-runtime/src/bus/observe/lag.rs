@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Consuming;
 use super::metrics::CONSUMER_LAG;
-use crate::bus::error::chain;
+use crate::error_chain::chain;
 use crate::transport::Transport;
 
 /// The partition of a topic that has none.

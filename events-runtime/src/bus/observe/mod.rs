@@ -17,6 +17,7 @@ mod propagator;
 mod record;
 mod span;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,10 +40,9 @@ pub(crate) use record::Record;
 pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
 pub(super) use span::{create_span, record_error, send_span};
 
-use super::error::StartError;
 use crate::config::{Config, Resolved};
 use crate::registry::Registry;
-use crate::transport::{ConsumerGroup, Topic, TopicPrefix};
+use crate::transport::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
 /// What a bus tells of its messages, and where.
 pub(super) struct Observe {
@@ -52,27 +52,36 @@ pub(super) struct Observe {
     error_log: Option<ErrorLog>,
 }
 
+/// The file of `bus.error_log` can't be written; see [`StartError::ErrorLog`](super::StartError::ErrorLog).
+pub(super) struct ErrorLogUnusable {
+    pub(super) path: PathBuf,
+    pub(super) place: String,
+    pub(super) source: std::io::Error,
+}
+
 impl Observe {
-    pub(super) async fn new(
+    pub(super) fn new(
         config: &Config,
         registry: &'static Registry,
         resolved: &Resolved,
         prefix: Option<&TopicPrefix>,
-    ) -> Result<Self, StartError> {
-        let settings = config.bus();
+    ) -> Result<Self, NameError> {
         let keys = Keys::new(registry, resolved, prefix)?;
-        let error_log = match &settings.error_log {
-            Some(path) => {
-                let opened = ErrorLog::open(path, settings.error_log_max_bytes.get()).await;
-                Some(opened.map_err(|source| StartError::ErrorLog {
-                    path: path.clone(),
-                    place: config.explain().source_of("bus.error_log").to_string(),
-                    source,
-                })?)
-            }
-            None => None,
-        };
-        Ok(Self { audit: settings.audit, keys, registry: Some(registry), error_log })
+        Ok(Self { audit: config.bus().audit, keys, registry: Some(registry), error_log: None })
+    }
+
+    /// Opens the file of `bus.error_log`, if there is one.
+    pub(super) async fn open_error_log(mut self, config: &Config) -> Result<Self, ErrorLogUnusable> {
+        let settings = config.bus();
+        if let Some(path) = &settings.error_log {
+            let opened = ErrorLog::open(path, settings.error_log_max_bytes.get()).await;
+            self.error_log = Some(opened.map_err(|source| ErrorLogUnusable {
+                path: path.clone(),
+                place: config.explain().source_of("bus.error_log").to_string(),
+                source,
+            })?);
+        }
+        Ok(self)
     }
 
     /// For messages that no bus sends.

@@ -3,9 +3,8 @@
 use tracing::Span;
 
 use crate::EventMetadata;
-use crate::bus::error::caught;
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
+use crate::error_chain::{caught, chain};
 use crate::transport::Message;
 
 /// A [W3C trace context](https://www.w3.org/TR/trace-context/), as the two texts that travel.

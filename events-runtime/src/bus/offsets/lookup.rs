@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use crate::bus::error::chain;
 use crate::envelope::Envelope;
+use crate::error_chain::chain;
 use crate::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, StartPosition, Subscription, Topic,
     Transport, TransportError, ack_all,

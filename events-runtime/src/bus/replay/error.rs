@@ -1,7 +1,7 @@
 //! Why a replay ended before its time.
 
-use super::super::error::ConsumeError;
 use super::super::offsets::{OffsetsError, SeekTarget};
+use super::super::worker::ConsumeError;
 use crate::transport::{ConsumerGroup, NameError, Position, TransportError};
 
 /// Why a replay did not begin, or ended before its time.

@@ -11,9 +11,9 @@ pub use error::ReplayError;
 use self::bounds::{Bounded, Removed, settled};
 use super::EventBus;
 use super::consumer::Consume;
-use super::error::chain;
 use super::offsets::{Offsets, OffsetsError, SeekTarget};
 use super::settling::Consumed;
+use crate::error_chain::chain;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
 };

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::bus::error::Undelivered;
+use crate::bus::undelivered::Undelivered;
 
 /// The form of the lines that are written.
 pub(super) const VERSION: u32 = 1;

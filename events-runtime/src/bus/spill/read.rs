@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
 use crate::avro::without_bom;
-use crate::bus::error::Undelivered;
 use crate::bus::observe::Record;
+use crate::bus::undelivered::Undelivered;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
 
