@@ -156,7 +156,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
             "before its beginning",
         ),
         (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose what is between"),
-        (&["--group", "biling", "--in-place"][..], 1, "only `billing`"),
+        (&["--group", "biling", "--in-place"][..], 1, "existing groups: `billing`"),
         (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),
         (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
     ] {
@@ -301,7 +301,7 @@ fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
     assert_eq!(shop.consume("billing", &[]), ["1", "2", "3", "4", "5"], "from a time on");
     let typo = shop
         .run(&["offsets", "reset", "--topic", "orders", "--group", "biling", "--to", "earliest", "--yes"]);
-    assert!(typo.code == 1 && typo.err.contains("only `billing`"), "{}", typo.err);
+    assert!(typo.code == 1 && typo.err.contains("existing groups: `billing`"), "{}", typo.err);
 }
 
 #[test]

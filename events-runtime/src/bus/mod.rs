@@ -136,7 +136,7 @@ pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, LineError, Lis
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
-pub use offsets::{Offsets, OffsetsError, Reset, SeekTarget, SeekTargetError};
+pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
 pub use outbound::OutboundError;
 pub use replay::{Replay, ReplayError, Replayed};
 #[cfg(feature = "cli")]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, Consume, OffsetsError, Replay, ReplayError, Replayed, SeekTarget};
-use events_runtime::transport::{Delivery, Position, StartPosition, Subscription, Transport};
+use events_runtime::bus::{Backoff, Consume, Replay, ReplayError, Replayed, SeekTarget};
+use events_runtime::transport::{Delivery, ErrorKind, Position, StartPosition, Subscription, Transport};
 use events_runtime::{Event, EventBus, Origin, Signal};
 use tokio::sync::mpsc;
 
@@ -139,7 +139,7 @@ pub async fn a_replay_begins_and_ends_at_events_by_their_ids(fixture: &dyn Fixtu
     assert_eq!(numbers(&taken)[10..], [3, 4]);
     let absent = uuid::Uuid::nil();
     let error = bus.replay("orders").from(absent).group("look").run().await.expect_err("it is not there");
-    assert!(matches!(error, ReplayError::Offsets(OffsetsError::NoEvent { .. })), "{error}");
+    assert!(matches!(&error, ReplayError::Transport(error) if error.kind() == ErrorKind::NotFound), "{error}");
     assert!(error.to_string().contains(&absent.to_string()), "{error}");
     let error = bus.replay("orders").from(positions[5]).to(positions[3]).group("look").run().await;
     assert!(matches!(error, Err(ReplayError::Backwards { .. })));

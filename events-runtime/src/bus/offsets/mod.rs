@@ -1,10 +1,8 @@
 //! Where groups stand on a topic: looked at, moved, removed.
 
-mod error;
 mod lookup;
 mod seek_target;
 
-pub use error::OffsetsError;
 pub use seek_target::{SeekTarget, SeekTargetError};
 
 use self::lookup::Lookup;
@@ -97,22 +95,16 @@ impl<'t> Offsets<'t> {
     /// is moved to their beginning or behind their end.
     ///
     /// # Errors
-    /// An [`OffsetsError`], for the id of an event too that is not there.
-    pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, OffsetsError> {
+    /// An [`TransportError`], for the id of an event too that is not there.
+    pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
         Ok(Some(match place.into() {
             SeekTarget::Start(StartPosition::Earliest) => first,
             SeekTarget::Start(StartPosition::Latest) => end,
             SeekTarget::Start(StartPosition::At(position)) => {
                 if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
-                    let message = format!("positions of this topic are written as `{first}` is");
-                    return Err(TransportError::new(
-                        ErrorKind::Invalid,
-                        "find a place in",
-                        &self.topic,
-                        message,
-                    )
-                    .into());
+                    let message = format!("a position of this topic has the form of `{first}`");
+                    return Err(self.error(ErrorKind::Invalid, &message));
                 }
                 position.clamp(first, end)
             }
@@ -127,7 +119,7 @@ impl<'t> Offsets<'t> {
                 let mut lookup = Lookup::open(self.transport, &self.topic, StartPosition::Earliest).await?;
                 let found = lookup.find(id).await;
                 lookup.close().await?;
-                found?.ok_or_else(|| OffsetsError::NoEvent { topic: self.topic.clone(), id })?
+                found?.ok_or_else(|| self.error(ErrorKind::NotFound, &format!("no event has the id {id}: it was sent to another topic, or retention removed it; use a time or a position instead")))?
             }
         }))
     }
@@ -135,12 +127,12 @@ impl<'t> Offsets<'t> {
     /// Finds out what moving a group does. Nothing is moved.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group or place.
+    /// An [`TransportError`], also where there is no such group or place.
     pub async fn plan(
         &self,
         group: &ConsumerGroup,
         to: impl Into<SeekTarget>,
-    ) -> Result<Reset, OffsetsError> {
+    ) -> Result<Reset, TransportError> {
         let place = to.into();
         let (status, stands) = self.stands(group).await?;
         let Some((to, from)) = self.locate(place).await?.zip(stands) else {
@@ -180,7 +172,7 @@ impl<'t> Offsets<'t> {
         target: &Lookup<'_>,
         to: Position,
         from: Position,
-    ) -> Result<(GroupStatus, u64, u64, bool), OffsetsError> {
+    ) -> Result<(GroupStatus, u64, u64, bool), TransportError> {
         let stand = Lookup::open(self.transport, &self.topic, from.into()).await?;
         let groups = self.list().await;
         let counted = groups.and_then(|groups| Ok((stand.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
@@ -202,55 +194,69 @@ impl<'t> Offsets<'t> {
     /// have in hand is lost to them, and comes again where it lies behind that place.
     ///
     /// # Errors
-    /// An [`OffsetsError`]; the group is where it was.
-    pub async fn reset(&self, plan: &Reset) -> Result<(), OffsetsError> {
-        Ok(self.transport.seek(&self.topic, &plan.group, plan.start).await?)
+    /// An [`TransportError`]; the group is where it was.
+    pub async fn reset(&self, plan: &Reset) -> Result<(), TransportError> {
+        self.transport.seek(&self.topic, &plan.group, plan.start).await
     }
 
     /// Removes a group, with what it remembers: it holds back no retention any more.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group.
-    pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), OffsetsError> {
+    /// An [`TransportError`], also where there is no such group.
+    pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), TransportError> {
         self.status(group).await?;
-        Ok(self.transport.remove_group(&self.topic, group).await?)
+        self.transport.remove_group(&self.topic, group).await
     }
 
     /// A group's progress.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group.
-    pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, OffsetsError> {
+    /// An [`TransportError`], also where there is no such group.
+    pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
         let groups = self.list().await?;
         self.find(group, groups)
     }
 
-    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, OffsetsError> {
+    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, TransportError> {
         if let Some(status) = groups.iter().find(|status| status.group == *group) {
             return Ok(status.clone());
         }
-        let there = groups.into_iter().map(|status| status.group).collect();
-        Err(OffsetsError::NoGroup { topic: self.topic.clone(), group: group.clone(), there })
+        let existing: Vec<_> = groups.iter().map(|status| format!("`{}`", status.group)).collect();
+        let existing = if existing.is_empty() { "none".to_owned() } else { existing.join(", ") };
+        let message = format!(
+            "no group `{group}`; existing groups: {existing}; correct the name, or start a consumer, which creates the group"
+        );
+        Err(self.error(ErrorKind::NotFound, &message))
+    }
+
+    fn error(&self, kind: ErrorKind, message: &str) -> TransportError {
+        TransportError::new(kind, "use the offsets of", &self.topic, message)
+    }
+
+    /// This transport does not report one position for the group.
+    pub(super) fn no_single_position(&self, group: &ConsumerGroup) -> TransportError {
+        let message = format!("this transport does not report a single position for group `{group}`");
+        self.error(ErrorKind::Unsupported, &message)
     }
 
     /// A group, and where it stands; `None` in an empty topic.
     pub(super) async fn stands(
         &self,
         group: &ConsumerGroup,
-    ) -> Result<(GroupStatus, Option<Position>), OffsetsError> {
+    ) -> Result<(GroupStatus, Option<Position>), TransportError> {
         // The end before the group: what comes between the two is not taken for settled.
         let ends = self.ends().await?;
         let status = self.status(group).await?;
         let cumulative = self.transport.capability().acknowledgement == Acknowledgement::Cumulative;
         if cumulative || (status.lag > 0 && status.next.is_none()) {
-            return Err(OffsetsError::Unclear { topic: self.topic.clone(), group: group.clone() });
+            return Err(self.no_single_position(group));
         }
         let stands = status.next.or(ends.map(|(_, end)| end));
         Ok((status, stands))
     }
 
     /// The first message, and the place behind the last one.
-    async fn ends(&self) -> Result<Option<(Position, Position)>, OffsetsError> {
+    async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
             return Err(TransportError::no_topic("look into", &self.topic).into());

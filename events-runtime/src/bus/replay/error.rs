@@ -1,6 +1,6 @@
 //! Why a replay ended before its time.
 
-use super::super::offsets::{OffsetsError, SeekTarget};
+use super::super::offsets::SeekTarget;
 use super::super::worker::ConsumeError;
 use crate::transport::{ConsumerGroup, NameError, Position, TransportError};
 
@@ -40,9 +40,6 @@ pub enum ReplayError {
         /// The beginning.
         from: Position,
     },
-    /// A place or the group could not be found, or the group not be moved.
-    #[error(transparent)]
-    Offsets(#[from] OffsetsError),
     /// The transport failed.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -11,7 +11,7 @@ pub use error::ReplayError;
 use self::bounds::{Bounded, Removed, settled};
 use super::EventBus;
 use super::consumer::Consume;
-use super::offsets::{Offsets, OffsetsError, SeekTarget};
+use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
 use crate::error_chain::chain;
 use crate::transport::{
@@ -224,7 +224,7 @@ impl Run<'_> {
         let Self { bus, consume, mut subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         if bus.transport().capability().acknowledgement == Acknowledgement::Cumulative {
-            return Err(OffsetsError::Unclear { topic, group }.into());
+            return Err(offsets.no_single_position(&group).into());
         }
         let resumed = offsets.list().await?.iter().any(|status| status.group == group);
         let replayed = Replayed { resumed, ..replayed };
