@@ -1,4 +1,4 @@
-//! What goes to a topic in one call, and who waits for each message of it.
+//! The messages of one send call, each with its pending emission.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,13 +12,13 @@ use crate::error_chain::chain;
 use crate::signal::SendError;
 use crate::transport::{Message, Position, Topic, TransportError};
 
-/// Who is told the end of a message.
+/// Reports a message's result to its emission.
 pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
 
-/// Who waits for a message's end, and since when.
+/// The emission that waits for a message.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Counts the events of a lane.
+    /// Consecutive within a topic queue.
     pub(super) number: u64,
     pub(super) since: Instant,
     pub(super) settle: Settle,
@@ -26,14 +26,14 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Gives the place back and tells who waits; nobody does where the emission was dropped.
+    /// Releases the permit and reports the result. The receiver is gone if the emission was dropped.
     fn settle(self, result: Result<String, SendError>) {
         drop(self.permit);
         let _ = self.settle.send(result);
     }
 }
 
-/// Messages in order. Two lists, since a producer takes a slice of messages.
+/// Messages in order, as two lists, since a producer takes a slice of messages.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     messages: VecDeque<Message>,
@@ -66,14 +66,14 @@ impl Batch {
         self.messages.into_iter().zip(self.pending)
     }
 
-    /// The first messages, at most so many.
+    /// The first `count` messages, or all if there are fewer.
     pub(super) fn first(&mut self, count: usize) -> &[Message] {
         let messages = self.messages.make_contiguous();
         messages.get(..count).unwrap_or(messages)
     }
 
-    /// Tells who waits for what is stored, and keeps the rest, in order. A message without a
-    /// result is not known to be stored.
+    /// Settles the messages that are stored and keeps the others, in order. A message without a result
+    /// counts as not stored.
     pub(super) fn settle(
         &mut self,
         topic: &Topic,
@@ -95,7 +95,7 @@ impl Batch {
         metrics::counter!(SENT, "topic" => topic.to_string()).increment(sent);
     }
 
-    /// Tells who waits for the first message that no attempt can succeed.
+    /// Settles the first message, which no attempt can send.
     pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError, observe: &Observe) {
         let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) else {
             return;

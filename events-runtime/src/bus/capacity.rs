@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many events all lanes together may hold.
+/// The total number of events that the topic queues may hold.
 #[derive(Debug)]
 pub(super) struct Capacity {
     used: AtomicUsize,
     total: usize,
 }
 
-/// An event's place, free again when it is dropped.
+/// One event's share of the capacity, released on drop.
 #[derive(Debug)]
 pub(super) struct Permit(Arc<Capacity>);
 
@@ -27,7 +27,7 @@ impl Capacity {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A place, where fewer than `limit` are taken.
+    /// Returns a permit if fewer than `limit` are in use.
     pub(super) fn try_acquire(self: &Arc<Self>, limit: usize) -> Option<Permit> {
         let acquire = |used: usize| (used < limit).then(|| used + 1);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, acquire).ok()?;

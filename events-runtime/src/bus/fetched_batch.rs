@@ -10,19 +10,19 @@ use super::rejections::Rejections;
 use super::settling::Renewal;
 use crate::transport::{Delivery, ack_all, release_all};
 
-/// What was fetched and is not settled.
+/// The fetched and unsettled messages of a consumer.
 pub(super) struct FetchedBatch {
     pub(super) in_flight: InFlight,
     pub(super) rejections: Rejections,
-    /// Not begun, in the order they came.
+    /// Not started, in the order received.
     pub(super) waiting: VecDeque<Delivery>,
-    /// Taken by every receiver, not acknowledged yet.
+    /// Processed by every receiver, not acknowledged yet.
     pub(super) done: Vec<Delivery>,
-    /// When the leases began, the oldest of them.
+    /// The start of the oldest lease.
     pub(super) leased: Instant,
-    /// The leases that are being renewed.
+    /// The renewal in flight.
     pub(super) renewal: Option<Renewal>,
-    /// The time of what is at work is over.
+    /// The drain timeout has passed.
     pub(super) is_cut_short: bool,
 }
 
@@ -39,17 +39,17 @@ impl FetchedBatch {
         }
     }
 
-    /// Whether one more message may be started.
+    /// Whether another message may be started.
     pub(super) fn has_room(&self) -> bool {
         self.in_flight.has_room() && self.rejections.has_room()
     }
 
-    /// Whether anything waits but for what is being given up.
+    /// Whether any waiting message is not blocked by a pending rejection.
     pub(super) fn may_start(&self) -> bool {
         self.waiting.iter().any(|delivery| self.rejections.admits(delivery))
     }
 
-    /// Whether a message may be started: none of its key is at work or being given up.
+    /// Whether a message may be started: no message of its key is in flight or being rejected.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         self.in_flight.admits(delivery) && self.rejections.admits(delivery)
     }
@@ -61,19 +61,19 @@ impl FetchedBatch {
         self.waiting.extend(deliveries);
     }
 
-    /// How long until the leases must be renewed, where there are any that are not: after a third of their
-    /// time.
+    /// The time until the leases must be renewed, which is after a third of their duration; `None` if there
+    /// are none or they are being renewed.
     pub(super) fn due(&self, lease: Duration) -> Option<Duration> {
         let holds = self.renewal.is_none() && (!self.in_flight.is_empty() || !self.waiting.is_empty());
         holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
     }
 }
 
-/// A consumer's future may be dropped at any time: what is done is done, and what was not begun goes back
-/// as if it had never been fetched.
+/// A consumer's future may be dropped at any time: finished messages are acknowledged and waiting ones
+/// released, as if they had never been fetched.
 impl Drop for FetchedBatch {
     fn drop(&mut self) {
-        // Both take effect when called; nobody is left to hear of the outcome.
+        // Both take effect when called; their results have no reader.
         drop(ack_all(self.done.drain(..)));
         drop(release_all(self.waiting.drain(..)));
     }

@@ -1,4 +1,4 @@
-//! Waiting for the broker without stopping the bus.
+//! Waits for acknowledgements without stopping the bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,23 @@ use super::topic_queue::TopicQueue;
 use crate::envelope::Envelope;
 use crate::transport::{Message, Topic};
 
-/// Events that were emitted before a flush and not acknowledged when its time was over. They are
-/// still being sent, unless the bus was shut down meanwhile; their emissions tell the end.
+/// Events that were emitted before a flush and not acknowledged in time. The bus keeps sending them unless
+/// it was shut down; their emissions report the result.
 #[derive(Debug, thiserror::Error)]
-#[error("{} events were not acknowledged before the time was over and are still being sent{}", .unacknowledged.len(), last(.last_error.as_ref()))]
+#[error("{} not acknowledged in time and still being sent{}", events_were(.unacknowledged.len()), last(.last_error.as_ref()))]
 pub struct FlushError {
     unacknowledged: Vec<Unacknowledged>,
     last_error: Option<String>,
 }
 
-/// What an error says of the last failed attempt.
+/// "1 event was" or "3 events were".
+pub(super) fn events_were(count: usize) -> String {
+    if count == 1 { "1 event was".to_owned() } else { format!("{count} events were") }
+}
+
+/// The part of an error text that names the last failed attempt.
 pub(super) fn last(error: Option<&String>) -> String {
-    error.map(|error| format!("; the last error was: {error}")).unwrap_or_default()
+    error.map(|error| format!("; last error: {error}")).unwrap_or_default()
 }
 
 impl FlushError {
@@ -29,7 +34,7 @@ impl FlushError {
     }
 }
 
-/// An event that a flush did not see acknowledged.
+/// An event that was not acknowledged in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unacknowledged {
@@ -52,7 +57,7 @@ impl Unacknowledged {
     }
 }
 
-/// Waits until the queues have settled what is in them now.
+/// Waits until the queues have settled the events that they hold now.
 pub(super) async fn flush(queues: &[Arc<TopicQueue>], timeout: Duration) -> Result<(), FlushError> {
     let marks: Vec<_> = queues.iter().map(|queue| (queue, queue.mark())).collect();
     let settled = async {
@@ -60,7 +65,7 @@ pub(super) async fn flush(queues: &[Arc<TopicQueue>], timeout: Duration) -> Resu
             queue.settled(*mark).await;
         }
     };
-    // What ended without being settled is listed too, hence the look at both.
+    // A queue that ended without settling its events also stops the wait, so the events are always checked.
     let _ = tokio::time::timeout(timeout, settled).await;
     let left: Vec<_> =
         marks.iter().map(|(queue, mark)| (queue, queue.unsettled(*mark, Unacknowledged::new))).collect();

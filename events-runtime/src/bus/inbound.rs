@@ -1,4 +1,4 @@
-//! One message from a topic into the hub: envelope, registry, schema, decode, emit, wait for receivers.
+//! Emits a topic's message in the hub: envelope, registry, schema, decode, emit, wait for receivers.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::transport::Message;
 use crate::{ReceiverError, Registry, Response};
 
-/// Where messages become events of this process.
+/// Turns messages into events of this process.
 pub(super) struct Inbound {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
@@ -27,13 +27,13 @@ pub(super) struct Inbound {
     handled: HandlerTimes,
     pub(super) dedup: Option<Dedup>,
     pub(super) unhandled: Arc<Unhandled>,
-    /// Unknown event types that the log has named.
+    /// Unknown event types already logged.
     named: Mutex<HashSet<String>>,
-    /// Event types without a receiver that the log has named.
+    /// Event types without a receiver already logged.
     unreceived: Mutex<HashSet<&'static str>>,
 }
 
-/// The most unknown event types that are remembered, so that hostile ones take no memory.
+/// The maximum number of unknown event types to remember, so that hostile input can't exhaust memory.
 const NAMED_AT_MOST: usize = 1000;
 
 impl Inbound {
@@ -52,7 +52,7 @@ impl Inbound {
         }
     }
 
-    /// Emits the event in a message and waits for every receiver, unless it was handled before.
+    /// Emits the event of a message and waits for all receivers, unless the event was handled before.
     pub(super) async fn take(&self, message: &Message) -> Verdict {
         match &self.dedup {
             Some(dedup) => dedup.around(message, self.emit(message)).await,
@@ -105,14 +105,14 @@ impl Inbound {
         verdict::combine(failed)
     }
 
-    /// Nobody took an event, which may be meant: the log says so once for each type.
+    /// Counts an event without a receiver. That may be intended, so it is logged once per type.
     fn unreceived(&self, event_type: &'static str) {
         self.consuming.count(UNRECEIVED, 1);
         self.unhandled.unreceived(event_type);
         if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
-                "events of this type arrive and no receiver is connected: they are acknowledged all the same; link the crate that has the receivers, or leave the type out of the topic"
+                "received events of a type without a connected receiver; they are acknowledged: link the crate that has the receivers, or don't send this type to the topic"
             );
         }
     }
@@ -126,7 +126,7 @@ impl Inbound {
         if is_new {
             tracing::warn!(
                 event_type,
-                "events of this type are not known here: link the crate that defines it, or leave them to others"
+                "received events of a type that is not linked into this program: link the crate that defines it, or ignore this if another program handles them"
             );
         }
         match self.unknown_events {
@@ -140,7 +140,7 @@ impl Inbound {
     }
 }
 
-/// Nothing under these locks panics halfway through a change.
+/// A poisoned lock is safe to use: no critical section leaves the data inconsistent.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

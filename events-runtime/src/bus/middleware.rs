@@ -1,4 +1,4 @@
-//! Hooks around each message, composed like the layers of a server.
+//! Middleware around each message, composed like the layers of a server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::error_chain::{caught, drop_quietly, links};
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
 
-/// A middleware with its types erased.
+/// A type-erased middleware.
 pub(super) type Middleware =
     Arc<dyn Fn(MessageInfo, Next) -> BoxFuture<'static, Result<Processed, BoxError>> + Send + Sync>;
 
-/// The message that a middleware stands around.
+/// The message that a middleware wraps.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MessageInfo {
@@ -29,9 +29,9 @@ pub struct MessageInfo {
     pub topic: Topic,
     /// The consumer's group.
     pub group: ConsumerGroup,
-    /// Where the message stands in its topic.
+    /// The message's position in its topic.
     pub position: Position,
-    /// How many times the group was handed the message, this time included.
+    /// The number of deliveries of the message to the group, this one included.
     pub attempt: u32,
     /// When the transport stored the message.
     pub time: SystemTime,
@@ -51,34 +51,34 @@ impl MessageInfo {
         }
     }
 
-    /// The event type that the message says it has.
+    /// The event type according to the message's headers.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         Envelope::event_type_of(&self.message)
     }
 
-    /// The id that the message says it has.
+    /// The id according to the message's headers.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         Envelope::id_of(&self.message)
     }
 }
 
-/// What stands within a middleware: the middleware added after it, then decoding and the receivers.
+/// The rest of the chain: the middleware added later, then decoding and the receivers.
 #[must_use = "a message whose middleware does not run it fails"]
 pub struct Next {
     info: MessageInfo,
     middleware: Arc<[Middleware]>,
-    /// The next middleware.
+    /// The index of the next middleware.
     at: usize,
     inbound: Arc<Inbound>,
 }
 
 impl Next {
-    /// Works on the message: the event is emitted, and every receiver awaited.
+    /// Processes the message: emits the event and waits for all receivers.
     ///
-    /// Sync receivers run within this future, so that a task-local scope around it reaches them;
-    /// async ones run on tasks of their own.
+    /// Sync receivers run within this future, so a task-local scope around it reaches them. Async receivers
+    /// run on their own tasks.
     pub async fn run(mut self) -> Processed {
         let Some(middleware) = self.middleware.get(self.at).cloned() else {
             return Processed(self.inbound.take(&self.info.message).await);
@@ -94,13 +94,13 @@ impl fmt::Debug for Next {
     }
 }
 
-/// What came of a message. A middleware gives it back as it is: only [`Next::run`] makes one, so that no
-/// middleware can acknowledge what the receivers have not taken.
-#[must_use = "a middleware gives it back"]
+/// The opaque result of a message, which a middleware returns unchanged. Only [`Next::run`] creates one, so
+/// a middleware can't acknowledge a message that the receivers did not process.
+#[must_use = "a middleware returns it"]
 pub struct Processed(Verdict);
 
 impl Processed {
-    /// Why the message failed; `None` where it was taken or passed over.
+    /// Why the message failed; `None` if it was processed or skipped.
     #[must_use]
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
@@ -116,7 +116,7 @@ impl fmt::Debug for Processed {
     }
 }
 
-/// Works on a message within its middleware.
+/// Processes a message through its middleware.
 pub(super) fn process(
     inbound: Arc<Inbound>,
     middleware: Arc<[Middleware]>,
@@ -145,7 +145,7 @@ pub(super) fn process(
     .instrument(span)
 }
 
-/// A middleware's error or panic is a failure of its message.
+/// Runs one middleware. Its error or panic fails the message.
 async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
     let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::OWN);
     let running = match caught(|| middleware(info, next)) {

@@ -1,4 +1,4 @@
-//! From the hub into the queue: encode, envelope, enqueue. Never blocks.
+//! Queues the hub's events: encodes them, wraps them in envelopes and enqueues them. Never blocks.
 
 use std::sync::Arc;
 
@@ -16,25 +16,25 @@ use crate::error_chain::{caught, chain};
 use crate::hub::{AnyEvent, Outbound};
 use crate::signal::{PendingTopic, SendError};
 
-/// Why an event was not given to the transport. It is in no topic.
+/// The reason why an event was not given to the transport. No topic holds it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboundError {
-    /// The payload can't be held by its schema.
+    /// The payload has a value that its schema can't hold.
     #[error("the payload could not be encoded")]
     Encode(#[from] EncodeError),
-    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    /// The payload's own code panicked: a `with` module or a hand-written `EventData`.
     #[error("encoding the payload panicked: {message}")]
     Panicked {
-        /// The panic's message, where it is text.
+        /// The panic's message, if it is text.
         message: String,
     },
     /// The route's key could not be read from the datum.
     #[error("the key could not be read from the encoded event")]
     Key(#[source] DecodeError),
-    /// Too many events wait.
+    /// The queue is full.
     #[error(
-        "{capacity} events wait already: the transport is slower than the emitter, or away; emit again later, or raise `bus.queue_capacity`"
+        "the queue is full: {capacity} events are waiting for the transport, which is slower than the emitter or unreachable; emit again later, or raise `bus.queue_capacity`"
     )]
     QueueFull {
         /// The queue's capacity.
@@ -45,20 +45,20 @@ pub enum OutboundError {
     ShutDown,
 }
 
-/// What a hub offers its events to.
+/// The topic queues of a bus. The hub offers its events to them.
 pub(super) struct OutboundQueues {
     routes: Routes,
     capacity: Arc<Capacity>,
     /// The transport's scheme, for spans.
     system: Arc<str>,
     propagator: Option<Arc<dyn TracePropagator>>,
-    /// Here and not in the bus's handle: the hub holds the queue, and so the senders work for as
+    /// Part of the queues and not of the bus's handle: the hub holds the queues, so the senders run for as
     /// long as events can be offered.
     pub(super) phase: watch::Sender<Phase>,
 }
 
 impl OutboundQueues {
-    /// A queue of this capacity in events.
+    /// Queues that hold `capacity` events in total.
     pub(super) fn new(
         routes: Routes,
         capacity: usize,
@@ -100,8 +100,8 @@ impl OutboundQueues {
         Ok(pending)
     }
 
-    /// How many events may wait for this lane to take one more. A topic that is away leaves the
-    /// last quarter to the others, which would stand still behind its backlog.
+    /// The number of waiting events up to which this queue accepts another. A failing topic leaves the last
+    /// quarter of the capacity to the others, which its backlog would block otherwise.
     fn limit(&self, queue: &TopicQueue) -> usize {
         let capacity = self.capacity.total();
         if self.routes.queues.len() > 1 && !queue.is_circuit_closed() {
@@ -148,7 +148,7 @@ fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Opt
     };
     let fingerprint = (event.descriptor().fingerprint)();
     let mut envelope = Envelope::new(event.metadata().clone(), Some(fingerprint), datum.clone());
-    // Where the key is what failed, the record has none.
+    // If the key could not be read, the record has none.
     envelope.key = caught(|| route.key(event, datum)).ok().and_then(Result::ok).flatten();
     route.queue.observe.failed(&failure, &envelope.into_message());
 }

@@ -1,4 +1,4 @@
-//! Messages of an earlier bus, sent without one.
+//! Sends messages of an earlier bus, without starting one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,16 +16,15 @@ use super::undelivered::Undelivered;
 use crate::signal::SendError;
 use crate::transport::Topic;
 
-/// What became of messages that were sent again.
+/// The result of sending messages again.
 pub(crate) struct Resent {
-    /// The position or the error of each, in order.
+    /// The position or the error of each message, in order.
     pub(crate) results: Vec<Result<String, SendError>>,
-    /// Why the last attempt failed, where the time was over before it succeeded.
+    /// The error of the last attempt, if the timeout passed before it succeeded.
     pub(crate) last_error: Option<String>,
 }
 
-/// Sends messages as a bus does: in order for each topic, again while a topic is away, for at most
-/// this long.
+/// Sends messages as a bus does: in order per topic and with retries, for at most `timeout`.
 pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
     let capacity = Capacity::new(messages.len());
     let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
@@ -35,7 +34,7 @@ pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeou
         let queue = queues
             .entry(topic.clone())
             .or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
-        // Neither can fail: there is a place for each message, and no queue has been closed.
+        // Neither can fail: the capacity is the number of messages, and no queue is closed.
         if let Some(permit) = capacity.try_acquire(capacity.total()) {
             let _ = queue.push(message, settle, permit);
         }

@@ -1,4 +1,4 @@
-//! Which topics an event goes to, under which key.
+//! Which topics an event goes to, and with which key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use crate::config::{KeyPath, Resolved};
 use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
 
-/// One topic that the events of a type go to.
+/// A topic that the events of a type go to.
 #[derive(Debug)]
 pub(super) struct Route {
     /// The topic's base name, for reports.
     pub(super) name: Arc<str>,
-    /// Where the events of the topic wait, of whichever type they are.
+    /// The topic's queue, shared by all event types that go to it.
     pub(super) queue: Arc<TopicQueue>,
-    /// The key, where it is not the definition's own.
+    /// The key, if it differs from the definition's.
     key: Option<KeyPath>,
 }
 
-/// The routes of all event types, and a queue for each topic of theirs.
+/// The routes of all event types, and a queue for each of their topics.
 #[derive(Debug)]
 pub(super) struct Routes {
     by_type: HashMap<&'static str, Vec<Route>>,
-    /// By the topics' names.
+    /// Sorted by topic.
     pub(super) queues: Vec<Arc<TopicQueue>>,
 }
 
@@ -51,7 +51,7 @@ impl Routes {
         Ok(Self { by_type, queues: queues.into_values().collect() })
     }
 
-    /// The routes of an event type; none where it stays in the process.
+    /// The routes of an event type; empty if its events stay in the process.
     pub(super) fn of(&self, event_type: &str) -> &[Route] {
         self.by_type.get(event_type).map(Vec::as_slice).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The settings of a running consumer.
+//! The settings of a consumer.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use super::retry::Backoff;
 use crate::config::{Exhausted, UnknownEvents};
 use crate::inbox::SeenEvents;
 
-/// What a running consumer goes by.
+/// The effective settings of a running consumer.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) batch_size: usize,

@@ -1,26 +1,26 @@
-//! What a shutdown could not send, and how it is kept.
+//! The events that a shutdown could not send, and how to keep them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flush::last;
+use super::flush::{events_were, last};
 use super::spill::{DISK_AT_MOST, LOCK_AT_MOST, append, encode, off_the_runtime};
 use super::topic_queue::TopicQueue;
 use super::undelivered::Undelivered;
 
-/// Events that were not acknowledged when a shutdown's time had passed. Those that were under way at
-/// that moment may be stored all the same: send the same messages again, with the ids they have.
+/// Events that were not acknowledged before the timeout of a shutdown. Those in flight at that moment may
+/// be stored nevertheless: send the same messages again, with their ids.
 #[derive(Debug, thiserror::Error)]
-#[error("{} events were not acknowledged before the time was over{}", .undelivered.len(), last(.last_error.as_ref()))]
+#[error("{} not acknowledged in time{}", events_were(.undelivered.len()), last(.last_error.as_ref()))]
 pub struct ShutdownError {
     pub(super) undelivered: Vec<Undelivered>,
     pub(super) last_error: Option<String>,
 }
 
 impl ShutdownError {
-    /// What the queues gave back when they ended.
+    /// Collects the events left in the queues when they ended.
     pub(super) fn of(queues: &[Arc<TopicQueue>]) -> Result<(), Self> {
         let undelivered: Vec<_> = queues.iter().flat_map(|queue| queue.take_undelivered()).collect();
         if undelivered.is_empty() {
@@ -37,11 +37,11 @@ impl ShutdownError {
     }
 }
 
-/// Why the events of a shutdown are not in the spill file. The file is as it was before.
+/// The events of a shutdown could not be written to the spill file. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{} events could not be written to `{}`; they are in this error still: spill it to another path",
-    .shutdown.undelivered().len(), .path.display()
+    "can't write {} to `{}`: spill this error, which still holds them, to another path",
+    counted(.shutdown.undelivered().len()), .path.display()
 )]
 pub struct SpillError {
     path: PathBuf,
@@ -50,8 +50,12 @@ pub struct SpillError {
     shutdown: ShutdownError,
 }
 
+fn counted(events: usize) -> String {
+    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
+}
+
 impl SpillError {
-    /// The shutdown with its events, to spill elsewhere.
+    /// Returns the shutdown error with its events, to spill it elsewhere.
     #[must_use]
     pub fn into_shutdown(self) -> ShutdownError {
         self.shutdown
@@ -59,26 +63,26 @@ impl SpillError {
 }
 
 impl ShutdownError {
-    /// Writes the events to a spill file, behind those that are there already, and gives their
-    /// number. `produce --from-spill` sends them, with the ids they have.
+    /// Appends the events to a spill file and returns their number. `produce --from-spill` sends them with
+    /// their ids.
     ///
-    /// When it returns, they are on the disk. The file is made where it is missing, readable by its
-    /// owner alone; its folder must be there. One that is there keeps its mode.
+    /// The events are on the disk when this returns. A missing file is created, readable only by its owner;
+    /// its folder must exist. An existing file keeps its mode.
     ///
-    /// Blocks for the disk, and at most ten seconds for the file's lock. In async code,
-    /// [`EventBus::shutdown_or_spill`](super::EventBus::shutdown_or_spill) blocks no thread of the
+    /// Blocks while it writes, and at most ten seconds for the file's lock. In async code, use
+    /// [`EventBus::shutdown_or_spill`](super::EventBus::shutdown_or_spill), which blocks no thread of the
     /// runtime.
     ///
     /// # Errors
-    /// A [`SpillError`] that holds the events, where the file can't be written: it is none, or no regular
-    /// one, or another process holds its lock.
+    /// A [`SpillError`] that holds the events, if the path is not a regular file, can't be written, or
+    /// another process holds the lock.
     pub fn spill(self, path: impl AsRef<Path>) -> Result<usize, SpillError> {
         let path = path.as_ref();
         let written = encode(&self.undelivered).and_then(|lines| append(path, &lines, LOCK_AT_MOST));
         self.spilled(path, written)
     }
 
-    /// The same, off the runtime's threads and with another bound to the wait for the lock.
+    /// Like [`spill`](Self::spill), on a blocking thread and with another timeout for the lock.
     pub(super) async fn spill_within(self, path: &Path, at_most: Duration) -> Result<usize, SpillError> {
         let written = match encode(&self.undelivered) {
             Ok(lines) => {

@@ -1,7 +1,8 @@
-//! The lane of one topic: its events in order, from the emitting threads to the task that sends them.
+//! The queue of one topic. It keeps the topic's events in order between the emitting threads and the task
+//! that sends them.
 //!
-//! A topic that is away holds up its own lane and no other. What the lanes share is the number of
-//! events they may hold together, the [`Capacity`].
+//! An unreachable topic blocks only its own queue. All queues share one [`Capacity`], the total number of
+//! events that they may hold.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +20,12 @@ use crate::transport::{Message, Topic};
 /// The queue takes no more events.
 pub(super) struct Closed;
 
-/// How far a lane has come.
+/// The progress of a queue.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Every event with a lower number is acknowledged, refused, or given back by a shutdown.
+    /// Every event with a lower number is acknowledged, refused, or returned by a shutdown.
     settled_below: u64,
-    /// Nothing is sent any more.
+    /// The sender has ended.
     ended: bool,
 }
 
@@ -33,21 +34,21 @@ pub(super) struct TopicQueue {
     pub(super) topic: Topic,
     pub(super) observe: Arc<Observe>,
     backlog: Mutex<Backlog>,
-    /// Locked after the queue where both are.
+    /// Lock order: backlog before batch.
     in_flight: Mutex<Batch>,
     pushed: Notify,
     progress: watch::Sender<Progress>,
     circuit: Mutex<Circuit>,
 }
 
-/// What waits behind the batch under way.
+/// The events behind the batch in flight.
 #[derive(Debug, Default)]
 struct Backlog {
     events: VecDeque<(Message, Pending)>,
     /// The number of the next event.
     next: u64,
     closed: bool,
-    /// What was not acknowledged when the lane ended, until a shutdown gives it back.
+    /// Events not acknowledged when the queue ended, until a shutdown takes them.
     abandoned: Vec<(u64, Message)>,
 }
 
@@ -64,7 +65,7 @@ impl TopicQueue {
         }
     }
 
-    /// Puts an event at the end.
+    /// Appends an event.
     pub(super) fn push(&self, message: Message, settle: Settle, permit: Permit) -> Result<(), Closed> {
         let mut backlog = lock(&self.backlog);
         if backlog.closed {
@@ -78,7 +79,7 @@ impl TopicQueue {
         Ok(())
     }
 
-    /// Waits for a push since the last wait.
+    /// Waits for the first push since the last call.
     pub(super) async fn pushed(&self) {
         self.pushed.notified().await;
     }
@@ -87,7 +88,7 @@ impl TopicQueue {
         lock(&self.backlog).events.len()
     }
 
-    /// Makes up to so many events the batch under way; whether there are any.
+    /// Moves up to `max` events into the batch in flight. Returns whether there were any.
     pub(super) fn take(&self, max: usize) -> bool {
         let mut backlog = lock(&self.backlog);
         let count = backlog.events.len().min(max);
@@ -98,19 +99,19 @@ impl TopicQueue {
         count > 0
     }
 
-    /// The batch under way. Only the lane's task changes it.
+    /// The batch in flight. Only the sender's task changes it.
     pub(super) fn in_flight(&self) -> MutexGuard<'_, Batch> {
         lock(&self.in_flight)
     }
 
-    /// Takes no more events, unless some wait; whether it is so.
+    /// Closes the queue if it is empty. Returns whether it is closed.
     pub(super) fn close_if_empty(&self) -> bool {
         let mut backlog = lock(&self.backlog);
         backlog.closed |= backlog.events.is_empty();
         backlog.closed
     }
 
-    /// Tells those who wait for it how far the lane has come.
+    /// Publishes the queue's progress to waiting flushes.
     pub(super) fn advance(&self) {
         let backlog = lock(&self.backlog);
         let batch = self.in_flight();
@@ -123,21 +124,21 @@ impl TopicQueue {
         metrics::gauge!(QUEUE_DEPTH, "topic" => self.topic.to_string()).set(depth);
     }
 
-    /// The lane's end, whatever was its reason: those who wait are told, the messages are kept for
-    /// a shutdown to give back.
+    /// Ends the queue, for whatever reason. Pending emissions get an error; a shutdown can take the
+    /// messages.
     pub(super) fn end(&self) {
         let mut backlog = lock(&self.backlog);
         backlog.closed = true;
         let batch = std::mem::take(&mut *self.in_flight());
         let rest = std::mem::take(&mut backlog.events);
-        // Dropping what waits settles it as shut down.
+        // Dropping the pending entries settles them as shut down.
         let left = batch.into_messages().chain(rest);
         backlog.abandoned.extend(left.map(|(message, pending)| (pending.number, message)));
         drop(backlog);
         self.progress.send_modify(|progress| progress.ended = true);
     }
 
-    /// What was not acknowledged when the lane ended.
+    /// Takes the events that were not acknowledged when the queue ended.
     pub(super) fn take_undelivered(&self) -> Vec<Undelivered> {
         let mut backlog = lock(&self.backlog);
         let abandoned = std::mem::take(&mut backlog.abandoned);
@@ -148,19 +149,19 @@ impl TopicQueue {
         abandoned.into_iter().map(undelivered).collect()
     }
 
-    /// The number that the next event gets: the end of what a flush waits for.
+    /// The number of the next event: a flush waits for all events before it.
     pub(super) fn mark(&self) -> u64 {
         lock(&self.backlog).next
     }
 
-    /// Waits until every event before the mark is settled, or no more can be.
+    /// Waits until every event before the mark is settled, or the sender has ended.
     pub(super) async fn settled(&self, mark: u64) {
         let mut progress = self.progress.subscribe();
-        // The other end is `self`.
+        // `self` owns the sender half, so the channel can't be closed.
         let _ = progress.wait_for(|progress| progress.settled_below >= mark || progress.ended).await;
     }
 
-    /// The events before the mark that are not settled, in order.
+    /// The unsettled events before the mark, in order.
     pub(super) fn unsettled<T>(&self, mark: u64, each: impl Fn(&Topic, &Message) -> T) -> Vec<T> {
         let backlog = lock(&self.backlog);
         let batch = self.in_flight();
@@ -201,7 +202,7 @@ impl TopicQueue {
     }
 }
 
-/// What a panic left behind is still the truth: no step between two locks breaks a rule.
+/// A poisoned lock is safe to use: every critical section leaves the state consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,12 @@
-//! A message that its bus could not send.
+//! A message that a bus could not send.
 
 use crate::transport::{Message, Topic};
 
-/// An event that was not acknowledged before its bus was shut down.
+/// An event that was not acknowledged before the bus was shut down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undelivered {
-    /// The topic that it was going to.
+    /// The event's topic.
     pub topic: Topic,
     /// The whole message: headers, key and datum.
     pub message: Message,

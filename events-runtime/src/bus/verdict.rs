@@ -1,4 +1,4 @@
-//! What becomes of an event whose receivers disagree; [`Disposition`] says in which order, and why.
+//! Combines the results of an event's receivers. [`Disposition`] documents the precedence and its reasons.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::envelope::EnvelopeError;
 use crate::receiver::Disposition;
 use crate::transport::Rejection;
 
-/// Why a message could not be emitted in this process.
+/// The reason why a message could not be processed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InboundError {
-    /// The message is no event.
-    #[error("the message is no event")]
+    /// The message is not an event.
+    #[error("the message is not an event")]
     Envelope(#[from] EnvelopeError),
     /// The event type is not linked into this program.
     #[error("the event type `{event_type}` is not linked into this program")]
@@ -21,9 +21,9 @@ pub enum InboundError {
         /// The event type.
         event_type: String,
     },
-    /// The datum was written with another schema.
+    /// The datum was written with an unknown schema.
     #[error(
-        "the event was written with schema {found:016x}, this program's is {expected:016x} and does not know the other: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or give it to `EventBus::builder().writer_schema(…)`"
+        "the event was written with schema {found:016x}, which this program (schema {expected:016x}) does not know: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or pass it to `EventBus::builder().writer_schema(…)`"
     )]
     UnknownSchema {
         /// The fingerprint of the program's definition.
@@ -34,42 +34,43 @@ pub enum InboundError {
     /// The datum can't be read.
     #[error("the payload can't be read")]
     Decode(#[from] DecodeError),
-    /// The payload's own code panicked: a `with` module, or a hand-written `EventData`.
+    /// The payload's own code panicked: a `with` module or a hand-written `EventData`.
     #[error("decoding the payload panicked: {message}")]
     Panicked {
-        /// The panic's message, where it is text.
+        /// The panic's message, if it is text.
         message: String,
     },
-    /// A hook of [`middleware`](super::Consume::middleware) returned an error.
-    #[error("a hook around the message failed: {}", .errors.join(": "))]
+    /// A [`middleware`](super::Consume::middleware) returned an error.
+    #[error("a middleware failed: {}", .errors.join(": "))]
     Middleware {
         /// The error and those behind it, outermost first.
         errors: Vec<String>,
     },
-    /// A hook of [`middleware`](super::Consume::middleware) panicked.
-    #[error("a hook around the message panicked: {message}")]
+    /// A [`middleware`](super::Consume::middleware) panicked.
+    #[error("a middleware panicked: {message}")]
     MiddlewarePanicked {
-        /// The panic's message, where it is text.
+        /// The panic's message, if it is text.
         message: String,
     },
-    /// The message was handed out as often as it may be, and what came of the last time is not known.
+    /// The attempts are exhausted, and the outcome of the last one is not recorded.
     #[error(
-        "its attempts were used up before: it was handed out {attempts} times, and what came of the last is not known or could not be stored; where its receivers end the process, or block it for longer than the lease, the consumers' logs tell"
+        "attempts exhausted: delivered {} with no recorded outcome; a consumer probably crashed or outlived its lease: see the consumers' logs", times(*attempts)
     )]
     Abandoned {
-        /// How often it was handed out.
+        /// The number of deliveries.
         attempts: u32,
     },
-    /// The store of [`dedup`](super::Consume::dedup) could not be asked whether the event was handled.
-    #[error("whether the event was handled before could not be found out: {}", .errors.join(": "))]
+    /// The store of [`dedup`](super::Consume::dedup) could not be queried.
+    #[error("can't look up whether the event was handled before: {}", .errors.join(": "))]
     Dedup {
         /// The error and those behind it, outermost first.
         errors: Vec<String>,
     },
-    /// The work on the message was ended from outside, or by a panic that no receiver and no hook had.
+    /// The work on the message was cancelled from outside, or ended by a panic outside of receivers and
+    /// middleware.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
-    /// Receivers failed; the text names each.
+    /// Receivers failed; the text lists them.
     #[error("{}", Receivers(.failed))]
     Receivers {
         /// The receivers and their errors.
@@ -77,20 +78,20 @@ pub enum InboundError {
     },
 }
 
-/// A receiver that failed, and why.
+/// A failed receiver and its error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceiverFailure {
     /// The receiver's name.
     pub receiver: String,
-    /// Its error and the errors behind that, outermost first.
+    /// Its error and that error's sources, outermost first.
     pub errors: Vec<String>,
-    /// What its error says should become of the event.
+    /// The disposition of the error.
     pub disposition: Option<Disposition>,
 }
 
 impl InboundError {
-    /// What a dead letter says: which way the message failed, the reason, and the errors behind it.
+    /// The reason for a dead letter: the kind of failure, the text, and the causes.
     pub(super) fn rejection(&self) -> Rejection {
         let rejection = Rejection::from_error(self).kind(self.kind());
         match self {
@@ -106,7 +107,7 @@ impl InboundError {
         }
     }
 
-    /// One word for programs; it stays as it is.
+    /// A stable identifier for programs.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Envelope(_) => "envelope",
@@ -130,6 +131,11 @@ impl fmt::Display for ReceiverFailure {
     }
 }
 
+/// "1 time" or "3 times".
+fn times(count: u32) -> String {
+    if count == 1 { "1 time".to_owned() } else { format!("{count} times") }
+}
+
 struct Receivers<'a>(&'a [ReceiverFailure]);
 
 impl fmt::Display for Receivers<'_> {
@@ -142,21 +148,21 @@ impl fmt::Display for Receivers<'_> {
     }
 }
 
-/// What should become of a message.
+/// What to do with a message.
 pub(super) enum Verdict {
-    /// Every receiver did its work.
+    /// Every receiver succeeded.
     Done,
-    /// It is passed over: its type is not known here, or its receivers said so.
+    /// Skipped: the type is not known here, or the failed receivers asked for it.
     Skipped,
-    /// Another attempt may succeed, after this pause.
+    /// Another attempt may succeed after this pause.
     Failed(InboundError, Pause),
     /// No attempt can succeed.
     Unusable(InboundError),
-    /// The consumer must not go on.
+    /// The consumer must stop.
     Stop { event_type: String },
 }
 
-/// The verdict that takes the event from no receiver.
+/// The verdict that deprives no receiver of the event.
 pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
     if failed.is_empty() {
         return Verdict::Done;
@@ -171,7 +177,7 @@ pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
     Verdict::Skipped
 }
 
-/// The pause before another attempt, where one is wanted.
+/// The pause before another attempt, if the disposition asks for one.
 pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
     match disposition {
         None | Some(Disposition::Retry { after: None }) => Some(Pause::OWN),

@@ -1,4 +1,4 @@
-//! The running consumer: receives, has each message emitted, and settles it by what came of that.
+//! A running consumer: receives messages, has them processed, and settles them by the verdict.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,74 +22,74 @@ use crate::config::Exhausted;
 use crate::error_chain::chain;
 use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
 
-/// Why a consumer stopped before it was told to.
+/// The reason why a consumer ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumeError {
     /// The consumer has no group.
     #[error(
-        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the group then"
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the default group"
     )]
     NoGroup {
         /// The topic's base name.
         topic: String,
     },
-    /// The topic's or the group's name can't be used.
-    #[error("the consumer's topic or group can't be used")]
+    /// The name of the topic or of the group is invalid.
+    #[error("the name of the consumer's topic or group is invalid")]
     Name(#[from] NameError),
-    /// The transport failed in a way that trying again does not mend.
+    /// The transport failed, and a retry does not help.
     #[error("the transport failed")]
     Transport(#[from] TransportError),
-    /// An event of an unknown type came, and `unknown_events = "stop"`.
+    /// An event of an unknown type was received, and `unknown_events = "stop"`.
     #[error(
-        "an event of type `{event_type}` came, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+        "received an event of type `{event_type}`, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
     )]
     UnknownEvent {
         /// The event type.
         event_type: String,
     },
-    /// As many events in a row failed as `max_consecutive_errors` allows. Each is settled: it comes
-    /// again or is a dead letter.
+    /// `max_consecutive_errors` events in a row failed. Each is settled: it is redelivered or a dead
+    /// letter.
     #[error(
-        "{failed} events in a row failed on topic `{topic}`, the last of them so: {last}; mend what the receivers depend on and start the consumer again, or raise `bus.consumer.max_consecutive_errors`"
+        "{failed} consecutive events failed on topic `{topic}`, the last one with: {last}; fix what the receivers depend on and restart the consumer, or raise `bus.consumer.max_consecutive_errors`"
     )]
     TooManyErrors {
         /// The topic.
         topic: Topic,
-        /// How many events failed in a row.
+        /// The number of consecutive failures.
         failed: u32,
         /// The last failure.
         last: String,
     },
 }
 
-/// How long one wait for messages lasts; its end is no event, the next one follows.
+/// The timeout of one receive call; another call follows.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// After the drain timeout, the transport has so long to store what was cut short, and to let the consumer
-/// leave.
+/// After the drain timeout, the transport has this long to store the outcomes of cancelled work and to
+/// close the consumer.
 const LEAVES: Duration = Duration::from_secs(1);
-/// The same where the transport has not answered what it was given before.
+/// The same, if the transport has not answered earlier calls.
 const LEAVES_SILENT: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) inbound: Arc<Inbound>,
     pub(super) settling: Settling,
     pub(super) settings: Settings,
-    /// Whether the bus lets its consumers take events.
+    /// Whether the consumers of the bus are not paused.
     pub(super) enabled: watch::Receiver<bool>,
-    /// What others see of it.
+    /// The consumer's status, visible in the bus's status.
     pub(super) running: Arc<Running>,
-    /// How often in a row the transport failed.
+    /// Consecutive failures of the transport.
     pub(super) failures: u32,
-    /// How many events failed in a row.
+    /// Consecutive failures of events.
     pub(super) failed: u32,
 }
 
 impl Worker {
-    /// Works until told to stop or until something stops it; either way, what is at work is
-    /// finished and the rest handed back. With the result comes the time until which the transport may take
-    /// to let the consumer leave; without a drain timeout it is not bounded.
+    /// Runs until the shutdown future is ready or an error ends it. In both cases, work in flight is
+    /// finished and the rest is released. Also returns the deadline for closing the consumer; without a
+    /// drain timeout there is none.
     pub(super) async fn run(
         &mut self,
         consumer: &mut dyn Consumer,
@@ -107,7 +107,7 @@ impl Worker {
         mut shutdown: Pin<&mut impl Future>,
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
-        // When the transport may be asked again after it failed.
+        // When to call the transport again after a failure.
         let mut asks_at: Option<Instant> = None;
         loop {
             if is_ready(shutdown.as_mut()).await {
@@ -124,7 +124,8 @@ impl Worker {
                     self.settling.ack(&mut batch.done);
                 }
             }
-            // What waits has its keys at work where there is room: other keys may take it.
+            // Waiting messages may be blocked by their keys while there is room: fetch more, for other
+            // keys.
             let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
             let fetches = enabled
                 && asks_at.is_none()
@@ -140,8 +141,8 @@ impl Worker {
                 (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
                 (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-                // Dropping the wait for messages loses none, which lets it stand beside the others.
-                // Called where it is polled: `select!` makes the futures of closed branches too.
+                // `receive` is cancel safe, so it can run beside the other branches. The call is inside the
+                // async block, because `select!` creates the futures of disabled branches too.
                 received = async {
                     if !fetches {
                         self.settling.next_stored().await;
@@ -152,7 +153,7 @@ impl Worker {
                         tokio::select! {
                             biased;
                             received = &mut receiving => break Some(received),
-                            // Who has nothing to do tells of what it did.
+                            // While idle, report stored outcomes.
                             () = self.settling.next_stored() => {}
                         }
                     }
@@ -174,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// Joins the group, for as long as it takes.
+    /// Joins the group, with retries.
     pub(super) async fn subscribe(
         &mut self,
         transport: &dyn Transport,
@@ -192,17 +193,17 @@ impl Worker {
         }
     }
 
-    /// The transport did what it was asked for.
+    /// Records a successful call to the transport.
     fn answered(&mut self) {
         if self.failures > 0 {
             let topic = self.settling.topic();
-            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "the topic gives events again");
+            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
             self.running.succeeded();
         }
         self.failures = 0;
     }
 
-    /// How long to wait before the transport is asked again.
+    /// Records a failed call. Returns the pause before the next one.
     fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
         if !error.is_retryable() {
             return Err(error.into());
@@ -210,10 +211,10 @@ impl Worker {
         let needs_operator = error.kind().needs_operator();
         if needs_operator {
             self.settling.consuming.count(STORE_REFUSES, 1);
-            // At first, and again and again.
+            // Logged on the first failure and on every tenth after it.
             if self.failures.is_multiple_of(10) {
                 let topic = self.settling.topic();
-                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer, and somebody must set it right; the consumer waits");
+                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer until an operator fixes it; the consumer waits");
             }
         }
         self.failures = self.failures.saturating_add(1);
@@ -221,12 +222,12 @@ impl Worker {
         self.settling.consuming.count(RECEIVE_RETRIED, 1);
         let topic = self.settling.topic();
         let error = chain(&error);
-        tracing::warn!(%topic, error, ?pause, "receiving failed and is tried again");
+        tracing::warn!(%topic, error, ?pause, "receiving failed; retrying");
         self.running.failed(error, needs_operator, pause);
         Ok(pause)
     }
 
-    /// Starts what may be started: the earliest messages, no two of one key.
+    /// Starts the earliest waiting messages whose keys are free.
     fn start(&self, batch: &mut FetchedBatch) {
         let mut next = 0;
         while batch.has_room() {
@@ -249,8 +250,8 @@ impl Worker {
         }
     }
 
-    /// Why an event is not handed to the receivers once more, which it is not where its attempts are
-    /// used up already: its consumers ended before they could say what came of it.
+    /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
+    /// they settled it. Such a message is not given to the receivers again.
     fn spent(&self, delivery: &Delivery) -> Option<InboundError> {
         let attempts = delivery.attempt().saturating_sub(1);
         let spent =
@@ -286,7 +287,7 @@ impl Worker {
             Verdict::Failed(error, pause) => (error, Some(pause)),
             Verdict::Unusable(error) => (error, None),
         };
-        // The earlier ones of the key are settled first.
+        // Earlier messages of the key are settled first.
         self.settling.ack(&mut batch.done);
         let counted = self.count_failure(&error);
         let key = delivery.message().key.clone();
@@ -307,7 +308,7 @@ impl Worker {
         counted
     }
 
-    /// Goes on behind an event that was given up.
+    /// Continues after a message became a dead letter.
     fn rejected(
         &mut self,
         rejection: PendingRejection,
@@ -320,7 +321,7 @@ impl Worker {
         }
     }
 
-    /// Hands back what waits behind a failed event of its key.
+    /// Releases the waiting messages of a failed message's key.
     fn hold(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
             return;
@@ -343,10 +344,10 @@ impl Worker {
         }
     }
 
-    /// Keeps the leases of what is in batch.
+    /// Renews the leases if they are due.
     ///
-    /// A sync receiver of a consumer without concurrency works on the consumer's own task; while it
-    /// blocks, nothing is renewed. Leases are looked at before the next message is.
+    /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
+    /// meanwhile. So leases are checked before the next message starts.
     fn keep(&mut self, batch: &mut FetchedBatch) {
         if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
@@ -355,14 +356,14 @@ impl Worker {
         batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
     }
 
-    /// Goes on with renewed leases. Where one was lost of what is still in batch, others have it by now, and
-    /// what was fetched with it: it is theirs to work on.
+    /// Continues after a renewal. If the lease of an unsettled message was lost, other members may have it
+    /// and the rest of the batch by now, so the whole batch is dropped.
     fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
         let since = renewal.since;
         let lost = self.settling.renewed(renewal, results);
         let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
         if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
-            // Those of the lease that was lost are somebody else's; the rest was never begun.
+            // Messages whose lease was lost belong to another member; the others were never started.
             self.release_waiting(batch);
             batch.in_flight.abandon();
         } else {
@@ -370,14 +371,14 @@ impl Worker {
         }
     }
 
-    /// Acknowledges what is done and hands back what is not begun, as if it had never been fetched.
+    /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
     fn release_waiting(&mut self, batch: &mut FetchedBatch) {
         self.settling.ack(&mut batch.done);
         self.settling.release(batch.waiting.drain(..).collect());
     }
 
-    /// Hands back what is not begun and finishes what is at work; what takes longer than the drain
-    /// timeout comes again. Gives the time until which the transport may take to let the consumer leave.
+    /// Releases waiting messages and finishes those in flight; messages that take longer than the drain
+    /// timeout are redelivered. Returns the deadline for closing the consumer.
     async fn drain(&mut self, batch: &mut FetchedBatch) -> Option<Instant> {
         self.release_waiting(batch);
         let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
@@ -397,7 +398,8 @@ impl Worker {
         Some(leaves_by)
     }
 
-    /// Goes on with what is at work and under way until nothing is, or the time is over; whether nothing is.
+    /// Waits until nothing is in flight and all outcomes are stored, or until the deadline. Returns whether
+    /// it finished.
     async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
         loop {
             self.settling.ack(&mut batch.done);
@@ -409,7 +411,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
-                // It ends already; a further reason to changes nothing.
+                // The consumer is already ending, so another error changes nothing.
                 (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
                 (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = self.settling.next_stored() => {}
@@ -429,7 +431,7 @@ async fn is_ready(future: Pin<&mut impl Future>) -> bool {
     }
 }
 
-/// Waits for a time; for ever where there is none.
+/// Sleeps until a time; forever if there is none.
 pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,

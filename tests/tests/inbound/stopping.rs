@@ -306,11 +306,11 @@ fn a_consumer_that_starts_or_stops_says_so_and_an_attempt_that_is_followed_by_an
         before.lines().rev().find_map(|line| line.strip_prefix("level=")).unwrap_or_default().to_owned()
     };
     for (text, level) in [
-        ("a consumer starts", "INFO"),
+        ("consumer started", "INFO"),
         ("receiver failed", "WARN"),
-        ("an event failed and comes again", "WARN"),
-        ("an event is given up for the dead letters", "ERROR"),
-        ("a consumer stopped", "INFO"),
+        ("an event failed; retrying", "WARN"),
+        ("an event was moved to the dead letters", "ERROR"),
+        ("consumer stopped", "INFO"),
     ] {
         assert_eq!(level_of(text), level, "{text}");
     }

@@ -234,7 +234,7 @@ async fn a_disk_that_fails_later_changes_nothing_but_a_count() {
         let ended = emission.delivered().await;
         match number {
             0 => assert!(ended.is_ok()),
-            _ => assert!(chain(&ended.expect_err("no place")).contains("wait already")),
+            _ => assert!(chain(&ended.expect_err("no place")).contains("the queue is full")),
         }
     }
     bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");

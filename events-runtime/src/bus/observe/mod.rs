@@ -1,11 +1,11 @@
-//! What an operator sees of a bus: the audit lines, the error log, metrics and spans.
+//! Observability: audit lines, the error log, metrics and spans.
 //!
 //! | what | where |
 //! |---|---|
-//! | a line without payload for each step of a message | `audit`, and `keys` says which keys may be shown |
-//! | a record of each event that was not sent or was given up | `record`, `error_log` |
-//! | the names of the metrics, and how far groups are behind | `metrics`, `lag` |
-//! | spans, and the trace context that events carry | `span`, `propagator` |
+//! | a line without payload for each step of a message | `audit`; `keys` decides which keys may be logged |
+//! | a record of each event that was not sent or became a dead letter | `record`, `error_log` |
+//! | metrics, and the lag of groups | `metrics`, `handler_times`, `lag` |
+//! | spans, and the trace context of events | `span`, `propagator` |
 
 mod audit;
 mod error_log;
@@ -44,7 +44,7 @@ use crate::config::{Config, Resolved};
 use crate::registry::Registry;
 use crate::transport::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
-/// What a bus tells of its messages, and where.
+/// The outputs of a bus for operators.
 pub(super) struct Observe {
     audit: bool,
     keys: Keys,
@@ -52,7 +52,8 @@ pub(super) struct Observe {
     error_log: Option<ErrorLog>,
 }
 
-/// The file of `bus.error_log` can't be written; see [`StartError::ErrorLog`](super::StartError::ErrorLog).
+/// The file of `bus.error_log` can't be written; becomes
+/// [`StartError::ErrorLog`](super::StartError::ErrorLog).
 pub(super) struct ErrorLogUnusable {
     pub(super) path: PathBuf,
     pub(super) place: String,
@@ -84,18 +85,18 @@ impl Observe {
         Ok(self)
     }
 
-    /// For messages that no bus sends.
+    /// No outputs, for sending without a bus.
     #[cfg(feature = "cli")]
     pub(super) fn nothing() -> Arc<Self> {
         Arc::new(Self { audit: false, keys: Keys::default(), registry: None, error_log: None })
     }
 
-    /// Waits until the error log has what was given to it, for ten seconds at most.
+    /// Waits until the error log is written, for at most ten seconds.
     pub(super) async fn flush(&self) {
         self.flush_within(FLUSH_AT_MOST).await;
     }
 
-    /// Waits until the error log has what was given to it, so long at most.
+    /// Waits until the error log is written, for at most `at_most`.
     pub(super) async fn flush_within(&self, at_most: Duration) {
         if let Some(log) = &self.error_log {
             log.flush(at_most).await;
@@ -109,7 +110,7 @@ impl std::fmt::Debug for Observe {
     }
 }
 
-/// What a consumer's messages are told with.
+/// The labels and outputs of one consumer.
 pub(super) struct Consuming {
     pub(super) observe: Arc<Observe>,
     /// The transport's scheme, for spans.
