@@ -1,4 +1,4 @@
-//! Letters looked at, without taking any.
+//! Lists dead letters without leasing them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use super::leased_batch::{PATIENCE, SOME, release};
 use super::{DeadLetter, DeadLetters};
 use crate::transport::{ConsumerGroup, ErrorKind, Position, StoredMessage, Subscription, TransportError};
 
-/// So many letters are read at once.
+/// The number of dead letters per read.
 const PORTION: usize = 256;
 
 impl DeadLetters<'_> {
-    /// Shows all letters, in the order of their positions, no more than a few at a time in memory.
+    /// Calls `see` for each dead letter, in the order of positions. Only one portion is in memory at a
+    /// time.
     pub(crate) async fn for_each<E: From<TransportError>>(
         &self,
         mut see: impl FnMut(DeadLetter) -> Result<(), E>,
@@ -34,7 +35,7 @@ impl DeadLetters<'_> {
         }
     }
 
-    /// How many of these are letters still.
+    /// The number of these positions that still hold dead letters.
     pub(super) async fn count_remaining(
         &self,
         positions: &BTreeSet<Position>,
@@ -42,7 +43,7 @@ impl DeadLetters<'_> {
         let (mut after, mut count) = (None, 0);
         loop {
             let portion = match self.portion(after).await {
-                // Nobody can say: they were there.
+                // Unknown: assume that all are still there.
                 Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(positions.len() as u64),
                 portion => portion?,
             };
@@ -54,13 +55,13 @@ impl DeadLetters<'_> {
 
     async fn portion(&self, after: Option<Position>) -> Result<Vec<StoredMessage>, TransportError> {
         match self.transport.unsettled(&self.topic, &self.group()?, after, PORTION).await {
-            // A group whose topic of letters is not there has none; it is left so.
+            // Without a dead-letter topic there are no dead letters. The topic is not created.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             portion => portion,
         }
     }
 
-    /// How many letters somebody has in hand.
+    /// The number of dead letters leased by any program.
     pub(super) async fn in_flight(&self) -> Result<u64, TransportError> {
         let group = self.group()?;
         match self.transport.groups(&self.topic).await {
@@ -69,7 +70,7 @@ impl DeadLetters<'_> {
         }
     }
 
-    /// For transports that can only receive: takes all that nobody else has, and hands it back.
+    /// For transports without `unsettled`: leases everything available, and releases it.
     async fn for_each_leased<E: From<TransportError>>(
         &self,
         mut see: impl FnMut(DeadLetter) -> Result<(), E>,
@@ -88,7 +89,7 @@ impl DeadLetters<'_> {
         let free = status.map_or(SOME, |status| count(status.lag.saturating_sub(status.in_flight)));
         let mut taken = Vec::new();
         while taken.len() < all {
-            // All in one go where that is possible: a key's letters that were handed back before come
+            // Fetches everything in one call if possible: a key's released dead letters are delivered
             // together or not at all.
             let wait = if taken.len() < free { PATIENCE } else { Duration::ZERO };
             let more = consumer.receive(all - taken.len(), wait).await?;
@@ -105,10 +106,10 @@ impl DeadLetters<'_> {
         letters.into_iter().try_for_each(&mut see)
     }
 
-    /// The group that remembers what was dealt with.
+    /// The group that records which dead letters were processed.
     pub(super) fn group(&self) -> Result<ConsumerGroup, TransportError> {
         ConsumerGroup::new(Self::GROUP).map_err(|source| {
-            let message = "the tool's group has no name";
+            let message = "the group has no name";
             TransportError::new(ErrorKind::Invalid, "look into", &self.topic, message).with_source(source)
         })
     }

@@ -1,4 +1,4 @@
-//! Letters sent again or removed, batch by batch.
+//! Sends or removes dead letters, batch by batch.
 
 use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
@@ -8,9 +8,9 @@ use super::{DeadLetter, DeadLetterReport, DeadLetters, dead_letter};
 use crate::transport::{Acknowledgement, Delivery, Position, Producer, TransportError, ack_all};
 
 impl DeadLetters<'_> {
-    /// Sends what is selected, where there is a producer, and removes it then, until all of it is dealt
-    /// with, one fails, or `stop` is ready. Each that is a letter no more is told at once, and not in
-    /// [`DeadLetterReport::done`].
+    /// Removes the selected dead letters, after sending them if there is a producer, until all are
+    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `tell` at once, and
+    /// is not in [`DeadLetterReport::done`].
     pub(crate) async fn process(
         &self,
         mut select: impl FnMut(&DeadLetter) -> bool,
@@ -39,7 +39,7 @@ impl DeadLetters<'_> {
         let all_tried = report.failed.is_empty() && !report.stopped && ended.is_ok();
         report.ended = ended.and(given_back).err();
         if all_tried && !chosen.is_empty() {
-            // Some other program has them, or dealt with them meanwhile.
+            // Another program has leased or processed them.
             match self.count_remaining(&chosen).await {
                 Ok(count) => report.elsewhere = count,
                 Err(error) => {
@@ -64,7 +64,7 @@ impl DeadLetters<'_> {
     ) -> Result<(), TransportError> {
         let mut picked = Vec::new();
         if self.transport.capability().acknowledgement == Acknowledgement::Cumulative {
-            // Removing one removes what stands before it: all are had before the first is removed.
+            // Removing one removes all earlier ones, so all are leased before the first is removed.
             leased.all_at_once();
             while picked.len() < chosen.len() {
                 let mut more = leased.next(chosen).await?;
@@ -110,7 +110,7 @@ impl DeadLetters<'_> {
         Ok(())
     }
 
-    /// Sends letters to their topic; gives those that are stored there.
+    /// Sends dead letters to their topic. Returns those that are stored.
     async fn send(
         &self,
         leased: &mut LeasedBatch,

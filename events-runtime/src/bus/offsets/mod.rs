@@ -1,4 +1,4 @@
-//! Where groups stand on a topic: looked at, moved, removed.
+//! Reads, moves and removes the positions of a topic's groups.
 
 mod lookup;
 mod seek_target;
@@ -12,9 +12,9 @@ use crate::transport::{
     TransportError,
 };
 
-/// The groups of one topic, and where each stands.
+/// The groups of one topic and their positions.
 ///
-/// A move is planned first, which says what it will do, and then done:
+/// A move is planned first, which reports its effect, and then executed:
 ///
 /// ```
 /// use events_runtime::bus::Offsets;
@@ -37,42 +37,43 @@ use crate::transport::{
 /// # }
 /// ```
 ///
-/// What needs to be counted or found is read by a group `lookup.<UUID>` that is removed again, also
-/// where the future is dropped. One that a killed program has left holds back retention for an hour: it
-/// is removed then by the next look, and by each consumer of the topic, at its start and every hour.
+/// Counts and searches use a temporary group `lookup.<UUID>`, which is removed even if the future is
+/// dropped. If a process is killed, its temporary group holds back retention for an hour. After that, the
+/// next lookup removes it, or any consumer of the topic, at its start and every hour.
 #[derive(Clone)]
 pub struct Offsets<'t> {
     transport: &'t dyn Transport,
     topic: Topic,
 }
 
-/// What moving a group does; made by [`Offsets::plan`].
+/// The effect of moving a group; created by [`Offsets::plan`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reset {
     /// The group.
     pub group: ConsumerGroup,
-    /// Where it stands: the earliest message that it has not settled, or behind the last one. `None`
-    /// where the topic is empty.
+    /// The current position: the earliest unsettled message, or behind the last message. `None` if the
+    /// topic is empty.
     pub from: Option<Position>,
-    /// Where it will stand. `None` where the topic is empty.
+    /// The new position. `None` if the topic is empty.
     pub to: Option<Position>,
-    /// How many messages come again that it has settled; at most, unless [`exact`](Self::exact).
+    /// The number of settled messages that are delivered again; an upper bound unless
+    /// [`exact`](Self::exact).
     pub again: u64,
-    /// How many messages are passed over that it has not settled, and never come to it; at most,
-    /// unless [`exact`](Self::exact).
+    /// The number of unsettled messages that are skipped and never delivered; an upper bound unless
+    /// [`exact`](Self::exact).
     pub passed_over: u64,
-    /// How many messages members have in hand: they lose them.
+    /// The number of messages in flight, which their members lose.
     pub in_flight: u64,
-    /// Whether the two counts are exact. They are not where a group that moves forward has settled
-    /// messages out of their order.
+    /// Whether the two counts are exact. They are not if a group moves forward and has settled messages out
+    /// of order.
     pub exact: bool,
-    /// What the transport is told.
+    /// The position passed to the transport.
     start: StartPosition,
 }
 
 impl<'t> Offsets<'t> {
-    /// The groups of this topic, by its full name.
+    /// The groups of a topic, by its full name.
     pub const fn of(transport: &'t dyn Transport, topic: Topic) -> Self {
         Self { transport, topic }
     }
@@ -83,19 +84,19 @@ impl<'t> Offsets<'t> {
         &self.topic
     }
 
-    /// All groups, by name.
+    /// Lists all groups, sorted by name.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the topic does not exist.
     pub async fn list(&self) -> Result<Vec<GroupStatus>, TransportError> {
         self.transport.groups(&self.topic).await
     }
 
-    /// Where a place is, `None` in an empty topic. What lies outside of the messages that are there
-    /// is moved to their beginning or behind their end.
+    /// Resolves a target to a position; `None` in an empty topic. Targets outside of the topic's messages
+    /// become its first position or its end.
     ///
     /// # Errors
-    /// An [`TransportError`], for the id of an event too that is not there.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if no event has the id.
     pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
         Ok(Some(match place.into() {
@@ -124,10 +125,11 @@ impl<'t> Offsets<'t> {
         }))
     }
 
-    /// Finds out what moving a group does. Nothing is moved.
+    /// Computes the effect of moving a group. Changes nothing.
     ///
     /// # Errors
-    /// An [`TransportError`], also where there is no such group or place.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group or target does not
+    /// exist.
     pub async fn plan(
         &self,
         group: &ConsumerGroup,
@@ -160,12 +162,12 @@ impl<'t> Offsets<'t> {
             passed_over,
             in_flight: status.in_flight,
             exact,
-            // The place as it was found: what has come since is not passed over.
+            // The resolved position, so that later messages are not skipped.
             start: to.into(),
         })
     }
 
-    /// How many messages a move passes over and brings again, and whether that is exact.
+    /// The number of messages that a move skips and repeats, and whether that is exact.
     async fn count(
         &self,
         group: &ConsumerGroup,
@@ -190,28 +192,28 @@ impl<'t> Offsets<'t> {
         Ok((status, passed_over, again, exact))
     }
 
-    /// Does what was planned, which is stored when this returns. Members go on from there; what they
-    /// have in hand is lost to them, and comes again where it lies behind that place.
+    /// Executes a plan. The new position is stored when this returns, and members continue from there.
+    /// Members lose their messages in flight; those after the new position are delivered again.
     ///
     /// # Errors
-    /// An [`TransportError`]; the group is where it was.
+    /// A [`TransportError`]; the group is unchanged.
     pub async fn reset(&self, plan: &Reset) -> Result<(), TransportError> {
         self.transport.seek(&self.topic, &plan.group, plan.start).await
     }
 
-    /// Removes a group, with what it remembers: it holds back no retention any more.
+    /// Removes a group and its state, so that it no longer holds back retention.
     ///
     /// # Errors
-    /// An [`TransportError`], also where there is no such group.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
     pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), TransportError> {
         self.status(group).await?;
         self.transport.remove_group(&self.topic, group).await
     }
 
-    /// A group's progress.
+    /// The progress of a group.
     ///
     /// # Errors
-    /// An [`TransportError`], also where there is no such group.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
     pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
         let groups = self.list().await?;
         self.find(group, groups)
@@ -233,18 +235,18 @@ impl<'t> Offsets<'t> {
         TransportError::new(kind, "use the offsets of", &self.topic, message)
     }
 
-    /// This transport does not report one position for the group.
+    /// The error of a transport that does not report a single position for the group.
     pub(super) fn no_single_position(&self, group: &ConsumerGroup) -> TransportError {
         let message = format!("this transport does not report a single position for group `{group}`");
         self.error(ErrorKind::Unsupported, &message)
     }
 
-    /// A group, and where it stands; `None` in an empty topic.
+    /// A group's status and its next position; `None` in an empty topic.
     pub(super) async fn stands(
         &self,
         group: &ConsumerGroup,
     ) -> Result<(GroupStatus, Option<Position>), TransportError> {
-        // The end before the group: what comes between the two is not taken for settled.
+        // The end is read before the group, so that messages arriving in between don't count as settled.
         let ends = self.ends().await?;
         let status = self.status(group).await?;
         let cumulative = self.transport.capability().acknowledgement == Acknowledgement::Cumulative;
@@ -255,7 +257,7 @@ impl<'t> Offsets<'t> {
         Ok((status, stands))
     }
 
-    /// The first message, and the place behind the last one.
+    /// The first position, and the position behind the last message.
     async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {

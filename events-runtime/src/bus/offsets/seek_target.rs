@@ -1,4 +1,4 @@
-//! A place in a topic, as a person names it.
+//! A position in a topic, as a user writes it.
 
 use std::fmt;
 use std::mem::discriminant;
@@ -9,24 +9,23 @@ use uuid::Uuid;
 
 use crate::transport::{Position, StartPosition};
 
-/// A place in a topic, as a person names it: where a group is moved to, where a replay begins and
-/// ends.
+/// A position in a topic, as a user writes it: the target of a reset, or the start or end of a replay.
 ///
-/// Written as a [`StartPosition`] is, or as an event's id, a UUID. A position is the transport's own
-/// id of a message and found at once; an event's id is found by reading the topic, and means the
-/// first message that bears it.
+/// Written like a [`StartPosition`], or as an event's id, a UUID. A position is the transport's own id of a
+/// message and is found at once. An event's id is found by reading the topic, and means the first message
+/// with that id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeekTarget {
-    /// What a group can start at.
+    /// Anything that a group can start at.
     Start(StartPosition),
     /// The event with this id.
     Event(Uuid),
 }
 
 impl SeekTarget {
-    /// Whether this lies behind another whatever the topic holds: what a topic does not hold yet is
-    /// taken for its end.
+    /// Whether this is after another target in every topic. A target beyond the end of a topic counts as
+    /// its end.
     pub(in crate::bus) fn is_behind(&self, other: &Self) -> bool {
         use StartPosition::{At, Earliest, Latest, Time};
 
@@ -34,7 +33,7 @@ impl SeekTarget {
         match (one, other) {
             (Latest, Earliest) => true,
             (Time(one), Time(other)) => one > other,
-            // Those of another kind are of another transport.
+            // Positions of different kinds belong to different transports.
             (At(one), At(other)) => discriminant(one) == discriminant(other) && one > other,
             _ => false,
         }
@@ -74,10 +73,10 @@ impl fmt::Display for SeekTarget {
     }
 }
 
-/// A text that is no [`SeekTarget`].
+/// The text is not a [`SeekTarget`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no place in a topic: write `earliest`, `latest`, a time with its offset such as `2026-01-31T12:00:00Z`, a position such as `42`, or an event's id"
+    "`{0}` is not a position in a topic: use `earliest`, `latest`, a time with its offset such as `2026-01-31T12:00:00Z`, a position such as `42`, or an event's id"
 )]
 pub struct SeekTargetError(String);
 
@@ -85,7 +84,7 @@ impl FromStr for SeekTarget {
     type Err = SeekTargetError;
 
     fn from_str(text: &str) -> Result<Self, SeekTargetError> {
-        // Only the form with hyphens: 32 digits without may be a position.
+        // Only the hyphenated form: 32 digits may be a position.
         if text.len() == 36
             && let Ok(id) = Uuid::try_parse(text)
         {

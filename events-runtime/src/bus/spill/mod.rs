@@ -1,17 +1,17 @@
-//! The spill file: what a shutdown could not send, kept for `produce --from-spill`.
+//! The spill file: events that a shutdown could not send, kept for `produce --from-spill`.
 //!
-//! A line of JSON for each event, with the whole message:
+//! One line of JSON per event, with the whole message:
 //!
 //! ```json
 //! {"spill":1,"topic":"dev-orders","key":"c1","headers":[["ce_id","0190…"]],"data_base64":"DgJj"}
 //! ```
 //!
-//! Topic is the name at the broker, key and header values are text or, where they are no text,
-//! `{"base64":"…"}`, and no key is `null`. Lines stand on their own, each with the version of its
-//! form, so that a file can grow whichever version wrote the lines before.
+//! The topic is its full name. Key and header values are text, or `{"base64":"…"}` if they are not UTF-8; a
+//! missing key is `null`. Each line has its own format version, so lines of different versions can be in
+//! one file.
 //!
-//! The file holds what the events hold, personal data included: it is made for its owner alone. Whoever
-//! reads or changes it locks it, so that several processes can share a path.
+//! The file holds whole events, personal data included, so it is created for its owner only. Every reader
+//! and writer locks it, so that several processes can share a path.
 
 mod file;
 mod line;
@@ -29,10 +29,11 @@ pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, Unread, event_of_line};
 
 use super::undelivered::Undelivered;
 
-/// How long a disk may take that does not answer.
+/// The timeout for a disk that does not answer.
 pub(super) const DISK_AT_MOST: Duration = Duration::from_secs(10);
 
-/// Calls what blocks on a thread for it, and waits so long at most. The call itself can't be ended.
+/// Runs blocking work on a blocking thread, and waits for at most `at_most`. The work itself can't be
+/// cancelled.
 pub(super) async fn off_the_runtime<T: Send + 'static>(
     at_most: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -41,12 +42,12 @@ pub(super) async fn off_the_runtime<T: Send + 'static>(
         Ok(done) => done.map_err(io::Error::other)?,
         Err(_) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the disk did not answer within {at_most:?}; what it was given may be written still"),
+            format!("the disk did not answer within {at_most:?}; the data may still be written"),
         )),
     }
 }
 
-/// Writes lines to the end of a spill file: all of them or, where it fails, none.
+/// Appends lines to a spill file: all of them, or none if it fails.
 pub(super) fn append(path: &Path, lines: &[u8], at_most: Duration) -> io::Result<()> {
     warn_of_readers(&open(path)?, path);
     file::append(path, lines, at_most)
