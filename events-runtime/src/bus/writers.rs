@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::avro::{SchemaError, WriterSchema, versions};
+use crate::avro::{SchemaError, WriterSchema};
 use crate::private::SignalDescriptor;
 use crate::registry::Registry;
+use events_schema::versions;
 
 /// Writer schemas added by the program and the operator to those that the definitions published. Cheap to
 /// clone.
