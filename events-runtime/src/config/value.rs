@@ -1,4 +1,4 @@
-//! A value as it was written, and what it becomes.
+//! Raw values and their conversion to settings.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -12,26 +12,26 @@ use super::nearest::nearest;
 use crate::transport::url::mask_text;
 use crate::transport::{Position, StartPosition, TopicPrefix};
 
-/// What a file or the environment holds for a key.
+/// A raw value of a file or of the environment.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// A string of a file.
+    /// A string in a file.
     String(String),
     /// A whole number.
     Integer(i64),
-    /// A whole number beyond 64 bits.
+    /// An integer beyond 64 bits.
     Huge,
-    /// No setting takes one.
+    /// No setting has this type.
     Float,
     /// `true` or `false`.
     Boolean(bool),
-    /// No setting takes one.
+    /// No setting has this type.
     Datetime,
     /// A list.
     Array(Vec<Value>),
-    /// A table within a list.
+    /// A table in a list.
     Table,
-    /// An environment variable: text that may stand for any type.
+    /// An environment variable, which can be parsed as any type.
     Text(String),
 }
 
@@ -57,29 +57,29 @@ impl Value {
     }
 }
 
-/// Why a value does not do.
+/// The reason why a value is invalid.
 #[derive(Debug)]
 pub(super) enum ValueError {
-    /// Another type than [`Setting::EXPECTED`].
+    /// Not the type in [`Setting::EXPECTED`].
     Type,
-    /// The right type with a wrong content.
+    /// The right type, but an invalid content.
     Content(String),
-    /// The same, with all that there is to say.
+    /// An invalid content, with a complete message.
     Whole(String),
 }
 
 /// The type of a setting.
 pub(super) trait Setting: Sized {
-    /// What to write, for messages.
+    /// The expected value, for messages.
     const EXPECTED: &'static str;
 
-    /// Reads the value; a [`ValueError`] quotes it only where it can't be a secret.
+    /// Converts a raw value. A [`ValueError`] quotes it only if it can't be a secret.
     fn from_value(value: &Value) -> Result<Self, ValueError>;
 
-    /// The value in explanations: no secrets.
+    /// The value as shown in explanations, without secrets.
     fn show(&self) -> String;
 
-    /// What explanations say beside the value: no secrets.
+    /// An additional note for explanations, without secrets.
     fn note(&self) -> Option<String> {
         None
     }
@@ -120,7 +120,7 @@ impl Setting for FilePath {
     }
 }
 
-/// Where a relative path leads from here.
+/// A note with the absolute path of a relative one.
 pub(super) fn absolute_note(path: &Path) -> Option<String> {
     if path.is_absolute() {
         return None;
@@ -207,7 +207,7 @@ impl Setting for Duration {
     fn from_value(value: &Value) -> Result<Self, ValueError> {
         let text = value.as_str().ok_or(ValueError::Type)?;
         parse_duration(text)
-            .ok_or_else(|| ValueError::Content(format!("`{}` is no duration", mask_text(text))))
+            .ok_or_else(|| ValueError::Content(format!("`{}` is not a duration", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -242,10 +242,10 @@ impl Setting for StartPosition {
             let number = u64::try_from(*number);
             return number
                 .map(|number| Self::At(Position::Sequence(number)))
-                .map_err(|_| ValueError::Content("a position is not negative".to_owned()));
+                .map_err(|_| ValueError::Content("a position can't be negative".to_owned()));
         }
         let text = value.as_str().ok_or(ValueError::Type)?;
-        text.parse().map_err(|_| ValueError::Content(format!("`{}` is none of them", mask_text(text))))
+        text.parse().map_err(|_| ValueError::Content(format!("unknown value `{}`", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -253,7 +253,7 @@ impl Setting for StartPosition {
     }
 }
 
-/// How often something is done; `off`, or no time at all, is never.
+/// The interval of a periodic action; `off` or zero disables it.
 pub(super) struct Interval(pub(super) Option<Duration>);
 
 impl Setting for Interval {
@@ -306,7 +306,7 @@ impl Setting for Vec<String> {
     }
 }
 
-/// A setting that is one of a few words.
+/// A setting with a fixed set of values.
 pub(super) trait Choice: Copy + PartialEq + 'static {
     const EXPECTED: &'static str;
     const CHOICES: &'static [(&'static str, Self)];
@@ -320,8 +320,8 @@ impl<T: Choice> Setting for T {
         T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
             let names = T::CHOICES.iter().map(|(name, _)| *name);
             ValueError::Content(match nearest(text, names) {
-                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask_text(text)),
-                None => format!("`{}` is none of them", mask_text(text)),
+                Some(name) => format!("unknown value `{}`; did you mean `{name}`?", mask_text(text)),
+                None => format!("unknown value `{}`", mask_text(text)),
             })
         })
     }

@@ -1,4 +1,4 @@
-//! What Postgres says, in our words.
+//! Classifies errors of Postgres.
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
@@ -6,42 +6,41 @@ use tokio_postgres::error::SqlState;
 use super::super::InboxError;
 use super::super::settings::Settings;
 
-/// What an error says about the next attempt. The list of all classes stands in decision 45.
+/// What an error means for another attempt. Decision 45 lists all classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Another transaction won.
     Conflict,
-    /// The connection is of no use any more, or was never made.
+    /// The connection is unusable or was never established.
     Disconnected,
-    /// A lock or the statement itself took too long, or somebody cancelled it.
+    /// A lock or a statement timed out, or was cancelled.
     TimedOut,
-    /// The server, its disk, its settings or the rights: they are mended from outside.
+    /// The server, its disk, its configuration or permissions: an operator must fix them.
     Unavailable,
-    /// A statement of the transaction failed before, so it can only be rolled back.
+    /// An earlier statement failed, so the transaction can only be rolled back.
     Aborted,
-    /// The statement, the data or the schema: another attempt meets the same.
+    /// The statement, the data or the schema: another attempt fails the same way.
     Permanent,
 }
 
-/// The class of a code (`SQLSTATE`), of all that Postgres 18 has.
+/// The class of a `SQLSTATE` code; covers all codes of Postgres 18.
 fn classify_code(code: &str) -> Class {
     match code {
         "25P02" => Class::Aborted,
-        // 40002 is a constraint that the data break at the commit.
+        // 40002 is a constraint violated at the commit.
         "40002" => Class::Permanent,
-        // 55P03 is `lock_timeout` and `NOWAIT`, 57014 `statement_timeout` and a cancelled statement.
+        // 55P03: `lock_timeout` and `NOWAIT`. 57014: `statement_timeout` and cancelled statements.
         "55P03" | "57014" => Class::TimedOut,
-        // 25P03, 25P04: timeouts of a transaction, with which the server closes the connection.
+        // 25P03, 25P04: transaction timeouts, after which the server closes the connection.
         "25P03" | "25P04" => Class::Disconnected,
-        // 25006: a server that only reads, such as a standby that was promoted elsewhere. 42501: a right
-        // that was taken away, or not given yet.
+        // 25006: a read-only server, such as a standby after a failover. 42501: a missing permission.
         "25006" | "42501" | "55006" | "57000" => Class::Unavailable,
         _ => match code.get(..2) {
             Some("40") => Class::Conflict,
-            // The operator ends or starts the server; every one of them closes the connection.
+            // The operator stops or starts the server, which closes the connection.
             Some("57") if code != "57P04" => Class::Disconnected,
             Some("08") => Class::Disconnected,
-            // Passwords and roles; no resources; the machine; the server's configuration.
+            // Authentication; resources; the system; the server's configuration.
             Some("28" | "53" | "58" | "F0") => Class::Unavailable,
             _ => Class::Permanent,
         },
@@ -65,7 +64,7 @@ pub(in super::super) fn is_transient(error: &Error) -> bool {
     !matches!(classify(error), Class::Permanent | Class::Aborted)
 }
 
-/// The error for the user of this inbox; Postgres' own is its source.
+/// Converts an error; Postgres' own becomes the source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
     let missing = error.code() == Some(&SqlState::UNDEFINED_TABLE);

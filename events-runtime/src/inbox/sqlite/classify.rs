@@ -1,22 +1,22 @@
-//! What `SQLite` says, in our words.
+//! Classifies errors of `SQLite`.
 
 use rusqlite::{Error, ErrorCode, ffi};
 
 use super::super::InboxError;
 use super::super::settings::Settings;
 
-/// What an error says about the next attempt. The list of all codes stands in decision 45.
+/// What an error means for another attempt. Decision 45 lists all codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Another connection holds a lock.
     Busy,
-    /// The transaction began by reading and can't write any more.
+    /// The transaction began with a read and can't write any more.
     Stale,
-    /// A statement was ended from outside.
+    /// A statement was cancelled.
     TimedOut,
-    /// The file, the disk or the rights: they are mended from outside.
+    /// The file, the disk or permissions: an operator must fix them.
     Unavailable,
-    /// The statement, the data or the schema: another attempt meets the same.
+    /// The statement, the data or the schema: another attempt fails the same way.
     Permanent,
 }
 
@@ -36,7 +36,7 @@ fn classify(error: &Error) -> Class {
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied
             | ErrorCode::OutOfMemory
-            // Another connection changed the schema between two tries of the same statement.
+            // Another connection changed the schema between two attempts of the same statement.
             | ErrorCode::SchemaChanged,
         ) => Class::Unavailable,
         _ => Class::Permanent,
@@ -48,11 +48,11 @@ pub(in super::super) fn is_transient(error: &Error) -> bool {
     classify(error) != Class::Permanent
 }
 
-/// The error for the user of this inbox; `SQLite`'s own is its source.
+/// Converts an error; `SQLite`'s own becomes the source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
     let class = classify(&error);
-    // There is no code of its own for a table that is missing.
+    // `SQLite` has no separate code for a missing table.
     let missing = match &error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
             msg.starts_with("no such table")
