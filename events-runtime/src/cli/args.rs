@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::dlq::DlqCommand;
 use super::offsets::OffsetsCommand;
-use crate::bus::Place;
+use crate::bus::SeekTarget;
 use crate::config::parse_duration;
 use crate::transport::StartPosition;
 
@@ -236,10 +236,10 @@ pub(super) struct Replay {
     /// Where to begin, included: `earliest`, `latest`, a time of RFC 3339, a position as `consume`
     /// shows it, or an event's id [default: earliest]
     #[arg(long, value_name = "PLACE")]
-    pub(super) from: Option<Place>,
+    pub(super) from: Option<SeekTarget>,
     /// Where to end, not included [default: the end as of now]
     #[arg(long, value_name = "PLACE")]
-    pub(super) to: Option<Place>,
+    pub(super) to: Option<SeekTarget>,
     /// A new group, made for this with `.replay` behind its name and removed at the end; with
     /// `--in-place` an existing one
     #[arg(long)]

@@ -213,7 +213,7 @@ fn dead_letters(found: &[(TopicStatus, Vec<GroupStatus>)], prefix: Option<&Topic
     let mut waiting = Vec::new();
     for (letters, groups) in found {
         let name = letters.topic.as_str();
-        let tool = groups.iter().find(|status| status.group.as_str() == DeadLetters::TOOL);
+        let tool = groups.iter().find(|status| status.group.as_str() == DeadLetters::GROUP);
         // Without that group, nobody has dealt with any.
         let count = tool.map_or(letters.messages, |status| status.lag);
         if count == 0 || name.strip_suffix(".dlq").is_none() {

@@ -41,7 +41,7 @@
 //!
 //! A `PLACE` is `earliest`, `latest`, a time of RFC 3339 that is compared with when the transport
 //! stored a message, a position as `consume` shows it (the transport's own id of a message), or an
-//! event's id, which is looked for from the beginning; see [`Place`](crate::bus::Place).
+//! event's id, which is looked for from the beginning; see [`SeekTarget`](crate::bus::SeekTarget).
 //!
 //! # Exit codes
 //! | code | meaning |

@@ -5,13 +5,13 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     similar(name, candidates).first().copied()
 }
 
-/// The candidates that `name` may have been meant to be, the nearest first.
+/// The candidates that `name` may have been meant to be, nearest first.
 pub fn similar<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let longest = name.chars().count().max(3);
     let distances = candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        // A third of the letters wrong is no slip of the finger any more.
+        // More than a third of the characters differ: not a typo.
         .filter(|(distance, _)| *distance * 3 <= longest);
     let mut similar: Vec<_> = distances.collect();
     similar.sort_by_key(|(distance, _)| *distance);

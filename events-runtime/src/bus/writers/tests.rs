@@ -55,9 +55,9 @@ fn the_bus_knows_published_versions_and_those_of_a_folder() {
 
     for (name, text, fault) in [
         ("3.avsc", "\"strnig\"", "`strnig` is no type"),
-        ("latest.avsc", &*third, "no minor version"),
-        ("01.avsc", &*third, "no minor version"),
-        ("+1.avsc", &*third, "no minor version"),
+        ("latest.avsc", &*third, "not a minor version"),
+        ("01.avsc", &*third, "not a minor version"),
+        ("+1.avsc", &*third, "not a minor version"),
     ] {
         let file = of_event.join(name);
         std::fs::write(&file, text).unwrap();
@@ -92,7 +92,7 @@ fn two_schemas_of_one_fingerprint_are_refused_where_they_are_read_otherwise() {
     };
     let tells = |error: Result<(), String>, places: &[&str]| {
         let text = error.unwrap_err();
-        for part in [Timed::EVENT_TYPE, "event type of its own"].iter().chain(places) {
+        for part in [Timed::EVENT_TYPE, "another event type"].iter().chain(places) {
             assert!(text.contains(part), "{part} in {text}");
         }
     };

@@ -13,7 +13,7 @@ use super::args::{Drop, Retry, Selection};
 use super::select::Names;
 use super::show::Table;
 use crate::avro::json::PersonalData;
-use crate::bus::{DeadLetter, Handled};
+use crate::bus::{DeadLetter, DeadLetterReport};
 use crate::transport::Producer;
 
 pub(super) async fn retry(context: &Context, args: &Retry) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ async fn deal(
         }
     };
     let letters = office.letters();
-    let handled = letters.deal(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
+    let handled = letters.process(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
     told?;
     if context.json() {
         json_report(&list, &handled)?;
@@ -99,7 +99,7 @@ async fn deal(
     if handled.is_complete() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn json_report(done: &[Value], handled: &Handled) -> io::Result<()> {
+fn json_report(done: &[Value], handled: &DeadLetterReport) -> io::Result<()> {
     let failed = handled.failed.iter().map(|(letter, error)| {
         let mut entry = name(letter);
         if let Value::Object(fields) = &mut entry {
@@ -118,8 +118,8 @@ fn json_report(done: &[Value], handled: &Handled) -> io::Result<()> {
     }))
 }
 
-fn report(office: &Office, done: &str, count: u64, handled: &Handled) -> io::Result<()> {
-    let Handled { failed, kept, untried, elsewhere, stopped, ended, .. } = handled;
+fn report(office: &Office, done: &str, count: u64, handled: &DeadLetterReport) -> io::Result<()> {
+    let DeadLetterReport { failed, kept, untried, elsewhere, stopped, ended, .. } = handled;
     for (letter, error) in failed {
         output::tell(format_args!(
             "error: {} is still a dead letter: {}",

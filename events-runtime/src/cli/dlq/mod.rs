@@ -62,7 +62,7 @@ impl Office {
         let mut any = false;
         let letters = self.letters();
         letters
-            .look(|letter| {
+            .for_each(|letter| {
                 any = true;
                 see(letter)
             })

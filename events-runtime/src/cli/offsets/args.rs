@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::bus::Place;
+use crate::bus::SeekTarget;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum OffsetsCommand {
@@ -38,7 +38,7 @@ pub(in crate::cli) struct Reset {
     pub(super) of: Of,
     /// Where the group shall stand: `earliest`, `latest`, a time of RFC 3339, a position as `consume` shows it, or an event's id
     #[arg(long, value_name = "PLACE")]
-    pub(super) to: Place,
+    pub(super) to: SeekTarget,
     /// Say what would be done, and do nothing
     #[arg(long, conflicts_with = "yes")]
     pub(super) dry_run: bool,

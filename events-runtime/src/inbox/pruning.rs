@@ -1,9 +1,8 @@
-//! Pruning in small steps, along with the inserts.
+//! Prunes in small steps, together with inserts.
 //!
-//! All that is remembered between two steps is how many inserts came in. Which rows are to go is asked of
-//! the database within the same transaction, each time: an answer that is kept would belong to one
-//! database, while one inbox may serve several (a file for each tenant), and to a transaction that may
-//! still be rolled back.
+//! Between two steps, only the number of inserts is remembered. The rows to delete are looked up within the
+//! same transaction each time: a cached answer would belong to one database, while one inbox may serve
+//! several (a file for each tenant), and to a transaction that may still be rolled back.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,45 +10,46 @@ use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
-/// So many inserts stand between two steps.
+/// The number of inserts between two steps.
 const EVERY: u64 = 64;
 
-/// So many rows a step removes, at most. More than come in between, so that it catches up.
+/// The maximum number of rows removed by a step. More than the inserts in between, so that pruning catches
+/// up.
 pub(super) const ROWS: u64 = 2 * EVERY;
 
-/// A step removes at most so many rows beyond the count, however many are kept.
+/// The maximum number of surplus rows removed by a step, however many are kept.
 const SURPLUS_ROWS_MAX: u64 = 16_384;
 
-/// So many databases are counted apart; more share their counts.
+/// The number of separate counters; databases beyond that share them.
 const DATABASES: u64 = 4096;
 
-/// The newest row that is to go, by its time and id.
+/// The newest row to remove, by time and id.
 pub(super) type Cutoff<T> = (T, Uuid);
 
-/// Counts the inserts into each database that an inbox is used with.
+/// Counts an inbox's inserts into each database.
 ///
-/// The count decides when a step is taken, never what it removes. So an insert that is rolled back may be
-/// counted, and databases that share a count are only pruned a little earlier or later.
+/// The count decides only when a step runs, never what it removes. So rolled-back inserts may be counted,
+/// and databases that share a counter are only pruned slightly earlier or later.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
+pub(super) struct Pruning {
     inserted: Mutex<HashMap<u64, u64>>,
 }
 
-/// What is to be done along with an insert.
+/// The work of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
-    /// How many rows beyond the count to remove at most, where it is time to look for them. The look
-    /// reads as many entries of an index as rows are kept, so it is the rarer the more they are.
+    /// The maximum number of surplus rows to remove, if it is time to look for them. The search reads as
+    /// many index entries as rows are kept, so it is rarer the more rows there are.
     pub(super) surplus: Option<u64>,
 }
 
-impl Steps {
-    /// Counts an insert into a database; every 64th one is followed by a step.
+impl Pruning {
+    /// Counts an insert into a database. Every 64th insert is followed by a step.
     pub(super) fn next(&self, database: &str, max_count: Option<u64>) -> Option<Step> {
         let mut hasher = DefaultHasher::new();
         database.hash(&mut hasher);
         let inserted = {
-            // Nothing under the lock panics.
+            // A poisoned lock is safe to use: nothing under it panics.
             let mut counts = self.inserted.lock().unwrap_or_else(PoisonError::into_inner);
             let inserted = counts.entry(hasher.finish() % DATABASES).or_insert(0);
             *inserted = inserted.wrapping_add(1);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn steps(inserts: u64, max_count: Option<u64>) -> (usize, u64) {
-        let steps = Steps::default();
+        let steps = Pruning::default();
         let taken: Vec<_> = (0..inserts).filter_map(|_| steps.next("billing.db", max_count)).collect();
         (taken.len(), taken.iter().filter_map(|step| step.surplus).sum())
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn databases_that_take_turns_are_each_stepped() {
-        let steps = Steps::default();
+        let steps = Pruning::default();
         let mut taken = [0, 0];
         for _ in 0..640 {
             for (taken, database) in taken.iter_mut().zip(["a.db", "b.db"]) {

@@ -1,25 +1,28 @@
-//! Letters looked at, without taking any.
+//! Lists dead letters without leasing them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::hand::{PATIENCE, SOME, release};
+use super::leased_batch::{PATIENCE, SOME, release};
 use super::{DeadLetter, DeadLetters};
 use crate::transport::{ConsumerGroup, ErrorKind, Position, StoredMessage, Subscription, TransportError};
 
-/// So many letters are read at once.
+/// The number of dead letters per read.
 const PORTION: usize = 256;
 
 impl DeadLetters<'_> {
-    /// Shows all letters, in the order of their positions, no more than a few at a time in memory.
-    pub(crate) async fn look<E: From<TransportError>>(
+    /// Calls `see` for each dead letter, in the order of positions. Only one portion is in memory at a
+    /// time.
+    pub(crate) async fn for_each<E: From<TransportError>>(
         &self,
         mut see: impl FnMut(DeadLetter) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut after = None;
         loop {
             let portion = match self.portion(after).await {
-                Err(error) if error.kind() == ErrorKind::Unsupported => return self.look_by_lease(see).await,
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    return self.for_each_leased(see).await;
+                }
                 portion => portion?,
             };
             let Some(last) = portion.last() else { return Ok(()) };
@@ -32,12 +35,15 @@ impl DeadLetters<'_> {
         }
     }
 
-    /// How many of these are letters still.
-    pub(super) async fn still(&self, positions: &BTreeSet<Position>) -> Result<u64, TransportError> {
+    /// The number of these positions that still hold dead letters.
+    pub(super) async fn count_remaining(
+        &self,
+        positions: &BTreeSet<Position>,
+    ) -> Result<u64, TransportError> {
         let (mut after, mut count) = (None, 0);
         loop {
             let portion = match self.portion(after).await {
-                // Nobody can say: they were there.
+                // Unknown: assume that all are still there.
                 Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(positions.len() as u64),
                 portion => portion?,
             };
@@ -48,42 +54,42 @@ impl DeadLetters<'_> {
     }
 
     async fn portion(&self, after: Option<Position>) -> Result<Vec<StoredMessage>, TransportError> {
-        match self.transport.unsettled(&self.topic, &self.tool()?, after, PORTION).await {
-            // A group whose topic of letters is not there has none; it is left so.
+        match self.transport.unsettled(&self.topic, &self.group()?, after, PORTION).await {
+            // Without a dead-letter topic there are no dead letters. The topic is not created.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             portion => portion,
         }
     }
 
-    /// How many letters somebody has in hand.
-    pub(super) async fn in_hand(&self) -> Result<u64, TransportError> {
-        let tool = self.tool()?;
+    /// The number of dead letters leased by any program.
+    pub(super) async fn in_flight(&self) -> Result<u64, TransportError> {
+        let group = self.group()?;
         match self.transport.groups(&self.topic).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-            groups => Ok(groups?.into_iter().find(|it| it.group == tool).map_or(0, |it| it.in_flight)),
+            groups => Ok(groups?.into_iter().find(|it| it.group == group).map_or(0, |it| it.in_flight)),
         }
     }
 
-    /// For transports that can only receive: takes all that nobody else has, and hands it back.
-    async fn look_by_lease<E: From<TransportError>>(
+    /// For transports without `unsettled`: leases everything available, and releases it.
+    async fn for_each_leased<E: From<TransportError>>(
         &self,
         mut see: impl FnMut(DeadLetter) -> Result<(), E>,
     ) -> Result<(), E> {
-        let tool = self.tool()?;
+        let group = self.group()?;
         match self.transport.groups(&self.topic).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             groups => drop(groups?),
         }
-        let subscription = Subscription::new(self.topic.clone(), tool.clone()).lease(self.lease);
+        let subscription = Subscription::new(self.topic.clone(), group.clone()).lease(self.lease);
         let mut consumer = self.transport.consumer(subscription).await?;
-        let groups = self.transport.groups(&self.topic).await?;
-        let status = groups.into_iter().find(|status| status.group == tool);
+        let statuses = self.transport.groups(&self.topic).await?;
+        let status = statuses.into_iter().find(|status| status.group == group);
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let all = status.as_ref().map_or(SOME, |status| count(status.lag));
         let free = status.map_or(SOME, |status| count(status.lag.saturating_sub(status.in_flight)));
         let mut taken = Vec::new();
         while taken.len() < all {
-            // All in one go where that is possible: a key's letters that were handed back before come
+            // Fetches everything in one call if possible: a key's released dead letters are delivered
             // together or not at all.
             let wait = if taken.len() < free { PATIENCE } else { Duration::ZERO };
             let more = consumer.receive(all - taken.len(), wait).await?;
@@ -100,10 +106,10 @@ impl DeadLetters<'_> {
         letters.into_iter().try_for_each(&mut see)
     }
 
-    /// The group that remembers what was dealt with.
-    pub(super) fn tool(&self) -> Result<ConsumerGroup, TransportError> {
-        ConsumerGroup::new(Self::TOOL).map_err(|source| {
-            let message = "the tool's group has no name";
+    /// The group that records which dead letters were processed.
+    pub(super) fn group(&self) -> Result<ConsumerGroup, TransportError> {
+        ConsumerGroup::new(Self::GROUP).map_err(|source| {
+            let message = "the group has no name";
             TransportError::new(ErrorKind::Invalid, "look into", &self.topic, message).with_source(source)
         })
     }

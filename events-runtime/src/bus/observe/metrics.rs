@@ -1,4 +1,4 @@
-//! The names of the bus's metrics, with what they mean and their units.
+//! The names, units and descriptions of the bus's metrics.
 
 use metrics::Unit;
 
@@ -24,40 +24,41 @@ pub(in crate::bus) const TRACE_IGNORED: &str = "events_trace_ignored_total";
 pub(in crate::bus) const CONSUMER_LAG: &str = "events_consumer_lag";
 pub(in crate::bus) const HANDLER_SECONDS: &str = "events_handler_seconds";
 pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
-/// Counted by the hub, with or without a bus.
+/// Recorded by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
 const COUNTERS: [(&str, &str); 19] = [
-    (EMITTED, "events that were given to a bus and have a route"),
-    (SENT, "messages that a topic acknowledged"),
-    (SEND_FAILED, "messages that were refused for good, or that the queue had no place for"),
-    (SEND_RETRIED, "failed attempts to send that are followed by another"),
-    (STORE_REFUSES, "failed calls to a store that refuses all until somebody sets it right"),
-    (CONSUMED, "messages that were acknowledged to the topic"),
-    (RETRIED, "messages that were handed back after a failure"),
-    (DEAD_LETTERED, "messages that went to the dead letters"),
-    (RECEIVE_RETRIED, "failed calls for messages that are followed by another"),
-    (SKIPPED, "messages that receivers passed over"),
-    (PARKED, "messages whose attempts are used up and that stay in place"),
-    (SETTLE_FAILED, "outcomes that the transport did not store; their messages come again"),
-    (UNKNOWN, "events of types that are not linked"),
-    (DEDUPLICATED, "events that were handled before and went to no receiver"),
-    (DEDUP_FAILED, "handled events that could not be remembered"),
-    (UNRECEIVED, "events that came and had no receiver"),
-    (TRACE_IGNORED, "headers of a trace context that came twice or are no text"),
+    (EMITTED, "events offered to a bus that have a route"),
+    (SENT, "messages acknowledged by the topic"),
+    (SEND_FAILED, "messages refused permanently, or rejected because the queue was full"),
+    (SEND_RETRIED, "failed attempts to send that are retried"),
+    (STORE_REFUSES, "calls refused by a store until an operator fixes it"),
+    (CONSUMED, "messages acknowledged to the topic"),
+    (RETRIED, "messages returned for another attempt after a failure"),
+    (DEAD_LETTERED, "messages moved to the dead letters"),
+    (RECEIVE_RETRIED, "failed receive calls that are retried"),
+    (SKIPPED, "messages skipped by their receivers"),
+    (PARKED, "messages that exhausted their attempts and stay in the topic"),
+    (SETTLE_FAILED, "outcomes that the transport did not store; the messages are redelivered"),
+    (UNKNOWN, "events of types that are not linked into the program"),
+    (DEDUPLICATED, "duplicates that were acknowledged without calling a receiver"),
+    (DEDUP_FAILED, "handled events whose ids could not be stored"),
+    (UNRECEIVED, "events without a connected receiver"),
+    (TRACE_IGNORED, "trace context headers that are duplicated or not text"),
     (ERROR_LOG_LOST, "events that could not be written to the error log"),
-    (RECEIVER_FAILURES, "receivers that failed"),
+    (RECEIVER_FAILURES, "failed receiver calls"),
 ];
 
 const GAUGES: [(&str, &str); 3] = [
-    (QUEUE_DEPTH, "messages that are not acknowledged yet"),
+    (QUEUE_DEPTH, "messages not yet acknowledged"),
     (CIRCUIT_OPEN, "1 while the last attempt to send failed, else 0"),
-    (CONSUMER_LAG, "messages that the group has not settled"),
+    (CONSUMER_LAG, "messages not settled by the group"),
 ];
 
-const HISTOGRAMS: [(&str, &str); 1] = [(HANDLER_SECONDS, "the time that all receivers of an event took")];
+const HISTOGRAMS: [(&str, &str); 1] =
+    [(HANDLER_SECONDS, "the time to decode an event and run all its receivers")];
 
-/// Tells the recorder of the process what the names mean.
+/// Describes the metrics to the process's recorder.
 pub(in crate::bus) fn describe() {
     for (name, meaning) in COUNTERS {
         metrics::describe_counter!(name, Unit::Count, meaning);

@@ -1,4 +1,4 @@
-//! Hooks around each message, composed like the layers of a server.
+//! Middleware around each message, composed like the layers of a server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,23 +6,22 @@ use std::time::SystemTime;
 
 use tracing::Instrument;
 
-use super::disagreement;
-use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
-use super::inbound::{Inbound, Verdict};
+use super::inbound::Inbound;
 use super::observe::{extract, record_error};
 use super::retry::Pause;
+use super::verdict::{self, InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
+use events_support::error_chain::{caught, drop_quietly, links};
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
-use events_support::error_chain::drop_quietly;
 
-/// A hook with its types erased.
-pub(super) type Hook =
+/// A type-erased middleware.
+pub(super) type Middleware =
     Arc<dyn Fn(MessageInfo, Next) -> BoxFuture<'static, Result<Processed, BoxError>> + Send + Sync>;
 
-/// The message that a hook stands around.
+/// The message that a middleware wraps.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MessageInfo {
@@ -30,9 +29,9 @@ pub struct MessageInfo {
     pub topic: Topic,
     /// The consumer's group.
     pub group: ConsumerGroup,
-    /// Where the message stands in its topic.
+    /// The message's position in its topic.
     pub position: Position,
-    /// How many times the group was handed the message, this time included.
+    /// The number of deliveries of the message to the group, this one included.
     pub attempt: u32,
     /// When the transport stored the message.
     pub time: SystemTime,
@@ -52,40 +51,40 @@ impl MessageInfo {
         }
     }
 
-    /// The event type that the message says it has.
+    /// The event type according to the message's headers.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         Envelope::event_type_of(&self.message)
     }
 
-    /// The id that the message says it has.
+    /// The id according to the message's headers.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         Envelope::id_of(&self.message)
     }
 }
 
-/// What stands within a hook: the hooks added after it, then decoding and the receivers.
-#[must_use = "a message whose hook does not run it fails"]
+/// The rest of the chain: the middleware added later, then decoding and the receivers.
+#[must_use = "a message whose middleware does not run it fails"]
 pub struct Next {
     info: MessageInfo,
-    hooks: Arc<[Hook]>,
-    /// The next hook.
+    middleware: Arc<[Middleware]>,
+    /// The index of the next middleware.
     at: usize,
     inbound: Arc<Inbound>,
 }
 
 impl Next {
-    /// Works on the message: the event is emitted, and every receiver awaited.
+    /// Processes the message: emits the event and waits for all receivers.
     ///
-    /// Sync receivers run within this future, so that a task-local scope around it reaches them;
-    /// async ones run on tasks of their own.
+    /// Sync receivers run within this future, so a task-local scope around it reaches them. Async receivers
+    /// run on their own tasks.
     pub async fn run(mut self) -> Processed {
-        let Some(hook) = self.hooks.get(self.at).cloned() else {
+        let Some(middleware) = self.middleware.get(self.at).cloned() else {
             return Processed(self.inbound.take(&self.info.message).await);
         };
         self.at += 1;
-        Processed(around(&hook, self.info.clone(), self).await)
+        Processed(run(&middleware, self.info.clone(), self).await)
     }
 }
 
@@ -95,13 +94,13 @@ impl fmt::Debug for Next {
     }
 }
 
-/// What came of a message. A hook gives it back as it is: only [`Next::run`] makes one, so that no
-/// hook can acknowledge what the receivers have not taken.
-#[must_use = "a hook gives it back"]
+/// The opaque result of a message, which a middleware returns unchanged. Only [`Next::run`] creates one, so
+/// a middleware can't acknowledge a message that the receivers did not process.
+#[must_use = "a middleware returns it"]
 pub struct Processed(Verdict);
 
 impl Processed {
-    /// Why the message failed; `None` where it was taken or passed over.
+    /// Why the message failed; `None` if it was processed or skipped.
     #[must_use]
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
@@ -117,10 +116,10 @@ impl fmt::Debug for Processed {
     }
 }
 
-/// Works on a message within its hooks.
+/// Processes a message through its middleware.
 pub(super) fn process(
     inbound: Arc<Inbound>,
-    hooks: Arc<[Hook]>,
+    middleware: Arc<[Middleware]>,
     delivery: Arc<Delivery>,
 ) -> impl Future<Output = Verdict> + Send + 'static {
     let span = inbound.consuming.process_span(&delivery);
@@ -128,11 +127,11 @@ pub(super) fn process(
     let processed = span.clone();
     async move {
         let work = async {
-            if hooks.is_empty() {
+            if middleware.is_empty() {
                 inbound.take(delivery.message()).await
             } else {
                 let info = MessageInfo::of(&delivery);
-                Next { info, hooks, at: 0, inbound }.run().await.0
+                Next { info, middleware, at: 0, inbound }.run().await.0
             }
         };
         let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
@@ -146,10 +145,10 @@ pub(super) fn process(
     .instrument(span)
 }
 
-/// A hook's error or panic is a failure of its message.
-async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
-    let panicked = |message| Verdict::Failed(InboundError::HookPanicked { message }, Pause::OWN);
-    let running = match caught(|| hook(info, next)) {
+/// Runs one middleware. Its error or panic fails the message.
+async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
+    let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::OWN);
+    let running = match caught(|| middleware(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),
     };
@@ -166,8 +165,8 @@ async fn around(hook: &Hook, info: MessageInfo, next: Next) -> Verdict {
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> Verdict {
     let disposition = disposition(error);
-    let error = InboundError::Hook { errors: links(error) };
-    match (disagreement::pause(disposition), disposition) {
+    let error = InboundError::Middleware { errors: links(error) };
+    match (verdict::pause(disposition), disposition) {
         (Some(pause), _) => Verdict::Failed(error, pause),
         (None, Some(Disposition::Skip)) => Verdict::Skipped,
         (None, _) => Verdict::Unusable(error),

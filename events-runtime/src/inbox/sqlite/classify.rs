@@ -1,34 +1,34 @@
-//! What `SQLite` says, in our words.
+//! Classifies errors of `SQLite`.
 
 use rusqlite::{Error, ErrorCode, ffi};
 
 use super::super::InboxError;
 use super::super::settings::Settings;
 
-/// What an error says about the next attempt. The list of all codes stands in decision 45.
+/// What an error means for another attempt. Decision 45 lists all codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judgement {
+enum Class {
     /// Another connection holds a lock.
     Busy,
-    /// The transaction began by reading and can't write any more.
+    /// The transaction began with a read and can't write any more.
     Stale,
-    /// A statement was ended from outside.
+    /// A statement was cancelled.
     TimedOut,
-    /// The file, the disk or the rights: they are mended from outside.
+    /// The file, the disk or permissions: an operator must fix them.
     Unavailable,
-    /// The statement, the data or the schema: another attempt meets the same.
+    /// The statement, the data or the schema: another attempt fails the same way.
     Permanent,
 }
 
-fn judge(error: &Error) -> Judgement {
+fn classify(error: &Error) -> Class {
     if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT) {
-        return Judgement::Stale;
+        return Class::Stale;
     }
     match error.sqlite_error_code() {
         Some(
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
-        ) => Judgement::Busy,
-        Some(ErrorCode::OperationInterrupted) => Judgement::TimedOut,
+        ) => Class::Busy,
+        Some(ErrorCode::OperationInterrupted) => Class::TimedOut,
         Some(
             ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
@@ -36,23 +36,23 @@ fn judge(error: &Error) -> Judgement {
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied
             | ErrorCode::OutOfMemory
-            // Another connection changed the schema between two tries of the same statement.
+            // Another connection changed the schema between two attempts of the same statement.
             | ErrorCode::SchemaChanged,
-        ) => Judgement::Unavailable,
-        _ => Judgement::Permanent,
+        ) => Class::Unavailable,
+        _ => Class::Permanent,
     }
 }
 
 /// Whether the same transaction may succeed later.
 pub(in super::super) fn is_transient(error: &Error) -> bool {
-    judge(error) != Judgement::Permanent
+    classify(error) != Class::Permanent
 }
 
-/// The error for the user of this inbox; `SQLite`'s own is its source.
+/// Converts an error; `SQLite`'s own becomes the source.
 pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxError {
     let inbox = settings.group.to_string();
-    let judgement = judge(&error);
-    // There is no code of its own for a table that is missing.
+    let class = classify(&error);
+    // `SQLite` has no separate code for a missing table.
     let missing = match &error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
             msg.starts_with("no such table")
@@ -60,13 +60,13 @@ pub(super) fn explain(error: Error, settings: &Settings, table: &str) -> InboxEr
         _ => false,
     };
     let source = error.into();
-    match judgement {
-        Judgement::Stale => InboxError::StaleSnapshot { inbox, source },
-        Judgement::Busy => InboxError::Busy { inbox, source },
-        Judgement::TimedOut => InboxError::TimedOut { inbox, source },
-        Judgement::Unavailable => InboxError::Unavailable { inbox, source },
-        Judgement::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
-        Judgement::Permanent => InboxError::Database { inbox, source },
+    match class {
+        Class::Stale => InboxError::StaleSnapshot { inbox, source },
+        Class::Busy => InboxError::Busy { inbox, source },
+        Class::TimedOut => InboxError::TimedOut { inbox, source },
+        Class::Unavailable => InboxError::Unavailable { inbox, source },
+        Class::Permanent if missing => InboxError::NoTable { inbox, table: table.to_owned(), source },
+        Class::Permanent => InboxError::Database { inbox, source },
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_code_of_sqlite_has_its_judgement() {
-        use Judgement::{Busy, Permanent, Stale, TimedOut, Unavailable};
+        use Class::{Busy, Permanent, Stale, TimedOut, Unavailable};
 
         let judged = [
             (ffi::SQLITE_ERROR, Permanent),
@@ -111,8 +111,8 @@ mod tests {
             (ffi::SQLITE_RANGE, Permanent),
             (ffi::SQLITE_NOTADB, Permanent),
         ];
-        for (code, judgement) in judged {
-            assert_eq!(judge(&Error::SqliteFailure(ffi::Error::new(code), None)), judgement, "{code}");
+        for (code, class) in judged {
+            assert_eq!(classify(&Error::SqliteFailure(ffi::Error::new(code), None)), class, "{code}");
         }
     }
 }

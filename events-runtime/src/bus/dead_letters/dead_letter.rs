@@ -1,4 +1,4 @@
-//! A dead letter, and what it says of itself.
+//! A dead letter and the headers that describe its failure.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -7,9 +7,9 @@ use crate::envelope::Envelope;
 use crate::envelope::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
 use crate::transport::{Delivery, Headers, Message, Position, StoredMessage};
 
-/// A message that was given up.
+/// A message that a consumer gave up.
 ///
-/// What it says of its end may be missing: others write dead letters too.
+/// The description of the failure may be incomplete, since other programs write dead letters too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     message: Message,
@@ -18,13 +18,13 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// Where it stands among the dead letters.
+    /// The position in the dead-letter topic.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.position
     }
 
-    /// When it was given up: as it says, or when it was stored.
+    /// When it became a dead letter, according to its headers; otherwise when it was stored.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         let said = self.text(TIME).and_then(|text| text.parse::<jiff::Timestamp>().ok());
@@ -32,7 +32,7 @@ impl DeadLetter {
         since.map_or(self.stored, |since| SystemTime::UNIX_EPOCH + since)
     }
 
-    /// Why it was given up.
+    /// The reason for the failure.
     #[must_use]
     pub fn reason(&self) -> Option<Cow<'_, str>> {
         self.text(REASON)
@@ -43,37 +43,37 @@ impl DeadLetter {
         self.message.headers.get_all(CAUSE).map(|value| String::from_utf8_lossy(value))
     }
 
-    /// How many times it was handed out.
+    /// The number of deliveries.
     #[must_use]
     pub fn attempts(&self) -> Option<u32> {
         self.text(ATTEMPTS)?.parse().ok()
     }
 
-    /// The event type that it says it is of.
+    /// The event type according to its headers.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         Envelope::event_type_of(&self.message)
     }
 
-    /// The id that it says it has.
+    /// The id according to its headers.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         Envelope::id_of(&self.message)
     }
 
-    /// All that it says of its end, in order: names without `dlq_`, and values.
+    /// All headers that describe the failure, in order: names without `dlq_`, and values.
     pub fn end(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let headers = self.message.headers.iter();
         headers.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, String::from_utf8_lossy(value))))
     }
 
-    /// The message as it stands among the dead letters.
+    /// The message as stored in the dead-letter topic.
     #[must_use]
     pub const fn message(&self) -> &Message {
         &self.message
     }
 
-    /// The message as it was sent: the same key, headers and data.
+    /// The original message: the same key, headers and data.
     #[must_use]
     pub fn original(&self) -> Message {
         original(&self.message)
@@ -96,7 +96,7 @@ impl From<StoredMessage> for DeadLetter {
     }
 }
 
-/// A dead letter's message without what was added to it.
+/// The message without the headers that were added to the dead letter.
 pub(super) fn original(message: &Message) -> Message {
     let kept = message.headers.iter().filter(|(name, _)| !name.starts_with(PREFIX));
     let headers: Headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();

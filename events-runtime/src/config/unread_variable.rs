@@ -1,5 +1,5 @@
-//! Variables that begin with `EVENTS_` and are no settings: slips, which are errors, and strangers, of
-//! which there is a warning.
+//! Variables that start with `EVENTS_` and are not settings: misspelt keys are errors, unknown variables
+//! warnings.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,34 +9,34 @@ use super::environment::{PREFIX, SECTIONS, SEPARATOR, is};
 use super::error::Problem;
 use events_support::nearest::nearest;
 
-/// A variable that is no key.
-pub(super) enum Stray {
-    /// Nearly a key: the error to report.
-    Slip(String),
-    /// Nobody's: the warning to give.
-    Stranger(String),
-    /// Another one's, and no fault of anybody: the warning to give.
-    Link(String),
+/// A variable that is not a key.
+pub(super) enum Unread {
+    /// Similar to a key: an error.
+    Misspelt(String),
+    /// Unrelated to any key: a warning.
+    Unknown(String),
+    /// A service link of Kubernetes: a warning, but not one that an error repeats.
+    ServiceLink(String),
 }
 
-/// What is wrong with a variable, of which this is what follows `EVENTS_`; `None` where it may be a key.
-pub(super) fn stray(rest: &str) -> Option<Stray> {
+/// Checks a variable; `rest` is its name after `EVENTS_`. Returns `None` if it may be a key.
+pub(super) fn check(rest: &str) -> Option<Unread> {
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
     if is_service_link(rest) {
-        return Some(Stray::Link(
-            "it is not read: it looks like the link to a service that Kubernetes sets in every pod of a \
-             namespace, see `enableServiceLinks`"
+        return Some(Unread::ServiceLink(
+            "ignored: it looks like a service link, which Kubernetes sets in every pod of a namespace; see \
+             `enableServiceLinks`"
                 .to_owned(),
         ));
     }
     let section = parts.first().copied().unwrap_or_default();
     let is_section = SECTIONS.iter().any(|known| is(section, known));
     if is_section && parts.len() > 1 {
-        // `EVENTS_BUS__RETRY_MAX`; any other unknown key is reported where the section is read.
-        return is_near_key(&parts).map(Stray::Slip);
+        // `EVENTS_BUS__RETRY_MAX`; other unknown keys are reported when the section is read.
+        return is_near_key(&parts).map(Unread::Misspelt);
     }
     if let Some(slip) = is_near_key(&parts) {
-        return Some(Stray::Slip(slip));
+        return Some(Unread::Misspelt(slip));
     }
     let known = keys();
     if let [section, within @ ..] = parts.as_slice()
@@ -47,32 +47,31 @@ pub(super) fn stray(rest: &str) -> Option<Stray> {
         if let Some(near) = near
             && (is_named(near) || known.contains(&format!("{near}.{key}")))
         {
-            return Some(Stray::Slip(format!("there is no `{section}`; did you mean `{near}`?")));
+            return Some(Unread::Misspelt(format!("unknown section `{section}`; did you mean `{near}`?")));
         }
     }
     let variables: Vec<_> = known.iter().map(|key| variable(key)).collect();
     let near = nearest(rest, variables.iter().filter_map(|variable| variable.strip_prefix(PREFIX)));
-    Some(Stray::Stranger(match near {
-        Some(near) => format!("it is not read: it is no setting; did you mean `{PREFIX}{near}`?"),
+    Some(Unread::Unknown(match near {
+        Some(near) => format!("ignored: not a setting; did you mean `{PREFIX}{near}`?"),
         None if is_section => {
-            format!("it is not read: a variable is one setting, such as `{PREFIX}BUS__URL`, and no table")
+            format!("ignored: a variable sets one key, such as `{PREFIX}BUS__URL`, not a table")
         }
-        None => "it is not read: it is no setting".to_owned(),
+        None => "ignored: not a setting".to_owned(),
     }))
 }
 
-/// What is wrong with a variable that does not begin with `EVENTS_`; `None` where it has nothing to do with
-/// settings.
+/// Checks a variable that does not start with `EVENTS_`. Returns `None` if it does not resemble a setting.
 pub(super) fn misspelt(name: &str) -> Option<String> {
     let (prefix, rest) = name.split_once('_')?;
     let (section, _) = rest.split_once(SEPARATOR)?;
     let is_prefix = ["EVENTS", "EVENT"].iter().any(|ours| prefix.eq_ignore_ascii_case(ours));
     (is_prefix && SECTIONS.iter().any(|known| is(section, known)))
-        .then(|| format!("it is not read: did you mean `{PREFIX}{}`?", rest.to_ascii_uppercase()))
+        .then(|| format!("ignored: did you mean `{PREFIX}{}`?", rest.to_ascii_uppercase()))
 }
 
-/// `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_HTTP`, `PORT`, `PORT_80_TCP`, `PORT_80_TCP_ADDR`: the end
-/// of what Kubernetes names after a service.
+/// `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_HTTP`, `PORT`, `PORT_80_TCP`, `PORT_80_TCP_ADDR`: the
+/// suffixes of the variables that Kubernetes sets for a service.
 fn is_service_link(rest: &str) -> bool {
     let mut ends = rest.match_indices('_').map(|(at, _)| at + 1).chain([0]).filter_map(|at| rest.get(at..));
     ends.any(|end| match end {
@@ -81,7 +80,7 @@ fn is_service_link(rest: &str) -> bool {
     })
 }
 
-/// `80_TCP`, with `_PROTO`, `_PORT` or `_ADDR` or without.
+/// `80_TCP`, optionally followed by `_PROTO`, `_PORT` or `_ADDR`.
 fn is_port(text: &str) -> bool {
     let mut parts = text.split('_');
     let number = parts.next().is_some_and(|number| number.parse::<u16>().is_ok());
@@ -90,7 +89,7 @@ fn is_port(text: &str) -> bool {
     number && protocol && end && parts.next().is_none()
 }
 
-/// The error for a key whose parts are not separated by two underscores each.
+/// The error for a key with wrong underscores between its parts.
 fn is_near_key(parts: &[&str]) -> Option<String> {
     let rest = parts.join("_");
     let flat = rest.to_ascii_lowercase();
@@ -98,7 +97,7 @@ fn is_near_key(parts: &[&str]) -> Option<String> {
         let right = variable(&key);
         let (section, within) = key.split_once('.').unwrap_or((&key, ""));
         let meant = if is_named(section) {
-            // The names between are the user's.
+            // The names in the middle are the user's.
             let setting = key.rsplit_once('.').map_or("", |(_, setting)| setting);
             let is_one = parts.len() == 1
                 && flat.strip_prefix(section).and_then(|rest| rest.strip_prefix('_')).is_some_and(|rest| {
@@ -118,7 +117,7 @@ fn is_near_key(parts: &[&str]) -> Option<String> {
     None
 }
 
-/// Whether the tables of a section have names of the user's.
+/// Whether the tables of a section have names chosen by the user.
 fn is_named(section: &str) -> bool {
     matches!(section, "routes" | "topics" | "consumers")
 }
@@ -128,8 +127,7 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', SEPARATOR))
 }
 
-/// Every key that there is, names in capitals where they are the user's; from what reading a configuration
-/// asks for.
+/// All keys, with user-chosen names in capitals. Collected by reading a configuration.
 fn keys() -> BTreeSet<String> {
     const ALL: &str = "bus.url = 'memory:'
         [routes.EVENT_TYPE.TOPIC]
@@ -139,7 +137,7 @@ fn keys() -> BTreeSet<String> {
     all.iter().flat_map(Config::explain).map(|setting| setting.key.clone()).collect()
 }
 
-/// Logs each of these warnings once in a process, as soon as anybody listens.
+/// Logs each warning once per process, as soon as a subscriber is installed.
 pub(crate) fn warn_once(warnings: &[Problem]) {
     static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 

@@ -1,4 +1,4 @@
-//! The messages at work, up to so many at once.
+//! The messages in flight: being processed, up to a limit.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,26 +7,25 @@ use std::task::{Context, Poll};
 
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::error::InboundError;
-use super::inbound::Verdict;
 use super::retry::Pause;
+use super::verdict::{InboundError, Verdict};
 use crate::transport::{BoxFuture, Delivery};
 
-/// The messages at work; no two of one key.
-pub(super) struct Lanes {
-    running: Vec<Lane>,
+/// The messages in flight, never two of one key.
+pub(super) struct InFlight {
+    running: Vec<Work>,
     limit: usize,
 }
 
-struct Lane {
-    /// Shared with the work, which is dropped before this is settled.
+struct Work {
+    /// Shared with the work. The work is dropped before the delivery is settled.
     delivery: Arc<Delivery>,
-    work: BoxFuture<'static, Verdict>,
-    /// The work's own task, where it has one.
+    verdict: BoxFuture<'static, Verdict>,
+    /// The handle of the work's own task, if it has one.
     task: Option<AbortHandle>,
 }
 
-impl Lanes {
+impl InFlight {
     pub(super) const fn new(limit: usize) -> Self {
         Self { running: Vec::new(), limit }
     }
@@ -39,66 +38,64 @@ impl Lanes {
         self.running.len() < self.limit
     }
 
-    /// Whether a message may be started: none of its key is at work.
+    /// Whether a message may be started: no message of its key is in flight.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         let key = &delivery.message().key;
-        key.is_none() || self.running.iter().all(|lane| lane.delivery.message().key != *key)
+        key.is_none() || self.running.iter().all(|work| work.delivery.message().key != *key)
     }
 
     pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
-        self.running.iter().map(|lane| &*lane.delivery)
+        self.running.iter().map(|work| &*work.delivery)
     }
 
-    /// Starts the work on a message: on the consumer's own task where it is the only one, else each
-    /// on a task of its own, so that a sync receiver holds up no other key.
+    /// Starts the work on a message: on the consumer's own task if the limit is one, otherwise on a new
+    /// task, so that a sync receiver blocks no other key.
     pub(super) fn start<F>(&mut self, delivery: Delivery, work: impl FnOnce(Arc<Delivery>) -> F)
     where
         F: Future<Output = Verdict> + Send + 'static,
     {
         let delivery = Arc::new(delivery);
-        let work = work(Arc::clone(&delivery));
-        let lane = if self.limit == 1 {
-            Lane { delivery, work: Box::pin(work), task: None }
+        let future = work(Arc::clone(&delivery));
+        let work = if self.limit == 1 {
+            Work { delivery, verdict: Box::pin(future), task: None }
         } else {
-            let task = tokio::spawn(work);
+            let task = tokio::spawn(future);
             let handle = task.abort_handle();
-            Lane { delivery, work: Box::pin(Task(task)), task: Some(handle) }
+            Work { delivery, verdict: Box::pin(Task(task)), task: Some(handle) }
         };
-        self.running.push(lane);
+        self.running.push(work);
     }
 
-    /// Waits for the next message that is worked off; for ever where none is at work. Dropping the
-    /// future loses nothing.
+    /// Waits for the next verdict; forever if nothing is in flight. Cancel safe.
     pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
         loop {
-            let (index, verdict) = first(&mut self.running, |lane| &mut lane.work).await;
-            // One whose work still holds it comes back when that is dropped.
+            let (index, verdict) = first(&mut self.running, |work| &mut work.verdict).await;
+            // A delivery that its work still holds is redelivered when the work drops it.
             if let Some(delivery) = self.running.swap_remove(index).end() {
                 return (delivery, verdict);
             }
         }
     }
 
-    /// Ends all work where it stands, and gives what was ended at once. Work with a task of its own ends
-    /// when the task is not polled: [`next`](Self::next) gives it as interrupted, or with its verdict where
-    /// that came first. What a sync receiver blocks stays.
+    /// Cancels all work, and returns the deliveries that are free at once. Work on its own task ends when
+    /// its task next yields: [`next`](Self::next) returns it as interrupted, or with its verdict if that
+    /// came first. Work blocked by a sync receiver stays.
     pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
-        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|lane| lane.task.is_some());
+        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|work| work.task.is_some());
         self.running = tasks;
-        for handle in self.running.iter().filter_map(|lane| lane.task.as_ref()) {
+        for handle in self.running.iter().filter_map(|work| work.task.as_ref()) {
             handle.abort();
         }
-        own.into_iter().filter_map(Lane::end).collect()
+        own.into_iter().filter_map(Work::end).collect()
     }
 
-    /// Ends all work without settling it.
+    /// Drops all work without settling it.
     pub(super) fn abandon(&mut self) {
         self.running.clear();
     }
 }
 
-/// Waits until the work of one of these is done, and says where it stands; for ever where there is none.
-/// Dropping the wait loses nothing.
+/// Waits until one of these futures is ready and returns its index; forever if there are none. Cancel safe.
 pub(super) async fn first<T, R>(
     running: &mut [T],
     work: impl Fn(&mut T) -> &mut BoxFuture<'static, R>,
@@ -114,14 +111,14 @@ pub(super) async fn first<T, R>(
     .await
 }
 
-impl Lane {
+impl Work {
     fn end(self) -> Option<Delivery> {
-        drop(self.work);
+        drop(self.verdict);
         Arc::into_inner(self.delivery)
     }
 }
 
-/// A task that ends when nobody waits for it any more.
+/// Aborts the task on drop.
 struct Task(JoinHandle<Verdict>);
 
 impl Future for Task {

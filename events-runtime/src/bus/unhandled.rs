@@ -1,14 +1,14 @@
-//! Events that came and that nothing in this program took.
+//! Counts the events that no receiver of this program handled.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The most event types that are counted, so that hostile ones take no memory.
+/// The maximum number of event types to count, so that hostile input can't exhaust memory.
 const TYPES_AT_MOST: usize = 1000;
 
-/// How many events of which types a consumer has acknowledged without anybody having taken them.
+/// The number of acknowledged events without a receiver, by event type.
 #[derive(Debug, Default)]
-pub(super) struct Untaken {
+pub(super) struct Unhandled {
     unreceived: Counts,
     unknown: Counts,
 }
@@ -18,7 +18,7 @@ struct Counts(Mutex<BTreeMap<String, u64>>);
 
 impl Counts {
     fn count(&self, event_type: &str) {
-        // Nothing under the lock panics halfway through a change.
+        // A poisoned lock is safe to use: no critical section leaves the map inconsistent.
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(event_type) {
             *count += 1;
@@ -32,18 +32,18 @@ impl Counts {
     }
 }
 
-impl Untaken {
-    /// An event was emitted and no receiver is connected.
+impl Unhandled {
+    /// Counts an emitted event without a connected receiver.
     pub(super) fn unreceived(&self, event_type: &str) {
         self.unreceived.count(event_type);
     }
 
-    /// An event was passed over, for its type is not known here.
+    /// Counts a skipped event of an unknown type.
     pub(super) fn unknown(&self, event_type: &str) {
         self.unknown.count(event_type);
     }
 
-    /// The counts of both kinds.
+    /// Both counts.
     pub(super) fn get(&self) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
         (self.unreceived.get(), self.unknown.get())
     }

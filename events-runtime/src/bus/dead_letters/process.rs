@@ -1,133 +1,134 @@
-//! Letters sent again or removed, batch by batch.
+//! Sends or removes dead letters, batch by batch.
 
 use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 
-use super::hand::{CHUNK, Hand, release};
-use super::{DeadLetter, DeadLetters, Handled, letter};
+use super::leased_batch::{CHUNK, LeasedBatch, release};
+use super::{DeadLetter, DeadLetterReport, DeadLetters, dead_letter};
 use crate::transport::{Acknowledgement, Delivery, Position, Producer, TransportError, ack_all};
 
 impl DeadLetters<'_> {
-    /// Sends what is selected, where there is a producer, and removes it then, until all of it is dealt
-    /// with, one fails, or `stop` is ready. Each that is a letter no more is told at once, and not in
-    /// [`Handled::done`].
-    pub(crate) async fn deal(
+    /// Removes the selected dead letters, after sending them if there is a producer, until all are
+    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `tell` at once, and
+    /// is not in [`DeadLetterReport::done`].
+    pub(crate) async fn process(
         &self,
         mut select: impl FnMut(&DeadLetter) -> bool,
         producer: Option<&dyn Producer>,
         stop: impl Future,
         mut tell: impl FnMut(DeadLetter),
-    ) -> Result<Handled, TransportError> {
-        let mut handled = Handled::default();
+    ) -> Result<DeadLetterReport, TransportError> {
+        let mut report = DeadLetterReport::default();
         let mut chosen = BTreeSet::new();
-        self.look(|letter| {
+        self.for_each(|letter| {
             if select(&letter) {
                 chosen.insert(letter.position());
             } else {
-                handled.kept += 1;
+                report.kept += 1;
             }
             Ok::<_, TransportError>(())
         })
         .await?;
         if chosen.is_empty() {
-            return Ok(handled);
+            return Ok(report);
         }
-        let mut hand = Hand::join(self).await?;
+        let mut leased = LeasedBatch::join(self).await?;
         let stop = pin!(stop);
-        let ended = self.batches(&mut hand, &mut chosen, producer, stop, &mut handled, &mut tell).await;
-        let given_back = hand.give_back().await;
-        let all_tried = handled.failed.is_empty() && !handled.stopped && ended.is_ok();
-        handled.ended = ended.and(given_back).err();
+        let ended = self.batches(&mut leased, &mut chosen, producer, stop, &mut report, &mut tell).await;
+        let given_back = leased.close().await;
+        let all_tried = report.failed.is_empty() && !report.stopped && ended.is_ok();
+        report.ended = ended.and(given_back).err();
         if all_tried && !chosen.is_empty() {
-            // Some other program has them, or dealt with them meanwhile.
-            match self.still(&chosen).await {
-                Ok(count) => handled.elsewhere = count,
+            // Another program has leased or processed them.
+            match self.count_remaining(&chosen).await {
+                Ok(count) => report.elsewhere = count,
                 Err(error) => {
-                    handled.elsewhere = chosen.len() as u64;
-                    handled.ended.get_or_insert(error);
+                    report.elsewhere = chosen.len() as u64;
+                    report.ended.get_or_insert(error);
                 }
             }
         } else {
-            handled.untried = chosen.len() as u64;
+            report.untried = chosen.len() as u64;
         }
-        Ok(handled)
+        Ok(report)
     }
 
     async fn batches(
         &self,
-        hand: &mut Hand,
+        leased: &mut LeasedBatch,
         chosen: &mut BTreeSet<Position>,
         producer: Option<&dyn Producer>,
         mut stop: Pin<&mut impl Future>,
-        handled: &mut Handled,
+        report: &mut DeadLetterReport,
         tell: &mut impl FnMut(DeadLetter),
     ) -> Result<(), TransportError> {
         let mut picked = Vec::new();
         if self.transport.capability().acknowledgement == Acknowledgement::Cumulative {
-            // Removing one removes what stands before it: all are had before the first is removed.
-            hand.all_at_once();
+            // Removing one removes all earlier ones, so all are leased before the first is removed.
+            leased.all_at_once();
             while picked.len() < chosen.len() {
-                let mut more = hand.next(chosen).await?;
+                let mut more = leased.next(chosen).await?;
                 if more.is_empty() {
                     break;
                 }
                 picked.append(&mut more);
             }
             if let Some(last) = chosen.last() {
-                hand.move_behind(self, *last).await?;
+                leased.move_behind(self, *last).await?;
             }
         }
-        while !chosen.is_empty() && handled.failed.is_empty() {
+        while !chosen.is_empty() && report.failed.is_empty() {
             tokio::select! {
                 biased;
                 _ = stop.as_mut() => {
-                    handled.stopped = true;
+                    report.stopped = true;
                     break;
                 }
-                batch = hand.next(chosen), if picked.is_empty() => picked = batch?,
+                batch = leased.next(chosen), if picked.is_empty() => picked = batch?,
                 () = std::future::ready(()), if !picked.is_empty() => {}
             }
             if picked.is_empty() {
                 break;
             }
             let rest = picked.split_off(CHUNK.min(picked.len()));
-            let batch = hand.held(std::mem::replace(&mut picked, rest)).await;
+            let batch = leased.held(std::mem::replace(&mut picked, rest)).await;
             let sent = match producer {
-                Some(producer) => self.send(hand, producer, batch, chosen, handled).await,
+                Some(producer) => self.send(leased, producer, batch, chosen, report).await,
                 None => batch,
             };
             let letters: Vec<_> = sent.iter().map(DeadLetter::from).collect();
-            let removed = hand.keeping(&[], ack_all(sent)).await;
+            let removed = leased.keeping(&[], ack_all(sent)).await;
             for (letter, removed) in letters.into_iter().zip(removed) {
                 chosen.remove(&letter.position());
                 match removed {
                     Ok(()) => tell(letter),
-                    Err(error) => handled.failed.push((letter, error)),
+                    Err(error) => report.failed.push((letter, error)),
                 }
             }
         }
-        hand.deliveries.append(&mut picked);
+        leased.deliveries.append(&mut picked);
         Ok(())
     }
 
-    /// Sends letters to their topic; gives those that are stored there.
+    /// Sends dead letters to their topic. Returns those that are stored.
     async fn send(
         &self,
-        hand: &mut Hand,
+        leased: &mut LeasedBatch,
         producer: &dyn Producer,
         batch: Vec<Delivery>,
         chosen: &mut BTreeSet<Position>,
-        handled: &mut Handled,
+        report: &mut DeadLetterReport,
     ) -> Vec<Delivery> {
-        let originals: Vec<_> = batch.iter().map(|delivery| letter::original(delivery.message())).collect();
-        let results = hand.keeping(&batch, producer.send(&self.origin, &originals)).await;
+        let originals: Vec<_> =
+            batch.iter().map(|delivery| dead_letter::original(delivery.message())).collect();
+        let results = leased.keeping(&batch, producer.send(&self.origin, &originals)).await;
         let mut sent = Vec::with_capacity(batch.len());
         for (delivery, result) in batch.into_iter().zip(results) {
             match result {
                 Ok(_) => sent.push(delivery),
                 Err(error) => {
                     chosen.remove(&delivery.position());
-                    handled.failed.push((DeadLetter::from(&delivery), error));
+                    report.failed.push((DeadLetter::from(&delivery), error));
                     release([delivery]).await;
                 }
             }

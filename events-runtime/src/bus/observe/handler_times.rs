@@ -1,4 +1,4 @@
-//! How long the receivers of events take.
+//! The processing time of events.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, SharedString};
 
-use super::measured::HANDLER_SECONDS;
+use super::metrics::HANDLER_SECONDS;
 use crate::transport::ConsumerGroup;
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
-/// The histogram's keys: made anew for each event, they would be a tenth of what consuming costs.
+/// Cached keys of the histogram. Creating them for each event would cost a tenth of consuming it.
 ///
-/// The recorder is asked each time all the same; it may be installed later.
+/// The recorder is queried each time nevertheless, since it may be installed later.
 #[derive(Default)]
 pub(in crate::bus) struct HandlerTimes(Mutex<HashMap<&'static str, Key>>);
 
 impl HandlerTimes {
     pub(in crate::bus) fn record(&self, event_type: &'static str, group: &ConsumerGroup, time: Duration) {
-        // Nothing under the lock leaves a change undone.
+        // A poisoned lock is safe to use: no critical section leaves the map inconsistent.
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = keys.entry(event_type).or_insert_with(|| {
             let group = SharedString::from(group.to_string());
