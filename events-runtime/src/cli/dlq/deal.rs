@@ -7,101 +7,108 @@ use serde_json::{Value, json};
 use super::super::context::Context;
 use super::super::failure::{Failure, chain};
 use super::super::interrupt::Interrupt;
-use super::super::output::{self, one_line};
-use super::Office;
+use super::super::output::{self, counted, one_line};
+use super::DeadLetterQueue;
 use super::args::{Drop, Retry, Selection};
-use super::select::Names;
+use super::select::MissingIds;
 use super::show::Table;
 use crate::avro::json::PersonalData;
 use crate::bus::{DeadLetter, Handled};
 use crate::transport::Producer;
 
 pub(super) async fn retry(context: &Context, args: &Retry) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
+    let queue = DeadLetterQueue::open(context, &args.source)?;
     if args.dry_run {
-        preview(context, &office, &args.selection).await?;
+        preview(context, &queue, &args.selection).await?;
         return Ok(());
     }
-    let producer = office.transport.producer().await?;
-    deal(context, &office, &args.selection, "sent again", Some(&*producer)).await
+    let producer = queue.transport.producer().await?;
+    process(context, &queue, &args.selection, "resent", Some(&*producer)).await
 }
 
 pub(super) async fn drop(context: &Context, args: &Drop) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
+    let queue = DeadLetterQueue::open(context, &args.source)?;
     if args.dry_run {
-        preview(context, &office, &args.selection).await?;
+        preview(context, &queue, &args.selection).await?;
         return Ok(());
     }
     if !args.yes {
-        let count = preview(context, &office, &args.selection).await?;
+        let count = preview(context, &queue, &args.selection).await?;
         return Err(Failure::Usage(format!(
-            "{count} would be dropped and can't be had back: `dlq export --raw FILE` keeps them, `--yes` drops them"
+            "{} would be dropped permanently: pass `--yes` to drop, or save a copy first with `dlq export --raw FILE`",
+            counted(count, "dead letter")
         )));
     }
-    deal(context, &office, &args.selection, "dropped", None).await
+    process(context, &queue, &args.selection, "dropped", None).await
 }
 
-/// Shows what a command would deal with, and how many that are.
-async fn preview(context: &Context, office: &Office, selection: &Selection) -> Result<usize, Failure> {
-    let mut names = Names::new(&selection.which);
+/// Prints the selected dead letters and returns their number.
+async fn preview(
+    context: &Context,
+    queue: &DeadLetterQueue,
+    selection: &Selection,
+) -> Result<usize, Failure> {
+    let mut missing = MissingIds::new(&selection.ids);
     let mut table = Table::new(context, PersonalData::Masked);
-    office
-        .look(|letter| {
-            names.see(&letter);
-            if selection.takes(&letter) {
-                table.add(&letter);
+    queue
+        .for_each(|dead_letter| {
+            missing.remove_found(&dead_letter);
+            if selection.matches(&dead_letter) {
+                table.add(&dead_letter);
             }
             Ok(())
         })
         .await?;
-    names.all_seen()?;
-    table.show(office)
+    missing.check_none()?;
+    table.print(queue)
 }
 
-/// Sends letters again or drops them, and tells each when it is done.
-async fn deal(
+/// Resends the selected dead letters, or drops them without a producer. Prints each when done.
+async fn process(
     context: &Context,
-    office: &Office,
+    queue: &DeadLetterQueue,
     selection: &Selection,
-    done: &str,
+    verb: &str,
     producer: Option<&dyn Producer>,
 ) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen();
-    // Fails before anything is done where a name is none of a letter.
-    let mut names = Names::new(&selection.which);
-    office
-        .look(|letter| {
-            names.see(&letter);
+    // Checks all ids first, so that nothing is done if one is wrong.
+    let mut missing = MissingIds::new(&selection.ids);
+    queue
+        .for_each(|dead_letter| {
+            missing.remove_found(&dead_letter);
             Ok(())
         })
         .await?;
-    names.all_seen()?;
-    // What was done is told also where the rest fails. Where nobody reads it, the work goes on.
-    let mut list = Vec::new();
+    missing.check_none()?;
+    // Each one is printed when done, since a later one may fail. If standard output is closed, the
+    // work continues.
+    let mut done = Vec::new();
     let mut count = 0_u64;
-    let mut told = Ok(());
-    let tell = |letter: DeadLetter| {
+    let mut printed = Ok(());
+    let on_done = |dead_letter: DeadLetter| {
         count += 1;
         if context.json() {
-            list.push(name(&letter));
-        } else if told.is_ok() {
-            told = output::line(format_args!("{done} {}", spoken(&letter)));
+            done.push(to_json(&dead_letter));
+        } else if printed.is_ok() {
+            printed = output::line(format_args!("{verb} {}", describe(&dead_letter)));
         }
     };
-    let letters = office.letters();
-    let handled = letters.deal(|letter| selection.takes(letter), producer, interrupt.told(), tell).await?;
-    told?;
+    let dead_letters = queue.dead_letters();
+    let selected = |dead_letter: &DeadLetter| selection.matches(dead_letter);
+    let handled = dead_letters.deal(selected, producer, interrupt.requested(), on_done).await?;
+    printed?;
     if context.json() {
-        json_report(&list, &handled)?;
+        report_json(&done, &handled)?;
     } else {
-        report(office, done, count, &handled)?;
+        report(queue, verb, count, &handled)?;
     }
-    if handled.is_complete() { Ok(()) } else { Err(Failure::Said) }
+    if handled.is_complete() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-fn json_report(done: &[Value], handled: &Handled) -> io::Result<()> {
-    let failed = handled.failed.iter().map(|(letter, error)| {
-        let mut entry = name(letter);
+fn report_json(done: &[Value], handled: &Handled) -> io::Result<()> {
+    let failed = handled.failed.iter().map(|(dead_letter, error)| {
+        let mut entry = to_json(dead_letter);
         if let Value::Object(fields) = &mut entry {
             fields.insert("error".to_owned(), chain(error).into());
         }
@@ -118,47 +125,50 @@ fn json_report(done: &[Value], handled: &Handled) -> io::Result<()> {
     }))
 }
 
-fn report(office: &Office, done: &str, count: u64, handled: &Handled) -> io::Result<()> {
+fn report(queue: &DeadLetterQueue, verb: &str, count: u64, handled: &Handled) -> io::Result<()> {
     let Handled { failed, kept, untried, elsewhere, stopped, ended, .. } = handled;
-    for (letter, error) in failed {
-        output::tell(format_args!(
+    for (dead_letter, error) in failed {
+        output::eprint(format_args!(
             "error: {} is still a dead letter: {}",
-            one_line(spoken(letter)),
+            one_line(describe(dead_letter)),
             chain(error)
         ));
     }
     if let Some(error) = ended {
-        output::tell(format_args!("error: {}", chain(error)));
+        output::eprint(format_args!("error: {}", chain(error)));
     }
     let left = failed.len() as u64 + kept + untried + elsewhere;
-    output::line(format_args!("{count} {done}, {left} left"))?;
+    output::line(format_args!("{count} {verb}, {left} left"))?;
     if *elsewhere > 0 {
-        let lease = office.config.bus().consumer.lease;
-        output::tell(format_args!(
-            "{elsewhere} of them were selected, and are held by another command, or were by one that ended badly \
-             less than {lease:?} ago: run the same command again"
+        let lease = queue.config.bus().consumer.lease;
+        output::eprint(format_args!(
+            "{} selected but leased by another command, or by one that crashed less than {lease:?} ago: run the \
+             command again later",
+            counted(*elsewhere, "dead letter")
         ));
     }
     if *stopped {
-        output::tell(format_args!(
-            "interrupted: the same command goes on with the {untried} that are left of it"
+        output::eprint(format_args!(
+            "interrupted: run the same command again to process the remaining {}",
+            counted(*untried, "dead letter")
         ));
     } else if *untried > 0 {
-        output::tell(format_args!(
-            "{untried} of them were selected, and not tried: mend what the error says, then run the same command again"
+        output::eprint(format_args!(
+            "{} selected but not processed: fix the error above, then run the same command again",
+            counted(*untried, "dead letter")
         ));
     }
     Ok(())
 }
 
-fn name(letter: &DeadLetter) -> Value {
+fn to_json(dead_letter: &DeadLetter) -> Value {
     json!({
-        "position": letter.position().to_string(),
-        "event_type": letter.event_type(),
-        "id": letter.id(),
+        "position": dead_letter.position().to_string(),
+        "event_type": dead_letter.event_type(),
+        "id": dead_letter.id(),
     })
 }
 
-fn spoken(letter: &DeadLetter) -> String {
-    format!("{} ({})", letter.id().unwrap_or("a message without an id"), letter.position())
+fn describe(dead_letter: &DeadLetter) -> String {
+    format!("{} ({})", dead_letter.id().unwrap_or("message without an id"), dead_letter.position())
 }

@@ -13,7 +13,7 @@ use super::{docs, origin};
 use crate::avro::versions::Version;
 use crate::avro::{Compatibility, Shape, View, is_published, without_bom};
 use crate::cli::args::Check;
-use crate::cli::context::{Context, linked};
+use crate::cli::context::{Context, linked_registry};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::Descriptor;
@@ -51,7 +51,7 @@ struct Found {
 /// it is held to it like any other, because consumers rely on the files.
 pub(crate) fn check(context: &Context, args: &Check) -> Result<(), Failure> {
     let start = args.root.start()?;
-    let registry = linked()?;
+    let registry = linked_registry()?;
     let mut found = Found::default();
     for event in registry {
         match Home::of(event, &start) {
@@ -70,7 +70,7 @@ pub(crate) fn check(context: &Context, args: &Check) -> Result<(), Failure> {
     found.leftovers();
     report(context, registry.len(), &found.findings)?;
     let failed = found.findings.iter().any(|finding| finding.level == Level::Failed);
-    if failed { Err(Failure::Said) } else { Ok(()) }
+    if failed { Err(Failure::Reported) } else { Ok(()) }
 }
 
 impl Found {
@@ -311,7 +311,7 @@ fn report(context: &Context, events: usize, findings: &[Finding]) -> Result<(), 
             })
         });
         let findings = findings.collect::<Value>();
-        return Ok(output::pretty(&json!({ "events": events, "findings": findings }))?);
+        return Ok(output::json_pretty(&json!({ "events": events, "findings": findings }))?);
     }
     for finding in findings {
         output::line(format_args!("{:8} {}", word(finding.level), finding.subject))?;

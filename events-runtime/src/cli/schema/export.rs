@@ -25,7 +25,7 @@ pub(crate) fn export(context: &Context, folder: &Path) -> Result<(), Failure> {
         written.push(path.display().to_string());
     }
     if context.json() {
-        return Ok(output::pretty(&Value::from(written))?);
+        return Ok(output::json_pretty(&Value::from(written))?);
     }
     Ok(written.iter().try_for_each(output::line)?)
 }

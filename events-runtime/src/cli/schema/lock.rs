@@ -13,7 +13,7 @@ use super::home::{Home, Lost};
 use super::locked::{Locked, shown};
 use super::{enums, export, origin};
 use crate::cli::args::Lock;
-use crate::cli::context::{Context, descriptor, linked};
+use crate::cli::context::{Context, descriptor, linked_registry};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::Descriptor;
@@ -46,7 +46,7 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
     let events: Vec<Descriptor> = if named {
         args.event_types.iter().map(|name| descriptor(name)).collect::<Result<_, _>>()?
     } else {
-        linked()?.iter().collect()
+        linked_registry()?.iter().collect()
     };
     let mut crates = BTreeMap::<PathBuf, BTreeSet<String>>::new();
     let mut outcomes = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
     report(context, &outcomes, &scripts)?;
     let refused = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
     let incomplete = scripts.iter().any(|script| matches!(script, Watched::Incomplete(..)));
-    if refused || incomplete { Err(Failure::Said) } else { Ok(()) }
+    if refused || incomplete { Err(Failure::Reported) } else { Ok(()) }
 }
 
 /// Publishes an event, where that breaks nothing.
@@ -217,14 +217,14 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
             }
         });
         let (events, scripts) = (events.collect::<Value>(), scripts.collect::<Value>());
-        return Ok(output::pretty(&json!({ "events": events, "build_scripts": scripts }))?);
+        return Ok(output::json_pretty(&json!({ "events": events, "build_scripts": scripts }))?);
     }
     for (event_type, outcome) in outcomes {
         match outcome {
             Outcome::Locked(minor, path, warnings) => {
                 output::line(format_args!("locked     {event_type} as version {minor}: {}", shown(path)))?;
                 for warning in warnings {
-                    output::tell(format_args!("warning: {event_type}: {warning}"));
+                    output::eprint(format_args!("warning: {event_type}: {warning}"));
                 }
             }
             Outcome::Unchanged(minor, _) => {
@@ -232,7 +232,7 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
             }
             Outcome::Skipped(lost) => output::line(format_args!("skipped    {event_type}: {lost}"))?,
             Outcome::Refused(reason) => {
-                output::tell(format_args!("error: {event_type} is not locked: {reason}"));
+                output::eprint(format_args!("error: {event_type} is not locked: {reason}"));
             }
         }
     }
@@ -242,7 +242,7 @@ fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) 
                 output::line(format_args!("wrote      {}, so that cargo sees added schemas", shown(path)))?;
             }
             Watched::Incomplete(path, advice) => {
-                output::tell(format_args!("error: {}: {advice}", shown(path)));
+                output::eprint(format_args!("error: {}: {advice}", shown(path)));
             }
         }
     }

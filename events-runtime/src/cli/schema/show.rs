@@ -32,5 +32,5 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
     if context.json() {
         return Ok(output::json(&schema)?);
     }
-    Ok(output::pretty(&schema)?)
+    Ok(output::json_pretty(&schema)?)
 }

@@ -90,7 +90,7 @@ fn versions(event_type: &str, args: &Diff) -> Result<(Side, Side), Failure> {
         side(minor)?
     } else {
         if let Some(elsewhere) = locked.elsewhere() {
-            output::tell(format_args!("warning: {}: {}", elsewhere.what, origin::ADVICE));
+            output::eprint(format_args!("warning: {}: {}", elsewhere.what, origin::ADVICE));
         }
         Side::new("the code".to_owned(), &export::text(descriptor)?)?
     };

@@ -36,7 +36,7 @@ pub(super) fn json(
     });
     let changes = changes.collect::<Value>();
     let diff = json!({ "event_type": event_type, "old": old, "new": new, "changes": changes });
-    Ok(output::pretty(&diff)?)
+    Ok(output::json_pretty(&diff)?)
 }
 
 /// Writes a line for each.
