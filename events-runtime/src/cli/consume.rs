@@ -7,7 +7,7 @@ use super::context::{Context, connect, full_topic, valid_name};
 use super::failure::Failure;
 use super::interrupt::stop_signal;
 use super::output;
-use super::shown::Rendered;
+use super::render::Rendered;
 use crate::avro::json::PersonalData;
 use crate::bus::Writers;
 use crate::config::Config;

@@ -63,9 +63,9 @@ mod list;
 mod offsets;
 mod output;
 mod produce;
+mod render;
 mod replay;
 mod schema;
-mod shown;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,8 @@
 //! `dlq`: lists, retries, drops, exports and imports the dead letters of a group.
 
 mod args;
-mod deal;
 mod file;
+mod retry_drop;
 mod select;
 mod show;
 
@@ -22,8 +22,8 @@ pub(super) async fn run(context: &Context, command: &DlqCommand) -> Result<(), F
     match command {
         DlqCommand::List(args) => show::list(context, args).await,
         DlqCommand::Show(args) => show::show(context, args).await,
-        DlqCommand::Retry(args) => deal::retry(context, args).await,
-        DlqCommand::Drop(args) => deal::drop(context, args).await,
+        DlqCommand::Retry(args) => retry_drop::retry(context, args).await,
+        DlqCommand::Drop(args) => retry_drop::drop(context, args).await,
         DlqCommand::Export(args) => file::export(context, args).await,
         DlqCommand::Import(args) => file::import(context, args).await,
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::context::Context;
 use super::super::failure::Failure;
 use super::super::output::{self, one_line};
-use super::super::shown::{Rendered, render_key};
+use super::super::render::{Rendered, render_key};
 use super::DeadLetterQueue;
 use super::args::{List, Show};
 use super::select::{MissingIds, has_id};
