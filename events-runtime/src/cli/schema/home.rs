@@ -1,4 +1,4 @@
-//! Where an event is defined, and where its crate keeps what is published.
+//! Finds the crate that defines an event, and its folder of published schemas.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -6,80 +6,77 @@ use std::path::{Component, Path, PathBuf};
 use super::source::{Definition, Start, crate_of};
 use crate::registry::Descriptor;
 
-/// Where the files of an event belong.
+/// The crate that defines an event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Home {
-    /// The folder of the crate.
-    pub(super) krate: PathBuf,
-    /// The folder with the published schemas of all its events.
-    pub(super) folder: PathBuf,
-    /// The same folder, as the crate's build script names it.
-    pub(super) watched: String,
-    /// The folder that the paths of sources are relative to.
+pub(super) struct CrateDir {
+    /// The crate's folder.
+    pub(super) path: PathBuf,
+    /// The folder with the published schemas of the event.
+    pub(super) schemas: PathBuf,
+    /// The same folder relative to the crate, as its build script names it.
+    pub(super) schemas_relative: String,
+    /// The folder that source paths are relative to.
     pub(super) root: PathBuf,
 }
 
-/// Why nothing can be written for an event.
+/// Why the crate of an event can't be used.
 #[derive(Debug)]
-pub(super) enum Lost {
-    /// The source is not where the compiler found it.
+pub(super) enum LocateError {
+    /// The source file was not found.
     NoSource {
-        /// The definition.
-        place: String,
-        /// Where it was looked for.
+        /// File and line of the definition.
+        location: String,
+        /// The folder where the search started.
         root: PathBuf,
     },
-    /// The one source that may define the event is above, and does not do it at the line.
+    /// The only candidate is in a parent folder and does not define the event at the recorded line.
     Unclear {
         rust_type: String,
-        /// The definition.
-        place: String,
+        /// File and line of the definition.
+        location: String,
         source: PathBuf,
     },
-    /// More than one source may define the event.
-    Several { rust_type: String, sources: Vec<PathBuf> },
-    /// The source is a copy that cargo made of another repository.
-    Foreign {
-        /// The crate.
-        krate: PathBuf,
-    },
+    /// Several source files may define the event.
+    Ambiguous { rust_type: String, sources: Vec<PathBuf> },
+    /// The crate is a copy that cargo made of a dependency.
+    Foreign { crate_dir: PathBuf },
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for LocateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSource { place, root } => write!(
+            Self::NoSource { location, root } => write!(
                 f,
-                "the source {place} is neither in {} nor in a folder above it: run this in the workspace that defines the event, or name it with `--root`",
+                "source {location} not found in {} or its parent folders: run the command in the workspace that defines the event, or pass that folder with `--root`",
                 root.display()
             ),
-            Self::Unclear { rust_type, place, source } => write!(
+            Self::Unclear { rust_type, location, source } => write!(
                 f,
-                "`{rust_type}` was compiled from {place}, and {} does not say there that it defines it: build this program again, or, if a macro defines it, name the folder that {place} is relative to with `--root`",
+                "`{rust_type}` was compiled from {location}, but {} does not define it there: rebuild this program, or, if a macro defines the type, pass the folder that {location} is relative to with `--root`",
                 source.display()
             ),
-            Self::Several { rust_type, sources } => {
+            Self::Ambiguous { rust_type, sources } => {
                 let sources: Vec<_> = sources.iter().map(|source| source.display().to_string()).collect();
                 write!(
                     f,
-                    "`{rust_type}` may be defined in each of {}: name the workspace that defines it with `--root`",
-                    sources.join(" and ")
+                    "`{rust_type}` may be defined in {}: pass the workspace that defines it with `--root`",
+                    sources.join(" or ")
                 )
             }
-            Self::Foreign { krate } => write!(
+            Self::Foreign { crate_dir } => write!(
                 f,
-                "its crate {} is a copy of another repository: lock it in its own repository",
-                krate.display()
+                "the crate {} is a dependency: lock the event in the repository of that crate",
+                crate_dir.display()
             ),
         }
     }
 }
 
-impl std::error::Error for Lost {}
+impl std::error::Error for LocateError {}
 
-impl Home {
-    /// Finds where an event is defined, from a folder upwards.
-    pub(super) fn of(descriptor: Descriptor, start: &Start) -> Result<Self, Lost> {
+impl CrateDir {
+    /// Searches for the crate of an event, from a folder upwards.
+    pub(super) fn of(descriptor: Descriptor, start: &Start) -> Result<Self, LocateError> {
         let definition = Definition {
             file: descriptor.file(),
             line: descriptor.line(),
@@ -88,36 +85,37 @@ impl Home {
         Self::find(start, definition, descriptor.get().schemas.folder)
     }
 
-    fn find(start: &Start, definition: Definition<'_>, folder: &str) -> Result<Self, Lost> {
+    fn find(start: &Start, definition: Definition<'_>, folder: &str) -> Result<Self, LocateError> {
         let source = definition.find(start)?;
-        let krate = crate_of(&source).ok_or_else(|| definition.lost(start))?;
-        if is_copy(krate) {
-            return Err(Lost::Foreign { krate: krate.to_owned() });
+        let path = crate_of(&source).ok_or_else(|| definition.not_found(start))?;
+        if is_dependency(path) {
+            return Err(LocateError::Foreign { crate_dir: path.to_owned() });
         }
-        let beside = folder.starts_with("./") || folder.starts_with("../");
-        let base = if beside { source.parent().unwrap_or(krate) } else { krate };
-        let folder = normal(&base.join(folder));
+        let is_source_relative = folder.starts_with("./") || folder.starts_with("../");
+        let base = if is_source_relative { source.parent().unwrap_or(path) } else { path };
+        let schemas = normalize(&base.join(folder));
         let root = root_of(&source, definition.file).to_owned();
-        let krate = normal(krate);
-        let watched = relative(&krate, &folder);
-        Ok(Self { krate, folder, watched, root })
+        let path = normalize(path);
+        let schemas_relative = relative(&path, &schemas);
+        Ok(Self { path, schemas, schemas_relative, root })
     }
 }
 
-/// The folder that a source's own path is relative to; of a path in full, its folder.
+/// The folder that the path `file` is relative to. For an absolute path, the folder of the file.
 fn root_of<'a>(source: &'a Path, file: &str) -> &'a Path {
-    let steps = if Path::new(file).is_absolute() { 1 } else { Path::new(file).components().count() };
-    source.ancestors().nth(steps).unwrap_or(source)
+    let depth = if Path::new(file).is_absolute() { 1 } else { Path::new(file).components().count() };
+    source.ancestors().nth(depth).unwrap_or(source)
 }
 
-/// Whether a crate is from a registry, a git dependency or a vendored folder: cargo marks them.
-fn is_copy(krate: &Path) -> bool {
-    krate.join(".cargo-checksum.json").exists()
-        || krate.ancestors().any(|above| above.join(".cargo-ok").exists())
+/// Whether a crate comes from a registry, a git dependency or a vendored folder. Cargo leaves marker
+/// files in all of them.
+fn is_dependency(crate_dir: &Path) -> bool {
+    crate_dir.join(".cargo-checksum.json").exists()
+        || crate_dir.ancestors().any(|above| above.join(".cargo-ok").exists())
 }
 
-/// A path without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
+/// Resolves `.` and `..` in a path.
+fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {
@@ -131,7 +129,7 @@ fn normal(path: &Path) -> PathBuf {
     out
 }
 
-/// The way from one folder to another, as a build script writes it.
+/// The relative path from one folder to another, with `/` as the separator.
 fn relative(from: &Path, to: &Path) -> String {
     let shared = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
     let up = from.components().skip(shared).map(|_| "..".into());
@@ -147,7 +145,7 @@ mod tests {
 
     const FILE: &str = "shop/src/orders.rs";
 
-    /// A workspace with one crate and one definition.
+    /// Creates a workspace with one crate and one definition.
     fn workspace() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("shop/src/deep")).unwrap();
@@ -157,9 +155,9 @@ mod tests {
         folder
     }
 
-    fn find(root: &Path, folder: &str) -> Result<Home, Lost> {
+    fn find(root: &Path, folder: &str) -> Result<CrateDir, LocateError> {
         let definition = Definition { file: FILE, line: 1, rust_type: "shop::orders::Placed" };
-        Home::find(&Start { folder: root.to_owned(), named: false }, definition, folder)
+        CrateDir::find(&Start { folder: root.to_owned(), is_explicit: false }, definition, folder)
     }
 
     #[test]
@@ -167,14 +165,14 @@ mod tests {
         let workspace = workspace();
         let krate = workspace.path().join("shop");
         for root in [workspace.path().to_owned(), krate.clone(), krate.join("src/deep")] {
-            let home = find(&root, "schemas").unwrap();
-            let expected = Home {
-                krate: krate.clone(),
-                folder: krate.join("schemas"),
-                watched: "schemas".to_owned(),
+            let found = find(&root, "schemas").unwrap();
+            let expected = CrateDir {
+                path: krate.clone(),
+                schemas: krate.join("schemas"),
+                schemas_relative: "schemas".to_owned(),
                 root: workspace.path().to_owned(),
             };
-            assert_eq!(home, expected);
+            assert_eq!(found, expected);
         }
     }
 
@@ -182,40 +180,40 @@ mod tests {
     fn folder_is_relative_to_the_crate_or_to_the_source() {
         let workspace = workspace();
         let krate = workspace.path().join("shop");
-        for (written, folder, watched) in [
+        for (option, schemas, schemas_relative) in [
             ("contracts/avro", krate.join("contracts/avro"), "contracts/avro"),
             ("./published", krate.join("src/published"), "src/published"),
             ("../published", krate.join("published"), "published"),
             ("../../shared", workspace.path().join("shared"), "../shared"),
         ] {
-            let home = find(workspace.path(), written).unwrap();
-            assert_eq!((home.folder, home.watched.as_str()), (folder, watched), "{written}");
+            let found = find(workspace.path(), option).unwrap();
+            assert_eq!((found.schemas, &*found.schemas_relative), (schemas, schemas_relative), "{option}");
         }
     }
 
     #[test]
-    fn file_of_the_same_name_without_the_type_is_passed_over() {
+    fn file_of_the_same_name_without_the_type_is_skipped() {
         let workspace = workspace();
         fs::create_dir_all(workspace.path().join("other/shop/src")).unwrap();
         fs::write(workspace.path().join("other").join(FILE), "pub struct Cancelled;").unwrap();
-        let home = find(&workspace.path().join("other"), "schemas").unwrap();
-        assert_eq!(home.krate, workspace.path().join("shop"));
+        let found = find(&workspace.path().join("other"), "schemas").unwrap();
+        assert_eq!(found.path, workspace.path().join("shop"));
     }
 
     #[test]
-    fn source_that_is_nowhere_is_told_with_the_way_out() {
+    fn missing_source_is_an_error_with_advice() {
         let elsewhere = tempfile::tempdir().unwrap();
         let error = find(elsewhere.path(), "schemas").unwrap_err().to_string();
         assert!(error.contains("shop/src/orders.rs:1") && error.contains("--root"), "{error}");
     }
 
     #[test]
-    fn crate_of_a_registry_is_locked_in_its_own_repository() {
-        for (mark, above) in [(".cargo-ok", "shop"), (".cargo-ok", ""), (".cargo-checksum.json", "shop")] {
+    fn dependency_is_locked_in_its_own_repository() {
+        for (marker, above) in [(".cargo-ok", "shop"), (".cargo-ok", ""), (".cargo-checksum.json", "shop")] {
             let workspace = workspace();
-            fs::write(workspace.path().join(above).join(mark), "").unwrap();
+            fs::write(workspace.path().join(above).join(marker), "").unwrap();
             let error = find(workspace.path(), "schemas").unwrap_err().to_string();
-            assert!(error.contains("lock it in its own repository"), "{mark}: {error}");
+            assert!(error.contains("lock the event in the repository of that crate"), "{marker}: {error}");
         }
     }
 }
