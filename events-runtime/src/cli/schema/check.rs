@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::build_script::BuildScript;
-use super::home::{CrateDir, LocateError};
+use super::crate_dir::{CrateDir, LocateError};
 use super::locked::{LockedEvent, REBUILD, relative_display};
 use super::{docs, origin};
 use crate::avro::versions::Version;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::build_script::{self, BuildScript};
-use super::home::{CrateDir, LocateError};
+use super::crate_dir::{CrateDir, LocateError};
 use super::locked::{LockedEvent, REBUILD, relative_display};
 use super::{enums, export, origin};
 use crate::cli::args::Lock;

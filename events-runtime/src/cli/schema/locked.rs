@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use super::crate_dir::CrateDir;
 use super::export::folder_name;
-use super::home::CrateDir;
 use super::origin::SourceMismatch;
 use super::source::Start;
 use super::{diff, key, origin};

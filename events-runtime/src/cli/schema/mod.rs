@@ -21,11 +21,11 @@
 
 mod build_script;
 mod check;
+mod crate_dir;
 mod diff;
 mod docs;
 mod enums;
 mod export;
-mod home;
 mod key;
 mod lock;
 mod locked;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::home::LocateError;
+use super::crate_dir::LocateError;
 
 /// Where the search for sources starts.
 #[derive(Debug)]
