@@ -1,4 +1,4 @@
-//! Differences for people and for programs.
+//! Renders changes as text or JSON.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::change::{Change, What};
+use super::change::{Change, ChangeKind};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, one_line};
 
@@ -15,9 +15,9 @@ const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
 const CHANGED: Style = AnsiColor::Yellow.on_default();
 const BROKEN: Style = AnsiColor::Red.on_default().bold();
-const ASIDE: Style = Style::new().dimmed();
+const MINOR: Style = Style::new().dimmed();
 
-/// Writes one object.
+/// Prints one JSON object.
 pub(super) fn json(
     event_type: Option<&str>,
     old: &str,
@@ -27,19 +27,19 @@ pub(super) fn json(
     let changes = changes.iter().map(|change| {
         json!({
             "path": change.path,
-            "what": change.what.word(),
+            "what": change.kind.label(),
             "from": change.from,
             "to": change.to,
-            "breaks": change.breaks.words().collect::<Vec<_>>(),
+            "breaks": change.breaks.labels().collect::<Vec<_>>(),
             "question": change.question,
         })
     });
     let changes = changes.collect::<Value>();
     let diff = json!({ "event_type": event_type, "old": old, "new": new, "changes": changes });
-    Ok(output::pretty(&diff)?)
+    Ok(output::json_pretty(&diff)?)
 }
 
-/// Writes a line for each.
+/// Prints a line for each change.
 pub(super) fn lines(
     event_type: Option<&str>,
     old: &str,
@@ -52,7 +52,7 @@ pub(super) fn lines(
         ColorChoice::Always => anstream::ColorChoice::Always,
         ColorChoice::Never => anstream::ColorChoice::Never,
     };
-    // Takes the colours out again where they are not wanted.
+    // Removes the colours if they are disabled.
     let mut out = AutoStream::new(io::stdout(), choice).lock();
     let subject = event_type.map(|event_type| format!("{}: ", one_line(event_type))).unwrap_or_default();
     let (old, new) = (one_line(old), one_line(new));
@@ -70,20 +70,22 @@ pub(super) fn lines(
     Ok(out.flush()?)
 }
 
-/// `~ customer.zip: string -> long    breaks old readers and new readers`
+/// Renders a change, such as `~ customer.zip: string -> long    breaks old readers and new readers`.
 pub(super) fn line(change: &Change) -> String {
-    let (sign, style) = match (&change.from, &change.to, &change.what) {
-        (_, _, What::Attribute(_)) => ('~', ASIDE),
-        (None, _, What::Field | What::Symbol | What::Variant) => ('+', ADDED),
-        (_, None, What::Field | What::Symbol | What::Variant) => ('-', REMOVED),
+    use ChangeKind::{Attribute, Field, Symbol, Type, Variant};
+
+    let (sign, style) = match (&change.from, &change.to, &change.kind) {
+        (_, _, Attribute(_)) => ('~', MINOR),
+        (None, _, Field | Symbol | Variant) => ('+', ADDED),
+        (_, None, Field | Symbol | Variant) => ('-', REMOVED),
         _ => ('~', CHANGED),
     };
     let path = if change.path.is_empty() { "the event" } else { &change.path };
-    // Of a field and of a type the sign and the values tell it all.
-    let what = match &change.what {
-        What::Field | What::Type => String::new(),
-        // An attribute may be called anything.
-        what => format!(" ({})", one_line(what.word())),
+    let kind = match &change.kind {
+        // Sign and values are clear without the kind.
+        Field | Type => String::new(),
+        // The name of an attribute is untrusted.
+        kind => format!(" ({})", one_line(kind.label())),
     };
     let values = match (&change.from, &change.to, sign) {
         (None, Some(value), '+') | (Some(value), None, '-') => value.clone(),
@@ -92,13 +94,13 @@ pub(super) fn line(change: &Change) -> String {
             format!("{} -> {}", value(from), value(to))
         }
     };
-    let broken = change.breaks.words().collect::<Vec<_>>().join(" and ");
+    let broken = change.breaks.labels().collect::<Vec<_>>().join(" and ");
     let breaks = match broken.as_str() {
-        "" if change.what == What::Key => format!("{BROKEN}changes order and partition{BROKEN:#}"),
-        "" => format!("{ASIDE}breaks nothing{ASIDE:#}"),
+        "" if change.kind == ChangeKind::Key => format!("{BROKEN}changes order and partition{BROKEN:#}"),
+        "" => format!("{MINOR}breaks nothing{MINOR:#}"),
         broken => format!("{BROKEN}breaks {broken}{BROKEN:#}"),
     };
-    // The styles are this program's own, the path and the values are the files'.
+    // Path and values are untrusted and escaped; the styles must not be.
     let (path, values) = (one_line(path), one_line(values));
-    format!("  {style}{sign} {path}{what}: {values}{style:#}    {breaks}")
+    format!("  {style}{sign} {path}{kind}: {values}{style:#}    {breaks}")
 }
