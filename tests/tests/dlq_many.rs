@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 /// A folder with dead letters of `billing` on `orders`, where the program runs.
 struct Shop(TempDir);

@@ -13,10 +13,10 @@ use super::EventBus;
 use super::consumer::Consume;
 use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
-use events_support::error_chain::chain;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
 };
+use events_support::error_chain::chain;
 
 /// Configures a replay; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and returns when all
 /// its events are settled.
@@ -46,7 +46,7 @@ use crate::transport::{
 /// # async fn replay(bus: events_runtime::EventBus) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::{Duration, SystemTime};
 ///
-/// let yesterday = SystemTime::now() - Duration::from_hours(24);
+/// let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
 /// let replayed = bus
 ///     .replay("orders")
 ///     .from(yesterday)

@@ -10,10 +10,10 @@
 use serde_json::Value;
 
 use super::diff::{Breaks, Change, ChangeKind};
-use events_schema::tree::{Record, Schema};
 use crate::avro::Form;
-use events_schema::view::{Shape, View};
 use crate::registry::Descriptor;
+use events_schema::tree::{Record, Schema};
+use events_schema::view::{Shape, View};
 
 const ATTRIBUTE: &str = "key";
 
