@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`evolution`] | How do I change an event that is already in use? |
 //! | [`failures`] | What happens when a receiver, a consumer or the broker fails? |
-//! | [`testing`](self::testing) | How do I test code that emits and receives events? |
+//! | [`testing`] | How do I test code that emits and receives events? |
 //! | [`operations`] | How do I configure, observe and repair a running bus? |
 //! | [`transports`] | Which transport fits, and how do I write one? |
 //! | [`openedx`] | How do I exchange events with Open edX? |
