@@ -28,7 +28,9 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 fn every_guarantee_names_a_test_that_exists() {
     let page = fs::read_to_string(root().join("docs/guarantees.md")).expect("the guarantees");
     let mut tests = String::new();
-    for folder in ["tests/src", "tests/tests", "tests/servers", "tests/catalogue", "examples", "events-runtime"] {
+    for folder in
+        ["tests/src", "tests/tests", "tests/servers", "tests/catalogue", "examples", "events-runtime"]
+    {
         sources(&root().join(folder), &mut tests);
     }
     let rows: Vec<_> =

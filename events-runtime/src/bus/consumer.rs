@@ -25,6 +25,7 @@ use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Top
 /// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
 /// What is not set here is as `[consumers.TOPIC.GROUP]` of the configuration says, or `[bus]`.
+#[doc(alias("subscription", "worker"))]
 #[derive(Debug)]
 #[must_use = "a consumer does nothing before `run` or `run_until`"]
 pub struct Consume {
@@ -224,6 +225,7 @@ impl Consume {
     /// })
     /// # }
     /// ```
+    #[doc(alias("middleware", "hook", "interceptor"))]
     pub fn around_message<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
@@ -246,12 +248,14 @@ impl Consume {
     /// Where the store can't be asked the event fails, with its attempt counted; where it can't be told,
     /// the event is acknowledged all the same, and the log says so. Hooks of
     /// [`around_message`](Self::around_message) stand around it and see duplicates too.
+    #[doc(alias("idempotent", "exactly once"))]
     pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
         self.settings.seen = Some(Arc::new(seen));
         self
     }
 
     /// The dead-letter topic, by its base name; `<topic>.<group>.dlq` unless set.
+    #[doc(alias = "dlq")]
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
         self

@@ -163,6 +163,7 @@ use crate::transport::{NameError, Topic, TopicPrefix, Transport};
 ///
 /// The hub keeps it running: dropping the handles stops nothing. End it with
 /// [`shutdown`](Self::shutdown), which sends what still waits.
+#[doc(alias("broker", "message bus", "pubsub"))]
 #[derive(Clone)]
 pub struct EventBus(Arc<Inner>);
 
@@ -193,11 +194,13 @@ impl EventBus {
     }
 
     /// A consumer of a topic, by its base name: its events are emitted again in this bus's hub.
+    #[doc(alias("subscribe", "listen"))]
     pub fn consume(&self, topic: impl Into<String>) -> Consume {
         Consume::new(self, topic.into())
     }
 
     /// A replay of a topic, by its base name: events of the past are emitted again in this bus's hub.
+    #[doc(alias("reprocess", "rewind"))]
     pub fn replay(&self, topic: impl Into<String>) -> Replay {
         Replay::new(self, topic.into())
     }
@@ -206,6 +209,7 @@ impl EventBus {
     ///
     /// # Errors
     /// A [`NameError`] where the topic's name can't be used.
+    #[doc(alias("seek", "lag", "rewind"))]
     pub fn offsets(&self, topic: &str) -> Result<Offsets<'_>, NameError> {
         Ok(Offsets::of(self.transport(), Topic::new(topic)?.with_prefix(self.prefix())?))
     }

@@ -136,6 +136,7 @@ impl Choice for UnknownEvents {
 }
 
 /// What happens to an event whose attempts are used up.
+#[doc(alias("dlq", "poison"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exhausted {
