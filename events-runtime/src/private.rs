@@ -8,12 +8,9 @@ pub use std::boxed::Box;
 pub use std::sync::Arc;
 pub use std::vec::Vec;
 
-pub use crate::avro::schema::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use crate::avro::{
-    Compatibility, Contract, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Fault, Form,
-    LONG_MAX_LEN, Published, Reader, Side, Writer, WriterSchema, assert_minor_version, can_read,
-    canonical_form, check, check_integer, check_openedx, faults, fingerprint, generic_name, is_text,
-    is_text_by_digest, length, minor_version, uphold, write,
+    Compatibility, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Fault, Form, LONG_MAX_LEN,
+    Published, Reader, Writer, WriterSchema, check, check_openedx, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};
@@ -22,6 +19,12 @@ pub use crate::payload::{EventData, EventKey, Integer, MapKey, PublicSignal};
 pub use crate::receiver::linked::{Link, LinkedReceiver, Place};
 pub use crate::signal::AnyEmission;
 pub use crate::testing::functions as asserts;
+pub use events_schema::compat::{
+    Contract, Side, assert_minor_version, can_read, canonical_form, faults, is_text, is_text_by_digest,
+    minor_version, uphold,
+};
+pub use events_schema::tree::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
+pub use events_schema::{check_integer, generic_name};
 
 use crate::{EmitOptions, EventMetadata, avro};
 

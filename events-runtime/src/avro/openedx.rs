@@ -16,8 +16,8 @@
 
 use std::collections::HashSet;
 
-use super::definitions::short_name;
-use super::schema::{Field, Record, Schema};
+use events_schema::definitions::short_name;
+use events_schema::tree::{Field, Record, Schema};
 
 /// What to expect of Python's values of an event of the profile `openedx`, in sentences that name
 /// the fields: one sentence for each kind of hazard.

@@ -1,10 +1,10 @@
 //! Passing over a datum, or a part of one, with the schema alone.
 
 use super::Reader;
-#[cfg(feature = "bus")]
-use super::definitions::{Definitions, Place};
 use super::error::{DecodeError, DecodeErrorKind};
-use super::schema::{Record, Schema};
+#[cfg(feature = "bus")]
+use events_schema::definitions::{Definitions, Place};
+use events_schema::tree::{Record, Schema};
 
 /// Reads past the datum of a schema.
 ///

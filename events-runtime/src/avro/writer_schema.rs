@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use super::canonical;
-use super::fingerprint::fingerprint;
-use super::history::Published;
-use super::packed::{self, SchemaFault};
 use super::resolve::Plan;
-use super::schema::Schema;
+use events_schema::Published;
+use events_schema::fingerprint;
+use events_schema::packed::{self, SchemaFault};
+use events_schema::tree::Schema;
 
 /// The longest text of a schema.
 const MAX_LEN: usize = 1 << 20;
@@ -96,7 +95,7 @@ impl WriterSchema {
     /// The schema's Parsing Canonical Form.
     #[must_use]
     pub fn canonical_form(&self) -> &str {
-        self.0.canonical.get_or_init(|| canonical::form(self.packed()))
+        self.0.canonical.get_or_init(|| events_schema::canonical_form_of_packed(self.packed()))
     }
 
     fn packed(&self) -> &[u8] {

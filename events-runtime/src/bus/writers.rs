@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::avro::{SchemaError, WriterSchema, versions};
+use crate::avro::{SchemaError, WriterSchema};
 use crate::private::SignalDescriptor;
 use crate::registry::Registry;
+use events_schema::versions;
 
 /// The schemas that the program and its operator have added to what the definitions know of
 /// themselves. Cheap to clone.

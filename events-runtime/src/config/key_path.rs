@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::nearest::nearest;
-use crate::avro::schema::{Field, Logical, Record};
-use crate::avro::{DecodeError, Definitions, Place, Reader, Schema, skip};
+use crate::avro::{DecodeError, Reader, Schema, skip};
+use events_schema::definitions::{Definitions, Place};
+use events_schema::tree::{Field, Logical, Record};
 
 /// The way from an event's root record to the field that is its key.
 ///

@@ -7,8 +7,8 @@
 use rust_decimal::Decimal;
 
 use super::EventData;
-use crate::avro::schema::Logical;
 use crate::avro::{DecodeError, DecodeErrorKind, Reader, Schema, Writer};
+use events_schema::tree::Logical;
 
 /// A sign and 96 bits.
 const UNSCALED_MAX_LEN: usize = 13;

@@ -179,17 +179,8 @@ pub trait EventData: Sized {
     }
 }
 
-/// A Rust integer type.
 #[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-pub struct Integer {
-    /// The type's name.
-    pub name: &'static str,
-    /// Its least value.
-    pub least: i128,
-    /// Its greatest value.
-    pub most: i128,
-}
+pub use events_schema::Integer;
 
 /// A type that can be the key of a map: a string in Avro.
 #[diagnostic::on_unimplemented(

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::EventData;
-use crate::avro::schema::{Name, Origin, Reference};
 use crate::avro::{DecodeError, Reader, Schema, Writer};
+use events_schema::tree::{Name, Origin, Reference};
 
 /// The name of a derived type, known without its fields.
 #[diagnostic::on_unimplemented(

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{EventData, EventKey};
-use crate::avro::schema::Logical;
 use crate::avro::{DecodeError, Reader, Schema, Writer};
+use events_schema::tree::Logical;
 
 const TEXT_LEN: usize = 36;
 

@@ -44,7 +44,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::avro::Schema;
-use crate::avro::schema::Logical;
+use events_schema::tree::Logical;
 
 pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
 

@@ -3,11 +3,11 @@
 use serde_json::{Map, Number, Value};
 
 use super::logical::{self, Decimal};
-use crate::avro::definitions::{Definitions, Place, short_name};
 use crate::avro::error::MASK;
-use crate::avro::schema::{Record, Schema};
 use crate::avro::skip::{blocks, branch_of, deeper, unknown};
 use crate::avro::{DecodeError, DecodeErrorKind, Reader};
+use events_schema::definitions::{Definitions, Place, short_name};
+use events_schema::tree::{Record, Schema};
 
 /// Whether fields that hold personal data are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

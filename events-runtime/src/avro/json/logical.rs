@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 use serde_json::Value;
 
-use crate::avro::schema::Logical;
 use crate::avro::{Reader, varint};
 use crate::with::rfc3339::{EPOCH, civil, instant, nine_digits};
+use events_schema::tree::Logical;
 
 pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)

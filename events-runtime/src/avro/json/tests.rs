@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{PersonalData, from_json, to_json};
-use crate::avro::schema::{Logical, Schema};
 use crate::{EventData, avro};
+use events_schema::tree::{Logical, Schema};
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Everything {

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::logical::{self, Decimal};
-use crate::avro::definitions::{Definitions, Place, short_name};
-use crate::avro::schema::{Enum, Field, Logical, Record, Schema};
 use crate::avro::{MAX_DEPTH, varint};
+use events_schema::definitions::{Definitions, Place, short_name};
+use events_schema::tree::{Enum, Field, Logical, Record, Schema};
 
 /// One thing in a JSON value that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! so that a text from outside could ask for the square of its length.
 
 use super::plan::{Op, Shuffled, Step, Symbol};
-use crate::avro::schema::Schema;
-use crate::avro::text::{Form, length};
+use events_schema::tree::Schema;
+use events_schema::{Form, length};
 
 /// Bytes of a plan for each byte of the schemas. A field takes some thirty bytes of a schema, and
 /// some two hundred of a plan.

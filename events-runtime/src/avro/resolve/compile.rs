@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use super::budget::Budget;
 use super::plan::{Branch, Convert, Fault, Op, OpId, Symbol, Tag};
 use super::records;
-use crate::avro::resolution::{Units, branch_of, promotes, same_primitive, units};
-use crate::avro::schema::Schema;
 use crate::avro::varint::MAX_LEN;
-use crate::avro::view::{EnumView, Shape, UnionView, View};
+use events_schema::resolution::{Units, branch_of, promotes, same_primitive, units};
+use events_schema::tree::Schema;
+use events_schema::view::{EnumView, Shape, UnionView, View};
 
 /// How deep schemas may be nested within each other, types of their own names included. A schema
 /// from outside may define a chain of types as long as itself.
@@ -175,7 +175,7 @@ impl Compiler {
     }
 
     fn symbols(&mut self, to: &EnumView<'_>, from: &EnumView<'_>) -> OpId {
-        if !crate::avro::resolution::names_match(&to.name, &from.name) {
+        if !events_schema::resolution::names_match(&to.name, &from.name) {
             return self.fault(other_name("enum", &to.name, &from.name));
         }
         let index = |symbol| to.symbols.position(symbol).or(to.default).and_then(|at| i64::try_from(at).ok());
@@ -267,14 +267,14 @@ fn mismatch(to: &Shape<'_>, from: &Shape<'_>) -> String {
 
 pub(super) fn other_name(
     kind: &str,
-    to: &crate::avro::view::NameView<'_>,
-    from: &crate::avro::view::NameView<'_>,
+    to: &events_schema::view::NameView<'_>,
+    from: &events_schema::view::NameView<'_>,
 ) -> String {
     let (to, from) = (short(to), short(from));
     format!("the writer's {kind} is `{from}`, here it is `{to}`: give that the alias `{from}`")
 }
 
-fn short(name: &crate::avro::view::NameView<'_>) -> String {
+fn short(name: &events_schema::view::NameView<'_>) -> String {
     text(name.short(&mut [0; 512])).to_owned()
 }
 

@@ -6,7 +6,7 @@ use super::compile::text;
 use crate::avro::MAX_DEPTH;
 use crate::avro::json::whole;
 use crate::avro::varint::{to_bytes, zigzag};
-use crate::avro::view::{Shape, View};
+use events_schema::view::{Shape, View};
 
 /// The datum of a default that is JSON text.
 ///

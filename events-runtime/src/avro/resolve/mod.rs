@@ -35,11 +35,11 @@ use std::borrow::Cow;
 
 use super::decode::{Reader, from_slice, read_all};
 use super::error::DecodeError;
-#[cfg(feature = "cli")]
-use super::schema::Schema;
 use super::writer_schema::WriterSchema;
 use crate::payload::EventData;
 use buffers::Buffers;
+#[cfg(feature = "cli")]
+use events_schema::tree::Schema;
 use plan::{Limit, Way};
 use rewrite::{pass_over, rewrite};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::compile::text;
 use crate::avro::error::DecodeError;
-use crate::avro::view::FieldView;
+use events_schema::view::FieldView;
 
 /// The fields that a step stands in, the outermost first; none where the action has fields of its
 /// own. A clone shares all but the outermost.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compile;
 use super::place::{Field, Place};
 use crate::avro::error::{DecodeError, DecodeErrorKind};
-use crate::avro::schema::Schema;
+use events_schema::tree::Schema;
 
 /// The index of an [`Op`]; recursive schemas lead back to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use super::compile::{Compiler, Key, Known, other_name};
 use super::defaults;
 use super::place::{Field, Place};
 use super::plan::{Action, Fault, Op, OpId, Shuffle, Shuffled, Step};
-use crate::avro::resolution::{field_of, names_match};
-use crate::avro::view::{FieldView, RecordView, View};
+use events_schema::resolution::{field_of, names_match};
+use events_schema::view::{FieldView, RecordView, View};
 
 /// Where a field of the reader has its value from.
 enum Taken {

@@ -13,11 +13,11 @@ use serde::Deserialize;
 
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
-use crate::avro::without_bom;
 use crate::bus::error::Undelivered;
 use crate::bus::observe::Record;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
+use events_schema::packed::json::without_bom;
 
 /// A portion ends behind so many events, or this many bytes of lines.
 const EVENTS_AT_MOST: usize = 1024;

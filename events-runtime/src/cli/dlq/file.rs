@@ -11,9 +11,9 @@ use super::super::output;
 use super::Office;
 use super::args::{Export, Import};
 use super::show::Reader;
-use crate::avro::without_bom;
 use crate::bus::{DeadLetter, LINE_AT_MOST};
 use crate::transport::{ErrorKind, Message};
+use events_schema::packed::json::without_bom;
 
 /// About so many bytes of lines are read from a file at once.
 const PORTION: usize = 4 << 20;

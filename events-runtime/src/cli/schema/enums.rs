@@ -7,8 +7,8 @@
 //! are.
 
 use crate::avro::Compatibility;
-use crate::avro::schema::{Record, Schema};
 use crate::registry::Descriptor;
+use events_schema::tree::{Record, Schema};
 
 /// A warning for each enumeration of an event to which no symbol can be added, where old readers are
 /// promised to read new events.

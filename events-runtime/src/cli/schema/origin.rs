@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use super::locked::shown;
 use crate::avro::fingerprint;
-use crate::avro::schema::{Origin, Record, Schema};
+use events_schema::tree::{Origin, Record, Schema};
 
 /// A type that was compiled from another text than its file has.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ fn add(origin: Origin, origins: &mut Vec<Origin>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::avro::schema::{Field, Name};
+    use events_schema::tree::{Field, Name};
 
     const fn origin(rust_type: &'static str, file: &'static str, digest: u64) -> Origin {
         Origin { file, digest, ..Origin::new(rust_type, "") }

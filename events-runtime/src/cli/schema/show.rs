@@ -5,11 +5,11 @@ use std::fs;
 use serde_json::Value;
 
 use super::locked::Locked;
-use crate::avro::without_bom;
 use crate::cli::args::Show;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use events_schema::packed::json::without_bom;
 
 /// Prints an event type's schema: the definition's, or a published one.
 pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {

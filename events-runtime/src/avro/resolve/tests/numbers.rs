@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::avro::schema::Logical;
 use crate::avro::{Reader, Schema, Writer, to_vec};
+use events_schema::tree::Logical;
 
 #[test]
 fn numbers_are_widened() {

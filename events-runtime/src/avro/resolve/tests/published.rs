@@ -1,8 +1,9 @@
 //! Versions that are compiled into a definition.
 
 use super::*;
-use crate::avro::{Published, from_single_object, packed};
-use crate::{PublicSignal, avro};
+use crate::avro::{Published, from_single_object};
+use crate::PublicSignal;
+use events_schema::packed;
 
 const CANONICAL: &str = concat!(
     r#"{"name":"org.resolve.things.counted.v1.Counted","type":"record","#,
@@ -42,7 +43,7 @@ fn the_canonical_form_of_a_packed_schema_is_that_of_its_text() {
         {"name":"p","type":{"type":"record","name":"P","namespace":"","fields":[{"name":"x","type":"bytes"}]}},
         {"name":"q","type":["boolean","float","double","long","string"]}]}"#;
     let parsed = packed::pack(text).unwrap();
-    assert_eq!(avro::canonical::form(&parsed.bytes), parsed.canonical);
+    assert_eq!(events_schema::canonical_form_of_packed(&parsed.bytes), parsed.canonical);
 }
 
 #[test]

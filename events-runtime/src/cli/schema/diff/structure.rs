@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::change::{Breaks, Change, What};
 use super::words::{full_name, in_full, list, text, type_of};
-use crate::avro::{
-    EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View, field_of, names_match, reads,
-};
+use events_schema::compat::reads;
+use events_schema::resolution::{field_of, names_match};
+use events_schema::view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View};
 
 /// Two definitions that are one type, which may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Schemas in a few words.
 
-use crate::avro::{NameView, Shape, Texts, View};
+use events_schema::view::{NameView, Shape, Texts, View};
 
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
