@@ -135,6 +135,7 @@ impl Choice for UnknownEvents {
 }
 
 /// The policy for an event whose attempts are exhausted.
+#[doc(alias("dlq", "poison"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exhausted {
