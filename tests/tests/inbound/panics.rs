@@ -145,7 +145,7 @@ async fn a_hook_whose_value_panics_on_drop_fails_at_most_its_message() {
         let bus = start("hook", concurrency).await;
         let mut asked = answer(&bus, "charge", |_, _| Ok(()));
         let consume = bus.consume("orders").group("billing").max_attempts(1);
-        let running = Running::start(consume.around_message(|message, next| {
+        let running = Running::start(consume.middleware(|message, next| {
             // Captured by the future, which is dropped when it has completed.
             let bomb = (message.position.to_string() == "2").then(|| Bomb);
             async move {

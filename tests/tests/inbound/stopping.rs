@@ -193,7 +193,7 @@ async fn events_unfinished_at_the_drain_timeout_are_redelivered_with_the_attempt
         let consumed = running.stop().await;
         assert_eq!((consumed.acked, consumed.unfinished), (0, concurrency as u64));
         let (sender, mut attempts) = mpsc::unbounded_channel();
-        let running = Running::start(consume().around_message(move |message, next| {
+        let running = Running::start(consume().middleware(move |message, next| {
             let _ = sender.send(message.attempt);
             async { Ok(next.run().await) }
         }));
@@ -306,11 +306,11 @@ fn start_and_stop_of_a_consumer_are_logged_and_a_retried_attempt_is_a_warning() 
         before.lines().rev().find_map(|line| line.strip_prefix("level=")).unwrap_or_default().to_owned()
     };
     for (text, level) in [
-        ("a consumer starts", "INFO"),
+        ("consumer started", "INFO"),
         ("receiver failed", "WARN"),
-        ("an event failed and comes again", "WARN"),
-        ("an event is given up for the dead letters", "ERROR"),
-        ("a consumer stopped", "INFO"),
+        ("an event failed; retrying", "WARN"),
+        ("an event was moved to the dead letters", "ERROR"),
+        ("consumer stopped", "INFO"),
     ] {
         assert_eq!(level_of(text), level, "{text}");
     }
