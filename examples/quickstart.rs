@@ -32,7 +32,7 @@ pub struct Customer {
 
 static BILLED: Notify = Notify::const_new();
 
-/// Runs at once where the event is emitted, and again where it arrives by the bus.
+/// Runs at once when the event is emitted, and again when it arrives over the bus.
 #[receiver(ORDER_PLACED)]
 #[allow(clippy::unnecessary_wraps, reason = "a receiver that sends something can fail")]
 fn send_receipt(event: &Event<OrderPlaced>) -> Result<(), std::io::Error> {

@@ -1,4 +1,4 @@
-//! What the examples publish is what they define; CI asks the same of any crate.
+//! The published schemas of the examples equal their definitions; a check for the CI of any crate.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The two services over one file, the consumer killed again and again while events flow.
+//! The two services on one file; the consumer is killed repeatedly while events flow.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
@@ -19,7 +19,7 @@ struct Order {
     number: u64,
 }
 
-/// A half line, the last words of a killed process, is none.
+/// A truncated line of a killed process does not count.
 fn parse(line: &str, verb: &str) -> Option<Order> {
     let mut words = line.split(' ');
     if words.next()? != verb {
@@ -29,7 +29,7 @@ fn parse(line: &str, verb: &str) -> Option<Order> {
     Some(Order { id: id.to_owned(), customer: customer.to_owned(), number: number.parse().ok()? })
 }
 
-/// A service over this file, whose orders go into the channel.
+/// A service on this file, whose output lines go into the channel.
 fn start(
     program: &str,
     argument: Option<&str>,
@@ -48,7 +48,7 @@ fn start(
         for mut line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
             line.retain(|byte| *byte != b'\r');
             let order = parse(&String::from_utf8_lossy(&line), verb);
-            // The test ends when it has seen enough.
+            // The test may have ended.
             if order.is_some_and(|order| orders.send(order).is_err()) {
                 break;
             }
@@ -61,7 +61,7 @@ fn start_billing(file: &Path, orders: &Sender<Order>) -> Child {
     start(env!("CARGO_BIN_EXE_billing"), None, file, "billed", orders.clone())
 }
 
-/// Takes what comes until `enough` or a minute has passed since the last one.
+/// Receives lines until `enough`, or until a minute without a line.
 fn collect(orders: &Receiver<Order>, into: &mut Vec<Order>, enough: impl Fn(&[Order]) -> bool) {
     while !enough(into) {
         match orders.recv_timeout(Duration::from_secs(60)) {
@@ -91,7 +91,7 @@ fn a_consumer_killed_while_events_flow_loses_none_and_keeps_ids_and_order() {
         let so_far = EVENTS * kill / (KILLS + 2);
         let moment = so_far + fastrand::usize(..EVENTS / (KILLS + 2));
         collect(&billed_orders, &mut billed, |billed| billed.len() >= moment);
-        // SIGKILL: nothing is flushed, nothing is given back.
+        // SIGKILL: nothing is flushed or released.
         billing.kill().expect("it runs");
         billing.wait().expect("it is gone");
         billing = start_billing(&file, &billed_sender);

@@ -1,6 +1,6 @@
-//! The service that consumes: `cargo run --bin billing`, ended with Ctrl-C.
+//! The consuming service: `cargo run --bin billing`; stop it with Ctrl-C.
 //!
-//! Prints `billed <event id> <customer> <number>` for each event that it gets.
+//! Prints `billed <event id> <customer> <number>` for each event.
 
 mod orders;
 
@@ -13,7 +13,7 @@ use orders::{ORDER_PLACED, OrderPlaced};
 #[receiver(ORDER_PLACED)]
 fn write_invoice(event: &Event<OrderPlaced>) -> Result<(), std::io::Error> {
     let id = event.metadata().id();
-    // Written whole before the event is acknowledged.
+    // One complete line, before the event is acknowledged.
     let line = format!("billed {id} {} {}\n", event.customer.id, event.number);
     std::io::stdout().write_all(line.as_bytes())?;
     std::io::stdout().flush()

@@ -1,4 +1,4 @@
-//! The definitions that both services share; in earnest a crate of its own.
+//! The definitions that both services share; a separate crate in a real project.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! The service that emits: `cargo run --bin shop -- 10000`, while `billing` runs or not.
+//! The emitting service: `cargo run --bin shop -- 10000`, with or without `billing` running.
 //!
 //! Prints `placed <event id> <customer> <number>` for each event that the bus has stored.
 
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut waiting = Vec::new();
     for index in 0..count {
         waiting.push(ORDER_PLACED.emit(order(index)));
-        // A page of orders at a time: the shop goes on when the bus has stored them.
+        // Orders are emitted in batches: the shop continues when the bus has stored a batch.
         if waiting.len() == 100 || index + 1 == count {
             for emission in waiting.drain(..) {
                 let event = emission.event().clone();

@@ -531,7 +531,7 @@ async fn events_wait_while_the_transport_is_unavailable_and_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_an_error_of_the_emission_and_blocks_nobody() {
+async fn a_full_queue_is_an_error_of_the_emission_and_never_blocks() {
     let (bus, open) = stuck_bus(false, 2).await;
     let emissions: Vec<_> = (1..=10).map(|number| bus.hub().emit(order(number, "c1"))).collect();
     open.send(true).expect("the bus listens");

@@ -191,7 +191,7 @@ fn consume_reports_a_new_topic_before_it_waits() {
 }
 
 #[test]
-fn personal_data_is_masked_unless_it_is_asked_for() {
+fn personal_data_is_masked_unless_requested() {
     let shop = Shop::new();
     shop.produce(ORDER, &[]);
     let base = ["consume", "--topic", "orders", "--idle", "200ms", "--group"];

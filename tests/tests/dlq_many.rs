@@ -273,7 +273,7 @@ fn a_file_without_letters_imports_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn exported_letters_are_for_their_owner_alone_or_for_fewer() {
+fn exported_dead_letters_are_private_or_stricter() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let shop = Shop::new(1);

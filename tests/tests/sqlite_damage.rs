@@ -43,7 +43,7 @@ fn refused(delivery: &Delivery) -> bool {
 }
 
 #[tokio::test]
-async fn a_damaged_field_of_a_message_makes_it_unreadable_and_takes_no_other_with_it() {
+async fn a_damaged_field_makes_its_message_unreadable_and_no_other() {
     for sql in [
         "UPDATE messages_1 SET headers = x'ff' WHERE seq = 2",
         "UPDATE messages_1 SET headers = x'ffffffffffffffffffffffff' WHERE seq = 2",
@@ -71,7 +71,7 @@ async fn a_damaged_field_of_a_message_makes_it_unreadable_and_takes_no_other_wit
 }
 
 #[tokio::test]
-async fn a_damaged_number_of_a_message_that_waits_ends_no_consumer() {
+async fn a_damaged_number_of_a_waiting_message_stops_no_consumer() {
     for sql in [
         "UPDATE pending SET attempts = -5",
         "UPDATE pending SET attempts = 9223372036854775807",
@@ -101,7 +101,7 @@ async fn a_damaged_number_of_a_message_that_waits_ends_no_consumer() {
 }
 
 #[tokio::test]
-async fn a_damaged_claim_ends_with_its_messages_given_again() {
+async fn the_messages_of_a_damaged_claim_are_redelivered() {
     for sql in [
         "UPDATE claims SET until = -9223372036854775808",
         "UPDATE claims SET until = 9223372036854775807",

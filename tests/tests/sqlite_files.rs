@@ -9,7 +9,7 @@ fn open(path: &std::path::Path, query: &str) -> Box<dyn Transport> {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_database_and_what_stands_beside_it_are_for_their_owner_unless_a_setting_says_otherwise() {
+async fn a_new_database_and_its_side_files_are_private_unless_configured_otherwise() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -28,7 +28,7 @@ async fn send_one(transport: &dyn Transport, id: usize) -> Result<(), TransportE
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_into_a_file_that_is_gone_and_the_same_file_put_back_is_used_again() {
+async fn nothing_is_acknowledged_into_a_removed_file_and_a_restored_file_is_used_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (path, away) = (folder.path().join("events.db"), folder.path().join("away.db"));
     let transport = open(&path);
@@ -51,7 +51,7 @@ async fn nothing_is_acknowledged_into_a_file_that_is_gone_and_the_same_file_put_
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_is_told_that_its_file_was_removed() {
+async fn a_waiting_consumer_gets_an_error_if_its_file_is_removed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("events.db");
     let transport = open(&path);
@@ -67,7 +67,7 @@ async fn a_consumer_that_waits_is_told_that_its_file_was_removed() {
 }
 
 #[tokio::test]
-async fn a_file_that_takes_the_place_of_another_is_opened_and_its_groups_go_on_there() {
+async fn a_replaced_file_is_opened_and_its_groups_continue_there() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (path, other) = (folder.path().join("events.db"), folder.path().join("other.db"));
     let transport = open(&path);

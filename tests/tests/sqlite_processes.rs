@@ -153,7 +153,7 @@ async fn a_process_wakes_the_consumer_of_another() {
 }
 
 #[tokio::test]
-async fn an_event_whose_receiver_ends_the_process_is_a_dead_letter_and_takes_no_other_with_it() {
+async fn an_event_that_kills_its_process_is_a_dead_letter_and_no_other_is() {
     let place = Place::new();
     let texts: Vec<String> =
         (0..20).map(|n| if n == 5 { "deadly".to_owned() } else { n.to_string() }).collect();

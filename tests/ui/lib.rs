@@ -1,4 +1,4 @@
-//! Types of another crate, for mistakes that reach across crates.
+//! Types of another crate, for mistakes that involve several crates.
 
 use events_runtime::with::{Instant, TimeError};
 use events_runtime::{EventData, PublicSignal};

@@ -1,4 +1,4 @@
-//! What is published in `schemas/` is what the crate defines.
+//! The published schemas in `schemas/` equal the definitions.
 
 use std::process::Command;
 

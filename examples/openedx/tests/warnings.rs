@@ -1,5 +1,5 @@
-//! What Open edX's Python would change or refuse of these events: of numbers, truths and free texts
-//! alone, for a key or a time is never empty.
+//! Values that Open edX's Python would change or reject: only numbers, booleans and free texts, since a key
+//! or a time is never empty.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn no_warning_is_of_a_key_or_a_time() {
     let warnings: Vec<_> = registry.iter().flat_map(|descriptor| descriptor.warnings()).collect();
     let told = "Python reads an empty, zero or false ";
     assert!(warnings.iter().all(|warning| warning.starts_with(told)), "{warnings:?}");
-    // The names of fields stand between `…`.
+    // The names of fields are between `…`.
     let paths = warnings.iter().flat_map(|warning| warning.split('`').skip(1).step_by(2));
     let fields: BTreeSet<_> = paths.filter_map(|path| path.rsplit('.').next()).collect();
     let texts = [

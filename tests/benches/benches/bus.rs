@@ -1,8 +1,8 @@
-//! An event's whole way over `memory:`: emitted, sent, consumed by one sync receiver.
+//! An event from emit to one sync receiver over `memory:`.
 //!
 //! `cargo bench -p events-benches --bench bus [-- ROUNDS]`
 //!
-//! Nobody listens to logs, traces or metrics: what is measured is what everybody pays.
+//! Without subscribers or recorders: the minimum cost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use events_runtime::{Config, Event, EventBus, Hub, Origin, PublicSignal};
 
-/// A payload that costs next to nothing.
+/// A payload with almost no cost.
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.events.benches.tick.sent.v1", key = number)]
 struct Tick {
@@ -38,7 +38,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The nanoseconds that sending and consuming an event take.
+/// The nanoseconds to send and to consume an event.
 async fn round() -> Result<(u128, u128), Failure> {
     let routes = "[routes.\"org.events.benches.tick.sent.v1\"]\nticks = {}\n";
     let config = Config::from_toml(&format!("[bus]\nurl = \"memory:\"\n{routes}"))?;

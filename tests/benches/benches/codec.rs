@@ -1,4 +1,4 @@
-//! Encoding into a reused buffer and owned decoding, every contestant in the same run.
+//! Encoding into a reused buffer and owned decoding, all contestants in one run.
 //!
 //! `cargo bench -p events-benches --bench codec -- [ROUNDS] [--json]`
 
@@ -30,7 +30,7 @@ fn compare<T: Payload + ByHand>(arguments: Arguments) -> Result<(), Error> {
     resolve::<T>(arguments, &schema, &datum)
 }
 
-/// The datum that all four Avro writers write and all readers read back, of the promised length.
+/// The datum, after a check that all four Avro writers write it, that all readers read it, and its length.
 fn agreed_datum<T: Payload + ByHand>(peers: &Peers<'_>, value: &T) -> Result<Vec<u8>, Error> {
     let mut datum = Vec::new();
     peers.apache_encode(value, &mut datum)?;
@@ -50,7 +50,7 @@ fn agreed_datum<T: Payload + ByHand>(peers: &Peers<'_>, value: &T) -> Result<Vec
     Ok(datum)
 }
 
-/// Each contestant has a buffer of its own, long enough from the start.
+/// Each contestant has its own buffer with sufficient capacity.
 fn encode<T: Payload + ByHand>(
     arguments: Arguments,
     peers: &Peers<'_>,
@@ -154,7 +154,7 @@ fn decode<T: Payload + ByHand>(
     Ok(arguments.report(&format!("decode {}, {} B", T::NAME, T::AVRO_LEN), &figures)?)
 }
 
-/// Data of an earlier version, beside what this one wrote.
+/// Data of an earlier version, beside data of this version.
 fn resolve<T: Payload>(
     arguments: Arguments,
     schema: &apache_avro::Schema,
@@ -183,7 +183,7 @@ fn resolve<T: Payload>(
     Ok(arguments.report(&format!("resolve {}, {} B", T::NAME, earlier.datum.len()), &figures)?)
 }
 
-/// Makes the compiler build the whole value before it is dropped.
+/// Forces the compiler to build the whole value before it is dropped.
 #[allow(clippy::needless_pass_by_value, reason = "dropping the value is part of what is measured")]
 fn kept<T>(value: T) -> bool {
     black_box(&value);

@@ -4,9 +4,9 @@
 //! cargo bench -p events-benches --bench embedded [-- ROUNDS]
 //! ```
 //!
-//! A message is a small event as it travels: ten headers, a key, 249 bytes of Avro. The raw side
-//! writes the same bytes into one table with multi-row inserts, 256 messages in a transaction, at
-//! the same durability; that is what SQLite can do at most for batches of this size.
+//! A message is a small event: ten headers, a key, 249 bytes of Avro. The raw side writes the same bytes into
+//! one table with multi-row inserts, 256 messages per transaction, at the same durability: the maximum of
+//! SQLite for batches of this size.
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +79,7 @@ fn message(n: usize) -> Message {
     .with_key(format!("user-{}", n % 1_000))
 }
 
-/// The headers as one blob, in the way that the bus keeps them.
+/// The headers as one blob, as the bus stores them.
 fn blob(message: &Message) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in message.headers.iter() {
@@ -167,7 +167,7 @@ async fn send(
     Ok(rate(messages.len(), started.elapsed()))
 }
 
-/// Many tasks, each of which waits for its own message: what group commit is for.
+/// Many tasks, each of which waits for its own message: the case for group commit.
 async fn send_singly(
     producer: &std::sync::Arc<dyn Producer>,
     topic: &Topic,

@@ -1,4 +1,4 @@
-//! Emitting an event, its metadata included, to sync receivers.
+//! Emitting an event with its metadata to sync receivers.
 //!
 //! `cargo bench -p events-benches --bench emit -- [ROUNDS] [--json]`
 
@@ -11,7 +11,7 @@ use events_benches::peers::Error;
 use events_benches::table::Arguments;
 use events_runtime::{Event, Hub, PublicSignal};
 
-/// A payload that costs nothing, so that the figure is the emission's alone.
+/// A payload without cost, so that the figure is that of the emission.
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.events.benches.tick.emitted.v1")]
 struct Tick {
@@ -34,7 +34,7 @@ fn main() -> Result<(), Error> {
         .zip(&hubs)
         .map(|((_, name), hub)| Contestant::within(name, |turn| hub.scope(turn), emit))
         .collect();
-    // In the process's hub, as a program without scopes does.
+    // In the default hub, as in a program without scopes.
     connect(1, &received);
     contestants.push(Contestant::new("emit, 1 receiver, default hub", emit));
     let figures = race(contestants, arguments.rounds);
@@ -56,7 +56,7 @@ fn hub_with(receivers: usize, received: &Arc<AtomicU64>) -> Hub {
 fn connect(receivers: usize, received: &Arc<AtomicU64>) {
     for n in 0..receivers {
         let received = Arc::clone(received);
-        // A load and a store: what is measured is the way to the receiver.
+        // A load and a store, so that the figure is that of the dispatch.
         TICK.connect(format!("receiver-{n}"), move |event: &Event<Tick>| {
             let sum = received.load(Ordering::Relaxed).wrapping_add(event.number.unsigned_abs());
             received.store(sum, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The registry of 10,000 linked definitions: how long it takes to build, and to look one up.
+//! The registry of 10,000 linked definitions: time to build it, and to look one up.
 //!
 //! `cargo bench -p events-benches --bench registry -- [ROUNDS] [--json]`
 
@@ -11,14 +11,14 @@ use events_benches::table::Arguments;
 use events_runtime::private::{SignalDescriptor, inventory};
 use events_runtime::{PublicSignal, Registry};
 
-/// The definition that all the others are copies of, under names of their own.
+/// The definition of which all others are copies with their own names.
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.events.benches.tick.emitted.v1")]
 struct Tick {
     number: i64,
 }
 
-/// Calls a macro ten times, with each digit behind the given ones.
+/// Calls a macro ten times, with each digit after the given ones.
 macro_rules! each_digit {
     ($next:ident $($digits:tt)*) => {
         $next!($($digits)* 0); $next!($($digits)* 1); $next!($($digits)* 2); $next!($($digits)* 3);
@@ -52,7 +52,7 @@ fn main() -> Result<(), Error> {
     let figures = race(vec![Contestant::new("Registry of 10,000 linked", build)], arguments.rounds);
     arguments.report("build", &figures)?;
 
-    // Each call asks for another one, as texts of their own that no cache has seen as statics.
+    // Each call looks up another name, as a new string that is not in a cache.
     let asked: Vec<String> =
         (0..10_000).map(|n| format!("org.acme.shop.subject{:04}.happened.v1", n * 7_919 % 10_000)).collect();
     #[allow(clippy::zero_sized_map_values, reason = "a map is what a registry by hand would be")]

@@ -1,5 +1,5 @@
-//! What an expert would write by hand for these payloads in safe Rust: no traits, no generic
-//! code, one line per field. The codec is measured against it.
+//! The code that an expert would write by hand for these payloads in safe Rust: no traits, no generic code,
+//! one line per field. The codec is compared with it.
 
 #![allow(
     clippy::inline_always,
@@ -14,10 +14,10 @@ use ascii::AsciiStr;
 
 use crate::payloads::{Basket, Course, Enrolled, Line, Person, Telemetry, User};
 
-/// Bytes that are no datum; one pointer wide, so that results stay small.
+/// Invalid bytes; one pointer wide, so that results stay small.
 pub type Fault = Box<Malformed>;
 
-/// What was wrong with the bytes.
+/// The kind of error.
 #[derive(Debug)]
 pub struct Malformed(&'static str);
 
@@ -29,23 +29,23 @@ impl std::fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// A payload with straight-line code of its own.
+/// A payload with its own straight-line code.
 pub trait ByHand: Sized {
-    /// No fewer bytes than the datum takes.
+    /// An upper bound of the datum's length.
     fn max_len(&self) -> usize;
     /// Writes the datum.
     fn write(&self, writer: &mut Writer<'_>);
     /// Reads a datum.
     ///
     /// # Errors
-    /// When the bytes are none.
+    /// If the bytes are not a datum.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
 }
 
-/// Room that the writer wants behind the datum: it stores long varints eight bytes at a time.
+/// Spare bytes that the writer needs after the datum: it stores long varints eight bytes at a time.
 pub const SLACK: usize = 16;
 
-/// Encodes into a buffer that is kept at its full length between calls; returns the datum's length.
+/// Encodes into a buffer that keeps its full length between calls; returns the datum's length.
 pub fn encode<T: ByHand>(value: &T, buffer: &mut Vec<u8>) -> usize {
     let need = value.max_len() + SLACK;
     if buffer.len() < need {
@@ -60,7 +60,7 @@ pub fn encode<T: ByHand>(value: &T, buffer: &mut Vec<u8>) -> usize {
 /// Decodes a whole slice.
 ///
 /// # Errors
-/// When the bytes are no datum.
+/// If the bytes are not a datum.
 pub fn decode<T: ByHand>(bytes: &[u8]) -> Result<T, Fault> {
     let mut reader = Reader { rest: bytes };
     let value = T::read(&mut reader)?;
@@ -181,12 +181,12 @@ impl Writer<'_> {
 
 /// Copies all of `from` into `to`, which is as long.
 ///
-/// For up to 32 bytes two copies of a fixed size that may overlap, which are a few instructions;
-/// the call of `memcpy` alone takes longer, and most strings of events are that short.
+/// Up to 32 bytes by two copies of a fixed size that may overlap, which are a few instructions. A call of
+/// `memcpy` takes longer, and most strings of events are that short.
 #[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
     let len = from.len();
-    // Not a `match`: that becomes a jump table, a fifth slower than these branches.
+    // Not a `match`, which becomes a jump table, a fifth slower than these branches.
     if len <= 32 {
         if len >= 16 {
             if copy_ends::<16>(from, to) {
@@ -203,7 +203,7 @@ fn copy(from: &[u8], to: &mut [u8]) {
     to.copy_from_slice(from);
 }
 
-/// Copies the first `N` and the last `N` bytes; `false` where there are fewer.
+/// Copies the first `N` and the last `N` bytes; `false` if there are fewer.
 #[inline(always)]
 fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
     let (Some(first), Some(last), Some(head)) =
@@ -579,7 +579,7 @@ impl ByHand for Basket {
             if count == 0 {
                 break;
             }
-            // A line takes five bytes at least: what the input can't hold is not reserved.
+            // A line takes at least five bytes: no more lines are reserved than the input can contain.
             lines.reserve(count.min(r.rest.len() / 5));
             for _ in 0..count {
                 lines.push(Line::read(r)?);

@@ -1,8 +1,8 @@
-//! Contestants in turns: what each takes per call, as the median of many short batches.
+//! Measures contestants in turns: the time of each per call, as the median of many short batches.
 
 use std::time::{Duration, Instant};
 
-/// How long one turn of one contestant takes, roughly.
+/// The approximate duration of a contestant's turn.
 const TURN: Duration = Duration::from_micros(200);
 
 /// One contestant: a name and the call to measure.
@@ -21,7 +21,7 @@ impl std::fmt::Debug for Contestant<'_> {
 
 impl<'a> Contestant<'a> {
     /// A contestant whose `call` is measured. The loop around `call` is compiled into this
-    /// function, once per contestant, so that no call through a pointer is in the figure.
+    /// function, once per contestant, so that the figure includes no call through a pointer.
     pub fn new(name: &'static str, mut call: impl FnMut() + 'a) -> Self {
         let call = Box::new(move |times: u32| {
             for _ in 0..times {
@@ -31,7 +31,7 @@ impl<'a> Contestant<'a> {
         Self { name, call, calls_per_turn: 1, turns: Vec::new() }
     }
 
-    /// A contestant each of whose turns as a whole runs inside of `around`.
+    /// A contestant whose turns each run inside of `around`.
     pub fn within(
         name: &'static str,
         mut around: impl FnMut(&mut dyn FnMut()) + 'a,
@@ -71,7 +71,7 @@ pub struct Figure {
     pub best_ns: f64,
 }
 
-/// Lets every contestant have `rounds` turns, round robin, and returns their figures in order.
+/// Gives every contestant `rounds` turns, round robin, and returns their figures in order.
 pub fn race(mut contestants: Vec<Contestant<'_>>, rounds: usize) -> Vec<Figure> {
     for contestant in &mut contestants {
         contestant.calibrate();

@@ -1,6 +1,5 @@
-//! What an earlier version of a payload's definition wrote: one field is an `int` that is a `long`
-//! by now, in its record two fields have changed places and one is gone since; another field is not
-//! there yet.
+//! Data of an earlier version of a payload's definition: one field was an `int` and is a `long` now; in its
+//! record, two fields were reordered and one was removed; another field did not exist yet.
 
 use std::collections::HashMap;
 
@@ -28,7 +27,7 @@ impl Earlier {
     /// The earlier version of a payload, with the sample.
     ///
     /// # Errors
-    /// Where apache-avro does not write it.
+    /// If apache-avro can't write it.
     pub fn of<T: Payload>() -> Result<Self, Error> {
         let mut json: serde_json::Value = serde_json::from_str(T::SCHEMA_JSON)?;
         let mut records = HashMap::new();
@@ -46,7 +45,7 @@ impl Earlier {
 
 type Records = HashMap<String, serde_json::Value>;
 
-/// Makes a schema that of the earlier version, and collects its records.
+/// Turns a schema into that of the earlier version, and collects its records.
 fn change<T: Payload>(schema: &mut serde_json::Value, records: &mut Records) {
     match schema {
         serde_json::Value::Array(branches) => {
@@ -85,7 +84,7 @@ fn change<T: Payload>(schema: &mut serde_json::Value, records: &mut Records) {
     }
 }
 
-/// A value as the earlier version held it.
+/// A value as in the earlier version.
 fn written(value: Value, schema: &serde_json::Value, records: &Records) -> Value {
     let schema = match schema.as_str().and_then(|name| records.get(name)) {
         Some(record) => record,

@@ -1,7 +1,7 @@
 //! The payloads, the peers and the clock of the benchmarks.
 //!
-//! Every contestant of a comparison runs in the same process, in short turns, so that a busy
-//! machine slows all of them alike; what is reported is each one's median and the ratio.
+//! All contestants of a comparison run in the same process, in short turns, so that a busy machine slows all
+//! equally. The report has the median of each and the ratio.
 
 pub mod by_hand;
 pub mod clock;

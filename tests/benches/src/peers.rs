@@ -1,5 +1,5 @@
-//! The Avro peers, called the way their documentation recommends for speed: schemas parsed and
-//! resolved beforehand, the caller's buffer reused. The peers of other formats need no set-up.
+//! The Avro peers, called as their documentation recommends for speed: schemas parsed and resolved beforehand,
+//! the caller's buffer reused. Peers of other formats need no set-up.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use serde_avro_fast::ser::SerializerConfig;
 
 use crate::payloads::Payload;
 
-/// What a benchmark fails with.
+/// The error of a benchmark.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// bincode 2 with varints.
@@ -28,9 +28,9 @@ impl<'s> Peers<'s> {
     /// Prepares both for one schema.
     ///
     /// # Errors
-    /// When one of them refuses the schema.
+    /// If one of them rejects the schema.
     pub fn new(schema_json: &str, schema: &'s apache_avro::Schema) -> Result<Self, Error> {
-        // Three in the life of a benchmark; the configuration borrows it.
+        // Leaked: three per benchmark, and the configuration borrows it.
         let fast_schema: &'static serde_avro_fast::Schema = Box::leak(Box::new(schema_json.parse()?));
         Ok(Self {
             apache_writer: GenericDatumWriter::builder(schema).human_readable(false).build()?,

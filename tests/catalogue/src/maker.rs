@@ -1,6 +1,6 @@
 //! Random values.
 
-/// Makes values up, the same ones of the same seed.
+/// Generates values; the same seed gives the same values.
 pub struct Maker(fastrand::Rng);
 
 impl Maker {
@@ -10,7 +10,7 @@ impl Maker {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// `true` in so many of a hundred cases.
+    /// `true` in this percentage of cases.
     pub fn chance(&mut self, percent: u8) -> bool {
         self.0.u8(..100) < percent
     }

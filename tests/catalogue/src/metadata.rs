@@ -1,4 +1,4 @@
-//! Random metadata, of the forms that both sides write.
+//! Random metadata, in the forms that both sides write.
 
 use events_runtime::EmitOptions;
 use events_runtime::metadata::{Source, SourceLib};
@@ -7,7 +7,7 @@ use uuid::{Builder, Uuid, Version};
 
 use crate::{Maker, Sample};
 
-/// An id: of versions 1, 4 and 7, and of none.
+/// An id: UUIDs of versions 1, 4 and 7, and others.
 pub fn id(maker: &mut Maker) -> Uuid {
     let any = Uuid::from_u64_pair(maker.bits(), maker.bits());
     let of = |version| Builder::from_random_bytes(any.into_bytes()).with_version(version).into_uuid();
@@ -17,7 +17,7 @@ pub fn id(maker: &mut Maker) -> Uuid {
 /// A source with a host and a library.
 ///
 /// # Panics
-/// Never: the names are those that a source may have.
+/// Never: the names are valid.
 pub fn source(maker: &mut Maker) -> Source {
     let name = match maker.below(3) {
         0 => "openedx/lms/web".to_owned(),
@@ -32,12 +32,12 @@ pub fn source(maker: &mut Maker) -> Source {
         .with_lib(SourceLib::new(numbers))
 }
 
-/// Options that say all that an emitter can say of the fixed attributes.
+/// Options that set all fixed attributes that an emitter can set.
 pub fn options(maker: &mut Maker) -> EmitOptions {
     EmitOptions::new().id(id(maker)).time(Timestamp::random(maker)).source(source(maker))
 }
 
-/// A minor version that no definition of today has.
+/// A minor version that no current definition has.
 pub fn later_minor_version(maker: &mut Maker) -> u32 {
     let any = u32::try_from(maker.bits() >> 32).unwrap_or_default();
     maker.one_of(&[1, 2, 17, u32::MAX, any.max(1)])

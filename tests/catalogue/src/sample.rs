@@ -1,4 +1,4 @@
-//! What a type needs so that its values can be made up, and compared with Python's.
+//! Generated values that can be compared with Python's.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use crate::Maker;
 
-/// A type of which values can be made up and told.
+/// A type whose values can be generated and described.
 pub trait Sample: Sized {
-    /// A value that Python keeps as it is.
+    /// A value that Python preserves.
     fn random(maker: &mut Maker) -> Self;
 
-    /// The value in the form that `catalogue_values.py` makes of Python's, too.
+    /// The value in the JSON form that `catalogue_values.py` also produces.
     fn to_json(&self) -> Value;
 
-    /// Whether Python takes it for false. In an optional attribute it makes `None` of such a value
+    /// Whether Python treats it as false. In an optional attribute, Python turns such a value into `None`
     /// (`sub_data or attribute.default is attr.NOTHING`, in `event_bus/avro/deserializer.py`).
     fn is_false(&self) -> bool {
         false
@@ -59,7 +59,7 @@ impl Sample for f64 {
         maker.one_of(&[0.0, -0.0, 1.0, 0.1, Self::MAX, Self::MIN_POSITIVE, Self::INFINITY, any, any])
     }
 
-    /// The bits: JSON knows no infinity, and its numbers hide the sign of zero.
+    /// The bits, because JSON has no infinity and hides the sign of zero.
     fn to_json(&self) -> Value {
         json!(format!("{:016x}", self.to_bits()))
     }
@@ -94,7 +94,7 @@ impl Sample for Uuid {
 }
 
 impl Sample for Timestamp {
-    /// From the years that `datetime` and `Timestamp` both have.
+    /// Within the years that both `datetime` and `Timestamp` support.
     fn random(maker: &mut Maker) -> Self {
         let seconds = maker.range(-60_000_000_000..250_000_000_000);
         let any = maker.range(0..1_000_000);

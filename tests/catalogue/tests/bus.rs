@@ -8,7 +8,7 @@ use events_runtime::{Config, EventBus, Hub};
 use tokio::sync::{mpsc, oneshot};
 
 const EACH: usize = 3;
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn bus() -> EventBus {
@@ -49,7 +49,7 @@ async fn every_event_goes_over_a_bus_and_keeps_its_value_and_id() {
     stop.send(()).expect("the consumer waits for it");
     consumer.await.expect("no panic").expect("the consumer runs until it is stopped");
 
-    // Events of several keys may change places.
+    // Events of different keys may be reordered.
     let by_id = |(_, id, _): &(&'static str, String, Payload)| id.clone();
     sent.sort_by_key(by_id);
     came.sort_by_key(by_id);

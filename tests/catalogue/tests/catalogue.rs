@@ -1,4 +1,4 @@
-//! The catalogue without Python: it is complete, its signals work, and it loses nothing.
+//! The catalogue without Python: it is complete, its signals work, and round trips lose nothing.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -53,7 +53,7 @@ fn every_payload_that_is_cut_off_is_an_error() {
 }
 
 #[test]
-fn every_signal_brings_its_event_to_its_receivers() {
+fn every_signal_delivers_its_event_to_its_receivers() {
     let (hub, mut maker) = (Hub::new(), Maker::new(9));
     for event in events() {
         let seen = Arc::new(Mutex::new(Vec::<Payload>::new()));
@@ -73,7 +73,7 @@ fn the_golden_datum_is_a_login() {
 }
 
 #[test]
-fn a_key_that_nobody_knows_does_not_keep_an_event_from_its_receivers() {
+fn a_key_of_an_unknown_form_does_not_block_its_event() {
     let role = learning::CourseAccessRoleData {
         user: learning::UserData {
             id: 1,

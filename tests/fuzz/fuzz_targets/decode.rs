@@ -1,12 +1,12 @@
-//! Any bytes, for any type of the zoo: a typed error, or a value that is written and read again.
+//! Any bytes for any specimen give a typed error, or a value that can be encoded and decoded again.
 //!
 //! ```text
 //! cargo install cargo-fuzz
 //! cd tests && cargo +nightly fuzz run decode -- -rss_limit_mb=512 -max_len=4096
 //! ```
 //!
-//! The first byte chooses the type. `zoo corpus tests/fuzz/corpus/decode` writes the zoo's own
-//! datums as a start.
+//! The first byte selects the type. `zoo corpus tests/fuzz/corpus/decode` writes the specimens' datums as an
+//! initial corpus.
 #![no_main]
 
 use std::sync::LazyLock;

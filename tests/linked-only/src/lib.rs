@@ -1,4 +1,4 @@
-//! An event and a receiver that are of use only where they are linked.
+//! An event and a receiver that have an effect only if they are linked.
 
 use events_runtime::{Event, PublicSignal, receiver};
 

@@ -1,4 +1,4 @@
-//! The events of a shop, in a crate that is as strict as a crate can be.
+//! The events of a shop, in a crate with the strictest lints.
 #![forbid(unsafe_code)]
 #![deny(
     warnings,
@@ -142,7 +142,7 @@ impl std::error::Error for NothingOrdered {}
 /// Sends the receipt.
 ///
 /// # Errors
-/// Where nothing was ordered.
+/// If nothing was ordered.
 #[receiver(ORDER_PLACED)]
 pub fn send_receipt(event: &Event<OrderPlaced>) -> Result<(), NothingOrdered> {
     if event.lines.is_empty() { Err(NothingOrdered) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Every name that outside code relies on, used.
+//! Uses every name that outside code relies on.
 #![forbid(unsafe_code)]
 #![deny(warnings, clippy::pedantic)]
 

@@ -1,4 +1,4 @@
-//! What an operator's program uses of a bus.
+//! The API of a bus that an operator's program uses.
 #![forbid(unsafe_code)]
 #![deny(warnings, clippy::pedantic)]
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, DeadLetters, Listing, SeekTarget, Replayed, Reset};
+use events_runtime::bus::{Backoff, DeadLetters, Listing, Replayed, Reset, SeekTarget};
 use events_runtime::receiver::{reject, retry_after, skip};
 use events_runtime::transport::{ConsumerGroup, GroupStatus, StartPosition, Topic};
 use events_runtime::{BoxError, Config, Event, EventBus, Hub};

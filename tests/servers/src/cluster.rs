@@ -6,18 +6,18 @@ use redis::Value;
 
 use crate::{RedisServer, free_port};
 
-/// Longer than any cluster here takes to agree.
+/// Longer than any cluster here takes to form.
 const START: Duration = Duration::from_secs(60);
 const SLOTS: usize = 16_384;
 
-/// A cluster of some masters, each with a replica where wanted.
+/// A cluster of some masters, each with an optional replica.
 #[derive(Debug)]
 pub struct RedisCluster {
     /// Masters first, then their replicas in the same order.
     nodes: Vec<RedisServer>,
     masters: usize,
     scheme: &'static str,
-    /// Those that clients are to use.
+    /// The ports that clients use.
     ports: Vec<u16>,
 }
 
@@ -28,14 +28,13 @@ impl RedisCluster {
         Self::of(3, false, &[])
     }
 
-    /// Starts two masters that talk TLS, with further settings as on the command line. Its URL has the TLS
-    /// ports.
+    /// Starts two masters with TLS and further command-line settings. The URL has the TLS ports.
     #[must_use]
     pub fn with_tls(settings: &[&str]) -> Self {
         Self::of(2, false, settings)
     }
 
-    /// Starts three masters with a replica each, which takes over a second after its master died.
+    /// Starts three masters with a replica each, which takes over one second after its master's death.
     #[must_use]
     pub fn with_replicas() -> Self {
         Self::of(3, true, &[])
@@ -94,12 +93,12 @@ impl RedisCluster {
     /// Waits until all nodes know each other and all slots are served.
     ///
     /// # Panics
-    /// Where that takes longer than a minute.
+    /// If that takes longer than a minute.
     pub fn agree(&self) {
         let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
         for node in 0..self.nodes.len() {
             until("the cluster agrees", || {
-                // It may be reading its log.
+                // It may be loading its log.
                 let Ok(info) = self.try_ask(node, &["CLUSTER", "INFO"]) else { return false };
                 let info: String = redis::from_redis_value(info).expect("text");
                 info.contains("cluster_state:ok") && info.contains(&known)
@@ -114,7 +113,7 @@ impl RedisCluster {
         format!("{}+cluster://{}", self.scheme, hosts.join(","))
     }
 
-    /// How many nodes there are, replicas among them.
+    /// The number of nodes, including replicas.
     #[must_use]
     pub const fn count(&self) -> usize {
         self.nodes.len()
@@ -125,25 +124,25 @@ impl RedisCluster {
         &mut self.nodes[node]
     }
 
-    /// A node's answer to a command.
+    /// A node's reply to a command.
     ///
     /// # Panics
-    /// Where it refuses, or is away.
+    /// If the node returns an error or is down.
     pub fn ask(&self, node: usize, command: &[&str]) -> Value {
         self.try_ask(node, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    /// The same where it may refuse or be away.
+    /// The same, for a node that may return an error or be down.
     ///
     /// # Errors
-    /// What the node said.
+    /// The node's error.
     pub fn try_ask(&self, node: usize, command: &[&str]) -> redis::RedisResult<Value> {
         let client = redis::Client::open(self.nodes[node].url())?;
         let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
         redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
     }
 
-    /// The same as text.
+    /// The same, as text.
     ///
     /// # Panics
     /// As [`ask`](Self::ask).
@@ -155,29 +154,29 @@ impl RedisCluster {
     /// The node that has this topic.
     ///
     /// # Panics
-    /// Where no node says that it has.
+    /// If no node has it.
     #[must_use]
     pub fn owner(&self, topic: &str) -> usize {
         let has = |node: &usize| self.try_ask(*node, &["TYPE", topic]).is_ok();
         (0..self.nodes.len()).find(has).expect("somebody has it")
     }
 
-    /// Some key of some master, where that has any.
+    /// Some key of some master, if it has any.
     #[must_use]
     pub fn random_key(&self) -> Option<String> {
         let node = fastrand::usize(0..self.masters);
         redis::from_redis_value(self.ask(node, &["RANDOMKEY"])).expect("a key or none")
     }
 
-    /// Makes a replica the master, which loses nothing. The others agree to that for the same shard once
-    /// in two seconds at most.
+    /// Promotes a replica without loss. The other nodes accept that for the same shard at most once in two
+    /// seconds.
     pub fn fail_over(&self, shard: usize) {
         let replicas = [shard, shard + self.masters];
         let is_replica = |node: &usize| self.text(*node, &["INFO", "replication"]).contains("role:slave");
         let Some(replica) = replicas.into_iter().find(is_replica) else { return };
         let mut asked = None;
         until("the replica is the master", || {
-            // It may be refused, or given up after five seconds.
+            // It may be rejected, or time out after five seconds.
             if asked.is_none_or(|asked: Instant| asked.elapsed() > Duration::from_secs(6)) {
                 asked = self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok().then(Instant::now);
             }
@@ -185,7 +184,7 @@ impl RedisCluster {
         });
     }
 
-    /// Waits until a master's replica has all that the master has.
+    /// Waits until a master's replica has all its data.
     pub fn until_copied(&self, master: usize) {
         until("the replica has everything", || {
             let offset = |info: String| {
@@ -200,7 +199,7 @@ impl RedisCluster {
     }
 
     /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli
-    /// --cluster reshard` does; `between` is called with the moves half done.
+    /// --cluster reshard` does; `between` is called halfway.
     pub fn move_slot(&self, topic: &str, to: usize, mut between: impl FnMut()) {
         let from = self.owner(topic);
         if from == to {

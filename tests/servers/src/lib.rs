@@ -1,8 +1,7 @@
-//! Real servers for tests: each on a free port of 127.0.0.1, over a folder of its own, ended by its
-//! process id.
+//! Real servers for tests: each on a free port of 127.0.0.1, with its own folder, stopped by its process id.
 //!
-//! The tests here need the servers' programs, which `tests/run` installs. That is why this crate is no
-//! default member of the workspace: plain `cargo test` needs nothing but Rust.
+//! The tests need server programs, which `tests/run` installs. So this crate is not a default member of the
+//! workspace: plain `cargo test` needs only Rust.
 
 mod cluster;
 pub mod openedx;

@@ -1,4 +1,4 @@
-//! The topic `dev-logins`, on which Open edX's own bus over Redis and ours meet.
+//! The topic `dev-logins`, shared by Open edX's bus over Redis and ours.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub const FULL_TOPIC: &str = "dev-logins";
 /// Open edX's program `tests/interop/redis_peer.py` in this mode, with its output piped.
 ///
 /// # Panics
-/// Where `tests/run` has not installed the packages.
+/// If `tests/run` has not installed the packages.
 #[must_use]
 pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -28,10 +28,10 @@ pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     command
 }
 
-/// Our bus with a hub of its own: what is emitted runs the receivers of its hub at once.
+/// Our bus with its own hub; emitted events run the receivers of this hub directly.
 ///
 /// # Panics
-/// Where it does not start.
+/// If it does not start.
 pub async fn bus(url: &str) -> EventBus {
     let config = Config::from_toml(&format!(
         "[service]\nname = 'lms'\ntopic_prefix = 'dev'\n[bus]\nurl = '{url}'\n\
@@ -40,10 +40,10 @@ pub async fn bus(url: &str) -> EventBus {
     EventBus::builder().config(config.expect("a configuration")).hub(Hub::new()).start().await.expect("a bus")
 }
 
-/// Sends logins of users of these numbers, in all with seven keys.
+/// Sends logins of users of these numbers, with seven keys in all.
 ///
 /// # Panics
-/// Where one is not sent.
+/// If one is not sent.
 pub async fn emit(bus: &EventBus, numbers: Range<i64>) {
     for id in numbers {
         let mut user = user("Bob Föö");

@@ -5,7 +5,7 @@ use events_runtime::transport::{ConnectOptions, ConsumerGroup, Subscription, Top
 /// The topic of most tests.
 ///
 /// # Panics
-/// Never: the name is a topic's.
+/// Never: the name is valid.
 #[must_use]
 pub fn orders() -> Topic {
     Topic::new("orders").expect("a name")
@@ -14,7 +14,7 @@ pub fn orders() -> Topic {
 /// The group of most tests.
 ///
 /// # Panics
-/// Never: the name is a group's.
+/// Never: the name is valid.
 #[must_use]
 pub fn billing() -> Subscription {
     Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
@@ -23,7 +23,7 @@ pub fn billing() -> Subscription {
 /// The transport of this URL.
 ///
 /// # Panics
-/// Where the URL is not understood.
+/// If the URL is invalid.
 #[must_use]
 pub fn transport(url: &str) -> Box<dyn Transport> {
     connect(url, &ConnectOptions::new()).expect("the URL is understood")

@@ -1,4 +1,4 @@
-//! A Postgres of its own for each test.
+//! A Postgres server for each test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -8,20 +8,20 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::server::{Server, free_port, program};
 
-/// A Postgres server over a new folder, on a free port of 127.0.0.1; ended and removed when dropped.
+/// A Postgres server with a new folder, on a free port of 127.0.0.1; stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Postgres {
-    // Dropped first: it ends before its folder goes.
+    // Dropped first: the server stops before its folder is removed.
     server: Option<Server>,
     folder: TempDir,
 }
 
 impl Postgres {
-    /// Makes a cluster and starts its server. As root it runs as the user `postgres`, because Postgres
-    /// refuses to run as root.
+    /// Creates a cluster and starts its server. If run by root, it runs as the user `postgres`, because Postgres
+    /// does not run as root.
     ///
     /// # Panics
-    /// Where Postgres is not installed or does not start.
+    /// If Postgres is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -37,7 +37,7 @@ impl Postgres {
         let port = free_port();
         let mut postgres = as_postgres(&binary("postgres"));
         postgres.arg("-D").arg(&data).arg("-p").arg(port.to_string());
-        // A small one: several tests have one each.
+        // A small one: several tests run one each.
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -51,10 +51,10 @@ impl Postgres {
         Self { server: Some(Server::start(postgres, port)), folder }
     }
 
-    /// How to reach it.
+    /// The connection parameters.
     ///
     /// # Panics
-    /// Never: it runs until it is dropped.
+    /// Never: the server runs until it is dropped.
     #[must_use]
     pub fn config(&self) -> Config {
         let port = self.server.as_ref().expect("it runs").port();
@@ -66,7 +66,7 @@ impl Postgres {
     /// A connection.
     ///
     /// # Panics
-    /// Where the server takes none in time; at its start it listens before it does.
+    /// If the server accepts none in time; it listens before it accepts.
     pub async fn connect(&self) -> Client {
         let config = self.config();
         for _ in 0..3_000 {
@@ -80,10 +80,10 @@ impl Postgres {
     }
 }
 
-/// A connection whose task ends with it.
+/// A connection whose background task ends with it.
 ///
 /// # Errors
-/// What the server or the driver says.
+/// The error of the server or the driver.
 pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(connection);
@@ -93,7 +93,7 @@ pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let Some(server) = self.server.take() else { return };
-        // Told to end, it ends its own processes; killed, it would leave them to find out.
+        // A signal, so that the server stops its child processes; a kill would leave them running.
         server.signal("INT");
         server.wait();
     }
@@ -104,18 +104,18 @@ fn is_root() -> bool {
     user.stdout.trim_ascii() == b"0"
 }
 
-/// The program as a command of the user that may run it.
+/// The command that runs the program as a permitted user.
 fn as_postgres(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
-    // It replaces itself by the program, so that a signal reaches that; `runuser` would stay between.
+    // `setpriv` is replaced by the program, so that a signal reaches it; `runuser` would stay in between.
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program);
     command
 }
 
-/// A program of Postgres; Debian has them in a folder for each version, of which the newest counts.
+/// A program of Postgres. Debian has a folder for each version; the newest is used.
 fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<u32> =

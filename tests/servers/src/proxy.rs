@@ -1,11 +1,11 @@
-//! A connection that can be cut: a TCP proxy before a server.
+//! A TCP proxy in front of a server, which can cut connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A proxy on a port of its own before a port of 127.0.0.1. Its connections are cut when told.
+/// A proxy for a port of 127.0.0.1, whose connections can be cut.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -16,25 +16,25 @@ pub struct Proxy {
 struct State {
     open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
-    /// What is to be lost, and how much was.
+    /// The direction to lose, and the number of losses.
     loses: Mutex<Option<Lost>>,
     lost: AtomicUsize,
 }
 
-/// What does not come through.
+/// The direction that is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// What a client says.
+    /// Requests of a client.
     Question,
-    /// What the server says.
+    /// Replies of the server.
     Answer,
 }
 
 impl Proxy {
-    /// Starts before this port.
+    /// Starts a proxy for this port.
     ///
     /// # Panics
-    /// Where there is no port left.
+    /// If no port is free.
     #[must_use]
     pub fn before(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -113,7 +113,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
         self.cut();
-        // Wakes the listener, which sees that it is to end.
+        // Wakes the listener, so that it stops.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }

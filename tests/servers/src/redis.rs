@@ -1,10 +1,10 @@
-//! Redis servers for tests, with their data on a folder of their own.
+//! Redis servers for tests, with their data in their own folders.
 
 use std::process::{Command, Stdio};
 
 use crate::{Server, free_port, program};
 
-/// A Redis server that keeps all it acknowledges: `appendfsync always`.
+/// A Redis server that persists every acknowledged write: `appendfsync always`.
 #[derive(Debug)]
 pub struct RedisServer {
     folder: tempfile::TempDir,
@@ -14,13 +14,13 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server over an empty folder.
+    /// Starts a server with an empty folder.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// Starts a server over an empty folder, with further settings as on its command line.
+    /// Starts a server with an empty folder and further command-line settings.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -30,7 +30,7 @@ impl RedisServer {
         server
     }
 
-    /// Starts it on its port over its folder, where it does not run.
+    /// Starts it on its port with its folder, if it is not running.
     pub fn start_again(&mut self) {
         if self.server.is_some() {
             return;
@@ -58,26 +58,26 @@ impl RedisServer {
     /// A plain connection, beside the transport.
     ///
     /// # Panics
-    /// Where it does not answer.
+    /// If it does not respond.
     #[must_use]
     pub fn connection(&self) -> ::redis::Connection {
         ::redis::Client::open(self.url()).expect("a URL").get_connection().expect("the server answers")
     }
 
-    /// The port that it listens on, or did.
+    /// Its port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends it as if the power had gone.
+    /// Kills it.
     pub fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill();
         }
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops it and waits for its exit.
     pub fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop();
@@ -87,7 +87,7 @@ impl RedisServer {
     /// Sends it a signal by its name.
     ///
     /// # Panics
-    /// Where it does not run.
+    /// If it is not running.
     pub fn signal(&self, name: &str) {
         self.server.as_ref().expect("the server runs").signal(name);
     }

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 /// Longer than any server here takes to start.
 const START: Duration = Duration::from_secs(30);
 
-/// The ports that are handed out: none of those that clients are given, or one of them could take a
-/// server's while that is down.
+/// The range of ports for servers. Outside of the ephemeral range: a client could get a server's port while
+/// that server is down.
 const PORTS: std::ops::Range<u32> = 12_000..32_000;
 
-/// A port of 127.0.0.1 that nobody listens on now, and that was not handed out by this process.
+/// A free port of 127.0.0.1 that this process has not used before.
 ///
 /// # Panics
-/// Where none is free.
+/// If none is free.
 #[must_use]
 pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
-    // Processes that run beside each other begin at places of their own.
+    // Concurrent processes start at different ports.
     let begin = std::process::id().wrapping_mul(997);
     let port = || {
         let number = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
@@ -30,10 +30,10 @@ pub fn free_port() -> u16 {
     std::iter::repeat_with(port).take(PORTS.len()).find(is_free).expect("a free port")
 }
 
-/// The path of a program, looked for in `PATH` and in these folders.
+/// The path of a program, searched in `PATH` and in these folders.
 ///
 /// # Panics
-/// Where it is not installed, with what to do.
+/// If it is not installed, with the fix.
 #[must_use]
 pub fn program(name: &str, folders: &[&str]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -43,7 +43,7 @@ pub fn program(name: &str, folders: &[&str]) -> PathBuf {
     })
 }
 
-/// A server that runs; killed when dropped.
+/// A running server; killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -51,10 +51,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server that will listen on this port, and waits until it does.
+    /// Starts a server and waits until it listens on this port.
     ///
     /// # Panics
-    /// Where it ends instead, or does not listen in time.
+    /// If it exits, or does not listen in time.
     #[must_use]
     pub fn start(mut command: Command, port: u16) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
@@ -82,19 +82,19 @@ impl Server {
         assert!(sent.expect("kill runs").success(), "SIG{name} was not sent");
     }
 
-    /// Ends it as if the power had gone: no warning, nothing saved.
+    /// Kills it: nothing is saved.
     pub fn kill(mut self) {
         self.child.kill().expect("the server is killed");
         self.child.wait().expect("the server has ended");
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops it and waits for its exit.
     pub fn stop(self) {
         self.signal("TERM");
         self.wait();
     }
 
-    /// Waits until it has ended by itself or by a signal.
+    /// Waits for its exit.
     pub fn wait(mut self) {
         self.child.wait().expect("the server has ended");
     }
@@ -102,7 +102,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

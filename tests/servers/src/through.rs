@@ -1,4 +1,4 @@
-//! Sends and consumes while something happens to the servers, and counts.
+//! Sends and consumes while the servers are disturbed, and counts messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,23 +9,23 @@ use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Transpor
 
 use crate::orders::{billing, orders, transport};
 
-/// Longer than anything here takes.
+/// A time-out that no passing test reaches.
 const LONG: Duration = Duration::from_secs(60);
 const KEYS: usize = 5;
 
-/// What was acknowledged to a sender and by a consumer.
+/// The messages acknowledged to the sender and by the consumer.
 #[derive(Default)]
 struct Ledger {
     sent: AtomicUsize,
-    /// The numbers that came, by key, in the order in which they were acknowledged.
+    /// The received numbers, by key, in the order of acknowledgement.
     acked: Mutex<BTreeMap<usize, Vec<usize>>>,
     failed: AtomicUsize,
-    /// The sender is to end, and has.
+    /// Whether the sender should stop, and whether it has stopped.
     ended: AtomicBool,
     complete: AtomicBool,
 }
 
-/// Sends rising numbers until told to end. What failed is sent again before what follows.
+/// Sends rising numbers until it is stopped. A failed message is sent again before the next one.
 async fn send(transport: Box<dyn Transport>, ledger: Arc<Ledger>) {
     let producer = transport.producer().await.expect("a producer");
     let mut next = 0;
@@ -38,7 +38,7 @@ async fn send(transport: Box<dyn Transport>, ledger: Arc<Ledger>) {
             None => {
                 next += KEYS;
                 ledger.sent.store(next, Ordering::Relaxed);
-                // Or the consumer would be far behind at the end.
+                // Otherwise the consumer would lag far behind at the end.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             Some(error) => again(error, &ledger).await,
@@ -53,7 +53,7 @@ async fn again(error: &TransportError, ledger: &Ledger) {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
-/// Acknowledges all that comes until everything that was sent came.
+/// Acknowledges messages until all sent ones have been received.
 async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
     let mut distinct = BTreeSet::new();
     let started = Instant::now();
@@ -77,7 +77,7 @@ async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
                     ledger.failed.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                // It came, and may be stored as done: it need not come again.
+                // Its acknowledgement may be stored, so it may not be redelivered.
                 Err(error) => again(&error, &ledger).await,
             }
             distinct.insert(number);
@@ -87,10 +87,10 @@ async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
     }
 }
 
-/// Sends and consumes while something happens again and again, and looks at what came.
+/// Sends and consumes during repeated disturbances, and checks the received messages.
 ///
 /// # Panics
-/// Where a message that was acknowledged is lost, or a key is out of order.
+/// If an acknowledged message is lost, or a key is out of order.
 pub async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMut() + Send + 'static) {
     let ledger = Arc::new(Ledger::default());
     let consumer =
@@ -98,7 +98,7 @@ pub async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMu
     let tasks =
         [tokio::spawn(send(transport(url), ledger.clone())), tokio::spawn(consume(consumer, ledger.clone()))];
     let end = ledger.clone();
-    // Comes back, for the server is in it.
+    // Returned, because it owns the server.
     let _trouble = tokio::task::spawn_blocking(move || {
         for _ in 0..times {
             std::thread::sleep(Duration::from_millis(100));
@@ -128,7 +128,7 @@ pub async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMu
         let firsts: Vec<_> = numbers.iter().filter(|number| first.insert(**number)).collect();
         assert!(firsts.is_sorted(), "key {key} is out of order: {numbers:?}");
     }
-    // It may be reading its log after the last trouble.
+    // It may be loading its log after the last disturbance.
     let patient = url.replace("retry_for=0s", "retry_for=1m");
     let groups = transport(&patient).groups(&orders()).await.expect("the groups are listed");
     let lag: u64 = groups.iter().map(|group| group.lag).sum();

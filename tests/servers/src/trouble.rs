@@ -1,14 +1,14 @@
-//! What is done to servers while they are used.
+//! Repeated disturbances of servers in use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Each rest is longer than the one before by so much, so that what takes its time comes to its end.
+/// The growth of each pause over the one before, so that slow operations complete eventually.
 const LONGER: Duration = Duration::from_millis(2);
 
-/// Something that happens again and again until it is dropped, which tells how often it did.
+/// A disturbance that is repeated until it is dropped, with a count.
 #[derive(Debug)]
 pub struct Trouble {
     name: &'static str,
@@ -18,7 +18,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Begins, with rests between that last so long at first.
+    /// Starts, with this first pause between disturbances.
     #[must_use]
     pub fn begin(name: &'static str, mut rest: Duration, mut once: impl FnMut() + Send + 'static) -> Self {
         let (ended, times) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

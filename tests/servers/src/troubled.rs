@@ -1,4 +1,4 @@
-//! The servers of one conformance test, and what is done to them meanwhile.
+//! The servers of one conformance test, and their disturbances.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,27 +8,27 @@ use events_tests::conformance::Fixture;
 
 use crate::Trouble;
 
-/// Servers behind a URL, left alone or troubled.
+/// Servers at a URL, undisturbed or disturbed.
 #[derive(Debug)]
 pub struct Troubled<S> {
     url: String,
-    /// Ends before the servers.
+    /// Dropped before the servers.
     _trouble: Option<Trouble>,
     patience: u32,
     servers: Arc<Mutex<S>>,
 }
 
 impl<S: Send + 'static> Troubled<S> {
-    /// Servers that are left alone.
+    /// Undisturbed servers.
     #[must_use]
     pub fn new(url: String, servers: S) -> Self {
         Self { url, _trouble: None, patience: 1, servers: Arc::new(Mutex::new(servers)) }
     }
 
-    /// The same servers, to which this happens again and again, with rests between that last so long at
-    /// first. Calls go on as long as it takes: what takes long is tried until a rest is long enough for it.
+    /// Disturbs the servers repeatedly, with this first pause in between. Calls are retried without a time
+    /// limit, until a pause is long enough for them.
     ///
-    /// Leases last `patience` times as long: by far longer than the servers are away at once.
+    /// Leases are `patience` times as long, much longer than one outage.
     #[must_use]
     pub fn by(
         self,
@@ -44,7 +44,7 @@ impl<S: Send + 'static> Troubled<S> {
         Self { url: format!("{}?retry_for=5m", self.url), _trouble: Some(trouble), patience, ..self }
     }
 
-    /// The same with another setting of the URL, behind those that are there.
+    /// Appends a setting to the URL.
     #[must_use]
     pub fn set(self, setting: &str) -> Self {
         Self { url: format!("{}&{setting}", self.url), ..self }

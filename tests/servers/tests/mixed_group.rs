@@ -1,4 +1,4 @@
-//! Members of Open edX's bus and of ours share a group, and some of them die with entries in their hands.
+//! Members of Open edX's bus and of ours share a group, and some are killed with entries in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -10,12 +10,12 @@ use events_server_tests::RedisServer;
 use events_server_tests::openedx::{FULL_TOPIC, bus, emit, python};
 
 const GROUP: &str = "shared";
-/// What ours take over from others: older than this. Theirs do so when they start.
+/// Our members take over entries of others that are older than this. Theirs do so when they start.
 const CLAIM: Duration = Duration::from_secs(3);
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
-/// A member that runs; killed when dropped, without a chance to say anything.
+/// A running member; killed when dropped.
 struct Member(Child);
 
 impl Member {
@@ -26,7 +26,7 @@ impl Member {
             for line in lines.map_while(Result::ok) {
                 let (what, number) = line.split_once(' ').expect("two words");
                 let number = number.parse().expect("a number");
-                // The test may be over.
+                // The test may have ended.
                 let _ = tell.send(Told { member: name, holds: what == "holding", number });
             }
         });
@@ -58,7 +58,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -70,7 +70,7 @@ struct Told {
     number: i64,
 }
 
-/// What members told.
+/// The output of the members.
 struct Log {
     told: Receiver<Told>,
     handled: BTreeMap<&'static str, Vec<i64>>,
@@ -83,7 +83,7 @@ impl Log {
         (tell, Self { told, handled: BTreeMap::new(), held: BTreeMap::new() })
     }
 
-    /// Listens until it is so.
+    /// Reads lines until the condition holds.
     fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
         let started = Instant::now();
         while !so(self) {
@@ -126,7 +126,7 @@ impl std::fmt::Display for Log {
     }
 }
 
-/// How many entries are in the hands of members, for so long at least.
+/// The number of entries in flight for at least this time.
 fn pending(server: &RedisServer, idle: Duration) -> usize {
     let mut raw = server.connection();
     let mut command = redis::cmd("XPENDING");
@@ -139,8 +139,8 @@ fn pending(server: &RedisServer, idle: Duration) -> usize {
     command.query::<Vec<redis::Value>>(&mut raw).expect("pending entries").len()
 }
 
-/// Two of each kind share the group while both producers send; one of each kind is killed with
-/// entries in its hands. The others take these over, and in the end nobody has anything left to do.
+/// Two of each kind share the group while both producers send; one of each kind is killed with entries in
+/// flight. The others take these over, and in the end all entries are settled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
     const AT_LEAST: i64 = 300;
@@ -162,7 +162,7 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
         assert!(sent < AT_MOST, "a member gets nothing: {log}");
         emit(&sender, sent..sent + 10).await;
         sent += 10;
-        // Whoever is free takes the next ones, so that nobody gets them all.
+        // Each free member takes the next ones, so that no member gets all.
         let until = Instant::now() + Duration::from_millis(20);
         log.until("a moment is over", |_| Instant::now() > until);
     }
@@ -189,9 +189,9 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
     }
 }
 
-/// Theirs look at what others left when they start.
+/// Their members claim abandoned entries when they start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_of_open_edx_takes_over_what_ours_left() {
+async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     let server = RedisServer::start();
     let (tell, mut log) = Log::new();
     let sender = bus(&server.url()).await;
@@ -210,7 +210,7 @@ async fn a_member_of_open_edx_takes_over_what_ours_left() {
     println!("{left} left behind by ours: {log}");
     assert!(log.has("python-lives", log.held["rust-dies"]), "{log}");
 
-    // Ours keep a book of their own, which must not hold them up nor bring anything back.
+    // Our members keep their own state, which must neither block them nor cause redeliveries.
     let before = log.count("python-lives");
     let _ours = Member::ours(&server, "rust-lives", 0, &tell);
     let mut sent = 100;

@@ -1,4 +1,4 @@
-//! The inbox in a real Postgres.
+//! The inbox on a real Postgres.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use tokio_postgres::{Client, IsolationLevel};
 const LONG: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A server with the inbox's table and one of the service's own.
+/// A server with the inbox's table and a table of the service.
 async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
     let server = Postgres::start();
     let client = server.connect().await;
@@ -78,7 +78,7 @@ async fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (1, 1));
 }
 
-/// What a second member is told that has asked while the first one's transaction was open.
+/// The result for a second member that inserts while the first one's transaction is open.
 async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arrival, InboxError> {
     let inbox = billing();
     let (server, mut first) = server(&inbox).await;
@@ -90,7 +90,7 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
         let transaction = second.build_transaction().isolation_level(level).start().await.expect("begun");
         inbox.insert(&transaction, &event(1)).await
     });
-    // Postgres says itself that the second waits for the first.
+    // Postgres reports that the second waits for the first.
     let observer = server.connect().await;
     until(async || {
         let waits = observer.query_one("SELECT cardinality(pg_blocking_pids($1)) > 0", &[&pid]).await;
@@ -114,7 +114,7 @@ async fn a_second_member_waits_for_the_first_and_sees_its_outcome() {
 }
 
 #[tokio::test]
-async fn at_stricter_levels_a_second_member_gets_a_conflict_that_another_attempt_mends() {
+async fn at_stricter_isolation_levels_a_second_member_gets_a_retryable_conflict() {
     for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
         let error = second_member(level, true).await.expect_err("it can't see what it would have to");
         assert!(matches!(&error, InboxError::Conflict { .. }) && error.is_retryable(), "{error:?}");
@@ -123,7 +123,7 @@ async fn at_stricter_levels_a_second_member_gets_a_conflict_that_another_attempt
 }
 
 #[tokio::test]
-async fn a_conflict_within_the_work_is_known_as_one() {
+async fn a_conflict_inside_the_work_is_recognized() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'repeatable read'").await.expect("set");
@@ -160,7 +160,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
             clients.push(creation.await.expect("no panic").expect("the table is there"));
         }
     }
-    // One that is there already is waited for by nobody, and asks for no right.
+    // An existing table needs neither a lock nor a permission.
     let (mut user, other) = (clients.pop().expect("a client"), clients.pop().expect("a client"));
     let inbox = billing().table("inbox_0").expect("a name");
     let transaction = user.transaction().await.expect("begun");
@@ -177,7 +177,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
         .expect("it waits for nobody")
         .expect("it is there");
     transaction.commit().await.expect("committed");
-    // With these rights, inserting and pruning work.
+    // With these permissions, inserting and pruning work.
     let mut other = other;
     let inbox = inbox.max_count(10);
     // The 64th insert prunes.
@@ -188,7 +188,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_bounded_by_age_and_by_number() {
+async fn the_table_is_bounded_by_age_and_by_number() {
     let inbox = billing().max_age(HOUR);
     let (_server, mut client) = server(&inbox).await;
     let insert = async |client: &mut Client, inbox: &PostgresInbox, numbers: std::ops::Range<u128>| {
@@ -199,12 +199,12 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
     insert(&mut client, &inbox, 0..200).await;
     let older = "UPDATE events_inbox SET handled_at = handled_at - interval '2 hours'";
     client.batch_execute(older).await.expect("aged");
-    // Inserts alone, in steps of at most 128.
+    // By inserts, in steps of at most 128.
     insert(&mut client, &inbox, 200..264).await;
     assert_eq!(count(&client, "events_inbox").await, 200 + 64 - 128);
     insert(&mut client, &inbox, 264..328).await;
     assert_eq!(count(&client, "events_inbox").await, 128);
-    // All at once, by number, the oldest first.
+    // At once, by number, the oldest first.
     let fewer = billing().max_count(100);
     assert_eq!(fewer.prune(&client, 10).await.expect("pruned"), 10);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 18);
@@ -253,11 +253,11 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
     client.batch_execute(older).await.expect("aged");
     let mut members = Vec::new();
     for member in 0..4_u128 {
-        // Each is a process with its own steps.
+        // Each has its own pruning steps, as separate processes do.
         let (inbox, mut client) = (billing().max_age(HOUR), server.connect().await);
         members.push(tokio::spawn(async move {
             for number in 0..EVENTS {
-                // Every event goes to all of them, in other orders.
+                // All get every event, in different orders.
                 let number = (number * 7 + member * 150) % EVENTS;
                 bill(&inbox, &mut client, number).await.expect("no fault");
             }
@@ -272,7 +272,7 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named_and_a_lost_connection_is_told_from_other_errors() {
+async fn missing_objects_are_named_and_a_lost_connection_has_its_own_error() {
     let inbox = billing().table("seen").expect("a name");
     let server = Postgres::start();
     let mut client = server.connect().await;
@@ -364,7 +364,7 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
                     Ok(())
                 });
                 billed.await?;
-                // After the commit: what was done must not be done again.
+                // After the commit: the work must not be repeated.
                 let call = calls.fetch_add(1, Ordering::Relaxed);
                 if call.is_multiple_of(3) { Err(BoxError::from("crashed")) } else { Ok(()) }
             }
@@ -380,7 +380,7 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
 }
 
 #[tokio::test]
-async fn dedup_asks_postgres_and_connects_again_where_the_connection_was_lost() {
+async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("dedup").await;
@@ -411,7 +411,7 @@ async fn dedup_asks_postgres_and_connects_again_where_the_connection_was_lost() 
 }
 
 #[tokio::test]
-async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_handled_when_it_is_back() {
+async fn events_wait_while_postgres_is_unavailable_and_are_handled_afterwards() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("store away").await;
@@ -430,7 +430,7 @@ async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_hand
     };
     let config = server.config();
     drop((client, server));
-    // Each counts an attempt, of 20; so that an outage uses none up, the consumer ends before.
+    // Each failure counts one of 20 attempts; the consumer stops before they are exhausted.
     let ending = bus.consume("orders").group("billing").dedup(seen_by(config)).max_consecutive_errors(5);
     let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it ends by itself");
     let error = ended.expect_err("the store is away");
@@ -445,7 +445,7 @@ async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_hand
     assert_eq!(count(&client, "events_inbox").await, i64::from(ORDERS));
 }
 
-/// The first question on a connection that was just lost may fail.
+/// The first query on a connection that was just lost may fail.
 async fn until_answered(seen: &dyn SeenEvents, group: &ConsumerGroup) -> bool {
     for _ in 0..100 {
         if let Ok(answer) = seen.contains(group, event(1).id()).await {

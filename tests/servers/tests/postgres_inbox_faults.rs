@@ -1,4 +1,4 @@
-//! The inbox in a real Postgres: commits that are none, timeouts, schemas, and clocks.
+//! The inbox on a real Postgres: failed commits, timeouts, schemas, and clocks.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use events_server_tests::Postgres;
 use events_tests::inbox::event;
 use tokio_postgres::Client;
 
-/// A server with the inbox's table and one of the service's own.
+/// A server with the inbox's table and a table of the service.
 async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
     let server = Postgres::start();
     let client = server.connect().await;
@@ -35,7 +35,7 @@ async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Resul
 }
 
 #[tokio::test]
-async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
+async fn work_that_continues_after_a_failed_statement_is_an_error() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("CREATE UNIQUE INDEX ON receipts (number)").await.expect("made");
@@ -47,7 +47,7 @@ async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
         Ok(())
     });
     outcomes.push(swallowed.await);
-    // The work ends the transaction itself, and begins another.
+    // The work ends the transaction itself and begins another.
     for more in ["ROLLBACK", "ROLLBACK; BEGIN; INSERT INTO receipts VALUES (3)", "ROLLBACK AND CHAIN"] {
         let work =
             async |transaction: &tokio_postgres::Transaction<'_>| Ok(transaction.batch_execute(more).await?);
@@ -59,7 +59,7 @@ async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
         assert!(error.to_string().contains("savepoint"), "{error}");
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (1, 0));
-    // With a savepoint, an error may be tolerated.
+    // With a savepoint, the work may tolerate an error.
     let with_savepoint = inbox.once(&mut client, &first, async |transaction| {
         transaction.batch_execute("INSERT INTO receipts VALUES (2); SAVEPOINT tolerant").await?;
         transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await.expect_err("it is there");
@@ -90,7 +90,7 @@ async fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
             assert_eq!(count(&client, "events_inbox").await, i64::from(!fails));
         }
     }
-    // The same as text.
+    // The same with the statements as text.
     client.batch_execute("RESET default_transaction_isolation").await.expect("set");
     let transaction = client.transaction().await.expect("begun");
     let statements = inbox.statements();
@@ -103,7 +103,7 @@ async fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
 }
 
 #[tokio::test]
-async fn a_constraint_that_fails_at_the_commit_is_no_success() {
+async fn a_constraint_that_fails_at_the_commit_is_an_error() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let deferred = "CREATE TABLE late (number int UNIQUE DEFERRABLE INITIALLY DEFERRED)";
@@ -117,7 +117,7 @@ async fn a_constraint_that_fails_at_the_commit_is_no_success() {
 }
 
 #[tokio::test]
-async fn lock_and_statement_timeouts_are_errors_that_another_attempt_mends() {
+async fn lock_and_statement_timeouts_are_retryable_errors() {
     let inbox = billing();
     let (server, mut holder) = server(&inbox).await;
     let mut client = server.connect().await;
@@ -130,7 +130,7 @@ async fn lock_and_statement_timeouts_are_errors_that_another_attempt_mends() {
             matches!(&error, InboxError::TimedOut { .. }) && error.is_retryable(),
             "{timeout}: {error:?}"
         );
-        // The same error within the work.
+        // The same error inside the work.
         let second = event(2);
         let within = inbox.once(&mut client, &second, async |transaction| {
             transaction.execute(&inbox.statements().insert, &[&"billing", &event(1).id()]).await?;
@@ -145,7 +145,7 @@ async fn lock_and_statement_timeouts_are_errors_that_another_attempt_mends() {
 }
 
 #[tokio::test]
-async fn a_database_that_only_reads_or_refuses_the_user_may_be_mended() {
+async fn a_read_only_or_forbidden_database_is_a_retryable_error() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let only_reads = ["SET default_transaction_read_only = on", "SET default_transaction_read_only = off"];
@@ -163,7 +163,7 @@ async fn a_database_that_only_reads_or_refuses_the_user_may_be_mended() {
 }
 
 #[tokio::test]
-async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_path() {
+async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
     assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
@@ -176,7 +176,7 @@ async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_
         (count(&client, "public.events_inbox").await, count(&client, "tenant.events_inbox").await),
         (1, 1)
     );
-    // By name, whatever the path is.
+    // By name, regardless of the search path.
     let named = billing().schema("other").expect("a name").max_count(1);
     let error = bill(&named, &mut client, 1).await.expect_err("no table");
     assert!(
@@ -242,10 +242,10 @@ async fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
 }
 
 #[tokio::test]
-async fn members_that_insert_an_event_in_the_same_microsecond_are_told_which_was_first() {
+async fn members_that_insert_an_event_in_the_same_microsecond_agree_on_the_first() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
-    // A trigger makes all of them the same, as fast members on one clock may.
+    // A trigger gives all the same time, as fast members on one clock may.
     client
         .batch_execute(
             "CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql AS

@@ -1,5 +1,5 @@
-//! `redis+cluster:` before real clusters: nodes that die, hang and hand over topics, and dead letters
-//! that stand on another node than their message.
+//! `redis+cluster:` on real clusters: nodes that die, hang and move topics, and dead letters on another node
+//! than their message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +28,7 @@ async fn send(transport: &dyn Transport, topic: &Topic, text: &str) -> Result<()
     producer.send(topic, &[Message::new(text.to_owned())]).await.pop().expect("a result").map(drop)
 }
 
-/// Acknowledges so many messages, and gives their data.
+/// Acknowledges this number of messages, and returns their data.
 async fn receive(transport: &dyn Transport, subscription: Subscription, count: usize) -> Vec<String> {
     let mut consumer = transport.consumer(subscription).await.expect("a consumer");
     let mut data = Vec::new();
@@ -43,7 +43,7 @@ async fn receive(transport: &dyn Transport, subscription: Subscription, count: u
     data
 }
 
-/// A topic of each master.
+/// One topic for each master.
 fn topic_of_each(cluster: &RedisCluster) -> Vec<Topic> {
     let mut found = BTreeMap::new();
     for number in 0.. {
@@ -80,7 +80,7 @@ async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
     .await;
 }
 
-/// As by a planned failover, which waits for the replica to have everything.
+/// A planned failover, which waits until the replica has all data.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() {
     let cluster = RedisCluster::with_replicas();
@@ -93,19 +93,19 @@ async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_goes_on_until_a_replica_has_taken_over_from_a_dead_master() {
+async fn a_call_is_retried_until_a_replica_has_replaced_a_dead_master() {
     let mut cluster = RedisCluster::with_replicas();
     let transport = transport(&format!("{}?retry_for=1m", cluster.url()));
     send(&*transport, &orders(), "1").await.expect("it is stored");
     let master = cluster.owner("orders");
-    // What the replica has not is lost with the master, as Redis has it.
+    // Redis loses writes that the replica does not have yet.
     cluster.until_copied(master);
     cluster.node(master).kill();
     send(&*transport, &orders(), "2").await.expect("the replica takes it");
     assert_eq!(receive(&*transport, billing(), 2).await, ["1", "2"]);
 }
 
-/// The URL names one node, which dies; the others were told of by it.
+/// The URL names one node, which dies; that node had announced the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_listed_node_is_enough_to_find_the_others_even_when_it_dies() {
     let mut cluster = RedisCluster::start();
@@ -114,7 +114,7 @@ async fn one_listed_node_is_enough_to_find_the_others_even_when_it_dies() {
     let transport = transport(&format!("redis+cluster://127.0.0.1:{listed}?retry_for=20s&timeout=1s"));
     send(&*transport, &topics[1], "1").await.expect("it is stored");
     cluster.node(0).kill();
-    // The others take it for dead after a second, and would then serve nothing at all.
+    // The others declare it dead after a second, and would then serve no slots.
     for node in [1, 2] {
         cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     }
@@ -129,7 +129,7 @@ fn group() -> ConsumerGroup {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_hangs_holds_up_no_topic_of_another() {
+async fn a_hanging_node_blocks_no_topic_of_another() {
     let mut cluster = RedisCluster::start();
     let topics = topic_of_each(&cluster);
     let transport: std::sync::Arc<dyn Transport> =
@@ -155,16 +155,16 @@ async fn a_node_that_hangs_holds_up_no_topic_of_another() {
     assert!(data.iter().eq(["before", "after"]) || data.iter().eq(["before", "after", "after"]), "{data:?}");
 }
 
-/// Gives the letters to another node than the messages.
+/// Puts the dead-letter topic on another node than the messages.
 fn part(cluster: &RedisCluster) -> usize {
     let to = (cluster.owner("orders") + 1) % 3;
     cluster.move_slot(letters().as_str(), to, || {});
     to
 }
 
-/// The letter's node hangs: the message stays, and comes again.
+/// The dead letter's node hangs: the message stays and is redelivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_whose_dead_letter_is_not_stored_comes_again() {
+async fn a_message_whose_dead_letter_is_not_stored_is_redelivered() {
     let mut cluster = RedisCluster::start();
     let of_letters = part(&cluster);
     let transport = transport(&format!("{}?retry_for=0s&timeout=300ms", cluster.url()));
@@ -194,12 +194,12 @@ async fn a_message_whose_dead_letter_is_not_stored_comes_again() {
     assert_eq!(seen, ["1", "2"].map(str::to_owned).into());
     let listed = transport.topics().await.expect("the topics are listed");
     let kept = listed.iter().find(|status| status.topic == letters()).expect("the letters' topic").messages;
-    // What was asked of the hanging node may be done when it goes on.
+    // The hanging node may execute the request when it continues.
     assert!((2..=3).contains(&kept), "{kept}");
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
 }
 
-/// Whatever the moment of its death: a letter for each message, and nothing left behind.
+/// A member is killed at any moment: each message has a dead letter, and no message is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_members_lose_no_dead_letter() {
     const KILLS: usize = 20;
@@ -298,7 +298,7 @@ async fn the_wrong_scheme_is_told() {
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("write `redis:`"), "{error}");
 }
 
-/// Two messages of one key, received by a member, while the node of the letters is about to hang.
+/// Two messages of one key, received by a member, while the node of the dead letters is about to hang.
 async fn hang_with_letters(
     settings: &str,
     lease: Duration,
@@ -322,9 +322,9 @@ async fn hang_with_letters(
     (cluster, of_letters, transport, member, held)
 }
 
-/// The letters' node hangs for longer than the lease; the messages' node is well.
+/// The dead letters' node hangs longer than the lease; the messages' node works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_no_other_call_and_keeps_its_lease() {
+async fn a_pending_dead_letter_blocks_no_other_call_and_keeps_its_lease() {
     let lease = Duration::from_secs(3);
     let (mut cluster, of_letters, transport, mut member, mut held) =
         hang_with_letters("retry_for=5m", lease).await;
@@ -350,7 +350,7 @@ async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_no_other_call_and_kee
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_whose_dead_letter_is_not_stored_comes_before_the_later_ones_of_its_key() {
+async fn a_message_whose_dead_letter_is_not_stored_precedes_the_later_ones_of_its_key() {
     let lease = Duration::from_secs(2);
     let (mut cluster, of_letters, _transport, mut member, mut held) =
         hang_with_letters("retry_for=0s", lease).await;
@@ -366,6 +366,6 @@ async fn a_message_whose_dead_letter_is_not_stored_comes_before_the_later_ones_o
             delivery.ack().await.expect("it is acknowledged");
         }
     }
-    // That the letter failed was no attempt of the receivers.
+    // A failed dead letter is not an attempt of the receivers.
     assert_eq!(seen, [("1".to_owned(), 1), ("2".to_owned(), 1)]);
 }

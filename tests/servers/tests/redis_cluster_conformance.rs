@@ -1,5 +1,5 @@
-//! The conformance suite on `redis+cluster:`, before a real cluster of each test's own: as it is, and
-//! while its nodes are killed, change their roles, and hand over the topics.
+//! The conformance suite on `redis+cluster:`, with a real cluster for each test: undisturbed, and while its
+//! nodes are killed, change roles and move topics.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use events_tests::conformance;
 
 type Cluster = Troubled<RedisCluster>;
 
-/// The patience with clusters of which something is away for two seconds and more, and with others.
+/// The patience for clusters with outages of two seconds and more, and for others.
 const LONG: u32 = 30;
 const SHORT: u32 = 15;
 
@@ -16,7 +16,7 @@ fn alone(cluster: RedisCluster) -> Cluster {
     Troubled::new(cluster.url(), cluster)
 }
 
-/// A master that comes back takes no writes for two seconds.
+/// A restarted master accepts no writes for two seconds.
 fn killed() -> Cluster {
     alone(RedisCluster::start()).by("killed", Duration::from_millis(2_500), LONG, |cluster| {
         let node = cluster.node(fastrand::usize(0..3));
@@ -25,7 +25,7 @@ fn killed() -> Cluster {
     })
 }
 
-/// A replica and its master change places.
+/// A replica and its master swap roles.
 fn failed_over() -> Cluster {
     let mut shard = 0;
     alone(RedisCluster::with_replicas()).by("failed over", Duration::from_secs(1), LONG, move |cluster| {
@@ -34,7 +34,7 @@ fn failed_over() -> Cluster {
     })
 }
 
-/// The slot of some key goes to another node, key by key.
+/// The slot of some key moves to another node, key by key.
 fn moved() -> Cluster {
     alone(RedisCluster::start()).by("moved", Duration::from_millis(60), SHORT, |cluster| {
         if let Some(key) = cluster.random_key() {

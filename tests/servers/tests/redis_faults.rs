@@ -1,5 +1,5 @@
-//! Servers that die, hang, are cut off or refuse: nothing that was acknowledged is lost, and each
-//! refusal is told as what it is.
+//! Servers that die, hang, disconnect or return errors: no acknowledged message is lost, and each error has
+//! its kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,7 +74,7 @@ async fn nothing_acknowledged_is_lost_when_connections_are_cut() {
     println!("{} connections were cut", cut.load(Ordering::Relaxed));
 }
 
-/// A waiting consumer notices, and goes on when the server does.
+/// A waiting consumer reconnects when the server is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_waiting_read_survives_a_restart() {
     let mut server = RedisServer::start();
@@ -90,7 +90,7 @@ async fn a_waiting_read_survives_a_restart() {
     assert_eq!(got.expect("messages are received"), 1);
 }
 
-/// A paused server is an error that can be tried again, not a call without end.
+/// A paused server gives a retryable error, not a call that never returns.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_unavailable() {
     let server = RedisServer::start();
@@ -118,9 +118,9 @@ async fn a_server_that_hangs_is_unavailable() {
     assert_eq!(got, ["1", "2"], "what was asked while it hung is done once it goes on");
 }
 
-/// Each refusal has its kind, and none shows the password.
+/// Each error has its kind, and none shows the password.
 #[tokio::test]
-async fn refusals_are_told_as_what_they_are() {
+async fn every_refusal_has_its_error_kind() {
     let server = RedisServer::with(&["--requirepass", "hunter2"]);
     let port = server.port();
     let one = [Message::new("1")];
@@ -140,7 +140,7 @@ async fn refusals_are_told_as_what_they_are() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter"), "{shown}");
     }
-    // Every form that is taken is masked.
+    // Every accepted form is masked.
     for form in [url.clone(), url.replace("://", ":"), url.replace("redis://", " REDIS://")] {
         send.clone()(form.clone()).await.expect("it is stored");
         let shown = transport(&form).url().to_owned();
@@ -167,7 +167,7 @@ async fn refusals_are_told_as_what_they_are() {
         let error = result.expect_err("there is no room");
         assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     }
-    // What is there can be consumed and settled all the same.
+    // Stored messages can still be consumed and settled.
     let delivery = consumer.receive(1, LONG).await.expect("messages are received").pop().expect("one");
     delivery.ack().await.expect("the acknowledgement is stored");
     ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
@@ -188,9 +188,9 @@ async fn refusals_are_told_as_what_they_are() {
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
 }
 
-/// One line of the log: why, from the outermost error to the innermost, each said once.
+/// One line of the log: the errors from the outermost to the innermost, each once.
 #[test]
-fn a_server_that_is_away_is_told_with_its_whole_cause() {
+fn an_unavailable_server_is_reported_with_its_whole_cause() {
     let mut server = RedisServer::start();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime of this thread");

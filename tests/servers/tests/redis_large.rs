@@ -1,4 +1,4 @@
-//! Entries of thousands of fields, letters that can't be stored, and claims of thousands of entries.
+//! Entries of thousands of fields, dead letters that can't be stored, and claims of thousands of entries.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn all(transport: &dyn Transport, subscription: Subscription, wanted: usiz
 }
 
 #[tokio::test]
-async fn an_entry_of_any_number_of_fields_becomes_one_whole_letter_and_spoils_no_other_outcome() {
+async fn an_entry_of_many_fields_becomes_one_complete_dead_letter_and_fails_no_other_outcome() {
     for fields in [990, 1_010, 3_990, 4_010, 20_000] {
         let server = RedisServer::start();
         let transport = transport(&server.url());
@@ -76,9 +76,9 @@ async fn an_entry_of_any_number_of_fields_becomes_one_whole_letter_and_spoils_no
     }
 }
 
-/// Each of the others is stored once; the message comes again, as often as it takes.
+/// Each of the others is stored once; the message is redelivered until it succeeds.
 #[tokio::test]
-async fn a_letter_that_can_not_be_stored_spoils_no_other_outcome() {
+async fn a_dead_letter_that_cannot_be_stored_fails_no_other_outcome() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = ["1", "2", "3"].map(|text| Message::new(text).with_key(text)).into();
@@ -116,7 +116,7 @@ fn scripts_run(raw: &mut redis::Connection) -> u64 {
 }
 
 #[tokio::test]
-async fn leases_are_renewed_by_one_call_for_all_that_is_held() {
+async fn leases_of_all_held_entries_are_renewed_by_one_call() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = (0..5_000).map(|n| Message::new(n.to_string()).with_key(n.to_string())).collect();
@@ -135,7 +135,7 @@ async fn leases_are_renewed_by_one_call_for_all_that_is_held() {
         renewal.await.expect("it is held");
     }
     assert!(scripts_run(&mut raw) - before <= 2, "{} calls", scripts_run(&mut raw) - before);
-    // Each is told whether it is held itself.
+    // The result is individual for each entry.
     drop(lost);
     consumer.receive(1, Duration::ZERO).await.expect("the call succeeds");
     let group = billing().group;

@@ -188,7 +188,7 @@ pub async fn dropped_dead_letters_can_be_restored_from_their_lines(fixture: &dyn
 }
 
 /// A program that dies after the send and before the removal leaves the dead letter in place.
-pub async fn a_retry_that_dies_between_send_and_removal_loses_nothing(fixture: &dyn Fixture) {
+pub async fn a_retry_killed_between_send_and_removal_loses_nothing(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = give_up(&*transport, &[message("key", 0)]).await;
     let (sent, mut was_sent) = mpsc::channel(1);

@@ -37,10 +37,12 @@ async fn take(consumer: &mut dyn Consumer, count: usize) -> Vec<(String, u32)> {
 
 /// A message that kills every member that handles it is identified: its attempts are counted, and
 /// messages fetched in the same batch lose no attempts.
-pub async fn a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt(fixture: &dyn Fixture) {
+pub async fn a_message_that_kills_its_members_is_identified_and_costs_the_others_no_attempt(
+    fixture: &dyn Fixture,
+) {
     const DEADLY: &str = "deadly#0";
     let transport = connect(fixture);
-    let name = "a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt";
+    let name = "a_message_that_kills_its_members_is_identified_and_costs_the_others_no_attempt";
     if !can(&*transport, name, |can| can.isolates) {
         return;
     }

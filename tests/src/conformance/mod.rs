@@ -192,7 +192,7 @@ macro_rules! conformance {
                 a_renewed_lease_is_not_taken_over,
             ]
             losses: [
-                a_message_that_ends_its_members_is_found_and_costs_the_others_no_attempt,
+                a_message_that_kills_its_members_is_identified_and_costs_the_others_no_attempt,
                 losing_a_member_with_several_claims_costs_no_attempt,
                 a_key_with_a_poison_candidate_makes_progress,
                 a_slow_poison_candidate_does_not_block_other_messages,
@@ -207,7 +207,7 @@ macro_rules! conformance {
                 a_dead_letter_that_fails_again_is_a_dead_letter_again,
                 dead_letters_of_other_groups_are_passed_over,
                 dropped_dead_letters_can_be_restored_from_their_lines,
-                a_retry_that_dies_between_send_and_removal_loses_nothing,
+                a_retry_killed_between_send_and_removal_loses_nothing,
                 dead_letters_leased_by_others_are_counted,
                 dead_letters_leased_by_others_are_listed_and_left,
                 one_dead_letter_among_many_of_its_key_is_found,
@@ -247,7 +247,7 @@ macro_rules! conformance {
                 a_failing_event_of_a_replay_becomes_a_dead_letter,
                 a_replay_in_place_ends_where_the_group_stood,
                 a_replay_in_place_never_moves_a_group_forward,
-                a_replay_in_place_that_is_cut_off_anywhere_loses_nothing,
+                a_replay_in_place_cancelled_anywhere_loses_nothing,
                 running_members_take_part_in_a_replay_in_place_and_nothing_is_lost,
                 a_reset_says_what_it_does,
             ]

@@ -233,7 +233,7 @@ pub async fn a_replay_in_place_never_moves_a_group_forward(fixture: &dyn Fixture
 }
 
 /// The future is dropped at each of its await points.
-pub async fn a_replay_in_place_that_is_cut_off_anywhere_loses_nothing(fixture: &dyn Fixture) {
+pub async fn a_replay_in_place_cancelled_anywhere_loses_nothing(fixture: &dyn Fixture) {
     const MOST: usize = 2_000;
     let transport = connect(fixture);
     let positions = place(fixture, 8).await;

@@ -28,7 +28,7 @@ impl Tail {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_outlives_every_kill_with_its_id_and_in_key_order() {
+async fn acknowledged_events_survive_every_kill_with_their_id_and_in_key_order() {
     let (events, kills) = scale::of((4_000, 16), (100_000, 200));
     let seed = scale::seed();
     let mut dice = fastrand::Rng::with_seed(seed);

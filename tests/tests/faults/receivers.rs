@@ -11,7 +11,7 @@ use crate::world::{GROUPS, World};
 const MAX_ATTEMPTS: u32 = 8;
 
 #[tokio::test]
-async fn what_receivers_fail_panic_or_hang_on_is_handled_or_a_dead_letter() {
+async fn every_event_is_handled_or_a_dead_letter_if_receivers_fail_panic_or_hang() {
     let events = scale::of(1_000, 10_000);
     let settings = Settings { max_attempts: MAX_ATTEMPTS, drain_timeout: "200ms", ..Settings::default() };
     let mut world = World::new(None, &settings);

@@ -148,7 +148,7 @@ async fn lags(bus: &EventBus, count: u64) {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_can_not_be_stored_yet_holds_up_its_key_alone() {
+async fn a_pending_dead_letter_blocks_its_own_key_only() {
     let (bus, letters_are, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key goes on");

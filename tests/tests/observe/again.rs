@@ -75,7 +75,7 @@ async fn logged(count: u8) -> (tempfile::TempDir, Vec<Message>) {
 }
 
 #[tokio::test]
-async fn an_error_log_is_sent_again_in_order_as_it_would_have_been_and_then_it_is_gone() {
+async fn an_error_log_is_sent_again_in_order_and_removed() {
     let (folder, expected) = logged(5).await;
     let report = sent(&produce(folder.path(), &["--from-log", "errors.jsonl"]));
     assert_eq!(report.len(), 5);

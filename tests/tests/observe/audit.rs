@@ -116,7 +116,7 @@ fn a_key_that_is_personal_data_is_masked_on_both_sides() {
 }
 
 #[test]
-fn a_received_key_is_shown_only_where_it_is_known_not_to_be_personal() {
+fn a_received_key_is_shown_only_if_it_is_known_not_to_be_personal() {
     let lines = audited(async || {
         let bus = bus("memory:", "audit = true\nconsumer = { unknown_events = \"skip\" }").await;
         let producer = bus.transport().producer().await.expect("a producer");

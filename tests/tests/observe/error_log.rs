@@ -52,7 +52,7 @@ async fn an_event_rejected_by_a_full_queue_is_in_the_file_completely() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_error_log_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() {
+async fn a_new_error_log_is_private_and_an_existing_one_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;

@@ -9,7 +9,7 @@ use crate::{bus, counted, placed};
 use events_tests::gate::State;
 
 #[tokio::test]
-async fn a_topic_that_is_away_stops_no_other_and_keeps_its_order() {
+async fn an_unavailable_topic_blocks_no_other_and_keeps_its_order() {
     for state in [State::Away, State::Hangs, State::Panics, State::PanicsLater] {
         let (bus, gates) = bus(1000).await;
         gates.set("dev-counts", state);

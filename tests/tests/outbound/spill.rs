@@ -75,7 +75,7 @@ fn ids(messages: &[Message]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn spilled_events_are_sent_in_order_with_their_ids_and_then_the_file_is_gone() {
+async fn spilled_events_are_sent_in_order_with_their_ids_and_the_file_is_removed() {
     let (folder, emitted) = spilled().await;
     let ran = send(&folder, &[]);
     assert!(ran.ok, "{}", ran.err);
@@ -190,7 +190,7 @@ async fn a_shutdown_that_sends_everything_creates_no_file() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_spill_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() {
+async fn a_new_spill_file_is_private_and_an_existing_one_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &Path| fs::metadata(path).expect("the file").permissions().mode() & 0o777;

@@ -1,4 +1,4 @@
-//! What the events of `analytics` hold.
+//! The payloads of the events of `analytics`.
 
 use events_runtime::EventData;
 use jiff::Timestamp;

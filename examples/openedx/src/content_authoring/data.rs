@@ -1,4 +1,4 @@
-//! What the events of `content_authoring` hold.
+//! The payloads of the events of `content_authoring`.
 
 use events_runtime::EventData;
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! The subdomain `content_authoring`: courses, libraries and blocks while they are made.
+//! The subdomain `content_authoring`: the authoring of courses, libraries and blocks.
 
 mod data;
 mod signals;

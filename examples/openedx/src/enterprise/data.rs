@@ -1,4 +1,4 @@
-//! What the events of `enterprise` hold.
+//! The payloads of the events of `enterprise`.
 
 use events_runtime::EventData;
 use jiff::Timestamp;

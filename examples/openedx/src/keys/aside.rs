@@ -1,4 +1,4 @@
-//! Asides: what an `XBlockAside` keeps beside a block.
+//! Asides: the keys of an `XBlockAside` beside a block.
 
 use super::macros::locator;
 use super::usage::UsageKey;
@@ -16,7 +16,7 @@ impl AsideUsageLocator {
         let Some((version, key, _)) = split(text) else {
             return false;
         };
-        // Each aside around an aside doubles the escapes in it: this goes no deeper than the text is long.
+        // Each level doubles the escapes, so the depth is bounded by the text's length.
         match (version, UsageKey::from_text(key)) {
             (_, UsageKey::Verbatim(_)) => false,
             (Version::V2, _) => true,

@@ -1,4 +1,4 @@
-//! Texts that are of no known form.
+//! The error for texts of no known form.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct InvalidKey {
 
 impl fmt::Display for InvalidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the text itself: it can be long, and anything.
+        // Without the text itself, which can be long and arbitrary.
         write!(f, "a text of {} bytes is no {}: write {}", self.len, self.what, self.forms)
     }
 }

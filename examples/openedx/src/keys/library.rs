@@ -1,4 +1,4 @@
-//! Libraries of the second kind, and what is in them: names joined by `:`.
+//! Libraries of version 2 and their content: names joined by `:`.
 
 use super::grammar::{is_name, is_slug};
 use super::macros::{key, locator};

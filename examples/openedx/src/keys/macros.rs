@@ -1,4 +1,4 @@
-//! What all locators have in common, and all keys.
+//! Macros for the common parts of all locators and keys.
 
 /// A text that `$name::is_valid` has taken.
 macro_rules! locator {
@@ -108,7 +108,7 @@ macro_rules! key {
         impl events_runtime::EventData for $name {
             const SCHEMA: &'static events_runtime::avro::Schema = &events_runtime::avro::Schema::String;
             const MIN_LEN: usize = 1;
-            // An empty text is no key, and Python writes none.
+            // An empty text is not a key, and Python never writes one.
             const MAY_BE_FALSY: bool = false;
 
             fn max_len(&self) -> usize {

@@ -1,26 +1,26 @@
-//! Open edX's opaque keys: the names of courses, of what is in them, and of libraries.
+//! Open edX's opaque keys: the names of courses, of their content, and of libraries.
 //!
-//! A *key* is what an event holds: [`CourseKey`], [`UsageKey`], [`CcxKey`], [`LibraryKey`],
+//! Events contain *keys*: [`CourseKey`], [`UsageKey`], [`CcxKey`], [`LibraryKey`],
 //! [`LibraryUsageKey`], [`ContainerKey`], [`CollectionKey`]. Each is an enum of *locators*, the
 //! forms that opaque-keys 4.0 and edx-ccx-keys 2.0 know, and of [`Verbatim`]: Open edX can be
-//! extended by other forms, and an event that holds one is read, kept and sent on all the same.
+//! extended by other forms, and an event with such a key is still read, stored and forwarded.
 //!
 //! ```
 //! use openedx_events::keys::{CourseKey, InvalidKey};
 //!
-//! let key: CourseKey = "course-v1:edX+DemoX+2026".parse()?;       // only what opaque-keys takes
+//! let key: CourseKey = "course-v1:edX+DemoX+2026".parse()?;       // only forms that opaque-keys accepts
 //! assert_eq!((key.org(), key.course(), key.run()), (Some("edX"), Some("DemoX"), Some("2026")));
 //! assert!("course-v1:edX".parse::<CourseKey>().is_err());
 //!
-//! let other = CourseKey::from_text("program-v1:edX+Rust");        // anything
+//! let other = CourseKey::from_text("program-v1:edX+Rust");        // any text
 //! assert!(matches!(other, CourseKey::Verbatim(_)));
 //! assert_eq!(other.to_string(), "program-v1:edX+Rust");
 //! # Ok::<(), InvalidKey>(())
 //! ```
 //!
-//! A key is its text, byte for byte: it is written as it was read, and two keys are equal where
-//! their texts are. opaque-keys takes a few texts that it writes differently, such as
-//! `slashes:a+b+c` for `course-v1:a+b+c`: `canonical` gives what it would write.
+//! A key is its text, byte for byte: it is written as it was read, and two keys are equal if their texts
+//! are. opaque-keys accepts a few texts that it writes differently, such as `slashes:a+b+c` for
+//! `course-v1:a+b+c`: `canonical` returns the text that it would write.
 
 mod aside;
 mod course;

@@ -27,7 +27,7 @@ fn the_old_form_of_a_course_is_a_course() {
 }
 
 #[test]
-fn a_custom_course_knows_the_course_below_it() {
+fn a_custom_course_gives_its_course() {
     let CourseKey::Ccx(ccx) = "ccx-v1:edX+DemoX+2026+ccx@7".parse().unwrap() else {
         panic!("no custom course")
     };
@@ -37,7 +37,7 @@ fn a_custom_course_knows_the_course_below_it() {
 }
 
 #[test]
-fn a_block_knows_its_course_type_and_id() {
+fn a_block_gives_its_course_type_and_id() {
     let key = usage("block-v1:edX+DemoX+2026+branch@draft+type@video+block@intro");
     assert_eq!((key.block_type().as_deref(), key.block_id().as_deref()), (Some("video"), Some("intro")));
     let UsageKey::Block(block) = key else { panic!("no block of a course") };
@@ -45,7 +45,7 @@ fn a_block_knows_its_course_type_and_id() {
 }
 
 #[test]
-fn the_old_form_of_a_block_does_not_know_the_run() {
+fn the_old_form_of_a_block_has_no_run() {
     let UsageKey::Block(block) = usage("i4x://edX/DemoX/video/in:tro@draft") else { panic!("no block") };
     assert_eq!((block.org(), block.course(), block.run()), (Some("edX"), Some("DemoX"), None));
     assert_eq!(
@@ -56,7 +56,7 @@ fn the_old_form_of_a_block_does_not_know_the_run() {
 }
 
 #[test]
-fn what_is_in_a_library_knows_the_library() {
+fn keys_in_a_library_give_the_library() {
     let UsageKey::Library(block) = usage("lb:edX:physics:problem:p1") else { panic!("no library block") };
     assert_eq!((block.block_type(), block.usage_id()), ("problem", "p1"));
     let ContainerKey::Library(unit) = "lct:edX:physics:unit:u1".parse().unwrap() else {
@@ -73,7 +73,7 @@ fn what_is_in_a_library_knows_the_library() {
 }
 
 #[test]
-fn an_aside_knows_the_block_that_it_is_beside() {
+fn an_aside_gives_its_block() {
     let UsageKey::Aside(aside) = usage("aside-usage-v2:lb$:edX$:physics$:problem$:p1::rating$$") else {
         panic!("no aside")
     };
@@ -97,7 +97,7 @@ fn asides_in_asides_are_read_to_their_end() {
 }
 
 #[test]
-fn what_opaque_keys_refuses_is_no_key_and_kept_all_the_same() {
+fn a_text_that_opaque_keys_rejects_is_not_a_key_but_is_kept() {
     let texts = [
         "",
         "course-v1:",
@@ -146,7 +146,7 @@ fn a_key_that_opaque_keys_writes_differently_keeps_its_text() {
 }
 
 #[test]
-fn an_error_says_what_was_expected_and_not_what_came() {
+fn an_error_names_the_expected_form_and_not_the_text() {
     let fault = "secret".parse::<LibraryKey>().unwrap_err();
     assert_eq!(fault.to_string(), "a text of 6 bytes is no library key: write `lib:org:slug`");
 }

@@ -127,7 +127,7 @@ fn deprecated(rest: &str) -> Option<Parts<'_>> {
         None => (block, None),
     };
     let valid = [org, course].iter().all(|name| !name.is_empty() && is_deprecated_part(name))
-        // Whatever it is: opaque-keys does not look.
+        // Any text: opaque-keys does not check it.
         && !block_type.is_empty()
         && is_deprecated_id(block_id)
         && branch.is_none_or(is_deprecated_id);

@@ -1,4 +1,4 @@
-//! What the events of `learning` hold.
+//! The payloads of the events of `learning`.
 
 use std::collections::BTreeMap;
 

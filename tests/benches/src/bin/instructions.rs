@@ -1,5 +1,5 @@
-//! Encodes or decodes one payload a given number of times and does nothing else: what
-//! `tests/benches/instructions` runs under callgrind.
+//! Encodes or decodes one payload a given number of times, and nothing else: `tests/benches/instructions` runs
+//! it under callgrind.
 
 use std::hint::black_box;
 use std::process::ExitCode;

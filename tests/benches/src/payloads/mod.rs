@@ -10,7 +10,7 @@ pub use wide::Telemetry;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What every contestant needs of a payload.
+/// The requirements of all contestants on a payload.
 pub trait Payload:
     Serialize
     + DeserializeOwned
@@ -25,10 +25,10 @@ pub trait Payload:
 {
     /// The name in the tables.
     const NAME: &'static str;
-    /// The bytes of the sample's Avro datum.
+    /// The length of the sample's Avro datum in bytes.
     const AVRO_LEN: usize;
 
-    /// A field with a default, which an earlier version did not have.
+    /// A field with a default that an earlier version lacked.
     const ADDED: &'static str;
     /// A `long` that was an `int` in an earlier version.
     const WIDENED: &'static str;

@@ -1,4 +1,4 @@
-//! The whole bus: emitted, encoded, routed with its key and sent; received, decoded and handled.
+//! The whole bus: emit, encode, route by key and send; receive, decode and handle.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::{Failure, Rates, rate};
 
-/// Events of a turn.
+/// Events per turn.
 const COUNT: usize = 50_000;
-/// Less than what the bus queues.
+/// Less than the queue's capacity.
 const PORTION: usize = 5_000;
 
 pub(crate) async fn turn(server: &RedisServer) -> Result<Rates, Failure> {

@@ -1,12 +1,12 @@
-//! How fast events go through Redis: ours beside `redis-benchmark`, beside a raw reader, and beside
-//! Open edX's Python producer and consumer, in turns of one run, medians of the rounds.
+//! Throughput over Redis: ours, `redis-benchmark`, a raw reader, and Open edX's Python producer and consumer,
+//! interleaved in one run; medians of the rounds.
 //!
 //! ```text
 //! cargo bench -p events-server-tests --bench redis [-- ROUNDS]
 //! ```
 //!
-//! The server has one processor for itself and all its clients share another, by `taskset`: where the
-//! kernel moves them about, these figures change fivefold. What is not installed is skipped, loudly.
+//! `taskset` gives the server one processor and all clients another: if the kernel moves them, the figures
+//! change fivefold. Missing programs are skipped with a message.
 
 mod bus;
 mod peers;
@@ -18,10 +18,10 @@ use std::time::Duration;
 use events_server_tests::RedisServer;
 
 type Failure = Box<dyn std::error::Error>;
-/// What was done, and how many a second.
+/// The operation, and its rate per second.
 type Rates = Vec<(&'static str, f64)>;
 
-/// Entries of a turn, of ours and of the raw peers.
+/// Entries per turn, of ours and of the raw peers.
 const COUNT: usize = 100_000;
 const BATCH: usize = 100;
 
@@ -68,8 +68,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Each line beside the peer of its direction and beside Python, where that was there: medians of the
-/// rounds, and of the ratios within a round.
+/// Prints each figure beside the peer of its direction and beside Python, if installed: medians of the rounds,
+/// and of the ratios within a round.
 fn table(mode: &str, runs: &[Rates]) {
     println!("{mode}");
     let lines = runs.first().into_iter().flatten().map(|(name, _)| *name);

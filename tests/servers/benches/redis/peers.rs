@@ -1,4 +1,4 @@
-//! What others do with the same server.
+//! Other clients of the same server.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,9 +13,9 @@ pub(crate) const READ: &str = "raw XREADGROUP";
 const READ_ACK: &str = "raw XREADGROUP, XACK";
 pub(crate) const PYTHON_SENDS: &str = "Python producer";
 pub(crate) const PYTHON_CONSUMES: &str = "Python consumer";
-/// How the names of what sends begin.
+/// The prefix of the names of senders.
 pub(crate) const SENDS: [&str; 4] = [BENCHMARK, PYTHON_SENDS, "send", "bus: emit"];
-/// Python's events of a turn.
+/// Python's events per turn.
 const PYTHON_COUNT: usize = 2_000;
 
 type Entries = Vec<(String, Vec<Vec<u8>>)>;
@@ -38,7 +38,7 @@ pub(crate) fn benchmark(server: &RedisServer) -> Result<Rates, Failure> {
     Ok(vec![(BENCHMARK, number.parse().map_err(|_| format!("redis-benchmark said {text}"))?)])
 }
 
-/// What `redis-benchmark` stored, read and acknowledged by single commands.
+/// Reads and acknowledges the entries of `redis-benchmark` by single commands.
 pub(crate) fn raw(server: &RedisServer) -> Result<Rates, Failure> {
     let mut raw = redis::Client::open(server.url())?.get_connection()?;
     let mut rates = Rates::new();
@@ -64,7 +64,7 @@ pub(crate) fn raw(server: &RedisServer) -> Result<Rates, Failure> {
     Ok(rates)
 }
 
-/// Open edX's producer and consumer, whose start is not counted.
+/// Open edX's producer and consumer, without their start-up time.
 pub(crate) fn python(server: &RedisServer, tell: bool) -> Result<Rates, Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let python = root.join(".venv/bin/python");

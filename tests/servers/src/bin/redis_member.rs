@@ -4,8 +4,8 @@
 //! redis_member URL GROUP NAME HOLD
 //! ```
 //!
-//! Prints `handled NUMBER` for each login. Where HOLD is not 0, it prints `holding NUMBER` at the login
-//! of that count, and waits to be killed.
+//! Prints `handled NUMBER` for each login. If HOLD is not 0, it prints `holding NUMBER` at the HOLDth login and
+//! waits to be killed.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ const STEPS: [i64; 9] = [7_200, 0, -7_200, 18_000, 17_990, -18_000, 36_000, -36_
 
 #[tokio::test]
 #[ignore = "needs FAULTS_FAKETIME, which `tests/run faults` sets"]
-async fn a_clock_that_is_set_by_hours_loses_nothing_and_stops_nobody() {
+async fn a_clock_set_by_hours_loses_nothing_and_blocks_nothing() {
     let library = scale::faketime();
     let each = scale::of(200, 600);
     // Receivers fail sometimes, so that retry delays are tested too.

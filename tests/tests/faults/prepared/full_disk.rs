@@ -22,7 +22,7 @@ fn fill(path: &Path) {
 /// that can't store an outcome handle the event again: no acknowledged event is lost.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
-async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowledged() {
+async fn a_full_disk_is_reported_and_waited_for_and_loses_nothing_acknowledged() {
     let disk = scale::small_disk();
     let each = scale::of(500, 5_000);
     let filler = disk.join("filler");
