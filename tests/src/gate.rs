@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use events_runtime::transport::{
-    BoxFuture, ConnectOptions, ErrorKind, Message, Position, Producer, Topic, Transport, TransportError,
-    connect,
+    ConnectOptions, ErrorKind, Message, Producer, Topic, Transport, TransportError, connect,
 };
 use tokio::sync::watch;
 
-use crate::over::Over;
+use crate::over::{Over, Sent};
 
 /// How a topic responds to a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,25 +68,16 @@ pub fn over_memory() -> (Box<dyn Transport>, Gates) {
     let gates = Gates(Arc::new(Shared { states: watch::Sender::default(), calls: Mutex::default() }));
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
     let closing = gates.clone();
-    let over = Over::new(memory).producer(move |memory| GateProducer { memory, gates: closing.clone() });
+    let over = Over::new(memory).sends(move |memory, topic, batch| closing.send(memory, topic, batch));
     (Box::new(over), gates)
 }
 
-struct GateProducer {
-    memory: Arc<dyn Producer>,
-    gates: Gates,
-}
-
-impl Producer for GateProducer {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        *self.gates.0.calls.lock().expect("no panic").entry(topic.to_string()).or_default() += 1;
-        let mut states = self.gates.0.states.subscribe();
-        let (topic, batch, memory) = (topic.clone(), batch.to_vec(), Arc::clone(&self.memory));
-        let gates = self.gates.clone();
+impl Gates {
+    fn send(&self, memory: &Arc<dyn Producer>, topic: &Topic, batch: &[Message]) -> Sent {
+        *self.0.calls.lock().expect("no panic").entry(topic.to_string()).or_default() += 1;
+        let mut states = self.0.states.subscribe();
+        let (topic, batch, memory) = (topic.clone(), batch.to_vec(), Arc::clone(memory));
+        let gates = self.clone();
         assert!(
             states.borrow().get(topic.as_str()) != Some(&State::Panics),
             "the driver of `{topic}` is torn"

@@ -8,6 +8,7 @@ pub mod log;
 pub mod openedx;
 pub mod over;
 pub mod pairs;
+pub mod program;
 pub mod ran;
 pub mod spans;
 pub mod values;

@@ -4,14 +4,17 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use events_runtime::transport::{
-    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Position, Producer, StartPosition,
-    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
+    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };
 
 /// Wraps a value.
 type Part<T> = Box<dyn Fn(T) -> T + Send + Sync>;
 /// Replaces a result, asynchronously.
 type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync>;
+
+/// The results of a send.
+pub type Sent = BoxFuture<'static, Vec<Result<Position, TransportError>>>;
 
 /// A transport that wraps another one, owned or borrowed. Parts that are not replaced are the inner transport's.
 pub struct Over<T> {
@@ -46,6 +49,16 @@ impl<T> Over<T> {
         self
     }
 
+    /// Replaces each send by a function of the inner producer, the topic and the batch.
+    #[must_use]
+    pub fn sends<F>(self, send: F) -> Self
+    where
+        F: Fn(&Arc<dyn Producer>, &Topic, &[Message]) -> Sent + Send + Sync + 'static,
+    {
+        let send = Arc::new(send);
+        self.producer(move |inner| Sends { inner, send: Arc::clone(&send) })
+    }
+
     /// Wraps each consumer.
     #[must_use]
     pub fn consumer<C: Consumer + 'static>(
@@ -74,6 +87,20 @@ impl<T> Over<T> {
     {
         self.groups = Some(Box::new(move |groups| Box::pin(part(groups))));
         self
+    }
+}
+
+struct Sends<F> {
+    inner: Arc<dyn Producer>,
+    send: Arc<F>,
+}
+
+impl<F> Producer for Sends<F>
+where
+    F: Fn(&Arc<dyn Producer>, &Topic, &[Message]) -> Sent + Send + Sync,
+{
+    fn send(&self, topic: &Topic, batch: &[Message]) -> Sent {
+        (self.send)(&self.inner, topic, batch)
     }
 }
 

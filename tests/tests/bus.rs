@@ -7,8 +7,8 @@ use std::time::Duration;
 use events_runtime::bus::{Backoff, Consumed, StartError};
 use events_runtime::config::UnknownEvents;
 use events_runtime::transport::{
-    BoxFuture, ConnectOptions, ConsumerGroup, ErrorKind, Message, Position, Producer, Subscription, Topic,
-    Transport, TransportError, connect,
+    ConnectOptions, ConsumerGroup, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
+    connect,
 };
 use events_runtime::{Config, Event, EventBus, EventData, EventMetadata, Hub, Origin, PublicSignal};
 use events_tests::over::Over;
@@ -459,46 +459,30 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     assert_eq!(*seen_by_slow.lock().expect("no panic"), [1], "the others were no longer its own");
 }
 
-/// Producers that store nothing until the test opens them.
-struct StuckProducer {
-    memory: Arc<dyn Producer>,
-    open: tokio::sync::watch::Receiver<bool>,
-    /// Whether a send fails at once while closed, or hangs.
-    fails: bool,
-}
-
-/// A memory store that stores nothing until the test opens it.
+/// A memory store that stores nothing until the test opens it. A send while it is closed fails at once if
+/// `fails`, else it hangs.
 fn stuck(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) {
     let (sender, open) = tokio::sync::watch::channel(false);
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-    let stuck = Over::new(memory).producer(move |memory| StuckProducer { memory, open: open.clone(), fails });
-    (Box::new(stuck), sender)
-}
-
-impl Producer for StuckProducer {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let (mut open, memory) = (self.open.clone(), Arc::clone(&self.memory));
+    let stuck = Over::new(memory).sends(move |memory, topic, batch| {
+        let (mut open, memory) = (open.clone(), Arc::clone(memory));
         let (topic, batch) = (topic.clone(), batch.to_vec());
-        let fails = self.fails;
         Box::pin(async move {
+            let failed = |kind, why: &str| -> Vec<_> {
+                batch.iter().map(|_| Err(TransportError::new(kind, "send to", &topic, why))).collect()
+            };
             if fails && !*open.borrow() {
-                let away = || TransportError::new(ErrorKind::Unavailable, "send to", &topic, "it is away");
-                return batch.iter().map(|_| Err(away())).collect();
+                return failed(ErrorKind::Unavailable, "it is away");
             }
             open.wait_for(|open| *open).await.expect("the test holds the other end");
             // Stores all of a batch or none, as a transaction does.
             if batch.iter().any(|message| message.key.as_deref() == Some(b"too large")) {
-                let refused =
-                    || TransportError::new(ErrorKind::TooLarge, "send to", &topic, "it is too large");
-                return batch.iter().map(|_| Err(refused())).collect();
+                return failed(ErrorKind::TooLarge, "it is too large");
             }
             memory.send(&topic, &batch).await
         })
-    }
+    });
+    (Box::new(stuck), sender)
 }
 
 async fn stuck_bus(fails: bool, queue: usize) -> (EventBus, tokio::sync::watch::Sender<bool>) {

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::ops::Deref;
+use std::process::Stdio;
 
+use events_tests::program::Program;
 use events_tests::ran::Ran;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
@@ -24,7 +24,15 @@ mail = { key = "customer.email", enabled = false }
 "#;
 
 /// A folder with a configuration, where the program runs.
-struct Shop(TempDir);
+struct Shop(Program);
+
+impl Deref for Shop {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
@@ -32,23 +40,7 @@ impl Shop {
     }
 
     fn with(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        command.current_dir(self.path()).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&mut self.command(arguments))
+        Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), config))
     }
 
     /// The output of a command that must succeed.

@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::ops::Deref;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Position, Subscription, Topic, Transport, connect,
 };
+use events_tests::program::Program;
 use events_tests::ran::Ran;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
@@ -19,31 +19,24 @@ const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 const LONG: Duration = Duration::from_secs(20);
 
 /// A folder with a configuration, where the program runs.
-struct Shop(TempDir);
+struct Shop(Program);
+
+impl Deref for Shop {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "[service]\nname = \"shop\"\ntopic_prefix = \"dev\"\n\
              [bus]\nurl = \"sqlite://events.db\"\n[bus.consumer]\nlease = \"500ms\"\n\
              [routes.\"{PLACED}\"]\norders = {{}}\n[routes.\"{CANCELLED}\"]\norders = {{}}\n"
         );
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn url(&self) -> String {
-        format!("sqlite://{}/events.db", self.path().display())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        Ran::of(command.current_dir(self.path()).args(arguments))
+        Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), &config))
     }
 
     /// Runs `dlq` on the dead letters of `billing` on `orders`.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,28 @@ use events_runtime::bus::DeadLetters;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
+use events_tests::program::Program;
 use events_tests::ran::Ran;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 const LONG: Duration = Duration::from_secs(60);
 
 /// A folder with dead letters of `billing` on `orders`, where the program runs.
-struct Shop(TempDir);
+struct Shop(Program);
+
+impl Deref for Shop {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new(letters: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        let shop = Self(folder);
+        let shop = Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), config));
         let letter = |number: usize| {
             Message::new(number.to_string())
                 .with_key(format!("k{}", number % 7))
@@ -44,24 +50,14 @@ impl Shop {
         shop
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn command(&self, command: &str, more: &[&str]) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        program.current_dir(self.path()).arg("dlq").arg(command).args(BILLING).args(more);
-        program.stdin(Stdio::null());
-        program
-    }
-
     fn dlq(&self, command: &str, more: &[&str]) -> Ran {
-        Ran::of(&mut self.command(command, more))
+        self.run(&dlq(command, more))
     }
 
     /// Starts a command without reading its output.
     fn start(&self, command: &str, more: &[&str]) -> Child {
-        self.command(command, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let mut program = self.command(&dlq(command, more));
+        program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn count(&self) -> usize {
@@ -92,10 +88,13 @@ impl Shop {
     fn with_transport(&self, work: impl AsyncFnOnce(&dyn Transport)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let url = format!("sqlite://{}/events.db", self.path().display());
-            work(&*connect(&url, &ConnectOptions::new()).unwrap()).await;
+            work(&*connect(&self.url(), &ConnectOptions::new()).unwrap()).await;
         });
     }
+}
+
+fn dlq<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["dlq", command][..], &BILLING, more].concat()
 }
 
 fn topic(name: &str) -> Topic {

@@ -1,43 +1,49 @@
 //! `replay`, `offsets` and start positions: a real program on a real file.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use events_tests::program::Program;
 use events_tests::ran::Ran;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const ORDERS: [&str; 2] = ["--topic", "orders"];
 const LONG: Duration = Duration::from_secs(30);
 
 /// A folder with a configuration, where the program runs.
-struct Shop(TempDir);
+struct Shop(Program);
+
+impl Deref for Shop {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "[service]\nname = \"shop\"\ntopic_prefix = \"dev\"\n\
              [bus]\nurl = \"sqlite://events.db\"\nretry = {{ initial = \"1ms\", max = \"2ms\", max_attempts = 2 }}\n\
              [bus.consumer]\nlease = \"500ms\"\n[routes.\"{PLACED}\"]\norders = {{}}\n\
              [consumers.orders.late]\nstart = \"latest\"\n"
         );
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        Self(folder)
+        Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), &config))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
-        command.env("SHOP_TAKEN", self.taken_file());
+        let mut command = self.0.command(arguments);
+        command.stdin(Stdio::null()).env("SHOP_TAKEN", self.taken_file());
         command
     }
 
     fn taken_file(&self) -> PathBuf {
-        self.0.path().join("taken.txt")
+        self.path().join("taken.txt")
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {

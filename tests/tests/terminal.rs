@@ -1,12 +1,12 @@
 //! Foreign text does not control the terminal on which it is shown.
 
 use std::fs;
-use std::process::Command;
+use std::ops::Deref;
 
 use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
+use events_tests::program::Program;
 use events_tests::ran::Ran;
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// Control sequences: a title, clear screen, colours, a new line, C1 controls, a bidirectional override.
 const HOSTILE: &str =
@@ -15,16 +15,20 @@ const ID: &str = "0190a224-e53e-7871-a7a2-8a8a2c063a12";
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 
 /// A folder with a topic and dead letters that are hostile in every part, where the program runs.
-struct Shop(TempDir);
+struct Shop(Program);
+
+impl Deref for Shop {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(
-            folder.path().join("events.toml"),
-            "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n",
-        )
-        .unwrap();
+        let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
+        let shop = Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), config));
         // The free-text fields of a message that is not an event, and of one that is.
         let bad = ["ce_type", "ce_id", "ce_source", "ce_time", HOSTILE];
         let bad = bad.iter().fold(Message::new(HOSTILE), |it, name| it.with_header(*name, HOSTILE));
@@ -38,10 +42,9 @@ impl Shop {
             let message = message.with_header("dlq_reason", HOSTILE).with_header("dlq_cause", HOSTILE);
             message.with_header(format!("dlq_{HOSTILE}"), HOSTILE)
         });
-        let url = format!("sqlite://{}/events.db", folder.path().display());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let transport = connect(&url, &ConnectOptions::new()).unwrap();
+            let transport = connect(&shop.url(), &ConnectOptions::new()).unwrap();
             let producer = transport.producer().await.unwrap();
             for (topic, batch) in [("orders", batch), ("orders.billing.dlq", letters)] {
                 for sent in producer.send(&Topic::new(topic).unwrap(), &batch).await {
@@ -49,12 +52,7 @@ impl Shop {
                 }
             }
         });
-        Self(folder)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        Ran::of(command.current_dir(self.0.path()).args(arguments))
+        shop
     }
 
     fn dlq(&self, command: &str, more: &[&str]) -> Ran {
@@ -136,7 +134,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
             "type": "record", "name": "Told", "namespace": "org.acme", "doc": doc, doc: doc,
             "fields": [{"name": "text", "type": "string", "doc": doc, "default": doc}],
         });
-        fs::write(shop.0.path().join(file), schema.to_string()).unwrap();
+        fs::write(shop.path().join(file), schema.to_string()).unwrap();
     }
     for color in ["never", "auto"] {
         let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", color]);
@@ -151,7 +149,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
     assert!(!ran.out.contains(['\u{7}', '\u{9b}', '\u{202e}']), "{}", ran.out);
     is_harmless(&shop.run(&["schema", "import", "new.avsc", "--event-type", "org.acme.told.v1"]));
     let settings = format!("[service]\nname = {}\n", Value::from(HOSTILE).to_string().replace('\u{7f}', ""));
-    fs::write(shop.0.path().join("more.toml"), settings).unwrap();
+    fs::write(shop.path().join("more.toml"), settings).unwrap();
     is_harmless(&shop.run(&["--config", "events.toml", "--config", "more.toml", "config", "explain"]));
 }
 

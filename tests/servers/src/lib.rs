@@ -3,6 +3,7 @@
 //! The tests need server programs, which `tests/run` installs. So this crate is not a default member of the
 //! workspace: plain `cargo test` needs only Rust.
 
+pub mod billing;
 mod cluster;
 pub mod openedx;
 pub mod orders;

@@ -5,21 +5,13 @@ use std::time::Duration;
 
 use events_runtime::transport::{ConnectOptions, Consumer, Message, Retention, Transport, connect};
 use events_server_tests::RedisServer;
-use events_server_tests::orders::{billing, orders, transport};
+use events_server_tests::orders::{billing, expect_texts, orders, send_texts, transport};
 use events_tests::values::Values;
 
 const LONG: Duration = Duration::from_secs(20);
 const PENDING: &str = "events_trimmed_pending_total{topic=orders}";
 const UNREAD: &str = "events_trimmed_unread_total{topic=orders}";
 const UNSETTLED: &str = "events_trimmed_unsettled_total{topic=orders}";
-
-async fn send(transport: &dyn Transport, texts: &[&str]) {
-    let producer = transport.producer().await.expect("a producer");
-    let batch: Vec<_> = texts.iter().map(|text| Message::new((*text).to_owned()).with_key("k")).collect();
-    for sent in producer.send(&orders(), &batch).await {
-        sent.expect("it is stored");
-    }
-}
 
 /// As `XADD … MAXLEN` does with every entry of Open edX.
 fn trim_to(server: &RedisServer, length: u64) -> u64 {
@@ -29,14 +21,7 @@ fn trim_to(server: &RedisServer, length: u64) -> u64 {
 
 /// Acknowledges these, and asserts that nothing else is received.
 async fn expect(consumer: &mut dyn Consumer, wanted: &[&str]) {
-    let mut got = Vec::new();
-    while got.len() < wanted.len() {
-        for delivery in consumer.receive(10, LONG).await.expect("messages are received") {
-            got.push(String::from_utf8_lossy(&delivery.message().data).into_owned());
-            delivery.ack().await.expect("the acknowledgement is stored");
-        }
-    }
-    assert_eq!(got, wanted);
+    expect_texts(consumer, wanted).await;
     let none = consumer.receive(1, Duration::from_millis(50)).await.expect("the call succeeds");
     assert!(none.is_empty(), "{none:?}");
 }
@@ -50,7 +35,7 @@ async fn trimmed_entries_in_flight_are_skipped_and_counted() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
-    send(&*transport, &["1", "2", "3"]).await;
+    send_texts(&*transport, &["1", "2", "3"]).await;
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     drop(consumer.receive(2, LONG).await.expect("messages are received"));
     assert_eq!(trim_to(&server, 1), 2);
@@ -65,7 +50,7 @@ async fn trimmed_unread_entries_are_reported_once() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
-    send(&*transport, &["1", "2", "3", "4", "5", "6", "7"]).await;
+    send_texts(&*transport, &["1", "2", "3", "4", "5", "6", "7"]).await;
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     for delivery in consumer.receive(2, LONG).await.expect("messages are received") {
         delivery.ack().await.expect("the acknowledgement is stored");
@@ -73,17 +58,17 @@ async fn trimmed_unread_entries_are_reported_once() {
     assert_eq!(trim_to(&server, 2), 5);
     expect(&mut *consumer, &["6", "7"]).await;
     values.assert(UNREAD, 3.0);
-    send(&*transport, &["8"]).await;
+    send_texts(&*transport, &["8"]).await;
     expect(&mut *consumer, &["8"]).await;
     // Trimming settled entries is not reported.
-    send(&*transport, &["9"]).await;
+    send_texts(&*transport, &["9"]).await;
     assert_eq!(trim_to(&server, 1), 3);
     expect(&mut *consumer, &["9"]).await;
     values.assert(UNREAD, 3.0);
     // All entries, twice before any member reads.
-    send(&*transport, &["10", "11"]).await;
+    send_texts(&*transport, &["10", "11"]).await;
     assert_eq!(trim_to(&server, 0), 3);
-    send(&*transport, &["12", "13"]).await;
+    send_texts(&*transport, &["12", "13"]).await;
     assert_eq!(trim_to(&server, 1), 1);
     expect(&mut *consumer, &["13"]).await;
     values.assert(UNREAD, 6.0);
@@ -97,7 +82,7 @@ async fn a_group_that_never_read_has_missed_only_entries_trimmed_since_its_creat
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
-    send(&*transport, &["1", "2", "3", "4", "5"]).await;
+    send_texts(&*transport, &["1", "2", "3", "4", "5"]).await;
     assert_eq!(trim_to(&server, 3), 2);
     let first = transport.consumer(billing()).await.expect("a consumer");
     first.close().await.expect("it leaves");
@@ -122,7 +107,7 @@ async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
     redis::cmd("XDEL").arg("orders").arg(positions[1].to_string()).exec(&mut raw).expect("it is deleted");
     expect(&mut *consumer, &["1", "3"]).await;
     values.assert(UNREAD, 1.0);
-    send(&*transport, &["4", "5"]).await;
+    send_texts(&*transport, &["4", "5"]).await;
     assert_eq!(trim_to(&server, 1), 3);
     expect(&mut *consumer, &["5"]).await;
     values.assert(UNREAD, 2.0);
@@ -135,7 +120,7 @@ async fn entries_dropped_by_retention_are_counted_once() {
     let _guard = metrics::set_default_local_recorder(&values);
     let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2).drop_unsettled());
     let transport = connect(&server.url(), &two).expect("the URL is understood");
-    send(&*transport, &["1", "2", "3", "4", "5"]).await;
+    send_texts(&*transport, &["1", "2", "3", "4", "5"]).await;
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     let held = consumer.receive(1, LONG).await.expect("messages are received");
     let trimmed = transport.trim().await.expect("it is trimmed");

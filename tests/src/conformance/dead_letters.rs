@@ -1,13 +1,10 @@
 //! Dead letters: listed, retried, discarded, exported and restored.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use events_runtime::bus::{DeadLetter, DeadLetters};
 use events_runtime::transport::{
-    Acknowledgement, BoxFuture, Consumer, ErrorKind, Message, Position, Producer, Subscription, Topic,
-    Transport, TransportError,
+    Acknowledgement, Consumer, ErrorKind, Message, Subscription, Transport, TransportError,
 };
 use tokio::sync::mpsc;
 
@@ -294,7 +291,7 @@ pub async fn a_stopped_retry_leaves_the_rest(fixture: &dyn Fixture) {
     assert_eq!((nothing_done.done.len(), nothing_done.untried), (0, 600));
     // Stopped while the first batch is being sent.
     let (sent, mut was_sent) = mpsc::channel(1);
-    let signaling = Over::new(&*transport).producer(move |inner| Signaling { inner, sent: sent.clone() });
+    let signaling = signaling(&*transport, sent);
     let stop = async { was_sent.recv().await };
     let some = letters(&signaling).retry_until(|_| true, stop).await.expect("the dead letters are sent");
     assert!(some.stopped && !some.done.is_empty() && some.failed.is_empty(), "{}", some.done.len());
@@ -312,8 +309,7 @@ pub async fn dead_letters_are_kept_while_a_send_takes_its_time(fixture: &dyn Fix
     let batch: Vec<_> = (0..4).map(|i| message(["a", "b"][i % 2], i)).collect();
     let mut consumer = give_up(&*transport, &batch).await;
     let lease = (Duration::from_millis(300) * fixture.patience()).max(Duration::from_secs(2));
-    let pause = lease * 2;
-    let slow = Over::new(&*transport).producer(move |inner| Slow { inner, pause });
+    let slow = slow(&*transport, lease * 2);
     let select = |letter: &DeadLetter| letter.id() != Some("id-b-1");
     let handled = letters(&slow).lease(lease).retry(select).await.expect("the dead letters are sent");
     assert_eq!((handled.done.len(), handled.kept, handled.is_complete()), (3, 1, true), "{handled:?}");
@@ -328,7 +324,7 @@ pub async fn a_failed_retry_reports_how_many_are_left(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let batch: Vec<_> = (0..300).map(|i| message("key", i)).collect();
     give_up(&*transport, &batch).await;
-    let failing = Over::new(&*transport).producer(|inner| Failing { inner, at: "key#270".into() });
+    let failing = failing(&*transport, "key#270");
     let select = |letter: &DeadLetter| letter.id() != Some("id-key-1");
     let handled = letters(&failing).retry(select).await.expect("the call succeeds");
     assert!(!handled.is_complete() && !handled.stopped);
@@ -369,7 +365,16 @@ pub async fn a_dead_letter_without_a_reason_is_listed(fixture: &dyn Fixture) {
 
 /// A transport whose producers signal that messages are stored, and never complete a send.
 pub fn hanging(inner: &dyn Transport, sent: mpsc::Sender<()>) -> Over<&dyn Transport> {
-    Over::new(inner).producer(move |inner| Hanging { inner, sent: sent.clone() })
+    Over::new(inner).sends(move |inner, topic, batch| {
+        let (stored, sent) = (inner.send(topic, batch), sent.clone());
+        Box::pin(async move {
+            for stored in stored.await {
+                stored.expect("the message is stored");
+            }
+            sent.send(()).await.expect("the test waits for it");
+            std::future::pending().await
+        })
+    })
 }
 
 /// A transport whose capability says that groups remember an offset.
@@ -381,88 +386,39 @@ fn cumulative(inner: &dyn Transport) -> Over<&dyn Transport> {
 }
 
 /// Stores messages and signals each stored batch.
-struct Signaling {
-    inner: Arc<dyn Producer>,
-    sent: mpsc::Sender<()>,
-}
-
-impl Producer for Signaling {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let (stored, sent) = (self.inner.send(topic, batch), self.sent.clone());
+fn signaling(inner: &dyn Transport, sent: mpsc::Sender<()>) -> Over<&dyn Transport> {
+    Over::new(inner).sends(move |inner, topic, batch| {
+        let (stored, sent) = (inner.send(topic, batch), sent.clone());
         Box::pin(async move {
             let stored = stored.await;
             let _ = sent.try_send(());
             stored
         })
-    }
+    })
 }
 
 /// Stores messages after a pause.
-struct Slow {
-    inner: Arc<dyn Producer>,
-    pause: Duration,
-}
-
-impl Producer for Slow {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let (stored, pause) = (self.inner.send(topic, batch), self.pause);
+fn slow(inner: &dyn Transport, pause: Duration) -> Over<&dyn Transport> {
+    Over::new(inner).sends(move |inner, topic, batch| {
+        let stored = inner.send(topic, batch);
         Box::pin(async move {
             tokio::time::sleep(pause).await;
             stored.await
         })
-    }
+    })
 }
 
 /// Fails at the message with this data, and at all behind it.
-struct Failing {
-    inner: Arc<dyn Producer>,
-    at: Bytes,
-}
-
-impl Producer for Failing {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let good = batch.iter().position(|message| message.data == self.at).unwrap_or(batch.len());
-        let (stored, failed) = (self.inner.send(topic, &batch[..good]), batch.len() - good);
+fn failing<'a>(inner: &'a dyn Transport, at: &'static str) -> Over<&'a dyn Transport> {
+    Over::new(inner).sends(move |inner, topic, batch| {
+        let good = batch.iter().position(|message| message.data == at).unwrap_or(batch.len());
+        let (stored, failed) = (inner.send(topic, &batch[..good]), batch.len() - good);
         let topic = topic.clone();
         Box::pin(async move {
             let mut results = stored.await;
-            let refused = || TransportError::new(ErrorKind::Full, "send to", &topic, "injected by the test");
-            results.extend((0..failed).map(|_| Err(refused())));
+            let error = || TransportError::new(ErrorKind::Full, "send to", &topic, "injected by the test");
+            results.extend((0..failed).map(|_| Err(error())));
             results
         })
-    }
-}
-
-struct Hanging {
-    inner: Arc<dyn Producer>,
-    sent: mpsc::Sender<()>,
-}
-
-impl Producer for Hanging {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let (stored, sent) = (self.inner.send(topic, batch), self.sent.clone());
-        Box::pin(async move {
-            for stored in stored.await {
-                stored.expect("the message is stored");
-            }
-            sent.send(()).await.expect("the test waits for it");
-            std::future::pending().await
-        })
-    }
+    })
 }

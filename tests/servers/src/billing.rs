@@ -1,0 +1,53 @@
+//! A service that bills in Postgres, with an inbox.
+
+use events_runtime::inbox::{InboxError, PostgresInbox};
+use events_tests::inbox::event;
+use tokio_postgres::Client;
+
+use crate::Postgres;
+
+/// A server with the inbox's table and a table of the service.
+///
+/// # Panics
+/// If the server does not start.
+pub async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
+    let server = Postgres::start();
+    let client = server.connect().await;
+    inbox.create(&client).await.expect("the table is made");
+    client.batch_execute("CREATE TABLE receipts (number int)").await.expect("the service's own table");
+    (server, client)
+}
+
+/// The inbox of the receiver `billing`.
+///
+/// # Panics
+/// Never: the name is valid.
+#[must_use]
+pub fn billing() -> PostgresInbox {
+    PostgresInbox::new("billing").expect("a name")
+}
+
+/// The number of rows of a table.
+///
+/// # Panics
+/// If the query fails.
+pub async fn count(client: &Client, table: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.expect("asked").get(0)
+}
+
+/// Handles an event with one row of work.
+///
+/// # Errors
+/// Those of the inbox.
+pub async fn bill(
+    inbox: &PostgresInbox,
+    client: &mut Client,
+    number: u128,
+) -> Result<Option<()>, InboxError> {
+    inbox
+        .once(client, &event(number), async |transaction| {
+            transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await?;
+            Ok(())
+        })
+        .await
+}
