@@ -1,12 +1,12 @@
-"""Holds the verdicts of the const check against what fastavro reads.
+"""Compares the verdicts of the const check with fastavro's reader.
 
     agreement.py PAIRS.jsonl
 
-PAIRS.jsonl, written by `agreement export`, says what is in it. Data of the writer's schema, made to
-take every branch and every symbol, is read with the reader's schema: where the const check says that
-a pair is compatible, all of it must be read, and where it says that it is not, some of it must not be.
-Another verdict passes only where it was expected, with the reasons; tests/src/pairs/ways.rs explains
-those. Logical types are put aside, as in judge.py: fastavro resolves none of them.
+`agreement export` writes PAIRS.jsonl and documents its format. Data of the writer's schema, generated to
+contain every branch and every symbol, is read with the reader's schema: if the const check says that a pair
+is compatible, all data must be readable; if not, some must not be. A different verdict passes only if it is
+expected, with the reasons, which tests/src/pairs/ways.rs explains. Logical types are ignored, as in
+judge.py: fastavro does not resolve them.
 """
 
 import collections
@@ -20,14 +20,14 @@ import sys
 import fastavro
 from judge import without_logical_types
 
-# Enough for every branch of the deepest union; a pair that fails fails much sooner.
+# Enough for every branch of the deepest union; incompatible pairs fail much earlier.
 DATUMS = 60
-# Beyond so many records in all, or of one type within each other, a datum takes the shortest way out.
+# Beyond this number of records in all, or of one type nested in itself, a datum ends by the shortest path.
 RECORDS, WITHIN_ITSELF = 300, 2
 
 
 class Datums:
-    """Makes up datums of a schema: each choice is the one that was taken least often before."""
+    """Generates datums of a schema: each choice is the least used one so far."""
 
     def __init__(self, schema, rng):
         self.schema = schema
@@ -37,7 +37,7 @@ class Datums:
         self.collect(schema, "")
 
     def collect(self, schema, namespace):
-        """Notes each definition, with the namespace inside of it."""
+        """Records each definition, with the namespace inside of it."""
         if isinstance(schema, list):
             for branch in schema:
                 self.collect(branch, namespace)
@@ -51,7 +51,7 @@ class Datums:
                 self.collect(schema.get(part), namespace)
 
     def choose(self, of, count):
-        """An index below the count; `of` is what tells the places of a schema apart."""
+        """An index below the count; `of` identifies the position in the schema."""
         least = min(self.taken[of, index] for index in range(count))
         index = self.rng.choice([index for index in range(count) if self.taken[of, index] == least])
         self.taken[of, index] += 1
@@ -97,18 +97,18 @@ class Datums:
             case "double":
                 return struct.pack("<d", self.rng.uniform(-1e9, 1e9))
             case "bytes" | "string":
-                # Bytes become a string only where they are UTF-8.
+                # Bytes can be read as a string only if they are UTF-8.
                 return text(self.rng)
         definition, around = self.named[schema if "." in schema else f"{namespace}.{schema}"]
         return self.make(definition, around)
 
     def block(self, item):
-        """Items of an array or a map; one of them leads into it, more would make all datums large."""
+        """Items of an array or a map: one of them is nested; more would make all datums large."""
         count = 0 if self.is_large() else self.rng.choice([1, 1, 2])
         return (long(count) + b"".join(item() for _ in range(count)) if count else b"") + b"\0"
 
     def way_out(self, union, namespace):
-        """The branch with the fewest records and unions in it."""
+        """The branch with the fewest nested records and unions."""
         return min(range(len(union)), key=lambda index: self.height(union[index], namespace, frozenset()))
 
     def height(self, schema, namespace, within):
@@ -151,7 +151,7 @@ def read(datum, writer, reader=None):
 
 
 def reads(pair, seed):
-    """Whether fastavro reads all data; and, where it doesn't, why not."""
+    """Whether fastavro reads all data, and if not, the reason."""
     writer_json = without_logical_types(pair["writer"])
     datums = Datums(writer_json, random.Random(seed))
     writer = fastavro.parse_schema(writer_json)
@@ -186,7 +186,7 @@ def main():
                 explained[" + ".join(expected["reasons"])] += 1
     print(f"fastavro: {pairs} pairs, {compatible} compatible, {pairs - compatible} incompatible")
     print(f"fastavro: {agreed} agreed, {explained.total()} disagreements explained: {dict(explained)}")
-    # The whole judgement is one test; each pair without an explanation is a failure.
+    # The whole comparison is one test; each pair without an explanation is a failure.
     ok = failed == 0 and pairs > 0
     print(f"test result: {'ok' if ok else 'FAILED'}. {int(ok)} passed; {failed} failed; 0 ignored")
     sys.exit(0 if ok else 1)

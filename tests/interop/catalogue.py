@@ -1,4 +1,4 @@
-"""Holds the crate of Open edX's events against the real package, openedx-events.
+"""Compares the crate of Open edX's events with the real package, openedx-events.
 
     catalogue.py RUST.jsonl PYTHON.jsonl SCHEMAS
 
@@ -7,10 +7,10 @@ RUST.jsonl, written by the program `catalogue` of tests/catalogue, has one event
     {"event_type": …, "package": "10.5.0", "signal": "learning.…", "key": …, "schema_json": …,
      "canonical_form": …, "fingerprint": …, "payloads": [{"datum": hex, "value": …}, …]}
 
-The events must be those that the package can write to a bus, and their schemas the package's. The
-package decodes each datum to the value that stands beside it, and encodes it to the same bytes.
-PYTHON.jsonl gets as many payloads that were made up from the package's classes, for the program to
-read and write again. SCHEMAS is the folder of the schemas that the crate has published.
+The events must be those that the package can write to a bus, and their schemas the package's. The package
+must decode each datum to the value beside it, and encode it to the same bytes. PYTHON.jsonl gets as many
+payloads generated from the package's classes, which the program decodes and encodes again. SCHEMAS is the
+folder of the crate's published schemas.
 """
 
 import importlib
@@ -47,7 +47,7 @@ KEYS = {
 
 
 def fields(schema):
-    """Each record's fields in their order, with what has a default, and the documentation."""
+    """Each record's fields in order, those with a default, and the documentation."""
     if isinstance(schema, list):
         return [found for branch in schema for found in fields(branch)]
     if not isinstance(schema, dict):
@@ -62,7 +62,7 @@ def fields(schema):
 
 
 def judge(entry, signal, published, results):
-    """Judges one event; returns payloads for Rust to read."""
+    """Checks one event; returns payloads for Rust to decode."""
     name = signal.event_type
     serializer = AvroSignalSerializer(signal)
     schema = json.loads(serializer.schema_string())
@@ -73,7 +73,7 @@ def judge(entry, signal, published, results):
         module, variable = entry["signal"].split(".")
         module = importlib.import_module(f"openedx_events.{module}.signals")
         expect(getattr(module, variable), signal)
-        # The field stands in a comment, for the documentation.
+        # The field is in a comment, for the documentation.
         key = re.search(rf"# \.\. event_type: {re.escape(name)}\n(?:# .*\n)*?# \.\. event_key_field: (.*)\n", inspect.getsource(module))
         expect(entry["key"], KEYS.get(name, key and key[1] or ""))
 

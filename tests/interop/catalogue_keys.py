@@ -1,8 +1,8 @@
-"""Writes texts that are keys, nearly keys, or none, and what opaque-keys makes of each.
+"""Writes texts that are keys, almost keys, or not keys, and the result of opaque-keys for each.
 
     catalogue_keys.py KEYS.jsonl
 
-For the program `catalogue` of tests/catalogue to agree with:
+The program `catalogue` of tests/catalogue must agree:
 
     {"class": "CourseKey", "text": …, "key": null}     from_string raises an error
     {"class": "CourseKey", "text": …, "key": {"canonical": str(key), "org": …, …}}
@@ -32,7 +32,7 @@ from openedx_values import Keys
 RANDOM = 400
 MUTATED = 3000
 
-#: Inserted by mutations: separators, escapes, and letters, marks and digits that are easily taken for another kind.
+#: Inserted by mutations: separators, escapes, and letters, marks and digits that are easily confused.
 CHARACTERS = "+@:/$%~.-_ \n\t\0aAfFgGkKsSiI019éß中٣²Ⅷ½\u0301\u0903ⒶªᵃKſıİ\u200d‿𝄞𝟘"
 
 CORPUS = """
@@ -80,7 +80,7 @@ COURSE = ("org", "course", "run", "branch", "version_guid")
 
 
 def parts(key):
-    """What Python knows of a key, in the words of tests/catalogue/src/keys.rs."""
+    """The parts of a key in Python, in the form of tests/catalogue/src/keys.rs."""
     if isinstance(key, (LibraryLocatorV2, LibraryUsageLocatorV2, LibraryContainerLocator, LibraryCollectionLocator)):
         names = key.KEY_FIELDS
     elif isinstance(key, LibraryLocator):
@@ -94,7 +94,7 @@ def parts(key):
 
 
 def usage_parts(key):
-    """The same of a usage key."""
+    """The same for a usage key."""
     found = {"block_type": key.block_type, "block_id": key.block_id}
     if isinstance(key, AsideUsageKeyV2):
         found |= {"usage_key": str(key.usage_key), "aside_type": key.aside_type}
@@ -135,7 +135,7 @@ def mutated(rng, text):
 
 
 def separated(rng, text):
-    """The text with its parts between one separator in another order, or one of them twice or gone."""
+    """The text with its parts between one separator reordered, or one of them repeated or removed."""
     separator = rng.choice("+:/@")
     pieces = text.split(separator)
     piece = rng.choice(pieces)
@@ -144,7 +144,7 @@ def separated(rng, text):
 
 
 def of_all_scripts(rng):
-    """Keys with characters from all over Unicode, as far as this Python knows it."""
+    """Keys with characters from all of Unicode, as this Python version knows it."""
     known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cn", "Cs")]
     slugs = [f"lib:a:{character}" for character in rng.sample(known, MUTATED)]
     digits = [f"ccx-v1:a+b+c+ccx@{character}" for character in known if unicodedata.category(character)[0] == "N"]
@@ -172,7 +172,7 @@ def main():
                 written += 1
             refused = [text for text in valid if described(kind, text) is None]
             if refused:
-                sys.exit(f"{kind.__name__} refuses what was made for it: {refused[:3]}")
+                sys.exit(f"{kind.__name__} rejects generated keys: {refused[:3]}")
     print(f"{written} texts of {len(keys.of)} kinds of keys")
 
 

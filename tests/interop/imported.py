@@ -1,10 +1,10 @@
-"""Imports schemas with the command line, and judges what came of it.
+"""Imports schemas with the command line, and checks the result.
 
     python imported.py write CLI SCHEMAS IMPORTED    modules for tests/interop/imported, in the folder IMPORTED
     python imported.py judge SCHEMAS CANONICAL       compares canonical forms with fastavro's of the files
 
-SCHEMAS has the folders `openedx`, whose files must all be imported, by one call, and `peers`, whose
-files are imported one by one; those that are refused must be so for a reason.
+SCHEMAS has the folders `openedx`, whose files must all be imported by one call, and `peers`, whose files are
+imported one by one; rejected ones must have a known reason.
 """
 
 import json
@@ -18,7 +18,7 @@ from fastavro.schema import to_parsing_canonical_form
 
 ROOT = re.compile(r"^#\[derive\(.*(?:PublicSignal|EventData)\)\]\n(?:#\[[^]]*\]\n)*pub struct (\w+)", re.MULTILINE)
 EVENT = re.compile(r'event_type = "([^"]+)"(?:[^]]*)\]\n(?:#\[[^]]*\]\n)*pub struct (\w+)')
-"""What events do not have: the reasons for which a schema may be refused, by words of the error."""
+"""The permitted reasons for a rejection, by the error's text: types that events do not support."""
 REASONS = {
     "top level is no record": r"the root: an event is a record",
     "union of other things than records": r"a union of .*; an enum of events is a union of records",
@@ -44,14 +44,14 @@ def run_import(cli, out, files, *options):
 
 
 def reason(errors):
-    """Of the first error, the reason; `None` where it is none that we know."""
+    """The reason of the first error; `None` if it is unknown."""
     first = next((line for line in errors.splitlines() if line.startswith("error: ")), "")
     return next((name for name, words in REASONS.items() if re.search(words, first)), None)
 
 
 def formatted(path):
-    """Whether rustfmt leaves it as it is, with its default configuration."""
-    # Without this file the workspace's own configuration around it would be found.
+    """Whether rustfmt leaves the file unchanged, with its default configuration."""
+    # Without this file, rustfmt would find the workspace's configuration.
     (path.parent / "rustfmt.toml").touch()
     command = ["rustfmt", "--edition", "2024", "--check", path.name]
     return subprocess.run(command, cwd=path.parent, capture_output=True).returncode == 0
@@ -101,7 +101,7 @@ def write(cli, schemas, imported):
     print(f"of Open edX {len(files)} imported; of the zoo, apache-avro and fastavro {count} imported, {refused.total()} refused:")
     for name, times in refused.most_common():
         print(f"  {times:4} {name}")
-    # Those that are imported are judged once they have compiled.
+    # Imported files are checked after they have compiled.
     return result("refusals", refused.total(), failures)
 
 

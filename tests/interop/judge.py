@@ -1,4 +1,4 @@
-"""Holds what Rust says of its types against fastavro, and writes datums for Rust to read.
+"""Compares our schemas and datums with fastavro, and writes datums for Rust to decode.
 
     judge.py RUST.jsonl PYTHON.jsonl
 
@@ -7,16 +7,16 @@ RUST.jsonl, written by `zoo export`, has one type in each line:
     {"name": …, "schema_json": …, "canonical": …, "fingerprint": 16 hex digits of the number,
      "datums": [{"hex": …, "value": …}, …]}
 
-A value is what fastavro decodes with logical types put aside, as JSON, but for
-`{"$bytes": hex}`, `{"$float": "NaN" | "Infinity" | "-Infinity"}` and, for a record or an enum
-within a union, `{"$branch": [full name, value]}`.
+A value is what fastavro decodes without logical types, as JSON, except for `{"$bytes": hex}`,
+`{"$float": "NaN" | "Infinity" | "-Infinity"}` and, for a record or an enum in a union,
+`{"$branch": [full name, value]}`.
 
 PYTHON.jsonl, read by `zoo verify`, has in each line
 
     {"name": …, "datums": [{"hex": …, "of": the index of the value in RUST.jsonl, or null}, …]}
 
-where `null` stands for a value made up here: Rust decodes and encodes it to the same bytes, or
-refuses it as one that its narrower type can't hold.
+where `null` means a value generated here: Rust must decode and encode it to the same bytes, or reject it as
+out of range for its narrower type.
 """
 
 import io
@@ -34,7 +34,7 @@ RANDOM_DATUMS = 50
 
 
 def without_logical_types(schema):
-    """The schema as the bytes have it."""
+    """The schema of the encoding, without logical types."""
     if isinstance(schema, dict):
         return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
     if isinstance(schema, list):
@@ -60,7 +60,7 @@ def from_json(value):
 
 
 def same(left, right):
-    """Equality that tells 1 from 1.0 and True, -0.0 from 0.0, and takes NaN for NaN."""
+    """Equality that distinguishes 1 from 1.0 and True, and -0.0 from 0.0, and treats NaN as equal to NaN."""
     if type(left) is not type(right):
         return False
     if isinstance(left, float):
@@ -73,7 +73,7 @@ def same(left, right):
 
 
 def decode(schema, datum):
-    """The value, with `(full name, value)` for a record or an enum within a union."""
+    """The value, with `(full name, value)` for a record or an enum in a union."""
     stream = io.BytesIO(datum)
     value = fastavro.schemaless_reader(stream, schema, return_named_type=True)
     if stream.read():
@@ -88,7 +88,7 @@ def encode(schema, value):
 
 
 class Maker:
-    """Makes up values of a schema; recursive types stay small."""
+    """Generates values of a schema; recursive types stay small."""
 
     def __init__(self, schema, rng):
         self.rng = rng
@@ -97,7 +97,7 @@ class Maker:
         self.collect(schema, "")
 
     def collect(self, schema, namespace):
-        """Notes every named type, so that a name is known wherever it is met."""
+        """Records every named type, so that references can be resolved."""
         if isinstance(schema, list):
             for branch in schema:
                 self.collect(branch, namespace)
@@ -120,7 +120,7 @@ class Maker:
 
     def whole(self, bits):
         if self.rng.random() < 0.9:
-            # Most fit the narrowest Rust integers, so that most values are read and not refused.
+            # Most fit the narrowest Rust integers, so that most values are accepted.
             return self.rng.randrange(128)
         return self.rng.choice([-1, -(1 << bits - 1), (1 << bits - 1) - 1, self.rng.randrange(-(1 << bits - 1), 1 << bits - 1)])
 
@@ -198,7 +198,7 @@ class Maker:
 
 
 class Results:
-    """Counts promises kept and broken."""
+    """Counts kept and broken promises."""
 
     def __init__(self):
         self.passed = 0
@@ -220,7 +220,7 @@ def expect_same(found, expected, what):
 
 
 def judge(entry, results):
-    """Judges one type; returns the datums for Rust to read."""
+    """Checks one type; returns datums for Rust to decode."""
     name = entry["name"]
     schema = json.loads(entry["schema_json"])
     raw = without_logical_types(schema)

@@ -1,4 +1,4 @@
-"""Holds our events of the profile "openedx" against the real package, openedx-events.
+"""Compares our events of the profile "openedx" with the real package, openedx-events.
 
     openedx.py RUST.jsonl PYTHON.jsonl
 
@@ -6,13 +6,13 @@ RUST.jsonl, written by the program `openedx` of tests/src/bin, has one event in 
 
     {"event_type": …, "schema_json": …, "datums": [hex, …]}
 
-The schema must be the text that the package registers, to the byte; the package decodes each datum,
-and encodes what it decoded to the same bytes. PYTHON.jsonl gets datums of values made up from the
-package's own classes, for the program to read and write again:
+The schema must equal the text that the package registers, byte for byte. The package must decode each datum
+and encode the value to the same bytes. PYTHON.jsonl gets datums of values generated from the package's
+classes, which the program decodes and encodes again:
 
     {"event_type": …, "datums": [hex, …]}
 
-It also shows that what our compiler refuses and warns of is what the package does.
+It also checks that our compile errors and warnings match the package's behaviour.
 """
 
 import enum
@@ -30,7 +30,7 @@ from django.conf import settings
 settings.configure(INSTALLED_APPS=["openedx_events"], LOGGING_CONFIG=None, DATABASES={})
 django.setup()
 warnings.simplefilter("ignore")
-# Django logs what a receiver raises, and one does below.
+# Django logs exceptions of receivers, and one below raises.
 logging.disable(logging.CRITICAL)
 
 from openedx_events.event_bus.avro.deserializer import deserialize_bytes_to_event_data  # noqa: E402
@@ -44,7 +44,7 @@ from openedx_values import Maker, Results, expect  # noqa: E402
 
 VALUES = 50
 
-# Fields that are unsigned on the Rust side, and their bits.
+# Fields that are unsigned in Rust, and their bits.
 UNSIGNED = {"number": 32, "numbers": 63}
 
 GOLDEN = "f601010c666f6f626f621e626f6240666f6f2e6578616d706c650e426f6220466f6f"
@@ -111,7 +111,7 @@ BYTES_READ = OpenEdxPublicSignal(BYTES, {"raw": bytes, "parts": Parts})
 
 
 def expect_error(kind, test, text=""):
-    """The test raises exactly this kind of error, with this text in it."""
+    """Asserts that the test raises exactly this kind of error, with this text."""
     try:
         result = test()
     except Exception as error:
@@ -122,7 +122,7 @@ def expect_error(kind, test, text=""):
 
 
 def judge(entry, results):
-    """Judges one event; returns the datums for Rust to read."""
+    """Checks one event; returns datums for Rust to decode."""
     name = entry["event_type"]
     signal = OpenEdxPublicSignal.get_signal_by_type(name)
     datums = [bytes.fromhex(datum) for datum in entry["datums"]]
@@ -167,7 +167,7 @@ def schema_of(kind):
 
 
 def refusals(results):
-    """What does not compile is what the package raises a TypeError for."""
+    """The package raises a TypeError for everything that does not compile."""
     generator = {
         "optional data at the top level": Optional[int],
         "an enum": Level,
@@ -201,11 +201,11 @@ def refusals(results):
 
 
 def hides_the_signal_from(**data):
-    """A receiver that Django can't call: it has two arguments of one name."""
+    """A receiver that Django can't call: two arguments have one name."""
 
 
 def hazards(results):
-    """What the package changes or refuses at run time."""
+    """Values that the package changes or rejects at run time."""
     for kind, value in ((bool, False), (int, 0), (float, 0.0), (str, ""), (bytes, b"")):
         send = lambda kind=kind, value=value: signal_of(data=kind).send_event(data=value)  # noqa: E731
         results.check("hazard", f"{value!r} at the top level", lambda send=send: expect_error(SenderValidationError, send, "Missing required argument"))

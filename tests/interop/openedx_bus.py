@@ -5,7 +5,7 @@ from django.conf import settings
 
 
 def set_up(prefix, **more):
-    """Topics of this prefix; `more` are settings of the package, such as its server's URL."""
+    """Configures topics with this prefix; `more` has settings of the package, such as its server's URL."""
     settings.configure(
         INSTALLED_APPS=["openedx_events", "edx_event_bus_redis"],
         LOGGING_CONFIG=None,
@@ -15,7 +15,7 @@ def set_up(prefix, **more):
         EVENT_BUS_PRODUCER="edx_event_bus_redis.create_producer",
         EVENT_BUS_CONSUMER="edx_event_bus_redis.RedisEventConsumer",
         EVENT_BUS_TOPIC_PREFIX=prefix,
-        # Longer ones run into the package's own timeouts.
+        # Longer ones exceed the package's own timeouts.
         EVENT_BUS_REDIS_CONSUMER_POLL_TIMEOUT=1,
         **more,
     )

@@ -19,7 +19,7 @@ from openedx_events.tooling import KNOWN_UNSERIALIZABLE_SIGNALS, OpenEdxPublicSi
 
 
 def signals():
-    """Every signal that can go over a bus, by its event type."""
+    """Every signal that can be sent over a bus, by its event type."""
     for module in pkgutil.walk_packages(openedx_events.__path__, "openedx_events."):
         if module.name.endswith(".signals"):
             importlib.import_module(module.name)

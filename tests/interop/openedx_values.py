@@ -1,7 +1,6 @@
-"""Values of Open edX's events: made up, told as JSON, and compared.
+"""Values of Open edX's events: generated, converted to JSON, and compared.
 
-For scripts that have configured Django before; what these have in common is here, with or without
-a bus between Python and Rust.
+Shared by scripts that have configured Django, with or without a bus between Python and Rust.
 """
 
 import random
@@ -27,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def catalogue():
-    """Every signal of the package that can go over a bus, in the order of event types."""
+    """Every signal of the package that can be sent over a bus, in the order of event types."""
     load_all_signals()
     found = (s for s in OpenEdxPublicSignal.all_events() if s.event_type not in KNOWN_UNSERIALIZABLE_SIGNALS)
     ours = (s for s in found if not s.event_type.startswith("org.openedx.tests."))
@@ -35,7 +34,7 @@ def catalogue():
 
 
 class Keys:
-    """Makes up texts of keys in the forms that opaque-keys and edx-ccx-keys write."""
+    """Generates texts of keys in the forms that opaque-keys and edx-ccx-keys write."""
 
     WORD = "abzXYZ019_é中٣"
     NAME = "abzXYZ019_-."
@@ -114,7 +113,7 @@ class Keys:
 
 
 class Maker:
-    """Makes up data of a signal, the same of the same seed.
+    """Generates data of a signal; the same seed gives the same data.
 
     `unsigned` has the bits of fields that are unsigned on the Rust side.
     """
@@ -147,7 +146,7 @@ class Maker:
         if kind is UUID:
             return UUID(int=rng.getrandbits(128))
         if kind is datetime:
-            # What datetime.isoformat() makes of UTC, with and without digits of a second.
+            # The form of datetime.isoformat() for UTC, with and without fractions of a second.
             micros = rng.choice([0, 1, 600_000, rng.randrange(1_000_000)])
             return EPOCH + timedelta(seconds=rng.randrange(-60_000_000_000, 250_000_000_000), microseconds=micros)
         if kind in self.keys.of:
@@ -164,14 +163,14 @@ class Maker:
         return kind(**data)
 
     def uuid(self):
-        """A UUID of version 1, 4 or 7, or of none."""
+        """A UUID of version 1, 4 or 7, or without a version."""
         any_bits = self.rng.getrandbits(128)
-        # Python 3.11 makes none of version 7 itself.
+        # Python 3.11 cannot create version 7.
         of = lambda version: UUID(int=any_bits & ~(0xF << 76 | 0x3 << 62) | version << 76 | 0x2 << 62)  # noqa: E731
         return self.rng.choice([of(1), of(4), of(7), UUID(int=any_bits)])
 
     def metadata(self, event_type):
-        """Metadata with each field made up. Texts are strings of CloudEvents, without control characters."""
+        """Metadata with generated fields. Texts are strings of CloudEvents, without control characters."""
         rng = self.rng
         word = lambda characters, most: "".join(rng.choice(characters) for _ in range(rng.randrange(1, most)))  # noqa: E731
         source = [
@@ -193,7 +192,7 @@ class Maker:
 
 
 def told(value):
-    """A value as JSON, in the form that the Rust side makes of its own: tests/catalogue/src/sample.rs."""
+    """A value as JSON, in the form of the Rust side: tests/catalogue/src/sample.rs."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -210,7 +209,7 @@ def told(value):
 
 
 class Results:
-    """Counts promises kept and broken."""
+    """Counts kept and broken promises."""
 
     def __init__(self):
         self.passed = 0
@@ -226,7 +225,7 @@ class Results:
             self.passed += 1
 
     def end(self):
-        """Prints the line that tests/run counts, and ends the program."""
+        """Prints the line that tests/run counts, and exits."""
         verdict = "FAILED" if self.failed else "ok"
         print(f"test result: {verdict}. {self.passed} passed; {self.failed} failed; 0 ignored")
         sys.exit(1 if self.failed else 0)

@@ -3,9 +3,9 @@ zoo, as FOLDER/NAME.avsc.
 
     python peer_schemas.py FOLDER NAME=SOURCE...
 
-A SOURCE is a folder, an archive (tar.gz) or what the zoo exports (jsonl). Taken are the .avsc files,
-the JSON in raw strings of Rust, and the dictionaries and JSON strings of Python, as far as fastavro
-says that they are schemas; each of them once.
+A SOURCE is a folder, an archive (tar.gz) or an export of the zoo (jsonl). Collected are .avsc files, JSON in
+raw strings of Rust, and dictionaries and JSON strings of Python, if fastavro accepts them as schemas; each
+one once.
 """
 
 import ast
@@ -53,7 +53,7 @@ def from_rust(text):
 
 
 def from_zoo(text):
-    # Not `splitlines()`: JSON may hold other line ends as they are.
+    # Not `splitlines()`: JSON strings may contain other line separators.
     for line in filter(None, text.split("\n")):
         yield from from_json(json.loads(line)["schema_json"])
 
@@ -67,7 +67,7 @@ def is_schema(value):
     try:
         json.dumps(value, allow_nan=False)
         fastavro.parse_schema(copy.deepcopy(value))
-    # Whatever it is that it does not like: it is not the one under test.
+    # Any error: fastavro is not under test here.
     except Exception:
         return False
     return True

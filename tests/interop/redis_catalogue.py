@@ -1,17 +1,17 @@
-"""Holds every event of examples/openedx, sent over Redis, against the real bus: edx-event-bus-redis.
+"""Sends every event of examples/openedx over Redis, from and to the real bus: edx-event-bus-redis.
 
     redis_catalogue.py PROGRAM EXCHANGE
 
-PROGRAM is `redis_catalogue` of tests/catalogue, our bus. Both are clients of one redis-server, which
-is started here for the time. EXCHANGE is a folder for what PROGRAM writes:
+PROGRAM is `redis_catalogue` of tests/catalogue, our bus. Both are clients of one redis-server, which this
+script starts and stops. EXCHANGE is a folder for the files of PROGRAM:
 
-    seen.jsonl      what our receivers saw of the events that the package's producer sent
-    emitted.jsonl   what our bus emitted, for Django receivers behind the package's consumer
+    seen.jsonl      the events of the package's producer that our receivers saw
+    emitted.jsonl   the events that our bus emitted, for Django receivers of the package's consumer
 
 A line is {"metadata": …, "datum": hex, "value": …}, the metadata as `EventsMetadata.to_json` writes it.
 
-What a Django receiver got is given to the package's producer, metadata and all, which writes a third
-stream: its entries are those that ours must begin with.
+The package's producer sends the events of the Django receivers again, with their metadata, to a third stream.
+Our entries must start with the fields of its entries.
 """
 
 import contextlib
@@ -45,21 +45,21 @@ from openedx_events.event_bus import get_producer, make_single_consumer  # noqa:
 from openedx_events.event_bus.avro.serializer import serialize_event_data_to_bytes  # noqa: E402
 from openedx_values import Maker, Results, catalogue, expect, told  # noqa: E402
 
-#: Of each event, in each direction.
+#: The number of values of each event, in each direction.
 PAYLOADS = 20
 #: The fields that the package writes, in its order.
 FIELDS = [b"type", b"id", b"source", b"time", b"minorversion", b"sourcehost", b"sourcelib", b"event_data"]
-#: No string of CloudEvents, whose type system allows no control characters: refused by us, sent by the package.
+#: Not a string of CloudEvents, whose type system excludes control characters: rejected by us, sent by the package.
 NO_HOST = "lms\n\0"
-#: Seconds, for a machine that does much else.
+#: Seconds, for a busy machine.
 PATIENCE = 180
-#: Base names of the topics: what the package sent, what we sent, and that again by the package.
+#: Base names of the topics: sent by the package, sent by us, and the latter sent again by the package.
 THEIRS, OURS, AGAIN = "catalogue-theirs", "catalogue-ours", "catalogue-again"
 
 
 @contextlib.contextmanager
 def server():
-    """The URL of a redis-server on a free port of 127.0.0.1, over a folder of its own."""
+    """The URL of a redis-server on a free port of 127.0.0.1, with its own folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,7 +84,7 @@ def server():
 
 
 class Complaints(logging.Handler):
-    """Keeps what the package logs as an error: it raises none."""
+    """Keeps the errors that the package logs, because it raises none."""
 
     def __init__(self):
         super().__init__(logging.ERROR)
@@ -100,20 +100,20 @@ def lines(path):
 
 
 def ours(program, *arguments):
-    """Runs our bus; what it tells at its end."""
+    """Runs our bus, and returns its final output."""
     run = subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
     return json.loads(run.stdout)
 
 
 def by_id(events):
-    """Events by their ids; none may come twice."""
+    """Events by id; duplicates are an error."""
     found = {event["metadata"]["id"]: event for event in events}
     expect(len(found), len(events))
     return found
 
 
 def send(signals):
-    """Sends made up events of each signal, with made up metadata, by the package's producer.
+    """Sends generated events of each signal, with generated metadata, by the package's producer.
 
     The first of each signal has a host that we refuse; the others are given back.
     """
@@ -135,7 +135,7 @@ def send(signals):
 
 
 def consume(signals, count):
-    """What Django receivers get from the package's consumer, which also sends it on."""
+    """The events that Django receivers get from the package's consumer; each is also sent again."""
     consumer = make_single_consumer(topic=OURS, group_id="theirs", consumer_name="python", check_backlog=True)
     got = []
 
@@ -150,7 +150,7 @@ def consume(signals, count):
 
     for signal in signals:
         signal.connect(receiver, weak=False)
-    # The consumer looks at this each time it has polled. What is missing then is judged.
+    # The consumer checks this after each poll. Missing events are reported later.
     watch = threading.Timer(PATIENCE, consumer._shut_down)
     watch.daemon = True
     watch.start()
@@ -160,8 +160,8 @@ def consume(signals, count):
 
 
 def entries(client, topic):
-    """The entries of a topic by event id, each a list of names and values in their order."""
-    # As the server answers; the client would make a dictionary.
+    """The entries of a topic by event id, each a list of names and values in order."""
+    # The raw reply of the server; the client would return a dictionary.
     client.set_response_callback("XRANGE", lambda answer, **options: answer)
     found = client.execute_command("XRANGE", f"{PREFIX}-{topic}", "-", "+")
     pairs = [list(zip(fields[::2], fields[1::2])) for _, fields in found]
@@ -171,7 +171,7 @@ def entries(client, topic):
 
 
 def settled(client, topic, group):
-    """Nothing is left to a group, nor in its members' hands."""
+    """Asserts that a group has neither unread nor pending entries."""
     [state] = [state for state in client.xinfo_groups(f"{PREFIX}-{topic}") if state["name"] == group.encode()]
     expect((state["pending"], state["lag"]), (0, 0))
     return state["entries-read"]
@@ -227,7 +227,7 @@ def judge(program, exchange, results, compared):
             compared["later"][direction] += event["metadata"]["minorversion"] != 0
 
     def by_itself(event):
-        """The metadata that nobody made up: the package's, but for the library."""
+        """The metadata that is not generated: the package's, except for the library."""
         own, default = event["metadata"], signal.generate_signal_metadata()
         fields = ("event_type", "minorversion", "source", "sourcehost")
         expect([own[field] for field in fields], [getattr(default, field) for field in fields])
@@ -260,7 +260,7 @@ def main():
     results, compared = Results(), defaultdict(Counter)
     names = judge(program, exchange, results, compared)
     to_us, from_us, written = compared["to us"], compared["from us"], compared["entries"]
-    # What was compared and found equal, whatever was to be.
+    # The number of equal comparisons.
     whole = [name for name in names if to_us[name] and from_us[name] and written[name]]
     least = min(min(to_us[name], from_us[name]) for name in names)
     print(

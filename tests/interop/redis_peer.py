@@ -1,14 +1,14 @@
-"""Open edX's own producer and consumer over Redis, beside ours.
+"""Open edX's producer and consumer over Redis, for tests beside ours.
 
     redis_peer.py send URL PREFIX TOPIC COUNT [FIRST]    sends logins, the users numbered from 0 or FIRST
-    redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives so many, and prints a line for each
+    redis_peer.py consume URL PREFIX TOPIC GROUP COUNT   receives COUNT events, and prints a line for each
     redis_peer.py member URL PREFIX TOPIC GROUP NAME HOLD CLAIM   receives until it is killed
-    redis_peer.py time URL PREFIX TOPIC GROUP COUNT      sends and receives so many; prints the seconds of both
+    redis_peer.py time URL PREFIX TOPIC GROUP COUNT      sends and receives COUNT events; prints the seconds of both
 
-A line of `consume` is JSON: the user's number and the metadata that the package read. An entry that
-the package refuses prints nothing. `member` prints `handled NUMBER`. Where HOLD is not 0, it prints
-`holding NUMBER` at the login of that count, and waits to be killed. At its start it takes over what
-has been in the hands of others for CLAIM milliseconds, where that is not 0.
+A line of `consume` is JSON: the user's number and the metadata that the package read. It prints nothing for an
+entry that the package rejects. `member` prints `handled NUMBER`. If HOLD is not 0, it prints `holding NUMBER`
+at the HOLDth login and waits to be killed. If CLAIM is not 0, it takes over entries at its start that have been
+pending for CLAIM milliseconds.
 """
 
 import json
@@ -80,7 +80,7 @@ def member(group, name, hold, claim):
 
 
 def timed(group, count):
-    """The clock stops at the last event's receiver."""
+    """The measurement ends at the last event's receiver."""
     send(1)
     started = time.perf_counter()
     send(count - 1)

@@ -11,13 +11,12 @@ import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 
 /**
- * Holds the verdicts of the const check against Java's SchemaCompatibility.
+ * Compares the verdicts of the const check with Java's SchemaCompatibility.
  *
  * <pre>java -cp … Agreement.java PAIRS.jsonl</pre>
  *
- * PAIRS.jsonl is written by `agreement export`, which says what is in it. A verdict that differs from
- * the const check's passes only where it was expected, with the reasons; tests/src/pairs/ways.rs
- * explains those.
+ * `agreement export` writes PAIRS.jsonl and documents its format. A verdict that differs from the const
+ * check's passes only if it is expected, with the reasons, which tests/src/pairs/ways.rs explains.
  */
 public final class Agreement {
     private int compatible;
@@ -76,7 +75,7 @@ public final class Agreement {
         int differing = explained.values().stream().mapToInt(Integer::intValue).sum();
         System.out.printf("Java: %d pairs, %d compatible, %d incompatible%n", pairs, compatible, pairs - compatible);
         System.out.printf("Java: %d agreed, %d disagreements explained: %s%n", agreed, differing, explained);
-        // The whole judgement is one test; each pair without an explanation is a failure.
+        // The whole comparison is one test; each pair without an explanation is a failure.
         boolean ok = failed == 0 && pairs > 0;
         System.out.printf("test result: %s. %d passed; %d failed; 0 ignored%n", ok ? "ok" : "FAILED", ok ? 1 : 0, failed);
         System.exit(ok ? 0 : 1);
