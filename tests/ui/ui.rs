@@ -4,7 +4,7 @@
 //! difference as a user would.
 
 #[test]
-fn every_mistake_is_answered_with_its_way_out() {
+fn every_mistake_is_an_error_with_a_fix() {
     // One `TestCases` without `pass`, so that one call of cargo checks all cases.
     let cases = trybuild::TestCases::new();
     cases.compile_fail("*/*.rs");

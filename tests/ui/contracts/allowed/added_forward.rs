@@ -1,4 +1,4 @@
-//! Old readers skip what is new.
+//! Old readers skip new fields.
 
 use events_runtime::PublicSignal;
 

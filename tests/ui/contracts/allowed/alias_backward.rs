@@ -1,4 +1,4 @@
-//! New readers find the old name through the alias.
+//! New readers find the old name by the alias.
 
 use events_runtime::PublicSignal;
 

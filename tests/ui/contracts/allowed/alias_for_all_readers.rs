@@ -1,4 +1,4 @@
-//! The old field stays for old readers, and the new one reads it.
+//! The old field stays for old readers, and the new one reads it by an alias.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! An alias alone makes another version.
+//! An alias alone is a new version.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! Old readers expect null, and never meet it.
+//! Old readers accept null, which is no longer written.
 
 use events_runtime::PublicSignal;
 

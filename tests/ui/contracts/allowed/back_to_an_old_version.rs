@@ -1,4 +1,4 @@
-//! What was published before the latest is a new version.
+//! A return to an earlier schema is a new version.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! Each side takes its own default.
+//! Each side uses its own default.
 
 use events_runtime::PublicSignal;
 

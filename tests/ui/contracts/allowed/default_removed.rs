@@ -1,4 +1,4 @@
-//! Who reads an old event finds the value there.
+//! Readers of an old event find the value in the data.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! Docs are for people: they make no other version.
+//! A change of the documentation is not a new version.
 
 use events_runtime::PublicSignal;
 

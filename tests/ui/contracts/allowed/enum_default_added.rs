@@ -1,4 +1,4 @@
-//! A default symbol makes another version, and lets the next ones grow.
+//! A default symbol is a new version, and later versions may add symbols.
 
 use events_runtime::{EventData, PublicSignal};
 

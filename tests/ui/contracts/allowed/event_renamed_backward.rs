@@ -1,4 +1,4 @@
-//! And so does the event.
+//! New readers find an event's old name by the alias.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! New readers take the default, old ones skip the field.
+//! New readers use the default, old ones skip the field.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! Old readers take the default that was published.
+//! Old readers use the published default.
 
 use events_runtime::PublicSignal;
 

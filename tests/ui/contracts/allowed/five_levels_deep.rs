@@ -1,4 +1,4 @@
-//! So it is at any depth.
+//! The rules apply at any depth.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! A type that was generic bears its whole name.
+//! A type that was generic keeps its full name.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! What is published as it is keeps its number.
+//! An unchanged definition keeps its published number.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! The values of a map have grown.
+//! The values of a map have a new field.
 
 use std::collections::HashMap;
 

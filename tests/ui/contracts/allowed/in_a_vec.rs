@@ -1,4 +1,4 @@
-//! The items of an array have grown.
+//! The items of an array have a new field.
 
 use events_runtime::{EventData, PublicSignal};
 

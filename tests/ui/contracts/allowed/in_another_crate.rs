@@ -1,4 +1,4 @@
-//! A type of another crate has grown an optional field.
+//! A type of another crate has a new optional field.
 
 use events_runtime::PublicSignal;
 use events_ui_tests::Address;

@@ -1,4 +1,4 @@
-//! A logical type says what the data has meant before.
+//! A logical type documents the existing meaning of the data.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! And one that stays is the same.
+//! An unchanged logical type is no difference.
 
 use events_runtime::PublicSignal;
 

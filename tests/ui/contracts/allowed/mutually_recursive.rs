@@ -1,4 +1,4 @@
-//! Types that hold each other have grown.
+//! Mutually recursive types have new fields.
 
 use events_runtime::{EventData, PublicSignal};
 

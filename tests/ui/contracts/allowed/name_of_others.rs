@@ -1,4 +1,4 @@
-//! The folder of an event that others named is its name as well.
+//! The folder of an event with a foreign name is that name.
 
 use events_runtime::PublicSignal;
 

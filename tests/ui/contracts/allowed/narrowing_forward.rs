@@ -1,4 +1,4 @@
-//! Old readers take a narrower number.
+//! Old readers promote a narrower number.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! Nested records grow as events do.
+//! Nested records follow the same rules as events.
 
 use events_runtime::{EventData, PublicSignal};
 

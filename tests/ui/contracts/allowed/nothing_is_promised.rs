@@ -1,4 +1,4 @@
-//! With a reason, anything may change.
+//! Without a promise, and with a reason, anything may change.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! A definition may say the number that it is published as.
+//! A definition may state its published number.
 
 use events_runtime::PublicSignal;
 

@@ -1,4 +1,4 @@
-//! Open edX takes new data at the top level, with a default or without.
+//! Open edX accepts new data at the top level, with or without a default.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! An optional field is null to those who read an old event.
+//! An optional field is null for readers of an old event.
 
 use events_runtime::PublicSignal;
 

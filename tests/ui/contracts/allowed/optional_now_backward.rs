@@ -1,4 +1,4 @@
-//! New readers take what was always there.
+//! New readers accept a value that was always present.
 
 use events_runtime::PublicSignal;
 

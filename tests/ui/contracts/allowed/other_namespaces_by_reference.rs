@@ -1,4 +1,4 @@
-//! And so it is where a type was defined before.
+//! The same rule for a reference to an earlier definition.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! Rust has more types than Avro: newtypes, pointers, collections and small integers.
+//! Several Rust types have one schema: newtypes, pointers, collections and small integers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! New readers take a narrower number.
+//! New readers promote a narrower number.
 
 use events_runtime::PublicSignal;
 

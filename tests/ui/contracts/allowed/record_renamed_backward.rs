@@ -1,4 +1,4 @@
-//! New readers find the old name of a type through the alias.
+//! New readers find a type's old name by the alias.
 
 use events_runtime::{EventData, PublicSignal};
 

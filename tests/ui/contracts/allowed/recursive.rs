@@ -1,4 +1,4 @@
-//! A type that holds itself has grown.
+//! A recursive type has a new field.
 
 use events_runtime::{EventData, PublicSignal};
 

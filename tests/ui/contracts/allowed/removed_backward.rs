@@ -1,4 +1,4 @@
-//! New readers skip what is gone.
+//! New readers skip removed fields.
 
 use events_runtime::PublicSignal;
 

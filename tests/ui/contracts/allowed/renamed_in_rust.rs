@@ -1,4 +1,4 @@
-//! The schema has the old names still.
+//! The schema keeps the old names.
 
 use events_runtime::{EventData, PublicSignal};
 

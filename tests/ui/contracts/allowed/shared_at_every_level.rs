@@ -1,4 +1,4 @@
-//! Types that share others are looked at once, however many ways lead to them: 4,096 here.
+//! Shared types are compared once, although 4,096 paths lead to them.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,4 +1,4 @@
-//! Each version is read and reads.
+//! Each version reads the others.
 
 use events_runtime::PublicSignal;
 

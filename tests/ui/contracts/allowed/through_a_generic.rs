@@ -1,4 +1,4 @@
-//! What is inside of a generic type has grown.
+//! The argument of a generic type has a new field.
 
 use events_runtime::{EventData, PublicSignal};
 use events_ui_tests::Page;

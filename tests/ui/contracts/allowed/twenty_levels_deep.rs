@@ -1,4 +1,4 @@
-//! A constant has few stack frames: so deep they reach.
+//! Const evaluation has few stack frames, which suffice for this depth.
 
 use events_runtime::{EventData, PublicSignal};
 

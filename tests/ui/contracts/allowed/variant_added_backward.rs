@@ -1,4 +1,4 @@
-//! New readers know more than was written.
+//! New readers know more variants than were written.
 
 use events_runtime::{EventData, PublicSignal};
 

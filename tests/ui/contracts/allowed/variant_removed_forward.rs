@@ -1,4 +1,4 @@
-//! Old readers know more than is written.
+//! Old readers know more variants than are written.
 
 use events_runtime::{EventData, PublicSignal};
 

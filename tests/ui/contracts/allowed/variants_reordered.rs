@@ -1,4 +1,4 @@
-//! Branches are found by their names, and change inside as records do.
+//! Branches are found by name, and follow the rules of records.
 
 use events_runtime::{EventData, PublicSignal};
 

@@ -1,6 +1,6 @@
 use events_runtime::{EventData, PublicSignal};
 
-// One error: what can't be known of the type is held against nobody.
+// One error: properties that can't be known because of it cause no further errors.
 #[derive(EventData)]
 struct Customer {
     #[event(default)]
