@@ -93,7 +93,7 @@ fn a_consumer_killed_while_events_flow_loses_none_and_keeps_ids_and_order() {
         collect(&billed_orders, &mut billed, |billed| billed.len() >= moment);
         // SIGKILL: nothing is flushed or released.
         billing.kill().expect("it runs");
-        billing.wait().expect("it is gone");
+        billing.wait().expect("it is removed");
         billing = start_billing(&file, &billed_sender);
     }
 
@@ -102,7 +102,7 @@ fn a_consumer_killed_while_events_flow_loses_none_and_keeps_ids_and_order() {
     assert!(shop.wait().expect("it ends").success(), "every event was stored");
     collect(&billed_orders, &mut billed, |billed| billed.len() >= EVENTS && ids(billed).len() == EVENTS);
     billing.kill().expect("it runs");
-    billing.wait().expect("it is gone");
+    billing.wait().expect("it is removed");
 
     assert_eq!(placed.len(), EVENTS);
     assert_eq!(ids(&billed), ids(&placed), "none is lost, none is made up, the ids are the same");

@@ -94,7 +94,7 @@ fn watch(hub: &Hub) -> mpsc::UnboundedReceiver<Seen> {
 async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), receiver.recv())
         .await
-        .expect("it comes within ten seconds")
+        .expect("it arrives within ten seconds")
         .expect("the sender is there")
 }
 
@@ -300,7 +300,7 @@ async fn unknown_event_types_are_skipped_or_dead_letters_or_stop_the_consumer() 
         bus.hub().emit(order(2, "c1")).delivered().await.expect("sent");
         while next(&mut seen).await.2 != Origin::Bus {}
         drop(stop);
-        let consumed = task.await.expect("no panic").expect("stopped as told");
+        let consumed = task.await.expect("no panic").expect("a normal stop");
         let expected = if policy == UnknownEvents::Skip { (1, 0) } else { (0, 1) };
         assert_eq!((consumed.skipped, consumed.dead_lettered), expected, "{policy:?}");
     }
@@ -412,7 +412,7 @@ async fn a_stopped_consumer_releases_unstarted_events() {
             }
         });
     });
-    let consumed = bus.consume("orders").group("billing").run_until(stopped).await.expect("stopped as told");
+    let consumed = bus.consume("orders").group("billing").run_until(stopped).await.expect("a normal stop");
     assert_eq!(consumed.acked, 3);
     let mut seen = watch(bus.hub());
     let (stop, task) = consumer(&bus, |consume| consume);
@@ -444,7 +444,7 @@ async fn a_consumer_that_lost_its_leases_leaves_the_rest_to_their_new_owner() {
     // In a separate thread and runtime, which the receiver blocks.
     let blocked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(consume.run_until(slow_stopped)).expect("it goes on until it is stopped")
+        runtime.block_on(consume.run_until(slow_stopped)).expect("it runs until it is stopped")
     });
     next(&mut blocks).await;
     let mut seen = watch(quick.hub());
@@ -509,7 +509,7 @@ async fn events_wait_while_the_transport_is_unavailable_and_keep_their_order() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     open.send(true).expect("the bus listens");
     for (index, emission) in emissions.into_iter().enumerate() {
-        let delivered = emission.delivered().await.expect("sent in the end");
+        let delivered = emission.delivered().await.expect("sent eventually");
         assert_eq!(delivered.topics()[0].result().expect("a position"), (index + 1).to_string());
     }
 }
@@ -563,7 +563,7 @@ async fn shutdown_sends_waiting_events() {
     for emission in emissions {
         emission.delivered().await.expect("sent");
     }
-    let delivered = bus.hub().emit(order(1, "c1")).delivered().await.expect("nothing is attached any more");
+    let delivered = bus.hub().emit(order(1, "c1")).delivered().await.expect("nothing is attached");
     assert!(delivered.topics().is_empty());
     bus.shutdown(Duration::ZERO).await.expect("a second call does nothing");
 }
@@ -646,5 +646,5 @@ async fn a_receiver_slower_than_the_lease_keeps_its_event() {
         drop(stop);
         acked += task.await.expect("no panic").acked;
     }
-    assert_eq!((acked, calls.load(Ordering::SeqCst)), (1, 1), "nobody else was given it meanwhile");
+    assert_eq!((acked, calls.load(Ordering::SeqCst)), (1, 1), "no other delivery was made");
 }

@@ -81,7 +81,11 @@ fn the_schema_of_200_levels_defines_each_once() {
     for level in 1..200 {
         assert_eq!(schema.matches(&format!("\"name\":\"L{level:03}\"")).count(), 1, "level {level}");
     }
-    assert_eq!(schema.matches("\"items\":\"L").count(), 199, "the second place names what the first defined");
+    assert_eq!(
+        schema.matches("\"items\":\"L").count(),
+        199,
+        "the second field refers to the first one's definition"
+    );
 }
 
 #[tokio::test]
@@ -108,6 +112,6 @@ async fn an_event_that_leads_200_levels_deep_goes_over_the_bus() {
         });
     });
     let run = bus.consume("levels").group("watchers").run_until(async move { seen.notified().await });
-    let consumed = tokio::time::timeout(Duration::from_secs(60), run).await.expect("it comes");
-    assert_eq!(consumed.expect("no fault").acked, 1);
+    let consumed = tokio::time::timeout(Duration::from_secs(60), run).await.expect("it arrives in time");
+    assert_eq!(consumed.expect("no error").acked, 1);
 }

@@ -291,7 +291,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
 
     let killed = Instant::now();
     let handled = loop {
-        assert!(killed.elapsed() < LONG, "the letter does not come back");
+        assert!(killed.elapsed() < LONG, "the dead letter is not redelivered");
         let ran = shop.dlq("retry", &["--all", "--json"]);
         let handled: Value = serde_json::from_str(&ran.out).unwrap();
         if handled["elsewhere"] == 0 {
@@ -299,7 +299,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
             break handled;
         }
         assert_eq!((ran.code, &handled["elsewhere"]), (1, &json!(1)), "it is held, and not done: {handled}");
-        assert_eq!(shop.list().len(), 1, "looking takes nothing, and shows what is held");
+        assert_eq!(shop.list().len(), 1, "listing takes nothing, and shows leased dead letters");
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(handled["done"][0]["id"], id);

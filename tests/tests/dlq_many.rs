@@ -111,7 +111,7 @@ fn assert_once(mut ids: Vec<String>, count: usize) {
     let all = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!((ids.len(), all), (count, count), "none is lost and none comes twice");
+    assert_eq!((ids.len(), all), (count, count), "none is lost, none is duplicated");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn dead_letters_leased_by_another_program_are_listed_and_fail_a_command() {
         let subscription = Subscription::new(topic("orders.billing.dlq"), tool);
         let mut other = transport.consumer(subscription).await.unwrap();
         let mut held = other.receive(1, LONG).await.unwrap();
-        assert_eq!(shop.count(), 20, "what is held is listed too");
+        assert_eq!(shop.count(), 20, "leased dead letters are listed too");
         let dropped = shop.dlq("drop", &["1", "--yes"]);
         assert_eq!((dropped.code, dropped.out.as_str()), (1, "0 dropped, 20 left\n"));
         assert!(dropped.err.contains("1 dead letter selected but leased by another"), "{}", dropped.err);

@@ -118,7 +118,7 @@ impl Shop {
 fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() {
     let shop = Shop::new();
     let ids = shop.orders(&[1, 2, 3, 4, 5]);
-    assert!(shop.taken().is_empty(), "nobody has consumed");
+    assert!(shop.taken().is_empty(), "no event was consumed");
     let base = ["replay", "--topic", "orders", "--group", "look"];
     let replayed = shop.json(&[&base[..], &["--from", "2", "--to", &ids[3]]].concat());
     let expected = json!({
@@ -234,7 +234,7 @@ fn an_interrupted_or_terminated_replay_resumes_with_the_same_command() {
         assert_eq!(shop.groups()[0]["group"], "look.replay");
         let second = shop.json(&command);
         assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
-        assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost and none comes twice");
+        assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost, none is duplicated");
         assert_eq!(shop.groups(), json!([]));
     }
 }
@@ -335,7 +335,7 @@ fn groups_are_listed_with_positions_and_removed_on_request() {
     assert!(!refused.err.contains("removed"), "nothing was removed: {}", refused.err);
     assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
-    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");
+    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it is recreated as a new group");
 }
 
 #[test]

@@ -406,7 +406,7 @@ fn check_finds_numbers_that_have_no_file() {
     let found = missing(&report);
     let first = format!("failed {CANCELLED}: version 0 is missing: the next file is version 1");
     assert!(found.contains(&first), "{found:?}");
-    assert!(!found.iter().any(|found| found.contains(PLACED)), "the first number is given: {found:?}");
+    assert!(!found.iter().any(|found| found.contains(PLACED)), "the first number is set: {found:?}");
 }
 
 #[test]

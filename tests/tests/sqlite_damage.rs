@@ -61,7 +61,7 @@ async fn a_damaged_field_makes_its_message_unreadable_and_no_other() {
         assert_eq!(texts(&deliveries), ["key#0", "key#1", "key#2"], "{sql}");
         let unreadable = deliveries.remove(1);
         assert!(refused(&unreadable), "{sql}");
-        assert!(unreadable.message().headers.get("sqlite_headers").is_some(), "what was found is kept");
+        assert!(unreadable.message().headers.get("sqlite_headers").is_some(), "the damaged value is kept");
         unreadable.reject("it is damaged").await.expect("it becomes a dead letter");
         ack(deliveries).await;
         nothing(&mut *consumer).await;
@@ -86,7 +86,7 @@ async fn a_damaged_number_of_a_waiting_message_stops_no_consumer() {
         let mut consumer = member(&*transport, "billing").await;
         send(&*transport, &[message("key", 0), message("other", 1)]).await;
         for delivery in receive(&mut *consumer, 2).await {
-            delivery.retry(Duration::ZERO).await.expect("it is handed back");
+            delivery.retry(Duration::ZERO).await.expect("it is released");
         }
         place.damage(sql);
         let mut found = Vec::new();

@@ -129,7 +129,7 @@ async fn a_file_of_the_first_version_is_migrated_with_its_content() {
     let mut held = receive(&mut *first, 3).await;
     ack(held.drain(2..).collect()).await;
     for delivery in held {
-        delivery.retry(Duration::ZERO).await.expect("it is handed back");
+        delivery.retry(Duration::ZERO).await.expect("it is released");
     }
     drop((first, transport));
     let older = Connection::open(&path).expect("the file opens");
@@ -140,7 +140,7 @@ async fn a_file_of_the_first_version_is_migrated_with_its_content() {
              ALTER TABLE pending DROP COLUMN losses;
              ALTER TABLE pending DROP COLUMN alone; PRAGMA user_version = 1;",
         )
-        .expect("it is made one of version 1");
+        .expect("it is changed to version 1");
     drop(older);
 
     let transport = open(&path, "").expect("the file opens");
@@ -205,7 +205,7 @@ async fn a_full_file_rejects_sends_and_keeps_its_messages() {
     ack(deliveries).await;
     let trimmed = transport.trim().await.expect("the store is trimmed");
     assert_eq!(trimmed.removed, stored as u64);
-    send_one(&*transport, large(stored)).await.expect("there is room again");
+    send_one(&*transport, large(stored)).await.expect("space is free again");
     transport.check().await.expect("the file is sound");
 }
 
@@ -219,7 +219,7 @@ async fn one_message_too_many_fails_alone() {
     let huge = producer.send(&named("huge"), &[Message::new(vec![0; 4_000_000])]);
     let last = producer.send(&named("small"), &[Message::new("y")]);
     small.await.remove(0).expect("the message is stored");
-    assert_eq!(huge.await.remove(0).expect_err("there is no room").kind(), ErrorKind::Full);
+    assert_eq!(huge.await.remove(0).expect_err("no space is left").kind(), ErrorKind::Full);
     last.await.remove(0).expect("the message is stored");
 }
 
@@ -245,7 +245,7 @@ async fn a_claim_that_shares_a_transaction_with_a_refused_send_is_held() {
         let huge = producer.send(&named("huge"), &[Message::new(vec![0; 4_000_000])]);
         other.execute_batch("COMMIT").expect("the lock is released");
         let (deliveries, huge) = tokio::join!(receiving, huge);
-        let error = huge.into_iter().next().and_then(Result::err).expect("there is no room");
+        let error = huge.into_iter().next().and_then(Result::err).expect("no space is left");
         assert_eq!(error.kind(), ErrorKind::Full);
         deliveries
     };
@@ -266,7 +266,7 @@ async fn a_delay_ends_in_time_although_the_clock_was_set_back() {
     let mut consumer = member(&*transport, "billing").await;
     send(&*transport, &[message("key", 0), message("key", 1)]).await;
     for delivery in receive(&mut *consumer, 1).await {
-        delivery.retry(Duration::from_millis(50)).await.expect("it comes again");
+        delivery.retry(Duration::from_millis(50)).await.expect("it is redelivered");
     }
     let hours = 3 * 3_600_000;
     let other = Connection::open(&path).expect("the file opens");
@@ -299,7 +299,7 @@ async fn a_cancelled_receive_lets_no_later_message_of_a_key_overtake() {
         receiving.await
     };
     assert_eq!(texts(&deliveries), ["key#0"]);
-    assert_eq!(deliveries[0].attempt(), 1, "what nobody was given does not count");
+    assert_eq!(deliveries[0].attempt(), 1, "undelivered claims do not count");
     ack(deliveries).await;
     let deliveries = receive(&mut *consumer, 1).await;
     assert_eq!(texts(&deliveries), ["key#1"]);

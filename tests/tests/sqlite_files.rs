@@ -29,7 +29,7 @@ async fn a_new_database_and_its_side_files_are_private_unless_configured_otherwi
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).expect("its mode is set");
     drop(open(&path, ""));
     let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
-    assert_eq!(mode & 0o777, 0o664, "what was there is left alone");
+    assert_eq!(mode & 0o777, 0o664, "an existing file keeps its mode");
     for wrong in ["?mode=600x", "?mode=0400", "?mode=7777"] {
         let url = format!("sqlite://{}{wrong}", folder.path().join("c.db").display());
         assert!(connect(&url, &ConnectOptions::new()).is_err(), "{wrong}");

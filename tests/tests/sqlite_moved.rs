@@ -42,7 +42,7 @@ async fn nothing_is_acknowledged_into_a_removed_file_and_a_restored_file_is_used
     let error = consumer.receive(1, Duration::from_secs(60)).await.expect_err("there is no file");
     assert_eq!(error.kind(), ErrorKind::Replaced);
     assert_eq!(transport.topics().await.expect_err("there is no file").kind(), ErrorKind::Replaced);
-    assert!(!path.exists(), "nothing was made in its place");
+    assert!(!path.exists(), "no new file was created");
     rename(&away, &path);
     send_one(&*transport, 1).await.expect("the file is back");
     let deliveries = receive(&mut *consumer, 2).await;
@@ -86,9 +86,9 @@ async fn a_replaced_file_is_opened_and_its_groups_continue_there() {
     for end in ["-wal", "-shm"] {
         drop(std::fs::remove_file(beside(&path, end)));
     }
-    std::fs::rename(&other, &path).expect("it is renamed over");
+    std::fs::rename(&other, &path).expect("it is replaced by a rename");
     for delivery in held {
-        let error = delivery.ack().await.expect_err("it was held in the file that is gone");
+        let error = delivery.ack().await.expect_err("it was held in the removed file");
         assert_eq!(error.kind(), ErrorKind::Replaced);
     }
     send_one(&*transport, 1).await.expect("the new file takes messages");
@@ -187,7 +187,7 @@ async fn a_stale_log_does_not_damage_another_file() {
     send_one(&*transport, 200).await.expect("the backup takes messages");
     assert_eq!(seen_by_others(&path), 2, "the one in the backup, and the one after it");
     transport.check().await.expect("the file is sound");
-    assert!(beside(&path, "-wal.old").exists(), "what was in the log is kept");
+    assert!(beside(&path, "-wal.old").exists(), "the content of the log is kept");
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ async fn an_event_that_kills_its_process_is_a_dead_letter_and_no_other_is() {
             break;
         }
         ended += 1;
-        assert!(ended <= 5, "it was handed out more often than its attempts allow");
+        assert!(ended <= 5, "it was delivered more often than its attempts allow");
     }
     assert_eq!(ended, 5, "each of its attempts ended a process");
     let logged = std::fs::read_to_string(&place.log).expect("the log");
@@ -244,12 +244,12 @@ async fn killed_processes_lose_nothing_that_was_acknowledged() {
     }
     let acked: BTreeSet<usize> = acked.into_iter().collect();
     let again: Vec<_> = drained.iter().filter(|n| acked.contains(n)).collect();
-    assert!(again.is_empty(), "acknowledged, and came again: {again:?}");
+    assert!(again.is_empty(), "redelivered after the acknowledgement: {again:?}");
     let mut handled = place.logged();
     handled.extend(&drained);
     let unique: BTreeSet<usize> = handled.iter().copied().collect();
     let lost: Vec<_> = sent.difference(&unique).collect();
-    assert!(lost.is_empty(), "acknowledged to the sender, and never handled: {lost:?}");
+    assert!(lost.is_empty(), "acknowledged to the sender and never handled: {lost:?}");
     assert_key_order(&handled);
     let status = transport.groups(&named("orders")).await.expect("the groups are listed");
     assert_eq!(status[0].lag, 0, "{status:?}");

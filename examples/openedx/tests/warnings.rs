@@ -9,7 +9,7 @@ events_runtime::link!(openedx_events);
 
 #[test]
 fn no_warning_is_of_a_key_or_a_time() {
-    let registry = Registry::linked().expect("no two of one name");
+    let registry = Registry::linked().expect("no duplicate names");
     let warnings: Vec<_> = registry.iter().flat_map(|descriptor| descriptor.warnings()).collect();
     let told = "Python reads an empty, zero or false ";
     assert!(warnings.iter().all(|warning| warning.starts_with(told)), "{warnings:?}");

@@ -158,7 +158,7 @@ impl RedisCluster {
     #[must_use]
     pub fn owner(&self, topic: &str) -> usize {
         let has = |node: &usize| self.try_ask(*node, &["TYPE", topic]).is_ok();
-        (0..self.nodes.len()).find(has).expect("somebody has it")
+        (0..self.nodes.len()).find(has).expect("a node has it")
     }
 
     /// Some key of some master, if it has any.

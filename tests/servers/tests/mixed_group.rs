@@ -185,7 +185,7 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
     for (member, number) in &log.held {
         assert!(!log.has(member, *number), "{member} was to die before it had handled {number}");
         let heir = ["python-lives", "rust-lives"].into_iter().find(|heir| log.has(heir, *number));
-        println!("what {member} held was handled by {}", heir.expect("a member that lives"));
+        println!("entries of {member} were handled by {}", heir.expect("a living member"));
     }
 }
 
@@ -225,5 +225,5 @@ async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     log.until("nothing is pending", |_| pending(&server, Duration::ZERO) == 0);
     println!("then {sent} were sent: {log}");
     let again = log.handled["rust-lives"].iter().find(|number| **number < 100);
-    assert_eq!(again, None, "ours got again what theirs had acknowledged: {log}");
+    assert_eq!(again, None, "our member received an entry that theirs had acknowledged: {log}");
 }

@@ -31,7 +31,7 @@ async fn the_event_is_recorded_exactly_if_the_work_is_committed() {
     }
     assert_eq!(count(&client, "events_inbox").await, 1);
     let receipts = inbox.receiver("receipts").expect("a name");
-    assert_eq!(bill(&receipts, &mut client, 1).await.expect("no fault"), Some(()), "another receiver");
+    assert_eq!(bill(&receipts, &mut client, 1).await.expect("no error"), Some(()), "another receiver");
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
     assert_eq!(chain(&error), "the work failed and was rolled back: the printer is out of paper");
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (0, 0));
     for expected in [Some(()), None, None] {
-        assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), expected);
+        assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), expected);
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (1, 1));
 }
@@ -83,16 +83,16 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
 #[tokio::test]
 async fn a_second_member_waits_for_the_first_and_sees_its_outcome() {
     let level = IsolationLevel::ReadCommitted;
-    assert_eq!(second_member(level, true).await.expect("told"), Arrival::Duplicate);
-    assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
+    assert_eq!(second_member(level, true).await.expect("a result"), Arrival::Duplicate);
+    assert_eq!(second_member(level, false).await.expect("a result"), Arrival::First);
 }
 
 #[tokio::test]
 async fn at_stricter_isolation_levels_a_second_member_gets_a_retryable_conflict() {
     for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
-        let error = second_member(level, true).await.expect_err("it can't see what it would have to");
+        let error = second_member(level, true).await.expect_err("it lacks a permission");
         assert!(matches!(&error, InboxError::Conflict { .. }) && error.is_retryable(), "{error:?}");
-        assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
+        assert_eq!(second_member(level, false).await.expect("a result"), Arrival::First);
     }
 }
 
@@ -111,7 +111,7 @@ async fn a_conflict_inside_the_work_is_recognized() {
     });
     let error = conflict.await.expect_err("the other has changed the row");
     assert!(matches!(&error, InboxError::Work(_)) && error.is_retryable(), "{error:?}");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
 }
 
 #[tokio::test]
@@ -146,17 +146,14 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
         )
         .await
         .expect("another user");
-    tokio::time::timeout(LONG, inbox.create(&other))
-        .await
-        .expect("it waits for nobody")
-        .expect("it is there");
+    tokio::time::timeout(LONG, inbox.create(&other)).await.expect("it does not wait").expect("it is there");
     transaction.commit().await.expect("committed");
     // With these permissions, inserting and pruning work.
     let mut other = other;
     let inbox = inbox.max_count(10);
     // The 64th insert prunes.
     for number in 2..=64 {
-        inbox.once(&mut other, &event(number), async |_| Ok(())).await.expect("no fault");
+        inbox.once(&mut other, &event(number), async |_| Ok(())).await.expect("no error");
     }
     assert_eq!(count(&other, "inbox_0").await, 10);
 }
@@ -167,7 +164,7 @@ async fn the_table_is_bounded_by_age_and_by_number() {
     let (_server, mut client) = server(&inbox).await;
     let insert = async |client: &mut Client, inbox: &PostgresInbox, numbers: std::ops::Range<u128>| {
         for number in numbers {
-            inbox.once(client, &event(number), async |_| Ok(())).await.expect("no fault").expect("it is new");
+            inbox.once(client, &event(number), async |_| Ok(())).await.expect("no error").expect("it is new");
         }
     };
     insert(&mut client, &inbox, 0..200).await;
@@ -183,8 +180,8 @@ async fn the_table_is_bounded_by_age_and_by_number() {
     assert_eq!(fewer.prune(&client, 10).await.expect("pruned"), 10);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 18);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 0);
-    assert_eq!(inbox.once(&mut client, &event(228), async |_| Ok(())).await.expect("no fault"), None);
-    assert_eq!(inbox.once(&mut client, &event(227), async |_| Ok(())).await.expect("no fault"), Some(()));
+    assert_eq!(inbox.once(&mut client, &event(228), async |_| Ok(())).await.expect("no error"), None);
+    assert_eq!(inbox.once(&mut client, &event(227), async |_| Ok(())).await.expect("no error"), Some(()));
     client.batch_execute(older).await.expect("aged");
     assert_eq!(inbox.prune(&client, 1_000).await.expect("pruned"), 101);
 }
@@ -197,7 +194,7 @@ async fn an_insert_is_never_pruned_by_its_own_step() {
         for number in 0..200 {
             for expected in [Some(()), None] {
                 let once = inbox.once(&mut client, &event(number), async |_| Ok(())).await;
-                assert_eq!(once.expect("no fault"), expected, "{name} {number}");
+                assert_eq!(once.expect("no error"), expected, "{name} {number}");
             }
         }
     }
@@ -209,7 +206,7 @@ async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'serializable'").await.expect("set");
     for number in 0..128 {
-        bill(&inbox, &mut client, number).await.expect("no fault");
+        bill(&inbox, &mut client, number).await.expect("no error");
     }
     assert_eq!(count(&client, "events_inbox").await, 128);
     assert_eq!(inbox.prune(&client, 1_000).await.expect("pruned"), 127);
@@ -221,7 +218,7 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
     let inbox = billing().max_age(HOUR);
     let (server, mut client) = server(&inbox).await;
     for number in 0..500 {
-        inbox.once(&mut client, &event(1_000_000 + number), async |_| Ok(())).await.expect("no fault");
+        inbox.once(&mut client, &event(1_000_000 + number), async |_| Ok(())).await.expect("no error");
     }
     let older = "UPDATE events_inbox SET handled_at = handled_at - interval '2 hours'";
     client.batch_execute(older).await.expect("aged");
@@ -233,7 +230,7 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
             for number in 0..EVENTS {
                 // All get every event, in different orders.
                 let number = (number * 7 + member * 150) % EVENTS;
-                bill(&inbox, &mut client, number).await.expect("no fault");
+                bill(&inbox, &mut client, number).await.expect("no error");
             }
         }));
     }
@@ -268,8 +265,8 @@ async fn a_member_whose_connection_dies_before_its_commit_leaves_the_event_to_th
     assert!(inbox.insert(&transaction, &event(1)).await.expect("asked").is_first());
     let mut second = server.connect().await;
     second.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.expect("ended");
-    assert_eq!(bill(&inbox, &mut second, 1).await.expect("no fault"), Some(()));
-    let error = transaction.commit().await.expect_err("it is ended");
+    assert_eq!(bill(&inbox, &mut second, 1).await.expect("no error"), Some(()));
+    let error = transaction.commit().await.expect_err("it has ended");
     assert!(error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN), "{error:?}");
 }
 
@@ -346,11 +343,11 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
     });
     for _ in 0..2 {
         let consumer = bus.consume("orders").group("billing").concurrency(4).run_until(settled(&bus));
-        consumer.await.expect("no fault");
+        consumer.await.expect("no error");
         again(&bus).await;
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (30, 30));
-    assert!(calls.load(Ordering::Relaxed) > 2 * ORDERS, "events came again");
+    assert!(calls.load(Ordering::Relaxed) > 2 * ORDERS, "events were redelivered");
 }
 
 #[tokio::test]
@@ -373,7 +370,7 @@ async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
     for _ in 0..2 {
         let consumer =
             bus.consume("orders").group("billing").dedup(Arc::clone(&seen)).run_until(settled(&bus));
-        assert_eq!(consumer.await.expect("no fault").acked, u64::from(ORDERS));
+        assert_eq!(consumer.await.expect("no error").acked, u64::from(ORDERS));
         assert_eq!(received.load(Ordering::Relaxed), ORDERS);
         again(&bus).await;
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
@@ -381,7 +378,7 @@ async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
     }
     let group = ConsumerGroup::new("billing").expect("a name");
     let answer = until_answered(&*seen, &group).await;
-    assert!(!answer, "an event that nobody has emitted");
+    assert!(!answer, "an event that was not emitted");
 }
 
 #[tokio::test]
@@ -406,14 +403,14 @@ async fn events_wait_while_postgres_is_unavailable_and_are_handled_afterwards() 
     drop((client, server));
     // Each failure counts one of 20 attempts; the consumer stops before they are exhausted.
     let ending = bus.consume("orders").group("billing").dedup(seen_by(config)).max_consecutive_errors(5);
-    let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it ends by itself");
+    let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it stops by itself");
     let error = ended.expect_err("the store is away");
     assert!(matches!(error, ConsumeError::TooManyErrors { .. }), "{error}");
     assert_eq!(received.load(Ordering::Relaxed), 0);
 
     let (server, client) = self::server(&inbox).await;
     let again = bus.consume("orders").group("billing").dedup(seen_by(server.config()));
-    let done = again.run_until(settled(&bus)).await.expect("no fault");
+    let done = again.run_until(settled(&bus)).await.expect("no error");
     assert_eq!((done.acked, done.dead_lettered), (u64::from(ORDERS), 0));
     assert_eq!(received.load(Ordering::Relaxed), ORDERS);
     assert_eq!(count(&client, "events_inbox").await, i64::from(ORDERS));

@@ -38,7 +38,7 @@ async fn work_that_continues_after_a_failed_statement_is_an_error() {
         transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await.expect_err("it is there");
         Ok(transaction.batch_execute("ROLLBACK TO tolerant").await?)
     });
-    assert_eq!(with_savepoint.await.expect("no fault"), Some(()));
+    assert_eq!(with_savepoint.await.expect("no error"), Some(()));
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (2, 1));
 }
 
@@ -114,7 +114,7 @@ async fn lock_and_statement_timeouts_are_retryable_errors() {
         client.batch_execute(&format!("RESET {timeout}")).await.expect("reset");
     }
     held.rollback().await.expect("rolled back");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
 }
 
 #[tokio::test]
@@ -125,26 +125,26 @@ async fn a_read_only_or_forbidden_database_is_a_retryable_error() {
     let refused = ["CREATE ROLE guest; SET ROLE guest", "RESET ROLE"];
     for [spoil, mend] in [only_reads, refused] {
         client.batch_execute(spoil).await.expect("set");
-        let error = bill(&inbox, &mut client, 1).await.expect_err("it refuses");
+        let error = bill(&inbox, &mut client, 1).await.expect_err("it returns an error");
         assert!(
             matches!(&error, InboxError::Unavailable { .. }) && error.is_retryable(),
             "{spoil}: {error:?}"
         );
         client.batch_execute(mend).await.expect("set");
     }
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
 }
 
 #[tokio::test]
 async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
     client.batch_execute("CREATE SCHEMA tenant; CREATE SCHEMA other").await.expect("made");
     client.batch_execute("SET search_path = tenant, public").await.expect("set");
     inbox.create(&client).await.expect("made");
     inbox.create(&client).await.expect("it is there");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()), "another tenant's");
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()), "another tenant's");
     assert_eq!(
         (count(&client, "public.events_inbox").await, count(&client, "tenant.events_inbox").await),
         (1, 1)
@@ -159,7 +159,7 @@ async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
     let mut fresh = server.connect().await;
     named.create(&fresh).await.expect("made");
     for number in 0..64 {
-        assert_eq!(bill(&named, &mut fresh, number).await.expect("no fault"), Some(()));
+        assert_eq!(bill(&named, &mut fresh, number).await.expect("no error"), Some(()));
     }
     assert_eq!(named.prune(&fresh, 1_000).await.expect("pruned"), 0);
     assert_eq!(count(&fresh, "other.events_inbox").await, 1);
@@ -201,14 +201,14 @@ async fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
     let (_server, mut client) = server(&inbox).await;
     let scattered = |number: u128| event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     for number in 0..64 {
-        inbox.once(&mut client, &scattered(number), async |_| Ok(())).await.expect("no fault");
+        inbox.once(&mut client, &scattered(number), async |_| Ok(())).await.expect("no error");
     }
     let later = "UPDATE events_inbox SET handled_at = handled_at + interval '1 hour'";
     client.batch_execute(later).await.expect("as if it had been an hour later then");
     for number in 100..300 {
         for back in 0..(number - 99).min(10) {
             let once = inbox.once(&mut client, &scattered(number - back), async |_| Ok(())).await;
-            assert_eq!(once.expect("no fault"), (back == 0).then_some(()), "{number}, {back} back");
+            assert_eq!(once.expect("no error"), (back == 0).then_some(()), "{number}, {back} back");
         }
     }
     assert!(count(&client, "events_inbox").await <= 10 + 64);
@@ -234,7 +234,7 @@ async fn members_that_insert_an_event_in_the_same_microsecond_agree_on_the_first
         members.push(tokio::spawn(async move {
             for number in 0..100 {
                 barrier.wait().await;
-                bill(&inbox, &mut client, number).await.expect("no fault");
+                bill(&inbox, &mut client, number).await.expect("no error");
             }
         }));
     }

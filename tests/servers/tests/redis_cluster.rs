@@ -144,13 +144,13 @@ async fn a_hanging_node_blocks_no_topic_of_another() {
     let (waiting, of) = (transport.clone(), topics[0].clone());
     let stuck = tokio::spawn(async move { send(&*waiting, &of, "after").await });
     for topic in &topics[1..] {
-        send(&*transport, topic, "after").await.expect("its node is well");
+        send(&*transport, topic, "after").await.expect("its node works");
         let subscription = Subscription::new(topic.clone(), group());
         assert_eq!(receive(&*transport, subscription, 2).await, ["before", "after"]);
     }
     assert!(!stuck.is_finished(), "its node answers nothing");
     cluster.node(0).signal("CONT");
-    stuck.await.expect("no panic").expect("it goes on with the node");
+    stuck.await.expect("no panic").expect("it continues with the node");
     let data = receive(&*transport, Subscription::new(topics[0].clone(), group()), 2).await;
     assert!(data.iter().eq(["before", "after"]) || data.iter().eq(["before", "after", "after"]), "{data:?}");
 }
@@ -178,7 +178,7 @@ async fn a_message_whose_dead_letter_is_not_stored_is_redelivered() {
     cluster.node(of_letters).signal("STOP");
     let acked = held.remove(2).ack();
     let rejected = held.remove(1).reject("wrong");
-    acked.await.expect("what needs no letter is settled");
+    acked.await.expect("an outcome without a dead letter is settled");
     let error = rejected.await.expect_err("the letter is not stored");
     assert!(error.is_retryable() && error.to_string().contains(letters().as_str()), "{error}");
     drop(held);
@@ -240,7 +240,8 @@ async fn killed_members_lose_no_dead_letter() {
     .await;
     end(last);
     let listed = transport.topics().await.expect("the topics are listed");
-    let count = listed.iter().find(|status| status.topic == letters()).expect("there are letters").messages;
+    let count =
+        listed.iter().find(|status| status.topic == letters()).expect("there are dead letters").messages;
     let count = usize::try_from(count).expect("a number");
     let got = receive(&*transport, Subscription::new(letters(), group()), count).await;
     let distinct: BTreeSet<_> = got.iter().collect();
@@ -274,7 +275,7 @@ async fn the_listing_and_the_check_ask_every_node() {
     }
     cluster.ask(1, &["CONFIG", "SET", "maxmemory", "100mb"]);
     cluster.ask(1, &["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let error = transport.check().await.expect_err("one of three may throw topics away");
+    let error = transport.check().await.expect_err("one of three may evict topics");
     assert!(error.to_string().contains("noeviction"), "{error}");
     cluster.ask(1, &["CONFIG", "SET", "maxmemory", "0"]);
     cluster.node(2).kill();
@@ -330,20 +331,20 @@ async fn a_pending_dead_letter_blocks_no_other_call_and_keeps_its_lease() {
         hang_with_letters("retry_for=5m", lease).await;
     let rejected = tokio::spawn(held.remove(0).reject("wrong"));
     let within = |what| tokio::time::timeout(LONG / 2, what);
-    within(held.remove(0).ack()).await.expect("it waits for no letter").expect("it is acknowledged");
+    within(held.remove(0).ack()).await.expect("it needs no dead letter").expect("it is acknowledged");
     send(&*transport, &orders(), "3").await.expect("it is stored");
     let more = tokio::time::timeout(LONG / 2, member.receive(1, LONG)).await;
     let more = more.expect("a claim waits for no letter").expect("a message").pop().expect("a message");
-    within(more.ack()).await.expect("it waits for no letter").expect("it is acknowledged");
+    within(more.ack()).await.expect("it needs no dead letter").expect("it is acknowledged");
     let mut other = transport.consumer(billing().lease(lease)).await.expect("a member");
     let again = other.receive(1, lease * 2).await.expect("the messages' node is well");
-    assert!(again.is_empty(), "the lease is kept while the letter is on its way");
+    assert!(again.is_empty(), "the lease is kept while the dead letter is being sent");
     let closed = tokio::spawn(member.close());
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!rejected.is_finished() && !closed.is_finished(), "the letters' node answers nothing");
+    assert!(!rejected.is_finished() && !closed.is_finished(), "the dead letters' node does not respond");
     cluster.node(of_letters).signal("CONT");
-    rejected.await.expect("no panic").expect("it goes on with the node");
-    closed.await.expect("no panic").expect("who leaves has heard of its letters");
+    rejected.await.expect("no panic").expect("it continues with the node");
+    closed.await.expect("no panic").expect("a member leaves after its dead letters are stored");
     let stored = receive(&*transport, Subscription::new(letters(), group()), 1).await;
     assert_eq!(stored, ["1"]);
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);

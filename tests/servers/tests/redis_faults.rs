@@ -115,7 +115,7 @@ async fn a_server_that_hangs_is_unavailable() {
             delivery.ack().await.expect("the acknowledgement is stored");
         }
     }
-    assert_eq!(got, ["1", "2"], "what was asked while it hung is done once it goes on");
+    assert_eq!(got, ["1", "2"], "requests sent while it hung are executed when it continues");
 }
 
 /// Each error has its kind, and none shows the password.
@@ -164,14 +164,14 @@ async fn every_refusal_has_its_error_kind() {
     ask(&["CONFIG", "SET", "maxmemory", "1mb"]);
     let batch = [Message::new("1").with_key("k"), Message::new("2").with_key("k")];
     for result in producer.send(&orders(), &batch).await {
-        let error = result.expect_err("there is no room");
+        let error = result.expect_err("no space is left");
         assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     }
     // Stored messages can still be consumed and settled.
     let delivery = consumer.receive(1, LONG).await.expect("messages are received").pop().expect("one");
     delivery.ack().await.expect("the acknowledgement is stored");
     ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let error = transport(&url).check().await.expect_err("topics may be thrown away");
+    let error = transport(&url).check().await.expect_err("topics may be evicted");
     assert!(error.to_string().contains("noeviction"), "{error}");
     ask(&["CONFIG", "SET", "maxmemory", "0"]);
     let health = transport(&url).check().await.expect("the server is sound");
@@ -184,7 +184,7 @@ async fn every_refusal_has_its_error_kind() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     drop(server);
     let away =
-        transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("nobody is there");
+        transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("no process listens");
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
 }
 
@@ -199,7 +199,11 @@ fn an_unavailable_server_is_reported_with_its_whole_cause() {
             let redis = transport(&format!("{}?retry_for=100ms", server.url()));
             server.kill();
             let producer = redis.producer().await.expect("a producer");
-            producer.send(&orders(), &[Message::new("lost")]).await.remove(0).expect_err("nobody is there");
+            producer
+                .send(&orders(), &[Message::new("lost")])
+                .await
+                .remove(0)
+                .expect_err("no process listens");
         });
     });
     let mut told = log.lines().filter(|line| line.starts_with("error="));

@@ -102,7 +102,7 @@ async fn a_dead_letter_that_cannot_be_stored_fails_no_other_outcome() {
     );
     redis::cmd("DEL").arg("orders.billing.dlq").exec(&mut raw).expect("deleted");
     let again =
-        consumer.receive(3, LONG).await.expect("messages are received").pop().expect("it comes again");
+        consumer.receive(3, LONG).await.expect("messages are received").pop().expect("it is redelivered");
     assert_eq!((&again.message().data[..], again.attempt()), (&b"2"[..], 1), "no attempt of the receivers");
     again.reject("wrong").await.expect("the letter is stored");
     assert_eq!(count(&*transport, &letters()).await, 1);
@@ -110,7 +110,7 @@ async fn a_dead_letter_that_cannot_be_stored_fails_no_other_outcome() {
 }
 
 fn scripts_run(raw: &mut redis::Connection) -> u64 {
-    let stats: String = redis::cmd("INFO").arg("commandstats").query(raw).expect("told");
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(raw).expect("a result");
     let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).expect("some ran");
     line.split(',').next().expect("a number").parse().expect("a number")
 }
@@ -141,6 +141,6 @@ async fn leases_of_all_held_entries_are_renewed_by_one_call() {
     let group = billing().group;
     transport.remove_group(&orders(), &group).await.expect("it is removed");
     for renewal in held.iter().map(Delivery::renew).collect::<Vec<_>>() {
-        assert_eq!(renewal.await.expect_err("it is held no more").kind(), ErrorKind::LeaseLost);
+        assert_eq!(renewal.await.expect_err("the lease is lost").kind(), ErrorKind::LeaseLost);
     }
 }

@@ -104,7 +104,7 @@ async fn a_recreated_group_has_no_state_of_the_earlier_one() {
     let mut second = transport.consumer(billing()).await.expect("a consumer");
     expect_texts(&mut *second, &["3"]).await;
     for delivery in held {
-        let error = delivery.ack().await.expect_err("it is held no more");
+        let error = delivery.ack().await.expect_err("the lease is lost");
         assert_eq!(error.kind(), ErrorKind::LeaseLost, "{error}");
     }
 }

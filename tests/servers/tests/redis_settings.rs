@@ -57,7 +57,7 @@ async fn strict_openedx_acknowledges_failed_events_too() {
     last.ack().await.expect("stored");
     nothing(&mut *consumer).await;
     let topics = transport(&server, "").topics().await.expect("listed");
-    assert_eq!(topics.len(), 1, "there is no dead letter: {topics:?}");
+    assert_eq!(topics.len(), 1, "no dead letter: {topics:?}");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn without_the_backlog_each_start_skips_earlier_entries() {
     send(&server, &["3"]).await;
     let mut third = consumer(&server, "").await;
     let delivery = one(&mut *third).await;
-    assert_eq!(text(&delivery), b"3", "the group goes on where it stands");
+    assert_eq!(text(&delivery), b"3", "the group continues from its position");
     delivery.ack().await.expect("stored");
 }
 
@@ -101,7 +101,7 @@ async fn a_consumer_takes_over_entries_of_its_own_name_at_once() {
     );
     let mut other = consumer(&server, "").await;
     let second = one(&mut *other).await;
-    assert_eq!(text(&second), b"2", "what another holds is left to it");
+    assert_eq!(text(&second), b"2", "another member's entry is not claimed");
     second.ack().await.expect("stored");
     let mut named = consumer(&server, "?consumer_name=lms-1").await;
     let first = one(&mut *named).await;

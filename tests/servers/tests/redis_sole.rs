@@ -284,7 +284,7 @@ async fn entries_claimed_by_a_cancelled_receive_wait_for_a_retry_of_their_key() 
     send(&server, &["A1", "B0", "A2"]).await;
     tokio::select! {
         biased;
-        _ = consumer.receive(3, LONG) => panic!("it is given up before the server answers"),
+        _ = consumer.receive(3, LONG) => panic!("the call is cancelled before the server replies"),
         () = std::future::ready(()) => {}
     }
     // The server has replied, but the call was cancelled.

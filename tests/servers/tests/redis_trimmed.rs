@@ -72,7 +72,7 @@ async fn trimmed_unread_entries_are_reported_once() {
     assert_eq!(trim_to(&server, 1), 1);
     expect(&mut *consumer, &["13"]).await;
     values.assert(UNREAD, 6.0);
-    assert!(values.get(PENDING).is_nan(), "none was in hand");
+    assert!(values.get(PENDING).is_nan(), "none was in flight");
     assert_eq!(lag(&*transport).await, 0);
 }
 
@@ -131,5 +131,5 @@ async fn entries_dropped_by_retention_are_counted_once() {
     }
     expect(&mut *consumer, &["4", "5"]).await;
     values.assert(UNSETTLED, 3.0);
-    assert!(values.get(UNREAD).is_nan() && values.get(PENDING).is_nan(), "nobody else trimmed");
+    assert!(values.get(UNREAD).is_nan() && values.get(PENDING).is_nan(), "only retention trimmed");
 }

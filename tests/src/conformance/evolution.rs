@@ -126,7 +126,8 @@ async fn received<R: PublicSignal + Clone>(
     let mut event = None;
     let comes = async { event = receiver.recv().await };
     let consume = reader.consume("orders").group("billing").run_until(comes);
-    let consumed = tokio::time::timeout(LONG, consume).await.expect("it comes").expect("it consumes");
+    let consumed =
+        tokio::time::timeout(LONG, consume).await.expect("it arrives in time").expect("it consumes");
     reader.shutdown(LONG).await.expect("nothing waits");
     (event, consumed)
 }

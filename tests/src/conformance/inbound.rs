@@ -179,7 +179,7 @@ pub async fn an_interrupted_event_returns_with_its_attempt_counted(fixture: &dyn
                 async { Ok(next.run().await) }
             })
         });
-        let seen = tokio::time::timeout(LONG, attempts.recv()).await.expect("it comes");
+        let seen = tokio::time::timeout(LONG, attempts.recv()).await.expect("it arrives in time");
         assert_eq!(seen, Some(attempt));
         assert_eq!(running.stop().await.unfinished, 1);
     }
@@ -206,7 +206,7 @@ pub async fn a_parked_key_does_not_block_other_keys(fixture: &dyn Fixture) {
         }
     });
     let running = Running::start(&bus, |consume| consume.max_attempts(2).exhausted(Exhausted::Park));
-    let mut next = async || tokio::time::timeout(LONG, taken.recv()).await.expect("it comes");
+    let mut next = async || tokio::time::timeout(LONG, taken.recv()).await.expect("it arrives in time");
     for number in 0..10 {
         assert_eq!(next().await, Some(("bob".to_owned(), number)));
     }

@@ -138,7 +138,7 @@ pub async fn a_replay_begins_and_ends_at_events_by_their_ids(fixture: &dyn Fixtu
     assert_eq!(replayed.range, Some((positions[3], positions[5])));
     assert_eq!(numbers(&taken)[10..], [3, 4]);
     let absent = uuid::Uuid::nil();
-    let error = bus.replay("orders").from(absent).group("look").run().await.expect_err("it is not there");
+    let error = bus.replay("orders").from(absent).group("look").run().await.expect_err("it does not exist");
     assert!(
         matches!(&error, ReplayError::Transport(error) if error.kind() == ErrorKind::NotFound),
         "{error}"

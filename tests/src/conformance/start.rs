@@ -231,7 +231,7 @@ pub async fn an_absent_group_cannot_be_removed(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     send(&*transport, &[message("key", 0)]).await;
     for topic in [topic(), named("absent")] {
-        let error = transport.remove_group(&topic, &group("billing")).await.expect_err("it is not there");
+        let error = transport.remove_group(&topic, &group("billing")).await.expect_err("it does not exist");
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     }
 }

@@ -151,12 +151,12 @@ async fn lags(bus: &EventBus, count: u64) {
 async fn a_pending_dead_letter_blocks_its_own_key_only() {
     let (bus, letters_are, mut asked) = start().await;
     let running = Running::billing(&bus);
-    assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key goes on");
+    assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key continues");
     lags(&bus, 2).await;
     for later in [order(4, "ada"), order(5, "eve")] {
         bus.hub().emit(later).delivered().await.expect("sent");
     }
-    assert_eq!(next(&mut asked).await, 5, "what comes later goes on too");
+    assert_eq!(next(&mut asked).await, 5, "later events are handled too");
     letters_are.send(Letters::AreStored).expect("the consumer is there");
     assert_eq!(
         [next(&mut asked).await, next(&mut asked).await],

@@ -83,7 +83,7 @@ async fn a_slow_event_blocks_its_own_key_only() {
             let (sender, gate) = (sender.clone(), Arc::clone(&opened));
             async move {
                 if event.order == 1 {
-                    gate.acquire().await.expect("it is never closed").forget();
+                    gate.acquire().await.expect("the semaphore is open").forget();
                 }
                 let _ = sender.send(event.order);
             }

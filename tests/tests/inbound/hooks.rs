@@ -87,7 +87,7 @@ async fn a_failing_hook_is_a_failure_of_the_message_and_not_of_the_consumer() {
     assert_eq!((consumed.dead_lettered, consumed.skipped), (1, 1));
     let mut orders = [next(&mut asked).await, next(&mut asked).await, next(&mut asked).await];
     orders.sort_unstable();
-    assert_eq!(orders, [1, 2, 4], "the receivers saw what the hook let through");
+    assert_eq!(orders, [1, 2, 4], "the receivers saw the events that the hook passed on");
     let letter = letters(&bus).await.pop().expect("a letter");
     assert_eq!(header(&letter, "dlq_kind"), "hook");
     assert!(header(&letter, "dlq_reason").contains("forbidden"));

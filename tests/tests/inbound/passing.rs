@@ -51,7 +51,7 @@ async fn a_replay_whose_group_another_process_removed_is_finished() {
         place(&bus, &["ada", "bob"]).await;
         let mut asked = answer(&bus, "look", |_, _| Ok(()));
         let replay = bus.replay("orders").group("look").run();
-        let replayed = tokio::time::timeout(LONG, replay).await.expect("it ends").expect("no fault");
+        let replayed = tokio::time::timeout(LONG, replay).await.expect("it ends").expect("no error");
         assert!(replayed.finished && replayed.consumed.acked == 2, "{replayed:?}");
         assert_eq!((next(&mut asked).await, next(&mut asked).await), (1, 2));
         assert!(groups(bus.transport()).await.is_empty());

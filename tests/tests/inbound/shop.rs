@@ -150,7 +150,7 @@ pub(crate) fn answer_async(
 pub(crate) async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
     tokio::time::timeout(LONG, receiver.recv())
         .await
-        .expect("it comes within ten seconds")
+        .expect("it arrives within ten seconds")
         .expect("the sender is there")
 }
 

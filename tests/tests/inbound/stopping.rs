@@ -146,7 +146,7 @@ fn held(bus: &EventBus) -> (mpsc::UnboundedReceiver<u32>, Arc<Semaphore>) {
             let (sender, gate) = (sender.clone(), Arc::clone(&opened));
             async move {
                 let _ = sender.send(event.order);
-                gate.acquire().await.expect("it is never closed").forget();
+                gate.acquire().await.expect("the semaphore is open").forget();
             }
         });
     });

@@ -57,7 +57,7 @@ async fn drain(bus: &EventBus, group: &str, set_up: impl FnOnce(Consume) -> Cons
         let groups = bus.transport().groups(&topic).await.unwrap_or_default();
         groups.iter().any(|status| status.group.as_str() == group && status.lag == 0)
     });
-    set_up(bus.consume("mails").group(group)).run_until(settled).await.expect("no fault")
+    set_up(bus.consume("mails").group(group)).run_until(settled).await.expect("no error")
 }
 
 async fn again(bus: &EventBus, group: &str) {

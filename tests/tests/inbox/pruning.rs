@@ -16,7 +16,7 @@ fn database(inbox: &SqliteInbox) -> Connection {
 
 fn insert(inbox: &SqliteInbox, db: &mut Connection, numbers: std::ops::Range<u128>) {
     for number in numbers {
-        inbox.once(db, &event(number), |_| Ok(())).expect("no fault").expect("it is new");
+        inbox.once(db, &event(number), |_| Ok(())).expect("no error").expect("it is new");
     }
 }
 
@@ -48,7 +48,7 @@ fn an_event_is_kept_for_its_time_and_not_longer() {
     age(&db, &inbox, HOUR);
     insert(&inbox, &mut db, 3..5);
     assert_eq!(inbox.prune(&db, 100).expect("pruned"), 0);
-    assert_eq!(inbox.once(&mut db, &event(0), |_| Ok(())).expect("no fault"), None, "still known");
+    assert_eq!(inbox.once(&mut db, &event(0), |_| Ok(())).expect("no error"), None, "still known");
     age(&db, &inbox, HOUR + Duration::from_secs(1));
     assert_eq!(inbox.prune(&db, 100).expect("pruned"), 3);
     assert_eq!(kept(&db), [3, 4]);
@@ -125,7 +125,7 @@ fn an_insert_is_never_pruned_by_its_own_step() {
         let mut db = database(&inbox);
         for number in 0..200 {
             insert(&inbox, &mut db, number..number + 1);
-            let again = inbox.once(&mut db, &event(number), |_| Ok(())).expect("no fault");
+            let again = inbox.once(&mut db, &event(number), |_| Ok(())).expect("no error");
             assert_eq!(again, None, "{number} comes again at once");
         }
     }
@@ -156,7 +156,7 @@ fn one_inbox_on_two_databases_prunes_each_by_its_own_size() {
         let (mut small, mut large) = (open("small.db"), open("large.db"));
         insert(&inbox, &mut small, 0..900);
         for number in 0..3_000 {
-            inbox.once(&mut large, &event(number), |_| Ok(())).expect("no fault").expect("it is new");
+            inbox.once(&mut large, &event(number), |_| Ok(())).expect("no error").expect("it is new");
             if number % 60 == 0 {
                 insert(&inbox, &mut small, 10_000 + number..10_001 + number);
             }
@@ -201,14 +201,14 @@ fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
         let inbox = SqliteInbox::new("billing").expect("a name").max_count(max);
         let mut db = database(&inbox);
         for number in 0..128 {
-            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
+            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no error").expect("it is new");
         }
         // As if the clock had been an hour ahead.
         db.execute("UPDATE events_inbox SET handled_at = handled_at + 3600000", []).expect("changed");
         for number in 1_000..2_000 {
-            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault").expect("it is new");
+            inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no error").expect("it is new");
             for back in 0..u128::from(max.min(10)).min(number - 999) {
-                let again = inbox.once(&mut db, &scattered(number - back), |_| Ok(())).expect("no fault");
+                let again = inbox.once(&mut db, &scattered(number - back), |_| Ok(())).expect("no error");
                 assert_eq!(again, None, "{number}, {back} back");
             }
         }
@@ -226,7 +226,7 @@ fn events_of_the_same_millisecond_are_pruned_in_order_of_insertion() {
     }
     transaction.commit().expect("committed");
     for number in 60..64 {
-        assert_eq!(inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no fault"), None, "{number}");
+        assert_eq!(inbox.once(&mut db, &scattered(number), |_| Ok(())).expect("no error"), None, "{number}");
     }
     assert_eq!(count(&db, "events_inbox"), 4);
 }

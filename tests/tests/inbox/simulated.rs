@@ -118,6 +118,6 @@ fn two_receivers_of_one_name_would_share_what_they_have_handled() {
     let enter = |inbox: &SqliteInbox, ledger: &mut Ledger| -> Result<Option<()>, InboxError> {
         inbox.once(&mut ledger.db, &event, |_| Ok(()))
     };
-    assert_eq!(enter(&inbox, &mut ledger).expect("no fault"), Some(()));
-    assert_eq!(enter(&twin, &mut ledger).expect("no fault"), None);
+    assert_eq!(enter(&inbox, &mut ledger).expect("no error"), Some(()));
+    assert_eq!(enter(&twin, &mut ledger).expect("no error"), None);
 }

@@ -23,7 +23,7 @@ fn place() -> Place {
     let inbox = SqliteInbox::new("billing").expect("a name");
     let db = open(&path);
     inbox.create(&db).expect("the table is made");
-    inbox.create(&db).expect("it is there already");
+    inbox.create(&db).expect("it already exists");
     db.execute_batch("CREATE TABLE receipts (number INTEGER)").expect("the service's own table");
     Place { _folder: folder, path, inbox }
 }
@@ -59,7 +59,7 @@ fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
             transaction.execute("INSERT INTO receipts VALUES (1)", [])?;
             Ok("done")
         });
-        assert_eq!(done.expect("no fault"), expected);
+        assert_eq!(done.expect("no error"), expected);
     }
     assert_eq!((count(&db, "receipts"), count(&db, "events_inbox")), (1, 1));
 }
@@ -72,9 +72,9 @@ fn each_receiver_has_an_inbox_of_its_own_name_and_its_own_events() {
     let stock = inbox.receiver("stock").expect("a name");
     assert_eq!(receipts.name().as_str(), "billing.receipts");
     for inbox in [inbox, &receipts, &stock] {
-        assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), Some(()));
-        assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), None);
-        assert_eq!(inbox.once(&mut db, &event(2), |_| Ok(())).expect("no fault"), Some(()));
+        assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no error"), Some(()));
+        assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no error"), None);
+        assert_eq!(inbox.once(&mut db, &event(2), |_| Ok(())).expect("no error"), Some(()));
     }
 }
 
@@ -90,7 +90,7 @@ fn second_member(first_commits: bool) -> Arrival {
             let mut second = open(path);
             let transaction =
                 second.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
-            told.send(inbox.insert(&transaction, &event(1)).expect("asked")).expect("somebody listens");
+            told.send(inbox.insert(&transaction, &event(1)).expect("asked")).expect("the receiver is alive");
         });
         // It must wait until the first transaction has ended.
         answer.recv_timeout(Duration::from_millis(300)).expect_err("the second waits");
@@ -174,7 +174,7 @@ fn the_statements_as_text_share_the_table() {
         db.execute(&statements.insert, rusqlite::params!["billing", id.as_bytes()]).expect("inserted")
     };
     assert_eq!((by_hand(&db), by_hand(&db)), (1, 0));
-    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), None);
+    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no error"), None);
     let found = db.prepare(&statements.contains).expect("prepared");
     let mut found = found;
     assert!(found.exists(rusqlite::params!["billing", id.as_bytes()]).expect("asked"));
@@ -208,7 +208,7 @@ fn a_transaction_rolled_back_by_a_statement_is_an_error() {
         assert!(error.to_string().contains("savepoint"), "{error}");
     }
     assert_eq!((count(&db, "receipts"), count(&db, "events_inbox")), (0, 0));
-    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), Some(()));
+    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no error"), Some(()));
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn a_temporarily_unwritable_file_is_a_retryable_error() {
     let error = inbox.once(&mut db, &event(1), |_| Ok(())).expect_err("it only reads");
     assert!(matches!(&error, InboxError::Unavailable { .. }) && error.is_retryable(), "{error:?}");
     db.pragma_update(None, "query_only", false).expect("as it was");
-    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no fault"), Some(()));
+    assert_eq!(inbox.once(&mut db, &event(1), |_| Ok(())).expect("no error"), Some(()));
 }

@@ -53,7 +53,7 @@ fn an_idle_consumer_has_logged_completed_acknowledgements() {
             let told = events_tests::until(|| async {
                 spans.events(AUDIT_TARGET).iter().any(|line| line.field("action") == "acked")
             });
-            bus.consume("orders").group("billing").run_until(told).await.expect("stopped as told");
+            bus.consume("orders").group("billing").run_until(told).await.expect("a normal stop");
         });
     });
 }

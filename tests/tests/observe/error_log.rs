@@ -60,7 +60,7 @@ async fn a_new_error_log_is_private_and_an_existing_one_keeps_its_mode() {
     let path = folder.path().join("errors.jsonl");
     let _bus = bus("memory:", &logs_to(folder.path())).await;
     assert_eq!(mode(&path), 0o600);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("opened to a group");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("made readable for a group");
     let full = bus("memory:", &format!("queue_capacity = 1\n{}", logs_to(folder.path()))).await;
     let _ = [full.hub().emit(till("paid")), full.hub().emit(till("open"))];
     full.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
@@ -174,7 +174,7 @@ fn the_log_event_names_foreign_headers_and_extensions_and_the_file_has_their_val
             groups.iter().any(|status| status.lag == 0)
         });
         let consume = bus.consume("tills").group("billing").run_until(settled);
-        consume.await.expect("stopped as told");
+        consume.await.expect("a normal stop");
         bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");
     });
     assert!(events.iter().all(|event| !format!("{event:?}").contains("@foo.example")), "{events:#?}");
@@ -234,7 +234,7 @@ async fn a_later_disk_failure_only_changes_a_counter() {
         let ended = emission.delivered().await;
         match number {
             0 => assert!(ended.is_ok()),
-            _ => assert!(chain(&ended.expect_err("no place")).contains("the queue is full")),
+            _ => assert!(chain(&ended.expect_err("the queue is full")).contains("the queue is full")),
         }
     }
     bus.shutdown(Duration::from_secs(20)).await.expect("nothing waits");

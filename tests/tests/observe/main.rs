@@ -139,6 +139,6 @@ async fn consume_orders(
         })
     });
     let consume = bus.consume(topic).group("billing").run_until(ended);
-    tokio::time::timeout(Duration::from_secs(30), consume).await.expect("in time").expect("stopped as told");
+    tokio::time::timeout(Duration::from_secs(30), consume).await.expect("in time").expect("a normal stop");
     drop(connection);
 }

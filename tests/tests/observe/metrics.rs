@@ -137,7 +137,7 @@ fn duplicates_and_failed_inserts_of_dedup_are_counted() {
             groups.iter().any(|status| status.lag == 0)
         });
         let consume = bus.consume("orders").group("billing").dedup(Forgetful(known));
-        consume.run_until(settled).await.expect("stopped as told");
+        consume.run_until(settled).await.expect("a normal stop");
     });
     for (name, expected) in [("deduplicated", 2.0), ("dedup_failed", 1.0), ("consumed", 3.0)] {
         values.assert(&format!("events_{name}_total{{topic=dev-orders,group=billing}}"), expected);
@@ -161,7 +161,7 @@ fn the_lag_of_a_group_is_polled_while_its_consumer_runs() {
             bus.resume_consumers();
             events_tests::until(|| async { values.get(LAG) < 0.5 }).await;
             drop(end);
-            consumer.await.expect("no panic").expect("stopped as told");
+            consumer.await.expect("no panic").expect("a normal stop");
         });
     });
     for off in ["off", "0s"] {
@@ -194,7 +194,7 @@ fn the_lag_is_reported_for_each_partition() {
                 format!("events_consumer_lag{{topic=dev-orders,group=billing,partition={number}}}")
             };
             let told = events_tests::until(|| async { values.get(&of(7)) < 0.5 });
-            bus.consume("orders").group("billing").run_until(told).await.expect("stopped as told");
+            bus.consume("orders").group("billing").run_until(told).await.expect("a normal stop");
             values.assert(&of(0), 4.0);
             let gauges = values.numbers.lock().expect("no panic");
             assert_eq!(gauges.keys().filter(|name| name.starts_with("events_consumer_lag")).count(), 2);

@@ -11,7 +11,7 @@ const SHORT: Duration = Duration::from_millis(20);
 #[tokio::test]
 async fn flush_waits_for_earlier_events_and_the_bus_continues() {
     let (bus, gates) = bus(100).await;
-    bus.flush(Duration::ZERO).await.expect("nothing is to be waited for");
+    bus.flush(Duration::ZERO).await.expect("nothing is left to wait for");
     gates.set("dev-counts", State::Hangs);
     let emissions: Vec<_> = (1..=20).map(|number| bus.hub().emit(counted(number))).collect();
     let mut flush = std::pin::pin!(bus.flush(LONG));
@@ -41,9 +41,9 @@ async fn flush_lists_late_events_which_are_still_sent() {
         assert_eq!(error.to_string().contains("its gate is closed"), state == State::Away, "{error}");
         in_time.delivered().await.expect("its topics are open");
         gates.set("dev-counts", State::Open);
-        bus.flush(LONG).await.expect("sent in the end");
+        bus.flush(LONG).await.expect("sent eventually");
         for emission in late {
-            emission.delivered().await.expect("sent in the end");
+            emission.delivered().await.expect("sent eventually");
         }
     }
 }
@@ -59,7 +59,7 @@ async fn flush_does_not_wait_for_later_events() {
     let second = bus.hub().emit(counted(2));
     gates.set("dev-counts", State::Once);
     first.delivered().await.expect("sent");
-    flush.await.expect("what came later is not waited for");
+    flush.await.expect("later events are not waited for");
     assert_eq!(bus.queue_depth(), 1, "the second is still under way");
     gates.set("dev-counts", State::Open);
     second.delivered().await.expect("sent");
@@ -70,7 +70,7 @@ async fn flush_counts_permanently_failed_events_as_done() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Refuses);
     let emission = bus.hub().emit(counted(1));
-    bus.flush(LONG).await.expect("there is nothing left to wait for");
+    bus.flush(LONG).await.expect("nothing is left to wait for");
     emission.delivered().await.unwrap_err();
 }
 

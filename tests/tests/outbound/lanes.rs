@@ -15,11 +15,11 @@ async fn an_unavailable_topic_blocks_no_other_and_keeps_its_order() {
         gates.set("dev-counts", state);
         let waiting: Vec<_> = (1..=50).map(|number| bus.hub().emit(counted(number))).collect();
         for number in 1..=50 {
-            bus.hub().emit(placed(number)).delivered().await.expect("its topics are there");
+            bus.hub().emit(placed(number)).delivered().await.expect("its topics are available");
         }
         gates.set("dev-counts", State::Open);
         for (index, emission) in waiting.into_iter().enumerate() {
-            let delivered = emission.delivered().await.expect("sent when the topic is back");
+            let delivered = emission.delivered().await.expect("sent when the topic is available");
             assert_eq!(delivered.topics()[0].result().expect("a position"), (index + 1).to_string());
         }
     }
@@ -32,10 +32,10 @@ async fn an_unavailable_topic_leaves_a_part_of_the_queue_to_others() {
     let first = bus.hub().emit(counted(1));
     events_tests::until(|| async { gates.calls("dev-counts") >= 3 }).await;
     let waiting: Vec<_> = (2..=20).map(|number| bus.hub().emit(counted(number))).collect();
-    assert_eq!(bus.queue_depth(), 6, "a quarter of the eight places is kept");
-    bus.hub().emit(placed(1)).delivered().await.expect("two places are left for its two topics");
+    assert_eq!(bus.queue_depth(), 6, "a quarter of the eight permits is reserved");
+    bus.hub().emit(placed(1)).delivered().await.expect("two permits are left for its two topics");
     gates.set("dev-counts", State::Open);
-    first.delivered().await.expect("sent in the end");
+    first.delivered().await.expect("sent eventually");
     let mut refused = 0;
     for emission in waiting {
         if let Err(error) = emission.delivered().await {
@@ -97,7 +97,7 @@ async fn the_status_shows_depth_age_and_circuit_of_each_topic() {
 
     gates.set("dev-counts", State::Open);
     for emission in emissions {
-        emission.delivered().await.expect("sent in the end");
+        emission.delivered().await.expect("sent eventually");
     }
     events_tests::until(|| async { lane().circuit == Circuit::Closed }).await;
     assert_eq!((bus.queue_depth(), lane().oldest_waiting), (0, None));
@@ -131,7 +131,7 @@ async fn a_bus_dropped_with_its_hub_still_sends_waiting_events() {
     events_tests::until(|| async { gates.calls("dev-counts") >= 3 }).await;
     gates.set("dev-counts", State::Open);
     for emission in emissions {
-        emission.delivered().await.expect("sent all the same");
+        emission.delivered().await.expect("sent anyway");
     }
 }
 
@@ -148,7 +148,7 @@ async fn keys_keep_their_order_while_a_topic_fails_and_recovers() {
     gates.set("dev-audit", State::Open);
     gates.set("dev-orders", State::Open);
     for (index, emission) in emissions.into_iter().enumerate() {
-        let delivered = emission.delivered().await.expect("sent in the end");
+        let delivered = emission.delivered().await.expect("sent eventually");
         for outcome in delivered.topics() {
             assert_eq!(outcome.result().expect("a position"), (index + 1).to_string(), "{}", outcome.topic());
         }

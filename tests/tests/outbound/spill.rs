@@ -282,7 +282,7 @@ async fn a_damaged_file_that_cannot_be_renamed_is_rejected_before_any_send() {
     let ran = send(&folder, &["--skip-damaged"]);
     assert!(!ran.ok && ran.err.contains("nothing was sent") && ran.err.contains(".damaged"), "{}", ran.err);
     assert!(ran.out.is_empty() && stored(&folder, "dev-counts").await.is_empty());
-    fs::remove_file(&aside).expect("moved away");
+    fs::remove_file(&aside).expect("moved");
     assert!(send(&folder, &["--skip-damaged"]).ok);
     assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted[..9]);
 }

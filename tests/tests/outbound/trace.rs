@@ -32,10 +32,10 @@ async fn travels(url: &str) {
         .and_then(|options| options.extension("tracestate", TRACESTATE))
         .expect("names of extensions");
     shop.hub().emit_with(counted(1), options).delivered().await.expect("sent");
-    let seen = tokio::time::timeout(Duration::from_secs(20), seen.recv()).await.expect("it comes");
+    let seen = tokio::time::timeout(Duration::from_secs(20), seen.recv()).await.expect("it arrives in time");
     assert_eq!(seen, Some((Some(TRACEPARENT.to_owned()), Some(TRACESTATE.to_owned()), Origin::Bus)));
     drop(end);
-    consumer.await.expect("no panic").expect("stopped as told");
+    consumer.await.expect("no panic").expect("a normal stop");
 }
 
 #[tokio::test]
