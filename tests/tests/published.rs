@@ -76,7 +76,7 @@ fn changed_at_one_place(schema: &Value) -> Vec<Value> {
 /// A digest that missed a change would let a breaking change compile.
 #[test]
 fn no_change_at_one_place_is_missed_by_the_digest() {
-    let (mut told_apart, mut without_meaning) = (0, 0);
+    let (mut distinguished, mut without_meaning) = (0, 0);
     for specimen in specimens() {
         let schema: Value = serde_json::from_str(specimen.schema_json).unwrap();
         for changed in changed_at_one_place(&schema) {
@@ -86,14 +86,14 @@ fn no_change_at_one_place_is_missed_by_the_digest() {
                 Ok(true) if same => without_meaning += 1,
                 Ok(by_digest) => {
                     assert!(!by_digest, "{} is not {text}", specimen.name);
-                    told_apart += usize::from(!same);
+                    distinguished += usize::from(!same);
                 }
                 Err(fault) => panic!("{}: {fault}", specimen.name),
             }
         }
     }
-    println!("{told_apart} changed schemas told apart, {without_meaning} changes of docs and the like");
-    assert!(told_apart > 2_000 && without_meaning > 100, "{told_apart}, {without_meaning}");
+    println!("{distinguished} changed schemas distinguished, {without_meaning} changes of docs and the like");
+    assert!(distinguished > 2_000 && without_meaning > 100, "{distinguished}, {without_meaning}");
 }
 
 #[test]

@@ -124,14 +124,14 @@ fn lock_warns_of_enums_to_which_no_symbol_or_variant_can_be_added() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let symbol = ("symbol", "#[event(default)]");
     let variant = ("variant", "a record whose fields are Options");
-    let told = [
+    let expected = [
         ("Way", "way", symbol),
         ("Reason", "stops.reason", symbol),
         ("Payment", "payment", variant),
         ("Brand", "payment.brand", symbol),
     ];
-    assert_eq!(ran.err.lines().count(), told.len(), "{}", ran.err);
-    for ((name, path, (what, advice)), line) in told.into_iter().zip(ran.err.lines()) {
+    assert_eq!(ran.err.lines().count(), expected.len(), "{}", ran.err);
+    for ((name, path, (what, advice)), line) in expected.into_iter().zip(ran.err.lines()) {
         let warning = format!(
             "warning: org.acme.enums.parcel.sent.v1: no {what} can be added to the enum `enums_cli::{name}` of `{path}`: "
         );
@@ -223,11 +223,11 @@ fn program_of_another_checkout_publishes_nothing_here() {
         fs::write(&source, text.replace(from, to)).unwrap();
         let ran = shop.run(&["lock"]);
         assert_eq!(ran.code, 1);
-        let told = ran.err.lines().find(|line| line.contains(PLACED)).unwrap();
+        let output = ran.err.lines().find(|line| line.contains(PLACED)).unwrap();
         for part in
             [env!("CARGO_BIN_EXE_shop_cli"), source.to_str().unwrap(), "has changed", "rebuild this program"]
         {
-            assert!(told.contains(part), "no {part:?} in {told}");
+            assert!(output.contains(part), "no {part:?} in {output}");
         }
         assert!(!shop.file("schemas").exists() && !shop.file("build.rs").exists());
         shop.finds(PLACED, "has changed");
@@ -311,8 +311,8 @@ fn crate_that_reexports_an_event_is_not_taken_for_its_definition() {
     fs::copy(shop.file("src/bin/shop_cli.rs"), &source).unwrap();
     for command in ["lock", "check"] {
         let ran = Workspace::run_in(&consumer, &[command]);
-        let told = format!("{}{}", ran.out, ran.err);
-        assert!(ran.code == 1 && told.contains("may be defined in"), "{told}");
+        let output = format!("{}{}", ran.out, ran.err);
+        assert!(ran.code == 1 && output.contains("may be defined in"), "{output}");
     }
     assert!(!consumer.join("tests/schemas").exists());
 }

@@ -26,10 +26,10 @@ impl Peer {
             .spawn()
             .expect("the peer starts");
         let out = child.stdout.take().expect("a pipe");
-        let (told, lines) = channel();
+        let (line_sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if told.send(line).is_err() {
+                if line_sender.send(line).is_err() {
                     break;
                 }
             }
@@ -47,7 +47,7 @@ impl Peer {
     }
 
     /// The next lines, exactly this number.
-    fn told(&self, count: usize) -> Vec<usize> {
+    fn lines(&self, count: usize) -> Vec<usize> {
         let next = |_| self.lines.recv_timeout(LONG).expect("the peer goes on");
         (0..count).map(next).map(|line| line.parse().expect("a number")).collect()
     }
@@ -216,8 +216,8 @@ async fn killed_processes_lose_nothing_that_was_acknowledged() {
         let sender = Peer::sender(&place.url, round * EACH, EACH);
         let victim = Peer::consumer(&place.url, &place.log);
         // Each dies at an arbitrary point of its work.
-        sent.extend(sender.told(60 + 37 * round));
-        acked.extend(survivor.told(20 + 11 * round));
+        sent.extend(sender.lines(60 + 37 * round));
+        acked.extend(survivor.lines(20 + 11 * round));
         sent.extend(sender.kill());
         acked.extend(victim.kill());
         if round % 2 == 1 {

@@ -130,7 +130,7 @@ async fn watch(bus: EventBus) {
     let mut last = None;
     loop {
         let error =
-            bus.status().queues.iter().find_map(|lane| lane.circuit.last_error()).map(ToOwned::to_owned);
+            bus.status().queues.iter().find_map(|queue| queue.circuit.last_error()).map(ToOwned::to_owned);
         if error != last {
             let _ = tell(&error.as_ref().map_or("flows".to_owned(), |error| format!("waits {error}")));
             last = error;

@@ -47,7 +47,7 @@ async fn taker(fixture: &dyn Fixture, fails: fn(i64) -> bool) -> (EventBus, Take
         Signal::<OrderPlaced>::new().connect("taker", move |event: &Event<OrderPlaced>| {
             assert_eq!(event.origin(), Origin::Bus);
             seen.lock().expect("no panic").push((event.number, event.metadata().id()));
-            if fails(event.number) { Err("told to") } else { Ok(()) }
+            if fails(event.number) { Err("chosen by the test") } else { Ok(()) }
         });
     });
     (bus, taken)

@@ -36,8 +36,8 @@ impl Peer {
             .spawn()
             .expect("the peer starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let (told, lines) = channel();
-        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, lines }
     }
 

@@ -84,22 +84,24 @@ fn second_member(first_commits: bool) -> Arrival {
     let mut first = open(path);
     let transaction = first.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
     assert!(inbox.insert(&transaction, &event(1)).expect("asked").is_first());
-    let (told, answer) = mpsc::channel();
+    let (sender, result) = mpsc::channel();
     std::thread::scope(|threads| {
         threads.spawn(move || {
             let mut second = open(path);
             let transaction =
                 second.transaction_with_behavior(TransactionBehavior::Immediate).expect("begun");
-            told.send(inbox.insert(&transaction, &event(1)).expect("asked")).expect("the receiver is alive");
+            sender
+                .send(inbox.insert(&transaction, &event(1)).expect("asked"))
+                .expect("the receiver is alive");
         });
         // It must wait until the first transaction has ended.
-        answer.recv_timeout(Duration::from_millis(300)).expect_err("the second waits");
+        result.recv_timeout(Duration::from_millis(300)).expect_err("the second waits");
         if first_commits {
             transaction.commit().expect("committed");
         } else {
             transaction.rollback().expect("rolled back");
         }
-        answer.recv_timeout(Duration::from_secs(20)).expect("the second goes on")
+        result.recv_timeout(Duration::from_secs(20)).expect("the second goes on")
     })
 }
 

@@ -50,10 +50,10 @@ fn an_idle_consumer_has_logged_completed_acknowledgements() {
             let bus = bus(&format!("sqlite://{}/events.db", folder.path().display()), "audit = true").await;
             bus.hub().emit(placed(1)).delivered().await.expect("sent");
             // Stop the consumer only after the line is logged.
-            let told = events_tests::until(|| async {
+            let logged = events_tests::until(|| async {
                 spans.events(AUDIT_TARGET).iter().any(|line| line.field("action") == "acked")
             });
-            bus.consume("orders").group("billing").run_until(told).await.expect("a normal stop");
+            bus.consume("orders").group("billing").run_until(logged).await.expect("a normal stop");
         });
     });
 }

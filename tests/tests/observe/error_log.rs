@@ -23,7 +23,7 @@ pub(crate) fn logs_to(folder: &Path) -> String {
     format!("error_log = \"{}\"", folder.join("errors.jsonl").display())
 }
 
-fn told(work: impl AsyncFnOnce()) -> Vec<Recorded> {
+fn recorded(work: impl AsyncFnOnce()) -> Vec<Recorded> {
     let spans = Spans::default();
     tracing::subscriber::with_default(spans.clone(), || block_on(work()));
     spans.events(ERROR_TARGET)
@@ -128,7 +128,7 @@ async fn rejected_events_are_in_the_file_with_position_and_reason() {
 
 #[test]
 fn the_log_event_masks_personal_data_and_says_that_it_cannot_be_sent_again() {
-    let events = told(async || {
+    let events = recorded(async || {
         let bus = bus("memory:", "").await;
         bus.hub().emit(placed(7)).delivered().await.expect("sent");
         consume_orders(&bus, "orders", 2, |_| Err("out of paper".into())).await;
@@ -152,7 +152,7 @@ fn the_log_event_masks_personal_data_and_says_that_it_cannot_be_sent_again() {
 fn the_log_event_names_foreign_headers_and_extensions_and_the_file_has_their_values() {
     const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let folder = tempfile::tempdir().expect("a folder");
-    let events = told(async || {
+    let events = recorded(async || {
         let bus = bus("memory:", &logs_to(folder.path())).await;
         let producer = bus.transport().producer().await.expect("a producer");
         let event = Message::new(&b"\x04t1\x02n"[..])

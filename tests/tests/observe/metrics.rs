@@ -193,8 +193,8 @@ fn the_lag_is_reported_for_each_partition() {
             let of = |number: u32| {
                 format!("events_consumer_lag{{topic=dev-orders,group=billing,partition={number}}}")
             };
-            let told = events_tests::until(|| async { values.get(&of(7)) < 0.5 });
-            bus.consume("orders").group("billing").run_until(told).await.expect("a normal stop");
+            let reported = events_tests::until(|| async { values.get(&of(7)) < 0.5 });
+            bus.consume("orders").group("billing").run_until(reported).await.expect("a normal stop");
             values.assert(&of(0), 4.0);
             let gauges = values.numbers.lock().expect("no panic");
             assert_eq!(gauges.keys().filter(|name| name.starts_with("events_consumer_lag")).count(), 2);

@@ -2,8 +2,8 @@
 
 mod fan_out;
 mod flush;
-mod lanes;
 mod metrics;
+mod queues;
 mod spill;
 mod trace;
 

@@ -55,10 +55,10 @@ fn any_store_error_keeps_the_queue_and_is_counted_and_shown() {
                 let refuses = "events_store_refuses_total{topic=dev-counts}";
                 events_tests::until(|| async { values.get(refuses) >= 3.0 }).await;
                 let status = bus.status();
-                let lane = status.queues.iter().find(|lane| lane.topic.as_str() == "dev-counts");
-                let lane = lane.expect("the lane");
-                assert!(lane.circuit.last_error().is_some() && lane.queue_depth == 2, "{lane:?}");
-                assert!(lane.circuit.needs_operator() && status.needs_operator(), "{lane:?}");
+                let queue = status.queues.iter().find(|queue| queue.topic.as_str() == "dev-counts");
+                let queue = queue.expect("the topic queue");
+                assert!(queue.circuit.last_error().is_some() && queue.queue_depth == 2, "{queue:?}");
+                assert!(queue.circuit.needs_operator() && status.needs_operator(), "{queue:?}");
                 gates.set("dev-counts", State::Open);
                 for emission in counts {
                     emission.delivered().await.expect("sent eventually");

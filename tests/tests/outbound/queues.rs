@@ -69,15 +69,15 @@ async fn the_status_shows_depth_age_and_circuit_of_each_topic() {
     let (bus, gates) = bus(100).await;
     let idle = bus.status();
     assert_eq!((idle.queue_depth, idle.queue_capacity, idle.oldest_waiting), (0, 100, None));
-    let topics: Vec<_> = idle.queues.iter().map(|lane| lane.topic.as_str()).collect();
-    assert_eq!(topics, ["dev-audit", "dev-counts", "dev-orders"], "a disabled route has no lane");
-    assert!(idle.queues.iter().all(|lane| lane.circuit == Circuit::Closed));
+    let topics: Vec<_> = idle.queues.iter().map(|queue| queue.topic.as_str()).collect();
+    assert_eq!(topics, ["dev-audit", "dev-counts", "dev-orders"], "a disabled route has no topic queue");
+    assert!(idle.queues.iter().all(|queue| queue.circuit == Circuit::Closed));
 
     gates.set("dev-counts", State::Away);
     let emissions = [bus.hub().emit(counted(1)), bus.hub().emit(counted(2))];
-    let lane = || bus.status().queues.swap_remove(1);
-    events_tests::until(|| async { lane().circuit.failures() >= 2 }).await;
-    let away = lane();
+    let queue = || bus.status().queues.swap_remove(1);
+    events_tests::until(|| async { queue().circuit.failures() >= 2 }).await;
+    let away = queue();
     assert_eq!(away.queue_depth, 2);
     assert!(away.oldest_waiting.expect("two wait") > Duration::ZERO);
     assert!(away.circuit.last_error().expect("it failed").contains("its gate is closed"));
@@ -91,16 +91,16 @@ async fn the_status_shows_depth_age_and_circuit_of_each_topic() {
     };
 
     gates.set("dev-counts", State::Hangs);
-    events_tests::until(|| async { matches!(lane().circuit, Circuit::HalfOpen { .. }) }).await;
-    let Circuit::HalfOpen { since: still, .. } = lane().circuit else { panic!("an attempt hangs") };
+    events_tests::until(|| async { matches!(queue().circuit, Circuit::HalfOpen { .. }) }).await;
+    let Circuit::HalfOpen { since: still, .. } = queue().circuit else { panic!("an attempt hangs") };
     assert_eq!(still, since, "since the first failure");
 
     gates.set("dev-counts", State::Open);
     for emission in emissions {
         emission.delivered().await.expect("sent eventually");
     }
-    events_tests::until(|| async { lane().circuit == Circuit::Closed }).await;
-    assert_eq!((bus.queue_depth(), lane().oldest_waiting), (0, None));
+    events_tests::until(|| async { queue().circuit == Circuit::Closed }).await;
+    assert_eq!((bus.queue_depth(), queue().oldest_waiting), (0, None));
 }
 
 #[test]
