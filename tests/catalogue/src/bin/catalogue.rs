@@ -1,9 +1,9 @@
-//! The Rust side of `tests/interop/catalogue.py`, which says what the files hold.
+//! The Rust side of `tests/interop/catalogue.py`, which documents the files.
 //!
 //! ```text
-//! catalogue export RUST.jsonl [COUNT [SEED]]   writes schemas and payloads of every event, 50 unless told
-//! catalogue verify PYTHON.jsonl                reads the payloads that Python made
-//! catalogue keys KEYS.jsonl                    reads keys, and what Python makes of them
+//! catalogue export RUST.jsonl [COUNT [SEED]]   writes schemas and payloads of every event, by default 50
+//! catalogue verify PYTHON.jsonl                checks the payloads that Python generated
+//! catalogue keys KEYS.jsonl                    checks keys and Python's results for them
 //! ```
 
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
     Ok(verdict.told())
 }
 
-/// What is wrong with the reading of a payload of Python's.
+/// The error in decoding a payload of Python.
 fn fault(event: &CatalogueEvent, payload: &Value) -> Option<String> {
     let text = payload["datum"].as_str().unwrap_or_default();
     let Some(datum) = from_hex(text).filter(|datum| !datum.is_empty()) else {
@@ -146,7 +146,7 @@ impl Verdict {
             None => self.passed += 1,
             Some(fault) => {
                 self.failed += 1;
-                // The first few tell enough.
+                // The first few suffice.
                 if self.failed <= 10 {
                     println!("FAILED {what}: {fault}");
                 }

@@ -1,13 +1,13 @@
 //! Every event over Redis; the Rust side of `tests/interop/redis_catalogue.py`.
 //!
 //! ```text
-//! redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl   writes what receivers see of so many events
-//! redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl    emits so many of each event, and writes them
+//! redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl   writes COUNT events as receivers see them
+//! redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl    emits COUNT of each event, and writes them
 //! ```
 //!
-//! A line is `{"metadata": …, "datum": hex, "value": …}`. `emit` leaves the first event of each type
-//! with the metadata that it gets by itself, and makes up the others'; after these it sends one more
-//! of each type as an envelope of a later minor version, which no definition here has.
+//! A line is `{"metadata": …, "datum": hex, "value": …}`. `emit` sends the first event of each type with
+//! default metadata and the others with generated metadata; then one more of each type as an envelope of a
+//! later minor version, which no definition here has.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -26,9 +26,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// The prefix of topics, which Open edX's programs are told as well.
+/// The prefix of topics, which Open edX's programs get too.
 const PREFIX: &str = "dev";
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 #[tokio::main]
@@ -69,7 +69,7 @@ async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -
     for event in events() {
         let seen = seen.clone();
         let observer = move |metadata: &EventMetadata, payload| {
-            // The program may be ending.
+            // The program may be exiting.
             let _ = seen.send((metadata.clone(), payload));
         };
         (event.observe)(bus.hub(), Arc::new(observer));
@@ -79,7 +79,7 @@ async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -
     let running = tokio::spawn(async move { consume.run_until(stopped).await });
     let (mut came, deadline) = (Vec::new(), Instant::now() + PATIENCE);
     while came.len() < count {
-        // What is missing then is for the judge to tell.
+        // redis_catalogue.py reports missing events.
         let Ok(Some(event)) = timeout_at(deadline, arrivals.recv()).await else { break };
         came.push(event);
     }
@@ -128,7 +128,7 @@ async fn emit(url: &str, topic: &str, count: &str, seed: &str, path: &str) -> Re
     Ok(())
 }
 
-/// Sends one event of each type as a program with a later definition would.
+/// Sends one event of each type as a program with a later definition does.
 async fn later(
     url: &str,
     topic: &str,
@@ -139,7 +139,7 @@ async fn later(
     let topic = Topic::new(format!("{PREFIX}-{topic}"))?;
     let producer = connect(url, &ConnectOptions::new())?.producer().await?;
     for event in events {
-        // An emission that no bus takes gives the metadata.
+        // An emission in a hub without a bus gives the metadata.
         let options = options(maker);
         let emitted = (event.emit_with)(&Hub::new(), maker, options);
         let metadata = emitted.metadata.with_minor_version(later_minor_version(maker));

@@ -1,6 +1,6 @@
-//! The modules that `tests/interop/imported.py` has written into the folder `IMPORTED`.
+//! The modules that `tests/interop/imported.py` writes to the folder `IMPORTED`.
 //!
-//! What is imported compiles without a warning.
+//! Imported modules compile without warnings.
 #![deny(warnings)]
 
 use events_runtime::EventData;
