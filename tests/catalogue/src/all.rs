@@ -18,16 +18,16 @@ use crate::{Maker, Sample};
 pub struct Payload {
     /// Its Avro datum.
     pub datum: Vec<u8>,
-    /// The value, in the form that Python makes of its own.
+    /// The value, in the JSON form that the Python side uses.
     pub value: Value,
 }
 
-/// Why a datum could not be read, or written again.
+/// The reason why a datum could not be decoded or encoded again.
 #[derive(Debug)]
 pub enum Fault {
-    /// It could not be read.
+    /// It could not be decoded.
     Decode(DecodeError),
-    /// What was read could not be written.
+    /// The value could not be encoded.
     Encode(EncodeError),
 }
 
@@ -49,7 +49,7 @@ impl std::error::Error for Fault {
     }
 }
 
-/// What is done with each event that a receiver gets.
+/// A callback for each received event.
 pub type Observer = Arc<dyn Fn(&EventMetadata, Payload) + Send + Sync>;
 
 /// An event that was emitted.
@@ -58,22 +58,22 @@ pub struct Emitted {
     pub payload: Payload,
     /// Its metadata.
     pub metadata: EventMetadata,
-    /// Ends when every broker has it.
+    /// Completes when every broker has stored it.
     pub delivered: Pin<Box<dyn Future<Output = Result<Delivered, DeliveryError>> + Send>>,
 }
 
 /// An event of the catalogue, without its type.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogueEvent {
-    /// What the registry knows of it.
+    /// Its descriptor in the registry.
     pub descriptor: Descriptor,
-    /// Where Python has it below `openedx_events`, and under which name: `("learning", "BADGE_AWARDED")`.
+    /// Its module below `openedx_events` in Python, and its name: `("learning", "BADGE_AWARDED")`.
     pub signal: (&'static str, &'static str),
-    /// Makes a value up that Python keeps as it is.
+    /// Generates a value that Python preserves.
     pub make: fn(&mut Maker) -> Payload,
-    /// Reads a datum as the event's type, and writes that type's value.
+    /// Decodes a datum as the event's type, and encodes the value again.
     pub read: fn(&[u8]) -> Result<Payload, Fault>,
-    /// Emits a value that was made up, by the event's signal.
+    /// Emits a generated value by the event's signal.
     pub emit: fn(&Hub, &mut Maker) -> Emitted,
     /// The same with metadata of the emitter's choice.
     pub emit_with: fn(&Hub, &mut Maker, EmitOptions) -> Emitted,

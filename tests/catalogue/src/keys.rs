@@ -1,4 +1,4 @@
-//! Random keys, and what Python knows of a key.
+//! Random keys, and the parts of a key in Python.
 
 use openedx_events::keys::{
     CcxKey, CollectionKey, ContainerKey, CourseKey, InvalidKey, LibraryKey, LibraryUsageKey, UsageKey,
@@ -25,7 +25,7 @@ fn version(maker: &mut Maker) -> String {
     format!("+version@{}", maker.text_of("0123456789abcdef", 24..25))
 }
 
-/// Behind org, course and run.
+/// Suffixes after org, course and run.
 fn detail(maker: &mut Maker) -> String {
     let branch = if maker.chance(20) { format!("+branch@{}", id(maker)) } else { String::new() };
     if maker.chance(20) { branch + &version(maker) } else { branch }
@@ -84,7 +84,7 @@ fn library_usage_key(maker: &mut Maker) -> String {
 macro_rules! keys {
     ($($key:ty: |$maker:ident| $text:expr),* $(,)?) => {$(
         impl Sample for $key {
-            /// Of a form that Python knows: it refuses an event with another one.
+            /// Of a form that Python knows, because it rejects an event with another one.
             fn random($maker: &mut Maker) -> Self {
                 let text = $text;
                 text.parse().unwrap_or_else(|fault: InvalidKey| panic!("{text}: {fault}"))
@@ -109,10 +109,10 @@ keys! {
     CollectionKey: |maker| format!("lib-collection:{}:{}", library(maker), maker.text_of(SLUG, 1..9)),
 }
 
-/// What Python's `from_string` of a class makes of a text: `null` where it raises an error.
+/// The expected result of `from_string` of a Python class: `null` if it raises an error.
 ///
 /// # Errors
-/// The key is not what was read, or its class is unknown.
+/// If the key differs from its text, or its class is unknown.
 pub fn described(class: &str, text: &str) -> Result<Value, String> {
     match class {
         "CourseKey" => read(text, CourseKey::from_text, course_parts),
@@ -148,7 +148,7 @@ pub fn described(class: &str, text: &str) -> Result<Value, String> {
     }
 }
 
-/// What all keys have.
+/// The methods of all keys.
 trait Key: std::fmt::Display + std::str::FromStr<Err = InvalidKey> + PartialEq + std::fmt::Debug {
     fn canonical(&self) -> String;
 }

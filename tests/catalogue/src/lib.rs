@@ -1,7 +1,7 @@
-//! Payloads of every event of Open edX: made up at random, and read and written again.
+//! Payloads of every event of Open edX: generated, decoded and encoded again.
 //!
-//! The program `catalogue` holds them against the Python packages, without a bus; the same lines
-//! of JSON serve where a bus is between the two. [`events`] has what a test needs of each event.
+//! The program `catalogue` compares them with the Python packages without a bus; tests with a bus use the same
+//! JSON lines. [`events`] lists every event for tests.
 
 mod all;
 mod data;
@@ -20,7 +20,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The bytes of a hexadecimal text.
+/// Decodes hexadecimal text.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
