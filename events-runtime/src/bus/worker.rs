@@ -17,8 +17,8 @@ use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
 use super::verdict::{InboundError, Verdict};
-use crate::clock::Later as _;
 use crate::config::Exhausted;
+use crate::transport::Later as _;
 use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
 use events_support::error_chain::chain;
 

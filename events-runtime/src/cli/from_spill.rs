@@ -13,9 +13,9 @@ use super::failure::{Failure, chain};
 use super::output::{counted, one_line};
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
-use crate::clock::Later as _;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
+use crate::transport::Later as _;
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;

@@ -22,7 +22,7 @@ impl BusUrl {
     /// # Errors
     /// A [`BusUrlError`] if the scheme is missing or has no transport.
     pub fn parse(text: &str) -> Result<Self, BusUrlError> {
-        let Url { scheme, .. } = Url::parse(text)?;
+        let scheme = Url::parse(text)?.scheme.name;
         Ok(Self { text: text.trim().to_owned(), scheme })
     }
 

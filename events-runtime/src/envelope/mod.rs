@@ -26,72 +26,19 @@
 //!
 //! [binding]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md#32-binary-content-mode
 
-pub(crate) mod dead_letter;
-
 use std::fmt;
 
 use bytes::Bytes;
-
-pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
 use crate::metadata::{MetadataError, MetadataText};
 use crate::transport::{Headers, Masked, Message};
 use events_core::internal::is_trace;
-
-const AVRO: &str = "application/avro";
-const SPEC_VERSION: &str = "1.0";
-
-const SPEC_VERSION_HEADER: &str = "ce_specversion";
-const CONTENT_TYPE_HEADER: &str = "content-type";
-const DATA_CONTENT_TYPE_HEADER: &str = "ce_datacontenttype";
-const TYPE_HEADER: &str = "ce_type";
-const ID_HEADER: &str = "ce_id";
-const SOURCE_HEADER: &str = "ce_source";
-const TIME_HEADER: &str = "ce_time";
-const MINOR_VERSION_HEADER: &str = "ce_minorversion";
-const SOURCE_HOST_HEADER: &str = "sourcehost";
-const SOURCE_LIB_HEADER: &str = "sourcelib";
-const FINGERPRINT_HEADER: &str = "ce_schemafp";
-const EXTENSION_PREFIX: &str = "ce_";
-
-/// The headers that describe attributes and occur at most once.
-const KNOWN: [&str; 11] = [
-    SPEC_VERSION_HEADER,
-    CONTENT_TYPE_HEADER,
-    DATA_CONTENT_TYPE_HEADER,
-    TYPE_HEADER,
-    ID_HEADER,
-    SOURCE_HEADER,
-    TIME_HEADER,
-    MINOR_VERSION_HEADER,
-    SOURCE_HOST_HEADER,
-    SOURCE_LIB_HEADER,
-    FINGERPRINT_HEADER,
-];
-
-/// The headers that are the same for every event, and their values.
-#[cfg(feature = "redis")]
-pub(crate) const CONSTANT: [(&str, &str); 3] =
-    [(SPEC_VERSION_HEADER, SPEC_VERSION), (CONTENT_TYPE_HEADER, AVRO), (DATA_CONTENT_TYPE_HEADER, AVRO)];
-
-/// The headers of an event's attributes, in order, with their names in Open edX's Redis bus.
-#[cfg(feature = "redis")]
-pub(crate) const ATTRIBUTES: [(&str, &str); 7] = [
-    (TYPE_HEADER, "type"),
-    (ID_HEADER, "id"),
-    (SOURCE_HEADER, "source"),
-    (TIME_HEADER, "time"),
-    (MINOR_VERSION_HEADER, "minorversion"),
-    (SOURCE_HOST_HEADER, "sourcehost"),
-    (SOURCE_LIB_HEADER, "sourcelib"),
-];
-
-/// The static name of a known header, so that a transport need not allocate one per message.
-#[cfg(any(feature = "embedded", feature = "redis"))]
-pub(crate) fn known_header(name: &str) -> Option<&'static str> {
-    KNOWN.into_iter().find(|known| *known == name)
-}
+use events_transport::headers::{
+    AVRO, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER, ID_HEADER,
+    KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER, SPEC_VERSION,
+    SPEC_VERSION_HEADER, TIME_HEADER, TYPE_HEADER, is_content_type,
+};
 
 /// An encoded event with its metadata.
 #[doc(alias = "CloudEvent")]
@@ -208,8 +155,9 @@ impl Envelope {
         for (name, value) in self.headers {
             headers.push(name, value);
         }
-        let message = Message::new(self.data);
-        Message { key: self.key, headers, ..message }
+        let mut message = Message::new(self.data);
+        (message.key, message.headers) = (self.key, headers);
+        message
     }
 
     /// Reads the envelope of a message.
@@ -341,11 +289,6 @@ impl<'a> Read<'a> {
         let (_, value) = KNOWN.iter().zip(&self.known).find(|(known, _)| **known == header)?;
         value.filter(|value| !value.is_empty())
     }
-}
-
-/// Whether this is the content type header. HTTP header names are case-insensitive.
-pub(crate) fn is_content_type(name: &str) -> bool {
-    name.eq_ignore_ascii_case(CONTENT_TYPE_HEADER)
 }
 
 /// Whether a media type is Avro, whatever its parameters.

@@ -17,8 +17,8 @@ use std::time::Duration;
 pub use dead_letter::DeadLetter;
 pub use line::LineError;
 
-use crate::envelope::dead_letter as headers;
 use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};
+use events_transport::dead_letter as headers;
 
 /// The dead letters of one group on one topic.
 ///

@@ -1,0 +1,206 @@
+//! Retention: what goes, and when.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::error::TxnError;
+use super::row::millis;
+use super::txn::{GroupId, Txn, find_topic, last, trimmed};
+use events_transport::RetentionPolicy;
+use events_transport::{Retention, Topic, Trimmed};
+
+/// So many messages go in one transaction at most, that senders are not held up.
+const CHUNK: i64 = 2_000;
+/// So many free pages stay in the file, to be filled again.
+const FREE: i64 = 1_024;
+/// What is given back in one transaction.
+const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
+/// What `PRAGMA auto_vacuum` says of a file that can give pages back.
+const INCREMENTAL: i64 = 2;
+/// A topic is trimmed after so many messages, or after so long.
+const EVERY_COUNT: u64 = 4_096;
+const EVERY_TIME: Duration = Duration::from_secs(60);
+
+/// What one transaction removed.
+pub(super) struct TrimBatch {
+    pub(super) trimmed: Trimmed,
+    /// From a topic of dead letters.
+    letters: bool,
+}
+
+impl TrimBatch {
+    /// There may be more to remove.
+    pub(super) fn is_full(&self) -> bool {
+        self.trimmed.removed >= CHUNK.unsigned_abs()
+    }
+
+    /// Tells what went; to be called once it is gone for good.
+    pub(super) fn tell(&self, topic: &Topic) {
+        self.trimmed.tell(topic, self.letters);
+    }
+}
+
+/// Gives some of the file's free pages back to the disk where they are many; whether there are more.
+pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let many = || Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(FREE));
+    if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
+        return Ok(false);
+    }
+    conn.execute_batch(GIVE_BACK)?;
+    many()
+}
+
+fn is_dead_letter_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
+    let kept = |sql: &str| conn.prepare_cached(sql)?.exists([topic.as_str()]);
+    Ok(topic.holds_dead_letters()
+        || (conn.table_exists(None, "dead_letter_topics")?
+            && kept("SELECT 1 FROM dead_letter_topics WHERE name = ?1")?))
+}
+
+impl Txn<'_> {
+    /// Removes up to [`CHUNK`] messages of a topic.
+    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<TrimBatch, TxnError> {
+        let letters = is_dead_letter_topic(self.conn, topic)?;
+        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let trimmed = self.trim_by(topic, &retention)?;
+        Ok(TrimBatch { trimmed, letters })
+    }
+
+    /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
+    /// in whichever process, keeps them.
+    ///
+    /// The table is made by the first of them. Builds that do not know it pass it over.
+    pub(super) fn mark_dead_letter_topic(&self, topic: &Topic) -> Result<(), TxnError> {
+        if !is_dead_letter_topic(self.conn, topic)? {
+            self.conn.execute_batch(
+                "CREATE TABLE IF NOT EXISTS dead_letter_topics(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+            )?;
+            self.conn.execute("INSERT INTO dead_letter_topics(name) VALUES (?1)", [topic.as_str()])?;
+        }
+        Ok(())
+    }
+
+    fn trim_by(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, TxnError> {
+        let Some(id) = find_topic(self.conn, topic)? else {
+            return Ok(Trimmed::default());
+        };
+        let (last, before) = (last(self.conn, id)?, trimmed(self.conn, id)?);
+        let mut until = before.saturating_add(1);
+        if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
+            let young: Option<i64> = self
+                .conn
+                .prepare_cached(&format!(
+                    "SELECT seq FROM messages_{id} WHERE time >= ?1 ORDER BY seq LIMIT 1"
+                ))?
+                .query_row([millis(oldest)], |row| row.get(0))
+                .optional()?;
+            until = until.max(young.unwrap_or(last.saturating_add(1)));
+        }
+        if let Some(count) = retention.max_count {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            until = until.max(last.saturating_sub(count).saturating_add(1));
+        }
+        let low_water = self.low_water(id)?;
+        if !retention.drop_unsettled {
+            until = until.min(low_water.unwrap_or(i64::MAX));
+        }
+        until = until.min(before.saturating_add(1 + CHUNK));
+        if until <= before.saturating_add(1) {
+            return Ok(Trimmed::default());
+        }
+        let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
+        let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
+        self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until.saturating_sub(1)])?;
+        let unread = if low_water.is_none() { removed as u64 } else { 0 };
+        Ok(Trimmed::new(removed as u64, unsettled).with_unread(unread))
+    }
+
+    /// The first message that some group has not settled; `None` where there is no group.
+    fn low_water(&self, topic: i64) -> Result<Option<i64>, TxnError> {
+        let low = self
+            .conn
+            .prepare_cached(
+                // A sum beyond the integers is a float, and damage alone.
+                "SELECT CAST(min(min(
+                 g.cursor + 1,
+                 coalesce((SELECT min(seq) FROM pending WHERE grp = g.id), g.cursor + 1),
+                 coalesce((SELECT min(first) FROM claims WHERE grp = g.id), g.cursor + 1)
+             )) AS INTEGER) FROM groups g WHERE g.topic = ?1",
+            )?
+            .query_row([topic], |row| row.get(0))?;
+        Ok(low)
+    }
+
+    /// Lets every group forget what stands before a message; gives the most that one of them had
+    /// not settled.
+    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
+        let groups: Vec<(i64, i64)> = self
+            .conn
+            .prepare_cached("SELECT id, cursor FROM groups WHERE topic = ?1")?
+            .query_map([topic], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut most = 0;
+        for (group, cursor) in groups {
+            let flying: i64 = self
+                .conn
+                .prepare_cached(
+                    "SELECT CAST(coalesce(total(
+                         max(0, min(last, ?2 - 1) - first + 1)
+                         - (SELECT count(*) FROM gaps
+                            WHERE claim = claims.id AND seq >= claims.first AND seq < ?2)
+                     ), 0) AS INTEGER) FROM claims WHERE grp = ?1 AND first IS NOT NULL AND first < ?2",
+                )?
+                .query_row([group, until], |row| row.get(0))?;
+            let waiting =
+                self.conn.execute("DELETE FROM pending WHERE grp = ?1 AND seq < ?2", [group, until])?;
+            let ahead = until.saturating_sub(1).saturating_sub(cursor).max(0);
+            self.conn.execute(
+                "UPDATE groups SET cursor = max(cursor, ?2) WHERE id = ?1",
+                [group, until.saturating_sub(1)],
+            )?;
+            self.unblock_all(GroupId { topic, group })?;
+            let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+            let open = flying.saturating_add(waiting).saturating_add(ahead);
+            most = most.max(u64::try_from(open).unwrap_or(0));
+        }
+        Ok(most)
+    }
+}
+
+/// When which topic is to be trimmed next.
+#[derive(Default)]
+pub(super) struct Schedule {
+    topics: HashMap<Topic, (u64, Instant)>,
+    due: Vec<Topic>,
+}
+
+impl Schedule {
+    /// Takes note of messages that came.
+    pub(super) fn appended(&mut self, topic: Topic, count: u64) {
+        let Some((appended, since)) = self.topics.get_mut(&topic) else {
+            // At once: a program that writes little, or ends soon, would never come to it.
+            self.topics.insert(topic.clone(), (0, Instant::now()));
+            return self.again(topic);
+        };
+        *appended += count;
+        if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
+            *appended = 0;
+            *since = Instant::now();
+            self.again(topic);
+        }
+    }
+
+    /// A topic that was not trimmed to the end.
+    pub(super) fn again(&mut self, topic: Topic) {
+        if !self.due.contains(&topic) {
+            self.due.push(topic);
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Topic> {
+        self.due.pop()
+    }
+}
