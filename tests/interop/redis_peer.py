@@ -7,7 +7,7 @@
 
 A line of `consume` is JSON: the user's number and the metadata that the package read. It prints nothing for an
 entry that the package rejects. `member` prints `handled NUMBER`. If HOLD is not 0, it prints `holding NUMBER`
-at the HOLDth login and waits to be killed. If CLAIM is not 0, it takes over entries at its start that have been
+at login number HOLD and waits to be killed. If CLAIM is not 0, it takes over entries at its start that have been
 pending for CLAIM milliseconds.
 """
 

@@ -4,7 +4,7 @@
 //! redis_member URL GROUP NAME HOLD
 //! ```
 //!
-//! Prints `handled NUMBER` for each login. If HOLD is not 0, it prints `holding NUMBER` at the HOLDth login and
+//! Prints `handled NUMBER` for each login. If HOLD is not 0, it prints `holding NUMBER` at login number HOLD and
 //! waits to be killed.
 
 use std::io::Write as _;
