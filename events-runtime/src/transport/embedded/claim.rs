@@ -30,7 +30,7 @@ pub(super) struct Request {
 pub(super) struct Claim {
     pub(super) id: i64,
     /// Messages that were out before or waited, each with the attempt that this is, in order.
-    pub(super) again: Vec<(i64, u32)>,
+    pub(super) redelivered: Vec<(i64, u32)>,
     /// Messages that come for the first time.
     pub(super) fresh: Option<(i64, i64)>,
     /// Messages inside `fresh` that are not part of it.
@@ -65,13 +65,13 @@ impl Held {
     }
 
     /// The clock was set back since: nobody would take this over for as long as that.
-    fn is_beyond_its_lease(&self, now: i64) -> bool {
+    fn is_ahead_of_clock(&self, now: i64) -> bool {
         self.until.saturating_sub(now) > self.lease
     }
 }
 
 /// Answers by reading alone where there is nothing to claim; `None` where there may be.
-pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
+pub(super) fn peek(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
     let GroupId { topic, group } = request.group;
     if request.max == 0 {
         return Ok(Some(Claimed::None(None)));
@@ -88,11 +88,11 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     if due.is_some_and(|due| due <= now) {
         return Ok(None);
     }
-    if was_set_back(conn, group, now)? {
+    if clock_was_set_back(conn, group, now)? {
         return Ok(None);
     }
     let held = held(conn, group)?;
-    if held.iter().any(|held| held.is_over(now) || held.is_beyond_its_lease(now)) {
+    if held.iter().any(|held| held.is_over(now) || held.is_ahead_of_clock(now)) {
         return Ok(None);
     }
     let end = held.iter().map(|held| held.until).min();
@@ -107,7 +107,7 @@ pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, TxnError> {
 }
 
 /// Whether the clock was set back since a message was told to wait: it would for as long as that.
-fn was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
+fn clock_was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT EXISTS(SELECT 1 FROM pending
          WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2)",
@@ -135,53 +135,53 @@ fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
 }
 
 /// The longest lease or pause that is written, in milliseconds, so that sums fit.
-const LONGEST: i64 = i64::MAX / 4;
+const MAX_DURATION: i64 = i64::MAX / 4;
 /// The most attempts that are counted.
-const MOST: i64 = 0xffff_ffff;
+const MAX_ATTEMPTS: i64 = 0xffff_ffff;
 
 /// How long until a member that may not have a message yet looks again, in milliseconds.
-const LOOK_AGAIN: i64 = 250;
+const RETRY_DELAY: i64 = 250;
 
 impl Txn<'_> {
     /// Hands messages to a member.
     pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, TxnError> {
         let mut others = Vec::new();
         let all = held(self.conn, request.group.group)?;
-        let ends = self.ends(request.group, &all)?;
+        let claim_ends = self.claim_ends(request.group, &all)?;
         for held in all {
             if held.is_over(self.now) {
-                let end = ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
+                let end = claim_ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
                 self.take_back(request.group, held.member, held.id, end)?;
                 continue;
             }
-            if held.is_beyond_its_lease(self.now) {
+            if held.is_ahead_of_clock(self.now) {
                 self.conn
                     .prepare_cached("UPDATE claims SET lease = min(max(lease, 0), ?3), until = ?2 + min(max(lease, 0), ?3),
                          made = ?2 WHERE id = ?1")?
-                    .execute([held.id, self.now, LONGEST])?;
+                    .execute([held.id, self.now, MAX_DURATION])?;
             }
             others.push(held);
         }
-        if was_set_back(self.conn, request.group.group, self.now)? {
+        if clock_was_set_back(self.conn, request.group.group, self.now)? {
             self.conn
                 .prepare_cached(
                     "UPDATE pending SET ready = ?2 + max(0, min(ready - since, ?3)), since = ?2
                      WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2",
                 )?
-                .execute([request.group.group, self.now, LONGEST])?;
+                .execute([request.group.group, self.now, MAX_DURATION])?;
         }
-        self.mend_cursor(request.group)?;
+        self.repair_cursor(request.group)?;
         let mut scan = ClaimScan::new(self.conn, *request, &others)?;
-        match scan.alone(self.now)? {
+        match scan.take_isolated(self.now)? {
             Isolation::None => {
-                scan.again(self.now)?;
-                scan.fresh()?;
+                scan.take_due(self.now)?;
+                scan.take_new()?;
             }
             Isolation::Taken => {}
-            Isolation::Waits => return Ok(Claimed::None(Some(self.now + LOOK_AGAIN))),
+            Isolation::Waits => return Ok(Claimed::None(Some(self.now + RETRY_DELAY))),
         }
         if scan.is_empty() {
-            scan.set_aside()?;
+            scan.store_blocked()?;
             // There may be more behind what was set aside: look again at once.
             return Ok(Claimed::None(Some(self.now)));
         }
@@ -190,7 +190,7 @@ impl Txn<'_> {
 
     /// A damaged cursor behind the topic's end would keep all that comes from the group, without a
     /// word, and one before its first message would be an endless way: it is put back between them.
-    fn mend_cursor(&self, id: GroupId) -> Result<(), TxnError> {
+    fn repair_cursor(&self, id: GroupId) -> Result<(), TxnError> {
         let GroupId { topic, group } = id;
         let (found, last) = (cursor(self.conn, group)?, last(self.conn, topic)?);
         let cursor = found.clamp(trimmed(self.conn, topic)?.min(last), last);
@@ -271,14 +271,14 @@ impl Txn<'_> {
                      losses = iif(alone, 0, min(losses + 1, ?4)),
                      alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, ALONE_AFTER, MOST])?,
+                .execute([claim, self.now, ALONE_AFTER, MAX_ATTEMPTS])?,
             ClaimEnd::LostAlone => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
                      attempts = min(attempts + losses, ?3), losses = 0, alone = 1 WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, MOST])?,
+                .execute([claim, self.now, MAX_ATTEMPTS])?,
         };
         self.end_claim(claim)?;
         self.woken.insert(topic);

@@ -60,7 +60,7 @@ const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::fr
 
 impl Config {
     /// Whether two handles of one file promise the same.
-    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+    pub(super) fn is_compatible_with(&self, other: &Self) -> bool {
         self.synchronous == other.synchronous
             && self.busy_timeout == other.busy_timeout
             && self.poll_interval == other.poll_interval

@@ -56,7 +56,7 @@ impl Database {
 
     /// The same file once more. Two promises for one file would make one of them a lie.
     fn shared_with(self: Arc<Self>, config: &Config) -> Result<Arc<Self>, TransportError> {
-        if self.config.agrees_with(config) {
+        if self.config.is_compatible_with(config) {
             return Ok(self);
         }
         Err(TransportError::new(
@@ -70,7 +70,7 @@ impl Database {
     fn start(config: Config) -> Result<Self, TransportError> {
         let conn = open_writer(&config)?;
         if config.synchronous == Synchronous::Full {
-            empty_log(&conn, &config);
+            checkpoint(&conn, &config);
         }
         let (jobs, queue) = channel();
         let changed = Arc::new(ChangeNotifier::default());
@@ -115,7 +115,7 @@ impl Database {
     }
 
     /// Says that somebody waits, until dropped: other processes' writes are looked for meanwhile.
-    pub(super) fn waiting(&self) -> WaitGuard {
+    pub(super) fn wait_guard(&self) -> WaitGuard {
         self.waiters.fetch_add(1, Ordering::SeqCst);
         WaitGuard(self.waiters.clone())
     }
@@ -138,12 +138,12 @@ impl Database {
         operation: &'static str,
         generation: Option<u64>,
         durable: bool,
-        look: impl FnMut(&Connection) -> Result<Option<T>, TxnError> + Send + 'static,
+        try_read: impl FnMut(&Connection) -> Result<Option<T>, TxnError> + Send + 'static,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, TxnError> + Send + 'static,
         finish: impl FnOnce(T) -> A + Send + 'static,
     ) -> BoxFuture<'static, Result<A, TransportError>> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { operation, generation, durable, look, run, finish, result: None, reply };
+        let task = Task { operation, generation, durable, try_read, run, finish, result: None, reply };
         // Where the thread is gone, the reply goes with the task, and the answer tells.
         drop(self.jobs.send(Box::new(task)));
         let url = self.config.url.clone();
@@ -156,7 +156,7 @@ impl Database {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> Result<T, TxnError> + Send + 'static,
     ) -> Result<T, TransportError> {
-        if self.identity.look(&self.config.path) != FileState::Unchanged {
+        if self.identity.check(&self.config.path) != FileState::Unchanged {
             // The writer opens what stands there now, or tells that nothing does.
             self.write(operation, |_| Ok(())).await?;
         }
@@ -188,7 +188,7 @@ impl Database {
 
 /// The log may hold what the disk once refused: behind it nothing would be durable. Whoever reads
 /// or writes meanwhile is not waited for; then the next checkpoint does it.
-pub(super) fn empty_log(conn: &Connection, config: &Config) {
+pub(super) fn checkpoint(conn: &Connection, config: &Config) {
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
         let error = TxnError::from(error).convert("tidy the log of", &config.url);
         tracing::warn!(
@@ -216,7 +216,7 @@ struct Task<L, R, F, T, A> {
     operation: &'static str,
     generation: Option<u64>,
     durable: bool,
-    look: L,
+    try_read: L,
     run: R,
     finish: F,
     /// Plain data: dropped where the transaction is rolled back.
@@ -240,8 +240,8 @@ where
         self.generation
     }
 
-    fn look(&mut self, conn: &Connection) -> Result<bool, TxnError> {
-        self.result = (self.look)(conn)?;
+    fn try_read(&mut self, conn: &Connection) -> Result<bool, TxnError> {
+        self.result = (self.try_read)(conn)?;
         Ok(self.result.is_some())
     }
 
@@ -251,7 +251,7 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
+    fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
         let answer = match (outcome, self.result) {
             (Ok(()), Some(result)) => Ok((self.finish)(result)),
             (Ok(()), None) => Err(closed(self.operation, url)),

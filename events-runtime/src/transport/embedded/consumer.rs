@@ -42,19 +42,19 @@ impl SqliteConsumer {
         database: Arc<Database>,
         subscription: &Subscription,
     ) -> Result<(Arc<Acker>, Arc<Recipient>), TransportError> {
-        let dead_letter = subscription.dead_letter_topic()?;
+        let dead_letter_topic = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, .. } = subscription.clone();
-        let (names, letters) = ((topic.clone(), group.clone()), dead_letter.clone());
+        let (names, marked) = ((topic.clone(), group.clone()), dead_letter_topic.clone());
         let identity = database.identity().clone();
         let joining = database.write("subscribe to", move |txn| {
-            txn.mark_dead_letter_topic(&letters)?;
+            txn.mark_dead_letter_topic(&marked)?;
             Ok((txn.join(&names.0, &names.1, start)?, identity.generation()))
         });
         let (id, generation) = joining.await?;
         // Sixty-two random bits, not negative: no two members anywhere have the same.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
         let number = (random >> 1).cast_signed();
-        let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
+        let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter_topic };
         let acker = Arc::new(Acker { database, member, generation });
         let recipient = Arc::new(Recipient::new(topic, group, acker.clone()));
         Ok((acker, recipient))
@@ -71,7 +71,7 @@ impl SqliteConsumer {
                 "receive from",
                 Some(self.acker.generation),
                 false,
-                move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
+                move |conn| match claim::peek(conn, &request, millis(SystemTime::now()))? {
                     Some(Claimed::None(due)) => {
                         looked.set(ClaimState::Nothing);
                         Ok(Some(Claimed::None(due)))
@@ -147,10 +147,10 @@ fn read_claim(
     claim: &Claim,
 ) -> Result<Vec<(u32, Stored)>, TxnError> {
     let mut stored = Vec::with_capacity(claim.len());
-    if !claim.again.is_empty() {
+    if !claim.redelivered.is_empty() {
         let mut one =
             conn.prepare_cached(&format!("SELECT {} FROM messages_{topic} WHERE seq = ?1", row::COLUMNS))?;
-        for (seq, attempt) in &claim.again {
+        for (seq, attempt) in &claim.redelivered {
             for found in one.query_map([seq], row::read)? {
                 stored.push((*attempt, found?));
             }
@@ -246,7 +246,7 @@ impl Consumer for SqliteConsumer {
             // No deadline where the wait passes the clock's range.
             let deadline = Instant::now().checked_add(wait);
             // Before the first request, so that the writer's thread looks out for other processes.
-            let _waiting = self.acker.database.waiting();
+            let _waiting = self.acker.database.wait_guard();
             loop {
                 // Seen before the claim, so that what comes during the claim is not missed.
                 self.changes.borrow_and_update();
@@ -309,7 +309,7 @@ impl Claim {
     /// The messages of the claim, those out again first.
     fn seqs(&self) -> impl Iterator<Item = i64> {
         let fresh = self.fresh.into_iter().flat_map(|(first, last)| first..=last);
-        self.again.iter().map(|(seq, _)| *seq).chain(fresh.filter(|seq| !self.gaps.contains(seq)))
+        self.redelivered.iter().map(|(seq, _)| *seq).chain(fresh.filter(|seq| !self.gaps.contains(seq)))
     }
 
     fn len(&self) -> usize {

@@ -70,7 +70,7 @@ impl FileIdentity {
         self.generation.load(Ordering::SeqCst)
     }
 
-    pub(super) fn look(&self, path: &Path) -> FileState {
+    pub(super) fn check(&self, path: &Path) -> FileState {
         let mut open = self.locked();
         let Some(file) = open.file else {
             // The system does not say.
@@ -178,20 +178,20 @@ fn link(_: &Path) -> Option<Identity> {
     None
 }
 
-pub(super) fn gone(url: &str) -> TxnError {
+pub(super) fn missing_error(url: &str) -> TxnError {
     let message = "the file was removed or renamed while it was open, and nobody would see what is written to it: \
                    put it back, or start a program that makes it anew; what is queued waits, and is sent once \
                    there is a file again";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn replaced(url: &str) -> TxnError {
+pub(super) fn replaced_error(url: &str) -> TxnError {
     let message = "another file stands at the path than the one that was open; it was opened in its place: \
                    what was held or under way in the old one is lost to it, and groups go on as the new file has them";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn no_log(url: &str) -> TxnError {
+pub(super) fn log_missing_error(url: &str) -> TxnError {
     let message = "the log or its index beside the file was removed or replaced while it was open, and nobody \
                    would see what is written to it: the file was opened anew; what was held or under way is \
                    given again, and what only the log had may be lost";

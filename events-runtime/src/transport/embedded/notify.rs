@@ -58,7 +58,7 @@ pub(super) struct ChangeDetector(HashMap<i64, Mark>);
 impl ChangeDetector {
     /// Wakes the consumers of the topics that another process changed. A topic where something is held or
     /// waits is always one: which of it changed is for its consumers to find out.
-    pub(super) fn look(&mut self, conn: &Connection, changes: &ChangeNotifier) -> rusqlite::Result<()> {
+    pub(super) fn detect(&mut self, conn: &Connection, changes: &ChangeNotifier) -> rusqlite::Result<()> {
         let mut groups: HashMap<i64, (Vec<(i64, i64)>, bool)> = HashMap::new();
         let mut statement = conn.prepare_cached(
             "SELECT topic, id, cursor, EXISTS(SELECT 1 FROM pending WHERE grp = groups.id)
@@ -105,7 +105,7 @@ mod tests {
         let mut second = changes.of(2);
         let mut woken = |sql: &str| {
             conn.execute_batch(sql).unwrap();
-            detector.look(&conn, &changes).unwrap();
+            detector.detect(&conn, &changes).unwrap();
             let woken = [&first, &second].map(|topic| topic.has_changed().unwrap());
             first.borrow_and_update();
             second.borrow_and_update();

@@ -45,35 +45,36 @@ pub(super) enum Isolation {
 impl Txn<'_> {
     /// How the claims end that are over; said before the first of them is taken back, which changes
     /// what its member holds.
-    pub(super) fn ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, ClaimEnd>, TxnError> {
-        let mut ends = HashMap::new();
+    pub(super) fn claim_ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, ClaimEnd>, TxnError> {
+        let mut claim_ends = HashMap::new();
         for over in held.iter().filter(|held| held.is_over(self.now)) {
-            let alone = !over.shared && self.open(held, over.member)? == 1;
-            ends.insert(over.id, if alone { ClaimEnd::LostAlone } else { ClaimEnd::LostAmongOthers });
+            let alone = !over.shared && self.held_count(held, over.member)? == 1;
+            claim_ends.insert(over.id, if alone { ClaimEnd::LostAlone } else { ClaimEnd::LostAmongOthers });
         }
-        for over in held.iter().filter(|held| ends.contains_key(&held.id)) {
+        for over in held.iter().filter(|held| claim_ends.contains_key(&held.id)) {
             // What the member still holds is not alone although it will be all that is left.
             self.conn
                 .prepare_cached("UPDATE claims SET shared = 1 WHERE grp = ?1 AND member = ?2")?
                 .execute([id.group, over.member])?;
         }
-        Ok(ends)
+        Ok(claim_ends)
     }
 
     /// How many messages a member holds.
-    fn open(&self, held: &[Held], member: i64) -> Result<i64, TxnError> {
-        let mut open = 0;
+    fn held_count(&self, held: &[Held], member: i64) -> Result<i64, TxnError> {
+        let mut held_count = 0;
         for held in held.iter().filter(|held| held.member == member) {
-            open += self
+            held_count += self
                 .conn
                 .prepare_cached(
                     "SELECT (SELECT count(*) FROM pending WHERE claim = ?1)
                      - (SELECT count(*) FROM gaps WHERE claim = ?1)",
                 )?
                 .query_row([held.id], |row| row.get::<_, i64>(0))?;
-            open = open.saturating_add(held.run.map_or(0, |(first, last)| run_length(first, last)));
+            held_count =
+                held_count.saturating_add(held.run.map_or(0, |(first, last)| run_length(first, last)));
         }
-        Ok(open)
+        Ok(held_count)
     }
 
     /// Whether the group has messages that go out alone: what one member settles may let another have one.
@@ -89,7 +90,7 @@ impl Txn<'_> {
 
 impl ClaimScan<'_> {
     /// Takes one message that goes out alone, where there is one whose time has come.
-    pub(super) fn alone(&mut self, now: i64) -> Result<Isolation, TxnError> {
+    pub(super) fn take_isolated(&mut self, now: i64) -> Result<Isolation, TxnError> {
         if !self.pending {
             return Ok(Isolation::None);
         }
@@ -117,12 +118,12 @@ impl ClaimScan<'_> {
             }
             match self.holds_since {
                 None if max > 0 => {
-                    self.again.push((seq, attempts.saturating_add(1)));
+                    self.redelivered.push((seq, attempts.saturating_add(1)));
                     return Ok(Isolation::Taken);
                 }
                 Some(since) if since.saturating_add(lease) > now => return Ok(Isolation::Waits),
                 _ => {
-                    self.isolates = false;
+                    self.excludes_isolated = false;
                     return Ok(Isolation::None);
                 }
             }
@@ -139,6 +140,6 @@ impl ClaimScan<'_> {
                  WHERE grp = ?1 AND key = ?2 AND (seq < ?3 OR claim IS NOT NULL))",
             )?
             .query_row(params![self.request.group.group, key, seq], |row| row.get(0))?;
-        Ok(first && !self.flying.contains_key(key))
+        Ok(first && !self.in_flight.contains_key(key))
     }
 }

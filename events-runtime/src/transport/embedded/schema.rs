@@ -23,7 +23,7 @@ use super::error::TxnError;
 use crate::clock::Later as _;
 
 /// SQLite counts milliseconds in 32 bits with a sign.
-const LONGEST_BUSY: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+const MAX_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
 /// `evrt` in ASCII: says that a file is ours.
 const APPLICATION_ID: i64 = 0x6576_7274;
@@ -31,7 +31,7 @@ const APPLICATION_ID: i64 = 0x6576_7274;
 pub(super) const VERSION: i64 = 2;
 
 /// From version 1: when a pause was written down, and who was lost holding a message among others.
-const FROM_1: &str = "
+const MIGRATE_FROM_1: &str = "
 ALTER TABLE claims ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE claims ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
@@ -155,7 +155,7 @@ fn open(config: &Config, flags: OpenFlags) -> Result<Connection, TransportError>
     // A connection is used by one thread at a time, so SQLite need not lock it.
     let open = || {
         let conn = Connection::open_with_flags(&config.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.busy_timeout(config.busy_timeout.min(LONGEST_BUSY))?;
+        conn.busy_timeout(config.busy_timeout.min(MAX_BUSY_TIMEOUT))?;
         conn.set_prepared_statement_cache_capacity(128);
         Ok(conn)
     };
@@ -166,7 +166,7 @@ fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     // Before anything is changed: is it ours? One transaction, as another process may be making it.
     let state = in_transaction(conn, "BEGIN", || inspect(conn, config))?;
     if conn.is_readonly("main")? {
-        return Err(refuse(
+        return Err(rejected(
             config,
             ErrorKind::ReadOnly,
             "the file can't be written: check its mode, its owner and the mount",
@@ -178,7 +178,7 @@ fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     }
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(refuse(
+        return Err(rejected(
             config,
             ErrorKind::Unsupported,
             "SQLite can't keep a write-ahead log there: use a local disk, network file systems lack shared memory",
@@ -193,7 +193,7 @@ fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     if state != State::Ours {
-        bring_up(conn, config)?;
+        migrate(conn, config)?;
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ fn inspect(conn: &Connection, config: &Config) -> Result<State, TxnError> {
     match pragma("application_id")? {
         APPLICATION_ID if version == VERSION => Ok(State::Ours),
         APPLICATION_ID if version == 1 => Ok(State::Older),
-        APPLICATION_ID => Err(refuse(
+        APPLICATION_ID => Err(rejected(
             config,
             ErrorKind::Version,
             &format!(
@@ -222,14 +222,14 @@ fn inspect(conn: &Connection, config: &Config) -> Result<State, TxnError> {
         )),
         0 if version == 0 => {
             let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if tables == 0 { Ok(State::Empty) } else { Err(foreign(config)) }
+            if tables == 0 { Ok(State::Empty) } else { Err(foreign_database(config)) }
         }
-        _ => Err(foreign(config)),
+        _ => Err(foreign_database(config)),
     }
 }
 
-fn foreign(config: &Config) -> TxnError {
-    refuse(
+fn foreign_database(config: &Config) -> TxnError {
+    rejected(
         config,
         ErrorKind::Corrupt,
         "the file is the database of another program: give the bus a file of its own; it was left as it is",
@@ -237,12 +237,12 @@ fn foreign(config: &Config) -> TxnError {
 }
 
 /// Makes the tables, or brings those of an older version up to this one.
-fn bring_up(conn: &Connection, config: &Config) -> Result<(), TxnError> {
+fn migrate(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     in_transaction(conn, "BEGIN IMMEDIATE", || {
         // Another process may have been faster.
         match inspect(conn, config)? {
             State::Ours => return Ok(()),
-            State::Older => conn.execute_batch(FROM_1)?,
+            State::Older => conn.execute_batch(MIGRATE_FROM_1)?,
             State::Empty => {
                 conn.execute_batch(TABLES)?;
                 conn.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -269,6 +269,6 @@ pub(super) fn in_transaction<T>(
     done
 }
 
-fn refuse(config: &Config, kind: ErrorKind, message: &str) -> TxnError {
+fn rejected(config: &Config, kind: ErrorKind, message: &str) -> TxnError {
     TxnError::Transport(TransportError::new(kind, "open", &config.url, message))
 }

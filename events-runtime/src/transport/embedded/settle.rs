@@ -17,7 +17,7 @@ pub(super) struct Member {
     pub(super) id: GroupId,
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
-    pub(super) dead_letter: Topic,
+    pub(super) dead_letter_topic: Topic,
 }
 
 impl Member {
@@ -106,7 +106,7 @@ impl Txn<'_> {
         let mut held = Vec::new();
         for Settlement { receipt, outcome } in settlements {
             let seq = sequence(receipt);
-            let back = match outcome {
+            let requeue = match outcome {
                 Outcome::Ack | Outcome::Reject(_) => None,
                 Outcome::Retry(after) => Some(Requeue { ready: self.now + length(*after), counted: true }),
                 Outcome::Release => Some(Requeue { ready: self.now, counted: false }),
@@ -114,13 +114,13 @@ impl Txn<'_> {
             let is_held = match &mut run {
                 Some(run) if run.holds(seq) => {
                     run.done.insert(seq);
-                    self.settle_fresh(member.id, seq, back)?;
+                    self.settle_new(member.id, seq, requeue)?;
                     true
                 }
-                _ => self.settle_pending(member.id, claim, seq, back)?,
+                _ => self.settle_pending(member.id, claim, seq, requeue)?,
             };
-            if let (true, Outcome::Reject(letter)) = (is_held, outcome) {
-                self.append_dead_letter(&member.dead_letter, letter)?;
+            if let (true, Outcome::Reject(dead_letter)) = (is_held, outcome) {
+                self.append_dead_letter(&member.dead_letter_topic, dead_letter)?;
             }
             held.push(is_held);
         }
@@ -137,8 +137,8 @@ impl Txn<'_> {
         Ok(gaps)
     }
 
-    fn settle_fresh(&mut self, id: GroupId, seq: i64, back: Option<Requeue>) -> Result<(), TxnError> {
-        if let Some(Requeue { ready, counted }) = back {
+    fn settle_new(&mut self, id: GroupId, seq: i64, requeue: Option<Requeue>) -> Result<(), TxnError> {
+        if let Some(Requeue { ready, counted }) = requeue {
             // Nothing where retention took the message.
             self.conn
                 .prepare_cached(&format!(
@@ -157,9 +157,9 @@ impl Txn<'_> {
         id: GroupId,
         claim: i64,
         seq: i64,
-        back: Option<Requeue>,
+        requeue: Option<Requeue>,
     ) -> Result<bool, TxnError> {
-        let changed = match back {
+        let changed = match requeue {
             None => self
                 .conn
                 .prepare_cached("DELETE FROM pending WHERE grp = ?1 AND seq = ?2 AND claim = ?3")?
@@ -180,8 +180,8 @@ impl Txn<'_> {
         Ok(changed > 0)
     }
 
-    fn append_dead_letter(&mut self, topic: &Topic, letter: &Message) -> Result<(), TxnError> {
-        self.append(topic, &[Row::from(letter)])?;
+    fn append_dead_letter(&mut self, topic: &Topic, dead_letter: &Message) -> Result<(), TxnError> {
+        self.append(topic, &[Row::from(dead_letter)])?;
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl LogSyncer {
     }
 
     /// Answers the requests once their transaction is on the disk.
-    pub(super) fn answer_when_stored(&self, jobs: Vec<Box<dyn Job>>) {
+    pub(super) fn complete_when_synced(&self, jobs: Vec<Box<dyn Job>>) {
         // Where the thread is gone, the requests go with the message, and their askers learn it.
         drop(self.committed.send(jobs));
     }
@@ -72,15 +72,15 @@ fn run(mut sync: impl FnMut() -> io::Result<()>, queue: &Receiver<Vec<Box<dyn Jo
             jobs.extend(more);
         }
         if failed.is_none() {
-            failed = sync().err().map(|error| refusal(error, url));
+            failed = sync().err().map(|error| sync_error(error, url));
         }
         for job in jobs {
-            job.answer(failed.clone().map_or(Ok(()), |error| Err(TxnError::Transport(error))), url);
+            job.complete(failed.clone().map_or(Ok(()), |error| Err(TxnError::Transport(error))), url);
         }
     }
 }
 
-fn refusal(error: io::Error, url: &str) -> TransportError {
+fn sync_error(error: io::Error, url: &str) -> TransportError {
     let message = "the disk did not take the log: what is written since may not survive the loss of power; \
                    check the disk and the system's log, then restart every program that has the file open";
     TransportError::new(ErrorKind::Unavailable, "write to", url, message).with_source(error)
@@ -109,7 +109,7 @@ mod tests {
             None
         }
 
-        fn look(&mut self, _: &Connection) -> Result<bool, TxnError> {
+        fn try_read(&mut self, _: &Connection) -> Result<bool, TxnError> {
             Ok(false)
         }
 
@@ -117,7 +117,7 @@ mod tests {
             Ok(())
         }
 
-        fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
+        fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
             let line = match outcome {
                 Ok(()) => format!("{} stored", self.0),
                 Err(error) => {

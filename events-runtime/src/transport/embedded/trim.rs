@@ -12,9 +12,9 @@ use super::row::millis;
 use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 
 /// So many messages go in one transaction at most, that senders are not held up.
-const CHUNK: i64 = 2_000;
+const MAX_REMOVED: i64 = 2_000;
 /// So many free pages stay in the file, to be filled again.
-const FREE: i64 = 1_024;
+const MIN_FREE_PAGES: i64 = 1_024;
 /// What is given back in one transaction.
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
 /// What `PRAGMA auto_vacuum` says of a file that can give pages back.
@@ -27,25 +27,27 @@ const EVERY_TIME: Duration = Duration::from_mins(1);
 pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
     /// From a topic of dead letters.
-    letters: bool,
+    is_dead_letter_topic: bool,
 }
 
 impl TrimBatch {
     /// There may be more to remove.
     pub(super) fn is_full(&self) -> bool {
-        self.trimmed.removed >= CHUNK.unsigned_abs()
+        self.trimmed.removed >= MAX_REMOVED.unsigned_abs()
     }
 
     /// Tells what went; to be called once it is gone for good.
     pub(super) fn tell(&self, topic: &Topic) {
-        self.trimmed.tell(topic, self.letters);
+        self.trimmed.tell(topic, self.is_dead_letter_topic);
     }
 }
 
 /// Gives some of the file's free pages back to the disk where they are many; whether there are more.
 pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let many = || Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(FREE));
+    let many = || {
+        Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(MIN_FREE_PAGES))
+    };
     if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
         return Ok(false);
     }
@@ -63,10 +65,10 @@ fn is_dead_letter_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<bo
 impl Txn<'_> {
     /// Removes up to [`CHUNK`] messages of a topic.
     pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<TrimBatch, TxnError> {
-        let letters = is_dead_letter_topic(self.conn, topic)?;
-        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let is_dead_letter_topic = is_dead_letter_topic(self.conn, topic)?;
+        let retention = if is_dead_letter_topic { policy.of_letters(topic) } else { policy.of(topic) };
         let trimmed = self.trim_by(topic, &retention)?;
-        Ok(TrimBatch { trimmed, letters })
+        Ok(TrimBatch { trimmed, is_dead_letter_topic })
     }
 
     /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
@@ -107,11 +109,11 @@ impl Txn<'_> {
         if !retention.drop_unsettled {
             until = until.min(low_water.unwrap_or(i64::MAX));
         }
-        until = until.min(before.saturating_add(1 + CHUNK));
+        until = until.min(before.saturating_add(1 + MAX_REMOVED));
         if until <= before.saturating_add(1) {
             return Ok(Trimmed::default());
         }
-        let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
+        let unsettled = if retention.drop_unsettled { self.discard_before(id, until)? } else { 0 };
         let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
         self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until.saturating_sub(1)])?;
         let unread = if low_water.is_none() { removed as u64 } else { 0 };
@@ -136,7 +138,7 @@ impl Txn<'_> {
 
     /// Lets every group forget what stands before a message; gives the most that one of them had
     /// not settled.
-    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
+    fn discard_before(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
         let groups: Vec<(i64, i64)> = self
             .conn
             .prepare_cached("SELECT id, cursor FROM groups WHERE topic = ?1")?
@@ -183,18 +185,18 @@ impl Schedule {
         let Some((appended, since)) = self.topics.get_mut(&topic) else {
             // At once: a program that writes little, or ends soon, would never come to it.
             self.topics.insert(topic.clone(), (0, Instant::now()));
-            return self.again(topic);
+            return self.reschedule(topic);
         };
         *appended += count;
         if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
             *appended = 0;
             *since = Instant::now();
-            self.again(topic);
+            self.reschedule(topic);
         }
     }
 
     /// A topic that was not trimmed to the end.
-    pub(super) fn again(&mut self, topic: Topic) {
+    pub(super) fn reschedule(&mut self, topic: Topic) {
         if !self.due.contains(&topic) {
             self.due.push(topic);
         }

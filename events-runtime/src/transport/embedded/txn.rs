@@ -110,7 +110,7 @@ impl<'c> Txn<'c> {
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let cursor = self.cursor(OPERATION, topic, id, start)?;
         let group = self.join(topic, group, start)?.group;
-        self.forget_progress(group)?;
+        self.discard_progress(group)?;
         self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
         self.woken.insert(id);
         Ok(())
@@ -124,7 +124,7 @@ impl<'c> Txn<'c> {
         let Some(number) = find_group(self.conn, id, group)? else {
             return Err(TransportError::no_group(OPERATION, topic, group).into());
         };
-        self.forget_progress(number)?;
+        self.discard_progress(number)?;
         self.conn.execute("DELETE FROM groups WHERE id = ?1", [number])?;
         // Its members find out.
         self.woken.insert(id);
@@ -132,7 +132,7 @@ impl<'c> Txn<'c> {
     }
 
     /// Forgets what a group was handed and has not settled.
-    fn forget_progress(&self, group: i64) -> Result<(), TxnError> {
+    fn discard_progress(&self, group: i64) -> Result<(), TxnError> {
         for sql in [
             "DELETE FROM gaps WHERE claim IN (SELECT id FROM claims WHERE grp = ?1)",
             "DELETE FROM pending WHERE grp = ?1",

@@ -14,9 +14,9 @@ use rusqlite::config::DbConfig;
 
 use super::super::TransportError;
 use super::config::{Config, Synchronous};
-use super::connection::empty_log;
+use super::connection::checkpoint;
 use super::error::TxnError;
-use super::file_identity::{FileIdentity, FileState, gone, no_log, replaced};
+use super::file_identity::{FileIdentity, FileState, log_missing_error, missing_error, replaced_error};
 use super::notify::{ChangeDetector, ChangeNotifier};
 use super::schema::{in_transaction, open_writer};
 use super::syncer::LogSyncer;
@@ -33,24 +33,24 @@ pub(super) trait Job: Send {
     fn generation(&self) -> Option<u64>;
 
     /// Answers by reading alone where that is possible: `true` where it was.
-    fn look(&mut self, conn: &Connection) -> Result<bool, TxnError>;
+    fn try_read(&mut self, conn: &Connection) -> Result<bool, TxnError>;
 
     /// Does the work. May be called again after its transaction was rolled back.
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), TxnError>;
 
     /// Tells the outcome once it stands.
-    fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str);
+    fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str);
 }
 
 /// So many requests share one transaction at most.
-const BATCH: usize = 1_024;
+const MAX_BATCH: usize = 1_024;
 /// The shortest pause between two looks at what other processes wrote.
 const MIN_POLL: Duration = Duration::from_millis(1);
 /// The pause between two tries at the write lock.
 const LOCK_PAUSE: Duration = Duration::from_micros(200);
 /// For so long after another process wrote, the lock is left free for a moment after each
 /// transaction: SQLite's lock has no queue, and who writes without pause starves the others.
-const NEIGHBOURLY: Duration = Duration::from_secs(1);
+const FOREIGN_WRITE_WINDOW: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     identity: Arc<FileIdentity>,
@@ -62,7 +62,7 @@ pub(super) struct Writer {
     /// SQLite's mark of what others wrote, as last seen.
     version: i64,
     detector: ChangeDetector,
-    neighbour: Option<Instant>,
+    last_foreign_write: Option<Instant>,
     /// Where answers wait for the disk.
     syncer: Option<LogSyncer>,
     schedule: Schedule,
@@ -87,7 +87,7 @@ impl Writer {
             waiters,
             version: 0,
             detector: ChangeDetector::default(),
-            neighbour: None,
+            last_foreign_write: None,
             syncer,
             schedule: Schedule::default(),
         }
@@ -101,13 +101,13 @@ impl Writer {
         }
         while let Some(job) = self.next() {
             let mut batch = vec![job];
-            batch.extend(self.jobs.try_iter().take(BATCH - 1));
-            self.guard(|writer| writer.process(batch));
-            self.guard(Self::trim);
-            self.guard(|writer| {
-                writer.see_others();
+            batch.extend(self.jobs.try_iter().take(MAX_BATCH - 1));
+            self.catch_panic(|writer| writer.process(batch));
+            self.catch_panic(Self::trim);
+            self.catch_panic(|writer| {
+                writer.detect_foreign_writes();
             });
-            if self.neighbour.is_some_and(|seen| seen.elapsed() < NEIGHBOURLY) {
+            if self.last_foreign_write.is_some_and(|seen| seen.elapsed() < FOREIGN_WRITE_WINDOW) {
                 std::thread::sleep(LOCK_PAUSE + LOCK_PAUSE / 2);
             }
         }
@@ -115,7 +115,7 @@ impl Writer {
 
     /// A panic, which a number in a damaged file may cause, ends the requests that meet it and not the
     /// thread, whose end would be that of the transport.
-    fn guard(&mut self, work: impl FnOnce(&mut Self)) {
+    fn catch_panic(&mut self, work: impl FnOnce(&mut Self)) {
         if let Err(panic) = caught(|| work(self)) {
             tracing::error!(
                 file = self.config.url,
@@ -140,19 +140,22 @@ impl Writer {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.identity.look(&self.config.path) != FileState::Unchanged {
+                    if self.identity.check(&self.config.path) != FileState::Unchanged {
                         // Their next request tells them.
                         self.wake();
                     }
-                    pause =
-                        if self.see_others() { MIN_POLL } else { (pause * 2).min(self.config.poll_interval) };
+                    pause = if self.detect_foreign_writes() {
+                        MIN_POLL
+                    } else {
+                        (pause * 2).min(self.config.poll_interval)
+                    };
                 }
             }
         }
     }
 
     /// Wakes the consumers where another process wrote.
-    fn see_others(&mut self) -> bool {
+    fn detect_foreign_writes(&mut self) -> bool {
         let version = self
             .conn
             .prepare_cached("PRAGMA data_version")
@@ -161,9 +164,9 @@ impl Writer {
             Ok(version) if version != self.version => {
                 let first = std::mem::replace(&mut self.version, version) == 0;
                 if !first {
-                    self.neighbour = Some(Instant::now());
+                    self.last_foreign_write = Some(Instant::now());
                 }
-                if self.detector.look(&self.conn, &self.changed).is_err() {
+                if self.detector.detect(&self.conn, &self.changed).is_err() {
                     // Their own requests meet the fault and tell it.
                     self.wake();
                 }
@@ -179,55 +182,55 @@ impl Writer {
     }
 
     fn process(&mut self, batch: Vec<Box<dyn Job>>) {
-        if let Err(error) = self.follow() {
-            return self.refuse(batch, error);
+        if let Err(error) = self.reopen_if_replaced() {
+            return self.fail_all(batch, error);
         }
         let mut work = Vec::with_capacity(batch.len());
         let generation = self.identity.generation();
         for mut job in batch {
             if job.generation().is_some_and(|of| of != generation) {
-                job.answer(Err(replaced(&self.config.url)), &self.config.url);
+                job.complete(Err(replaced_error(&self.config.url)), &self.config.url);
                 continue;
             }
-            match job.look(&self.conn) {
-                Ok(true) => job.answer(Ok(()), &self.config.url),
+            match job.try_read(&self.conn) {
+                Ok(true) => job.complete(Ok(()), &self.config.url),
                 Ok(false) => work.push(job),
                 Err(error) if error.is_busy() => work.push(job),
-                Err(error) => job.answer(Err(error), &self.config.url),
+                Err(error) => job.complete(Err(error), &self.config.url),
             }
         }
         if work.is_empty() {
             return;
         }
         match self.commit(&mut work) {
-            Ok(()) => self.answer(work),
+            Ok(()) => self.complete(work),
             // One of them may be what fails all: each by itself.
             Err(error) if work.len() > 1 && !error.is_busy() => {
                 for mut job in work {
                     match self.commit(std::slice::from_mut(&mut job)) {
-                        Ok(()) => self.answer(vec![job]),
-                        Err(error) => job.answer(Err(error), &self.config.url),
+                        Ok(()) => self.complete(vec![job]),
+                        Err(error) => job.complete(Err(error), &self.config.url),
                     }
                 }
             }
-            Err(error) => self.refuse(work, error),
+            Err(error) => self.fail_all(work, error),
         }
     }
 
-    fn refuse(&self, jobs: Vec<Box<dyn Job>>, error: TxnError) {
+    fn fail_all(&self, jobs: Vec<Box<dyn Job>>, error: TxnError) {
         let error: TransportError = error.convert("write to", &self.config.url);
         for job in jobs {
-            job.answer(Err(TxnError::Transport(error.clone())), &self.config.url);
+            job.complete(Err(TxnError::Transport(error.clone())), &self.config.url);
         }
     }
 
     /// Sees to it that the file at the path is the one that is open.
-    fn follow(&mut self) -> Result<(), TxnError> {
-        let found = self.identity.look(&self.config.path);
+    fn reopen_if_replaced(&mut self) -> Result<(), TxnError> {
+        let found = self.identity.check(&self.config.path);
         match found {
             FileState::Unchanged => return Ok(()),
-            FileState::Missing => return Err(gone(&self.config.url)),
-            FileState::LogMissing => self.keep_log(),
+            FileState::Missing => return Err(missing_error(&self.config.url)),
+            FileState::LogMissing => self.checkpoint_lost_log(),
             FileState::Replaced => {}
         }
         // Nothing of an old log goes into what stands there now.
@@ -241,7 +244,7 @@ impl Writer {
         let conn = open_writer(&self.config)?;
         conn.busy_timeout(Duration::ZERO)?;
         if self.config.synchronous == Synchronous::Full {
-            empty_log(&conn, &self.config);
+            checkpoint(&conn, &self.config);
             self.syncer = Some(LogSyncer::start(&self.config)?);
         }
         self.conn = conn;
@@ -259,7 +262,7 @@ impl Writer {
     }
 
     /// Brings what the log holds into the file, where the log was taken away from beside it.
-    fn keep_log(&self) {
+    fn checkpoint_lost_log(&self) {
         let kept = self.identity.keeps_log(&self.config.path)
             && self
                 .conn
@@ -278,7 +281,7 @@ impl Writer {
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         let started = Instant::now();
         loop {
-            match self.attempt(jobs) {
+            match self.try_commit(jobs) {
                 Err(error) if error.is_busy() && started.elapsed() < self.config.busy_timeout => {
                     std::thread::sleep(LOCK_PAUSE);
                 }
@@ -288,31 +291,31 @@ impl Writer {
     }
 
     /// Answers committed requests, those that must survive the loss of power once they do.
-    fn answer(&self, jobs: Vec<Box<dyn Job>>) {
-        match self.identity.look(&self.config.path) {
+    fn complete(&self, jobs: Vec<Box<dyn Job>>) {
+        match self.identity.check(&self.config.path) {
             FileState::Unchanged => {}
             // Written to a file that was moved meanwhile: nobody else will see it.
-            FileState::Missing => return self.refuse(jobs, gone(&self.config.url)),
-            FileState::Replaced => return self.refuse(jobs, replaced(&self.config.url)),
-            FileState::LogMissing => return self.refuse(jobs, no_log(&self.config.url)),
+            FileState::Missing => return self.fail_all(jobs, missing_error(&self.config.url)),
+            FileState::Replaced => return self.fail_all(jobs, replaced_error(&self.config.url)),
+            FileState::LogMissing => return self.fail_all(jobs, log_missing_error(&self.config.url)),
         }
         let Some(syncer) = &self.syncer else {
-            return self.answer_now(jobs);
+            return self.complete_now(jobs);
         };
         let (durable, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());
-        self.answer_now(others);
+        self.complete_now(others);
         if !durable.is_empty() {
-            syncer.answer_when_stored(durable);
+            syncer.complete_when_synced(durable);
         }
     }
 
-    fn answer_now(&self, jobs: Vec<Box<dyn Job>>) {
+    fn complete_now(&self, jobs: Vec<Box<dyn Job>>) {
         for job in jobs {
-            job.answer(Ok(()), &self.config.url);
+            job.complete(Ok(()), &self.config.url);
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
+    fn try_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut txn = Txn::new(&self.conn);
         let outcome = jobs.iter_mut().try_for_each(|job| job.run(&mut txn)).and_then(|()| {
@@ -355,7 +358,7 @@ impl Writer {
                 // What failed waits for the next trim.
                 let frees = !portion.is_full() && free_pages(&self.conn).unwrap_or(false);
                 if portion.is_full() || frees {
-                    self.schedule.again(topic);
+                    self.schedule.reschedule(topic);
                 }
             }
             Err(error) => {
