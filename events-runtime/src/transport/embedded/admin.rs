@@ -11,7 +11,7 @@ use super::error::TxnError;
 use super::row::{self, COLUMNS, run_length};
 use super::schema::VERSION;
 use super::txn::{find_group, find_topic, last};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The operation of [`unsettled`], for errors.
 pub(super) const UNSETTLED: &str = "look into";

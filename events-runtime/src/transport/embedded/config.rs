@@ -56,7 +56,7 @@ pub(super) struct Config {
 }
 
 /// Retention of a topic; also Kafka's default.
-const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 
 impl Config {
     /// Whether two handles of one file may share it: their guarantees are the same.

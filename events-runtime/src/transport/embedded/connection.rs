@@ -19,7 +19,7 @@ use super::schema::{open_reader, open_writer};
 use super::syncer::LogSyncer;
 use super::txn::Txn;
 use super::writer::{Job, Writer};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The open files.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Database>>>> = Mutex::new(None);

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 
 use super::super::{ErrorKind, TransportError};
 use super::error::TxnError;
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// Device and inode.
 type Identity = (u64, u64);

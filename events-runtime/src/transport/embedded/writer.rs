@@ -22,7 +22,7 @@ use super::schema::{in_transaction, open_writer};
 use super::syncer::LogSyncer;
 use super::trim::{Schedule, free_pages};
 use super::txn::Txn;
-use crate::error_chain::{caught, chain};
+use events_support::error_chain::{caught, chain};
 
 /// A request to the writer.
 pub(super) trait Job: Send {

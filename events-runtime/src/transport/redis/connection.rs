@@ -16,7 +16,7 @@ use super::endpoint::Destination;
 use super::error;
 use super::error_codes::Handling;
 use super::node_pool::ServerConnection;
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The delay between retries doubles from the first to the longest.
 const FIRST_DELAY: Duration = Duration::from_millis(5);

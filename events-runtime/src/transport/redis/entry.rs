@@ -209,7 +209,7 @@ pub(super) fn position(id: &[u8]) -> Option<(Position, SystemTime)> {
 mod tests {
     use super::*;
     use crate::envelope::Envelope;
-    use crate::metadata::tests::sample;
+    use crate::envelope::tests::sample;
 
     fn back(message: &Message) -> Message {
         let fields = fields(message);

@@ -13,7 +13,7 @@ use super::connection::{Connection, Request};
 use super::endpoint::Destination;
 use super::trim::{self, Schedule};
 use super::{entry, error, idempotency};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 const OPERATION: &str = "send to";
 /// Limits of one transaction; the size is approximate.

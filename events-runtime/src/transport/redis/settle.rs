@@ -7,7 +7,7 @@ use super::super::{Message, Outcome, Receipt, Settlement, TransportError};
 use super::connection::Request;
 use super::worker::{ClaimReply, Member, Results, Work, Worker, millis};
 use super::{dead_letters, entry, error, script};
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// Limits of one call.
 const MAX_OUTCOMES: usize = 1000;
