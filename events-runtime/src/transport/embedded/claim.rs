@@ -1,9 +1,9 @@
-//! Who gets which messages next.
+//! Claims messages for a member, and returns expired claims.
 //!
-//! The rule that keeps the order of keys: the messages of a key in flight are the earliest
-//! unsettled ones of that key, all with one member, handed out in order. So a message goes out
-//! when no earlier one of its key waits and no member but its own holds one; otherwise it becomes
-//! a pending message without a time, and is looked at again when one of its key is settled.
+//! The invariant that keeps the order of keys: the messages of a key in flight are the earliest unsettled
+//! ones of the key, held by one member, delivered in order. A message is therefore delivered if no earlier
+//! message of its key waits and no other member holds one. Otherwise it becomes a blocked pending message
+//! (`ready` is `NULL`), and is examined again when a message of its key is settled.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::poison::{ALONE_AFTER, ClaimEnd, Isolation};
 use super::row::run_length;
 use super::txn::{GroupId, Txn, last, trimmed};
 
-/// What a member asks for.
+/// A request of a member for messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
     pub(super) group: GroupId,
@@ -25,27 +25,27 @@ pub(super) struct Request {
     pub(super) lease: i64,
 }
 
-/// What a member was given.
+/// The messages that a member received.
 #[derive(Debug, Default)]
 pub(super) struct Claim {
     pub(super) id: i64,
-    /// Messages that were out before or waited, each with the attempt that this is, in order.
+    /// Messages from `pending`, in order, each with its attempt.
     pub(super) redelivered: Vec<(i64, u32)>,
-    /// Messages that come for the first time.
+    /// The run of messages that are delivered for the first time.
     pub(super) fresh: Option<(i64, i64)>,
-    /// Messages inside `fresh` that are not part of it.
+    /// Messages in the range of `fresh` that are not part of the claim.
     pub(super) gaps: HashSet<i64>,
 }
 
-/// The answer to a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(super) enum Claimed {
     Some(Claim),
-    /// Nothing now; perhaps at this time, in milliseconds since the Unix epoch.
+    /// No messages; retry at this time, in milliseconds since the Unix epoch.
     None(Option<i64>),
 }
 
-/// A claim that is held.
+/// An unsettled claim.
 pub(super) struct Held {
     pub(super) id: i64,
     pub(super) member: i64,
@@ -53,7 +53,7 @@ pub(super) struct Held {
     lease: i64,
     /// When it was made.
     pub(super) made: i64,
-    /// Another claim of the member was lost before.
+    /// The member lost another claim before.
     pub(super) shared: bool,
     /// The ends of its run.
     pub(super) run: Option<(i64, i64)>,
@@ -64,19 +64,19 @@ impl Held {
         self.until <= now
     }
 
-    /// The clock was set back since: nobody would take this over for as long as that.
+    /// The clock was set back since: without a correction, the claim would outlive its lease.
     fn is_ahead_of_clock(&self, now: i64) -> bool {
         self.until.saturating_sub(now) > self.lease
     }
 }
 
-/// Answers by reading alone where there is nothing to claim; `None` where there may be.
+/// Finds out without a write transaction that there is nothing to claim; `None` if there may be.
 pub(super) fn peek(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
     let GroupId { topic, group } = request.group;
     if request.max == 0 {
         return Ok(Some(Claimed::None(None)));
     }
-    // A cursor behind the end is damaged: the claim puts it right.
+    // A cursor beyond the end is corrupt, and repaired by the claim.
     if cursor(conn, group)? != last(conn, topic)? {
         return Ok(None);
     }
@@ -106,7 +106,7 @@ pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, TxnError> {
         .ok_or(TxnError::NoGroup)
 }
 
-/// Whether the clock was set back since a message was told to wait: it would for as long as that.
+/// Whether the clock was set back since a message was delayed, which would extend the delay.
 fn clock_was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT EXISTS(SELECT 1 FROM pending
@@ -134,16 +134,16 @@ fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
     .collect()
 }
 
-/// The longest lease or pause that is written, in milliseconds, so that sums fit.
+/// The longest stored lease or delay in milliseconds, so that sums fit.
 const MAX_DURATION: i64 = i64::MAX / 4;
-/// The most attempts that are counted.
+/// The maximum of counted attempts.
 const MAX_ATTEMPTS: i64 = 0xffff_ffff;
 
-/// How long until a member that may not have a message yet looks again, in milliseconds.
+/// How long a member waits that may not claim an isolated message yet, in milliseconds.
 const RETRY_DELAY: i64 = 250;
 
 impl Txn<'_> {
-    /// Hands messages to a member.
+    /// Claims messages for a member.
     pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, TxnError> {
         let mut others = Vec::new();
         let all = held(self.conn, request.group.group)?;
@@ -182,14 +182,14 @@ impl Txn<'_> {
         }
         if scan.is_empty() {
             scan.store_blocked()?;
-            // There may be more behind what was set aside: look again at once.
+            // More messages may follow the blocked ones: retry at once.
             return Ok(Claimed::None(Some(self.now)));
         }
         Ok(Claimed::Some(scan.store(self.now)?))
     }
 
-    /// A damaged cursor behind the topic's end would keep all that comes from the group, without a
-    /// word, and one before its first message would be an endless way: it is put back between them.
+    /// Clamps a corrupt cursor to the range of its topic. Beyond the end, it would silently hide new messages
+    /// from the group; far before the first message, the scan would never finish.
     fn repair_cursor(&self, id: GroupId) -> Result<(), TxnError> {
         let GroupId { topic, group } = id;
         let (found, last) = (cursor(self.conn, group)?, last(self.conn, topic)?);
@@ -201,16 +201,16 @@ impl Txn<'_> {
                 topic,
                 found,
                 cursor,
-                "a group of a SQLite file stood outside its topic: the file is damaged; messages may have been \
-                 left out or come again: check the file"
+                "repaired the cursor of a group, which was outside its topic: the SQLite file is corrupt, and messages \
+                 may be skipped or redelivered; check the file"
             );
         }
         Ok(())
     }
 
-    /// Ends a claim of a member: what it still holds waits to go out again.
+    /// Ends a claim of a member, and requeues the messages that it still holds.
     ///
-    /// How that counts is the rule of [`suspects`](super::suspects).
+    /// The module [`poison`](super::poison) describes how attempts are counted.
     pub(super) fn take_back(
         &mut self,
         id: GroupId,
@@ -252,7 +252,7 @@ impl Txn<'_> {
                 ])?;
             let open = run_length(first, last).saturating_sub(gaps);
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
-                // Retention took some, which can't unblock their keys any more.
+                // Retention removed some, which therefore can't unblock their keys.
                 self.unblock_all(id)?;
             }
         }
@@ -291,7 +291,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Looks at every blocked message of the group again.
+    /// Makes every blocked message of the group due.
     pub(super) fn unblock_all(&mut self, id: GroupId) -> Result<(), TxnError> {
         self.conn
             .prepare_cached(

@@ -1,4 +1,4 @@
-//! The search for messages that may go out, by the rule of [`claim`](super::claim).
+//! Scans for messages that a member may claim, by the invariant of [`claim`](super::claim).
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,31 +9,31 @@ use super::error::TxnError;
 use super::row::count;
 use super::txn::{GroupId, last};
 
-/// So many messages are looked at in one transaction, that a long run of blocked ones does not
-/// keep the lock.
+/// The most messages scanned per transaction, so that a long run of blocked ones does not hold the lock.
 pub(super) const SCAN: i64 = 4_096;
 
 pub(super) type Key = Vec<u8>;
 
-/// One search for messages to hand out.
+/// One scan for messages to deliver.
 pub(super) struct ClaimScan<'c> {
     pub(super) conn: &'c Connection,
     pub(super) request: Request,
-    /// Keys in flight in some member's run, and whether it is another's.
+    /// Keys in flight in the runs of claims, and whether another member holds them.
     pub(super) in_flight: HashMap<Key, bool>,
-    /// Whether the group has pending messages at all.
+    /// Whether the group has pending messages.
     pub(super) pending: bool,
-    /// Whether a key has pending messages that new ones wait for, as far as looked up.
+    /// Cache: whether a key has pending messages that new ones must wait for.
     waits: HashMap<Key, bool>,
+    /// Pending messages to deliver, each with its attempt.
     pub(super) redelivered: Vec<(i64, u32)>,
-    /// Those of `again` that have a key.
+    /// The messages in `redelivered` that have a key.
     taken_of_keys: HashSet<i64>,
     fresh: Vec<i64>,
     blocked: Vec<(i64, Key)>,
     cursor: i64,
-    /// When the oldest claim that the member holds was made.
+    /// When the oldest claim of the member was made.
     pub(super) holds_since: Option<i64>,
-    /// Whether messages that go out alone are left to another member or another time.
+    /// Whether poison candidates are left to another member or a later claim.
     pub(super) excludes_isolated: bool,
 }
 
@@ -58,7 +58,7 @@ impl<'c> ClaimScan<'c> {
             excludes_isolated: true,
         };
         for held in held {
-            // One's own runs matter to pending messages only.
+            // The member's own runs only affect pending messages.
             if pending || held.member != request.member {
                 scan.load_run(held)?;
             }
@@ -82,7 +82,7 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Whether there is nothing to hand out.
+    /// Whether nothing was found to deliver.
     pub(super) fn is_empty(&self) -> bool {
         self.redelivered.is_empty() && self.fresh.is_empty()
     }
@@ -91,7 +91,7 @@ impl<'c> ClaimScan<'c> {
         self.request.max.saturating_sub(self.redelivered.len() + self.fresh.len())
     }
 
-    /// Takes pending messages whose time has come.
+    /// Takes pending messages that are due.
     pub(super) fn take_due(&mut self, now: i64) -> Result<(), TxnError> {
         if !self.pending {
             return Ok(());
@@ -128,7 +128,7 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Takes a key's pending messages from the earliest on, as far as they may go.
+    /// Takes the pending messages of a key from the earliest on, up to the first that may not be delivered.
     fn take_key(&mut self, key: &Key, now: i64) -> Result<(), TxnError> {
         let group = self.request.group.group;
         let held: bool = self
@@ -154,7 +154,7 @@ impl<'c> ClaimScan<'c> {
             }
             let seq = row.get(0)?;
             if self.excludes_isolated && row.get(3)? {
-                // Where it waited for those of its key in flight, it waits no more.
+                // No longer blocked by its key.
                 self.conn
                     .prepare_cached(
                         "UPDATE pending SET ready = 0 WHERE grp = ?1 AND seq = ?2 AND ready IS NULL",
@@ -168,7 +168,7 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Looked at and found to be behind another: waits until one of its key is settled.
+    /// Blocks a pending message until one of its key is settled.
     pub(super) fn block(&self, seq: i64) -> Result<(), TxnError> {
         self.conn
             .prepare_cached("UPDATE pending SET ready = NULL WHERE grp = ?1 AND seq = ?2")?
@@ -176,7 +176,7 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Takes messages that were never out.
+    /// Takes messages after the cursor.
     pub(super) fn take_new(&mut self) -> Result<(), TxnError> {
         let topic = self.request.group.topic;
         let remaining = self.remaining();
@@ -184,7 +184,7 @@ impl<'c> ClaimScan<'c> {
             return Ok(());
         }
         if !self.pending && self.in_flight.is_empty() {
-            // Nothing can be in the way: the run is known by its ends.
+            // No message can be blocked: the run needs no scan.
             let end = last(self.conn, topic)?
                 .min(self.cursor.saturating_add(i64::try_from(remaining).unwrap_or(i64::MAX)));
             self.fresh.extend(self.cursor.saturating_add(1)..=end);
@@ -207,7 +207,7 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Whether a new message of this key has to wait.
+    /// Whether a new message of a key must wait.
     fn is_taken(&mut self, key: &Key) -> Result<bool, TxnError> {
         if self.in_flight.get(key) == Some(&true) {
             return Ok(true);
@@ -218,7 +218,7 @@ impl<'c> ClaimScan<'c> {
         if let Some(waits) = self.waits.get(key) {
             return Ok(*waits);
         }
-        // What this member holds itself goes before and is in nobody's way.
+        // Messages that this member holds precede it and don't block it.
         let mut rows = self.conn.prepare_cached(
             "SELECT seq FROM pending INDEXED BY pending_by_key LEFT JOIN claims ON claims.id = claim
              WHERE pending.grp = ?1 AND key = ?2 AND member IS NOT ?3 ORDER BY seq",
@@ -234,7 +234,7 @@ impl<'c> ClaimScan<'c> {
         Ok(waits)
     }
 
-    /// Writes down what was found.
+    /// Stores the claim.
     pub(super) fn store(self, now: i64) -> Result<Claim, TxnError> {
         let Request { group: GroupId { group, .. }, member, lease, .. } = self.request;
         let run = self.fresh.first().copied().zip(self.fresh.last().copied());
@@ -271,7 +271,7 @@ impl<'c> ClaimScan<'c> {
         Ok(Claim { id, redelivered: self.redelivered, fresh: run, gaps })
     }
 
-    /// Writes down the blocked messages and how far the search came.
+    /// Stores blocked messages and the cursor.
     pub(super) fn store_blocked(&self) -> Result<(), TxnError> {
         let group = self.request.group.group;
         for (seq, key) in &self.blocked {

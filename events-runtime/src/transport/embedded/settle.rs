@@ -1,4 +1,4 @@
-//! What becomes of messages that were handed out.
+//! Stores the outcomes of deliveries, and renews leases.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -9,10 +9,10 @@ use super::error::TxnError;
 use super::row::{Row, length};
 use super::txn::{GroupId, Txn};
 
-/// Whose deliveries are settled.
+/// Identifies the consumer that received a delivery.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    /// Differs from every other member's anywhere.
+    /// Globally unique.
     pub(super) number: i64,
     pub(super) id: GroupId,
     pub(super) topic: Topic,
@@ -26,7 +26,7 @@ impl Member {
     }
 }
 
-/// The part of a claim that its run describes.
+/// The run of a claim.
 struct Run {
     first: i64,
     last: i64,
@@ -40,13 +40,13 @@ impl Run {
         (self.first..=self.last).contains(&seq) && !self.gaps.contains(&seq) && !self.done.contains(&seq)
     }
 
-    /// The lowest message that is still held.
-    fn open(&self) -> Option<i64> {
+    /// The first message that is still held.
+    fn first_held(&self) -> Option<i64> {
         (self.first..=self.last).find(|seq| self.holds(*seq))
     }
 }
 
-/// Where a held message comes back, if it does.
+/// When a message is redelivered, and whether its attempt counts.
 #[derive(Clone, Copy)]
 struct Requeue {
     ready: i64,
@@ -54,7 +54,7 @@ struct Requeue {
 }
 
 impl Txn<'_> {
-    /// Takes in outcomes: a result for each, in order.
+    /// Stores outcomes. Returns the result of each, in order.
     pub(super) fn settle(
         &mut self,
         member: &Member,
@@ -84,7 +84,7 @@ impl Txn<'_> {
         Ok(results)
     }
 
-    /// Settles messages of one claim: for each, whether the claim held it.
+    /// Settles messages of one claim. Returns for each whether the claim held it.
     fn settle_claim<'s>(
         &mut self,
         member: &Member,
@@ -139,7 +139,7 @@ impl Txn<'_> {
 
     fn settle_new(&mut self, id: GroupId, seq: i64, requeue: Option<Requeue>) -> Result<(), TxnError> {
         if let Some(Requeue { ready, counted }) = requeue {
-            // Nothing where retention took the message.
+            // Inserts nothing if retention has removed the message.
             self.conn
                 .prepare_cached(&format!(
                     "INSERT OR REPLACE INTO pending(grp, seq, key, attempts, ready, since)
@@ -168,7 +168,7 @@ impl Txn<'_> {
                 self.woken.insert(id.topic);
                 self.conn
                     .prepare_cached(
-                        // One that goes out alone and comes back untouched lets others go first.
+                        // A released poison candidate waits, so that other messages go first.
                         "UPDATE pending SET claim = NULL, ready = ?4 + 1000 * ?5 * alone, since = ?6,
                          attempts = max(attempts, ?5) - ?5,
                          losses = losses * ?5, alone = alone * ?5
@@ -185,9 +185,9 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Writes down what a claim still holds, and ends it where that is nothing.
+    /// Stores what a claim still holds, and ends it if that is nothing.
     fn shrink(&self, claim: i64, run: Option<&Run>) -> Result<(), TxnError> {
-        if let Some((run, open)) = run.and_then(|run| Some((run, run.open()?))) {
+        if let Some((run, open)) = run.and_then(|run| Some((run, run.first_held()?))) {
             return self.shrink_run(claim, run, open);
         }
         let holds: bool = self
@@ -205,7 +205,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// A run whose messages are settled in order only moves its beginning.
+    /// Stores the rest of a run. If its messages are settled in order, only its start moves.
     fn shrink_run(&self, claim: i64, run: &Run, open: i64) -> Result<(), TxnError> {
         if open > run.first {
             self.conn.prepare_cached("UPDATE claims SET first = ?2 WHERE id = ?1")?.execute([claim, open])?;
@@ -223,7 +223,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Lets the earliest pending message of each key be looked at again, where it was blocked.
+    /// Makes the earliest pending message of each key due if it was blocked.
     fn unblock<'k>(&mut self, id: GroupId, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), TxnError> {
         let blocked: bool = self
             .conn
@@ -249,7 +249,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Starts the claims of these deliveries anew: a result for each, in order.
+    /// Renews the claims of deliveries. Returns the result of each, in order.
     pub(super) fn renew(
         &mut self,
         member: &Member,
@@ -278,11 +278,11 @@ impl Txn<'_> {
     }
 }
 
-/// The number that this store gave the message.
+/// The row ID of a message.
 fn sequence(receipt: &Receipt) -> i64 {
     match receipt.position {
         Position::Sequence(seq) => i64::try_from(seq).unwrap_or(0),
-        // Never given out here; nobody holds 0.
+        // Not a position of this transport; no claim holds 0.
         _ => 0,
     }
 }

@@ -1,4 +1,4 @@
-//! Retention: what goes, and when.
+//! Applies retention, and returns free pages to the disk.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,38 +11,38 @@ use super::error::TxnError;
 use super::row::millis;
 use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 
-/// So many messages go in one transaction at most, that senders are not held up.
+/// The most messages removed per transaction, so that senders are not delayed.
 const MAX_REMOVED: i64 = 2_000;
-/// So many free pages stay in the file, to be filled again.
+/// The number of free pages that stay in the file for reuse.
 const MIN_FREE_PAGES: i64 = 1_024;
-/// What is given back in one transaction.
-const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
-/// What `PRAGMA auto_vacuum` says of a file that can give pages back.
+/// Returns pages in one transaction.
+const FREE_PAGES: &str = "PRAGMA incremental_vacuum(256)";
+/// The value of `PRAGMA auto_vacuum` for a file that can return pages.
 const INCREMENTAL: i64 = 2;
-/// A topic is trimmed after so many messages, or after so long.
+/// A topic is trimmed after this many messages or this much time.
 const EVERY_COUNT: u64 = 4_096;
 const EVERY_TIME: Duration = Duration::from_secs(60);
 
-/// What one transaction removed.
+/// The result of one transaction.
 pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
-    /// From a topic of dead letters.
+    /// The topic holds dead letters.
     is_dead_letter_topic: bool,
 }
 
 impl TrimBatch {
-    /// There may be more to remove.
+    /// Whether there may be more to remove.
     pub(super) fn is_full(&self) -> bool {
         self.trimmed.removed >= MAX_REMOVED.unsigned_abs()
     }
 
-    /// Tells what went; to be called once it is gone for good.
+    /// Reports what was removed. Called after the commit.
     pub(super) fn tell(&self, topic: &Topic) {
         self.trimmed.tell(topic, self.is_dead_letter_topic);
     }
 }
 
-/// Gives some of the file's free pages back to the disk where they are many; whether there are more.
+/// Returns some free pages to the disk if there are many, and whether more should follow.
 pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let many = || {
@@ -51,7 +51,7 @@ pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
     if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
         return Ok(false);
     }
-    conn.execute_batch(GIVE_BACK)?;
+    conn.execute_batch(FREE_PAGES)?;
     many()
 }
 
@@ -71,10 +71,10 @@ impl Txn<'_> {
         Ok(TrimBatch { trimmed, is_dead_letter_topic })
     }
 
-    /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
-    /// in whichever process, keeps them.
+    /// Marks a topic as a dead-letter topic unless its name shows it, so that every process applies the
+    /// retention of dead letters.
     ///
-    /// The table is made by the first of them. Builds that do not know it pass it over.
+    /// The table is created on first use. Earlier versions ignore it.
     pub(super) fn mark_dead_letter_topic(&self, topic: &Topic) -> Result<(), TxnError> {
         if !is_dead_letter_topic(self.conn, topic)? {
             self.conn.execute_batch(
@@ -120,12 +120,12 @@ impl Txn<'_> {
         Ok(Trimmed::new(removed as u64, unsettled).with_unread(unread))
     }
 
-    /// The first message that some group has not settled; `None` where there is no group.
+    /// The first message that a group has not settled; `None` if there is no group.
     fn low_water(&self, topic: i64) -> Result<Option<i64>, TxnError> {
         let low = self
             .conn
             .prepare_cached(
-                // A sum beyond the integers is a float, and damage alone.
+                // In a corrupt file, a sum may overflow to a float.
                 "SELECT CAST(min(min(
                  g.cursor + 1,
                  coalesce((SELECT min(seq) FROM pending WHERE grp = g.id), g.cursor + 1),
@@ -136,8 +136,8 @@ impl Txn<'_> {
         Ok(low)
     }
 
-    /// Lets every group forget what stands before a message; gives the most that one of them had
-    /// not settled.
+    /// Discards the state of all groups before a message. Returns the greatest number of messages that one
+    /// group had not settled.
     fn discard_before(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
         let groups: Vec<(i64, i64)> = self
             .conn
@@ -172,7 +172,7 @@ impl Txn<'_> {
     }
 }
 
-/// When which topic is to be trimmed next.
+/// Decides which topics are due for trimming.
 #[derive(Default)]
 pub(super) struct Schedule {
     topics: HashMap<Topic, (u64, Instant)>,
@@ -180,10 +180,10 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Takes note of messages that came.
+    /// Called after messages were stored.
     pub(super) fn appended(&mut self, topic: Topic, count: u64) {
         let Some((appended, since)) = self.topics.get_mut(&topic) else {
-            // At once: a program that writes little, or ends soon, would never come to it.
+            // Trim on first use: a program that sends little or exits soon would never trim.
             self.topics.insert(topic.clone(), (0, Instant::now()));
             return self.reschedule(topic);
         };
@@ -195,7 +195,7 @@ impl Schedule {
         }
     }
 
-    /// A topic that was not trimmed to the end.
+    /// Makes a topic due, for example because more is left to trim.
     pub(super) fn reschedule(&mut self, topic: Topic) {
         if !self.due.contains(&topic) {
             self.due.push(topic);
