@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claim_scan::ClaimScan;
 use super::error::TxnError;
-use super::poison::{ALONE_AFTER, ClaimEnd, Isolation};
+use super::poison::{CANDIDATE_AFTER, ClaimEnd, Isolation};
 use super::row::run_length;
 use super::txn::{GroupId, Txn, last, trimmed};
 
@@ -248,7 +248,7 @@ impl Txn<'_> {
                     first,
                     last,
                     claim,
-                    ALONE_AFTER
+                    CANDIDATE_AFTER
                 ])?;
             let open = run_length(first, last).saturating_sub(gaps);
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
@@ -271,7 +271,7 @@ impl Txn<'_> {
                      losses = iif(alone, 0, min(losses + 1, ?4)),
                      alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, ALONE_AFTER, MAX_ATTEMPTS])?,
+                .execute([claim, self.now, CANDIDATE_AFTER, MAX_ATTEMPTS])?,
             ClaimEnd::LostAlone => self
                 .conn
                 .prepare_cached(

@@ -19,7 +19,7 @@ use super::row::{count, run_length};
 use super::txn::{GroupId, Txn};
 
 /// After this many losses among other messages, a message is a poison candidate.
-pub(super) const ALONE_AFTER: i64 = 2;
+pub(super) const CANDIDATE_AFTER: i64 = 2;
 
 /// How a claim ended whose messages were not settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
