@@ -204,13 +204,13 @@ fn wrong_settings_say_what_to_write() {
         ("redis://h?last_read_msg_id=7", "1526919030474-55"),
         ("redis://h?claim_msgs_older_than=soon", "`ms`"),
         ("redis://h?ca=/nowhere", "rediss:"),
-        ("rediss://h?ca=/nowhere", "can't be read"),
+        ("rediss://h?ca=/nowhere", "can't read the `ca` file"),
         ("redis://h?on_lost=cry", "`recover-topic`"),
         ("redis://h?colour=red", "there is no setting `colour`"),
         ("redis+sentinel://h:26379", "the master's name"),
         ("redis+cluster://h:6379/1", "database 0"),
         ("redis+cluster://h:6379,:6379", "some nodes of the cluster"),
-        ("redis+cluster://", "the server is missing"),
+        ("redis+cluster://", "the host is missing"),
     ] {
         let error = connect(url, &ConnectOptions::new()).err().expect("it is refused");
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
@@ -224,11 +224,14 @@ fn a_file_of_authorities_without_a_sound_certificate_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let begin = "-----BEGIN CERTIFICATE-----\n";
     for (text, wanted) in [
-        (String::new(), "holds no certificate"),
-        ("hello".to_owned(), "holds no certificate"),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(), "holds no certificate"),
-        (format!("{begin}AAAA\n"), "is broken"),
-        (format!("{begin}AAAA\n-----END CERTIFICATE-----\n"), "can't be used"),
+        (String::new(), "contains no certificate"),
+        ("hello".to_owned(), "contains no certificate"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
+            "contains no certificate",
+        ),
+        (format!("{begin}AAAA\n"), "is malformed"),
+        (format!("{begin}AAAA\n-----END CERTIFICATE-----\n"), "contains an invalid certificate"),
     ] {
         let file = folder.path().join("own.pem");
         std::fs::write(&file, &text).expect("a file");
