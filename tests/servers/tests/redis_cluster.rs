@@ -9,7 +9,7 @@ use events_runtime::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
 };
 use events_server_tests::orders::{billing, orders, transport};
-use events_server_tests::through::through;
+use events_server_tests::workload::run_with_faults;
 use events_server_tests::{RedisCluster, RedisServer};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ fn topic_of_each(cluster: &RedisCluster) -> Vec<Topic> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_while_the_topic_moves_from_node_to_node() {
     let cluster = RedisCluster::start();
-    through("moved", &cluster.url(), 20, move || {
+    run_with_faults("moved", &cluster.url(), 20, move || {
         let to = (cluster.owner("orders") + 1) % 3;
         cluster.move_slot("orders", to, || std::thread::sleep(Duration::from_millis(fastrand::u64(0..5))));
     })
@@ -70,7 +70,7 @@ async fn nothing_acknowledged_is_lost_while_the_topic_moves_from_node_to_node() 
 async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
     let mut cluster = RedisCluster::start();
     let url = format!("{}?retry_for=1m", cluster.url());
-    through("killed", &url, 4, move || {
+    run_with_faults("killed", &url, 4, move || {
         let node = cluster.owner("orders");
         cluster.node(node).kill();
         std::thread::sleep(Duration::from_millis(50));
@@ -85,7 +85,7 @@ async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
 async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() {
     let cluster = RedisCluster::with_replicas();
     let shard = cluster.owner("orders") % 3;
-    through("failed over", &format!("{}?retry_for=1m", cluster.url()), 4, move || {
+    run_with_faults("failed over", &format!("{}?retry_for=1m", cluster.url()), 4, move || {
         cluster.fail_over(shard);
         std::thread::sleep(Duration::from_secs(2));
     })

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use events_server_tests::{Proxy, RedisServer, Troubled};
+use events_server_tests::{Proxy, RedisServer, TestServers};
 use events_tests::conformance;
 
-type Redis = Troubled<RedisServer>;
+type Redis = TestServers<RedisServer>;
 
 /// Between two troubles at first.
 const REST: Duration = Duration::from_millis(60);
@@ -15,18 +15,18 @@ const PATIENCE: u32 = 15;
 
 fn alone() -> Redis {
     let server = RedisServer::start();
-    Troubled::new(server.url(), server)
+    TestServers::new(server.url(), server)
 }
 
 fn restarted() -> Redis {
-    alone().by("restarted", REST, PATIENCE, |server| {
+    alone().with_faults("restarted", REST, PATIENCE, |server| {
         server.stop();
         server.start_again();
     })
 }
 
 fn killed() -> Redis {
-    alone().by("killed", REST, PATIENCE, |server| {
+    alone().with_faults("killed", REST, PATIENCE, |server| {
         server.kill();
         server.start_again();
     })
@@ -34,7 +34,7 @@ fn killed() -> Redis {
 
 /// Half of the pauses are longer than an answer may take.
 fn paused() -> Redis {
-    let redis = alone().by("paused", REST, PATIENCE, |server| {
+    let redis = alone().with_faults("paused", REST, PATIENCE, |server| {
         server.signal("STOP");
         std::thread::sleep(Duration::from_millis(fastrand::u64(10..200)));
         server.signal("CONT");
@@ -42,11 +42,11 @@ fn paused() -> Redis {
     redis.set("timeout=100ms")
 }
 
-fn cut() -> Troubled<(RedisServer, Proxy)> {
+fn cut() -> TestServers<(RedisServer, Proxy)> {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port());
     let url = format!("redis://127.0.0.1:{}/0", proxy.port());
-    Troubled::new(url, (server, proxy)).by("cut", REST, PATIENCE, |(_, proxy)| {
+    TestServers::new(url, (server, proxy)).with_faults("cut", REST, PATIENCE, |(_, proxy)| {
         proxy.cut();
     })
 }

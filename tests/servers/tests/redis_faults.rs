@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use events_runtime::transport::{ErrorKind, Message, Topic};
 use events_server_tests::orders::{billing, orders, transport};
-use events_server_tests::through::through;
+use events_server_tests::workload::run_with_faults;
 use events_server_tests::{Proxy, RedisServer};
 use events_tests::log::Log;
 
@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(60);
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let mut server = RedisServer::start();
     let url = server.url();
-    through("killed", &url, 12, move || {
+    run_with_faults("killed", &url, 12, move || {
         server.kill();
         std::thread::sleep(Duration::from_millis(50));
         server.start_again();
@@ -29,7 +29,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 async fn nothing_acknowledged_is_lost_when_calls_fail_at_once_while_the_server_is_killed() {
     let mut server = RedisServer::start();
     let url = format!("{}?retry_for=0s", server.url());
-    through("killed, without patience,", &url, 12, move || {
+    run_with_faults("killed, without patience,", &url, 12, move || {
         server.kill();
         std::thread::sleep(Duration::from_millis(50));
         server.start_again();
@@ -41,7 +41,7 @@ async fn nothing_acknowledged_is_lost_when_calls_fail_at_once_while_the_server_i
 async fn nothing_acknowledged_is_lost_when_the_server_is_restarted() {
     let mut server = RedisServer::start();
     let url = server.url();
-    through("restarted", &url, 12, move || {
+    run_with_faults("restarted", &url, 12, move || {
         server.stop();
         server.start_again();
     })
@@ -52,7 +52,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_restarted() {
 async fn nothing_acknowledged_is_lost_when_the_server_hangs() {
     let server = RedisServer::start();
     let url = format!("{}?timeout=150ms", server.url());
-    through("paused", &url, 6, move || {
+    run_with_faults("paused", &url, 6, move || {
         server.signal("STOP");
         std::thread::sleep(Duration::from_millis(500));
         server.signal("CONT");
@@ -67,7 +67,7 @@ async fn nothing_acknowledged_is_lost_when_connections_are_cut() {
     let url = format!("redis://127.0.0.1:{}/0", proxy.port());
     let cut = Arc::new(AtomicUsize::new(0));
     let count = cut.clone();
-    through("cut off", &url, 30, move || {
+    run_with_faults("cut off", &url, 30, move || {
         count.fetch_add(proxy.cut(), Ordering::Relaxed);
     })
     .await;

@@ -218,7 +218,7 @@ async fn outcomes_and_the_next_claim_are_done_once_though_question_or_answer_is_
         ("release", Delivery::release, &["B0 1", "A1 1"]),
         ("reject", |delivery| delivery.reject("it is poison"), &["A1 1", "B1 1"]),
     ];
-    for lost in [Lost::Question, Lost::Answer] {
+    for lost in [Lost::Request, Lost::Reply] {
         for (name, outcome, next) in outcomes {
             let server = RedisServer::start();
             let proxy = Proxy::before(server.port());
@@ -237,7 +237,7 @@ async fn outcomes_and_the_next_claim_are_done_once_though_question_or_answer_is_
             assert_eq!(proxy.lost(), 1, "{name}, {lost:?}");
             let ran = scripts_run(&server) - before;
             // Both were in what was lost, and were asked again one by one.
-            assert_eq!(ran, if lost == Lost::Answer { 4 } else { 2 }, "{name}, {lost:?}");
+            assert_eq!(ran, if lost == Lost::Reply { 4 } else { 2 }, "{name}, {lost:?}");
             ack(got).await;
 
             let rest = receive(&mut *consumer, 10).await;
