@@ -1,5 +1,5 @@
-//! The conformance suite on `redis+cluster:`, before a real cluster of each test's own: as it is, and
-//! while its nodes are killed, change their roles, and hand over the topics.
+//! The conformance suite on `redis+cluster:`, with a real cluster per test: without faults, and while nodes are
+//! killed or failed over and slots migrate.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use events_tests::conformance;
 
 type Cluster = TestServers<RedisCluster>;
 
-/// The patience with clusters of which something is away for two seconds and more, and with others.
+/// The patience if nodes are unavailable for two seconds or more, and otherwise.
 const LONG: u32 = 30;
 const SHORT: u32 = 15;
 
@@ -16,7 +16,7 @@ fn alone(cluster: RedisCluster) -> Cluster {
     TestServers::new(cluster.url(), cluster)
 }
 
-/// A master that comes back takes no writes for two seconds.
+/// A restarted master accepts no writes for two seconds.
 fn killed() -> Cluster {
     alone(RedisCluster::start()).with_faults("killed", Duration::from_millis(2_500), LONG, |cluster| {
         let node = cluster.node(fastrand::usize(0..3));
@@ -25,7 +25,7 @@ fn killed() -> Cluster {
     })
 }
 
-/// A replica and its master change places.
+/// A replica becomes the master.
 fn failed_over() -> Cluster {
     let mut shard = 0;
     alone(RedisCluster::with_replicas()).with_faults(
@@ -39,7 +39,7 @@ fn failed_over() -> Cluster {
     )
 }
 
-/// The slot of some key goes to another node, key by key.
+/// The slot of a random key migrates to another node.
 fn moved() -> Cluster {
     alone(RedisCluster::start()).with_faults("moved", Duration::from_millis(60), SHORT, |cluster| {
         if let Some(key) = cluster.random_key() {

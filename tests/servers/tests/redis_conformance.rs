@@ -1,5 +1,5 @@
-//! The conformance suite on `redis:`, before a real server of each test's own, with its log on disk:
-//! as it is, and while it is restarted, killed, paused and cut off.
+//! The conformance suite on `redis:`, with a real server per test: without faults, and while the server is
+//! restarted, killed or paused, or its connections are closed.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use events_tests::conformance;
 
 type Redis = TestServers<RedisServer>;
 
-/// Between two troubles at first.
+/// The first pause between two faults.
 const REST: Duration = Duration::from_millis(60);
-/// A restart takes some hundredths of a second, some tenths on a busy machine.
+/// A restart takes 10 to 100 ms, and longer on a busy machine.
 const PATIENCE: u32 = 15;
 
 fn alone() -> Redis {
@@ -32,7 +32,7 @@ fn killed() -> Redis {
     })
 }
 
-/// Half of the pauses are longer than an answer may take.
+/// Half of the pauses exceed the timeout.
 fn paused() -> Redis {
     let redis = alone().with_faults("paused", REST, PATIENCE, |server| {
         server.signal("STOP");
@@ -57,7 +57,7 @@ conformance!(redis_killed, killed());
 conformance!(redis_paused, paused());
 conformance!(redis_cut, cut());
 
-/// What the transports of this crate promise about dead letters beyond the suite.
+/// Guarantees about dead letters that exceed the suite.
 mod redis_letters {
     use super::*;
     use conformance::store;
