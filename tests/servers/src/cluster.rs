@@ -1,4 +1,4 @@
-//! Clusters of Redis servers for tests.
+//! Redis clusters for tests.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use redis::Value;
 
 use crate::{RedisServer, free_port};
 
-/// Longer than any cluster here takes to agree.
+/// Exceeds the time until any cluster here is up.
 const START: Duration = Duration::from_secs(60);
 const SLOTS: usize = 16_384;
 
-/// A cluster of some masters, each with a replica where wanted.
+/// A cluster of masters, optionally with a replica each.
 #[derive(Debug)]
 pub struct RedisCluster {
     /// Masters first, then their replicas in the same order.
     nodes: Vec<RedisServer>,
     masters: usize,
     scheme: &'static str,
-    /// Those that clients are to use.
+    /// The ports for clients.
     ports: Vec<u16>,
 }
 
@@ -28,14 +28,13 @@ impl RedisCluster {
         Self::of(3, false, &[])
     }
 
-    /// Starts two masters that talk TLS, with further settings as on the command line. Its URL has the TLS
-    /// ports.
+    /// Starts two masters with TLS, with additional command-line arguments. The URL has the TLS ports.
     #[must_use]
     pub fn with_tls(settings: &[&str]) -> Self {
         Self::of(2, false, settings)
     }
 
-    /// Starts three masters with a replica each, which takes over a second after its master died.
+    /// Starts three masters with a replica each, which takes over a second after its master failed.
     #[must_use]
     pub fn with_replicas() -> Self {
         Self::of(3, true, &[])
@@ -94,12 +93,12 @@ impl RedisCluster {
     /// Waits until all nodes know each other and all slots are served.
     ///
     /// # Panics
-    /// Where that takes longer than a minute.
+    /// If that takes longer than a minute.
     pub fn agree(&self) {
         let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
         for node in 0..self.nodes.len() {
             until("the cluster agrees", || {
-                // It may be reading its log.
+                // The node may be loading its log.
                 let Ok(info) = self.try_ask(node, &["CLUSTER", "INFO"]) else { return false };
                 let info: String = redis::from_redis_value(info).expect("text");
                 info.contains("cluster_state:ok") && info.contains(&known)
@@ -107,14 +106,14 @@ impl RedisCluster {
         }
     }
 
-    /// The URL that names all nodes.
+    /// The URL, which lists all nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("{}+cluster://{}", self.scheme, hosts.join(","))
     }
 
-    /// How many nodes there are, replicas among them.
+    /// The number of nodes, including replicas.
     #[must_use]
     pub const fn count(&self) -> usize {
         self.nodes.len()
@@ -125,25 +124,25 @@ impl RedisCluster {
         &mut self.nodes[node]
     }
 
-    /// A node's answer to a command.
+    /// Sends a command to a node and returns its reply.
     ///
     /// # Panics
-    /// Where it refuses, or is away.
+    /// If the reply is an error, or the node is down.
     pub fn ask(&self, node: usize, command: &[&str]) -> Value {
         self.try_ask(node, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    /// The same where it may refuse or be away.
+    /// Sends a command to a node.
     ///
     /// # Errors
-    /// What the node said.
+    /// The error of the node or of the connection.
     pub fn try_ask(&self, node: usize, command: &[&str]) -> redis::RedisResult<Value> {
         let client = redis::Client::open(self.nodes[node].url())?;
         let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
         redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
     }
 
-    /// The same as text.
+    /// Sends a command to a node and returns its reply as text.
     ///
     /// # Panics
     /// As [`ask`](Self::ask).
@@ -152,32 +151,31 @@ impl RedisCluster {
         redis::from_redis_value(self.ask(node, command)).expect("text")
     }
 
-    /// The node that has this topic.
+    /// The node that owns a topic.
     ///
     /// # Panics
-    /// Where no node says that it has.
+    /// If no node does.
     #[must_use]
     pub fn owner(&self, topic: &str) -> usize {
         let has = |node: &usize| self.try_ask(*node, &["TYPE", topic]).is_ok();
-        (0..self.nodes.len()).find(has).expect("somebody has it")
+        (0..self.nodes.len()).find(has).expect("an owner")
     }
 
-    /// Some key of some master, where that has any.
+    /// A random key of a random master, if that has any.
     #[must_use]
     pub fn random_key(&self) -> Option<String> {
         let node = fastrand::usize(0..self.masters);
         redis::from_redis_value(self.ask(node, &["RANDOMKEY"])).expect("a key or none")
     }
 
-    /// Makes a replica the master, which loses nothing. The others agree to that for the same shard once
-    /// in two seconds at most.
+    /// Fails over to a replica without data loss. The cluster allows one failover per shard in two seconds.
     pub fn fail_over(&self, shard: usize) {
         let replicas = [shard, shard + self.masters];
         let is_replica = |node: &usize| self.text(*node, &["INFO", "replication"]).contains("role:slave");
         let Some(replica) = replicas.into_iter().find(is_replica) else { return };
         let mut asked = None;
         until("the replica is the master", || {
-            // It may be refused, or given up after five seconds.
+            // The request may be rejected, or time out after five seconds.
             if asked.is_none_or(|asked: Instant| asked.elapsed() > Duration::from_secs(6)) {
                 asked = self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok().then(Instant::now);
             }
@@ -185,7 +183,7 @@ impl RedisCluster {
         });
     }
 
-    /// Waits until a master's replica has all that the master has.
+    /// Waits until the replica of a master has all its data.
     pub fn until_copied(&self, master: usize) {
         until("the replica has everything", || {
             let offset = |info: String| {
@@ -199,8 +197,8 @@ impl RedisCluster {
         });
     }
 
-    /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli
-    /// --cluster reshard` does; `between` is called with the moves half done.
+    /// Moves the slot of a topic to another master, key by key, as `redis-cli --cluster reshard` does.
+    /// Calls `between` while the slot is migrating.
     pub fn move_slot(&self, topic: &str, to: usize, mut between: impl FnMut()) {
         let from = self.owner(topic);
         if from == to {

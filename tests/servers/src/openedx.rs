@@ -1,4 +1,4 @@
-//! The topic `dev-logins`, on which Open edX's own bus over Redis and ours meet.
+//! The topic `dev-logins`, shared by Open edX's event bus for Redis and this crate.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,17 +10,17 @@ use events_tests::openedx::{SessionLoginCompleted, user};
 /// The topic's name on the server.
 pub const FULL_TOPIC: &str = "dev-logins";
 
-/// Open edX's program `tests/interop/redis_peer.py` in this mode, with its output piped.
+/// Runs Open edX's code by `tests/interop/redis_peer.py` in a mode, with its output piped.
 ///
 /// # Panics
-/// Where `tests/run` has not installed the packages.
+/// If `tests/run` has not installed the packages.
 #[must_use]
 pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let python = root.join(".venv/bin/python");
     assert!(
         python.is_file(),
-        "there is no `.venv` with Open edX's packages: run `tests/run redis`, which makes it"
+        "`.venv` with Open edX's packages is missing: run `tests/run redis`, which creates it"
     );
     let mut command = Command::new(python);
     command.arg(root.join("tests/interop/redis_peer.py")).args([mode, url, "dev", "logins"]).args(rest);
@@ -28,10 +28,10 @@ pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     command
 }
 
-/// Our bus with a hub of its own: what is emitted runs the receivers of its hub at once.
+/// A bus with a hub of its own.
 ///
 /// # Panics
-/// Where it does not start.
+/// If it does not start.
 pub async fn bus(url: &str) -> EventBus {
     let config = Config::from_toml(&format!(
         "[service]\nname = 'lms'\ntopic_prefix = 'dev'\n[bus]\nurl = '{url}'\n\
@@ -40,10 +40,10 @@ pub async fn bus(url: &str) -> EventBus {
     EventBus::builder().config(config.expect("a configuration")).hub(Hub::new()).start().await.expect("a bus")
 }
 
-/// Sends logins of users of these numbers, in all with seven keys.
+/// Sends logins of users with these IDs, with seven different keys.
 ///
 /// # Panics
-/// Where one is not sent.
+/// If one is not sent.
 pub async fn emit(bus: &EventBus, numbers: Range<i64>) {
     for id in numbers {
         let mut user = user("Bob Föö");

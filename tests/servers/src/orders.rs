@@ -1,11 +1,11 @@
-//! The topic, the group and the transport of most tests.
+//! The topic, group and transport of most tests.
 
 use events_runtime::transport::{ConnectOptions, ConsumerGroup, Subscription, Topic, Transport, connect};
 
 /// The topic of most tests.
 ///
 /// # Panics
-/// Never: the name is a topic's.
+/// Never: the name is valid.
 #[must_use]
 pub fn orders() -> Topic {
     Topic::new("orders").expect("a name")
@@ -14,17 +14,17 @@ pub fn orders() -> Topic {
 /// The group of most tests.
 ///
 /// # Panics
-/// Never: the name is a group's.
+/// Never: the name is valid.
 #[must_use]
 pub fn billing() -> Subscription {
     Subscription::new(orders(), ConsumerGroup::new("billing").expect("a name"))
 }
 
-/// The transport of this URL.
+/// The transport of a URL.
 ///
 /// # Panics
-/// Where the URL is not understood.
+/// If the URL is invalid.
 #[must_use]
 pub fn transport(url: &str) -> Box<dyn Transport> {
-    connect(url, &ConnectOptions::new()).expect("the URL is understood")
+    connect(url, &ConnectOptions::new()).expect("a valid URL")
 }

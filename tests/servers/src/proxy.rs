@@ -1,11 +1,11 @@
-//! A connection that can be cut: a TCP proxy before a server.
+//! A TCP proxy that can close connections and lose data.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A proxy on a port of its own before a port of 127.0.0.1. Its connections are cut when told.
+/// A proxy in front of a port of 127.0.0.1.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -16,25 +16,25 @@ pub struct Proxy {
 struct State {
     open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
-    /// What is to be lost, and how much was.
+    /// The direction in which the next data is lost, and how often data was lost.
     loses: Mutex<Option<Lost>>,
     lost: AtomicUsize,
 }
 
-/// What does not come through.
+/// The direction in which data is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// What a client says.
-    Question,
-    /// What the server says.
-    Answer,
+    /// From the client to the server.
+    Request,
+    /// From the server to the client.
+    Reply,
 }
 
 impl Proxy {
-    /// Starts before this port.
+    /// Starts a proxy in front of a port.
     ///
     /// # Panics
-    /// Where there is no port left.
+    /// If no port is free.
     #[must_use]
     pub fn before(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -49,8 +49,8 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
                 let pairs = [
-                    (client.try_clone(), server.try_clone(), Lost::Question),
-                    (server.try_clone(), client.try_clone(), Lost::Answer),
+                    (client.try_clone(), server.try_clone(), Lost::Request),
+                    (server.try_clone(), client.try_clone(), Lost::Reply),
                 ];
                 for (from, to, what) in pairs {
                     let (Ok(from), Ok(to)) = (from, to) else { continue };
@@ -64,29 +64,29 @@ impl Proxy {
         Self { port, state }
     }
 
-    /// Where it listens.
+    /// The port of the proxy.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The next thing of this kind is lost, and its connection cut.
+    /// Loses the next data in this direction, and closes its connection.
     pub fn lose_next(&self, what: Lost) {
         *self.state.loses.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
-    /// How often something was lost.
+    /// How often data was lost.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.state.lost.load(Ordering::Relaxed)
     }
 
-    /// Cuts all connections; new ones are let through. Gives how many there were.
+    /// Closes all connections and returns their number. New ones are accepted.
     pub fn cut(&self) -> usize {
         let mut open = self.state.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.len() / 2;
         for stream in open.drain(..) {
-            // It may have ended by itself.
+            // Fails if it is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
         count
@@ -113,7 +113,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
         self.cut();
-        // Wakes the listener, which sees that it is to end.
+        // Wakes the listener, which then ends.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }

@@ -1,4 +1,4 @@
-//! Members of Open edX's bus and of ours share a group, and some of them die with entries in their hands.
+//! Consumers of Open edX and of this crate share a group, and some are killed while they hold entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -10,12 +10,12 @@ use events_server_tests::RedisServer;
 use events_server_tests::openedx::{FULL_TOPIC, bus, emit, python};
 
 const GROUP: &str = "shared";
-/// What ours take over from others: older than this. Theirs do so when they start.
+/// The age at which our members take over entries of others. Open edX's do so when they start.
 const CLAIM: Duration = Duration::from_secs(3);
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
-/// A member that runs; killed when dropped, without a chance to say anything.
+/// A running member; killed on drop.
 struct Member(Child);
 
 impl Member {
@@ -26,7 +26,7 @@ impl Member {
             for line in lines.map_while(Result::ok) {
                 let (what, number) = line.split_once(' ').expect("two words");
                 let number = number.parse().expect("a number");
-                // The test may be over.
+                // The test may have ended.
                 let _ = tell.send(Told { member: name, holds: what == "holding", number });
             }
         });
@@ -58,7 +58,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Fails if it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -70,7 +70,7 @@ struct Told {
     number: i64,
 }
 
-/// What members told.
+/// The output of members.
 struct Log {
     told: Receiver<Told>,
     handled: BTreeMap<&'static str, Vec<i64>>,
@@ -83,7 +83,7 @@ impl Log {
         (tell, Self { told, handled: BTreeMap::new(), held: BTreeMap::new() })
     }
 
-    /// Listens until it is so.
+    /// Reads output until the condition holds.
     fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
         let started = Instant::now();
         while !so(self) {
@@ -126,7 +126,7 @@ impl std::fmt::Display for Log {
     }
 }
 
-/// How many entries are in the hands of members, for so long at least.
+/// The number of entries that members hold for at least this time.
 fn pending(server: &RedisServer, idle: Duration) -> usize {
     let mut raw = server.connection();
     let mut command = redis::cmd("XPENDING");
@@ -139,10 +139,10 @@ fn pending(server: &RedisServer, idle: Duration) -> usize {
     command.query::<Vec<redis::Value>>(&mut raw).expect("pending entries").len()
 }
 
-/// Two of each kind share the group while both producers send; one of each kind is killed with
-/// entries in its hands. The others take these over, and in the end nobody has anything left to do.
+/// Two members of each kind share the group while both producers send. One of each kind is killed while it holds
+/// entries. The others take these over, and in the end all entries are settled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
+async fn members_of_both_kinds_share_a_group_and_take_over_from_killed_ones() {
     const AT_LEAST: i64 = 300;
     const AT_MOST: i64 = 20_000;
     const THEIRS: std::ops::Range<i64> = 100_000..100_300;
@@ -162,7 +162,7 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
         assert!(sent < AT_MOST, "a member gets nothing: {log}");
         emit(&sender, sent..sent + 10).await;
         sent += 10;
-        // Whoever is free takes the next ones, so that nobody gets them all.
+        // Free members receive the next entries, so that no member receives all.
         let until = Instant::now() + Duration::from_millis(20);
         log.until("a moment is over", |_| Instant::now() > until);
     }
@@ -189,9 +189,9 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
     }
 }
 
-/// Theirs look at what others left when they start.
+/// Open edX's consumers claim entries of others when they start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_of_open_edx_takes_over_what_ours_left() {
+async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     let server = RedisServer::start();
     let (tell, mut log) = Log::new();
     let sender = bus(&server.url()).await;
@@ -210,7 +210,7 @@ async fn a_member_of_open_edx_takes_over_what_ours_left() {
     println!("{left} left behind by ours: {log}");
     assert!(log.has("python-lives", log.held["rust-dies"]), "{log}");
 
-    // Ours keep a book of their own, which must not hold them up nor bring anything back.
+    // The state of our members must not block these entries or redeliver them.
     let before = log.count("python-lives");
     let _ours = Member::ours(&server, "rust-lives", 0, &tell);
     let mut sent = 100;

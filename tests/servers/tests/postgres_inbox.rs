@@ -45,7 +45,7 @@ async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Resul
 }
 
 #[tokio::test]
-async fn the_event_is_remembered_where_the_work_is_committed_and_forgotten_where_it_is_rolled_back() {
+async fn an_event_is_recorded_on_commit_and_not_on_rollback() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     for (commits, expected) in [(false, Arrival::First), (true, Arrival::First), (true, Arrival::Duplicate)] {
@@ -61,7 +61,7 @@ async fn the_event_is_remembered_where_the_work_is_committed_and_forgotten_where
 }
 
 #[tokio::test]
-async fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
+async fn once_executes_the_work_once_and_rolls_back_failed_work() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let event = event(1);
@@ -90,7 +90,7 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
         let transaction = second.build_transaction().isolation_level(level).start().await.expect("begun");
         inbox.insert(&transaction, &event(1)).await
     });
-    // Postgres says itself that the second waits for the first.
+    // Postgres reports that the second waits for the first.
     let observer = server.connect().await;
     until(async || {
         let waits = observer.query_one("SELECT cardinality(pg_blocking_pids($1)) > 0", &[&pid]).await;
@@ -107,14 +107,14 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
 }
 
 #[tokio::test]
-async fn a_second_member_waits_for_the_first_and_is_told_how_that_ended() {
+async fn a_second_member_waits_for_the_outcome_of_the_first() {
     let level = IsolationLevel::ReadCommitted;
     assert_eq!(second_member(level, true).await.expect("told"), Arrival::Duplicate);
     assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
 }
 
 #[tokio::test]
-async fn at_stricter_levels_a_second_member_gets_a_conflict_that_another_attempt_mends() {
+async fn at_stricter_levels_a_second_member_gets_a_retryable_conflict() {
     for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
         let error = second_member(level, true).await.expect_err("it can't see what it would have to");
         assert!(matches!(&error, InboxError::Conflict { .. }) && error.is_retryable(), "{error:?}");
@@ -123,7 +123,7 @@ async fn at_stricter_levels_a_second_member_gets_a_conflict_that_another_attempt
 }
 
 #[tokio::test]
-async fn a_conflict_within_the_work_is_known_as_one() {
+async fn a_conflict_within_the_work_is_reported_as_one() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'repeatable read'").await.expect("set");
@@ -141,7 +141,7 @@ async fn a_conflict_within_the_work_is_known_as_one() {
 }
 
 #[tokio::test]
-async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
+async fn processes_may_create_the_table_concurrently_while_others_use_it() {
     let server = Postgres::start();
     let mut clients = Vec::new();
     for _ in 0..16 {
@@ -160,7 +160,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
             clients.push(creation.await.expect("no panic").expect("the table is there"));
         }
     }
-    // One that is there already is waited for by nobody, and asks for no right.
+    // If the table exists, `create` takes no lock and needs no permission.
     let (mut user, other) = (clients.pop().expect("a client"), clients.pop().expect("a client"));
     let inbox = billing().table("inbox_0").expect("a name");
     let transaction = user.transaction().await.expect("begun");
@@ -177,7 +177,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
         .expect("it waits for nobody")
         .expect("it is there");
     transaction.commit().await.expect("committed");
-    // With these rights, inserting and pruning work.
+    // Inserting and pruning need only these permissions.
     let mut other = other;
     let inbox = inbox.max_count(10);
     // The 64th insert prunes.
@@ -188,7 +188,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_bounded_by_age_and_by_number() {
+async fn the_inbox_is_bounded_by_age_and_count() {
     let inbox = billing().max_age(HOUR);
     let (_server, mut client) = server(&inbox).await;
     let insert = async |client: &mut Client, inbox: &PostgresInbox, numbers: std::ops::Range<u128>| {
@@ -199,12 +199,12 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
     insert(&mut client, &inbox, 0..200).await;
     let older = "UPDATE events_inbox SET handled_at = handled_at - interval '2 hours'";
     client.batch_execute(older).await.expect("aged");
-    // Inserts alone, in steps of at most 128.
+    // By inserts only, at most 128 rows at a time.
     insert(&mut client, &inbox, 200..264).await;
     assert_eq!(count(&client, "events_inbox").await, 200 + 64 - 128);
     insert(&mut client, &inbox, 264..328).await;
     assert_eq!(count(&client, "events_inbox").await, 128);
-    // All at once, by number, the oldest first.
+    // All at once, by count, the oldest first.
     let fewer = billing().max_count(100);
     assert_eq!(fewer.prune(&client, 10).await.expect("pruned"), 10);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 18);
@@ -216,7 +216,7 @@ async fn what_is_kept_is_bounded_by_age_and_by_number() {
 }
 
 #[tokio::test]
-async fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
+async fn no_insert_is_pruned_by_its_own_step() {
     let (_server, mut client) = server(&billing()).await;
     for (name, inbox) in [("few", billing().max_count(0)), ("short", billing().max_age(Duration::ZERO))] {
         let inbox = inbox.receiver(name).expect("a name");
@@ -230,7 +230,7 @@ async fn however_little_is_kept_no_insert_is_pruned_by_its_own_step() {
 }
 
 #[tokio::test]
-async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
+async fn inserts_at_stricter_levels_prune_nothing_and_cause_no_conflicts() {
     let inbox = billing().max_count(1);
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'serializable'").await.expect("set");
@@ -242,7 +242,7 @@ async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
 }
 
 #[tokio::test]
-async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_never_fail() {
+async fn members_that_insert_and_prune_concurrently_handle_each_event_once() {
     const EVENTS: u128 = 600;
     let inbox = billing().max_age(HOUR);
     let (server, mut client) = server(&inbox).await;
@@ -253,11 +253,11 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
     client.batch_execute(older).await.expect("aged");
     let mut members = Vec::new();
     for member in 0..4_u128 {
-        // Each is a process with its own steps.
+        // Each is a process with its own pruning steps.
         let (inbox, mut client) = (billing().max_age(HOUR), server.connect().await);
         members.push(tokio::spawn(async move {
             for number in 0..EVENTS {
-                // Every event goes to all of them, in other orders.
+                // All of them receive every event, in different orders.
                 let number = (number * 7 + member * 150) % EVENTS;
                 bill(&inbox, &mut client, number).await.expect("no fault");
             }
@@ -272,7 +272,7 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named_and_a_lost_connection_is_told_from_other_errors() {
+async fn a_missing_table_is_named_and_a_lost_connection_is_distinguished_from_other_errors() {
     let inbox = billing().table("seen").expect("a name");
     let server = Postgres::start();
     let mut client = server.connect().await;
@@ -286,7 +286,7 @@ async fn what_is_missing_is_named_and_a_lost_connection_is_told_from_other_error
 }
 
 #[tokio::test]
-async fn a_member_whose_connection_dies_before_its_commit_leaves_the_event_to_the_others() {
+async fn a_member_that_loses_its_connection_before_the_commit_leaves_the_event_to_others() {
     let inbox = billing();
     let (server, mut first) = server(&inbox).await;
     let pid: i32 = first.query_one("SELECT pg_backend_pid()", &[]).await.expect("asked").get(0);
@@ -347,7 +347,7 @@ async fn again(bus: &EventBus) {
 }
 
 #[tokio::test]
-async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repeats() {
+async fn async_receivers_of_the_bus_bill_each_order_once_despite_failures_and_redeliveries() {
     let inbox = billing().receiver("receipts").expect("a name");
     let (server, client) = server(&inbox).await;
     let bus = bus("receivers").await;
@@ -364,7 +364,7 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
                     Ok(())
                 });
                 billed.await?;
-                // After the commit: what was done must not be done again.
+                // After the commit: the work must not be repeated.
                 let call = calls.fetch_add(1, Ordering::Relaxed);
                 if call.is_multiple_of(3) { Err(BoxError::from("crashed")) } else { Ok(()) }
             }
@@ -380,7 +380,7 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
 }
 
 #[tokio::test]
-async fn dedup_asks_postgres_and_connects_again_where_the_connection_was_lost() {
+async fn dedup_queries_postgres_and_reconnects_after_a_lost_connection() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("dedup").await;
@@ -411,7 +411,7 @@ async fn dedup_asks_postgres_and_connects_again_where_the_connection_was_lost() 
 }
 
 #[tokio::test]
-async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_handled_when_it_is_back() {
+async fn events_reach_no_receiver_while_postgres_is_down_and_are_handled_afterwards() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("store away").await;
@@ -430,7 +430,7 @@ async fn events_that_postgres_cannot_be_asked_for_reach_no_receiver_and_are_hand
     };
     let config = server.config();
     drop((client, server));
-    // Each counts an attempt, of 20; so that an outage uses none up, the consumer ends before.
+    // The consumer ends before the 20 attempts of an event are exhausted.
     let ending = bus.consume("orders").group("billing").dedup(seen_by(config)).max_consecutive_errors(5);
     let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it ends by itself");
     let error = ended.expect_err("the store is away");

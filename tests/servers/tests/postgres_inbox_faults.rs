@@ -35,7 +35,7 @@ async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Resul
 }
 
 #[tokio::test]
-async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
+async fn work_that_continues_after_a_failed_statement_is_an_error() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("CREATE UNIQUE INDEX ON receipts (number)").await.expect("made");
@@ -47,7 +47,7 @@ async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
         Ok(())
     });
     outcomes.push(swallowed.await);
-    // The work ends the transaction itself, and begins another.
+    // The work ends the transaction itself, and starts another.
     for more in ["ROLLBACK", "ROLLBACK; BEGIN; INSERT INTO receipts VALUES (3)", "ROLLBACK AND CHAIN"] {
         let work =
             async |transaction: &tokio_postgres::Transaction<'_>| Ok(transaction.batch_execute(more).await?);
@@ -70,7 +70,7 @@ async fn work_that_goes_on_after_a_failed_statement_is_no_success() {
 }
 
 #[tokio::test]
-async fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
+async fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     for level in ["read committed", "repeatable read", "serializable"] {
@@ -90,7 +90,7 @@ async fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
             assert_eq!(count(&client, "events_inbox").await, i64::from(!fails));
         }
     }
-    // The same as text.
+    // As text.
     client.batch_execute("RESET default_transaction_isolation").await.expect("set");
     let transaction = client.transaction().await.expect("begun");
     let statements = inbox.statements();
@@ -103,7 +103,7 @@ async fn those_who_commit_themselves_commit_by_the_inbox_which_checks() {
 }
 
 #[tokio::test]
-async fn a_constraint_that_fails_at_the_commit_is_no_success() {
+async fn a_constraint_that_fails_at_the_commit_is_an_error() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let deferred = "CREATE TABLE late (number int UNIQUE DEFERRABLE INITIALLY DEFERRED)";
@@ -117,7 +117,7 @@ async fn a_constraint_that_fails_at_the_commit_is_no_success() {
 }
 
 #[tokio::test]
-async fn lock_and_statement_timeouts_are_errors_that_another_attempt_mends() {
+async fn lock_and_statement_timeouts_are_retryable() {
     let inbox = billing();
     let (server, mut holder) = server(&inbox).await;
     let mut client = server.connect().await;
@@ -145,7 +145,7 @@ async fn lock_and_statement_timeouts_are_errors_that_another_attempt_mends() {
 }
 
 #[tokio::test]
-async fn a_database_that_only_reads_or_refuses_the_user_may_be_mended() {
+async fn a_read_only_database_and_a_rejected_user_are_retryable() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let only_reads = ["SET default_transaction_read_only = on", "SET default_transaction_read_only = off"];
@@ -163,7 +163,7 @@ async fn a_database_that_only_reads_or_refuses_the_user_may_be_mended() {
 }
 
 #[tokio::test]
-async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_path() {
+async fn each_schema_has_a_table_of_its_own_independent_of_the_search_path() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
     assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
@@ -176,7 +176,7 @@ async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_
         (count(&client, "public.events_inbox").await, count(&client, "tenant.events_inbox").await),
         (1, 1)
     );
-    // By name, whatever the path is.
+    // By name, independent of the search path.
     let named = billing().schema("other").expect("a name").max_count(1);
     let error = bill(&named, &mut client, 1).await.expect_err("no table");
     assert!(
@@ -195,7 +195,7 @@ async fn each_schema_has_a_table_of_its_own_whatever_stands_later_on_the_search_
 }
 
 #[tokio::test]
-async fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
+async fn one_inbox_over_two_databases_prunes_each_by_its_own_count() {
     let inbox = billing().max_count(1_000);
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("CREATE SCHEMA tenant").await.expect("made");
@@ -223,7 +223,7 @@ async fn one_inbox_over_two_databases_forgets_in_each_what_is_too_much_there() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
+async fn after_the_clock_is_set_back_the_oldest_events_are_still_pruned_first() {
     let inbox = billing().max_count(10);
     let (_server, mut client) = server(&inbox).await;
     let scattered = |number: u128| event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
@@ -242,10 +242,10 @@ async fn a_clock_that_is_set_back_makes_the_inbox_forget_the_oldest_still() {
 }
 
 #[tokio::test]
-async fn members_that_insert_an_event_in_the_same_microsecond_are_told_which_was_first() {
+async fn of_members_that_insert_in_the_same_microsecond_exactly_one_is_first() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
-    // A trigger makes all of them the same, as fast members on one clock may.
+    // A trigger gives all rows the same time, as may happen with fast members on one clock.
     client
         .batch_execute(
             "CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql AS

@@ -1,4 +1,4 @@
-//! Entries of thousands of fields, letters that can't be stored, and claims of thousands of entries.
+//! Entries with thousands of fields, dead letters that can't be stored, and claims of thousands of entries.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use events_server_tests::orders::{billing, orders, transport};
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn letters() -> Topic {
+fn dead_letter_topic() -> Topic {
     Topic::new("orders.billing.dlq").expect("a name")
 }
 
@@ -36,7 +36,7 @@ async fn all(transport: &dyn Transport, subscription: Subscription, wanted: usiz
 }
 
 #[tokio::test]
-async fn an_entry_of_any_number_of_fields_becomes_one_whole_letter_and_spoils_no_other_outcome() {
+async fn an_entry_with_any_number_of_fields_becomes_one_dead_letter_and_fails_no_other_outcome() {
     for fields in [990, 1_010, 3_990, 4_010, 20_000] {
         let server = RedisServer::start();
         let transport = transport(&server.url());
@@ -64,10 +64,10 @@ async fn an_entry_of_any_number_of_fields_becomes_one_whole_letter_and_spoils_no
         for outcome in outcomes {
             outcome.await.expect("it is stored");
         }
-        assert_eq!(count(&*transport, &letters()).await, 2, "{fields} fields");
+        assert_eq!(count(&*transport, &dead_letter_topic()).await, 2, "{fields} fields");
         assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
         let tool = ConsumerGroup::new("tool").expect("a name");
-        let found = all(&*transport, Subscription::new(letters(), tool), 2).await;
+        let found = all(&*transport, Subscription::new(dead_letter_topic(), tool), 2).await;
         let letter = found.iter().find(|letter| letter.message().data == "large").expect("the letter");
         let kept = &letter.message().headers;
         for (name, value) in large.headers.iter() {
@@ -76,9 +76,9 @@ async fn an_entry_of_any_number_of_fields_becomes_one_whole_letter_and_spoils_no
     }
 }
 
-/// Each of the others is stored once; the message comes again, as often as it takes.
+/// The other outcomes are stored once; the message is redelivered until its dead letter is stored.
 #[tokio::test]
-async fn a_letter_that_can_not_be_stored_spoils_no_other_outcome() {
+async fn a_dead_letter_that_can_not_be_stored_fails_no_other_outcome() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = ["1", "2", "3"].map(|text| Message::new(text).with_key(text)).into();
@@ -105,7 +105,7 @@ async fn a_letter_that_can_not_be_stored_spoils_no_other_outcome() {
         consumer.receive(3, LONG).await.expect("messages are received").pop().expect("it comes again");
     assert_eq!((&again.message().data[..], again.attempt()), (&b"2"[..], 1), "no attempt of the receivers");
     again.reject("wrong").await.expect("the letter is stored");
-    assert_eq!(count(&*transport, &letters()).await, 1);
+    assert_eq!(count(&*transport, &dead_letter_topic()).await, 1);
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
 }
 
@@ -116,7 +116,7 @@ fn scripts_run(raw: &mut redis::Connection) -> u64 {
 }
 
 #[tokio::test]
-async fn leases_are_renewed_by_one_call_for_all_that_is_held() {
+async fn leases_of_all_deliveries_are_renewed_by_one_call() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = (0..5_000).map(|n| Message::new(n.to_string()).with_key(n.to_string())).collect();
@@ -135,7 +135,7 @@ async fn leases_are_renewed_by_one_call_for_all_that_is_held() {
         renewal.await.expect("it is held");
     }
     assert!(scripts_run(&mut raw) - before <= 2, "{} calls", scripts_run(&mut raw) - before);
-    // Each is told whether it is held itself.
+    // Each delivery has a result of its own.
     drop(lost);
     consumer.receive(1, Duration::ZERO).await.expect("the call succeeds");
     let group = billing().group;

@@ -1,4 +1,4 @@
-//! Groups that vanish under their members: recovered from, or told as what happened, by a setting.
+//! Groups that are deleted while in use: recreated, or reported with the cause, depending on `on_lost`.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn expect(consumer: &mut dyn Consumer, wanted: &[&str]) {
     assert_eq!(got, wanted);
 }
 
-/// What a member hears that held one message, had one parked and settled one, when this is done to the server.
+/// The result of a member that holds a message, parked one and settled one, after these commands were executed.
 async fn after(on_lost: &str, done: &[&[&str]], again: bool) -> (Box<dyn Consumer>, Option<TransportError>) {
     let server = RedisServer::start();
     let transport = transport(&format!("{}?on_lost={on_lost}", server.url()));
@@ -47,7 +47,7 @@ async fn after(on_lost: &str, done: &[&[&str]], again: bool) -> (Box<dyn Consume
     let error = consumer.receive(1, Duration::from_millis(100)).await.err();
     drop(held);
     if error.is_none() {
-        // What was given by the call above comes again, for it was dropped.
+        // Messages of the call above are redelivered, since they were dropped.
         let wanted: &[&str] = if again { &["4", "5"] } else { &["6"] };
         if !again {
             send(&*transport, &["6"]).await;
@@ -59,7 +59,7 @@ async fn after(on_lost: &str, done: &[&[&str]], again: bool) -> (Box<dyn Consume
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_empty_is_recovered_from_and_what_was_sent_since_comes() {
+async fn a_group_on_an_emptied_server_is_recreated_and_receives_new_messages() {
     for again in [false, true] {
         for done in [&[&["FLUSHALL"][..]][..], &[&["DEL", "orders"]]] {
             let values = Values::default();
@@ -72,7 +72,7 @@ async fn a_server_that_comes_back_empty_is_recovered_from_and_what_was_sent_sinc
 }
 
 #[tokio::test]
-async fn a_lost_group_ends_its_member_with_an_error_that_says_which_and_what_to_do() {
+async fn a_lost_group_ends_its_member_with_an_error_that_names_the_cause_and_the_fix() {
     let destroy = &[&["XGROUP", "DESTROY", "orders", "billing"][..]][..];
     for (on_lost, done, again, wanted) in [
         ("end", &[&["FLUSHALL"][..]][..], false, "`FLUSHALL`"),
@@ -94,7 +94,7 @@ async fn a_lost_group_ends_its_member_with_an_error_that_says_which_and_what_to_
 }
 
 #[tokio::test]
-async fn a_destroyed_group_is_made_anew_where_that_is_set_and_gets_all_again() {
+async fn a_destroyed_group_is_recreated_if_configured_and_receives_all_messages_again() {
     let server = RedisServer::start();
     let transport = transport(&format!("{}?on_lost=recover", server.url()));
     send(&*transport, &["1", "2"]).await;
@@ -102,16 +102,16 @@ async fn a_destroyed_group_is_made_anew_where_that_is_set_and_gets_all_again() {
     expect(&mut *consumer, &["1", "2"]).await;
     redis::cmd("XGROUP").arg(&["DESTROY", "orders", "billing"]).exec(&mut server.connection()).expect("done");
     expect(&mut *consumer, &["1", "2"]).await;
-    // Whoever removes it by an operation of ours means it.
+    // A group that was removed by our operation is not recreated.
     let group = billing().group;
     transport.remove_group(&orders(), &group).await.expect("it is removed");
     let error = consumer.receive(1, Duration::ZERO).await.expect_err("it was removed");
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains("was removed"), "{error}");
 }
 
-/// What stands beside a stream that was deleted is not taken for the new one's.
+/// The state of a deleted stream does not affect the recreated one.
 #[tokio::test]
-async fn a_group_that_is_made_anew_has_nothing_of_the_earlier_one() {
+async fn a_recreated_group_has_no_state_of_the_earlier_one() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     send(&*transport, &["1", "2"]).await;

@@ -1,4 +1,4 @@
-//! Servers behind TLS, and servers that Sentinels name.
+//! Servers with TLS, and servers found by Sentinels.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
     assert!(command.status().expect("openssl runs").success(), "{arguments:?}");
 }
 
-/// An authority of its own, and a certificate of 127.0.0.1 by it.
+/// Creates a CA, and a certificate of it for 127.0.0.1.
 fn certificates(folder: &Path) {
     let key = ["-newkey", "rsa:2048", "-nodes"];
     let authority = [
@@ -62,7 +62,7 @@ fn tls(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
+async fn a_tls_server_is_used_if_its_ca_is_trusted() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -81,7 +81,7 @@ async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
+async fn a_tls_cluster_requires_credentials() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
     let settings = tls(folder.path());
@@ -93,7 +93,7 @@ async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
     let ca = folder.path().join("ca.pem").display().to_string();
     let url = |user: &str| cluster.url().replace("://", &format!("://{user}")) + "?retry_for=5s&ca=" + &ca;
     let trusted = transport(&url("shop:hunter2@"));
-    // Each goes to its own node.
+    // Each topic is on its own node.
     for name in ["orders", "returns", "refunds", "invoices"] {
         let topic = Topic::new(name).expect("a name");
         let producer = trusted.producer().await.expect("a producer");
@@ -106,7 +106,7 @@ async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sentinels_name_the_master_before_and_after_a_failover() {
+async fn sentinels_report_the_master_before_and_after_a_failover() {
     let mut master = RedisServer::start();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -127,7 +127,7 @@ async fn sentinels_name_the_master_before_and_after_a_failover() {
     let url =
         format!("redis+sentinel://127.0.0.1:{dead},127.0.0.1:{port}/orders-db/0?retry_for=60s&timeout=2s");
     let transport = transport(&url);
-    // The Sentinel must know the replica, and the replica have the message.
+    // The Sentinel must know the replica, and the replica must have the message.
     events_tests::until(|| async {
         let sentinel = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL");
         let known = sentinel.get_connection().and_then(|mut sentinel| {

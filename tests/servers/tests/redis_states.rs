@@ -1,4 +1,4 @@
-//! States of the server that pass: nothing is thrown away and nobody ends; and whose rights are enough.
+//! Temporary states of the server: messages stay queued and consumers wait. Also, the documented ACL permissions.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ struct Done {
     number: u64,
 }
 
-/// Sends and consumes before, in and after a state of the server.
+/// Sends and consumes before, during and after a state of the server.
 async fn passes(url: &str, begin: impl FnOnce(), end: impl FnOnce()) {
     let config = format!(
         "[service]\nname = 'shop'\n[bus]\nurl = '{url}'\nretry = {{ initial = '5ms', max = '20ms' }}\n\
@@ -39,7 +39,7 @@ async fn passes(url: &str, begin: impl FnOnce(), end: impl FnOnce()) {
     assert_eq!(tokio::time::timeout(LONG, told.recv()).await.expect("it comes"), Some(0));
     begin();
     sent.extend((1..500).map(|number| bus.hub().emit(Done { number })));
-    // Long enough for several attempts, and open to an operator's eyes.
+    // Long enough for several attempts; the status shows the error.
     events_tests::until(|| async { bus.status().queues.iter().any(|lane| lane.circuit.failures() >= 3) })
         .await;
     let lane = bus.status().queues.remove(0);
@@ -70,7 +70,7 @@ async fn a_failed_snapshot_keeps_the_queue_and_the_consumer_waits() {
     passes(
         &server.url(),
         move || {
-            // A folder in the place of the snapshot, which even root can't write over.
+            // A folder at the path of the snapshot: even root can't overwrite it.
             let folder: Vec<String> =
                 redis::cmd("CONFIG").arg(&["GET", "dir"]).query(&mut raw).expect("told");
             std::fs::create_dir_all(format!("{}/taken/full", folder[1])).expect("a folder");
@@ -102,7 +102,7 @@ async fn a_changed_password_keeps_the_queue_and_the_consumer_waits() {
             ask(&mut raw, &["CONFIG", "SET", "requirepass", "second"]);
             let clients: String = redis::cmd("CLIENT").arg(&["LIST"]).query(&mut raw).expect("told");
             let own: u64 = redis::cmd("CLIENT").arg("ID").query(&mut raw).expect("told");
-            // All but this one and the one of the end, which were the first.
+            // All connections but this one.
             let ids =
                 clients.lines().filter_map(|line| line.strip_prefix("id=")?.split(' ').next()?.parse().ok());
             for id in ids.filter(|id: &u64| *id > own + 1) {
@@ -115,7 +115,7 @@ async fn a_changed_password_keeps_the_queue_and_the_consumer_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_right_that_is_taken_away_keeps_the_queue_and_the_consumer_waits() {
+async fn a_revoked_permission_keeps_the_queue_and_the_consumer_waits() {
     let server = RedisServer::start();
     let (mut raw, mut after) = (server.connection(), server.connection());
     ask(&mut raw, &["ACL", "SETUSER", "shop", "on", ">word", "~*", "+@all"]);
@@ -128,9 +128,9 @@ async fn a_right_that_is_taken_away_keeps_the_queue_and_the_consumer_waits() {
     .await;
 }
 
-/// That each of them is needed, the unit tests of `rights.rs` see in the code.
+/// The unit tests of `acl.rs` check that each permission is needed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_of_exactly_the_rights_that_the_error_names_can_do_everything() {
+async fn a_user_with_exactly_the_documented_permissions_can_do_everything() {
     let server = RedisServer::start();
     let mut raw = server.connection();
     ask(&mut raw, &["ACL", "SETUSER", "shop", "on", ">word", "-@all"]);
@@ -171,7 +171,7 @@ async fn everything(url: &str) {
     taken.pop().expect("one").reject("wrong").await.expect("a dead letter");
     taken.pop().expect("one").retry(Duration::ZERO).await.expect("it comes again");
     taken.pop().expect("one").release().await.expect("it comes again");
-    // Its lease ends, and another has it.
+    // Its lease expires, and another member receives it.
     std::mem::forget(taken);
     let mut settled = 0;
     while settled < 19 {

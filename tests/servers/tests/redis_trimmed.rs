@@ -1,5 +1,5 @@
-//! Entries that are trimmed away by somebody who does not ask the groups, as Open edX's producers do:
-//! nothing waits for them, and each is counted.
+//! Entries that another client trims before groups have settled them, as Open edX's producers do: they are
+//! skipped and counted.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ async fn send(transport: &dyn Transport, texts: &[&str]) {
     }
 }
 
-/// As `XADD … MAXLEN` does with every entry of Open edX's.
+/// As `XADD … MAXLEN`, which Open edX's producers use.
 fn trim_to(server: &RedisServer, length: u64) -> u64 {
     let mut raw = server.connection();
     redis::cmd("XTRIM").arg("orders").arg("MAXLEN").arg("=").arg(length).query(&mut raw).expect("it trims")
 }
 
-/// Acknowledges these, and nothing else comes.
+/// Receives and acknowledges these messages, and no others.
 async fn expect(consumer: &mut dyn Consumer, wanted: &[&str]) {
     let mut got = Vec::new();
     while got.len() < wanted.len() {
@@ -46,7 +46,7 @@ async fn lag(transport: &dyn Transport) -> u64 {
 }
 
 #[tokio::test]
-async fn entries_in_hand_are_passed_over_and_counted() {
+async fn trimmed_entries_in_flight_are_skipped_and_counted() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
@@ -61,7 +61,7 @@ async fn entries_in_hand_are_passed_over_and_counted() {
 }
 
 #[tokio::test]
-async fn entries_that_no_member_had_read_are_told_once() {
+async fn trimmed_unread_entries_are_reported_once() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
@@ -75,12 +75,12 @@ async fn entries_that_no_member_had_read_are_told_once() {
     values.assert(UNREAD, 3.0);
     send(&*transport, &["8"]).await;
     expect(&mut *consumer, &["8"]).await;
-    // What was settled may go without a word.
+    // Trimming settled entries is not reported.
     send(&*transport, &["9"]).await;
     assert_eq!(trim_to(&server, 1), 3);
     expect(&mut *consumer, &["9"]).await;
     values.assert(UNREAD, 3.0);
-    // All of them, and twice before anybody looks.
+    // All entries, twice before the next claim.
     send(&*transport, &["10", "11"]).await;
     assert_eq!(trim_to(&server, 0), 3);
     send(&*transport, &["12", "13"]).await;
@@ -91,9 +91,9 @@ async fn entries_that_no_member_had_read_are_told_once() {
     assert_eq!(lag(&*transport).await, 0);
 }
 
-/// A group has missed what went after it was made, not what went before.
+/// Entries trimmed before the group was created are not counted.
 #[tokio::test]
-async fn a_group_that_never_read_has_missed_only_what_went_since_it_was_made() {
+async fn a_group_that_never_read_misses_only_entries_trimmed_since_its_creation() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let transport = transport(&server.url());
@@ -107,7 +107,7 @@ async fn a_group_that_never_read_has_missed_only_what_went_since_it_was_made() {
     values.assert(UNREAD, 2.0);
 }
 
-/// It is as lost to the group as one that was trimmed, and what is read counts right behind it.
+/// It is lost to the group as a trimmed one, and later entries are counted correctly.
 #[tokio::test]
 async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
     let (values, server) = (Values::default(), RedisServer::start());
@@ -128,9 +128,9 @@ async fn an_entry_that_was_deleted_before_the_group_read_it_is_counted_too() {
     values.assert(UNREAD, 2.0);
 }
 
-/// What the own retention drops, as it was told to, is counted by it alone.
+/// Entries dropped by our retention are counted by its own metric only.
 #[tokio::test]
-async fn what_retention_drops_is_counted_once() {
+async fn entries_dropped_by_retention_are_counted_once() {
     let (values, server) = (Values::default(), RedisServer::start());
     let _guard = metrics::set_default_local_recorder(&values);
     let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2).drop_unsettled());
@@ -141,7 +141,7 @@ async fn what_retention_drops_is_counted_once() {
     let trimmed = transport.trim().await.expect("it is trimmed");
     assert_eq!((trimmed.removed, trimmed.unsettled), (3, 3));
     for delivery in held {
-        // Its message is gone; the member may be told so.
+        // Its message was removed, so the acknowledgement may fail.
         drop(delivery.ack().await);
     }
     expect(&mut *consumer, &["4", "5"]).await;

@@ -26,7 +26,7 @@ pub(crate) fn server(server: &RedisServer) -> Result<(), Failure> {
     let mut connection = redis::Client::open(server.url())?.get_connection()?;
     let info: String = redis::cmd("INFO").arg("server").query(&mut connection)?;
     let id = info.lines().find_map(|line| line.strip_prefix("process_id:"));
-    // Where it can't be done, `client` has said so.
+    // `client` has reported a failure already.
     pin(SERVER, id.unwrap_or_default().trim());
     Ok(())
 }

@@ -78,7 +78,7 @@ async fn consume(transport: &dyn Transport, topic: &Topic, most: usize) -> Resul
             return Err(format!("{count} of {COUNT} came").into());
         }
         count += deliveries.len();
-        // The next are fetched while these are settled.
+        // The next batch is fetched while this one is settled.
         if let Some(before) = settled.replace(ack_all(deliveries)) {
             kept(before.await)?;
         }

@@ -36,17 +36,18 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
     for _ in 0..rounds {
         let goal = world.run.told.len() + each;
         world.until("events are acknowledged", async |world| world.run.told.len() >= goal).await;
-        let (said, warned) = (world.said.len(), world.place.warnings("no room left", producer));
+        let (said, warned) =
+            (world.said.len(), world.place.warnings("the disk or the file is full", producer));
         fill(&filler);
         world
             .until("the producer tells that the disk is full", async |world| {
                 let mut said = world.said[said..].iter();
-                said.any(|line| line.starts_with("waits") && line.contains("no room left"))
+                said.any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
             })
             .await;
         world
             .until("the consumers tell that the disk is full", async |world| {
-                world.place.warnings("no room left", producer) > warned
+                world.place.warnings("the disk or the file is full", producer) > warned
             })
             .await;
         // As long as a lease, for what is in hand.
@@ -80,7 +81,10 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     fill(&disk.join("filler"));
     world
         .until("the producer tells that the disk is full", async |world| {
-            world.said.iter().any(|line| line.starts_with("waits") && line.contains("no room left"))
+            world
+                .said
+                .iter()
+                .any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
         })
         .await;
     let (full, roomy) = (disk.join("spill.jsonl"), world.place.path("spill.jsonl"));
