@@ -180,8 +180,8 @@ pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
 /// The pause before another attempt, if the disposition asks for one.
 pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
     match disposition {
-        None | Some(Disposition::Retry { after: None }) => Some(Pause::OWN),
-        Some(Disposition::Retry { after: Some(after) }) => Some(Pause::asked(after)),
+        None | Some(Disposition::Retry { after: None }) => Some(Pause::BACKOFF),
+        Some(Disposition::Retry { after: Some(after) }) => Some(Pause::requested(after)),
         Some(Disposition::Reject | Disposition::Skip) => None,
     }
 }
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn the_longest_pause_counts_and_a_plain_failure_has_the_consumers_own() {
-        let pause = |dispositions: &[Option<Disposition>], own: Duration| match combined(dispositions) {
-            Verdict::Failed(_, pause) => pause.or(own),
+        let pause = |dispositions: &[Option<Disposition>], backoff: Duration| match combined(dispositions) {
+            Verdict::Failed(_, pause) => pause.duration(backoff),
             _ => panic!("{dispositions:?}"),
         };
         let longer = Some(Disposition::Retry { after: Some(SECOND * 3) });

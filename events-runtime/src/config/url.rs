@@ -88,7 +88,7 @@ impl Setting for BusUrl {
         Self::parse(text).map_err(|error| ValueError::Whole(error.to_string()))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 

@@ -93,15 +93,15 @@ enum Subject<'a> {
 impl Observe {
     /// Reports a message that is lost unless it is sent again.
     pub(in crate::bus) fn failed(&self, failure: &Failure<'_>, message: &Message) {
-        self.tell(failure, &Subject::Message(message));
+        self.report(failure, &Subject::Message(message));
     }
 
     /// Reports an event that could not be encoded.
     pub(in crate::bus) fn failed_unencoded(&self, failure: &Failure<'_>, metadata: &EventMetadata) {
-        self.tell(failure, &Subject::Unencoded(metadata));
+        self.report(failure, &Subject::Unencoded(metadata));
     }
 
-    fn tell(&self, failure: &Failure<'_>, subject: &Subject<'_>) {
+    fn report(&self, failure: &Failure<'_>, subject: &Subject<'_>) {
         if let Some(log) = &self.error_log {
             let mut line = self.record(failure, subject, PersonalData::Shown).line();
             line.push('\n');
@@ -168,7 +168,7 @@ impl Observe {
     fn describe(&self, record: &mut Record, topic: &Topic, message: &Message, personal_data: PersonalData) {
         let shown = personal_data == PersonalData::Shown;
         record.key = message.key.as_ref().map(Octets::of);
-        if !shown && !self.keys.may_show(topic, message) {
+        if !shown && !self.keys.may_be_logged(topic, message) {
             record.key = Some(Octets::of(&Bytes::from_static(MASK.as_bytes())));
             record.masked = true;
         }
@@ -177,7 +177,7 @@ impl Observe {
                 record.set_headers(&envelope.headers, shown);
                 record.schemafp = envelope.fingerprint.map(|fingerprint| format!("{fingerprint:016x}"));
                 record.data = self.data(&envelope, personal_data);
-                if !shown && !self.keys.is_impersonal(envelope.metadata.event_type()) {
+                if !shown && !self.keys.has_no_personal_data(envelope.metadata.event_type()) {
                     record.masked |= record.data != self.data(&envelope, PersonalData::Shown);
                 }
                 if !shown {
@@ -211,10 +211,10 @@ impl Record {
     /// Adds the headers. In masked records, only headers known to the envelope keep their values.
     fn set_headers(&mut self, headers: &Headers, shown: bool) {
         for (name, value) in headers.iter() {
-            let is_open = shown || Envelope::knows_header(name);
-            let value = if is_open { value } else { &Bytes::from_static(MASK.as_bytes()) };
+            let is_known = shown || Envelope::knows_header(name);
+            let value = if is_known { value } else { &Bytes::from_static(MASK.as_bytes()) };
             self.headers.push((name.to_owned(), Octets::of(value)));
-            self.masked |= !is_open;
+            self.masked |= !is_known;
         }
     }
 
@@ -225,7 +225,7 @@ impl Record {
 }
 
 #[cfg(feature = "cli")]
-mod again {
+mod decode {
     //! Turns a line back into its message.
 
     use super::{Envelope, Message, Record, STANDARD, VERSION};

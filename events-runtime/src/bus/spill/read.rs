@@ -20,8 +20,8 @@ use crate::transport::{Message, Topic};
 use events_schema::packed::json::without_bom;
 
 /// The limits of a portion, in events and in bytes of lines.
-const EVENTS_AT_MOST: usize = 1024;
-const BYTES_AT_MOST: u64 = 4 << 20;
+const MAX_EVENTS: usize = 1024;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// No event has a longer line: longer content is not a file of lines.
 pub(crate) const LINE_AT_MOST: u64 = 256 << 20;
@@ -38,7 +38,7 @@ pub(crate) struct SpillFile {
     /// The offset of the next line to read.
     read: u64,
     lines: usize,
-    lock_at_most: Duration,
+    lock_timeout: Duration,
 }
 
 /// The content of the next lines.
@@ -87,15 +87,15 @@ impl Unread {
 }
 
 impl SpillFile {
-    /// Opens the file. Each lock is waited for at most `lock_at_most`.
-    pub(crate) fn open(path: &Path, lock_at_most: Duration) -> io::Result<Self> {
+    /// Opens the file. Each lock is waited for at most `lock_timeout`.
+    pub(crate) fn open(path: &Path, lock_timeout: Duration) -> io::Result<Self> {
         // Resolves links, so that the file that was read is the file that is removed.
         let path = fs::canonicalize(path)?;
         regular(&fs::metadata(&path)?)?;
         // Windows can lock only files that are open for writing.
         let file = File::options().read(true).write(true).open(&path)?;
         regular(&file.metadata()?)?;
-        Ok(Self { path, file, read: 0, lines: 0, lock_at_most })
+        Ok(Self { path, file, read: 0, lines: 0, lock_timeout })
     }
 
     /// Starts again at the first line.
@@ -106,7 +106,7 @@ impl SpillFile {
     /// The next lines, including those appended since the last call. JSON data is encoded with the
     /// definitions of the registry.
     pub(crate) fn next(&mut self, registry: &Registry) -> io::Result<Portion> {
-        lock(&self.file, self.lock_at_most)?;
+        lock(&self.file, self.lock_timeout)?;
         let portion = self.portion(registry);
         self.file.unlock()?;
         portion
@@ -116,7 +116,7 @@ impl SpillFile {
         self.file.seek(SeekFrom::Start(self.read))?;
         let mut from = BufReader::new(&self.file);
         let (mut portion, mut bytes, mut line) = (Portion::default(), 0, Vec::new());
-        while bytes < BYTES_AT_MOST && portion.events.len() < EVENTS_AT_MOST {
+        while bytes < MAX_BYTES && portion.events.len() < MAX_EVENTS {
             line.clear();
             let mut len = from.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut line)? as u64;
             if len == 0 {
@@ -184,7 +184,7 @@ impl SpillFile {
     }
 
     fn finish(&self, finish: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<bool> {
-        lock(&self.file, self.lock_at_most)?;
+        lock(&self.file, self.lock_timeout)?;
         let finished = self.finish_locked(finish);
         self.file.unlock()?;
         finished
@@ -401,7 +401,7 @@ mod tests {
             if portion.lines == 0 {
                 break;
             }
-            assert!(portion.events.len() <= EVENTS_AT_MOST && portion.damaged.is_empty());
+            assert!(portion.events.len() <= MAX_EVENTS && portion.damaged.is_empty());
             portions += 1;
             found += portion.events.len();
         }
