@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_never_quotes_the_address() {
+    fn an_error_never_quotes_the_url() {
         for text in [
             "rediss3cret",
             "a b:s3cret@host",

@@ -217,7 +217,7 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     #[test]
-    fn a_file_that_is_full_is_moved_away_and_what_it_replaces_is_counted() {
+    fn a_full_file_is_rotated_and_the_replaced_lines_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         let append = |line: &str| append_rotated(&path, line.as_bytes(), NOW, 10).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_not_be_moved_away_goes_on_growing() {
+    fn a_file_that_can_not_be_rotated_keeps_growing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         fs::create_dir(rotated(&path)).unwrap();
@@ -244,7 +244,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_a_link_leads_to_is_moved_away_and_the_link_stays() {
+    fn rotation_moves_the_target_of_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("errors.jsonl"), folder.path().join("link"));
         std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_not_given_up_is_waited_for_no_longer_than_allowed() {
+    fn waiting_for_a_lock_times_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let holder = open(&path).unwrap();

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spilled_message_is_read_as_it_was() {
+    fn a_message_round_trips_through_a_spill_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let mut bare = event(3);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_without_the_lines_text() {
+    fn damage_is_reported_without_the_text_of_the_line() {
         for (line, reason) in [
             (r#"{"spill":1,"topic":"secret"#, "cut off"),
             (r#"{"spill":2,"topic":"secret"}"#, "version 2"),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_while_the_file_is_sent_is_read_before_it_is_removed() {
+    fn events_appended_while_sending_are_read_before_the_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         append(&path, &[event(1)]).unwrap();
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_set_aside_and_replaces_nothing() {
+    fn a_damaged_file_is_set_aside_without_replacing_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         for attempt in 0..2 {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_in_portions_and_a_blank_line_is_none() {
+    fn a_file_is_read_in_portions_and_blank_lines_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let events: Vec<_> = (0..u8::MAX).map(event).collect();
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_can_not_be_sent_again_under_another_name_of_the_file() {
+    fn sent_events_can_not_be_sent_again_through_a_hard_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("spill.jsonl"), folder.path().join("other.jsonl"));
         append(&path, &[event(1)]).unwrap();
@@ -436,7 +436,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn through_a_link_the_file_itself_is_removed_and_set_aside() {
+    fn the_target_of_a_link_is_removed_or_set_aside() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("spill.jsonl"), folder.path().join("link"));
         std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_moved_away_while_it_is_sent_is_removed_where_it_went() {
+    fn a_log_rotated_while_sending_is_removed_at_its_new_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         append(&path, &[event(1)]).unwrap();
