@@ -8,31 +8,24 @@
 extern crate self as events_runtime;
 
 // The definition.
-pub mod event_type;
-pub mod payload;
-pub mod with;
+pub use events_core::{event_type, payload, with};
 
 // In the process.
-pub mod signal;
-
-pub mod metadata;
-
-pub mod hub;
-pub mod receiver;
+pub use events_core::{hub, metadata, receiver, signal};
 
 // Out, and back in.
 #[cfg(feature = "bus")]
 pub mod bus;
 mod clock;
 
-pub mod avro;
+pub use events_core::avro;
 
 #[cfg(feature = "bus")]
 pub mod envelope;
 #[cfg(feature = "bus")]
 pub mod transport;
 
-pub mod registry;
+pub use events_core::registry;
 
 // Around it.
 #[cfg(feature = "cli")]
@@ -43,23 +36,15 @@ pub mod config;
 pub mod inbox;
 pub mod testing;
 
-mod error_chain;
-
 #[doc(hidden)]
-pub mod private;
+pub use events_core::private;
 
 #[cfg(feature = "bus")]
 pub use bus::EventBus;
 #[cfg(feature = "bus")]
 pub use config::Config;
-pub use event_type::EventType;
-pub use events_macros::*;
-pub use hub::Hub;
-pub use metadata::EventMetadata;
-pub use payload::{EventData, EventKey, MapKey, PublicSignal};
-pub use receiver::Connection;
-pub use registry::{Registry, RegistryError};
-pub use signal::{
-    BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,
-    Signal, StrictError,
+pub use events_core::{
+    BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
+    EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,
+    Response, Signal, StrictError, link,
 };

@@ -8,9 +8,9 @@ use futures_channel::oneshot;
 use super::capacity::Permit;
 use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
 use crate::signal::SendError;
 use crate::transport::{Message, Position, Topic, TransportError};
+use events_support::error_chain::chain;
 
 /// Reports a message's result to its emission.
 pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;

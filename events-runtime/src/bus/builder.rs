@@ -16,10 +16,11 @@ use super::{EventBus, Inner};
 use crate::RegistryError;
 use crate::avro::WriterSchema;
 use crate::config::{Config, ConfigError, Resolved};
-use crate::hub::{Hub, Outbound};
+use crate::hub::Hub;
 use crate::metadata::MetadataError;
 use crate::registry::{Descriptor, Registry};
 use crate::transport::{self, NameError, Transport, TransportError};
+use events_core::internal::Outbound;
 
 /// Builds a bus; [`start`](Self::start) starts it.
 #[derive(Default)]

@@ -17,9 +17,9 @@ use super::unhandled::Unhandled;
 use super::worker::{ConsumeError, Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
-use crate::error_chain::{chain, drop_quietly};
 use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
+use events_support::error_chain::{chain, drop_quietly};
 
 /// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///

@@ -10,9 +10,9 @@ use super::retry::Pause;
 use super::verdict::{InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::{caught, drop_quietly, links};
 use crate::inbox::SeenEvents;
 use crate::transport::{BoxFuture, Message};
+use events_support::error_chain::{caught, drop_quietly, links};
 
 /// The store of handled events, for one group.
 pub(super) struct Dedup {

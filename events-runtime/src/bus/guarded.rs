@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::error_chain::{caught, drop_quietly};
+use events_support::error_chain::{caught, drop_quietly};
 
 /// A future that returns its panic as an error, and whose drop may panic.
 pub(crate) struct Guarded<F>(Option<Pin<Box<F>>>);

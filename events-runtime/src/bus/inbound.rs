@@ -12,10 +12,10 @@ use super::verdict::{self, InboundError, ReceiverFailure, Verdict};
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
-use crate::error_chain::{caught, links};
 use crate::hub::Hub;
 use crate::transport::Message;
 use crate::{ReceiverError, Registry, Response};
+use events_support::error_chain::{caught, links};
 
 /// Turns messages into events of this process.
 pub(super) struct Inbound {

@@ -13,9 +13,9 @@ use super::retry::Pause;
 use super::verdict::{self, InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::{caught, drop_quietly, links};
 use crate::receiver::{Disposition, disposition};
 use crate::transport::{BoxFuture, ConsumerGroup, Delivery, Message, Position, Topic};
+use events_support::error_chain::{caught, drop_quietly, links};
 
 /// A type-erased middleware.
 pub(super) type Middleware =

@@ -170,9 +170,10 @@ use self::observe::{Failure, NOT_SENT, Observe};
 use self::outbound::OutboundQueues;
 use self::sender::Phase;
 use crate::config::Config;
-use crate::hub::{Hub, Outbound};
+use crate::hub::Hub;
 use crate::registry::Registry;
 use crate::transport::{NameError, Topic, TopicPrefix, Transport};
+use events_core::internal::Outbound;
 
 /// A running bus. Clones are handles to the same bus.
 ///

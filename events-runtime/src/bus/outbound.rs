@@ -12,9 +12,10 @@ use super::sender::Phase;
 use super::topic_queue::{Closed, TopicQueue};
 use crate::avro::{DecodeError, EncodeError};
 use crate::envelope::Envelope;
-use crate::error_chain::{caught, chain};
-use crate::hub::{AnyEvent, Outbound};
-use crate::signal::{PendingTopic, SendError};
+use crate::signal::SendError;
+use events_core::internal::PendingTopic;
+use events_core::internal::{AnyEvent, Outbound};
+use events_support::error_chain::{caught, chain};
 
 /// The reason why an event was not given to the transport. No topic holds it.
 #[derive(Debug, thiserror::Error)]

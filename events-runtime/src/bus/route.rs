@@ -9,8 +9,8 @@ use super::observe::Observe;
 use super::topic_queue::TopicQueue;
 use crate::avro::DecodeError;
 use crate::config::{KeyPath, Resolved};
-use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
+use events_core::internal::AnyEvent;
 
 /// A topic that the events of a type go to.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use super::status::Circuit;
 use super::topic_queue::TopicQueue;
 use crate::clock::Later as _;
 use crate::config::BusSettings;
-use crate::error_chain::{caught, chain};
 use crate::transport::{ErrorKind, Position, Producer, TransportError};
+use events_support::error_chain::{caught, chain};
 
 /// The phase of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,10 +15,10 @@ use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
 use super::verdict::InboundError;
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
 };
+use events_support::error_chain::chain;
 
 /// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
 /// longer than processing the next batch.

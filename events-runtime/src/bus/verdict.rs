@@ -180,9 +180,9 @@ pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
 /// The pause before another attempt, if the disposition asks for one.
 pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
     match disposition {
-        None | Some(Disposition::Retry { after: None }) => Some(Pause::BACKOFF),
         Some(Disposition::Retry { after: Some(after) }) => Some(Pause::requested(after)),
         Some(Disposition::Reject | Disposition::Skip) => None,
+        _ => Some(Pause::BACKOFF),
     }
 }
 

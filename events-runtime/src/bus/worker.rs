@@ -19,8 +19,8 @@ use super::status::Running;
 use super::verdict::{InboundError, Verdict};
 use crate::clock::Later as _;
 use crate::config::Exhausted;
-use crate::error_chain::chain;
 use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+use events_support::error_chain::chain;
 
 /// The reason why a consumer ended early.
 #[derive(Debug, thiserror::Error)]

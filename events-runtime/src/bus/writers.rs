@@ -196,3 +196,6 @@ fn schema(file: &Path) -> Result<WriterSchema, Reason> {
     versions::minor(file).ok_or(Reason::Name)?;
     Ok(WriterSchema::parse(&std::fs::read_to_string(file)?)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,11 @@
 use super::Config;
 use super::error::{ConfigError, Problem};
 use super::key_path::KeyPath;
-use super::nearest::nearest;
 use super::settings::Route;
 use super::tree::join_key;
 use crate::registry::Registry;
 use crate::transport::Topic;
+use events_support::nearest::nearest;
 
 /// A configuration whose event types are linked and whose keys exist.
 #[derive(Debug, Clone)]

@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::error::Problem;
-use super::nearest::nearest;
 use super::source::Source;
 use super::tree::Node;
 use super::unread_variable::{UnreadVariable, check, misspelt};
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
+use events_support::nearest::nearest;
 
 pub(super) const PREFIX: &str = "EVENTS_";
 pub(super) const SEPARATOR: &str = "__";

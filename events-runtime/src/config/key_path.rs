@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::nearest::nearest;
-use crate::avro::{DecodeError, Reader, Schema, skip};
+use crate::avro::{DecodeError, Reader, Schema};
+use events_core::internal::skip;
 use events_schema::definitions::{Definitions, Place};
 use events_schema::tree::{Field, Logical, Record};
+use events_support::nearest::nearest;
 
 /// The path from an event's root record to its key field.
 ///

@@ -47,7 +47,6 @@ mod explain;
 mod file;
 mod key_path;
 mod loader;
-pub(crate) mod nearest;
 mod section;
 mod settings;
 mod source;

@@ -2,10 +2,10 @@
 
 use super::error::Problem;
 use super::explain::Explanation;
-use super::nearest::nearest;
 use super::source::Source;
 use super::tree::{Kind, Node, join_key};
 use super::value::{Setting, ValueError};
+use events_support::nearest::nearest;
 
 /// The result of reading a configuration.
 #[derive(Debug, Default)]

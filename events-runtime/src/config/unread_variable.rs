@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Config;
 use super::environment::{PREFIX, SECTIONS, SEPARATOR, is};
 use super::error::Problem;
-use super::nearest::nearest;
+use events_support::nearest::nearest;
 
 /// A variable that is not a key.
 pub(super) enum UnreadVariable {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 
-use super::nearest::nearest;
+use events_support::nearest::nearest;
 
 use crate::transport::url::mask_text;
 use crate::transport::{Position, StartPosition, TopicPrefix};

@@ -35,8 +35,9 @@ use bytes::Bytes;
 pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
-use crate::metadata::{MetadataError, MetadataText, is_trace};
+use crate::metadata::{MetadataError, MetadataText};
 use crate::transport::{Headers, Masked, Message};
+use events_core::internal::is_trace;
 
 const AVRO: &str = "application/avro";
 const SPEC_VERSION: &str = "1.0";
@@ -363,9 +364,18 @@ fn text(text: &str) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::metadata::tests::sample;
+    use crate::metadata::{Source, SourceLib};
+
+    pub(crate) fn sample() -> EventMetadata {
+        EventMetadata::new(
+            crate::EventType::new("org.acme.orders.order.placed.v1").unwrap(),
+            "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11".parse().unwrap(),
+            "2023-01-02T03:04:05.678901Z".parse().unwrap(),
+            Source::new("shop").unwrap().with_host("shop-1").with_lib(SourceLib::new([10, 5, 0])),
+        )
+    }
 
     fn envelope() -> Envelope {
         let mut metadata = sample().with_minor_version(3);

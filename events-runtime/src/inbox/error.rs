@@ -1,8 +1,8 @@
 //! Errors of the inboxes.
 
 use crate::BoxError;
-use crate::error_chain::sources;
 use crate::transport::NameError;
+use events_support::error_chain::sources;
 
 /// The reason why an inbox could not be used. Nothing was stored, and the work must not be committed.
 #[derive(Debug, thiserror::Error)]

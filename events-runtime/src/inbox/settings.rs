@@ -104,8 +104,8 @@ macro_rules! shared_builder {
                 self
             }
 
-            /// The maximum number of ids, at least 1; the oldest are deleted first. Default: unlimited. Inserts
-            /// alone may exceed it by a fifth, and by a few hundred for each process.
+            /// The maximum number of ids, at least 1; the oldest are deleted first. Default: unlimited.
+            /// Inserts alone may exceed it by a fifth, and by a few hundred for each process.
             #[must_use]
             pub const fn max_count(mut self, count: u64) -> Self {
                 self.settings.set_max_count(count);

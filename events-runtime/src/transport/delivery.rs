@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{BoxFuture, ConsumerGroup, Message, Position, Topic, TransportError};
-use crate::error_chain::links;
+use events_support::error_chain::links;
 
 /// What a [`Settle`] knows a delivery by.
 #[derive(Debug, Clone, PartialEq, Eq)]

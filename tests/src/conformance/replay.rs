@@ -139,7 +139,10 @@ pub async fn a_replay_begins_and_ends_at_events_by_their_ids(fixture: &dyn Fixtu
     assert_eq!(numbers(&taken)[10..], [3, 4]);
     let absent = uuid::Uuid::nil();
     let error = bus.replay("orders").from(absent).group("look").run().await.expect_err("it is not there");
-    assert!(matches!(&error, ReplayError::Transport(error) if error.kind() == ErrorKind::NotFound), "{error}");
+    assert!(
+        matches!(&error, ReplayError::Transport(error) if error.kind() == ErrorKind::NotFound),
+        "{error}"
+    );
     assert!(error.to_string().contains(&absent.to_string()), "{error}");
     let error = bus.replay("orders").from(positions[5]).to(positions[3]).group("look").run().await;
     assert!(matches!(error, Err(ReplayError::Backwards { .. })));

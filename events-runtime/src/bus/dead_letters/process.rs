@@ -9,8 +9,8 @@ use crate::transport::{Acknowledgement, Delivery, Position, Producer, TransportE
 
 impl DeadLetters<'_> {
     /// Removes the selected dead letters, after sending them if there is a producer, until all are
-    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `on_removed` at once, and
-    /// is not in [`DeadLetterReport::done`].
+    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `on_removed` at
+    /// once, and is not in [`DeadLetterReport::done`].
     pub(crate) async fn process(
         &self,
         mut select: impl FnMut(&DeadLetter) -> bool,

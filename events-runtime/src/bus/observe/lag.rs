@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Consuming;
 use super::metrics::CONSUMER_LAG;
-use crate::error_chain::chain;
 use crate::transport::Transport;
+use events_support::error_chain::chain;
 
 /// The partition label for topics without partitions.
 const ONLY: &str = "0";

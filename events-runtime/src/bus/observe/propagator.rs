@@ -4,8 +4,8 @@ use tracing::Span;
 
 use crate::EventMetadata;
 use crate::envelope::Envelope;
-use crate::error_chain::{caught, chain};
 use crate::transport::Message;
+use events_support::error_chain::{caught, chain};
 
 /// A [W3C trace context](https://www.w3.org/TR/trace-context/), as its two header values.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
 use crate::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, StartPosition, Subscription, Topic,
     Transport, TransportError, ack_all,
 };
+use events_support::error_chain::chain;
 
 /// The prefix of their names; a version 7 UUID follows.
 const PREFIX: &str = "lookup.";

@@ -181,7 +181,7 @@ impl<'t> Offsets<'t> {
             groups.and_then(|groups| Ok((current.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
         current.close().await?;
         let (after_current, after_target, groups) = counted?;
-        let status = self.find(group, groups)?;
+        let status = self.find(group, &groups)?;
         if to <= from {
             let again = after_target.saturating_sub(status.lag);
             return Ok((status, 0, again, true));
@@ -217,10 +217,10 @@ impl<'t> Offsets<'t> {
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
     pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
         let groups = self.list().await?;
-        self.find(group, groups)
+        self.find(group, &groups)
     }
 
-    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, TransportError> {
+    fn find(&self, group: &ConsumerGroup, groups: &[GroupStatus]) -> Result<GroupStatus, TransportError> {
         if let Some(status) = groups.iter().find(|status| status.group == *group) {
             return Ok(status.clone());
         }
@@ -262,7 +262,7 @@ impl<'t> Offsets<'t> {
     async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
-            return Err(TransportError::no_topic("look into", &self.topic).into());
+            return Err(TransportError::no_topic("look into", &self.topic));
         };
         Ok(status.first.zip(status.last).map(|(first, last)| (first, last.after())))
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
 };
+use events_support::error_chain::chain;
 
 /// The pause after a fetch that returned only messages at or after the end.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -13,10 +13,10 @@ use super::EventBus;
 use super::consumer::Consume;
 use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
-use crate::error_chain::chain;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
 };
+use events_support::error_chain::chain;
 
 /// Configures a replay; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and returns when all
 /// its events are settled.
@@ -39,7 +39,7 @@ use crate::transport::{
 ///
 /// Other members of that group take part in the replay. They lose their events in flight when the replay
 /// starts or ends, and these are redelivered. They don't know the end of the replay: until the group is
-/// moved forward, they continue beyond it and may see some events twice. ResolvedReplay one in-place replay of a group
+/// moved forward, they continue beyond it and may see some events twice. Run one in-place replay of a group
 /// at a time.
 ///
 /// ```no_run

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
 /// The default timeout for the file's lock. Well-behaved programs hold it for one write or read.
 pub(in crate::bus) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
