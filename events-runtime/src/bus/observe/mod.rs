@@ -35,8 +35,6 @@ pub(super) use metrics::{
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
-#[cfg(feature = "cli")]
-pub(crate) use record::Record;
 pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
 pub(super) use span::{create_span, record_error, send_span};
 

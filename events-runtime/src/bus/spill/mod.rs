@@ -13,10 +13,13 @@
 //! The file holds whole events, personal data included, so it is created for its owner only. Every reader
 //! and writer locks it, so that several processes can share a path.
 
+#[cfg(feature = "cli")]
+mod decode;
 mod file;
 mod line;
 #[cfg(feature = "cli")]
 mod read;
+mod record;
 
 use std::io;
 use std::path::Path;
@@ -25,7 +28,8 @@ use std::time::Duration;
 pub(super) use file::{LOCK_TIMEOUT, append_rotated, open, warn_of_readers};
 pub(super) use line::Octets;
 #[cfg(feature = "cli")]
-pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, Unread, event_of_line};
+pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
+pub(super) use record::{Record, VERSION};
 
 use super::undelivered::Undelivered;
 

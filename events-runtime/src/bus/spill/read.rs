@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
-use crate::bus::observe::Record;
+use super::record::Record;
 use crate::bus::undelivered::Undelivered;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
