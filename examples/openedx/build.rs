@@ -1,4 +1,4 @@
-//! Published schemas are read while the crate compiles: this has cargo see those that are added.
+//! Rebuilds the crate when schema files are added: published schemas are read at compile time.
 
 fn main() {
     println!("cargo::rerun-if-changed=schemas");

@@ -34,7 +34,7 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
         }
     };
     assert!(
-        tokio::time::timeout(Duration::from_mins(1), holds).await.is_ok(),
+        tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(),
         "it does not hold in a minute"
     );
 }

@@ -124,7 +124,7 @@ fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() 
     assert_eq!(shop.groups(), json!([]));
     let ran = shop.run(&base);
     assert!(
-        ran.code == 0 && ran.out.starts_with("5 emitted again from `orders`, 1 to 6"),
+        ran.code == 0 && ran.out.starts_with("replayed 5 events of `orders`, 1 to 6"),
         "{}{}",
         ran.out,
         ran.err
@@ -185,7 +185,7 @@ fn a_replay_that_no_receiver_takes_fails_and_says_what_to_link() {
     let base = ["replay", "--topic", "orders", "--group", "look"];
     let ran = shop.run(&base);
     assert_eq!(ran.code, 1, "{}", ran.out);
-    let said = format!("error: 1 events of type `{cancelled}` reached no receiver: link the crate");
+    let said = format!("error: 1 event of type `{cancelled}` had no receiver: link the crate");
     assert!(ran.err.contains(&said) && ran.err.contains("events_runtime::link!"), "{}", ran.err);
     assert_eq!(shop.numbers(), [1], "the others are emitted all the same");
     assert_eq!(shop.groups(), json!([]), "it can be done again");
@@ -193,7 +193,7 @@ fn a_replay_that_no_receiver_takes_fails_and_says_what_to_link() {
     assert_eq!(allowed.code, 0, "{}", allowed.err);
     let replayed: Value = serde_json::from_str(&allowed.out).unwrap();
     assert_eq!(replayed["unreceived"], json!({cancelled: 1}));
-    assert!(allowed.err.contains("warning: 1 events"), "{}", allowed.err);
+    assert!(allowed.err.contains("warning: 1 event of"), "{}", allowed.err);
 }
 
 #[test]
@@ -202,7 +202,11 @@ fn a_failing_event_of_a_replay_is_tried_again_and_then_a_dead_letter() {
     shop.orders(&[1, 13, 2]);
     let ran = shop.run(&["replay", "--topic", "orders", "--group", "look"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("2 emitted") && ran.out.contains("1 retried, 1 dead letters"), "{}", ran.out);
+    assert!(
+        ran.out.contains("replayed 2 events") && ran.out.contains("1 retried, 1 dead-lettered"),
+        "{}",
+        ran.out
+    );
     assert_eq!(shop.numbers(), [1, 13, 13, 2], "in the order of their key");
     let letters = shop.json(&["dlq", "list", "--topic", "orders", "--group", "look.replay"]);
     assert_eq!(letters.as_array().unwrap().len(), 1);
@@ -220,7 +224,7 @@ fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
         assert!(told.success());
         let first = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(first.code, 1, "{}{}", first.out, first.err);
-        assert!(first.err.contains("the same command goes on from here"), "{}", first.err);
+        assert!(first.err.contains("run the same command again to continue"), "{}", first.err);
         assert_eq!(shop.groups()[0]["group"], "look.replay");
         let second = shop.json(&command);
         assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
@@ -265,7 +269,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
     let interrupted = Ran::from(child.wait_with_output().unwrap());
-    assert!(interrupted.err.contains("to its original position"), "{}", interrupted.err);
+    assert!(interrupted.err.contains("back at its position before the replay"), "{}", interrupted.err);
     assert_eq!(shop.groups()[0]["next"], "9");
     assert_eq!(shop.consume("billing", &[]), ["9"]);
 }
@@ -280,15 +284,19 @@ fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
     assert_eq!(back.code, 0, "{}", back.err);
     assert_eq!(
         back.out,
-        "group `billing` on `dev-orders`: from 4 to 2\n2 that it has settled come again\nnothing was done: `--dry-run`\n"
+        "group `billing` on `dev-orders`: from 4 to 2\nredelivers 2 settled messages\ndry run: nothing was changed\n"
     );
     let forward = shop.reset("latest", &["--dry-run"]);
-    let loud = "WARNING: 2 that it has NOT settled are passed over and never come to it\n";
-    assert!(forward.out.contains(loud), "{}", forward.out);
+    let warning = "WARNING: permanently skips 2 unsettled messages\n";
+    assert!(forward.out.contains(warning), "{}", forward.out);
     let refused = shop.reset("latest", &[]);
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains(loud) && refused.err.contains("nobody can be asked"), "{}", refused.err);
-    assert_eq!(shop.groups(), before, "nothing was done");
+    assert!(
+        refused.err.contains(warning) && refused.err.contains("cannot ask for confirmation"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(shop.groups(), before, "nothing was changed");
 
     let done = shop.reset("5", &["--yes", "--json"]);
     let expected = json!({
@@ -313,12 +321,12 @@ fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
     let entry = |group: &str, next: Value, lag: u64| json!({"group": group, "next": next, "lag": lag, "in_flight": 0, "waiting": 0});
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0), entry("billing", json!("2"), 2)]));
     let text = shop.run(&["offsets", "list", "--topic", "orders"]).out;
-    assert!(text.contains("NOT SETTLED") && text.contains("the end"), "{text}");
+    assert!(text.contains("UNSETTLED") && text.contains("the end"), "{text}");
 
     let base = ["offsets", "remove", "--topic", "orders", "--group", "billing"];
     let refused = shop.run(&base);
-    assert!(refused.code == 2 && refused.err.contains("2 that it has not settled"), "{}", refused.err);
-    assert!(!refused.err.contains("is forgotten"), "said before it is done: {}", refused.err);
+    assert!(refused.code == 2 && refused.err.contains("2 unsettled messages"), "{}", refused.err);
+    assert!(!refused.err.contains("removed"), "nothing was removed: {}", refused.err);
     assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
     assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");

@@ -24,6 +24,7 @@ use events_support::error_chain::{chain, drop_quietly};
 /// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
 /// Settings not made here come from `[consumers.TOPIC.GROUP]` of the configuration, then from `[bus]`.
+#[doc(alias("subscription", "worker"))]
 #[derive(Debug)]
 #[must_use = "a consumer does nothing before `run` or `run_until`"]
 pub struct Consume {
@@ -186,6 +187,7 @@ impl Consume {
     /// })
     /// # }
     /// ```
+    #[doc(alias("hook", "filter", "interceptor"))]
     pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
     where
         F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
@@ -208,12 +210,14 @@ impl Consume {
     /// If the lookup fails, the event fails and its attempt counts. If storing the id fails, the event is
     /// acknowledged nevertheless and a warning is logged. Every [`middleware`](Self::middleware) also runs
     /// for duplicates.
+    #[doc(alias("idempotent", "exactly once"))]
     pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
         self.settings.seen = Some(Arc::new(seen));
         self
     }
 
     /// The dead-letter topic, by its base name. Default: `<topic>.<group>.dlq`.
+    #[doc(alias = "dlq")]
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
         self

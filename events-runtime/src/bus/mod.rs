@@ -179,6 +179,7 @@ use events_core::internal::Outbound;
 ///
 /// The hub keeps the bus running: dropping all handles stops nothing. [`shutdown`](Self::shutdown) stops it
 /// and sends the queued events.
+#[doc(alias("broker", "message bus", "pubsub"))]
 #[derive(Clone)]
 pub struct EventBus(Arc<Inner>);
 
@@ -209,11 +210,13 @@ impl EventBus {
     }
 
     /// Returns a consumer of a topic, by its base name. It emits the topic's events in this bus's hub.
+    #[doc(alias("subscribe", "listen"))]
     pub fn consume(&self, topic: impl Into<String>) -> Consume {
         Consume::new(self, topic.into())
     }
 
     /// Returns a replay of a topic, by its base name. It emits past events in this bus's hub.
+    #[doc(alias("reprocess", "rewind"))]
     pub fn replay(&self, topic: impl Into<String>) -> Replay {
         Replay::new(self, topic.into())
     }
@@ -222,6 +225,7 @@ impl EventBus {
     ///
     /// # Errors
     /// A [`NameError`] if the topic's name is invalid.
+    #[doc(alias("seek", "lag", "rewind"))]
     pub fn offsets(&self, topic: &str) -> Result<Offsets<'_>, NameError> {
         Ok(Offsets::of(self.transport(), Topic::new(topic)?.with_prefix(self.prefix())?))
     }

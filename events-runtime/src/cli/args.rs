@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! The command-line arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::bus::SeekTarget;
 use crate::config::parse_duration;
 use crate::transport::StartPosition;
 
-/// Looks at events and moves them.
+/// Inspect, send, replay and repair events
 #[derive(Debug, Parser)]
 #[command(
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or JSON that does not fit the schema."
+    after_help = "Exit codes: 0 success, 1 failure, 2 invalid command line or JSON that does not match the schema."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -28,10 +28,10 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
-    /// A configuration file, laid over those named before it [default: events.toml, if it is there]
+    /// Configuration file; repeatable, later files override earlier ones [default: events.toml, if it exists]
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
     pub(super) files: Vec<PathBuf>,
-    /// Write JSON, for programs
+    /// Print JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
 }
@@ -40,25 +40,25 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// List the linked event types
     List,
-    /// Show, publish, compare and import Avro schemas
+    /// Print, publish, compare and import Avro schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Send an event
     Produce(Produce),
     /// Print the events of a topic and acknowledge them
     Consume(Consume),
-    /// Emit the events of the past again in this process
+    /// Emit past events again in this process
     Replay(Replay),
-    /// See where groups stand, move or remove them
+    /// List, move or remove consumer groups
     #[command(subcommand)]
     Offsets(OffsetsCommand),
-    /// Look at dead letters, send them again or remove them
+    /// List, retry, drop, export and import dead letters
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// Look at the configuration
+    /// Inspect the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check registry, configuration and transport
+    /// Check registry, configuration and transport, and suggest fixes
     Doctor(Doctor),
 }
 
@@ -68,36 +68,36 @@ pub(super) enum SchemaCommand {
     Show(Show),
     /// Write every schema to FOLDER/TYPE/MINOR.avsc
     Export {
-        /// The folder; made where it is missing, files of the same name are replaced
+        /// Output folder; created if missing, existing files are replaced
         folder: PathBuf,
     },
-    /// Publish definitions: write each as the next version to its crate's schemas/TYPE/MINOR.avsc
+    /// Publish definitions: write the next version of each to schemas/TYPE/MINOR.avsc in its crate
     Lock(Lock),
-    /// Check that every linked event is published as it is, for CI
+    /// Check in CI that every linked event matches its published version and stays compatible
     Check(Check),
-    /// Show what differs between two versions, and for whom that is a break
+    /// Compare two versions, and say which changes are breaking, and for whom
     Diff(Diff),
-    /// Write Rust definitions of Avro schema files
+    /// Generate Rust definitions from Avro schema files
     Import(Import),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Import {
-    /// Avro schemas as JSON; `TYPE/MINOR.avsc` says which event a schema is of
+    /// Avro schema files (JSON); a path TYPE/MINOR.avsc gives event type and minor version
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
-    /// The event type of the one file, instead of its folder's name or its root's namespace
+    /// Event type of a single file [default: its folder's name or its root's namespace]
     #[arg(long, value_name = "TYPE")]
     pub(super) event_type: Option<String>,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// The crate whose types times become; without it they are numbers
+    /// Crate that provides the date and time types [default: plain numbers]
     #[arg(long, value_enum, value_name = "CRATE")]
     pub(super) times: Option<Times>,
 }
 
-/// A crate of times.
+/// A crate that provides date and time types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Times {
     /// `jiff::Timestamp` and others
@@ -110,13 +110,13 @@ pub(super) enum Times {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
-    /// The event type
+    /// Event type
     #[arg(value_name = "TYPE")]
     pub(super) event_type: String,
-    /// The Parsing Canonical Form instead of the whole schema
+    /// Print the Parsing Canonical Form instead of the full schema
     #[arg(long)]
     pub(super) canonical: bool,
-    /// The published version of this number instead of the code
+    /// Print this published minor version instead of the schema in the code
     #[arg(long, value_name = "N")]
     pub(super) version: Option<u32>,
     #[command(flatten)]
@@ -125,14 +125,14 @@ pub(super) struct Show {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Root {
-    /// Look for the sources in this folder and those above it instead of the current one
+    /// Search for the sources in this folder and its parents [default: the current folder]
     #[arg(long, value_name = "DIR")]
     pub(super) root: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Lock {
-    /// The event types; all that are linked where none is named
+    /// Event types [default: all linked ones]
     #[arg(value_name = "TYPE")]
     pub(super) event_types: Vec<String>,
     #[command(flatten)]
@@ -147,19 +147,19 @@ pub(super) struct Check {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Diff {
-    /// The event type
+    /// Event type
     #[arg(value_name = "TYPE", required_unless_present = "files", conflicts_with = "files")]
     pub(super) event_type: Option<String>,
-    /// The older version [default: the newest that is published]
+    /// Older minor version [default: the newest published one]
     #[arg(value_name = "A")]
     pub(super) from: Option<u32>,
-    /// The newer version [default: the code]
+    /// Newer minor version [default: the code]
     #[arg(value_name = "B")]
     pub(super) to: Option<u32>,
-    /// Two schema files, the older one first
+    /// Compare two schema files, the older one first
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
     pub(super) files: Option<Vec<PathBuf>>,
-    /// When to colour; `auto` does on a terminal, unless `NO_COLOR` is set
+    /// When to use colours; `auto` uses them on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
     pub(super) color: ColorChoice,
     #[command(flatten)]
@@ -168,19 +168,19 @@ pub(super) struct Diff {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Show every setting with its value and where that came from
+    /// Print every setting with its value and its source
     Explain,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Produce {
-    /// The event type
+    /// Event type
     #[arg(long = "type", value_name = "TYPE", required_unless_present_any = ["from_spill", "event"])]
     pub(super) event_type: Option<String>,
-    /// The payload as JSON; `@FILE` reads a file, `-` standard input
+    /// Payload as JSON; `@FILE` reads a file, `-` reads standard input
     #[arg(long, value_name = "JSON", required_unless_present_any = ["from_spill", "event"])]
     pub(super) data: Option<String>,
-    /// Send the events of a spill file or an error log, with their ids, and remove it afterwards
+    /// Send the events of a spill file or an error log with their ids, then remove the file
     #[arg(
         long,
         visible_alias = "from-log",
@@ -188,78 +188,78 @@ pub(super) struct Produce {
         conflicts_with_all = ["event_type", "data", "topics", "id", "event"]
     )]
     pub(super) from_spill: Option<PathBuf>,
-    /// Send one event as a line of an error log has it, with its id, time and source; `@FILE`, `-` as above
+    /// Send the event of one error-log line with its id, time and source; accepts `@FILE` and `-` like --data
     #[arg(long, value_name = "JSON", conflicts_with_all = ["event_type", "data", "id"])]
     pub(super) event: Option<String>,
-    /// Send what is whole in a file that is damaged, and move it to FILE.damaged afterwards
+    /// Skip damaged lines, then rename the file to FILE.damaged
     #[arg(long, requires = "from_spill")]
     pub(super) skip_damaged: bool,
-    /// Send to this topic instead of those that the configuration or the line names; repeatable
+    /// Send to this topic instead of the configured ones or that of the line; repeatable
     #[arg(long = "topic", value_name = "TOPIC")]
     pub(super) topics: Vec<String>,
-    /// The event's id instead of a new one
+    /// Id of the event [default: a new one]
     #[arg(long)]
     pub(super) id: Option<Uuid>,
-    /// How long to try, such as `30s`
+    /// How long to try, for example `30s`
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     pub(super) timeout: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Consume {
-    /// The topic, without the configured prefix; made where it is missing, which is then said
+    /// Topic without the configured prefix; created with a warning if missing
     #[arg(long)]
     pub(super) topic: String,
-    /// The consumer group. What is printed is acknowledged: name one of your own to only look
+    /// Consumer group. Printed events are acknowledged; use a separate group to only look
     #[arg(long)]
     pub(super) group: String,
-    /// Stop after so many events
+    /// Stop after N events
     #[arg(long, value_name = "N")]
     pub(super) max: Option<u64>,
-    /// Stop when nothing came for so long, such as `5s`
+    /// Stop if no event arrives for this long, for example `5s`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) idle: Option<Duration>,
-    /// Where a new group begins: `earliest`, `latest`, a time of RFC 3339 or a position [default: as
-    /// the configuration says for the group]
+    /// Where a new group starts: `earliest`, `latest`, an RFC 3339 time or a position [default: the
+    /// configured start of the group]
     #[arg(long, value_name = "START", alias = "from")]
     pub(super) start: Option<StartPosition>,
-    /// Show the fields that hold personal data, the keys, and payloads that can't be read
+    /// Show personal data: marked fields, keys, and payloads that can't be decoded
     #[arg(long)]
     pub(super) show_pii: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Replay {
-    /// The topic, without the configured prefix
+    /// Topic without the configured prefix
     #[arg(long)]
     pub(super) topic: String,
-    /// Where to begin, included: `earliest`, `latest`, a time of RFC 3339, a position as `consume`
-    /// shows it, or an event's id [default: earliest]
-    #[arg(long, value_name = "PLACE")]
+    /// Start (inclusive): `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it,
+    /// or an event id [default: earliest]
+    #[arg(long, value_name = "TARGET")]
     pub(super) from: Option<SeekTarget>,
-    /// Where to end, not included [default: the end as of now]
-    #[arg(long, value_name = "PLACE")]
+    /// End (exclusive), in the same forms [default: the current end of the topic]
+    #[arg(long, value_name = "TARGET")]
     pub(super) to: Option<SeekTarget>,
-    /// A new group, made for this with `.replay` behind its name and removed at the end; with
-    /// `--in-place` an existing one
+    /// Name of a temporary group, which gets the suffix `.replay` and is removed at the end; with
+    /// `--in-place` an existing group
     #[arg(long)]
     pub(super) group: String,
-    /// Move the existing group back, and forward to where it stood at the end
+    /// Replay in the existing group, and return it to its position afterwards
     #[arg(long)]
     pub(super) in_place: bool,
-    /// Succeed although the topic holds events that no receiver in this program takes
+    /// Succeed even if the topic holds events that no receiver in this program handles
     #[arg(long)]
     pub(super) allow_untaken: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Doctor {
-    /// Fail where there are warnings too
+    /// Fail on warnings too
     #[arg(long)]
     pub(super) strict: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
-        .ok_or_else(|| "write a number with its unit, such as `250ms`, `5s` or `1h`".to_owned())
+        .ok_or_else(|| "expected a number with a unit, such as `250ms`, `5s` or `1h`".to_owned())
 }

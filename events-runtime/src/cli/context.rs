@@ -1,4 +1,4 @@
-//! What every command starts from.
+//! Setup that commands share: configuration, registry, transport, runtime.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
@@ -12,96 +12,99 @@ use crate::config::{Config, ConfigBuilder, ConfigError};
 use crate::registry::{Descriptor, Registry};
 use crate::transport::{self, NameError, Topic, Transport};
 
-/// The configuration that is read where none is named.
+/// The configuration file that is read without `--config`.
 const DEFAULT_FILE: &str = "events.toml";
+/// The message of commands that need a linked event type and find none.
+pub(super) const NONE_LINKED: &str =
+    "no event types are linked: link the crates that define them with `events_runtime::link!`";
 
-/// What every command starts from.
+/// The common options and the configuration files they name.
 #[derive(Debug)]
 pub(super) struct Context {
     common: Common,
-    /// The texts of the files that were named and can be read: a pipe has its text only once, and some
-    /// commands ask for the configuration twice.
-    texts: OnceCell<Vec<Option<String>>>,
-    /// Whether the configuration's warnings have been told.
+    /// Contents of the `--config` files that are readable. Cached because a pipe can be read only
+    /// once and some commands load the configuration twice.
+    contents: OnceCell<Vec<Option<String>>>,
+    /// Whether the configuration's warnings have been printed.
     warned: Cell<bool>,
 }
 
 impl Context {
     pub(super) fn new(common: Common) -> Self {
-        Self { common, texts: OnceCell::new(), warned: Cell::new(false) }
+        Self { common, contents: OnceCell::new(), warned: Cell::new(false) }
     }
 
-    /// Whether the output is for programs.
+    /// Whether the output is JSON.
     pub(super) fn json(&self) -> bool {
         self.common.json
     }
 
-    /// The configuration, with `more` laid over it. Tells its warnings, once.
+    /// Loads the configuration with the sources that `overlay` adds. Prints its warnings once.
     pub(super) fn config_with(
         &self,
-        more: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
+        overlay: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
     ) -> Result<Config, ConfigError> {
-        let config = self.load(more)?;
-        // Whoever listens to the log has been told already.
+        let config = self.load(overlay)?;
+        // A tracing subscriber at this level has logged the warnings already.
         if !self.warned.replace(true) && !tracing::enabled!(tracing::Level::WARN) {
             warn(&config);
         }
         Ok(config)
     }
 
-    fn load(&self, more: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Result<Config, ConfigError> {
+    fn load(&self, overlay: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Result<Config, ConfigError> {
         let builder = Config::builder();
         let builder = if self.common.files.is_empty() {
             builder.optional_file(DEFAULT_FILE)
         } else {
             let files = &self.common.files;
-            let texts =
-                self.texts.get_or_init(|| files.iter().map(|file| fs::read_to_string(file).ok()).collect());
-            files.iter().zip(texts).fold(builder, |builder, (file, text)| match text {
-                Some(text) => builder.toml(file.to_string_lossy(), text),
-                // What is wrong with it is for the builder to say.
+            let contents = self
+                .contents
+                .get_or_init(|| files.iter().map(|file| fs::read_to_string(file).ok()).collect());
+            files.iter().zip(contents).fold(builder, |builder, (file, content)| match content {
+                Some(content) => builder.toml(file.to_string_lossy(), content),
+                // The builder reads the file again and reports the error.
                 None => builder.file(file),
             })
         };
-        more(builder.environment()).load()
+        overlay(builder.environment()).load()
     }
 
-    /// The configuration. Tells its warnings, once.
+    /// Loads the configuration. Prints its warnings once.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
         self.config_with(|builder| builder)
     }
 
-    /// The configuration, whose warnings are for the caller to tell.
-    pub(super) fn config_unwarned(&self) -> Result<Config, ConfigError> {
+    /// Loads the configuration without printing its warnings.
+    pub(super) fn config_without_warnings(&self) -> Result<Config, ConfigError> {
         self.load(|builder| builder)
     }
 }
 
-/// Tells a configuration's warnings, those that say the same in one line: in a pod there may be many.
+/// Prints a configuration's warnings. Warnings with the same message share one line, since
+/// Kubernetes may set many unrelated variables in a pod.
 fn warn(config: &Config) {
-    let mut alike = BTreeMap::<_, Vec<_>>::new();
+    let mut by_message = BTreeMap::<_, Vec<_>>::new();
     for warning in config.warnings() {
-        alike.entry(warning.message()).or_default().push(warning);
+        by_message.entry(warning.message()).or_default().push(warning);
     }
-    for warnings in alike.into_values() {
+    for warnings in by_message.into_values() {
         let [first, more @ ..] = warnings.as_slice() else { continue };
         match more.len() {
-            0 => output::tell(format_args!("warning: {first}")),
+            0 => output::eprint(format_args!("warning: {first}")),
             count => {
-                output::tell(format_args!("warning: {first} (and {count} more of them: `doctor` lists all)"));
+                output::eprint(format_args!("warning: {first} (and {count} more: `doctor` lists them)"));
             }
         }
     }
 }
 
-/// The linked definitions, for commands that answer for all of them: of none, an answer would be
-/// that all is well for ever.
-pub(super) fn linked() -> Result<&'static Registry, Failure> {
+/// The linked registry, for commands that process every definition. An empty registry is an error,
+/// so that a missing `link!` can't pass for success.
+pub(super) fn linked_registry() -> Result<&'static Registry, Failure> {
     let registry = Registry::linked()?;
     if registry.is_empty() {
-        return Err(Failure::failed(
-            "no event type is linked: name the crates that define them with `events_runtime::link!`",
-        ));
+        return Err(Failure::failed(NONE_LINKED));
     }
     Ok(registry)
 }
@@ -111,26 +114,26 @@ pub(super) fn descriptor(event_type: &str) -> Result<Descriptor, Failure> {
     let registry = Registry::linked()?;
     match registry.get(event_type) {
         Some(descriptor) => Ok(descriptor),
-        // The registry's error offers the nearest names.
+        // The registry's error suggests similar names.
         None => Err(Failure::Usage(match registry.expect([event_type]) {
             Err(error) => error.to_string(),
-            Ok(()) => format!("the event type `{event_type}` is not linked"),
+            Ok(()) => format!("event type `{event_type}` is not linked"),
         })),
     }
 }
 
-/// A name that was given; one that can't be is a wrong use.
-pub(super) fn named<T>(name: Result<T, NameError>) -> Result<T, Failure> {
+/// Turns an invalid name from the command line into a usage error.
+pub(super) fn valid_name<T>(name: Result<T, NameError>) -> Result<T, Failure> {
     name.map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// The topic of a base name that was given.
+/// Adds the configured prefix to a topic name from the command line.
 pub(super) fn full_topic(config: &Config, name: &str) -> Result<Topic, Failure> {
     let prefix = config.service().topic_prefix.as_ref();
-    named(Topic::new(name).and_then(|topic| topic.with_prefix(prefix)))
+    valid_name(Topic::new(name).and_then(|topic| topic.with_prefix(prefix)))
 }
 
-/// The configured transport.
+/// Connects to the configured transport.
 pub(super) fn connect(config: &Config) -> Result<Box<dyn Transport>, Failure> {
     Ok(transport::connect(config.bus().url.expose(), &config.connect_options()?)?)
 }

@@ -1,4 +1,4 @@
-//! How a command ends badly.
+//! The error type of commands and its exit codes.
 
 use std::error::Error;
 use std::io;
@@ -7,43 +7,42 @@ use std::process::ExitCode;
 use super::output;
 use events_support::error_chain::links;
 
-/// Why a command did not do what was asked.
+/// Why a command ended without success.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Exit code 2: what was asked makes no sense.
+    /// Invalid use; exit code 2.
     Usage(String),
     /// Exit code 1.
     Failed(Box<dyn Error>),
-    /// Exit code 1; everything has been said on standard output.
-    Said,
-    /// Standard output is gone; a reader such as `head` had enough.
+    /// The command has already reported the failure; exit code 1.
+    Reported,
+    /// Standard output is closed, for example by `head`; exit code 0.
     Closed,
 }
 
 impl Failure {
-    /// A failure in words.
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into().into())
     }
 
-    /// Tells the user and the shell.
+    /// Prints the failure and returns its exit code.
     pub(super) fn report(self) -> ExitCode {
         match self {
             Self::Usage(message) => {
-                output::tell(format_args!("error: {message}"));
+                output::eprint(format_args!("error: {message}"));
                 ExitCode::from(2)
             }
             Self::Failed(error) => {
-                output::tell(format_args!("error: {}", chain(&*error)));
+                output::eprint(format_args!("error: {}", chain(&*error)));
                 ExitCode::FAILURE
             }
-            Self::Said => ExitCode::FAILURE,
+            Self::Reported => ExitCode::FAILURE,
             Self::Closed => ExitCode::SUCCESS,
         }
     }
 }
 
-/// An error and the errors behind it, a line for each.
+/// An error and its sources, one a line.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     links(error).join("\n  caused by: ")
 }

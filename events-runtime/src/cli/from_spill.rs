@@ -1,5 +1,5 @@
-//! `produce --from-spill` and `--from-log`: sends what a shutdown or the error log left behind, and then
-//! removes the file. `produce --event`: the same of one line.
+//! `produce --from-spill` and `--from-log`: sends the events of a spill file or an error log, then
+//! removes the file. `produce --event` sends the event of one line.
 
 use std::io;
 use std::path::Path;
@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::args::Produce;
-use super::context::{Context, connect, full_topic, linked};
+use super::context::{Context, connect, full_topic, linked_registry};
 use super::failure::{Failure, chain};
-use super::output::one_line;
+use super::output::{counted, one_line};
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
 use crate::clock::Later as _;
@@ -19,44 +19,45 @@ use crate::registry::Registry;
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
-    let registry = linked()?;
-    let mut file = SpillFile::open(path, args.timeout).map_err(|error| missing(path, &error))?;
-    // Nothing is sent before the whole file was looked through.
-    let found = look_through(&mut file, path, registry, args.skip_damaged)?;
+    let registry = linked_registry()?;
+    let mut file = SpillFile::open(path, args.timeout).map_err(|error| open_failure(path, &error))?;
+    // The whole file is checked before the first event is sent.
+    let checked = check(&mut file, path, registry, args.skip_damaged)?;
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     let deadline = Instant::now().later(args.timeout);
-    let mut told = Told::default();
-    let (mut whole, mut read) = (found.whole, Found { whole: true, ..Found::default() });
+    let mut summary = Summary::default();
+    let (mut complete, mut read) = (checked.complete, Checked { complete: true, ..Checked::default() });
     loop {
-        let portion = file.next(registry).map_err(|error| failed(path, "read", &error))?;
-        if portion.lines > 0 {
-            read.lines += portion.lines;
-            read.events += portion.events.len();
-            // What was added since the first look was not reported yet.
-            if read.lines > found.lines {
-                whole &= portion.damaged.is_empty() && portion.unsendable.is_empty();
-                report_unsendable(path, since(&portion.unsendable, found.lines));
-                report_damage(path, since(&portion.damaged, found.lines), args.skip_damaged)?;
+        let batch = file.next(registry).map_err(|error| failure(path, "read", &error))?;
+        if batch.lines > 0 {
+            read.lines += batch.lines;
+            read.events += batch.events.len();
+            // Lines that were appended after the check have not been reported yet.
+            if read.lines > checked.lines {
+                complete &= batch.damaged.is_empty() && batch.unsendable.is_empty();
+                report_unsendable(path, after_line(&batch.unsendable, checked.lines));
+                report_damage(path, after_line(&batch.damaged, checked.lines), args.skip_damaged)?;
             }
-            told.add(send(context, &sending, portion.events, deadline).await?);
-            // Topics that answer go on although others do not, as long as there is time.
-            if told.unsent == 0 || Instant::now() < deadline {
+            summary.add(send(context, &sending, batch.events, deadline).await?);
+            // While time is left, one failing topic does not stop the others.
+            if summary.unsent == 0 || Instant::now() < deadline {
                 continue;
             }
         }
-        let events = read.events.max(found.events);
-        told.untried(events);
-        told.result(events, &format!("`{}` is kept with all of them", path.display()))?;
+        let events = read.events.max(checked.events);
+        summary.add_untried(events);
+        summary.result(events, &format!("`{}` is unchanged", path.display()))?;
         if events == 0 {
-            output::tell(format_args!("there is nothing to send in `{}`", path.display()));
+            output::eprint(format_args!("`{}` holds no events to send", path.display()));
         }
-        // More may have come meanwhile.
-        let gone = if whole { file.remove() } else { file.set_aside() };
-        if gone.map_err(|error| failed(path, "put away although all of it was sent", &error))? {
-            if !whole {
-                output::tell(format_args!(
-                    "all that can be sent was sent; the file is `{}` now",
+        // False if lines were appended in the meantime.
+        let removed = if complete { file.remove() } else { file.set_aside() };
+        let action = if complete { "remove" } else { "rename" };
+        if removed.map_err(|error| failure(path, &format!("{action} the sent file"), &error))? {
+            if !complete {
+                output::eprint(format_args!(
+                    "all valid events were sent; the file was renamed to `{}`",
                     file.aside().display()
                 ));
             }
@@ -65,57 +66,57 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
     }
 }
 
-/// What a first look found.
+/// The result of checking a file.
 #[derive(Default)]
-struct Found {
+struct Checked {
     lines: usize,
     events: usize,
-    /// Whether every line is an event.
-    whole: bool,
+    /// Whether every line is an event that can be sent.
+    complete: bool,
 }
 
-/// Looks at every line, and refuses what would be found out too late.
-fn look_through(
+/// Checks every line, and fails if the file can't be sent or renamed afterwards.
+fn check(
     file: &mut SpillFile,
     path: &Path,
     registry: &Registry,
     skip_damaged: bool,
-) -> Result<Found, Failure> {
-    let (mut found, mut damage) = (Found { whole: true, ..Found::default() }, Ok(()));
+) -> Result<Checked, Failure> {
+    let (mut checked, mut damage) = (Checked { complete: true, ..Checked::default() }, Ok(()));
     loop {
-        let portion = file.next(registry).map_err(|error| failed(path, "read", &error))?;
-        if portion.lines == 0 {
+        let batch = file.next(registry).map_err(|error| failure(path, "read", &error))?;
+        if batch.lines == 0 {
             break;
         }
-        found.lines += portion.lines;
-        found.events += portion.events.len();
-        found.whole &= portion.damaged.is_empty() && portion.unsendable.is_empty();
-        report_unsendable(path, &portion.unsendable);
-        damage = damage.and(report_damage(path, &portion.damaged, skip_damaged));
+        checked.lines += batch.lines;
+        checked.events += batch.events.len();
+        checked.complete &= batch.damaged.is_empty() && batch.unsendable.is_empty();
+        report_unsendable(path, &batch.unsendable);
+        damage = damage.and(report_damage(path, &batch.damaged, skip_damaged));
     }
     damage?;
     let aside = file.aside();
-    if !found.whole && aside.symlink_metadata().is_ok() {
+    if !checked.complete && aside.symlink_metadata().is_ok() {
         return Err(Failure::failed(format!(
-            "nothing was sent: `{}` holds lines that can't be, and would be moved to `{}`, which is there already: move that away first",
+            "nothing was sent: `{}` has invalid lines and would be renamed to `{}`, which already exists: move that file first",
             path.display(),
             aside.display()
         )));
     }
     file.rewind();
-    Ok(found)
+    Ok(checked)
 }
 
-/// Those behind a line.
-fn since(lines: &[Damage], line: usize) -> &[Damage] {
+/// The entries after a line number.
+fn after_line(lines: &[Damage], line: usize) -> &[Damage] {
     lines.get(lines.partition_point(|damage| damage.line <= line)..).unwrap_or_default()
 }
 
-/// Sends the event of one line, to the topics that are named or to that of the line.
-pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result<(), Failure> {
+/// Sends the event of one line to the topics of `--topic`, or to the topic in the line.
+pub(super) async fn send_line(context: &Context, line: &str, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
-    let event = event_of_line(&produce::text(line)?, linked()?)
-        .map_err(|reason| Failure::Usage(format!("`--event` can't be sent: {reason}")))?;
+    let event = event_of_line(&produce::read_argument(line)?, linked_registry()?)
+        .map_err(|reason| Failure::Usage(format!("`--event` is invalid: {reason}")))?;
     let mut events = Vec::new();
     for topic in &args.topics {
         let topic = full_topic(&config, topic)?;
@@ -127,54 +128,59 @@ pub(super) async fn one(context: &Context, line: &str, args: &Produce) -> Result
     let transport = connect(&config)?;
     let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
     let count = events.len();
-    send(context, &sending, events, Instant::now().later(args.timeout)).await?.result(count, "keep the line")
+    let summary = send(context, &sending, events, Instant::now().later(args.timeout)).await?;
+    summary.result(count, "keep the line")
 }
 
-/// What became of events.
+/// Totals of the events sent.
 #[derive(Default)]
-struct Told {
-    results: usize,
+struct Summary {
+    tried: usize,
     unsent: usize,
     last_error: Option<String>,
 }
 
-impl Told {
-    fn add(&mut self, more: Self) {
-        self.results += more.results;
-        self.unsent += more.unsent;
-        self.last_error = more.last_error.or(self.last_error.take());
+impl Summary {
+    fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.unsent += other.unsent;
+        self.last_error = other.last_error.or(self.last_error.take());
     }
 
-    /// Counts those that were not tried, of so many, because the time was over.
-    fn untried(&mut self, events: usize) {
-        let untried = events.saturating_sub(self.results);
+    /// Adds the events, of `total`, that were not tried before the timeout.
+    fn add_untried(&mut self, total: usize) {
+        let untried = total.saturating_sub(self.tried);
         if untried > 0 {
-            output::tell(format_args!("error: {untried} more events were not tried: the time was over"));
+            output::eprint(format_args!(
+                "error: timed out before {} could be tried",
+                counted(untried, "event")
+            ));
         }
         self.unsent += untried;
     }
 
-    /// Where not all are acknowledged, `kept` says what is still there.
-    fn result(&self, events: usize, kept: &str) -> Result<(), Failure> {
+    /// Fails unless all events are acknowledged. `kept` says where they remain.
+    fn result(&self, total: usize, kept: &str) -> Result<(), Failure> {
         if self.unsent == 0 {
             return Ok(());
         }
-        let why = self.last_error.as_ref().map(|error| format!("; the last error was: {error}"));
+        let last_error = self.last_error.as_ref().map(|error| format!("; last error: {error}"));
         Err(Failure::failed(format!(
-            "{} of {events} events were not acknowledged, and {kept}: run it again; what is stored already comes twice, with the same id{}",
+            "{} of {} not acknowledged, {kept}: run the command again; events already stored are stored twice, with the same id{}",
             self.unsent,
-            why.unwrap_or_default(),
+            counted(total, "event"),
+            last_error.unwrap_or_default(),
         )))
     }
 }
 
-/// Sends events and tells of each.
+/// Sends events and prints the result of each.
 async fn send(
     context: &Context,
     sending: &Sending,
     events: Vec<Undelivered>,
     deadline: Instant,
-) -> Result<Told, Failure> {
+) -> Result<Summary, Failure> {
     let names: Vec<_> = events
         .iter()
         .map(|event| (Envelope::id_of(&event.message).unwrap_or_default().to_owned(), event.topic.clone()))
@@ -194,43 +200,47 @@ async fn send(
         match result {
             Ok(position) => output::line(format_args!("sent {id} to {topic} at {position}"))?,
             Err(error) => {
-                output::tell(format_args!("error: {} did not reach {topic}: {}", one_line(id), chain(error)));
+                output::eprint(format_args!(
+                    "error: {} was not sent to {topic}: {}",
+                    one_line(id),
+                    chain(error)
+                ));
             }
         }
     }
-    Ok(Told { results: results.len(), unsent, last_error })
+    Ok(Summary { tried: results.len(), unsent, last_error })
 }
 
 fn report_unsendable(path: &Path, unsendable: &[Damage]) {
     for Damage { line, reason } in unsendable {
-        output::tell(format_args!("warning: `{}`, line {line}: {}", path.display(), one_line(reason)));
+        output::eprint(format_args!("warning: `{}`, line {line}: {}", path.display(), one_line(reason)));
     }
 }
 
 fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Failure> {
-    let word = if skip { "warning" } else { "error" };
+    let severity = if skip { "warning" } else { "error" };
     for Damage { line, reason } in damaged {
-        output::tell(format_args!("{word}: `{}`, line {line}: {}", path.display(), one_line(reason)));
+        output::eprint(format_args!("{severity}: `{}`, line {line}: {}", path.display(), one_line(reason)));
     }
     if damaged.is_empty() || skip {
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "nothing more was sent: look at `{0}`, then send what is whole with `--skip-damaged`, which moves the file to `{0}.damaged` afterwards",
+        "`{0}` has damaged lines, sending was stopped: inspect the file, then pass `--skip-damaged` to send the other lines and rename the file to `{0}.damaged`",
         path.display()
     )))
 }
 
-fn missing(path: &Path, error: &io::Error) -> Failure {
+fn open_failure(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::NotFound {
         return Failure::failed(format!(
-            "there is no spill file or error log `{}`: it has been sent, or nothing was written to it",
+            "no spill file or error log `{}`: it was sent already, or nothing was written to it",
             path.display()
         ));
     }
-    failed(path, "opened", error)
+    failure(path, "open", error)
 }
 
-fn failed(path: &Path, what: &str, error: &io::Error) -> Failure {
-    Failure::failed(format!("`{}` can't be {what}: {error}", path.display()))
+fn failure(path: &Path, action: &str, error: &io::Error) -> Failure {
+    Failure::failed(format!("cannot {action} `{}`: {error}", path.display()))
 }

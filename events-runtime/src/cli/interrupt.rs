@@ -1,4 +1,4 @@
-//! Ctrl-C, and what service managers send, for commands that finish what is under way.
+//! Ctrl-C and SIGTERM, for commands that finish their current work before they stop.
 
 use std::io;
 
@@ -6,14 +6,14 @@ use tokio::sync::watch;
 
 use super::output;
 
-/// Waits for Ctrl-C or for SIGTERM, by which systemd, containers and `timeout` end a program. Both are heard
-/// from the first poll on.
-pub(super) async fn told_to_stop() -> io::Result<()> {
+/// Waits for Ctrl-C or SIGTERM, which systemd, containers and `timeout` send. The signal handlers
+/// are installed at the first poll.
+pub(super) async fn stop_signal() -> io::Result<()> {
     #[cfg(unix)]
     {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
-            told = tokio::signal::ctrl_c() => told,
+            result = tokio::signal::ctrl_c() => result,
             _ = terminate.recv() => Ok(()),
         }
     }
@@ -21,43 +21,42 @@ pub(super) async fn told_to_stop() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// Whether the user wants the command to stop.
+/// A request to stop the command.
 pub(super) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// Listens from now on: the first Ctrl-C asks the command to stop, the second ends the program.
+    /// Starts listening: the first signal requests a stop, the second ends the process.
     pub(super) fn listen() -> Self {
-        let (told, interrupt) = watch::channel(false);
+        let (request, requested) = watch::channel(false);
         tokio::spawn(async move {
-            if told_to_stop().await.is_ok() {
-                output::tell("stopping when what is under way is stored; Ctrl-C again ends at once");
-                told.send_replace(true);
-                if told_to_stop().await.is_ok() {
+            if stop_signal().await.is_ok() {
+                output::eprint("stopping after the current work is stored; press Ctrl-C again to exit now");
+                request.send_replace(true);
+                if stop_signal().await.is_ok() {
                     std::process::exit(1);
                 }
             }
-            // Without signals nobody interrupts.
+            // Keeps the channel open if signals are not available.
             std::future::pending::<()>().await;
         });
-        Self(interrupt)
+        Self(requested)
     }
 
-    /// Whether it was asked for.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Lets a Ctrl-C that came come through, in a command that never waits: the first turn is the signal's,
-    /// the second one that of the task that hears it.
-    pub(super) async fn hear(&self) {
+    /// Lets a pending signal take effect in a command that never waits: the first yield runs the
+    /// signal driver, the second the listening task.
+    pub(super) async fn poll_signals(&self) {
         for _ in 0..2 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Ready when it is asked for.
-    pub(super) async fn told(&mut self) {
-        // The task lives as long as the runtime.
-        let _ = self.0.wait_for(|told| *told).await;
+    /// Waits for the request.
+    pub(super) async fn requested(&mut self) {
+        // The sender lives as long as the runtime.
+        let _ = self.0.wait_for(|requested| *requested).await;
     }
 }

@@ -2,22 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, NONE_LINKED};
 use super::failure::Failure;
 use super::output;
 use crate::registry::{Descriptor, Registry};
 
-/// The linked event types.
+/// Lists the linked event types.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let registry = Registry::linked()?;
     if context.json() {
-        let list: Vec<_> = registry.iter().map(entry).collect();
-        return Ok(output::pretty(&Value::Array(list))?);
+        let list: Vec<_> = registry.iter().map(to_json).collect();
+        return Ok(output::json_pretty(&Value::Array(list))?);
     }
     if registry.is_empty() {
-        output::tell(
-            "no event type is linked: name the crates that define them with `events_runtime::link!`",
-        );
+        output::eprint(NONE_LINKED);
         return Ok(());
     }
     let head = ["EVENT TYPE", "MINOR", "FINGERPRINT", "KEY", "DEFINED AT"].map(str::to_owned);
@@ -33,7 +31,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
 }
 
-fn entry(descriptor: Descriptor) -> Value {
+fn to_json(descriptor: Descriptor) -> Value {
     json!({
         "event_type": descriptor.event_type(),
         "minor_version": descriptor.minor_version(),
@@ -50,7 +48,7 @@ fn key(descriptor: Descriptor) -> Option<String> {
     (!path.is_empty()).then(|| path.join("."))
 }
 
-/// Every setting with its value and where that came from.
+/// Prints every setting with its value and its source.
 pub(super) fn explain(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     if !context.json() {
@@ -64,12 +62,12 @@ pub(super) fn explain(context: &Context) -> Result<(), Failure> {
         return Ok(output::table(&rows.collect::<Vec<_>>())?);
     }
     let settings = config.explain().iter().map(|setting| {
-        let mut shown =
+        let mut entry =
             json!({ "key": setting.key, "value": setting.value, "source": setting.source.to_string() });
-        if let (Some(note), Some(shown)) = (&setting.note, shown.as_object_mut()) {
-            shown.insert("note".to_owned(), json!(note));
+        if let (Some(note), Some(entry)) = (&setting.note, entry.as_object_mut()) {
+            entry.insert("note".to_owned(), json!(note));
         }
-        shown
+        entry
     });
-    Ok(output::pretty(&settings.collect())?)
+    Ok(output::json_pretty(&settings.collect())?)
 }

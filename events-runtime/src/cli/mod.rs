@@ -1,7 +1,7 @@
-//! The command line: a `main` of your own that links your event crates and calls [`run`].
+//! The command-line interface. Write a `main` that links your event crates and calls [`run`].
 //!
 //! ```no_run
-//! // Linked, so that the command line knows their events:
+//! // Links the crates, so that their events are registered:
 //! // events_runtime::link!(shop_events, billing_events);
 //!
 //! fn main() -> std::process::ExitCode {
@@ -11,44 +11,44 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `list` | the linked event types, with their definitions |
-//! | `schema show TYPE` | an event type's Avro schema, or with `--version N` a published one |
-//! | `schema export DIR` | every schema as `DIR/TYPE/MINOR.avsc` |
-//! | `schema lock [TYPE…]` | publishes definitions: the next version of each in its crate's `schemas/TYPE/MINOR.avsc`, and the `build.rs` by which cargo sees it |
-//! | `schema check` | for CI: every linked event is published as it is, and nothing published was broken |
-//! | `schema diff TYPE [A] [B]` | what differs between two versions, or a version and the code, and for whom that is a break |
-//! | `schema diff --files OLD NEW` | the same of two files |
-//! | `schema import FILE…` | Rust definitions of Avro schema files, to standard output or `--out FILE` |
+//! | `list` | lists the linked event types and where they are defined |
+//! | `schema show TYPE` | prints the Avro schema of an event type; `--version N` prints a published version |
+//! | `schema export DIR` | writes every schema to `DIR/TYPE/MINOR.avsc` |
+//! | `schema lock [TYPE…]` | publishes definitions: writes the next version of each to `schemas/TYPE/MINOR.avsc` in its crate, and a `build.rs` that makes cargo track these files |
+//! | `schema check` | for CI: fails if a linked event differs from its published version or breaks compatibility |
+//! | `schema diff TYPE [A] [B]` | compares two versions, or a version and the code, and says which changes are breaking, and for whom |
+//! | `schema diff --files OLD NEW` | compares two schema files |
+//! | `schema import FILE…` | generates Rust definitions from Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
-//! | `produce --from-spill FILE`, `--from-log FILE` | sends what a shutdown or the error log wrote to the file, and removes it when all is acknowledged |
+//! | `produce --from-spill FILE`, `--from-log FILE` | sends the events of a spill file or an error log, and removes the file when all are acknowledged |
 //! | `produce --event JSON` | sends the event of one line of an error log |
-//! | `consume --topic TOPIC --group GROUP` | prints the events that come, and acknowledges them |
-//! | `replay --topic TOPIC --from PLACE --to PLACE --group NEW` | emits the events between in this process again, with the receivers that are linked; `--in-place` in an existing group; fails where no receiver takes an event, unless `--allow-untaken` |
-//! | `offsets list --topic TOPIC` | the groups of a topic, and where each stands |
-//! | `offsets reset --topic TOPIC --group GROUP --to PLACE` | says what moving the group does, and moves it; `--dry-run` only says it, `--yes` does not ask |
-//! | `offsets remove --topic TOPIC --group GROUP` | forgets a group |
-//! | `dlq list --topic TOPIC --group GROUP` | the events that the group gave up, with the reason of each |
-//! | `dlq show … POSITION\|ID` | one of them, read as `consume` reads it |
-//! | `dlq retry … POSITION\|ID` | sends it to the topic again with its id; `--all`, `--type TYPE`, `--reason TEXT` for many |
-//! | `dlq drop … POSITION\|ID --yes` | removes it; many as above |
-//! | `dlq export … FILE` | a line of JSON for each; with `--raw` all of it, which `dlq import … FILE` brings back |
-//! | `config explain` | every setting with its value and where that came from |
-//! | `doctor` | checks registry, configuration and transport, and says what to do; with `--strict` warnings fail too |
+//! | `consume --topic TOPIC --group GROUP` | prints events as they arrive, and acknowledges them |
+//! | `replay --topic TOPIC --from TARGET --to TARGET --group NEW` | emits past events again in this process, to the linked receivers; `--in-place` uses an existing group; fails if an event has no receiver, unless `--allow-untaken` is given |
+//! | `offsets list --topic TOPIC` | lists the groups of a topic with their positions |
+//! | `offsets reset --topic TOPIC --group GROUP --to TARGET` | shows the effect of moving a group, asks, and moves it; `--dry-run` only shows the effect, `--yes` does not ask |
+//! | `offsets remove --topic TOPIC --group GROUP` | removes a group and its state |
+//! | `dlq list --topic TOPIC --group GROUP` | lists the dead letters of a group with their reasons |
+//! | `dlq show … POSITION\|ID` | prints a dead letter in the format of `consume` |
+//! | `dlq retry … POSITION\|ID` | sends a dead letter to its topic again, with the same id; `--all`, `--type TYPE` and `--reason TEXT` select several |
+//! | `dlq drop … POSITION\|ID --yes` | removes a dead letter; selects several as `retry` does |
+//! | `dlq export … FILE` | writes dead letters as JSON lines; `dlq import … FILE` restores those written with `--raw` |
+//! | `config explain` | prints every setting with its value and its source |
+//! | `doctor` | checks registry, configuration and transport, and suggests fixes; `--strict` also fails on warnings |
 //!
-//! The configuration is `events.toml`, or the files named by `--config`, each laid over the one
-//! before, and the environment over all; see [`config`](crate::config). Payloads are written as
-//! [`avro::json`](crate::avro::json) says.
+//! The configuration is read from `events.toml`, or from the files given by `--config`. A later file
+//! overrides an earlier one, and environment variables override all files; see
+//! [`config`](crate::config). [`avro::json`](crate::avro::json) describes the JSON form of payloads.
 //!
-//! A `PLACE` is `earliest`, `latest`, a time of RFC 3339 that is compared with when the transport
-//! stored a message, a position as `consume` shows it (the transport's own id of a message), or an
-//! event's id, which is looked for from the beginning; see [`SeekTarget`](crate::bus::SeekTarget).
+//! A `TARGET` is one of: `earliest`; `latest`; an RFC 3339 time, compared with the time at which the
+//! transport stored a message; a position as `consume` prints it; or an event id, which is searched
+//! for from the beginning of the topic. See [`SeekTarget`](crate::bus::SeekTarget).
 //!
 //! # Exit codes
 //! | code | meaning |
 //! |---|---|
-//! | 0 | it did what was asked |
-//! | 1 | it failed; the reason is on standard error |
-//! | 2 | the command line is wrong, or JSON given on it does not fit the schema |
+//! | 0 | success |
+//! | 1 | failure; the reason is on standard error |
+//! | 2 | invalid command line, or JSON on it that does not match the schema |
 
 mod args;
 mod consume;
@@ -63,9 +63,9 @@ mod list;
 mod offsets;
 mod output;
 mod produce;
+mod render;
 mod replay;
 mod schema;
-mod shown;
 
 use std::process::ExitCode;
 
@@ -76,25 +76,25 @@ use args::{Args, Command, ConfigCommand, SchemaCommand};
 use context::{Context, block_on};
 use failure::Failure;
 
-/// Runs the command line of this process's arguments, over the definitions that are linked into
-/// the program.
+/// Runs the command given by the arguments of this process, with the definitions that are linked
+/// into the program.
 ///
-/// Don't call it inside an async runtime: it brings its own.
+/// Starts its own async runtime, so don't call it inside one.
 #[must_use = "return it from `main`"]
 pub fn run() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // `--help` and `--version` come here too.
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // An argument stands in the message as it was given; other programs may have put it together.
-            let mut given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-            if given.all(|argument| output::one_line(&argument).to_string() == argument) {
+            // clap reports `--help` and `--version` as errors too.
+            let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // clap quotes arguments unescaped, and they may hold control characters from elsewhere.
+            let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+            if arguments.all(|argument| output::one_line(&argument).to_string() == argument) {
                 let _ = error.print();
             } else {
-                output::tell(error.render());
+                output::eprint(error.render());
             }
-            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+            return if is_help { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
     };
     match execute(args) {
@@ -115,7 +115,7 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
         Command::Produce(args) => match (&args.from_spill, &args.event) {
             (Some(path), _) => block_on(from_spill::run(&context, path, &args)),
-            (None, Some(line)) => block_on(from_spill::one(&context, line, &args)),
+            (None, Some(line)) => block_on(from_spill::send_line(&context, line, &args)),
             (None, None) => block_on(produce::run(&context, &args)),
         },
         Command::Consume(args) => block_on(consume::run(&context, &args)),

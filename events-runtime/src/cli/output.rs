@@ -1,23 +1,23 @@
-//! Standard output and standard error, for people as lines and for programs as JSON.
+//! Writes text and JSON to standard output and messages to standard error.
 //!
-//! Headers, ids, reasons, keys and file contents come from others. Nothing of them reaches a
-//! terminal as a control sequence: all text passes [`Escaped`] here, and JSON has its own escapes.
+//! Headers, ids, reasons, keys and file contents are untrusted. They must not reach a terminal as
+//! control sequences, so all text is written through [`Escaped`], and JSON uses its own escapes.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use serde_json::Value;
 
-/// Writes one line and passes it on at once: the reader may act on each. A line break in the text is
-/// shown as `\n`.
+/// Writes one line and flushes it, since a reader may process line by line. Line breaks in the text
+/// are escaped as `\n`.
 pub(super) fn line(text: impl fmt::Display) -> io::Result<()> {
-    put(format_args!("{}", one_line(text)))
+    write_flushed(format_args!("{}", one_line(text)))
 }
 
-/// Writes text that has lines of its own. Values within it that come from others pass [`one_line`]
-/// before, so that they make no lines.
-pub(super) fn text(text: impl fmt::Display) -> io::Result<()> {
-    put(format_args!("{}", Escaped { text, breaks: Breaks::Kept }))
+/// Writes text of several lines. The caller passes untrusted values in it through [`one_line`], so
+/// that they can't add lines.
+pub(super) fn lines(text: impl fmt::Display) -> io::Result<()> {
+    write_flushed(format_args!("{}", Escaped { text, breaks: LineBreaks::Keep }))
 }
 
 /// Writes JSON in one line.
@@ -25,17 +25,17 @@ pub(super) fn json(value: &Value) -> io::Result<()> {
     json_text(&value.to_string())
 }
 
-/// Writes JSON over several lines.
-pub(super) fn pretty(value: &Value) -> io::Result<()> {
+/// Writes indented JSON.
+pub(super) fn json_pretty(value: &Value) -> io::Result<()> {
     json_text(&format!("{value:#}"))
 }
 
-/// Writes text that is JSON already. What it says stays the same: the characters that terminals act
-/// on stand in strings alone, and there as `\u` escapes.
+/// Writes text that is JSON already. Control characters become `\u` escapes, which keeps its
+/// meaning: they can only occur inside strings.
 pub(super) fn json_text(text: &str) -> io::Result<()> {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\n' && acts(c) {
+        if c != '\n' && is_unsafe(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -44,10 +44,10 @@ pub(super) fn json_text(text: &str) -> io::Result<()> {
             escaped.push(c);
         }
     }
-    put(format_args!("{escaped}"))
+    write_flushed(format_args!("{escaped}"))
 }
 
-/// Writes rows as columns; the last one is as wide as it is.
+/// Writes rows in aligned columns; the last column is not padded.
 pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> io::Result<()> {
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell).to_string())).collect();
     let width = |column: usize| {
@@ -62,66 +62,70 @@ pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> io::Result<()> {
     Ok(())
 }
 
-fn put(text: fmt::Arguments<'_>) -> io::Result<()> {
+fn write_flushed(text: fmt::Arguments<'_>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()
 }
 
-/// Tells people something on standard error. The lines of a text that has several are indented from
-/// the second on: none passes for a message of its own.
-pub(super) fn tell(text: impl fmt::Display) {
-    // As with `eprintln!`, but without a panic where nobody listens.
-    let _ = writeln!(io::stderr().lock(), "{}", Escaped { text, breaks: Breaks::Indented });
+/// Writes a message to standard error. Lines after the first are indented, so that text in the
+/// message can't imitate a message of its own.
+pub(super) fn eprint(text: impl fmt::Display) {
+    // Unlike `eprintln!`, this does not panic if standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{}", Escaped { text, breaks: LineBreaks::Indent });
 }
 
-/// Text in one line: line breaks and other characters that terminals act on are shown as Rust writes
-/// them.
+/// Escapes line breaks and other control characters as Rust does.
 pub(super) fn one_line<T: fmt::Display>(text: T) -> impl fmt::Display {
-    Escaped { text, breaks: Breaks::Shown }
+    Escaped { text, breaks: LineBreaks::Escape }
 }
 
-/// Text without the characters that terminals act on.
+/// A number with its noun: `1 event`, `2 events`.
+pub(super) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Text with control characters escaped.
 struct Escaped<T> {
     text: T,
-    breaks: Breaks,
+    breaks: LineBreaks,
 }
 
-/// What becomes of line breaks.
 #[derive(Clone, Copy)]
-enum Breaks {
-    Shown,
-    Kept,
-    Indented,
+enum LineBreaks {
+    Escape,
+    Keep,
+    Indent,
 }
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escaping { out: f, breaks: self.breaks, at_break: false }, "{}", self.text)
+        write!(Escaper { out: f, breaks: self.breaks, after_break: false }, "{}", self.text)
     }
 }
 
-struct Escaping<'a, 'f> {
+struct Escaper<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
-    breaks: Breaks,
-    /// Whether a line break was the last character.
-    at_break: bool,
+    breaks: LineBreaks,
+    /// Whether the last character was a line break.
+    after_break: bool,
 }
 
-impl fmt::Write for Escaping<'_, '_> {
+impl fmt::Write for Escaper<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.chars().try_for_each(|c| self.write_char(c))
     }
 
     fn write_char(&mut self, c: char) -> fmt::Result {
-        let indented = matches!(self.breaks, Breaks::Indented);
-        if std::mem::take(&mut self.at_break) && indented && !matches!(c, ' ' | '\n') {
+        let indent = matches!(self.breaks, LineBreaks::Indent);
+        if std::mem::take(&mut self.after_break) && indent && !matches!(c, ' ' | '\n') {
             self.out.write_str("  ")?;
         }
-        if c == '\n' && !matches!(self.breaks, Breaks::Shown) {
-            self.at_break = true;
+        if c == '\n' && !matches!(self.breaks, LineBreaks::Escape) {
+            self.after_break = true;
             self.out.write_char(c)
-        } else if acts(c) {
+        } else if is_unsafe(c) {
             write!(self.out, "{}", c.escape_default())
         } else {
             self.out.write_char(c)
@@ -129,10 +133,10 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether terminals or their users take this for something other than a visible character: C0 and C1
-/// controls, line and paragraph separators, marks that change the direction of writing, and marks
-/// without any width. The joiners of emoji and of several scripts are text.
-fn acts(c: char) -> bool {
+/// Whether a character can control or mislead a terminal: C0 and C1 controls, line and paragraph
+/// separators, bidirectional controls, and invisible characters. Joiners are allowed, since emoji
+/// and several scripts need them.
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -155,17 +159,17 @@ mod tests {
     const HOSTILE: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2028}\r\nnext \u{7f}";
 
     #[test]
-    fn nothing_that_terminals_act_on_passes_in_any_form() {
-        let shown = r"\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2028}\r\nnext \u{7f}";
-        assert_eq!(one_line(HOSTILE).to_string(), shown);
-        for breaks in [Breaks::Kept, Breaks::Indented] {
+    fn control_characters_are_escaped() {
+        let escaped = r"\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2028}\r\nnext \u{7f}";
+        assert_eq!(one_line(HOSTILE).to_string(), escaped);
+        for breaks in [LineBreaks::Keep, LineBreaks::Indent] {
             let text = Escaped { text: HOSTILE, breaks }.to_string();
-            assert!(!text.chars().any(|c| c != '\n' && acts(c)), "{text:?}");
+            assert!(!text.chars().any(|c| c != '\n' && is_unsafe(c)), "{text:?}");
         }
     }
 
     #[test]
-    fn text_in_any_language_stays_as_it_is() {
+    fn text_in_any_language_is_unchanged() {
         for text in ["straße", "日本語", "שלום", "न्\u{200d}त", "👩\u{200d}🚀", r"C:\new", "\"a\""]
         {
             assert_eq!(one_line(text).to_string(), text);
@@ -173,8 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_line_of_what_is_told_starts_at_the_margin() {
-        let told = |text| Escaped { text, breaks: Breaks::Indented }.to_string();
-        assert_eq!(told("a\nerror: b\n  c\n\nd"), "a\n  error: b\n  c\n\n  d");
+    fn lines_of_a_message_are_indented_after_the_first() {
+        let indented = |text| Escaped { text, breaks: LineBreaks::Indent }.to_string();
+        assert_eq!(indented("a\nerror: b\n  c\n\nd"), "a\n  error: b\n  c\n\n  d");
+    }
+
+    #[test]
+    fn nouns_agree_with_their_counts() {
+        let counts = [0_u64, 1, 2].map(|count| counted(count, "event"));
+        assert_eq!(counts, ["0 events", "1 event", "2 events"]);
     }
 }

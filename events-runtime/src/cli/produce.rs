@@ -1,4 +1,4 @@
-//! `produce`: the whole way of an event, from JSON to the transport.
+//! `produce`: sends an event given as JSON.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::args::Produce;
-use super::context::{Context, descriptor, named};
+use super::context::{Context, descriptor, valid_name};
 use super::failure::{Failure, chain};
 use super::output;
 use crate::avro::json::from_json;
@@ -20,20 +20,20 @@ use events_core::internal::{new_id, new_openedx_id};
 use events_schema::packed::json::without_bom;
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {
-    // The command line can't be without them.
+    // clap requires both in this mode.
     let (event_type, data) = args.event_type.as_deref().zip(args.data.as_deref()).unwrap_or_default();
     let descriptor = descriptor(event_type)?;
     for topic in &args.topics {
-        named(Topic::new(topic.as_str()))?;
+        valid_name(Topic::new(topic.as_str()))?;
     }
-    let datum = datum(descriptor, data)?;
-    let config = context.config_with(|builder| match overlay(context, event_type, args) {
+    let datum = encode(descriptor, data)?;
+    let config = context.config_with(|builder| match override_routes(context, event_type, args) {
         Some(routes) => builder.toml("--topic", routes),
         None => builder,
     })?;
-    routed(&config, descriptor)?;
+    check_routed(&config, descriptor)?;
 
-    // A hub of its own: the program's receivers are not part of sending.
+    // Uses a separate hub, so that the program's receivers do not run.
     let hub = Hub::new();
     let bus = EventBus::builder().config(config).hub(hub.clone()).start().await?;
     let id = args.id.unwrap_or_else(|| match descriptor.get().profile {
@@ -41,9 +41,9 @@ pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure
         _ => new_id(Timestamp::now()),
     });
     let emission = (descriptor.get().emit_new)(&hub, EmitOptions::new().id(id), &datum)
-        // The schema allows it, the Rust type does not: 300 in a `u8`.
+        // A value can match the schema but not the Rust type, such as 300 for a `u8`.
         .map_err(|error| {
-            Failure::Usage(format!("the JSON does not fit `{}`: {error}", descriptor.rust_type()))
+            Failure::Usage(format!("the JSON does not match `{}`: {error}", descriptor.rust_type()))
         })?;
     let sent = bus.shutdown(args.timeout).await;
     let delivered = emission.delivered().await;
@@ -56,19 +56,19 @@ pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure
         return match sent {
             Err(error) => {
                 let url = bus.transport().url();
-                Err(Failure::failed(format!("{error}; `doctor` tells whether `{url}` can be reached")))
+                Err(Failure::failed(format!("{error}; run `doctor` to check that `{url}` is reachable")))
             }
-            Ok(()) => Err(Failure::Said),
+            Ok(()) => Err(Failure::Reported),
         };
     }
     Ok(())
 }
 
-/// What an argument says: itself, a file's text or standard input's.
-pub(super) fn text(argument: &str) -> Result<String, Failure> {
+/// Resolves an argument: `@FILE` reads a file, `-` reads standard input, other text is the value.
+pub(super) fn read_argument(argument: &str) -> Result<String, Failure> {
     match argument.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::failed(format!("`{path}` can't be read: {error}"))),
+            .map_err(|error| Failure::failed(format!("cannot read `{path}`: {error}"))),
         None if argument == "-" => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
@@ -78,16 +78,16 @@ pub(super) fn text(argument: &str) -> Result<String, Failure> {
     }
 }
 
-/// The datum of the JSON that was given.
-fn datum(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
-    let text = text(data)?;
+/// Encodes the JSON of `--data` as an Avro datum.
+fn encode(descriptor: Descriptor, data: &str) -> Result<Vec<u8>, Failure> {
+    let text = read_argument(data)?;
     let value: Value = serde_json::from_str(without_bom(&text))
-        .map_err(|error| Failure::Usage(format!("`--data` is no JSON: {error}")))?;
-    from_json(descriptor.schema(), &value).map_err(|faults| Failure::Usage(faults.to_string()))
+        .map_err(|error| Failure::Usage(format!("`--data` is not valid JSON: {error}")))?;
+    from_json(descriptor.schema(), &value).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Routes to the topics of `--topic` and to no others.
-fn overlay(context: &Context, event_type: &str, args: &Produce) -> Option<String> {
+/// Routes as TOML that enable the topics of `--topic` and disable all others.
+fn override_routes(context: &Context, event_type: &str, args: &Produce) -> Option<String> {
     if args.topics.is_empty() {
         return None;
     }
@@ -106,13 +106,13 @@ fn overlay(context: &Context, event_type: &str, args: &Produce) -> Option<String
     Some(text)
 }
 
-fn routed(config: &Config, descriptor: Descriptor) -> Result<(), Failure> {
+fn check_routed(config: &Config, descriptor: Descriptor) -> Result<(), Failure> {
     let event_type = descriptor.event_type();
     if config.routes().iter().any(|route| route.enabled && route.event_type == event_type) {
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "no topic takes `{event_type}`: name one with `--topic`, or route it in events.toml: [routes.\"{event_type}\"]"
+        "no enabled route for `{event_type}`: pass `--topic`, or add [routes.\"{event_type}\"] to events.toml"
     )))
 }
 
@@ -128,7 +128,11 @@ fn report(context: &Context, id: &str, topics: &[TopicOutcome]) -> Result<(), Fa
         match outcome.result() {
             Ok(position) => output::line(format_args!("sent {id} to {} at {position}", outcome.topic()))?,
             Err(error) => {
-                output::tell(format_args!("error: {id} did not reach {}: {}", outcome.topic(), chain(error)));
+                output::eprint(format_args!(
+                    "error: {id} was not sent to {}: {}",
+                    outcome.topic(),
+                    chain(error)
+                ));
             }
         }
     }

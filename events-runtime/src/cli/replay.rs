@@ -1,30 +1,31 @@
-//! `replay`: emits the events of the past again in this process.
+//! `replay`: emits past events again in this process.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::args::Replay;
-use super::context::{Context, linked};
+use super::context::{Context, linked_registry};
 use super::failure::Failure;
-use super::interrupt::told_to_stop;
-use super::output::{self, one_line};
+use super::interrupt::stop_signal;
+use super::output::{self, counted, one_line};
 use crate::EventBus;
 use crate::bus::{self, Replayed};
 use crate::hub::Hub;
 
-/// How long what receivers emit may take to be sent.
-const SENDING: Duration = Duration::from_secs(30);
-/// What to do where events are meant to be taken by nobody.
-const OTHERWISE: &str = "; `--allow-untaken` leaves them to other programs";
+/// Time limit for sending the events that receivers emit.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Advice for events that this program does not handle.
+const ADVICE: &str =
+    "with `events_runtime::link!` and replay again, or pass `--allow-untaken` to ignore them";
 
 pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure> {
-    linked()?;
+    linked_registry()?;
     let config = context.config()?;
     if !config.bus().consumer.enabled {
         return Err(Failure::failed(
-            "consumers are switched off: `bus.consumer.enabled` is false; switch them on, for this command by \
-             `EVENTS_BUS__CONSUMER__ENABLED=true`",
+            "consumers are disabled: `bus.consumer.enabled` is false; set `EVENTS_BUS__CONSUMER__ENABLED=true` to \
+             enable them for this command",
         ));
     }
     let bus = EventBus::builder().config(config).hub(Hub::current()).start().await?;
@@ -38,9 +39,9 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
         None => replay,
     };
     let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
-    let replayed = replay.run_until(told_to_stop()).await;
-    // What receivers have emitted is sent either way.
-    let sent = bus.shutdown(SENDING).await;
+    let replayed = replay.run_until(stop_signal()).await;
+    // Events emitted by receivers are sent even if the replay failed.
+    let sent = bus.shutdown(SEND_TIMEOUT).await;
     report(context, args, &replayed?)?;
     sent?;
     Ok(())
@@ -68,34 +69,35 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
         let range = range.map_or_else(|| "an empty topic".to_owned(), |(from, to)| format!("{from} to {to}"));
         let bus::Consumed { acked, skipped, retried, dead_lettered, .. } = consumed;
         output::line(format_args!(
-            "{acked} emitted again from `{}`, {range}, in group `{group}`; {skipped} passed over, {retried} retried, \
-             {dead_lettered} dead letters",
+            "replayed {} of `{}`, {range}, in group `{group}`: {skipped} skipped, {retried} retried, {dead_lettered} \
+             dead-lettered",
+            counted(*acked, "event"),
             args.topic
         ))?;
     }
     if *resumed {
-        output::tell(format_args!(
-            "group `{group}` was there: the replay went on where an earlier one had stopped"
+        output::eprint(format_args!(
+            "group `{group}` exists: continued the replay that was interrupted before"
         ));
     }
     if consumed.dead_lettered > 0 {
-        output::tell(format_args!(
-            "`dlq list --topic {} --group {group}` shows the dead letters",
+        output::eprint(format_args!(
+            "list the dead letters with `dlq list --topic {} --group {group}`",
             args.topic
         ));
     }
-    let word = if args.allow_untaken { "warning" } else { "error" };
+    let severity = if args.allow_untaken { "warning" } else { "error" };
     for (event_type, count) in unreceived {
-        output::tell(format_args!(
-            "{word}: {count} events of type `{}` reached no receiver: link the crate that has the receivers, by \
-             `events_runtime::link!`, and replay again{OTHERWISE}",
+        output::eprint(format_args!(
+            "{severity}: {} of type `{}` had no receiver: link the crate with the receivers {ADVICE}",
+            counted(*count, "event"),
             one_line(event_type)
         ));
     }
     for (event_type, count) in unknown {
-        output::tell(format_args!(
-            "{word}: {count} events of type `{}` were passed over, for it is not known here: link the crate that \
-             defines it, by `events_runtime::link!`, and replay again{OTHERWISE}",
+        output::eprint(format_args!(
+            "{severity}: {} of unknown type `{}` skipped: link the crate that defines the type {ADVICE}",
+            counted(*count, "event"),
             one_line(event_type)
         ));
     }
@@ -103,15 +105,18 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
         return Ok(());
     }
     if *finished {
-        return Err(Failure::Said);
+        return Err(Failure::Reported);
     }
     if args.in_place {
-        output::tell(format_args!("interrupted: group `{group}` is back where it stood"));
+        output::eprint(format_args!(
+            "interrupted: group `{group}` is back at its position before the replay"
+        ));
     } else {
-        output::tell(format_args!(
-            "interrupted: the same command goes on from here, `offsets remove --topic {} --group {group}` gives it up",
+        output::eprint(format_args!(
+            "interrupted: run the same command again to continue, or abandon the replay with `offsets remove --topic \
+             {} --group {group}`",
             args.topic
         ));
     }
-    Err(Failure::Said)
+    Err(Failure::Reported)
 }

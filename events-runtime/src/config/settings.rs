@@ -135,6 +135,7 @@ impl Choice for UnknownEvents {
 }
 
 /// The policy for an event whose attempts are exhausted.
+#[doc(alias("dlq", "poison"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exhausted {
@@ -217,7 +218,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let usual = match url.as_ref().map(BusUrl::scheme) {
         // A week of a busy topic does not fit into memory.
         Some("memory") => memory::DEFAULT_RETENTION,
-        _ => Retention::unlimited().max_age(Duration::from_hours(7 * 24)),
+        _ => Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60)),
     };
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);

@@ -62,7 +62,8 @@ fn cut(long: &str) -> Bytes {
     if long.len() <= TEXT_AT_MOST {
         return text(long);
     }
-    let kept = long.get(..long.floor_char_boundary(TEXT_AT_MOST)).unwrap_or_default();
+    let end = (0..=TEXT_AT_MOST).rev().find(|&end| long.is_char_boundary(end)).unwrap_or_default();
+    let kept = long.get(..end).unwrap_or_default();
     Bytes::from(format!("{kept}…"))
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn known_header(name: &str) -> Option<&'static str> {
 }
 
 /// An encoded event with its metadata.
+#[doc(alias = "CloudEvent")]
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {

@@ -12,13 +12,13 @@ const TABLE_MAX: usize = 50;
 pub(super) const DEFAULT_TABLE: &str = "events_inbox";
 
 /// The default of `NServiceBus`.
-const DEFAULT_AGE: Duration = Duration::from_hours(7 * 24);
+const DEFAULT_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The longest age that both databases can subtract from the current time: about 290 years.
 const AGE_MAX: Duration = Duration::from_secs(i64::MAX as u64 / 1_000_000_000);
 
 /// A pruning step runs in the transaction of an insert and must not delete the inserted row.
-const AGE_MIN: Duration = Duration::from_mins(1);
+const AGE_MIN: Duration = Duration::from_secs(60);
 
 /// The settings common to both databases.
 #[derive(Debug, Clone)]

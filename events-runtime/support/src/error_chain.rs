@@ -85,7 +85,8 @@ impl Write for Bounded {
             self.0.push_str(more);
             return Ok(());
         }
-        self.0.push_str(&more[..more.floor_char_boundary(room)]);
+        let end = (0..=room).rev().find(|&end| more.is_char_boundary(end)).unwrap_or_default();
+        self.0.push_str(&more[..end]);
         self.0.push('…');
         // An error ends the writing; the caller keeps what stands.
         Err(fmt::Error)

@@ -9,7 +9,7 @@ use events_server_tests::RedisServer;
 use events_server_tests::orders::{orders, transport};
 use tokio::sync::{mpsc, oneshot};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PublicSignal)]
 #[public_signal(event_type = "org.acme.states.thing.done.v1", key = number)]

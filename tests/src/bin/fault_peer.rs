@@ -45,7 +45,7 @@ struct ReadingTaken {
 /// Meters of one producer; no divisor of 100, so that every meter has readings that go wrong.
 const METERS: u64 = 97;
 /// The longest that an end may take.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {

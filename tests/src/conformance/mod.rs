@@ -31,7 +31,7 @@ use events_runtime::transport::{
 };
 
 /// Longer than anything here takes; a test that waits so long has failed.
-pub const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// A store made for one test.
 pub trait Fixture: Send + Sync {

@@ -437,6 +437,7 @@ fn ends(needed: usize, left: usize, len: usize) -> DecodeError {
 /// ```
 /// assert_eq!(events_runtime::avro::from_slice::<String>(b"\x06hey").unwrap(), "hey");
 /// ```
+#[doc(alias = "deserialize")]
 #[inline]
 pub fn from_slice<T: EventData>(bytes: &[u8]) -> Result<T, DecodeError> {
     read_all(Reader::new(bytes))

@@ -241,6 +241,7 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
 /// ```
 /// assert_eq!(events_runtime::avro::to_vec(&"hey".to_owned()).unwrap(), b"\x06hey");
 /// ```
+#[doc(alias = "serialize")]
 #[inline]
 pub fn to_vec<T: EventData>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();

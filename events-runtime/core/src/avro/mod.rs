@@ -36,12 +36,10 @@ pub use decode::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader, from_slice};
 pub(crate) use decode::{deeper, max_levels};
 pub use encode::{INT_MAX_LEN, LONG_MAX_LEN, Writer, append, bytes_max_len, to_slice, to_vec};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
-#[doc(hidden)]
-pub use events_schema::SchemaFault;
 pub use events_schema::tree as schema;
-pub use events_schema::{
-    Compatibility, Fault, Form, Published, Schema, check, check_openedx, fingerprint, length, write,
-};
+pub use events_schema::{Compatibility, Form, Published, Schema, fingerprint, length, write};
+#[doc(hidden)]
+pub use events_schema::{Fault, SchemaFault, check, check_openedx};
 pub use resolve::from_slice_resolved;
 pub use single_object::{from_single_object, to_single_object};
 pub use writer_schema::{SchemaError, WriterSchema};

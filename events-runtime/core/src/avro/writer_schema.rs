@@ -134,8 +134,10 @@ impl Eq for WriterSchema {}
 
 impl fmt::Debug for WriterSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fingerprint = format_args!("{:016x}", self.fingerprint());
-        f.debug_struct("WriterSchema").field("fingerprint", &fingerprint).finish_non_exhaustive()
+        let fingerprint = self.fingerprint();
+        f.debug_struct("WriterSchema")
+            .field("fingerprint", &format_args!("{fingerprint:016x}"))
+            .finish_non_exhaustive()
     }
 }
 

@@ -129,6 +129,7 @@ impl Error for DispositionError {
 /// Another attempt may succeed, after the consumer's own pause.
 ///
 /// That is what an error says by itself; this overrules what stands below it.
+#[doc(alias = "nack")]
 pub fn retry(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Retry { after: None }, cause)
 }
@@ -139,11 +140,13 @@ pub fn retry_after(cause: impl Into<BoxError>, after: Duration) -> DispositionEr
 }
 
 /// No attempt can succeed: a dead letter at once.
+#[doc(alias("nack", "dlq"))]
 pub fn reject(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Reject, cause)
 }
 
 /// The event is of no use here: it is acknowledged and counted.
+#[doc(alias("ignore", "drop"))]
 pub fn skip(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Skip, cause)
 }

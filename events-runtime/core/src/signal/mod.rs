@@ -54,6 +54,7 @@ impl<E: PublicSignal> Signal<E> {
     ///
     /// A receiver that fails or panics doesn't stop the others; the emission tells. While the
     /// signal is [disabled](Self::disable), nothing happens.
+    #[doc(alias("publish", "send", "dispatch", "send_event"))]
     #[inline]
     pub fn emit(&self, payload: E) -> Emission<E> {
         Hub::with_current(|hub| hub.emit_at(self.slot(), payload, None))
@@ -88,6 +89,7 @@ impl<E: PublicSignal> Signal<E> {
     /// must name its error type.
     ///
     /// The receiver stays connected when the [`Connection`] is dropped.
+    #[doc(alias("subscribe", "listen", "on"))]
     pub fn connect<F, R>(&self, name: impl Into<Arc<str>>, receiver: F) -> Connection
     where
         F: Fn(&Event<E>) -> R + Send + Sync + 'static,
@@ -100,6 +102,7 @@ impl<E: PublicSignal> Signal<E> {
     ///
     /// It runs on the tokio runtime that the event is emitted on or, outside of one, on the
     /// hub's own executor.
+    #[doc(alias = "subscribe")]
     pub fn connect_async<F, Fut>(&self, name: impl Into<Arc<str>>, receiver: F) -> Connection
     where
         F: Fn(Arc<Event<E>>) -> Fut + Send + Sync + 'static,
@@ -115,6 +118,7 @@ impl<E: PublicSignal> Signal<E> {
     }
 
     /// Disconnects the receiver of this name; `false` where there is none.
+    #[doc(alias = "unsubscribe")]
     pub fn disconnect(&self, name: &str) -> bool {
         Hub::with_current(|hub| {
             hub.find_roster::<E>(self.slot()).is_some_and(|roster| roster.disconnect(name))

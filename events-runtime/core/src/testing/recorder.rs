@@ -8,7 +8,7 @@ use crate::hub::{self, AnyEvent, Observer};
 use crate::{Event, Hub, PublicSignal};
 
 /// Stands for a time beyond the range of the clock.
-const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Records every event that is emitted in a hub, those included that a bus delivers, in the
 /// order of emission. Ends when it is dropped.

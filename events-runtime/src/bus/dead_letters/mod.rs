@@ -44,6 +44,7 @@ use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, T
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("dlq", "dead letter queue", "redrive"))]
 #[must_use = "nothing is read before `list`, `retry` or `discard`"]
 pub struct DeadLetters<'t> {
     transport: &'t dyn Transport,

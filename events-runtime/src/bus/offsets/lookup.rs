@@ -17,7 +17,7 @@ use events_support::error_chain::chain;
 /// The prefix of their names; a version 7 UUID follows.
 const PREFIX: &str = "lookup.";
 /// Older ones were left by a dead program.
-const STALE: Duration = Duration::from_hours(1);
+const STALE: Duration = Duration::from_secs(60 * 60);
 /// The number of messages per read.
 const BATCH: usize = 256;
 /// How long a transport may take to return the next messages.

@@ -46,7 +46,7 @@ use events_support::error_chain::chain;
 /// # async fn replay(bus: events_runtime::EventBus) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::{Duration, SystemTime};
 ///
-/// let yesterday = SystemTime::now() - Duration::from_hours(24);
+/// let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
 /// let replayed = bus
 ///     .replay("orders")
 ///     .from(yesterday)

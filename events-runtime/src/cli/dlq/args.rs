@@ -1,4 +1,4 @@
-//! What can be written after `dlq`.
+//! The arguments of `dlq`.
 
 use std::path::PathBuf;
 
@@ -6,65 +6,65 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum DlqCommand {
-    /// List dead letters, and leave them as they are
+    /// List dead letters
     List(List),
-    /// Show dead letters with all that is known of them
+    /// Print dead letters with metadata and payload
     Show(Show),
-    /// Send dead letters to their topic again, with their ids; every group of the topic gets them
+    /// Send dead letters to their topic again with the same ids; every group of the topic gets them
     Retry(Retry),
     /// Remove dead letters
     Drop(Drop),
-    /// Write dead letters to a file, a line of JSON for each, and leave them as they are
+    /// Copy dead letters to a file as JSON lines
     Export(Export),
-    /// Make dead letters again of what `export --raw` wrote; those that are there are passed over
+    /// Restore dead letters from a file of `export --raw`; existing ones are skipped
     Import(Import),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Of {
-    /// The topic that the events were read from, without the configured prefix
+pub(super) struct Source {
+    /// Topic that the events were consumed from, without the configured prefix
     #[arg(long)]
     pub(super) topic: String,
-    /// The consumer group that gave them up
+    /// Consumer group that failed to process them
     #[arg(long)]
     pub(super) group: String,
-    /// Where its dead letters stand, without the configured prefix [default: TOPIC.GROUP.dlq]
-    #[arg(long, value_name = "TOPIC")]
-    pub(super) letters: Option<String>,
+    /// Dead-letter topic, without the configured prefix [default: TOPIC.GROUP.dlq]
+    #[arg(long = "letters", value_name = "TOPIC")]
+    pub(super) dead_letter_topic: Option<String>,
 }
 
-/// Some of the letters by what they are.
+/// Restricts a listing or an export; everything by default.
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Those of this event type
+    /// Only dead letters of this event type
     #[arg(long = "type", value_name = "TYPE")]
     pub(super) event_type: Option<String>,
-    /// Those with this text in the reason or an error behind it
+    /// Only dead letters with this text in their reason or its causes
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
 }
 
-/// What is to be dealt with: never everything by default.
+/// Selects the dead letters to process; nothing by default.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Selection {
-    /// Positions among the dead letters, or event ids
+    /// Positions in the dead-letter topic, or event ids
     #[arg(value_name = "POSITION|ID", conflicts_with_all = ["all", "event_type", "reason"])]
-    pub(super) which: Vec<String>,
-    /// All of them
+    pub(super) ids: Vec<String>,
+    /// All dead letters of the group
     #[arg(long, conflicts_with_all = ["event_type", "reason"])]
     pub(super) all: bool,
-    /// Those of this event type
+    /// Dead letters of this event type
     #[arg(long = "type", value_name = "TYPE")]
     pub(super) event_type: Option<String>,
-    /// Those with this text in the reason or an error behind it
+    /// Dead letters with this text in their reason or its causes
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Pii {
-    /// Show the fields that hold personal data, the keys, and payloads that can't be read
+    /// Show personal data: marked fields, keys, and payloads that can't be decoded
     #[arg(long)]
     pub(super) show_pii: bool,
 }
@@ -72,7 +72,7 @@ pub(super) struct Pii {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) source: Source,
     #[command(flatten)]
     pub(super) filter: Filter,
     #[command(flatten)]
@@ -82,10 +82,10 @@ pub(in crate::cli) struct List {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]
-    pub(super) of: Of,
-    /// Positions among the dead letters, or event ids
+    pub(super) source: Source,
+    /// Positions in the dead-letter topic, or event ids
     #[arg(value_name = "POSITION|ID", required = true)]
-    pub(super) which: Vec<String>,
+    pub(super) ids: Vec<String>,
     #[command(flatten)]
     pub(super) pii: Pii,
 }
@@ -93,10 +93,10 @@ pub(in crate::cli) struct Show {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Retry {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) source: Source,
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Say what would be sent, and send nothing
+    /// List what would be sent, and send nothing
     #[arg(long)]
     pub(super) dry_run: bool,
 }
@@ -104,13 +104,13 @@ pub(in crate::cli) struct Retry {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Drop {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) source: Source,
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Say what would be removed, and remove nothing
+    /// List what would be removed, and remove nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Remove them: they can't be had back
+    /// Confirm the removal, which can't be undone
     #[arg(long)]
     pub(super) yes: bool,
 }
@@ -118,13 +118,13 @@ pub(in crate::cli) struct Drop {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) source: Source,
     #[command(flatten)]
     pub(super) filter: Filter,
-    /// The file, which must not be there yet; `-` is standard output
+    /// Output file, which must not exist; `-` is standard output
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// All of each letter, personal data included and unread, for `import`
+    /// Write the undecoded messages for `import`, personal data included
     #[arg(long, conflicts_with = "show_pii")]
     pub(super) raw: bool,
     #[command(flatten)]
@@ -134,8 +134,8 @@ pub(in crate::cli) struct Export {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
     #[command(flatten)]
-    pub(super) of: Of,
-    /// The file
+    pub(super) source: Source,
+    /// File written by `export --raw`
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 }

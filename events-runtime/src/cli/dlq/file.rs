@@ -7,68 +7,68 @@ use std::path::Path;
 use super::super::context::Context;
 use super::super::failure::{Failure, chain};
 use super::super::interrupt::Interrupt;
-use super::super::output;
-use super::Office;
+use super::super::output::{self, counted};
+use super::DeadLetterQueue;
 use super::args::{Export, Import};
-use super::show::Reader;
+use super::show::Renderer;
 use crate::bus::{DeadLetter, LINE_AT_MOST};
 use crate::transport::{ErrorKind, Message};
 use events_schema::packed::json::without_bom;
 
-/// About so many bytes of lines are read from a file at once.
-const PORTION: usize = 4 << 20;
-/// So many lines at most.
-const LINES: usize = 256;
+/// Approximate maximum size of a batch of lines, in bytes.
+const BATCH_BYTES: usize = 4 << 20;
+/// Maximum number of lines in a batch.
+const BATCH_LINES: usize = 256;
 
 pub(super) async fn export(context: &Context, args: &Export) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
-    let reader = Reader::new(&office, args.pii.personal_data())?;
-    let line = |letter: &DeadLetter| {
-        if args.raw { letter.to_line() } else { reader.json(letter).to_string() }
+    let queue = DeadLetterQueue::open(context, &args.source)?;
+    let renderer = Renderer::new(&queue, args.pii.personal_data())?;
+    let line = |dead_letter: &DeadLetter| {
+        if args.raw { dead_letter.to_line() } else { renderer.json(dead_letter).to_string() }
     };
     if args.file == Path::new("-") {
-        let out = |letter: DeadLetter| {
-            if args.filter.takes(&letter) {
-                output::json_text(&line(&letter))?;
+        let print = |dead_letter: DeadLetter| {
+            if args.filter.matches(&dead_letter) {
+                output::json_text(&line(&dead_letter))?;
             }
             Ok(())
         };
-        return office.look(out).await;
+        return queue.for_each(print).await;
     }
     let failed = |error: io::Error| {
-        let why = match error.kind() {
-            io::ErrorKind::AlreadyExists => "it is there already, name another".to_owned(),
+        let reason = match error.kind() {
+            io::ErrorKind::AlreadyExists => "the file already exists, choose another name".to_owned(),
             _ => error.to_string(),
         };
-        Failure::failed(format!("`{}` can't be written: {why}", args.file.display()))
+        Failure::failed(format!("cannot write `{}`: {reason}", args.file.display()))
     };
     let mut file = BufWriter::new(create(&args.file).map_err(failed)?);
-    let mut count = 0;
-    let written = office
-        .look(|letter| {
-            if args.filter.takes(&letter) {
+    let mut count = 0_u64;
+    let written = queue
+        .for_each(|dead_letter| {
+            if args.filter.matches(&dead_letter) {
                 count += 1;
-                writeln!(file, "{}", line(&letter)).map_err(failed)?;
+                writeln!(file, "{}", line(&dead_letter)).map_err(failed)?;
             }
             Ok(())
         })
         .await;
-    // On the disk when this returns: the letters may be dropped next.
+    // Synced to disk before success is reported, since the user may drop the dead letters next.
     let stored = written.and_then(|()| {
         file.flush().map_err(failed)?;
         file.get_ref().sync_all().map_err(failed)
     });
     if let Err(failure) = stored {
-        // A part of the letters would be taken for all. The file was made here.
+        // An incomplete file could be mistaken for a full export. This command created it.
         let _ = std::fs::remove_file(&args.file);
         return Err(failure);
     }
-    output::tell(format_args!("{count} written to {}", args.file.display()));
+    output::eprint(format_args!("wrote {} to {}", counted(count, "dead letter"), args.file.display()));
     Ok(())
 }
 
-/// Makes a file that was not there. What events hold is for its owner alone, or for fewer where the
-/// umask says so.
+/// Creates a new file. Only its owner may read it, since events may hold personal data; the umask may
+/// restrict it further.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -78,74 +78,74 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 pub(super) async fn import(context: &Context, args: &Import) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
+    let queue = DeadLetterQueue::open(context, &args.source)?;
     let interrupt = Interrupt::listen();
-    let mut lines = Lines::open(&args.file)?;
-    // All are read before the first is stored, where the file can be read twice.
-    if lines.is_regular {
-        while lines.next()?.is_some() {}
-        lines = Lines::open(&args.file)?;
+    let mut batches = Batches::open(&args.file)?;
+    // Checks a regular file completely before the first line is stored. A pipe can't be read twice.
+    if batches.is_regular {
+        while batches.next()?.is_some() {}
+        batches = Batches::open(&args.file)?;
     }
-    let letters = office.letters();
-    let mut restoring = letters.restoring().await?;
-    let (mut stored, mut present, mut failed, mut ended) = (0, 0, 0_usize, None);
+    let dead_letters = queue.dead_letters();
+    let mut restoring = dead_letters.restoring().await?;
+    let (mut stored, mut present, mut failed, mut aborted) = (0, 0, 0_usize, None);
     loop {
-        if interrupt.is_told() {
-            ended = Some("interrupted: ".to_owned());
+        if interrupt.is_requested() {
+            aborted = Some("interrupted");
             break;
         }
-        let messages = match lines.next() {
+        let messages = match batches.next() {
             Ok(Some(messages)) => messages,
             Ok(None) => break,
             Err(failure) => {
-                // Some lines before it are stored.
+                // Earlier batches may already be stored.
                 report(context, stored, present, failed)?;
                 return Err(failure);
             }
         };
         let restored = restoring.add(messages).await;
-        // The store may have answered at once.
-        interrupt.hear().await;
+        // The store may have answered without waiting.
+        interrupt.poll_signals().await;
         stored += restored.stored;
         present += restored.present;
         failed += restored.failed.len();
         for (_, error) in &restored.failed {
-            output::tell(format_args!("error: a dead letter was not stored: {}", chain(error)));
+            output::eprint(format_args!("error: a dead letter was not stored: {}", chain(error)));
         }
-        // What is wrong with one letter alone is not so with the next.
+        // Only an invalid message fails on its own; any other error affects the next batch too.
         if restored.failed.iter().any(|(_, error)| error.kind() != ErrorKind::Invalid) {
-            ended = Some("stopped: ".to_owned());
+            aborted = Some("stopped");
             break;
         }
     }
     report(context, stored, present, failed)?;
-    if let Some(why) = &ended {
-        output::tell(format_args!(
-            "{why}the file was read up to line {}; the same command goes on, and passes over what is stored",
-            lines.number
+    if let Some(reason) = aborted {
+        output::eprint(format_args!(
+            "{reason} after line {}: run the same command again to continue; stored dead letters are skipped",
+            batches.line_number
         ));
     }
-    if failed == 0 && ended.is_none() { Ok(()) } else { Err(Failure::Said) }
+    if failed == 0 && aborted.is_none() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 fn report(context: &Context, stored: u64, present: u64, failed: usize) -> io::Result<()> {
     if context.json() {
         return output::json(&serde_json::json!({ "stored": stored, "present": present, "failed": failed }));
     }
-    output::line(format_args!("{stored} stored, {present} there already"))
+    output::line(format_args!("{stored} stored, {present} already present"))
 }
 
-/// The lines of a file of letters, portion by portion.
-struct Lines<'a> {
+/// Reads a file of dead letters in batches of lines.
+struct Batches<'a> {
     path: &'a Path,
     file: BufReader<File>,
     is_regular: bool,
-    /// How many lines were read.
-    number: u64,
+    /// Number of the line that was read last.
+    line_number: u64,
     line: Vec<u8>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Batches<'a> {
     fn open(path: &'a Path) -> Result<Self, Failure> {
         let open = || {
             let file = File::open(path)?;
@@ -153,42 +153,45 @@ impl<'a> Lines<'a> {
             Ok((BufReader::new(file), is_regular))
         };
         let (file, is_regular) = open().map_err(|error| unreadable(path, &error))?;
-        Ok(Self { path, file, is_regular, number: 0, line: Vec::new() })
+        Ok(Self { path, file, is_regular, line_number: 0, line: Vec::new() })
     }
 
-    /// The messages of the next lines; `None` at the end. Lines without anything are passed over.
+    /// The messages of the next batch; `None` at the end of the file. Blank lines are skipped.
     fn next(&mut self) -> Result<Option<Vec<Message>>, Failure> {
         let (mut messages, mut bytes) = (Vec::new(), 0);
-        while messages.len() < LINES && bytes < PORTION {
+        while messages.len() < BATCH_LINES && bytes < BATCH_BYTES {
             self.line.clear();
             let read = self.file.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut self.line);
             let read = read.map_err(|error| unreadable(self.path, &error))?;
             if read == 0 {
                 break;
             }
-            self.number += 1;
+            self.line_number += 1;
             if read as u64 == LINE_AT_MOST {
-                return Err(self.unusable(&format_args!("it is longer than {} MiB", LINE_AT_MOST >> 20)));
+                return Err(self.invalid(&format_args!("longer than {} MiB", LINE_AT_MOST >> 20)));
             }
             let line = self.line.trim_ascii();
             if line.is_empty() {
                 continue;
             }
             bytes += line.len();
-            let text = std::str::from_utf8(line).map_err(|error| self.unusable(&error))?;
-            let text = if self.number == 1 { without_bom(text) } else { text };
-            let message = DeadLetter::message_of_line(text).map_err(|error| self.unusable(&chain(&error)))?;
+            let text = std::str::from_utf8(line).map_err(|error| self.invalid(&error))?;
+            let text = if self.line_number == 1 { without_bom(text) } else { text };
+            let message = DeadLetter::message_of_line(text).map_err(|error| self.invalid(&chain(&error)))?;
             messages.push(message);
         }
         Ok((!messages.is_empty()).then_some(messages))
     }
 
-    fn unusable(&self, why: &dyn std::fmt::Display) -> Failure {
-        let (number, file) = (self.number, self.path.display());
-        Failure::failed(format!("line {number} of `{file}` can't be used: {why}"))
+    fn invalid(&self, reason: &dyn std::fmt::Display) -> Failure {
+        Failure::failed(format!(
+            "line {} of `{}` is invalid: {reason}",
+            self.line_number,
+            self.path.display()
+        ))
     }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!("`{}` can't be read: {error}", path.display()))
+    Failure::failed(format!("cannot read `{}`: {error}", path.display()))
 }

@@ -1,16 +1,16 @@
-//! `dlq`: looks at a group's dead letters and deals with them.
+//! `dlq`: lists, retries, drops, exports and imports the dead letters of a group.
 
 mod args;
-mod deal;
 mod file;
+mod retry_drop;
 mod select;
 mod show;
 
 pub(super) use args::DlqCommand;
 
-use args::{Of, Pii};
+use args::{Pii, Source};
 
-use super::context::{Context, connect, full_topic, named};
+use super::context::{Context, connect, full_topic, valid_name};
 use super::failure::Failure;
 use super::output;
 use crate::avro::json::PersonalData;
@@ -22,71 +22,75 @@ pub(super) async fn run(context: &Context, command: &DlqCommand) -> Result<(), F
     match command {
         DlqCommand::List(args) => show::list(context, args).await,
         DlqCommand::Show(args) => show::show(context, args).await,
-        DlqCommand::Retry(args) => deal::retry(context, args).await,
-        DlqCommand::Drop(args) => deal::drop(context, args).await,
+        DlqCommand::Retry(args) => retry_drop::retry(context, args).await,
+        DlqCommand::Drop(args) => retry_drop::drop(context, args).await,
         DlqCommand::Export(args) => file::export(context, args).await,
         DlqCommand::Import(args) => file::import(context, args).await,
     }
 }
 
-/// Whose dead letters a command is about, and where they are.
-struct Office {
+/// The dead letters of one group, on an open transport.
+struct DeadLetterQueue {
     config: Config,
     transport: Box<dyn Transport>,
     topic: Topic,
     group: ConsumerGroup,
-    letters: Topic,
+    dead_letter_topic: Topic,
 }
 
-impl Office {
-    fn open(context: &Context, of: &Of) -> Result<Self, Failure> {
+impl DeadLetterQueue {
+    fn open(context: &Context, source: &Source) -> Result<Self, Failure> {
         let config = context.config()?;
-        let topic = full_topic(&config, &of.topic)?;
-        let group = named(ConsumerGroup::new(of.group.as_str()))?;
-        let letters = match &of.letters {
-            Some(letters) => full_topic(&config, letters)?,
-            None => named(topic.dead_letter(&group))?,
+        let topic = full_topic(&config, &source.topic)?;
+        let group = valid_name(ConsumerGroup::new(source.group.as_str()))?;
+        let dead_letter_topic = match &source.dead_letter_topic {
+            Some(name) => full_topic(&config, name)?,
+            None => valid_name(topic.dead_letter(&group))?,
         };
         let transport = connect(&config)?;
-        Ok(Self { config, transport, topic, group, letters })
+        Ok(Self { config, transport, topic, group, dead_letter_topic })
     }
 
-    fn letters(&self) -> DeadLetters<'_> {
-        DeadLetters::kept_in(&*self.transport, self.topic.clone(), self.group.clone(), self.letters.clone())
+    fn dead_letters(&self) -> DeadLetters<'_> {
+        let (topic, group, dead_letter_topic) =
+            (self.topic.clone(), self.group.clone(), self.dead_letter_topic.clone());
+        DeadLetters::kept_in(&*self.transport, topic, group, dead_letter_topic)
             .lease(self.config.bus().consumer.lease)
     }
 
-    /// Shows all letters, a few at a time; where there are none because the names are wrong, that is an
-    /// error.
-    async fn look(&self, mut see: impl FnMut(DeadLetter) -> Result<(), Failure>) -> Result<(), Failure> {
+    /// Calls `visit` with every dead letter, in batches. If there are none, fails for an unknown topic
+    /// or group.
+    async fn for_each(
+        &self,
+        mut visit: impl FnMut(DeadLetter) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut any = false;
-        let letters = self.letters();
-        letters
-            .for_each(|letter| {
+        let dead_letters = self.dead_letters();
+        dead_letters
+            .for_each(|dead_letter| {
                 any = true;
-                see(letter)
+                visit(dead_letter)
             })
             .await?;
-        if any { Ok(()) } else { self.know().await }
+        if any { Ok(()) } else { self.check_group_exists().await }
     }
 
-    /// Fails where there is no such topic, or no such group on it.
-    async fn know(&self) -> Result<(), Failure> {
+    async fn check_group_exists(&self) -> Result<(), Failure> {
         let groups = self.transport.groups(&self.topic).await?;
         if groups.iter().any(|status| status.group == self.group) {
             return Ok(());
         }
         let names: Vec<_> = groups.iter().map(|status| format!("`{}`", status.group)).collect();
-        let there = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
+        let existing = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         Err(Failure::failed(format!(
-            "topic `{}` has no group `{}`, and it left no dead letters: there is {there}",
+            "topic `{}` has no group `{}` and no dead letters of it; existing groups: {existing}",
             self.topic, self.group
         )))
     }
 
-    fn tell_none(&self) {
-        output::tell(format_args!(
-            "no such dead letters of group `{}` on topic `{}`",
+    fn report_empty(&self) {
+        output::eprint(format_args!(
+            "no matching dead letters of group `{}` on topic `{}`",
             self.group, self.topic
         ));
     }

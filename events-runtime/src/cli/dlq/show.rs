@@ -8,30 +8,30 @@ use serde_json::{Map, Value, json};
 use super::super::context::Context;
 use super::super::failure::Failure;
 use super::super::output::{self, one_line};
-use super::super::shown::{Shown, key_text};
-use super::Office;
+use super::super::render::{Rendered, render_key};
+use super::DeadLetterQueue;
 use super::args::{List, Show};
-use super::select::{Names, names};
+use super::select::{MissingIds, has_id};
 use crate::avro::json::PersonalData;
 use crate::bus::{DeadLetter, Writers};
 use crate::registry::Registry;
 
 pub(super) async fn list(context: &Context, args: &List) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
+    let queue = DeadLetterQueue::open(context, &args.source)?;
     let mut table = Table::new(context, args.pii.personal_data());
-    office
-        .look(|letter| {
-            if args.filter.takes(&letter) {
-                table.add(&letter);
+    queue
+        .for_each(|dead_letter| {
+            if args.filter.matches(&dead_letter) {
+                table.add(&dead_letter);
             }
             Ok(())
         })
         .await?;
-    table.show(&office)?;
+    table.print(&queue)?;
     Ok(())
 }
 
-/// Letters, a row for each, without what they hold.
+/// A table of dead letters without their payloads.
 pub(super) struct Table {
     json: bool,
     personal_data: PersonalData,
@@ -44,43 +44,43 @@ impl Table {
         Self { json: context.json(), personal_data, rows: Vec::new(), objects: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, letter: &DeadLetter) {
-        let key = key(letter, self.personal_data);
+    pub(super) fn add(&mut self, dead_letter: &DeadLetter) {
+        let key = dead_letter.message().key.as_deref().map(|key| render_key(key, self.personal_data));
         if self.json {
             self.objects.push(json!({
-                "position": letter.position().to_string(),
-                "time": time(letter.time()),
-                "attempts": letter.attempts(),
-                "event_type": letter.event_type(),
-                "id": letter.id(),
+                "position": dead_letter.position().to_string(),
+                "time": format_time(dead_letter.time()),
+                "attempts": dead_letter.attempts(),
+                "event_type": dead_letter.event_type(),
+                "id": dead_letter.id(),
                 "key": key,
-                "reason": letter.reason(),
+                "reason": dead_letter.reason(),
             }));
             return;
         }
         let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
         self.rows.push([
-            letter.position().to_string(),
-            time(letter.time()),
-            letter.attempts().map_or_else(|| "-".to_owned(), |attempts| attempts.to_string()),
-            or_dash(letter.event_type()),
-            or_dash(letter.id()),
+            dead_letter.position().to_string(),
+            format_time(dead_letter.time()),
+            dead_letter.attempts().map_or_else(|| "-".to_owned(), |attempts| attempts.to_string()),
+            or_dash(dead_letter.event_type()),
+            or_dash(dead_letter.id()),
             or_dash(key.as_deref()),
-            // A reason may have lines of its own.
-            or_dash(letter.reason().map(|reason| reason.replace('\n', " ")).as_deref()),
+            // A reason may span several lines.
+            or_dash(dead_letter.reason().map(|reason| reason.replace('\n', " ")).as_deref()),
         ]);
     }
 
-    /// Shows the rows, and gives how many there are.
-    pub(super) fn show(mut self, office: &Office) -> Result<usize, Failure> {
+    /// Prints the rows and returns their number.
+    pub(super) fn print(mut self, queue: &DeadLetterQueue) -> Result<usize, Failure> {
         if self.json {
             let count = self.objects.len();
-            output::pretty(&Value::Array(self.objects))?;
+            output::json_pretty(&Value::Array(self.objects))?;
             return Ok(count);
         }
         let count = self.rows.len();
         if count == 0 {
-            office.tell_none();
+            queue.report_empty();
             return Ok(0);
         }
         let head = ["POSITION", "TIME", "ATTEMPTS", "EVENT TYPE", "ID", "KEY", "REASON"];
@@ -91,80 +91,77 @@ impl Table {
 }
 
 pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> {
-    let office = Office::open(context, &args.of)?;
-    let mut wanted = Names::new(&args.which);
+    let queue = DeadLetterQueue::open(context, &args.source)?;
+    let mut missing = MissingIds::new(&args.ids);
     let mut found = Vec::new();
-    office
-        .look(|letter| {
-            wanted.see(&letter);
-            if args.which.iter().any(|text| names(&letter, text)) {
-                found.push(letter);
+    queue
+        .for_each(|dead_letter| {
+            missing.remove_found(&dead_letter);
+            if args.ids.iter().any(|id| has_id(&dead_letter, id)) {
+                found.push(dead_letter);
             }
             Ok(())
         })
         .await?;
-    wanted.all_seen()?;
-    let reader = Reader::new(&office, args.pii.personal_data())?;
-    for letter in &found {
+    missing.check_none()?;
+    let renderer = Renderer::new(&queue, args.pii.personal_data())?;
+    for dead_letter in &found {
         if context.json() {
-            output::json(&reader.json(letter))?;
+            output::json(&renderer.json(dead_letter))?;
         } else {
-            output::text(reader.text(letter))?;
+            output::lines(renderer.text(dead_letter))?;
         }
     }
     Ok(())
 }
 
-/// Reads letters with all that this program knows of their events.
-pub(super) struct Reader {
+/// Renders dead letters with payload, decoded by the linked definitions and the configured schemas.
+pub(super) struct Renderer {
     registry: &'static Registry,
     writers: Writers,
     personal_data: PersonalData,
 }
 
-impl Reader {
-    pub(super) fn new(office: &Office, personal_data: PersonalData) -> Result<Self, Failure> {
+impl Renderer {
+    pub(super) fn new(queue: &DeadLetterQueue, personal_data: PersonalData) -> Result<Self, Failure> {
         let registry = Registry::linked()?;
-        let writers = Writers::read(registry, office.config.bus().consumer.schemas.as_deref(), Vec::new())?;
+        let writers = Writers::read(registry, queue.config.bus().consumer.schemas.as_deref(), Vec::new())?;
         Ok(Self { registry, writers, personal_data })
     }
 
-    fn shown(&self, letter: &DeadLetter) -> Shown {
-        // Of a message that is no event, all headers are shown: what is said of the end is apart.
-        let original = letter.original();
-        Shown::of(&original, letter.position(), 1, self.registry, &self.writers, self.personal_data)
+    fn render_original(&self, dead_letter: &DeadLetter) -> Rendered {
+        // The original has no dead-letter headers, which are rendered separately.
+        let original = dead_letter.original();
+        let position = dead_letter.position();
+        Rendered::from_message(&original, position, 1, self.registry, &self.writers, self.personal_data)
     }
 
-    /// One object, in one line when displayed.
-    pub(super) fn json(&self, letter: &DeadLetter) -> Value {
-        let Value::Object(mut object) = self.shown(letter).json() else {
+    /// Renders a dead letter as a JSON object.
+    pub(super) fn json(&self, dead_letter: &DeadLetter) -> Value {
+        let Value::Object(mut object) = self.render_original(dead_letter).json() else {
             return Value::Null;
         };
         object.remove("attempt");
-        let mut end: Map<_, _> = letter
+        let mut details: Map<_, _> = dead_letter
             .end()
             .filter(|(name, _)| *name != "cause")
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .collect();
-        end.insert("attempts".to_owned(), json!(letter.attempts()));
-        end.insert("causes".to_owned(), json!(letter.causes().collect::<Vec<_>>()));
-        end.insert("time".to_owned(), json!(time(letter.time())));
-        object.insert("dead_letter".to_owned(), Value::Object(end));
+        details.insert("attempts".to_owned(), json!(dead_letter.attempts()));
+        details.insert("causes".to_owned(), json!(dead_letter.causes().collect::<Vec<_>>()));
+        details.insert("time".to_owned(), json!(format_time(dead_letter.time())));
+        object.insert("dead_letter".to_owned(), Value::Object(details));
         Value::Object(object)
     }
 
-    fn text(&self, letter: &DeadLetter) -> String {
-        let end = letter.end().map(|(name, value)| {
+    fn text(&self, dead_letter: &DeadLetter) -> String {
+        let details = dead_letter.end().map(|(name, value)| {
             format!("\n  {:12} {}", one_line(format_args!("dlq {name}")).to_string(), one_line(value))
         });
-        format!("{}{}", self.shown(letter), end.collect::<String>())
+        format!("{}{}", self.render_original(dead_letter), details.collect::<String>())
     }
 }
 
-fn key(letter: &DeadLetter, personal_data: PersonalData) -> Option<String> {
-    letter.message().key.as_deref().map(|key| key_text(key, personal_data))
-}
-
-fn time(time: SystemTime) -> String {
+fn format_time(time: SystemTime) -> String {
     Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |time| time.to_string())
 }

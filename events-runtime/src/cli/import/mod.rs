@@ -49,7 +49,7 @@ pub(super) fn run(args: &Import) -> Result<(), Failure> {
     for path in &args.files {
         let mut report = Report::default();
         let source = Imported::load(path, args, &sources, &mut report);
-        report.lines(&path.display().to_string()).iter().for_each(output::tell);
+        report.lines(&path.display().to_string()).iter().for_each(output::eprint);
         match source {
             Some(source) => sources.push(source),
             None => refused += 1,
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Import) -> Result<(), Failure> {
         match &args.out {
             Some(out) => std::fs::write(out, text)
                 .map_err(|error| Failure::failed(format!("{} can't be written: {error}", out.display())))?,
-            None => output::text(text.trim_end())?,
+            None => output::lines(text.trim_end())?,
         }
     }
     match refused {

@@ -1,4 +1,4 @@
-//! What can be written after `offsets`.
+//! The arguments of `offsets`.
 
 use clap::Subcommand;
 
@@ -6,28 +6,28 @@ use crate::bus::SeekTarget;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum OffsetsCommand {
-    /// List the groups of a topic, where each stands, and what it has not settled
+    /// List the groups of a topic with their positions and unsettled messages
     List(List),
-    /// Move a group, and say before what that does
+    /// Move a group to another position, after showing the effect
     Reset(Reset),
-    /// Remove a group with what it remembers, so that it holds back no retention
+    /// Remove a group and its state, so that it no longer delays retention
     Remove(Remove),
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
-    /// The topic, without the configured prefix
+    /// Topic without the configured prefix
     #[arg(long)]
     pub(super) topic: String,
 }
 
-/// Which group.
+/// Names a group.
 #[derive(Debug, clap::Args)]
-pub(super) struct Of {
-    /// The topic, without the configured prefix
+pub(super) struct GroupArgs {
+    /// Topic without the configured prefix
     #[arg(long)]
     pub(super) topic: String,
-    /// The consumer group
+    /// Consumer group
     #[arg(long)]
     pub(super) group: String,
 }
@@ -35,14 +35,14 @@ pub(super) struct Of {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Reset {
     #[command(flatten)]
-    pub(super) of: Of,
-    /// Where the group shall stand: `earliest`, `latest`, a time of RFC 3339, a position as `consume` shows it, or an event's id
-    #[arg(long, value_name = "PLACE")]
+    pub(super) group: GroupArgs,
+    /// New position: `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it, or an event id
+    #[arg(long, value_name = "TARGET")]
     pub(super) to: SeekTarget,
-    /// Say what would be done, and do nothing
+    /// Show the effect, and change nothing
     #[arg(long, conflicts_with = "yes")]
     pub(super) dry_run: bool,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long)]
     pub(super) yes: bool,
 }
@@ -50,8 +50,8 @@ pub(in crate::cli) struct Reset {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Remove {
     #[command(flatten)]
-    pub(super) of: Of,
-    /// Don't ask
+    pub(super) group: GroupArgs,
+    /// Don't ask for confirmation
     #[arg(long)]
     pub(super) yes: bool,
 }

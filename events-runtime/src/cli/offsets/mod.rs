@@ -1,4 +1,4 @@
-//! `offsets`: looks at where groups stand, moves and removes them.
+//! `offsets`: lists, moves and removes the groups of a topic.
 
 mod args;
 
@@ -8,9 +8,9 @@ use serde_json::json;
 
 pub(super) use args::OffsetsCommand;
 
-use super::context::{Context, connect, full_topic, named};
+use super::context::{Context, connect, full_topic, valid_name};
 use super::failure::Failure;
-use super::output;
+use super::output::{self, counted};
 use crate::bus::{self, Offsets};
 use crate::transport::{ConsumerGroup, GroupStatus, Position, Topic, Transport};
 
@@ -22,13 +22,13 @@ pub(super) async fn run(context: &Context, command: &OffsetsCommand) -> Result<(
     }
 }
 
-/// A topic of the configured bus.
-struct Place {
+/// A topic on an open transport.
+struct OpenTopic {
     transport: Box<dyn Transport>,
     topic: Topic,
 }
 
-impl Place {
+impl OpenTopic {
     fn open(context: &Context, topic: &str) -> Result<Self, Failure> {
         let config = context.config()?;
         let topic = full_topic(&config, topic)?;
@@ -40,13 +40,14 @@ impl Place {
     }
 }
 
-fn text(position: Option<Position>) -> String {
+/// Renders the next position of a group; `None` is the end of the topic.
+fn describe_position(position: Option<Position>) -> String {
     position.map_or_else(|| "the end".to_owned(), |position| position.to_string())
 }
 
 async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
-    let place = Place::open(context, &args.topic)?;
-    let groups = place.offsets().list().await?;
+    let open = OpenTopic::open(context, &args.topic)?;
+    let groups = open.offsets().list().await?;
     if context.json() {
         let rows = groups.iter().map(|status| {
             json!({
@@ -57,66 +58,69 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
                 "waiting": status.waiting,
             })
         });
-        return Ok(output::pretty(&rows.collect())?);
+        return Ok(output::json_pretty(&rows.collect())?);
     }
     if groups.is_empty() {
-        output::tell(format_args!("topic `{}` has no groups", place.topic));
+        output::eprint(format_args!("topic `{}` has no groups", open.topic));
         return Ok(());
     }
-    let head = ["NEXT", "NOT SETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
+    let head = ["NEXT", "UNSETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
     let rows = groups.iter().map(|GroupStatus { group, lag, in_flight, waiting, next, .. }| {
-        // With a lag, a transport may not be able to say.
-        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { text(*next) };
+        // A group with a lag is not at the end: the transport does not know its position.
+        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { describe_position(*next) };
         [next, lag.to_string(), in_flight.to_string(), waiting.to_string(), group.to_string()]
     });
     Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
 }
 
 async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
-    let place = Place::open(context, &args.of.topic)?;
-    let group = named(ConsumerGroup::new(args.of.group.as_str()))?;
-    let offsets = place.offsets();
+    let open = OpenTopic::open(context, &args.group.topic)?;
+    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let offsets = open.offsets();
     let plan = offsets.plan(&group, args.to).await?;
-    let said = said(&place.topic, &plan);
+    let effect = describe_effect(&open.topic, &plan);
     if args.dry_run {
-        return report(context, &plan, &said, false);
+        return report(context, &plan, &effect, false);
     }
-    // To people that are asked it is said before; the rest is told what was done.
+    // The effect is shown before the confirmation, and printed as the result afterwards.
     if !args.yes {
-        for line in &said {
-            output::tell(line);
+        for line in &effect {
+            output::eprint(line);
         }
-        confirm("move the group", "`--yes` moves it, `--dry-run` only says this")?;
+        confirm("move the group", "pass `--yes` to move it, or `--dry-run` to only show the effect")?;
     }
     offsets.reset(&plan).await?;
-    report(context, &plan, &said, true)
+    report(context, &plan, &effect, true)
 }
 
-/// What a move does, in words.
-fn said(topic: &Topic, plan: &bus::Reset) -> Vec<String> {
+/// The lines that describe what a move does.
+fn describe_effect(topic: &Topic, plan: &bus::Reset) -> Vec<String> {
     let bus::Reset { group, from, to, again, passed_over, in_flight, exact, .. } = plan;
     let up_to = if *exact { "" } else { "up to " };
-    let mut lines = vec![format!("group `{group}` on `{topic}`: from {} to {}", text(*from), text(*to))];
+    let (from, to) = (describe_position(*from), describe_position(*to));
+    let mut lines = vec![format!("group `{group}` on `{topic}`: from {from} to {to}")];
     if *again > 0 {
-        lines.push(format!("{up_to}{again} that it has settled come again"));
+        lines.push(format!("redelivers {up_to}{}", counted(*again, "settled message")));
     }
     if *passed_over > 0 {
         lines.push(format!(
-            "WARNING: {up_to}{passed_over} that it has NOT settled are passed over and never come to it"
+            "WARNING: permanently skips {up_to}{}",
+            counted(*passed_over, "unsettled message")
         ));
     }
     if *again == 0 && *passed_over == 0 {
-        lines.push("nothing comes again and nothing is passed over".to_owned());
+        lines.push("redelivers and skips no messages".to_owned());
     }
     if *in_flight > 0 {
         lines.push(format!(
-            "members are at work on {in_flight}: they lose them, and those behind that place come again"
+            "takes {} in flight from their consumers; those after the new position are redelivered",
+            counted(*in_flight, "message")
         ));
     }
     lines
 }
 
-fn report(context: &Context, plan: &bus::Reset, said: &[String], done: bool) -> Result<(), Failure> {
+fn report(context: &Context, plan: &bus::Reset, effect: &[String], done: bool) -> Result<(), Failure> {
     if context.json() {
         return Ok(output::json(&json!({
             "group": plan.group.as_str(),
@@ -129,45 +133,46 @@ fn report(context: &Context, plan: &bus::Reset, said: &[String], done: bool) -> 
             "done": done,
         }))?);
     }
-    for line in said {
+    for line in effect {
         output::line(line)?;
     }
-    Ok(output::line(if done { "done" } else { "nothing was done: `--dry-run`" })?)
+    Ok(output::line(if done { "done" } else { "dry run: nothing was changed" })?)
 }
 
 async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
-    let place = Place::open(context, &args.of.topic)?;
-    let group = named(ConsumerGroup::new(args.of.group.as_str()))?;
-    let offsets = place.offsets();
+    let open = OpenTopic::open(context, &args.group.topic)?;
+    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let offsets = open.offsets();
     let status = offsets.status(&group).await?;
+    let unsettled = counted(status.lag, "unsettled message");
     if !args.yes {
-        output::tell(format_args!(
-            "removing group `{group}` on `{}` makes it forget all, {} that it has not settled included",
-            place.topic, status.lag
+        output::eprint(format_args!(
+            "removes group `{group}` on `{}` and its state, including {unsettled}",
+            open.topic
         ));
-        confirm("remove the group", "`--yes` removes it")?;
+        confirm("remove the group", "pass `--yes` to remove it")?;
     }
     offsets.remove(&group).await?;
     if context.json() {
         output::json(&json!({ "group": group.as_str(), "unsettled": status.lag, "removed": true }))?;
     } else {
-        output::line(format_args!("removed, with {} not settled", status.lag))?;
+        output::line(format_args!("removed, with {unsettled}"))?;
     }
     Ok(())
 }
 
-/// Asks on the terminal; where there is none, nobody can be asked.
-fn confirm(what: &str, otherwise: &str) -> Result<(), Failure> {
+/// Asks for confirmation. Without a terminal, fails with `hint`.
+fn confirm(question: &str, hint: &str) -> Result<(), Failure> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        return Err(Failure::Usage(format!("nothing was done, for nobody can be asked here: {otherwise}")));
+        return Err(Failure::Usage(format!("cannot ask for confirmation, nothing was changed: {hint}")));
     }
-    eprint!("{what}? [y/N] ");
+    eprint!("{question}? [y/N] ");
     io::stderr().flush()?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         return Ok(());
     }
-    Err(Failure::failed("nothing was done"))
+    Err(Failure::failed("cancelled, nothing was changed"))
 }

@@ -1,7 +1,8 @@
-//! The crate's build script, by which cargo sees that a schema was added.
+//! The build script that makes cargo detect new schema files of a crate.
 //!
-//! Edited and removed files are seen without it, for the derive names them to the compiler. A file
-//! that was not there yet can't be named: only a build script can have cargo watch a folder.
+//! Edited and removed files are detected without it, since the derive registers them with the
+//! compiler. It can't register files that do not exist yet, and only a build script can make cargo
+//! watch a folder.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,48 +12,48 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Crate documentation, for some crates insist on it.
-const WHY: &str = "\
-//! Published schemas are read while the crate compiles: this has cargo see those that are added.
+/// Crate documentation of the generated script, for crates that deny `missing_docs`.
+const HEADER: &str = "\
+//! Rebuilds the crate when schema files are added: published schemas are read at compile time.
 
 ";
 
-/// What a crate's build script says of its published schemas.
+/// Whether a crate's build script watches its published schemas.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BuildScript {
-    /// It has every line.
+    /// It watches every folder.
     Complete,
-    /// There is none.
-    Absent(PathBuf),
+    /// There is no build script.
+    Missing(PathBuf),
     /// It lacks these lines.
-    Lacks(PathBuf, Vec<String>),
-    /// `Cargo.toml` says that there is none.
-    Refused(PathBuf),
+    Incomplete(PathBuf, Vec<String>),
+    /// This `Cargo.toml` sets `build = false`.
+    Disabled(PathBuf),
 }
 
 impl BuildScript {
-    /// Looks at the build script of a crate, which has to watch these folders.
-    pub(super) fn of(krate: &Path, watched: &BTreeSet<String>) -> Self {
-        let path = match path(krate) {
+    /// Inspects the build script of a crate, which has to watch these folders.
+    pub(super) fn inspect(crate_dir: &Path, watched: &BTreeSet<String>) -> Self {
+        let path = match path(crate_dir) {
             Ok(path) => path,
-            Err(manifest) => return Self::Refused(manifest),
+            Err(manifest) => return Self::Disabled(manifest),
         };
-        let Ok(text) = fs::read_to_string(&path) else { return Self::Absent(path) };
-        let lacking: Vec<_> =
+        let Ok(text) = fs::read_to_string(&path) else { return Self::Missing(path) };
+        let missing: Vec<_> =
             watched.iter().filter(|folder| !watches(&text, folder)).map(|folder| line(folder)).collect();
-        if lacking.is_empty() { Self::Complete } else { Self::Lacks(path, lacking) }
+        if missing.is_empty() { Self::Complete } else { Self::Incomplete(path, missing) }
     }
 
-    /// What to do about it, where something is to be done.
+    /// The fix, unless the script is complete.
     pub(super) fn advice(&self, watched: &BTreeSet<String>) -> Option<String> {
-        const SO: &str = "so that cargo sees added schemas";
+        const PURPOSE: &str = "so that cargo detects new schema files";
         match self {
             Self::Complete => None,
-            Self::Absent(_) => Some(format!("`schema lock` writes it, {SO}")),
-            Self::Lacks(_, lines) => Some(format!("add to its `main`, {SO}: {}", lines.join(" "))),
-            Self::Refused(_) => {
+            Self::Missing(_) => Some(format!("create it with `schema lock`, {PURPOSE}")),
+            Self::Incomplete(_, lines) => Some(format!("add to `main`, {PURPOSE}: {}", lines.join(" "))),
+            Self::Disabled(_) => {
                 let lines: Vec<_> = watched.iter().map(|folder| line(folder)).collect();
-                Some(format!("give the crate a build script, {SO}, with {}", lines.join(" ")))
+                Some(format!("add a build script, {PURPOSE}, with {}", lines.join(" ")))
             }
         }
     }
@@ -60,33 +61,28 @@ impl BuildScript {
 
 /// Writes a build script that watches these folders.
 pub(super) fn write(path: &Path, watched: &BTreeSet<String>) -> io::Result<()> {
-    fs::write(path, text(watched))
-}
-
-/// A whole build script.
-fn text(watched: &BTreeSet<String>) -> String {
     let lines: Vec<_> = watched.iter().map(|folder| line(folder)).collect();
-    format!("{WHY}fn main() {{\n    {}\n}}\n", lines.join("\n    "))
+    fs::write(path, format!("{HEADER}fn main() {{\n    {}\n}}\n", lines.join("\n    ")))
 }
 
 fn line(folder: &str) -> String {
     format!("println!(\"cargo::rerun-if-changed={folder}\");")
 }
 
-/// Whether a build script speaks of a folder. One that does it by other words can have the line in a
-/// comment.
+/// Whether a build script mentions a folder. A script that watches it in another way may have the
+/// line in a comment.
 fn watches(text: &str, folder: &str) -> bool {
-    let wanted = format!("rerun-if-changed={folder}");
-    text.match_indices(&wanted).any(|(start, _)| {
-        let rest = text.get(start + wanted.len()..).unwrap_or_default();
+    let instruction = format!("rerun-if-changed={folder}");
+    text.match_indices(&instruction).any(|(start, _)| {
+        let rest = text.get(start + instruction.len()..).unwrap_or_default();
         !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '/' | '_' | '-' | '.'))
     })
 }
 
-/// Where a crate has its build script, or would have it.
+/// The path of a crate's build script, whether or not it exists.
 ///
 /// # Errors
-/// The manifest, where it says `build = false`.
+/// The path of the manifest, if it sets `build = false`.
 fn path(krate: &Path) -> Result<PathBuf, PathBuf> {
     let manifest = krate.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).unwrap_or_default();
@@ -114,17 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_complete() {
+    fn generated_script_is_complete() {
         let krate = krate("");
         let watched = folders(&["schemas", "../shared"]);
         let path = krate.path().join("build.rs");
-        assert_eq!(BuildScript::of(krate.path(), &watched), BuildScript::Absent(path.clone()));
+        assert_eq!(BuildScript::inspect(krate.path(), &watched), BuildScript::Missing(path.clone()));
         write(&path, &watched).unwrap();
-        assert_eq!(BuildScript::of(krate.path(), &watched), BuildScript::Complete);
+        assert_eq!(BuildScript::inspect(krate.path(), &watched), BuildScript::Complete);
     }
 
     #[test]
-    fn script_without_the_line_is_told_the_line() {
+    fn missing_line_is_part_of_the_advice() {
         let krate = krate("build = 'build/main.rs'");
         let path = krate.path().join("build/main.rs");
         fs::create_dir(krate.path().join("build")).unwrap();
@@ -133,20 +129,20 @@ mod tests {
         for other in ["", "schemas_of_others", "schemas/old", "build.rs"] {
             fs::write(&path, format!("fn main() {{ println!(\"cargo:rerun-if-changed={other}\"); }}"))
                 .unwrap();
-            let script = BuildScript::of(krate.path(), &watched);
-            assert_eq!(script, BuildScript::Lacks(path.clone(), vec![line.clone()]), "{other}");
+            let script = BuildScript::inspect(krate.path(), &watched);
+            assert_eq!(script, BuildScript::Incomplete(path.clone(), vec![line.clone()]), "{other}");
             assert!(script.advice(&watched).unwrap().contains(&line));
         }
         for own in ["println!(\"cargo:rerun-if-changed=schemas\")", "// rerun-if-changed=schemas"] {
             fs::write(&path, own).unwrap();
-            assert_eq!(BuildScript::of(krate.path(), &watched), BuildScript::Complete, "{own}");
+            assert_eq!(BuildScript::inspect(krate.path(), &watched), BuildScript::Complete, "{own}");
         }
     }
 
     #[test]
-    fn crate_that_refuses_build_scripts_is_told_so() {
+    fn disabled_build_script_is_detected() {
         let krate = krate("build = false");
-        let script = BuildScript::of(krate.path(), &folders(&["schemas"]));
-        assert_eq!(script, BuildScript::Refused(krate.path().join("Cargo.toml")));
+        let script = BuildScript::inspect(krate.path(), &folders(&["schemas"]));
+        assert_eq!(script, BuildScript::Disabled(krate.path().join("Cargo.toml")));
     }
 }

@@ -1,95 +1,100 @@
-//! Where the documentation of two texts of one schema differs.
+//! Compares the documentation of two versions of a schema's text.
 //!
-//! Documentation is no part of what is checked for compatibility, nor of what is compiled in.
+//! Documentation has no effect on compatibility, and is not compiled into the program.
 
 use serde_json::Value;
 
-/// The paths of what is documented in other words, or marked as personal data in one of them alone.
+/// The paths whose documentation or personal-data mark differs.
 pub(super) fn differences(one: &Value, other: &Value) -> Vec<String> {
-    let (one, other) = (Said::of(one), Said::of(other));
+    let (one, other) = (Docs::of(one), Docs::of(other));
     let mut paths = Vec::new();
     for (path, _) in one.without(&other).chain(other.without(&one)) {
-        if !paths.contains(&path.shown) {
-            paths.push(path.shown.clone());
+        if !paths.contains(&path.display) {
+            paths.push(path.display.clone());
         }
     }
     paths
 }
 
-/// A place in a schema.
+/// A path in a schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Path {
-    /// The fields that lead to it, as people read them.
-    shown: String,
-    /// The same with the full name of each record: two branches of a union may share a field's name.
+    /// The field names, for output.
+    display: String,
+    /// The same with the full name of each record, since branches of a union may share field names.
     full: String,
 }
 
 impl Path {
     fn field(&self, name: &str) -> Self {
-        let shown = if self.shown.is_empty() { name.to_owned() } else { format!("{}.{name}", self.shown) };
-        Self { shown, full: format!("{}.{name}", self.full) }
+        let display =
+            if self.display.is_empty() { name.to_owned() } else { format!("{}.{name}", self.display) };
+        Self { display, full: format!("{}.{name}", self.full) }
     }
 }
 
-/// A place, and what is said there: of a field, or of the type that is defined there.
+/// The documentation of all fields and types of a schema, as path, kind and value.
 #[derive(Default)]
-struct Said(Vec<(Path, (&'static str, Value))>);
+struct Docs(Vec<(Path, (&'static str, Value))>);
 
-impl Said {
+impl Docs {
     fn of(schema: &Value) -> Self {
-        let mut said = Self::default();
-        said.schema(&Path::default(), "", schema);
-        said
+        let mut docs = Self::default();
+        docs.add_schema(&Path::default(), "", schema);
+        docs
     }
 
     fn without(&self, other: &Self) -> impl Iterator<Item = &(Path, (&'static str, Value))> {
-        self.0.iter().filter(|said| !other.0.contains(said))
+        self.0.iter().filter(|entry| !other.0.contains(entry))
     }
 
-    fn schema(&mut self, path: &Path, namespace: &str, schema: &Value) {
+    fn add_schema(&mut self, path: &Path, namespace: &str, schema: &Value) {
         match schema {
-            Value::Array(branches) => branches.iter().for_each(|branch| self.schema(path, namespace, branch)),
+            Value::Array(branches) => {
+                branches.iter().for_each(|branch| self.add_schema(path, namespace, branch));
+            }
             Value::Object(object) => {
-                let of = |key| object.get(key).unwrap_or(&Value::Null);
-                match of("type").as_str() {
-                    Some("record" | "error" | "enum" | "fixed") => self.definition(path, namespace, schema),
-                    Some("array") => self.schema(path, namespace, of("items")),
-                    Some("map") => self.schema(path, namespace, of("values")),
-                    Some(_) => self.say(path, "type", of("doc")),
-                    None => self.schema(path, namespace, of("type")),
+                let get = |key| object.get(key).unwrap_or(&Value::Null);
+                match get("type").as_str() {
+                    Some("record" | "error" | "enum" | "fixed") => {
+                        self.add_definition(path, namespace, schema);
+                    }
+                    Some("array") => self.add_schema(path, namespace, get("items")),
+                    Some("map") => self.add_schema(path, namespace, get("values")),
+                    Some(_) => self.add(path, "type", get("doc")),
+                    None => self.add_schema(path, namespace, get("type")),
                 }
             }
             _ => {}
         }
     }
 
-    fn definition(&mut self, path: &Path, enclosing: &str, schema: &Value) {
-        let of = |key| schema.get(key).unwrap_or(&Value::Null);
-        let name = of("name").as_str().unwrap_or_default();
+    fn add_definition(&mut self, path: &Path, enclosing: &str, schema: &Value) {
+        let get = |key| schema.get(key).unwrap_or(&Value::Null);
+        let name = get("name").as_str().unwrap_or_default();
         let (namespace, name) =
-            name.rsplit_once('.').unwrap_or((of("namespace").as_str().unwrap_or(enclosing), name));
+            name.rsplit_once('.').unwrap_or((get("namespace").as_str().unwrap_or(enclosing), name));
         let full = format!("{}<{namespace}.{name}>", path.full);
-        // The branches of a union are told apart by their names.
-        let shown = match (schema.get("fields"), path.shown.as_str()) {
-            (None, shown) => shown.to_owned(),
+        // The name distinguishes the branches of a union.
+        let display = match (schema.get("fields"), path.display.as_str()) {
+            (None, display) => display.to_owned(),
             (Some(_), "") => name.to_owned(),
-            (Some(_), shown) => format!("{shown}: {name}"),
+            (Some(_), display) => format!("{display}: {name}"),
         };
-        self.say(&Path { shown, full: full.clone() }, "type", of("doc"));
-        let inside = Path { shown: path.shown.clone(), full };
-        for field in of("fields").as_array().into_iter().flatten() {
-            let of = |key| field.get(key).unwrap_or(&Value::Null);
-            let path = inside.field(of("name").as_str().unwrap_or_default());
-            self.say(&path, "doc", of("doc"));
-            self.say(&path, "pii", of("pii"));
-            self.schema(&path, namespace, of("type"));
+        self.add(&Path { display, full: full.clone() }, "type", get("doc"));
+        let inner = Path { display: path.display.clone(), full };
+        for field in get("fields").as_array().into_iter().flatten() {
+            let get = |key| field.get(key).unwrap_or(&Value::Null);
+            let path = inner.field(get("name").as_str().unwrap_or_default());
+            self.add(&path, "doc", get("doc"));
+            self.add(&path, "pii", get("pii"));
+            self.add_schema(&path, namespace, get("type"));
         }
     }
 
-    fn say(&mut self, path: &Path, what: &'static str, said: &Value) {
-        if !said.is_null() {
-            self.0.push((path.clone(), (what, said.clone())));
+    fn add(&mut self, path: &Path, kind: &'static str, value: &Value) {
+        if !value.is_null() {
+            self.0.push((path.clone(), (kind, value.clone())));
         }
     }
 }
@@ -114,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_told_by_their_path_and_other_forms_are_none() {
+    fn changed_documentation_is_listed_by_path_and_equal_forms_are_not() {
         let text = schema().to_string();
         for (from, to, path) in [
             ("An order.", "The order.", "Placed"),
@@ -134,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_types_of_one_name_say_is_told_apart() {
+    fn types_of_the_same_name_in_two_namespaces_are_distinguished() {
         let union = |one: &str, two: &str| {
             let record = |namespace: &str, doc: &str| {
                 json!({"type": "record", "name": "X", "namespace": namespace, "fields": [

@@ -9,57 +9,58 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::build_script::{self, BuildScript};
-use super::home::{Home, Lost};
-use super::locked::{Locked, shown};
+use super::crate_dir::{CrateDir, LocateError};
+use super::locked::{LockedEvent, REBUILD, relative_display};
 use super::{enums, export, origin};
 use crate::cli::args::Lock;
-use crate::cli::context::{Context, descriptor, linked};
+use crate::cli::context::{Context, descriptor, linked_registry};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::Descriptor;
 
-/// What became of an event.
+/// The result of locking an event.
 enum Outcome {
-    /// With what its readers will be unable to read later.
+    /// Minor version, file and warnings.
     Locked(u32, PathBuf, Vec<String>),
     Unchanged(u32, PathBuf),
-    /// It belongs to another repository, and nobody asked for it by name.
-    Skipped(Lost),
+    /// The event belongs to another repository and was not requested by name.
+    Skipped(LocateError),
     Refused(String),
 }
 
-/// What became of a crate's build script.
-enum Watched {
+/// The result of updating a crate's build script.
+enum ScriptOutcome {
     Written(PathBuf),
-    /// The schemas are published, and yet cargo does not see added ones.
+    /// The existing script does not watch the schemas. Holds the advice.
     Incomplete(PathBuf, String),
 }
 
-/// Writes the definitions' schemas as their next minor versions, and says so.
+/// Writes the next minor version of each definition.
 ///
-/// One event that is refused stops no other. A build script that is somebody's own is not touched:
-/// its line is told and the command fails, and the schemas are written all the same, because they
-/// are right and the line is all that is left to do.
+/// A refused event does not stop the others. An existing build script is not modified: the command
+/// prints the missing line and fails. The schemas are written anyway, since they are valid and only
+/// the line is missing.
 pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
     let start = args.root.start()?;
-    let named = !args.event_types.is_empty();
-    let events: Vec<Descriptor> = if named {
+    let by_name = !args.event_types.is_empty();
+    let events: Vec<Descriptor> = if by_name {
         args.event_types.iter().map(|name| descriptor(name)).collect::<Result<_, _>>()?
     } else {
-        linked()?.iter().collect()
+        linked_registry()?.iter().collect()
     };
     let mut crates = BTreeMap::<PathBuf, BTreeSet<String>>::new();
     let mut outcomes = Vec::new();
     for event in events {
-        let outcome = match Home::of(event, &start) {
-            Err(lost @ Lost::Foreign { .. }) if !named => Outcome::Skipped(lost),
-            Err(lost) => Outcome::Refused(lost.to_string()),
-            Ok(home) => match Locked::read(event, home) {
+        let outcome = match CrateDir::of(event, &start) {
+            Err(error @ LocateError::Foreign { .. }) if !by_name => Outcome::Skipped(error),
+            Err(error) => Outcome::Refused(error.to_string()),
+            Ok(crate_dir) => match LockedEvent::read(event, crate_dir) {
                 Err(reason) => Outcome::Refused(reason),
                 Ok(locked) => {
                     let outcome = publish(&locked)?;
                     if !matches!(outcome, Outcome::Refused(_)) {
-                        crates.entry(locked.home.krate).or_default().insert(locked.home.watched);
+                        let CrateDir { path, schemas_relative, .. } = locked.crate_dir;
+                        crates.entry(path).or_default().insert(schemas_relative);
                     }
                     outcome
                 }
@@ -67,21 +68,22 @@ pub(crate) fn lock(context: &Context, args: &Lock) -> Result<(), Failure> {
         };
         outcomes.push((event.event_type(), outcome));
     }
-    let scripts = crates.iter().filter_map(|(krate, watched)| watch(krate, watched).transpose());
+    let scripts =
+        crates.iter().filter_map(|(crate_dir, watched)| update_script(crate_dir, watched).transpose());
     let scripts = scripts.collect::<Result<Vec<_>, _>>()?;
     report(context, &outcomes, &scripts)?;
     let refused = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
-    let incomplete = scripts.iter().any(|script| matches!(script, Watched::Incomplete(..)));
-    if refused || incomplete { Err(Failure::Said) } else { Ok(()) }
+    let incomplete = scripts.iter().any(|script| matches!(script, ScriptOutcome::Incomplete(..)));
+    if refused || incomplete { Err(Failure::Reported) } else { Ok(()) }
 }
 
-/// Publishes an event, where that breaks nothing.
-fn publish(event: &Locked) -> Result<Outcome, Failure> {
+/// Writes the next version of an event, unless it would break compatibility.
+fn publish(event: &LockedEvent) -> Result<Outcome, Failure> {
     if let [fault, ..] = event.faults.as_slice() {
         return Ok(Outcome::Refused(fault.to_string()));
     }
-    if let Some(elsewhere) = event.elsewhere() {
-        return Ok(Outcome::Refused(format!("{}: {}", elsewhere.what, origin::ADVICE)));
+    if let Some(mismatch) = event.source_mismatch() {
+        return Ok(Outcome::Refused(format!("{}: {}", mismatch.problem, origin::ADVICE)));
     }
     if event.is_current()
         && let Some(newest) = event.newest()
@@ -92,67 +94,68 @@ fn publish(event: &Locked) -> Result<Outcome, Failure> {
     if !breaks.is_empty() {
         return Ok(Outcome::Refused(breaks.join("\n")));
     }
-    // The number was counted from other files.
+    // The compiled version number was counted from other files.
     if event.is_stale() {
         return Ok(Outcome::Refused(format!(
-            "the files in {} are not those that this program was built with: build it again, from clean where the crate has no build script that watches the folder",
-            shown(&event.folder)
+            "this program was built with other files than those in {}: {REBUILD}",
+            relative_display(&event.folder)
         )));
     }
-    let minor = match next(event) {
+    let minor = match next_minor(event) {
         Ok(minor) => minor,
         Err(reason) => return Ok(Outcome::Refused(reason)),
     };
     let path = event.folder.join(format!("{minor}.avsc"));
-    match write_new(&path, &export::text(event.descriptor)?) {
+    match write_new(&path, &export::file_text(event.descriptor)?) {
         Ok(()) => {
-            let advice = "; if it was, remove the file, mend the definition, build and lock again, before the version is in use";
+            let advice = "; then remove the file, rebuild and lock again before the version is in use";
             let questions = event.questions().into_iter().map(|question| question + advice);
             let key = event.changed_key().map(|changed| {
-                changed + "; if that is not meant, remove the file, restore the key, build and lock again"
+                changed
+                    + "; if this is not intended, remove the file, restore the key, rebuild and lock again"
             });
             let warnings =
                 enums::warnings(event.descriptor).into_iter().chain(questions).chain(key).collect();
             Ok(Outcome::Locked(minor, path, warnings))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Outcome::Refused(format!(
-            "{} was written meanwhile by another run: build this program again",
-            shown(&path)
+            "{} was written by another process in the meantime: rebuild this program",
+            relative_display(&path)
         ))),
-        Err(error) => Ok(Outcome::Refused(format!("{} can't be written: {error}", shown(&path)))),
+        Err(error) => Ok(Outcome::Refused(format!("cannot write {}: {error}", relative_display(&path)))),
     }
 }
 
-/// The number of the version that is to be written.
+/// The minor version to write.
 ///
-/// A definition that changes in its key alone has the schema of the newest version, and so its number.
-fn next(event: &Locked) -> Result<u32, String> {
+/// If only the key changes, the definition has the schema of the newest version, and so its number.
+fn next_minor(event: &LockedEvent) -> Result<u32, String> {
     let own = event.descriptor.minor_version();
     let Some(newest) = event.newest().filter(|newest| newest.minor >= own && event.has_current_schema())
     else {
         return Ok(own);
     };
     if event.descriptor.get().schemas.is_counted {
-        return newest.minor.checked_add(1).ok_or_else(|| "no minor version is left".to_owned());
+        return newest.minor.checked_add(1).ok_or_else(|| "minor versions are exhausted".to_owned());
     }
     let changed = event.changed_key().unwrap_or_default();
     Err(format!(
-        "{changed}; version {} is published with the other key: raise `minor_version` to publish this one, or restore the key",
+        "{changed}; version {} is published with the old key: raise `minor_version` to publish the new key, or restore the old one",
         newest.minor
     ))
 }
 
-/// Writes a file that is not there yet, whole or not at all.
+/// Creates a file atomically; fails if it exists.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    write_new_by(path, text, |draft, path| fs::hard_link(draft, path))
+    write_new_with(path, text, |draft, path| fs::hard_link(draft, path))
 }
 
-/// Writes a draft, and gives it its name by a link: whoever comes first has the number, and whoever
-/// looks, even after a crash, finds the whole file or none.
+/// Writes a draft and hard-links it to its final name. The first of several writers wins, and even
+/// after a crash the file is either complete or missing.
 ///
-/// Some file systems, such as FAT, have no links. There the name is taken by an empty file, which
-/// the draft replaces; a crash between the two leaves a file that `schema check` finds.
-fn write_new_by(
+/// Some file systems, such as FAT, have no hard links. There an empty file reserves the name and the
+/// draft replaces it. A crash in between leaves an empty file, which `schema check` reports.
+fn write_new_with(
     path: &Path,
     text: &str,
     link: impl FnOnce(&Path, &Path) -> io::Result<()>,
@@ -160,7 +163,7 @@ fn write_new_by(
     static DRAFTS: AtomicU32 = AtomicU32::new(0);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
-    // No `.avsc`, so that nobody takes half a file for a version.
+    // Not named `.avsc`, so that a partial file is never read as a version.
     let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
     let draft = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
     let written = File::create(&draft)
@@ -169,80 +172,91 @@ fn write_new_by(
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => replace_new(&draft, path),
             linked => linked,
         });
-    // The file has a name of its own.
+    // The linked file remains.
     let _ = fs::remove_file(&draft);
     written
 }
 
-/// Gives a draft a name that nothing has, without a link.
+/// Renames a draft to a name that must be free, without a hard link.
 fn replace_new(draft: &Path, path: &Path) -> io::Result<()> {
     File::create_new(path)?;
     fs::rename(draft, path).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
-/// Has a crate's build script watch its schemas.
-fn watch(krate: &Path, watched: &BTreeSet<String>) -> Result<Option<Watched>, Failure> {
-    let script = BuildScript::of(krate, watched);
+/// Creates a crate's build script if it has none.
+fn update_script(crate_dir: &Path, watched: &BTreeSet<String>) -> Result<Option<ScriptOutcome>, Failure> {
+    let script = BuildScript::inspect(crate_dir, watched);
     let advice = script.advice(watched).unwrap_or_default();
     Ok(match script {
         BuildScript::Complete => None,
-        BuildScript::Absent(path) => {
-            build_script::write(&path, watched)
-                .map_err(|error| Failure::failed(format!("{} can't be written: {error}", shown(&path))))?;
-            Some(Watched::Written(path))
+        BuildScript::Missing(path) => {
+            build_script::write(&path, watched).map_err(|error| {
+                Failure::failed(format!("cannot write {}: {error}", relative_display(&path)))
+            })?;
+            Some(ScriptOutcome::Written(path))
         }
-        BuildScript::Lacks(path, _) | BuildScript::Refused(path) => Some(Watched::Incomplete(path, advice)),
+        BuildScript::Incomplete(path, _) | BuildScript::Disabled(path) => {
+            Some(ScriptOutcome::Incomplete(path, advice))
+        }
     })
 }
 
-fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[Watched]) -> Result<(), Failure> {
+fn report(context: &Context, outcomes: &[(&str, Outcome)], scripts: &[ScriptOutcome]) -> Result<(), Failure> {
     if context.json() {
         let events = outcomes.iter().map(|(event_type, outcome)| {
             let warnings = match outcome {
                 Outcome::Locked(_, _, warnings) => warnings.as_slice(),
                 _ => &[],
             };
-            let (word, minor, path, reason) = match outcome {
-                Outcome::Locked(minor, path, _) => ("locked", Some(minor), Some(shown(path)), None),
-                Outcome::Unchanged(minor, path) => ("unchanged", Some(minor), Some(shown(path)), None),
-                Outcome::Skipped(lost) => ("skipped", None, None, Some(lost.to_string())),
+            let (label, minor, path, reason) = match outcome {
+                Outcome::Locked(minor, path, _) => {
+                    ("locked", Some(minor), Some(relative_display(path)), None)
+                }
+                Outcome::Unchanged(minor, path) => {
+                    ("unchanged", Some(minor), Some(relative_display(path)), None)
+                }
+                Outcome::Skipped(error) => ("skipped", None, None, Some(error.to_string())),
                 Outcome::Refused(reason) => ("refused", None, None, Some(reason.clone())),
             };
-            json!({ "event_type": event_type, "outcome": word, "minor_version": minor, "path": path, "reason": reason, "warnings": warnings })
+            json!({ "event_type": event_type, "outcome": label, "minor_version": minor, "path": path, "reason": reason, "warnings": warnings })
         });
         let scripts = scripts.iter().map(|script| match script {
-            Watched::Written(path) => json!({ "path": shown(path), "outcome": "written" }),
-            Watched::Incomplete(path, advice) => {
-                json!({ "path": shown(path), "outcome": "incomplete", "reason": advice })
+            ScriptOutcome::Written(path) => {
+                json!({ "path": relative_display(path), "outcome": "written" })
+            }
+            ScriptOutcome::Incomplete(path, advice) => {
+                json!({ "path": relative_display(path), "outcome": "incomplete", "reason": advice })
             }
         });
         let (events, scripts) = (events.collect::<Value>(), scripts.collect::<Value>());
-        return Ok(output::pretty(&json!({ "events": events, "build_scripts": scripts }))?);
+        return Ok(output::json_pretty(&json!({ "events": events, "build_scripts": scripts }))?);
     }
     for (event_type, outcome) in outcomes {
         match outcome {
             Outcome::Locked(minor, path, warnings) => {
-                output::line(format_args!("locked     {event_type} as version {minor}: {}", shown(path)))?;
+                let path = relative_display(path);
+                output::line(format_args!("locked     {event_type} as version {minor}: {path}"))?;
                 for warning in warnings {
-                    output::tell(format_args!("warning: {event_type}: {warning}"));
+                    output::eprint(format_args!("warning: {event_type}: {warning}"));
                 }
             }
             Outcome::Unchanged(minor, _) => {
                 output::line(format_args!("unchanged  {event_type} is version {minor}"))?;
             }
-            Outcome::Skipped(lost) => output::line(format_args!("skipped    {event_type}: {lost}"))?,
+            Outcome::Skipped(error) => output::line(format_args!("skipped    {event_type}: {error}"))?,
             Outcome::Refused(reason) => {
-                output::tell(format_args!("error: {event_type} is not locked: {reason}"));
+                output::eprint(format_args!("error: {event_type} was not locked: {reason}"));
             }
         }
     }
     for script in scripts {
         match script {
-            Watched::Written(path) => {
-                output::line(format_args!("wrote      {}, so that cargo sees added schemas", shown(path)))?;
+            ScriptOutcome::Written(path) => {
+                let path = relative_display(path);
+                output::line(format_args!("wrote      {path}, so that cargo detects new schema files"))?;
             }
-            Watched::Incomplete(path, advice) => {
-                output::tell(format_args!("error: {}: {advice}", shown(path)));
+            ScriptOutcome::Incomplete(path, advice) => {
+                output::eprint(format_args!("error: {}: {advice}", relative_display(path)));
             }
         }
     }

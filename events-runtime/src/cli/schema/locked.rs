@@ -1,11 +1,11 @@
-//! An event, and the files that are published of it now.
+//! An event with its locked versions on disk.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use super::crate_dir::CrateDir;
 use super::export::folder_name;
-use super::home::{Home, Lost};
-use super::origin::Elsewhere;
+use super::origin::SourceMismatch;
 use super::source::Start;
 use super::{diff, key, origin};
 use crate::avro::{Published, fingerprint};
@@ -17,34 +17,39 @@ use events_schema::packed::json::without_bom;
 use events_schema::versions::{self, Fault, Version};
 use events_schema::view::View;
 
-/// An event, and the files that are published of it now.
+/// Advice for a program that was built with other schema files.
+pub(super) const REBUILD: &str =
+    "rebuild it; if its crate has no build script that watches the folder, run `cargo clean` first";
+
+/// An event with its locked versions on disk.
 #[derive(Debug)]
-pub(super) struct Locked {
+pub(super) struct LockedEvent {
     pub(super) descriptor: Descriptor,
-    pub(super) home: Home,
+    pub(super) crate_dir: CrateDir,
     /// `<schemas>/<event_type>`
     pub(super) folder: PathBuf,
-    /// The files, oldest first.
+    /// Oldest first.
     pub(super) versions: Vec<Version>,
-    /// The files that are no versions.
+    /// The files that are not valid versions.
     pub(super) faults: Vec<Fault>,
-    /// The versions as the compiler's check takes them.
+    /// The versions in the form of the compile-time check.
     published: &'static [Published],
 }
 
 impl Root {
-    /// Where the search for sources begins, in full.
+    /// Where the search for sources starts, as an absolute path.
     pub(super) fn start(&self) -> io::Result<Start> {
         let folder = std::path::absolute(self.root.as_deref().unwrap_or(Path::new(".")))?;
-        Ok(Start { folder, named: self.root.is_some() })
+        Ok(Start { folder, is_explicit: self.root.is_some() })
     }
 }
 
-impl Locked {
-    /// The event with its files, all of which have to be sound.
+impl LockedEvent {
+    /// Finds and reads an event. Fails if one of its files is invalid.
     pub(super) fn find(descriptor: Descriptor, root: &Root) -> Result<Self, Failure> {
-        let home = Home::of(descriptor, &root.start()?).map_err(|lost| failure(descriptor, &lost))?;
-        let locked = Self::read(descriptor, home).map_err(Failure::failed)?;
+        let crate_dir = CrateDir::of(descriptor, &root.start()?)
+            .map_err(|error| Failure::failed(format!("{}: {error}", descriptor.event_type())))?;
+        let locked = Self::read(descriptor, crate_dir).map_err(Failure::failed)?;
         match locked.faults.as_slice() {
             [] => Ok(locked),
             faults => Err(Failure::failed(
@@ -53,89 +58,85 @@ impl Locked {
         }
     }
 
-    /// The event with its files, and what is wrong with them.
+    /// Reads the files of an event.
     ///
     /// # Errors
-    /// The event can have no files, for its type is no name for a folder.
-    pub(super) fn read(descriptor: Descriptor, home: Home) -> Result<Self, String> {
-        let folder = home.folder.join(folder_name(descriptor)?);
+    /// If the event type can't be used as a folder name.
+    pub(super) fn read(descriptor: Descriptor, crate_dir: CrateDir) -> Result<Self, String> {
+        let folder = crate_dir.schemas.join(folder_name(descriptor)?);
         let (versions, faults) = versions::read(&folder);
         let published = versions.iter().map(published).collect::<Vec<_>>().leak();
-        Ok(Self { descriptor, home, folder, versions, faults, published })
+        Ok(Self { descriptor, crate_dir, folder, versions, faults, published })
     }
 
-    /// The event as a program knows it that was built with the files that are there.
+    /// The event in a program that was built with the current files.
     #[cfg(test)]
-    pub(super) fn built(descriptor: crate::private::SignalDescriptor, home: Home) -> Self {
+    pub(super) fn built(descriptor: crate::private::SignalDescriptor, crate_dir: CrateDir) -> Self {
         let new = |descriptor| Descriptor::new(Box::leak(Box::new(descriptor)));
-        let locked = Self::read(new(descriptor), home).expect("a folder");
+        let locked = Self::read(new(descriptor), crate_dir).expect("a folder");
         let published = locked.published;
         Self { descriptor: new(crate::private::SignalDescriptor { published, ..descriptor }), ..locked }
     }
 
-    /// A version by its number.
     pub(super) fn version(&self, minor: u32) -> Result<&Version, Failure> {
         self.versions.iter().find(|version| version.minor == minor).ok_or_else(|| {
-            let known: Vec<_> = self.versions.iter().map(|version| version.minor.to_string()).collect();
-            let known = match known.as_slice() {
-                [] => "none is".to_owned(),
-                known => format!("these are: {}", known.join(", ")),
-            };
+            let locked: Vec<_> = self.versions.iter().map(|version| version.minor.to_string()).collect();
+            let locked = if locked.is_empty() { "none".to_owned() } else { locked.join(", ") };
             let event_type = self.descriptor.event_type();
-            Failure::Usage(format!("version {minor} of `{event_type}` is not locked; {known}"))
+            Failure::Usage(format!(
+                "version {minor} of `{event_type}` is not locked; locked versions: {locked}"
+            ))
         })
     }
 
-    /// The newest version.
     pub(super) fn newest(&self) -> Option<&Version> {
         self.versions.last()
     }
 
-    /// Whether the newest version holds the definition, and its key.
+    /// Whether the newest version has the schema and the key of the definition.
     pub(super) fn is_current(&self) -> bool {
         self.has_current_schema() && self.changed_key().is_none()
     }
 
-    /// Whether the newest version holds the schema of the definition.
+    /// Whether the newest version has the schema of the definition.
     pub(super) fn has_current_schema(&self) -> bool {
         self.published.last().is_some_and(|newest| {
             is_published(self.descriptor.schema(), newest, self.descriptor.get().schemas.form)
         })
     }
 
-    /// Whether the program was compiled with other files than there are now.
+    /// Whether the program was compiled with other files than the current ones.
     pub(super) fn is_stale(&self) -> bool {
         let compiled = self.descriptor.published();
         compiled.len() != self.published.len()
-            || compiled
-                .iter()
-                .zip(self.published)
-                .any(|(then, now)| then.minor_version != now.minor_version || then.packed != now.packed)
+            || compiled.iter().zip(self.published).any(|(compiled, current)| {
+                compiled.minor_version != current.minor_version || compiled.packed != current.packed
+            })
     }
 
-    /// What the definition breaks of the files, in the words of the compiler.
+    /// The compatibility errors of the definition, in the wording of the compile errors.
     pub(super) fn breaks(&self) -> Vec<String> {
         breaks(&self.contract(self.published), View::tree(self.descriptor.schema()))
     }
 
-    /// What to ask the author about what has changed since the newest version.
+    /// Questions to the author about the changes since the newest version.
     pub(super) fn questions(&self) -> Vec<String> {
         let newest = self.published.last().map(|newest| View::packed(newest.packed));
         newest.map(|newest| diff::questions(newest, View::tree(self.descriptor.schema()))).unwrap_or_default()
     }
 
-    /// That the newest version has another key.
+    /// Describes the change of the key since the newest version.
     pub(super) fn changed_key(&self) -> Option<String> {
         let text = fs::read_to_string(&self.newest()?.path).ok()?;
-        key::changed(&serde_json::from_str(without_bom(&text)).ok()?, self.descriptor)
+        key::describe_change(&serde_json::from_str(without_bom(&text)).ok()?, self.descriptor)
     }
 
-    /// That the program was not compiled from the sources that are there now.
-    pub(super) fn elsewhere(&self) -> Option<Elsewhere> {
-        origin::elsewhere(self.descriptor.schema(), &self.home.root)
+    /// The first source file that changed since the program was compiled.
+    pub(super) fn source_mismatch(&self) -> Option<SourceMismatch> {
+        origin::source_mismatch(self.descriptor.schema(), &self.crate_dir.root)
     }
 
-    /// What each version breaks of those before it.
+    /// The compatibility errors of each version against the earlier ones.
     pub(super) fn broken_versions(&self) -> impl Iterator<Item = (&Version, String)> {
         self.versions.iter().zip(self.published).enumerate().flat_map(|(index, (version, published))| {
             let before = self.contract(self.published.get(..index).unwrap_or_default());
@@ -156,8 +157,8 @@ impl Locked {
     }
 }
 
-/// A file in the form of one that was compiled in, which lives as long as the program; a command
-/// reads each file once, and then it ends.
+/// Converts a file to the compiled form. Its bytes are leaked: a command reads each file once and then
+/// exits.
 fn published(version: &Version) -> Published {
     Published {
         minor_version: version.minor,
@@ -166,13 +167,8 @@ fn published(version: &Version) -> Published {
     }
 }
 
-/// An event whose files have no place, as a failure of the whole command.
-pub(super) fn failure(descriptor: Descriptor, lost: &Lost) -> Failure {
-    Failure::failed(format!("{}: {lost}", descriptor.event_type()))
-}
-
-/// A path as short as it can be from here.
-pub(super) fn shown(path: &Path) -> String {
-    let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+/// A path relative to the current folder if it is inside it.
+pub(super) fn relative_display(path: &Path) -> String {
+    let current_dir = env::current_dir().unwrap_or_default();
+    path.strip_prefix(current_dir).unwrap_or(path).display().to_string()
 }

@@ -1,31 +1,31 @@
-//! `schema`: the schemas of the linked events, and what has been published of them.
+//! `schema`: prints, publishes, checks and compares the schemas of linked events.
 //!
 //! ```text
-//! show    one schema, of the code or published
-//! export  all schemas of the code, for other tools
-//! lock    code ▶ schemas/<event_type>/<minor>.avsc, once for each version
-//! check   code = newest file, for CI
-//! diff    what differs between two versions, and for whom that is a break
-//!   source        file!() and line!() ▶ the file that defines the event
-//!   home          the file ▶ the crate, and its folder of published schemas
-//!   locked        an event and the files that are there now
-//!   build_script  the line by which cargo sees added files
-//!   docs          where the documentation of a file and of the code differ
-//!   enums         the enumerations to which no symbol can be added
-//!   key           the key of an event, which the files say beside the schema
-//!   origin        whether the program was compiled from the sources that are there
+//! show    prints a schema of the code or a published one
+//! export  writes all schemas of the code, for other tools
+//! lock    code ▶ schemas/<event_type>/<minor>.avsc, a new file for each version
+//! check   compares the code with the newest file, for CI
+//! diff    compares two versions, and lists the breaking changes
+//!   source        file!() and line!() ▶ the source file that defines the event
+//!   crate_dir     the source file ▶ the crate and its folder of published schemas
+//!   locked        an event with its locked versions on disk
+//!   build_script  the build script that makes cargo detect new files
+//!   docs          compares the documentation of a file and of the code
+//!   enums         warns about enums that can't be extended
+//!   key           the event's key, an attribute in the files
+//!   origin        detects sources that changed since the program was compiled
 //! ```
 //!
-//! The files that were there when a crate was compiled are in the program; those that are there now
-//! are read again, because these commands are what changes them.
+//! The program contains the files that existed when it was compiled. These commands read the files
+//! again, since they change them.
 
 mod build_script;
 mod check;
+mod crate_dir;
 mod diff;
 mod docs;
 mod enums;
 mod export;
-mod home;
 mod key;
 mod lock;
 mod locked;

@@ -1,30 +1,28 @@
-//! Whether a program was compiled from the sources that are there now.
+//! Detects sources that changed since the program was compiled.
 //!
-//! Two checkouts of a repository, as git's worktrees are, have the same paths. A program of the one
-//! that runs in the other has another definition than the code there.
+//! Two checkouts of a repository, such as git worktrees, have the same paths. A program built in one
+//! and run in the other may not match the code there.
 
 use std::path::Path;
 use std::{env, fs};
 
-use super::locked::shown;
+use super::locked::relative_display;
 use crate::avro::fingerprint;
 use events_schema::tree::{Origin, Record, Schema};
 
-/// A type that was compiled from another text than its file has.
+/// A type whose source file changed since the program was compiled.
 #[derive(Debug)]
-pub(super) struct Elsewhere {
-    pub(super) what: String,
-    /// The file.
-    pub(super) place: String,
+pub(super) struct SourceMismatch {
+    pub(super) problem: String,
+    /// The source file.
+    pub(super) location: String,
 }
 
-/// What to do about it.
 pub(super) const ADVICE: &str =
-    "build this program again from these sources, or run it where those are that it was built from";
+    "rebuild this program from these sources, or run it in the checkout that it was built from";
 
-/// The first type of a definition that was compiled from another text than there is now, below the
-/// folder that the paths of sources are relative to.
-pub(super) fn elsewhere(schema: &'static Schema, root: &Path) -> Option<Elsewhere> {
+/// The first type of a definition whose source file changed. Source paths are relative to `root`.
+pub(super) fn source_mismatch(schema: &'static Schema, root: &Path) -> Option<SourceMismatch> {
     let mut origins = Vec::new();
     collect(schema, &mut origins);
     origins.iter().find_map(|origin| {
@@ -33,30 +31,30 @@ pub(super) fn elsewhere(schema: &'static Schema, root: &Path) -> Option<Elsewher
         if text.as_ref().is_ok_and(|text| digest(text) == origin.digest) {
             return None;
         }
-        let now = if text.is_ok() { "has another text now" } else { "is not there" };
+        let state = if text.is_ok() { "has changed" } else { "does not exist" };
         let program = env::current_exe().unwrap_or_default();
-        let what = format!(
-            "`{}` of this program, {}, was compiled from {}, and {} {now}",
+        let problem = format!(
+            "`{}` in the program {} was compiled from {}, but {} {state}",
             origin.rust_type,
             program.display(),
             origin.file,
             path.display(),
         );
-        Some(Elsewhere { what, place: shown(&path) })
+        Some(SourceMismatch { problem, location: relative_display(&path) })
     })
 }
 
-/// As the derive counts it: a checkout may have other line ends.
+/// The digest that the derive computes. It ignores the checkout's line endings.
 fn digest(text: &str) -> u64 {
     fingerprint(&text.replace("\r\n", "\n"))
 }
 
-/// The types of a schema of whose files the text is known, one of each file.
+/// Collects one type for each source file whose digest is known.
 fn collect(schema: &'static Schema, origins: &mut Vec<Origin>) {
     match schema {
         Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => collect(inner, origins),
-        Schema::Record(record) => of_record(record, origins),
-        Schema::Union(union) => union.branches.iter().for_each(|branch| of_record(branch, origins)),
+        Schema::Record(record) => collect_record(record, origins),
+        Schema::Union(union) => union.branches.iter().for_each(|branch| collect_record(branch, origins)),
         Schema::Enum(symbols) => {
             add(symbols.origin, origins);
         }
@@ -64,7 +62,7 @@ fn collect(schema: &'static Schema, origins: &mut Vec<Origin>) {
     }
 }
 
-fn of_record(record: &'static Record, origins: &mut Vec<Origin>) {
+fn collect_record(record: &'static Record, origins: &mut Vec<Origin>) {
     add(record.origin, origins);
     record.fields.iter().for_each(|field| collect(field.schema, origins));
 }
@@ -92,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_an_event_is_defined_in_counts() {
+    fn all_source_files_of_an_event_are_compared() {
         let folder = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
         let text = "pub struct Customer;\n";
         let customer = record("Customer", origin("shop::Customer", "customers.rs", digest(text)), vec![]);
-        // Of a crate of a registry nothing is known here.
+        // The digest of a registry crate's source is not known.
         let price = record("Price", Origin::new("money::Price", "/registry/money/lib.rs:1:1"), vec![]);
         let fields = [("customers", Schema::Array(customer)), ("price", *price)].map(|(name, schema)| {
             Field::new(name, &[], "", Box::leak(Box::new(schema)), false, None, false, 0)
@@ -105,12 +103,12 @@ mod tests {
         let event =
             record("Placed", origin("shop::Placed", "orders.rs", digest("mod orders;")), fields.into());
         write("orders.rs", "mod orders;");
-        let told = elsewhere(event, folder.path()).unwrap();
-        assert!(told.what.contains("shop::Customer") && told.what.ends_with("is not there"), "{}", told.what);
+        let problem = source_mismatch(event, folder.path()).unwrap().problem;
+        assert!(problem.contains("shop::Customer") && problem.ends_with("does not exist"), "{problem}");
         write("customers.rs", "pub struct Customer {}\n");
-        let told = elsewhere(event, folder.path()).unwrap();
-        assert!(told.what.ends_with("has another text now"), "{}", told.what);
+        let problem = source_mismatch(event, folder.path()).unwrap().problem;
+        assert!(problem.ends_with("has changed"), "{problem}");
         write("customers.rs", "pub struct Customer;\r\n");
-        assert!(elsewhere(event, folder.path()).is_none());
+        assert!(source_mismatch(event, folder.path()).is_none());
     }
 }

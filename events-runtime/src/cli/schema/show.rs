@@ -4,20 +4,20 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::locked::Locked;
+use super::locked::LockedEvent;
 use crate::cli::args::Show;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use events_schema::packed::json::without_bom;
 
-/// Prints an event type's schema: the definition's, or a published one.
+/// Prints the schema of the definition or of a published version.
 pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
     let descriptor = descriptor(&args.event_type)?;
     let (text, canonical) = match args.version {
         None => (descriptor.schema_json().to_owned(), descriptor.canonical_form().to_owned()),
         Some(minor) => {
-            let locked = Locked::find(descriptor, &args.root)?;
+            let locked = LockedEvent::find(descriptor, &args.root)?;
             let version = locked.version(minor)?;
             let text = fs::read_to_string(&version.path)?;
             let canonical = version.schema.canonical.clone();
@@ -25,12 +25,12 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
         }
     };
     if args.canonical {
-        // The canonical form has no white space by definition.
+        // The canonical form is one line in both output formats.
         return Ok(output::line(canonical)?);
     }
     let schema: Value = serde_json::from_str(without_bom(&text))?;
     if context.json() {
         return Ok(output::json(&schema)?);
     }
-    Ok(output::pretty(&schema)?)
+    Ok(output::json_pretty(&schema)?)
 }

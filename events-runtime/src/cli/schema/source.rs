@@ -1,8 +1,8 @@
-//! The source file that defines an event, found from the path that the compiler knew it by.
+//! Finds the source file that defines an event, from the path recorded by the compiler.
 //!
-//! The path is relative, and `src/lib.rs` is a file of many crates. So a file counts only in a crate
-//! of the right name, and if the type is defined there, at the line that the compiler saw. What is
-//! taken for another crate's would be published in the wrong place.
+//! The path is relative, and many crates have a `src/lib.rs`. So a file matches only if it is in a
+//! crate of the right name and defines the type at the recorded line. A wrong match would publish
+//! schemas in the wrong crate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,103 +11,103 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::home::Lost;
+use super::crate_dir::LocateError;
 
-/// Where a search for sources begins.
+/// Where the search for sources starts.
 #[derive(Debug)]
 pub(super) struct Start {
     pub(super) folder: PathBuf,
-    /// Whether the user named it: then a file in it needs no search above.
-    pub(super) named: bool,
+    /// Whether the user passed the folder. A match in it then needs no search of its parents.
+    pub(super) is_explicit: bool,
 }
 
-/// What the compiler knew of a definition.
+/// The source location of a definition, as recorded by the compiler.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Definition<'a> {
     pub(super) file: &'a str,
-    /// That of the derive's name; of a definition that a macro makes, that of the macro's call.
+    /// The line of the derive, or of the macro call that expands to the definition.
     pub(super) line: u32,
     pub(super) rust_type: &'a str,
 }
 
-/// What a file says of a definition.
+/// Whether a file defines a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// The struct behind the line is the type.
+enum FileMatch {
+    /// The next struct after the line is the type.
     Defines,
-    /// The type is defined at another line, for the file was edited since, or a macro is called at
-    /// the line, which may define it.
+    /// The type is defined at another line, because the file was edited, or a macro call at the line
+    /// may define it.
     Unclear,
-    /// Nothing of the type.
-    Another,
+    /// The file does not define the type.
+    Unrelated,
 }
 
 impl Definition<'_> {
-    /// Cargo tells the compiler the files of workspace members relative to the workspace, and those
-    /// of others in full.
-    pub(super) fn find(self, start: &Start) -> Result<PathBuf, Lost> {
+    /// Finds the source file. Cargo records relative paths for workspace members and absolute ones for
+    /// other crates.
+    pub(super) fn find(self, start: &Start) -> Result<PathBuf, LocateError> {
         let own = start.folder.join(self.file);
         if Path::new(self.file).is_absolute() && own.is_file() {
             return Ok(own);
         }
         let candidates = start.folder.ancestors().map(|above| above.join(self.file));
-        let candidates = candidates.map(|path| (self.verdict(&path), path));
-        let candidates: Vec<_> = candidates.filter(|(verdict, _)| *verdict != Verdict::Another).collect();
+        let candidates = candidates.map(|path| (self.match_file(&path), path));
+        let candidates: Vec<_> = candidates.filter(|(found, _)| *found != FileMatch::Unrelated).collect();
         match candidates.as_slice() {
-            [] => Err(self.lost(start)),
-            [(_, first), ..] if start.named && *first == own => Ok(own),
-            [(verdict, only)] if *verdict == Verdict::Defines || *only == own => Ok(only.clone()),
-            [(_, only)] => Err(Lost::Unclear {
+            [] => Err(self.not_found(start)),
+            [(_, first), ..] if start.is_explicit && *first == own => Ok(own),
+            [(found, only)] if *found == FileMatch::Defines || *only == own => Ok(only.clone()),
+            [(_, only)] => Err(LocateError::Unclear {
                 rust_type: self.rust_type.to_owned(),
-                place: self.place(),
+                location: self.location(),
                 source: only.clone(),
             }),
             several => {
                 let sources = several.iter().map(|(_, path)| path.clone()).collect();
-                Err(Lost::Several { rust_type: self.rust_type.to_owned(), sources })
+                Err(LocateError::Ambiguous { rust_type: self.rust_type.to_owned(), sources })
             }
         }
     }
 
-    /// That there is no source.
-    pub(super) fn lost(self, start: &Start) -> Lost {
-        Lost::NoSource { place: self.place(), root: start.folder.clone() }
+    pub(super) fn not_found(self, start: &Start) -> LocateError {
+        LocateError::NoSource { location: self.location(), root: start.folder.clone() }
     }
 
-    fn place(self) -> String {
+    fn location(self) -> String {
         format!("{}:{}", self.file, self.line)
     }
 
-    fn verdict(self, path: &Path) -> Verdict {
-        let Ok(text) = fs::read_to_string(path) else { return Verdict::Another };
+    fn match_file(self, path: &Path) -> FileMatch {
+        let Ok(text) = fs::read_to_string(path) else { return FileMatch::Unrelated };
         let krate = self.rust_type.split("::").next().unwrap_or_default();
         let name = self.rust_type.rsplit("::").next().unwrap_or_default();
-        if !crate_of(path).is_some_and(|folder| may_be(folder, krate)) {
-            return Verdict::Another;
+        if !crate_of(path).is_some_and(|folder| may_contain_crate(folder, krate)) {
+            return FileMatch::Unrelated;
         }
-        let code = code(&text);
+        let code = strip_comments_and_strings(&text);
         let before = usize::try_from(self.line).unwrap_or(usize::MAX).saturating_sub(1);
-        let from_there = || code.lines().skip(before);
-        let behind = from_there().collect::<Vec<_>>().join("\n");
-        if structs(&behind).next() == Some(name) {
-            Verdict::Defines
-        } else if structs(&code).any(|other| other == name) || from_there().next().is_some_and(calls_a_macro)
+        let from_line = || code.lines().skip(before);
+        let rest = from_line().collect::<Vec<_>>().join("\n");
+        if struct_names(&rest).next() == Some(name) {
+            FileMatch::Defines
+        } else if struct_names(&code).any(|other| other == name)
+            || from_line().next().is_some_and(calls_macro)
         {
-            Verdict::Unclear
+            FileMatch::Unclear
         } else {
-            Verdict::Another
+            FileMatch::Unrelated
         }
     }
 }
 
-/// The folder of the crate that has a file.
+/// The folder of the crate that contains a source file.
 pub(super) fn crate_of(source: &Path) -> Option<&Path> {
     source.ancestors().skip(1).find(|above| above.join("Cargo.toml").is_file())
 }
 
-/// Whether a target of the package in this folder may be the crate of this name: one is, or the
-/// manifest does not tell.
-fn may_be(folder: &Path, krate: &str) -> bool {
+/// Whether the package in this folder may have a target with this crate name. True if its manifest
+/// can't be parsed.
+fn may_contain_crate(folder: &Path, krate: &str) -> bool {
     let text = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     let Ok(manifest) = DeTable::parse(&text) else { return true };
     let manifest = manifest.get_ref();
@@ -126,40 +126,40 @@ fn may_be(folder: &Path, krate: &str) -> bool {
     names.iter().any(|name| name.replace('-', "_") == krate)
 }
 
-/// The name in a manifest's table.
+/// The `name` in a table of a manifest.
 fn name(table: &Spanned<DeValue<'_>>) -> Option<String> {
     Some(table.get_ref().as_table()?.get("name")?.get_ref().as_str()?.to_owned())
 }
 
-/// A source without its comments and texts; the lines stay.
-fn code(text: &str) -> String {
+/// Removes comments and string literals from source text, but keeps line breaks.
+fn strip_comments_and_strings(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
-        let skipped = if rest.starts_with("//") {
+        let skip = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
             rest.find("*/").map_or(rest.len(), |end| end + 2)
         } else if next == '"' {
-            literal(rest, &code)
+            literal_len(rest, &code)
         } else {
             code.push(next);
             rest = rest.get(next.len_utf8()..).unwrap_or_default();
             continue;
         };
-        let (over, behind) = rest.split_at(skipped);
-        code.extend(over.chars().filter(|c| *c == '\n'));
-        rest = behind;
+        let (skipped, remaining) = rest.split_at(skip);
+        code.extend(skipped.chars().filter(|c| *c == '\n'));
+        rest = remaining;
     }
     code
 }
 
-/// The length of the literal that begins with a quote, behind `before`.
-fn literal(text: &str, before: &str) -> usize {
+/// The length of the literal that starts with the quote at `text`; `before` is the code before it.
+fn literal_len(text: &str, before: &str) -> usize {
     let marks = before.len() - before.trim_end_matches('#').len();
     let raw = before.trim_end_matches('#').ends_with('r');
     if before.ends_with('\'') || before.ends_with("'\\") {
-        // A character.
+        // A character literal.
         return 1;
     }
     if raw {
@@ -175,22 +175,22 @@ fn literal(text: &str, before: &str) -> usize {
     end.map_or(text.len(), |(at, _)| at + 1)
 }
 
-/// The names of the structs that are defined in a source, in order.
-fn structs(code: &str) -> impl Iterator<Item = &str> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices("struct").filter_map(move |(at, word)| {
-        let (before, behind) = (code.get(..at)?, code.get(at + word.len()..)?);
-        let named = behind.trim_start();
-        if before.ends_with(is_word) || named.len() == behind.len() {
+/// The names of the structs in source code, in order.
+fn struct_names(code: &str) -> impl Iterator<Item = &str> {
+    let is_identifier = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices("struct").filter_map(move |(at, keyword)| {
+        let (before, after) = (code.get(..at)?, code.get(at + keyword.len()..)?);
+        let name = after.trim_start();
+        if before.ends_with(is_identifier) || name.len() == after.len() {
             return None;
         }
-        let named = named.strip_prefix("r#").unwrap_or(named);
-        named.split(|c| !is_word(c)).next().filter(|name| !name.is_empty())
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        name.split(|c| !is_identifier(c)).next().filter(|name| !name.is_empty())
     })
 }
 
-/// Whether a line has a macro's name and its `!`.
-fn calls_a_macro(line: &str) -> bool {
+/// Whether a line contains a macro call.
+fn calls_macro(line: &str) -> bool {
     line.match_indices('!').any(|(at, _)| {
         line.get(..at).is_some_and(|before| before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
     })
@@ -214,7 +214,7 @@ pub struct Placed {
 }
 ";
 
-    /// A package at the root with the definition, and a member that exports it again.
+    /// Creates a root package with the definition and a member with the given source.
     fn workspace(member: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
@@ -227,13 +227,13 @@ pub struct Placed {
         folder
     }
 
-    fn find(folder: &Path, named: bool) -> Result<PathBuf, Lost> {
+    fn find(folder: &Path, is_explicit: bool) -> Result<PathBuf, LocateError> {
         let definition = Definition { file: "src/lib.rs", line: 4, rust_type: "the_shop::orders::Placed" };
-        definition.find(&Start { folder: folder.to_owned(), named })
+        definition.find(&Start { folder: folder.to_owned(), is_explicit })
     }
 
     #[test]
-    fn file_of_another_crate_does_not_count_whatever_it_says_of_the_type() {
+    fn file_of_another_crate_never_matches() {
         for member in ["pub use the_shop::Placed;", "orders!();", "pub struct Placed;", PLACED] {
             let workspace = workspace(member);
             let source = find(&workspace.path().join("consumer"), false).unwrap();
@@ -241,10 +241,10 @@ pub struct Placed {
         }
     }
 
-    /// The name of a package may be that of another's target.
+    /// A package may have the name of another package's target.
     #[test]
-    fn file_of_a_crate_of_the_same_name_counts_only_where_it_defines_the_type() {
-        for (member, counts) in
+    fn file_of_a_crate_of_the_same_name_matches_only_if_it_defines_the_type() {
+        for (member, matches) in
             [("pub use the_shop::Placed;", false), ("struct Placed2;", false), ("struct Placed;", true)]
         {
             let workspace = workspace(member);
@@ -252,7 +252,7 @@ pub struct Placed {
             fs::write(consumer.join("Cargo.toml"), "[package]\nname = 'consumer'\n[lib]\nname = 'the_shop'")
                 .unwrap();
             let found = find(&consumer, false);
-            if !counts {
+            if !matches {
                 assert_eq!(found.unwrap(), workspace.path().join("src/lib.rs"), "{member}");
                 continue;
             }
@@ -266,7 +266,7 @@ pub struct Placed {
     }
 
     #[test]
-    fn definition_that_a_macro_makes_counts_where_the_search_begins() {
+    fn definition_by_a_macro_matches_in_the_start_folder() {
         for source in ["\n\n\norders! { Placed }", "\n\n\n\npub struct Placed;\npub struct Other;\n\n"] {
             let workspace = workspace("");
             fs::write(workspace.path().join("src/lib.rs"), source).unwrap();
@@ -280,7 +280,7 @@ pub struct Placed {
     }
 
     #[test]
-    fn crate_may_be_any_target_of_its_package() {
+    fn crate_can_be_any_target_of_its_package() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = "[package]\nname = 'shop'\n[lib]\nname = 'core'\n[[bin]]\nname = 'shop-admin'";
         fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
@@ -288,10 +288,10 @@ pub struct Placed {
         fs::create_dir_all(folder.path().join("src/bin")).unwrap();
         fs::write(folder.path().join("src/bin/shop-cli.rs"), "").unwrap();
         for krate in ["shop", "core", "shop_admin", "whole", "shop_cli"] {
-            assert!(may_be(folder.path(), krate), "{krate}");
+            assert!(may_contain_crate(folder.path(), krate), "{krate}");
         }
-        assert!(!may_be(folder.path(), "consumer"));
+        assert!(!may_contain_crate(folder.path(), "consumer"));
         fs::write(folder.path().join("Cargo.toml"), "[workspace]").unwrap();
-        assert!(!may_be(folder.path(), "shop"), "a workspace is no crate");
+        assert!(!may_contain_crate(folder.path(), "shop"), "a workspace is not a crate");
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct Config {
 }
 
 /// What a topic keeps unless told otherwise; Kafka's default too.
-const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 
 impl Config {
     /// Whether two handles of one file promise the same.

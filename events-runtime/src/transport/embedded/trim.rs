@@ -21,7 +21,7 @@ const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
 const INCREMENTAL: i64 = 2;
 /// A topic is trimmed after so many messages, or after so long.
 const EVERY_COUNT: u64 = 4_096;
-const EVERY_TIME: Duration = Duration::from_mins(1);
+const EVERY_TIME: Duration = Duration::from_secs(60);
 
 /// What one transaction removed.
 pub(super) struct TrimBatch {

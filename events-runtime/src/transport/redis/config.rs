@@ -7,17 +7,17 @@ use super::super::{ConnectOptions, Position, Retention, TransportError};
 use super::endpoint::Endpoint;
 
 /// Retention of a topic; also Kafka's default.
-const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_hours(7 * 24));
+const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Long enough for a restart or a failover.
 const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
 /// By default a cluster needs 15 s (`cluster-node-timeout`) to detect a dead master, and a few more to
 /// promote a replica.
 const DEFAULT_RETRY_FOR_CLUSTER: Duration = Duration::from_secs(30);
-const DEFAULT_CLAIM: Duration = Duration::from_mins(15);
+const DEFAULT_CLAIM: Duration = Duration::from_secs(15 * 60);
 
 /// Redis rejects larger numbers.
-const MAX_CLAIM: Duration = Duration::from_hours(100 * 365 * 24);
+const MAX_CLAIM: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// When a delivery is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::{error, script};
 const MAX_ENTRIES: u64 = 1_000;
 /// A topic is trimmed after this many messages or this much time.
 const EVERY_COUNT: usize = 1_000;
-const EVERY_TIME: Duration = Duration::from_mins(1);
+const EVERY_TIME: Duration = Duration::from_secs(60);
 
 /// The result of one call.
 pub(super) struct TrimBatch {

@@ -20,7 +20,7 @@ pub(super) const GENERATED_NAME_PREFIX: &str = "events-runtime:";
 /// Owns the pending entries of consumers that left.
 const PLACEHOLDER_CONSUMER: &str = "events-runtime";
 /// A consumer with a generated name is considered dead after this idle time.
-const DEAD_AFTER: Duration = Duration::from_hours(1);
+const DEAD_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// A consumer as a member of a group.
 #[derive(Clone)]
@@ -255,7 +255,7 @@ impl Worker {
             let age = self.config.claim_older_than;
             self.scan.next = age.and_then(|age| {
                 Instant::now()
-                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_secs(60)))
             });
         }
     }

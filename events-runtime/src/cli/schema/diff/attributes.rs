@@ -1,49 +1,49 @@
-//! What differs in what no reader looks at: documentation, and attributes of the user's own.
+//! Compares the attributes that readers ignore: documentation and user-defined attributes.
 //!
-//! Which types and fields belong together is what [`structure`](super::structure) found by Avro's
-//! rules, so that two types that share an unqualified name are never taken for each other.
+//! The pairs of types to compare come from [`structure`](super::structure), which finds them by
+//! Avro's rules, so that types with the same unqualified name are not confused.
 
 use serde_json::Value;
 
-use super::change::{Breaks, Change, What};
+use super::change::{Breaks, Change, ChangeKind};
 use super::json::{Attributes, Definitions, Kind};
 use super::structure::Pair;
 
-/// The differences between what both schemas have: of the root, then type by type.
+/// The differences in the root, then in each type that both schemas have.
 pub(super) fn changes(old: &Value, new: &Value, pairs: &[Pair]) -> Vec<Change> {
     let (before, now) = (Definitions::of(old), Definitions::of(new));
-    let mut walk = Walk { old: &before, new: &now, pairs, changes: Vec::new() };
-    walk.schema((old, ""), (new, ""), "");
+    let mut comparison = AttributeComparison { old: &before, new: &now, pairs, changes: Vec::new() };
+    comparison.schema((old, ""), (new, ""), "");
     for pair in pairs {
-        walk.definition(&pair.old, &pair.new, &pair.path);
+        comparison.definition(&pair.old, &pair.new, &pair.path);
     }
-    // A type may move from a field that was removed to another one: it is still the same type.
-    for (name, path) in now.places() {
+    // A type that moved from a removed field to another field is still the same type.
+    for (name, path) in now.paths() {
         if !pairs.iter().any(|pair| pair.new == name || pair.old == name) {
-            walk.definition(name, name, path);
+            comparison.definition(name, name, path);
         }
     }
-    walk.changes
+    comparison.changes
 }
 
 static NO_TYPE: Value = Value::Null;
 
-struct Walk<'a> {
+struct AttributeComparison<'a> {
     old: &'a Definitions<'a>,
     new: &'a Definitions<'a>,
     pairs: &'a [Pair],
     changes: Vec<Change>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> AttributeComparison<'a> {
     fn attributes(&mut self, old: &Attributes<'_>, new: &Attributes<'_>, path: &str) {
-        let gone = old.all.iter().filter(|(name, _)| new.get(name).is_none());
-        for (name, _) in new.all.iter().chain(gone) {
+        let removed = old.all.iter().filter(|(name, _)| new.get(name).is_none());
+        for (name, _) in new.all.iter().chain(removed) {
             let (from, to) = (old.get(name), new.get(name));
             if from != to && !old.is_structure(name) && !new.is_structure(name) {
                 self.changes.push(Change {
                     path: path.to_owned(),
-                    what: What::Attribute((*name).to_owned()),
+                    kind: ChangeKind::Attribute((*name).to_owned()),
                     from: from.map(ToString::to_string),
                     to: to.map(ToString::to_string),
                     breaks: Breaks::NOTHING,
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
         }
         self.attributes(&before.attributes(), &now.attributes(), path);
         for (name, field) in now.fields() {
-            // As a reader finds its field: by the name, else by the first alias that names one.
+            // Finds the old field as a reader does: by name, then by the first matching alias.
             let aliases = field.get("aliases").and_then(Value::as_array).into_iter().flatten();
             let mut names = std::iter::once(name).chain(aliases.filter_map(Value::as_str));
             let Some(known) = names.find_map(|name| before.field(name)) else { continue };
@@ -71,7 +71,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The attributes of the types that have no name.
+    /// Compares the attributes of unnamed types.
     fn schema(&mut self, (old, was_in): (&'a Value, &str), (new, is_in): (&'a Value, &str), path: &str) {
         let (was, was_kind) = self.old.peel(old, was_in);
         let (is, is_kind) = self.new.peel(new, is_in);
@@ -85,8 +85,9 @@ impl<'a> Walk<'a> {
                 for branch in now {
                     let kind = self.new.peel(branch, is_in).1;
                     let find = |exact: bool| {
-                        let is_one = |old: &&&Value| self.is_one(&self.old.peel(old, was_in).1, &kind, exact);
-                        before.iter().find(is_one).copied()
+                        let is_same =
+                            |old: &&&Value| self.is_same(&self.old.peel(old, was_in).1, &kind, exact);
+                        before.iter().find(is_same).copied()
                     };
                     if let Some(old) = find(true).or_else(|| find(false)) {
                         self.schema((old, was_in), (branch, is_in), path);
@@ -97,8 +98,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether two branches are one: of one kind, and of one name where they have one.
-    fn is_one(&self, old: &Kind<'_>, new: &Kind<'_>, exact: bool) -> bool {
+    /// Whether two branches have the same kind, and the same name if they are named.
+    fn is_same(&self, old: &Kind<'_>, new: &Kind<'_>, exact: bool) -> bool {
         match (old, new) {
             (Kind::Named(old), Kind::Named(new)) => {
                 old == new || (!exact && self.pairs.iter().any(|pair| pair.old == *old && pair.new == *new))
@@ -110,7 +111,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The branches of a union; a type that is none is its only branch.
+/// The branches of a union; any other type is a single branch.
 fn branches<'a>(schema: &'a Value, kind: &Kind<'a>) -> Vec<&'a Value> {
     match kind {
         Kind::Union(branches) => branches.iter().collect(),

@@ -1,43 +1,43 @@
-//! One difference between two schemas.
+//! The model of a difference between two schemas.
 
 /// One difference between two schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli::schema) struct Change {
-    /// The fields that lead to it: `customer.addresses[].zip`; empty for the event itself.
+    /// The path of fields, such as `customer.addresses[].zip`; empty for the event itself.
     pub(in crate::cli::schema) path: String,
-    pub(in crate::cli::schema) what: What,
-    /// What was there; `None` where it is new.
+    pub(in crate::cli::schema) kind: ChangeKind,
+    /// The old value; `None` if it was added.
     pub(in crate::cli::schema) from: Option<String>,
-    /// What is there; `None` where it is gone.
+    /// The new value; `None` if it was removed.
     pub(in crate::cli::schema) to: Option<String>,
     pub(in crate::cli::schema) breaks: Breaks,
-    /// What to ask the author, where the difference may not be meant as it is.
+    /// A question to the author, if the change may be unintended.
     pub(in crate::cli::schema) question: Option<String>,
 }
 
-/// What is different.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli::schema) enum What {
+pub(in crate::cli::schema) enum ChangeKind {
     Field,
-    /// A field that took another name and kept the old one as its alias.
+    /// A renamed field with the old name as an alias.
     FieldName,
     Type,
-    /// The name of a record, an enumeration or a fixed type.
+    /// The name of a record, an enum or a fixed type.
     TypeName,
     Default,
     Aliases,
-    /// The order of a record's fields, an enumeration's symbols or a union's variants.
+    /// The order of a record's fields, an enum's symbols or a union's variants.
     Order,
     Symbol,
     Variant,
-    /// The event's key, and so the order of the events and the partition of each.
+    /// The event's key, which determines order and partition.
     Key,
-    /// Something that no reader looks at: `doc`, or an attribute of the user's own.
+    /// An attribute that readers ignore, such as `doc`.
     Attribute(String),
 }
 
-impl What {
-    pub(in crate::cli::schema) fn word(&self) -> &str {
+impl ChangeKind {
+    /// The name in the output.
+    pub(in crate::cli::schema) fn label(&self) -> &str {
         match self {
             Self::Field => "field",
             Self::FieldName => "name",
@@ -54,20 +54,20 @@ impl What {
     }
 }
 
-/// For whom a difference is a break.
+/// The readers that a change breaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::cli::schema) struct Breaks {
-    /// Readers of the old schema can't read what the new one writes.
+    /// Readers with the old schema can't read data of the new one.
     pub(in crate::cli::schema) old_readers: bool,
-    /// Readers of the new schema can't read what the old one wrote.
+    /// Readers with the new schema can't read data of the old one.
     pub(in crate::cli::schema) new_readers: bool,
 }
 
 impl Breaks {
     pub(in crate::cli::schema) const NOTHING: Self = Self { old_readers: false, new_readers: false };
 
-    /// The words for those who can't read.
-    pub(in crate::cli::schema) fn words(self) -> impl Iterator<Item = &'static str> {
+    /// The names of the broken readers in the output.
+    pub(in crate::cli::schema) fn labels(self) -> impl Iterator<Item = &'static str> {
         let old = self.old_readers.then_some("old readers");
         old.into_iter().chain(self.new_readers.then_some("new readers"))
     }

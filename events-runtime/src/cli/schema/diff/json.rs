@@ -1,18 +1,18 @@
-//! The whole text of a schema, with what the packed form leaves out.
+//! The JSON of a schema, with the attributes that the packed form omits.
 
 use serde_json::{Map, Value};
 
 use events_schema::packed::pack;
 use events_schema::view::View;
 
-/// The names that no definition takes.
+/// The names of primitive types, which no definition can use.
 const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
 
-/// The attributes of one object of a schema.
+/// The attributes of an object in a schema.
 #[derive(Default)]
 pub(super) struct Attributes<'a> {
     pub(super) all: Vec<(&'a str, &'a Value)>,
-    /// Those that the comparison of structures has seen.
+    /// The names that the structural comparison covers.
     structure: Vec<&'static str>,
 }
 
@@ -37,24 +37,25 @@ impl<'a> Attributes<'a> {
         self.structure.contains(&name)
     }
 
-    /// Adds those of an object around this one.
+    /// Adds the attributes of an enclosing object.
     fn add(&mut self, outer: Self) {
         self.all.extend(outer.all);
         self.structure.extend(outer.structure);
     }
 }
 
-/// The attributes that say a logical type, where it is one: an invalid one is ignored by readers, and
-/// so is only an attribute.
+/// The attributes of a valid logical type. Readers ignore an invalid one, so its attributes are not
+/// structural.
 fn logical(object: &Map<String, Value>) -> &'static [&'static str] {
     let keys = ["type", "size", "logicalType", "precision", "scale"];
     let kept = keys.iter().filter_map(|key| Some(((*key).to_owned(), object.get(*key)?.clone())));
-    let mut alone: Map<String, Value> = kept.collect();
-    if !alone.contains_key("logicalType") {
+    let mut schema: Map<String, Value> = kept.collect();
+    if !schema.contains_key("logicalType") {
         return &[];
     }
-    alone.insert("name".to_owned(), "Alone".into());
-    let packed = pack(&Value::Object(alone).to_string());
+    // A fixed type needs a name.
+    schema.insert("name".to_owned(), "Unnamed".into());
+    let packed = pack(&Value::Object(schema).to_string());
     match packed.as_ref().ok().and_then(|packed| View::packed(&packed.bytes).logical()) {
         Some(logical) if logical.precision > 0 => &["logicalType", "precision", "scale"],
         Some(_) => &["logicalType"],
@@ -62,10 +63,10 @@ fn logical(object: &Map<String, Value>) -> &'static [&'static str] {
     }
 }
 
-/// What stands at a place of a schema.
+/// The kind of a schema.
 pub(super) enum Kind<'a> {
     Primitive(&'a str),
-    /// A record, an enumeration or a fixed type, by its full name.
+    /// A record, an enum or a fixed type, by its full name.
     Named(String),
     Array(&'a Value),
     Map(&'a Value),
@@ -73,10 +74,10 @@ pub(super) enum Kind<'a> {
     None,
 }
 
-/// A record, an enumeration or a fixed type.
+/// A record, an enum or a fixed type.
 pub(super) struct Definition<'a> {
     name: String,
-    /// That of the names within.
+    /// The namespace of unqualified names inside the definition.
     namespace: String,
     path: String,
     object: &'a Map<String, Value>,
@@ -92,7 +93,7 @@ impl<'a> Definition<'a> {
         Attributes::new(self.object, structure)
     }
 
-    /// An `error` is a record of protocols.
+    /// Avro protocols define records as `error` too.
     pub(super) fn is_record(&self) -> bool {
         matches!(self.kind(), "record" | "error")
     }
@@ -134,18 +135,18 @@ impl<'a> Definitions<'a> {
         self.0.iter().find(|definition| definition.name == name)
     }
 
-    /// The full names, and the path at which each is defined.
-    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The full name and path of each definition.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|definition| (definition.name.as_str(), definition.path.as_str()))
     }
 
-    /// What stands at a place, and the attributes of all objects around it that have no name.
+    /// The kind of a schema, and the attributes of the unnamed objects around it.
     pub(super) fn peel(&self, schema: &'a Value, namespace: &str) -> (Attributes<'a>, Kind<'a>) {
         let mut attributes = Attributes::default();
         let mut schema = schema;
         loop {
             let object = match schema {
-                Value::String(name) => return (attributes, self.named(name, namespace)),
+                Value::String(name) => return (attributes, self.resolve(name, namespace)),
                 Value::Array(branches) => return (attributes, Kind::Union(branches)),
                 Value::Object(object) => object,
                 _ => return (attributes, Kind::None),
@@ -167,7 +168,7 @@ impl<'a> Definitions<'a> {
                     }
                     name => {
                         attributes.add(Attributes::new(object, &["type"]));
-                        return (attributes, self.named(name, namespace));
+                        return (attributes, self.resolve(name, namespace));
                     }
                 },
                 outer => {
@@ -178,8 +179,8 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    /// The definition that a name refers to: in the namespace around it, else in none.
-    fn named(&self, name: &'a str, namespace: &str) -> Kind<'a> {
+    /// Resolves a name: first in the enclosing namespace, then without a namespace.
+    fn resolve(&self, name: &'a str, namespace: &str) -> Kind<'a> {
         if PRIMITIVES.contains(&name) {
             return Kind::Primitive(name);
         }
@@ -189,7 +190,7 @@ impl<'a> Definitions<'a> {
             format!("{namespace}.{name}")
         };
         match [full.as_str(), name].into_iter().find(|name| self.get(name).is_some()) {
-            Some(known) => Kind::Named(known.to_owned()),
+            Some(found) => Kind::Named(found.to_owned()),
             None => Kind::Primitive(name),
         }
     }
@@ -223,7 +224,7 @@ impl<'a> Definitions<'a> {
     }
 }
 
-/// The full name of a definition, and its namespace.
+/// The full name and the namespace of a definition.
 fn full_name(object: &Map<String, Value>, enclosing: &str) -> (String, String) {
     let text = |name| object.get(name).and_then(Value::as_str);
     let name = text("name").unwrap_or_default();

@@ -1,13 +1,13 @@
-//! What holds of every schema: it is the same as itself, and nothing of it changes in silence.
+//! Property tests: a schema equals itself, and every changed attribute is reported.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// Schemas whose types share their unqualified names in several namespaces, and whose parts without a
-/// name have one all the same.
-struct Schemas {
+/// Generates schemas whose types share unqualified names in several namespaces, and whose unnamed
+/// types have a `name` attribute.
+struct SchemaGenerator {
     rng: Rng,
     defined: Vec<String>,
 }
@@ -15,14 +15,14 @@ struct Schemas {
 const NAMESPACES: [&str; 3] = ["a", "b", "b.c"];
 const NAMES: [&str; 3] = ["X", "Y", "Z"];
 
-impl Schemas {
+impl SchemaGenerator {
     fn root(seed: u64) -> Value {
-        let mut schemas = Self { rng: Rng::with_seed(seed), defined: Vec::new() };
-        schemas.record("Root", "org.acme", 3)
+        let mut generator = Self { rng: Rng::with_seed(seed), defined: Vec::new() };
+        generator.record("Root", "org.acme", 3)
     }
 
-    /// Attributes of the user's own, and those that Avro says of some kinds only.
-    fn adorn(&mut self, mut schema: Value, names: &[&str]) -> Value {
+    /// Adds user-defined attributes, and Avro attributes that have no meaning for the type.
+    fn add_attributes(&mut self, mut schema: Value, names: &[&str]) -> Value {
         for name in names {
             if let Some(object) = schema.as_object_mut()
                 && self.rng.bool()
@@ -38,7 +38,8 @@ impl Schemas {
         let mut fields = Vec::new();
         for index in 0..self.rng.usize(1..4) {
             let ty = self.schema(depth);
-            let mut field = self.adorn(json!({"name": format!("f{index}"), "type": ty}), &["doc", "pii"]);
+            let mut field =
+                self.add_attributes(json!({"name": format!("f{index}"), "type": ty}), &["doc", "pii"]);
             if self.rng.bool() {
                 field["aliases"] = json!([format!("old{index}")]);
             }
@@ -48,7 +49,7 @@ impl Schemas {
             fields.push(field);
         }
         let record = json!({"type": "record", "name": name, "namespace": namespace, "fields": fields});
-        self.adorn(record, &["doc", "owner", "size"])
+        self.add_attributes(record, &["doc", "owner", "size"])
     }
 
     fn definition(&mut self, depth: usize) -> Option<Value> {
@@ -62,7 +63,7 @@ impl Schemas {
                 self.defined.push(full);
                 let symbols = json!({"type": "enum", "name": name, "namespace": namespace,
                     "symbols": ["A", "B"], "default": "A"});
-                self.adorn(symbols, &["doc"])
+                self.add_attributes(symbols, &["doc"])
             }
             1 => {
                 self.defined.push(full);
@@ -79,15 +80,15 @@ impl Schemas {
         match kind {
             1 => {
                 let array = json!({"type": "array", "items": self.schema(depth - 1)});
-                self.adorn(array, &["name", "doc"])
+                self.add_attributes(array, &["name", "doc"])
             }
             2 => {
                 let map = json!({"type": "map", "values": self.schema(depth - 1)});
-                self.adorn(map, &["name", "pii"])
+                self.add_attributes(map, &["name", "pii"])
             }
             3 => {
                 let mut branches =
-                    vec![json!("null"), self.adorn(json!({"type": "string"}), &["pii", "name"])];
+                    vec![json!("null"), self.add_attributes(json!({"type": "string"}), &["pii", "name"])];
                 let mut names = Vec::new();
                 for _ in 0..3 {
                     let Some(branch) = self.definition(depth) else { continue };
@@ -103,7 +104,7 @@ impl Schemas {
             _ => match self.rng.u8(0..4) {
                 0 => json!("int"),
                 1 => json!("string"),
-                2 => self.adorn(
+                2 => self.add_attributes(
                     json!({"type": "long", "logicalType": "timestamp-millis"}),
                     &["name", "precision"],
                 ),
@@ -127,7 +128,7 @@ fn side(schema: &Value) -> Option<Side> {
     Side::new("a schema".to_owned(), &schema.to_string()).ok()
 }
 
-/// The schema with one attribute or one item changed, for each of them, and what was changed.
+/// Every schema with one attribute or item changed, with a description of the change.
 fn edits(schema: &Value) -> Vec<(String, Value)> {
     let mut edits = Vec::new();
     visit(schema, &mut |path, value| {
@@ -137,42 +138,42 @@ fn edits(schema: &Value) -> Vec<(String, Value)> {
         .into_iter()
         .map(|(path, new)| {
             let mut edited = schema.clone();
-            if let Some(place) = edited.pointer_mut(&path) {
-                *place = new.clone();
+            if let Some(value) = edited.pointer_mut(&path) {
+                *value = new.clone();
             }
             (format!("{path} becomes {new}"), edited)
         })
         .collect()
 }
 
-fn visit(value: &Value, see: &mut impl FnMut(&str, &Value)) {
-    fn inner(value: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
-        see(path, value);
+fn visit(value: &Value, visitor: &mut impl FnMut(&str, &Value)) {
+    fn inner(value: &Value, path: &str, visitor: &mut impl FnMut(&str, &Value)) {
+        visitor(path, value);
         match value {
             Value::Object(object) => {
-                object.iter().for_each(|(key, value)| inner(value, &format!("{path}/{key}"), see));
+                object.iter().for_each(|(key, value)| inner(value, &format!("{path}/{key}"), visitor));
             }
             Value::Array(items) => {
                 items
                     .iter()
                     .enumerate()
-                    .for_each(|(index, item)| inner(item, &format!("{path}/{index}"), see));
+                    .for_each(|(index, item)| inner(item, &format!("{path}/{index}"), visitor));
             }
             _ => {}
         }
     }
-    inner(value, "", see);
+    inner(value, "", visitor);
 }
 
-/// Other values for this one: another text or number, less and more attributes, another order.
+/// Changed values: another string or number, fewer and more attributes, another order.
 fn changed(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(value) => vec![json!(!value)],
         Value::Number(number) => vec![json!(number.as_i64().unwrap_or_default() + 1)],
         Value::String(text) => vec![json!(format!("{text}x")), json!("string"), json!("boolean")],
         Value::Object(object) => {
-            let without = object.keys().map(|gone| {
-                let kept = object.iter().filter(|(key, _)| *key != gone);
+            let without = object.keys().map(|removed| {
+                let kept = object.iter().filter(|(key, _)| *key != removed);
                 Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>())
             });
             let mut more = object.clone();
@@ -188,7 +189,7 @@ fn changed(value: &Value) -> Vec<Value> {
     }
 }
 
-/// A namespace may be written or inherited.
+/// Removes all `namespace` attributes, since a namespace can be explicit or inherited.
 fn without_namespaces(schema: &Value) -> Value {
     match schema {
         Value::Object(object) => {
@@ -201,10 +202,10 @@ fn without_namespaces(schema: &Value) -> Value {
 }
 
 #[test]
-fn every_schema_is_the_same_as_itself() {
+fn every_schema_equals_itself() {
     let mut compared = 0;
     for seed in 0..400 {
-        let schema = Schemas::root(seed);
+        let schema = SchemaGenerator::root(seed);
         let Some(own) = side(&schema) else { panic!("seed {seed}: {schema:#}") };
         let changes = compare(&own, &own);
         assert!(changes.is_empty(), "seed {seed}: {changes:?} of {schema:#}");
@@ -217,10 +218,10 @@ fn every_schema_is_the_same_as_itself() {
 fn every_changed_attribute_is_reported() {
     let mut compared = 0;
     for seed in 0..12 {
-        let schema = Schemas::root(seed);
+        let schema = SchemaGenerator::root(seed);
         let Some(own) = side(&schema) else { panic!("seed {seed}: {schema:#}") };
         for (what, edited) in edits(&schema) {
-            // Some edits make no schema, and some say the same in another form.
+            // Some edits are not valid schemas, and some are equivalent to the original.
             let Some(other) = side(&edited) else { continue };
             if without_namespaces(&edited) == without_namespaces(&schema)
                 && own.schema.bytes == other.schema.bytes

@@ -1,52 +1,59 @@
-//! What differs in what a schema says of its data.
+//! Compares the structure of two schemas: everything that affects how data is read.
 
 use std::collections::HashSet;
 
-use super::change::{Breaks, Change, What};
-use super::words::{full_name, in_full, list, text, type_of};
+use super::change::{Breaks, Change, ChangeKind};
+use super::describe::{describe, describe_in_full, full_name, join_names, utf8};
 use events_schema::compat::reads;
 use events_schema::resolution::{field_of, names_match};
 use events_schema::view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View};
 
-/// Two definitions that are one type, which may have changed.
+/// The old and new definition of one named type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
-    /// The full names.
+    /// The old full name.
     pub(super) old: String,
+    /// The new full name.
     pub(super) new: String,
-    /// Where the pair was met first.
+    /// The first path to the type.
     pub(super) path: String,
 }
 
-/// The differences, in the order of the newer schema's fields, and the types that were compared.
+/// The changes, in the order of the new schema's fields, and the compared types.
 pub(super) fn changes(old: View<'_>, new: View<'_>) -> (Vec<Change>, Vec<Pair>) {
-    let mut walk = Walk::default();
-    walk.schema(old, new, "");
-    (walk.changes, walk.pairs)
+    let mut comparison = StructureComparison::default();
+    comparison.schema(old, new, "");
+    (comparison.changes, comparison.pairs)
 }
 
-/// Where two records stand.
-type Places = (Option<usize>, Option<usize>);
+/// The offsets of two records in their schemas.
+type Offsets = (Option<usize>, Option<usize>);
 
 #[derive(Default)]
-struct Walk {
+struct StructureComparison {
     changes: Vec<Change>,
     pairs: Vec<Pair>,
-    /// The pairs of records around this place: a recursive type is walked once.
-    records: Vec<Places>,
-    /// The pairs that are the same: a type that many fields have is walked once.
-    same: HashSet<Places>,
+    /// The enclosing records. A recursive type is compared once.
+    records: Vec<Offsets>,
+    /// The records without changes. A shared type is compared once.
+    unchanged: HashSet<Offsets>,
 }
 
-impl Walk {
-    fn add(&mut self, path: &str, what: What, (from, to): (Option<String>, Option<String>), breaks: Breaks) {
-        self.changes.push(Change { path: path.to_owned(), what, from, to, breaks, question: None });
+impl StructureComparison {
+    fn add(
+        &mut self,
+        path: &str,
+        kind: ChangeKind,
+        (from, to): (Option<String>, Option<String>),
+        breaks: Breaks,
+    ) {
+        self.changes.push(Change { path: path.to_owned(), kind, from, to, breaks, question: None });
     }
 
-    /// Adds a difference that breaks nobody, where there is one.
-    fn compare(&mut self, path: &str, what: What, from: Option<String>, to: Option<String>) {
+    /// Adds a change that breaks nothing if the values differ.
+    fn compare(&mut self, path: &str, kind: ChangeKind, from: Option<String>, to: Option<String>) {
         if from != to {
-            self.add(path, what, (from, to), Breaks::NOTHING);
+            self.add(path, kind, (from, to), Breaks::NOTHING);
         }
     }
 
@@ -54,13 +61,13 @@ impl Walk {
         match (old.shape(), new.shape()) {
             (Shape::Record(before), Shape::Record(now)) => {
                 let pair = (old.offset(), new.offset());
-                if !self.records.contains(&pair) && !self.same.contains(&pair) {
-                    let known = self.changes.len();
+                if !self.records.contains(&pair) && !self.unchanged.contains(&pair) {
+                    let count = self.changes.len();
                     self.records.push(pair);
                     self.record(before, now, path);
                     self.records.pop();
-                    if self.changes.len() == known {
-                        self.same.insert(pair);
+                    if self.changes.len() == count {
+                        self.unchanged.insert(pair);
                     }
                 }
             }
@@ -72,8 +79,8 @@ impl Walk {
                 (Some(inner), Some(other)) => {
                     self.schema(inner, other, path);
                     if is_null(before.branch(0)) != is_null(now.branch(0)) {
-                        let order = (Some(type_of(old)), Some(type_of(new)));
-                        self.add(path, What::Order, order, Breaks::NOTHING);
+                        let order = (Some(describe(old)), Some(describe(new)));
+                        self.add(path, ChangeKind::Order, order, Breaks::NOTHING);
                     }
                 }
                 _ => self.union((old, before), (new, now), path),
@@ -97,12 +104,13 @@ impl Walk {
 
     fn types(&mut self, old: View<'_>, new: View<'_>, path: &str) {
         let breaks = Breaks { old_readers: !reads(old, new), new_readers: !reads(new, old) };
-        let short = (type_of(old), type_of(new));
-        let (from, to) = if short.0 == short.1 { (in_full(old), in_full(new)) } else { short };
-        self.add(path, What::Type, (Some(from), Some(to)), breaks);
+        let short = (describe(old), describe(new));
+        let (from, to) =
+            if short.0 == short.1 { (describe_in_full(old), describe_in_full(new)) } else { short };
+        self.add(path, ChangeKind::Type, (Some(from), Some(to)), breaks);
     }
 
-    /// A type that has become a union, or was one; what is within may have changed as well.
+    /// Compares a type with a union, and with the branch of the union that matches it.
     fn option(
         &mut self,
         (old, new): (View<'_>, View<'_>),
@@ -122,21 +130,21 @@ impl Walk {
     }
 
     fn union(&mut self, old: (View<'_>, UnionView<'_>), new: (View<'_>, UnionView<'_>), path: &str) {
-        let name = |branch| variant(branch, old.1, new.1);
+        let name = |branch| describe_branch(branch, old.1, new.1);
         let mut kept = Vec::new();
         for branch in branches(new.1) {
-            if let Some((index, before)) = partner(branch, old.1, new.1) {
+            if let Some((index, before)) = old_branch(branch, old.1, new.1) {
                 kept.push((index, name(branch)));
                 self.schema(before, branch, path);
             } else {
                 let breaks = Breaks { old_readers: !reads(old.0, branch), new_readers: false };
-                self.add(path, What::Variant, (None, Some(name(branch))), breaks);
+                self.add(path, ChangeKind::Variant, (None, Some(name(branch))), breaks);
             }
         }
         for (index, branch) in branches(old.1).enumerate() {
             if !kept.iter().any(|(known, _)| *known == index) {
                 let breaks = Breaks { old_readers: false, new_readers: !reads(new.0, branch) };
-                self.add(path, What::Variant, (Some(name(branch)), None), breaks);
+                self.add(path, ChangeKind::Variant, (Some(name(branch)), None), breaks);
             }
         }
         self.moved(kept, path);
@@ -144,18 +152,18 @@ impl Walk {
 
     fn symbols(&mut self, old: EnumView<'_>, new: EnumView<'_>, path: &str) {
         self.type_name(&old.name, &new.name, path);
-        let all = |texts: Texts<'_>| (0..texts.len()).map(|index| text(texts.get(index))).collect::<Vec<_>>();
+        let all = |texts: Texts<'_>| (0..texts.len()).map(|index| utf8(texts.get(index))).collect::<Vec<_>>();
         let (before, now) = (all(old.symbols), all(new.symbols));
         for symbol in now.iter().filter(|symbol| !before.contains(symbol)) {
             let breaks = Breaks { old_readers: old.default.is_none(), new_readers: false };
-            self.add(path, What::Symbol, (None, Some(symbol.clone())), breaks);
+            self.add(path, ChangeKind::Symbol, (None, Some(symbol.clone())), breaks);
         }
         for symbol in before.iter().filter(|symbol| !now.contains(symbol)) {
             let breaks = Breaks { old_readers: false, new_readers: new.default.is_none() };
-            self.add(path, What::Symbol, (Some(symbol.clone()), None), breaks);
+            self.add(path, ChangeKind::Symbol, (Some(symbol.clone()), None), breaks);
         }
-        let default = |symbols: EnumView<'_>| symbols.default.map(|index| text(symbols.symbols.get(index)));
-        self.compare(path, What::Default, default(old), default(new));
+        let default = |symbols: EnumView<'_>| symbols.default.map(|index| utf8(symbols.symbols.get(index)));
+        self.compare(path, ChangeKind::Default, default(old), default(new));
         self.order(&before, &now, path);
     }
 
@@ -163,14 +171,14 @@ impl Walk {
         self.type_name(&old.name, &new.name, path);
         let mut kept = Vec::new();
         for now in (0..new.len()).map(|index| new.field(index)) {
-            let here = join(path, now.name);
+            let path = join(path, now.name);
             if let Some(index) = field_of(old, &now) {
-                kept.push((index, text(now.name)));
-                self.field((old, new), (old.field(index), now), &here);
+                kept.push((index, utf8(now.name)));
+                self.field((old, new), (old.field(index), now), &path);
             } else {
                 let breaks = Breaks { old_readers: false, new_readers: now.default.is_none() };
-                self.add(&here, What::Field, (None, Some(described(&now))), breaks);
-                let question = renamed(old, new, &now);
+                self.add(&path, ChangeKind::Field, (None, Some(describe_field(&now))), breaks);
+                let question = ask_about_rename(old, new, &now);
                 if let Some(change) = self.changes.last_mut() {
                     change.question = question;
                 }
@@ -178,14 +186,15 @@ impl Walk {
         }
         for (index, before) in (0..old.len()).map(|index| (index, old.field(index))) {
             if !kept.iter().any(|(known, _)| *known == index) {
-                let breaks = Breaks { old_readers: is_missed(&before, new), new_readers: false };
-                self.add(&join(path, before.name), What::Field, (Some(described(&before)), None), breaks);
+                let breaks = Breaks { old_readers: is_required(&before, new), new_readers: false };
+                let values = (Some(describe_field(&before)), None);
+                self.add(&join(path, before.name), ChangeKind::Field, values, breaks);
             }
         }
         self.moved(kept, path);
     }
 
-    /// Compares the order of what both sides have: the older place of each, in the newer order.
+    /// Compares the order of kept items, given as old index and name in the new order.
     fn moved(&mut self, mut kept: Vec<(usize, String)>, path: &str) {
         let names = |kept: &[(usize, String)]| kept.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>();
         let now = names(&kept);
@@ -200,60 +209,60 @@ impl Walk {
         path: &str,
     ) {
         if old.name != new.name && was.position(new.name).is_none() {
-            let breaks = Breaks { old_readers: is_missed(&old, is), new_readers: false };
-            self.add(path, What::FieldName, (Some(text(old.name)), Some(text(new.name))), breaks);
+            let breaks = Breaks { old_readers: is_required(&old, is), new_readers: false };
+            self.add(path, ChangeKind::FieldName, (Some(utf8(old.name)), Some(utf8(new.name))), breaks);
         }
         self.schema(old.schema, new.schema, path);
-        self.compare(path, What::Default, old.default.map(text), new.default.map(text));
-        self.compare(path, What::Aliases, list(old.aliases), list(new.aliases));
+        self.compare(path, ChangeKind::Default, old.default.map(utf8), new.default.map(utf8));
+        self.compare(path, ChangeKind::Aliases, join_names(old.aliases), join_names(new.aliases));
     }
 
-    /// Compares two names, which are those of one type from here on.
+    /// Compares the names of a type and records the pair.
     fn type_name(&mut self, old: &NameView<'_>, new: &NameView<'_>, path: &str) {
         let pair = Pair { old: full_name(old), new: full_name(new), path: path.to_owned() };
-        if !self.pairs.iter().any(|known| known.old == pair.old && known.new == pair.new) {
+        if !self.pairs.iter().any(|other| other.old == pair.old && other.new == pair.new) {
             self.pairs.push(pair);
         }
         if !old.is(new) {
             let breaks = Breaks { old_readers: !names_match(old, new), new_readers: !names_match(new, old) };
             let names = (Some(full_name(old)), Some(full_name(new)));
-            self.add(path, What::TypeName, names, breaks);
+            self.add(path, ChangeKind::TypeName, names, breaks);
         }
-        self.compare(path, What::Aliases, list(old.aliases), list(new.aliases));
+        self.compare(path, ChangeKind::Aliases, join_names(old.aliases), join_names(new.aliases));
     }
 
-    /// Compares the order of what both sides have.
+    /// Compares the order of the names that both sides have.
     fn order(&mut self, old: &[String], new: &[String], path: &str) {
-        let both = |these: &[String], those: &[String]| -> String {
-            let kept = these.iter().filter(|name| those.contains(name)).map(String::as_str);
+        let common = |names: &[String], others: &[String]| -> String {
+            let kept = names.iter().filter(|name| others.contains(name)).map(String::as_str);
             kept.collect::<Vec<_>>().join(", ")
         };
-        self.compare(path, What::Order, Some(both(old, new)), Some(both(new, old)));
+        self.compare(path, ChangeKind::Order, Some(common(old, new)), Some(common(new, old)));
     }
 }
 
-/// The question whether an added field is a removed one of the same type under another name.
-fn renamed(old: RecordView<'_>, new: RecordView<'_>, added: &FieldView<'_>) -> Option<String> {
-    let ty = in_full(added.schema);
+/// Asks whether an added field is a renamed field, if a field of the same type was removed.
+fn ask_about_rename(old: RecordView<'_>, new: RecordView<'_>, added: &FieldView<'_>) -> Option<String> {
+    let ty = describe_in_full(added.schema);
     let is_kept = |before: &FieldView<'_>| {
         (0..new.len())
             .any(|index| field_of(old, &new.field(index)).is_some_and(|of| old.field(of).name == before.name))
     };
-    let gone = (0..old.len()).map(|index| old.field(index)).filter(|before| !is_kept(before));
-    let names: Vec<_> = gone
-        .filter(|before| in_full(before.schema) == ty)
-        .map(|before| format!("`{}`", text(before.name)))
+    let removed = (0..old.len()).map(|index| old.field(index)).filter(|before| !is_kept(before));
+    let names: Vec<_> = removed
+        .filter(|before| describe_in_full(before.schema) == ty)
+        .map(|before| format!("`{}`", utf8(before.name)))
         .collect();
     let first = names.first()?.trim_matches('`');
     Some(format!(
-        "was {} renamed to `{}`? As it is, the values under the old name are lost to new readers, and those under the new name to old ones: write `#[event(alias = \"{first}\")]` on the field, or `#[event(rename = \"{first}\")]` to keep the old name in the data",
+        "was {} renamed to `{}`? If so, readers lose the value of the field across this change: add `#[event(alias = \"{first}\")]` to the field, or `#[event(rename = \"{first}\")]` to keep the old name in the data",
         names.join(" or "),
-        text(added.name),
+        utf8(added.name),
     ))
 }
 
-/// Whether readers with this field find nothing for it in a writer's record.
-fn is_missed(field: &FieldView<'_>, writer: RecordView<'_>) -> bool {
+/// Whether a reader's field has no default and is missing in the writer's record.
+fn is_required(field: &FieldView<'_>, writer: RecordView<'_>) -> bool {
     field.default.is_none() && field_of(writer, field).is_none()
 }
 
@@ -261,7 +270,7 @@ fn branches(union: UnionView<'_>) -> impl Iterator<Item = View<'_>> {
     (0..union.len()).map(move |index| union.branch(index))
 }
 
-/// What may be null, where a union is nothing but that.
+/// The other branch of a union of null and one type.
 fn optional(union: UnionView<'_>) -> Option<View<'_>> {
     let mut values = branches(union).filter(|branch| !is_null(*branch));
     values.next().filter(|_| union.len() == 2 && values.next().is_none())
@@ -271,32 +280,31 @@ fn is_null(schema: View<'_>) -> bool {
     matches!(schema.shape(), Shape::Null)
 }
 
-/// Whether two types are of one logical type, or of none.
 fn same_logical(old: View<'_>, new: View<'_>) -> bool {
     let logical =
-        |view: View<'_>| view.logical().map(|logical| (text(logical.name), logical.precision, logical.scale));
+        |view: View<'_>| view.logical().map(|logical| (utf8(logical.name), logical.precision, logical.scale));
     logical(old) == logical(new)
 }
 
-/// The branch of an older union that a branch of the newer one was, and its index: that of the full
-/// name, else one whose name it takes and that is not there any more.
-fn partner<'a>(branch: View<'_>, old: UnionView<'a>, new: UnionView<'_>) -> Option<(usize, View<'a>)> {
+/// Finds the old branch of a new branch, with its index: first by full name, then by alias among the
+/// removed branches.
+fn old_branch<'a>(branch: View<'_>, old: UnionView<'a>, new: UnionView<'_>) -> Option<(usize, View<'a>)> {
     let is_kept = |before: View<'_>| branches(new).any(|now| same_type(before, now));
     branches(old).enumerate().find(|(_, before)| same_type(*before, branch)).or_else(|| {
         branches(old).enumerate().find(|(_, before)| !is_kept(*before) && same_kind(*before, branch))
     })
 }
 
-/// A branch in a few words, that are those of no other branch.
-fn variant(branch: View<'_>, old: UnionView<'_>, new: UnionView<'_>) -> String {
-    let (short, long) = (type_of(branch), in_full(branch));
-    let is_shared = branches(old)
-        .chain(branches(new))
-        .any(|other| type_of(other) == short && in_full(other) != long && !same_type(other, branch));
-    if is_shared { long } else { short }
+/// Describes a branch briefly, or in full if the brief description is ambiguous.
+fn describe_branch(branch: View<'_>, old: UnionView<'_>, new: UnionView<'_>) -> String {
+    let (short, long) = (describe(branch), describe_in_full(branch));
+    let is_ambiguous = branches(old).chain(branches(new)).any(|other| {
+        describe(other) == short && describe_in_full(other) != long && !same_type(other, branch)
+    });
+    if is_ambiguous { long } else { short }
 }
 
-/// Whether two types are of one kind, and of one full name where they have one.
+/// Whether two types have the same kind, and the same full name if they are named.
 fn same_type(old: View<'_>, new: View<'_>) -> bool {
     match (old.shape(), new.shape()) {
         (Shape::Record(old), Shape::Record(new)) => old.name.is(&new.name),
@@ -306,7 +314,7 @@ fn same_type(old: View<'_>, new: View<'_>) -> bool {
     }
 }
 
-/// Whether two types are one, that may have changed: the same kind, and the same name where it has one.
+/// Whether two types have the same kind, and matching names if they are named. Aliases count.
 fn same_kind(old: View<'_>, new: View<'_>) -> bool {
     match (old.shape(), new.shape()) {
         (Shape::Record(old), Shape::Record(new)) => names_match(&new.name, &old.name),
@@ -316,15 +324,15 @@ fn same_kind(old: View<'_>, new: View<'_>) -> bool {
     }
 }
 
-/// A field's type and default: `long = 0`.
-fn described(field: &FieldView<'_>) -> String {
-    let schema = type_of(field.schema);
+/// Describes a field's type and default: `long = 0`.
+fn describe_field(field: &FieldView<'_>) -> String {
+    let schema = describe(field.schema);
     match field.default {
-        Some(default) => format!("{schema} = {}", text(default)),
+        Some(default) => format!("{schema} = {}", utf8(default)),
         None => schema,
     }
 }
 
 fn join(path: &str, name: &[u8]) -> String {
-    if path.is_empty() { text(name) } else { format!("{path}.{}", text(name)) }
+    if path.is_empty() { utf8(name) } else { format!("{path}.{}", utf8(name)) }
 }

@@ -1,4 +1,4 @@
-use super::shown::line;
+use super::render::line;
 use super::*;
 
 fn event(fields: &str) -> Side {
@@ -6,7 +6,7 @@ fn event(fields: &str) -> Side {
     Side::new("an event".to_owned(), &text).unwrap()
 }
 
-/// The lines without their colours.
+/// The rendered lines without colours.
 fn diff(old: &str, new: &str) -> Vec<String> {
     let lines = compare(&event(old), &event(new)).into_iter().map(|change| line(&change));
     lines.map(|line| anstream::adapter::strip_str(&line).to_string().trim_start().to_owned()).collect()
@@ -17,14 +17,14 @@ fn field(name: &str, schema: &str) -> String {
 }
 
 #[test]
-fn what_is_the_same_has_no_lines() {
+fn equal_schemas_have_no_changes() {
     let list =
         r#"{"type":"record","name":"List","fields":[{"name":"next","type":["null","List"],"default":null}]}"#;
     assert_eq!(diff(&field("list", list), &field("list", list)), [] as [&str; 0]);
 }
 
 #[test]
-fn added_and_removed_fields_break_those_who_have_no_default_for_them() {
+fn added_and_removed_fields_break_readers_without_a_default() {
     let note = r#"{"name":"note","type":["null","string"],"default":null}"#;
     assert_eq!(
         diff(&field("a", "\"int\""), note),
@@ -37,7 +37,7 @@ fn added_and_removed_fields_break_those_who_have_no_default_for_them() {
 }
 
 #[test]
-fn types_are_told_with_their_path_through_records_arrays_and_maps() {
+fn changed_types_have_their_path_through_records_arrays_and_maps() {
     let order = |zip: &str| {
         let address = format!(r#"{{"type":"record","name":"Address","fields":[{}]}}"#, field("zip", zip));
         let map = format!(r#"{{"type":"map","values":{address}}}"#);
@@ -71,7 +71,7 @@ fn types_are_told_with_their_path_through_records_arrays_and_maps() {
 }
 
 #[test]
-fn an_option_hides_no_change_within() {
+fn change_inside_an_option_is_reported() {
     let customer = |fields: &str| format!(r#"{{"type":"record","name":"Customer","fields":[{fields}]}}"#);
     let old = field("customer", &customer(&field("id", "\"int\"")));
     let new = field("customer", &format!(r#"["null",{}]"#, customer(&field("id", "\"string\""))));
@@ -85,7 +85,7 @@ fn an_option_hides_no_change_within() {
 }
 
 #[test]
-fn symbols_break_old_readers_unless_there_is_a_default() {
+fn added_symbols_break_old_readers_without_a_default() {
     let status = |symbols: &str, default: &str| {
         field("status", &format!(r#"{{"type":"enum","name":"Status","symbols":[{symbols}]{default}}}"#))
     };
@@ -105,7 +105,7 @@ fn symbols_break_old_readers_unless_there_is_a_default() {
 }
 
 #[test]
-fn variants_of_a_union_are_told_by_name() {
+fn changed_variants_of_a_union_are_named() {
     let variant = |name: &str| format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
     let (card, cash, check) = (variant("Card"), variant("Cash"), variant("Check"));
     assert_eq!(
@@ -115,7 +115,7 @@ fn variants_of_a_union_are_told_by_name() {
 }
 
 #[test]
-fn names_defaults_aliases_and_order_are_told() {
+fn changed_names_defaults_aliases_and_order_are_reported() {
     let old = r#"{"name":"zip","type":"string","default":"0"},{"name":"city","type":"string"}"#;
     let new = r#"{"name":"city","type":"string"},{"name":"postcode","type":"string","default":"1","aliases":["zip"]}"#;
     assert_eq!(
@@ -139,7 +139,7 @@ fn names_defaults_aliases_and_order_are_told() {
 }
 
 #[test]
-fn documentation_is_marked_and_breaks_nothing() {
+fn changed_documentation_breaks_nothing() {
     let zip = |more: &str| format!(r#"{{"name":"zip","type":"string"{more}}}"#);
     assert_eq!(
         diff(&zip(r#","doc":"old""#), &zip(r#","doc":"new","pii":true"#)),
@@ -148,7 +148,7 @@ fn documentation_is_marked_and_breaks_nothing() {
 }
 
 #[test]
-fn types_of_one_name_in_two_namespaces_are_told_apart() {
+fn types_of_the_same_name_in_two_namespaces_are_distinguished() {
     let record = |namespace: &str, more: &str| {
         format!(
             r#"{{"type":"record","name":"X","namespace":"{namespace}","fields":[{{"name":"id","type":"int"{more}}}]}}"#
@@ -171,7 +171,7 @@ fn types_of_one_name_in_two_namespaces_are_told_apart() {
 }
 
 #[test]
-fn a_name_that_a_map_has_names_no_type() {
+fn name_attribute_of_a_map_is_not_a_type_name() {
     let fields = |first: &str, second: &str| {
         let map = |doc: &str| format!(r#"{{"type":"map","values":"int","name":"X","doc":"{doc}"}}"#);
         format!("{},{}", field("a", &map(first)), field("b", &map(second)))
@@ -181,7 +181,7 @@ fn a_name_that_a_map_has_names_no_type() {
 }
 
 #[test]
-fn a_type_that_only_looks_like_the_other_is_told_in_full() {
+fn types_with_the_same_description_are_described_in_full() {
     let decimal =
         |base: &str| field("a", &format!(r#"{{{base},"logicalType":"decimal","precision":4,"scale":2}}"#));
     let fixed = r#""type":"fixed","name":"F","size":8"#;
@@ -200,14 +200,14 @@ fn a_type_that_only_looks_like_the_other_is_told_in_full() {
 }
 
 #[test]
-fn what_a_renamed_field_says_is_compared_with_what_it_said() {
+fn attributes_of_a_renamed_field_are_compared() {
     let old = r#"{"name":"zip","type":"string"}"#;
     let new = r#"{"name":"code","aliases":["zip"],"type":"string","pii":true}"#;
     assert!(diff(old, new).contains(&"~ code (pii): none -> true    breaks nothing".to_owned()));
 }
 
 #[test]
-fn an_invalid_logical_type_is_the_type_below_it() {
+fn invalid_logical_type_is_its_underlying_type() {
     let decimal = |precision: u32| {
         field(
             "a",
@@ -217,12 +217,12 @@ fn an_invalid_logical_type_is_the_type_below_it() {
         )
     };
     assert_eq!(diff(&decimal(9), &decimal(10)), ["~ a: decimal(9, 0) -> F of 4 bytes    breaks nothing"]);
-    // Both are ignored, and so they are attributes like others.
+    // Both are invalid, so the precision is an ordinary attribute.
     assert_eq!(diff(&decimal(10), &decimal(11)), ["~ a (precision): 10 -> 11    breaks nothing"]);
 }
 
 #[test]
-fn a_field_that_another_one_of_its_type_replaces_is_asked_about() {
+fn possible_rename_of_a_field_is_a_question() {
     let note = |name: &str, more: &str| {
         format!(r#"{{"name":"{name}","type":["null","string"],"default":null{more}}}"#)
     };
@@ -235,14 +235,14 @@ fn a_field_that_another_one_of_its_type_replaces_is_asked_about() {
     for part in ["was `coupon` renamed to `voucher`?", "alias = \"coupon\"", "rename = \"coupon\""] {
         assert!(question.contains(part), "{question}");
     }
-    // A field of another type, one that is only added, and one that has the alias.
+    // A field of another type, an added field, and a field with the alias.
     assert_eq!(asked(&field("coupon", "\"int\""), &note("voucher", "")), [""; 0]);
     assert_eq!(asked("", &note("voucher", "")), [""; 0]);
     assert_eq!(asked(&note("coupon", ""), &note("voucher", r#","aliases":["coupon"]"#)), [""; 0]);
 }
 
 #[test]
-fn a_byte_order_mark_and_null_for_an_optional_attribute_say_nothing() {
+fn byte_order_mark_and_null_attributes_are_ignored() {
     let text = r#"{"type":"record","name":"A","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["S"]}}]}"#;
     let nulls = text.replace("\"symbols\"", "\"aliases\":null,\"default\":null,\"symbols\"");
     let side = |text: &str| Side::new("a schema".to_owned(), text).unwrap();

@@ -11,44 +11,44 @@ fn file() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The files beside a file.
-fn beside(path: &Path) -> usize {
+/// The number of files in the folder of a file.
+fn sibling_count(path: &Path) -> usize {
     fs::read_dir(path.parent().unwrap()).unwrap().count()
 }
 
 #[test]
-fn version_is_written_whole_and_never_twice() {
+fn version_is_written_once() {
     let (_folder, path) = file();
     write_new(&path, "first").unwrap();
     assert_eq!(write_new(&path, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(fs::read_to_string(&path).unwrap(), "first");
-    assert_eq!(beside(&path), 1, "no draft is left");
+    assert_eq!(sibling_count(&path), 1, "no draft is left");
 }
 
 #[test]
-fn version_is_whole_as_soon_as_it_has_its_name() {
+fn version_appears_complete() {
     let (_folder, path) = file();
     let link = |draft: &Path, path: &Path| {
         assert!(!path.exists());
         assert_eq!(fs::read_to_string(draft).unwrap(), "whole");
         fs::hard_link(draft, path)
     };
-    write_new_by(&path, "whole", link).unwrap();
+    write_new_with(&path, "whole", link).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
 }
 
 #[test]
-fn version_is_written_where_there_are_no_links() {
+fn version_is_written_without_hard_links() {
     let (_folder, path) = file();
     let link = |_: &Path, _: &Path| Err(io::ErrorKind::Unsupported.into());
-    write_new_by(&path, "first", link).unwrap();
-    assert_eq!(write_new_by(&path, "second", link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    write_new_with(&path, "first", link).unwrap();
+    assert_eq!(write_new_with(&path, "second", link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(fs::read_to_string(&path).unwrap(), "first");
-    assert_eq!(beside(&path), 1, "no draft is left");
+    assert_eq!(sibling_count(&path), 1, "no draft is left");
 }
 
 #[test]
-fn one_of_many_writers_has_the_number() {
+fn one_of_many_writers_wins() {
     let (_folder, path) = file();
     let texts: Vec<_> = (0..16).map(|writer| format!("{writer}").repeat(10_000)).collect();
     let barrier = Barrier::new(texts.len());
@@ -65,7 +65,7 @@ fn one_of_many_writers_has_the_number() {
     assert_eq!(winners, [&fs::read_to_string(&path).unwrap()]);
     let lost = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
     assert!(lost.map(io::Error::kind).all(|kind| kind == io::ErrorKind::AlreadyExists));
-    assert_eq!(beside(&path), 1, "no draft is left");
+    assert_eq!(sibling_count(&path), 1, "no draft is left");
 }
 
 mod counted {
@@ -90,16 +90,16 @@ mod numbered {
     }
 }
 
-/// What becomes of a definition with this key, whose program was built with what is published.
+/// Publishes a definition with this key, from a program built with the published files.
 fn publish_with<E: PublicSignal>(folder: &Path, key: &'static [&'static str]) -> Outcome {
     publish_as(folder, SignalDescriptor { key, ..*E::DESCRIPTOR })
 }
 
 fn publish_as(folder: &Path, descriptor: SignalDescriptor) -> Outcome {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let folder = folder.to_owned();
-    let home = Home { krate: folder.clone(), folder, watched: String::new(), root };
-    publish(&Locked::built(descriptor, home)).unwrap()
+    let (path, schemas) = (folder.to_owned(), folder.to_owned());
+    let crate_dir = CrateDir { path, schemas, schemas_relative: String::new(), root };
+    publish(&LockedEvent::built(descriptor, crate_dir)).unwrap()
 }
 
 fn key_of(path: &Path) -> Value {
@@ -122,7 +122,7 @@ fn changed_key_is_published_as_the_next_version_with_a_warning() {
     }
     let unchanged = publish(&["code"]);
     assert!(matches!(unchanged, Outcome::Unchanged(1, _)));
-    // Of a file without a key nothing is known.
+    // The key of a file without the attribute is unknown.
     fs::write(&second, fs::read_to_string(&second).unwrap().replace("\"key\": \"code\",", "")).unwrap();
     let unchanged = publish(&["number"]);
     assert!(matches!(unchanged, Outcome::Unchanged(1, _)));
@@ -139,7 +139,7 @@ mod replaced {
 }
 
 #[test]
-fn field_that_replaces_one_of_its_type_is_asked_about() {
+fn possible_rename_of_a_field_is_a_question() {
     let folder = tempfile::tempdir().unwrap();
     let Outcome::Locked(0, path, warnings) = publish_with::<replaced::Replaced>(folder.path(), &[]) else {
         panic!("not locked")
@@ -155,7 +155,7 @@ fn field_that_replaces_one_of_its_type_is_asked_about() {
 }
 
 #[test]
-fn changed_key_of_a_version_with_a_number_by_hand_wants_the_next_number() {
+fn changed_key_of_an_explicit_version_requires_the_next_number() {
     let folder = tempfile::tempdir().unwrap();
     let publish = |key| publish_with::<numbered::Numbered>(folder.path(), key);
     assert!(matches!(publish(&["number"]), Outcome::Locked(3, ..)));
