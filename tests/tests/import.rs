@@ -175,11 +175,11 @@ fn docs_defaults_aliases_and_enum_defaults_are_kept() {
 fn what_is_lost_is_noted() {
     let ran = import(&folder().join("schemas"), &["data.avsc", "unions.avsc", "times.avsc"]);
     for note in [
-        "note: data.avsc: amount: the logical type `decimal` on `bytes` is not kept",
-        "note: data.avsc: currency: the attribute `owner` is not kept",
-        "note: data.avsc: the root: `Money` is written as data and not as an event",
+        "note: data.avsc: amount: the logical type `decimal` on `bytes` is dropped",
+        "note: data.avsc: currency: the attribute `owner` is dropped",
+        "note: data.avsc: the root: `Money` is imported as data since its event type is unknown",
         "note: unions.avsc: without_default: has no default",
-        "note: times.avsc: millis, maybe_millis: the logical type `timestamp-millis` is not kept",
+        "note: times.avsc: millis, maybe_millis: the logical type `timestamp-millis` is dropped",
     ] {
         assert!(ran.err.contains(note), "no {note:?} in {}", ran.err);
     }
@@ -243,43 +243,43 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
     for (ty, error) in [
         (
             r#"{"type": "array", "items": {"type": "record", "name": "B", "fields": [{"name": "price", "type": ["int", "string"]}]}}"#,
-            "error: a.avsc: a[].price: a union of `int`, `string`; an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record",
+            "error: a.avsc: a[].price: a union of `int`, `string`; an enum must be a union of records named `<Enum><Variant>`: put each branch into such a record",
         ),
         (
             r#"{"type": "fixed", "name": "F", "size": 16}"#,
-            "error: a.avsc: a: `fixed` of 16 bytes, which events do not have: write `bytes`",
+            "error: a.avsc: a: `fixed` of 16 bytes is not supported: use `bytes`",
         ),
         (
             r#"["null", ["int"]]"#,
-            "error: a.avsc: a<union>: a union directly in a union, which Avro has not: write the branches of both in one",
+            "error: a.avsc: a<union>: Avro does not allow a union directly inside a union: merge their branches",
         ),
         (
             r#"["null", "int", "int"]"#,
-            "error: a.avsc: the root: no schema that Avro allows: at `a`: branch 2 of the union has the type of an earlier one",
+            "error: a.avsc: the root: invalid Avro schema: at `a`: branch 2 of the union has the type of an earlier one",
         ),
         (&nested(100), "error: a.avsc: "),
-        (&nested(25), "error: a.avsc: a: more than 24 arrays or maps directly in each other"),
-        (r#"["int", "null"]"#, "error: a.avsc: a: a union in which `null` is not the first branch"),
+        (&nested(25), "error: a.avsc: a: more than 24 directly nested arrays or maps are not supported"),
+        (r#"["int", "null"]"#, "error: a.avsc: a: `null` is not the first branch of the union"),
         (
             r#"{"type": "map", "values": "null"}"#,
-            "error: a.avsc: a{}: a `null` alone carries nothing: remove it",
+            "error: a.avsc: a{}: the type `null` holds no value: remove it",
         ),
-        (r#"["null"]"#, "error: a.avsc: a: a union without a branch that carries a value: remove it"),
+        (r#"["null"]"#, "error: a.avsc: a: the union has no branch with a value: remove it"),
         (
             r#"{"type": "record", "name": "B", "namespace": "", "fields": []}"#,
-            "error: a.avsc: a: `B` is in no namespace, and what holds it is in one: give it that one",
+            "error: a.avsc: a: `B` has no namespace, but the type that contains it has one: use that namespace",
         ),
         (
             r#"{"type": "record", "name": "B", "fields": [
                 {"name": "maybe", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "b", "type": "B"}]}]},
                 {"name": "d", "type": {"type": "record", "name": "D", "fields": [{"name": "c", "type": "C"}]}}]}"#,
-            "error: a.avsc: the root: no value of `B` has an end, for each holds another one",
+            "error: a.avsc: the root: `B` always contains itself, so it has no finite value",
         ),
         (
             r#"{"type": "record", "name": "B", "fields": [
                 {"name": "either", "type": [{"type": "record", "name": "CX", "fields": []}, {"type": "record", "name": "CY", "fields": []}]},
                 {"name": "alone", "type": "CX"}]}"#,
-            "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` stands in a union of records here and differently elsewhere",
+            "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` is a branch of one union and also used elsewhere",
         ),
     ] {
         let ran = import(with_field(ty).path(), &["a.avsc"]);
@@ -290,9 +290,9 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
     for (text, error) in [
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#,
-            "the root: an event is a record, and this is an enum",
+            "the root: an event must be a record, not an enum",
         ),
-        (r#""string""#, "the root: an event is a record, and this is none"),
+        (r#""string""#, "the root: an event must be a record: make this type"),
     ] {
         fs::write(folder.path().join("a.avsc"), text).unwrap();
         let ran = import(folder.path(), &["a.avsc"]);
@@ -307,8 +307,8 @@ fn a_refused_file_does_not_keep_others_from_being_written() {
     let ran = import(folder.path(), &["b.avsc", "a.avsc", "absent.avsc", "--out", "out.rs"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("error: b.avsc: the root: "), "{}", ran.err);
-    assert!(ran.err.contains("error: absent.avsc: the root: the file can't be read"), "{}", ran.err);
-    assert!(ran.err.contains("2 of 3 files can't be imported"), "{}", ran.err);
+    assert!(ran.err.contains("error: absent.avsc: the root: cannot read the file"), "{}", ran.err);
+    assert!(ran.err.contains("failed to import 2 of 3 files"), "{}", ran.err);
     let written = fs::read_to_string(folder.path().join("out.rs")).unwrap();
     let expected = "use events_runtime::PublicSignal;\n\n#[derive(Debug, Clone, PartialEq, PublicSignal)]\n#[public_signal(event_type = \"org.acme.a.b.c.v1\")]\npub struct A {\n    pub a: i32,\n}\n";
     assert_eq!(written, expected);
@@ -325,10 +325,10 @@ fn an_event_type_can_be_given_to_one_file_and_is_imported_once() {
     let options = "#[public_signal(\n    event_type = \"a/b\",\n    namespace = \"org.acme.a.b.c.v1\",\n    foreign = \"imported from a.avsc\"\n)]";
     assert!(ran.out.contains(options), "{}", ran.out);
     let ran = import(folder.path(), &["a.avsc", "a.avsc", "--event-type", "a/b"]);
-    assert!(ran.code == 2 && ran.err.contains("`--event-type` names one event"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("`--event-type` applies to one file"), "{}", ran.err);
     assert_eq!(import(folder.path(), &["a.avsc", "--event-type", "a b"]).code, 2);
     assert_eq!(import(folder.path(), &[]).code, 2);
     let ran = import(folder.path(), &["a.avsc", "a.avsc"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("`org.acme.a.b.c.v1` is imported from a.avsc already"), "{}", ran.err);
+    assert!(ran.err.contains("`org.acme.a.b.c.v1` was already imported from a.avsc"), "{}", ran.err);
 }
