@@ -4,15 +4,9 @@
 //! becomes a model, rules check it, and code is written that calls the runtime.
 
 mod errors;
-#[allow(dead_code, unreachable_pub, reason = "the runtime's own rule, linked so that both check the same")]
-mod event_type_rule;
 mod expand;
-#[allow(unreachable_pub, reason = "the runtime's own, linked so that both count alike")]
-mod fingerprint;
 mod json;
 mod model;
-#[allow(unused_imports, unreachable_pub, reason = "the runtime's own, linked so that both pack alike")]
-mod packed;
 mod parse;
 mod published;
 mod receiver;
@@ -22,8 +16,6 @@ mod snapshots;
 mod source;
 mod suggest;
 mod validate;
-#[allow(unreachable_pub, reason = "the runtime's own, linked so that both read alike")]
-mod versions;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use syn::LitStr;
 
 use crate::errors::Ctxt;
-use crate::fingerprint::fingerprint;
-use crate::packed::Schema;
 use crate::parse::SignalAttrs;
-use crate::versions;
+use events_schema::fingerprint;
+use events_schema::packed::Schema;
+use events_schema::versions;
 
 /// A published version of a schema.
 pub(crate) struct Version {

@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use proc_macro2::Span;
 
-use crate::fingerprint::fingerprint;
+use events_schema::fingerprint;
 
 thread_local! {
     /// The files that were read, for one may hold many definitions.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Stands for what passes the range of a clock: a century, that no process waits for.
-const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The time so long after another one; a century after it at most.
 pub(crate) trait Later: Sized + Copy {

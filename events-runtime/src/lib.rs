@@ -1,38 +1,61 @@
-#![cfg_attr(feature = "bus", doc = include_str!("../README.md"))]
+// The README links to the guides as files; here the same links lead to the modules. The first definition of
+// a link counts, so these stand before it.
+//! [evolution]: guide::evolution
+//! [failures]: guide::failures
+//! [testing]: guide::testing
+//! [operations]: guide::operations
+//! [transports]: guide::transports
+//! [openedx]: guide::openedx
 //!
-//! # The crate
+// Cargo knows where the README is, in the repository and in the package alike: see docs/decisions/0071.
+#![cfg_attr(
+    feature = "bus",
+    doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))
+)]
 //!
-//! Its modules stand below in the order of the line: an event can be followed through them without
-//! turning back.
+//! # Feature flags
+//!
+//! `default = ["sqlite", "uuid"]`. In-process signals need none of them.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `bus` | [`EventBus`], [`Config`] and the transport `memory:`; brings tokio |
+//! | `sqlite` | the transport `sqlite:`, with SQLite compiled in; enables `bus`. `embedded` is its old name |
+//! | `redis` | the transports `redis:`, `rediss:`, `redis+sentinel:` and `redis+cluster:`; enables `bus` |
+//! | `inbox-sqlite`, `inbox-postgres` | an [`inbox`] in SQLite or in Postgres, for receivers that handle each event once; enable `bus` |
+//! | `cli` | the command line, [`cli::run`]; enables `bus` |
+//! | `sim` | the simulated broker, [`testing::sim`]; for dev-dependencies, since it brings tokio's paused clock; enables `bus` |
+//! | `uuid` | `uuid::Uuid` as a payload type |
+//! | `jiff`, `chrono`, `time` | times and dates of these crates as payload types |
+//! | `rust_decimal` | `rust_decimal::Decimal` as a payload type |
+//!
+//! # Modules
+//!
+//! The modules below follow an event: its definition, the hub in this process, the bus out of it and
+//! back in, the codec and the envelope, the transports, the registry.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as events_runtime;
 
 // The definition.
-pub mod event_type;
-pub mod payload;
-pub mod with;
+pub use events_core::{event_type, payload, with};
 
 // In the process.
-pub mod signal;
-
-pub mod metadata;
-
-pub mod hub;
-pub mod receiver;
+pub use events_core::{hub, metadata, receiver, signal};
 
 // Out, and back in.
 #[cfg(feature = "bus")]
 pub mod bus;
 mod clock;
 
-pub mod avro;
+pub use events_core::avro;
 
 #[cfg(feature = "bus")]
 pub mod envelope;
 #[cfg(feature = "bus")]
 pub mod transport;
 
-pub mod registry;
+pub use events_core::registry;
 
 // Around it.
 #[cfg(feature = "cli")]
@@ -43,23 +66,17 @@ pub mod config;
 pub mod inbox;
 pub mod testing;
 
-mod error_chain;
+pub mod guide;
 
 #[doc(hidden)]
-pub mod private;
+pub use events_core::private;
 
 #[cfg(feature = "bus")]
 pub use bus::EventBus;
 #[cfg(feature = "bus")]
 pub use config::Config;
-pub use event_type::EventType;
-pub use events_macros::*;
-pub use hub::Hub;
-pub use metadata::EventMetadata;
-pub use payload::{EventData, EventKey, MapKey, PublicSignal};
-pub use receiver::Connection;
-pub use registry::{Registry, RegistryError};
-pub use signal::{
-    BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,
-    Signal, StrictError,
+pub use events_core::{
+    BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
+    EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,
+    Response, Signal, StrictError, link,
 };

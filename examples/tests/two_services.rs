@@ -64,7 +64,7 @@ fn start_billing(file: &Path, orders: &Sender<Order>) -> Child {
 /// Takes what comes until `enough` or a minute has passed since the last one.
 fn collect(orders: &Receiver<Order>, into: &mut Vec<Order>, enough: impl Fn(&[Order]) -> bool) {
     while !enough(into) {
-        match orders.recv_timeout(Duration::from_mins(1)) {
+        match orders.recv_timeout(Duration::from_secs(60)) {
             Ok(order) => into.push(order),
             Err(_) => break,
         }

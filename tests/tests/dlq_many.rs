@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 /// A folder with dead letters of `billing` on `orders`, where the program runs.
 struct Shop(TempDir);
@@ -150,7 +150,7 @@ fn letters_that_another_program_holds_are_listed_and_make_a_command_fail() {
     let shop = Shop::new(20);
     let shop = &shop;
     shop.with_transport(async |transport| {
-        let tool = ConsumerGroup::new(DeadLetters::TOOL).unwrap();
+        let tool = ConsumerGroup::new(DeadLetters::GROUP).unwrap();
         let subscription = Subscription::new(topic("orders.billing.dlq"), tool);
         let mut other = transport.consumer(subscription).await.unwrap();
         let mut held = other.receive(1, LONG).await.unwrap();

@@ -1,4 +1,4 @@
-//! The README's table of guarantees names its proofs: each of them is there.
+//! The tests and files that `docs/guarantees.md` names exist, and so do the files that the README links to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,24 +19,22 @@ fn sources(folder: &Path, into: &mut String) {
     }
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
 #[test]
-fn every_guarantee_of_the_readme_names_a_proof_that_is_there() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
-    let (_, rest) = readme.split_once("## Guarantees").expect("the guarantees");
-    let (table, _) = rest.split_once("\n## ").expect("what follows them");
+fn every_guarantee_names_a_test_that_exists() {
+    let page = fs::read_to_string(root().join("docs/guarantees.md")).expect("the guarantees");
     let mut tests = String::new();
     for folder in
-        ["tests/src", "tests/tests", "tests/servers", "tests/catalogue", "examples", "events-runtime/src"]
+        ["tests/src", "tests/tests", "tests/servers", "tests/catalogue", "examples", "events-runtime"]
     {
         sources(&root().join(folder), &mut tests);
     }
     let rows: Vec<_> =
-        table.lines().filter(|line| line.starts_with("| ") && !line.contains("Shown by")).collect();
+        page.lines().filter(|line| line.starts_with("| ") && !line.contains("Shown by")).collect();
     assert!(rows.len() > 30, "{} rows", rows.len());
     let mut missing = Vec::new();
     for row in &rows {
@@ -45,9 +43,7 @@ fn every_guarantee_of_the_readme_names_a_proof_that_is_there() {
         for proof in quoted(proofs) {
             let is_path = proof.contains('/') && !proof.contains(' ');
             let is_there = match proof {
-                path if is_path => [root().join(path), root().join("events-runtime/src").join(path)]
-                    .iter()
-                    .any(|path| path.exists()),
+                path if is_path => root().join(path).exists(),
                 "tests/run faults" => root().join("tests/run").exists(),
                 module if tests.contains(&format!("conformance!({module},")) => true,
                 test => tests.contains(&format!("fn {test}(")),
@@ -59,5 +55,45 @@ fn every_guarantee_of_the_readme_names_a_proof_that_is_there() {
         }
         assert!(named > 0, "no proof is named: {row}");
     }
-    assert!(missing.is_empty(), "named in the README and not there: {missing:#?}");
+    assert!(missing.is_empty(), "named in docs/guarantees.md and not there: {missing:#?}");
+}
+
+/// The targets of inline links `[…](…)` and of link definitions `[…]: …` that are files.
+fn linked_files(text: &str) -> Vec<&str> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let defined = text
+        .lines()
+        .filter(|line| line.starts_with('['))
+        .filter_map(|line| line.split_once("]: "))
+        .map(|(_, target)| target);
+    inline
+        .chain(defined)
+        .filter(|target| !target.starts_with("http"))
+        .map(|target| target.split('#').next().unwrap_or(target))
+        .filter(|target| !target.is_empty())
+        .collect()
+}
+
+#[test]
+fn every_link_of_the_pages_leads_to_a_file() {
+    let mut pages = vec!["README.md".into(), "CONTRIBUTING.md".into(), "CHANGELOG.md".into()];
+    for folder in ["docs", "docs/decisions"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder") {
+            let name = entry.expect("an entry").file_name().into_string().expect("text");
+            if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
+                pages.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for page in &pages {
+        let path = root().join(page);
+        let text = fs::read_to_string(&path).expect("a page");
+        for target in linked_files(&text) {
+            if !path.parent().expect("a folder").join(target).exists() {
+                missing.push(format!("{page}: {target}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "linked and not there: {missing:#?}");
 }

@@ -146,17 +146,17 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
     for (more, code, said) in [
         (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
         (&[][..], 2, "--group"),
-        (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its beginning"),
+        (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its start"),
         // Neither is there yet.
-        (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its beginning"),
-        (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its beginning"),
+        (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its start"),
+        (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its start"),
         (
             &["--group", "look", "--from", "2126-01-02T00:00:00Z", "--to", "2126-01-01T00:00:00Z"][..],
             1,
-            "before its beginning",
+            "before its start",
         ),
-        (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose what is between"),
-        (&["--group", "biling", "--in-place"][..], 1, "only `billing`"),
+        (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose the events in between"),
+        (&["--group", "biling", "--in-place"][..], 1, "existing groups: `billing`"),
         (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),
         (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
     ] {
@@ -309,7 +309,7 @@ fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
     assert_eq!(shop.consume("billing", &[]), ["1", "2", "3", "4", "5"], "from a time on");
     let typo = shop
         .run(&["offsets", "reset", "--topic", "orders", "--group", "biling", "--to", "earliest", "--yes"]);
-    assert!(typo.code == 1 && typo.err.contains("only `billing`"), "{}", typo.err);
+    assert!(typo.code == 1 && typo.err.contains("existing groups: `billing`"), "{}", typo.err);
 }
 
 #[test]

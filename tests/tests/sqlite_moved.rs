@@ -39,7 +39,7 @@ async fn nothing_is_acknowledged_into_a_file_that_is_gone_and_the_same_file_put_
     assert_eq!(error.kind(), ErrorKind::Replaced);
     assert!(error.is_retryable(), "the queue is kept and consumers wait");
     assert!(error.to_string().contains("removed or renamed"), "{error}");
-    let error = consumer.receive(1, Duration::from_mins(1)).await.expect_err("there is no file");
+    let error = consumer.receive(1, Duration::from_secs(60)).await.expect_err("there is no file");
     assert_eq!(error.kind(), ErrorKind::Replaced);
     assert_eq!(transport.topics().await.expect_err("there is no file").kind(), ErrorKind::Replaced);
     assert!(!path.exists(), "nothing was made in its place");
@@ -62,7 +62,7 @@ async fn a_consumer_that_waits_is_told_that_its_file_was_removed() {
             std::fs::remove_file(beside(&path, end)).expect("it is removed");
         }
     };
-    let (received, ()) = tokio::join!(consumer.receive(1, Duration::from_mins(10)), removing);
+    let (received, ()) = tokio::join!(consumer.receive(1, Duration::from_secs(10 * 60)), removing);
     assert_eq!(received.expect_err("there is no file").kind(), ErrorKind::Replaced);
 }
 
@@ -161,7 +161,7 @@ async fn a_consumer_that_waits_goes_on_after_the_log_was_taken_away() {
     };
     let receiving = async {
         loop {
-            match consumer.receive(1, Duration::from_mins(1)).await {
+            match consumer.receive(1, Duration::from_secs(60)).await {
                 Ok(deliveries) if deliveries.is_empty() => {}
                 Ok(deliveries) => return deliveries,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Replaced),

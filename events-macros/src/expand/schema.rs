@@ -6,8 +6,8 @@ use syn::ext::IdentExt as _;
 use syn::{Generics, Ident, LitStr, Member, Path};
 
 use crate::model::{Container, Data, Field, Variant};
-use crate::packed::{digest, quoted};
 use crate::{recursion, source};
+use events_schema::packed::{digest, quoted};
 
 /// The name and the place of a type, known without its fields.
 pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {

@@ -3,9 +3,9 @@
 use syn::Fields;
 
 use crate::errors::Ctxt;
-use crate::event_type_rule;
 use crate::expand::{signal_meets_its_event, signal_name};
 use crate::model::{Container, Data};
+use events_schema::event_type;
 
 /// `#[derive(PublicSignal)] struct Placed<T> { … }`
 pub(super) fn is_concrete(cx: &Ctxt, model: &Container<'_>) {
@@ -49,9 +49,9 @@ pub(super) fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
     };
     let text = event_type.value();
     let rule = if signal.foreign.is_set() || signal.is_openedx() {
-        event_type_rule::check_foreign(&text)
+        event_type::check_foreign(&text)
     } else {
-        event_type_rule::check(&text)
+        event_type::check(&text)
     };
     if let Err(fault) = rule {
         let fault = fault.text(&text);
@@ -97,7 +97,7 @@ pub(super) fn profile_names_the_record(cx: &Ctxt, model: &Container<'_>) {
     }
     // Python's JSON escapes what is not ASCII, and Avro's names hold none of it.
     if let Some(event_type) = signal.event_type.value()
-        && event_type_rule::check_foreign(&event_type.value()).is_ok()
+        && event_type::check_foreign(&event_type.value()).is_ok()
         && !event_type.value().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     {
         cx.error(event_type, "Open edX's event types are of letters, digits, `_`, `-` and `.`");

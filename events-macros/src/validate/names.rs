@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use syn::Fields;
 
 use crate::errors::Ctxt;
-use crate::event_type_rule;
 use crate::model::{AvroName, Container, Data, Field};
+use events_schema::event_type;
 
 fn is_avro_name(text: &str) -> bool {
     let mut characters = text.chars();
@@ -63,7 +63,7 @@ pub(super) fn event_type_is_a_namespace(cx: &Ctxt, model: &Container<'_>) {
     let Some(event_type) = signal.event_type.value() else { return };
     let text = event_type.value();
     // What breaks the rule of event types has an error of its own.
-    let is_regular = signal.foreign.is_set() && event_type_rule::check_foreign(&text).is_ok();
+    let is_regular = signal.foreign.is_set() && event_type::check_foreign(&text).is_ok();
     if is_regular && !signal.namespace.is_set() && !text.split('.').all(is_avro_name) {
         let namespace: String =
             text.chars().map(|c| if c == '.' || c.is_ascii_alphanumeric() { c } else { '_' }).collect();

@@ -1,30 +1,30 @@
-//! Setting up a consumer, and running it.
+//! Configures and runs a consumer.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventBus;
-use super::around::{Hook, MessageInfo, Next, Processed};
 use super::dedup::Dedup;
-use super::error::{ConsumeError, chain};
 use super::inbound::Inbound;
+use super::middleware::{MessageInfo, Middleware, Next, Processed};
 use super::observe::{Consuming, watch};
 use super::offsets::tidy;
 use super::retry::Backoff;
+use super::settings::Settings;
 use super::settling::{Consumed, Settling};
-use super::untaken::Untaken;
-use super::worker::{Worker, sleep_until};
+use super::unhandled::Unhandled;
+use super::worker::{ConsumeError, Worker, sleep_until};
 use crate::BoxError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
-use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
 use crate::transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
+use events_support::error_chain::{chain, drop_quietly};
 
-/// A consumer that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
+/// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
-/// What is not set here is as `[consumers.TOPIC.GROUP]` of the configuration says, or `[bus]`.
+/// Settings not made here come from `[consumers.TOPIC.GROUP]` of the configuration, then from `[bus]`.
+#[doc(alias("subscription", "worker"))]
 #[derive(Debug)]
 #[must_use = "a consumer does nothing before `run` or `run_until`"]
 pub struct Consume {
@@ -33,14 +33,14 @@ pub struct Consume {
     group: Option<String>,
     member: Option<String>,
     dead_letter: Option<String>,
-    /// What the program says itself, before the configuration.
+    /// Settings made by the program, which override the configuration.
     own: Own,
     settings: Settings,
-    /// Counted for who set this up.
-    pub(super) untaken: Arc<Untaken>,
+    /// Events without a receiver, shared with the caller.
+    pub(super) unhandled: Arc<Unhandled>,
 }
 
-/// What the program may say that the configuration says for each group.
+/// The settings that both the program and the configuration of a group may make.
 #[derive(Debug, Clone, Copy, Default)]
 struct Own {
     start: Option<StartPosition>,
@@ -50,43 +50,8 @@ struct Own {
     exhausted: Option<Exhausted>,
 }
 
-/// A shorter lease would end before it could be renewed.
+/// The shortest lease that can still be renewed in time.
 const MIN_LEASE: Duration = Duration::from_millis(100);
-
-/// What a running consumer goes by.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) batch_size: usize,
-    pub(super) lease: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) backoff: Backoff,
-    pub(super) unknown_events: UnknownEvents,
-    pub(super) exhausted: Exhausted,
-    pub(super) concurrency: usize,
-    pub(super) max_consecutive_errors: Option<NonZeroU32>,
-    pub(super) drain_timeout: Option<Duration>,
-    /// Outermost first.
-    pub(super) hooks: Arc<[Hook]>,
-    pub(super) seen: Option<Arc<dyn SeenEvents>>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("batch_size", &self.batch_size)
-            .field("lease", &self.lease)
-            .field("max_attempts", &self.max_attempts)
-            .field("backoff", &self.backoff)
-            .field("unknown_events", &self.unknown_events)
-            .field("exhausted", &self.exhausted)
-            .field("concurrency", &self.concurrency)
-            .field("max_consecutive_errors", &self.max_consecutive_errors)
-            .field("drain_timeout", &self.drain_timeout)
-            .field("hooks", &self.hooks.len())
-            .field("dedup", &self.seen.is_some())
-            .finish()
-    }
-}
 
 impl Consume {
     pub(super) fn new(bus: &EventBus, topic: String) -> Self {
@@ -108,115 +73,113 @@ impl Consume {
                 concurrency: config.consumer.concurrency.get(),
                 max_consecutive_errors: config.consumer.max_consecutive_errors,
                 drain_timeout: config.consumer.drain_timeout,
-                hooks: Arc::new([]),
+                middleware: Arc::new([]),
                 seen: None,
             },
-            untaken: Arc::default(),
+            unhandled: Arc::default(),
         }
     }
 
-    /// The consumer group: each group gets every event, its members share them. The service's
-    /// name unless set.
+    /// The consumer group: each group gets every event, and its members share them. Default: the service's
+    /// name.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
         self
     }
 
-    /// This member's name within the group, for listings.
+    /// This member's name within the group, shown in listings.
     pub fn member(mut self, member: impl Into<String>) -> Self {
         self.member = Some(member.into());
         self
     }
 
-    /// Where the group begins when it is made; an existing group goes on where it stands, and is moved
-    /// by [`Offsets::reset`](super::Offsets::reset). As the configuration says unless set, which is the
-    /// earliest event unless it says otherwise, so that nothing is missed.
+    /// The position at which a new group starts. An existing group continues at its position;
+    /// [`Offsets::reset`](super::Offsets::reset) moves it. Default: the configuration's, which is the
+    /// earliest event unless set, so that no event is missed.
     pub const fn start(mut self, start: StartPosition) -> Self {
         self.own.start = Some(start);
         self
     }
 
-    /// How many times an event is handed to the receivers, the first time included, before it
-    /// goes to the dead-letter topic; at least 1.
+    /// The maximum number of deliveries of an event to the receivers, the first one included, before the
+    /// event goes to the dead-letter topic; at least 1.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.own.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
         self
     }
 
-    /// The pauses before further attempts.
+    /// The backoff between attempts.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.own.backoff = Some(backoff);
         self
     }
 
-    /// How many events are fetched at once, at most; at least 1.
+    /// The maximum number of events per fetch; at least 1.
     pub const fn batch_size(mut self, events: usize) -> Self {
         self.settings.batch_size = if events == 0 { 1 } else { events };
         self
     }
 
-    /// How long a fetched event is kept from the group's other members, unless renewed, which
-    /// happens while async receivers work; at least 100 ms.
+    /// How long a fetched event is reserved for this member. The lease is renewed while async receivers
+    /// work; at least 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(MIN_LEASE);
         self
     }
 
-    /// What happens to events whose type is not linked into this program.
+    /// The policy for events whose type is not linked into this program.
     pub const fn unknown_events(mut self, policy: UnknownEvents) -> Self {
         self.settings.unknown_events = policy;
         self
     }
 
-    /// What happens to an event whose attempts are used up: a dead letter unless set. A receiver that
-    /// [rejects](crate::receiver::reject) an event, and bytes that can't be read, are not meant.
+    /// The policy for an event whose attempts are exhausted. Default: dead letter. It does not apply to
+    /// events that a receiver [rejects](crate::receiver::reject) or that can't be read.
     pub const fn exhausted(mut self, policy: Exhausted) -> Self {
         self.own.exhausted = Some(policy);
         self
     }
 
-    /// How many events are worked on at once, at most; at least 1, which it is unless set.
+    /// The maximum number of events in flight; at least 1. Default: 1.
     ///
-    /// Events of different keys are worked on in parallel, each on a task of its own; those of one
-    /// key one after another, in their order; those without a key in any order. Each worker thread
-    /// of the runtime that a sync receiver blocks is one fewer for all the rest: async receivers
-    /// need no more threads, sync ones do.
+    /// Events of different keys are processed in parallel, each on its own task. Events of one key are
+    /// processed one after another, in order; events without a key in any order. A sync receiver blocks one
+    /// worker thread of the runtime: async receivers need no more threads, sync ones do.
     pub const fn concurrency(mut self, events: usize) -> Self {
         self.own.concurrency = Some(if events == 0 { 1 } else { events });
         self
     }
 
-    /// After so many failures in a row, of any events, the consumer ends with
-    /// [`ConsumeError::TooManyErrors`]; 0 is never. What all events need is broken then, and going
-    /// on would only fill the dead letters.
+    /// The number of consecutive failures, of any events, after which the consumer ends with
+    /// [`ConsumeError::TooManyErrors`]; 0 means never. So many failures mean that a shared dependency is
+    /// broken, and continuing would only fill the dead letters.
     pub const fn max_consecutive_errors(mut self, failures: u32) -> Self {
         self.settings.max_consecutive_errors = NonZeroU32::new(failures);
         self
     }
 
-    /// How long a consumer that is told to stop waits: for the receivers at work, and for the transport to
-    /// store outcomes and dead letters. Events that are not finished by then come again, with their attempt
-    /// counted; what their receivers have begun goes on. A transport that has answered until then gets one
-    /// second more to take back what was not finished. A sync receiver that blocks the consumer's own task
-    /// can't be left behind.
+    /// How long a stopping consumer waits for receivers in flight and for the transport to store outcomes
+    /// and dead letters. Events unfinished by then are redelivered, with their attempt counted; the
+    /// receivers themselves are not undone. A transport that has answered so far gets one more second to
+    /// release the unfinished events. A sync receiver that blocks the consumer's own task can't be
+    /// interrupted.
     pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = Some(timeout);
         self
     }
 
-    /// A hook that stands around each message: it runs before the message is decoded, and goes on
-    /// when every receiver has ended. The first hook added is the outermost.
+    /// Adds a middleware around each message. It runs before the message is decoded, and continues when
+    /// every receiver has finished. The first one added is the outermost.
     ///
-    /// An error or a panic of the hook is a failure of the message, whatever the receivers said, and
-    /// the consumer goes on; the error may say by a [disposition](crate::receiver::Disposition)
-    /// what should become of the message. What a hook gives back otherwise is what [`Next::run`]
-    /// gave it.
+    /// An error or a panic of a middleware fails the message, whatever the receivers returned, and the
+    /// consumer continues. The error's [disposition](crate::receiver::Disposition) can decide whether the
+    /// message is retried, rejected or skipped. Otherwise, a middleware returns the value of [`Next::run`].
     ///
     /// ```
     /// # use events_runtime::bus::Consume;
     /// # async fn reconnected() -> Result<(), std::io::Error> { Ok(()) }
     /// # fn set_up(consume: Consume) -> Consume {
-    /// consume.around_message(|message, next| async move {
+    /// consume.middleware(|message, next| async move {
     ///     reconnected().await?;
     ///     let processed = next.run().await;
     ///     println!("{:?} at {}: {processed:?}", message.event_type(), message.position);
@@ -224,34 +187,37 @@ impl Consume {
     /// })
     /// # }
     /// ```
-    pub fn around_message<F, Fut>(mut self, hook: F) -> Self
+    #[doc(alias("hook", "filter", "interceptor"))]
+    pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
     where
         F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Processed, BoxError>> + Send + 'static,
     {
-        let hook: Hook = Arc::new(move |message, next| Box::pin(hook(message, next)));
-        self.settings.hooks = self.settings.hooks.iter().cloned().chain([hook]).collect();
+        let added: Middleware = Arc::new(move |message, next| Box::pin(middleware(message, next)));
+        self.settings.middleware = self.settings.middleware.iter().cloned().chain([added]).collect();
         self
     }
 
-    /// Hands no event to the receivers that this group has handled: asks before they run, and
-    /// remembers the event after all of them have succeeded. What it holds back is acknowledged and
-    /// counted by `events_deduplicated_total`.
+    /// Skips events that this group has already handled: looks up the event before the receivers run, and
+    /// stores its id after all of them have succeeded. Duplicates are acknowledged and counted by
+    /// `events_deduplicated_total`.
     ///
-    /// This keeps most duplicates away and not all: **a crash after the receivers and before the event
-    /// is remembered is a duplicate**, and so may be an event that two members hold at the same time.
-    /// A receiver with a database takes an [inbox](crate::inbox) in its own transaction, which lets no
-    /// duplicate through. The key is this group and the event's id, whatever the topic.
+    /// This prevents most duplicates but not all: **a crash after the receivers and before the id is stored
+    /// causes a duplicate**, and so may an event that two members hold at the same time. A receiver with a
+    /// database can use an [inbox](crate::inbox) in its own transaction, which prevents all duplicates. The
+    /// key is this group and the event's id, whatever the topic.
     ///
-    /// Where the store can't be asked the event fails, with its attempt counted; where it can't be told,
-    /// the event is acknowledged all the same, and the log says so. Hooks of
-    /// [`around_message`](Self::around_message) stand around it and see duplicates too.
+    /// If the lookup fails, the event fails and its attempt counts. If storing the id fails, the event is
+    /// acknowledged nevertheless and a warning is logged. Every [`middleware`](Self::middleware) also runs
+    /// for duplicates.
+    #[doc(alias("idempotent", "exactly once"))]
     pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
         self.settings.seen = Some(Arc::new(seen));
         self
     }
 
-    /// The dead-letter topic, by its base name; `<topic>.<group>.dlq` unless set.
+    /// The dead-letter topic, by its base name. Default: `<topic>.<group>.dlq`.
+    #[doc(alias = "dlq")]
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
         self
@@ -265,23 +231,22 @@ impl Consume {
         self.run_until(std::future::pending::<()>()).await
     }
 
-    /// Consumes until the future is ready. The events at work are finished first, for at most the
-    /// [`drain_timeout`](Self::drain_timeout); those that are not begun are handed back. A consumer that
-    /// waits for its transport, to subscribe for example, ends as well.
+    /// Consumes until the future is ready. Events in flight are finished first, for at most the
+    /// [`drain_timeout`](Self::drain_timeout); other fetched events are released. A consumer that is still
+    /// waiting for its transport, for example to subscribe, ends as well.
     ///
-    /// A transport that is away is tried again with growing pauses.
+    /// An unreachable transport is retried with growing pauses.
     ///
     /// # Errors
-    /// A [`ConsumeError`] where the topic or group can't be used, where trying again does not help,
-    /// where an unknown event type is to stop the consumer, and where too many events failed in a
-    /// row. Events that were in hand come
-    /// again.
+    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an unknown event type
+    /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscription = self.subscription()?;
         self.run_as(subscription, |consumer| consumer, shutdown).await
     }
 
-    /// Consumes by this subscription until the future is ready, and takes only what comes through.
+    /// Consumes with this subscription until the future is ready; `through` may wrap the transport's
+    /// consumer.
     pub(super) async fn run_as(
         mut self,
         subscription: Subscription,
@@ -300,7 +265,7 @@ impl Consume {
         });
         let unknown_events = self.settings.unknown_events;
         let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
-        inbound.untaken = Arc::clone(&self.untaken);
+        inbound.unhandled = Arc::clone(&self.unhandled);
         inbound.dedup =
             self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
         let inbound = Arc::new(inbound);
@@ -318,7 +283,7 @@ impl Consume {
         let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
         let mut consumer = through(consumer);
         let Consuming { topic, group, .. } = &*consuming;
-        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "a consumer starts");
+        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
         let (result, leaves_by) = tokio::select! {
             biased;
             ended = worker.run(consumer.as_mut(), shutdown) => ended,
@@ -329,27 +294,27 @@ impl Consume {
             biased;
             closed = consumer.close() => closed,
             () = sleep_until(leaves_by) => {
-                tracing::warn!(%topic, %group, "the transport did not answer when the consumer left; what it still held comes again");
+                tracing::warn!(%topic, %group, "the transport did not answer when the consumer closed; its unsettled events are redelivered");
                 Ok(())
             }
         };
         consuming.observe.flush().await;
         let counts = worker.settling.consumed;
-        // Hooks and the store of handled events are the program's own.
+        // Middleware and the store of handled events are user code, which may panic on drop.
         drop_quietly(worker);
         let ended = result.and(closed.map_err(ConsumeError::from));
         let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
         let error = ended.as_ref().err().map(|error| chain(error));
-        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "a consumer stopped");
+        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
         ended.map(|()| counts)
     }
 
-    /// What the configuration says for the group.
+    /// The group's settings of the configuration.
     fn configured(&self) -> Result<GroupSettings, ConsumeError> {
         Ok(self.bus.config().group(&Topic::new(self.topic.as_str())?, &self.named_group()?))
     }
 
-    /// What the program does not say itself, the configuration says for the group.
+    /// Applies the configuration's settings that the program did not override.
     fn configure(&mut self, configured: &GroupSettings) {
         let Own { start: _, max_attempts, backoff, concurrency, exhausted } = self.own;
         let settings = &mut self.settings;

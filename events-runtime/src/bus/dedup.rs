@@ -1,29 +1,28 @@
-//! Asking before an event goes to its receivers, and telling after they have succeeded.
+//! Looks up an event before it goes to its receivers, and stores its id after they have succeeded.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::error::{InboundError, caught, links};
 use super::guarded::Guarded;
-use super::inbound::Verdict;
 use super::observe::{Consuming, DEDUP_FAILED, DEDUPLICATED};
 use super::retry::Pause;
+use super::verdict::{InboundError, Verdict};
 use crate::BoxError;
 use crate::envelope::Envelope;
-use crate::error_chain::drop_quietly;
 use crate::inbox::SeenEvents;
 use crate::transport::{BoxFuture, Message};
+use events_support::error_chain::{caught, drop_quietly, links};
 
-/// What a consumer asks, on behalf of its group.
+/// The store of handled events, for one group.
 pub(super) struct Dedup {
     pub(super) seen: Arc<dyn SeenEvents>,
     pub(super) consuming: Arc<Consuming>,
 }
 
 impl Dedup {
-    /// The work on a message, unless the group has done it. A message without an id is worked on: that
-    /// says what is wrong with it.
+    /// Runs the work on a message unless the group has done it before. A message without an id is
+    /// processed, which reports what is wrong with it.
     pub(super) async fn around(&self, message: &Message, work: impl Future<Output = Verdict>) -> Verdict {
         let Some(id) = Envelope::id_of(message).and_then(|id| id.parse::<Uuid>().ok()) else {
             return work.await;
@@ -33,7 +32,7 @@ impl Dedup {
             Ok(false) => {}
             Ok(true) => {
                 self.consuming.count(DEDUPLICATED, 1);
-                tracing::debug!(%group, %id, "an event was handled before and goes to no receiver");
+                tracing::debug!(%group, %id, "skipped an event that was handled before");
                 return Verdict::Done;
             }
             Err(errors) => return Verdict::Failed(InboundError::Dedup { errors }, Pause::OWN),
@@ -42,15 +41,15 @@ impl Dedup {
         if matches!(verdict, Verdict::Done)
             && let Err(errors) = answer(|| self.seen.insert(group, id)).await
         {
-            // The receivers have succeeded: trying again would make the duplicate that is only to be feared.
+            // The receivers have succeeded: a retry would cause the duplicate that this prevents.
             self.consuming.count(DEDUP_FAILED, 1);
-            tracing::warn!(%group, %id, error = errors.join(": "), "a handled event was not remembered; should it come again, it is handled again");
+            tracing::warn!(%group, %id, error = errors.join(": "), "failed to store the id of a handled event; a redelivery would be handled again");
         }
         verdict
     }
 }
 
-/// What the store answers; its panic is an error as any other.
+/// The store's answer. A panic counts as an error.
 async fn answer<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, Result<T, BoxError>>) -> Result<T, Vec<String>> {
     let panicked = |panic| vec![format!("the store panicked: {panic}")];
     let asked = caught(ask).map_err(panicked)?;

@@ -1,24 +1,29 @@
-//! Waiting for the broker without stopping the bus.
+//! Waits for acknowledgements without stopping the bus.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lane::Lane;
+use super::topic_queue::TopicQueue;
 use crate::envelope::Envelope;
 use crate::transport::{Message, Topic};
 
-/// Events that were emitted before a flush and not acknowledged when its time was over. They are
-/// still being sent, unless the bus was shut down meanwhile; their emissions tell the end.
+/// Events that were emitted before a flush and not acknowledged in time. The bus keeps sending them unless
+/// it was shut down; their emissions report the result.
 #[derive(Debug, thiserror::Error)]
-#[error("{} events were not acknowledged before the time was over and are still being sent{}", .unacknowledged.len(), last(.last_error.as_ref()))]
+#[error("{} not acknowledged in time and still being sent{}", events_were(.unacknowledged.len()), last(.last_error.as_ref()))]
 pub struct FlushError {
     unacknowledged: Vec<Unacknowledged>,
     last_error: Option<String>,
 }
 
-/// What an error says of the last failed attempt.
+/// "1 event was" or "3 events were".
+pub(super) fn events_were(count: usize) -> String {
+    if count == 1 { "1 event was".to_owned() } else { format!("{count} events were") }
+}
+
+/// The part of an error text that names the last failed attempt.
 pub(super) fn last(error: Option<&String>) -> String {
-    error.map(|error| format!("; the last error was: {error}")).unwrap_or_default()
+    error.map(|error| format!("; last error: {error}")).unwrap_or_default()
 }
 
 impl FlushError {
@@ -29,7 +34,7 @@ impl FlushError {
     }
 }
 
-/// An event that a flush did not see acknowledged.
+/// An event that was not acknowledged in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unacknowledged {
@@ -52,22 +57,22 @@ impl Unacknowledged {
     }
 }
 
-/// Waits until the lanes have settled what is in them now.
-pub(super) async fn flush(lanes: &[Arc<Lane>], timeout: Duration) -> Result<(), FlushError> {
-    let marks: Vec<_> = lanes.iter().map(|lane| (lane, lane.mark())).collect();
+/// Waits until the queues have settled the events that they hold now.
+pub(super) async fn flush(queues: &[Arc<TopicQueue>], timeout: Duration) -> Result<(), FlushError> {
+    let marks: Vec<_> = queues.iter().map(|queue| (queue, queue.mark())).collect();
     let settled = async {
-        for (lane, mark) in &marks {
-            lane.settled(*mark).await;
+        for (queue, mark) in &marks {
+            queue.settled(*mark).await;
         }
     };
-    // What ended without being settled is listed too, hence the look at both.
+    // A queue that ended without settling its events also stops the wait, so the events are always checked.
     let _ = tokio::time::timeout(timeout, settled).await;
     let left: Vec<_> =
-        marks.iter().map(|(lane, mark)| (lane, lane.unsettled(*mark, Unacknowledged::new))).collect();
+        marks.iter().map(|(queue, mark)| (queue, queue.unsettled(*mark, Unacknowledged::new))).collect();
     let last_error = left
         .iter()
         .filter(|(_, events)| !events.is_empty())
-        .find_map(|(lane, _)| lane.circuit().last_error().map(str::to_owned));
+        .find_map(|(queue, _)| queue.circuit().last_error().map(str::to_owned));
     let unacknowledged: Vec<_> = left.into_iter().flat_map(|(_, events)| events).collect();
     if unacknowledged.is_empty() { Ok(()) } else { Err(FlushError { unacknowledged, last_error }) }
 }

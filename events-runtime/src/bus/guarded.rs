@@ -1,11 +1,11 @@
-//! Futures of the user's own, whose panics must not end the consumer that awaits them.
+//! Isolates panics of user futures, so that they don't end the consumer that awaits them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::error_chain::{caught, drop_quietly};
+use events_support::error_chain::{caught, drop_quietly};
 
-/// A future whose panic is its output, and that may panic when it is dropped.
+/// A future that returns its panic as an error, and whose drop may panic.
 pub(crate) struct Guarded<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Guarded<F> {

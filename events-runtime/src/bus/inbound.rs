@@ -1,4 +1,4 @@
-//! One message from a topic into the hub: envelope, registry, schema, decode, emit, wait for receivers.
+//! Emits a topic's message in the hub: envelope, registry, schema, decode, emit, wait for receivers.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,18 @@ use std::time::Instant;
 
 use super::EventBus;
 use super::dedup::Dedup;
-use super::disagreement;
-use super::error::{InboundError, ReceiverFailure, caught, links};
 use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
-use super::retry::Pause;
-use super::untaken::Untaken;
+use super::unhandled::Unhandled;
+use super::verdict::{self, InboundError, ReceiverFailure, Verdict};
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
 use crate::hub::Hub;
 use crate::transport::Message;
 use crate::{ReceiverError, Registry, Response};
+use events_support::error_chain::{caught, links};
 
-/// Where messages become events of this process.
+/// Turns messages into events of this process.
 pub(super) struct Inbound {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
@@ -27,28 +26,14 @@ pub(super) struct Inbound {
     pub(super) consuming: Arc<Consuming>,
     handled: HandlerTimes,
     pub(super) dedup: Option<Dedup>,
-    pub(super) untaken: Arc<Untaken>,
-    /// Unknown event types that the log has named.
+    pub(super) unhandled: Arc<Unhandled>,
+    /// Unknown event types already logged.
     named: Mutex<HashSet<String>>,
-    /// Event types without a receiver that the log has named.
+    /// Event types without a receiver already logged.
     unreceived: Mutex<HashSet<&'static str>>,
 }
 
-/// What should become of a message.
-pub(super) enum Verdict {
-    /// Every receiver did its work.
-    Done,
-    /// It is passed over: its type is not known here, or its receivers said so.
-    Skipped,
-    /// Another attempt may succeed, after this pause.
-    Failed(InboundError, Pause),
-    /// No attempt can succeed.
-    Unusable(InboundError),
-    /// The consumer must not go on.
-    Stop { event_type: String },
-}
-
-/// The most unknown event types that are remembered, so that hostile ones take no memory.
+/// The maximum number of unknown event types to remember, so that hostile input can't exhaust memory.
 const NAMED_AT_MOST: usize = 1000;
 
 impl Inbound {
@@ -61,13 +46,13 @@ impl Inbound {
             consuming,
             handled: HandlerTimes::default(),
             dedup: None,
-            untaken: Arc::default(),
+            unhandled: Arc::default(),
             named: Mutex::default(),
             unreceived: Mutex::default(),
         }
     }
 
-    /// Emits the event in a message and waits for every receiver, unless it was handled before.
+    /// Emits the event of a message and waits for all receivers, unless the event was handled before.
     pub(super) async fn take(&self, message: &Message) -> Verdict {
         match &self.dedup {
             Some(dedup) => dedup.around(message, self.emit(message)).await,
@@ -117,17 +102,17 @@ impl Inbound {
         if receivers == 0 && failed.is_empty() {
             self.unreceived(descriptor.event_type);
         }
-        disagreement::settle(failed)
+        verdict::combine(failed)
     }
 
-    /// Nobody took an event, which may be meant: the log says so once for each type.
+    /// Counts an event without a receiver. That may be intended, so it is logged once per type.
     fn unreceived(&self, event_type: &'static str) {
         self.consuming.count(UNRECEIVED, 1);
-        self.untaken.unreceived(event_type);
+        self.unhandled.unreceived(event_type);
         if locked(&self.unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
-                "events of this type arrive and no receiver is connected: they are acknowledged all the same; link the crate that has the receivers, or leave the type out of the topic"
+                "received events of a type without a connected receiver; they are acknowledged: link the crate that has the receivers, or don't send this type to the topic"
             );
         }
     }
@@ -141,12 +126,12 @@ impl Inbound {
         if is_new {
             tracing::warn!(
                 event_type,
-                "events of this type are not known here: link the crate that defines it, or leave them to others"
+                "received events of a type that is not linked into this program: link the crate that defines it, or ignore this if another program handles them"
             );
         }
         match self.unknown_events {
             UnknownEvents::Skip => {
-                self.untaken.unknown(&event_type);
+                self.unhandled.unknown(&event_type);
                 Verdict::Skipped
             }
             UnknownEvents::DeadLetter => Verdict::Unusable(InboundError::UnknownEvent { event_type }),
@@ -155,7 +140,7 @@ impl Inbound {
     }
 }
 
-/// Nothing under these locks panics halfway through a change.
+/// A poisoned lock is safe to use: no critical section leaves the data inconsistent.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

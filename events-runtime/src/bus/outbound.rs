@@ -1,49 +1,81 @@
-//! From the hub into the queue: encode, envelope, enqueue. Never blocks.
+//! Queues the hub's events: encodes them, wraps them in envelopes and enqueues them. Never blocks.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::error::{OutboundError, caught, chain};
-use super::lane::{Lane, Places};
+use super::capacity::Capacity;
 use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
 use super::route::{Route, Routes};
 use super::sender::Phase;
+use super::topic_queue::{Closed, TopicQueue};
+use crate::avro::{DecodeError, EncodeError};
 use crate::envelope::Envelope;
-use crate::hub::{AnyEvent, Outbound};
-use crate::signal::{PendingTopic, SendError};
+use crate::signal::SendError;
+use events_core::internal::PendingTopic;
+use events_core::internal::{AnyEvent, Outbound};
+use events_support::error_chain::{caught, chain};
 
-/// What a hub offers its events to.
-pub(super) struct Queue {
+/// The reason why an event was not given to the transport. No topic holds it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboundError {
+    /// The payload has a value that its schema can't hold.
+    #[error("the payload could not be encoded")]
+    Encode(#[from] EncodeError),
+    /// The payload's own code panicked: a `with` module or a hand-written `EventData`.
+    #[error("encoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, if it is text.
+        message: String,
+    },
+    /// The route's key could not be read from the datum.
+    #[error("the key could not be read from the encoded event")]
+    Key(#[source] DecodeError),
+    /// The queue is full.
+    #[error(
+        "the queue is full: {capacity} events are waiting for the transport, which is slower than the emitter or unreachable; emit again later, or raise `bus.queue_capacity`"
+    )]
+    QueueFull {
+        /// The queue's capacity.
+        capacity: usize,
+    },
+    /// The bus was shut down.
+    #[error("the bus was shut down; emit before `shutdown`")]
+    ShutDown,
+}
+
+/// The topic queues of a bus. The hub offers its events to them.
+pub(super) struct OutboundQueues {
     routes: Routes,
-    places: Arc<Places>,
+    capacity: Arc<Capacity>,
     /// The transport's scheme, for spans.
     system: Arc<str>,
     propagator: Option<Arc<dyn TracePropagator>>,
-    /// Here and not in the bus's handle: the hub holds the queue, and so the senders work for as
+    /// Part of the queues and not of the bus's handle: the hub holds the queues, so the senders run for as
     /// long as events can be offered.
     pub(super) phase: watch::Sender<Phase>,
 }
 
-impl Queue {
-    /// A queue of this capacity in events.
+impl OutboundQueues {
+    /// Queues that hold `capacity` events in total.
     pub(super) fn new(
         routes: Routes,
         capacity: usize,
         system: Arc<str>,
         propagator: Option<Arc<dyn TracePropagator>>,
     ) -> Self {
-        let (places, phase) = (Places::new(capacity), watch::Sender::new(Phase::Running));
-        Self { routes, places, system, propagator, phase }
+        let (capacity, phase) = (Capacity::new(capacity), watch::Sender::new(Phase::Running));
+        Self { routes, capacity, system, propagator, phase }
     }
 
-    pub(super) fn lanes(&self) -> &[Arc<Lane>] {
-        &self.routes.lanes
+    pub(super) fn topic_queues(&self) -> &[Arc<TopicQueue>] {
+        &self.routes.queues
     }
 
-    pub(super) fn places(&self) -> &Places {
-        &self.places
+    pub(super) fn capacity(&self) -> &Capacity {
+        &self.capacity
     }
 
     fn enqueue(
@@ -52,32 +84,35 @@ impl Queue {
         event: &dyn AnyEvent,
         datum: &Bytes,
     ) -> Result<PendingTopic, OutboundError> {
-        let limit = self.limit(&route.lane);
-        let place = self.places.take(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
+        let limit = self.limit(&route.queue);
+        let permit = self.capacity.try_acquire(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
         let descriptor = event.descriptor();
         let mut metadata = event.metadata().clone();
-        let span = create_span(&self.system, &route.lane.topic, &metadata);
+        let span = create_span(&self.system, &route.queue.topic, &metadata);
         let _entered = span.enter();
         inject(self.propagator.as_deref(), &span, &mut metadata);
         let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
-        envelope.key = route.key(event, datum)?;
+        envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
-        route.lane.push(envelope.into_message(), settle, place)?;
+        route
+            .queue
+            .push(envelope.into_message(), settle, permit)
+            .map_err(|Closed| OutboundError::ShutDown)?;
         Ok(pending)
     }
 
-    /// How many events may wait for this lane to take one more. A topic that is away leaves the
-    /// last quarter to the others, which would stand still behind its backlog.
-    fn limit(&self, lane: &Lane) -> usize {
-        let capacity = self.places.capacity();
-        if self.routes.lanes.len() > 1 && !lane.is_circuit_closed() {
+    /// The number of waiting events up to which this queue accepts another. A failing topic leaves the last
+    /// quarter of the capacity to the others, which its backlog would block otherwise.
+    fn limit(&self, queue: &TopicQueue) -> usize {
+        let capacity = self.capacity.total();
+        if self.routes.queues.len() > 1 && !queue.is_circuit_closed() {
             return capacity - capacity / 4;
         }
         capacity
     }
 }
 
-impl Outbound for Queue {
+impl Outbound for OutboundQueues {
     fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
         let routes = self.routes.of(event.descriptor().event_type);
         if routes.is_empty() {
@@ -105,25 +140,25 @@ impl Outbound for Queue {
 }
 
 fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Option<&Bytes>) {
-    let topic = &route.lane.topic;
+    let topic = &route.queue.topic;
     metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
     let failure =
         Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text: "an event was not sent" };
     let Some(datum) = datum else {
-        return route.lane.observe.failed_unencoded(&failure, event.metadata());
+        return route.queue.observe.failed_unencoded(&failure, event.metadata());
     };
     let fingerprint = (event.descriptor().fingerprint)();
     let mut envelope = Envelope::new(event.metadata().clone(), Some(fingerprint), datum.clone());
-    // Where the key is what failed, the record has none.
+    // If the key could not be read, the record has none.
     envelope.key = caught(|| route.key(event, datum)).ok().and_then(Result::ok).flatten();
-    route.lane.observe.failed(&failure, &envelope.into_message());
+    route.queue.observe.failed(&failure, &envelope.into_message());
 }
 
-impl std::fmt::Debug for Queue {
+impl std::fmt::Debug for OutboundQueues {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue")
+        f.debug_struct("OutboundQueues")
             .field("routes", &self.routes)
-            .field("places", &self.places)
+            .field("capacity", &self.capacity)
             .finish_non_exhaustive()
     }
 }

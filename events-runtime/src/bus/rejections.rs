@@ -1,31 +1,31 @@
-//! The messages that are given up and whose dead letters are not stored yet. Other keys go on meanwhile:
-//! the dead letters may stand where nothing answers, and the messages where all is well.
+//! Rejected messages whose dead letters are not stored yet. Other keys continue meanwhile: the store of the
+//! dead letters may be unreachable while that of the messages is not.
 
 use bytes::Bytes;
 use tracing::Span;
 
-use super::error::InboundError;
-use super::lanes::first;
-use super::observe::Noted;
+use super::in_flight::first;
+use super::observe::AuditLine;
+use super::verdict::InboundError;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
-/// Where a batch has fewer messages, so many may be given up at once.
+/// The limit of pending rejections for smaller batches.
 const AT_LEAST: usize = 16;
 
-/// Those on their way to the transport, up to so many.
+/// The pending rejections, up to a limit.
 pub(super) struct Rejections {
-    under_way: Vec<Rejection>,
+    under_way: Vec<PendingRejection>,
     limit: usize,
 }
 
-/// A message that is given up, and what is told of it once that is stored.
-pub(super) struct Rejection {
+/// A rejected message, with what is reported once the rejection is stored.
+pub(super) struct PendingRejection {
     pub(super) message: Message,
     pub(super) position: Position,
     pub(super) attempt: u32,
     pub(super) error: InboundError,
-    /// The audit line; none where nobody reads it.
-    pub(super) line: Option<Noted>,
+    /// `None` if audit lines are off.
+    pub(super) line: Option<AuditLine>,
     pub(super) span: Span,
     pub(super) stored: BoxFuture<'static, Result<(), TransportError>>,
 }
@@ -43,24 +43,24 @@ impl Rejections {
         self.under_way.len() < self.limit
     }
 
-    /// Whether a message may be started: none of its key is being given up, which may fail.
+    /// Whether a message may be started: no message of its key has a pending rejection, which may fail.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         let key = &delivery.message().key;
         key.is_none() || self.under_way.iter().all(|rejection| rejection.message.key != *key)
     }
 
-    pub(super) fn push(&mut self, rejection: Rejection) {
+    pub(super) fn push(&mut self, rejection: PendingRejection) {
         self.under_way.push(rejection);
     }
 
-    /// Waits for one of them; for ever where there is none. Dropping the wait loses nothing.
-    pub(super) async fn next(&mut self) -> (Rejection, Result<(), TransportError>) {
+    /// Waits for the next result; forever if nothing is pending. Cancel safe.
+    pub(super) async fn next(&mut self) -> (PendingRejection, Result<(), TransportError>) {
         let (index, result) = first(&mut self.under_way, |rejection| &mut rejection.stored).await;
         (self.under_way.swap_remove(index), result)
     }
 }
 
-impl Rejection {
+impl PendingRejection {
     pub(super) fn key(&self) -> Option<&Bytes> {
         self.message.key.as_ref()
     }

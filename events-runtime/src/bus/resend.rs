@@ -1,4 +1,4 @@
-//! Messages of an earlier bus, sent without one.
+//! Sends messages of an earlier bus, without starting one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,42 +7,43 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use tokio::sync::watch;
 
-use super::error::Undelivered;
+use super::capacity::Capacity;
 use super::join;
-use super::lane::{Lane, Places};
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
+use super::topic_queue::TopicQueue;
+use super::undelivered::Undelivered;
 use crate::signal::SendError;
 use crate::transport::Topic;
 
-/// What became of messages that were sent again.
+/// The result of sending messages again.
 pub(crate) struct Resent {
-    /// The position or the error of each, in order.
+    /// The position or the error of each message, in order.
     pub(crate) results: Vec<Result<String, SendError>>,
-    /// Why the last attempt failed, where the time was over before it succeeded.
+    /// The error of the last attempt, if the timeout passed before it succeeded.
     pub(crate) last_error: Option<String>,
 }
 
-/// Sends messages as a bus does: in order for each topic, again while a topic is away, for at most
-/// this long.
+/// Sends messages as a bus does: in order per topic and with retries, for at most `timeout`.
 pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
-    let places = Places::new(messages.len());
-    let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
+    let capacity = Capacity::new(messages.len());
+    let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
     let mut pending = Vec::with_capacity(messages.len());
     for Undelivered { topic, message } in messages {
         let (settle, result) = oneshot::channel();
-        let lane =
-            lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Observe::nothing())));
-        // Neither can fail: there is a place for each message, and no lane has been closed.
-        if let Some(place) = places.take(places.capacity()) {
-            let _ = lane.push(message, settle, place);
+        let queue = queues
+            .entry(topic.clone())
+            .or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
+        // Neither can fail: the capacity is the number of messages, and no queue is closed.
+        if let Some(permit) = capacity.try_acquire(capacity.total()) {
+            let _ = queue.push(message, settle, permit);
         }
         pending.push(result);
     }
     let phase = watch::Sender::new(Phase::Draining);
-    let senders = lanes.values().map(|lane| {
-        let (lane, sending, phase) = (Arc::clone(lane), sending.clone(), phase.subscribe());
-        tokio::spawn(Sender { lane, sending, phase }.run())
+    let senders = queues.values().map(|queue| {
+        let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), phase.subscribe());
+        tokio::spawn(Sender { queue, sending, phase }.run())
     });
     let mut senders = senders.collect();
     if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
@@ -53,6 +54,6 @@ pub(crate) async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeou
     for result in pending {
         results.push(result.await.unwrap_or(Err(SendError::Unfinished)));
     }
-    let last_error = lanes.values().find_map(|lane| lane.circuit().last_error().map(str::to_owned));
+    let last_error = queues.values().find_map(|queue| queue.circuit().last_error().map(str::to_owned));
     Resent { results, last_error }
 }

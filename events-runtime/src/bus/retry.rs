@@ -1,12 +1,12 @@
-//! The pauses between attempts.
+//! Pauses between attempts.
 
 use std::time::Duration;
 
-/// Exponential pauses with jitter: the n-th is a random time between half of
-/// `initial · 2^(n-1)`, at most `max`, and all of it.
+/// Exponential backoff with jitter: the n-th pause is a random time between half of `initial · 2^(n-1)` and
+/// all of it, at most `max`.
 ///
-/// The jitter spreads consumers that failed together; the lower half is kept so that a pause is
-/// never next to nothing.
+/// Jitter spreads consumers that failed together. The lower half is kept, so that a pause is never close to
+/// zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     initial: Duration,
@@ -14,7 +14,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses from `initial`, doubled with each further failure, up to `max`.
+    /// Pauses that start at `initial` and double with each failure, up to `max`.
     #[must_use]
     pub const fn new(initial: Duration, max: Duration) -> Self {
         Self { initial, max }
@@ -25,7 +25,7 @@ impl Backoff {
         self.max
     }
 
-    /// The pause after so many failures; none after 0.
+    /// The pause after this many failures; zero after 0.
     #[must_use]
     pub fn after(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
@@ -35,7 +35,7 @@ impl Backoff {
     }
 }
 
-/// The pause before another attempt: the consumer's own, one that a receiver asked for, or the
+/// The pause before another attempt: the consumer's backoff, the time that a receiver asked for, or the
 /// longer of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pause {
@@ -44,7 +44,7 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The consumer's own.
+    /// The consumer's backoff.
     pub(super) const OWN: Self = Self { own: true, asked: None };
 
     pub(super) const fn asked(after: Duration) -> Self {
@@ -55,7 +55,7 @@ impl Pause {
         Self { own: self.own || other.own, asked: self.asked.max(other.asked) }
     }
 
-    /// The pause where the consumer's own is this long.
+    /// The duration, given the consumer's backoff.
     pub(super) fn or(self, own: Duration) -> Duration {
         match self.asked {
             Some(asked) if self.own => asked.max(own),

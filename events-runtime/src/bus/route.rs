@@ -1,34 +1,34 @@
-//! Which topics an event goes to, under which key.
+//! Which topics an event goes to, and with which key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::error::OutboundError;
-use super::lane::Lane;
 use super::observe::Observe;
+use super::topic_queue::TopicQueue;
+use crate::avro::DecodeError;
 use crate::config::{KeyPath, Resolved};
-use crate::hub::AnyEvent;
 use crate::transport::{NameError, Topic, TopicPrefix};
+use events_core::internal::AnyEvent;
 
-/// One topic that the events of a type go to.
+/// A topic that the events of a type go to.
 #[derive(Debug)]
 pub(super) struct Route {
     /// The topic's base name, for reports.
     pub(super) name: Arc<str>,
-    /// Where the events of the topic wait, of whichever type they are.
-    pub(super) lane: Arc<Lane>,
-    /// The key, where it is not the definition's own.
+    /// The topic's queue, shared by all event types that go to it.
+    pub(super) queue: Arc<TopicQueue>,
+    /// The key, if it differs from the definition's.
     key: Option<KeyPath>,
 }
 
-/// The routes of all event types, and a lane for each topic of theirs.
+/// The routes of all event types, and a queue for each of their topics.
 #[derive(Debug)]
 pub(super) struct Routes {
     by_type: HashMap<&'static str, Vec<Route>>,
-    /// By the topics' names.
-    pub(super) lanes: Vec<Arc<Lane>>,
+    /// Sorted by topic.
+    pub(super) queues: Vec<Arc<TopicQueue>>,
 }
 
 impl Routes {
@@ -38,19 +38,20 @@ impl Routes {
         observe: &Arc<Observe>,
     ) -> Result<Self, NameError> {
         let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
-        let mut lanes: BTreeMap<Topic, Arc<Lane>> = BTreeMap::new();
+        let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
             let topic = route.topic.with_prefix(prefix)?;
-            let lane =
-                lanes.entry(topic.clone()).or_insert_with(|| Arc::new(Lane::new(topic, Arc::clone(observe))));
+            let queue = queues
+                .entry(topic.clone())
+                .or_insert_with(|| Arc::new(TopicQueue::new(topic, Arc::clone(observe))));
             let name = route.topic.as_str().into();
-            let lane = Arc::clone(lane);
-            by_type.entry(route.event_type).or_default().push(Route { name, lane, key: route.key });
+            let queue = Arc::clone(queue);
+            by_type.entry(route.event_type).or_default().push(Route { name, queue, key: route.key });
         }
-        Ok(Self { by_type, lanes: lanes.into_values().collect() })
+        Ok(Self { by_type, queues: queues.into_values().collect() })
     }
 
-    /// The routes of an event type; none where it stays in the process.
+    /// The routes of an event type; empty if its events stay in the process.
     pub(super) fn of(&self, event_type: &str) -> &[Route] {
         self.by_type.get(event_type).map(Vec::as_slice).unwrap_or_default()
     }
@@ -58,10 +59,10 @@ impl Routes {
 
 impl Route {
     /// The event's key in this topic.
-    pub(super) fn key(&self, event: &dyn AnyEvent, datum: &[u8]) -> Result<Option<Bytes>, OutboundError> {
+    pub(super) fn key(&self, event: &dyn AnyEvent, datum: &[u8]) -> Result<Option<Bytes>, DecodeError> {
         let mut key = Vec::new();
         if let Some(path) = &self.key {
-            path.append_key(datum, &mut key).map_err(OutboundError::Key)?;
+            path.append_key(datum, &mut key)?;
             return Ok(Some(key.into()));
         }
         Ok(event.append_key(&mut key).then(|| key.into()))

@@ -1,4 +1,4 @@
-//! From a lane to the transport: batches, in order, again while the topic is away.
+//! Sends a topic's queue to the transport: in batches, in order, with retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::error::{caught, chain};
 use super::guarded::Guarded;
-use super::lane::Lane;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
+use super::topic_queue::TopicQueue;
 use crate::clock::Later as _;
 use crate::config::BusSettings;
 use crate::transport::{ErrorKind, Position, Producer, TransportError};
+use events_support::error_chain::{caught, chain};
 
-/// How far a shutdown has come.
+/// The phase of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Running,
-    /// No new events; those in the queue are sent.
+    /// The bus accepts no new events; queued ones are sent.
     Draining,
-    /// The time is over.
+    /// The timeout has passed.
     Abandoning,
 }
 
-/// What all lanes send with, and by.
+/// What the senders of all topic queues share.
 #[derive(Clone)]
 pub(crate) struct Sending {
     pub(super) producer: Arc<dyn Producer>,
@@ -49,23 +49,23 @@ impl Sending {
     }
 }
 
-/// The task that empties a lane.
+/// The task that sends a topic queue.
 pub(super) struct Sender {
-    pub(super) lane: Arc<Lane>,
+    pub(super) queue: Arc<TopicQueue>,
     pub(super) sending: Sending,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
-/// The time of a shutdown is over.
+/// The timeout of a shutdown has passed.
 struct Abandoned;
 
-/// Whether no time alone ends such a state of the store.
+/// Whether the store stays in this state until an operator acts.
 const fn waits_for_operator(kind: ErrorKind) -> bool {
     kind.needs_operator() || !kind.is_retryable()
 }
 
-/// Ends the lane when the task ends, in whichever way: who waits is told.
-struct End(Arc<Lane>);
+/// Ends the queue when the task ends for any reason, so that no emission waits forever.
+struct End(Arc<TopicQueue>);
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -74,131 +74,132 @@ impl Drop for End {
 }
 
 impl Sender {
-    /// Sends until nobody can push any more and the lane is empty, or the time of a shutdown is over.
+    /// Sends until the queue is closed and empty, or the timeout of a shutdown has passed.
     pub(super) async fn run(mut self) {
-        let _end = End(Arc::clone(&self.lane));
-        self.lane.set_circuit(Circuit::Closed);
+        let _end = End(Arc::clone(&self.queue));
+        self.queue.set_circuit(Circuit::Closed);
         while self.gather().await {
-            self.lane.advance();
+            self.queue.advance();
             if self.send().await.is_err() {
                 return;
             }
-            self.lane.advance();
+            self.queue.advance();
         }
     }
 
-    /// Makes the next events the batch under way; false at the lane's end.
+    /// Fills the batch in flight. Returns false when the queue has ended.
     async fn gather(&mut self) -> bool {
         loop {
-            if !self.sending.linger.is_zero() && self.lane.queued() > 0 {
+            if !self.sending.linger.is_zero() && self.queue.queued() > 0 {
                 self.linger().await;
             }
-            if self.lane.take(self.sending.batch_size) {
+            if self.queue.take(self.sending.batch_size) {
                 return true;
             }
             if self.is_draining() {
-                if self.lane.close_if_empty() {
+                if self.queue.close_if_empty() {
                     return false;
                 }
                 continue;
             }
             tokio::select! {
-                () = self.lane.pushed() => {}
-                // Seen in the next round.
+                () = self.queue.pushed() => {}
+                // The next iteration reads the phase.
                 _ = self.phase.changed() => {}
             }
         }
     }
 
-    /// Waits for more to share the batch.
+    /// Waits for more events for the batch.
     async fn linger(&mut self) {
         let deadline = tokio::time::Instant::now().later(self.sending.linger);
-        while self.lane.queued() < self.sending.batch_size && !self.is_draining() {
+        while self.queue.queued() < self.sending.batch_size && !self.is_draining() {
             tokio::select! {
-                () = self.lane.pushed() => {}
+                () = self.queue.pushed() => {}
                 _ = self.phase.changed() => {}
                 () = tokio::time::sleep_until(deadline) => return,
             }
         }
     }
 
-    /// Nobody pushes any more: the bus is being shut down, or it and its hub were dropped.
+    /// Whether no event can be pushed any more: the bus is shutting down, or the bus and its hub were
+    /// dropped.
     fn is_draining(&self) -> bool {
         *self.phase.borrow() >= Phase::Draining || self.phase.has_changed().is_err()
     }
 
-    /// Sends the batch under way until each message is stored or refused for good. Only a message that is
-    /// itself at fault is refused; whatever is wrong with the store, the queue waits for it.
+    /// Sends the batch until each message is stored or refused. A message is refused only if it is itself
+    /// at fault; for any other failure of the store, the queue waits.
     async fn send(&mut self) -> Result<(), Abandoned> {
         let mut told = None;
         loop {
             let Some((kind, error)) = self.attempt().await? else {
-                let failures = self.lane.circuit().failures();
+                let failures = self.queue.circuit().failures();
                 if failures > 0 {
-                    let topic = &self.lane.topic;
-                    tracing::info!(%topic, attempts = failures + 1, "the topic takes events again");
-                    self.lane.set_circuit(Circuit::Closed);
+                    let topic = &self.queue.topic;
+                    tracing::info!(%topic, attempts = failures + 1, "the topic accepts events again");
+                    self.queue.set_circuit(Circuit::Closed);
                 }
                 return Ok(());
             };
-            let failures = self.lane.circuit().failures().saturating_add(1);
+            let failures = self.queue.circuit().failures().saturating_add(1);
             let pause = self.sending.backoff.after(failures);
-            let topic = &self.lane.topic;
+            let topic = &self.queue.topic;
             metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
-            tracing::warn!(%topic, error, failures, ?pause, "sending failed and is tried again");
+            tracing::warn!(%topic, error, failures, ?pause, "sending failed; retrying");
             let needs_operator = kind.is_some_and(waits_for_operator);
             if needs_operator {
                 metrics::counter!(STORE_REFUSES, "topic" => topic.to_string()).increment(1);
                 if told.replace(kind) != Some(kind) {
-                    tracing::error!(%topic, error, "the store refuses all events, and somebody must set it right; the queue is kept");
+                    tracing::error!(%topic, error, "the store refuses all events until an operator fixes it; the queue is kept");
                 }
             }
-            self.lane.set_circuit(self.lane.circuit().failed(error, needs_operator, pause));
-            self.lane.advance();
+            self.queue.set_circuit(self.queue.circuit().failed(error, needs_operator, pause));
+            self.queue.advance();
             self.pause(pause).await?;
-            self.lane.set_circuit(self.lane.circuit().tried());
+            self.queue.set_circuit(self.queue.circuit().tried());
         }
     }
 
-    /// One attempt; the error of the first message that is left, where one is.
+    /// Makes one attempt. Returns the error of the first message that is not sent.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
         let results = self.submit(usize::MAX).await?;
-        self.lane.under_way().settle(&self.lane.topic, results, &self.lane.observe);
-        // A store that takes a batch whole or not at all says nothing of the single messages. One
-        // by one, a message that the store refuses takes no other with it.
-        while self.lane.under_way().len() > 0 {
+        self.queue.in_flight().settle(&self.queue.topic, results, &self.queue.observe);
+        // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
+        // one by one, a refused message does not affect the others.
+        while self.queue.in_flight().len() > 0 {
             match self.submit(1).await?.pop() {
                 Some(Ok(position)) => {
-                    self.lane.under_way().settle(&self.lane.topic, vec![Ok(position)], &self.lane.observe);
+                    self.queue.in_flight().settle(&self.queue.topic, vec![Ok(position)], &self.queue.observe);
                 }
                 Some(Err(error)) if error.kind().is_of_message() => {
-                    self.lane.under_way().refuse_first(&self.lane.topic, &error, &self.lane.observe);
+                    self.queue.in_flight().refuse_first(&self.queue.topic, &error, &self.queue.observe);
                 }
                 Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
-                None => return Ok(Some((None, "the transport gave no result".to_owned()))),
+                None => return Ok(Some((None, "the transport returned no result".to_owned()))),
             }
         }
         Ok(None)
     }
 
-    /// Sends the first messages of the batch, at most so many, in one call.
+    /// Sends the first `count` messages of the batch in one call.
     async fn submit(&mut self, count: usize) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
         if *self.phase.borrow() == Phase::Abandoning {
             return Err(Abandoned);
         }
         let (span, send) = {
-            let mut batch = self.lane.under_way();
+            let mut batch = self.queue.in_flight();
             let messages = batch.first(count);
-            let span = send_span(&self.sending.system, &self.lane.topic, messages);
-            // A transport that does its work when called does it in the span too.
-            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.lane.topic, messages)));
+            let span = send_span(&self.sending.system, &self.queue.topic, messages);
+            // A transport may do its work in the call itself, so the call is inside the span too.
+            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.topic, messages)));
             (span, send)
         };
-        // A transport may be the program's own. Its panic is one more failed attempt: nothing is known of the
-        // messages, and they stay in the queue.
+        // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
+        // messages stay in the queue.
         let panicked = |panic: String| {
-            let topic = &self.lane.topic;
-            tracing::error!(%topic, panic, "the transport panicked while it sent");
+            let topic = &self.queue.topic;
+            tracing::error!(%topic, panic, "the transport panicked while sending");
             Vec::new()
         };
         let send = match send {
@@ -217,7 +218,7 @@ impl Sender {
         }
     }
 
-    /// Waits, unless the time of a shutdown is over before.
+    /// Waits for `pause`, or until the timeout of a shutdown has passed.
     async fn pause(&mut self, pause: Duration) -> Result<(), Abandoned> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),

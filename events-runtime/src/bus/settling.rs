@@ -1,4 +1,4 @@
-//! What becomes of a received message, told to the transport, the counters and the log.
+//! Settles received messages, and reports the outcomes to the counters, the log and the audit lines.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -7,85 +7,87 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::error::{InboundError, chain};
 use super::observe::{
-    Action, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, Noted, PARKED, RETRIED, SETTLE_FAILED,
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, PARKED, RETRIED, SETTLE_FAILED,
     SKIPPED, record_error,
 };
-use super::rejections::Rejection;
+use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
+use super::verdict::InboundError;
 use crate::envelope::Envelope;
 use crate::transport::{
     BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
 };
+use events_support::error_chain::chain;
 
-/// So many batches of acknowledgements may be on their way to the transport while another is gathered:
-/// forcing one to the disk takes longer than working through the next.
-const ACKS_UNDER_WAY: usize = 4;
+/// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
+/// longer than processing the next batch.
+const ACKS_IN_FLIGHT: usize = 4;
 
-/// Leases that are being renewed.
+/// A lease renewal in flight.
 pub(super) struct Renewal {
     pub(super) since: Instant,
-    /// Of which messages, in the order of the results.
+    /// The messages, in the order of the results.
     positions: Vec<Position>,
     stored: BoxFuture<'static, Stored>,
 }
 
-/// A result for each outcome that was given to the transport in one call, in order.
+/// A result for each outcome of one call, in order.
 pub(super) type Stored = Vec<Result<(), TransportError>>;
 
-/// What a consumer has done, in messages.
+/// The number of messages for each outcome of a consumer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Consumed {
-    /// Taken by every receiver there is and acknowledged; where there is none, the log says so once.
+    /// Processed by every connected receiver and acknowledged. Events without any receiver count too, and
+    /// are logged once.
     pub acked: u64,
-    /// Handed back after a failure, to come again.
+    /// Returned for another attempt after a failure.
     pub retried: u64,
-    /// Kept after their last attempt, to come again after the longest pause.
+    /// Kept after their last attempt, and redelivered after the longest pause.
     pub parked: u64,
-    /// Whose receivers had not ended when the drain timeout was over: handed back, or left to come back
-    /// when the sync receiver that blocks returns or the lease ends.
+    /// Not finished before the drain timeout: returned for redelivery, or redelivered when a blocking sync
+    /// receiver returns or the lease ends.
     pub unfinished: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
-    /// Passed over: of an unknown event type, or because every receiver that failed said so.
+    /// Skipped: of an unknown event type, or because every failed receiver asked for it.
     pub skipped: u64,
 }
 
-/// A consumer's outcomes.
+/// Settles a consumer's messages.
 pub(super) struct Settling {
     pub(super) consuming: Arc<Consuming>,
     backoff: Backoff,
     pub(super) consumed: Consumed,
-    /// Outcomes on their way to the transport, oldest first.
-    under_way: VecDeque<UnderWay>,
-    /// Where messages stand that were passed over and are not acknowledged yet, for their audit lines.
-    passed_over: HashSet<Position>,
+    /// Outcomes that the transport has not stored yet, oldest first.
+    in_flight: VecDeque<Outcomes>,
+    /// The positions of skipped messages that are not acknowledged yet, for their audit lines.
+    skipped_positions: HashSet<Position>,
 }
 
-/// Outcomes that were given to the transport in one call.
-struct UnderWay {
+/// The outcomes of one call to the transport.
+struct Outcomes {
     kind: Kind,
     stored: BoxFuture<'static, Stored>,
     span: Span,
-    /// The audit lines; none where nobody reads them.
-    lines: Vec<(Action, Noted)>,
+    /// Empty if audit lines are off.
+    lines: Vec<(Action, AuditLine)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Ack,
     Release,
-    /// It comes again, which is counted by what the line would say.
+    /// The message is redelivered; the action names the counter.
     Again(Action),
 }
 
-/// Waits until leases are renewed; for ever where none are. Dropping the wait loses nothing.
-pub(super) async fn next_renewed(under_way: &mut Option<Renewal>) -> (Renewal, Stored) {
-    let Some(renewal) = under_way else { return std::future::pending().await };
+/// Waits until the leases are renewed; forever if no renewal is in flight. Cancel safe.
+pub(super) async fn next_renewed(in_flight: &mut Option<Renewal>) -> (Renewal, Stored) {
+    let Some(renewal) = in_flight else { return std::future::pending().await };
     let results = renewal.stored.as_mut().await;
-    match under_way.take() {
+    match in_flight.take() {
         Some(renewal) => (renewal, results),
         None => std::future::pending().await,
     }
@@ -93,30 +95,30 @@ pub(super) async fn next_renewed(under_way: &mut Option<Renewal>) -> (Renewal, S
 
 impl Settling {
     pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
-        let (consumed, under_way) = (Consumed::default(), VecDeque::new());
-        Self { consuming, backoff, consumed, under_way, passed_over: HashSet::new() }
+        let (consumed, in_flight) = (Consumed::default(), VecDeque::new());
+        Self { consuming, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
     }
 
     pub(super) fn topic(&self) -> &Topic {
         &self.consuming.topic
     }
 
-    /// Tells of messages that came.
+    /// Reports received messages.
     pub(super) fn received(&self, deliveries: &[Delivery]) {
         if deliveries.is_empty() {
             return;
         }
         let _entered = self.consuming.receive_span(deliveries).entered();
         if self.consuming.observe.audits() {
-            for line in deliveries.iter().filter_map(|delivery| self.consuming.noted(delivery)) {
+            for line in deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery)) {
                 line.log(Action::Received);
             }
         }
     }
 
-    /// Acknowledges a run of deliveries. As with all outcomes here, that takes effect in the order of the
-    /// calls, and [`next_stored`](Self::next_stored) tells when it is stored: a store that does not answer
-    /// holds up neither the work nor the end of the consumer.
+    /// Acknowledges deliveries. All outcomes here take effect in the order of the calls, and
+    /// [`next_stored`](Self::next_stored) reports when they are stored. A slow store therefore delays
+    /// neither the work nor the end of the consumer.
     pub(super) fn ack(&mut self, done: &mut Vec<Delivery>) {
         if done.is_empty() {
             return;
@@ -124,59 +126,59 @@ impl Settling {
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
-        self.under_way.push_back(UnderWay { kind: Kind::Ack, stored, span, lines });
+        self.in_flight.push_back(Outcomes { kind: Kind::Ack, stored, span, lines });
     }
 
-    /// What the audit lines of deliveries say once they are acknowledged.
-    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, Noted)> {
+    /// The audit lines of deliveries, logged once they are acknowledged.
+    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, AuditLine)> {
         let lines = done.iter().filter_map(|delivery| {
-            let line = self.consuming.noted(delivery)?;
-            let passed_over = self.passed_over.remove(&line.position);
-            Some((if passed_over { Action::Skipped } else { Action::Acked }, line))
+            let line = self.consuming.audit_line(delivery)?;
+            let is_skipped = self.skipped_positions.remove(&line.position);
+            Some((if is_skipped { Action::Skipped } else { Action::Acked }, line))
         });
         lines.collect()
     }
 
-    /// Counts an event that is passed over; it is acknowledged as if it were done.
+    /// Counts a skipped event, which is acknowledged like a processed one.
     pub(super) fn skipped(&mut self, delivery: &Delivery) {
         self.consumed.skipped += 1;
         self.consuming.count(SKIPPED, 1);
         if self.consuming.observe.audits() {
-            self.passed_over.insert(delivery.position());
+            self.skipped_positions.insert(delivery.position());
         }
         tracing::debug!(
             topic = %self.topic(),
             position = %delivery.position(),
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
-            "an event is passed over"
+            "skipped an event"
         );
     }
 
-    /// Whether so much is to be acknowledged that nothing more may be started.
+    /// Whether too many acknowledgements are in flight to start more work.
     pub(super) fn is_full(&self) -> bool {
-        self.under_way.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_UNDER_WAY
+        self.in_flight.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_IN_FLIGHT
     }
 
-    /// Whether something is on its way back. Nothing is fetched meanwhile: a later event of a key would
-    /// come before an earlier one that is handed back.
+    /// Whether any message is being returned. Nothing is fetched meanwhile, since a later event of a key
+    /// would overtake the returned one.
     pub(super) fn hands_back(&self) -> bool {
-        self.under_way.iter().any(|outcomes| outcomes.kind != Kind::Ack)
+        self.in_flight.iter().any(|outcomes| outcomes.kind != Kind::Ack)
     }
 
-    /// Whether the transport has stored all that it was given.
+    /// Whether the transport has stored all outcomes.
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.in_flight.is_empty()
     }
 
-    /// Waits until the oldest outcomes are stored, and tells of them; for ever where none are under way.
-    /// Dropping the wait loses nothing.
+    /// Waits until the oldest outcomes are stored and reports them; forever if none are in flight. Cancel
+    /// safe.
     pub(super) async fn next_stored(&mut self) {
-        let Some(UnderWay { stored, span, .. }) = self.under_way.front_mut() else {
+        let Some(Outcomes { stored, span, .. }) = self.in_flight.front_mut() else {
             return std::future::pending().await;
         };
         let results = stored.as_mut().instrument(span.clone()).await;
-        let Some(UnderWay { kind, span, lines, .. }) = self.under_way.pop_front() else { return };
+        let Some(Outcomes { kind, span, lines, .. }) = self.in_flight.pop_front() else { return };
         let mut lines = lines.into_iter();
         let mut count = 0;
         for result in results {
@@ -202,29 +204,29 @@ impl Settling {
                 self.consumed.parked += count;
                 self.consuming.count(PARKED, count);
             }
-            // Those that were cut short are counted already.
+            // Unfinished messages are counted already.
             Kind::Release | Kind::Again(_) => {}
         }
     }
 
-    /// Gives up waiting for what the transport does not answer. It has the outcomes and may store them yet;
-    /// what it does not store comes again.
+    /// Stops waiting for the transport. It may still store the outcomes that it has; other messages are
+    /// redelivered.
     pub(super) fn abandon(&mut self) {
-        let calls = self.under_way.len();
+        let calls = self.in_flight.len();
         if calls > 0 {
-            self.under_way.clear();
-            tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events whose outcomes it does not store come again");
+            self.in_flight.clear();
+            tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events without a stored outcome are redelivered");
         }
     }
 
-    /// Begins to renew leases; all are submitted in one call.
+    /// Starts renewing leases, in one call.
     pub(super) fn renew<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
         let mut positions = Vec::new();
         let stored = renew_all(deliveries.inspect(|delivery| positions.push(delivery.position())));
         Renewal { since: Instant::now(), positions, stored }
     }
 
-    /// Tells of leases that were not renewed; gives the messages whose lease is lost.
+    /// Logs failed renewals. Returns the messages whose lease is lost.
     pub(super) fn renewed(&self, renewal: Renewal, results: Stored) -> HashSet<Position> {
         let mut lost = HashSet::new();
         for (position, result) in renewal.positions.into_iter().zip(results) {
@@ -232,23 +234,23 @@ impl Settling {
                 if error.kind() == ErrorKind::LeaseLost {
                     lost.insert(position);
                 }
-                tracing::warn!(topic = %self.topic(), error = chain(&error), "a lease was not renewed");
+                tracing::warn!(topic = %self.topic(), error = chain(&error), "failed to renew a lease");
             }
         }
         lost
     }
 
-    /// Hands deliveries back as if they had never been fetched.
+    /// Releases deliveries, as if they had never been fetched.
     pub(super) fn release(&mut self, deliveries: Vec<Delivery>) {
         if deliveries.is_empty() {
             return;
         }
         let span = self.consuming.settle_span("release", || deliveries.iter());
         let stored = span.in_scope(|| release_all(deliveries));
-        self.under_way.push_back(UnderWay { kind: Kind::Release, stored, span, lines: Vec::new() });
+        self.in_flight.push_back(Outcomes { kind: Kind::Release, stored, span, lines: Vec::new() });
     }
 
-    /// Hands a failed delivery back, to come again after a pause.
+    /// Returns a failed delivery for another attempt after a pause.
     pub(super) fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
         let pause = pause.or(self.backoff.after(delivery.attempt()));
         tracing::warn!(
@@ -259,20 +261,20 @@ impl Settling {
             attempt = delivery.attempt(),
             ?pause,
             error = chain(error),
-            "an event failed and comes again"
+            "an event failed; retrying"
         );
         self.comes_again(delivery, pause, Action::Retried);
     }
 
-    /// Keeps an event whose attempts are used up, to come again after the longest pause; its key
-    /// waits behind it. An error the first time, as giving up is; a warning when it fails once more.
+    /// Keeps an event whose attempts are exhausted. It is redelivered after the longest pause and blocks
+    /// its key. Logged as an error the first time, like a dead letter, and as a warning after that.
     pub(super) fn park(&mut self, delivery: Delivery, error: &InboundError, is_first: bool) {
         let pause = self.backoff.max();
         let (topic, position, attempt) = (self.topic(), delivery.position(), delivery.attempt());
         let event_type = Envelope::event_type_of(delivery.message());
         let id = Envelope::id_of(delivery.message());
         let error = chain(error);
-        let text = "an event is parked, and its key with it";
+        let text = "an event is parked; it blocks its key";
         if is_first {
             tracing::error!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
         } else {
@@ -281,8 +283,8 @@ impl Settling {
         self.comes_again(delivery, pause, Action::Parked);
     }
 
-    /// Hands back an event whose receivers had not ended when the consumer's time was over. It was
-    /// begun, so its attempt counts: one that hangs is given up in the end.
+    /// Returns an event that was not finished before the drain timeout. Its attempt counts, so that an
+    /// event that always hangs becomes a dead letter eventually.
     pub(super) fn cut_short(&mut self, delivery: Delivery) {
         tracing::warn!(
             topic = %self.topic(),
@@ -290,13 +292,13 @@ impl Settling {
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
             attempt = delivery.attempt(),
-            "an event was not finished before the drain timeout and comes again"
+            "an event was not finished before the drain timeout; it is redelivered"
         );
         self.consumed.unfinished += 1;
         self.comes_again(delivery, Duration::ZERO, Action::Unfinished);
     }
 
-    /// Tells of an event that a sync receiver still blocks when the consumer leaves.
+    /// Reports an event that a sync receiver still blocks when the consumer closes.
     pub(super) fn left(&mut self, delivery: &Delivery) {
         tracing::warn!(
             topic = %self.topic(),
@@ -304,41 +306,45 @@ impl Settling {
             event_type = Envelope::event_type_of(delivery.message()),
             id = Envelope::id_of(delivery.message()),
             attempt = delivery.attempt(),
-            "a receiver still blocks after the drain timeout; its event comes again when the receiver returns or the lease ends"
+            "a receiver still blocks after the drain timeout; its event is redelivered when the receiver returns or the lease ends"
         );
         self.consumed.unfinished += 1;
     }
 
     fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) {
-        let lines = self.consuming.noted(&delivery).map(|line| (action, line)).into_iter().collect();
+        let lines = self.consuming.audit_line(&delivery).map(|line| (action, line)).into_iter().collect();
         let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.retry(pause));
         let stored = Box::pin(async move { vec![stored.await] });
-        self.under_way.push_back(UnderWay { kind: Kind::Again(action), stored, span, lines });
+        self.in_flight.push_back(Outcomes { kind: Kind::Again(action), stored, span, lines });
     }
 
-    /// Gives a delivery up. That takes effect now; what became of it is awaited beside other work.
-    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> Rejection {
+    /// Rejects a delivery. That takes effect now; the result is awaited beside other work.
+    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> PendingRejection {
         let message = delivery.message().clone();
         let (position, attempt) = (delivery.position(), delivery.attempt());
-        let line = self.consuming.noted(&delivery);
+        let line = self.consuming.audit_line(&delivery);
         let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.reject(error.rejection()));
         let stored = Box::pin(stored.instrument(span.clone()));
-        Rejection { message, position, attempt, error, line, span, stored }
+        PendingRejection { message, position, attempt, error, line, span, stored }
     }
 
-    /// Tells what became of a delivery that was given up; `false` where that could not be stored and it
-    /// comes again.
-    pub(super) fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>) -> bool {
-        let Rejection { message, position, attempt, error, line, span, .. } = rejection;
+    /// Reports a rejected delivery. Returns `false` if the rejection could not be stored: the message is
+    /// redelivered.
+    pub(super) fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+    ) -> bool {
+        let PendingRejection { message, position, attempt, error, line, span, .. } = rejection;
         let stored = self.stored(result, &span);
         if stored {
             self.consumed.dead_lettered += 1;
             self.consuming.count(DEAD_LETTERED, 1);
             let Consuming { observe, topic, group, .. } = &*self.consuming;
             let received = Some((group, position, attempt));
-            let text = "an event is given up for the dead letters";
+            let text = "an event was moved to the dead letters";
             let error = chain(&error);
             observe.failed(&Failure { kind: GIVEN_UP, error, topic, received, text }, &message);
         }
@@ -348,12 +354,13 @@ impl Settling {
         stored
     }
 
-    /// An outcome that could not be stored: the event comes again, which is no loss.
+    /// Reports the result of storing an outcome. If it failed, the event is redelivered, so nothing is
+    /// lost.
     fn stored(&mut self, result: &Result<(), TransportError>, span: &Span) -> bool {
         if let Err(error) = result {
             record_error(span, error.kind().as_str());
             self.consuming.count(SETTLE_FAILED, 1);
-            tracing::warn!(topic = %self.topic(), error = chain(error), "an outcome was not stored; the event comes again");
+            tracing::warn!(topic = %self.topic(), error = chain(error), "failed to store an outcome; the event is redelivered");
         }
         result.is_ok()
     }

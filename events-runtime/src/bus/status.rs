@@ -1,4 +1,4 @@
-//! How sending and consuming go, for health checks.
+//! The state of sending and consuming, for health checks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -7,98 +7,98 @@ use jiff::Timestamp;
 
 use crate::transport::{ConsumerGroup, Topic};
 
-/// How sending and consuming go, at one moment; see [`EventBus::status`](super::EventBus::status).
+/// A snapshot of sending and consuming; see [`EventBus::status`](super::EventBus::status).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusStatus {
-    /// How many events are not acknowledged yet, those under way included.
+    /// The number of events not yet acknowledged, those in flight included.
     pub queue_depth: usize,
-    /// How many there can be: `bus.queue_capacity`.
+    /// Its maximum: `bus.queue_capacity`.
     pub queue_capacity: usize,
-    /// How long the oldest of them has waited.
+    /// The age of the oldest of them.
     pub oldest_waiting: Option<Duration>,
-    /// The lanes, one for each topic that events are routed to, by the topic's name.
-    pub lanes: Vec<LaneStatus>,
-    /// The consumers of this bus that run, and those that still join their group; in the order in which they
-    /// were started.
+    /// The topic queues, one for each topic that events are routed to, sorted by topic.
+    pub queues: Vec<TopicQueueStatus>,
+    /// The running consumers of this bus, including those that are still joining their group, in the order
+    /// of their start.
     pub consumers: Vec<ConsumerStatus>,
 }
 
 impl BusStatus {
-    /// Whether a store refuses to take or to give events until somebody sets it right. The queue is kept
-    /// and consumers wait meanwhile; the circuits say where and why.
+    /// Whether a store refuses calls until an operator fixes it. The queue is kept and consumers wait
+    /// meanwhile; the circuits say where and why.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
-        let lanes = self.lanes.iter().map(|lane| &lane.circuit);
-        lanes.chain(self.consumers.iter().map(|consumer| &consumer.circuit)).any(Circuit::needs_operator)
+        let queues = self.queues.iter().map(|queue| &queue.circuit);
+        queues.chain(self.consumers.iter().map(|consumer| &consumer.circuit)).any(Circuit::needs_operator)
     }
 }
 
-/// How sending to one topic goes.
+/// The state of sending to one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LaneStatus {
-    /// The topic at the broker, with the prefix.
+pub struct TopicQueueStatus {
+    /// The topic's full name, with the prefix.
     pub topic: Topic,
-    /// How many of its events are not acknowledged yet.
+    /// The number of its events not yet acknowledged.
     pub queue_depth: usize,
-    /// How long the oldest of them has waited.
+    /// The age of the oldest of them.
     pub oldest_waiting: Option<Duration>,
-    /// Whether the topic takes events.
+    /// Whether the topic accepts events.
     pub circuit: Circuit,
 }
 
-/// How consuming goes for one group.
+/// The state of one consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerStatus {
-    /// The topic at the broker, with the prefix.
+    /// The topic's full name, with the prefix.
     pub topic: Topic,
-    /// The group that the consumer is a member of.
+    /// The consumer's group.
     pub group: ConsumerGroup,
-    /// Whether the topic gives events.
+    /// Whether receiving succeeds.
     pub circuit: Circuit,
 }
 
-/// Whether a topic takes events, or gives them to a consumer. One failure opens the circuit of a lane: an
-/// event may not overtake another of its key, so nothing else is sent to the topic until the one that failed is
-/// stored. That of a consumer is open from a failed call for messages to one that succeeds.
+/// Whether calls to a topic succeed. For a topic queue, one failure opens the circuit: nothing else is sent
+/// to the topic until the failed event is stored, because an event may not overtake another of its key. For
+/// a consumer, the circuit is open from a failed receive call to the next successful one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Circuit {
     /// The last attempt succeeded, or there was none.
     #[default]
     Closed,
-    /// The last attempt failed; the next one follows after a pause.
+    /// The last attempt failed. The next one follows after a pause.
     #[non_exhaustive]
     Open {
-        /// When the first of the failed attempts failed.
+        /// The time of the first failure.
         since: Timestamp,
-        /// How many attempts failed in a row.
+        /// The number of consecutive failures.
         failures: u32,
-        /// Why the last one did.
+        /// The error of the last attempt.
         last_error: String,
-        /// Whether no time alone ends this: the store waits for somebody to set it right.
+        /// Whether this lasts until an operator fixes the store.
         needs_operator: bool,
-        /// When the next one begins.
+        /// The time of the next attempt.
         next_attempt: Timestamp,
     },
-    /// An attempt is under way after some that failed.
+    /// An attempt is in progress after failures.
     #[non_exhaustive]
     HalfOpen {
-        /// When the first of the failed attempts failed.
+        /// The time of the first failure.
         since: Timestamp,
-        /// How many attempts failed in a row.
+        /// The number of consecutive failures.
         failures: u32,
-        /// Why the last one did.
+        /// The error of the last attempt.
         last_error: String,
-        /// Whether no time alone ends this: the store waits for somebody to set it right.
+        /// Whether this lasts until an operator fixes the store.
         needs_operator: bool,
     },
 }
 
 impl Circuit {
-    /// The circuit after a further failure, with the pause that follows.
+    /// The circuit after another failure, with the pause that follows.
     pub(super) fn failed(self, last_error: String, needs_operator: bool, pause: Duration) -> Self {
         let now = Timestamp::now();
         let next_attempt = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
@@ -111,7 +111,7 @@ impl Circuit {
         Self::Open { since, failures, last_error, needs_operator, next_attempt }
     }
 
-    /// The circuit when the pause is over.
+    /// The circuit when the pause has ended.
     pub(super) fn tried(self) -> Self {
         match self {
             Self::Open { since, failures, last_error, needs_operator, .. } => {
@@ -121,7 +121,7 @@ impl Circuit {
         }
     }
 
-    /// How many attempts failed in a row.
+    /// The number of consecutive failures.
     #[must_use]
     pub fn failures(&self) -> u32 {
         match self {
@@ -130,7 +130,7 @@ impl Circuit {
         }
     }
 
-    /// Why the last attempt failed; `None` where it did not.
+    /// The error of the last attempt; `None` if it succeeded.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         match self {
@@ -139,8 +139,8 @@ impl Circuit {
         }
     }
 
-    /// Whether the last attempt failed by what no time alone ends: a read-only store, a refused
-    /// user, a damaged file.
+    /// Whether the last attempt failed for a reason that only an operator can fix: a read-only store, a
+    /// refused user, a damaged file.
     #[must_use]
     pub const fn needs_operator(&self) -> bool {
         match self {
@@ -150,11 +150,11 @@ impl Circuit {
     }
 }
 
-/// The consumers of a bus, as long as each runs.
+/// The running consumers of a bus.
 #[derive(Debug, Default)]
 pub(super) struct Consumers(Mutex<Vec<Weak<Running>>>);
 
-/// A consumer that runs.
+/// The status of a running consumer.
 #[derive(Debug)]
 pub(super) struct Running {
     topic: Topic,
@@ -163,7 +163,7 @@ pub(super) struct Running {
 }
 
 impl Consumers {
-    /// One more, until what is given is dropped.
+    /// Adds a consumer, until the returned value is dropped.
     pub(super) fn add(&self, topic: Topic, group: ConsumerGroup) -> Arc<Running> {
         let running = Arc::new(Running { topic, group, circuit: Mutex::default() });
         let mut all = lock(&self.0);
@@ -201,7 +201,7 @@ impl Running {
     }
 }
 
-/// What a panic left behind is still the truth: no change is done by halves.
+/// A poisoned lock is safe to use: no critical section leaves the data inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,5 @@
-//! The running consumer: receives, has each message emitted, and settles it by what came of that.
+//! A running consumer: receives messages, has them processed, and settles them by the verdict.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,54 +8,96 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::around::process;
-use super::consumer::Settings;
-use super::error::{ConsumeError, InboundError, chain};
-use super::inbound::{Inbound, Verdict};
-use super::lanes::Lanes;
+use super::fetched_batch::FetchedBatch;
+use super::inbound::Inbound;
+use super::middleware::process;
 use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
-use super::rejections::{Rejection, Rejections};
+use super::rejections::PendingRejection;
+use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
+use super::verdict::{InboundError, Verdict};
 use crate::clock::Later as _;
 use crate::config::Exhausted;
-use crate::transport::{Consumer, Delivery, Subscription, Transport, TransportError, ack_all, release_all};
+use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+use events_support::error_chain::chain;
 
-/// How long one wait for messages lasts; its end is no event, the next one follows.
+/// The reason why a consumer ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The consumer has no group.
+    #[error(
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the default group"
+    )]
+    NoGroup {
+        /// The topic's base name.
+        topic: String,
+    },
+    /// The name of the topic or of the group is invalid.
+    #[error("the name of the consumer's topic or group is invalid")]
+    Name(#[from] NameError),
+    /// The transport failed, and a retry does not help.
+    #[error("the transport failed")]
+    Transport(#[from] TransportError),
+    /// An event of an unknown type was received, and `unknown_events = "stop"`.
+    #[error(
+        "received an event of type `{event_type}`, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+    )]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// `max_consecutive_errors` events in a row failed. Each is settled: it is redelivered or a dead
+    /// letter.
+    #[error(
+        "{failed} consecutive events failed on topic `{topic}`, the last one with: {last}; fix what the receivers depend on and restart the consumer, or raise `bus.consumer.max_consecutive_errors`"
+    )]
+    TooManyErrors {
+        /// The topic.
+        topic: Topic,
+        /// The number of consecutive failures.
+        failed: u32,
+        /// The last failure.
+        last: String,
+    },
+}
+
+/// The timeout of one receive call; another call follows.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// After the drain timeout, the transport has so long to store what was cut short, and to let the consumer
-/// leave.
+/// After the drain timeout, the transport has this long to store the outcomes of cancelled work and to
+/// close the consumer.
 const LEAVES: Duration = Duration::from_secs(1);
-/// The same where the transport has not answered what it was given before.
+/// The same, if the transport has not answered earlier calls.
 const LEAVES_SILENT: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) inbound: Arc<Inbound>,
     pub(super) settling: Settling,
     pub(super) settings: Settings,
-    /// Whether the bus lets its consumers take events.
+    /// Whether the consumers of the bus are not paused.
     pub(super) enabled: watch::Receiver<bool>,
-    /// What others see of it.
+    /// The consumer's status, visible in the bus's status.
     pub(super) running: Arc<Running>,
-    /// How often in a row the transport failed.
+    /// Consecutive failures of the transport.
     pub(super) failures: u32,
-    /// How many events failed in a row.
+    /// Consecutive failures of events.
     pub(super) failed: u32,
 }
 
 impl Worker {
-    /// Works until told to stop or until something stops it; either way, what is at work is
-    /// finished and the rest handed back. With the result comes the time until which the transport may take
-    /// to let the consumer leave; without a drain timeout it is not bounded.
+    /// Runs until the shutdown future is ready or an error ends it. In both cases, work in flight is
+    /// finished and the rest is released. Also returns the deadline for closing the consumer; without a
+    /// drain timeout there is none.
     pub(super) async fn run(
         &mut self,
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
     ) -> (Result<(), ConsumeError>, Option<Instant>) {
-        let mut hand = Hand::new(self.settings.concurrency, self.settings.batch_size);
-        let result = self.work(consumer, shutdown, &mut hand).await;
-        let leaves_by = self.drain(&mut hand).await;
+        let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
+        let result = self.work(consumer, shutdown, &mut batch).await;
+        let leaves_by = self.drain(&mut batch).await;
         (result, leaves_by)
     }
 
@@ -64,9 +105,9 @@ impl Worker {
         &mut self,
         consumer: &mut dyn Consumer,
         mut shutdown: Pin<&mut impl Future>,
-        hand: &mut Hand,
+        batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
-        // When the transport may be asked again after it failed.
+        // When to call the transport again after a failure.
         let mut asks_at: Option<Instant> = None;
         loop {
             if is_ready(shutdown.as_mut()).await {
@@ -74,33 +115,34 @@ impl Worker {
             }
             let enabled = *self.enabled.borrow_and_update();
             if !enabled {
-                self.hand_back(hand);
+                self.release_waiting(batch);
             }
-            self.keep(hand);
+            self.keep(batch);
             if !self.settling.is_full() {
-                self.start(hand);
-                if !hand.may_start() || hand.done.len() >= self.settings.batch_size {
-                    self.settling.ack(&mut hand.done);
+                self.start(batch);
+                if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
+                    self.settling.ack(&mut batch.done);
                 }
             }
-            // What waits has its keys at work where there is room: other keys may take it.
-            let room = self.settings.batch_size.saturating_sub(hand.waiting.len());
+            // Waiting messages may be blocked by their keys while there is room: fetch more, for other
+            // keys.
+            let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
             let fetches = enabled
                 && asks_at.is_none()
-                && hand.has_room()
+                && batch.has_room()
                 && room > 0
                 && !self.settling.is_full()
                 && !self.settling.hands_back();
-            let due = hand.due(self.settings.lease);
+            let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
                 _ = &mut shutdown => return Ok(()),
-                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
-                (delivery, verdict) = hand.lanes.next() => self.settle(delivery, verdict, hand)?,
-                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-                // Dropping the wait for messages loses none, which lets it stand beside the others.
-                // Called where it is polled: `select!` makes the futures of closed branches too.
+                // `receive` is cancel safe, so it can run beside the other branches. The call is inside the
+                // async block, because `select!` creates the futures of disabled branches too.
                 received = async {
                     if !fetches {
                         self.settling.next_stored().await;
@@ -111,7 +153,7 @@ impl Worker {
                         tokio::select! {
                             biased;
                             received = &mut receiving => break Some(received),
-                            // Who has nothing to do tells of what it did.
+                            // While idle, report stored outcomes.
                             () = self.settling.next_stored() => {}
                         }
                     }
@@ -120,7 +162,7 @@ impl Worker {
                     Some(Ok(deliveries)) => {
                         self.answered();
                         self.settling.received(&deliveries);
-                        hand.add(deliveries);
+                        batch.add(deliveries);
                     }
                     Some(Err(error)) => asks_at = Some(Instant::now().later(self.pause(error)?)),
                 },
@@ -133,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// Joins the group, for as long as it takes.
+    /// Joins the group, with retries.
     pub(super) async fn subscribe(
         &mut self,
         transport: &dyn Transport,
@@ -151,17 +193,17 @@ impl Worker {
         }
     }
 
-    /// The transport did what it was asked for.
+    /// Records a successful call to the transport.
     fn answered(&mut self) {
         if self.failures > 0 {
             let topic = self.settling.topic();
-            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "the topic gives events again");
+            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
             self.running.succeeded();
         }
         self.failures = 0;
     }
 
-    /// How long to wait before the transport is asked again.
+    /// Records a failed call. Returns the pause before the next one.
     fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
         if !error.is_retryable() {
             return Err(error.into());
@@ -169,10 +211,10 @@ impl Worker {
         let needs_operator = error.kind().needs_operator();
         if needs_operator {
             self.settling.consuming.count(STORE_REFUSES, 1);
-            // At first, and again and again.
+            // Logged on the first failure and on every tenth after it.
             if self.failures.is_multiple_of(10) {
                 let topic = self.settling.topic();
-                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer, and somebody must set it right; the consumer waits");
+                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer until an operator fixes it; the consumer waits");
             }
         }
         self.failures = self.failures.saturating_add(1);
@@ -180,26 +222,27 @@ impl Worker {
         self.settling.consuming.count(RECEIVE_RETRIED, 1);
         let topic = self.settling.topic();
         let error = chain(&error);
-        tracing::warn!(%topic, error, ?pause, "receiving failed and is tried again");
+        tracing::warn!(%topic, error, ?pause, "receiving failed; retrying");
         self.running.failed(error, needs_operator, pause);
         Ok(pause)
     }
 
-    /// Starts what may be started: the earliest messages, no two of one key.
-    fn start(&self, hand: &mut Hand) {
+    /// Starts the earliest waiting messages whose keys are free.
+    fn start(&self, batch: &mut FetchedBatch) {
         let mut next = 0;
-        while hand.has_room() {
-            match hand.waiting.get(next) {
+        while batch.has_room() {
+            match batch.waiting.get(next) {
                 None => break,
-                Some(delivery) if !hand.admits(delivery) => next += 1,
+                Some(delivery) if !batch.admits(delivery) => next += 1,
                 Some(_) => {
-                    let Some(delivery) = hand.waiting.remove(next) else { break };
-                    let (inbound, hooks) = (Arc::clone(&self.inbound), Arc::clone(&self.settings.hooks));
+                    let Some(delivery) = batch.waiting.remove(next) else { break };
+                    let (inbound, middleware) =
+                        (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
                     let spent = self.spent(&delivery);
-                    hand.lanes.start(delivery, |delivery| async move {
+                    batch.in_flight.start(delivery, |delivery| async move {
                         match spent {
                             Some(error) => Verdict::Unusable(error),
-                            None => process(inbound, hooks, delivery).await,
+                            None => process(inbound, middleware, delivery).await,
                         }
                     });
                 }
@@ -207,8 +250,8 @@ impl Worker {
         }
     }
 
-    /// Why an event is not handed to the receivers once more, which it is not where its attempts are
-    /// used up already: its consumers ended before they could say what came of it.
+    /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
+    /// they settled it. Such a message is not given to the receivers again.
     fn spent(&self, delivery: &Delivery) -> Option<InboundError> {
         let attempts = delivery.attempt().saturating_sub(1);
         let spent =
@@ -216,7 +259,12 @@ impl Worker {
         spent.then_some(InboundError::Abandoned { attempts })
     }
 
-    fn settle(&mut self, delivery: Delivery, verdict: Verdict, hand: &mut Hand) -> Result<(), ConsumeError> {
+    fn settle(
+        &mut self,
+        delivery: Delivery,
+        verdict: Verdict,
+        batch: &mut FetchedBatch,
+    ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::Skipped => {
                 self.failed = 0;
@@ -224,23 +272,23 @@ impl Worker {
                     Verdict::Done => self.settling.consumed.acked += 1,
                     _ => self.settling.skipped(&delivery),
                 }
-                hand.done.push(delivery);
+                batch.done.push(delivery);
                 return Ok(());
             }
             Verdict::Stop { event_type } => {
-                self.settling.ack(&mut hand.done);
+                self.settling.ack(&mut batch.done);
                 self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
-            Verdict::Failed(InboundError::Interrupted(_), _) if hand.is_cut_short => {
+            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_cut_short => {
                 self.settling.cut_short(delivery);
                 return Ok(());
             }
             Verdict::Failed(error, pause) => (error, Some(pause)),
             Verdict::Unusable(error) => (error, None),
         };
-        // The earlier ones of the key are settled first.
-        self.settling.ack(&mut hand.done);
+        // Earlier messages of the key are settled first.
+        self.settling.ack(&mut batch.done);
         let counted = self.count_failure(&error);
         let key = delivery.message().key.clone();
         match pause {
@@ -252,30 +300,35 @@ impl Worker {
                 self.settling.park(delivery, &error, is_first);
             }
             _ => {
-                hand.rejections.push(self.settling.reject(delivery, error));
+                batch.rejections.push(self.settling.reject(delivery, error));
                 return counted;
             }
         }
-        self.hold(key.as_ref(), hand);
+        self.hold(key.as_ref(), batch);
         counted
     }
 
-    /// Goes on behind an event that was given up.
-    fn rejected(&mut self, rejection: Rejection, result: &Result<(), TransportError>, hand: &mut Hand) {
+    /// Continues after a message became a dead letter.
+    fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+        batch: &mut FetchedBatch,
+    ) {
         let key = rejection.key().cloned();
         if !self.settling.rejected(rejection, result) {
-            self.hold(key.as_ref(), hand);
+            self.hold(key.as_ref(), batch);
         }
     }
 
-    /// Hands back what waits behind a failed event of its key.
-    fn hold(&mut self, key: Option<&Bytes>, hand: &mut Hand) {
+    /// Releases the waiting messages of a failed message's key.
+    fn hold(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
             return;
         }
         let (held, others): (Vec<_>, _) =
-            hand.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
-        hand.waiting = others.into();
+            batch.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
+        batch.waiting = others.into();
         self.settling.release(held);
     }
 
@@ -291,149 +344,81 @@ impl Worker {
         }
     }
 
-    /// Keeps the leases of what is in hand.
+    /// Renews the leases if they are due.
     ///
-    /// A sync receiver of a consumer without concurrency works on the consumer's own task; while it
-    /// blocks, nothing is renewed. Leases are looked at before the next message is.
-    fn keep(&mut self, hand: &mut Hand) {
-        if hand.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
+    /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
+    /// meanwhile. So leases are checked before the next message starts.
+    fn keep(&mut self, batch: &mut FetchedBatch) {
+        if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
         }
-        self.settling.ack(&mut hand.done);
-        hand.renewal = Some(Settling::renew(hand.lanes.deliveries().chain(&hand.waiting)));
+        self.settling.ack(&mut batch.done);
+        batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
     }
 
-    /// Goes on with renewed leases. Where one was lost of what is still in hand, others have it by now, and
-    /// what was fetched with it: it is theirs to work on.
-    fn renewed(&mut self, renewal: Renewal, results: Stored, hand: &mut Hand) {
+    /// Continues after a renewal. If the lease of an unsettled message was lost, other members may have it
+    /// and the rest of the batch by now, so the whole batch is dropped.
+    fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
         let since = renewal.since;
         let lost = self.settling.renewed(renewal, results);
         let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
-        if hand.lanes.deliveries().chain(&hand.waiting).any(is_lost) {
-            // Those of the lease that was lost are somebody else's; the rest was never begun.
-            self.hand_back(hand);
-            hand.lanes.abandon();
+        if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
+            // Messages whose lease was lost belong to another member; the others were never started.
+            self.release_waiting(batch);
+            batch.in_flight.abandon();
         } else {
-            hand.leased = since;
+            batch.leased = since;
         }
     }
 
-    /// Acknowledges what is done and hands back what is not begun, as if it had never been fetched.
-    fn hand_back(&mut self, hand: &mut Hand) {
-        self.settling.ack(&mut hand.done);
-        self.settling.release(hand.waiting.drain(..).collect());
+    /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
+    fn release_waiting(&mut self, batch: &mut FetchedBatch) {
+        self.settling.ack(&mut batch.done);
+        self.settling.release(batch.waiting.drain(..).collect());
     }
 
-    /// Hands back what is not begun and finishes what is at work; what takes longer than the drain
-    /// timeout comes again. Gives the time until which the transport may take to let the consumer leave.
-    async fn drain(&mut self, hand: &mut Hand) -> Option<Instant> {
-        self.hand_back(hand);
+    /// Releases waiting messages and finishes those in flight; messages that take longer than the drain
+    /// timeout are redelivered. Returns the deadline for closing the consumer.
+    async fn drain(&mut self, batch: &mut FetchedBatch) -> Option<Instant> {
+        self.release_waiting(batch);
         let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
-        if self.finish(hand, ends_at).await {
+        if self.finish(batch, ends_at).await {
             return ends_at.map(|ends_at| ends_at.max(Instant::now() + LEAVES));
         }
-        let answers = self.settling.is_idle() && hand.rejections.is_empty();
+        let answers = self.settling.is_idle() && batch.rejections.is_empty();
         let leaves_by = Instant::now() + if answers { LEAVES } else { LEAVES_SILENT };
-        hand.is_cut_short = true;
-        for delivery in hand.lanes.cut_short() {
+        batch.is_cut_short = true;
+        for delivery in batch.in_flight.cut_short() {
             self.settling.cut_short(delivery);
         }
-        if !self.finish(hand, Some(leaves_by)).await {
-            hand.lanes.deliveries().for_each(|delivery| self.settling.left(delivery));
+        if !self.finish(batch, Some(leaves_by)).await {
+            batch.in_flight.deliveries().for_each(|delivery| self.settling.left(delivery));
             self.settling.abandon();
         }
         Some(leaves_by)
     }
 
-    /// Goes on with what is at work and under way until nothing is, or the time is over; whether nothing is.
-    async fn finish(&mut self, hand: &mut Hand, ends_at: Option<Instant>) -> bool {
+    /// Waits until nothing is in flight and all outcomes are stored, or until the deadline. Returns whether
+    /// it finished.
+    async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
         loop {
-            self.settling.ack(&mut hand.done);
-            if hand.lanes.is_empty() && hand.rejections.is_empty() && self.settling.is_idle() {
+            self.settling.ack(&mut batch.done);
+            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
                 return true;
             }
-            self.keep(hand);
-            let due = hand.due(self.settings.lease);
+            self.keep(batch);
+            let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
-                (rejection, result) = hand.rejections.next() => self.rejected(rejection, &result, hand),
-                // It ends already; a further reason to changes nothing.
-                (delivery, verdict) = hand.lanes.next() => drop(self.settle(delivery, verdict, hand)),
-                (renewal, results) = next_renewed(&mut hand.renewal) => self.renewed(renewal, results, hand),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                // The consumer is already ending, so another error changes nothing.
+                (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = self.settling.next_stored() => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
                 () = sleep_until(ends_at) => return false,
             }
         }
-    }
-}
-
-/// What was fetched and is not settled.
-struct Hand {
-    lanes: Lanes,
-    rejections: Rejections,
-    /// Not begun, in the order they came.
-    waiting: VecDeque<Delivery>,
-    /// Taken by every receiver, not acknowledged yet.
-    done: Vec<Delivery>,
-    /// When the leases began, the oldest of them.
-    leased: Instant,
-    /// The leases that are being renewed.
-    renewal: Option<Renewal>,
-    /// The time of what is at work is over.
-    is_cut_short: bool,
-}
-
-impl Hand {
-    fn new(concurrency: usize, batch_size: usize) -> Self {
-        Self {
-            lanes: Lanes::new(concurrency),
-            rejections: Rejections::new(batch_size),
-            waiting: VecDeque::new(),
-            done: Vec::new(),
-            leased: Instant::now(),
-            renewal: None,
-            is_cut_short: false,
-        }
-    }
-
-    /// Whether one more message may be started.
-    fn has_room(&self) -> bool {
-        self.lanes.has_room() && self.rejections.has_room()
-    }
-
-    /// Whether anything waits but for what is being given up.
-    fn may_start(&self) -> bool {
-        self.waiting.iter().any(|delivery| self.rejections.admits(delivery))
-    }
-
-    /// Whether a message may be started: none of its key is at work or being given up.
-    fn admits(&self, delivery: &Delivery) -> bool {
-        self.lanes.admits(delivery) && self.rejections.admits(delivery)
-    }
-
-    fn add(&mut self, deliveries: Vec<Delivery>) {
-        if self.lanes.is_empty() && self.waiting.is_empty() {
-            self.leased = Instant::now();
-        }
-        self.waiting.extend(deliveries);
-    }
-
-    /// How long until the leases must be renewed, where there are any that are not: after a third of their
-    /// time.
-    fn due(&self, lease: Duration) -> Option<Duration> {
-        let holds = self.renewal.is_none() && (!self.lanes.is_empty() || !self.waiting.is_empty());
-        holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
-    }
-}
-
-/// A consumer's future may be dropped at any time: what is done is done, and what was not begun goes back
-/// as if it had never been fetched.
-impl Drop for Hand {
-    fn drop(&mut self) {
-        // Both take effect when called; nobody is left to hear of the outcome.
-        drop(ack_all(self.done.drain(..)));
-        drop(release_all(self.waiting.drain(..)));
     }
 }
 
@@ -446,7 +431,7 @@ async fn is_ready(future: Pin<&mut impl Future>) -> bool {
     }
 }
 
-/// Waits for a time; for ever where there is none.
+/// Sleeps until a time; forever if there is none.
 pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,

@@ -1,4 +1,4 @@
-//! The schemas of other versions that messages may have been written with.
+//! The schemas of other versions with which messages may have been written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -7,16 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::avro::{SchemaError, WriterSchema, versions};
+use crate::avro::{SchemaError, WriterSchema};
 use crate::private::SignalDescriptor;
 use crate::registry::Registry;
+use events_schema::versions;
 
-/// The schemas that the program and its operator have added to what the definitions know of
-/// themselves. Cheap to clone.
+/// Writer schemas added by the program and the operator to those that the definitions published. Cheap to
+/// clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Writers(Arc<HashMap<String, Vec<WriterSchema>>>);
 
-/// Why the schemas of `bus.consumer.schemas` can't be used: the file or folder, and what is wrong.
+/// A file or folder of `bus.consumer.schemas` that can't be used, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("`bus.consumer.schemas`: {}", .path.display())]
 pub struct SchemasError {
@@ -31,17 +32,17 @@ enum Reason {
     Io(#[from] io::Error),
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    #[error("the name is no minor version: write `<event_type>/<minor>.avsc`, such as `3.avsc`")]
+    #[error("the file name is not a minor version: use `<event_type>/<minor>.avsc`, such as `3.avsc`")]
     Name,
 }
 
-/// Two schemas of an event type whose data no message tells apart, though they mean different things.
+/// Two schemas of an event type with different meanings and the same fingerprint. A message does not say
+/// which of them wrote it.
 ///
-/// A fingerprint leaves out logical types: that of a time in milliseconds is that of one in
-/// microseconds.
+/// A fingerprint does not cover logical types: times in milliseconds and in microseconds have the same one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{event_type}`: the schema from {added} has the fingerprint {fingerprint:016x} of {known}, and other logical types, which no fingerprint tells apart: take that schema away, and let what writes by it have an event type of its own, or fields of other names"
+    "`{event_type}`: the schema from {added} has the same fingerprint {fingerprint:016x} as {known}, but other logical types, which fingerprints do not cover: remove that schema, and give its events another event type or other field names"
 )]
 pub struct AmbiguousSchema {
     event_type: String,
@@ -57,14 +58,14 @@ impl AmbiguousSchema {
         &self.event_type
     }
 
-    /// The fingerprint of both.
+    /// The fingerprint of both schemas.
     #[must_use]
     pub const fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 }
 
-/// Why there are no schemas to look messages' up in.
+/// The reason why the writer schemas can't be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WritersError {
     #[error(transparent)]
@@ -73,7 +74,7 @@ pub(crate) enum WritersError {
     Ambiguous(#[from] AmbiguousSchema),
 }
 
-/// Where a schema was found.
+/// The origin of a schema.
 #[derive(Debug)]
 enum Source {
     Definition { file: &'static str, line: u32 },
@@ -102,12 +103,11 @@ impl SchemasError {
 }
 
 impl Writers {
-    /// The schemas in a folder, `<folder>/<event_type>/<minor>.avsc`, beside those that the program
-    /// gave. Folders of event types that are not in the registry, and other files, are left alone.
+    /// Loads the schemas of a folder, `<folder>/<event_type>/<minor>.avsc`, in addition to the given ones.
+    /// Ignores folders of event types that are not in the registry, and other files.
     ///
     /// # Errors
-    /// A file that can't be used, and a schema that has the fingerprint of another without being
-    /// read as that is.
+    /// An unusable file, and a schema with the fingerprint of another schema of different meaning.
     pub(crate) fn read(
         registry: &Registry,
         folder: Option<&Path>,
@@ -140,7 +140,7 @@ impl Writers {
         Ok(Self(Arc::new(writers)))
     }
 
-    /// The schema of this fingerprint, among those that are known for an event.
+    /// The schema with this fingerprint, among those known for an event.
     pub(crate) fn find(&self, descriptor: &SignalDescriptor, fingerprint: u64) -> Option<WriterSchema> {
         let published = descriptor.published.iter().find(|version| version.fingerprint == fingerprint);
         if let Some(published) = published {
@@ -151,7 +151,7 @@ impl Writers {
     }
 }
 
-/// Each fingerprint is of one schema, or of several that are read alike.
+/// Checks that schemas with the same fingerprint also have the same meaning.
 fn check(descriptor: &SignalDescriptor, added: &[(WriterSchema, Source)]) -> Result<(), AmbiguousSchema> {
     let own = (descriptor.fingerprint)();
     for (index, (schema, source)) in added.iter().enumerate() {
@@ -180,7 +180,7 @@ fn check(descriptor: &SignalDescriptor, added: &[(WriterSchema, Source)]) -> Res
     Ok(())
 }
 
-/// What is in a folder, in the order of its names.
+/// The entries of a folder, sorted by name.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, SchemasError> {
     let entries = folder.read_dir().and_then(|entries| {
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -196,3 +196,6 @@ fn schema(file: &Path) -> Result<WriterSchema, Reason> {
     versions::minor(file).ok_or(Reason::Name)?;
     Ok(WriterSchema::parse(&std::fs::read_to_string(file)?)?)
 }
+
+#[cfg(test)]
+mod tests;

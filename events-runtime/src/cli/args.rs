@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::dlq::DlqCommand;
 use super::offsets::OffsetsCommand;
-use crate::bus::Place;
+use crate::bus::SeekTarget;
 use crate::config::parse_duration;
 use crate::transport::StartPosition;
 
@@ -236,10 +236,10 @@ pub(super) struct Replay {
     /// Start (inclusive): `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it,
     /// or an event id [default: earliest]
     #[arg(long, value_name = "TARGET")]
-    pub(super) from: Option<Place>,
+    pub(super) from: Option<SeekTarget>,
     /// End (exclusive), in the same forms [default: the current end of the topic]
     #[arg(long, value_name = "TARGET")]
-    pub(super) to: Option<Place>,
+    pub(super) to: Option<SeekTarget>,
     /// Name of a temporary group, which gets the suffix `.replay` and is removed at the end; with
     /// `--in-place` an existing group
     #[arg(long)]

@@ -11,9 +11,9 @@ use super::render::Rendered;
 use crate::avro::json::PersonalData;
 use crate::bus::Writers;
 use crate::config::Config;
-use crate::config::nearest::similar;
 use crate::registry::Registry;
 use crate::transport::{ConsumerGroup, ErrorKind, Subscription, Topic, TopicStatus, Transport};
+use events_support::nearest::similar;
 
 /// Maximum number of events in one fetch.
 const BATCH: u64 = 100;

@@ -219,7 +219,7 @@ fn describe_dead_letters(
     let mut details = Vec::new();
     for (status, groups) in topics {
         let name = status.topic.as_str();
-        let tool = groups.iter().find(|group| group.group.as_str() == DeadLetters::TOOL);
+        let tool = groups.iter().find(|group| group.group.as_str() == DeadLetters::GROUP);
         // Without that group, no dead letter has been processed.
         let count = tool.map_or(status.messages, |group| group.lag);
         if count == 0 || name.strip_suffix(".dlq").is_none() {

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::output;
-use crate::error_chain::links;
+use events_support::error_chain::links;
 
 /// Why a command ended without success.
 #[derive(Debug)]

@@ -41,7 +41,7 @@
 //!
 //! A `TARGET` is one of: `earliest`; `latest`; an RFC 3339 time, compared with the time at which the
 //! transport stored a message; a position as `consume` prints it; or an event id, which is searched
-//! for from the beginning of the topic. See [`Place`](crate::bus::Place).
+//! for from the beginning of the topic. See [`SeekTarget`](crate::bus::SeekTarget).
 //!
 //! # Exit codes
 //! | code | meaning |

@@ -11,13 +11,13 @@ use super::context::{Context, descriptor, valid_name};
 use super::failure::{Failure, chain};
 use super::output;
 use crate::avro::json::from_json;
-use crate::avro::without_bom;
-use crate::metadata::{new_id, new_openedx_id};
 use crate::private::Profile;
 use crate::registry::Descriptor;
 use crate::signal::TopicOutcome;
 use crate::transport::Topic;
 use crate::{Config, EmitOptions, EventBus, Hub};
+use events_core::internal::{new_id, new_openedx_id};
+use events_schema::packed::json::without_bom;
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {
     // clap requires both in this mode.

@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 use super::failure::chain;
 use super::output::{counted, one_line};
 use crate::avro::json::{PersonalData, to_json};
-use crate::avro::rewritten;
 use crate::bus::Writers;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
 use crate::transport::{Delivery, Message, Position};
+use events_core::internal::rewritten;
 
 /// A message, decoded as far as possible.
 pub(super) struct Rendered {

@@ -1,15 +1,15 @@
-//! The configuration against the definitions that are linked into the program.
+//! Checks the configuration against the linked definitions.
 
 use super::Config;
 use super::error::{ConfigError, Problem};
 use super::key_path::KeyPath;
-use super::nearest::nearest;
 use super::settings::Route;
 use super::tree::join_key;
 use crate::registry::Registry;
 use crate::transport::Topic;
+use events_support::nearest::nearest;
 
-/// A configuration whose event types are linked and whose keys are found.
+/// A configuration whose event types are linked and whose keys exist.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resolved {
@@ -17,7 +17,7 @@ pub struct Resolved {
     pub routes: Vec<ResolvedRoute>,
 }
 
-/// An event type, a topic that its events go to, and their key there.
+/// A route: an event type, one of its topics, and its key there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ResolvedRoute {
@@ -25,17 +25,16 @@ pub struct ResolvedRoute {
     pub event_type: &'static str,
     /// The topic's base name.
     pub topic: Topic,
-    /// The key, where it is not the definition's own.
+    /// The key, if it differs from the definition's.
     pub key: Option<KeyPath>,
 }
 
 impl Config {
-    /// Finds what the configuration says of event types among the definitions that the program
-    /// knows.
+    /// Resolves the event types and keys of the configuration with the definitions of the program.
     ///
     /// # Errors
-    /// A [`ConfigError`] that lists every expected or routed event type that is not linked and
-    /// every key that is no field of its event. A route that is not enabled is not looked at.
+    /// A [`ConfigError`] that lists every expected or routed event type that is not linked, and every key
+    /// that is not a field of its event. Disabled routes are ignored.
     pub fn check(&self, registry: &Registry) -> Result<Resolved, ConfigError> {
         let names = || registry.iter().map(|descriptor| descriptor.event_type());
         let mut problems = Vec::new();
@@ -52,7 +51,7 @@ impl Config {
         for route in self.routes().iter().filter(|route| route.enabled) {
             let Some(descriptor) = registry.get(&route.event_type) else {
                 let key = join_key("routes", &route.event_type);
-                // One problem for the event type, not one for each of its topics.
+                // One problem per event type, not one for each of its topics.
                 if problems.iter().all(|problem: &Problem| problem.key() != key) {
                     let message = not_linked(&route.event_type, names());
                     problems.push(Problem::new(self.explain().source_of(&key), key, message));

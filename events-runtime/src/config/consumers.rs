@@ -1,4 +1,4 @@
-//! `[consumers.TOPIC.GROUP]`: what one group does otherwise than `[bus]` says.
+//! `[consumers.TOPIC.GROUP]`: settings of one group that override `[bus]`.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -8,26 +8,26 @@ use super::section::{Findings, Section};
 use super::settings::{BusSettings, Exhausted, topic};
 use crate::transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix};
 
-/// What a group's consumers of one topic go by, where the program itself says nothing.
+/// The settings of a group's consumers of one topic, unless the program overrides them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupSettings {
-    /// `start`: as in `[bus.consumer]`, which is the default.
+    /// `start`: default as in `[bus.consumer]`.
     pub start: StartPosition,
-    /// `initial`: as in `[bus.retry]`, which is the default.
+    /// `initial`: default as in `[bus.retry]`.
     pub initial: Duration,
-    /// `max`: as in `[bus.retry]`, which is the default.
+    /// `max`: default as in `[bus.retry]`.
     pub max: Duration,
-    /// `max_attempts`: as in `[bus.retry]`, which is the default.
+    /// `max_attempts`: default as in `[bus.retry]`.
     pub max_attempts: NonZeroU32,
-    /// `concurrency`: as in `[bus.consumer]`, which is the default.
+    /// `concurrency`: default as in `[bus.consumer]`.
     pub concurrency: NonZeroUsize,
-    /// `exhausted`: as in `[bus.consumer]`, which is the default.
+    /// `exhausted`: default as in `[bus.consumer]`.
     pub exhausted: Exhausted,
 }
 
 impl GroupSettings {
-    /// What `[bus]` says for all groups.
+    /// The settings of `[bus]` for all groups.
     pub(super) fn of(bus: &BusSettings) -> Self {
         Self {
             start: bus.consumer.start,
@@ -40,7 +40,7 @@ impl GroupSettings {
     }
 }
 
-/// The groups that have a table, by the topic's base name.
+/// The groups with a table of their own, by the topic's base name.
 pub(super) type Groups = BTreeMap<Topic, BTreeMap<ConsumerGroup, GroupSettings>>;
 
 pub(super) fn read(
@@ -53,7 +53,7 @@ pub(super) fn read(
     for (name, table) in section.tables(findings) {
         let topic = topic(findings, &table, name, prefix);
         for (name, mut table) in table.tables(findings) {
-            // Without a `[bus]` that can be read, there is a problem already and nothing to default to.
+            // If `[bus]` is invalid, that is reported already and there are no defaults.
             let Some(default) = default else { continue };
             let settings = GroupSettings {
                 start: table.or(findings, "start", default.start),

@@ -1,22 +1,22 @@
-//! Environment variables into a tree.
+//! Turns environment variables into a tree.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::error::Problem;
-use super::nearest::nearest;
 use super::source::Source;
-use super::stray::{Stray, misspelt, stray};
 use super::tree::Node;
+use super::unread_variable::{Unread, check, misspelt};
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
+use events_support::nearest::nearest;
 
 pub(super) const PREFIX: &str = "EVENTS_";
 pub(super) const SEPARATOR: &str = "__";
 pub(super) const SECTIONS: &[&str] = &["service", "bus", "routes", "topics", "consumers"];
 
-/// The names that a variable may mean.
+/// The names that variables can refer to.
 struct Names<'t> {
     event_types: BTreeSet<&'t str>,
     topics: BTreeSet<&'t str>,
@@ -42,24 +42,24 @@ fn names_within<'t>(tree: &'t Node, section: &str) -> impl Iterator<Item = &'t s
     tables.filter_map(Node::table).flat_map(|table| table.keys().map(String::as_str))
 }
 
-/// What is wrong with variables.
+/// Problems with variables.
 #[derive(Default)]
 pub(super) struct Found {
-    /// What makes the configuration none.
+    /// Errors of the configuration.
     pub(super) problems: Vec<Problem>,
-    /// The variables that are not read, and may have been meant to be.
-    pub(super) strangers: Vec<Problem>,
-    /// Those that are not read and are somebody else's.
-    pub(super) links: Vec<Problem>,
+    /// Warnings about ignored variables that may have been meant as settings.
+    pub(super) unknown: Vec<Problem>,
+    /// Warnings about ignored variables of Kubernetes.
+    pub(super) service_links: Vec<Problem>,
 }
 
-/// Lays the variables over the tree; the tree's names tell what they mean.
+/// Overlays the variables on the tree, whose names resolve those in the variables.
 pub(super) fn overlay(
     tree: &mut Node,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     found: &mut Found,
 ) {
-    let Found { problems, strangers, links } = found;
+    let Found { problems, unknown, service_links } = found;
     let mut ours = Vec::new();
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
@@ -67,7 +67,7 @@ pub(super) fn overlay(
             ours.push((name, value));
         } else if let Some(message) = misspelt(&name) {
             let source = Source::Environment { variable: Arc::from(name) };
-            strangers.push(Problem::new(source, "", message));
+            unknown.push(Problem::new(source, "", message));
         }
     }
     ours.sort();
@@ -75,18 +75,18 @@ pub(super) fn overlay(
     let mut layers = Vec::new();
     for (name, value) in ours {
         let source = Source::Environment { variable: Arc::from(name.as_str()) };
-        match stray(name.strip_prefix(PREFIX).unwrap_or(&name)) {
+        match check(name.strip_prefix(PREFIX).unwrap_or(&name)) {
             None => {}
-            Some(Stray::Slip(message)) => {
+            Some(Unread::Misspelt(message)) => {
                 problems.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Stray::Stranger(message)) => {
-                strangers.push(Problem::new(source, "", message));
+            Some(Unread::Unknown(message)) => {
+                unknown.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Stray::Link(message)) => {
-                links.push(Problem::new(source, "", message));
+            Some(Unread::ServiceLink(message)) => {
+                service_links.push(Problem::new(source, "", message));
                 continue;
             }
         }
@@ -103,7 +103,7 @@ pub(super) fn overlay(
     }
 }
 
-/// The key that a variable stands for.
+/// The key of a variable.
 fn path(variable: &str, names: &Names<'_>) -> Result<Vec<String>, String> {
     let rest = variable.strip_prefix(PREFIX).unwrap_or(variable);
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
@@ -124,13 +124,13 @@ fn path(variable: &str, names: &Names<'_>) -> Result<Vec<String>, String> {
             setting.to_ascii_lowercase(),
         ]),
         [section, ..] if is(section, "consumers") => {
-            Err("write it as `EVENTS_CONSUMERS__TOPIC__GROUP__SETTING`".to_owned())
+            Err("use the form `EVENTS_CONSUMERS__TOPIC__GROUP__SETTING`".to_owned())
         }
         [section, ..] if is(section, "routes") => {
-            Err("write it as `EVENTS_ROUTES__EVENT_TYPE__TOPIC__SETTING`".to_owned())
+            Err("use the form `EVENTS_ROUTES__EVENT_TYPE__TOPIC__SETTING`".to_owned())
         }
         [section, ..] if is(section, "topics") => {
-            Err("write it as `EVENTS_TOPICS__TOPIC__SETTING`".to_owned())
+            Err("use the form `EVENTS_TOPICS__TOPIC__SETTING`".to_owned())
         }
         parts => Ok(parts.iter().map(|part| part.to_ascii_lowercase()).collect()),
     }
@@ -143,20 +143,20 @@ pub(super) fn is(part: &str, section: &str) -> bool {
 fn event_type_of(part: &str, names: &Names<'_>) -> Result<String, String> {
     match known(part, &names.event_types)? {
         Some(name) => Ok(name.to_owned()),
-        // Only an event type written exactly has dots.
+        // Only an exact event type has dots.
         None if part.contains('.') => Ok(part.to_owned()),
         None => {
             let shells: Vec<_> = names.event_types.iter().map(|n| in_capitals(n)).collect();
             let hint = match nearest(part, shells.iter().map(String::as_str)) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => "name the type in a file, or write it exactly, with its dots".to_owned(),
+                None => "name the type in a file, or write it exactly, including its dots".to_owned(),
             };
-            Err(format!("no known event type is written `{part}`; {hint}"))
+            Err(format!("`{part}` is not a known event type; {hint}"))
         }
     }
 }
 
-/// A topic or a group.
+/// Resolves a topic or a group.
 fn name_of(part: &str, names: &BTreeSet<&str>) -> Result<String, String> {
     Ok(match known(part, names)? {
         Some(name) => name.to_owned(),
@@ -165,7 +165,7 @@ fn name_of(part: &str, names: &BTreeSet<&str>) -> Result<String, String> {
     })
 }
 
-/// The name that is meant: the one written exactly, else the one with these capitals.
+/// The exact name, otherwise the name that has this capital form.
 fn known<'t>(part: &str, names: &BTreeSet<&'t str>) -> Result<Option<&'t str>, String> {
     if let Some(exact) = names.get(part) {
         return Ok(Some(*exact));
@@ -173,7 +173,7 @@ fn known<'t>(part: &str, names: &BTreeSet<&'t str>) -> Result<Option<&'t str>, S
     let mut meant = names.iter().copied().filter(|name| in_capitals(name) == part);
     match (meant.next(), meant.next()) {
         (Some(one), Some(other)) => {
-            Err(format!("`{part}` may mean `{one}` or `{other}`; write the name exactly"))
+            Err(format!("`{part}` is ambiguous: `{one}` or `{other}`; write the name exactly"))
         }
         (one, _) => Ok(one),
     }

@@ -1,10 +1,10 @@
-//! Everything that is wrong with a configuration, at once.
+//! Collects all problems of a configuration.
 
 use std::fmt;
 
 use super::source::Source;
 
-/// One thing that is wrong, where, and what to do.
+/// A problem: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     source: Source,
@@ -17,12 +17,12 @@ impl Problem {
         Self { source, key: key.into(), message: message.into() }
     }
 
-    /// Where it was written; [`Source::Default`] for what nobody wrote.
+    /// The location; [`Source::Default`] for a setting that is not set.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// The key, as TOML writes it; empty where the problem is with a file as a whole.
+    /// The key, as TOML writes it; empty if the problem concerns a whole file.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -45,10 +45,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A configuration that does not do, with every reason.
+/// An invalid configuration, with all its problems.
 ///
-/// Each line of its text names the place, the key, what is wrong and what to do. Passwords in
-/// URLs are masked.
+/// Each line of the text gives the location, the key, the problem and the fix. Passwords in URLs are
+/// masked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
@@ -64,7 +64,7 @@ impl ConfigError {
         self
     }
 
-    /// Every problem, in the order in which the tables are read; there is at least one.
+    /// All problems, in the order in which the tables are read; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -73,7 +73,7 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.problems.as_slice() {
-            [only] => write!(f, "the configuration has a problem: {only}"),
+            [only] => write!(f, "the configuration has 1 problem: {only}"),
             many => {
                 write!(f, "the configuration has {} problems:", many.len())?;
                 many.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
@@ -82,8 +82,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// As [`Display`](fmt::Display): this is what a `main` shows that returns the error, and it is for
-/// the person who wrote the file.
+/// Like [`Display`](fmt::Display), because a `main` that returns the error shows this text to the author of
+/// the file.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,28 +1,28 @@
-//! Where each value came from.
+//! Explains where each value comes from.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::source::Source;
 
-/// A setting with its value and where that came from.
+/// A setting with its value and source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The key, as TOML writes it.
     pub key: String,
     /// The value as text; passwords are masked.
     pub value: String,
-    /// Where the value came from.
+    /// The source of the value.
     pub source: Source,
-    /// What the value does not show: the absolute path of a relative one.
+    /// Additional information: the absolute path of a relative one.
     pub note: Option<String>,
 }
 
-/// Every setting of a configuration; displays as a table.
+/// All settings of a configuration; displayed as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     settings: Vec<Explained>,
-    /// Where the tables were written last, for problems with a table as such.
+    /// The source of each table, for problems with the table itself.
     tables: BTreeMap<String, Source>,
 }
 
@@ -49,7 +49,7 @@ impl Explanation {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
-    /// Where a key or a table was written; [`Source::Default`] for what nobody wrote.
+    /// The source of a key or a table; [`Source::Default`] if it is not set.
     pub(crate) fn source_of(&self, key: &str) -> Source {
         let written = self.get(key).map(|setting| &setting.source).or_else(|| self.tables.get(key));
         written.cloned().unwrap_or(Source::Default)

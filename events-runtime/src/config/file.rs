@@ -1,4 +1,4 @@
-//! TOML text into a tree whose values know their line.
+//! Parses TOML into a tree whose values know their line.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use super::source::Source;
 use super::tree::{Kind, Node};
 use super::value::Value;
 
-/// Reads TOML text; every syntax error becomes a problem of its own.
+/// Parses TOML; every syntax error is a separate problem.
 pub(super) fn parse(name: &str, text: &str) -> Result<Node, Vec<Problem>> {
     let (document, mut errors) = DeTable::parse_recoverable(text);
     let places = Places::new(name, text);
     if !errors.is_empty() {
         errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
-        // The error's own text quotes the line, and the line may hold a password.
+        // The error's own text is not used: it quotes the line, which may hold a password.
         return Err(errors
             .iter()
             .map(|error| {
@@ -30,7 +30,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Node, Vec<Problem>> {
     Ok(Node { source: places.whole(), kind: places.table(document.get_ref()) })
 }
 
-/// Turns byte offsets into lines.
+/// Converts byte offsets to lines.
 struct Places {
     name: Arc<str>,
     line_ends: Vec<usize>,

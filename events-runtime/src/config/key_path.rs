@@ -1,44 +1,46 @@
-//! A field path such as `customer.id`, found in a schema once.
+//! A field path such as `customer.id`, resolved once in a schema.
 
 use std::sync::Arc;
 
-use super::nearest::nearest;
-use crate::avro::schema::{Field, Logical, Record};
-use crate::avro::{DecodeError, Definitions, Place, Reader, Schema, skip};
+use crate::avro::{DecodeError, Reader, Schema};
+use events_core::internal::skip;
+use events_schema::definitions::{Definitions, Place};
+use events_schema::tree::{Field, Logical, Record};
+use events_support::nearest::nearest;
 
-/// The way from an event's root record to the field that is its key.
+/// The path from an event's root record to its key field.
 ///
-/// It leads through records only: an event always has such a key.
+/// All fields before the last are records, so every event has the key.
 #[derive(Debug, Clone)]
 pub struct KeyPath {
     text: String,
     root: &'static Schema,
     steps: Vec<usize>,
-    /// For the fields on the way that are passed over.
+    /// For skipping other fields on the path.
     definitions: Arc<Definitions>,
 }
 
-/// A path that leads to no key.
+/// A path that does not lead to a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyPathError {
-    /// A part of the path has no characters.
-    #[error("`{path}` is no field path; write one such as `customer.id`")]
+    /// A part of the path is empty.
+    #[error("`{path}` is not a field path; use one such as `customer.id`")]
     Malformed {
         /// The path as written.
         path: String,
     },
-    /// A record has no such field.
+    /// The record has no such field.
     #[error("`{record}` has no field `{field}`; {hint}")]
     UnknownField {
         /// The path to the record, or the event's name.
         record: String,
-        /// The field that is not there.
+        /// The unknown field.
         field: String,
-        /// The nearest name, and the fields that are there.
+        /// The nearest name, and the existing fields.
         hint: String,
     },
-    /// A field on the way may be absent.
+    /// A field on the path is optional.
     #[error(
         "`{at}` is optional, and an event without it would have no key; \
          choose a field that is always there"
@@ -47,31 +49,31 @@ pub enum KeyPathError {
         /// The path to the field.
         at: String,
     },
-    /// A field on the way is no record.
-    #[error("`{at}` is {kind} and has no fields; a key's path leads through records only")]
+    /// A field on the path is not a record.
+    #[error("`{at}` is {kind} and has no fields; every field before the last must be a record")]
     NotARecord {
         /// The path to the field.
         at: String,
-        /// What it is.
+        /// The field's type.
         kind: &'static str,
     },
-    /// The field at the end can't be a key.
+    /// The last field can't be a key.
     #[error("`{at}` is {kind}; a key is a string, a whole number or a uuid{hint}")]
     NotAKey {
         /// The path to the field.
         at: String,
-        /// What it is.
+        /// The field's type.
         kind: &'static str,
-        /// For a record, the fields of it that could be the key.
+        /// For a record, its fields that could be the key.
         hint: String,
     },
 }
 
 impl KeyPath {
-    /// Finds a path, its parts separated by dots, in the schema of an event.
+    /// Resolves a path, with dots between its parts, in the schema of an event.
     ///
     /// # Errors
-    /// A [`KeyPathError`] that says where the path ends and which fields there are.
+    /// A [`KeyPathError`] with the invalid part and the existing fields.
     pub fn resolve(root: &'static Schema, path: &str) -> Result<Self, KeyPathError> {
         let mut schema = root;
         let mut steps = Vec::new();
@@ -98,16 +100,16 @@ impl KeyPath {
         &self.text
     }
 
-    /// The schema that the path was found in.
+    /// The schema in which the path was resolved.
     pub fn root(&self) -> &'static Schema {
         self.root
     }
 
-    /// Appends the key of an encoded event, as [`EventKey`](crate::EventKey) writes it: text as
-    /// it is, numbers in decimal.
+    /// Appends the key of an encoded event, as [`EventKey`](crate::EventKey) writes it: text unchanged,
+    /// numbers in decimal.
     ///
     /// # Errors
-    /// The bytes are no datum of the schema that the path was found in.
+    /// The bytes are not a datum of the path's schema.
     pub fn append_key(&self, datum: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let mut reader = Reader::new(datum);
         let mut place = Place::root(self.root);
@@ -130,7 +132,7 @@ impl KeyPath {
         Ok(())
     }
 
-    /// Whether the way leads through a field that is marked as personal data.
+    /// Whether any field on the path is marked as personal data.
     pub fn is_personal(&self) -> bool {
         let mut schema = self.root;
         self.steps.iter().any(|step| {
@@ -141,7 +143,7 @@ impl KeyPath {
         })
     }
 
-    /// Every path of a schema that leads to a possible key.
+    /// All paths of a schema that lead to a possible key.
     pub(crate) fn all(root: &'static Schema) -> Vec<Self> {
         let definitions = Arc::new(Definitions::of(root));
         let mut found = Vec::new();
@@ -152,7 +154,7 @@ impl KeyPath {
         found
     }
 
-    /// The index of the field in each record on the way.
+    /// The index of the field in each record on the path.
     pub fn steps(&self) -> &[usize] {
         &self.steps
     }
@@ -179,7 +181,7 @@ fn collect(
     found: &mut impl FnMut(&[&str], &[usize]),
 ) {
     match schema {
-        // A record that contains itself does so by its name: the way ends.
+        // A recursive record refers to itself by name, so the recursion ends here.
         Schema::Record(record) => {
             for (step, field) in record.fields.iter().enumerate() {
                 names.push(field.name);
@@ -211,7 +213,7 @@ fn find(record: &'static Record, at: &str, name: &str) -> Result<(usize, &'stati
             record: if at.is_empty() { record.name.base.to_owned() } else { at.to_owned() },
             field: name.to_owned(),
             hint: match nearest(name, names) {
-                _ if there.is_empty() => "it has no fields at all".to_owned(),
+                _ if there.is_empty() => "it has no fields".to_owned(),
                 Some(near) => format!("did you mean `{near}`? its fields are {there}"),
                 None => format!("its fields are {there}"),
             },

@@ -1,15 +1,15 @@
-//! The layers of a configuration, in their order.
+//! Loads the layers of a configuration, in their order.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Problem};
 use super::source::Source;
-use super::stray::warn_once;
 use super::tree::Node;
+use super::unread_variable::warn_once;
 use super::{Config, environment, file, settings};
 
-/// Collects the layers of a [`Config`]; each one is laid over those before it.
+/// Collects the layers of a [`Config`]; each one overrides those before it.
 #[derive(Default)]
 #[must_use = "call `load` to read the configuration"]
 pub struct ConfigBuilder {
@@ -23,30 +23,30 @@ enum Layer {
 }
 
 impl ConfigBuilder {
-    /// A TOML file that must be there.
+    /// Adds a TOML file that must exist.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         self.layers.push(Layer::File { path: path.as_ref().to_owned(), optional: false });
         self
     }
 
-    /// A TOML file that may be absent, such as a developer's own overlay.
+    /// Adds a TOML file that may be missing, such as a developer's own overlay.
     pub fn optional_file(mut self, path: impl AsRef<Path>) -> Self {
         self.layers.push(Layer::File { path: path.as_ref().to_owned(), optional: true });
         self
     }
 
-    /// TOML text; `name` stands for it in messages.
+    /// Adds TOML text; problems refer to it as `name`.
     pub fn toml(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.layers.push(Layer::Text { name: name.into(), text: text.into() });
         self
     }
 
-    /// The `EVENTS_…` variables of this process's environment.
+    /// Adds the `EVENTS_…` variables of this process's environment.
     pub fn environment(self) -> Self {
         self.variables(std::env::vars_os())
     }
 
-    /// Variables as if they were the environment's.
+    /// Adds variables as if they were set in the environment.
     pub fn variables<K, V>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: Into<OsString>,
@@ -57,11 +57,11 @@ impl ConfigBuilder {
         self
     }
 
-    /// Reads the layers and validates the result as a whole.
+    /// Loads the layers and validates the result.
     ///
     /// # Errors
-    /// A [`ConfigError`] that lists everything wrong. What can't be read as TOML is reported
-    /// alone: what the rest means depends on it.
+    /// A [`ConfigError`] that lists all problems. TOML syntax errors are reported alone, because everything
+    /// else depends on them.
     pub fn load(self) -> Result<Config, ConfigError> {
         let mut tree = Node::empty();
         let mut unreadable = Vec::new();
@@ -84,15 +84,15 @@ impl ConfigBuilder {
                 },
             }
         }
-        let environment::Found { problems, strangers, links } = found;
-        let warnings = [strangers.clone(), links].concat();
+        let environment::Found { problems, unknown, service_links } = found;
+        let warnings = [unknown.clone(), service_links].concat();
         warn_once(&warnings);
         if !unreadable.is_empty() {
             return Err(ConfigError::new(unreadable));
         }
-        // The missing setting may have been given by a variable that is not read, and logs may be off: so the error
-        // names it too.
-        let mut config = settings::read(&tree, problems).map_err(|error| error.with(strangers))?;
+        // The error also lists the ignored variables: one of them may be meant as the missing setting, and
+        // logging may be off.
+        let mut config = settings::read(&tree, problems).map_err(|error| error.with(unknown))?;
         config.warnings = warnings;
         Ok(config)
     }

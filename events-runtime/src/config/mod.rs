@@ -1,4 +1,4 @@
-//! What the bus is told from outside: `events.toml` and the environment.
+//! The configuration: `events.toml` and the environment.
 //!
 //! ```toml
 //! [service]
@@ -20,27 +20,24 @@
 //! billing = { max_attempts = 20, concurrency = 4 }
 //! ```
 //!
-//! Files are laid over each other in the order they are given, the environment comes last, and
-//! tables merge key by key: an overlay that says `enabled = false` for one topic of one event
-//! type changes nothing else. [`Config::explain`] tells for every setting where its value comes
-//! from. A configuration is read as a whole: a [`ConfigError`] lists every problem, each with
-//! its place and key.
+//! Later files override earlier ones, and the environment overrides all files. Tables merge key by key: an
+//! overlay with `enabled = false` for one topic of one event type changes nothing else. [`Config::explain`]
+//! shows the source of every setting. Loading validates everything: a [`ConfigError`] lists all problems,
+//! each with its location and key.
 //!
 //! # Environment
-//! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its
-//! parts: `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. The parts that are names of your
-//! own (event types, topics, groups) are written either exactly or in capitals with an underscore for
-//! each other character: `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`.
-//! The second form finds event types that a file names or that are linked into the program, and
-//! topics and groups that a file names; one that no file names is taken in lower case. Lists are
-//! separated by commas.
+//! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its parts:
+//! `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. Names of your own (event types, topics, groups) are
+//! written exactly, or in capitals with an underscore for each other character:
+//! `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`. The second form finds event
+//! types that are linked or named in a file, and topics and groups that are named in a file; other topics
+//! and groups are taken in lower case. Lists are separated by commas.
 //!
-//! A variable that is a key but for its underscores, such as `EVENTS_BUS_URL`, is an error. Any other
-//! variable that begins with `EVENTS_` and is no setting is ignored, with one warning: Kubernetes sets
-//! `EVENTS_BUS_PORT` and the like for a service of the name `events-bus`.
-//! A setting under a name that begins otherwise, such as `events_bus__url`, is ignored with a warning too.
-//! The commands of `cli` tell the warnings on standard error, and where something is missing
-//! the error names what was not read.
+//! A variable with the name of a key but wrong underscores, such as `EVENTS_BUS_URL`, is an error. Any
+//! other variable that starts with `EVENTS_` and is not a setting is ignored, with one warning: Kubernetes
+//! sets `EVENTS_BUS_PORT` and similar ones for a service named `events-bus`. A setting with another prefix,
+//! such as `events_bus__url`, is ignored with a warning too. The commands of `cli` print the warnings on
+//! standard error, and the error for a missing setting lists the ignored variables.
 
 mod check;
 mod consumers;
@@ -50,14 +47,13 @@ mod explain;
 mod file;
 mod key_path;
 mod loader;
-pub(crate) mod nearest;
 mod section;
 mod settings;
 mod source;
-mod stray;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unread_variable;
 mod url;
 mod value;
 
@@ -74,17 +70,17 @@ pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
 };
 pub use source::Source;
-pub(crate) use stray::warn_once;
+pub(crate) use unread_variable::warn_once;
 pub use url::{BusUrl, BusUrlError};
 #[cfg(feature = "cli")]
 pub(crate) use value::parse_duration;
 
 use crate::transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topic};
 
-/// A read and validated configuration.
+/// A loaded and validated configuration.
 ///
-/// It stands for itself: what it says of event types is checked against the linked definitions
-/// by [`Config::check`], which the bus calls at its start.
+/// Loading does not need the definitions: [`Config::check`], which the bus calls at its start, checks event
+/// types and keys against them.
 #[derive(Debug, Clone)]
 pub struct Config {
     service: ServiceSettings,
@@ -97,15 +93,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a file, then the environment over it.
+    /// Loads a file, overridden by the environment.
     ///
     /// # Errors
-    /// A [`ConfigError`] that lists everything wrong in the file and in the environment.
+    /// A [`ConfigError`] that lists all problems of the file and of the environment.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Self::builder().file(path).environment().load()
     }
 
-    /// Reads TOML text; the environment is left aside.
+    /// Parses TOML text and ignores the environment.
     ///
     /// ```
     /// use events_runtime::config::Config;
@@ -116,12 +112,12 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// A [`ConfigError`] that lists everything wrong in the text.
+    /// A [`ConfigError`] that lists all problems of the text.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         Self::builder().toml("config", text).load()
     }
 
-    /// Starts from nothing: files, texts and the environment are laid over each other in the
+    /// Starts with an empty configuration. Files, texts and the environment override each other in the
     /// order in which they are added.
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder::default()
@@ -142,8 +138,8 @@ impl Config {
         &self.routes
     }
 
-    /// What a topic keeps, by its base name: its own `[topics.NAME]`, else what `[bus]` says; a topic
-    /// of [dead letters](Topic::holds_dead_letters) without one of its own keeps everything.
+    /// The retention of a topic, by its base name: from `[topics.NAME]`, otherwise from `[bus]`. A topic of
+    /// [dead letters](Topic::holds_dead_letters) without such a table keeps everything.
     pub fn retention(&self, topic: &Topic) -> Retention {
         let usual = if topic.holds_dead_letters() { Retention::unlimited() } else { self.bus.retention };
         self.topics.get(topic).copied().unwrap_or(usual)
@@ -154,17 +150,17 @@ impl Config {
         &self.topics
     }
 
-    /// What a group's consumers of a topic go by, by the topic's base name: its own
-    /// `[consumers.TOPIC.GROUP]`, else what `[bus]` says.
+    /// The settings of a group's consumers of a topic, by the topic's base name: from
+    /// `[consumers.TOPIC.GROUP]`, otherwise from `[bus]`.
     pub fn group(&self, topic: &Topic, group: &ConsumerGroup) -> GroupSettings {
         let own = self.groups.get(topic).and_then(|groups| groups.get(group));
         own.cloned().unwrap_or_else(|| GroupSettings::of(&self.bus))
     }
 
-    /// What the transport is told besides its URL; topics bear their full names there.
+    /// The options of the transport in addition to its URL; topics have their full names.
     ///
     /// # Errors
-    /// A topic's name that is too long with its prefix; a loaded configuration has none.
+    /// The prefixed name of a topic is too long; a loaded configuration has no such topic.
     pub fn connect_options(&self) -> Result<ConnectOptions, NameError> {
         let mut options = ConnectOptions::new().retention(self.bus.retention);
         options.client.clone_from(&self.service.name);
@@ -175,13 +171,12 @@ impl Config {
         Ok(options)
     }
 
-    /// Every setting with its value and where that came from; no passwords.
+    /// All settings with their values and sources, without passwords.
     pub fn explain(&self) -> &Explanation {
         &self.explanation
     }
 
-    /// What is suspicious and no error: variables that begin with `EVENTS_` and are no settings. Each is
-    /// logged once in a process.
+    /// Warnings: variables that start with `EVENTS_` and are not settings. Each is logged once per process.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }

@@ -1,23 +1,23 @@
-//! A table that is asked for its settings one by one and then for what nobody asked for.
+//! Reads the settings of a table one by one, then reports unknown keys.
 
 use super::error::Problem;
 use super::explain::Explanation;
-use super::nearest::nearest;
 use super::source::Source;
 use super::tree::{Kind, Node, join_key};
-use super::value::{Fault, Setting};
+use super::value::{Setting, ValueError};
+use events_support::nearest::nearest;
 
-/// What reading a configuration finds out.
+/// The result of reading a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) explanation: Explanation,
 }
 
-/// A table of the configuration; absent tables read as empty ones.
+/// A table of the configuration. A missing table reads as an empty one.
 ///
-/// Each setting is named once, by the call that reads it: its type, its default, its line in
-/// the explanation and its place among the known names follow from that call.
+/// One call reads a setting and thereby defines its type, its default, its line in the explanation, and
+/// that its key is known.
 pub(super) struct Section<'t> {
     key: String,
     node: Option<&'t Node>,
@@ -44,7 +44,7 @@ impl<'t> Section<'t> {
         Self::at(findings, self.key_of(name), node)
     }
 
-    /// The tables within this one whose names are the user's.
+    /// The tables within this one, with names chosen by the user.
     pub(super) fn tables(&self, findings: &mut Findings) -> Vec<(&'t str, Self)> {
         let entries = self.node.and_then(Node::table).into_iter().flatten();
         entries
@@ -66,7 +66,7 @@ impl<'t> Section<'t> {
         Self { key, node, known: Vec::new() }
     }
 
-    /// Says that something is wrong with this table as such.
+    /// Reports a problem with the table itself.
     pub(super) fn fault(&self, findings: &mut Findings, message: impl Into<String>) {
         let source = self.node.map_or(Source::Default, |node| node.source.clone());
         findings.problems.push(Problem::new(source, self.key.as_str(), message));
@@ -78,7 +78,7 @@ impl<'t> Section<'t> {
         self.optional(findings, name, &shown).unwrap_or(default)
     }
 
-    /// A setting without which there is nothing; `shown` stands for it in the explanation.
+    /// A setting without a default; the explanation shows `shown` if it is missing.
     pub(super) fn optional<T: Setting>(
         &mut self,
         findings: &mut Findings,
@@ -98,19 +98,19 @@ impl<'t> Section<'t> {
                     findings.explanation.push_noted(key, setting.show(), source, setting.note());
                     return Some(setting);
                 }
-                Err(Fault::Type) => {
+                Err(ValueError::Type) => {
                     format!("expected {}, found {}", T::EXPECTED, value.type_name())
                 }
-                Err(Fault::Whole(fault)) => fault,
-                Err(Fault::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
-                Err(Fault::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
+                Err(ValueError::Whole(fault)) => fault,
+                Err(ValueError::Content(fault)) if T::EXPECTED == String::EXPECTED => fault,
+                Err(ValueError::Content(fault)) => format!("{fault} (expected {})", T::EXPECTED),
             },
         };
         findings.problems.push(Problem::new(source, key, message));
         None
     }
 
-    /// A setting that must be there.
+    /// A required setting.
     pub(super) fn required<T: Setting>(
         &mut self,
         findings: &mut Findings,
@@ -126,7 +126,7 @@ impl<'t> Section<'t> {
         self.optional(findings, name, "")
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the unknown keys.
     pub(super) fn finish(self, findings: &mut Findings) {
         for (name, node) in self.node.and_then(Node::table).into_iter().flatten() {
             if self.known.contains(&name.as_str()) {
@@ -134,7 +134,7 @@ impl<'t> Section<'t> {
             }
             let message = match nearest(name, self.known.iter().copied()) {
                 Some(known) => format!("unknown key; did you mean `{known}`?"),
-                None => format!("unknown key; there are {}", list(&self.known)),
+                None => format!("unknown key, expected one of {}", list(&self.known)),
             };
             findings.problems.push(Problem::new(node.source.clone(), self.key_of(name), message));
         }

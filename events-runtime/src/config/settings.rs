@@ -1,4 +1,4 @@
-//! The settings, each with its type, its default and its meaning.
+//! The settings, with their types, defaults and meanings.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -15,51 +15,51 @@ use super::value::{Choice, FilePath, Interval, Limit};
 use crate::transport::url::EXAMPLE;
 use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
 
-/// `[service]`: who speaks.
+/// `[service]`: the identity of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceSettings {
-    /// `name`: the source of the events that this program emits, and its name at the broker.
-    /// Without it, the source is as if there were no configuration.
+    /// `name`: the source of the events that this program emits, and its client name at the broker.
+    /// Default: the source that is used without a configuration.
     pub name: Option<String>,
-    /// `topic_prefix`: stands before every topic's name, with a `-` between, at the broker.
-    /// Configuration and commands always use the name without it.
+    /// `topic_prefix`: the prefix of every topic's name at the broker, followed by a `-`. The configuration
+    /// and all commands use names without it.
     pub topic_prefix: Option<TopicPrefix>,
     /// `expect`: the event types that must be linked into the program.
     pub expect: Vec<String>,
 }
 
-/// `[bus]`: how events leave and arrive.
+/// `[bus]`: how events are sent and received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusSettings {
-    /// `url`: the transport, its address, and behind a `?` the settings that it alone has, such as
-    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport). A relative path,
-    /// here and in `error_log` and `schemas`, is relative to the working directory of the process and not
-    /// to the file that names it; [`Config::explain`] and `doctor` show where it leads.
+    /// `url`: the transport and its address, then after a `?` the settings of that transport, such as
+    /// `sqlite://events.db?synchronous=normal`; see [`transport`](crate::transport). A relative path, also
+    /// in `error_log` and `schemas`, is relative to the process's working directory, not to the
+    /// configuration file; [`Config::explain`] and `doctor` show the absolute path.
     pub url: BusUrl,
-    /// `queue_capacity`: how many events may wait for their topic's acknowledgement; an emission
-    /// beyond that reports an error. Default: 10,000 events.
+    /// `queue_capacity`: the maximum number of events waiting for their topic's acknowledgement; further
+    /// emissions report an error. Default: 10,000 events.
     pub queue_capacity: NonZeroUsize,
-    /// `batch_size`: how many events are sent to the transport at once, at most. Default: 256.
+    /// `batch_size`: the maximum number of events per send call. Default: 256.
     pub batch_size: NonZeroUsize,
-    /// `linger`: how long an event may wait for others to share its batch. Default: not at all.
+    /// `linger`: how long an event may wait for more events in its batch. Default: zero.
     pub linger: Duration,
-    /// `retain_age`, `retain_count`, `retain_unsettled`: what topics keep that have no such
-    /// setting of their own in `[topics.NAME]`. Default: seven days and any number, for `memory:`
-    /// any age and 10,000 messages; what a group has not settled stays whatever the limits say. A
-    /// limit can be `unlimited`. They do not count for topics of dead letters, whose names end in
-    /// `.dlq`: these keep everything unless `[topics."orders.billing.dlq"]` says otherwise.
+    /// `retain_age`, `retain_count`, `retain_unsettled`: the retention of topics without such a setting in
+    /// `[topics.NAME]`. Default: seven days and any number; for `memory:`, any age and 10,000 messages.
+    /// Messages that a group has not settled are kept beyond these limits. A limit can be `unlimited`.
+    /// Dead-letter topics, whose names end in `.dlq`, keep everything unless
+    /// `[topics."orders.billing.dlq"]` sets a limit.
     pub retention: Retention,
-    /// `audit`: whether there is a log event without payload for each message that is sent, received
-    /// and settled, on the target [`AUDIT_TARGET`](crate::bus::AUDIT_TARGET). Default: `false`.
+    /// `audit`: whether to log each message that is sent, received or settled, without its payload, on the
+    /// target [`AUDIT_TARGET`](crate::bus::AUDIT_TARGET). Default: `false`.
     pub audit: bool,
-    /// `error_log`: a file that takes each event that was not sent or was given up, whole, a line of
-    /// JSON each; `produce --from-log` sends them again. Default: none.
+    /// `error_log`: the file for whole events that were not sent or became dead letters, one line of JSON
+    /// each; `produce --from-log` sends them again. Default: none.
     pub error_log: Option<PathBuf>,
-    /// `error_log_max_bytes`: before the error log becomes longer, it is moved to the same name with
-    /// `.1` behind it, and replaces the one that is there; what that still held is counted as lost.
-    /// Default: 268,435,456 bytes (256 MiB).
+    /// `error_log_max_bytes`: before the error log exceeds this size, it is renamed with the suffix `.1`
+    /// and replaces the earlier one, whose events are counted as lost. Default: 268,435,456 bytes (256
+    /// MiB).
     pub error_log_max_bytes: NonZeroU64,
     /// `[bus.retry]`.
     pub retry: RetrySettings,
@@ -67,65 +67,64 @@ pub struct BusSettings {
     pub consumer: ConsumerSettings,
 }
 
-/// `[bus.retry]`: what follows a failed attempt.
+/// `[bus.retry]`: retries after a failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetrySettings {
-    /// `initial`: the pause after the first failure; it doubles with each further one.
-    /// Default: 100 ms.
+    /// `initial`: the pause after the first failure; it doubles with each failure. Default: 100 ms.
     pub initial: Duration,
     /// `max`: the longest pause. Default: 30 s.
     pub max: Duration,
-    /// `max_attempts`: how many times an event is handed to the receivers, the first time
-    /// included, before it goes to the dead letters. Default: 5.
+    /// `max_attempts`: the number of deliveries of an event to the receivers, the first one included,
+    /// before it becomes a dead letter. Default: 5.
     pub max_attempts: NonZeroU32,
 }
 
-/// `[bus.consumer]`: how events are taken in.
+/// `[bus.consumer]`: how events are consumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerSettings {
-    /// `start`: where a group begins when it is made, as
-    /// [`StartPosition`](crate::transport::StartPosition) is written; an existing one goes on where
-    /// it stands. Default: `earliest`.
+    /// `start`: where a new group starts, written like a
+    /// [`StartPosition`](crate::transport::StartPosition); an existing group continues at its position.
+    /// Default: `earliest`.
     pub start: StartPosition,
-    /// `enabled`: whether consumers take events. Where not, they run and take none until
+    /// `enabled`: whether consumers receive events. If not, they are paused until
     /// [`EventBus::resume_consumers`](crate::EventBus::resume_consumers). Default: `true`.
     pub enabled: bool,
-    /// `batch_size`: how many events are fetched at once, at most. Default: 256.
+    /// `batch_size`: the maximum number of events per fetch. Default: 256.
     pub batch_size: NonZeroUsize,
-    /// `lease`: how long a fetched event is kept from the other consumers of its group; one
-    /// that is not settled by then is delivered again. Default: 30 s.
+    /// `lease`: how long a fetched event is reserved for its consumer; an event not settled by then is
+    /// redelivered. Default: 30 s.
     pub lease: Duration,
-    /// `concurrency`: how many events are worked on at once, no two of one key. Default: 1.
+    /// `concurrency`: the maximum number of events in flight, never two of one key. Default: 1.
     pub concurrency: NonZeroUsize,
-    /// `max_consecutive_errors`: after so many failures in a row the consumer ends with an error; 0
-    /// is never. Default: 0.
+    /// `max_consecutive_errors`: the number of consecutive failures after which the consumer ends with an
+    /// error; 0 means never. Default: 0.
     pub max_consecutive_errors: Option<NonZeroU32>,
-    /// `drain_timeout`: how long a consumer that is told to stop waits for the receivers at work and for
-    /// the transport, or `unlimited`. Default: 30 s.
+    /// `drain_timeout`: how long a stopping consumer waits for receivers in flight and for the transport,
+    /// or `unlimited`. Default: 30 s.
     pub drain_timeout: Option<Duration>,
-    /// `exhausted`: what happens to an event whose attempts are used up. Default: `dead-letter`.
+    /// `exhausted`: the policy for an event whose attempts are exhausted. Default: `dead-letter`.
     pub exhausted: Exhausted,
-    /// `unknown_events`: what happens to an event whose type is not linked. Default: `skip`.
+    /// `unknown_events`: the policy for an event whose type is not linked. Default: `skip`.
     pub unknown_events: UnknownEvents,
-    /// `schemas`: a folder of schemas that others write with, `<event_type>/<minor>.avsc`, beside
-    /// the versions that the definitions have published themselves. It is read when a bus starts.
+    /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
+    /// versions of the definitions. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
-    /// `lag_interval`: how often a running consumer asks the transport how much its group has before
-    /// it, for the gauge `events_consumer_lag`; `off` is never. Default: 15 s.
+    /// `lag_interval`: how often a running consumer polls its group's lag, for the gauge
+    /// `events_consumer_lag`; `off` means never. Default: 15 s.
     pub lag_interval: Option<Duration>,
 }
 
-/// What happens to an event whose type is not linked into the program.
+/// The policy for an event whose type is not linked into the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownEvents {
-    /// `skip`: it is acknowledged and counted, and its type is logged once.
+    /// `skip`: acknowledge and count it, and log its type once.
     Skip,
-    /// `dead-letter`: it goes to the dead letters.
+    /// `dead-letter`: move it to the dead letters.
     DeadLetter,
-    /// `stop`: the consumer ends with an error and the event stays unacknowledged.
+    /// `stop`: end the consumer with an error; the event stays unacknowledged.
     Stop,
 }
 
@@ -135,14 +134,15 @@ impl Choice for UnknownEvents {
         &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
 }
 
-/// What happens to an event whose attempts are used up.
+/// The policy for an event whose attempts are exhausted.
+#[doc(alias("dlq", "poison"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exhausted {
-    /// `dead-letter`: it goes to the dead letters, and the next event of its key is worked on.
+    /// `dead-letter`: move it to the dead letters and continue with the next event of its key.
     DeadLetter,
-    /// `park`: it stays, and comes again after the longest pause until it succeeds; the later events
-    /// of its key wait behind it, those of other keys go on.
+    /// `park`: keep it and redeliver it after the longest pause until it succeeds; later events of its key
+    /// wait, other keys continue.
     Park,
 }
 
@@ -152,7 +152,7 @@ impl Choice for Exhausted {
         &[("dead-letter", Self::DeadLetter), ("park", Self::Park)];
 }
 
-/// `[routes."EVENT TYPE"] TOPIC = { … }`: an event type and a topic that its events go to.
+/// `[routes."EVENT TYPE"] TOPIC = { … }`: a topic that the events of a type go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {
@@ -160,14 +160,13 @@ pub struct Route {
     pub event_type: String,
     /// The topic's base name.
     pub topic: Topic,
-    /// `key`: the path of the field whose value is the key at this topic; without it, the key
-    /// of the definition.
+    /// `key`: the path of the key field for this topic. Default: the definition's key.
     pub key: Option<String>,
-    /// `enabled`: whether events take this route. Default: `true`.
+    /// `enabled`: whether the route is used. Default: `true`.
     pub enabled: bool,
 }
 
-/// Reads the whole tree; every problem is found before it returns.
+/// Reads the whole tree and collects all problems.
 pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, ConfigError> {
     let mut findings = Findings::default();
     let mut root = Section::root(tree);
@@ -219,7 +218,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let usual = match url.as_ref().map(BusUrl::scheme) {
         // A week of a busy topic does not fit into memory.
         Some("memory") => memory::DEFAULT_RETENTION,
-        _ => Retention::unlimited().max_age(Duration::from_hours(7 * 24)),
+        _ => Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60)),
     };
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
@@ -311,7 +310,7 @@ fn topics(
     topics
 }
 
-/// The three settings that `[bus]` has for all topics and `[topics.NAME]` for one.
+/// The retention settings of `[bus]` (all topics) and `[topics.NAME]` (one topic).
 fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retention) -> Retention {
     let age = table.or(findings, "retain_age", Limit(default.max_age));
     let count = table.or(findings, "retain_count", Limit(default.max_count.and_then(NonZeroU64::new)));
@@ -329,7 +328,7 @@ pub(super) fn topic(
     name: &str,
     prefix: Option<&TopicPrefix>,
 ) -> Option<Topic> {
-    // The prefixed name has to be one too, and is only needed later.
+    // The prefixed name must be valid too; it is created later.
     match Topic::new(name).and_then(|topic| topic.with_prefix(prefix).map(|_| topic)) {
         Ok(topic) => Some(topic),
         Err(error) => {

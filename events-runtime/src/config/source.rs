@@ -1,19 +1,19 @@
-//! Where a value was written.
+//! The source of a value.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where the value of a setting comes from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// Nobody wrote it: the setting's default.
+    /// The setting's default.
     Default,
-    /// A line of a file, or of a text given under this name.
+    /// A line of a file or of a named text.
     File {
-        /// The file's path as it was given.
+        /// The file's path, as given.
         name: Arc<str>,
-        /// The line, counted from 1; 0 stands for the file as a whole.
+        /// The line, counted from 1; 0 means the whole file.
         line: usize,
     },
     /// An environment variable.

@@ -1,11 +1,11 @@
-//! The configuration before anybody asked what it means: tables and values with their places.
+//! The untyped configuration: tables and values with their sources.
 
 use std::collections::BTreeMap;
 
 use super::source::Source;
 use super::value::Value;
 
-/// A table or a value, and where it was written last.
+/// A table or a value, and the source that set it last.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) source: Source,
@@ -34,7 +34,7 @@ impl Node {
         }
     }
 
-    /// Lays another tree over this one: tables merge key by key, all else is replaced.
+    /// Overlays another tree: tables merge key by key, values are replaced.
     pub(super) fn overlay(&mut self, over: Self) {
         match (&mut self.kind, over.kind) {
             (Kind::Table(below), Kind::Table(above)) => {
@@ -55,7 +55,7 @@ impl Node {
         }
     }
 
-    /// Wraps a value into the tables that lead to it.
+    /// Wraps a value in the tables of its path.
     pub(super) fn nested(path: &[String], value: Self) -> Self {
         path.iter().rev().fold(value, |inner, key| Self {
             source: inner.source.clone(),
@@ -63,7 +63,7 @@ impl Node {
         })
     }
 
-    /// The names in a table of this one, such as the topics below `topics`.
+    /// The names in a subtable, such as the topics in `topics`.
     pub(super) fn names_below(&self, key: &str) -> impl Iterator<Item = &str> {
         self.table()
             .and_then(|entries| entries.get(key))

@@ -1,13 +1,13 @@
-//! The URL that picks the transport, and keeps its password to itself.
+//! The bus's URL, which selects the transport and may hold a password.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::value::{Fault, Setting, Value, absolute_note};
+use super::value::{Setting, Value, ValueError, absolute_note};
 pub use crate::transport::url::BusUrlError;
 use crate::transport::url::{Url, mask, percent_decode};
 
-/// The address of a bus: `memory:`, `sqlite://events.db`, `redis://host:6379/0`.
+/// The URL of a bus: `memory:`, `sqlite://events.db`, `redis://host:6379/0`.
 ///
 /// It may hold a password. `Debug` and `Display` mask it; only [`BusUrl::expose`] shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,10 +17,10 @@ pub struct BusUrl {
 }
 
 impl BusUrl {
-    /// Reads an address and checks its scheme.
+    /// Parses a URL and checks its scheme.
     ///
     /// # Errors
-    /// A [`BusUrlError`] where there is no scheme or no transport for it.
+    /// A [`BusUrlError`] if the scheme is missing or has no transport.
     pub fn parse(text: &str) -> Result<Self, BusUrlError> {
         let Url { scheme, .. } = Url::parse(text)?;
         Ok(Self { text: text.trim().to_owned(), scheme })
@@ -31,19 +31,19 @@ impl BusUrl {
         self.scheme
     }
 
-    /// What follows `scheme:`, and `//` where that is there: the path of the `sqlite` file.
-    /// It may hold a password.
+    /// The part after `scheme:`, without a leading `//`: for `sqlite`, the path of the file. It may hold a
+    /// password.
     pub fn expose_rest(&self) -> &str {
         let rest = self.text.get(self.scheme.len() + 1..).unwrap_or_default();
         rest.strip_prefix("//").unwrap_or(rest)
     }
 
-    /// The file that the address names: that of `sqlite:`, or the certificate of `ca`.
+    /// The file that the URL refers to: the database of `sqlite:`, or the certificate of `ca`.
     fn file(&self) -> Option<PathBuf> {
         let url = Url::parse(&self.text).ok()?;
         let pairs = || url.query.into_iter().flat_map(|query| query.split('&'));
         let path = match self.scheme {
-            // What looks like a password is refused.
+            // A URL that may hold a password is not shown.
             "sqlite" if url.has_login || url.rest.is_empty() => return None,
             "sqlite" => url.rest,
             _ if url.query_may_be_secret() => return None,
@@ -52,7 +52,7 @@ impl BusUrl {
         percent_decode(path).map(PathBuf::from)
     }
 
-    /// The whole address, password included: for the transport alone.
+    /// The whole URL, password included; only for the transport.
     pub fn expose(&self) -> &str {
         &self.text
     }
@@ -79,13 +79,13 @@ impl std::str::FromStr for BusUrl {
 }
 
 impl Setting for BusUrl {
-    const EXPECTED: &'static str = "the address of a bus as a string, such as `memory:`";
+    const EXPECTED: &'static str = "the URL of a bus as a string, such as `memory:`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         let (Value::String(text) | Value::Text(text)) = value else {
-            return Err(Fault::Type);
+            return Err(ValueError::Type);
         };
-        Self::parse(text).map_err(|error| Fault::Whole(error.to_string()))
+        Self::parse(text).map_err(|error| ValueError::Whole(error.to_string()))
     }
 
     fn show(&self) -> String {

@@ -1,4 +1,4 @@
-//! A value as it was written, and what it becomes.
+//! Raw values and their conversion to settings.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -7,31 +7,31 @@ use std::time::Duration;
 use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 
-use super::nearest::nearest;
+use events_support::nearest::nearest;
 
 use crate::transport::url::mask_text;
 use crate::transport::{Position, StartPosition, TopicPrefix};
 
-/// What a file or the environment holds for a key.
+/// A raw value of a file or of the environment.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// A string of a file.
+    /// A string in a file.
     String(String),
     /// A whole number.
     Integer(i64),
-    /// A whole number beyond 64 bits.
+    /// An integer beyond 64 bits.
     Huge,
-    /// No setting takes one.
+    /// No setting has this type.
     Float,
     /// `true` or `false`.
     Boolean(bool),
-    /// No setting takes one.
+    /// No setting has this type.
     Datetime,
     /// A list.
     Array(Vec<Value>),
-    /// A table within a list.
+    /// A table in a list.
     Table,
-    /// An environment variable: text that may stand for any type.
+    /// An environment variable, which can be parsed as any type.
     Text(String),
 }
 
@@ -57,29 +57,29 @@ impl Value {
     }
 }
 
-/// Why a value does not do.
+/// The reason why a value is invalid.
 #[derive(Debug)]
-pub(super) enum Fault {
-    /// Another type than [`Setting::EXPECTED`].
+pub(super) enum ValueError {
+    /// Not the type in [`Setting::EXPECTED`].
     Type,
-    /// The right type with a wrong content.
+    /// The right type, but an invalid content.
     Content(String),
-    /// The same, with all that there is to say.
+    /// An invalid content, with a complete message.
     Whole(String),
 }
 
 /// The type of a setting.
 pub(super) trait Setting: Sized {
-    /// What to write, for messages.
+    /// The expected value, for messages.
     const EXPECTED: &'static str;
 
-    /// Reads the value; a [`Fault`] quotes it only where it can't be a secret.
-    fn from_value(value: &Value) -> Result<Self, Fault>;
+    /// Converts a raw value. A [`ValueError`] quotes it only if it can't be a secret.
+    fn from_value(value: &Value) -> Result<Self, ValueError>;
 
-    /// The value in explanations: no secrets.
+    /// The value as shown in explanations, without secrets.
     fn show(&self) -> String;
 
-    /// What explanations say beside the value: no secrets.
+    /// An additional note for explanations, without secrets.
     fn note(&self) -> Option<String> {
         None
     }
@@ -88,10 +88,10 @@ pub(super) trait Setting: Sized {
 impl Setting for String {
     const EXPECTED: &'static str = "a string";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or(Fault::Type)?;
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
+        let text = value.as_str().ok_or(ValueError::Type)?;
         if text.trim().is_empty() {
-            return Err(Fault::Content("is empty".to_owned()));
+            return Err(ValueError::Content("is empty".to_owned()));
         }
         Ok(text.to_owned())
     }
@@ -107,7 +107,7 @@ pub(super) struct FilePath(pub(super) PathBuf);
 impl Setting for FilePath {
     const EXPECTED: &'static str = String::EXPECTED;
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         String::from_value(value).map(|path| Self(PathBuf::from(path)))
     }
 
@@ -120,7 +120,7 @@ impl Setting for FilePath {
     }
 }
 
-/// Where a relative path leads from here.
+/// A note with the absolute path of a relative one.
 pub(super) fn absolute_note(path: &Path) -> Option<String> {
     if path.is_absolute() {
         return None;
@@ -132,15 +132,15 @@ pub(super) fn absolute_note(path: &Path) -> Option<String> {
 impl Setting for bool {
     const EXPECTED: &'static str = "`true` or `false`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         match value {
             Value::Boolean(value) => Ok(*value),
             Value::Text(text) => match text.as_str() {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(Fault::Type),
+                _ => Err(ValueError::Type),
             },
-            _ => Err(Fault::Type),
+            _ => Err(ValueError::Type),
         }
     }
 
@@ -149,13 +149,13 @@ impl Setting for bool {
     }
 }
 
-fn integer<T: TryFrom<i64>>(value: &Value) -> Result<T, Fault> {
+fn integer<T: TryFrom<i64>>(value: &Value) -> Result<T, ValueError> {
     let number = match value {
         Value::Integer(number) => *number,
-        Value::Text(text) => text.trim().parse().map_err(|_| Fault::Type)?,
-        _ => return Err(Fault::Type),
+        Value::Text(text) => text.trim().parse().map_err(|_| ValueError::Type)?,
+        _ => return Err(ValueError::Type),
     };
-    T::try_from(number).map_err(|_| Fault::Content(format!("`{number}` is out of range")))
+    T::try_from(number).map_err(|_| ValueError::Content(format!("`{number}` is out of range")))
 }
 
 macro_rules! whole_numbers {
@@ -163,7 +163,7 @@ macro_rules! whole_numbers {
         impl Setting for $type {
             const EXPECTED: &'static str = $expected;
 
-            fn from_value(value: &Value) -> Result<Self, Fault> {
+            fn from_value(value: &Value) -> Result<Self, ValueError> {
                 integer(value)
             }
 
@@ -179,9 +179,9 @@ macro_rules! positive_numbers {
         impl Setting for $type {
             const EXPECTED: &'static str = "a whole number from 1";
 
-            fn from_value(value: &Value) -> Result<Self, Fault> {
+            fn from_value(value: &Value) -> Result<Self, ValueError> {
                 let number: $inner = integer(value)?;
-                Self::new(number).ok_or_else(|| Fault::Content("`0` is out of range".to_owned()))
+                Self::new(number).ok_or_else(|| ValueError::Content("`0` is out of range".to_owned()))
             }
 
             fn show(&self) -> String {
@@ -204,9 +204,10 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 impl Setting for Duration {
     const EXPECTED: &'static str = "a duration with its unit, such as `250ms`, `5s` or `7d`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or(Fault::Type)?;
-        parse_duration(text).ok_or_else(|| Fault::Content(format!("`{}` is no duration", mask_text(text))))
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
+        let text = value.as_str().ok_or(ValueError::Type)?;
+        parse_duration(text)
+            .ok_or_else(|| ValueError::Content(format!("`{}` is not a duration", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -220,7 +221,7 @@ pub(super) struct Limit<T>(pub(super) Option<T>);
 impl<T: Setting> Setting for Limit<T> {
     const EXPECTED: &'static str = T::EXPECTED;
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         if value.as_str() == Some("unlimited") {
             return Ok(Self(None));
         }
@@ -236,15 +237,15 @@ impl Setting for StartPosition {
     const EXPECTED: &'static str =
         "`earliest`, `latest`, a time in quotes such as `2026-01-31T12:00:00Z`, or a position such as `42`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         if let Value::Integer(number) = value {
             let number = u64::try_from(*number);
             return number
                 .map(|number| Self::At(Position::Sequence(number)))
-                .map_err(|_| Fault::Content("a position is not negative".to_owned()));
+                .map_err(|_| ValueError::Content("a position can't be negative".to_owned()));
         }
-        let text = value.as_str().ok_or(Fault::Type)?;
-        text.parse().map_err(|_| Fault::Content(format!("`{}` is none of them", mask_text(text))))
+        let text = value.as_str().ok_or(ValueError::Type)?;
+        text.parse().map_err(|_| ValueError::Content(format!("unknown value `{}`", mask_text(text))))
     }
 
     fn show(&self) -> String {
@@ -252,13 +253,13 @@ impl Setting for StartPosition {
     }
 }
 
-/// How often something is done; `off`, or no time at all, is never.
+/// The interval of a periodic action; `off` or zero disables it.
 pub(super) struct Interval(pub(super) Option<Duration>);
 
 impl Setting for Interval {
     const EXPECTED: &'static str = "a duration with its unit, such as `15s`, or `off`";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         if value.as_str() == Some("off") {
             return Ok(Self(None));
         }
@@ -273,9 +274,9 @@ impl Setting for Interval {
 impl Setting for TopicPrefix {
     const EXPECTED: &'static str = "a string";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or(Fault::Type)?;
-        Self::new(text).map_err(|error| Fault::Content(error.to_string()))
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
+        let text = value.as_str().ok_or(ValueError::Type)?;
+        Self::new(text).map_err(|error| ValueError::Content(error.to_string()))
     }
 
     fn show(&self) -> String {
@@ -286,7 +287,7 @@ impl Setting for TopicPrefix {
 impl Setting for Vec<String> {
     const EXPECTED: &'static str = "a list of strings";
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
         match value {
             Value::Array(items) => items.iter().map(String::from_value).collect(),
             Value::Text(text) => text
@@ -295,7 +296,7 @@ impl Setting for Vec<String> {
                 .filter(|item| !item.is_empty())
                 .map(|item| Ok(item.to_owned()))
                 .collect(),
-            _ => Err(Fault::Type),
+            _ => Err(ValueError::Type),
         }
     }
 
@@ -305,7 +306,7 @@ impl Setting for Vec<String> {
     }
 }
 
-/// A setting that is one of a few words.
+/// A setting with a fixed set of values.
 pub(super) trait Choice: Copy + PartialEq + 'static {
     const EXPECTED: &'static str;
     const CHOICES: &'static [(&'static str, Self)];
@@ -314,13 +315,13 @@ pub(super) trait Choice: Copy + PartialEq + 'static {
 impl<T: Choice> Setting for T {
     const EXPECTED: &'static str = T::EXPECTED;
 
-    fn from_value(value: &Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or(Fault::Type)?;
+    fn from_value(value: &Value) -> Result<Self, ValueError> {
+        let text = value.as_str().ok_or(ValueError::Type)?;
         T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
             let names = T::CHOICES.iter().map(|(name, _)| *name);
-            Fault::Content(match nearest(text, names) {
-                Some(name) => format!("`{}` is none of them; did you mean `{name}`?", mask_text(text)),
-                None => format!("`{}` is none of them", mask_text(text)),
+            ValueError::Content(match nearest(text, names) {
+                Some(name) => format!("unknown value `{}`; did you mean `{name}`?", mask_text(text)),
+                None => format!("unknown value `{}`", mask_text(text)),
             })
         })
     }

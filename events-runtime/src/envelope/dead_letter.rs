@@ -1,4 +1,4 @@
-//! What a dead letter says of its end, in headers beside the original ones.
+//! The headers of a dead letter that describe its failure, in addition to the original ones.
 
 use std::time::SystemTime;
 
@@ -6,31 +6,31 @@ use bytes::Bytes;
 
 use crate::transport::{Delivery, Message, Rejection};
 
-/// Every header of a dead letter begins so; those of an earlier end are replaced.
+/// The prefix of all headers of a dead letter. Those of an earlier failure are replaced.
 pub(crate) const PREFIX: &str = "dlq_";
 pub(crate) const REASON: &str = "dlq_reason";
-/// One for each error behind the reason, outermost first.
+/// One per error behind the reason, outermost first.
 pub(crate) const CAUSE: &str = "dlq_cause";
-/// One word: `receivers`, `decode`, `unknown-schema`, `envelope` and so on.
+/// A stable identifier, such as `receivers`, `decode`, `unknown-schema` or `envelope`.
 const KIND: &str = "dlq_kind";
-/// One for each receiver that failed.
+/// One per failed receiver.
 const RECEIVER: &str = "dlq_receiver";
 pub(crate) const TOPIC: &str = "dlq_topic";
 pub(crate) const GROUP: &str = "dlq_group";
 const POSITION: &str = "dlq_position";
 pub(crate) const ATTEMPTS: &str = "dlq_attempts";
-/// When the message was given up; RFC 3339, UTC.
+/// When the message became a dead letter; RFC 3339, UTC.
 pub(crate) const TIME: &str = "dlq_time";
-/// When the message had been stored in its topic; RFC 3339, UTC.
+/// When the message was stored in its topic; RFC 3339, UTC.
 const STORED: &str = "dlq_stored";
 
-/// A longer text is cut: with it, the letter could be too large for a store that took the message,
-/// and would come back for ever.
+/// The maximum length of a text. A longer one could exceed the store's limit for a message, which would
+/// then be redelivered forever.
 const TEXT_AT_MOST: usize = 4096;
-/// The same for how many causes and receivers are named.
+/// The maximum number of causes and of receivers.
 const NAMED_AT_MOST: usize = 16;
 
-/// The dead letter of a delivery: its key, headers and data as they were, and why it is here.
+/// The dead letter of a delivery: its key, headers and data, and the failure.
 pub(crate) fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message {
     let mut message = delivery.message().clone();
     let headers = &mut message.headers;
@@ -62,7 +62,8 @@ fn cut(long: &str) -> Bytes {
     if long.len() <= TEXT_AT_MOST {
         return text(long);
     }
-    let kept = long.get(..long.floor_char_boundary(TEXT_AT_MOST)).unwrap_or_default();
+    let end = (0..=TEXT_AT_MOST).rev().find(|&end| long.is_char_boundary(end)).unwrap_or_default();
+    let kept = long.get(..end).unwrap_or_default();
     Bytes::from(format!("{kept}…"))
 }
 

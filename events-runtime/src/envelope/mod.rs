@@ -1,14 +1,14 @@
-//! The envelope: what travels around an event's datum, and the only place that knows header names.
+//! The envelope: an event's datum with its metadata. Only this module knows the header names.
 //!
-//! Headers are those of CloudEvents' [binary mode over Kafka][binding], which Open edX's Kafka bus
-//! writes too, and one of this project's own:
+//! The headers are those of CloudEvents' [binary mode over Kafka][binding], which Open edX's Kafka bus also
+//! writes, and one of this project:
 //!
 //! | header | value | when missing |
 //! |---|---|---|
 //! | `ce_specversion` | `1.0` | 1.0 |
 //! | `content-type`, `ce_datacontenttype` | `application/avro` | Avro |
 //! | `ce_type` | the event type | an error |
-//! | `ce_id` | the id, a UUID | an error: an id is never made up |
+//! | `ce_id` | the id, a UUID | an error: ids are never invented |
 //! | `ce_source` | the emitting service | an error |
 //! | `ce_time` | RFC 3339 | an error |
 //! | `ce_minorversion` | decimal | 0 |
@@ -17,10 +17,10 @@
 //! | `ce_schemafp` | the schema's CRC-64-AVRO, 16 hexadecimal digits | the reader's own schema |
 //! | `ce_<name>` | an extension, such as `ce_traceparent` | |
 //!
-//! `content-type` is a header of HTTP by its name and its value: both are the same in capitals, and parameters
-//! of a media type are passed over ([RFC 9110]). Attributes have one spelling, in lower case. A trace context
-//! that stands twice, or is no text, is never an error: the first that can be one is taken. Other headers are
-//! kept as they are.
+//! `content-type` is an HTTP header: its name and value are case-insensitive, and parameters of the media
+//! type are ignored ([RFC 9110]). Attribute names are lower case only. A duplicated trace context header,
+//! or one that is not text, is never an error: the first valid one is used. Other headers are kept
+//! unchanged.
 //!
 //! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
 //!
@@ -35,8 +35,9 @@ use bytes::Bytes;
 pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
-use crate::metadata::{MetadataError, MetadataText, is_trace};
+use crate::metadata::{MetadataError, MetadataText};
 use crate::transport::{Headers, Masked, Message};
+use events_core::internal::is_trace;
 
 const AVRO: &str = "application/avro";
 const SPEC_VERSION: &str = "1.0";
@@ -54,7 +55,7 @@ const SOURCE_LIB_HEADER: &str = "sourcelib";
 const FINGERPRINT_HEADER: &str = "ce_schemafp";
 const EXTENSION_PREFIX: &str = "ce_";
 
-/// The headers that stand at most once and mean an attribute.
+/// The headers that describe attributes and occur at most once.
 const KNOWN: [&str; 11] = [
     SPEC_VERSION_HEADER,
     CONTENT_TYPE_HEADER,
@@ -69,12 +70,12 @@ const KNOWN: [&str; 11] = [
     FINGERPRINT_HEADER,
 ];
 
-/// The headers that say the same of every event, and what they say.
+/// The headers that are the same for every event, and their values.
 #[cfg(feature = "redis")]
 pub(crate) const CONSTANT: [(&str, &str); 3] =
     [(SPEC_VERSION_HEADER, SPEC_VERSION), (CONTENT_TYPE_HEADER, AVRO), (DATA_CONTENT_TYPE_HEADER, AVRO)];
 
-/// The headers of an event's attributes, in order, and what Open edX's bus over Redis calls each.
+/// The headers of an event's attributes, in order, with their names in Open edX's Redis bus.
 #[cfg(feature = "redis")]
 pub(crate) const ATTRIBUTES: [(&str, &str); 7] = [
     (TYPE_HEADER, "type"),
@@ -86,30 +87,30 @@ pub(crate) const ATTRIBUTES: [(&str, &str); 7] = [
     (SOURCE_LIB_HEADER, "sourcelib"),
 ];
 
-/// This header's name as a constant where it is one of ours: a reading transport need not keep a
-/// copy of its own for each message.
+/// The static name of a known header, so that a transport need not allocate one per message.
 #[cfg(any(feature = "embedded", feature = "redis"))]
 pub(crate) fn known_header(name: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == name)
 }
 
-/// An encoded event with all that travels beside it.
+/// An encoded event with its metadata.
+#[doc(alias = "CloudEvent")]
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
-    /// Who emitted the event, when, under which id.
+    /// The emitter, time and id of the event, among others.
     pub metadata: EventMetadata,
-    /// CRC-64-AVRO of the schema that the datum was written with, where the sender said so.
+    /// CRC-64-AVRO of the datum's schema, if the sender set it.
     pub fingerprint: Option<u64>,
-    /// The key, whose events keep their order.
+    /// The key; events with the same key keep their order.
     pub key: Option<Bytes>,
-    /// Headers that mean nothing here, in order.
+    /// Unknown headers, in order.
     pub headers: Headers,
     /// The payload, an Avro datum.
     pub data: Bytes,
 }
 
-/// Shows how long key and data are, which may hold personal data.
+/// Shows only the lengths of key and data, which may hold personal data.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope")
@@ -122,56 +123,56 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// A message that is no event: a header is missing or wrong.
+/// The message is not an event: a header is missing or invalid.
 ///
-/// The same bytes give the same error again: a retry does not help.
+/// A retry does not help, since the same bytes give the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
-    /// A header that stands at most once stands twice.
-    #[error("the header `{header}` stands more than once")]
+    /// A header that may occur once occurs twice.
+    #[error("the header `{header}` occurs more than once")]
     Duplicate {
         /// The header's name.
         header: String,
     },
-    /// A header is no text.
+    /// A header is not text.
     #[error("the header `{header}` is not UTF-8")]
     NotText {
         /// The header's name.
         header: String,
     },
-    /// The version of CloudEvents is another.
-    #[error("the header `ce_specversion` is {found:?}; only {SPEC_VERSION:?} is understood")]
+    /// The version of CloudEvents is not supported.
+    #[error("the header `ce_specversion` is {found:?}; only {SPEC_VERSION:?} is supported")]
     SpecVersion {
-        /// What the header says.
+        /// The header's value.
         found: String,
     },
     /// The payload is not Avro.
-    #[error("the header `{header}` is {found:?}; only {AVRO:?} is understood")]
+    #[error("the header `{header}` is {found:?}; only {AVRO:?} is supported")]
     ContentType {
         /// The header's name.
         header: &'static str,
-        /// What the header says.
+        /// The header's value.
         found: String,
     },
-    /// The fingerprint is none.
+    /// The fingerprint is invalid.
     #[error("the header `ce_schemafp` is {found:?}, not 16 hexadecimal digits")]
     Fingerprint {
-        /// What the header says.
+        /// The header's value.
         found: String,
     },
-    /// An attribute is missing or wrong.
-    #[error("a header of the event can't be used")]
+    /// An attribute is missing or invalid.
+    #[error("a header of the event is missing or invalid")]
     Metadata(#[from] MetadataError),
 }
 
 impl Envelope {
-    /// An encoded event, with the fingerprint of the schema that its datum was written with.
+    /// An encoded event. `fingerprint` is that of the schema with which the datum was written.
     pub fn new(metadata: EventMetadata, fingerprint: Option<u64>, data: impl Into<Bytes>) -> Self {
         Self { metadata, fingerprint, key: None, headers: Headers::new(), data: data.into() }
     }
 
-    /// The same with this key.
+    /// Sets the key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Bytes>) -> Self {
         self.key = Some(key.into());
@@ -211,15 +212,15 @@ impl Envelope {
         Message { key: self.key, headers, ..message }
     }
 
-    /// Reads a message that a transport gave.
+    /// Reads the envelope of a message.
     ///
     /// # Errors
-    /// An [`EnvelopeError`] that names the header at fault.
+    /// An [`EnvelopeError`] that names the invalid header.
     pub fn from_message(message: &Message) -> Result<Self, EnvelopeError> {
         Self::read(message).map(|(envelope, _)| envelope)
     }
 
-    /// The same, with the number of headers of a trace context that were passed over.
+    /// Like [`from_message`](Self::from_message). Also returns the number of ignored trace context headers.
     pub(crate) fn read(message: &Message) -> Result<(Self, u64), EnvelopeError> {
         let read = Read::headers(&message.headers)?;
         if let Some(found) = read.value(SPEC_VERSION_HEADER)
@@ -256,26 +257,25 @@ impl Envelope {
         Ok((Self { metadata, fingerprint, key, headers: read.others, data }, ignored))
     }
 
-    /// The event type that a message says it has, for messages that can't be read otherwise.
+    /// The event type in a message's headers, also if the message is not a valid event.
     #[must_use]
     pub fn event_type_of(message: &Message) -> Option<&str> {
         std::str::from_utf8(message.headers.get(TYPE_HEADER)?).ok()
     }
 
-    /// Whether a header of this name has one meaning for every event, and so no personal data.
+    /// Whether the header's meaning is known and excludes personal data.
     pub(crate) fn knows_header(name: &str) -> bool {
         KNOWN.contains(&name)
             || is_content_type(name)
             || name.strip_prefix(EXTENSION_PREFIX).is_some_and(is_trace)
     }
 
-    /// Puts a mask in place of the extensions that nothing says the meaning of. Tells whether there are
-    /// any.
+    /// Masks the extensions of unknown meaning. Returns whether there are any.
     pub(crate) fn mask_extensions(metadata: &mut EventMetadata, mask: &str) -> bool {
         metadata.extensions_mut().mask(|name| !is_trace(name), mask)
     }
 
-    /// Whether a message's datum is of the schema with this fingerprint, as far as it says.
+    /// Whether the message's datum has the schema with this fingerprint, according to its headers.
     pub(crate) fn is_of_schema(message: &Message, fingerprint: u64) -> bool {
         message.headers.get(FINGERPRINT_HEADER).filter(|text| !text.is_empty()).is_none_or(|text| {
             std::str::from_utf8(text)
@@ -283,25 +283,25 @@ impl Envelope {
         })
     }
 
-    /// The emitting service that a message says it is from, for messages that can't be read otherwise.
+    /// The emitting service in a message's headers, also if the message is not a valid event.
     #[must_use]
     pub fn source_of(message: &Message) -> Option<&str> {
         std::str::from_utf8(message.headers.get(SOURCE_HEADER)?).ok()
     }
 
-    /// The id that a message says it has, for messages that can't be read otherwise.
+    /// The id in a message's headers, also if the message is not a valid event.
     #[must_use]
     pub fn id_of(message: &Message) -> Option<&str> {
         std::str::from_utf8(message.headers.get(ID_HEADER)?).ok()
     }
 }
 
-/// Headers sorted by what they mean.
+/// Headers grouped by meaning.
 struct Read<'a> {
     known: [Option<&'a str>; KNOWN.len()],
     extensions: Vec<(&'a str, &'a str)>,
     others: Headers,
-    /// Parts of a trace context that are no text.
+    /// Trace context headers that are not text.
     ignored: u64,
 }
 
@@ -309,7 +309,7 @@ impl<'a> Read<'a> {
     fn headers(headers: &'a Headers) -> Result<Self, EnvelopeError> {
         let mut read =
             Self { known: [None; KNOWN.len()], extensions: Vec::new(), others: Headers::new(), ignored: 0 };
-        // Beside one of the usual spelling, a header of another one means nothing here.
+        // A header in another case is ignored if the usual spelling is present.
         let any_case = headers.get(CONTENT_TYPE_HEADER).is_none();
         for (name, value) in headers.iter() {
             let name = if any_case && is_content_type(name) { CONTENT_TYPE_HEADER } else { name };
@@ -336,19 +336,19 @@ impl<'a> Read<'a> {
         Ok(read)
     }
 
-    /// The value of a known header; empty is absent.
+    /// The value of a known header; `None` if it is empty.
     fn value(&self, header: &str) -> Option<&'a str> {
         let (_, value) = KNOWN.iter().zip(&self.known).find(|(known, _)| **known == header)?;
         value.filter(|value| !value.is_empty())
     }
 }
 
-/// Whether a header of this name is the content type: names of HTTP's headers are the same in capitals.
+/// Whether this is the content type header. HTTP header names are case-insensitive.
 pub(crate) fn is_content_type(name: &str) -> bool {
     name.eq_ignore_ascii_case(CONTENT_TYPE_HEADER)
 }
 
-/// Whether a media type is Avro's, whatever its parameters.
+/// Whether a media type is Avro, whatever its parameters.
 fn is_avro(media_type: &str) -> bool {
     let essence = media_type.split_once(';').map_or(media_type, |(essence, _)| essence);
     essence.trim_matches([' ', '\t']).eq_ignore_ascii_case(AVRO)
@@ -365,9 +365,18 @@ fn text(text: &str) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::metadata::tests::sample;
+    use crate::metadata::{Source, SourceLib};
+
+    pub(crate) fn sample() -> EventMetadata {
+        EventMetadata::new(
+            crate::EventType::new("org.acme.orders.order.placed.v1").unwrap(),
+            "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11".parse().unwrap(),
+            "2023-01-02T03:04:05.678901Z".parse().unwrap(),
+            Source::new("shop").unwrap().with_host("shop-1").with_lib(SourceLib::new([10, 5, 0])),
+        )
+    }
 
     fn envelope() -> Envelope {
         let mut metadata = sample().with_minor_version(3);
@@ -477,7 +486,7 @@ mod tests {
             let (read, ignored) = Envelope::read(&message).expect("an event");
             assert_eq!((&read, ignored), (&envelope(), 1), "{header}: {value:?}");
         }
-        // The first is the first that can be one.
+        // The first valid one.
         let mut message = whole;
         message.headers.retain(|name, _| name != "ce_traceparent");
         let message =

@@ -1,143 +1,141 @@
-//! Why an inbox could not be used.
+//! Errors of the inboxes.
 
 use crate::BoxError;
-use crate::error_chain::sources;
 use crate::transport::NameError;
+use events_support::error_chain::sources;
 
-/// Why an inbox could not be used. Nothing was remembered, and the work must not be committed.
+/// The reason why an inbox could not be used. Nothing was stored, and the work must not be committed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InboxError {
-    /// The inbox's name is not that of a consumer group.
-    #[error("the inbox's name can't be used")]
+    /// The inbox's name is not a valid consumer group.
+    #[error("the inbox's name is invalid")]
     Name(#[from] NameError),
-    /// The table's name is none that both databases take without quotes.
+    /// The table's name needs quotes in one of the databases.
     #[error(
-        "the inbox's table can't be `{table}`: use 1 to 50 lower-case letters, digits and `_`, and no digit first"
+        "invalid inbox table `{table}`: use 1 to 50 lower-case letters, digits and `_`, not starting with a digit"
     )]
     Table {
         /// The name.
         table: String,
     },
-    /// The schema's name is none that Postgres takes without quotes.
+    /// The schema's name needs quotes in Postgres.
     #[error(
-        "the inbox's schema can't be `{schema}`: use 1 to 50 lower-case letters, digits and `_`, and no digit first"
+        "invalid inbox schema `{schema}`: use 1 to 50 lower-case letters, digits and `_`, not starting with a digit"
     )]
     Schema {
         /// The name.
         schema: String,
     },
-    /// The connection is in no transaction: the event would count as handled before it is.
+    /// The connection is not in a transaction: the event would count as handled before the work is done.
     #[error(
-        "inbox `{inbox}`: the connection is in no transaction, so the event would count as handled before the work is done: begin one with `BEGIN IMMEDIATE` (`transaction_with_behavior(TransactionBehavior::Immediate)`)"
+        "inbox `{inbox}`: the connection is not in a transaction, so the event would count as handled before the work is done: begin one with `BEGIN IMMEDIATE` (`transaction_with_behavior(TransactionBehavior::Immediate)`)"
     )]
     NoTransaction {
         /// The inbox's name.
         inbox: String,
     },
-    /// The table is not there.
+    /// The table does not exist.
     #[error(
-        "inbox `{inbox}`: there is no table `{table}`: call `create` when the program starts, or run that statement in a migration"
+        "inbox `{inbox}`: table `{table}` does not exist: call `create` when the program starts, or run that statement in a migration"
     )]
     NoTable {
         /// The inbox's name.
         inbox: String,
         /// The table's name.
         table: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// Another connection of the `SQLite` file writes. Retryable.
+    /// Another connection writes to the `SQLite` file. Retryable.
     #[error(
-        "inbox `{inbox}`: another connection kept the file's write lock: try the whole transaction again, with `BEGIN IMMEDIATE` and a longer `busy_timeout`"
+        "inbox `{inbox}`: another connection held the file's write lock: retry the whole transaction, with `BEGIN IMMEDIATE` and a longer `busy_timeout`"
     )]
     Busy {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// The `SQLite` transaction began by reading, and another connection has written since
+    /// The `SQLite` transaction began with a read, and another connection has written since
     /// (`SQLITE_BUSY_SNAPSHOT`). Retryable.
     #[error(
-        "inbox `{inbox}`: the transaction began by reading and another connection has written since: begin it with `BEGIN IMMEDIATE` (`transaction_with_behavior(TransactionBehavior::Immediate)`), which waits for the lock first"
+        "inbox `{inbox}`: the transaction began with a read and another connection has written since: begin it with `BEGIN IMMEDIATE` (`transaction_with_behavior(TransactionBehavior::Immediate)`), which waits for the lock first"
     )]
     StaleSnapshot {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// Another Postgres transaction won: a serialization failure (40001) or a deadlock (40P01), such as
-    /// where another member has handled the event since this transaction began, at `REPEATABLE READ` or
-    /// `SERIALIZABLE`. Retryable.
+    /// Another Postgres transaction won: a serialization failure (40001) or a deadlock (40P01). At
+    /// `REPEATABLE READ` or `SERIALIZABLE`, another member may have handled the event since this
+    /// transaction began. Retryable.
     #[error(
-        "inbox `{inbox}`: another transaction won: roll this one back and try it again, or let the event come again"
+        "inbox `{inbox}`: another transaction won: roll this one back and retry it, or wait for the redelivery of the event"
     )]
     Conflict {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// A statement waited too long for a lock, took too long, or was cancelled (Postgres' `lock_timeout`
-    /// and `statement_timeout`; an interrupt of `SQLite`). Retryable.
+    /// A statement timed out or was cancelled (Postgres' `lock_timeout` and `statement_timeout`; an
+    /// interrupt of `SQLite`). Retryable.
     #[error(
-        "inbox `{inbox}`: a statement was ended before it was done: roll back and try the whole transaction again"
+        "inbox `{inbox}`: a statement timed out or was cancelled: roll back and retry the whole transaction"
     )]
     TimedOut {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// The database can't serve at present: its disk is full or fails, it only reads, it has no memory or
-    /// no connection left, or it refuses the user. Retryable, after somebody has looked at it.
-    #[error(
-        "inbox `{inbox}`: the database can't serve at present: see the cause, mend it, and try the whole transaction again"
-    )]
+    /// The database is unavailable: its disk is full or failing, it is read-only, it has no memory or no
+    /// connections left, or it refuses the user. Retryable after an operator has fixed it.
+    #[error("inbox `{inbox}`: the database is unavailable: fix the cause, and retry the whole transaction")]
     Unavailable {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// The transaction was rolled back although the work reported no error: a statement of it failed, and
-    /// it went on. The event is not remembered.
+    /// The transaction was rolled back although the work reported no error: the work ignored a failed
+    /// statement. The event is not stored.
     #[error(
-        "inbox `{inbox}`: the transaction was rolled back although the work reported success: return the error of a statement that fails, or set a savepoint before it"
+        "inbox `{inbox}`: the transaction was rolled back although the work reported success: return the error of a failed statement, or set a savepoint before the statement"
     )]
     RolledBack {
         /// The inbox's name.
         inbox: String,
-        /// What the database said, where it said something.
+        /// The database's error, if there was one.
         source: Option<BoxError>,
     },
-    /// The connection is closed, or the server ends. Retryable, with another connection.
-    #[error("inbox `{inbox}`: the connection to the database is gone: connect again")]
+    /// The connection is closed, or the server is shutting down. Retryable with another connection.
+    #[error("inbox `{inbox}`: the connection to the database is closed: reconnect")]
     Disconnected {
         /// The inbox's name.
         inbox: String,
-        /// What the driver said.
+        /// The driver's error.
         source: BoxError,
     },
-    /// The database refused otherwise.
-    #[error("inbox `{inbox}`: the database refused: see the cause")]
+    /// The database refused for another reason.
+    #[error("inbox `{inbox}`: the database refused the statement")]
     Database {
         /// The inbox's name.
         inbox: String,
-        /// What the database said.
+        /// The database's error.
         source: BoxError,
     },
-    /// The work given to `once` failed. It was rolled back, and the event with it.
+    /// The work passed to `once` failed and was rolled back together with the event.
     #[error("the work failed and was rolled back")]
     Work(#[source] BoxError),
 }
 
 impl InboxError {
-    /// Whether the whole transaction may succeed when it is tried again.
+    /// Whether the whole transaction may succeed if it is retried.
     ///
-    /// A receiver on the bus need not: it returns the error, and the event comes again.
+    /// A receiver on the bus need not retry: it returns the error, and the event is redelivered.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -159,7 +157,7 @@ impl InboxError {
     }
 }
 
-/// Whether an error within the work is one of the databases' that another attempt mends.
+/// Whether an error within the work is a transient database error.
 fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
     let inbox = error.downcast_ref::<InboxError>().is_some_and(InboxError::is_retryable);
     #[cfg(feature = "inbox-sqlite")]

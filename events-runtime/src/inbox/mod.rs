@@ -1,10 +1,9 @@
-//! The inbox: the ids of the events that a receiver has handled, kept in the receiver's own database.
+//! The inbox: the ids of handled events, stored in the receiver's own database.
 //!
-//! The bus delivers at least once. After a crash, a lost acknowledgement or a dead letter that is sent
-//! again, an event comes a second time, with the id that it had. A receiver that writes the id into its
-//! inbox in the same transaction as its own work handles each event once: id and work are committed
-//! together or not at all, and a second delivery finds the id there. The pattern is known as the
-//! inbox, the idempotent consumer or the idempotent receiver.
+//! The bus delivers at least once. After a crash, a lost acknowledgement or a retried dead letter, an event
+//! is delivered again with the same id. A receiver that stores the id in its inbox, in the same transaction
+//! as its own work, handles each event once: id and work are committed together or not at all, and a
+//! second delivery finds the id. The pattern is known as inbox, idempotent consumer or idempotent receiver.
 //!
 #![cfg_attr(feature = "inbox-sqlite", doc = "```")]
 #![cfg_attr(not(feature = "inbox-sqlite"), doc = "```text")]
@@ -42,52 +41,52 @@
 //! `once` of either inbox does the four steps (begin, insert, work, commit) in one call.
 //!
 //! # Committing
-//! `commit` of either inbox makes sure that the transaction is still the one of the insert. A database
-//! may have rolled it back by itself: Postgres makes a `ROLLBACK` of the `COMMIT` where a statement has
-//! failed before, and reports success; `SQLite`'s `ON CONFLICT ROLLBACK` ends the transaction at once. Work
-//! that tolerates an error must set a savepoint before the statement that may fail. Those who commit by
-//! another driver run `intact` of the Postgres statements, or `contains` of `SQLite`'s, before.
+//! `commit` of either inbox checks that the transaction is still the one of the insert. A database may roll
+//! it back on its own: after a failed statement, Postgres turns `COMMIT` into `ROLLBACK` and reports
+//! success; `SQLite`'s `ON CONFLICT ROLLBACK` ends the transaction at once. Work that tolerates an error must
+//! set a savepoint before the statement that may fail. To commit with another driver, run `intact` of the
+//! Postgres statements, or `contains` of `SQLite`'s, before.
 //!
-//! # What is exactly once, and what not
-//! What the receiver writes in the transaction happens once for each event and inbox. What it does
-//! beside it (a mail, a call of another service) may happen again where the transaction is rolled back
-//! or the process dies before the commit.
+//! # What happens exactly once
+//! What the receiver writes in the transaction happens once for each event and inbox. Other effects (a
+//! mail, a call of another service) may happen again if the transaction is rolled back or the process dies
+//! before the commit.
 //!
 //! # One inbox for each receiver
-//! The key is the inbox's name and the event's id. Two receivers of one event need inboxes of two
-//! names, or the second would find the event handled by the first. The name is a
-//! [`ConsumerGroup`](crate::transport::ConsumerGroup)'s; `receiver` makes one of a group's inbox:
-//! `billing` becomes `billing.receipts`. All of them share one table.
+//! The key is the inbox's name and the event's id. Two receivers of one event need inboxes with different
+//! names; otherwise, the second one would find the event handled by the first. The name is a
+//! [`ConsumerGroup`](crate::transport::ConsumerGroup)'s; `receiver` derives one from a group's inbox:
+//! `billing` becomes `billing.receipts`. All inboxes share one table.
 //!
-//! # How long an id is kept
-//! Seven days unless `max_age` says otherwise; `max_count` sets a bound to the number as well, of which
-//! the stricter counts. **It must be longer than the longest time after which an event can come
-//! again**: the topic's retention where groups are set back or events replayed, the time that dead
-//! letters lie before they are sent again, all pauses between attempts. An event that comes after its
-//! id was forgotten is handled again. To handle old events again on purpose, take another name.
+//! # Retention
+//! Ids are kept for seven days unless `max_age` says otherwise. `max_count` also limits their number; the
+//! stricter limit applies. **Keep ids longer than the longest time after which an event can be delivered
+//! again**: the topic's retention if groups are reset or events replayed, the time until dead letters are
+//! sent again, and all pauses between attempts. An event delivered after its id was deleted is handled
+//! again. To handle old events again on purpose, use another name.
 //!
-//! Forgetting needs no cron job: every 64th insert of an inbox into a database also removes what is too
-//! old, at most 128 rows, in the same transaction. What is beyond `max_count` is removed likewise, in
-//! portions of 128 rows, or of a 64th of the number where that is more (at most 16,384). Age is measured
-//! by the database's clock, which all members share. Where that clock is set back, new rows get times
-//! right behind the newest one's, so that `max_count` still forgets the oldest; they are kept for as much
-//! longer as the clock was ahead. `prune` removes more at once.
+//! Pruning needs no cron job: every 64th insert of an inbox into a database also deletes rows that are too
+//! old, at most 128, in the same transaction. Rows beyond `max_count` are deleted in the same way, in
+//! portions of 128 rows or a 64th of the limit, whichever is more (at most 16,384). Ages are measured with
+//! the database's clock, which all members share. If that clock is set back, new rows get times right after
+//! the newest row's, so that `max_count` still deletes the oldest; rows are kept for as much longer as the
+//! clock was ahead. `prune` deletes more in one call.
 //!
 //! # Without a transaction
-//! [`Consume::dedup`](crate::bus::Consume::dedup) asks [`SeenEvents`] before an event goes to the
-//! receivers, and tells it after all have succeeded. It is for receivers whose work is in no database.
-//! A crash between the two is a duplicate.
+//! [`Consume::dedup`](crate::bus::Consume::dedup) looks up an event in [`SeenEvents`] before it goes to the
+//! receivers, and stores its id after all have succeeded. Use it for receivers whose work is not in a
+//! database. A crash between the two causes a duplicate.
 
 mod error;
 #[cfg(feature = "inbox-postgres")]
 mod postgres;
+#[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
+mod pruning;
 mod seen;
 #[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
 mod settings;
 #[cfg(feature = "inbox-sqlite")]
 mod sqlite;
-#[cfg(any(feature = "inbox-sqlite", feature = "inbox-postgres"))]
-mod steps;
 
 pub use error::InboxError;
 #[cfg(feature = "inbox-postgres")]
@@ -96,13 +95,13 @@ pub use seen::SeenEvents;
 #[cfg(feature = "inbox-sqlite")]
 pub use sqlite::{SqliteInbox, SqliteSeenEvents, SqliteStatements};
 
-/// What an inbox knew of an event.
+/// Whether an event is new to the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "a duplicate must not be handled again"]
 pub enum Arrival {
-    /// The event was not there. It is now, as soon as the transaction is committed: do the work.
+    /// The event is new, and stored once the transaction is committed: do the work.
     First,
-    /// The event was handled before: do nothing, and succeed.
+    /// The event was handled before: skip the work and return success.
     Duplicate,
 }
 

@@ -1,4 +1,4 @@
-//! What a consumer asks before an event goes to its receivers.
+//! The store behind a consumer's deduplication.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::transport::{BoxFuture, ConsumerGroup};
 
 /// The events that consumer groups have handled, for [`Consume::dedup`](crate::bus::Consume::dedup).
 ///
-/// Implement it for a store of your own. It is no lock: two members that hold one event at the same
-/// time may both be told that it is new.
+/// Implement it for a store of your own. It is not a lock: if two members hold the same event at the same
+/// time, both may see it as new.
 pub trait SeenEvents: Send + Sync {
     /// Whether the group has handled the event.
     ///
     /// # Errors
-    /// What the store says; the event goes to no receiver and comes again.
+    /// The store's error. The event goes to no receiver and is redelivered.
     fn contains<'a>(&'a self, group: &'a ConsumerGroup, id: Uuid) -> BoxFuture<'a, Result<bool, BoxError>>;
 
-    /// Remembers that the group has handled the event; one that is there already is no error.
+    /// Stores that the group has handled the event. Storing it twice is not an error.
     ///
     /// # Errors
-    /// What the store says; the event is acknowledged all the same.
+    /// The store's error. The event is acknowledged nevertheless.
     fn insert<'a>(&'a self, group: &'a ConsumerGroup, id: Uuid) -> BoxFuture<'a, Result<(), BoxError>>;
 }
 

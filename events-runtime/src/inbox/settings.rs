@@ -1,4 +1,4 @@
-//! What an inbox goes by: its name, its table, and how much it keeps.
+//! The settings of an inbox: name, table and limits.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use super::InboxError;
 use crate::transport::ConsumerGroup;
 
-/// So that what Postgres appends for the names of indexes fits into its 63 bytes.
+/// Leaves room for the suffixes of index names within Postgres' 63 bytes.
 const TABLE_MAX: usize = 50;
 
 pub(super) const DEFAULT_TABLE: &str = "events_inbox";
 
-/// As long as `NServiceBus` keeps them.
-const DEFAULT_AGE: Duration = Duration::from_hours(7 * 24);
+/// The default of `NServiceBus`.
+const DEFAULT_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The longest age that both databases can subtract from the present: some 290 years.
+/// The longest age that both databases can subtract from the current time: about 290 years.
 const AGE_MAX: Duration = Duration::from_secs(i64::MAX as u64 / 1_000_000_000);
 
-/// A step of pruning follows an insert in its transaction, and must leave what that has inserted.
-const AGE_MIN: Duration = Duration::from_mins(1);
+/// A pruning step runs in the transaction of an insert and must not delete the inserted row.
+const AGE_MIN: Duration = Duration::from_secs(60);
 
-/// What an inbox goes by, whatever the database.
+/// The settings common to both databases.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) group: ConsumerGroup,
@@ -46,7 +46,7 @@ impl Settings {
         self.max_age = age;
     }
 
-    /// At least the newest is kept: it is the one that was just inserted.
+    /// At least one row is kept, since the newest one was just inserted.
     pub(super) const fn set_max_count(&mut self, count: u64) {
         self.max_count = Some(match NonZeroU64::new(count) {
             Some(count) => count,
@@ -63,12 +63,12 @@ impl Settings {
     }
 }
 
-/// Checks a table's name. It stands in quotes in the statements, so a keyword is no harm.
+/// Validates a table name. It is quoted in the statements, so keywords are allowed.
 pub(super) fn table(table: &str) -> Result<&str, InboxError> {
     if is_plain(table) { Ok(table) } else { Err(InboxError::Table { table: table.to_owned() }) }
 }
 
-/// Checks a schema's name, as [`table`] does a table's.
+/// Validates a schema name, like [`table`].
 #[cfg(feature = "inbox-postgres")]
 pub(super) fn schema(schema: &str) -> Result<&str, InboxError> {
     if is_plain(schema) { Ok(schema) } else { Err(InboxError::Schema { schema: schema.to_owned() }) }
@@ -78,6 +78,62 @@ fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
         && name.len() <= TABLE_MAX
+}
+
+/// The builder methods that both inboxes have. Their type has the fields `settings` and `pruning`.
+macro_rules! shared_builder {
+    ($inbox:ty) => {
+        impl $inbox {
+            /// The inbox of one of several receivers, in the same table: `billing` and `receipts` give
+            /// `billing.receipts`.
+            ///
+            /// # Errors
+            /// [`InboxError::Name`](crate::inbox::InboxError::Name).
+            pub fn receiver(&self, name: &str) -> Result<Self, $crate::inbox::InboxError> {
+                Ok(Self {
+                    settings: self.settings.of_receiver(name)?,
+                    pruning: ::std::sync::Arc::default(),
+                    ..self.clone()
+                })
+            }
+
+            /// The age at which ids are deleted; at least one minute. Default: seven days.
+            #[must_use]
+            pub const fn max_age(mut self, age: ::std::time::Duration) -> Self {
+                self.settings.set_max_age(age);
+                self
+            }
+
+            /// The maximum number of ids, at least 1; the oldest are deleted first. Default: unlimited. Inserts
+            /// alone may exceed it by a fifth, and by a few hundred for each process.
+            #[must_use]
+            pub const fn max_count(mut self, count: u64) -> Self {
+                self.settings.set_max_count(count);
+                self
+            }
+
+            /// The inbox's name.
+            #[must_use]
+            pub const fn name(&self) -> &$crate::transport::ConsumerGroup {
+                &self.settings.group
+            }
+
+            /// The inbox of a consumer's group, in the same table.
+            fn of_group(&self, group: &$crate::transport::ConsumerGroup) -> Self {
+                Self {
+                    settings: self.settings.of_group(group),
+                    pruning: ::std::sync::Arc::default(),
+                    ..self.clone()
+                }
+            }
+        }
+    };
+}
+pub(super) use shared_builder;
+
+/// Converts a row count for the database.
+pub(super) fn row_limit(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

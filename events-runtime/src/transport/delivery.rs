@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{BoxFuture, ConsumerGroup, Message, Position, Topic, TransportError};
-use crate::error_chain::links;
+use events_support::error_chain::links;
 
 /// What a [`Settle`] knows a delivery by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,6 +254,7 @@ impl Delivery {
     /// # Errors
     /// The future gives a [`TransportError`] where that could not be stored, of kind
     /// [`LeaseLost`](super::ErrorKind::LeaseLost) where the message is somebody else's by now.
+    #[doc(alias("acknowledge", "accept", "commit"))]
     pub fn ack(self) -> BoxFuture<'static, Result<(), TransportError>> {
         self.settle(Outcome::Ack)
     }
@@ -262,6 +263,7 @@ impl Delivery {
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
+    #[doc(alias("nack", "requeue", "modify"))]
     pub fn retry(self, after: Duration) -> BoxFuture<'static, Result<(), TransportError>> {
         self.settle(Outcome::Retry(after))
     }
@@ -270,6 +272,7 @@ impl Delivery {
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
+    #[doc(alias("nack", "abandon", "return"))]
     pub fn release(self) -> BoxFuture<'static, Result<(), TransportError>> {
         self.settle(Outcome::Release)
     }
@@ -279,6 +282,7 @@ impl Delivery {
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
+    #[doc(alias("nack", "dlq", "dead letter"))]
     pub fn reject(self, reason: impl Into<Rejection>) -> BoxFuture<'static, Result<(), TransportError>> {
         let letter = crate::envelope::dead_letter(&self, &reason.into());
         self.settle(Outcome::Reject(Box::new(letter)))
@@ -289,6 +293,7 @@ impl Delivery {
     /// # Errors
     /// A [`TransportError`] of kind [`LeaseLost`](super::ErrorKind::LeaseLost) where it ran out
     /// before: the message is or will be somebody else's.
+    #[doc(alias("extend", "visibility timeout", "heartbeat"))]
     pub fn renew(&self) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.clone() {
             Some(receipt) => only(self.recipient.settle.renew(vec![receipt])),

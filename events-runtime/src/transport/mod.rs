@@ -54,6 +54,7 @@ pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place that keeps messages. Cheap to share; all its methods may be called at the same time.
+#[doc(alias("broker", "backend"))]
 pub trait Transport: Send + Sync {
     /// What this transport can do.
     fn capability(&self) -> Capability;
@@ -156,6 +157,7 @@ pub trait Transport: Send + Sync {
 }
 
 /// Sends messages to topics. Topics are made where they are missing.
+#[doc(alias("publisher", "sink"))]
 pub trait Producer: Send + Sync {
     /// Stores messages in a topic, in order, and gives the position or the error of each, in
     /// order. What has a position is stored as durably as the transport promises. After a message
@@ -172,6 +174,7 @@ pub trait Producer: Send + Sync {
 }
 
 /// A member of a consumer group.
+#[doc(alias("subscriber", "source"))]
 pub trait Consumer: Send {
     /// Up to `max` messages, as soon as there is one; none where `wait` ran out first.
     ///

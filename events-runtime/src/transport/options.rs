@@ -340,7 +340,7 @@ mod tests {
         };
         let (orders, letters) = ("orders", "orders.billing.dlq");
         let unlimited = Retention::unlimited();
-        let week = ConnectOptions::new().retention(unlimited.max_age(Duration::from_hours(168)));
+        let week = ConnectOptions::new().retention(unlimited.max_age(Duration::from_secs(168 * 60 * 60)));
         for options in [&ConnectOptions::new(), &week] {
             assert_eq!(of("memory:?retention_age=1s", options, letters), unlimited);
             assert_ne!(of("memory:?retention_age=1s", options, orders), unlimited);
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn a_duration_needs_its_unit() {
         assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("7d"), Some(Duration::from_hours(7 * 24)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(7 * 24 * 60 * 60)));
         assert_eq!(parse_duration("30"), None);
         assert_eq!(parse_duration("s"), None);
         assert_eq!(parse_duration("99999999999999999999d"), None);

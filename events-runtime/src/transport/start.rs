@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use jiff::civil::DateTime;
 
 use super::Position;
-use crate::with::rfc3339::{civil, instant};
+use events_support::rfc3339::{civil, instant};
 
 /// Where a new group begins to read, or an existing one is moved to.
 ///

@@ -138,6 +138,7 @@ macro_rules! name {
 ///
 /// A transport is given full names. Configuration and commands speak of base names, which
 /// [`with_prefix`](Self::with_prefix) turns into full ones.
+#[doc(alias("channel", "stream", "subject", "queue"))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(std::sync::Arc<str>);
 
@@ -169,6 +170,7 @@ impl Topic {
     ///
     /// # Errors
     /// [`NameError::TooLong`] where that passes 249 characters.
+    #[doc(alias = "dlq")]
     pub fn dead_letter(&self, group: &ConsumerGroup) -> Result<Self, NameError> {
         Self::new(format!("{self}.{group}{DEAD_LETTERS}"))
     }
@@ -184,6 +186,7 @@ impl Topic {
 /// The name of a consumer group: 1 to 100 ASCII letters, digits, `.`, `_`, `-`.
 ///
 /// Each group gets every message of a topic; the members of one group share them.
+#[doc(alias("subscription", "durable"))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConsumerGroup(std::sync::Arc<str>);
 

@@ -3,7 +3,7 @@
 //! Passwords stand in URLs. What is shown, in `Display`, `Debug`, logs and errors, is made here alone, from
 //! the text as it was written, so that a URL that is refused is masked as well.
 
-use crate::config::nearest::similar;
+use events_support::nearest::similar;
 
 /// Text that is no URL of a bus. The text itself is not shown: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -47,7 +47,7 @@ async fn round() -> Result<(u128, u128), Failure> {
     for number in 0..COUNT {
         bus.hub().emit(Tick { number: i64::try_from(number)? });
     }
-    bus.flush(std::time::Duration::from_mins(1)).await?;
+    bus.flush(std::time::Duration::from_secs(60)).await?;
     let sent = began.elapsed();
 
     let received = Arc::new(AtomicU64::new(0));

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 const EACH: usize = 3;
 /// Long enough for a machine that does much else.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn bus() -> EventBus {
     let settings = "[service]\nname = \"lms\"\n[bus]\nurl = \"memory:catalogue\"\n".to_owned();

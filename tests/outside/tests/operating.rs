@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, DeadLetters, Listing, Place, Replayed, Reset};
+use events_runtime::bus::{Backoff, DeadLetters, Listing, SeekTarget, Replayed, Reset};
 use events_runtime::receiver::{reject, retry_after, skip};
 use events_runtime::transport::{ConsumerGroup, GroupStatus, StartPosition, Topic};
 use events_runtime::{BoxError, Config, Event, EventBus, Hub};
@@ -73,17 +73,17 @@ async fn a_bus_is_consumed_looked_at_and_replayed() -> Result<(), BoxError> {
         .start(StartPosition::Earliest)
         .concurrency(2)
         .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(2)))
-        .around_message(|_message, next| async move { Ok(next.run().await) })
+        .middleware(|_message, next| async move { Ok(next.run().await) })
         .run_until(settled)
         .await?;
     assert_eq!((consumed.acked, consumed.dead_lettered, consumed.skipped), (2, 1, 1));
 
     let letters = DeadLetters::of(bus.transport(), topic.clone(), group.clone())?;
     let listing: Listing = letters.list().await?;
-    assert_eq!(listing.letters.len(), 1);
+    assert_eq!(listing.dead_letters.len(), 1);
 
     let offsets = bus.offsets("orders")?;
-    let plan: Reset = offsets.plan(&group, "latest".parse::<Place>()?).await?;
+    let plan: Reset = offsets.plan(&group, "latest".parse::<SeekTarget>()?).await?;
     offsets.reset(&plan).await?;
 
     let before = calls.load(Ordering::Relaxed);

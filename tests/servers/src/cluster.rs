@@ -7,7 +7,7 @@ use redis::Value;
 use crate::{RedisServer, free_port};
 
 /// Longer than any cluster here takes to agree.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_secs(60);
 const SLOTS: usize = 16_384;
 
 /// A cluster of some masters, each with a replica where wanted.

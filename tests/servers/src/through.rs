@@ -10,7 +10,7 @@ use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Transpor
 use crate::orders::{billing, orders, transport};
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 const KEYS: usize = 5;
 
 /// What was acknowledged to a sender and by a consumer.

@@ -13,7 +13,7 @@ const GROUP: &str = "shared";
 /// What ours take over from others: older than this. Theirs do so when they start.
 const CLAIM: Duration = Duration::from_secs(3);
 /// Long enough for a machine that does much else.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 /// A member that runs; killed when dropped, without a chance to say anything.
 struct Member(Child);

@@ -15,7 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
 const LONG: Duration = Duration::from_secs(20);
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A server with the inbox's table and one of the service's own.
 async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {

@@ -12,7 +12,7 @@ use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::through::through;
 use events_server_tests::{RedisCluster, RedisServer};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 fn topic(name: &str) -> Topic {
     Topic::new(name).expect("a name")

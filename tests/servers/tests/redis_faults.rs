@@ -11,7 +11,7 @@ use events_server_tests::through::through;
 use events_server_tests::{Proxy, RedisServer};
 use events_tests::log::Log;
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {

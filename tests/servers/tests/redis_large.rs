@@ -8,7 +8,7 @@ use events_runtime::transport::{
 use events_server_tests::RedisServer;
 use events_server_tests::orders::{billing, orders, transport};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 fn letters() -> Topic {
     Topic::new("orders.billing.dlq").expect("a name")

@@ -149,7 +149,7 @@ async fn no_entry_stops_the_consumer_and_each_ends_as_it_should() {
     let letters =
         DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
     let mut ends: BTreeMap<&str, End> = BTreeMap::new();
-    for letter in &letters.letters {
+    for letter in &letters.dead_letters {
         let header = |name| {
             let value = letter.message().headers.get(name).expect("the letter tells its end");
             String::from_utf8(value.to_vec()).expect("text")

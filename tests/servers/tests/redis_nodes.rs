@@ -26,7 +26,7 @@ async fn use_all(transport: &dyn Transport) {
     for topic in topics() {
         let group = ConsumerGroup::new("billing").expect("a name");
         let mut consumer = transport.consumer(Subscription::new(topic, group)).await.expect("a consumer");
-        let came = consumer.receive(1, Duration::from_mins(1)).await.expect("a message is received");
+        let came = consumer.receive(1, Duration::from_secs(60)).await.expect("a message is received");
         came.into_iter().next().expect("a message").ack().await.expect("it is acknowledged");
     }
     assert_eq!(transport.topics().await.expect("the topics are listed").len(), topics().count());

@@ -8,7 +8,7 @@ use events_runtime::transport::{ErrorKind, Message, Topic, Transport};
 use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::{RedisCluster, RedisServer, Server, free_port, program};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 async fn send(transport: &dyn Transport, text: &'static str) -> Result<(), ErrorKind> {
     let producer = transport.producer().await.expect("a producer");

@@ -83,7 +83,7 @@ async fn consume(transport: &dyn Transport, subscription: Subscription, log: &st
     let mut consumer = transport.consumer(subscription).await?;
     let mut log = std::fs::File::options().append(true).create(true).open(log)?;
     loop {
-        for delivery in consumer.receive(5, Duration::from_hours(1)).await? {
+        for delivery in consumer.receive(5, Duration::from_secs(60 * 60)).await? {
             let text = String::from_utf8(delivery.message().data.to_vec())?;
             log.write_all(format!("{text}\n").as_bytes())?;
             delivery.ack().await?;

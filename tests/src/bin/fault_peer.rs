@@ -45,7 +45,7 @@ struct ReadingTaken {
 /// Meters of one producer; no divisor of 100, so that every meter has readings that go wrong.
 const METERS: u64 = 97;
 /// The longest that an end may take.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -130,7 +130,7 @@ async fn watch(bus: EventBus) {
     let mut told = None;
     loop {
         let error =
-            bus.status().lanes.iter().find_map(|lane| lane.circuit.last_error()).map(ToOwned::to_owned);
+            bus.status().queues.iter().find_map(|lane| lane.circuit.last_error()).map(ToOwned::to_owned);
         if error != told {
             let _ = tell(&error.as_ref().map_or("flows".to_owned(), |error| format!("waits {error}")));
             told = error;
@@ -218,7 +218,7 @@ async fn consume(
     let mut commands = commands();
     bus.consume("readings")
         .group(group)
-        .around_message(|message, next| async move { Ok(ATTEMPT.scope(message.attempt, next.run()).await) })
+        .middleware(|message, next| async move { Ok(ATTEMPT.scope(message.attempt, next.run()).await) })
         .run_until(commands.recv())
         .await?;
     bus.shutdown(LONG).await?;

@@ -36,7 +36,7 @@ async fn give_up(transport: &dyn Transport, batch: &[Message]) -> Box<dyn Consum
 async fn listed(transport: &dyn Transport) -> Vec<DeadLetter> {
     let listing = letters(transport).list().await.expect("the letters are listed");
     assert_eq!(listing.elsewhere, 0);
-    listing.letters
+    listing.dead_letters
 }
 
 fn ids<'a>(letters: impl IntoIterator<Item = &'a DeadLetter>) -> Vec<String> {
@@ -158,7 +158,7 @@ pub async fn dead_letters_of_other_groups_are_passed_over(fixture: &dyn Fixture)
     let reasons: Vec<_> = handled.done.iter().map(DeadLetter::reason).collect();
     assert_eq!(reasons, [Some("billing".into())]);
     let left = of("audit").list().await.expect("the letters are listed");
-    assert_eq!(left.letters.len(), 1);
+    assert_eq!(left.dead_letters.len(), 1);
 }
 
 /// Letters taken away as lines can be brought back, once.
@@ -218,7 +218,7 @@ pub async fn dead_letters_in_other_hands_are_counted(fixture: &dyn Fixture) {
     }
     give_up(&*transport, &[message("a", 0)]).await;
     let tool = letters(&*transport);
-    let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::TOOL));
+    let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::GROUP));
     // A listing that took longer than the lease shows nothing: the next lease is longer.
     let mut lease = Duration::from_millis(300) * fixture.patience();
     loop {
@@ -248,7 +248,7 @@ pub async fn dead_letters_in_other_hands_are_listed_and_left(fixture: &dyn Fixtu
     let batch: Vec<_> = (0..3).map(|i| message(["a", "a", "b"][i], i)).collect();
     let mut consumer = give_up(&*transport, &batch).await;
     let tool = letters(&*transport);
-    let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::TOOL));
+    let subscription = Subscription::new(tool.topic().clone(), group(DeadLetters::GROUP));
     let mut other = subscribe(&*transport, subscription).await;
     let held = receive_one(&mut *other).await;
     let listing = tool.list().await.expect("the letters are listed");
@@ -256,7 +256,7 @@ pub async fn dead_letters_in_other_hands_are_listed_and_left(fixture: &dyn Fixtu
         println!("skipped on {}: {name}: it can only receive", transport.url());
         return held.release().await.expect("the release is stored");
     }
-    assert_eq!(listing.letters.len(), 3);
+    assert_eq!(listing.dead_letters.len(), 3);
     let handled = tool.retry(|_| true).await.expect("the letters are sent");
     assert_eq!(ids(&handled.done), ["id-b-2"]);
     assert!(handled.elsewhere >= 1 && !handled.is_complete(), "{handled:?}");

@@ -175,7 +175,7 @@ pub async fn an_event_cut_short_comes_again_with_its_attempt_counted(fixture: &d
     for attempt in 1..=3 {
         let (sender, mut attempts) = mpsc::unbounded_channel();
         let running = Running::start(&bus, |consume| {
-            consume.drain_timeout(Duration::from_millis(5)).around_message(move |message, next| {
+            consume.drain_timeout(Duration::from_millis(5)).middleware(move |message, next| {
                 let _ = sender.send(message.attempt);
                 async { Ok(next.run().await) }
             })

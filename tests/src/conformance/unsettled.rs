@@ -50,7 +50,7 @@ pub async fn unsettled_messages_are_read_in_order_whoever_has_them(fixture: &dyn
         }
         expected.push(delivery.position());
         match index {
-            0 => delivery.retry(Duration::from_hours(1)).await.expect("the retry is stored"),
+            0 => delivery.retry(Duration::from_secs(60 * 60)).await.expect("the retry is stored"),
             3 => delivery.release().await.expect("the release is stored"),
             _ => held.push(delivery),
         }

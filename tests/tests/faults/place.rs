@@ -83,7 +83,7 @@ impl Place {
         assert!(torn.len() <= killed, "{} torn lines and {killed} killed processes: {torn:?}", torn.len());
         let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
         let listing = letters.list().await.expect("the dead letters are listed");
-        let dead = listing.letters.iter().map(|letter| Dead {
+        let dead = listing.dead_letters.iter().map(|letter| Dead {
             id: letter.id().unwrap_or_default().to_owned(),
             reason: letter.reason().unwrap_or_default().into_owned(),
         });
@@ -99,7 +99,7 @@ impl Place {
             Ok(later) => later.as_secs_f64() / 3_600.0,
             Err(earlier) => -earlier.duration().as_secs_f64() / 3_600.0,
         };
-        listing.letters.iter().map(|letter| hours(letter.time())).collect()
+        listing.dead_letters.iter().map(|letter| hours(letter.time())).collect()
     }
 
     /// How many events each group has not settled; `None` while nobody made the topic.

@@ -10,7 +10,7 @@ use crate::peer::Peer;
 use crate::place::{Place, Settings, UNSETTLED};
 
 /// So long a run may stand still.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
 /// How often a run is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// The numbers that a producer may use up before it is replaced.

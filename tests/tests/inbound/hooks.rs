@@ -30,7 +30,7 @@ async fn hooks_stand_around_each_message_the_first_one_outermost() {
     let consume = bus
         .consume("orders")
         .group("billing")
-        .around_message(move |message, next| {
+        .middleware(move |message, next| {
             let note = outer.clone();
             async move {
                 note(format!("{} begins, attempt {}", message.position, message.attempt));
@@ -40,7 +40,7 @@ async fn hooks_stand_around_each_message_the_first_one_outermost() {
                 Ok(processed)
             }
         })
-        .around_message(move |message, next| {
+        .middleware(move |message, next| {
             let note = inner.clone();
             async move {
                 note(format!("inner: {}", message.event_type().expect("a type")));
@@ -68,7 +68,7 @@ async fn a_failing_hook_is_a_failure_of_the_message_and_not_of_the_consumer() {
     let bus = bus("failing hook").await;
     place(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
     let mut asked = answer(&bus, "notes", |_, _| Ok(()));
-    let consume = bus.consume("orders").group("billing").around_message(|message, next| {
+    let consume = bus.consume("orders").group("billing").middleware(|message, next| {
         assert!(message.position.to_string() != "4" || message.attempt > 1, "at once");
         async move {
             match message.position.to_string().as_str() {
@@ -100,7 +100,7 @@ async fn a_hook_sees_what_the_receivers_failed_with_and_can_not_hide_it() {
     let _asked = answer(&bus, "charge", |_, _| Err("no money".into()));
     let failures = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&failures);
-    let consume = bus.consume("orders").group("billing").around_message(move |_, next| {
+    let consume = bus.consume("orders").group("billing").middleware(move |_, next| {
         let failures = Arc::clone(&counted);
         async move {
             let processed = next.run().await;
@@ -124,7 +124,7 @@ async fn a_hook_may_give_a_message_up_that_takes_too_long() {
     bus.hub().scope(|| {
         crate::shop::ORDER_PLACED.connect_async("hangs", |_| std::future::pending::<()>());
     });
-    let consume = bus.consume("orders").group("billing").around_message(|_, next| async {
+    let consume = bus.consume("orders").group("billing").middleware(|_, next| async {
         match tokio::time::timeout(Duration::from_millis(20), next.run()).await {
             Ok(processed) => Ok(processed),
             Err(_) => Err(reject("it took too long").into()),

@@ -145,7 +145,7 @@ async fn a_hook_that_leaves_a_bomb_fails_its_message_alone_or_not_at_all() {
         let bus = start("hook", concurrency).await;
         let mut asked = answer(&bus, "charge", |_, _| Ok(()));
         let consume = bus.consume("orders").group("billing").max_attempts(1);
-        let running = Running::start(consume.around_message(|message, next| {
+        let running = Running::start(consume.middleware(|message, next| {
             // In the future, which is dropped when it has ended.
             let bomb = (message.position.to_string() == "2").then(|| Bomb);
             async move {

@@ -98,7 +98,7 @@ async fn a_look_that_is_dropped_leaves_no_group() {
         });
         let offsets = Offsets::of(&hanging, orders());
         tokio::select! {
-            located = offsets.locate(SystemTime::now() - Duration::from_hours(1)) => panic!("{located:?}"),
+            located = offsets.locate(SystemTime::now() - Duration::from_secs(60 * 60)) => panic!("{located:?}"),
             looked = looking.recv() => looked.expect("it looks"),
         }
         until(|| async { groups(&*transport).await.is_empty() }).await;

@@ -193,7 +193,7 @@ async fn what_is_not_finished_when_the_drain_timeout_ends_comes_again_with_its_a
         let consumed = running.stop().await;
         assert_eq!((consumed.acked, consumed.unfinished), (0, concurrency as u64));
         let (sender, mut attempts) = mpsc::unbounded_channel();
-        let running = Running::start(consume().around_message(move |message, next| {
+        let running = Running::start(consume().middleware(move |message, next| {
             let _ = sender.send(message.attempt);
             async { Ok(next.run().await) }
         }));
@@ -306,11 +306,11 @@ fn a_consumer_that_starts_or_stops_says_so_and_an_attempt_that_is_followed_by_an
         before.lines().rev().find_map(|line| line.strip_prefix("level=")).unwrap_or_default().to_owned()
     };
     for (text, level) in [
-        ("a consumer starts", "INFO"),
+        ("consumer started", "INFO"),
         ("receiver failed", "WARN"),
-        ("an event failed and comes again", "WARN"),
-        ("an event is given up for the dead letters", "ERROR"),
-        ("a consumer stopped", "INFO"),
+        ("an event failed; retrying", "WARN"),
+        ("an event was moved to the dead letters", "ERROR"),
+        ("consumer stopped", "INFO"),
     ] {
         assert_eq!(level_of(text), level, "{text}");
     }

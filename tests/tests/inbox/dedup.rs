@@ -203,7 +203,7 @@ async fn what_an_inbox_of_a_missing_table_says_reaches_the_dead_letter() {
     assert_eq!((consumed.dead_lettered, sent(&mails)), (1, 0));
     let (topic, group) = (Topic::new("mails").expect("a name"), ConsumerGroup::new("post").expect("a name"));
     let letters = DeadLetters::of(bus.transport(), topic, group).expect("names");
-    let letters = letters.list().await.expect("listed").letters;
+    let letters = letters.list().await.expect("listed").dead_letters;
     let reason = letters[0].reason().expect("a reason");
     assert!(reason.contains("there is no table `events_inbox`: call `create`"), "{reason}");
 }

@@ -43,7 +43,7 @@ impl Peer {
 
     /// Waits until it has told this, and gives all that it told.
     fn told(&self, last: &str) -> Vec<String> {
-        let next = || self.lines.recv_timeout(Duration::from_mins(1)).expect("the peer goes on");
+        let next = || self.lines.recv_timeout(Duration::from_secs(60)).expect("the peer goes on");
         let mut told = Vec::new();
         while told.last().is_none_or(|line| line != last) {
             told.push(next());

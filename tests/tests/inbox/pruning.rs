@@ -38,7 +38,7 @@ fn kept(db: &Connection) -> Vec<u128> {
     numbers.map(|number| number.expect("a number")).collect()
 }
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
 fn an_event_is_kept_for_its_time_and_not_longer() {

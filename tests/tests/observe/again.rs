@@ -128,7 +128,7 @@ async fn a_masked_or_wrong_line_is_refused_and_never_quoted() {
         (line.replace("\"log\":1", "\"log\":9"), "version 9"),
         (line.replace("\"number\":1", "\"number\":\"bob@foo.example\""), "`number`"),
         (line.replace("\"data\"", "\"date\""), "column"),
-        ("{}".to_owned(), "neither `spill` nor `log`"),
+        ("{}".to_owned(), "both `spill` and `log` are missing"),
     ] {
         assert_ne!(wrong, line);
         let output = produce(folder.path(), &["--event", &wrong]);

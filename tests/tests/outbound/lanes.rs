@@ -69,13 +69,13 @@ async fn the_status_shows_depth_age_and_circuit_of_each_topic() {
     let (bus, gates) = bus(100).await;
     let idle = bus.status();
     assert_eq!((idle.queue_depth, idle.queue_capacity, idle.oldest_waiting), (0, 100, None));
-    let topics: Vec<_> = idle.lanes.iter().map(|lane| lane.topic.as_str()).collect();
+    let topics: Vec<_> = idle.queues.iter().map(|lane| lane.topic.as_str()).collect();
     assert_eq!(topics, ["dev-audit", "dev-counts", "dev-orders"], "a disabled route has no lane");
-    assert!(idle.lanes.iter().all(|lane| lane.circuit == Circuit::Closed));
+    assert!(idle.queues.iter().all(|lane| lane.circuit == Circuit::Closed));
 
     gates.set("dev-counts", State::Away);
     let emissions = [bus.hub().emit(counted(1)), bus.hub().emit(counted(2))];
-    let lane = || bus.status().lanes.swap_remove(1);
+    let lane = || bus.status().queues.swap_remove(1);
     events_tests::until(|| async { lane().circuit.failures() >= 2 }).await;
     let away = lane();
     assert_eq!(away.queue_depth, 2);

@@ -55,7 +55,7 @@ fn whatever_is_wrong_with_the_store_keeps_the_queue_and_is_counted_and_shown() {
                 let refuses = "events_store_refuses_total{topic=dev-counts}";
                 events_tests::until(|| async { values.get(refuses) >= 3.0 }).await;
                 let status = bus.status();
-                let lane = status.lanes.iter().find(|lane| lane.topic.as_str() == "dev-counts");
+                let lane = status.queues.iter().find(|lane| lane.topic.as_str() == "dev-counts");
                 let lane = lane.expect("the lane");
                 assert!(lane.circuit.last_error().is_some() && lane.queue_depth == 2, "{lane:?}");
                 assert!(lane.circuit.needs_operator() && status.needs_operator(), "{lane:?}");

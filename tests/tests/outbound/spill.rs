@@ -226,7 +226,7 @@ async fn a_spill_to_what_is_no_regular_file_gives_the_events_back_and_changes_no
         bus.hub().emit(counted(1));
         let error = bus.shutdown_or_spill(SHORT, path).await.unwrap_err();
         assert!(
-            events_tests::chain(&error).contains("must be a regular file"),
+            events_tests::chain(&error).contains("not a regular file"),
             "{}",
             events_tests::chain(&error)
         );

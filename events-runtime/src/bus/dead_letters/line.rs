@@ -1,10 +1,10 @@
-//! A dead letter as a line of JSON that holds all of it.
+//! A complete dead letter as one line of JSON.
 //!
 //! ```json
 //! {"position":"3","key":"Yy0x","headers":[["ce_id","…"],["raw",{"base64":"/w=="}]],"data":"DmMtMQ=="}
 //! ```
-//! Key and data are base64, and so is a header's value that is no UTF-8. The position is where it
-//! stood, for the reader; it has another once it is brought back.
+//! Key and data are base64, as is a header value that is not UTF-8. The position is informational; a
+//! restored dead letter gets a new one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,25 +14,25 @@ use serde_json::{Value, json};
 use super::DeadLetter;
 use crate::transport::Message;
 
-/// A line that no dead letter was written as.
+/// A line that is not an exported dead letter.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
-    /// It is no JSON.
-    #[error("it is no JSON")]
+    /// The line is not JSON.
+    #[error("the line is not JSON")]
     Json(#[from] serde_json::Error),
-    /// A field is missing or of another kind.
-    #[error("`{field}` is not {expected}: only lines that were written with all of a letter can be read")]
+    /// A field is missing or has the wrong type.
+    #[error("`{field}` is not {expected}: only lines exported with the complete dead letter can be read")]
     Field {
         /// The field.
         field: &'static str,
-        /// What should be there.
+        /// The expected value.
         expected: &'static str,
     },
 }
 
 impl DeadLetter {
-    /// All of it in one line of JSON, personal data included.
+    /// The complete dead letter as one line of JSON, personal data included.
     #[must_use]
     pub fn to_line(&self) -> String {
         let mut line = message(self.message());
@@ -42,10 +42,10 @@ impl DeadLetter {
         line.to_string()
     }
 
-    /// The message of a line, for [`DeadLetters::restore`](super::DeadLetters::restore).
+    /// Reads the message of a line, for [`DeadLetters::restore`](super::DeadLetters::restore).
     ///
     /// # Errors
-    /// A [`LineError`] where the line is another text.
+    /// A [`LineError`] if the line is not an exported dead letter.
     pub fn message_of_line(line: &str) -> Result<Message, LineError> {
         let line: Value = serde_json::from_str(line)?;
         let data = line.get("data").and_then(from_base64);
@@ -73,7 +73,7 @@ impl DeadLetter {
     }
 }
 
-/// The message without its place; equal messages give equal text.
+/// The message without its position; equal messages give equal text.
 pub(super) fn message(message: &Message) -> Value {
     let headers = message.headers.iter().map(|(name, value)| match std::str::from_utf8(value) {
         Ok(text) => json!([name, text]),
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn another_text_is_an_error_that_names_the_field() {
         for (line, said) in [
-            ("{", "no JSON"),
+            ("{", "not JSON"),
             ("{}", "`data`"),
             (r#"{"data": "***"}"#, "`data`"),
             (r#"{"data": ""}"#, "`key`"),

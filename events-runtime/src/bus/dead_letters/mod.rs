@@ -1,32 +1,31 @@
-//! Dead letters as a thing to work with: looked at, sent again, dropped, kept elsewhere.
+//! Listing, retrying, discarding and restoring dead letters.
 //!
-//! A group's dead letters stand in a topic, and the group [`DeadLetters::TOOL`] on that topic
-//! remembers which of them were dealt with. Looking reads what that group has not settled, and takes
-//! nothing. Several programs may deal with the same letters: each has in hand the batch that it works
-//! on, and hands back what it leaves. Who dies with letters in hand gives them back when their lease
-//! ends.
+//! A group's dead letters are in a topic of their own. On that topic, the group [`DeadLetters::GROUP`]
+//! records which of them were processed. Listing reads the dead letters that this group has not settled,
+//! and leases none. Several programs may process the same dead letters: each leases the batch that it works
+//! on and releases the rest. If a program dies, its leases end.
 
-mod deal;
-mod hand;
-mod letter;
+mod dead_letter;
+mod leased_batch;
 mod line;
-mod look;
+mod list;
+mod process;
 mod restore;
 
 use std::time::Duration;
 
-pub use letter::DeadLetter;
+pub use dead_letter::DeadLetter;
 pub use line::LineError;
 
-use crate::envelope::dead_letter;
+use crate::envelope::dead_letter as headers;
 use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};
 
 /// The dead letters of one group on one topic.
 ///
-/// What is [sent again](Self::retry) or [discarded](Self::discard) is a dead letter no more. Each
-/// call works on the letters that are there when it begins, in their order, and is safe to repeat:
-/// a program that dies halfway leaves some letters where they were, and may leave one that it sent
-/// already; it loses none.
+/// A dead letter that is [sent again](Self::retry) or [discarded](Self::discard) is removed. Each call
+/// processes the dead letters that exist when it starts, in their order, and can be repeated safely: a
+/// program that dies halfway leaves the remaining dead letters in place, possibly including one that it has
+/// sent already. None is lost.
 ///
 /// ```
 /// use events_runtime::bus::DeadLetters;
@@ -36,7 +35,7 @@ use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, T
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let transport = connect("memory:", &ConnectOptions::new())?;
 /// let letters = DeadLetters::of(&*transport, Topic::new("orders")?, ConsumerGroup::new("billing")?)?;
-/// for letter in letters.list().await?.letters {
+/// for letter in letters.list().await?.dead_letters {
 ///     println!("{} {}", letter.position(), letter.reason().unwrap_or_default());
 /// }
 /// let handled = letters.retry(|letter| letter.event_type() == Some("org.acme.orders.order.placed.v1")).await?;
@@ -44,51 +43,52 @@ use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, T
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("dlq", "dead letter queue", "redrive"))]
 #[must_use = "nothing is read before `list`, `retry` or `discard`"]
 pub struct DeadLetters<'t> {
     transport: &'t dyn Transport,
-    /// Where the messages came from.
+    /// The topic of the original messages.
     origin: Topic,
     group: ConsumerGroup,
-    /// Where the letters stand.
+    /// The dead-letter topic.
     topic: Topic,
     lease: Duration,
 }
 
-/// The dead letters that there are.
+/// The existing dead letters.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Listing {
-    /// In the order of their positions.
-    pub letters: Vec<DeadLetter>,
-    /// How many letters are in the hands of another program, or were in those of one that died.
+    /// Sorted by position.
+    pub dead_letters: Vec<DeadLetter>,
+    /// The number leased by another program, which may have died.
     pub elsewhere: u64,
 }
 
-/// What became of dead letters.
+/// The result of processing dead letters.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Handled {
-    /// Those that are dead letters no more, in order.
+pub struct DeadLetterReport {
+    /// The removed dead letters, in order.
     pub done: Vec<DeadLetter>,
-    /// Those that still are, though they were selected, and why. One that could not be removed
-    /// after it was sent, by [`TransportError::operation`], will be sent twice.
+    /// The selected dead letters that remain, with the error. If one was sent but could not be removed,
+    /// according to [`TransportError::operation`], the next call sends it twice.
     pub failed: Vec<(DeadLetter, TransportError)>,
-    /// How many were not selected, and are left as they are.
+    /// The number not selected, which remain unchanged.
     pub kept: u64,
-    /// How many that were selected are left as they are, since one failed before or the call ended.
+    /// The number selected but not processed, because an earlier one failed or the call ended.
     pub untried: u64,
-    /// How many that were selected are in the hands of another program, or were in those of one that
-    /// died a moment ago, or stand behind such a one of their key.
+    /// The number selected but leased by another program, which may have died, or blocked by such a dead
+    /// letter of their key.
     pub elsewhere: u64,
-    /// Whether the call was told to stop before all was done.
+    /// Whether the call was stopped early.
     pub stopped: bool,
-    /// Why no more letters could be had, or those in hand not be handed back.
+    /// The error that prevented reading more dead letters or releasing the leased ones.
     pub ended: Option<TransportError>,
 }
 
-impl Handled {
-    /// Whether all that was selected is dealt with.
+impl DeadLetterReport {
+    /// Whether all selected dead letters were processed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let left = self.failed.len() as u64 + self.untried + self.elsewhere;
@@ -96,27 +96,27 @@ impl Handled {
     }
 }
 
-/// What became of letters that were brought back.
+/// The result of restoring dead letters.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Restored {
-    /// How many are dead letters again.
+    /// The number stored as dead letters.
     pub stored: u64,
-    /// How many were there already.
+    /// The number that existed already.
     pub present: u64,
-    /// Those that could not be stored, and why.
+    /// The messages that could not be stored, with the error.
     pub failed: Vec<(Message, TransportError)>,
 }
 
 impl<'t> DeadLetters<'t> {
-    /// The group on a dead-letter topic that remembers what was dealt with.
-    pub const TOOL: &'static str = "dlq";
+    /// The group on a dead-letter topic that records which dead letters were processed.
+    pub const GROUP: &'static str = "dlq";
 
-    /// The dead letters of this group on this topic, by its full name; in the topic
-    /// `<topic>.<group>.dlq`.
+    /// The dead letters of a group on a topic, by its full name, in the topic `<topic>.<group>.dlq`.
     ///
     /// # Errors
-    /// A [`TransportError`] of kind [`Invalid`](crate::transport::ErrorKind::Invalid) where that name is too long.
+    /// A [`TransportError`] of kind [`Invalid`](crate::transport::ErrorKind::Invalid) if that name is too
+    /// long.
     pub fn of(
         transport: &'t dyn Transport,
         topic: Topic,
@@ -126,8 +126,8 @@ impl<'t> DeadLetters<'t> {
         Ok(Self::kept_in(transport, topic, group, letters))
     }
 
-    /// The dead letters of this group on this topic, where its consumers send them to a topic of
-    /// another name. Those of other groups there are passed over.
+    /// The dead letters of a group on a topic, if its consumers send them to a topic of another name. Dead
+    /// letters of other groups in that topic are ignored.
     pub const fn kept_in(
         transport: &'t dyn Transport,
         topic: Topic,
@@ -137,52 +137,54 @@ impl<'t> DeadLetters<'t> {
         Self { transport, origin: topic, group, topic: letters, lease: Subscription::DEFAULT_LEASE }
     }
 
-    /// The same with this lease: for so long, letters in the hands of a program that died stay
-    /// out of sight. It is renewed while work goes on.
+    /// Sets the lease: how long the dead letters leased by a dead program stay hidden. It is renewed during
+    /// the work.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// The topic where they stand.
+    /// The dead-letter topic.
     #[must_use]
     pub const fn topic(&self) -> &Topic {
         &self.topic
     }
 
-    /// All of them, also those that another program has in hand. Nothing is taken or changed by it.
+    /// Lists all dead letters, including those leased by other programs. Changes nothing.
     ///
-    /// A transport whose [`unsettled`](Transport::unsettled) is not supported is read by taking the
-    /// letters for a moment; those in other hands are missing then.
+    /// If the transport does not support [`unsettled`](Transport::unsettled), the dead letters are leased
+    /// for a moment; those leased by others are missing.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be read.
+    /// A [`TransportError`] if the store can't be read.
     pub async fn list(&self) -> Result<Listing, TransportError> {
         let mut letters = Vec::new();
-        self.look(|letter| {
+        self.for_each(|letter| {
             letters.push(letter);
             Ok::<_, TransportError>(())
         })
         .await?;
-        Ok(Listing { letters, elsewhere: self.in_hand().await? })
+        Ok(Listing { dead_letters: letters, elsewhere: self.in_flight().await? })
     }
 
-    /// Sends those that are selected to their topic again, as they were: key, headers, id and
-    /// data. One is a dead letter until its message is stored.
+    /// Sends the selected dead letters to their topic again, unchanged: key, headers, id and data. A dead
+    /// letter is removed after its message is stored.
     ///
-    /// A topic is everybody's, on every transport: all its groups get the message, behind the
-    /// later ones of its key, and can know it by its id. The first that can't be sent ends the
-    /// call, so that letters of one key keep their order.
+    /// All groups of the topic receive the message, after later ones of its key, and can recognize it by
+    /// its id. The first failed send ends the call, so that the dead letters of a key keep their order.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be read or no producer be had. What could not
-    /// be sent or removed is told in [`Handled`], and so is an error after the beginning.
-    pub async fn retry(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
+    /// A [`TransportError`] if the store can't be read or a producer can't be created. Later errors, and
+    /// the dead letters that could not be sent or removed, are in [`DeadLetterReport`].
+    pub async fn retry(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+    ) -> Result<DeadLetterReport, TransportError> {
         self.retry_until(select, std::future::pending::<()>()).await
     }
 
-    /// [`retry`](Self::retry) until the future is ready: the batch that is under way is finished, the
-    /// rest is left as it is.
+    /// Like [`retry`](Self::retry), until the future is ready: the current batch is finished, the rest
+    /// remains unchanged.
     ///
     /// # Errors
     /// As for [`retry`](Self::retry).
@@ -190,24 +192,27 @@ impl<'t> DeadLetters<'t> {
         &self,
         select: impl FnMut(&DeadLetter) -> bool,
         stop: impl Future,
-    ) -> Result<Handled, TransportError> {
+    ) -> Result<DeadLetterReport, TransportError> {
         let producer = self.transport.producer().await?;
         let mut done = Vec::new();
-        let handled = self.deal(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
-        Ok(Handled { done, ..handled })
+        let handled = self.process(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
+        Ok(DeadLetterReport { done, ..handled })
     }
 
-    /// Removes those that are selected. They are gone.
+    /// Removes the selected dead letters permanently.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be read. What could not be removed is told in
-    /// [`Handled`], and so is an error after the beginning.
-    pub async fn discard(&self, select: impl FnMut(&DeadLetter) -> bool) -> Result<Handled, TransportError> {
+    /// A [`TransportError`] if the store can't be read. Later errors, and the dead letters that could not
+    /// be removed, are in [`DeadLetterReport`].
+    pub async fn discard(
+        &self,
+        select: impl FnMut(&DeadLetter) -> bool,
+    ) -> Result<DeadLetterReport, TransportError> {
         self.discard_until(select, std::future::pending::<()>()).await
     }
 
-    /// [`discard`](Self::discard) until the future is ready: the batch that is under way is finished,
-    /// the rest is left as it is.
+    /// Like [`discard`](Self::discard), until the future is ready: the current batch is finished, the rest
+    /// remains unchanged.
     ///
     /// # Errors
     /// As for [`discard`](Self::discard).
@@ -215,26 +220,26 @@ impl<'t> DeadLetters<'t> {
         &self,
         select: impl FnMut(&DeadLetter) -> bool,
         stop: impl Future,
-    ) -> Result<Handled, TransportError> {
+    ) -> Result<DeadLetterReport, TransportError> {
         let mut done = Vec::new();
-        let handled = self.deal(select, None, stop, |letter| done.push(letter)).await?;
-        Ok(Handled { done, ..handled })
+        let handled = self.process(select, None, stop, |letter| done.push(letter)).await?;
+        Ok(DeadLetterReport { done, ..handled })
     }
 
-    /// Makes messages dead letters again that were [written as lines](DeadLetter::to_line). Those
-    /// that are there already are passed over, so that repeating it does no harm.
+    /// Stores messages that were [exported as lines](DeadLetter::to_line) as dead letters again. Existing
+    /// ones are skipped, so the call can be repeated safely.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be read or no producer be had.
+    /// A [`TransportError`] if the store can't be read or a producer can't be created.
     pub async fn restore(&self, messages: Vec<Message>) -> Result<Restored, TransportError> {
         Ok(self.restoring().await?.add(messages).await)
     }
 
-    /// Whether a letter is one of this group on this topic; one that does not say is.
+    /// Whether a dead letter belongs to this group and topic. One without these headers does.
     fn is_ours(&self, message: &Message) -> bool {
         let says =
             |header, ours: &str| message.headers.get(header).is_none_or(|value| value == ours.as_bytes());
-        says(dead_letter::TOPIC, self.origin.as_str()) && says(dead_letter::GROUP, self.group.as_str())
+        says(headers::TOPIC, self.origin.as_str()) && says(headers::GROUP, self.group.as_str())
     }
 }
 

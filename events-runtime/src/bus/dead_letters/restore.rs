@@ -1,28 +1,28 @@
-//! Letters brought back, portion by portion.
+//! Restores exported dead letters, portion by portion.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use super::hand::CHUNK;
+use super::leased_batch::CHUNK;
 use super::{DeadLetters, Restored, line};
 use crate::transport::{ErrorKind, Message, Producer, TransportError};
 
-/// What is needed to bring letters back.
+/// The state of a restore.
 pub(crate) struct Restoring<'l, 't> {
     letters: &'l DeadLetters<'t>,
     producer: Arc<dyn Producer>,
     seen: Seen,
 }
 
-/// The letters that are there already, each by two digests of which nobody outside knows the keys.
+/// The existing dead letters, each as two digests with secret keys.
 struct Seen {
     keys: [RandomState; 2],
     digests: HashSet<[u64; 2]>,
 }
 
 impl Seen {
-    /// Whether the message was not seen before; it is from now on.
+    /// Adds a message. Returns whether it is new.
     fn insert(&mut self, message: &Message) -> bool {
         let text = line::message(message).to_string();
         self.digests.insert(self.keys.each_ref().map(|key| key.hash_one(&text)))
@@ -30,12 +30,12 @@ impl Seen {
 }
 
 impl<'t> DeadLetters<'t> {
-    /// Looks at the letters that are there, to bring others back.
+    /// Reads the existing dead letters, to restore others.
     pub(crate) async fn restoring<'l>(&'l self) -> Result<Restoring<'l, 't>, TransportError> {
         let producer = self.transport.producer().await?;
         let keys = [RandomState::new(), RandomState::new()];
         let mut seen = Seen { keys, digests: HashSet::new() };
-        self.look(|letter| {
+        self.for_each(|letter| {
             seen.insert(letter.message());
             Ok::<_, TransportError>(())
         })
@@ -45,7 +45,7 @@ impl<'t> DeadLetters<'t> {
 
     fn of_others(&self) -> TransportError {
         let message = format!(
-            "it is a dead letter of another topic or group than `{}` and `{}`: restore it where it came from",
+            "the dead letter belongs to another topic or group than `{}` and `{}`: restore it there",
             self.origin, self.group
         );
         TransportError::new(ErrorKind::Invalid, "restore into", &self.topic, message)
@@ -53,7 +53,7 @@ impl<'t> DeadLetters<'t> {
 }
 
 impl Restoring<'_, '_> {
-    /// Stores those that are not there.
+    /// Stores the messages that do not exist yet.
     pub(crate) async fn add(&mut self, messages: Vec<Message>) -> Restored {
         let mut restored = Restored::default();
         let (new, old): (Vec<_>, Vec<_>) =

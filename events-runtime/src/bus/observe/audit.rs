@@ -1,4 +1,4 @@
-//! The audit lines: a log event for each step of a message, without its payload.
+//! Audit lines: a log event for each step of a message, without its payload.
 
 use tracing::Level;
 
@@ -6,16 +6,16 @@ use super::{Consuming, Observe};
 use crate::envelope::Envelope;
 use crate::transport::{ConsumerGroup, Delivery, Message, Position, Topic};
 
-/// The `tracing` target of the audit lines, which `bus.audit = true` switches on.
+/// The `tracing` target of the audit lines, enabled with `bus.audit = true`.
 ///
-/// An info event for each message that a topic acknowledged (`sent`), that was `received`, and for
-/// what became of it: `acked`, `skipped`, `retried`, `unfinished`, `parked`, `dead-lettered`. Fields:
-/// `action`, `topic`, `event_type`, `id`, `key`, `position`, and of a received message `group` and
-/// `attempt`. Never the payload. The key is `***` unless it is known to be the value of a field that is
-/// not marked `#[event(pii)]`.
+/// An info event for each message that was acknowledged by its topic (`sent`) or `received`, and for its
+/// outcome: `acked`, `skipped`, `retried`, `unfinished`, `parked`, `dead-lettered`. Fields: `action`,
+/// `topic`, `event_type`, `id`, `key`, `position`, and for a received message `group` and `attempt`. The
+/// payload is never included. The key is `***` unless it is known to be the value of a field without
+/// `#[event(pii)]`.
 pub const AUDIT_TARGET: &str = "events_runtime::audit";
 
-/// What became of a received message.
+/// The step that an audit line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::bus) enum Action {
     Received,
@@ -41,9 +41,9 @@ impl Action {
     }
 }
 
-/// What an audit line says of a delivery, kept beyond the delivery.
+/// The content of a delivery's audit line, which outlives the delivery.
 #[derive(Debug)]
-pub(in crate::bus) struct Noted {
+pub(in crate::bus) struct AuditLine {
     topic: Topic,
     group: ConsumerGroup,
     event_type: Option<String>,
@@ -53,8 +53,8 @@ pub(in crate::bus) struct Noted {
     attempt: u32,
 }
 
-impl Noted {
-    /// Writes the line.
+impl AuditLine {
+    /// Logs the line.
     pub(in crate::bus) fn log(&self, action: Action) {
         tracing::info!(
             target: AUDIT_TARGET,
@@ -72,12 +72,12 @@ impl Noted {
 }
 
 impl Observe {
-    /// Whether anybody reads audit lines.
+    /// Whether audit lines are enabled and have a subscriber.
     pub(in crate::bus) fn audits(&self) -> bool {
         self.audit && tracing::enabled!(target: AUDIT_TARGET, Level::INFO)
     }
 
-    /// A topic acknowledged a message.
+    /// Logs a message that a topic acknowledged.
     pub(in crate::bus) fn sent(&self, topic: &Topic, message: &Message, position: Position) {
         if !self.audits() {
             return;
@@ -96,13 +96,13 @@ impl Observe {
 }
 
 impl Consuming {
-    /// What the audit lines of a delivery say; nothing where nobody reads them.
-    pub(in crate::bus) fn noted(&self, delivery: &Delivery) -> Option<Noted> {
+    /// The audit line of a delivery; `None` if audit lines are off.
+    pub(in crate::bus) fn audit_line(&self, delivery: &Delivery) -> Option<AuditLine> {
         if !self.observe.audits() {
             return None;
         }
         let message = delivery.message();
-        Some(Noted {
+        Some(AuditLine {
             topic: delivery.topic().clone(),
             group: delivery.group().clone(),
             event_type: Envelope::event_type_of(message).map(str::to_owned),

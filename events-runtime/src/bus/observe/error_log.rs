@@ -1,8 +1,8 @@
-//! The error log: whole events that were not sent or were given up, in a file.
+//! The error log: a file of whole events that were not sent or became dead letters.
 //!
-//! A thread of its own writes it, so that a slow or a full disk blocks neither an emission nor the
-//! runtime. What waits for it is bounded, and so is the file, of which one predecessor is kept; what finds no place, or can't be written, is counted and
-//! told, and its event's own error is what it would have been.
+//! A dedicated thread writes it, so that a slow or full disk blocks neither an emission nor the runtime.
+//! The thread's queue is bounded, and so is the file, of which one predecessor is kept. Records that can't
+//! be queued or written are counted and logged; the event's own error stays as it is.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use super::measured::ERROR_LOG_LOST;
+use super::metrics::ERROR_LOG_LOST;
 use crate::bus::spill;
 
-/// The `tracing` target of events that were not sent or were given up: an error event for each.
+/// The `tracing` target of events that were not sent or became dead letters: one error event each.
 ///
-/// Fields: `topic`, `event_type`, `id`, `error`, of a received one `group`, `position` and `attempt`,
-/// and `record`: the JSON line that [`bus.error_log`](crate::config::BusSettings::error_log) would
-/// take, with personal data masked, and the values of headers and extensions that no envelope knows. A
-/// record that says `"masked": true` can't be sent again; every other one can, by `produce --event`.
+/// Fields: `topic`, `event_type`, `id`, `error`; for a received event also `group`, `position` and
+/// `attempt`; and `record`, the JSON line that [`bus.error_log`](crate::config::BusSettings::error_log)
+/// would hold, with personal data and the values of unknown headers and extensions masked. A record with
+/// `"masked": true` can't be sent again; every other record can, with `produce --event`.
 pub const ERROR_TARGET: &str = "events_runtime::errors";
 
-/// So many records may wait for the disk.
+/// The maximum number of records waiting for the disk.
 const WAITING_AT_MOST: usize = 1024;
 
-/// How long a shutdown waits for the disk.
+/// The maximum time that a shutdown waits for the disk.
 pub(super) const FLUSH_AT_MOST: Duration = Duration::from_secs(10);
 
 enum Job {
@@ -39,8 +39,8 @@ pub(super) struct ErrorLog {
 }
 
 impl ErrorLog {
-    /// Makes sure that the file can be opened for writing, and starts the thread that writes. It takes no
-    /// lock: another process may hold that.
+    /// Checks that the file can be opened for writing, and starts the writing thread. Takes no lock, since
+    /// another process may hold it.
     pub(super) async fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
         let at = path.to_owned();
         spill::off_the_runtime(spill::DISK_AT_MOST, move || {
@@ -55,17 +55,17 @@ impl ErrorLog {
         Ok(Self { path: path.to_owned(), jobs })
     }
 
-    /// Gives a line to the thread. Never waits.
+    /// Queues a line for the thread. Never waits.
     pub(super) fn push(&self, line: Vec<u8>) {
         let reason = match self.jobs.try_send(Job::Line(line)) {
             Ok(()) => return,
-            Err(TrySendError::Full(_)) => "too many wait for the disk",
-            Err(TrySendError::Disconnected(_)) => "its thread has ended",
+            Err(TrySendError::Full(_)) => "too many records are waiting for the disk",
+            Err(TrySendError::Disconnected(_)) => "the writing thread has ended",
         };
         lost(&self.path, 1, &reason);
     }
 
-    /// Waits until what was given to the thread is written, so long at most: ten seconds or less.
+    /// Waits until all queued lines are written, for at most `at_most` or ten seconds.
     pub(super) async fn flush(&self, at_most: Duration) {
         let deadline = tokio::time::Instant::now() + at_most.min(FLUSH_AT_MOST);
         let (done, written) = oneshot::channel();
@@ -77,7 +77,7 @@ impl ErrorLog {
             job = back;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // Where writing failed, the thread tells it.
+        // The thread logs failed writes itself.
         if tokio::time::timeout_at(deadline, written).await.is_err() {
             self.unfinished();
         }
@@ -86,12 +86,12 @@ impl ErrorLog {
     fn unfinished(&self) {
         tracing::warn!(
             path = %self.path.display(),
-            "the error log is not written yet: what waits for it is missing there if the process ends now"
+            "the error log is not fully written: records still waiting are lost if the process ends now"
         );
     }
 }
 
-/// The thread: all that waits goes to the disk at once.
+/// The writing thread. It writes all waiting lines in one call.
 fn write(path: &Path, max_bytes: u64, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let (mut lines, mut count, mut flushed) = (Vec::new(), 0, Vec::new());
@@ -111,14 +111,14 @@ fn write(path: &Path, max_bytes: u64, jobs: &Receiver<Job>) {
                     lost(
                         path,
                         replaced,
-                        &"the log is full, and the older file has made way: send it in time",
+                        &"the log is full and replaced the older file: send the events of the log before that",
                     );
                 }
                 Err(error) => lost(path, count, &error),
             }
         }
         for done in flushed {
-            // Nobody may be waiting any more.
+            // The receiver may have stopped waiting.
             let _ = done.send(());
         }
     }
@@ -130,6 +130,6 @@ fn lost(path: &Path, events: u64, reason: &dyn std::fmt::Display) {
         path = %path.display(),
         events,
         %reason,
-        "events are missing in the error log; what became of them is unchanged"
+        "failed to write events to the error log; the events themselves are not affected"
     );
 }

@@ -1,9 +1,9 @@
-//! Which keys may be shown.
+//! Decides which message keys may be logged.
 //!
-//! A key is the value of a field, and which field is for the sender to choose. It is shown where the
-//! event is of this program's own schema, and either no field is marked as personal and it equals the
-//! value of one, or it equals the value of the field that it should be made of and no field on the way
-//! there is marked. Everything else is masked.
+//! A key is the value of a field, chosen by the sender. It is logged only if the event has this program's
+//! schema and one of these holds: no field is marked as personal and the key equals the value of a field,
+//! or the key equals the value of the configured field and no field on that path is marked. All other keys
+//! are masked.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -14,28 +14,28 @@ use crate::envelope::Envelope;
 use crate::registry::{Descriptor, Registry};
 use crate::transport::{Message, NameError, Topic, TopicPrefix};
 
-/// What stands for a key that may be personal data.
+/// Replaces a key that may be personal data.
 pub(super) const MASK: &str = "***";
 
-/// A longer key is cut.
+/// The maximum length of a logged key.
 const CHARACTERS_AT_MOST: usize = 256;
 
 #[derive(Default)]
 pub(super) struct Keys {
     registry: Option<&'static Registry>,
-    /// The keys that the configuration gives to routes.
+    /// The keys configured for routes.
     routes: HashMap<&'static str, Vec<(Topic, KeyPath)>>,
-    /// Those of the definitions; found when the first is asked for.
+    /// The keys of the definitions, built on first use.
     definitions: OnceLock<HashMap<&'static str, Known>>,
 }
 
-/// What is known of the keys of an event type.
+/// The possible keys of an event type.
 struct Known {
-    /// Of the schema that this is known of. Another version may have other fields, and marks.
+    /// The schema to which this applies. Other versions may have other fields and marks.
     fingerprint: u64,
-    /// Some field is marked as personal.
+    /// Whether any field is marked as personal.
     is_personal: bool,
-    /// The fields that the key can be; none of them personal.
+    /// The non-personal fields that may be the key.
     paths: Vec<KeyPath>,
 }
 
@@ -55,7 +55,7 @@ impl Keys {
         Ok(Self { registry: Some(registry), routes, definitions: OnceLock::new() })
     }
 
-    /// The message's key as an audit line shows it.
+    /// The message's key as logged: masked unless known not to be personal data.
     pub(super) fn shown(&self, topic: &Topic, message: &Message) -> Option<String> {
         let key = message.key.as_deref()?;
         Some(if self.is_open(topic, message, key) { text(key) } else { MASK.to_owned() })
@@ -66,7 +66,7 @@ impl Keys {
         message.key.as_deref().is_none_or(|key| self.is_open(topic, message, key))
     }
 
-    /// Whether an event type is known to have no personal data, in this program's version.
+    /// Whether an event type has no personal data in this program's version.
     pub(super) fn is_impersonal(&self, event_type: &str) -> bool {
         self.definitions().get(event_type).is_some_and(|known| !known.is_personal)
     }
@@ -99,7 +99,7 @@ impl Known {
         if !has_personal_data(schema) {
             return Self { fingerprint, is_personal: false, paths: KeyPath::all(schema) };
         }
-        // The names are Rust's; where the schema has others, any field may be the one.
+        // The path has Rust names. If the schema has other names, any field may be the key.
         let named = KeyPath::resolve(schema, &descriptor.key().join("."));
         let mut paths = match named {
             Ok(path) => vec![path],
@@ -126,12 +126,12 @@ fn has_personal_data(schema: &Schema) -> bool {
         Schema::Record(record) => {
             record.fields.iter().any(|field| field.pii || has_personal_data(field.schema))
         }
-        // What a name stands for is defined elsewhere in the same schema.
+        // A named reference is defined elsewhere in the same schema.
         _ => false,
     }
 }
 
-/// A key in one line, whatever it holds.
+/// Formats any key as one printable line.
 fn text(key: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(key) else {
         let end = key.len().min(CHARACTERS_AT_MOST);

@@ -1,18 +1,18 @@
-//! How far a consumer's group is behind, asked of the transport now and then.
+//! Polls the lag of a consumer's group.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use super::Consuming;
-use super::measured::CONSUMER_LAG;
-use crate::bus::error::chain;
+use super::metrics::CONSUMER_LAG;
 use crate::transport::Transport;
+use events_support::error_chain::chain;
 
-/// The partition of a topic that has none.
+/// The partition label for topics without partitions.
 const ONLY: &str = "0";
 
-/// Sets the gauge of the consumer's group at each interval, for as long as it is polled. A
-/// transport that does not answer stops nothing.
+/// Sets the lag gauge of the consumer's group at each interval, for as long as it is polled. A transport
+/// that does not answer blocks nothing else.
 pub(in crate::bus) async fn watch(
     transport: &dyn Transport,
     consuming: &Consuming,
@@ -30,7 +30,7 @@ async fn ask(transport: &dyn Transport, consuming: &Consuming) {
     let groups = match transport.groups(topic).await {
         Ok(groups) => groups,
         Err(error) => {
-            tracing::debug!(%topic, %group, error = chain(&error), "the lag of the group is not known");
+            tracing::debug!(%topic, %group, error = chain(&error), "failed to read the lag of the group");
             return;
         }
     };

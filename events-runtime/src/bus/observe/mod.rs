@@ -1,33 +1,34 @@
-//! What an operator sees of a bus: the audit lines, the error log, metrics and spans.
+//! Observability: audit lines, the error log, metrics and spans.
 //!
 //! | what | where |
 //! |---|---|
-//! | a line without payload for each step of a message | `audit`, and `keys` says which keys may be shown |
-//! | a record of each event that was not sent or was given up | `record`, `error_log` |
-//! | the names of the metrics, and how far groups are behind | `metrics`, `lag` |
-//! | spans, and the trace context that events carry | `span`, `propagator` |
+//! | a line without payload for each step of a message | `audit`; `keys` decides which keys may be logged |
+//! | a record of each event that was not sent or became a dead letter | `record`, `error_log` |
+//! | metrics, and the lag of groups | `metrics`, `handler_times`, `lag` |
+//! | spans, and the trace context of events | `span`, `propagator` |
 
 mod audit;
 mod error_log;
-mod handled;
+mod handler_times;
 mod keys;
 mod lag;
-mod measured;
+mod metrics;
 mod propagator;
 mod record;
 mod span;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use audit::AUDIT_TARGET;
-pub(super) use audit::{Action, Noted};
+pub(super) use audit::{Action, AuditLine};
 pub use error_log::ERROR_TARGET;
 use error_log::{ErrorLog, FLUSH_AT_MOST};
-pub(super) use handled::HandlerTimes;
+pub(super) use handler_times::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
-pub(super) use measured::{
+pub(super) use metrics::{
     CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, QUEUE_DEPTH,
     RECEIVE_RETRIED, RETRIED, SEND_FAILED, SEND_RETRIED, SENT, SETTLE_FAILED, SKIPPED, STORE_REFUSES,
     TRACE_IGNORED, UNKNOWN, UNRECEIVED, describe,
@@ -39,12 +40,11 @@ pub(crate) use record::Record;
 pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
 pub(super) use span::{create_span, record_error, send_span};
 
-use super::error::StartError;
 use crate::config::{Config, Resolved};
 use crate::registry::Registry;
-use crate::transport::{ConsumerGroup, Topic, TopicPrefix};
+use crate::transport::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
-/// What a bus tells of its messages, and where.
+/// The outputs of a bus for operators.
 pub(super) struct Observe {
     audit: bool,
     keys: Keys,
@@ -52,41 +52,51 @@ pub(super) struct Observe {
     error_log: Option<ErrorLog>,
 }
 
+/// The file of `bus.error_log` can't be written; becomes
+/// [`StartError::ErrorLog`](super::StartError::ErrorLog).
+pub(super) struct ErrorLogUnusable {
+    pub(super) path: PathBuf,
+    pub(super) place: String,
+    pub(super) source: std::io::Error,
+}
+
 impl Observe {
-    pub(super) async fn new(
+    pub(super) fn new(
         config: &Config,
         registry: &'static Registry,
         resolved: &Resolved,
         prefix: Option<&TopicPrefix>,
-    ) -> Result<Self, StartError> {
-        let settings = config.bus();
+    ) -> Result<Self, NameError> {
         let keys = Keys::new(registry, resolved, prefix)?;
-        let error_log = match &settings.error_log {
-            Some(path) => {
-                let opened = ErrorLog::open(path, settings.error_log_max_bytes.get()).await;
-                Some(opened.map_err(|source| StartError::ErrorLog {
-                    path: path.clone(),
-                    place: config.explain().source_of("bus.error_log").to_string(),
-                    source,
-                })?)
-            }
-            None => None,
-        };
-        Ok(Self { audit: settings.audit, keys, registry: Some(registry), error_log })
+        Ok(Self { audit: config.bus().audit, keys, registry: Some(registry), error_log: None })
     }
 
-    /// For messages that no bus sends.
+    /// Opens the file of `bus.error_log`, if there is one.
+    pub(super) async fn open_error_log(mut self, config: &Config) -> Result<Self, ErrorLogUnusable> {
+        let settings = config.bus();
+        if let Some(path) = &settings.error_log {
+            let opened = ErrorLog::open(path, settings.error_log_max_bytes.get()).await;
+            self.error_log = Some(opened.map_err(|source| ErrorLogUnusable {
+                path: path.clone(),
+                place: config.explain().source_of("bus.error_log").to_string(),
+                source,
+            })?);
+        }
+        Ok(self)
+    }
+
+    /// No outputs, for sending without a bus.
     #[cfg(feature = "cli")]
     pub(super) fn nothing() -> Arc<Self> {
         Arc::new(Self { audit: false, keys: Keys::default(), registry: None, error_log: None })
     }
 
-    /// Waits until the error log has what was given to it, for ten seconds at most.
+    /// Waits until the error log is written, for at most ten seconds.
     pub(super) async fn flush(&self) {
         self.flush_within(FLUSH_AT_MOST).await;
     }
 
-    /// Waits until the error log has what was given to it, so long at most.
+    /// Waits until the error log is written, for at most `at_most`.
     pub(super) async fn flush_within(&self, at_most: Duration) {
         if let Some(log) = &self.error_log {
             log.flush(at_most).await;
@@ -100,7 +110,7 @@ impl std::fmt::Debug for Observe {
     }
 }
 
-/// What a consumer's messages are told with.
+/// The labels and outputs of one consumer.
 pub(super) struct Consuming {
     pub(super) observe: Arc<Observe>,
     /// The transport's scheme, for spans.
@@ -113,7 +123,7 @@ pub(super) struct Consuming {
 impl Consuming {
     /// Counts messages of this topic and group.
     pub(super) fn count(&self, name: &'static str, messages: u64) {
-        metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
+        ::metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
             .increment(messages);
     }
 }

@@ -1,20 +1,19 @@
-//! The trace context that events carry, and whoever knows it.
+//! The trace context of events, and the user's propagator for it.
 
 use tracing::Span;
 
 use crate::EventMetadata;
-use crate::bus::error::caught;
 use crate::envelope::Envelope;
-use crate::error_chain::chain;
 use crate::transport::Message;
+use events_support::error_chain::{caught, chain};
 
-/// A [W3C trace context](https://www.w3.org/TR/trace-context/), as the two texts that travel.
+/// A [W3C trace context](https://www.w3.org/TR/trace-context/), as its two header values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceContext {
     /// `traceparent`: version, trace, span and flags.
     pub traceparent: String,
-    /// `tracestate`: what tracing systems add; may be absent.
+    /// `tracestate`: data of tracing systems; optional.
     pub tracestate: Option<String>,
 }
 
@@ -24,7 +23,7 @@ impl TraceContext {
         Self { traceparent: traceparent.into(), tracestate: None }
     }
 
-    /// The same with this state.
+    /// Adds a state.
     #[must_use]
     pub fn with_tracestate(mut self, tracestate: impl Into<String>) -> Self {
         self.tracestate = Some(tracestate.into());
@@ -32,11 +31,11 @@ impl TraceContext {
     }
 }
 
-/// Links the spans of a program to the trace context that events carry; for
+/// Links a program's spans to the trace context of events; see
 /// [`EventBusBuilder::propagator`](crate::bus::EventBusBuilder::propagator).
 ///
-/// This crate knows `tracing` and no OpenTelemetry, whose versions change faster. With the crates
-/// `opentelemetry`, `opentelemetry_sdk` and `tracing-opentelemetry`:
+/// This crate depends on `tracing` but not on OpenTelemetry, whose versions change faster. An
+/// implementation with the crates `opentelemetry`, `opentelemetry_sdk` and `tracing-opentelemetry`:
 ///
 /// ```text
 /// use std::collections::HashMap;
@@ -68,17 +67,17 @@ impl TraceContext {
 /// }
 /// ```
 pub trait TracePropagator: Send + Sync + 'static {
-    /// The context that an event is to carry. It is asked for each topic that an event goes to, on the
-    /// emitting thread, unless the emitter set the extension `traceparent` itself. The span is the
-    /// event's `create` span or, where nobody listens to that, the emitter's current one.
+    /// Returns the context that an event carries. Called on the emitting thread, once per topic of the
+    /// event, unless the emitter set the extension `traceparent`. The span is the event's `create` span, or
+    /// the emitter's current span if `create` is disabled.
     fn inject(&self, span: &Span) -> Option<TraceContext>;
 
-    /// A message is about to be processed: the metadata that it came with, and its `process` span, which
-    /// has not been entered yet.
+    /// Called before a message is processed, with the message's metadata and its `process` span, which is
+    /// not entered yet.
     fn extract(&self, metadata: &EventMetadata, span: &Span);
 }
 
-/// Puts the context of a span into an event's metadata, where the emitter has not.
+/// Writes the context of a span into an event's metadata, unless the emitter has set one.
 pub(in crate::bus) fn inject(
     propagator: Option<&dyn TracePropagator>,
     span: &Span,
@@ -106,10 +105,10 @@ pub(in crate::bus) fn inject(
     }
 }
 
-/// Shows the context of a message to the propagator, before the span of its processing is entered.
+/// Passes a message's metadata to the propagator, before its `process` span is entered.
 pub(in crate::bus) fn extract(propagator: Option<&dyn TracePropagator>, message: &Message, span: &Span) {
     let Some(propagator) = propagator else { return };
-    // What is no event has no context, and is told of elsewhere.
+    // A message that is not an event has no context; it is reported when it is processed.
     let Ok(envelope) = Envelope::from_message(message) else { return };
     if let Err(message) = caught(|| propagator.extract(&envelope.metadata, span)) {
         failed("extract", &message);
@@ -117,5 +116,5 @@ pub(in crate::bus) fn extract(propagator: Option<&dyn TracePropagator>, message:
 }
 
 fn failed(what: &'static str, error: &str) {
-    tracing::warn!(what, error, "the trace context of an event is not carried on");
+    tracing::warn!(what, error, "failed to propagate the trace context of an event");
 }

@@ -1,4 +1,4 @@
-//! An event that was not sent or was given up, as a line of JSON from which it can be sent again.
+//! An event that was not sent or became a dead letter, as a line of JSON from which it can be sent again.
 //!
 //! ```json
 //! {"log":1,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
@@ -6,10 +6,10 @@
 //!  "schemafp":"00abcdef01234567","data":{"number":7}}
 //! ```
 //!
-//! The topic is the name at the broker. Metadata are in the JSON log form that Open edX has too. Data
-//! that this program can't read, another version's included, is `data_base64`; what is no event at
-//! all has `headers` in place of `metadata`. In the log, in contrast to the file, the values of headers
-//! and extensions that no envelope knows are `***`.
+//! The topic is its full name. Metadata has the JSON form of Open edX logs. Data that this program's schema
+//! can't read, such as that of another version, is `data_base64`. A message that is not an event has
+//! `headers` instead of `metadata`. The log event, unlike the file, shows the values of unknown headers and
+//! extensions as `***`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,15 +27,15 @@ use crate::bus::spill::Octets;
 use crate::envelope::Envelope;
 use crate::transport::{ConsumerGroup, Headers, Message, Position, Topic};
 
-/// The form of the lines that are written.
+/// The version of the format that is written.
 pub(crate) const VERSION: u32 = 1;
 
-/// [`Failure::kind`] of an event that is in no topic.
+/// The [`Failure::kind`] of an event that was not sent.
 pub(in crate::bus) const NOT_SENT: &str = "not-sent";
-/// [`Failure::kind`] of an event that a consumer made a dead letter.
+/// The [`Failure::kind`] of an event that became a dead letter.
 pub(in crate::bus) const GIVEN_UP: &str = "given-up";
 
-/// A line of [`VERSION`] 1. A field that it does not know would be lost, and so it takes none.
+/// A line of [`VERSION`] 1. Unknown fields are an error, because they would be lost.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -64,26 +64,26 @@ pub(crate) struct Record {
     data: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data_base64: Option<String>,
-    /// How long data is that is not shown.
+    /// The length of masked data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data_bytes: Option<usize>,
-    /// Something is not shown.
+    /// Whether any part is masked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     masked: bool,
 }
 
-/// What went wrong with a message, and where.
+/// A failure of a message.
 pub(in crate::bus) struct Failure<'a> {
     pub(in crate::bus) kind: &'static str,
     pub(in crate::bus) error: String,
     pub(in crate::bus) topic: &'a Topic,
-    /// Of a received one: its group, position and attempt.
+    /// For a received message: its group, position and attempt.
     pub(in crate::bus) received: Option<(&'a ConsumerGroup, Position, u32)>,
-    /// The log's text.
+    /// The text of the log event.
     pub(in crate::bus) text: &'static str,
 }
 
-/// What failed.
+/// The event that failed.
 enum Subject<'a> {
     Message(&'a Message),
     /// An event whose payload could not be encoded.
@@ -91,12 +91,12 @@ enum Subject<'a> {
 }
 
 impl Observe {
-    /// Tells of a message that is lost unless somebody sends it again.
+    /// Reports a message that is lost unless it is sent again.
     pub(in crate::bus) fn failed(&self, failure: &Failure<'_>, message: &Message) {
         self.tell(failure, &Subject::Message(message));
     }
 
-    /// Tells of an event that never became a message.
+    /// Reports an event that could not be encoded.
     pub(in crate::bus) fn failed_unencoded(&self, failure: &Failure<'_>, metadata: &EventMetadata) {
         self.tell(failure, &Subject::Unencoded(metadata));
     }
@@ -197,7 +197,7 @@ impl Observe {
         }
     }
 
-    /// The data as JSON, where it is of this program's own schema.
+    /// The data as JSON, if it has this program's schema.
     fn data(&self, envelope: &Envelope, personal_data: PersonalData) -> Option<Value> {
         let descriptor = self.registry?.get(envelope.metadata.event_type())?;
         if envelope.fingerprint.is_some_and(|found| found != descriptor.fingerprint()) {
@@ -208,7 +208,7 @@ impl Observe {
 }
 
 impl Record {
-    /// The headers, where not shown with the values of those alone that an envelope knows.
+    /// Adds the headers. In masked records, only headers known to the envelope keep their values.
     fn set_headers(&mut self, headers: &Headers, shown: bool) {
         for (name, value) in headers.iter() {
             let is_open = shown || Envelope::knows_header(name);
@@ -219,14 +219,14 @@ impl Record {
     }
 
     fn line(&self) -> String {
-        // Nothing in it can fail to be written.
+        // Every field can be serialized.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
 #[cfg(feature = "cli")]
 mod again {
-    //! From a line to the message that it was.
+    //! Turns a line back into its message.
 
     use super::{Envelope, Message, Record, STANDARD, VERSION};
     use crate::avro::json::from_json;
@@ -237,32 +237,34 @@ mod again {
     use base64::Engine as _;
 
     impl Record {
-        /// The event, to be sent to the topic that the record names.
+        /// The event, with the topic of the record.
         ///
         /// # Errors
-        /// Why it can't be sent; nothing of what the record holds is quoted.
+        /// The reason why it can't be sent, without any content of the record.
         pub(crate) fn into_event(self, registry: &Registry) -> Result<Undelivered, Unread> {
             if self.log != VERSION {
-                return Err(format!("it has version {}; this program reads {VERSION}", self.log).into());
+                return Err(format!(
+                    "unsupported version {}; this program reads version {VERSION}",
+                    self.log
+                )
+                .into());
             }
             if self.masked {
-                let reason = "personal data is masked in it: take the line from the file of `bus.error_log`";
+                let reason = "personal data is masked: use the line from the file of `bus.error_log`";
                 return Err(reason.to_owned().into());
             }
             let topic = Topic::new(self.topic).map_err(|error| error.to_string())?;
             let key = self.key.map(crate::bus::spill::Octets::into_bytes).transpose()?;
             let bytes =
-                |text: String| STANDARD.decode(text).map_err(|_| "its `data_base64` is no Base64".to_owned());
+                |text: String| STANDARD.decode(text).map_err(|_| "`data_base64` is not Base64".to_owned());
             let mut message = match (self.metadata, self.data, self.data_base64) {
                 (_, None, None) => {
-                    return Err(Unread::Unsendable(
-                        "it holds no data: the payload could not be encoded".to_owned(),
-                    ));
+                    return Err(Unread::Unsendable("no data: the payload could not be encoded".to_owned()));
                 }
                 (_, Some(_), Some(_)) => {
-                    return Err("it has both `data` and `data_base64`".to_owned().into());
+                    return Err("both `data` and `data_base64` are set".to_owned().into());
                 }
-                (None, Some(_), None) => return Err("it has `data` and no `metadata`".to_owned().into()),
+                (None, Some(_), None) => return Err("`data` is set without `metadata`".to_owned().into()),
                 (None, None, Some(data)) => Message::new(bytes(data)?),
                 (Some(metadata), None, Some(data)) => {
                     let fingerprint = self.schemafp.as_deref().map(fingerprint).transpose()?;
@@ -275,14 +277,14 @@ mod again {
                     })?;
                     let own = descriptor.fingerprint();
                     let written = self.schemafp.as_deref().map(fingerprint).transpose()?;
-                    // The definition has changed since: what is sent is an event of the new one.
+                    // The definition has changed since: the event is sent with the new version.
                     if written.is_some_and(|written| written != own) {
                         metadata = metadata.with_minor_version(descriptor.minor_version());
                     }
                     let datum = from_json(descriptor.schema(), &data).map_err(|faults| {
                         let at = faults.faults().iter().map(|fault| format!("`{}`", fault.path()));
                         let at = at.collect::<Vec<_>>().join(", ");
-                        format!("its data does not fit `{}` at {at}", descriptor.rust_type())
+                        format!("the data does not match `{}` at {at}", descriptor.rust_type())
                     })?;
                     Envelope::new(metadata, written.map(|_| own), datum).into_message()
                 }
@@ -296,6 +298,6 @@ mod again {
     }
 
     fn fingerprint(text: &str) -> Result<u64, String> {
-        u64::from_str_radix(text, 16).map_err(|_| "its `schemafp` is no fingerprint".to_owned())
+        u64::from_str_radix(text, 16).map_err(|_| "`schemafp` is not a fingerprint".to_owned())
     }
 }

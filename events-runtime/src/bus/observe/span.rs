@@ -1,6 +1,6 @@
-//! The spans of messages, named as OpenTelemetry's [messaging conventions] do.
+//! Message spans, named according to OpenTelemetry's [messaging conventions].
 //!
-//! All are at debug level; where nobody looks at that level, nothing is formatted.
+//! All spans have debug level; nothing is formatted if that level is disabled.
 //!
 //! [messaging conventions]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
@@ -12,7 +12,7 @@ use crate::EventMetadata;
 use crate::envelope::Envelope;
 use crate::transport::{Delivery, Message, Position, Topic};
 
-/// An event becomes a message of a topic: the context that the message carries.
+/// The span for building a topic's message from an event. Its context is the one that the message carries.
 pub(in crate::bus) fn create_span(system: &str, topic: &Topic, metadata: &EventMetadata) -> Span {
     let span = debug_span!(
         "create",
@@ -36,14 +36,14 @@ pub(in crate::bus) fn create_span(system: &str, topic: &Topic, metadata: &EventM
     span
 }
 
-/// Around a call that sends.
+/// The span of a send call.
 ///
-/// A message that goes alone is named by its id; of a batch the conventions want the number, and
-/// the ids stand in events of their own inside the span.
+/// A single message is named by its id. For a batch, the conventions ask for the number of messages; their
+/// ids are log events inside the span.
 pub(in crate::bus) fn send_span(system: &str, topic: &Topic, messages: &[Message]) -> Span {
     let span = debug_span!(
         "send",
-        // The context of a message is that of its `create` span.
+        // The message's context is that of its `create` span.
         otel.kind = "client",
         otel.name = Empty,
         otel.status_code = Empty,
@@ -59,11 +59,11 @@ pub(in crate::bus) fn send_span(system: &str, topic: &Topic, messages: &[Message
         return span;
     }
     span.record("otel.name", format_args!("send {topic}"));
-    one_or_many(&span, messages.iter(), "an event is sent");
+    one_or_many(&span, messages.iter(), "sending an event");
     span
 }
 
-/// The id of the one message, or how many there are and an event for each.
+/// Records the id of a single message, or the number of messages and a log event for each.
 fn one_or_many<'a>(span: &Span, messages: impl ExactSizeIterator<Item = &'a Message>, said: &'static str) {
     let count = messages.len();
     for message in messages {
@@ -78,15 +78,15 @@ fn one_or_many<'a>(span: &Span, messages: impl ExactSizeIterator<Item = &'a Mess
     }
 }
 
-/// Marks a span as failed, by a word of few values.
+/// Marks a span as failed, with an error type of low cardinality.
 pub(in crate::bus) fn record_error(span: &Span, kind: &str) {
     span.record("otel.status_code", "ERROR");
     span.record("error.type", kind);
 }
 
 impl Consuming {
-    /// A call for messages that gave some. It begins when they have come: a consumer waits most of its
-    /// time, which is nobody's work.
+    /// The span of a receive call that returned messages. It starts when they have arrived, since a
+    /// consumer waits most of the time.
     pub(in crate::bus) fn receive_span(&self, deliveries: &[Delivery]) -> Span {
         let span = debug_span!(
             "receive",
@@ -102,12 +102,12 @@ impl Consuming {
         );
         if !span.is_disabled() {
             span.record("otel.name", format_args!("receive {}", self.topic));
-            one_or_many(&span, deliveries.iter().map(Delivery::message), "an event was received");
+            one_or_many(&span, deliveries.iter().map(Delivery::message), "received an event");
         }
         span
     }
 
-    /// The work on a message: hooks, decoding, every receiver.
+    /// The span for processing a message: middleware, decoding, all receivers.
     pub(in crate::bus) fn process_span(&self, delivery: &Delivery) -> Span {
         let span = debug_span!(
             "process",
@@ -141,8 +141,7 @@ impl Consuming {
         span
     }
 
-    /// The outcome of messages on its way to the transport; the operation is `ack`, `retry`, `release`
-    /// or `reject`.
+    /// The span for storing outcomes; the operation is `ack`, `retry`, `release` or `reject`.
     pub(in crate::bus) fn settle_span<'a, D>(
         &self,
         operation: &'static str,
@@ -167,7 +166,7 @@ impl Consuming {
         );
         if !span.is_disabled() {
             span.record("otel.name", format_args!("{operation} {}", self.topic));
-            one_or_many(&span, deliveries().map(Delivery::message), "an event is settled");
+            one_or_many(&span, deliveries().map(Delivery::message), "settling an event");
         }
         span
     }

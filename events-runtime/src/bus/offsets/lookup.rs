@@ -1,4 +1,4 @@
-//! Groups that live for a moment, to find out where a place is and how much stands behind it.
+//! Temporary groups that find a position and count the messages after it.
 
 use std::convert::Infallible;
 use std::task::{Context, Waker};
@@ -7,29 +7,29 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use crate::bus::error::chain;
 use crate::envelope::Envelope;
 use crate::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Position, StartPosition, Subscription, Topic,
     Transport, TransportError, ack_all,
 };
+use events_support::error_chain::chain;
 
-/// What the names of these groups begin with; a version 7 UUID follows.
+/// The prefix of their names; a version 7 UUID follows.
 const PREFIX: &str = "lookup.";
-/// One that is older was left behind by a program that died.
-const STALE: Duration = Duration::from_hours(1);
-/// So many messages are read at once.
+/// Older ones were left by a dead program.
+const STALE: Duration = Duration::from_secs(60 * 60);
+/// The number of messages per read.
 const BATCH: usize = 256;
-/// How long a transport may take to come up with the next messages.
+/// How long a transport may take to return the next messages.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A group that starts at a place and settles nothing of its own accord.
+/// A temporary group that starts at a position.
 pub(super) struct Lookup<'t> {
     consumer: Box<dyn Consumer>,
     made: Made<'t>,
 }
 
-/// A group that is removed with this, whatever becomes of the look.
+/// Removes the group on drop.
 struct Made<'t> {
     transport: &'t dyn Transport,
     topic: &'t Topic,
@@ -38,7 +38,7 @@ struct Made<'t> {
 }
 
 impl<'t> Lookup<'t> {
-    /// Makes the group; [`close`](Self::close) removes it.
+    /// Creates the group; [`close`](Self::close) removes it.
     pub(super) async fn open(
         transport: &'t dyn Transport,
         topic: &'t Topic,
@@ -55,21 +55,21 @@ impl<'t> Lookup<'t> {
         Ok(Self { consumer, made })
     }
 
-    /// This group among those of its topic.
+    /// This group's status.
     pub(super) fn of<'s>(&self, groups: &'s [GroupStatus]) -> Result<&'s GroupStatus, TransportError> {
         let Made { topic, group, .. } = &self.made;
         let status = groups.iter().find(|status| status.group == *group);
         status.ok_or_else(|| TransportError::no_group("look into", topic, group))
     }
 
-    /// Reads on to the first event with this id, up to the end of the topic as it is now.
+    /// Finds the first event with this id, up to the current end of the topic.
     pub(super) async fn find(&mut self, id: Uuid) -> Result<Option<Position>, TransportError> {
         let groups = self.made.transport.groups(self.made.topic).await?;
         let mut left = self.of(&groups)?.lag;
         while left > 0 {
             let deliveries = self.consumer.receive(BATCH, PATIENCE).await?;
             if deliveries.is_empty() {
-                // Retention took the rest.
+                // Retention removed the rest.
                 break;
             }
             left = left.saturating_sub(deliveries.len() as u64);
@@ -102,8 +102,8 @@ impl Drop for Made<'_> {
         if self.is_removed {
             return;
         }
-        // Nobody waits for it: a store in this process is told by the call, one behind a connection by
-        // the first poll. What that does not remove, `tidy` does.
+        // Nothing waits for the removal: an in-process store acts on the call, a remote one on the first
+        // poll. `tidy` removes groups that remain.
         let mut removal = self.transport.remove_group(self.topic, &self.group);
         if Handle::try_current().is_ok() {
             let _ = removal.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -111,24 +111,24 @@ impl Drop for Made<'_> {
     }
 }
 
-/// Removes at once and then every hour what programs that died have left in a topic, for as long as it
-/// is polled. A transport that does not answer stops nothing.
+/// Removes the temporary groups that dead programs left in a topic, now and every hour, for as long as it
+/// is polled. A transport that does not answer blocks nothing else.
 pub(in crate::bus) async fn tidy(transport: &dyn Transport, topic: &Topic) -> Infallible {
     loop {
         if let Err(error) = sweep(transport, topic).await {
-            tracing::debug!(%topic, error = chain(&error), "groups that were left behind are not removed now");
+            tracing::debug!(%topic, error = chain(&error), "failed to remove abandoned lookup groups");
         }
         tokio::time::sleep(STALE).await;
     }
 }
 
-/// Removes what programs that died have left: it would hold back retention for ever.
+/// Removes the groups of dead programs, which would hold back retention forever.
 async fn sweep(transport: &dyn Transport, topic: &Topic) -> Result<(), TransportError> {
     for GroupStatus { group, .. } in transport.groups(topic).await? {
         if is_stale(group.as_str(), SystemTime::now()) {
             match transport.remove_group(topic, &group).await {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                // Another program was faster.
+                // Another program removed it first.
                 _ => {}
             }
         }

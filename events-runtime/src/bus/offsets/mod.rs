@@ -1,11 +1,9 @@
-//! Where groups stand on a topic: looked at, moved, removed.
+//! Reads, moves and removes the positions of a topic's groups.
 
-mod error;
 mod lookup;
-mod place;
+mod seek_target;
 
-pub use error::OffsetsError;
-pub use place::{Place, PlaceError};
+pub use seek_target::{SeekTarget, SeekTargetError};
 
 use self::lookup::Lookup;
 pub(super) use self::lookup::tidy;
@@ -14,9 +12,9 @@ use crate::transport::{
     TransportError,
 };
 
-/// The groups of one topic, and where each stands.
+/// The groups of one topic and their positions.
 ///
-/// A move is planned first, which says what it will do, and then done:
+/// A move is planned first, which reports its effect, and then executed:
 ///
 /// ```
 /// use events_runtime::bus::Offsets;
@@ -39,42 +37,43 @@ use crate::transport::{
 /// # }
 /// ```
 ///
-/// What needs to be counted or found is read by a group `lookup.<UUID>` that is removed again, also
-/// where the future is dropped. One that a killed program has left holds back retention for an hour: it
-/// is removed then by the next look, and by each consumer of the topic, at its start and every hour.
+/// Counts and searches use a temporary group `lookup.<UUID>`, which is removed even if the future is
+/// dropped. If a process is killed, its temporary group holds back retention for an hour. After that, the
+/// next lookup removes it, or any consumer of the topic, at its start and every hour.
 #[derive(Clone)]
 pub struct Offsets<'t> {
     transport: &'t dyn Transport,
     topic: Topic,
 }
 
-/// What moving a group does; made by [`Offsets::plan`].
+/// The effect of moving a group; created by [`Offsets::plan`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reset {
     /// The group.
     pub group: ConsumerGroup,
-    /// Where it stands: the earliest message that it has not settled, or behind the last one. `None`
-    /// where the topic is empty.
+    /// The current position: the earliest unsettled message, or behind the last message. `None` if the
+    /// topic is empty.
     pub from: Option<Position>,
-    /// Where it will stand. `None` where the topic is empty.
+    /// The new position. `None` if the topic is empty.
     pub to: Option<Position>,
-    /// How many messages come again that it has settled; at most, unless [`exact`](Self::exact).
+    /// The number of settled messages that are delivered again; an upper bound unless
+    /// [`exact`](Self::exact).
     pub again: u64,
-    /// How many messages are passed over that it has not settled, and never come to it; at most,
-    /// unless [`exact`](Self::exact).
+    /// The number of unsettled messages that are skipped and never delivered; an upper bound unless
+    /// [`exact`](Self::exact).
     pub passed_over: u64,
-    /// How many messages members have in hand: they lose them.
+    /// The number of messages in flight, which their members lose.
     pub in_flight: u64,
-    /// Whether the two counts are exact. They are not where a group that moves forward has settled
-    /// messages out of their order.
+    /// Whether the two counts are exact. They are not if a group moves forward and has settled messages out
+    /// of order.
     pub exact: bool,
-    /// What the transport is told.
+    /// The position passed to the transport.
     start: StartPosition,
 }
 
 impl<'t> Offsets<'t> {
-    /// The groups of this topic, by its full name.
+    /// The groups of a topic, by its full name.
     pub const fn of(transport: &'t dyn Transport, topic: Topic) -> Self {
         Self { transport, topic }
     }
@@ -85,62 +84,61 @@ impl<'t> Offsets<'t> {
         &self.topic
     }
 
-    /// All groups, by name.
+    /// Lists all groups, sorted by name.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the topic does not exist.
     pub async fn list(&self) -> Result<Vec<GroupStatus>, TransportError> {
         self.transport.groups(&self.topic).await
     }
 
-    /// Where a place is, `None` in an empty topic. What lies outside of the messages that are there
-    /// is moved to their beginning or behind their end.
+    /// Resolves a target to a position; `None` in an empty topic. Targets outside of the topic's messages
+    /// become its first position or its end.
     ///
     /// # Errors
-    /// An [`OffsetsError`], for the id of an event too that is not there.
-    pub async fn locate(&self, place: impl Into<Place>) -> Result<Option<Position>, OffsetsError> {
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if no event has the id.
+    pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
         Ok(Some(match place.into() {
-            Place::Start(StartPosition::Earliest) => first,
-            Place::Start(StartPosition::Latest) => end,
-            Place::Start(StartPosition::At(position)) => {
+            SeekTarget::Start(StartPosition::Earliest) => first,
+            SeekTarget::Start(StartPosition::Latest) => end,
+            SeekTarget::Start(StartPosition::At(position)) => {
                 if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
-                    let message = format!("positions of this topic are written as `{first}` is");
-                    return Err(TransportError::new(
-                        ErrorKind::Invalid,
-                        "find a place in",
-                        &self.topic,
-                        message,
-                    )
-                    .into());
+                    let message = format!("a position of this topic has the form of `{first}`");
+                    return Err(self.error(ErrorKind::Invalid, &message));
                 }
                 position.clamp(first, end)
             }
-            Place::Start(start) => {
+            SeekTarget::Start(start) => {
                 let lookup = Lookup::open(self.transport, &self.topic, start).await?;
                 let groups = self.list().await;
                 let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.next));
                 lookup.close().await?;
                 next?.map_or(end, |next| next.clamp(first, end))
             }
-            Place::Event(id) => {
+            SeekTarget::Event(id) => {
                 let mut lookup = Lookup::open(self.transport, &self.topic, StartPosition::Earliest).await?;
                 let found = lookup.find(id).await;
                 lookup.close().await?;
-                found?.ok_or_else(|| OffsetsError::NoEvent { topic: self.topic.clone(), id })?
+                found?.ok_or_else(|| self.error(ErrorKind::NotFound, &format!("no event has the id {id}: it was sent to another topic, or retention removed it; use a time or a position instead")))?
             }
         }))
     }
 
-    /// Finds out what moving a group does. Nothing is moved.
+    /// Computes the effect of moving a group. Changes nothing.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group or place.
-    pub async fn plan(&self, group: &ConsumerGroup, to: impl Into<Place>) -> Result<Reset, OffsetsError> {
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group or target does not
+    /// exist.
+    pub async fn plan(
+        &self,
+        group: &ConsumerGroup,
+        to: impl Into<SeekTarget>,
+    ) -> Result<Reset, TransportError> {
         let place = to.into();
         let (status, stands) = self.stands(group).await?;
         let Some((to, from)) = self.locate(place).await?.zip(stands) else {
-            let start = if let Place::Start(start) = place { start } else { StartPosition::Earliest };
+            let start = if let SeekTarget::Start(start) = place { start } else { StartPosition::Earliest };
             return Ok(Reset {
                 group: group.clone(),
                 from: None,
@@ -164,19 +162,19 @@ impl<'t> Offsets<'t> {
             passed_over,
             in_flight: status.in_flight,
             exact,
-            // The place as it was found: what has come since is not passed over.
+            // The resolved position, so that later messages are not skipped.
             start: to.into(),
         })
     }
 
-    /// How many messages a move passes over and brings again, and whether that is exact.
+    /// The number of messages that a move skips and repeats, and whether that is exact.
     async fn count(
         &self,
         group: &ConsumerGroup,
         target: &Lookup<'_>,
         to: Position,
         from: Position,
-    ) -> Result<(GroupStatus, u64, u64, bool), OffsetsError> {
+    ) -> Result<(GroupStatus, u64, u64, bool), TransportError> {
         let stand = Lookup::open(self.transport, &self.topic, from.into()).await?;
         let groups = self.list().await;
         let counted = groups.and_then(|groups| Ok((stand.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
@@ -194,59 +192,73 @@ impl<'t> Offsets<'t> {
         Ok((status, passed_over, again, exact))
     }
 
-    /// Does what was planned, which is stored when this returns. Members go on from there; what they
-    /// have in hand is lost to them, and comes again where it lies behind that place.
+    /// Executes a plan. The new position is stored when this returns, and members continue from there.
+    /// Members lose their messages in flight; those after the new position are delivered again.
     ///
     /// # Errors
-    /// An [`OffsetsError`]; the group is where it was.
-    pub async fn reset(&self, plan: &Reset) -> Result<(), OffsetsError> {
-        Ok(self.transport.seek(&self.topic, &plan.group, plan.start).await?)
+    /// A [`TransportError`]; the group is unchanged.
+    pub async fn reset(&self, plan: &Reset) -> Result<(), TransportError> {
+        self.transport.seek(&self.topic, &plan.group, plan.start).await
     }
 
-    /// Removes a group, with what it remembers: it holds back no retention any more.
+    /// Removes a group and its state, so that it no longer holds back retention.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group.
-    pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), OffsetsError> {
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
+    pub async fn remove(&self, group: &ConsumerGroup) -> Result<(), TransportError> {
         self.status(group).await?;
-        Ok(self.transport.remove_group(&self.topic, group).await?)
+        self.transport.remove_group(&self.topic, group).await
     }
 
-    /// A group's progress.
+    /// The progress of a group.
     ///
     /// # Errors
-    /// An [`OffsetsError`], also where there is no such group.
-    pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, OffsetsError> {
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
+    pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
         let groups = self.list().await?;
         self.find(group, groups)
     }
 
-    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, OffsetsError> {
+    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, TransportError> {
         if let Some(status) = groups.iter().find(|status| status.group == *group) {
             return Ok(status.clone());
         }
-        let there = groups.into_iter().map(|status| status.group).collect();
-        Err(OffsetsError::NoGroup { topic: self.topic.clone(), group: group.clone(), there })
+        let existing: Vec<_> = groups.iter().map(|status| format!("`{}`", status.group)).collect();
+        let existing = if existing.is_empty() { "none".to_owned() } else { existing.join(", ") };
+        let message = format!(
+            "no group `{group}`; existing groups: {existing}; correct the name, or start a consumer, which creates the group"
+        );
+        Err(self.error(ErrorKind::NotFound, &message))
     }
 
-    /// A group, and where it stands; `None` in an empty topic.
+    fn error(&self, kind: ErrorKind, message: &str) -> TransportError {
+        TransportError::new(kind, "use the offsets of", &self.topic, message)
+    }
+
+    /// The error of a transport that does not report a single position for the group.
+    pub(super) fn no_single_position(&self, group: &ConsumerGroup) -> TransportError {
+        let message = format!("this transport does not report a single position for group `{group}`");
+        self.error(ErrorKind::Unsupported, &message)
+    }
+
+    /// A group's status and its next position; `None` in an empty topic.
     pub(super) async fn stands(
         &self,
         group: &ConsumerGroup,
-    ) -> Result<(GroupStatus, Option<Position>), OffsetsError> {
-        // The end before the group: what comes between the two is not taken for settled.
+    ) -> Result<(GroupStatus, Option<Position>), TransportError> {
+        // The end is read before the group, so that messages arriving in between don't count as settled.
         let ends = self.ends().await?;
         let status = self.status(group).await?;
         let cumulative = self.transport.capability().acknowledgement == Acknowledgement::Cumulative;
         if cumulative || (status.lag > 0 && status.next.is_none()) {
-            return Err(OffsetsError::Unclear { topic: self.topic.clone(), group: group.clone() });
+            return Err(self.no_single_position(group));
         }
         let stands = status.next.or(ends.map(|(_, end)| end));
         Ok((status, stands))
     }
 
-    /// The first message, and the place behind the last one.
-    async fn ends(&self) -> Result<Option<(Position, Position)>, OffsetsError> {
+    /// The first position, and the position behind the last message.
+    async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
             return Err(TransportError::no_topic("look into", &self.topic).into());

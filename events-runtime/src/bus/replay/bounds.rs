@@ -1,4 +1,5 @@
-//! The end of a replay: what lies behind it is handed back, and when all before it is settled.
+//! The end of a replay: messages at or after it are released, and the replay ends when all messages before
+//! it are settled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,27 +7,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error_chain::chain;
 use crate::transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
 };
+use events_support::error_chain::chain;
 
-/// For so long nothing is fetched after there was nothing but what lies behind the end.
+/// The pause after a fetch that returned only messages at or after the end.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The pauses between two looks at what is settled.
+/// The pauses between two checks of the group's progress, shortest and longest.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
-/// What a removed group says of its replay.
+/// What it means if the group was removed.
 #[derive(Clone)]
 pub(super) enum Removed {
-    /// The group was not the replay's to lose.
+    /// An error: the group existed before the replay.
     Fails,
-    /// The process that is first to find all settled removes the group of the replay. Set where a
-    /// consumer has found that out.
+    /// The end: the first process that finds all messages settled removes the replay's group. Set when a
+    /// consumer has found it removed.
     Ends(Arc<AtomicBool>),
 }
 
-/// A consumer that gets nothing from `end` on.
+/// A consumer that returns only messages before `end`.
 pub(super) struct Bounded {
     inner: Box<dyn Consumer>,
     end: Position,
@@ -59,14 +60,15 @@ impl Consumer for Bounded {
                 }
                 (received, _) => received?,
             };
-            // Nothing is awaited from here on: what is handed over would be lost with the future.
+            // No await from here on: received messages would be lost with the future.
             let (within, beyond): (Vec<_>, Vec<_>) =
                 deliveries.into_iter().partition(|delivery| delivery.position() < self.end);
             if within.is_empty() && !beyond.is_empty() {
                 self.fetches_at = Some(Instant::now() + PAUSE);
             }
             for delivery in beyond {
-                // It takes effect when called; one that is not stored comes back with its lease's end.
+                // Takes effect when called. If the release is not stored, the message is redelivered when
+                // its lease ends.
                 drop(delivery.release());
             }
             Ok(within)
@@ -78,7 +80,7 @@ impl Consumer for Bounded {
     }
 }
 
-/// Waits until a group has settled all before `end`, or is removed where that means the same.
+/// Waits until a group has settled all messages before `end`, or is removed if that means the same.
 pub(super) async fn settled(
     transport: &dyn Transport,
     topic: &Topic,
@@ -96,7 +98,7 @@ pub(super) async fn settled(
                     Some(next) if next >= end => return Ok(()),
                     Some(_) => joined = true,
                     None => {
-                        let message = "the transport does not say how far the group is";
+                        let message = "the transport does not report the group's progress";
                         return Err(TransportError::new(ErrorKind::Unsupported, "replay", topic, message));
                     }
                 },
@@ -109,7 +111,7 @@ pub(super) async fn settled(
                 },
             },
             Err(error) if error.is_retryable() && !error.kind().needs_operator() => {
-                tracing::debug!(%topic, %group, error = chain(&error), "how far a replay is can't be told now");
+                tracing::debug!(%topic, %group, error = chain(&error), "failed to read the progress of a replay");
             }
             Err(error) => return Err(error),
         }

@@ -1,52 +1,48 @@
-//! Why a replay ended before its time.
+//! Errors of replays.
 
-use super::super::error::ConsumeError;
-use super::super::offsets::{OffsetsError, Place};
+use super::super::offsets::SeekTarget;
+use super::super::worker::ConsumeError;
 use crate::transport::{ConsumerGroup, NameError, Position, TransportError};
 
-/// Why a replay did not begin, or ended before its time.
+/// The reason why a replay did not start or ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// Neither a new group nor one to replay in is named.
+    /// No group is set.
     #[error(
-        "the replay of topic `{topic}` has no group: call `group(\"…\")` for a new one, or `in_place(\"…\")`"
+        "the replay of topic `{topic}` has no group: call `group(\"…\")` for a new group, or `in_place(\"…\")` for an existing one"
     )]
     NoGroup {
         /// The topic's base name.
         topic: String,
     },
-    /// A name can't be used.
-    #[error("the replay's topic or group can't be used")]
+    /// The name of the topic or of the group is invalid.
+    #[error("the name of the replay's topic or group is invalid")]
     Name(#[from] NameError),
-    /// The end stands before the beginning.
-    #[error("the replay ends at {to}, which is before its beginning at {from}: exchange the two")]
+    /// The end is before the start.
+    #[error("the end of the replay, {to}, is before its start, {from}: swap the two")]
     Backwards {
-        /// The beginning.
-        from: Place,
+        /// The start.
+        from: SeekTarget,
         /// The end.
-        to: Place,
+        to: SeekTarget,
     },
-    /// The group has not come as far as the beginning: moving it there would pass over events that
-    /// nobody has worked on.
+    /// The group has not reached the start: moving it there would skip events that it has not processed.
     #[error(
-        "group `{group}` stands at {next}, before the replay's beginning at {from}, and would lose what is between: begin at {next} or earlier, let the group come further, or replay into a new group"
+        "group `{group}` is at {next}, before the start of the replay at {from}, and would lose the events in between: start at {next} or earlier, wait until the group has reached the start, or replay into a new group"
     )]
     Behind {
         /// The group.
         group: ConsumerGroup,
-        /// The earliest event that it has not settled.
+        /// The earliest event that the group has not settled.
         next: Position,
-        /// The beginning.
+        /// The start.
         from: Position,
     },
-    /// A place or the group could not be found, or the group not be moved.
-    #[error(transparent)]
-    Offsets(#[from] OffsetsError),
     /// The transport failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The events could not be consumed.
-    #[error("the replay ended before its time")]
+    #[error("the replay's consumer failed")]
     Consume(#[from] ConsumeError),
 }

@@ -1,4 +1,4 @@
-//! Events of the past, emitted again.
+//! Emits past events again.
 
 mod bounds;
 mod error;
@@ -11,42 +11,42 @@ pub use error::ReplayError;
 use self::bounds::{Bounded, Removed, settled};
 use super::EventBus;
 use super::consumer::Consume;
-use super::error::chain;
-use super::offsets::{Offsets, OffsetsError, Place};
+use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
 use crate::transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
 };
+use events_support::error_chain::chain;
 
-/// A replay that is being set up; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and
-/// returns when all of it is settled.
+/// Configures a replay; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and returns when all
+/// its events are settled.
 ///
-/// The events of a topic from one place up to another are emitted again in this process, with the
-/// metadata that they had, as any consumer of the topic emits them: each key in its order, with
-/// retries and dead letters. Receivers can't tell them from a redelivery; they must bear an event
-/// that they have seen.
+/// A replay emits the events of a range of a topic again in this process, with their original metadata. It
+/// works like any consumer of the topic: each key in order, with retries and dead letters. Receivers can't
+/// distinguish a replayed event from a redelivered one, so they must tolerate events that they have handled
+/// before.
 ///
-/// Into a **new group** ([`group`](Self::group)): at the broker it bears [`SUFFIX`](Self::SUFFIX)
-/// behind its name, it is made where the replay begins, and removed at the end. Other groups see
-/// nothing. Interrupted, the group stays and the next replay into it goes on where it stopped;
-/// [`Offsets::remove`] gives it up. Its dead letters stand in `<topic>.<group>.replay.dlq`.
+/// Into a **new group** ([`group`](Self::group)): the group is named with [`SUFFIX`](Self::SUFFIX), starts
+/// at the start of the range, and is removed at the end. Other groups are not affected. If the replay is
+/// interrupted, the group stays and the next replay into it continues there; [`Offsets::remove`] abandons
+/// it. Its dead letters are in `<topic>.<group>.replay.dlq`.
 ///
-/// **In place** ([`in_place`](Self::in_place)): an existing group is moved back to the beginning and,
-/// when all up to the end is settled, forward to where it stood. A process may die at any moment:
-/// the group then stands no later than where it stood, so that nothing is lost that it had not
-/// settled, and goes on from there; events between come once more. Interrupted otherwise, it is put
-/// back where it stood. Counted attempts and pauses of events that were waiting begin anew.
+/// **In place** ([`in_place`](Self::in_place)): an existing group is moved back to the start and, when all
+/// events up to the end are settled, forward to its original position. If the process dies, the group is at
+/// or before its original position, so no unsettled event is lost; it continues from there, and events in
+/// between are delivered once more. If the replay is interrupted otherwise, the group is moved to its
+/// original position. Attempt counts and pauses of waiting events start again.
 ///
-/// Members of that group that run elsewhere take their share of the replay. What they have in hand
-/// when it begins or ends is lost to them and comes again. They don't know its end: until the group
-/// is moved forward they go on beyond, and so may see some events once more. Run one replay in place
-/// of a group at a time.
+/// Other members of that group take part in the replay. They lose their events in flight when the replay
+/// starts or ends, and these are redelivered. They don't know the end of the replay: until the group is
+/// moved forward, they continue beyond it and may see some events twice. Run one in-place replay of a group
+/// at a time.
 ///
 /// ```no_run
 /// # async fn replay(bus: events_runtime::EventBus) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::{Duration, SystemTime};
 ///
-/// let yesterday = SystemTime::now() - Duration::from_hours(24);
+/// let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
 /// let replayed = bus
 ///     .replay("orders")
 ///     .from(yesterday)
@@ -64,8 +64,8 @@ pub struct Replay {
     bus: EventBus,
     topic: String,
     consume: Consume,
-    from: Place,
-    to: Place,
+    from: SeekTarget,
+    to: SeekTarget,
     way: Option<Way>,
 }
 
@@ -75,33 +75,31 @@ enum Way {
     InPlace(String),
 }
 
-/// What a replay has done.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// The group at the broker.
+    /// The group's name at the broker.
     pub group: ConsumerGroup,
-    /// The first and the end of what was to be replayed, the end not included; `None` where the
-    /// topic is empty.
+    /// The start (inclusive) and the end (exclusive) of the range; `None` if the topic is empty.
     pub range: Option<(Position, Position)>,
-    /// Whether it went on with what an earlier one had begun.
+    /// Whether it continued an interrupted replay.
     pub resumed: bool,
-    /// Whether all of it is settled; otherwise it was told to stop. A new group that is gone counts as
-    /// settled: processes may share a replay, and the first that finds the end removes the group.
+    /// Whether all events are settled; if not, the replay was stopped. A removed new group counts as
+    /// settled: processes may share a replay, and the first one that reaches the end removes the group.
     pub finished: bool,
-    /// What this process has done, in messages.
+    /// The number of messages for each outcome in this process.
     pub consumed: Consumed,
-    /// How many events of which types this process emitted without any receiver being connected for
-    /// them: nothing was done. They count as acknowledged.
+    /// The number of events, by type, that this process emitted without a connected receiver. They count as
+    /// acknowledged.
     pub unreceived: BTreeMap<String, u64>,
-    /// How many events of which types were passed over, for their definitions are not linked. They
+    /// The number of events, by type, that were skipped because their definitions are not linked. They
     /// count as skipped.
     pub unknown: BTreeMap<String, u64>,
 }
 
 impl Replayed {
-    /// Whether some receiver of this process took each event, or could have: none was without a
-    /// receiver, and none of an unknown type.
+    /// Whether every event had a receiver in this process: none was without one or of an unknown type.
     #[must_use]
     pub fn is_taken(&self) -> bool {
         self.unreceived.is_empty() && self.unknown.is_empty()
@@ -109,8 +107,7 @@ impl Replayed {
 }
 
 impl Replay {
-    /// What the group of a replay has behind its name, so that no consumer's own group is taken for
-    /// one.
+    /// The suffix of a replay's group, so that it can't be confused with a consumer's group.
     pub const SUFFIX: &'static str = ".replay";
 
     pub(super) fn new(bus: &EventBus, topic: String) -> Self {
@@ -118,39 +115,39 @@ impl Replay {
         Self { bus: bus.clone(), consume: bus.consume(topic.as_str()), topic, from, to, way: None }
     }
 
-    /// Where it begins, included; the first event that is still there unless set. Counts for a new
-    /// group alone: one that an interrupted replay has left goes on where it stands.
-    pub fn from(mut self, place: impl Into<Place>) -> Self {
+    /// The start, inclusive. Default: the first event in the topic. Ignored if the replay continues an
+    /// interrupted one.
+    pub fn from(mut self, place: impl Into<SeekTarget>) -> Self {
         self.from = place.into();
         self
     }
 
-    /// Where it ends, not included; behind the last event that is there at its start unless set.
-    pub fn to(mut self, place: impl Into<Place>) -> Self {
+    /// The end, exclusive. Default: behind the last event at the start of the replay.
+    pub fn to(mut self, place: impl Into<SeekTarget>) -> Self {
         self.to = place.into();
         self
     }
 
-    /// Into a new group of this name and [`SUFFIX`](Self::SUFFIX). Settings are those of
-    /// `[consumers.TOPIC.GROUP]` under the name without it.
+    /// Replays into a new group of this name and [`SUFFIX`](Self::SUFFIX). Its settings are those of
+    /// `[consumers.TOPIC.GROUP]` under the name without the suffix.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.way = Some(Way::Fresh(group.into()));
         self
     }
 
-    /// In this existing group.
+    /// Replays in this existing group.
     pub fn in_place(mut self, group: impl Into<String>) -> Self {
         self.way = Some(Way::InPlace(group.into()));
         self
     }
 
-    /// Sets up how the events are consumed. Group and start are the replay's own.
+    /// Configures the consumer of the events. The replay sets group and start itself.
     pub fn settings(mut self, set_up: impl FnOnce(Consume) -> Consume) -> Self {
         self.consume = set_up(self.consume);
         self
     }
 
-    /// Replays to the end. With `exhausted = "park"`, that is when every event has succeeded.
+    /// Replays to the end. With `exhausted = "park"`, that means until every event has succeeded.
     ///
     /// # Errors
     /// As for [`run_until`](Self::run_until).
@@ -161,9 +158,9 @@ impl Replay {
     /// Replays to the end, or until the future is ready.
     ///
     /// # Errors
-    /// A [`ReplayError`] where a name or place can't be used, where a group to replay in stands before
-    /// the beginning, and where a consumer would end with an error. A new group stays then, for another
-    /// try; a group that was moved is put back where it stood.
+    /// A [`ReplayError`] if a name or target is invalid, if an existing group is before the start, or if
+    /// the consumer fails. A new group stays for another attempt; a moved group is moved back to its
+    /// original position.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Replayed, ReplayError> {
         let Self { bus, topic, consume, from, to, way } = self;
         let (name, is_fresh) = match &way {
@@ -189,7 +186,7 @@ impl Replay {
             unreceived: BTreeMap::new(),
             unknown: BTreeMap::new(),
         };
-        // The end first: what comes while the beginning is looked for is not part of it.
+        // The end first: events that arrive while the start is looked up are not part of the range.
         let end = offsets.locate(to).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
         if to < from {
@@ -201,15 +198,15 @@ impl Replay {
     }
 }
 
-/// The group at the broker of a replay into a group of this name.
+/// The broker's name of the group for a replay into a new group.
 fn group_of(name: &str) -> Result<ConsumerGroup, ReplayError> {
     let bare = name.strip_suffix(Replay::SUFFIX).unwrap_or(name);
-    // Also says what is wrong with the name as it was given.
+    // Validates the name as given, for a clear error.
     let group = ConsumerGroup::new(bare)?;
     Ok(ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))?)
 }
 
-/// A replay whose places are known.
+/// A replay with resolved positions.
 struct Run<'b> {
     bus: &'b EventBus,
     consume: Consume,
@@ -224,7 +221,7 @@ impl Run<'_> {
         let Self { bus, consume, mut subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         if bus.transport().capability().acknowledgement == Acknowledgement::Cumulative {
-            return Err(OffsetsError::Unclear { topic, group }.into());
+            return Err(offsets.no_single_position(&group).into());
         }
         let resumed = offsets.list().await?.iter().any(|status| status.group == group);
         let replayed = Replayed { resumed, ..replayed };
@@ -236,7 +233,7 @@ impl Run<'_> {
         let replayed = consumed(bus, consume, subscription, (to, removed), replayed, shutdown).await?;
         if replayed.finished {
             match bus.transport().remove_group(&topic, &group).await {
-                // Another process took part and was faster.
+                // Another process took part and removed it first.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 removed => removed?,
             }
@@ -244,8 +241,8 @@ impl Run<'_> {
         Ok(replayed)
     }
 
-    /// The group stands before all that it has not settled, from beginning to end: it is moved back
-    /// first, and forward only to where it stood. So nothing is lost wherever this is cut off.
+    /// The group never passes an event that it has not settled: it is moved back first, and forward only to
+    /// its original position. So nothing is lost wherever this is interrupted.
     async fn in_place(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
         let Self { bus, consume, subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
@@ -260,7 +257,7 @@ impl Run<'_> {
         match (replayed, move_on(bus, &offsets, &group, stood).await) {
             (Ok(_), Err(error)) => Err(error),
             (Err(error), Err(second)) => {
-                tracing::warn!(%topic, %group, %stood, error = chain(&second), "the group was not put back where it stood: it goes on within the replay");
+                tracing::warn!(%topic, %group, %stood, error = chain(&second), "failed to move the group to its original position; it continues within the replay");
                 Err(error)
             }
             (replayed, Ok(())) => replayed,
@@ -268,8 +265,8 @@ impl Run<'_> {
     }
 }
 
-/// Moves a group forward to where it stood, unless it has come there by itself. All before was
-/// settled when the replay began.
+/// Moves a group forward to its original position, unless it is there already. All events before it were
+/// settled when the replay started.
 async fn move_on(
     bus: &EventBus,
     offsets: &Offsets<'_>,
@@ -283,7 +280,7 @@ async fn move_on(
     Ok(())
 }
 
-/// Consumes up to the end, or until told to stop.
+/// Consumes up to the end, or until stopped.
 async fn consumed(
     bus: &EventBus,
     consume: Consume,
@@ -304,9 +301,9 @@ async fn consumed(
     let through = |consumer| -> Box<dyn crate::transport::Consumer> {
         Box::new(Bounded::new(consumer, to, removed.clone()))
     };
-    let untaken = Arc::clone(&consume.untaken);
+    let unhandled = Arc::clone(&consume.unhandled);
     let consumed = consume.run_as(subscription, through, end).await?;
-    let (unreceived, unknown) = untaken.get();
+    let (unreceived, unknown) = unhandled.get();
     let finished = match ended {
         Some(settled) => {
             settled?;

@@ -1,4 +1,4 @@
-//! The file of a spill or of an error log: who may open, lock and replace it.
+//! The file of a spill or an error log: opening, locking, appending, rotating.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -6,21 +6,20 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error_chain::chain;
+use events_support::error_chain::chain;
 
-/// How long those wait for the file's lock who have no time of their own. Whoever keeps to the rules
-/// holds it for one write or read.
+/// The default timeout for the file's lock. Well-behaved programs hold it for one write or read.
 pub(in crate::bus) const LOCK_AT_MOST: Duration = Duration::from_secs(10);
 
-/// The pause between two tries for the lock. The operating system's own waiting has no end.
+/// The pause between two attempts to lock. The operating system's blocking lock has no timeout.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Opens a file for more lines, or makes it, readable by its owner alone.
+/// Opens a file for appending, or creates it, readable only by its owner.
 ///
-/// Only a regular file is opened: a write to a device or a pipe is not kept. The mode of what is there
-/// already stays as it is, because it may be on purpose.
+/// Only a regular file is opened: data written to a device or a pipe is not kept. An existing file keeps
+/// its mode, which may be intended.
 pub(in crate::bus) fn open(path: &Path) -> io::Result<File> {
-    // Before it is opened, because opening is enough to wake a device or the reader of a pipe.
+    // Checked before opening, because opening alone can wake a device or the reader of a pipe.
     match fs::metadata(path) {
         Ok(found) => regular(&found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -35,16 +34,16 @@ pub(in crate::bus) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// An error unless this is a regular file.
+/// Returns an error unless this is a regular file.
 pub(super) fn regular(found: &fs::Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());
     }
-    let what = if found.is_dir() { "it is a folder" } else { "it is a device, a pipe or a socket" };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{what}, and must be a regular file")))
+    let what = if found.is_dir() { "a folder" } else { "a device, a pipe or a socket" };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("the path is {what}, not a regular file")))
 }
 
-/// Tells where others may read what the file holds.
+/// Warns if other users may read the file.
 #[cfg(unix)]
 pub(in crate::bus) fn warn_of_readers(file: &File, path: &Path) {
     use std::os::unix::fs::MetadataExt as _;
@@ -55,16 +54,16 @@ pub(in crate::bus) fn warn_of_readers(file: &File, path: &Path) {
         tracing::warn!(
             path = %path.display(),
             mode = format_args!("{mode:03o}"),
-            "the file takes whole events, personal data included, and others than its owner may reach it; a file that is made here has mode 600"
+            "other users may access the file, which holds whole events, personal data included; restrict its mode to 600"
         );
     }
 }
 
-/// Tells where others may read what the file holds.
+/// Warns if other users may read the file.
 #[cfg(not(unix))]
 pub(in crate::bus) fn warn_of_readers(_: &File, _: &Path) {}
 
-/// Waits for the file's lock, for a bounded time.
+/// Waits for the file's lock, for at most `at_most`.
 pub(super) fn lock(file: &File, at_most: Duration) -> io::Result<()> {
     let begun = Instant::now();
     loop {
@@ -82,14 +81,13 @@ pub(super) fn lock(file: &File, at_most: Duration) -> io::Result<()> {
     }
 }
 
-/// Writes whole lines to the end of a file: all of them, or none. Blocks, for the lock at most this
-/// long.
+/// Appends lines to a file: all of them, or none. Blocks; waits for the lock for at most `at_most`.
 pub(in crate::bus) fn append(path: &Path, lines: &[u8], at_most: Duration) -> io::Result<()> {
     append_rotated(path, lines, at_most, u64::MAX).map(|_| ())
 }
 
-/// As [`append`]. A file that would become longer than `max_bytes` is moved to `<path>.1` first, and
-/// replaces what is there; gives how many lines were lost by that.
+/// Like [`append`]. Before a file would exceed `max_bytes`, it is moved to `<path>.1`, which replaces that
+/// file. Returns the number of lines lost by that.
 pub(in crate::bus) fn append_rotated(
     path: &Path,
     lines: &[u8],
@@ -100,7 +98,7 @@ pub(in crate::bus) fn append_rotated(
     loop {
         let mut file = open(path)?;
         lock(&file, at_most)?;
-        // Whoever sent what was in it may have removed it between the two calls.
+        // A program that sent the file's events may have removed it between the two calls.
         if !is_at(&file, path)? {
             continue;
         }
@@ -109,12 +107,13 @@ pub(in crate::bus) fn append_rotated(
         if len > 0 && grown > max_bytes && rotates {
             match rotate(path) {
                 Ok(replaced) => lost += replaced,
-                // Better a long file than an event less. One attempt, or this would never end.
+                // A file that is too long is better than a lost event. Only one attempt, or this would loop
+                // forever.
                 Err(error) => {
                     tracing::error!(
                         path = %path.display(),
                         error = chain(&error),
-                        "the file is longer than it may be and can't be moved to `.1`; it goes on growing"
+                        "can't rotate the file to `.1`; it grows beyond its limit"
                     );
                     rotates = false;
                 }
@@ -125,9 +124,9 @@ pub(in crate::bus) fn append_rotated(
     }
 }
 
-/// Moves the file out of the way; the number of lines that it replaced there.
+/// Moves the file out of the way. Returns the number of lines that it replaced.
 fn rotate(path: &Path) -> io::Result<u64> {
-    // The file itself and not a link to it.
+    // Resolves links, so that the file itself is moved.
     let path = fs::canonicalize(path)?;
     let to = rotated(&path);
     let replaced = match File::open(&to) {
@@ -143,7 +142,7 @@ fn rotate(path: &Path) -> io::Result<u64> {
     Ok(replaced)
 }
 
-/// Where a file goes that is too long.
+/// The path of the rotated file.
 pub(super) fn rotated(path: &Path) -> PathBuf {
     let mut to = OsString::from(path);
     to.push(".1");
@@ -164,14 +163,14 @@ fn write(file: &mut File, path: &Path, before: u64, lines: &[u8]) -> io::Result<
         .and_then(|()| file.sync_all())
         .and_then(|()| sync_folder(path));
     if written.is_err() {
-        // A disk that is full of half a line would have the next one behind it. Where even this
-        // fails, a reader finds the half.
+        // Removes a partly written line, for example on a full disk. If that fails too, a reader reports
+        // the line as damaged.
         let _ = file.set_len(before);
     }
     written
 }
 
-/// Ends the line that a crash left without its end, so that it spoils no other.
+/// Ends a line that a crash cut off, so that the next line is intact.
 fn end_torn_line(file: &mut File, len: u64) -> io::Result<()> {
     if len == 0 {
         return Ok(());
@@ -182,9 +181,9 @@ fn end_torn_line(file: &mut File, len: u64) -> io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-/// Makes a file's coming or going outlast a loss of power.
+/// Makes creating or removing a file durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    // Other systems do that with the file, and open no folders.
+    // Other systems sync the folder with the file, and can't open folders.
     if !cfg!(unix) {
         return Ok(());
     }
@@ -192,7 +191,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// Whether the path still leads to this file.
+/// Whether the path still refers to this file.
 #[cfg(unix)]
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -205,7 +204,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether the path still leads to this file: an open one can't be removed here.
+/// Whether the path still refers to this file: an open file can't be removed on this system.
 #[cfg(not(unix))]
 pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     fs::exists(path)

@@ -1,4 +1,4 @@
-//! One event as a line of a spill file.
+//! An event as one line of a spill file.
 
 use std::io;
 
@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::bus::error::Undelivered;
+use crate::bus::undelivered::Undelivered;
 
-/// The form of the lines that are written.
+/// The version of the format that is written.
 pub(super) const VERSION: u32 = 1;
 
-/// A line of [`VERSION`] 1. A field that it does not know would be lost, and so it takes none.
+/// A line of [`VERSION`] 1. Unknown fields are an error, because they would be lost.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {
@@ -23,7 +23,7 @@ pub(super) struct Line {
     pub(super) data_base64: String,
 }
 
-/// Bytes, readable where they are text.
+/// Bytes, as text if they are UTF-8.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub(in crate::bus) enum Octets {
@@ -42,7 +42,7 @@ impl Octets {
     /// The bytes.
     ///
     /// # Errors
-    /// What should be Base64 is not; the text is not quoted.
+    /// The base64 text is invalid; it is not quoted.
     #[cfg(feature = "cli")]
     pub(in crate::bus) fn into_bytes(self) -> Result<Bytes, String> {
         match self {
@@ -52,7 +52,7 @@ impl Octets {
     }
 }
 
-/// Writes an event with the line's end.
+/// Appends an event as a line.
 pub(super) fn encode(event: &Undelivered, out: &mut Vec<u8>) -> io::Result<()> {
     let message = &event.message;
     let line = Line {

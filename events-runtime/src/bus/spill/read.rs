@@ -1,4 +1,4 @@
-//! The way back: from the lines of a spill file to messages, and the file's end.
+//! Reads the messages of a spill file, and removes it when they are sent.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,61 +13,61 @@ use serde::Deserialize;
 
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
-use crate::avro::without_bom;
-use crate::bus::error::Undelivered;
 use crate::bus::observe::Record;
+use crate::bus::undelivered::Undelivered;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
+use events_schema::packed::json::without_bom;
 
-/// A portion ends behind so many events, or this many bytes of lines.
+/// The limits of a portion, in events and in bytes of lines.
 const EVENTS_AT_MOST: usize = 1024;
 const BYTES_AT_MOST: u64 = 4 << 20;
 
-/// No event makes a longer line: what has no end is no file of lines.
+/// No event has a longer line: longer content is not a file of lines.
 pub(crate) const LINE_AT_MOST: u64 = 256 << 20;
 
 /// A spill file whose events are being sent, in portions.
 ///
-/// It is locked while a portion is read and while it is removed, not between: a service that shuts down
-/// meanwhile adds its events and does not wait. What it added is read next.
+/// The file is locked while a portion is read and while it is removed, but not in between: a service that
+/// shuts down meanwhile can append its events, and they are read next.
 #[derive(Debug)]
 pub(crate) struct SpillFile {
-    /// Where the file is, not a link to it.
+    /// The resolved path, not a link.
     path: PathBuf,
     file: File,
-    /// Everything before it was read.
+    /// The offset of the next line to read.
     read: u64,
     lines: usize,
     lock_at_most: Duration,
 }
 
-/// What the next lines of the file are.
+/// The content of the next lines.
 #[derive(Debug, Default)]
 pub(crate) struct Portion {
     pub(crate) events: Vec<Undelivered>,
-    /// Lines that are no event.
+    /// Lines that are not events.
     pub(crate) damaged: Vec<Damage>,
     /// Records of events that can never be sent.
     pub(crate) unsendable: Vec<Damage>,
-    /// How many lines there were, blank ones included; 0 at the end of the file.
+    /// The number of lines, blank ones included; 0 at the end of the file.
     pub(crate) lines: usize,
 }
 
-/// A line that is no event: the end of a write that was cut off, or changed since.
+/// A line that is not an event: cut off while it was written, or changed since.
 #[derive(Debug)]
 pub(crate) struct Damage {
     /// The line's number, from 1.
     pub(crate) line: usize,
-    /// What is wrong with it. It does not show the line, which may hold personal data.
+    /// The problem, without the line's text, which may hold personal data.
     pub(crate) reason: String,
 }
 
-/// Why a line gives no event; the line is not quoted.
+/// The reason why a line has no event, without the line's text.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// It is damaged, or meant for another program.
+    /// The line is damaged, or written by another program.
     Damaged(String),
-    /// It is as it was written, and there is nothing in it to send.
+    /// The line is intact but holds nothing that can be sent.
     Unsendable(String),
 }
 
@@ -78,7 +78,7 @@ impl From<String> for Unread {
 }
 
 impl Unread {
-    /// The reason, whatever follows from it.
+    /// The reason as text.
     pub(crate) fn into_reason(self) -> String {
         match self {
             Self::Damaged(reason) | Self::Unsendable(reason) => reason,
@@ -87,23 +87,23 @@ impl Unread {
 }
 
 impl SpillFile {
-    /// Opens the file, whose lock is waited for so long at most each time.
+    /// Opens the file. Each lock is waited for at most `lock_at_most`.
     pub(crate) fn open(path: &Path, lock_at_most: Duration) -> io::Result<Self> {
-        // What is read is what is removed afterwards, and not a link to it.
+        // Resolves links, so that the file that was read is the file that is removed.
         let path = fs::canonicalize(path)?;
         regular(&fs::metadata(&path)?)?;
-        // Windows locks what is open for writing only.
+        // Windows can lock only files that are open for writing.
         let file = File::options().read(true).write(true).open(&path)?;
         regular(&file.metadata()?)?;
         Ok(Self { path, file, read: 0, lines: 0, lock_at_most })
     }
 
-    /// Starts again with the first line.
+    /// Starts again at the first line.
     pub(crate) fn rewind(&mut self) {
         (self.read, self.lines) = (0, 0);
     }
 
-    /// The next lines, what was added since the last call included. Data that is JSON is encoded by the
+    /// The next lines, including those appended since the last call. JSON data is encoded with the
     /// definitions of the registry.
     pub(crate) fn next(&mut self, registry: &Registry) -> io::Result<Portion> {
         lock(&self.file, self.lock_at_most)?;
@@ -131,13 +131,13 @@ impl SpillFile {
             self.read += len;
             self.lines += 1;
             portion.lines += 1;
-            // An editor may have put a mark of the byte order before the first line.
+            // An editor may have added a byte order mark at the start of the file.
             let mark = if self.lines == 1 { "\u{feff}".as_bytes() } else { &[] };
             let text = line.strip_prefix(mark).unwrap_or(&line).trim_ascii();
             let unread = if too_long {
-                Unread::Damaged(format!("it is longer than {} MiB", LINE_AT_MOST >> 20))
+                Unread::Damaged(format!("longer than {} MiB", LINE_AT_MOST >> 20))
             } else if text.is_empty() {
-                // The rest of a line whose end was missing when it was read holds nothing.
+                // Blank: only the line end of a line that was read without it.
                 continue;
             } else {
                 match decode(text, registry) {
@@ -156,28 +156,28 @@ impl SpillFile {
         Ok(portion)
     }
 
-    /// Where [`set_aside`](Self::set_aside) moves the file.
+    /// The path to which [`set_aside`](Self::set_aside) moves the file.
     pub(crate) fn aside(&self) -> PathBuf {
         let mut aside = OsString::from(&self.path);
         aside.push(".damaged");
         aside.into()
     }
 
-    /// Removes the file where nothing was added since it was read; whether it is gone.
+    /// Removes the file if nothing was appended since it was read. Returns whether it is gone.
     pub(crate) fn remove(&self) -> io::Result<bool> {
-        // It is emptied first: what was sent must not be sent again, under another name of the same file
-        // (a hard link) or where the folder keeps it.
+        // Emptied first, so that the events can't be sent again through a hard link or if the folder does
+        // not allow removal.
         self.finish(|path| {
             let emptied = self.file.set_len(0);
             fs::remove_file(path).or(emptied)
         })
     }
 
-    /// Moves the file to `<path>.damaged` where nothing was added since it was read; whether it is
-    /// gone. A file of that name is left alone, which is an error.
+    /// Moves the file to `<path>.damaged` if nothing was appended since it was read. Returns whether it is
+    /// gone. An existing file of that name is not replaced, which is an error.
     pub(crate) fn set_aside(&self) -> io::Result<bool> {
         self.finish(|path| {
-            // A link, unlike a move, replaces nothing.
+            // Unlike a rename, a hard link never replaces a file.
             fs::hard_link(path, self.aside())?;
             fs::remove_file(path)
         })
@@ -194,7 +194,7 @@ impl SpillFile {
         if self.file.metadata()?.len() > self.read {
             return Ok(false);
         }
-        // An error log that was too long has been moved meanwhile.
+        // An error log may have been rotated meanwhile.
         for path in [&self.path, &rotated(&self.path)] {
             if is_at(&self.file, path)? {
                 finish(path)?;
@@ -202,12 +202,12 @@ impl SpillFile {
                 return Ok(true);
             }
         }
-        // Another process sent the same events and was done first.
+        // Another process sent the same events first.
         Ok(true)
     }
 }
 
-/// Reads a line of a spill file or of an error log.
+/// Decodes a line of a spill file or of an error log.
 fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
     #[derive(Deserialize)]
     struct Version {
@@ -215,10 +215,10 @@ fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
         log: Option<u32>,
     }
 
-    // The kind of the error and its place; its text could quote the line.
+    // Only the kind and the column of the error, since its text may quote the line.
     let told = |error: serde_json::Error| match error.classify() {
-        serde_json::error::Category::Eof => "it is cut off".to_owned(),
-        _ => format!("it is no line of a spill file or an error log from column {} on", error.column()),
+        serde_json::error::Category::Eof => "cut off".to_owned(),
+        _ => format!("not a line of a spill file or an error log from column {} on", error.column()),
     };
     match serde_json::from_slice(line).map_err(told)? {
         Version { spill: None, log: Some(_) } => {
@@ -226,10 +226,10 @@ fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
         }
         Version { spill: Some(VERSION), .. } => {}
         Version { spill: Some(other), .. } => {
-            return Err(format!("it has version {other}; this program reads {VERSION}").into());
+            return Err(format!("unsupported version {other}; this program reads version {VERSION}").into());
         }
         Version { spill: None, log: None } => {
-            let reason = "it is no line of a spill file or an error log: it says neither `spill` nor `log`";
+            let reason = "not a line of a spill file or an error log: both `spill` and `log` are missing";
             return Err(reason.to_owned().into());
         }
     }
@@ -243,13 +243,13 @@ fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
 }
 
 pub(super) fn base64(text: &str) -> Result<Bytes, String> {
-    STANDARD.decode(text).map(Bytes::from).map_err(|_| "a part of it is no Base64".to_owned())
+    STANDARD.decode(text).map(Bytes::from).map_err(|_| "a value is not Base64".to_owned())
 }
 
 /// The event of one line.
 ///
 /// # Errors
-/// What is wrong with it, without its text.
+/// The problem, without the line's text.
 pub(crate) fn event_of_line(line: &str, registry: &Registry) -> Result<Undelivered, String> {
     decode(without_bom(line).trim().as_bytes(), registry).map_err(Unread::into_reason)
 }
@@ -268,7 +268,7 @@ mod tests {
         SpillFile::open(path, NOW).unwrap()
     }
 
-    /// All that is left in the file.
+    /// All remaining lines of the file.
     fn read(file: &mut SpillFile) -> (Vec<Undelivered>, Vec<Damage>) {
         let (mut events, mut damaged) = (Vec::new(), Vec::new());
         loop {
@@ -322,7 +322,7 @@ mod tests {
             fs::write(&path, &whole[..cut]).unwrap();
             append(&path, &[event(3)]).unwrap();
             let (found, damaged) = read(&mut open(&path));
-            // A line that lacks nothing but its end is whole.
+            // A line that lacks only its line end is complete.
             let mut expected = Vec::new();
             expected.extend((cut + 1 >= first).then(|| event(1)));
             expected.extend((cut + 1 >= whole.len()).then(|| event(2)));
@@ -357,7 +357,7 @@ mod tests {
         append(&path, &[event(2)]).unwrap();
         assert!(!file.remove().unwrap());
         assert_eq!(read(&mut file).0, [event(2)]);
-        // Without the end of its line, as an editor leaves it.
+        // Without the final line end, as an editor may leave it.
         File::options().write(true).open(&path).unwrap().set_len(file.read - 1).unwrap();
         let mut file = open(&path);
         assert_eq!(read(&mut file).0.len(), 2);
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!((found, damaged.len()), (vec![event(4)], 0));
         assert!(file.remove().unwrap());
         assert!(!path.exists());
-        // One that starts anew is left alone by those who sent the old one.
+        // A new file is not removed by a program that sent the old one.
         append(&path, &[event(3)]).unwrap();
         assert!(file.remove().unwrap());
         assert_eq!(read(&mut open(&path)).0, [event(3)]);
@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(read(&mut file).0.len(), 1);
         assert!(file.remove().unwrap());
         assert!(!path.exists() && fs::symlink_metadata(&link).unwrap().is_symlink());
-        // The link serves on.
+        // The link remains usable.
         append(&link, &[event(2)]).unwrap();
         let mut file = open(&link);
         assert_eq!(read(&mut file).0, [event(2)]);

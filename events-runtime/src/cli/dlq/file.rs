@@ -11,9 +11,9 @@ use super::super::output::{self, counted};
 use super::DeadLetterQueue;
 use super::args::{Export, Import};
 use super::show::Renderer;
-use crate::avro::without_bom;
 use crate::bus::{DeadLetter, LINE_AT_MOST};
 use crate::transport::{ErrorKind, Message};
+use events_schema::packed::json::without_bom;
 
 /// Approximate maximum size of a batch of lines, in bytes.
 const BATCH_BYTES: usize = 4 << 20;

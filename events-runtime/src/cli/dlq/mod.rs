@@ -67,7 +67,7 @@ impl DeadLetterQueue {
         let mut any = false;
         let dead_letters = self.dead_letters();
         dead_letters
-            .look(|dead_letter| {
+            .for_each(|dead_letter| {
                 any = true;
                 visit(dead_letter)
             })

@@ -13,7 +13,7 @@ use super::args::{Drop, Retry, Selection};
 use super::select::MissingIds;
 use super::show::Table;
 use crate::avro::json::PersonalData;
-use crate::bus::{DeadLetter, Handled};
+use crate::bus::{DeadLetter, DeadLetterReport};
 use crate::transport::Producer;
 
 pub(super) async fn retry(context: &Context, args: &Retry) -> Result<(), Failure> {
@@ -96,7 +96,7 @@ async fn process(
     };
     let dead_letters = queue.dead_letters();
     let selected = |dead_letter: &DeadLetter| selection.matches(dead_letter);
-    let handled = dead_letters.deal(selected, producer, interrupt.requested(), on_done).await?;
+    let handled = dead_letters.process(selected, producer, interrupt.requested(), on_done).await?;
     printed?;
     if context.json() {
         report_json(&done, &handled)?;
@@ -106,7 +106,7 @@ async fn process(
     if handled.is_complete() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-fn report_json(done: &[Value], handled: &Handled) -> io::Result<()> {
+fn report_json(done: &[Value], handled: &DeadLetterReport) -> io::Result<()> {
     let failed = handled.failed.iter().map(|(dead_letter, error)| {
         let mut entry = to_json(dead_letter);
         if let Value::Object(fields) = &mut entry {
@@ -125,8 +125,8 @@ fn report_json(done: &[Value], handled: &Handled) -> io::Result<()> {
     }))
 }
 
-fn report(queue: &DeadLetterQueue, verb: &str, count: u64, handled: &Handled) -> io::Result<()> {
-    let Handled { failed, kept, untried, elsewhere, stopped, ended, .. } = handled;
+fn report(queue: &DeadLetterQueue, verb: &str, count: u64, handled: &DeadLetterReport) -> io::Result<()> {
+    let DeadLetterReport { failed, kept, untried, elsewhere, stopped, ended, .. } = handled;
     for (dead_letter, error) in failed {
         output::eprint(format_args!(
             "error: {} is still a dead letter: {}",

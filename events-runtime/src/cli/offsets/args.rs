@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::bus::Place;
+use crate::bus::SeekTarget;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum OffsetsCommand {
@@ -38,7 +38,7 @@ pub(in crate::cli) struct Reset {
     pub(super) group: GroupArgs,
     /// New position: `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it, or an event id
     #[arg(long, value_name = "TARGET")]
-    pub(super) to: Place,
+    pub(super) to: SeekTarget,
     /// Show the effect, and change nothing
     #[arg(long, conflicts_with = "yes")]
     pub(super) dry_run: bool,

@@ -10,13 +10,16 @@ use super::build_script::BuildScript;
 use super::crate_dir::{CrateDir, LocateError};
 use super::locked::{LockedEvent, REBUILD, relative_display};
 use super::{docs, origin};
-use crate::avro::versions::Version;
-use crate::avro::{Compatibility, Shape, View, is_published, without_bom};
+use crate::avro::Compatibility;
 use crate::cli::args::Check;
 use crate::cli::context::{Context, linked_registry};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, counted};
 use crate::registry::Descriptor;
+use events_schema::compat::is_published;
+use events_schema::packed::json::without_bom;
+use events_schema::versions::Version;
+use events_schema::view::{Shape, View};
 
 /// Whether a finding fails the check.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! union, which has no default for unknown branches.
 
 use crate::avro::Compatibility;
-use crate::avro::schema::{Record, Schema};
 use crate::registry::Descriptor;
+use events_schema::tree::{Record, Schema};
 
 /// One warning for each enum that can't be extended, if the event's compatibility requires old readers
 /// to read new events.

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::key::with_key;
-use crate::avro::versions::names_a_folder;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::registry::{Descriptor, Registry};
+use events_schema::versions::names_a_folder;
 
 /// Writes every schema to a folder.
 pub(crate) fn export(context: &Context, folder: &Path) -> Result<(), Failure> {

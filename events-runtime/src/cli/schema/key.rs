@@ -10,9 +10,10 @@
 use serde_json::Value;
 
 use super::diff::{Breaks, Change, ChangeKind};
-use crate::avro::schema::{Record, Schema};
-use crate::avro::{Form, Shape, View};
+use crate::avro::Form;
 use crate::registry::Descriptor;
+use events_schema::tree::{Record, Schema};
+use events_schema::view::{Shape, View};
 
 const ATTRIBUTE: &str = "key";
 
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn key_is_not_part_of_the_schema() {
         let (text, with_key) = (KeyKept::SCHEMA_JSON, file::<KeyKept>().to_string());
-        let pack = |text: &str| crate::avro::pack(text).unwrap();
+        let pack = |text: &str| events_schema::packed::pack(text).unwrap();
         assert_eq!(pack(text), pack(&with_key));
         assert_eq!(without_key(&file::<KeyKept>()), serde_json::from_str::<Value>(text).unwrap());
     }

@@ -8,11 +8,14 @@ use super::export::folder_name;
 use super::origin::SourceMismatch;
 use super::source::Start;
 use super::{diff, key, origin};
-use crate::avro::versions::{self, Fault, Version};
-use crate::avro::{Contract, Published, View, breaks, fingerprint, is_published, without_bom};
+use crate::avro::{Published, fingerprint};
 use crate::cli::args::Root;
 use crate::cli::failure::Failure;
 use crate::registry::Descriptor;
+use events_schema::compat::{Contract, breaks, is_published};
+use events_schema::packed::json::without_bom;
+use events_schema::versions::{self, Fault, Version};
+use events_schema::view::View;
 
 /// Advice for a program that was built with other schema files.
 pub(super) const REBUILD: &str =

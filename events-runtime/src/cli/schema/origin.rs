@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use super::locked::relative_display;
 use crate::avro::fingerprint;
-use crate::avro::schema::{Origin, Record, Schema};
+use events_schema::tree::{Origin, Record, Schema};
 
 /// A type whose source file changed since the program was compiled.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ fn add(origin: Origin, origins: &mut Vec<Origin>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::avro::schema::{Field, Name};
+    use events_schema::tree::{Field, Name};
 
     const fn origin(rust_type: &'static str, file: &'static str, digest: u64) -> Origin {
         Origin { file, digest, ..Origin::new(rust_type, "") }

@@ -5,11 +5,11 @@ use std::fs;
 use serde_json::Value;
 
 use super::locked::LockedEvent;
-use crate::avro::without_bom;
 use crate::cli::args::Show;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use events_schema::packed::json::without_bom;
 
 /// Prints the schema of the definition or of a published version.
 pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {

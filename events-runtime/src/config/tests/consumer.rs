@@ -101,7 +101,7 @@ fn a_start_position_has_one_text_form() {
     assert_eq!(consumer("'42'"), StartPosition::At(Position::Sequence(42)));
     let entry = Position::Entry { millis: 1_526_919_030_474, sequence: 55 };
     assert_eq!(consumer("'1526919030474-55'"), StartPosition::At(entry));
-    let time = SystemTime::UNIX_EPOCH + Duration::from_hours(491_628);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(491_628 * 60 * 60);
     assert_eq!(consumer("'2026-01-31T12:00:00Z'"), StartPosition::Time(time));
 }
 

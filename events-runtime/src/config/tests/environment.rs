@@ -50,7 +50,7 @@ fn every_kind_of_key_can_be_overridden() {
     assert_eq!((other.event_type.as_str(), other.topic.as_str()), ("org.acme.other.v1", "Some.Topic"));
     let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
     assert_eq!(of("order-log").max_count, Some(5));
-    assert_eq!(of("new").max_age, Some(Duration::from_hours(1)));
+    assert_eq!(of("new").max_age, Some(Duration::from_secs(60 * 60)));
 }
 
 #[test]

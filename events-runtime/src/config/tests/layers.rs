@@ -44,9 +44,9 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
     assert_eq!((audit.topic.as_str(), audit.enabled), ("audit", false));
     assert_eq!((orders.topic.as_str(), orders.enabled), ("orders", true));
     assert_eq!(orders.key.as_deref(), Some("customer.id"));
-    let week = Duration::from_hours(7 * 24);
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
     let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
-    assert_eq!(of("orders").max_age, Some(Duration::from_hours(48)));
+    assert_eq!(of("orders").max_age, Some(Duration::from_secs(48 * 60 * 60)));
     assert_eq!(of("audit").max_age, Some(week));
 }
 
@@ -161,7 +161,7 @@ fn memory_keeps_a_number_of_messages_and_not_a_week_of_them() {
         config.connect_options().unwrap().retention
     };
     assert_eq!(retention("memory:"), Some(Retention::unlimited().max_count(10_000)));
-    let week = Duration::from_hours(7 * 24);
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
     assert_eq!(retention("sqlite://events.db"), Some(Retention::unlimited().max_age(week)));
 }
 
@@ -175,7 +175,7 @@ fn dead_letters_are_kept_unless_their_own_table_says_otherwise() {
     let of = |topic: &str| config.retention(&Topic::new(topic).unwrap());
     assert_eq!(of("orders.billing.dlq"), Retention::unlimited().max_count(5));
     assert_eq!(of("orders.audit.dlq"), Retention::unlimited());
-    assert_eq!(of("orders").max_age, Some(Duration::from_hours(1)));
+    assert_eq!(of("orders").max_age, Some(Duration::from_secs(60 * 60)));
 }
 
 #[test]
@@ -192,6 +192,6 @@ fn the_transport_is_told_full_names_and_a_topic_inherits_what_it_does_not_say() 
     let unlimited = Retention::unlimited();
     assert_eq!(options.retention, Some(unlimited.max_count(10)));
     let of = |topic: &str| options.topics[&Topic::new(topic).unwrap()];
-    assert_eq!(of("dev-orders"), unlimited.max_age(Duration::from_hours(1)).max_count(10));
+    assert_eq!(of("dev-orders"), unlimited.max_age(Duration::from_secs(60 * 60)).max_count(10));
     assert_eq!(of("dev-audit"), unlimited.drop_unsettled());
 }

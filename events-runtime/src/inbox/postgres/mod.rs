@@ -1,35 +1,33 @@
 //! The inbox in a Postgres database.
 
-mod fault;
+mod classify;
 mod seen;
 mod statements;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::settings::{self, DEFAULT_TABLE, Settings};
-use super::steps::{Cutoff, ROWS, Steps};
+use super::pruning::{Cutoff, Pruning, ROWS};
+use super::settings::{self, DEFAULT_TABLE, Settings, row_limit, shared_builder};
 use super::{Arrival, InboxError};
-use crate::transport::ConsumerGroup;
 use crate::{BoxError, EventMetadata};
 
-pub(super) use fault::is_transient;
+pub(super) use classify::is_transient;
 pub use seen::PostgresSeenEvents;
 pub use statements::PostgresStatements;
 
-/// Tells one table from those of other servers, databases and schemas, within the insert's own round
-/// trip. A server that is started anew counts as another one, which only delays a step.
+/// Identifies the table across servers, databases and schemas, within the round trip of the insert. A
+/// restarted server counts as another one, which only delays a step.
 const DATABASE: &str = "RETURNING concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), \
                         current_database(), tableoid)";
 
-/// An inbox in a Postgres database, for receivers that write there by `tokio-postgres` or a pool of its
-/// connections.
+/// An inbox in a Postgres database, for receivers that use `tokio-postgres` or a pool of its connections.
 ///
-/// Clones are the same inbox. See the [module](super) for what it promises and for how long.
+/// Clones are the same inbox. The [module](super) documents guarantees and retention.
 ///
 /// ```no_run
 /// use events_runtime::inbox::PostgresInbox;
@@ -48,26 +46,28 @@ const DATABASE: &str = "RETURNING concat_ws(' ', extract(epoch FROM pg_postmaste
 /// ```
 ///
 /// # Isolation
-/// At `READ COMMITTED`, Postgres' default, a member waits for another that handles the same event, and
-/// is told how that ended. At `REPEATABLE READ` and `SERIALIZABLE` it waits too, and where the other
-/// commits it gets [`InboxError::Conflict`]: its transaction can't see what it would have to. The event
-/// comes again, and is a duplicate then. Inserts prune at `READ COMMITTED` only, because two pruners
-/// would be a conflict at the stricter levels: there, call [`prune`](Self::prune) now and then.
+/// At `READ COMMITTED`, Postgres' default, a member waits for another one that handles the same event, and
+/// sees its result. At `REPEATABLE READ` and `SERIALIZABLE` it also waits, but gets
+/// [`InboxError::Conflict`] if the other one commits, since its transaction can't see that commit. The
+/// event is redelivered and is a duplicate then. Inserts prune at `READ COMMITTED` only, because concurrent
+/// pruning would conflict at stricter levels: there, call [`prune`](Self::prune) periodically.
 #[derive(Debug, Clone)]
 pub struct PostgresInbox {
     settings: Settings,
     schema: Option<Arc<str>>,
     table: Arc<str>,
     statements: Arc<PostgresStatements>,
-    steps: Arc<Steps>,
+    pruning: Arc<Pruning>,
 }
 
+shared_builder!(PostgresInbox);
+
 impl PostgresInbox {
-    /// An inbox of this name, in the table `events_inbox` of the connection's `search_path` unless
-    /// [`schema`](Self::schema) names one. It reaches nothing: [`create`](Self::create) makes the table.
+    /// An inbox in the table `events_inbox` of the connection's `search_path`, or of the
+    /// [`schema`](Self::schema). Connects to nothing: [`create`](Self::create) creates the table.
     ///
-    /// The name is what a consumer group's may be; receivers that share an inbox's name share what
-    /// they have handled, so each needs its own.
+    /// The name follows the rules of a consumer group's. Receivers with the same inbox name share the
+    /// handled events, so each receiver needs its own.
     ///
     /// # Errors
     /// [`InboxError::Name`].
@@ -77,20 +77,11 @@ impl PostgresInbox {
             schema: None,
             table: DEFAULT_TABLE.into(),
             statements: Arc::new(PostgresStatements::of(None, DEFAULT_TABLE)),
-            steps: Arc::default(),
+            pruning: Arc::default(),
         })
     }
 
-    /// The inbox of one of several receivers, in the same table: `billing` and `receipts` give
-    /// `billing.receipts`.
-    ///
-    /// # Errors
-    /// [`InboxError::Name`].
-    pub fn receiver(&self, name: &str) -> Result<Self, InboxError> {
-        Ok(Self { settings: self.settings.of_receiver(name)?, steps: Arc::default(), ..self.clone() })
-    }
-
-    /// The same in a table of another name: 1 to 50 lower-case letters, digits and `_`.
+    /// Uses a table of another name: 1 to 50 lower-case letters, digits and `_`.
     ///
     /// # Errors
     /// [`InboxError::Table`].
@@ -100,8 +91,8 @@ impl PostgresInbox {
         Ok(self)
     }
 
-    /// The same in a table of this schema, whatever the connection's `search_path` says: 1 to 50
-    /// lower-case letters, digits and `_`. The schema must be there.
+    /// Uses a table of this schema, whatever the connection's `search_path`: 1 to 50 lower-case letters,
+    /// digits and `_`. The schema must exist.
     ///
     /// # Errors
     /// [`InboxError::Schema`].
@@ -111,39 +102,18 @@ impl PostgresInbox {
         Ok(self)
     }
 
-    /// Forgets what is older; seven days unless set, and at least one minute.
-    #[must_use]
-    pub const fn max_age(mut self, age: Duration) -> Self {
-        self.settings.set_max_age(age);
-        self
-    }
-
-    /// Forgets the oldest beyond this number, at least 1, which is unbounded unless set. By inserts
-    /// alone it may be exceeded by a fifth, and by a few hundred, for each process.
-    #[must_use]
-    pub const fn max_count(mut self, count: u64) -> Self {
-        self.settings.set_max_count(count);
-        self
-    }
-
-    /// The inbox's name.
-    #[must_use]
-    pub const fn name(&self) -> &ConsumerGroup {
-        &self.settings.group
-    }
-
-    /// The statements, for sqlx, diesel and others.
+    /// The SQL statements, for sqlx, diesel and other crates.
     #[must_use]
     pub fn statements(&self) -> &PostgresStatements {
         &self.statements
     }
 
-    /// Makes the table where it is missing; several processes may do so at once. Where it is there
-    /// already, the user needs no right to make it.
+    /// Creates the table if it does not exist; several processes may do so at once. If the table exists,
+    /// the user needs no permission to create it.
     ///
-    /// Without [`schema`](Self::schema) it is the table of the connection's current schema, which is the
-    /// first one of its `search_path` that is there. A table of that name in a later schema of the path
-    /// is somebody else's, such as that of another tenant.
+    /// Without [`schema`](Self::schema), the table belongs to the connection's current schema, which is the
+    /// first existing one of its `search_path`. A table of that name in a later schema of the path is not
+    /// used: it may belong to another tenant.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -157,15 +127,15 @@ impl PostgresInbox {
         create.await.map_err(|error| self.explain(error))
     }
 
-    /// Remembers an event in the transaction that does the work, and tells whether it is new.
+    /// Stores an event's id in the transaction that does the work. Returns whether the event is new.
     ///
-    /// Call it first, and end the transaction by [`commit`](Self::commit). A second member with the same event waits there for the first one's end: it is
-    /// told [`Arrival::Duplicate`] after a commit and [`Arrival::First`] after a rollback, at
-    /// `READ COMMITTED`. A transaction of a pool's connection derefs to what this takes.
+    /// Call it first, and end the transaction with [`commit`](Self::commit). At `READ COMMITTED`, a second
+    /// member with the same event waits here until the first one has ended: it gets [`Arrival::Duplicate`]
+    /// after a commit and [`Arrival::First`] after a rollback. A transaction of a pool's connection
+    /// dereferences to the type of the argument.
     ///
     /// # Errors
-    /// [`InboxError::Conflict`] at stricter levels, [`InboxError::NoTable`] before
-    /// [`create`](Self::create), [`InboxError::Disconnected`]. The transaction is of no use then.
+    /// [`InboxError::Conflict`] at stricter levels; [`InboxError::NoTable`] before [`create`](Self::create); [`InboxError::Disconnected`]. The transaction can't be used any more.
     pub async fn insert(
         &self,
         transaction: &Transaction<'_>,
@@ -174,8 +144,8 @@ impl PostgresInbox {
         self.add(transaction, event.id()).await.map_err(|error| self.explain(error))
     }
 
-    /// Handles an event once: begins a transaction, remembers the event, does the work, commits. Gives
-    /// `None` where it was handled before and the work was not done.
+    /// Handles an event once: begins a transaction, stores the id, does the work, commits. Returns `None`,
+    /// without doing the work, if the event was handled before.
     ///
     /// ```no_run
     /// # use events_runtime::inbox::{InboxError, PostgresInbox};
@@ -191,10 +161,10 @@ impl PostgresInbox {
     /// ```
     ///
     /// # Errors
-    /// As [`insert`](Self::insert), and [`InboxError::Work`] where the work failed: it is rolled back.
-    /// [`InboxError::RolledBack`] as [`commit`](Self::commit), such as where the work goes on after a
-    /// statement that failed: let it return that error, or set a savepoint before the statement. Where the connection is lost during the commit nobody knows whether it took place; the event
-    /// comes again and finds out.
+    /// As for [`insert`](Self::insert); [`InboxError::Work`] if the work failed, which is rolled back;
+    /// [`InboxError::RolledBack`] as for [`commit`](Self::commit), for example if the work ignores a failed
+    /// statement: return its error, or set a savepoint before the statement. If the connection is lost
+    /// during the commit, the result is unknown; the redelivered event reveals it.
     pub async fn once<T>(
         &self,
         client: &mut Client,
@@ -210,21 +180,17 @@ impl PostgresInbox {
         Ok(Some(done))
     }
 
-    /// Commits a transaction in which an event was inserted, or was found handled before: the one that
-    /// was given to [`insert`](Self::insert) last. Unlike the driver's commit it makes sure that
-    /// something is committed.
+    /// Commits a transaction in which an event was inserted or found as a duplicate: the one passed to
+    /// [`insert`](Self::insert) last. Unlike the driver's commit, it checks that the transaction can be
+    /// committed.
     ///
-    /// Where a statement has failed in a transaction, Postgres makes a `ROLLBACK` of its `COMMIT`, and
-    /// the driver reports a success. The event would be acknowledged, and lost. So the database is asked
-    /// first, which costs a round trip. Those who commit by other means run
-    /// [`intact`](PostgresStatements::intact) before. A pool's transaction is not what this takes: run
-    /// that statement there too.
+    /// After a failed statement, Postgres turns `COMMIT` into `ROLLBACK`, and the driver reports success:
+    /// the event would be acknowledged and lost. So this asks the database first, which costs a round trip.
+    /// If you commit by other means, for example with a pool's transaction, run
+    /// [`intact`](PostgresStatements::intact) before.
     ///
     /// # Errors
-    /// [`InboxError::RolledBack`] where a statement has failed in the transaction, or where it is not
-    /// the one of the insert. Otherwise as [`insert`](Self::insert), and the errors of deferred
-    /// constraints. Where the connection is lost during the commit nobody knows whether it took place;
-    /// the event comes again and finds out.
+    /// [`InboxError::RolledBack`] if a statement has failed in the transaction, or if it is not the one of the insert. Otherwise as for [`insert`](Self::insert), and the errors of deferred constraints. If the connection is lost during the commit, the result is unknown; the redelivered event reveals it.
     pub async fn commit(
         &self,
         transaction: Transaction<'_>,
@@ -243,8 +209,8 @@ impl PostgresInbox {
         transaction.commit().await.map_err(|error| self.explain(error))
     }
 
-    /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
-    /// Call it again while it gives as many as it may. Inserts do the same in small steps.
+    /// Deletes ids that are too old or too many, oldest first, at most `at_most` rows. Returns the number
+    /// of deleted rows: repeat the call while it equals `at_most`. Inserts do the same in small steps.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -261,9 +227,8 @@ impl PostgresInbox {
         prune.await.map_err(|error| self.explain(error))
     }
 
-    /// What [`Consume::dedup`](crate::bus::Consume::dedup) asks, by a connection of its own, which
-    /// `connect` makes and makes again when it was lost; the consumer's group takes the place of the
-    /// inbox's name.
+    /// A store for [`Consume::dedup`](crate::bus::Consume::dedup), with its own connection, which `connect`
+    /// opens and reopens. It uses the consumer's group in place of the inbox's name.
     ///
     /// ```no_run
     /// # use events_runtime::{BoxError, EventBus, inbox::PostgresInbox};
@@ -283,18 +248,13 @@ impl PostgresInbox {
         PostgresSeenEvents::new(self, move || Box::pin(connect()))
     }
 
-    /// The inbox of a consumer's group, in the same table.
-    fn of_group(&self, group: &ConsumerGroup) -> Self {
-        Self { settings: self.settings.of_group(group), steps: Arc::default(), ..self.clone() }
-    }
-
     async fn add(&self, client: &impl GenericClient, id: Uuid) -> Result<Arrival, Error> {
         let group = self.settings.group.as_str();
-        // With the types at hand, one message goes and one comes; nothing is prepared.
+        // With explicit types, nothing is prepared: one message is sent and one received.
         let inserted = format!("{}\n{DATABASE}", self.statements.insert);
         let row = client.query_typed_opt(&inserted, &[(&group, Type::TEXT), (&id, Type::UUID)]).await?;
         let Some(row) = row else { return Ok(Arrival::Duplicate) };
-        self.step(client, row.try_get(0)?).await?;
+        self.prune_step(client, row.try_get(0)?).await?;
         Ok(Arrival::First)
     }
 
@@ -306,8 +266,8 @@ impl PostgresInbox {
         Ok(row.is_some())
     }
 
-    async fn step(&self, client: &impl GenericClient, database: &str) -> Result<(), Error> {
-        let Some(step) = self.steps.next(database, self.settings.max_count()) else { return Ok(()) };
+    async fn prune_step(&self, client: &impl GenericClient, database: &str) -> Result<(), Error> {
+        let Some(step) = self.pruning.next(database, self.settings.max_count()) else { return Ok(()) };
         let level = client.query_typed_one("SHOW transaction_isolation", &[]).await?;
         if level.try_get::<_, &str>(0)? != "read committed" {
             return Ok(());
@@ -323,7 +283,7 @@ impl PostgresInbox {
 
     async fn prune_age(&self, client: &impl GenericClient, at_most: u64) -> Result<u64, Error> {
         let (group, age, at_most) =
-            (self.settings.group.as_str(), self.settings.max_age_millis(), limit(at_most));
+            (self.settings.group.as_str(), self.settings.max_age_millis(), row_limit(at_most));
         let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
             [(&group, Type::TEXT), (&age, Type::INT8), (&at_most, Type::INT8)];
         client.execute_typed(&self.statements.prune, &params).await
@@ -331,7 +291,7 @@ impl PostgresInbox {
 
     async fn surplus(&self, client: &impl GenericClient) -> Result<Option<Cutoff<SystemTime>>, Error> {
         let Some(count) = self.settings.max_count() else { return Ok(None) };
-        let (group, count) = (self.settings.group.as_str(), limit(count));
+        let (group, count) = (self.settings.group.as_str(), row_limit(count));
         let row = client
             .query_typed_opt(&self.statements.surplus, &[(&group, Type::TEXT), (&count, Type::INT8)])
             .await?;
@@ -344,7 +304,7 @@ impl PostgresInbox {
         (time, id): Cutoff<SystemTime>,
         at_most: u64,
     ) -> Result<u64, Error> {
-        let (group, at_most) = (self.settings.group.as_str(), limit(at_most));
+        let (group, at_most) = (self.settings.group.as_str(), row_limit(at_most));
         let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 4] =
             [(&group, Type::TEXT), (&time, Type::TIMESTAMPTZ), (&id, Type::UUID), (&at_most, Type::INT8)];
         client.execute_typed(&self.statements.prune_surplus, &params).await
@@ -355,11 +315,6 @@ impl PostgresInbox {
             Some(schema) => &format!("{schema}.{}", self.table),
             None => &*self.table,
         };
-        fault::explain(error, &self.settings, table)
+        classify::explain(error, &self.settings, table)
     }
-}
-
-/// A number of rows as databases take it.
-fn limit(rows: u64) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The inbox as a consumer asks it.
+//! The inbox as a store for deduplication.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct PostgresSeenEvents(Arc<Inner>);
 struct Inner {
     inbox: PostgresInbox,
     connect: Box<Connect>,
-    /// Held while a connection is made, so that one is made and not one for each event.
+    /// Held while connecting, so that concurrent events open only one connection.
     client: tokio::sync::Mutex<Option<Arc<Client>>>,
     groups: Mutex<HashMap<ConsumerGroup, PostgresInbox>>,
 }
@@ -48,7 +48,7 @@ impl PostgresSeenEvents {
     }
 
     fn inbox(&self, group: &ConsumerGroup) -> PostgresInbox {
-        // Nothing under the lock panics halfway through a change.
+        // A poisoned lock is safe to use: no critical section leaves the map inconsistent.
         let mut groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.entry(group.clone()).or_insert_with_key(|group| self.0.inbox.of_group(group)).clone()
     }

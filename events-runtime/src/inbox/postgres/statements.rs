@@ -1,44 +1,42 @@
-//! The table and its statements, as text.
+//! The SQL statements of the inbox.
 
-/// The statements of a [`PostgresInbox`](super::PostgresInbox) as text, for programs that reach their
-/// database by another crate such as sqlx or diesel: whoever runs them shares the table with those that
-/// use this one.
+/// The SQL statements of a [`PostgresInbox`](super::PostgresInbox), for programs that access their database
+/// with another crate, such as sqlx or diesel. They share the table with programs that use this one.
 ///
-/// A name is a `text`, an id a `uuid`, a time a `timestamptz` of the server's clock. The user needs
-/// `SELECT`, `INSERT`, `UPDATE` (to lock rows) and `DELETE`.
+/// A name is `text`, an id `uuid`, a time a `timestamptz` of the server's clock. The user needs `SELECT`,
+/// `INSERT`, `UPDATE` (to lock rows) and `DELETE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PostgresStatements {
-    /// Makes the table where it is missing: two statements, as one batch. The first is a lock, so that
-    /// processes that start at the same time make it one after the other.
+    /// Creates the table if it does not exist: two statements, as one batch. The first one is a lock, so
+    /// that processes that start at the same time create it one after the other.
     pub create: String,
-    /// Inserts: `$1` the inbox's name, `$2` the id. It changes 1 row where the event is new and must be
-    /// handled in the same transaction, 0 rows where it was handled before. Its time is the clock's, or
-    /// one microsecond past the newest row's where that is later (not at `SERIALIZABLE`): rows stay in
-    /// the order in which they came when the clock is set back.
+    /// Inserts: `$1` the inbox's name, `$2` the id. Changes 1 row if the event is new and must be handled
+    /// in the same transaction, 0 rows if it was handled before. The row's time is the clock's, or one
+    /// microsecond after the newest row's if that is later (not at `SERIALIZABLE`), so that rows stay in
+    /// insertion order when the clock is set back.
     pub insert: String,
-    /// Gives a row where an event was handled: `$1` the inbox's name, `$2` the id.
+    /// Returns a row if an event was handled: `$1` the inbox's name, `$2` the id.
     pub contains: String,
-    /// Tells whether a transaction may be committed: `$1` the inbox's name, `$2` the id that it inserted
-    /// last. Run it right before `COMMIT`, and commit only where it gives one row that says `true`.
+    /// Checks whether a transaction may be committed: `$1` the inbox's name, `$2` the id inserted last. Run
+    /// it right before `COMMIT`, and commit only if it returns one row with `true`.
     ///
-    /// `COMMIT` of a transaction in which a statement has failed is a `ROLLBACK`, and most drivers
-    /// report it as a success. This statement fails there (25P02), and says `false` where the
-    /// transaction is another one than that of the insert.
+    /// After a failed statement, `COMMIT` acts as `ROLLBACK`, and most drivers report success. This
+    /// statement fails in that case (25P02), and returns `false` in another transaction than that of the
+    /// insert.
     pub intact: String,
-    /// Deletes the rows that are too old, the oldest first: `$1` the inbox's name, `$2` the age in
-    /// milliseconds (`int8`), `$3` how many at most (`int8`). Rows that another transaction has locked are
-    /// left to it.
+    /// Deletes rows that are too old, oldest first: `$1` the inbox's name, `$2` the age in milliseconds
+    /// (`int8`), `$3` the maximum number (`int8`). Rows locked by another transaction are skipped.
     pub prune: String,
-    /// Gives time and id of the newest row beyond a count: `$1` the inbox's name, `$2` the count
-    /// (`int8`). It reads as many entries of an index as rows are kept.
+    /// Returns the time and id of the newest surplus row: `$1` the inbox's name, `$2` the number of rows to
+    /// keep (`int8`). Reads as many index entries as rows are kept.
     pub surplus: String,
-    /// Deletes the rows up to one that `surplus` gave, the oldest first: `$1` the inbox's name, `$2` and
-    /// `$3` that row's time and id, `$4` how many at most (`int8`).
+    /// Deletes rows up to one that `surplus` returned, oldest first: `$1` the inbox's name, `$2` and `$3`
+    /// that row's time and id, `$4` the maximum number (`int8`).
     pub prune_surplus: String,
 }
 
-/// A table's name as statements have it.
+/// The qualified and quoted name of a table.
 pub(super) fn qualified(schema: Option<&str>, table: &str) -> String {
     match schema {
         Some(schema) => format!("\"{schema}\".\"{table}\""),
@@ -59,8 +57,8 @@ impl PostgresStatements {
             )
         };
         Self {
-            // One statement makes all: `CREATE INDEX IF NOT EXISTS` would wait for every open
-            // transaction that has inserted, whether the index is there or not.
+            // A single statement creates everything: `CREATE INDEX IF NOT EXISTS` would wait for every open
+            // transaction that has inserted, even if the index exists.
             create: format!(
                 "SELECT pg_advisory_xact_lock(hashtextextended('events_runtime inbox {lock}', 0));\n\
                  CREATE TABLE IF NOT EXISTS {table} (\n    \
@@ -71,9 +69,9 @@ impl PostgresStatements {
                  UNIQUE (consumer_group, handled_at, event_id)\n\
                  )"
             ),
-            // Without a target, `ON CONFLICT` covers both unique constraints: two members that insert an
-            // event in the same microsecond meet at the second one.
-            // At `SERIALIZABLE`, reading the newest row would be a conflict with every other member.
+            // Without a conflict target, `ON CONFLICT` covers both unique constraints: inserts of an event
+            // by two members in the same microsecond violate the second one. At `SERIALIZABLE`, reading the
+            // newest row would conflict with every other member.
             insert: format!(
                 "INSERT INTO {table} (consumer_group, event_id, handled_at)\n\
                  SELECT $1::text, $2::uuid, CASE current_setting('transaction_isolation')\n    \
@@ -85,14 +83,14 @@ impl PostgresStatements {
                  ON CONFLICT DO NOTHING"
             ),
             contains: format!("SELECT 1 FROM {table} WHERE consumer_group = $1 AND event_id = $2"),
-            // At `SERIALIZABLE`, reading the row would be a conflict with members that insert beside it.
+            // At `SERIALIZABLE`, reading the row would conflict with members that insert next to it.
             intact: format!(
                 "SELECT CASE current_setting('transaction_isolation')\n    \
                  WHEN 'serializable' THEN txid_current_if_assigned() IS NOT NULL\n    \
                  ELSE EXISTS (SELECT 1 FROM {table} WHERE consumer_group = $1 AND event_id = $2)\n\
                  END"
             ),
-            // `clock_timestamp()` would read every row: it changes within a statement.
+            // `clock_timestamp()` changes within a statement, so it would read every row.
             prune: oldest("handled_at < statement_timestamp() - $2 * interval '1 millisecond'", "$3"),
             surplus: format!(
                 "SELECT handled_at, event_id FROM {table} WHERE consumer_group = $1\n\

@@ -1,28 +1,26 @@
 //! The inbox in a `SQLite` database.
 
-mod fault;
+mod classify;
 mod seen;
 mod statements;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::settings::{self, DEFAULT_TABLE, Settings};
-use super::steps::{Cutoff, ROWS, Steps};
+use super::pruning::{Cutoff, Pruning, ROWS};
+use super::settings::{self, DEFAULT_TABLE, Settings, row_limit, shared_builder};
 use super::{Arrival, InboxError};
-use crate::transport::ConsumerGroup;
 use crate::{BoxError, EventMetadata};
 
-pub(super) use fault::is_transient;
+pub(super) use classify::is_transient;
 pub use seen::SqliteSeenEvents;
 pub use statements::SqliteStatements;
 
-/// An inbox in a `SQLite` database, for receivers that write there by `rusqlite`.
+/// An inbox in a `SQLite` database, for receivers that use `rusqlite`.
 ///
-/// Clones are the same inbox. See the [module](super) for what it promises and for how long.
+/// Clones are the same inbox. The [module](super) documents guarantees and retention.
 ///
 /// ```
 /// use events_runtime::inbox::SqliteInbox;
@@ -41,15 +39,16 @@ pub struct SqliteInbox {
     settings: Settings,
     table: Arc<str>,
     statements: Arc<SqliteStatements>,
-    steps: Arc<Steps>,
+    pruning: Arc<Pruning>,
 }
 
+shared_builder!(SqliteInbox);
+
 impl SqliteInbox {
-    /// An inbox of this name, in the table `events_inbox`. It opens nothing:
-    /// [`create`](Self::create) makes the table.
+    /// An inbox in the table `events_inbox`. Opens nothing: [`create`](Self::create) creates the table.
     ///
-    /// The name is what a consumer group's may be; receivers that share an inbox's name share what
-    /// they have handled, so each needs its own.
+    /// The name follows the rules of a consumer group's. Receivers with the same inbox name share the
+    /// handled events, so each receiver needs its own.
     ///
     /// # Errors
     /// [`InboxError::Name`].
@@ -58,20 +57,11 @@ impl SqliteInbox {
             settings: Settings::new(name)?,
             table: DEFAULT_TABLE.into(),
             statements: Arc::new(SqliteStatements::of(DEFAULT_TABLE)),
-            steps: Arc::default(),
+            pruning: Arc::default(),
         })
     }
 
-    /// The inbox of one of several receivers, in the same table: `billing` and `receipts` give
-    /// `billing.receipts`.
-    ///
-    /// # Errors
-    /// [`InboxError::Name`].
-    pub fn receiver(&self, name: &str) -> Result<Self, InboxError> {
-        Ok(Self { settings: self.settings.of_receiver(name)?, steps: Arc::default(), ..self.clone() })
-    }
-
-    /// The same in a table of another name: 1 to 50 lower-case letters, digits and `_`.
+    /// Uses a table of another name: 1 to 50 lower-case letters, digits and `_`.
     ///
     /// # Errors
     /// [`InboxError::Table`].
@@ -81,34 +71,13 @@ impl SqliteInbox {
         Ok(self)
     }
 
-    /// Forgets what is older; seven days unless set, and at least one minute.
-    #[must_use]
-    pub const fn max_age(mut self, age: Duration) -> Self {
-        self.settings.set_max_age(age);
-        self
-    }
-
-    /// Forgets the oldest beyond this number, at least 1, which is unbounded unless set. By inserts
-    /// alone it may be exceeded by a fifth, and by a few hundred, for each process.
-    #[must_use]
-    pub const fn max_count(mut self, count: u64) -> Self {
-        self.settings.set_max_count(count);
-        self
-    }
-
-    /// The inbox's name.
-    #[must_use]
-    pub const fn name(&self) -> &ConsumerGroup {
-        &self.settings.group
-    }
-
-    /// The statements, for other crates that reach `SQLite`.
+    /// The SQL statements, for other `SQLite` crates.
     #[must_use]
     pub fn statements(&self) -> &SqliteStatements {
         &self.statements
     }
 
-    /// Makes the table where it is missing.
+    /// Creates the table if it does not exist.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -116,18 +85,16 @@ impl SqliteInbox {
         connection.execute_batch(&self.statements.create).map_err(|error| self.explain(error))
     }
 
-    /// Remembers an event in the transaction that does the work, and tells whether it is new.
+    /// Stores an event's id in the transaction that does the work. Returns whether the event is new.
     ///
-    /// Call it first in a transaction that began with `BEGIN IMMEDIATE`, and end that one by
-    /// [`commit`](Self::commit). A second member with the same
-    /// event waits there for the first one's end: it is told [`Arrival::Duplicate`] after a commit and
-    /// [`Arrival::First`] after a rollback. The connection may be a [`Transaction`], a savepoint, or
-    /// one that began by a statement.
+    /// Call it first in a transaction that began with `BEGIN IMMEDIATE`, and end the transaction with
+    /// [`commit`](Self::commit). A second member with the same event waits here until the first one has
+    /// ended: it gets [`Arrival::Duplicate`] after a commit and [`Arrival::First`] after a rollback. The
+    /// connection may be a [`Transaction`], a savepoint, or one in a transaction that began with a
+    /// statement.
     ///
     /// # Errors
-    /// [`InboxError::NoTransaction`] where the connection is in none. [`InboxError::Busy`] and
-    /// [`InboxError::StaleSnapshot`] where another connection writes; [`InboxError::NoTable`] before
-    /// [`create`](Self::create). Roll back.
+    /// [`InboxError::NoTransaction`] if the connection is not in a transaction; [`InboxError::Busy`] and [`InboxError::StaleSnapshot`] if another connection writes; [`InboxError::NoTable`] before [`create`](Self::create). Roll back.
     pub fn insert(&self, transaction: &Connection, event: &EventMetadata) -> Result<Arrival, InboxError> {
         if transaction.is_autocommit() {
             return Err(InboxError::NoTransaction { inbox: self.settings.group.to_string() });
@@ -135,12 +102,12 @@ impl SqliteInbox {
         self.add(transaction, event.id()).map_err(|error| self.explain(error))
     }
 
-    /// Handles an event once: begins a transaction, remembers the event, does the work, commits. Gives
-    /// `None` where it was handled before and the work was not done.
+    /// Handles an event once: begins a transaction, stores the id, does the work, commits. Returns `None`,
+    /// without doing the work, if the event was handled before.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert), and [`InboxError::Work`] where the work failed: it is rolled back.
-    /// [`InboxError::RolledBack`] as [`commit`](Self::commit).
+    /// As for [`insert`](Self::insert); [`InboxError::Work`] if the work failed, which is rolled back;
+    /// [`InboxError::RolledBack`] as for [`commit`](Self::commit).
     pub fn once<T>(
         &self,
         connection: &mut Connection,
@@ -158,17 +125,15 @@ impl SqliteInbox {
         Ok(Some(done))
     }
 
-    /// Commits a transaction in which an event was inserted, or was found handled before: the one that
-    /// was given to [`insert`](Self::insert) last. Unlike the driver's commit it makes sure that the
-    /// transaction is still the one of the insert.
+    /// Commits a transaction in which an event was inserted or found as a duplicate: the one passed to
+    /// [`insert`](Self::insert) last. Unlike the driver's commit, it checks that the transaction is still
+    /// the one of the insert.
     ///
-    /// A statement of the work that fails with `ON CONFLICT ROLLBACK` ends the whole transaction. Where
-    /// the work goes on after that error, its further statements are committed one by one, without the
-    /// event.
+    /// A statement that fails with `ON CONFLICT ROLLBACK` ends the whole transaction. If the work ignores
+    /// that error, its further statements are committed one by one, without the event.
     ///
     /// # Errors
-    /// [`InboxError::RolledBack`] where the event is not in the transaction any more;
-    /// [`InboxError::Busy`] where the file's lock was not to be had.
+    /// [`InboxError::RolledBack`] if the event is no longer in the transaction; [`InboxError::Busy`] if the file's lock was not available.
     pub fn commit(&self, transaction: Transaction<'_>, event: &EventMetadata) -> Result<(), InboxError> {
         let here = !transaction.is_autocommit()
             && self.contains(&transaction, event.id()).map_err(|error| self.explain(error))?;
@@ -179,8 +144,8 @@ impl SqliteInbox {
         transaction.commit().map_err(|error| self.explain(error))
     }
 
-    /// Forgets what is too old or too many, the oldest first, at most so many rows; gives how many.
-    /// Call it again while it gives as many as it may. Inserts do the same in small steps.
+    /// Deletes ids that are too old or too many, oldest first, at most `at_most` rows. Returns the number
+    /// of deleted rows: repeat the call while it equals `at_most`. Inserts do the same in small steps.
     ///
     /// # Errors
     /// An [`InboxError`] of the database.
@@ -197,16 +162,11 @@ impl SqliteInbox {
         prune().map_err(|error| self.explain(error))
     }
 
-    /// What [`Consume::dedup`](crate::bus::Consume::dedup) asks, by a connection of its own; the
-    /// consumer's group takes the place of the inbox's name.
+    /// A store for [`Consume::dedup`](crate::bus::Consume::dedup), with its own connection. It uses the
+    /// consumer's group in place of the inbox's name.
     #[must_use]
     pub fn seen_events(&self, connection: Connection) -> SqliteSeenEvents {
         SqliteSeenEvents::new(self, connection)
-    }
-
-    /// The inbox of a consumer's group, in the same table.
-    fn of_group(&self, group: &ConsumerGroup) -> Self {
-        Self { settings: self.settings.of_group(group), steps: Arc::default(), ..self.clone() }
     }
 
     fn add(&self, connection: &Connection, id: Uuid) -> rusqlite::Result<Arrival> {
@@ -214,7 +174,7 @@ impl SqliteInbox {
         if insert.execute(params![self.settings.group.as_str(), id.as_bytes()])? == 0 {
             return Ok(Arrival::Duplicate);
         }
-        self.step(connection)?;
+        self.prune_step(connection)?;
         Ok(Arrival::First)
     }
 
@@ -223,12 +183,12 @@ impl SqliteInbox {
         contains.exists(params![self.settings.group.as_str(), id.as_bytes()])
     }
 
-    fn step(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn prune_step(&self, connection: &Connection) -> rusqlite::Result<()> {
         let max_count = self.settings.max_count();
         let step = match connection.path() {
-            Some(path) if !path.is_empty() => self.steps.next(path, max_count),
-            // A database in memory has no other mark than its connection.
-            _ => self.steps.next(&format!("{connection:p}"), max_count),
+            Some(path) if !path.is_empty() => self.pruning.next(path, max_count),
+            // An in-memory database can only be identified by its connection.
+            _ => self.pruning.next(&format!("{connection:p}"), max_count),
         };
         let Some(step) = step else { return Ok(()) };
         self.prune_age(connection, ROWS)?;
@@ -243,14 +203,14 @@ impl SqliteInbox {
     fn prune_age(&self, connection: &Connection, at_most: u64) -> rusqlite::Result<u64> {
         let mut prune = connection.prepare_cached(&self.statements.prune)?;
         let age = self.settings.max_age_millis();
-        Ok(prune.execute(params![self.settings.group.as_str(), age, limit(at_most)])? as u64)
+        Ok(prune.execute(params![self.settings.group.as_str(), age, row_limit(at_most)])? as u64)
     }
 
     fn surplus(&self, connection: &Connection) -> rusqlite::Result<Option<Cutoff<i64>>> {
         let Some(count) = self.settings.max_count() else { return Ok(None) };
         let mut surplus = connection.prepare_cached(&self.statements.surplus)?;
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)));
-        surplus.query_row(params![self.settings.group.as_str(), limit(count)], row).optional()
+        surplus.query_row(params![self.settings.group.as_str(), row_limit(count)], row).optional()
     }
 
     fn prune_surplus(
@@ -261,15 +221,11 @@ impl SqliteInbox {
     ) -> rusqlite::Result<u64> {
         let (time, id) = cutoff;
         let mut prune = connection.prepare_cached(&self.statements.prune_surplus)?;
-        Ok(prune.execute(params![self.settings.group.as_str(), time, id.as_bytes(), limit(at_most)])? as u64)
+        Ok(prune.execute(params![self.settings.group.as_str(), time, id.as_bytes(), row_limit(at_most)])?
+            as u64)
     }
 
     fn explain(&self, error: rusqlite::Error) -> InboxError {
-        fault::explain(error, &self.settings, &self.table)
+        classify::explain(error, &self.settings, &self.table)
     }
-}
-
-/// A number of rows as databases take it.
-fn limit(rows: u64) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }

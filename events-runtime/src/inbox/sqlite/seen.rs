@@ -1,4 +1,4 @@
-//! The inbox as a consumer asks it.
+//! The inbox as a store for deduplication.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,8 +12,8 @@ use crate::BoxError;
 use crate::inbox::{InboxError, SeenEvents};
 use crate::transport::{BoxFuture, ConsumerGroup};
 
-/// A `SQLite` inbox for [`Consume::dedup`](crate::bus::Consume::dedup); clones share the connection.
-/// Its calls run on the threads that tokio keeps for what blocks.
+/// A `SQLite` inbox for [`Consume::dedup`](crate::bus::Consume::dedup); clones share the connection. Its
+/// calls run on tokio's blocking threads.
 #[derive(Clone)]
 pub struct SqliteSeenEvents(Arc<Mutex<Inner>>);
 
@@ -35,7 +35,8 @@ impl SqliteSeenEvents {
     ) -> Result<T, BoxError> {
         let (shared, group) = (Arc::clone(&self.0), group.clone());
         let asked = tokio::task::spawn_blocking(move || {
-            // A statement that panicked has left no transaction open: none is begun here.
+            // A poisoned lock is safe to use: a statement that panicked leaves no transaction open, since
+            // none is begun here.
             let mut inner = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let Inner { connection, inbox, groups } = &mut *inner;
             let inbox = groups.entry(group).or_insert_with_key(|group| inbox.of_group(group));

@@ -1,42 +1,42 @@
-//! The table and its statements, as text.
+//! The SQL statements of the inbox.
 
-/// The statements of a [`SqliteInbox`](super::SqliteInbox) as text, for programs that reach their
-/// database by another crate: whoever runs them shares the table with those that use this one.
+/// The SQL statements of a [`SqliteInbox`](super::SqliteInbox), for programs that access their database
+/// with another crate. They share the table with programs that use this one.
 ///
-/// They need `SQLite` 3.42. A name is a text, an id the 16 bytes of the UUID as a blob, a time an
-/// integer: milliseconds since 1970, of the machine's clock.
+/// They need `SQLite` 3.42. A name is text, an id a blob with the 16 bytes of the UUID, a time an integer:
+/// milliseconds since 1970 by the machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SqliteStatements {
-    /// Makes the table where it is missing.
+    /// Creates the table if it does not exist.
     pub create: String,
-    /// Inserts: `?1` the inbox's name, `?2` the id. It changes 1 row where the event is new and must be
-    /// handled in the same transaction, 0 rows where it was handled before. Its time is the clock's, or
-    /// one millisecond past the newest row's where that is later: rows stay in the order in which they
-    /// came when the clock is set back.
+    /// Inserts: `?1` the inbox's name, `?2` the id. Changes 1 row if the event is new and must be handled
+    /// in the same transaction, 0 rows if it was handled before. The row's time is the clock's, or one
+    /// millisecond after the newest row's if that is later, so that rows stay in insertion order when the
+    /// clock is set back.
     ///
-    /// Before `COMMIT`, make sure that the transaction is still the one of the insert: a statement with
-    /// `ON CONFLICT ROLLBACK` may have ended it. `sqlite3_get_autocommit` gives 0 within a transaction,
-    /// and [`contains`](Self::contains) gives a row.
+    /// Before `COMMIT`, check that the transaction is still the one of the insert, since a statement with
+    /// `ON CONFLICT ROLLBACK` may have ended it: `sqlite3_get_autocommit` must return 0, and
+    /// [`contains`](Self::contains) a row.
     pub insert: String,
-    /// Gives a row where an event was handled: `?1` the inbox's name, `?2` the id.
+    /// Returns a row if an event was handled: `?1` the inbox's name, `?2` the id.
     pub contains: String,
-    /// Deletes the rows that are too old, the oldest first: `?1` the inbox's name, `?2` the age in
-    /// milliseconds, `?3` how many at most.
+    /// Deletes rows that are too old, oldest first: `?1` the inbox's name, `?2` the age in milliseconds,
+    /// `?3` the maximum number.
     pub prune: String,
-    /// Gives time and id of the newest row beyond a count: `?1` the inbox's name, `?2` the count. It
-    /// reads as many entries of an index as rows are kept.
+    /// Returns the time and id of the newest surplus row: `?1` the inbox's name, `?2` the number of rows to
+    /// keep. Reads as many index entries as rows are kept.
     pub surplus: String,
-    /// Deletes the rows up to one that `surplus` gave, the oldest first: `?1` the inbox's name, `?2` and
-    /// `?3` that row's time and id, `?4` how many at most.
+    /// Deletes rows up to one that `surplus` returned, oldest first: `?1` the inbox's name, `?2` and `?3`
+    /// that row's time and id, `?4` the maximum number.
     pub prune_surplus: String,
 }
 
-/// Now, in milliseconds since 1970.
+/// The current time in milliseconds since 1970.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 impl SqliteStatements {
-    /// The rows of a group lie together, in the order of their ids: new ids of version 7 are appended.
+    /// The rows of a group are stored together, in the order of their ids: new version 7 ids are appended.
     pub(super) fn of(table: &str) -> Self {
         let oldest = |condition: &str, limit: &str| {
             format!(

@@ -16,7 +16,7 @@ use crate::{Config, EventBus, Hub, PublicSignal, Registry};
 /// The topic of all events.
 const TOPIC: &str = "events";
 /// How long draining may take, by the clock of the simulation.
-const DRAINS_WITHIN: Duration = Duration::from_hours(24);
+const DRAINS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// The group of the receiving service.
 const GROUP: &str = "receivers";
 

@@ -9,10 +9,10 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::fault::Fault;
-use super::pass::Pass;
+use super::claim_scan::ClaimScan;
+use super::error::TxnError;
+use super::poison::{ALONE_AFTER, ClaimEnd, Isolation};
 use super::row::run_length;
-use super::suspects::{ALONE_AFTER, Alone, End};
 use super::txn::{GroupId, Txn, last, trimmed};
 
 /// What a member asks for.
@@ -71,7 +71,7 @@ impl Held {
 }
 
 /// Answers by reading alone where there is nothing to claim; `None` where there may be.
-pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, Fault> {
+pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
     let GroupId { topic, group } = request.group;
     if request.max == 0 {
         return Ok(Some(Claimed::None(None)));
@@ -99,11 +99,11 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     Ok(Some(Claimed::None([due, end].into_iter().flatten().min())))
 }
 
-pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, Fault> {
+pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, TxnError> {
     conn.prepare_cached("SELECT cursor FROM groups WHERE id = ?1")?
         .query_row([group], |row| row.get(0))
         .optional()?
-        .ok_or(Fault::NoGroup)
+        .ok_or(TxnError::NoGroup)
 }
 
 /// Whether the clock was set back since a message was told to wait: it would for as long as that.
@@ -144,13 +144,13 @@ const LOOK_AGAIN: i64 = 250;
 
 impl Txn<'_> {
     /// Hands messages to a member.
-    pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, Fault> {
+    pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, TxnError> {
         let mut others = Vec::new();
         let all = held(self.conn, request.group.group)?;
         let ends = self.ends(request.group, &all)?;
         for held in all {
             if held.is_over(self.now) {
-                let end = ends.get(&held.id).copied().unwrap_or(End::LostAmongOthers);
+                let end = ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
                 self.take_back(request.group, held.member, held.id, end)?;
                 continue;
             }
@@ -171,26 +171,26 @@ impl Txn<'_> {
                 .execute([request.group.group, self.now, LONGEST])?;
         }
         self.mend_cursor(request.group)?;
-        let mut pass = Pass::new(self.conn, *request, &others)?;
-        match pass.alone(self.now)? {
-            Alone::None => {
-                pass.again(self.now)?;
-                pass.fresh()?;
+        let mut scan = ClaimScan::new(self.conn, *request, &others)?;
+        match scan.alone(self.now)? {
+            Isolation::None => {
+                scan.again(self.now)?;
+                scan.fresh()?;
             }
-            Alone::Taken => {}
-            Alone::Waits => return Ok(Claimed::None(Some(self.now + LOOK_AGAIN))),
+            Isolation::Taken => {}
+            Isolation::Waits => return Ok(Claimed::None(Some(self.now + LOOK_AGAIN))),
         }
-        if pass.is_empty() {
-            pass.set_aside()?;
+        if scan.is_empty() {
+            scan.set_aside()?;
             // There may be more behind what was set aside: look again at once.
             return Ok(Claimed::None(Some(self.now)));
         }
-        Ok(Claimed::Some(pass.store(self.now)?))
+        Ok(Claimed::Some(scan.store(self.now)?))
     }
 
     /// A damaged cursor behind the topic's end would keep all that comes from the group, without a
     /// word, and one before its first message would be an endless way: it is put back between them.
-    fn mend_cursor(&self, id: GroupId) -> Result<(), Fault> {
+    fn mend_cursor(&self, id: GroupId) -> Result<(), TxnError> {
         let GroupId { topic, group } = id;
         let (found, last) = (cursor(self.conn, group)?, last(self.conn, topic)?);
         let cursor = found.clamp(trimmed(self.conn, topic)?.min(last), last);
@@ -211,7 +211,13 @@ impl Txn<'_> {
     /// Ends a claim of a member: what it still holds waits to go out again.
     ///
     /// How that counts is the rule of [`suspects`](super::suspects).
-    pub(super) fn take_back(&mut self, id: GroupId, member: i64, claim: i64, end: End) -> Result<(), Fault> {
+    pub(super) fn take_back(
+        &mut self,
+        id: GroupId,
+        member: i64,
+        claim: i64,
+        end: ClaimEnd,
+    ) -> Result<(), TxnError> {
         let GroupId { topic, group } = id;
         let run: Option<(Option<i64>, Option<i64>)> = self
             .conn
@@ -236,8 +242,8 @@ impl Txn<'_> {
                 ))?
                 .execute(params![
                     group,
-                    i64::from(end == End::LostAlone),
-                    i64::from(end == End::LostAmongOthers),
+                    i64::from(end == ClaimEnd::LostAlone),
+                    i64::from(end == ClaimEnd::LostAmongOthers),
                     self.now,
                     first,
                     last,
@@ -251,13 +257,13 @@ impl Txn<'_> {
             }
         }
         match end {
-            End::Undelivered => self
+            ClaimEnd::Undelivered => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2, attempts = max(attempts, 1) - 1 WHERE claim = ?1",
                 )?
                 .execute([claim, self.now])?,
-            End::LostAmongOthers => self
+            ClaimEnd::LostAmongOthers => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
@@ -266,7 +272,7 @@ impl Txn<'_> {
                      alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
                 .execute([claim, self.now, ALONE_AFTER, MOST])?,
-            End::LostAlone => self
+            ClaimEnd::LostAlone => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
@@ -279,14 +285,14 @@ impl Txn<'_> {
         Ok(())
     }
 
-    pub(super) fn end_claim(&self, claim: i64) -> Result<(), Fault> {
+    pub(super) fn end_claim(&self, claim: i64) -> Result<(), TxnError> {
         self.conn.prepare_cached("DELETE FROM gaps WHERE claim = ?1")?.execute([claim])?;
         self.conn.prepare_cached("DELETE FROM claims WHERE id = ?1")?.execute([claim])?;
         Ok(())
     }
 
     /// Looks at every blocked message of the group again.
-    pub(super) fn unblock_all(&mut self, id: GroupId) -> Result<(), Fault> {
+    pub(super) fn unblock_all(&mut self, id: GroupId) -> Result<(), TxnError> {
         self.conn
             .prepare_cached(
                 "UPDATE pending SET ready = 0 WHERE grp = ?1 AND claim IS NULL AND ready IS NULL",

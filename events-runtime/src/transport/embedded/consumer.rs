@@ -7,18 +7,19 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{
-    BoxFuture, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle, Settlement,
+    BoxFuture, Consumer, Delivery, ErrorKind, Outcome, Position, Receipt, Recipient, Settle as _, Settlement,
     Subscription, TransportError,
 };
+use super::acker::Acker;
 use super::claim::{self, Claim, Claimed, Request};
-use super::fault::Fault;
-use super::file::File;
+use super::connection::Database;
+use super::error::TxnError;
+use super::poison::ClaimEnd;
 use super::row::{self, Stored, length, millis};
 use super::settle::Member;
-use super::suspects::End;
 
 pub(super) struct SqliteConsumer {
-    ledger: Arc<Ledger>,
+    acker: Arc<Acker>,
     recipient: Arc<Recipient>,
     changes: watch::Receiver<u64>,
     lease: i64,
@@ -27,62 +28,62 @@ pub(super) struct SqliteConsumer {
 
 impl SqliteConsumer {
     pub(super) async fn subscribe(
-        file: Arc<File>,
+        database: Arc<Database>,
         subscription: Subscription,
     ) -> Result<Self, TransportError> {
         let lease = length(subscription.lease);
-        let (ledger, recipient) = Self::join(file, &subscription).await?;
-        let changes = ledger.file.changes(ledger.member.id.topic);
-        Ok(Self { ledger, recipient, changes, lease, subscription })
+        let (acker, recipient) = Self::join(database, &subscription).await?;
+        let changes = acker.database.changes(acker.member.id.topic);
+        Ok(Self { acker, recipient, changes, lease, subscription })
     }
 
     /// Joins the group of the file that is open now, as a member that nobody has been before.
     async fn join(
-        file: Arc<File>,
+        database: Arc<Database>,
         subscription: &Subscription,
-    ) -> Result<(Arc<Ledger>, Arc<Recipient>), TransportError> {
+    ) -> Result<(Arc<Acker>, Arc<Recipient>), TransportError> {
         let dead_letter = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, .. } = subscription.clone();
         let (names, letters) = ((topic.clone(), group.clone()), dead_letter.clone());
-        let presence = file.presence().clone();
-        let joining = file.write("subscribe to", move |txn| {
-            txn.keep_letters(&letters)?;
-            Ok((txn.join(&names.0, &names.1, start)?, presence.generation()))
+        let identity = database.identity().clone();
+        let joining = database.write("subscribe to", move |txn| {
+            txn.mark_dead_letter_topic(&letters)?;
+            Ok((txn.join(&names.0, &names.1, start)?, identity.generation()))
         });
         let (id, generation) = joining.await?;
         // Sixty-two random bits, not negative: no two members anywhere have the same.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
         let number = (random >> 1).cast_signed();
         let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
-        let ledger = Arc::new(Ledger { file, member, generation });
-        let recipient = Arc::new(Recipient::new(topic, group, ledger.clone()));
-        Ok((ledger, recipient))
+        let acker = Arc::new(Acker { database, member, generation });
+        let recipient = Arc::new(Recipient::new(topic, group, acker.clone()));
+        Ok((acker, recipient))
     }
 
     /// Claims messages, which `arrival` knows of until it is told that they have arrived.
-    async fn claim(&self, max: usize, arrival: &Arrival) -> Result<Claimed, TransportError> {
-        let Member { id, number, .. } = self.ledger.member;
+    async fn claim(&self, max: usize, guard: &ClaimGuard) -> Result<Claimed, TransportError> {
+        let Member { id, number, .. } = self.acker.member;
         let request = Request { group: id, member: number, max, lease: self.lease };
-        let (looked, claimed) = (arrival.claim.clone(), arrival.claim.clone());
-        self.ledger
-            .file
+        let (looked, claimed) = (guard.claim.clone(), guard.claim.clone());
+        self.acker
+            .database
             .submit(
                 "receive from",
-                Some(self.ledger.generation),
+                Some(self.acker.generation),
                 false,
                 move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
                     Some(Claimed::None(due)) => {
-                        looked.set(Under::Nothing);
+                        looked.set(ClaimState::Nothing);
                         Ok(Some(Claimed::None(due)))
                     }
                     _ => Ok(None),
                 },
                 move |txn| {
-                    claimed.set(Under::Way);
+                    claimed.set(ClaimState::InProgress);
                     let outcome = txn.claim(&request)?;
                     claimed.set(match &outcome {
-                        Claimed::Some(claim) => Under::Claim(claim.id),
-                        Claimed::None(_) => Under::Nothing,
+                        Claimed::Some(claim) => ClaimState::Claim(claim.id),
+                        Claimed::None(_) => ClaimState::Nothing,
                     });
                     Ok(outcome)
                 },
@@ -91,7 +92,7 @@ impl SqliteConsumer {
             .await
             .map_err(|error| match error.kind() {
                 ErrorKind::NotFound => {
-                    let Member { topic, group, .. } = &self.ledger.member;
+                    let Member { topic, group, .. } = &self.acker.member;
                     TransportError::no_group("receive from", topic, group)
                 }
                 _ => error,
@@ -100,8 +101,8 @@ impl SqliteConsumer {
 
     /// Reads the messages of a claim.
     async fn deliver(&self, claim: Claim) -> Result<Vec<Delivery>, TransportError> {
-        let topic = self.ledger.member.id.topic;
-        let read = self.ledger.file.read("receive from", move |conn| {
+        let topic = self.acker.member.id.topic;
+        let read = self.acker.database.read("receive from", move |conn| {
             let stored = read_claim(conn, topic, &claim)?;
             Ok((claim, stored))
         });
@@ -136,11 +137,15 @@ impl SqliteConsumer {
                 outcome: Outcome::Ack,
             })
             .collect();
-        drop(self.ledger.settle(missing));
+        drop(self.acker.settle(missing));
     }
 }
 
-fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<Vec<(u32, Stored)>, Fault> {
+fn read_claim(
+    conn: &rusqlite::Connection,
+    topic: i64,
+    claim: &Claim,
+) -> Result<Vec<(u32, Stored)>, TxnError> {
     let mut stored = Vec::with_capacity(claim.len());
     if !claim.again.is_empty() {
         let mut one =
@@ -168,8 +173,8 @@ fn read_claim(conn: &rusqlite::Connection, topic: i64, claim: &Claim) -> Result<
 
 /// How far a claim has come.
 #[derive(Debug, Clone, Copy)]
-enum Under {
-    Way,
+enum ClaimState {
+    InProgress,
     /// There was nothing to claim.
     Nothing,
     Claim(i64),
@@ -177,14 +182,14 @@ enum Under {
 
 /// The same, for the request that makes the claim and the one that takes it back.
 #[derive(Clone)]
-struct UnderWay(Arc<Mutex<Under>>);
+struct SharedClaimState(Arc<Mutex<ClaimState>>);
 
-impl UnderWay {
-    fn set(&self, under: Under) {
+impl SharedClaimState {
+    fn set(&self, under: ClaimState) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = under;
     }
 
-    fn get(&self) -> Under {
+    fn get(&self) -> ClaimState {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -194,37 +199,37 @@ impl UnderWay {
 /// The request to take it back is submitted by the drop itself. Whatever the same member asks for
 /// next stands behind it, and can't be given a later message of a key whose earlier ones are in a
 /// claim that nobody will work on.
-struct Arrival {
-    claim: UnderWay,
-    ledger: Arc<Ledger>,
+struct ClaimGuard {
+    claim: SharedClaimState,
+    acker: Arc<Acker>,
     /// The caller has it, or was told that there is nothing.
     arrived: bool,
 }
 
-impl Arrival {
-    fn new(ledger: &Arc<Ledger>) -> Self {
-        let claim = UnderWay(Arc::new(Mutex::new(Under::Way)));
-        Self { claim, ledger: ledger.clone(), arrived: false }
+impl ClaimGuard {
+    fn new(acker: &Arc<Acker>) -> Self {
+        let claim = SharedClaimState(Arc::new(Mutex::new(ClaimState::InProgress)));
+        Self { claim, acker: acker.clone(), arrived: false }
     }
 }
 
-impl Drop for Arrival {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
         // Whatever the claim says by now: its transaction may be rolled back and run again.
         if self.arrived {
             return;
         }
-        let Member { id, number, .. } = self.ledger.member;
+        let Member { id, number, .. } = self.acker.member;
         let (looked, claim) = (self.claim.clone(), self.claim.clone());
-        drop(self.ledger.file.submit(
+        drop(self.acker.database.submit(
             "give back to",
-            Some(self.ledger.generation),
+            Some(self.acker.generation),
             false,
-            move |_| Ok(matches!(looked.get(), Under::Nothing).then_some(())),
+            move |_| Ok(matches!(looked.get(), ClaimState::Nothing).then_some(())),
             move |txn| match claim.get() {
-                Under::Claim(claim) => txn.take_back(id, number, claim, End::Undelivered),
+                ClaimState::Claim(claim) => txn.take_back(id, number, claim, ClaimEnd::Undelivered),
                 // The request before this one failed.
-                Under::Way | Under::Nothing => Ok(()),
+                ClaimState::InProgress | ClaimState::Nothing => Ok(()),
             },
             |()| (),
         ));
@@ -241,28 +246,28 @@ impl Consumer for SqliteConsumer {
             // No deadline where the wait passes the clock's range.
             let deadline = Instant::now().checked_add(wait);
             // Before the first request, so that the writer's thread looks out for other processes.
-            let _waiting = self.ledger.file.waiting();
+            let _waiting = self.acker.database.waiting();
             loop {
                 // Seen before the claim, so that what comes during the claim is not missed.
                 self.changes.borrow_and_update();
-                let file = &self.ledger.file;
-                if file.presence().generation() != self.ledger.generation {
-                    let joined = Self::join(file.clone(), &self.subscription).await?;
-                    (self.ledger, self.recipient) = joined;
-                    self.changes = self.ledger.file.changes(self.ledger.member.id.topic);
+                let database = &self.acker.database;
+                if database.identity().generation() != self.acker.generation {
+                    let joined = Self::join(database.clone(), &self.subscription).await?;
+                    (self.acker, self.recipient) = joined;
+                    self.changes = self.acker.database.changes(self.acker.member.id.topic);
                 }
-                let mut arrival = Arrival::new(&self.ledger);
-                let due = match self.claim(max, &arrival).await? {
+                let mut guard = ClaimGuard::new(&self.acker);
+                let due = match self.claim(max, &guard).await? {
                     Claimed::Some(claim) => {
                         let deliveries = self.deliver(claim).await?;
-                        arrival.arrived = true;
+                        guard.arrived = true;
                         if !deliveries.is_empty() {
                             return Ok(deliveries);
                         }
                         continue;
                     }
                     Claimed::None(due) => {
-                        arrival.arrived = true;
+                        guard.arrived = true;
                         due
                     }
                 };
@@ -290,7 +295,7 @@ impl Consumer for SqliteConsumer {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         // Whatever was submitted before is answered before this.
-        self.ledger.file.write("leave", |_| Ok(()))
+        self.acker.database.write("leave", |_| Ok(()))
     }
 }
 
@@ -298,57 +303,6 @@ impl Consumer for SqliteConsumer {
 fn from_now(due: i64) -> Option<Instant> {
     let after = due.saturating_sub(millis(SystemTime::now()));
     Instant::now().checked_add(Duration::from_millis(u64::try_from(after).unwrap_or(0)))
-}
-
-/// One member's side of the file.
-struct Ledger {
-    file: Arc<File>,
-    member: Member,
-    /// The opening of the file in which the member's claims mean something.
-    generation: u64,
-}
-
-impl Settle for Ledger {
-    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        let count = settlements.len();
-        let member = self.member.clone();
-        let settled = self.file.submit(
-            "settle in",
-            Some(self.generation),
-            true,
-            |_| Ok(None),
-            move |txn| txn.settle(&member, &settlements),
-            |settled| settled,
-        );
-        Box::pin(async move { spread(settled.await, count) })
-    }
-
-    fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
-        drop(self.settle(vec![Settlement::retry(receipt, Duration::ZERO)]));
-    }
-
-    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        let count = receipts.len();
-        let member = self.member.clone();
-        let renewed = self.file.submit(
-            "renew in",
-            Some(self.generation),
-            false,
-            |_| Ok(None),
-            move |txn| txn.renew(&member, &receipts),
-            |renewed| renewed,
-        );
-        Box::pin(async move { spread(renewed.await, count) })
-    }
-}
-
-/// A result for each, where one for all may be an error.
-pub(super) fn spread<T>(
-    results: Result<Vec<Result<T, TransportError>>, TransportError>,
-    count: usize,
-) -> Vec<Result<T, TransportError>> {
-    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 impl Claim {

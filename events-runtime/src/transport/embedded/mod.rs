@@ -1,83 +1,94 @@
-//! `sqlite:`: a file as the event bus of one machine.
+//! `sqlite:` transport: a SQLite file as the event bus of one machine.
 //!
-//! Durable, without a server, for any number of processes of one machine over one file. Messages
-//! are appended to a table per topic; groups remember a cursor and the exceptions behind it;
-//! members hold messages by leases, so that another takes over what a dead one held.
+//! Durable, without a server, for any number of processes on one machine. Each topic is a table that
+//! messages are appended to. A group stores a cursor and the exceptions before it. Consumers hold
+//! messages under leases, so another consumer takes over the messages of one that died.
 //!
-//! Settings, in the URL's query (`sqlite://events.db?synchronous=normal`):
+//! Settings, in the query of the URL (`sqlite://events.db?synchronous=normal`):
 //!
 //! | setting | meaning |
 //! |---|---|
-//! | `synchronous=full` | the default. What was acknowledged, to a sender or by a consumer, survives the loss of power |
-//! | `synchronous=normal` | it survives the death of the process at any point; the last of it may be lost with the power, the file stays sound |
-//! | `synchronous=off` | it survives the death of the process; with the power the whole file may be lost |
-//! | `busy_timeout=10s` | how long a call waits for another process that holds the write lock |
-//! | `poll_interval=50ms` | the longest pause between two looks at what other processes wrote; inside a process nothing polls |
-//! | `max_pages=N` | the file's largest size, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
-//! | `mode=0600` | the mode of a file that is made, and of its `-wal` and `-shm`: it holds payloads. A stricter umask counts; the mode of a file that is there is left alone |
-//! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
-//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same of topics of dead letters: those whose names end in `.dlq`, and those that a consumer ever named for them |
+//! | `synchronous=full` | default: acknowledged sends and settlements survive a power failure |
+//! | `synchronous=normal` | they survive a crash of the process; a power failure may lose the last ones, the file stays consistent |
+//! | `synchronous=off` | they survive a crash of the process; a power failure may destroy the file |
+//! | `busy_timeout=10s` | how long a call waits for the write lock of another process |
+//! | `poll_interval=50ms` | longest interval between checks for writes of other processes; writes of the same process need no polling |
+//! | `max_pages=N` | maximum size of the file, in pages of 4 KiB; sends beyond it fail with [`ErrorKind::Full`](super::ErrorKind::Full) |
+//! | `mode=0600` | permissions of a new file and its `-wal` and `-shm` files, since they hold payloads; the umask applies; an existing file keeps its permissions |
+//! | `retention_age=7d`, `retention_count=unlimited` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics: topics whose names end in `.dlq`, and topics that a consumer ever named as its dead-letter topic |
 //!
-//! Where it differs from the others: positions count up from 1 in each topic; renewing one
-//! delivery renews all that were received with it; the clock of leases and retries is the
-//! machine's, and a step of it can end leases early, never keep them for longer than they last.
-//! What retention frees is given back to the disk by and by, in a file that this version made: once more
-//! than a quarter of it is free, and at least 4 MiB, a MiB at a time. Sends wait for a portion meanwhile: in
-//! the measurement of docs/performance.md 0.4 ms at the 99th percentile, and 78 ms at most. A file of an earlier version keeps its size and fills what is free again; with every
-//! program stopped, `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'` shrinks it now and lets it
-//! shrink from then on. That writes the file anew: it takes the time of copying it, and as much free disk
-//! as it is large, twice.
+//! # Differences from the other transports
+//! - Positions are numbers that start at 1 in each topic.
+//! - Renewing a delivery renews all deliveries received in the same call.
+//! - Leases and retries use the machine's clock. A clock step may end leases early, but never
+//!   extends them.
 //!
-//! A file that is removed, renamed or replaced while it is open is noticed by its device and inode: calls
-//! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again, which is
-//! opened then; queues and consumers wait for it. Replace a file only together with its `-wal` and `-shm`:
-//! where these are taken away alone, what they hold is brought into the file if it is as it was, and a log that
-//! is left beside another file is moved to `-wal.old`. A file that is emptied counts as another one. What is
-//! written over the file in place can't be noticed.
+//! # Disk space
+//! A file created by this version returns free space to the disk: when more than a quarter of the
+//! file, and at least 4 MiB, is free, it shrinks by 1 MiB at a time. Sends wait for each step: 0.4 ms
+//! at the 99th percentile and 78 ms at most, as measured in docs/performance.md.
 //!
-//! The file needs a local disk: network file systems lack the shared memory of SQLite's log.
+//! A file of an earlier version keeps its size and reuses its free pages. To shrink it, and to enable
+//! shrinking, stop every program that uses it and run
+//! `sqlite3 events.db 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'`. This rewrites the file: it takes as
+//! long as copying it, and twice its size in free disk space.
+//!
+//! # Moved and replaced files
+//! A file that is removed, renamed or replaced while open is detected by its device and inode. Calls
+//! fail with [`ErrorKind::Replaced`](super::ErrorKind::Replaced) until the path has a file again,
+//! which is then opened; queues and consumers wait for it. A truncated file counts as replaced.
+//! Overwriting the file in place can't be detected.
+//!
+//! Replace a file only together with its `-wal` and `-shm` files. If only those are removed, their
+//! content is checkpointed into the file, provided that the file is unchanged. A log left next to
+//! a different file is renamed to `-wal.old`.
+//!
+//! The file must be on a local disk: network file systems lack the shared memory that SQLite's
+//! write-ahead log needs.
 
-mod changes;
+mod acker;
+mod admin;
 mod claim;
+mod claim_scan;
+mod config;
+mod connection;
 mod consumer;
-mod fault;
-mod file;
-mod pass;
-mod presence;
+mod error;
+mod file_identity;
+mod notify;
+mod poison;
+mod producer;
 mod row;
 mod schema;
-mod settings;
 mod settle;
-mod status;
-mod suspects;
 mod syncer;
 mod trim;
 mod txn;
-mod unsettled;
 mod writer;
 
 use std::sync::Arc;
 
-use self::consumer::{SqliteConsumer, spread};
-use self::file::File;
-use self::row::Row;
-use self::settings::Settings;
+use self::config::Config;
+use self::connection::Database;
+use self::consumer::SqliteConsumer;
+use self::producer::SqliteProducer;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Message, Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
 
 /// The `sqlite:` transport.
 pub(super) struct SqliteTransport {
-    file: Arc<File>,
+    database: Arc<Database>,
 }
 
 impl SqliteTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        let settings = Settings::read(target, options)?;
-        Ok(Self { file: File::open(settings)? })
+        let config = Config::read(target, options)?;
+        Ok(Self { database: Database::open(config)? })
     }
 }
 
@@ -99,11 +110,11 @@ impl Transport for SqliteTransport {
     }
 
     fn url(&self) -> &str {
-        &self.file.settings().url
+        &self.database.config().url
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { file: self.file.clone() });
+        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { database: self.database.clone() });
         Box::pin(std::future::ready(Ok(producer)))
     }
 
@@ -111,9 +122,9 @@ impl Transport for SqliteTransport {
         &self,
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        let file = self.file.clone();
+        let database = self.database.clone();
         Box::pin(async move {
-            let consumer = SqliteConsumer::subscribe(file, subscription).await?;
+            let consumer = SqliteConsumer::subscribe(database, subscription).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
     }
@@ -121,19 +132,19 @@ impl Transport for SqliteTransport {
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
         Box::pin(async move {
             // Taking the lock and committing nothing shows that the file can be written.
-            self.file.write("check", |_| Ok(())).await?;
-            let settings = self.file.settings().clone();
-            self.file.read("check", move |conn| status::check(conn, &settings)).await
+            self.database.write("check", |_| Ok(())).await?;
+            let config = self.database.config().clone();
+            self.database.read("check", move |conn| admin::check(conn, &config)).await
         })
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        Box::pin(self.file.read("list the topics of", status::topics))
+        Box::pin(self.database.read("list the topics of", admin::topics))
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
         let topic = topic.clone();
-        Box::pin(self.file.read("list the groups of", move |conn| status::groups(conn, &topic)))
+        Box::pin(self.database.read("list the groups of", move |conn| admin::groups(conn, &topic)))
     }
 
     fn unsettled<'a>(
@@ -145,8 +156,8 @@ impl Transport for SqliteTransport {
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
         Box::pin(
-            self.file
-                .read(unsettled::OPERATION, move |conn| unsettled::read(conn, &topic, &group, after, max)),
+            self.database
+                .read(admin::UNSETTLED, move |conn| admin::unsettled(conn, &topic, &group, after, max)),
         )
     }
 
@@ -157,7 +168,7 @@ impl Transport for SqliteTransport {
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
-        self.file.write("move a group on", move |txn| txn.seek(&topic, &group, start))
+        self.database.write("move a group on", move |txn| txn.seek(&topic, &group, start))
     }
 
     fn remove_group<'a>(
@@ -166,7 +177,7 @@ impl Transport for SqliteTransport {
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
-        self.file.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
+        self.database.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
@@ -174,8 +185,8 @@ impl Transport for SqliteTransport {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
                 loop {
-                    let (name, policy) = (topic.clone(), self.file.settings().retention.clone());
-                    let portion = self.file.write("trim", move |txn| txn.trim(&name, &policy)).await?;
+                    let (name, policy) = (topic.clone(), self.database.config().retention.clone());
+                    let portion = self.database.write("trim", move |txn| txn.trim(&name, &policy)).await?;
                     portion.tell(&topic);
                     total.add(portion.trimmed);
                     if !portion.is_full() {
@@ -183,32 +194,8 @@ impl Transport for SqliteTransport {
                     }
                 }
             }
-            while self.file.write("trim", |txn| Ok(trim::give_back(txn.conn)?)).await? {}
+            while self.database.write("trim", |txn| Ok(trim::free_pages(txn.conn)?)).await? {}
             Ok(total)
         })
-    }
-}
-
-struct SqliteProducer {
-    file: Arc<File>,
-}
-
-impl Producer for SqliteProducer {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let count = batch.len();
-        if count == 0 {
-            return Box::pin(std::future::ready(Vec::new()));
-        }
-        let topic = topic.clone();
-        let rows: Vec<Row> = batch.iter().map(Row::from).collect();
-        let stored = self.file.write("send to", move |txn| {
-            let first = txn.append(&topic, &rows)?;
-            Ok((first..).take(rows.len()).map(|seq| Ok(Position::Sequence(seq.unsigned_abs()))).collect())
-        });
-        Box::pin(async move { spread(stored.await, count) })
     }
 }

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::{ErrorKind, TransportError};
-use super::fault::Fault;
-use super::settings::Settings;
+use super::config::Config;
+use super::error::TxnError;
 use crate::clock::Later as _;
 
 /// SQLite counts milliseconds in 32 bits with a sign.
@@ -112,20 +112,20 @@ pub(super) fn messages_table(topic: i64) -> String {
 }
 
 /// Opens the file to write, making it where it is missing.
-pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportError> {
-    create(settings);
-    let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let deadline = Instant::now().later(settings.busy_timeout);
+pub(super) fn open_writer(config: &Config) -> Result<Connection, TransportError> {
+    create(config);
+    let conn = open(config, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let deadline = Instant::now().later(config.busy_timeout);
     let prepared = loop {
-        match prepare(&conn, settings) {
+        match prepare(&conn, config) {
             // Switching to WAL gives up at once where another process does the same.
-            Err(fault) if fault.is_busy() && Instant::now() < deadline => {
+            Err(error) if error.is_busy() && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             other => break other,
         }
     };
-    prepared.map_err(|fault| fault.explain("open", &settings.url))?;
+    prepared.map_err(|error| error.convert("open", &config.url))?;
     Ok(conn)
 }
 
@@ -133,41 +133,41 @@ pub(super) fn open_writer(settings: &Settings) -> Result<Connection, TransportEr
 ///
 /// A failure is left to SQLite, which meets it again and says more. A file that is there is not opened:
 /// closing it would take away the locks that SQLite has on it.
-fn create(settings: &Settings) {
-    if settings.path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+fn create(config: &Config) {
+    if config.path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         let mut options = std::fs::File::options();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, settings.mode);
-        drop(options.open(&settings.path));
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, config.mode);
+        drop(options.open(&config.path));
     }
 }
 
 /// Opens the file, which the writer has made, to read.
-pub(super) fn open_reader(settings: &Settings) -> Result<Connection, TransportError> {
-    let conn = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(super) fn open_reader(config: &Config) -> Result<Connection, TransportError> {
+    let conn = open(config, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.pragma_update(None, "query_only", true)
-        .map_err(|error| Fault::from(error).explain("open", &settings.url))?;
+        .map_err(|error| TxnError::from(error).convert("open", &config.url))?;
     Ok(conn)
 }
 
-fn open(settings: &Settings, flags: OpenFlags) -> Result<Connection, TransportError> {
+fn open(config: &Config, flags: OpenFlags) -> Result<Connection, TransportError> {
     // A connection is used by one thread at a time, so SQLite need not lock it.
     let open = || {
-        let conn = Connection::open_with_flags(&settings.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.busy_timeout(settings.busy_timeout.min(LONGEST_BUSY))?;
+        let conn = Connection::open_with_flags(&config.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.busy_timeout(config.busy_timeout.min(LONGEST_BUSY))?;
         conn.set_prepared_statement_cache_capacity(128);
         Ok(conn)
     };
-    open().map_err(|fault: Fault| fault.explain("open", &settings.url))
+    open().map_err(|error: TxnError| error.convert("open", &config.url))
 }
 
-fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
+fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     // Before anything is changed: is it ours? One transaction, as another process may be making it.
-    let state = in_transaction(conn, "BEGIN", || inspect(conn, settings))?;
+    let state = in_transaction(conn, "BEGIN", || inspect(conn, config))?;
     if conn.is_readonly("main")? {
         return Err(refuse(
-            settings,
+            config,
             ErrorKind::ReadOnly,
             "the file can't be written: check its mode, its owner and the mount",
         ));
@@ -179,21 +179,21 @@ fn prepare(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(refuse(
-            settings,
+            config,
             ErrorKind::Unsupported,
             "SQLite can't keep a write-ahead log there: use a local disk, network file systems lack shared memory",
         ));
     }
-    conn.pragma_update(None, "synchronous", settings.synchronous.pragma())?;
+    conn.pragma_update(None, "synchronous", config.synchronous.pragma())?;
     // 16 MB between checkpoints, and no more than 64 MB of log kept.
     conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
-    if let Some(pages) = settings.max_pages {
+    if let Some(pages) = config.max_pages {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     if state != State::Ours {
-        bring_up(conn, settings)?;
+        bring_up(conn, config)?;
     }
     Ok(())
 }
@@ -206,14 +206,14 @@ enum State {
     Ours,
 }
 
-fn inspect(conn: &Connection, settings: &Settings) -> Result<State, Fault> {
+fn inspect(conn: &Connection, config: &Config) -> Result<State, TxnError> {
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let version = pragma("user_version")?;
     match pragma("application_id")? {
         APPLICATION_ID if version == VERSION => Ok(State::Ours),
         APPLICATION_ID if version == 1 => Ok(State::Older),
         APPLICATION_ID => Err(refuse(
-            settings,
+            config,
             ErrorKind::Version,
             &format!(
                 "the file has version {version} of the tables and this build knows {VERSION}: \
@@ -222,25 +222,25 @@ fn inspect(conn: &Connection, settings: &Settings) -> Result<State, Fault> {
         )),
         0 if version == 0 => {
             let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if tables == 0 { Ok(State::Empty) } else { Err(foreign(settings)) }
+            if tables == 0 { Ok(State::Empty) } else { Err(foreign(config)) }
         }
-        _ => Err(foreign(settings)),
+        _ => Err(foreign(config)),
     }
 }
 
-fn foreign(settings: &Settings) -> Fault {
+fn foreign(config: &Config) -> TxnError {
     refuse(
-        settings,
+        config,
         ErrorKind::Corrupt,
         "the file is the database of another program: give the bus a file of its own; it was left as it is",
     )
 }
 
 /// Makes the tables, or brings those of an older version up to this one.
-fn bring_up(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
+fn bring_up(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     in_transaction(conn, "BEGIN IMMEDIATE", || {
         // Another process may have been faster.
-        match inspect(conn, settings)? {
+        match inspect(conn, config)? {
             State::Ours => return Ok(()),
             State::Older => conn.execute_batch(FROM_1)?,
             State::Empty => {
@@ -256,8 +256,8 @@ fn bring_up(conn: &Connection, settings: &Settings) -> Result<(), Fault> {
 pub(super) fn in_transaction<T>(
     conn: &Connection,
     begin: &str,
-    work: impl FnOnce() -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    work: impl FnOnce() -> Result<T, TxnError>,
+) -> Result<T, TxnError> {
     conn.execute_batch(begin)?;
     let done = work().and_then(|done| {
         conn.execute_batch("COMMIT")?;
@@ -269,6 +269,6 @@ pub(super) fn in_transaction<T>(
     done
 }
 
-fn refuse(settings: &Settings, kind: ErrorKind, message: &str) -> Fault {
-    Fault::Refused(TransportError::new(kind, "open", &settings.url, message))
+fn refuse(config: &Config, kind: ErrorKind, message: &str) -> TxnError {
+    TxnError::Transport(TransportError::new(kind, "open", &config.url, message))
 }

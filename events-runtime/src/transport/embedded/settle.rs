@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::super::{ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError};
-use super::fault::Fault;
+use super::error::TxnError;
 use super::row::{Row, length};
 use super::txn::{GroupId, Txn};
 
@@ -48,7 +48,7 @@ impl Run {
 
 /// Where a held message comes back, if it does.
 #[derive(Clone, Copy)]
-struct Back {
+struct Requeue {
     ready: i64,
     counted: bool,
 }
@@ -59,7 +59,7 @@ impl Txn<'_> {
         &mut self,
         member: &Member,
         settlements: &[Settlement],
-    ) -> Result<Vec<Result<(), TransportError>>, Fault> {
+    ) -> Result<Vec<Result<(), TransportError>>, TxnError> {
         let mut by_claim: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         for (index, settlement) in settlements.iter().enumerate() {
             by_claim.entry(settlement.receipt.token.cast_signed()).or_default().push(index);
@@ -78,7 +78,7 @@ impl Txn<'_> {
             member.id,
             settlements.iter().filter_map(|settlement| settlement.receipt.key.as_deref()),
         )?;
-        if self.has_suspects(member.id)? {
+        if self.has_isolated(member.id)? {
             self.woken.insert(member.id.topic);
         }
         Ok(results)
@@ -90,7 +90,7 @@ impl Txn<'_> {
         member: &Member,
         claim: i64,
         settlements: impl Iterator<Item = &'s Settlement>,
-    ) -> Result<Vec<bool>, Fault> {
+    ) -> Result<Vec<bool>, TxnError> {
         let ends: Option<(Option<i64>, Option<i64>)> = self
             .conn
             .prepare_cached("SELECT first, last FROM claims WHERE id = ?1 AND grp = ?2 AND member = ?3")?
@@ -108,8 +108,8 @@ impl Txn<'_> {
             let seq = sequence(receipt);
             let back = match outcome {
                 Outcome::Ack | Outcome::Reject(_) => None,
-                Outcome::Retry(after) => Some(Back { ready: self.now + length(*after), counted: true }),
-                Outcome::Release => Some(Back { ready: self.now, counted: false }),
+                Outcome::Retry(after) => Some(Requeue { ready: self.now + length(*after), counted: true }),
+                Outcome::Release => Some(Requeue { ready: self.now, counted: false }),
             };
             let is_held = match &mut run {
                 Some(run) if run.holds(seq) => {
@@ -120,7 +120,7 @@ impl Txn<'_> {
                 _ => self.settle_pending(member.id, claim, seq, back)?,
             };
             if let (true, Outcome::Reject(letter)) = (is_held, outcome) {
-                self.bury(&member.dead_letter, letter)?;
+                self.append_dead_letter(&member.dead_letter, letter)?;
             }
             held.push(is_held);
         }
@@ -128,7 +128,7 @@ impl Txn<'_> {
         Ok(held)
     }
 
-    fn gaps(&self, claim: i64) -> Result<HashSet<i64>, Fault> {
+    fn gaps(&self, claim: i64) -> Result<HashSet<i64>, TxnError> {
         let gaps = self
             .conn
             .prepare_cached("SELECT seq FROM gaps WHERE claim = ?1")?
@@ -137,8 +137,8 @@ impl Txn<'_> {
         Ok(gaps)
     }
 
-    fn settle_fresh(&mut self, id: GroupId, seq: i64, back: Option<Back>) -> Result<(), Fault> {
-        if let Some(Back { ready, counted }) = back {
+    fn settle_fresh(&mut self, id: GroupId, seq: i64, back: Option<Requeue>) -> Result<(), TxnError> {
+        if let Some(Requeue { ready, counted }) = back {
             // Nothing where retention took the message.
             self.conn
                 .prepare_cached(&format!(
@@ -157,14 +157,14 @@ impl Txn<'_> {
         id: GroupId,
         claim: i64,
         seq: i64,
-        back: Option<Back>,
-    ) -> Result<bool, Fault> {
+        back: Option<Requeue>,
+    ) -> Result<bool, TxnError> {
         let changed = match back {
             None => self
                 .conn
                 .prepare_cached("DELETE FROM pending WHERE grp = ?1 AND seq = ?2 AND claim = ?3")?
                 .execute([id.group, seq, claim])?,
-            Some(Back { ready, counted }) => {
+            Some(Requeue { ready, counted }) => {
                 self.woken.insert(id.topic);
                 self.conn
                     .prepare_cached(
@@ -180,13 +180,13 @@ impl Txn<'_> {
         Ok(changed > 0)
     }
 
-    fn bury(&mut self, topic: &Topic, letter: &Message) -> Result<(), Fault> {
+    fn append_dead_letter(&mut self, topic: &Topic, letter: &Message) -> Result<(), TxnError> {
         self.append(topic, &[Row::from(letter)])?;
         Ok(())
     }
 
     /// Writes down what a claim still holds, and ends it where that is nothing.
-    fn shrink(&self, claim: i64, run: Option<&Run>) -> Result<(), Fault> {
+    fn shrink(&self, claim: i64, run: Option<&Run>) -> Result<(), TxnError> {
         if let Some((run, open)) = run.and_then(|run| Some((run, run.open()?))) {
             return self.shrink_run(claim, run, open);
         }
@@ -206,7 +206,7 @@ impl Txn<'_> {
     }
 
     /// A run whose messages are settled in order only moves its beginning.
-    fn shrink_run(&self, claim: i64, run: &Run, open: i64) -> Result<(), Fault> {
+    fn shrink_run(&self, claim: i64, run: &Run, open: i64) -> Result<(), TxnError> {
         if open > run.first {
             self.conn.prepare_cached("UPDATE claims SET first = ?2 WHERE id = ?1")?.execute([claim, open])?;
             if !run.gaps.is_empty() {
@@ -224,7 +224,7 @@ impl Txn<'_> {
     }
 
     /// Lets the earliest pending message of each key be looked at again, where it was blocked.
-    fn unblock<'k>(&mut self, id: GroupId, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), Fault> {
+    fn unblock<'k>(&mut self, id: GroupId, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), TxnError> {
         let blocked: bool = self
             .conn
             .prepare_cached(
@@ -254,7 +254,7 @@ impl Txn<'_> {
         &mut self,
         member: &Member,
         receipts: &[Receipt],
-    ) -> Result<Vec<Result<(), TransportError>>, Fault> {
+    ) -> Result<Vec<Result<(), TransportError>>, TxnError> {
         let mut renewed: BTreeMap<i64, bool> = BTreeMap::new();
         for receipt in receipts {
             let claim = receipt.token.cast_signed();

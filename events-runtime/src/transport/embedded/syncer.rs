@@ -18,25 +18,25 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::super::{ErrorKind, TransportError};
-use super::fault::Fault;
-use super::settings::Settings;
+use super::config::Config;
+use super::error::TxnError;
 use super::writer::Job;
 
 /// Hands committed requests to the thread.
-pub(super) struct Syncer {
+pub(super) struct LogSyncer {
     committed: Sender<Vec<Box<dyn Job>>>,
 }
 
-impl Syncer {
+impl LogSyncer {
     /// Starts the thread. The writer's connection is open by now, so the log is there and stays.
-    pub(super) fn start(settings: &Settings) -> Result<Self, TransportError> {
+    pub(super) fn start(config: &Config) -> Result<Self, TransportError> {
         let failed = |error: io::Error| {
             let message = "the log beside the file can't be opened, or the system gives no thread";
-            TransportError::new(ErrorKind::Unavailable, "open", &settings.url, message).with_source(error)
+            TransportError::new(ErrorKind::Unavailable, "open", &config.url, message).with_source(error)
         };
-        let log = open_log(&settings.path).map_err(failed)?;
+        let log = open_log(&config.path).map_err(failed)?;
         let (committed, queue) = channel();
-        let url = settings.url.clone();
+        let url = config.url.clone();
         std::thread::Builder::new()
             .name("events-fsync".to_owned())
             .spawn(move || run(|| log.sync_data(), &queue, &url))
@@ -75,7 +75,7 @@ fn run(mut sync: impl FnMut() -> io::Result<()>, queue: &Receiver<Vec<Box<dyn Jo
             failed = sync().err().map(|error| refusal(error, url));
         }
         for job in jobs {
-            job.answer(failed.clone().map_or(Ok(()), |error| Err(Fault::Refused(error))), url);
+            job.answer(failed.clone().map_or(Ok(()), |error| Err(TxnError::Transport(error))), url);
         }
     }
 }
@@ -109,19 +109,19 @@ mod tests {
             None
         }
 
-        fn look(&mut self, _: &Connection) -> Result<bool, Fault> {
+        fn look(&mut self, _: &Connection) -> Result<bool, TxnError> {
             Ok(false)
         }
 
-        fn run(&mut self, _: &mut Txn<'_>) -> Result<(), Fault> {
+        fn run(&mut self, _: &mut Txn<'_>) -> Result<(), TxnError> {
             Ok(())
         }
 
-        fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str) {
+        fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
             let line = match outcome {
                 Ok(()) => format!("{} stored", self.0),
-                Err(fault) => {
-                    let error = fault.explain("write to", url);
+                Err(error) => {
+                    let error = error.convert("write to", url);
                     assert_eq!(error.kind(), ErrorKind::Unavailable);
                     assert!(error.to_string().contains("restart"), "{error}");
                     format!("{} refused", self.0)

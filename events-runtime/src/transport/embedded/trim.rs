@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, Trimmed};
-use super::fault::Fault;
+use super::error::TxnError;
 use super::row::millis;
 use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 
@@ -21,16 +21,16 @@ const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
 const INCREMENTAL: i64 = 2;
 /// A topic is trimmed after so many messages, or after so long.
 const EVERY_COUNT: u64 = 4_096;
-const EVERY_TIME: Duration = Duration::from_mins(1);
+const EVERY_TIME: Duration = Duration::from_secs(60);
 
 /// What one transaction removed.
-pub(super) struct Portion {
+pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
     /// From a topic of dead letters.
     letters: bool,
 }
 
-impl Portion {
+impl TrimBatch {
     /// There may be more to remove.
     pub(super) fn is_full(&self) -> bool {
         self.trimmed.removed >= CHUNK.unsigned_abs()
@@ -43,7 +43,7 @@ impl Portion {
 }
 
 /// Gives some of the file's free pages back to the disk where they are many; whether there are more.
-pub(super) fn give_back(conn: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let many = || Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(FREE));
     if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
@@ -53,7 +53,7 @@ pub(super) fn give_back(conn: &Connection) -> rusqlite::Result<bool> {
     many()
 }
 
-fn holds_letters(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
+fn is_dead_letter_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
     let kept = |sql: &str| conn.prepare_cached(sql)?.exists([topic.as_str()]);
     Ok(topic.holds_dead_letters()
         || (conn.table_exists(None, "dead_letter_topics")?
@@ -62,19 +62,19 @@ fn holds_letters(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
 
 impl Txn<'_> {
     /// Removes up to [`CHUNK`] messages of a topic.
-    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<Portion, Fault> {
-        let letters = holds_letters(self.conn, topic)?;
+    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<TrimBatch, TxnError> {
+        let letters = is_dead_letter_topic(self.conn, topic)?;
         let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
         let trimmed = self.trim_by(topic, &retention)?;
-        Ok(Portion { trimmed, letters })
+        Ok(TrimBatch { trimmed, letters })
     }
 
     /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
     /// in whichever process, keeps them.
     ///
     /// The table is made by the first of them. Builds that do not know it pass it over.
-    pub(super) fn keep_letters(&self, topic: &Topic) -> Result<(), Fault> {
-        if !holds_letters(self.conn, topic)? {
+    pub(super) fn mark_dead_letter_topic(&self, topic: &Topic) -> Result<(), TxnError> {
+        if !is_dead_letter_topic(self.conn, topic)? {
             self.conn.execute_batch(
                 "CREATE TABLE IF NOT EXISTS dead_letter_topics(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
             )?;
@@ -83,7 +83,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    fn trim_by(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, Fault> {
+    fn trim_by(&mut self, topic: &Topic, retention: &Retention) -> Result<Trimmed, TxnError> {
         let Some(id) = find_topic(self.conn, topic)? else {
             return Ok(Trimmed::default());
         };
@@ -119,7 +119,7 @@ impl Txn<'_> {
     }
 
     /// The first message that some group has not settled; `None` where there is no group.
-    fn low_water(&self, topic: i64) -> Result<Option<i64>, Fault> {
+    fn low_water(&self, topic: i64) -> Result<Option<i64>, TxnError> {
         let low = self
             .conn
             .prepare_cached(
@@ -136,7 +136,7 @@ impl Txn<'_> {
 
     /// Lets every group forget what stands before a message; gives the most that one of them had
     /// not settled.
-    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, Fault> {
+    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
         let groups: Vec<(i64, i64)> = self
             .conn
             .prepare_cached("SELECT id, cursor FROM groups WHERE topic = ?1")?

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
-use super::fault::Fault;
+use super::error::TxnError;
 use super::row::{self, Row};
 use super::schema::messages_table;
 
@@ -41,7 +41,7 @@ impl<'c> Txn<'c> {
     }
 
     /// The topic's number, made where it is missing.
-    pub(super) fn topic(&self, topic: &Topic) -> Result<i64, Fault> {
+    pub(super) fn topic(&self, topic: &Topic) -> Result<i64, TxnError> {
         if let Some(id) = find_topic(self.conn, topic)? {
             return Ok(id);
         }
@@ -52,7 +52,7 @@ impl<'c> Txn<'c> {
     }
 
     /// Appends messages and gives the position of the first; the others follow without a gap.
-    pub(super) fn append(&mut self, topic: &Topic, rows: &[Row]) -> Result<i64, Fault> {
+    pub(super) fn append(&mut self, topic: &Topic, rows: &[Row]) -> Result<i64, TxnError> {
         if !self.appended.contains_key(topic) {
             let id = self.topic(topic)?;
             let appended = Appended { id, last: last(self.conn, id)?, count: 0 };
@@ -87,7 +87,7 @@ impl<'c> Txn<'c> {
         topic: &Topic,
         group: &ConsumerGroup,
         start: StartPosition,
-    ) -> Result<GroupId, Fault> {
+    ) -> Result<GroupId, TxnError> {
         let id = self.topic(topic)?;
         if let Some(group) = find_group(self.conn, id, group)? {
             return Ok(GroupId { topic: id, group });
@@ -105,7 +105,7 @@ impl<'c> Txn<'c> {
         topic: &Topic,
         group: &ConsumerGroup,
         start: StartPosition,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), TxnError> {
         const OPERATION: &str = "move a group on";
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let cursor = self.cursor(OPERATION, topic, id, start)?;
@@ -118,7 +118,7 @@ impl<'c> Txn<'c> {
 
     /// Removes a group. Its number is never used again, so its members can't meddle with one of its
     /// name.
-    pub(super) fn remove_group(&mut self, topic: &Topic, group: &ConsumerGroup) -> Result<(), Fault> {
+    pub(super) fn remove_group(&mut self, topic: &Topic, group: &ConsumerGroup) -> Result<(), TxnError> {
         const OPERATION: &str = "remove a group from";
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let Some(number) = find_group(self.conn, id, group)? else {
@@ -132,7 +132,7 @@ impl<'c> Txn<'c> {
     }
 
     /// Forgets what a group was handed and has not settled.
-    fn forget_progress(&self, group: i64) -> Result<(), Fault> {
+    fn forget_progress(&self, group: i64) -> Result<(), TxnError> {
         for sql in [
             "DELETE FROM gaps WHERE claim IN (SELECT id FROM claims WHERE grp = ?1)",
             "DELETE FROM pending WHERE grp = ?1",
@@ -150,7 +150,7 @@ impl<'c> Txn<'c> {
         topic: &Topic,
         id: i64,
         start: StartPosition,
-    ) -> Result<i64, Fault> {
+    ) -> Result<i64, TxnError> {
         let last = last(self.conn, id)?;
         let before = trimmed(self.conn, id)?;
         Ok(match start {

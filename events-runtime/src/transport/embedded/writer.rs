@@ -13,16 +13,16 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::super::TransportError;
-use super::changes::{Changes, Seen};
-use super::fault::Fault;
-use super::file::empty_log;
-use super::presence::{Found, Presence, gone, no_log, replaced};
+use super::config::{Config, Synchronous};
+use super::connection::empty_log;
+use super::error::TxnError;
+use super::file_identity::{FileIdentity, FileState, gone, no_log, replaced};
+use super::notify::{ChangeDetector, ChangeNotifier};
 use super::schema::{in_transaction, open_writer};
-use super::settings::{Settings, Synchronous};
-use super::syncer::Syncer;
-use super::trim::{Schedule, give_back};
+use super::syncer::LogSyncer;
+use super::trim::{Schedule, free_pages};
 use super::txn::Txn;
-use crate::error_chain::{caught, chain};
+use events_support::error_chain::{caught, chain};
 
 /// A request to the writer.
 pub(super) trait Job: Send {
@@ -33,13 +33,13 @@ pub(super) trait Job: Send {
     fn generation(&self) -> Option<u64>;
 
     /// Answers by reading alone where that is possible: `true` where it was.
-    fn look(&mut self, conn: &Connection) -> Result<bool, Fault>;
+    fn look(&mut self, conn: &Connection) -> Result<bool, TxnError>;
 
     /// Does the work. May be called again after its transaction was rolled back.
-    fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), Fault>;
+    fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), TxnError>;
 
     /// Tells the outcome once it stands.
-    fn answer(self: Box<Self>, outcome: Result<(), Fault>, url: &str);
+    fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str);
 }
 
 /// So many requests share one transaction at most.
@@ -53,40 +53,40 @@ const LOCK_PAUSE: Duration = Duration::from_micros(200);
 const NEIGHBOURLY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
-    presence: Arc<Presence>,
+    identity: Arc<FileIdentity>,
     conn: Connection,
-    settings: Arc<Settings>,
+    config: Arc<Config>,
     jobs: Receiver<Box<dyn Job>>,
-    changed: Arc<Changes>,
+    changed: Arc<ChangeNotifier>,
     waiters: Arc<AtomicUsize>,
     /// SQLite's mark of what others wrote, as last seen.
     version: i64,
-    seen: Seen,
+    detector: ChangeDetector,
     neighbour: Option<Instant>,
     /// Where answers wait for the disk.
-    syncer: Option<Syncer>,
+    syncer: Option<LogSyncer>,
     schedule: Schedule,
 }
 
 impl Writer {
     pub(super) fn new(
-        presence: Arc<Presence>,
+        identity: Arc<FileIdentity>,
         conn: Connection,
-        settings: Arc<Settings>,
+        config: Arc<Config>,
         jobs: Receiver<Box<dyn Job>>,
-        changed: Arc<Changes>,
+        changed: Arc<ChangeNotifier>,
         waiters: Arc<AtomicUsize>,
-        syncer: Option<Syncer>,
+        syncer: Option<LogSyncer>,
     ) -> Self {
         Self {
-            presence,
+            identity,
             conn,
-            settings,
+            config,
             jobs,
             changed,
             waiters,
             version: 0,
-            seen: Seen::default(),
+            detector: ChangeDetector::default(),
             neighbour: None,
             syncer,
             schedule: Schedule::default(),
@@ -118,7 +118,7 @@ impl Writer {
     fn guard(&mut self, work: impl FnOnce(&mut Self)) {
         if let Err(panic) = caught(|| work(self)) {
             tracing::error!(
-                file = self.settings.url,
+                file = self.config.url,
                 panic,
                 "a request to a SQLite file panicked and is not done: this is a bug, or the file is damaged"
             );
@@ -140,15 +140,12 @@ impl Writer {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.presence.look(&self.settings.path) != Found::Same {
+                    if self.identity.look(&self.config.path) != FileState::Unchanged {
                         // Their next request tells them.
                         self.wake();
                     }
-                    pause = if self.see_others() {
-                        MIN_POLL
-                    } else {
-                        (pause * 2).min(self.settings.poll_interval)
-                    };
+                    pause =
+                        if self.see_others() { MIN_POLL } else { (pause * 2).min(self.config.poll_interval) };
                 }
             }
         }
@@ -166,7 +163,7 @@ impl Writer {
                 if !first {
                     self.neighbour = Some(Instant::now());
                 }
-                if self.seen.look(&self.conn, &self.changed).is_err() {
+                if self.detector.look(&self.conn, &self.changed).is_err() {
                     // Their own requests meet the fault and tell it.
                     self.wake();
                 }
@@ -182,21 +179,21 @@ impl Writer {
     }
 
     fn process(&mut self, batch: Vec<Box<dyn Job>>) {
-        if let Err(fault) = self.follow() {
-            return self.refuse(batch, fault);
+        if let Err(error) = self.follow() {
+            return self.refuse(batch, error);
         }
         let mut work = Vec::with_capacity(batch.len());
-        let generation = self.presence.generation();
+        let generation = self.identity.generation();
         for mut job in batch {
             if job.generation().is_some_and(|of| of != generation) {
-                job.answer(Err(replaced(&self.settings.url)), &self.settings.url);
+                job.answer(Err(replaced(&self.config.url)), &self.config.url);
                 continue;
             }
             match job.look(&self.conn) {
-                Ok(true) => job.answer(Ok(()), &self.settings.url),
+                Ok(true) => job.answer(Ok(()), &self.config.url),
                 Ok(false) => work.push(job),
-                Err(fault) if fault.is_busy() => work.push(job),
-                Err(fault) => job.answer(Err(fault), &self.settings.url),
+                Err(error) if error.is_busy() => work.push(job),
+                Err(error) => job.answer(Err(error), &self.config.url),
             }
         }
         if work.is_empty() {
@@ -205,55 +202,55 @@ impl Writer {
         match self.commit(&mut work) {
             Ok(()) => self.answer(work),
             // One of them may be what fails all: each by itself.
-            Err(fault) if work.len() > 1 && !fault.is_busy() => {
+            Err(error) if work.len() > 1 && !error.is_busy() => {
                 for mut job in work {
                     match self.commit(std::slice::from_mut(&mut job)) {
                         Ok(()) => self.answer(vec![job]),
-                        Err(fault) => job.answer(Err(fault), &self.settings.url),
+                        Err(error) => job.answer(Err(error), &self.config.url),
                     }
                 }
             }
-            Err(fault) => self.refuse(work, fault),
+            Err(error) => self.refuse(work, error),
         }
     }
 
-    fn refuse(&self, jobs: Vec<Box<dyn Job>>, fault: Fault) {
-        let error: TransportError = fault.explain("write to", &self.settings.url);
+    fn refuse(&self, jobs: Vec<Box<dyn Job>>, error: TxnError) {
+        let error: TransportError = error.convert("write to", &self.config.url);
         for job in jobs {
-            job.answer(Err(Fault::Refused(error.clone())), &self.settings.url);
+            job.answer(Err(TxnError::Transport(error.clone())), &self.config.url);
         }
     }
 
     /// Sees to it that the file at the path is the one that is open.
-    fn follow(&mut self) -> Result<(), Fault> {
-        let found = self.presence.look(&self.settings.path);
+    fn follow(&mut self) -> Result<(), TxnError> {
+        let found = self.identity.look(&self.config.path);
         match found {
-            Found::Same => return Ok(()),
-            Found::Nothing => return Err(gone(&self.settings.url)),
-            Found::NoLog => self.keep_log(),
-            Found::Another => {}
+            FileState::Unchanged => return Ok(()),
+            FileState::Missing => return Err(gone(&self.config.url)),
+            FileState::LogMissing => self.keep_log(),
+            FileState::Replaced => {}
         }
         // Nothing of an old log goes into what stands there now.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         // The old one first, that the two never share the index beside the file.
         self.conn = Connection::open_in_memory()?;
-        if found == Found::Another {
-            self.presence.move_log();
+        if found == FileState::Replaced {
+            self.identity.move_log();
         }
         self.schedule = Schedule::default();
-        let conn = open_writer(&self.settings)?;
+        let conn = open_writer(&self.config)?;
         conn.busy_timeout(Duration::ZERO)?;
-        if self.settings.synchronous == Synchronous::Full {
-            empty_log(&conn, &self.settings);
-            self.syncer = Some(Syncer::start(&self.settings)?);
+        if self.config.synchronous == Synchronous::Full {
+            empty_log(&conn, &self.config);
+            self.syncer = Some(LogSyncer::start(&self.config)?);
         }
         self.conn = conn;
         self.version = 0;
-        self.seen = Seen::default();
-        self.presence.opened(&self.settings.path);
-        if found == Found::Another {
+        self.detector = ChangeDetector::default();
+        self.identity.opened(&self.config.path);
+        if found == FileState::Replaced {
             tracing::error!(
-                file = self.settings.url,
+                file = self.config.url,
                 "another file stands at the path of a SQLite bus than the one that was open: it was opened in its place"
             );
         }
@@ -263,7 +260,7 @@ impl Writer {
 
     /// Brings what the log holds into the file, where the log was taken away from beside it.
     fn keep_log(&self) {
-        let kept = self.presence.keeps_log(&self.settings.path)
+        let kept = self.identity.keeps_log(&self.config.path)
             && self
                 .conn
                 .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
@@ -271,18 +268,18 @@ impl Writer {
                 })
                 .unwrap_or(false);
         tracing::error!(
-            file = self.settings.url,
+            file = self.config.url,
             kept,
             "the log of a SQLite bus or its index was taken away while it was open: the file is opened anew; `kept` says whether all that was acknowledged is in it"
         );
     }
 
     /// Does all of them in one transaction, waiting for the lock as long as the settings say.
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         let started = Instant::now();
         loop {
             match self.attempt(jobs) {
-                Err(fault) if fault.is_busy() && started.elapsed() < self.settings.busy_timeout => {
+                Err(error) if error.is_busy() && started.elapsed() < self.config.busy_timeout => {
                     std::thread::sleep(LOCK_PAUSE);
                 }
                 other => return other,
@@ -292,12 +289,12 @@ impl Writer {
 
     /// Answers committed requests, those that must survive the loss of power once they do.
     fn answer(&self, jobs: Vec<Box<dyn Job>>) {
-        match self.presence.look(&self.settings.path) {
-            Found::Same => {}
+        match self.identity.look(&self.config.path) {
+            FileState::Unchanged => {}
             // Written to a file that was moved meanwhile: nobody else will see it.
-            Found::Nothing => return self.refuse(jobs, gone(&self.settings.url)),
-            Found::Another => return self.refuse(jobs, replaced(&self.settings.url)),
-            Found::NoLog => return self.refuse(jobs, no_log(&self.settings.url)),
+            FileState::Missing => return self.refuse(jobs, gone(&self.config.url)),
+            FileState::Replaced => return self.refuse(jobs, replaced(&self.config.url)),
+            FileState::LogMissing => return self.refuse(jobs, no_log(&self.config.url)),
         }
         let Some(syncer) = &self.syncer else {
             return self.answer_now(jobs);
@@ -311,11 +308,11 @@ impl Writer {
 
     fn answer_now(&self, jobs: Vec<Box<dyn Job>>) {
         for job in jobs {
-            job.answer(Ok(()), &self.settings.url);
+            job.answer(Ok(()), &self.config.url);
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut txn = Txn::new(&self.conn);
         let outcome = jobs.iter_mut().try_for_each(|job| job.run(&mut txn)).and_then(|()| {
@@ -334,12 +331,12 @@ impl Writer {
                 }
                 Ok(())
             }
-            Err(fault) => {
+            Err(error) => {
                 // Some faults, a full disk among them, end the transaction by themselves.
                 if !self.conn.is_autocommit() {
                     self.conn.execute_batch("ROLLBACK")?;
                 }
-                Err(fault)
+                Err(error)
             }
         }
     }
@@ -350,21 +347,21 @@ impl Writer {
             return;
         };
         let done = in_transaction(&self.conn, "BEGIN IMMEDIATE", || {
-            Txn::new(&self.conn).trim(&topic, &self.settings.retention)
+            Txn::new(&self.conn).trim(&topic, &self.config.retention)
         });
         match done {
             Ok(portion) => {
                 portion.tell(&topic);
                 // What failed waits for the next trim.
-                let frees = !portion.is_full() && give_back(&self.conn).unwrap_or(false);
+                let frees = !portion.is_full() && free_pages(&self.conn).unwrap_or(false);
                 if portion.is_full() || frees {
                     self.schedule.again(topic);
                 }
             }
-            Err(fault) => {
+            Err(error) => {
                 // It comes again with the topic's next messages.
-                if !fault.is_busy() {
-                    let error = fault.explain("trim", &self.settings.url);
+                if !error.is_busy() {
+                    let error = error.convert("trim", &self.config.url);
                     tracing::warn!(%topic, error = chain(&error), "retention could not be applied");
                 }
             }

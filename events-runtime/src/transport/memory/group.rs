@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::store::Log;
+use super::log::Log;
 use crate::clock::Later as _;
 
 /// A group on a topic. Every message up to `cursor` is settled, in flight or waiting.
@@ -21,7 +21,7 @@ pub(super) struct Group {
 struct InFlight {
     key: Option<Bytes>,
     attempts: u32,
-    suspicion: Suspicion,
+    poison: PoisonState,
     claim: u64,
     member: u64,
     /// When it was handed out.
@@ -35,13 +35,13 @@ struct InFlight {
 struct Waiting {
     key: Option<Bytes>,
     attempts: u32,
-    suspicion: Suspicion,
+    poison: PoisonState,
     ready: Instant,
 }
 
 /// Whether a message is the end of the members that hold it, by blocking them beyond their lease.
 #[derive(Debug, Clone, Copy, Default)]
-struct Suspicion {
+struct PoisonState {
     /// The members that were lost holding it among others, which its attempts leave out.
     losses: u32,
     /// It goes out alone, to a member that holds nothing else.
@@ -56,11 +56,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A message that is no longer held by the claim that settles it.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(super) struct LeaseLost;
 
 /// How a delivery goes back.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Return {
+pub(super) enum Requeue {
     /// With its attempt counted, after a time.
     Counted(Duration),
     /// As if it had never been handed out.
@@ -70,7 +70,7 @@ pub(super) enum Return {
 }
 
 /// What became of the messages that go out alone.
-enum Alone {
+enum Isolation {
     /// There is none now.
     None,
     /// This one was taken, at this attempt.
@@ -84,7 +84,7 @@ enum Alone {
 impl Waiting {
     /// A message that was never out.
     const fn new(key: Option<Bytes>, ready: Instant) -> Self {
-        Self { key, attempts: 0, suspicion: Suspicion { losses: 0, alone: false }, ready }
+        Self { key, attempts: 0, poison: PoisonState { losses: 0, alone: false }, ready }
     }
 }
 
@@ -126,10 +126,10 @@ impl Group {
         // Whether messages that go out alone are left to another member or another time.
         let mut isolates = true;
         match self.alone(lease, max, now) {
-            Alone::None => {}
-            Alone::TooLong => isolates = false,
-            Alone::Taken(seq, attempt) => return (vec![(seq, attempt)], None),
-            Alone::Waits => return (Vec::new(), Some(now + LOOK_AGAIN)),
+            Isolation::None => {}
+            Isolation::TooLong => isolates = false,
+            Isolation::Taken(seq, attempt) => return (vec![(seq, attempt)], None),
+            Isolation::Waits => return (Vec::new(), Some(now + LOOK_AGAIN)),
         }
         let mut taken = Vec::new();
         let holders: HashMap<Bytes, u64> =
@@ -145,7 +145,7 @@ impl Group {
             }
             let held =
                 waiting.key.as_ref().is_some_and(|key| stopped.contains(key) || holders.contains_key(key));
-            if held || waiting.ready > now || (isolates && waiting.suspicion.alone) {
+            if held || waiting.ready > now || (isolates && waiting.poison.alone) {
                 if !held {
                     due = Some(due.map_or(waiting.ready, |due| due.min(waiting.ready)));
                 }
@@ -181,14 +181,14 @@ impl Group {
     }
 
     /// Hands out one message that goes out alone, where there is one whose time has come.
-    fn alone(&mut self, lease: &Lease, max: usize, now: Instant) -> Alone {
+    fn alone(&mut self, lease: &Lease, max: usize, now: Instant) -> Isolation {
         let mut mine = self.in_flight.values().filter(|held| held.member == lease.member);
         let holds_since = mine.clone().map(|held| held.since).min();
         // Nobody waits for longer than a lease: who has held something for so long is alive and at work.
         let busy = holds_since.map(|since| {
-            if now.duration_since(since) < lease.length { Alone::Waits } else { Alone::TooLong }
+            if now.duration_since(since) < lease.length { Isolation::Waits } else { Isolation::TooLong }
         });
-        if mine.any(|held| held.suspicion.alone)
+        if mine.any(|held| held.poison.alone)
             && let Some(busy) = busy
         {
             return busy;
@@ -201,29 +201,29 @@ impl Group {
         let found = self
             .waiting
             .iter()
-            .filter(|(_, waiting)| waiting.suspicion.alone && waiting.ready <= now)
+            .filter(|(_, waiting)| waiting.poison.alone && waiting.ready <= now)
             .filter(|(seq, waiting)| waiting.key.as_ref().is_none_or(|key| is_first(**seq, key)))
             .min_by_key(|(seq, waiting)| (waiting.ready, **seq));
         let Some((&seq, _)) = found.filter(|_| max > 0) else {
-            return Alone::None;
+            return Isolation::None;
         };
         if let Some(busy) = busy {
             return busy;
         }
         let Some(waiting) = self.waiting.remove(&seq) else {
-            return Alone::None;
+            return Isolation::None;
         };
         let attempt = waiting.attempts + 1;
         self.hold(seq, waiting, lease, now);
-        Alone::Taken(seq, attempt)
+        Isolation::Taken(seq, attempt)
     }
 
     fn hold(&mut self, seq: u64, waiting: Waiting, lease: &Lease, now: Instant) {
-        let Waiting { key, attempts, suspicion, .. } = waiting;
+        let Waiting { key, attempts, poison, .. } = waiting;
         let held = InFlight {
             key,
             attempts: attempts + 1,
-            suspicion,
+            poison,
             claim: lease.claim,
             member: lease.member,
             since: now,
@@ -249,7 +249,7 @@ impl Group {
         for (seq, member) in over {
             if let Some(held) = self.in_flight.remove(&seq) {
                 let alone = open.get(&member) == Some(&1) && !held.shared;
-                self.wait(log, seq, held, Return::Lost { alone });
+                self.wait(log, seq, held, Requeue::Lost { alone });
                 // What the member still holds is not alone although it will be all that is left.
                 let rest = self.in_flight.values_mut().filter(|held| held.member == member);
                 rest.for_each(|held| held.shared = true);
@@ -257,61 +257,67 @@ impl Group {
         }
     }
 
-    fn wait(&mut self, log: &Log, seq: u64, held: InFlight, how: Return) {
+    fn wait(&mut self, log: &Log, seq: u64, held: InFlight, how: Requeue) {
         if log.get(seq).is_none() {
             // Retention took it; it was counted as dropped then.
             return;
         }
         let now = Instant::now();
-        let InFlight { key, attempts, suspicion, .. } = held;
-        let Suspicion { losses, alone } = suspicion;
-        let (attempts, suspicion, ready) = match how {
-            Return::Counted(after) => (attempts, Suspicion::default(), now.later(after)),
+        let InFlight { key, attempts, poison, .. } = held;
+        let PoisonState { losses, alone } = poison;
+        let (attempts, poison, ready) = match how {
+            Requeue::Counted(after) => (attempts, PoisonState::default(), now.later(after)),
             // One that goes out alone and comes back untouched lets others go first.
-            Return::Uncounted if alone => (attempts - 1, suspicion, now.later(Duration::from_secs(1))),
-            Return::Uncounted => (attempts - 1, suspicion, now),
-            Return::Lost { alone: held_alone } if held_alone || alone => {
-                (attempts + losses, Suspicion { losses: 0, alone: true }, now)
+            Requeue::Uncounted if alone => (attempts - 1, poison, now.later(Duration::from_secs(1))),
+            Requeue::Uncounted => (attempts - 1, poison, now),
+            Requeue::Lost { alone: held_alone } if held_alone || alone => {
+                (attempts + losses, PoisonState { losses: 0, alone: true }, now)
             }
-            Return::Lost { .. } => {
+            Requeue::Lost { .. } => {
                 let losses = losses + 1;
-                (attempts - 1, Suspicion { losses, alone: losses >= ALONE_AFTER }, now)
+                (attempts - 1, PoisonState { losses, alone: losses >= ALONE_AFTER }, now)
             }
         };
-        self.waiting.insert(seq, Waiting { key, attempts, suspicion, ready });
+        self.waiting.insert(seq, Waiting { key, attempts, poison, ready });
     }
 
     /// Settles a message that the claim holds.
-    pub(super) fn finish(&mut self, seq: u64, claim: u64) -> Result<(), Lost> {
+    pub(super) fn finish(&mut self, seq: u64, claim: u64) -> Result<(), LeaseLost> {
         self.take(seq, claim).map(drop)
     }
 
     /// Puts a message back that the claim holds.
-    pub(super) fn put_back(&mut self, log: &Log, seq: u64, claim: u64, how: Return) -> Result<(), Lost> {
+    pub(super) fn put_back(
+        &mut self,
+        log: &Log,
+        seq: u64,
+        claim: u64,
+        how: Requeue,
+    ) -> Result<(), LeaseLost> {
         let held = self.take(seq, claim)?;
         self.wait(log, seq, held, how);
         Ok(())
     }
 
-    fn take(&mut self, seq: u64, claim: u64) -> Result<InFlight, Lost> {
+    fn take(&mut self, seq: u64, claim: u64) -> Result<InFlight, LeaseLost> {
         match self.in_flight.remove(&seq) {
             Some(held) if held.claim == claim => Ok(held),
             Some(other) => {
                 self.in_flight.insert(seq, other);
-                Err(Lost)
+                Err(LeaseLost)
             }
-            None => Err(Lost),
+            None => Err(LeaseLost),
         }
     }
 
     /// Starts a lease anew.
-    pub(super) fn renew(&mut self, seq: u64, claim: u64, lease: Duration) -> Result<(), Lost> {
+    pub(super) fn renew(&mut self, seq: u64, claim: u64, lease: Duration) -> Result<(), LeaseLost> {
         match self.in_flight.get_mut(&seq) {
             Some(held) if held.claim == claim => {
                 held.until = Instant::now().later(lease);
                 Ok(())
             }
-            _ => Err(Lost),
+            _ => Err(LeaseLost),
         }
     }
 

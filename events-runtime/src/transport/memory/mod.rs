@@ -1,27 +1,39 @@
-//! `memory:`: messages in this process, for tests, development and single-process services.
+//! `memory:` transport: messages in this process, for tests, development and single-process services.
 //!
-//! The semantics of `sqlite:` without its durability: leases, order per key, retries and dead
-//! letters are the same; messages, groups and progress end with the last handle. `memory:name`
-//! shares one store among all handles of that name in the process. A topic keeps its last 10,000
-//! settled messages unless a retention says otherwise, one of dead letters all of them
-//! (`dead_letter_age=30d`, `dead_letter_count=1000` in the URL's query limit them).
+//! Leases, order per key, retries and dead letters work as in `sqlite:`. `memory:` is a store of
+//! its own; `memory:NAME` is shared by all handles of that name in the process.
+//!
+//! Settings, in the query of the URL (`memory:orders?retention_count=unlimited`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `retention_age=unlimited`, `retention_count=10000` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics |
+//!
+//! # Differences from the other transports
+//! - Nothing is durable: messages, groups and progress are dropped with the last handle.
+//! - Positions are numbers that start at 1 in each topic.
+//! - Renewing a delivery renews that delivery only.
 
+mod acker;
+mod admin;
+mod consumer;
 mod group;
+mod log;
+mod producer;
 mod store;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
-
-use self::store::{Claimed, Member, Store};
+use self::consumer::MemoryConsumer;
+use self::producer::MemoryProducer;
+use self::store::Store;
 use super::options::{RetentionPolicy, Target};
 use super::{
-    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, GroupStatus,
-    Health, Message, Position, Producer, Receipt, Recipient, Retention, Settle, Settlement, StartPosition,
-    StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
+    Position, Producer, Retention, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
 };
 
 /// Messages that a topic keeps for later groups.
@@ -133,119 +145,5 @@ impl Transport for MemoryTransport {
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         ready(Ok(self.store.trim()))
-    }
-}
-
-struct MemoryProducer {
-    store: Arc<Store>,
-}
-
-impl Producer for MemoryProducer {
-    fn send(
-        &self,
-        topic: &Topic,
-        batch: &[Message],
-    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
-        let positions = self.store.send(topic, batch);
-        ready(positions.map(|seq| Ok(Position::Sequence(seq))).collect())
-    }
-}
-
-struct MemoryConsumer {
-    ledger: Arc<Ledger>,
-    recipient: Arc<Recipient>,
-    changes: watch::Receiver<u64>,
-}
-
-impl MemoryConsumer {
-    fn subscribe(store: &Arc<Store>, subscription: &Subscription) -> Result<Self, TransportError> {
-        let Subscription { topic, group, .. } = subscription;
-        let ledger = Arc::new(Ledger {
-            store: store.clone(),
-            member: store.join(subscription)?,
-            dead_letter: subscription.dead_letter_topic()?,
-        });
-        Ok(Self {
-            recipient: Arc::new(Recipient::new(topic.clone(), group.clone(), ledger.clone())),
-            changes: store.changes(topic),
-            ledger,
-        })
-    }
-
-    fn deliver(&self, claimed: Claimed) -> Delivery {
-        Delivery::new(
-            claimed.message,
-            Position::Sequence(claimed.sequence),
-            claimed.attempt,
-            claimed.time,
-            claimed.claim,
-            self.recipient.clone(),
-        )
-    }
-}
-
-impl Consumer for MemoryConsumer {
-    fn receive(
-        &mut self,
-        max: usize,
-        wait: Duration,
-    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
-        Box::pin(async move {
-            // No deadline where the wait passes the clock's range.
-            let deadline = Instant::now().checked_add(wait);
-            loop {
-                // Seen before the claim, so that what comes during the claim is not missed.
-                self.changes.borrow_and_update();
-                let (claimed, due) = self.ledger.store.claim(&self.ledger.member, max)?;
-                if !claimed.is_empty() || max == 0 {
-                    return Ok(claimed.into_iter().map(|claimed| self.deliver(claimed)).collect());
-                }
-                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                    return Ok(Vec::new());
-                }
-                let wake = [due, deadline].into_iter().flatten().min();
-                let timer = async {
-                    match wake {
-                        Some(at) => sleep_until(at).await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    // The store lives as long as this consumer, and with it the sender.
-                    _ = self.changes.changed() => {}
-                    () = timer => {}
-                }
-            }
-        })
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
-        ready(Ok(()))
-    }
-}
-
-/// One member's side of the store.
-struct Ledger {
-    store: Arc<Store>,
-    member: Member,
-    dead_letter: Topic,
-}
-
-impl Settle for Ledger {
-    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        ready(self.store.settle(&self.member, &self.dead_letter, settlements))
-    }
-
-    fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
-        drop(self.store.settle(
-            &self.member,
-            &self.dead_letter,
-            vec![Settlement::retry(receipt, Duration::ZERO)],
-        ));
-    }
-
-    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        ready(self.store.renew(&self.member, &receipts))
     }
 }

@@ -1,6 +1,6 @@
 //! The store: topics, their logs and groups, behind one lock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 use super::super::options::RetentionPolicy;
 use super::super::{
-    ConsumerGroup, ErrorKind, GroupStatus, Health, Message, Outcome, Position, Receipt, Settlement,
-    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, TransportError, Trimmed,
+    ConsumerGroup, ErrorKind, Message, Outcome, Position, Receipt, Settlement, StartPosition, Subscription,
+    Topic, TransportError, Trimmed,
 };
-use super::group::{Group, Lease, Lost, Return};
+use super::group::{Group, Lease, LeaseLost, Requeue};
+use super::log::Log;
 
 /// After so many messages in a topic, retention is applied to it.
 const TRIM_EVERY: u64 = 1024;
@@ -21,69 +22,26 @@ const TRIM_EVERY: u64 = 1024;
 /// All topics of a `memory:` URL.
 pub(super) struct Store {
     url: String,
-    policy: RetentionPolicy,
+    pub(super) policy: RetentionPolicy,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
-    topics: BTreeMap<Topic, TopicLog>,
+pub(super) struct State {
+    pub(super) topics: BTreeMap<Topic, TopicLog>,
     members: u64,
     claims: u64,
 }
 
 #[derive(Default)]
-struct TopicLog {
-    log: Log,
-    groups: BTreeMap<ConsumerGroup, Group>,
+pub(super) struct TopicLog {
+    pub(super) log: Log,
+    pub(super) groups: BTreeMap<ConsumerGroup, Group>,
     since_trim: u64,
     /// A group's rejected messages go here, whatever the topic's name.
-    letters: bool,
+    dead_letters: bool,
     /// Counts what may let some consumer of the topic go on.
     changed: watch::Sender<u64>,
-}
-
-/// The messages of a topic, numbered without gaps from `removed + 1`.
-#[derive(Default)]
-pub(super) struct Log {
-    removed: u64,
-    messages: VecDeque<Stored>,
-}
-
-pub(super) struct Stored {
-    pub(super) message: Message,
-    pub(super) time: SystemTime,
-}
-
-impl Log {
-    pub(super) fn get(&self, seq: u64) -> Option<&Stored> {
-        let index = seq.checked_sub(self.removed + 1)?;
-        self.messages.get(usize::try_from(index).ok()?)
-    }
-
-    fn last(&self) -> u64 {
-        self.removed + self.messages.len() as u64
-    }
-
-    fn push(&mut self, message: Message, time: SystemTime) {
-        self.messages.push_back(Stored { message, time });
-    }
-
-    /// The position that a group which starts here has behind it.
-    fn cursor(&self, start: StartPosition) -> Option<u64> {
-        match start {
-            StartPosition::Earliest => Some(self.removed),
-            StartPosition::Latest => Some(self.last()),
-            StartPosition::Time(time) => {
-                let earlier = self.messages.iter().take_while(|stored| stored.time < time);
-                Some(self.removed + earlier.count() as u64)
-            }
-            StartPosition::At(Position::Sequence(seq)) => {
-                Some(seq.saturating_sub(1).clamp(self.removed, self.last()))
-            }
-            StartPosition::At(_) => None,
-        }
-    }
 }
 
 /// Whose deliveries they are.
@@ -117,7 +75,7 @@ impl Store {
     }
 
     /// Nothing under the lock panics halfway through a change.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,8 +98,10 @@ impl Store {
         let mut state = self.lock();
         state.members += 1;
         let number = state.members;
-        if let Some(letters) = subscription.dead_letter.as_ref().and_then(|name| state.topics.get_mut(name)) {
-            letters.letters = true;
+        if let Some(dead_letters) =
+            subscription.dead_letter.as_ref().and_then(|name| state.topics.get_mut(name))
+        {
+            dead_letters.dead_letters = true;
         }
         let entry = state.topics.entry(topic.clone()).or_default();
         if !entry.groups.contains_key(group) {
@@ -151,7 +111,7 @@ impl Store {
         Ok(Member { topic: topic.clone(), group: group.clone(), number, lease: subscription.lease })
     }
 
-    fn cursor(
+    pub(super) fn cursor(
         &self,
         operation: &'static str,
         entry: &TopicLog,
@@ -194,16 +154,18 @@ impl Store {
     pub(super) fn settle(
         &self,
         member: &Member,
-        dead_letter: &Topic,
+        dead_letter_topic: &Topic,
         settlements: Vec<Settlement>,
     ) -> Vec<Result<(), TransportError>> {
         let mut state = self.lock();
-        let results =
-            settlements.into_iter().map(|settlement| state.settle(member, dead_letter, settlement)).collect();
-        if let Some(entry) = state.topics.get_mut(dead_letter) {
-            entry.trim_if_due(dead_letter, &self.policy);
+        let results = settlements
+            .into_iter()
+            .map(|settlement| state.settle(member, dead_letter_topic, settlement))
+            .collect();
+        if let Some(entry) = state.topics.get_mut(dead_letter_topic) {
+            entry.trim_if_due(dead_letter_topic, &self.policy);
         }
-        for topic in [&member.topic, dead_letter] {
+        for topic in [&member.topic, dead_letter_topic] {
             if let Some(entry) = state.topics.get(topic) {
                 entry.wake();
             }
@@ -218,113 +180,11 @@ impl Store {
             .map(|receipt| {
                 let renewed = match state.group(member) {
                     Ok((_, group)) => group.renew(sequence(receipt), receipt.token, member.lease),
-                    Err(_) => Err(Lost),
+                    Err(_) => Err(LeaseLost),
                 };
-                renewed.map_err(|Lost| lost("renew", member, receipt))
+                renewed.map_err(|LeaseLost| lost("renew", member, receipt))
             })
             .collect()
-    }
-
-    pub(super) fn health(&self) -> Health {
-        let state = self.lock();
-        let messages: usize = state.topics.values().map(|entry| entry.log.messages.len()).sum();
-        Health {
-            facts: vec![
-                ("durability", "none: messages end with the process".to_owned()),
-                ("topics", state.topics.len().to_string()),
-                ("messages", messages.to_string()),
-            ],
-            warnings: vec!["durability"],
-        }
-    }
-
-    pub(super) fn topics(&self) -> Vec<TopicStatus> {
-        let state = self.lock();
-        state
-            .topics
-            .iter()
-            .map(|(topic, entry)| {
-                let messages = entry.log.messages.len() as u64;
-                let at = |seq| (messages > 0).then_some(Position::Sequence(seq));
-                TopicStatus::new(topic.clone(), messages, at(entry.log.removed + 1), at(entry.log.last()))
-            })
-            .collect()
-    }
-
-    pub(super) fn groups(&self, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
-        let state = self.lock();
-        let entry =
-            state.topics.get(topic).ok_or_else(|| TransportError::no_topic("list the groups of", topic))?;
-        Ok(entry
-            .groups
-            .iter()
-            .map(|(name, group)| {
-                let (in_flight, waiting) = (group.in_flight() as u64, group.waiting() as u64);
-                let lag = in_flight + waiting + entry.log.last().saturating_sub(group.cursor);
-                let next = (lag > 0).then(|| Position::Sequence(group.low_water()));
-                GroupStatus::new(name.clone(), lag, in_flight, waiting).next(next)
-            })
-            .collect())
-    }
-
-    pub(super) fn unsettled(
-        &self,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        after: Option<Position>,
-        max: usize,
-    ) -> Result<Vec<StoredMessage>, TransportError> {
-        const OPERATION: &str = "look into";
-        let state = self.lock();
-        let entry = state.topics.get(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
-        let group = entry.groups.get(group);
-        let earliest = group.map_or(entry.log.removed + 1, Group::low_water);
-        let first = match after {
-            Some(position) => self.cursor(OPERATION, entry, topic, position.after().into())? + 1,
-            None => earliest,
-        };
-        let found = (first.max(earliest)..=entry.log.last())
-            .filter(|seq| group.is_none_or(|group| group.is_unsettled(*seq)))
-            .filter_map(|seq| {
-                let stored = entry.log.get(seq)?;
-                Some(StoredMessage::new(stored.message.clone(), Position::Sequence(seq), stored.time))
-            });
-        Ok(found.take(max).collect())
-    }
-
-    pub(super) fn seek(
-        &self,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        start: StartPosition,
-    ) -> Result<(), TransportError> {
-        let mut state = self.lock();
-        let entry =
-            state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic("move a group on", topic))?;
-        let cursor = self.cursor("move a group on", entry, topic, start)?;
-        entry.groups.insert(group.clone(), Group::at(cursor));
-        entry.wake();
-        Ok(())
-    }
-
-    pub(super) fn remove_group(&self, topic: &Topic, group: &ConsumerGroup) -> Result<(), TransportError> {
-        const OPERATION: &str = "remove a group from";
-        let mut state = self.lock();
-        let entry = state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
-        entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
-        // Its members find out.
-        entry.wake();
-        Ok(())
-    }
-
-    pub(super) fn trim(&self) -> Trimmed {
-        let mut state = self.lock();
-        let mut total = Trimmed::default();
-        for (topic, entry) in &mut state.topics {
-            let trimmed = entry.trim(topic, &self.policy);
-            total.add(trimmed);
-        }
-        total
     }
 }
 
@@ -339,7 +199,7 @@ impl State {
     fn settle(
         &mut self,
         member: &Member,
-        dead_letter: &Topic,
+        dead_letter_topic: &Topic,
         Settlement { receipt, outcome }: Settlement,
     ) -> Result<(), TransportError> {
         // A group that was removed holds nothing any more.
@@ -347,29 +207,29 @@ impl State {
             return Err(lost("settle", member, &receipt));
         };
         let (seq, claim) = (sequence(&receipt), receipt.token);
-        let mut letter = None;
+        let mut dead_letter = None;
         let settled = match outcome {
             Outcome::Ack => group.finish(seq, claim),
-            Outcome::Retry(after) => group.put_back(log, seq, claim, Return::Counted(after)),
-            Outcome::Release => group.put_back(log, seq, claim, Return::Uncounted),
+            Outcome::Retry(after) => group.put_back(log, seq, claim, Requeue::Counted(after)),
+            Outcome::Release => group.put_back(log, seq, claim, Requeue::Uncounted),
             Outcome::Reject(message) => {
-                letter = Some(message);
+                dead_letter = Some(message);
                 group.finish(seq, claim)
             }
         };
-        settled.map_err(|Lost| lost("settle", member, &receipt))?;
-        if let Some(letter) = letter {
-            let entry = self.topics.entry(dead_letter.clone()).or_default();
-            entry.log.push(*letter, SystemTime::now());
+        settled.map_err(|LeaseLost| lost("settle", member, &receipt))?;
+        if let Some(dead_letter) = dead_letter {
+            let entry = self.topics.entry(dead_letter_topic.clone()).or_default();
+            entry.log.push(*dead_letter, SystemTime::now());
             entry.since_trim += 1;
-            entry.letters = true;
+            entry.dead_letters = true;
         }
         Ok(())
     }
 }
 
 impl TopicLog {
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.changed.send_modify(|changes| *changes += 1);
     }
 
@@ -379,10 +239,10 @@ impl TopicLog {
         }
     }
 
-    fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Trimmed {
+    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Trimmed {
         self.since_trim = 0;
-        let letters = self.letters || topic.holds_dead_letters();
-        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let dead_letters = self.dead_letters || topic.holds_dead_letters();
+        let retention = if dead_letters { policy.of_letters(topic) } else { policy.of(topic) };
         let first = self.log.removed + 1;
         let mut until = first;
         if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
@@ -406,7 +266,7 @@ impl TopicLog {
         let unsettled = self.groups.values_mut().map(|group| group.forget_before(until)).max().unwrap_or(0);
         let unread = if self.groups.is_empty() { removed } else { 0 };
         let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
-        trimmed.tell(topic, letters);
+        trimmed.tell(topic, dead_letters);
         trimmed
     }
 }

@@ -1,4 +1,4 @@
-//! What the claim script answers.
+//! Decodes the reply of the claim script.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,30 +7,30 @@ use bytes::Bytes;
 
 use super::super::{ErrorKind, Message, Position, Topic, TransportError};
 use super::entry;
-use super::pack::Packed;
+use super::msgpack::Reader;
 
-/// One claim is one step of the server, during which it serves nobody else.
-pub(super) const ENTRIES_AT_MOST: usize = 10_000;
-/// About so many bytes come at once at most.
-pub(super) const BYTES_AT_MOST: usize = 16 << 20;
+/// Limits how long a claim blocks the server.
+pub(super) const MAX_ENTRIES: usize = 10_000;
+/// Approximate size limit of a claim.
+pub(super) const MAX_BYTES: usize = 16 << 20;
 
-/// A claim's entries, or when to ask again.
+/// The entries of a claim, or when to claim again.
 pub(super) struct Claimed {
     pub(super) token: u64,
     pub(super) entries: Vec<Entry>,
-    /// How many pending entries were gone from the stream.
-    pub(super) gone: u64,
-    /// How many entries were gone from the stream before the group read them.
-    pub(super) missed: u64,
-    /// Until something is due.
-    pub(super) pause: Option<Duration>,
-    /// How far the stream and the group's `wake` stream were.
-    pub(super) seen: [String; 2],
-    /// Where to go on looking for entries in nobody's care.
-    pub(super) sweep: String,
+    /// The number of pending entries that were removed from the stream.
+    pub(super) trimmed_pending: u64,
+    /// The number of entries that were removed from the stream before the group read them.
+    pub(super) trimmed_unread: u64,
+    /// When the next entry is due.
+    pub(super) retry_in: Option<Duration>,
+    /// The last IDs of the stream and of the group's `wake` stream.
+    pub(super) last_ids: [String; 2],
+    /// Where the next scan for entries of foreign clients continues.
+    pub(super) scan_from: String,
 }
 
-/// A message on its way to a member.
+/// A claimed entry.
 pub(super) struct Entry {
     pub(super) position: Position,
     pub(super) time: SystemTime,
@@ -38,16 +38,17 @@ pub(super) struct Entry {
     pub(super) message: Message,
 }
 
-/// Reads the answer; `None` where it is not as the script gives it.
+/// Decodes the reply; `None` if malformed.
 pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     let Value::Array(parts) = value else { return None };
-    let [found, gone, missed, pause, last, woken, sweep] = <[Value; 7]>::try_from(parts).ok()?;
+    let [found, trimmed_pending, trimmed_unread, retry_in, last, woken, scan_from] =
+        <[Value; 7]>::try_from(parts).ok()?;
     let found = bytes(found)?;
-    let mut found = Packed(&found);
+    let mut found = Reader(&found);
     let mut entries = Vec::new();
     while !found.is_empty() {
-        let count = found.list()?;
-        entries.reserve(count.min(ENTRIES_AT_MOST));
+        let count = found.array()?;
+        entries.reserve(count.min(MAX_ENTRIES));
         for _ in 0..count {
             entries.push(read_entry(&mut found)?);
         }
@@ -55,29 +56,29 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     Some(Claimed {
         token,
         entries,
-        gone: u64::try_from(int(&gone)?).ok()?,
-        missed: u64::try_from(int(&missed)?).ok()?,
-        pause: u64::try_from(int(&pause)?).ok().map(Duration::from_millis),
-        seen: [text(last)?, text(woken)?],
-        sweep: text(sweep)?,
+        trimmed_pending: u64::try_from(int(&trimmed_pending)?).ok()?,
+        trimmed_unread: u64::try_from(int(&trimmed_unread)?).ok()?,
+        retry_in: u64::try_from(int(&retry_in)?).ok().map(Duration::from_millis),
+        last_ids: [text(last)?, text(woken)?],
+        scan_from: text(scan_from)?,
     })
 }
 
-/// An id, the fields, and the attempts unless it is the first.
-pub(super) fn read_entry(found: &mut Packed<'_>) -> Option<Entry> {
-    let parts = found.list()?;
-    let (position, time) = entry::position(found.text()?)?;
-    let pairs = found.list()? / 2;
+/// Decodes an entry: its ID, its fields, and the attempt unless it is the first.
+pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
+    let parts = found.array()?;
+    let (position, time) = entry::position(found.string()?)?;
+    let pairs = found.array()? / 2;
     let (before, start) = (found.0, found.0.len());
     for _ in 0..pairs * 2 {
-        found.text()?;
+        found.string()?;
     }
-    // One allocation for an entry, which all its parts share.
+    // All parts of an entry share one allocation.
     let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
-    let (shared, mut fields) = (&shared, Packed(&shared));
-    let fields = (0..pairs).map_while(move |_| Some((fields.text()?, shared.slice_ref(fields.text()?))));
+    let (shared, mut fields) = (&shared, Reader(&shared));
+    let fields = (0..pairs).map_while(move |_| Some((fields.string()?, shared.slice_ref(fields.string()?))));
     let message = entry::message(fields);
-    let attempt = if parts > 2 { u32::try_from(found.number()?).unwrap_or(u32::MAX) } else { 1 };
+    let attempt = if parts > 2 { u32::try_from(found.uint()?).unwrap_or(u32::MAX) } else { 1 };
     Some(Entry { position, time, attempt, message })
 }
 
@@ -100,12 +101,12 @@ pub(super) fn text(value: Value) -> Option<String> {
     String::from_utf8(bytes(value)?).ok()
 }
 
-pub(super) fn garbled(topic: &Topic) -> TransportError {
+pub(super) fn malformed_reply(topic: &Topic) -> TransportError {
     TransportError::new(
         ErrorKind::Corrupt,
         "receive from",
         topic,
-        "the server's answer is not understood: does something stand between that changes it?",
+        "malformed reply from the server: check whether a proxy changes replies",
     )
 }
 
@@ -122,13 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_with_their_attempts_and_without_and_a_cut_answer_is_none() {
+    fn entries_are_decoded_with_and_without_attempts_and_a_truncated_reply_is_none() {
         let first = b"\x92\xa31-0\x94\xaaevent_data\xa1d\xa3key\xa1k";
         let third = b"\x93\xa32-1\x92\xaaevent_data\xa0\x03";
         let found = [&b"\x91"[..], first, b"\x91", third].concat();
         let portion = found.len() - third.len() - 1;
         let claimed = answer(&found).unwrap();
-        assert_eq!((claimed.token, claimed.gone, claimed.missed, claimed.pause), (7, 2, 3, None));
+        assert_eq!(
+            (claimed.token, claimed.trimmed_pending, claimed.trimmed_unread, claimed.retry_in),
+            (7, 2, 3, None)
+        );
         let [first, third] = <[Entry; 2]>::try_from(claimed.entries).ok().unwrap();
         assert_eq!((first.position.to_string().as_str(), first.attempt), ("1-0", 1));
         assert_eq!((&first.message.data[..], first.message.key.as_deref()), (&b"d"[..], Some(&b"k"[..])));

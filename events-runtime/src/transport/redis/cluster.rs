@@ -1,4 +1,4 @@
-//! A cluster, whose nodes share the topics out among them by hash slot.
+//! Redis Cluster: finds the node that owns a topic's hash slot.
 
 use std::time::Duration;
 
@@ -12,87 +12,100 @@ use futures_util::stream::FuturesUnordered;
 
 use super::super::TransportError;
 use super::super::options::Target;
-use super::endpoint::{Address, Login, Place, hosts};
-use super::fault;
-use super::known::Known;
-use super::link::is_away;
-use super::nodes::{Connected, Nodes, at};
-use super::slots::{self, Range};
+use super::connection::is_transient;
+use super::endpoint::{Address, ClientConfig, Destination, hosts};
+use super::error;
+use super::node_directory::NodeDirectory;
+use super::node_pool::{NodePool, ServerConnection, at};
+use super::slots::{self, SlotRange};
 
-/// Where a server listens unless told otherwise.
+/// The default port.
 const PORT: u16 = 6379;
 
 pub(super) struct Cluster {
-    login: Login,
-    known: Known,
-    nodes: Nodes,
-    /// After so long the next node is asked too.
-    pause: Duration,
+    client_config: ClientConfig,
+    directory: NodeDirectory,
+    pool: NodePool,
+    /// How long a node may take to reply before the next one is queried as well.
+    hedge_delay: Duration,
 }
 
-/// What a node said.
-struct Told {
-    /// Who has what was asked for.
+/// The reply of a node.
+struct Lookup {
+    /// The owner of the requested key.
     owner: Address,
-    ranges: Vec<Range>,
+    ranges: Vec<SlotRange>,
 }
 
 impl Cluster {
-    pub(super) fn read(target: &Target<'_>, login: Login, timeout: Duration) -> Result<Self, TransportError> {
-        let wrong = || {
+    pub(super) fn read(
+        target: &Target<'_>,
+        client_config: ClientConfig,
+        timeout: Duration,
+    ) -> Result<Self, TransportError> {
+        let malformed = || {
             target.invalid(
-                "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster, which has but database 0",
+                "write `redis+cluster://host:6379,host:6379`: some nodes of the cluster; a cluster has only database 0",
             )
         };
-        let (listed, path) = hosts(target, PORT).ok_or_else(wrong)?;
+        let (listed, path) = hosts(target, PORT).ok_or_else(malformed)?;
         if !matches!(path, None | Some("" | "0")) {
-            return Err(wrong());
+            return Err(malformed());
         }
         for node in &listed {
-            login.client(node, 0).map_err(|_| login.not_understood(target))?;
+            client_config.client(node, 0).map_err(|_| client_config.malformed_url(target))?;
         }
-        Ok(Self { login, known: Known::new(listed), nodes: Nodes::default(), pause: timeout / 8 })
-    }
-
-    /// A connection to the node that has this place, which nobody else uses; `short` is for finding it.
-    pub(super) async fn alone(
-        &self,
-        place: &Place,
-        short: &AsyncConnectionConfig,
-        config: &AsyncConnectionConfig,
-    ) -> RedisResult<Connected> {
-        let node = self.address(place, short).await?;
-        let connection = self.connect(&node, config).await?;
-        Ok(Connected::alone(connection, Some(node)))
-    }
-
-    /// A connection to the node that has this place, shared with others.
-    pub(super) async fn shared(
-        &self,
-        place: &Place,
-        config: &AsyncConnectionConfig,
-    ) -> RedisResult<Connected> {
-        self.open(&self.address(place, config).await?, config).await
-    }
-
-    /// Takes note that a connection broke.
-    pub(super) fn retire(&self, broken: &Connected) {
-        self.nodes.retire(broken);
-    }
-
-    async fn address(&self, place: &Place, config: &AsyncConnectionConfig) -> RedisResult<Address> {
-        Ok(match place {
-            Place::Node(address) => address.clone(),
-            Place::Topic(topic) => self.ask(Some(topic.as_str()), config).await?.owner,
-            Place::Any => self.ask(None, config).await?.owner,
+        Ok(Self {
+            client_config,
+            directory: NodeDirectory::new(listed),
+            pool: NodePool::default(),
+            hedge_delay: timeout / 8,
         })
     }
 
-    async fn open(&self, node: &Address, config: &AsyncConnectionConfig) -> RedisResult<Connected> {
-        if let Some(open) = self.nodes.get(node) {
+    /// Opens a connection for one user. `short` configures the connections that look up the node.
+    pub(super) async fn exclusive(
+        &self,
+        destination: &Destination,
+        short: &AsyncConnectionConfig,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<ServerConnection> {
+        let node = self.address(destination, short).await?;
+        let connection = self.connect(&node, config).await?;
+        Ok(ServerConnection::exclusive(connection, Some(node)))
+    }
+
+    /// Returns the shared connection to the node, opening it if needed.
+    pub(super) async fn shared(
+        &self,
+        destination: &Destination,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<ServerConnection> {
+        self.open(&self.address(destination, config).await?, config).await
+    }
+
+    /// Stops sharing a broken connection.
+    pub(super) fn retire(&self, broken: &ServerConnection) {
+        self.pool.retire(broken);
+    }
+
+    async fn address(
+        &self,
+        destination: &Destination,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<Address> {
+        Ok(match destination {
+            Destination::Node(address) => address.clone(),
+            Destination::Topic(topic) => self.lookup(Some(topic.as_str()), config).await?.owner,
+            Destination::Any => self.lookup(None, config).await?.owner,
+        })
+    }
+
+    async fn open(&self, node: &Address, config: &AsyncConnectionConfig) -> RedisResult<ServerConnection> {
+        if let Some(open) = self.pool.get(node) {
             return Ok(open);
         }
-        Ok(self.nodes.share(node, self.connect(node, config).await?))
+        Ok(self.pool.share(node, self.connect(node, config).await?))
     }
 
     async fn connect(
@@ -100,111 +113,113 @@ impl Cluster {
         node: &Address,
         config: &AsyncConnectionConfig,
     ) -> RedisResult<MultiplexedConnection> {
-        let client = self.login.client(node, 0)?;
+        let client = self.client_config.client(node, 0)?;
         let connection = client.get_multiplexed_async_connection_with_config(config).await;
         connection.map_err(|error| at(node, error))
     }
 
-    /// All masters that have slots.
+    /// All masters that own slots.
     pub(super) async fn masters(&self, config: &AsyncConnectionConfig) -> RedisResult<Vec<Address>> {
-        let ranges = self.ask(None, config).await?.ranges;
-        let mut masters: Vec<_> = ranges.into_iter().filter_map(Range::into_master).collect();
+        let ranges = self.lookup(None, config).await?.ranges;
+        let mut masters: Vec<_> = ranges.into_iter().filter_map(SlotRange::into_master).collect();
         masters.sort();
         masters.dedup();
         Ok(masters)
     }
 
-    /// Asks one node after the other, until one answers; one that takes its time is not waited for.
-    async fn ask(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Told> {
+    /// Queries one node after the other until one replies, without waiting long for slow nodes.
+    async fn lookup(&self, key: Option<&str>, config: &AsyncConnectionConfig) -> RedisResult<Lookup> {
         let mut worst =
-            RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster answers"));
-        let mut rank = Rank::Silent;
-        let (mut asked, mut running) = (Vec::new(), FuturesUnordered::new());
+            RedisError::from((RedisKind::ClusterConnectionNotFound, "no node of the cluster replies"));
+        let mut rank = ErrorRank::Unreachable;
+        let (mut queried, mut running) = (Vec::new(), FuturesUnordered::new());
         loop {
-            let next = self.known.next(&asked);
-            let pause = next.is_some().then_some(self.pause);
+            let next = self.directory.next(&queried);
+            let delay = next.is_some().then_some(self.hedge_delay);
             if let Some(node) = next {
-                asked.push(node.clone());
-                running.push(self.ask_next(node, key, config));
+                queried.push(node.clone());
+                running.push(self.lookup_at(node, key, config));
             }
-            let answer = match pause {
-                Some(pause) => tokio::time::timeout(pause, running.next()).await,
+            let reply = match delay {
+                Some(delay) => tokio::time::timeout(delay, running.next()).await,
                 None => Ok(running.next().await),
             };
-            match answer {
-                Ok(Some(Ok(told))) => return Ok(told),
-                Ok(Some(Err(error))) if Rank::of(&error) >= rank => (rank, worst) = (Rank::of(&error), error),
+            match reply {
+                Ok(Some(Ok(lookup))) => return Ok(lookup),
+                Ok(Some(Err(error))) if ErrorRank::of(&error) >= rank => {
+                    (rank, worst) = (ErrorRank::of(&error), error)
+                }
                 Ok(None) => return Err(worst),
                 Ok(Some(Err(_))) | Err(_) => {}
             }
         }
     }
 
-    async fn ask_next(
+    async fn lookup_at(
         &self,
         node: Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Told> {
-        let told = self.ask_node(&node, key, config).await?;
-        self.known.answered(&node);
-        self.known.learn(told.ranges.iter().flat_map(Range::nodes));
-        Ok(told)
+    ) -> RedisResult<Lookup> {
+        let lookup = self.query_node(&node, key, config).await?;
+        self.directory.mark_responsive(&node);
+        self.directory.update(lookup.ranges.iter().flat_map(SlotRange::nodes));
+        Ok(lookup)
     }
 
-    async fn ask_node(
+    async fn query_node(
         &self,
         node: &Address,
         key: Option<&str>,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<Told> {
-        let connected = self.open(node, config).await?;
-        let mut ask = Pipeline::new();
-        ask.cmd("CLUSTER").arg("SLOTS");
+    ) -> RedisResult<Lookup> {
+        let server = self.open(node, config).await?;
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("CLUSTER").arg("SLOTS");
         if let Some(key) = key {
-            // Any command that names the key: who has not its slot says who has.
-            ask.cmd("TYPE").arg(key);
+            // Any command with the key does: a node that does not own its slot replies with the owner.
+            pipeline.cmd("TYPE").arg(key);
         }
-        ask.ignore_errors();
-        let answers: RedisResult<Vec<RedisResult<Value>>> =
-            ask.query_async(&mut connected.connection.clone()).await;
-        let answers = answers.inspect_err(|_| self.retire(&connected));
-        let mut answers = answers.map_err(|error| at(node, error))?.into_iter();
-        let ranges = slots::read(answers.next().unwrap_or(Ok(Value::Nil))?, node);
-        let owner = match answers.next() {
-            Some(Err(error)) => match &*fault::code(&error) {
+        pipeline.ignore_errors();
+        let replies: RedisResult<Vec<RedisResult<Value>>> =
+            pipeline.query_async(&mut server.connection.clone()).await;
+        let replies = replies.inspect_err(|_| self.retire(&server));
+        let mut replies = replies.map_err(|error| at(node, error))?.into_iter();
+        let ranges = slots::read(replies.next().unwrap_or(Ok(Value::Nil))?, node);
+        let owner = match replies.next() {
+            Some(Err(error)) => match &*error::code(&error) {
                 "MOVED" => slots::moved_to(&error, node, &ranges).ok_or(error)?,
-                // Keys of its slot are on their way to another node, but it still has the slot.
+                // The slot is migrating, but this node still owns it.
                 "ASK" => node.clone(),
                 _ => return Err(error),
             },
             _ => node.clone(),
         };
         if ranges.is_empty() {
-            // It was taken out of the cluster, or never was in it: it does not know what there is.
-            return Err((RedisServerKind::ClusterDown.into(), "the node knows of no slots").into());
+            // The node was removed from the cluster, or never joined it.
+            return Err((RedisServerKind::ClusterDown.into(), "the node knows no slots").into());
         }
-        Ok(Told { owner, ranges })
+        Ok(Lookup { owner, ranges })
     }
 }
 
-/// Which of several nodes' errors matters.
+/// Orders the errors of several nodes: the greatest is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    /// It can't be reached.
-    Silent,
-    /// It will not answer until something is set right.
-    Refused,
-    /// It answers, but not yet.
-    NotYet,
+enum ErrorRank {
+    /// The node can't be reached.
+    Unreachable,
+    /// The node rejects the query, for example because of a wrong password.
+    Rejected,
+    /// The node is up but can't serve yet.
+    NotReady,
 }
 
-impl Rank {
+impl ErrorRank {
     fn of(error: &RedisError) -> Self {
-        match is_away(error) {
-            false => Self::Refused,
-            true if error.is_io_error() => Self::Silent,
-            true => Self::NotYet,
+        match is_transient(error) {
+            false => Self::Rejected,
+            true if error.is_io_error() => Self::Unreachable,
+            true => Self::NotReady,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A member of a group on a stream.
+//! A consumer: one member of a group on a stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,79 +10,79 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
 use super::claim::{Claimed, Entry};
-use super::link::{Link, Request, is_away, random};
-use super::settings::Settings;
-use super::worker::{MADE_UP, Member, Work, Worker};
-use super::{fault, ledger, start, trim};
+use super::config::Config;
+use super::connection::{Connection, Request, is_transient, random};
+use super::worker::{GENERATED_NAME_PREFIX, Member, Work, Worker};
+use super::{acker, error, group, trim};
 
-/// So long a read waits at the server before it is asked anew.
-const BLOCK: Duration = Duration::from_secs(5);
+/// How long a read blocks on the server.
+const BLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct RedisConsumer {
-    ledger: Arc<ledger::Ledger>,
+    acker: Arc<acker::Acker>,
     recipient: Arc<Recipient>,
     member: Member,
-    /// The connection that waits, which serves nothing else.
-    waiting: Arc<Link>,
-    /// A claim that was asked for; a receive that is given up leaves it here for the next.
-    asked: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
-    /// A wait at the server, left by a receive that was given up or ended before.
-    blocked: Option<BoxFuture<'static, RedisResult<Value>>>,
-    /// More than the last receive had asked for.
-    ready: VecDeque<Delivery>,
+    /// A connection for blocking reads only.
+    blocking: Arc<Connection>,
+    /// A requested claim. If `receive` is cancelled, the next call uses it.
+    pending_claim: Option<(Instant, oneshot::Receiver<Result<Claimed, TransportError>>)>,
+    /// A blocking read that an earlier `receive` left.
+    pending_read: Option<BoxFuture<'static, RedisResult<Value>>>,
+    /// Deliveries beyond the `max` of the last `receive`.
+    buffer: VecDeque<Delivery>,
 }
 
 impl RedisConsumer {
     pub(super) async fn subscribe(
-        settings: Arc<Settings>,
+        config: Arc<Config>,
         subscription: Subscription,
     ) -> Result<Self, TransportError> {
-        let dead_letter = subscription.dead_letter_topic()?;
+        let dead_letter_topic = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, lease, member, .. } = subscription;
-        let link = Arc::new(Link::new(&settings, &topic));
-        start::join(&link, &settings, &topic, &group, start).await?;
-        trim::mark_letters(&settings, &dead_letter).await?;
+        let connection = Arc::new(Connection::new(&config, &topic));
+        group::join_group(&connection, &config, &topic, &group, start).await?;
+        trim::mark_dead_letter_topic(&config, &dead_letter_topic).await?;
         let number = random();
-        let consumer = settings.consumer_name.clone().or(member).unwrap_or_else(|| {
+        let consumer = config.consumer_name.clone().or(member).unwrap_or_else(|| {
             let host = gethostname::gethostname();
-            format!("{MADE_UP}{}@{}:{number:x}", settings.client, host.to_string_lossy())
+            format!("{GENERATED_NAME_PREFIX}{}@{}:{number:x}", config.client, host.to_string_lossy())
         });
-        let member = Member { topic, group, dead_letter, consumer, number, lease };
+        let member = Member { topic, group, dead_letter_topic, consumer, number, lease };
         let (work, queue) = mpsc::unbounded_channel();
-        let returned = Arc::new(ledger::Returned::default());
-        tokio::spawn(Worker::new(settings.clone(), link, member.clone(), returned.clone()).run(queue));
-        let ledger = Arc::new(ledger::Ledger::new(work, member.topic.clone(), settings.ack, returned));
+        let released = Arc::new(acker::ReleasedKeys::default());
+        tokio::spawn(Worker::new(config.clone(), connection, member.clone(), released.clone()).run(queue));
+        let acker = Arc::new(acker::Acker::new(work, member.topic.clone(), config.ack, released));
         Ok(Self {
-            recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), ledger.clone())),
-            waiting: Arc::new(Link::waiting(&settings, &member.topic, BLOCK)),
-            ledger,
+            recipient: Arc::new(Recipient::new(member.topic.clone(), member.group.clone(), acker.clone())),
+            blocking: Arc::new(Connection::blocking(&config, &member.topic, BLOCK_TIMEOUT)),
+            acker,
             member,
-            asked: None,
-            blocked: None,
-            ready: VecDeque::new(),
+            pending_claim: None,
+            pending_read: None,
+            buffer: VecDeque::new(),
         })
     }
 
-    /// Asks for entries, or goes on waiting for what was asked before.
+    /// Requests a claim, or waits for one that was requested before.
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
         loop {
-            let (since, answer) = match &mut self.asked {
-                Some(asked) => asked,
+            let (since, answer) = match &mut self.pending_claim {
+                Some(pending_claim) => pending_claim,
                 none => {
                     let (reply, answer) = oneshot::channel();
-                    drop(self.ledger.take_returned());
-                    self.ledger.submit(Work::Claim(max, reply));
+                    drop(self.acker.take_released());
+                    self.acker.submit(Work::Claim(max, reply));
                     none.insert((Instant::now(), answer))
                 }
             };
             let since = *since;
             let claimed = answer.await;
-            self.asked = None;
-            let claimed = claimed.unwrap_or_else(|_| Err(self.ledger.closed("receive from")))?;
+            self.pending_claim = None;
+            let claimed = claimed.unwrap_or_else(|_| Err(self.acker.closed("receive from")))?;
             if claimed.entries.is_empty() || since.elapsed() < self.member.lease / 2 {
                 return Ok(claimed);
             }
-            // Asked for by a receive that was given up long ago: the lease may end any moment.
+            // Requested long ago by a cancelled `receive`: the lease may be about to expire.
             for delivery in self.deliver(claimed).into_iter().rev() {
                 drop(delivery.release());
             }
@@ -98,52 +98,52 @@ impl RedisConsumer {
         claimed.entries.into_iter().map(deliver).collect()
     }
 
-    /// Waits until the stream has more than was seen, or something may go out again.
-    fn block(&self, seen: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
+    /// Waits until the stream has newer entries than `last_ids`, or an entry becomes due.
+    fn block(&self, last_ids: &[String; 2]) -> BoxFuture<'static, RedisResult<Value>> {
         let Member { topic, group, .. } = &self.member;
         let mut read = ::redis::cmd("XREAD");
         read.arg("COUNT")
             .arg(1)
             .arg("BLOCK")
-            .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000))
+            .arg(u64::try_from(BLOCK_TIMEOUT.as_millis()).unwrap_or(1000))
             .arg("STREAMS");
-        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(seen);
-        let link = self.waiting.clone();
-        Box::pin(async move { link.once(&Request::Command(&read)).await })
+        read.arg(topic.as_str()).arg(format!("{{{topic}}}:{group}:wake")).arg(last_ids);
+        let connection = self.blocking.clone();
+        Box::pin(async move { connection.send_once(&Request::Command(&read)).await })
     }
 
-    /// Hands back what came behind a message of its key that was handed back meanwhile.
-    fn sift(&mut self) {
-        if self.ready.is_empty() {
+    /// Releases buffered deliveries if an earlier message of their key was released or retried meanwhile.
+    fn release_out_of_order(&mut self) {
+        if self.buffer.is_empty() {
             return;
         }
-        let returned = self.ledger.take_returned();
-        if returned.is_empty() {
+        let released = self.acker.take_released();
+        if released.is_empty() {
             return;
         }
         let is_behind =
-            |delivery: &Delivery| delivery.message().key.as_ref().is_some_and(|key| returned.contains(key));
-        let (behind, ready): (VecDeque<_>, _) = self.ready.drain(..).partition(is_behind);
-        self.ready = ready;
+            |delivery: &Delivery| delivery.message().key.as_ref().is_some_and(|key| released.contains(key));
+        let (behind, buffer): (VecDeque<_>, _) = self.buffer.drain(..).partition(is_behind);
+        self.buffer = buffer;
         for delivery in behind.into_iter().rev() {
             drop(delivery.release());
         }
     }
 
-    fn give(&mut self, max: usize) -> Vec<Delivery> {
-        self.ready.drain(..max.min(self.ready.len())).collect()
+    fn take_buffered(&mut self, max: usize) -> Vec<Delivery> {
+        self.buffer.drain(..max.min(self.buffer.len())).collect()
     }
 
     fn release_all(&mut self) {
-        if let Some((_, mut answer)) = self.asked.take() {
-            // From here on the worker gives back what it claims.
+        if let Some((_, mut answer)) = self.pending_claim.take() {
+            // The worker releases what it claims after this.
             answer.close();
             if let Ok(Ok(claimed)) = answer.try_recv() {
                 let deliveries = self.deliver(claimed);
-                self.ready.extend(deliveries);
+                self.buffer.extend(deliveries);
             }
         }
-        for delivery in self.ready.drain(..).rev() {
+        for delivery in self.buffer.drain(..).rev() {
             drop(delivery.release());
         }
     }
@@ -156,25 +156,25 @@ impl Consumer for RedisConsumer {
         wait: Duration,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
         Box::pin(async move {
-            // No deadline where the wait passes the clock's range.
+            // No deadline if it exceeds the range of the clock.
             let deadline = Instant::now().checked_add(wait);
             loop {
-                self.sift();
-                if max == 0 || !self.ready.is_empty() {
-                    return Ok(self.give(max));
+                self.release_out_of_order();
+                if max == 0 || !self.buffer.is_empty() {
+                    return Ok(self.take_buffered(max));
                 }
                 let claimed = self.claim(max).await?;
-                let (pause, seen) = (claimed.pause, claimed.seen.clone());
+                let (retry_in, last_ids) = (claimed.retry_in, claimed.last_ids.clone());
                 if !claimed.entries.is_empty() {
                     let deliveries = self.deliver(claimed);
-                    self.ready.extend(deliveries);
+                    self.buffer.extend(deliveries);
                     continue;
                 }
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(Vec::new());
                 }
-                let due = pause.and_then(|pause| Instant::now().checked_add(pause));
-                let mut blocked = self.blocked.take().unwrap_or_else(|| self.block(&seen));
+                let due = retry_in.and_then(|delay| Instant::now().checked_add(delay));
+                let mut pending_read = self.pending_read.take().unwrap_or_else(|| self.block(&last_ids));
                 let timer = async {
                     match [due, deadline].into_iter().flatten().min() {
                         Some(at) => sleep_until(at).await,
@@ -182,14 +182,14 @@ impl Consumer for RedisConsumer {
                     }
                 };
                 tokio::select! {
-                    woken = &mut blocked => match woken {
-                        // The next claim waits for the server, or says that it is away.
-                        Err(error) if !is_away(&error) => {
-                            return Err(fault::explain(error, "receive from", &self.member.topic));
+                    woken = &mut pending_read => match woken {
+                        // The next claim retries, or reports that the server is unavailable.
+                        Err(error) if !is_transient(&error) => {
+                            return Err(error::convert(error, "receive from", &self.member.topic));
                         }
                         _ => {}
                     },
-                    () = timer => self.blocked = Some(blocked),
+                    () = timer => self.pending_read = Some(pending_read),
                 }
             }
         })
@@ -198,8 +198,8 @@ impl Consumer for RedisConsumer {
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         self.release_all();
         let (reply, answer) = oneshot::channel();
-        self.ledger.submit(Work::Leave(reply));
-        let closed = self.ledger.closed("leave");
+        self.acker.submit(Work::Leave(reply));
+        let closed = self.acker.closed("leave");
         Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
     }
 }

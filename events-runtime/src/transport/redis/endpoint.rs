@@ -1,4 +1,4 @@
-//! Where the server is: named by the URL, or found by asking Sentinels or the nodes of a cluster.
+//! The server that a URL names: directly, through Sentinels, or as a cluster.
 
 use std::time::Duration;
 
@@ -14,11 +14,10 @@ use rustls::pki_types::pem::PemObject as _;
 use super::super::options::Target;
 use super::super::{Topic, TransportError};
 use super::cluster::Cluster;
-use super::fault;
-use super::nodes::Connected;
+use super::error;
+use super::node_pool::ServerConnection;
 use super::sentinel::Sentinels;
 
-/// A server, or who knows it.
 pub(super) struct Endpoint {
     kind: Kind,
     timeout: Duration,
@@ -30,95 +29,94 @@ enum Kind {
     Cluster(Cluster),
 }
 
-/// Which server is meant, of those behind a URL.
+/// Selects one of the servers of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Place {
-    /// There is but one, or any will do.
+pub(super) enum Destination {
+    /// Any server, or the only one.
     Any,
-    /// The one that has this topic.
+    /// The owner of this topic.
     Topic(Topic),
-    /// The one at this address.
+    /// The node at this address.
     Node(Address),
 }
 
-/// A host and a port.
+/// Host and port.
 pub(super) type Address = (String, u16);
 
 impl Endpoint {
     pub(super) fn read(target: &Target<'_>, timeout: Duration) -> Result<Self, TransportError> {
-        let login = Login::read(target)?;
+        let client_config = ClientConfig::read(target)?;
         if target.raw.is_empty() {
-            return Err(target.invalid("the server is missing: write `redis://host:6379/0`"));
+            return Err(target.invalid("the host is missing: write `redis://host:6379/0`"));
         }
         if target.raw.contains('#') {
-            // The client would leave out what follows.
-            return Err(target.invalid("a server has no `#`: write one of a password as `%23`"));
+            // The client would ignore what follows.
+            return Err(target.invalid("the server must not contain `#`: in a password, write it as `%23`"));
         }
         let kind = match target.scheme.split_once('+') {
-            Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, login)?),
-            Some(_) => Kind::Cluster(Cluster::read(target, login, timeout)?),
+            Some((_, "sentinel")) => Kind::Sentinels(Sentinels::read(target, client_config)?),
+            Some(_) => Kind::Cluster(Cluster::read(target, client_config, timeout)?),
             None => {
-                let url = format!("{}://{}", login.scheme, target.raw);
-                Kind::Server(login.open(url).map_err(|_| login.not_understood(target))?)
+                let url = format!("{}://{}", client_config.scheme, target.raw);
+                Kind::Server(client_config.open(url).map_err(|_| client_config.malformed_url(target))?)
             }
         };
         Ok(Self { kind, timeout })
     }
 
-    /// Whether topics are spread over several servers.
     pub(super) const fn is_cluster(&self) -> bool {
         matches!(self.kind, Kind::Cluster(_))
     }
 
-    /// Whether a node of the cluster says that another has the topic, or will have it.
-    pub(super) fn is_elsewhere(&self, error: &RedisError) -> bool {
-        self.is_cluster() && matches!(&*fault::code(error), "MOVED" | "ASK")
+    /// Whether a cluster node redirects to another, which owns the topic or is about to.
+    pub(super) fn is_moved(&self, error: &RedisError) -> bool {
+        self.is_cluster() && matches!(&*error::code(error), "MOVED" | "ASK")
     }
 
-    /// Where this topic is.
-    pub(super) fn place(&self, topic: &Topic) -> Place {
-        if self.is_cluster() { Place::Topic(topic.clone()) } else { Place::Any }
+    /// The destination of calls on a topic.
+    pub(super) fn destination(&self, topic: &Topic) -> Destination {
+        if self.is_cluster() { Destination::Topic(topic.clone()) } else { Destination::Any }
     }
 
-    /// All servers that take writes.
-    pub(super) async fn places(&self) -> RedisResult<Vec<Place>> {
+    /// All servers that accept writes.
+    pub(super) async fn masters(&self) -> RedisResult<Vec<Destination>> {
         match &self.kind {
             Kind::Cluster(cluster) => {
                 let config = self.config(self.timeout);
                 let masters = within(self.timeout * 2, cluster.masters(&config)).await?;
-                Ok(masters.into_iter().map(Place::Node).collect())
+                Ok(masters.into_iter().map(Destination::Node).collect())
             }
-            _ => Ok(vec![Place::Any]),
+            _ => Ok(vec![Destination::Any]),
         }
     }
 
-    /// A connection to the server that takes writes: a new one, unless one to the same node of a cluster
-    /// may be shared.
+    /// Connects to the server that accepts writes. With `share`, reuses an open connection to the same
+    /// cluster node.
     pub(super) async fn connect(
         &self,
-        place: &Place,
+        destination: &Destination,
         response: Duration,
         share: bool,
-    ) -> RedisResult<Connected> {
+    ) -> RedisResult<ServerConnection> {
         let (config, short) = (self.config(response), self.config(self.timeout));
         let connecting = async {
             let client = match &self.kind {
                 Kind::Server(client) => client.clone(),
                 Kind::Sentinels(sentinels) => sentinels.master(&short).await?,
-                Kind::Cluster(cluster) if share => return cluster.shared(place, &short).await,
-                Kind::Cluster(cluster) => return cluster.alone(place, &short, &config).await,
+                Kind::Cluster(cluster) if share => return cluster.shared(destination, &short).await,
+                Kind::Cluster(cluster) => return cluster.exclusive(destination, &short, &config).await,
             };
             client
                 .get_multiplexed_async_connection_with_config(&config)
                 .await
-                .map(|connection| Connected::alone(connection, None))
+                .map(|connection| ServerConnection::exclusive(connection, None))
         };
-        // Around everything: a paused server accepts and never answers.
+        // Limits the whole sequence: a paused server accepts connections and never replies.
         within(self.timeout * 2, connecting).await
     }
 
-    /// Takes note that a connection broke.
-    pub(super) fn retire(&self, broken: &Connected) {
+    /// Stops sharing a broken connection.
+    pub(super) fn retire(&self, broken: &ServerConnection) {
         if let Kind::Cluster(cluster) = &self.kind {
             cluster.retire(broken);
         }
@@ -138,8 +136,8 @@ async fn within<T>(limit: Duration, work: impl Future<Output = RedisResult<T>>) 
     }
 }
 
-/// What the servers behind a URL are to be told, wherever they are found.
-pub(super) struct Login {
+/// TLS and credentials of a URL, for every server of the endpoint.
+pub(super) struct ClientConfig {
     /// `redis` or `rediss`.
     scheme: &'static str,
     /// `user:password@`, or nothing.
@@ -147,28 +145,28 @@ pub(super) struct Login {
     ca: Option<Vec<u8>>,
 }
 
-impl Login {
+impl ClientConfig {
     fn read(target: &Target<'_>) -> Result<Self, TransportError> {
         let tls = target.scheme.starts_with("rediss");
         if tls {
-            // Somebody else's choice of provider stays.
+            // Fails if the program has installed a provider, which then stays.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let ca = match target.get("ca") {
             None => None,
-            Some(_) if !tls => return Err(target.invalid("`ca` is for `rediss:` alone")),
+            Some(_) if !tls => return Err(target.invalid("`ca` needs TLS: write `rediss:`")),
             Some(path) => Some(authorities(target, path)?),
         };
         let user = target.raw.rsplit_once('@').map_or_else(String::new, |(user, _)| format!("{user}@"));
         Ok(Self { scheme: if tls { "rediss" } else { "redis" }, user, ca })
     }
 
-    /// The server at this address, as nobody in particular.
+    /// A client for this address, without credentials.
     pub(super) fn anonymous(&self, address: &Address) -> RedisResult<Client> {
         self.open(format!("{}://{}", self.scheme, authority(address)))
     }
 
-    /// The database of the server at this address, as the URL's user.
+    /// A client for a database at this address, with the URL's credentials.
     pub(super) fn client(&self, address: &Address, database: u32) -> RedisResult<Client> {
         self.open(format!("{}://{}{}/{database}", self.scheme, self.user, authority(address)))
     }
@@ -183,51 +181,50 @@ impl Login {
         }
     }
 
-    /// The client's own error may quote what it was given.
-    pub(super) fn not_understood(&self, target: &Target<'_>) -> TransportError {
+    /// Replaces the error of the Redis client, which may quote the password.
+    pub(super) fn malformed_url(&self, target: &Target<'_>) -> TransportError {
         target.invalid(format!(
-            "it is not understood: write `{}://user:password@host:6379/0`, special characters of the password as `%` \
-             and two digits",
+            "malformed URL: write `{}://user:password@host:6379/0`, with special characters of the password \
+             percent-encoded",
             self.scheme
         ))
     }
 }
 
-/// The file of `ca`, which must hold certificates and nothing broken: trusting nobody, or an authority less
-/// than was meant, would show at the first connection only.
+/// Reads the `ca` file. Every certificate in it must be valid: otherwise a mistake would only show at the
+/// first connection.
 fn authorities(target: &Target<'_>, path: &str) -> Result<Vec<u8>, TransportError> {
-    let file = std::fs::read(path).map_err(|error| {
-        target.invalid(format!("the file of `ca`, `{path}`, can't be read")).with_source(error)
-    })?;
+    let file = std::fs::read(path)
+        .map_err(|error| target.invalid(format!("can't read the `ca` file `{path}`")).with_source(error))?;
     let wrong = |what: &str| {
         target.invalid(format!(
-            "the file of `ca`, `{path}`, {what}: name a PEM file of the authorities' certificates, each between \
+            "the `ca` file `{path}` {what}: use a PEM file of CA certificates, each between \
              `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----`"
         ))
     };
     let mut trusted = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&file) {
-        let certificate = certificate.map_err(|error| wrong("is broken").with_source(error))?;
+        let certificate = certificate.map_err(|error| wrong("is malformed").with_source(error))?;
         trusted
             .add(certificate)
-            .map_err(|error| wrong("has a certificate that can't be used").with_source(error))?;
+            .map_err(|error| wrong("contains an invalid certificate").with_source(error))?;
     }
-    if trusted.is_empty() { Err(wrong("holds no certificate")) } else { Ok(file) }
+    if trusted.is_empty() { Err(wrong("contains no certificate")) } else { Ok(file) }
 }
 
-/// What the URL lists behind the user: hosts with their ports, and the rest behind the first `/`.
+/// Parses the part of a URL after the user: hosts with their ports, and what follows the first `/`.
 pub(super) fn hosts<'t>(target: &Target<'t>, port: u16) -> Option<(Vec<Address>, Option<&'t str>)> {
     let rest = target.raw.rsplit_once('@').map_or(target.raw, |(_, rest)| rest);
     let (hosts, path) = match rest.split_once('/') {
         Some((hosts, path)) => (hosts, Some(path)),
         None => (rest, None),
     };
-    let hosts = hosts.split(',').map(|host| address(host, port)).collect::<Option<Vec<_>>>()?;
+    let hosts = hosts.split(',').map(|host| parse_address(host, port)).collect::<Option<Vec<_>>>()?;
     Some((hosts, path))
 }
 
-/// A host, `host:port`, `[::1]` or `[::1]:port`.
-fn address(text: &str, port: u16) -> Option<Address> {
+/// Parses `host`, `host:port`, `[::1]` or `[::1]:port`.
+fn parse_address(text: &str, port: u16) -> Option<Address> {
     let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         Some((host, "")) => (host, port),
         Some((host, rest)) => (host, rest.strip_prefix(':')?.parse().ok()?),

@@ -1,13 +1,12 @@
-//! A message as the fields of a stream's entry, and back.
+//! Converts messages to the fields of stream entries and back.
 //!
-//! An event takes the form of Open edX's bus over Redis: `type`, `id`, `source`, `time`,
-//! `minorversion`, `sourcehost`, `sourcelib`, `event_data`, in this order, then what only we read:
-//! `key`, `schemafp`, `traceparent` and so on. A header `ce_<name>` is the field `<name>`; any
-//! other header is the field of its own name, with `header:` before it where that would be taken
-//! for something else.
+//! An event has the format of Open edX's event bus for Redis: the fields `type`, `id`, `source`, `time`,
+//! `minorversion`, `sourcehost`, `sourcelib` and `event_data`, in this order. Fields that only this crate
+//! reads follow: `key`, `schemafp`, `traceparent` and so on. A header `ce_<name>` becomes the field
+//! `<name>`; any other header keeps its name, with the prefix `header:` if the name is ambiguous.
 //!
-//! A message that is no event, or whose headers stand in another order, has the fields `event_data`,
-//! `key`, `headers` (their number), and a field `header:<name>` for each header.
+//! A message that is not an event, or whose headers have another order, has the fields `event_data`,
+//! `key`, `headers` (their number), and a field `header:<name>` per header.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -19,13 +18,13 @@ use crate::envelope::{ATTRIBUTES, CONSTANT, is_content_type, known_header};
 
 const DATA: &str = "event_data";
 const KEY: &str = "key";
-/// Says that every header has its own field.
+/// Marks an entry with a field per header.
 const HEADERS: &str = "headers";
 const ESCAPE: &str = "header:";
 const EXTENSION: &str = "ce_";
 const FINGERPRINT: &str = "ce_schemafp";
 
-/// Name and value pairs as they stand in the entry.
+/// The name and value of each field, in order.
 pub(super) type Fields = Vec<(Cow<'static, str>, Bytes)>;
 
 /// The fields of a message.
@@ -35,34 +34,35 @@ pub(super) fn fields(message: &Message) -> Fields {
     fields
 }
 
-/// Tells the fields of a message one by one.
-pub(super) fn each_field(message: &Message, mut tell: impl FnMut(Cow<'static, str>, &Bytes)) {
+/// Calls `emit` with each field of a message.
+pub(super) fn each_field(message: &Message, mut emit: impl FnMut(Cow<'static, str>, &Bytes)) {
     let after = attributes(&message.headers);
     if let Some(after) = after {
         let mut order = ATTRIBUTES.iter();
         for (name, value) in message.headers.iter().take(after).skip(CONSTANT.len()) {
             if let Some((_, field)) = order.find(|(header, _)| *header == name) {
-                tell(Cow::Borrowed(field), value);
+                emit(Cow::Borrowed(field), value);
             }
         }
     }
-    tell(Cow::Borrowed(DATA), &message.data);
+    emit(Cow::Borrowed(DATA), &message.data);
     if let Some(key) = &message.key {
-        tell(Cow::Borrowed(KEY), key);
+        emit(Cow::Borrowed(KEY), key);
     }
     if let Some(after) = after {
         for (name, value) in message.headers.iter().skip(after) {
-            tell(field_of(name), value);
+            emit(field_of(name), value);
         }
     } else {
-        tell(Cow::Borrowed(HEADERS), &Bytes::from(message.headers.len().to_string()));
+        emit(Cow::Borrowed(HEADERS), &Bytes::from(message.headers.len().to_string()));
         for (name, value) in message.headers.iter() {
-            tell(Cow::Owned(format!("{ESCAPE}{name}")), value);
+            emit(Cow::Owned(format!("{ESCAPE}{name}")), value);
         }
     }
 }
 
-/// How many headers are those of an event, where they stand as an event's do.
+/// The number of leading headers that are event attributes; `None` if the headers are not those of an
+/// event, in its order.
 fn attributes(headers: &Headers) -> Option<usize> {
     let mut found = headers.iter();
     for (name, value) in CONSTANT {
@@ -77,28 +77,28 @@ fn attributes(headers: &Headers) -> Option<usize> {
                 order = order.get(at + 1..).unwrap_or_default();
                 count += 1;
             }
-            // In the wrong place.
+            // Out of order.
             None if known_header(name).is_some_and(|name| name != FINGERPRINT) => return None,
-            // What follows is behind the attributes.
+            // No attributes may follow.
             None => order = &[],
         }
     }
     Some(count)
 }
 
-/// Whether a text could be the name of a CloudEvents attribute.
+/// Whether a name is a valid CloudEvents attribute name.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// Whether a field of this name means something by itself.
+/// Whether a field name has a meaning of its own.
 fn is_reserved(name: &str) -> bool {
     [DATA, KEY, HEADERS].contains(&name)
         || ATTRIBUTES.iter().any(|(_, field)| *field == name)
         || constant_of(name).is_some()
 }
 
-/// Which of the constant headers a field is.
+/// The index of the constant header that a field stores.
 fn constant_of(field: &str) -> Option<usize> {
     CONSTANT.iter().position(|(header, _)| {
         *header == field
@@ -125,8 +125,7 @@ fn header_of(field: &str) -> Cow<'static, str> {
     known_header(&header).map_or(Cow::Owned(header), Cow::Borrowed)
 }
 
-/// The message of an entry: any fields give one, whoever wrote them. One that is no event is for the
-/// envelope to refuse.
+/// The message of an entry. Any fields give a message; the envelope rejects those that are not events.
 pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clone) -> Message {
     if fields.clone().any(|(name, _)| name == HEADERS.as_bytes()) {
         return listed(fields);
@@ -138,7 +137,7 @@ pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clon
     for (name, value) in fields {
         let name = String::from_utf8_lossy(name);
         if let Some(at) = ATTRIBUTES.iter().position(|(_, field)| *field == name) {
-            // Empty is absent there; a second one stays, for the envelope to refuse.
+            // An empty field means absent. A duplicate is kept, so that the envelope rejects it.
             match attributes.get_mut(at) {
                 _ if value.is_empty() => {}
                 Some(slot @ None) => *slot = Some(value),
@@ -157,7 +156,7 @@ pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clon
     if data.is_none()
         && let Some(kind) = constant.last_mut()
     {
-        // Not to be taken for an event without fields.
+        // Must not be mistaken for an event without fields.
         *kind = Bytes::from_static(b"absent: the entry has no field `event_data`");
     }
     let mut headers = Headers::with_capacity(CONSTANT.len() + ATTRIBUTES.len() + others.len());
@@ -176,7 +175,7 @@ pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clon
     Message { key, headers, ..message }
 }
 
-/// The message of an entry that lists its headers.
+/// The message of an entry with a field per header.
 fn listed<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)>) -> Message {
     let mut message = Message::new("");
     for (name, value) in fields {
@@ -195,7 +194,7 @@ fn listed<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)>) -> Message {
     message
 }
 
-/// The position and the time in an entry's id.
+/// The position and the time of an entry ID.
 pub(super) fn position(id: &[u8]) -> Option<(Position, SystemTime)> {
     let text = std::str::from_utf8(id).ok()?;
     let position: Position = text.parse().ok()?;
@@ -210,7 +209,7 @@ pub(super) fn position(id: &[u8]) -> Option<(Position, SystemTime)> {
 mod tests {
     use super::*;
     use crate::envelope::Envelope;
-    use crate::metadata::tests::sample;
+    use crate::envelope::tests::sample;
 
     fn back(message: &Message) -> Message {
         let fields = fields(message);
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_the_fields_of_open_edx_in_order_and_ours_behind() {
+    fn an_event_has_the_fields_of_open_edx_in_order_followed_by_ours() {
         let fields = fields(&event());
         let names: Vec<_> = fields.iter().map(|(name, _)| name.as_ref()).collect();
         assert_eq!(
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_comes_back_as_it_was() {
+    fn every_message_round_trips() {
         let odd = [
             "key",
             "headers",
@@ -281,15 +280,15 @@ mod tests {
     }
 
     #[test]
-    fn the_letter_of_an_event_keeps_the_form_of_an_event() {
-        let letter = event().with_header("dlq_reason", "poison");
-        let fields = fields(&letter);
+    fn the_dead_letter_of_an_event_has_the_format_of_an_event() {
+        let dead_letter = event().with_header("dlq_reason", "poison");
+        let fields = fields(&dead_letter);
         assert_eq!(fields.first().unwrap().0, "type");
         assert_eq!(fields.last().unwrap().0, "dlq_reason");
     }
 
     #[test]
-    fn an_entry_without_data_or_with_an_attribute_twice_is_no_event() {
+    fn an_entry_without_data_or_with_a_duplicate_attribute_is_not_an_event() {
         let of = |pairs: &[(&str, &str)]| {
             let fields =
                 pairs.iter().map(|(name, value)| (name.as_bytes(), Bytes::copy_from_slice(value.as_bytes())));

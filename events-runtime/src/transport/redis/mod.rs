@@ -1,103 +1,104 @@
-//! `redis:`: streams of a Redis server, or of a cluster of them, as the event bus of many machines.
+//! `redis:` transport: streams of a Redis server, or of a Redis Cluster, shared by many machines.
 //!
-//! A topic is a stream of its name, an event an entry in the form of Open edX's
-//! `edx-event-bus-redis`, so that its programs and ours share topics and groups. A group is a
-//! consumer group of the stream; beside it, in keys that begin with `{topic}:group:`, stands what
-//! Redis has no place for: leases, the order of keys, retries with their time and count.
-//! Everything that must happen together is one script on the server, and the server's clock is
-//! the one that counts.
+//! A topic is the stream of the same name. An event is a stream entry in the format of Open edX's
+//! `edx-event-bus-redis`, so its programs and ours can share topics and groups. A consumer group is
+//! a consumer group of the stream. State that Redis has no structure for (leases, order per message
+//! key, delayed retries) is in keys that start with `{topic}:group:`. Each operation that must be atomic
+//! is one Lua script, and all times are taken from the server's clock.
 //!
-//! Settings, in the URL's query (`redis://host:6379/0?timeout=10s`):
+//! Settings, in the query of the URL (`redis://host:6379/0?timeout=10s`):
 //!
 //! | setting | meaning |
 //! |---|---|
-//! | `timeout=5s` | how long an answer may take; a paused server is noticed by it |
-//! | `retry_for=10s` | how long a call goes on while the server is away, before it is an error; in a cluster `30s` |
-//! | `ca=/etc/ssl/own.pem` | the authorities that `rediss:` trusts, instead of the system's |
-//! | `retention_age=7d`, `retention_count=unlimited` | what settled messages are kept for later groups |
-//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for topics of dead letters, which keep everything unless this is set |
-//! | `ack=settled` | the default: an event is acknowledged when its receivers succeeded or it is a dead letter |
-//! | `ack=strict-openedx` | it is acknowledged whatever the receivers said, as Open edX's consumers do: no second attempt, no dead letter |
-//! | `consumer_name=NAME` | the member's name in Redis; what an earlier member of this name left is taken over at once |
-//! | `check_backlog=true` | the default: a group goes on where it stands. `false`: each start of a consumer passes over what came before, as Open edX's consumers do |
-//! | `last_read_msg_id=ID` | each start of a consumer moves its group behind this entry |
-//! | `claim_msgs_older_than=15m` | after so long, what another client was given and did not settle is taken over; plain numbers are milliseconds, `off` is never |
-//! | `on_lost=recover-topic` | the default: where a topic is gone with its groups (`FLUSHALL`, a server that came back empty, a stream that was deleted), a consumer makes its group anew, from the earliest entry on, and goes on; where only the group is gone, it ends with an error that says so |
-//! | `on_lost=recover` | the same in both cases; a group that is made anew gets all again that its topic keeps |
-//! | `on_lost=end` | the consumer ends in both cases |
+//! | `timeout=5s` | longest time to wait for a reply; detects a paused server |
+//! | `retry_for=10s` | how long a call is retried while the server is unavailable; `30s` in a cluster |
+//! | `ca=/etc/ssl/own.pem` | certificate authorities that `rediss:` trusts, instead of the system's |
+//! | `retention_age=7d`, `retention_count=unlimited` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics, which keep everything by default |
+//! | `ack=settled` | default: an event is acknowledged when its receivers succeeded or when it is stored as a dead letter |
+//! | `ack=strict-openedx` | an event is acknowledged even if receivers fail, as Open edX's consumers do: no retry, no dead letter |
+//! | `consumer_name=NAME` | the consumer's name in Redis; entries held by an earlier consumer of this name are taken over at once |
+//! | `check_backlog=true` | default: a group continues where it stopped. `false`: each start of a consumer skips the backlog, as Open edX's consumers do |
+//! | `last_read_msg_id=ID` | each start of a consumer moves its group to just after this entry |
+//! | `claim_msgs_older_than=15m` | take over entries that another client received this long ago and did not settle; plain numbers are milliseconds, `off` disables it |
+//! | `on_lost=recover-topic` | default: if a topic is lost with its groups (`FLUSHALL`, a server that restarted without its data, a deleted stream), a consumer recreates its group at the earliest entry and continues; if only the group is lost, the consumer ends with an error |
+//! | `on_lost=recover` | recreate the group in both cases; a recreated group receives again every message that its topic keeps |
+//! | `on_lost=end` | the consumer ends with an error in both cases |
 //!
 //! # Metrics
-//! Beside those of the bus, by `topic`:
+//! In addition to the metrics of the bus, each with the label `topic`:
 //!
 //! | name | kind | meaning |
 //! |---|---|---|
-//! | `events_trimmed_pending_total` | counter | entries that a group had not settled and that somebody else trimmed away; passed over |
-//! | `events_trimmed_unread_total` | counter | entries that somebody else trimmed away or deleted before a group had read them: lost to it; told by Redis since version 7. Also what retention dropped of a topic that has no group |
-//! | `events_trimmed_unsettled_total` | counter | entries that retention dropped although a group had not settled them, as it was told to |
-//! | `events_group_lost_total` | counter | groups that were found to be gone although nobody had removed them by an operation of ours |
-//! | `events_acked_failed_total` | counter | events that failed and were acknowledged all the same, by `ack=strict-openedx` |
+//! | `events_trimmed_pending_total` | counter | entries that another client trimmed before a group settled them; skipped |
+//! | `events_trimmed_unread_total` | counter | entries that another client trimmed or deleted before a group read them: lost to the group; reported by Redis 7 and later. Also entries that retention removed from a topic without a group |
+//! | `events_trimmed_unsettled_total` | counter | entries that retention removed before a group settled them, because it is configured to |
+//! | `events_group_lost_total` | counter | groups found missing that no operation of this crate removed |
+//! | `events_acked_failed_total` | counter | failed events acknowledged because of `ack=strict-openedx` |
 //!
 //! # Durability
-//! An acknowledged send is as durable as the server is set up to be. With `appendonly yes` and
-//! `appendfsync always` it survives the loss of power; with `everysec`, Redis's default, it survives
-//! the death of the server, and the last second or two may go with the power; without
-//! `appendonly`, what came since the last snapshot goes with the server. A failover to a replica can
-//! lose what the replica had not received. `check` tells which it is, and refuses a server that may
-//! evict topics.
+//! An acknowledged send is as durable as the server's configuration makes it. With `appendonly yes`
+//! and `appendfsync always` it survives a power failure. With `everysec`, Redis's default, it survives
+//! a crash of the server, but a power failure may lose the last one or two seconds. Without
+//! `appendonly`, a crash loses everything since the last snapshot. A failover to a replica loses what
+//! was not replicated. `check` reports the configuration, and rejects a server that may evict topics.
 //!
-//! # Where it differs from the others
-//! Positions are entry ids. Renewing one delivery renews all that were received with it. A send
-//! whose answer was lost may be stored twice, with the same event id. Messages of a group whose
-//! other members are Open edX's keep their order among our members; theirs take what comes. Dead letters of
-//! more than 1,000 fields or 1 MB are stored before their messages are acknowledged, as in a cluster.
+//! # Differences from the other transports
+//! - Positions are entry IDs.
+//! - Renewing a delivery renews all deliveries received in the same call.
+//! - A send whose reply was lost may be stored twice, with the same event ID.
+//! - In a group shared with Open edX's consumers, order per key holds among our consumers only.
+//! - Dead letters of more than 1,000 fields or 1 MB are stored before their messages are
+//!   acknowledged, as in a cluster.
 //!
 //! # Clusters
-//! `redis+cluster://host:6379,host:6379` names some nodes; the others are learned from them. A topic
-//! with its groups is on one node, and a node that is away holds up its own topics alone. Two things
-//! differ from a single server: a dead letter is stored before its message is acknowledged, not in one
-//! step with it, so that a member's death between the two, or a letter whose answer is lost, brings it
-//! twice (the message's lease is kept while the letter is on its way; where it can't be stored within
-//! `retry_for`, the message comes again a lease later, before the later ones of its key); and a batch of sends is whole for each topic, not over
-//! all of them. A call waits while its topic moves to
-//! another node or a replica takes over, up to `retry_for`, which should be longer than the cluster's
-//! `cluster-node-timeout`.
+//! `redis+cluster://host:6379,host:6379` lists some nodes; the others are discovered. A topic and its
+//! groups are on one node, so an unavailable node blocks only its own topics. Two things differ from
+//! a single server:
+//!
+//! - A dead letter is stored before its message is acknowledged, not atomically with it. If the
+//!   consumer crashes between the two steps, or the reply to the first is lost, the dead letter is
+//!   stored twice. The lease of the message is renewed until the dead letter is stored. If it can't be
+//!   stored within `retry_for`, the message is redelivered a lease later, before later messages of its
+//!   key.
+//! - A batch of sends is atomic per topic, not across topics.
+//!
+//! While a topic moves to another node, or a replica takes over, calls are retried for up to
+//! `retry_for`, which should exceed the cluster's `cluster-node-timeout`.
 
+mod acker;
+mod acl;
+mod admin;
 mod claim;
 mod cluster;
-mod codes;
+mod config;
+mod connection;
 mod consumer;
+mod dead_letters;
 mod endpoint;
 mod entry;
-mod fault;
+mod error;
+mod error_codes;
+mod group;
 mod health;
-mod known;
-mod ledger;
-mod letters;
-mod link;
-mod links;
-mod lost;
-mod marker;
-mod nodes;
-mod pack;
+mod idempotency;
+mod msgpack;
+mod node_directory;
+mod node_pool;
 mod producer;
-mod rights;
 mod script;
 mod sentinel;
-mod settings;
 mod settle;
 mod slots;
-mod start;
-mod status;
 mod trim;
-mod unsettled;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::config::Config;
+use self::connection::ConnectionPool;
 use self::consumer::RedisConsumer;
-use self::links::Links;
 use self::producer::RedisProducer;
-use self::settings::Settings;
 use super::options::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
@@ -105,21 +106,21 @@ use super::{
     TransportError, Trimmed,
 };
 
-/// The schemes of URLs that name a Redis server.
+/// The URL schemes of this transport.
 pub(super) const SCHEMES: [&str; 6] =
     ["redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
 
 /// The `redis:` transport.
 pub(super) struct RedisTransport {
-    settings: Arc<Settings>,
-    links: Links,
+    config: Arc<Config>,
+    pool: ConnectionPool,
     producer: Mutex<Option<RedisProducer>>,
 }
 
 impl RedisTransport {
     pub(super) fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        let settings = Arc::new(Settings::read(target, options)?);
-        Ok(Self { links: Links::new(settings.clone()), settings, producer: Mutex::default() })
+        let config = Arc::new(Config::read(target, options)?);
+        Ok(Self { pool: ConnectionPool::new(config.clone()), config, producer: Mutex::default() })
     }
 }
 
@@ -141,7 +142,7 @@ impl Transport for RedisTransport {
     }
 
     fn url(&self) -> &str {
-        &self.settings.url
+        &self.config.url
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
@@ -149,7 +150,7 @@ impl Transport for RedisTransport {
             let mut started = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
             let producer = match &*started {
                 Some(producer) if !producer.is_closed() => producer.clone(),
-                _ => started.insert(RedisProducer::start(self.settings.clone())).clone(),
+                _ => started.insert(RedisProducer::start(self.config.clone())).clone(),
             };
             Ok(Arc::new(producer) as Arc<dyn Producer>)
         })
@@ -160,21 +161,21 @@ impl Transport for RedisTransport {
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
         Box::pin(async move {
-            let consumer = RedisConsumer::subscribe(self.settings.clone(), subscription).await?;
+            let consumer = RedisConsumer::subscribe(self.config.clone(), subscription).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        Box::pin(health::check(&self.links, &self.settings))
+        Box::pin(health::check(&self.pool, &self.config))
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        Box::pin(status::topics(&self.links, &self.settings))
+        Box::pin(admin::topics(&self.pool, &self.config))
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        Box::pin(async move { status::groups(&self.links.of(topic), topic).await })
+        Box::pin(async move { admin::groups(&self.pool.for_topic(topic), topic).await })
     }
 
     fn unsettled<'a>(
@@ -184,7 +185,7 @@ impl Transport for RedisTransport {
         after: Option<Position>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
-        Box::pin(async move { unsettled::read(&self.links.of(topic), topic, group, after, max).await })
+        Box::pin(async move { admin::unsettled(&self.pool.for_topic(topic), topic, group, after, max).await })
     }
 
     fn seek<'a>(
@@ -193,7 +194,7 @@ impl Transport for RedisTransport {
         group: &'a ConsumerGroup,
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { start::seek(&self.links.of(topic), topic, group, start).await })
+        Box::pin(async move { admin::seek(&self.pool.for_topic(topic), topic, group, start).await })
     }
 
     fn remove_group<'a>(
@@ -201,14 +202,15 @@ impl Transport for RedisTransport {
         topic: &'a Topic,
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move { start::remove(&self.links.of(topic), topic, group).await })
+        Box::pin(async move { admin::remove_group(&self.pool.for_topic(topic), topic, group).await })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
         Box::pin(async move {
             let mut total = Trimmed::default();
             for TopicStatus { topic, .. } in self.topics().await? {
-                let trimmed = trim::all(&self.links.of(&topic), &topic, &self.settings.retention).await?;
+                let trimmed =
+                    trim::trim_all(&self.pool.for_topic(&topic), &topic, &self.config.retention).await?;
                 total.add(trimmed);
             }
             Ok(total)

@@ -1,5 +1,5 @@
-//! The thread of sends: one transaction after the other, so that a key's messages are stored in
-//! order and none behind one that failed.
+//! Sends messages, one transaction at a time, so that messages of a key are stored in order and none is
+//! stored after one that failed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use ::redis::{Cmd, Pipeline, RedisError, RedisResult};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
-use super::endpoint::Place;
-use super::link::{Link, Request};
-use super::settings::Settings;
+use super::config::Config;
+use super::connection::{Connection, Request};
+use super::endpoint::Destination;
 use super::trim::{self, Schedule};
-use super::{entry, fault, marker};
-use crate::error_chain::chain;
+use super::{entry, error, idempotency};
+use events_support::error_chain::chain;
 
 const OPERATION: &str = "send to";
-/// So many messages, or about so many bytes, are sent as one transaction.
-const MESSAGES_AT_MOST: usize = 2_000;
-const BYTES_AT_MOST: usize = 8 << 20;
-/// `proto-max-bulk-len`, unless the server was told otherwise; it ends the connection beyond it.
-const VALUE_AT_MOST: usize = 512 << 20;
+/// Limits of one transaction; the size is approximate.
+const MAX_BATCH_MESSAGES: usize = 2_000;
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// The default of `proto-max-bulk-len`: the server closes the connection on larger values.
+const MAX_VALUE_BYTES: usize = 512 << 20;
 
-type Sent = Vec<Result<Position, TransportError>>;
+type SendResults = Vec<Result<Position, TransportError>>;
 
-/// One for all producers of a transport, so that all their sends to a topic are in one order.
+/// Shared by all producers of a transport, so that all sends to a topic have one order.
 #[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
@@ -34,28 +34,28 @@ struct Send {
     topic: Topic,
     entries: Vec<Cmd>,
     bytes: usize,
-    reply: oneshot::Sender<Sent>,
+    reply: oneshot::Sender<SendResults>,
 }
 
 impl RedisProducer {
-    pub(super) fn start(settings: Arc<Settings>) -> Self {
+    pub(super) fn start(config: Arc<Config>) -> Self {
         let (work, queue) = mpsc::unbounded_channel();
-        if settings.endpoint.is_cluster() {
-            tokio::spawn(by_topic(settings, queue));
+        if config.endpoint.is_cluster() {
+            tokio::spawn(run_per_topic(config, queue));
         } else {
-            tokio::spawn(Writer::new(settings, Place::Any).run(queue));
+            tokio::spawn(Writer::new(config, Destination::Any).run(queue));
         }
         Self { work }
     }
 
-    /// Whether the runtime that it was started in has ended.
+    /// Whether the tokio runtime of the producer was shut down.
     pub(super) fn is_closed(&self) -> bool {
         self.work.is_closed()
     }
 }
 
 impl Producer for RedisProducer {
-    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, Sent> {
+    fn send(&self, topic: &Topic, batch: &[Message]) -> BoxFuture<'static, SendResults> {
         let count = batch.len();
         if count == 0 {
             return Box::pin(std::future::ready(Vec::new()));
@@ -64,14 +64,14 @@ impl Producer for RedisProducer {
             let error = TransportError::new(kind, OPERATION, topic, message);
             Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()))
         };
-        if batch.iter().any(|message| message.size() >= VALUE_AT_MOST) {
-            let message = "a message is larger than Redis takes, 512 MB: send a reference to it";
+        if batch.iter().any(|message| message.size() >= MAX_VALUE_BYTES) {
+            let message = "a message exceeds the limit of Redis, 512 MB: send a reference to the data";
             return failed(ErrorKind::TooLarge, message);
         }
         let bytes = batch.iter().map(Message::size).sum();
         let entries = batch.iter().map(|message| add(topic, message)).collect();
         let (reply, answer) = oneshot::channel();
-        let closed = "the runtime that this producer was made in has ended";
+        let closed = "the tokio runtime of this producer was shut down";
         if self.work.send(Send { topic: topic.clone(), entries, bytes, reply }).is_err() {
             return failed(ErrorKind::Closed, closed);
         }
@@ -82,18 +82,18 @@ impl Producer for RedisProducer {
     }
 }
 
-/// In a cluster each topic has a writer of its own: a transaction can't be on two nodes, and a node that
-/// is away holds up no other's topics.
-async fn by_topic(settings: Arc<Settings>, mut work: mpsc::UnboundedReceiver<Send>) {
+/// One writer per topic, for clusters: a transaction can't span nodes, and an unavailable node must not
+/// block the topics of others.
+async fn run_per_topic(config: Arc<Config>, mut work: mpsc::UnboundedReceiver<Send>) {
     let mut writers: HashMap<Topic, mpsc::UnboundedSender<Send>> = HashMap::new();
     while let Some(send) = work.recv().await {
         let writer = writers.entry(send.topic.clone()).or_insert_with_key(|topic| {
             let (work, queue) = mpsc::unbounded_channel();
-            let place = settings.endpoint.place(topic);
-            tokio::spawn(Writer::new(settings.clone(), place).run(queue));
+            let destination = config.endpoint.destination(topic);
+            tokio::spawn(Writer::new(config.clone(), destination).run(queue));
             work
         });
-        // Where it has ended, so has the runtime; the sender sees that nobody will answer.
+        // Fails only if the runtime was shut down; the dropped reply channel reports that.
         drop(writer.send(send));
     }
 }
@@ -108,28 +108,28 @@ fn add(topic: &Topic, message: &Message) -> Cmd {
 }
 
 struct Writer {
-    settings: Arc<Settings>,
-    link: Link,
-    /// Counts the transactions.
+    config: Arc<Config>,
+    connection: Connection,
+    /// The number of the last transaction.
     number: u64,
     trims: Schedule,
 }
 
-/// The ids of a transaction's entries, or why one is not stored.
+/// The ID of each entry of a transaction, or why it was not stored.
 type Ids = Vec<RedisResult<String>>;
 
 impl Writer {
-    fn new(settings: Arc<Settings>, place: Place) -> Self {
-        let link = Link::sharing(settings.clone(), place);
-        Self { settings, link, number: 0, trims: Schedule::default() }
+    fn new(config: Arc<Config>, destination: Destination) -> Self {
+        let connection = Connection::sharing(config.clone(), destination);
+        Self { config, connection, number: 0, trims: Schedule::default() }
     }
 
     async fn run(mut self, mut work: mpsc::UnboundedReceiver<Send>) {
         while let Some(first) = work.recv().await {
             let (mut messages, mut bytes) = (first.entries.len(), first.bytes);
             let mut sends = vec![first];
-            while messages < MESSAGES_AT_MOST
-                && bytes < BYTES_AT_MOST
+            while messages < MAX_BATCH_MESSAGES
+                && bytes < MAX_BATCH_BYTES
                 && let Ok(more) = work.try_recv()
             {
                 messages += more.entries.len();
@@ -137,23 +137,23 @@ impl Writer {
                 sends.push(more);
             }
             for send in &sends {
-                self.trims.begins(&send.topic);
+                self.trims.register(&send.topic);
             }
             for topic in self.trims.due() {
                 self.trim(&topic).await;
             }
             let broken = self.send(sends).await;
             if let Some(error) = broken {
-                // What was handed in behind it is not stored before it.
+                // Sends queued after the failed one must not be stored before it is retried.
                 while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
-                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
                 }
             }
         }
     }
 
-    /// Stores messages, all or none; where none, tells why.
+    /// Stores messages, all or none. Returns the error if the transaction failed.
     async fn send(&mut self, sends: Vec<Send>) -> Option<RedisError> {
         let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
         let mut replies = Vec::with_capacity(sends.len());
@@ -167,7 +167,7 @@ impl Writer {
         }
         self.number += 1;
         for topic in counts.keys() {
-            pipeline.add_command(marker::mark(topic, self.link.asker(), self.number));
+            pipeline.add_command(idempotency::record(topic, self.connection.client_id(), self.number));
         }
         pipeline.atomic().ignore_errors();
         let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
@@ -184,7 +184,7 @@ impl Writer {
             }
             Err(error) => {
                 for (topic, count, reply) in replies {
-                    let error = fault::explain(error.clone(), OPERATION, topic);
+                    let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send((0..count).map(|_| Err(error.clone())).collect());
                 }
                 Some(error)
@@ -192,38 +192,40 @@ impl Writer {
         }
     }
 
-    /// Runs a transaction; again where it turns out not to have been done.
+    /// Runs a transaction. If the reply is lost, retries only if it was not executed.
     async fn store(
         &mut self,
         pipeline: &Pipeline,
         counts: &BTreeMap<Topic, usize>,
         order: &[(&Topic, usize)],
     ) -> RedisResult<Ids> {
-        let mut patience = self.link.patience();
+        let mut backoff = self.connection.backoff();
         loop {
-            let answer = self.link.once(&Request::Pipeline(pipeline)).await;
+            let answer = self.connection.send_once(&Request::Pipeline(pipeline)).await;
             let error = match answer {
                 Ok(ids) => return Ok(::redis::from_redis_value(ids)?),
                 Err(error) => error,
             };
-            if !patience.allows(&error).await {
+            if !backoff.should_retry(&error).await {
                 return Err(error);
             }
-            if let Some(ids) = self.done(counts, order).await? {
+            if let Some(ids) = self.find_stored(counts, order).await? {
                 return Ok(ids);
             }
         }
     }
 
-    /// The ids of the last transaction, where it was done though its answer was lost.
-    async fn done(
+    /// The IDs of the last transaction, if it was executed although its reply was lost.
+    async fn find_stored(
         &self,
         counts: &BTreeMap<Topic, usize>,
         order: &[(&Topic, usize)],
     ) -> RedisResult<Option<Ids>> {
         let mut found = BTreeMap::new();
         for (topic, count) in counts {
-            match marker::ids(&self.link, topic, self.link.asker(), self.number, *count).await? {
+            match idempotency::find(&self.connection, topic, self.connection.client_id(), self.number, *count)
+                .await?
+            {
                 Some(ids) if ids.len() == *count => found.insert(topic, ids.into_iter()),
                 _ => return Ok(None),
             };
@@ -236,32 +238,32 @@ impl Writer {
         Ok(Some(ids))
     }
 
-    /// Applies the retention; a failure waits for the next time.
+    /// Applies retention to a topic. After a failure, the next run tries again.
     async fn trim(&mut self, topic: &Topic) {
-        match trim::portion(&self.link, topic, &self.settings.retention, false).await {
+        match trim::trim_batch(&self.connection, topic, &self.config.retention, false).await {
             Ok(trimmed) => {
                 if trimmed.held_back && self.trims.first_held_back(topic) {
                     tracing::warn!(
                         %topic,
-                        "a group has not settled what the topic's limits would remove: it is kept, and the topic grows; see `lag`"
+                        "the topic exceeds its retention, since a group has not settled its oldest messages: see `lag`"
                     );
                 }
                 if trimmed.more {
-                    self.trims.again(topic.clone());
+                    self.trims.reschedule(topic.clone());
                 }
             }
             Err(error) => {
-                self.trims.again(topic.clone());
-                tracing::debug!(%topic, error = chain(&error), "the topic was not trimmed");
+                self.trims.reschedule(topic.clone());
+                tracing::debug!(%topic, error = chain(&error), "could not trim the topic");
             }
         }
     }
 }
 
 fn position(topic: &Topic, id: RedisResult<String>) -> Result<Position, TransportError> {
-    let id = id.map_err(|error| fault::explain(error, OPERATION, topic))?;
+    let id = id.map_err(|error| error::convert(error, OPERATION, topic))?;
     id.parse().map_err(|source| {
-        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's answer is no entry's id")
+        TransportError::new(ErrorKind::Corrupt, OPERATION, topic, "the server's reply is not an entry ID")
             .with_source(source)
     })
 }

@@ -1,4 +1,4 @@
-//! The scripts that the server runs: each one step that happens whole or not at all.
+//! The Lua scripts. The server runs each one atomically.
 
 use std::sync::LazyLock;
 
@@ -14,18 +14,18 @@ macro_rules! script {
     };
 }
 
-script!(CLAIM, "lua/recover.lua", "lua/claim.lua");
+script!(CLAIM, "lua/reclaim.lua", "lua/claim.lua");
 script!(SETTLE, "lua/settle.lua");
 script!(RENEW, "lua/renew.lua");
-script!(JOIN, "lua/forget.lua", "lua/join.lua");
-script!(CLEAR, "lua/forget.lua", "lua/clear.lua");
-script!(LOST, "lua/forget.lua", "lua/lost.lua");
+script!(JOIN, "lua/reset_group.lua", "lua/join.lua");
+script!(MOVE_GROUP, "lua/reset_group.lua", "lua/move_group.lua");
+script!(RECOVER_GROUP, "lua/reset_group.lua", "lua/recover_group.lua");
 script!(LEAVE, "lua/leave.lua");
 script!(STATUS, "lua/status.lua");
 script!(TRIM, "lua/trim.lua");
 script!(UNSETTLED, "lua/unsettled.lua");
 
-/// A call on a group of a topic.
+/// A call of a script for a topic, or for a group of it.
 pub(super) fn on<'s>(
     script: &'s Script,
     topic: &Topic,
@@ -33,7 +33,7 @@ pub(super) fn on<'s>(
 ) -> ScriptInvocation<'s> {
     let group = group.map_or("", ConsumerGroup::as_str);
     let mut call = script.prepare_invoke();
-    // The braces give the group's keys the hash slot of the stream.
+    // The braces put the group's keys into the hash slot of the stream.
     call.key(topic.as_str()).key(format!("{{{topic}}}:{group}:")).arg(group);
     call
 }

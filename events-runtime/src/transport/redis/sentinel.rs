@@ -1,48 +1,48 @@
-//! Sentinels, who know which server is the master now.
+//! Finds the current master through Redis Sentinels.
 
 use ::redis::{AsyncConnectionConfig, Client, ErrorKind as RedisKind, RedisError, RedisResult};
 
 use super::super::TransportError;
 use super::super::options::Target;
-use super::endpoint::{Address, Login, hosts};
+use super::endpoint::{Address, ClientConfig, hosts};
 
-/// Where a Sentinel listens unless told otherwise.
+/// The default port of a Sentinel.
 const PORT: u16 = 26_379;
 
 pub(super) struct Sentinels {
-    clients: Vec<Client>,
+    sentinels: Vec<Client>,
     master: String,
     database: u32,
-    login: Login,
+    client_config: ClientConfig,
 }
 
 impl Sentinels {
-    pub(super) fn read(target: &Target<'_>, login: Login) -> Result<Self, TransportError> {
-        let wrong = || {
+    pub(super) fn read(target: &Target<'_>, client_config: ClientConfig) -> Result<Self, TransportError> {
+        let malformed = || {
             target.invalid("write `redis+sentinel://host:26379,host:26379/master/0`: Sentinels, the master's name, the database")
         };
-        let (hosts, path) = hosts(target, PORT).ok_or_else(wrong)?;
-        let path = path.ok_or_else(wrong)?;
+        let (hosts, path) = hosts(target, PORT).ok_or_else(malformed)?;
+        let path = path.ok_or_else(malformed)?;
         let (master, database) = path.split_once('/').unwrap_or((path, "0"));
-        let database = database.parse().map_err(|_| wrong())?;
+        let database = database.parse().map_err(|_| malformed())?;
         if master.is_empty() {
-            return Err(wrong());
+            return Err(malformed());
         }
-        let client = |host| login.anonymous(host).map_err(|_| login.not_understood(target));
-        let clients = hosts.iter().map(client).collect::<Result<_, _>>()?;
-        // So that a wrong user part is told now, and not at the first connection.
+        let client = |host| client_config.anonymous(host).map_err(|_| client_config.malformed_url(target));
+        let sentinels = hosts.iter().map(client).collect::<Result<_, _>>()?;
+        // Reports malformed credentials now rather than at the first connection.
         let any = ("localhost".to_owned(), PORT);
-        login.client(&any, database).map_err(|_| login.not_understood(target))?;
-        Ok(Self { clients, master: master.to_owned(), database, login })
+        client_config.client(&any, database).map_err(|_| client_config.malformed_url(target))?;
+        Ok(Self { sentinels, master: master.to_owned(), database, client_config })
     }
 
-    /// The master, by the first Sentinel that knows it.
+    /// The master, as reported by the first Sentinel that knows it.
     pub(super) async fn master(&self, config: &AsyncConnectionConfig) -> RedisResult<Client> {
         let mut last =
             RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
-        for sentinel in &self.clients {
+        for sentinel in &self.sentinels {
             match self.ask(sentinel, config).await {
-                Ok(Some(address)) => return self.login.client(&address, self.database),
+                Ok(Some(address)) => return self.client_config.client(&address, self.database),
                 Ok(None) => {}
                 Err(error) => last = error,
             }

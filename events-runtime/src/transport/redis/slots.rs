@@ -1,20 +1,20 @@
-//! What a node of a cluster tells of the others.
+//! Decodes slot maps and redirections of a cluster.
 
 use ::redis::{RedisError, Value};
 
 use super::claim;
 use super::endpoint::Address;
 
-/// The nodes of a range of slots.
+/// A range of hash slots with its nodes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Range {
+pub(super) struct SlotRange {
     first: i64,
     last: i64,
-    /// The master first.
+    /// Master first.
     nodes: Vec<Address>,
 }
 
-impl Range {
+impl SlotRange {
     pub(super) fn nodes(&self) -> &[Address] {
         &self.nodes
     }
@@ -24,14 +24,14 @@ impl Range {
     }
 }
 
-/// The node that a redirection names: without a host it is the one that was asked, and where the node has
-/// none to tell, the ranges do.
-pub(super) fn moved_to(error: &RedisError, asked: &Address, ranges: &[Range]) -> Option<Address> {
+/// The target of a `MOVED` redirection. An empty host means the host of the queried node. For `?`, an
+/// unknown host, the node is looked up in the ranges.
+pub(super) fn moved_to(error: &RedisError, queried: &Address, ranges: &[SlotRange]) -> Option<Address> {
     let (node, slot) = error.redirect_node()?;
     let (host, port) = node.rsplit_once(':')?;
     let port = port.parse().ok()?;
     let host = match host.trim_start_matches('[').trim_end_matches(']') {
-        "" => asked.0.clone(),
+        "" => queried.0.clone(),
         "?" => {
             let slot = i64::from(slot);
             let range = ranges.iter().find(|range| (range.first..=range.last).contains(&slot));
@@ -42,32 +42,32 @@ pub(super) fn moved_to(error: &RedisError, asked: &Address, ranges: &[Range]) ->
     Some((host, port))
 }
 
-/// The answer to `CLUSTER SLOTS`: of each range its first and last slot, then its nodes.
-pub(super) fn read(answer: Value, asked: &Address) -> Vec<Range> {
+/// Decodes the reply to `CLUSTER SLOTS`: for each range its first and last slot, then its nodes.
+pub(super) fn read(answer: Value, queried: &Address) -> Vec<SlotRange> {
     let Value::Array(ranges) = answer else { return Vec::new() };
     let read = |range| {
         let Value::Array(parts) = range else { return None };
         let mut parts = parts.into_iter();
         let (first, last) = (claim::int(&parts.next()?)?, claim::int(&parts.next()?)?);
-        Some(Range { first, last, nodes: parts.filter_map(|node| read_node(node, asked)).collect() })
+        Some(SlotRange { first, last, nodes: parts.filter_map(|node| read_node(node, queried)).collect() })
     };
     ranges.into_iter().filter_map(read).collect()
 }
 
-/// Host, port and id of a node, and by what else it goes.
-fn read_node(node: Value, asked: &Address) -> Option<Address> {
+/// Decodes a node: host, port, ID, and a list with further names.
+fn read_node(node: Value, queried: &Address) -> Option<Address> {
     let Value::Array(parts) = node else { return None };
     let mut parts = parts.into_iter();
     let host = parts.next().and_then(claim::text);
     let port = claim::int(&parts.next()?)?;
     let host = match host.as_deref() {
-        // It is to be reached as the one that was asked.
+        // Same host as the queried node.
         None | Some("") => None,
-        // It prefers a name, but has none.
+        // The cluster prefers host names, but this node has none.
         Some("?") => parts.nth(1).and_then(ip),
         Some(_) => host,
     };
-    Some((host.unwrap_or_else(|| asked.0.clone()), u16::try_from(port).ok()?))
+    Some((host.unwrap_or_else(|| queried.0.clone()), u16::try_from(port).ok()?))
 }
 
 fn ip(more: Value) -> Option<String> {
@@ -111,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_read_with_masters_first_and_nameless_nodes_where_they_are() {
-        let range = |first, last, nodes: [(&str, u16); 2]| Range {
+    fn slots_are_decoded_with_masters_first_and_nodes_without_a_name_by_address() {
+        let range = |first, last, nodes: [(&str, u16); 2]| SlotRange {
             first,
             last,
             nodes: nodes.map(|(host, port)| (host.to_owned(), port)).to_vec(),
@@ -129,18 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn a_redirection_names_a_host_of_any_kind_or_none() {
-        for (told, host, port) in [
+    fn a_redirection_may_name_any_kind_of_host_or_none() {
+        for (redirection, host, port) in [
             ("1 10.0.0.1:7000", "10.0.0.1", 7000),
             ("1 :7001", "seed", 7001),
             ("1 [::1]:7002", "::1", 7002),
             ("1 ::1:7003", "::1", 7003),
             ("200 ?:7004", "10.0.0.4", 7004),
         ] {
-            let error = ::redis::parse_redis_value(format!("-MOVED {told}\r\n").as_bytes());
+            let error = ::redis::parse_redis_value(format!("-MOVED {redirection}\r\n").as_bytes());
             let error = error.and_then(Value::extract_error).expect_err("an error");
             let moved = moved_to(&error, &seed(), &read(answer(), &seed()));
-            assert_eq!(moved, Some((host.to_owned(), port)), "{told}");
+            assert_eq!(moved, Some((host.to_owned(), port)), "{redirection}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Retention: what goes, and when. The server's script never takes what a group has not settled,
-//! unless it is told to.
+//! Applies retention. Unsettled entries are kept unless the policy allows dropping them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,45 +8,45 @@ use ::redis::{RedisResult, ScriptInvocation};
 
 use super::super::options::RetentionPolicy;
 use super::super::{Retention, Topic, TransportError, Trimmed};
-use super::link::{Link, Request};
-use super::settings::Settings;
+use super::config::Config;
+use super::connection::{Connection, Request};
 use super::worker::millis;
-use super::{fault, script};
+use super::{error, script};
 
-/// So many entries go in one step at most where their number is the limit.
-const PORTION: u64 = 1_000;
-/// A topic is trimmed after so many messages, or after so long.
+/// The most entries removed by one call for `retention_count`.
+const MAX_ENTRIES: u64 = 1_000;
+/// A topic is trimmed after this many messages or this much time.
 const EVERY_COUNT: usize = 1_000;
-const EVERY_TIME: Duration = Duration::from_mins(1);
+const EVERY_TIME: Duration = Duration::from_secs(60);
 
-/// What one step removed.
-pub(super) struct Portion {
+/// The result of one call.
+pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
-    /// A group holds back what the limits would remove.
+    /// A group has not settled entries that retention would remove.
     pub(super) held_back: bool,
     /// There may be more to remove.
     pub(super) more: bool,
 }
 
-/// Removes some of a topic's entries; `patient` where a server that is away is waited for.
-pub(super) async fn portion(
-    link: &Link,
+/// Removes some of a topic's entries. With `retry`, retries while the server is unavailable.
+pub(super) async fn trim_batch(
+    connection: &Connection,
     topic: &Topic,
     policy: &RetentionPolicy,
-    patient: bool,
-) -> Result<Portion, TransportError> {
+    retry: bool,
+) -> Result<TrimBatch, TransportError> {
     let mut call = script::on(&script::TRIM, topic, None);
     limits(&mut call, &policy.of(topic));
-    call.arg(PORTION).arg(link.asker()).arg(link.next_question());
+    call.arg(MAX_ENTRIES).arg(connection.client_id()).arg(connection.next_request());
     limits(&mut call, &policy.of_letters(topic));
     let request = Request::Script(&call);
     let answer: RedisResult<(u64, u64, u64, u64, u64)> =
-        if patient { link.ask(request).await } else { link.ask_once(request).await };
-    let answer = answer.map_err(|error| fault::explain(error, "trim", topic))?;
+        if retry { connection.query(request).await } else { connection.query_once(request).await };
+    let answer = answer.map_err(|error| error::convert(error, "trim", topic))?;
     let (removed, unsettled, held_back, unread, letters) = answer;
     let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
     trimmed.tell(topic, letters > 0 || topic.holds_dead_letters());
-    Ok(Portion { trimmed, held_back: held_back > 0, more: removed >= PORTION && held_back == 0 })
+    Ok(TrimBatch { trimmed, held_back: held_back > 0, more: removed >= MAX_ENTRIES && held_back == 0 })
 }
 
 fn limits(call: &mut ScriptInvocation<'_>, retention: &Retention) {
@@ -56,27 +55,30 @@ fn limits(call: &mut ScriptInvocation<'_>, retention: &Retention) {
     call.arg(u8::from(retention.drop_unsettled));
 }
 
-/// Has it known beside a topic that it holds dead letters, where its name does not say so.
-pub(super) async fn mark_letters(settings: &Arc<Settings>, topic: &Topic) -> Result<(), TransportError> {
+/// Marks a topic as a dead-letter topic, unless its name shows it.
+pub(super) async fn mark_dead_letter_topic(
+    config: &Arc<Config>,
+    topic: &Topic,
+) -> Result<(), TransportError> {
     if topic.holds_dead_letters() {
         return Ok(());
     }
-    let link = Link::sharing(settings.clone(), settings.endpoint.place(topic));
+    let connection = Connection::sharing(config.clone(), config.endpoint.destination(topic));
     let mut mark = ::redis::cmd("SET");
     mark.arg(format!("{{{topic}}}::letters")).arg(1);
-    let marked = link.ask(Request::Command(&mark)).await;
-    marked.map_err(|error| fault::explain(error, "subscribe to", topic))
+    let marked = connection.query(Request::Command(&mark)).await;
+    marked.map_err(|error| error::convert(error, "subscribe to", topic))
 }
 
-/// Removes what the retention says.
-pub(super) async fn all(
-    link: &Link,
+/// Applies retention to a topic completely.
+pub(super) async fn trim_all(
+    connection: &Connection,
     topic: &Topic,
     policy: &RetentionPolicy,
 ) -> Result<Trimmed, TransportError> {
     let mut total = Trimmed::default();
     loop {
-        let Portion { trimmed, more, .. } = portion(link, topic, policy, true).await?;
+        let TrimBatch { trimmed, more, .. } = trim_batch(connection, topic, policy, true).await?;
         total.add(trimmed);
         if !more {
             return Ok(total);
@@ -84,7 +86,7 @@ pub(super) async fn all(
     }
 }
 
-/// When which topic is to be trimmed next.
+/// Decides which topics are due for trimming.
 #[derive(Default)]
 pub(super) struct Schedule {
     topics: HashMap<Topic, (usize, Instant)>,
@@ -93,27 +95,27 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Takes note of messages that will come.
-    pub(super) fn begins(&mut self, topic: &Topic) {
+    /// Called before messages are sent to a topic.
+    pub(super) fn register(&mut self, topic: &Topic) {
         if !self.topics.contains_key(topic) {
-            // At once: a program that writes little, or ends soon, would never come to it.
+            // Trim on first use: a program that sends little or exits soon would never trim.
             self.topics.insert(topic.clone(), (0, Instant::now()));
-            self.again(topic.clone());
+            self.reschedule(topic.clone());
         }
     }
 
-    /// Takes note of messages that came.
+    /// Called after messages were stored.
     pub(super) fn appended(&mut self, topic: &Topic, count: usize) {
         let Some((appended, since)) = self.topics.get_mut(topic) else { return };
         *appended += count;
         if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
             (*appended, *since) = (0, Instant::now());
-            self.again(topic.clone());
+            self.reschedule(topic.clone());
         }
     }
 
-    /// A topic that was not trimmed to the end.
-    pub(super) fn again(&mut self, topic: Topic) {
+    /// Makes a topic due, for example because more is left to trim.
+    pub(super) fn reschedule(&mut self, topic: Topic) {
         self.due.insert(topic);
     }
 
@@ -121,7 +123,7 @@ impl Schedule {
         self.due.drain().collect()
     }
 
-    /// Whether it is the first time that a group holds this topic back.
+    /// Whether this is the first report for a topic with unsettled entries beyond its retention.
     pub(super) fn first_held_back(&mut self, topic: &Topic) -> bool {
         self.held_back.insert(topic.clone())
     }

@@ -1,5 +1,5 @@
-//! One member's requests in the order in which they were made: outcomes before the next claim, the
-//! later outcome of a key behind the earlier.
+//! The task that sends a consumer's requests in order: outcomes before the next claim, and the outcomes of
+//! a key in the order in which they were settled.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,29 +8,29 @@ use ::redis::{RedisResult, Script, ScriptInvocation, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ConsumerGroup, ErrorKind, Outcome, Position, Receipt, Settlement, Topic, TransportError};
+use super::acker::ReleasedKeys;
 use super::claim::{self, Claimed};
-use super::ledger::Returned;
-use super::letters::Letters;
-use super::link::{Link, Request};
-use super::settings::Settings;
-use super::{fault, script};
+use super::config::Config;
+use super::connection::{Connection, Request};
+use super::dead_letters::DeadLetters;
+use super::{error, script};
 
-/// Names that were made up begin so.
-pub(super) const MADE_UP: &str = "events-runtime:";
-/// In whose name entries stand whose consumer left.
-const NOBODY: &str = "events-runtime";
-/// A made-up consumer that was not seen for so long has died.
-const DEAD_AFTER: Duration = Duration::from_hours(1);
+/// Generated consumer names start with this.
+pub(super) const GENERATED_NAME_PREFIX: &str = "events-runtime:";
+/// Owns the pending entries of consumers that left.
+const PLACEHOLDER_CONSUMER: &str = "events-runtime";
+/// A consumer with a generated name is considered dead after this idle time.
+const DEAD_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Who asks.
+/// A consumer as a member of a group.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
-    pub(super) dead_letter: Topic,
-    /// The name in listings, which may come again.
+    pub(super) dead_letter_topic: Topic,
+    /// The name in Redis. Another consumer may use it later.
     pub(super) consumer: String,
-    /// No two members anywhere have the same.
+    /// Globally unique.
     pub(super) number: u64,
     pub(super) lease: Duration,
 }
@@ -45,83 +45,85 @@ pub(super) enum Work {
 }
 
 pub(super) struct Worker {
-    pub(super) settings: Arc<Settings>,
-    pub(super) link: Arc<Link>,
+    pub(super) config: Arc<Config>,
+    pub(super) connection: Arc<Connection>,
     pub(super) member: Member,
-    /// The dead letters on their way that are stored before their messages are settled.
-    pub(super) letters: Letters,
-    pub(super) returned: Arc<Returned>,
-    /// The last claim's token, and whether it may be that the server answered it and we did not hear.
+    /// Dead letters that are stored before their messages are settled.
+    pub(super) dead_letters: DeadLetters,
+    pub(super) released: Arc<ReleasedKeys>,
+    /// The token of the last claim.
     token: u64,
-    pub(super) unsure: bool,
-    /// Counts the questions whose answers the server remembers.
-    pub(super) questions: u64,
-    /// The newest entry that it knows the stream to have had.
+    /// Whether the reply to the last claim may have been lost. It is then requested again by its token.
+    pub(super) claim_unconfirmed: bool,
+    /// The number of the last request whose reply the server stores.
+    pub(super) requests: u64,
+    /// The newest known entry of the stream.
     pub(super) newest: Option<Position>,
-    sweep: Sweep,
+    scan: ForeignScan,
 }
 
-/// What the server said to a claim.
-pub(super) struct Answer {
+/// The server's reply to a claim.
+pub(super) struct ClaimReply {
     pub(super) value: RedisResult<Value>,
-    /// Whether it looked for entries in nobody's care.
-    pub(super) swept: bool,
+    /// Whether the claim scanned for entries of foreign clients.
+    pub(super) scanned: bool,
 }
 
-/// The search for entries in nobody's care.
-struct Sweep {
+/// The scan for pending entries that foreign clients received and did not settle.
+struct ForeignScan {
     next: Option<Instant>,
     from: String,
-    /// Whose entries are looked for whatever their age: those of an earlier member of this name.
-    of: String,
+    /// Restricts the scan to the entries of this consumer, whatever their age: those of an earlier
+    /// consumer of the same name.
+    owner: String,
 }
 
 impl Worker {
     pub(super) fn new(
-        settings: Arc<Settings>,
-        link: Arc<Link>,
+        config: Arc<Config>,
+        connection: Arc<Connection>,
         member: Member,
-        returned: Arc<Returned>,
+        released: Arc<ReleasedKeys>,
     ) -> Self {
-        let named = !member.consumer.starts_with(MADE_UP);
-        let sweep = Sweep {
-            next: (named || settings.claim_older_than.is_some()).then(Instant::now),
+        let named = !member.consumer.starts_with(GENERATED_NAME_PREFIX);
+        let scan = ForeignScan {
+            next: (named || config.claim_older_than.is_some()).then(Instant::now),
             from: "-".to_owned(),
-            of: if named { member.consumer.clone() } else { String::new() },
+            owner: if named { member.consumer.clone() } else { String::new() },
         };
-        let letters = Letters::new(settings.clone());
+        let dead_letters = DeadLetters::new(config.clone());
         let token = member.number;
         Self {
-            settings,
-            link,
+            config,
+            connection,
             token,
             member,
-            letters,
-            returned,
-            unsure: false,
-            questions: 0,
+            dead_letters,
+            released,
+            claim_unconfirmed: false,
+            requests: 0,
             newest: None,
-            sweep,
+            scan,
         }
     }
 
-    /// Works until nobody can ask any more.
+    /// Runs until the consumer and its acker are dropped.
     pub(super) async fn run(mut self, mut work: mpsc::UnboundedReceiver<Work>) {
         let (mut next, mut left) = (None, false);
         let mut leaving: Option<oneshot::Sender<Result<(), TransportError>>> = None;
         loop {
-            // Who leaves has first heard of its dead letters.
-            if !self.awaits_letters()
+            // Leave only after all dead letters are settled.
+            if !self.has_pending_dead_letters()
                 && let Some(reply) = leaving.take()
             {
                 left = true;
-                self.leave_for(reply).await;
+                self.leave_and_reply(reply).await;
             }
             let now = match next.take() {
                 None => tokio::select! {
                     now = work.recv() => now,
-                    letters = self.next_letters() => {
-                        self.go_on_with(letters).await;
+                    dead_letters = self.next_dead_letters() => {
+                        self.finish_dead_letters(dead_letters).await;
                         continue;
                     }
                 },
@@ -129,14 +131,14 @@ impl Worker {
             };
             let Some(now) = now else { break };
             match now {
-                Work::Claim(max, reply) => self.claim_for(max, None, reply).await,
+                Work::Claim(max, reply) => self.claim_and_reply(max, None, reply).await,
                 Work::Settle(settlements, reply) => {
-                    let (plain, behind);
-                    (plain, behind, next) = self.gather(settlements, reply, &mut work);
-                    if !behind.replies.is_empty() {
-                        self.send_letters(behind).await;
+                    let (direct, two_step);
+                    (direct, two_step, next) = self.gather(settlements, reply, &mut work);
+                    if !two_step.replies.is_empty() {
+                        self.send_dead_letters(two_step).await;
                     }
-                    self.settle_plain(plain, &mut next).await;
+                    self.settle_direct(direct, &mut next).await;
                 }
                 Work::Renew(receipts, reply) => {
                     next = self.renew_gathered(receipts, reply, &mut work).await;
@@ -144,19 +146,19 @@ impl Worker {
                 Work::Leave(reply) => leaving = Some(reply),
             }
         }
-        while self.awaits_letters() {
-            let letters = self.next_letters().await;
-            self.go_on_with(letters).await;
+        while self.has_pending_dead_letters() {
+            let dead_letters = self.next_dead_letters().await;
+            self.finish_dead_letters(dead_letters).await;
         }
         match leaving {
-            Some(reply) => self.leave_for(reply).await,
-            // A name that stays behind is cleared away by the next member's start.
+            Some(reply) => self.leave_and_reply(reply).await,
+            // If this fails, a later consumer's `leave` removes the name.
             None if !left => drop(self.leave().await),
             None => {}
         }
     }
 
-    async fn leave_for(&mut self, reply: oneshot::Sender<Result<(), TransportError>>) {
+    async fn leave_and_reply(&mut self, reply: oneshot::Sender<Result<(), TransportError>>) {
         let _ = reply.send(self.leave().await);
     }
 
@@ -164,11 +166,11 @@ impl Worker {
         script::on(script, &self.member.topic, Some(&self.member.group))
     }
 
-    /// Claims, unless that was answered already, and hands over what came.
-    pub(super) async fn claim_for(
+    /// Replies with the claimed entries: those of `answer`, or of a new claim if it is `None`.
+    pub(super) async fn claim_and_reply(
         &mut self,
         max: usize,
-        answer: Option<Answer>,
+        answer: Option<ClaimReply>,
         reply: oneshot::Sender<Result<Claimed, TransportError>>,
     ) {
         let mut claimed = match answer {
@@ -178,129 +180,132 @@ impl Worker {
         if let Err(error) = &claimed
             && error.kind() == ErrorKind::NotFound
         {
-            claimed = match self.find_group().await {
+            claimed = match self.recover_group().await {
                 Ok(()) => self.claim(max).await,
                 Err(error) => Err(error),
             };
         }
         if let Err(Ok(claimed)) = reply.send(claimed) {
-            // The consumer is gone: others may have them.
+            // The consumer was dropped: release the entries.
             drop(self.store(claimed.into_releases()).await);
         }
     }
 
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
-        let (call, swept) = self.claim_call(max, None);
-        let value = self.link.ask(Request::Script(&call)).await;
-        self.claimed(Answer { value, swept })
+        let (call, scanned) = self.claim_call(max, None);
+        let value = self.connection.query(Request::Script(&call)).await;
+        self.claimed(ClaimReply { value, scanned })
     }
 
-    /// A claim, done only where the question was answered, if one is told; and whether it looks for entries
-    /// in nobody's care.
+    /// The call of a claim, and whether it scans for entries of foreign clients. With `after_request`, the
+    /// claim is skipped unless the server executed that request.
     pub(super) fn claim_call(
         &mut self,
         max: usize,
-        behind: Option<u64>,
+        after_request: Option<u64>,
     ) -> (ScriptInvocation<'static>, bool) {
-        if !self.unsure {
+        if !self.claim_unconfirmed {
             self.token += 1;
         }
-        let sweep = self.sweep.next.filter(|next| *next <= Instant::now());
-        let idle = match (sweep, self.settings.claim_older_than) {
+        let scan = self.scan.next.filter(|next| *next <= Instant::now());
+        let idle = match (scan, self.config.claim_older_than) {
             (None, _) => "-1".to_owned(),
-            (Some(_), _) if !self.sweep.of.is_empty() => "0".to_owned(),
+            (Some(_), _) if !self.scan.owner.is_empty() => "0".to_owned(),
             (Some(_), age) => age.unwrap_or_default().as_millis().to_string(),
         };
         let mut call = self.call(&script::CLAIM);
         call.arg(self.member.number)
             .arg(&self.member.consumer)
             .arg(self.token)
-            .arg(max.min(claim::ENTRIES_AT_MOST))
+            .arg(max.min(claim::MAX_ENTRIES))
             .arg(millis(self.member.lease))
-            .arg(claim::BYTES_AT_MOST)
+            .arg(claim::MAX_BYTES)
             .arg(idle)
-            .arg(&self.sweep.from)
-            .arg(&self.sweep.of)
-            .arg(behind.map_or_else(String::new, |question| question.to_string()));
-        (call, sweep.is_some())
+            .arg(&self.scan.from)
+            .arg(&self.scan.owner)
+            .arg(after_request.map_or_else(String::new, |request| request.to_string()));
+        (call, scan.is_some())
     }
 
-    fn claimed(&mut self, Answer { value, swept }: Answer) -> Result<Claimed, TransportError> {
-        // Whatever the error says: an earlier try of the same call may have been answered unheard, and what
-        // it claimed is held until it is asked for by the same token.
-        self.unsure = value.is_err();
+    fn claimed(&mut self, ClaimReply { value, scanned }: ClaimReply) -> Result<Claimed, TransportError> {
+        // For every kind of error: an earlier attempt of this call may have been executed, and its entries
+        // stay claimed until they are requested by the same token.
+        self.claim_unconfirmed = value.is_err();
         let topic = &self.member.topic;
         let claimed = value
             .map_err(|error| match error.code() {
                 Some("NOGROUP") => TransportError::no_group("receive from", topic, &self.member.group),
-                _ => fault::explain(error, "receive from", topic),
+                _ => error::convert(error, "receive from", topic),
             })
-            .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::garbled(topic)))?;
-        self.knows(&claimed);
-        self.tell_gone(claimed.gone);
-        self.tell_missed(claimed.missed);
-        if swept {
-            self.swept(&claimed.sweep);
+            .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::malformed_reply(topic)))?;
+        self.observe(&claimed);
+        self.report_trimmed_pending(claimed.trimmed_pending);
+        self.report_trimmed_unread(claimed.trimmed_unread);
+        if scanned {
+            self.schedule_scan(&claimed.scan_from);
         }
         Ok(claimed)
     }
 
-    /// Sees to the next look for entries in nobody's care.
-    fn swept(&mut self, from: &str) {
-        from.clone_into(&mut self.sweep.from);
+    /// Schedules the next scan.
+    fn schedule_scan(&mut self, from: &str) {
+        from.clone_into(&mut self.scan.from);
         if from == "-" {
-            self.sweep.of.clear();
-            let age = self.settings.claim_older_than;
-            self.sweep.next = age.and_then(|age| {
+            self.scan.owner.clear();
+            let age = self.config.claim_older_than;
+            self.scan.next = age.and_then(|age| {
                 Instant::now()
-                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                    .checked_add((age / 4).clamp(Duration::from_millis(100), Duration::from_secs(60)))
             });
         }
     }
 
     async fn leave(&mut self) -> Result<(), TransportError> {
         let mut call = self.call(&script::LEAVE);
-        call.arg(&self.member.consumer).arg(NOBODY).arg(millis(DEAD_AFTER)).arg(MADE_UP);
-        let left: RedisResult<u64> = self.link.ask(Request::Script(&call)).await;
+        call.arg(&self.member.consumer)
+            .arg(PLACEHOLDER_CONSUMER)
+            .arg(millis(DEAD_AFTER))
+            .arg(GENERATED_NAME_PREFIX);
+        let left: RedisResult<u64> = self.connection.query(Request::Script(&call)).await;
         match left {
             Err(error) if error.code() == Some("NOGROUP") || error.to_string().contains("no such key") => {
                 Ok(())
             }
-            Err(error) => Err(fault::explain(error, "leave", &self.member.topic)),
-            Ok(gone) => {
-                self.tell_gone(gone);
+            Err(error) => Err(error::convert(error, "leave", &self.member.topic)),
+            Ok(trimmed_pending) => {
+                self.report_trimmed_pending(trimmed_pending);
                 Ok(())
             }
         }
     }
 
-    /// Entries were found to be gone that the group never read.
-    fn tell_missed(&self, count: u64) {
+    /// Reports entries that were removed from the stream before the group read them.
+    fn report_trimmed_unread(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_unread_total", "topic" => topic.to_string()).increment(count);
             tracing::error!(
                 %topic, %group, count,
-                "entries were trimmed away or deleted by somebody before the group had read them, and are lost to it: have producers \
-                 trim less (Open edX's keep 10,000), or consumers follow faster"
+                "another client trimmed or deleted entries before the group read them, which are lost to it: keep more \
+                 entries (Open edX's producers keep 10,000), or add consumers"
             );
         }
     }
 
-    /// Pending entries were found to be gone from the stream.
-    fn tell_gone(&self, count: u64) {
+    /// Reports pending entries that were removed from the stream.
+    fn report_trimmed_pending(&self, count: u64) {
         let Member { topic, group, .. } = &self.member;
         if count > 0 {
             metrics::counter!("events_trimmed_pending_total", "topic" => topic.to_string()).increment(count);
             tracing::warn!(
                 %topic, %group, count,
-                "entries that the group had not settled were trimmed away by somebody: they are acknowledged and passed over"
+                "another client trimmed entries that the group had not settled: they are acknowledged and skipped"
             );
         }
     }
 }
 
-/// What a Lua number holds exactly, and Redis's clock can be added to.
+/// Milliseconds, limited so that Lua can add them to the clock exactly.
 pub(super) fn millis(duration: Duration) -> u64 {
     const CENTURY: u64 = 100 * 365 * 24 * 3_600_000;
     u64::try_from(duration.as_millis()).unwrap_or(CENTURY).min(CENTURY)

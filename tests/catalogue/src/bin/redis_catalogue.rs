@@ -29,7 +29,7 @@ type Failure = Box<dyn std::error::Error>;
 /// The prefix of topics, which Open edX's programs are told as well.
 const PREFIX: &str = "dev";
 /// Long enough for a machine that does much else.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 #[tokio::main]
 async fn main() -> ExitCode {

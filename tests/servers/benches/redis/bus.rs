@@ -32,7 +32,7 @@ pub(crate) async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
             user.pii.username = format!("user-{}", id % 1_000);
             bus.hub().emit(SessionLoginCompleted { user });
         }
-        bus.flush(Duration::from_mins(1)).await?;
+        bus.flush(Duration::from_secs(60)).await?;
     }
     let sent = started.elapsed();
 
@@ -49,7 +49,7 @@ pub(crate) async fn turn(server: &RedisServer) -> Result<Rates, Failure> {
     });
     let started = Instant::now();
     let consume = bus.consume("logins").group("bench");
-    consume.run_until(async { drop(tokio::time::timeout(Duration::from_mins(2), ended).await) }).await?;
+    consume.run_until(async { drop(tokio::time::timeout(Duration::from_secs(2 * 60), ended).await) }).await?;
     let consumed = started.elapsed();
     bus.shutdown(Duration::from_secs(10)).await?;
     assert_eq!(received.load(Ordering::Relaxed), COUNT, "each event is received once");

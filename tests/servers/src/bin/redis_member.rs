@@ -31,7 +31,7 @@ async fn main() -> Result<(), Failure> {
             move |event: &Event<SessionLoginCompleted>| {
                 if seen.fetch_add(1, Ordering::Relaxed) + 1 == hold {
                     tell("holding", event.user.id)?;
-                    std::thread::sleep(Duration::from_hours(1));
+                    std::thread::sleep(Duration::from_secs(60 * 60));
                 }
                 tell("handled", event.user.id)
             },

@@ -1,6 +1,6 @@
 //! Describes types in a few words.
 
-use crate::avro::{NameView, Shape, Texts, View};
+use events_schema::view::{NameView, Shape, Texts, View};
 
 pub(super) fn utf8(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

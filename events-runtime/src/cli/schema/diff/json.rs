@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::avro::{View, pack};
+use events_schema::packed::pack;
+use events_schema::view::View;
 
 /// The names of primitive types, which no definition can use.
 const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];

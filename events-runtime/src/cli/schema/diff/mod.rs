@@ -20,12 +20,14 @@ use serde_json::Value;
 
 use super::locked::LockedEvent;
 use super::{export, key, origin};
-use crate::avro::{Packed, View, pack, without_bom};
 use crate::cli::args::Diff;
 use crate::cli::context::{Context, descriptor};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 pub(super) use change::{Breaks, Change, ChangeKind};
+use events_schema::packed::json::without_bom;
+use events_schema::packed::{Schema as Packed, pack};
+use events_schema::view::View;
 
 /// One of the compared schemas.
 struct Side {

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::change::{Breaks, Change, ChangeKind};
 use super::describe::{describe, describe_in_full, full_name, join_names, utf8};
-use crate::avro::{
-    EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View, field_of, names_match, reads,
-};
+use events_schema::compat::reads;
+use events_schema::resolution::{field_of, names_match};
+use events_schema::view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View};
 
 /// The old and new definition of one named type.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
--- Hands entries to a member: those parked whose time has come, then new ones.
--- ARGV: group, member, consumer, token, most entries, lease, most bytes, idle time of entries in
--- nobody's care or -1, where to go on looking for them, whose they are or an empty text, the question
--- of this member that must have been answered or an empty text; where it was not, gives nothing.
--- Gives: the entries, packed, for a packed answer costs the server a third of one in many parts (lists
--- of an id, fields, and attempts unless it is the first), how many parked ones were gone from the stream,
--- how many were gone before the group read them, the pause until something is due or -1, the last id of the stream, that of `wake`, where to go on
--- looking.
+-- Claims entries for a member: parked entries that are due, then new ones.
+-- ARGV: group, member, consumer, token, maximum of entries, lease, maximum of bytes, idle time for the scan
+-- of foreign entries or -1, where that scan starts, its consumer or an empty string, and the request of
+-- this member that must have been executed or an empty string; if it was not, returns nothing.
+-- Returns: the entries as MessagePack, which costs the server a third of a nested reply (arrays of an ID,
+-- fields, and the attempt unless it is the first); the number of parked entries that were removed from the
+-- stream; the number removed before the group read them; milliseconds until an entry is due, or -1; the
+-- last IDs of the stream and of `wake`; and where the scan continues.
 local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
 local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local idle, from, of = tonumber(ARGV[8]), ARGV[9], ARGV[10]
@@ -22,7 +22,7 @@ local function give(id, attempts, fields)
     end
 end
 
--- The answer to the same question was lost on the way: it is given again.
+-- The reply to this claim was lost: return its entries again.
 local again = redis.call('HGETALL', C)
 if #again > 0 then
     local lost = {}
@@ -56,7 +56,7 @@ end
 store_lanes()
 lanes = {}
 
--- From here on no lane need be written, where nothing is parked and all that is held is this member's.
+-- Stops storing lanes, if nothing is parked and this member holds all entries.
 local function become_sole()
     local tokens = redis.call('ZRANGE', LEASES, 0, 100)
     if #tokens > 100 or redis.call('EXISTS', PARKED) == 1 then
@@ -72,7 +72,7 @@ local function become_sole()
     sole, lanes = member, {}
 end
 
--- New entries come: who holds what must be known from now on.
+-- Before new entries are claimed: stores lanes if several members hold entries.
 local function share()
     if sole and redis.call('EXISTS', LEASES) == 0 then
         sole = member
@@ -80,7 +80,7 @@ local function share()
     elseif sole then
         write_lanes()
     elseif #out == 0 and (not shared_since or now - shared_since >= 1000) then
-        -- Not to and fro more than once a second, for it takes longer the more is held.
+        -- At most once a second, since its cost grows with the number of held entries.
         become_sole()
     end
 end
@@ -91,11 +91,11 @@ local function hold(id, name, attempts)
     holding[#holding + 1] = attempts .. ' ' .. (string.sub(name, 1, 1) == 'k' and name or 'n')
 end
 
--- An entry whose members are lost again and again goes out alone, to a member that holds nothing else.
--- Nobody waits for that for longer than a lease: who has held something for so long is alive and at work.
-local suspects = redis.call('EXISTS', SUSPECTS) == 1
-local function alone(id)
-    return suspects and is_suspect(losses_of(id))
+-- A poison candidate is delivered in isolation, to a member that holds nothing else. A member waits at most
+-- one lease for that: a member that has held entries for longer is alive.
+local isolates = redis.call('EXISTS', POISON) == 1
+local function is_isolated(id)
+    return isolates and is_poison_candidate(losses_of(id))
 end
 
 local function nothing(pause)
@@ -104,31 +104,31 @@ local function nothing(pause)
     return { '', gone, missed, pause, info['last-generated-id'], woken and woken[1] or '0-0', from }
 end
 
-local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, suspects and 1000 or most)
-if suspects then
+local lanes_due = redis.call('ZRANGEBYSCORE', READY, '-inf', text(now), 'LIMIT', 0, isolates and 1000 or most)
+if isolates then
     local holds, since = nil, now
     for claim, value in pairs(pairs_of(redis.call('HGETALL', MEMBERS))) do
         local whose, made = owner(value)
         if whose == member then
             since = math.min(since, made)
             for _, id in ipairs(redis.call('HKEYS', P .. 'claim:' .. claim)) do
-                holds = holds == 'suspect' and holds or alone(id) and 'suspect' or 'others'
+                holds = holds == 'isolated' and holds or is_isolated(id) and 'isolated' or 'others'
             end
         end
     end
     local single
     for _, name in ipairs(lanes_due) do
         local first = redis.call('ZRANGE', P .. 'queue:' .. name, 0, 0)[1]
-        if first and alone(string.match(first, ' (.*)$')) then
+        if first and is_isolated(string.match(first, ' (.*)$')) then
             single = name
             break
         end
     end
-    if holds == 'suspect' or (holds and single) then
+    if holds == 'isolated' or (holds and single) then
         if now - since < lease then
             return nothing(250)
         end
-        suspects = false
+        isolates = false
     elseif single then
         lanes_due, most = { single }, math.min(most, 1)
     end
@@ -151,7 +151,7 @@ for _, name in ipairs(lanes_due) do
             local id = string.match(place_and_id, ' (.*)$')
             local parked = redis.call('HGET', PARKED, id) or '0 0'
             local attempts, ready = string.match(parked, '^(%d+) (%d+)$')
-            if tonumber(ready) > now or bytes >= most_bytes or (#out > 0 and alone(id)) then
+            if tonumber(ready) > now or bytes >= most_bytes or (#out > 0 and is_isolated(id)) then
                 stop = true
                 break
             end
@@ -160,7 +160,7 @@ for _, name in ipairs(lanes_due) do
             local entry = redis.call('XRANGE', T, id, id)[1]
             if not entry then
                 gone = gone + redis.call('XACK', T, G, id)
-                redis.call('HDEL', SUSPECTS, id)
+                redis.call('HDEL', POISON, id)
             elseif #redis.call('XCLAIM', T, G, consumer, 0, id, 'RETRYCOUNT', attempts + 1, 'JUSTID') > 0 then
                 give(id, attempts + 1, entry[2])
                 hold(id, name, attempts + 1)
@@ -175,7 +175,7 @@ for _, name in ipairs(lanes_due) do
     end
 end
 
--- What of the entries that were read may go to this member, by their lanes; the rest is parked.
+-- Returns the entries that this member may have, by their lanes, and parks the others.
 local function admit(entries, names, from)
     read_lanes(names)
     local given, written = {}, from
@@ -200,7 +200,7 @@ local function admit(entries, names, from)
     return given
 end
 
--- New ones come in order and behind the parked ones, which need sorting.
+-- New entries follow in order. The parked entries need sorting.
 local packed = {}
 if #out > 0 then
     table.sort(out, function(a, b) return before(a[1], b[1]) end)
@@ -225,7 +225,6 @@ while count < most and bytes < most_bytes and rounds < 100 do
         local fields, value = entries[at][2], '1 n'
         for of = 1, #fields, 2 do
             if fields[of] == 'key' then
-                -- The first attempt of an entry as it was read.
                 value = FIRST .. 'k' .. fields[of + 1]
                 break
             end

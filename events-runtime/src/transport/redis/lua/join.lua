@@ -1,5 +1,5 @@
--- Makes a group where it is missing, and the stream too. ARGV: group, the id behind which it begins.
--- Gives 1 where it was made.
+-- Creates a group, and the stream, if they do not exist. ARGV: group, the ID after which it starts.
+-- Returns 1 if it was created.
 local made = redis.pcall('XGROUP', 'CREATE', T, G, ARGV[2], 'MKSTREAM')
 if type(made) == 'table' and made.err then
     if string.find(made.err, 'BUSYGROUP', 1, true) then
@@ -7,8 +7,8 @@ if type(made) == 'table' and made.err then
     end
     return made
 end
-begin_anew()
--- What went before the group was made is nothing that it missed.
+reset_group()
+-- Entries removed before the group was created do not count as missed.
 if ARGV[2] == '0-0' then
     count_as_read(G, '0-0')
 end

@@ -1,6 +1,6 @@
--- A consumer of ours goes; what it has in its name stays with the group. ARGV: group, consumer, the
--- consumer that stands for nobody, the idle time of others that went without a word, their beginning.
--- Gives how many entries were gone from the stream.
+-- Removes a consumer, and dead ones; their pending entries move to a placeholder consumer. ARGV: group,
+-- consumer, the placeholder, the idle time after which a consumer is dead, the prefix of generated names.
+-- Returns the number of entries that were removed from the stream.
 local consumer, nobody, idle, begin = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local gone = 0
 local function leave(name)
@@ -36,7 +36,7 @@ end
 if string.sub(consumer, 1, #begin) == begin then
     leave(consumer)
 end
--- Those that died left their names behind.
+-- Consumers that crashed did not leave.
 for _, line in ipairs(redis.call('XINFO', 'CONSUMERS', T, G)) do
     local info = pairs_of(line)
     if string.sub(info.name, 1, #begin) == begin and info.idle > idle then

@@ -1,5 +1,5 @@
--- Starts leases anew. ARGV: group, lease, then runs of a token, a count and so many ids. Gives a text with a
--- `1` for each id, or `0` where it is not held by that claim.
+-- Renews leases. ARGV: group, lease, then runs of a token, a count and that many IDs. Returns a string with
+-- `1` for each ID, or `0` if the claim does not hold it.
 local results, at = {}, 3
 while at <= #ARGV do
     local token, from, to, some = ARGV[at], at + 2, at + 1 + tonumber(ARGV[at + 1]), false

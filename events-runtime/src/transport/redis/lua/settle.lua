@@ -1,23 +1,24 @@
--- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, question, then runs of
--- outcomes: a token, a verb, and for `a` and `u` a count and so many ids, for `r` an id and a pause, for
--- `p` the same, without that the attempt counts, for `x` an id, a count and so many fields of the dead letter.
--- Gives a text with a `1` for each, `0` where it is not held by that claim, or `x` where its dead letter could
--- not be stored, and it is held as before; then the last such error.
+-- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, request, then runs of outcomes:
+-- a token, a verb, and for `a` (ack) and `u` (release) a count and that many IDs; for `r` (retry) an ID and
+-- a delay; for `p` (park) the same, without counting the attempt; for `x` (reject) an ID, a count and that
+-- many fields of the dead letter. Returns a string with `1` for each outcome, `0` if the claim does not hold
+-- the entry, or `x` if its dead letter could not be stored, so that it is still held; then the last such
+-- error.
 local given = remembered(ARGV[2], ARGV[3])
 if given then
     return given
 end
 
--- One column each, for a table for each outcome costs more than the outcome.
+-- One array per field: a table per outcome would cost more than the outcome itself.
 local tokens, ids, verbs, first, last, count = {}, {}, {}, {}, {}, 0
 local ids_of, at, parks = {}, 4, false
-local suspects = redis.call('EXISTS', SUSPECTS) == 1
+local isolates = redis.call('EXISTS', POISON) == 1
 
--- Acknowledges a claim at once where these are all its entries, in the order in which it has them; a larger
--- one has no order. Where lanes are written, entries are let go one by one. Says whether it was done.
+-- Acknowledges a whole claim, if these are all its entries in the order of its hash (large hashes are
+-- unordered) and lanes are not stored. Returns whether it did.
 local function acknowledge_whole(token, from, to)
     local claim, held_now = P .. 'claim:' .. token, to - from + 1
-    if not sole or suspects or held_now < 1 or held_now > 512 or redis.call('HLEN', claim) ~= held_now then
+    if not sole or isolates or held_now < 1 or held_now > 512 or redis.call('HLEN', claim) ~= held_now then
         return false
     end
     local all = redis.call('HKEYS', claim)
@@ -94,12 +95,12 @@ for token, of in pairs(ids_of) do
 end
 read_lanes(names)
 
--- A letter that can't be stored is no reason to spoil the other outcomes.
-local trouble = ''
-local function store_letter(index)
+-- A dead letter that can't be stored must not fail the other outcomes.
+local dead_letter_error = ''
+local function store_dead_letter(index)
     local stored = redis.pcall('XADD', KEYS[3], '*', unpack(ARGV, first[index], last[index]))
     if type(stored) == 'table' and stored.err then
-        trouble = ' ' .. stored.err
+        dead_letter_error = ' ' .. stored.err
         return false
     end
     return true
@@ -112,7 +113,7 @@ for index = 1, count do
     local value = by_id[id]
     if not value then
         results[index] = '0'
-    elseif verb == 'x' and not store_letter(index) then
+    elseif verb == 'x' and not store_dead_letter(index) then
         results[index] = 'x'
         by_id[id] = false
     else
@@ -131,8 +132,8 @@ for index = 1, count do
             elseif verb == 'p' then
                 park(id, name, attempts - 1, now + first[index])
             elseif verb == 'u' then
-                -- One that goes out alone and comes back untouched lets others go first.
-                local waits = suspects and is_suspect(losses_of(id))
+                -- A released poison candidate waits, so that other entries go first.
+                local waits = isolates and is_poison_candidate(losses_of(id))
                 park(id, name, attempts - 1, waits and now + 1000 or now)
             else
                 acked = acked + 1
@@ -140,7 +141,7 @@ for index = 1, count do
             end
             let_go(name)
         end
-        if suspects and verb ~= 'u' then
+        if isolates and verb ~= 'u' then
             cleared[#cleared + 1] = id
         end
         local of = done[token]
@@ -152,15 +153,15 @@ for index = 1, count do
     end
 end
 acknowledge(acks)
-if suspects then
-    many('HDEL', SUSPECTS, cleared)
+if isolates then
+    many('HDEL', POISON, cleared)
 end
 for token, of in pairs(done) do
     many('HDEL', P .. 'claim:' .. token, of)
 end
 forget_empty_claims(done)
--- What one member settles may let another have a suspect.
-if store_lanes() or suspects then
+-- A settlement may allow another member to claim a poison candidate.
+if store_lanes() or isolates then
     wake()
 end
-return remember(ARGV[2], ARGV[3], whole .. table.concat(results) .. trouble)
+return remember(ARGV[2], ARGV[3], whole .. table.concat(results) .. dead_letter_error)

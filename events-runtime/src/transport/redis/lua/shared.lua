@@ -1,28 +1,29 @@
--- What all scripts share. KEYS[1] is the stream, KEYS[2] what the group's own keys begin with; both
--- have one hash slot. The group's own keys:
+-- Shared by all scripts. KEYS[1] is the stream, KEYS[2] the prefix of the group's keys; both are in one
+-- hash slot. The group's keys:
 --
---   leases       zset   a claim's token -> when it ends
---   claim:TOKEN  hash   an entry held -> its attempts and its lane
---   lanes        hash   a lane -> who holds entries of it, how many are held, how many are parked
---   queue:LANE   zset   the parked entries of a lane, by id
---   parked       hash   a parked entry -> its attempts and when it may go out again
---   ready        zset   a lane with parked entries and no holder -> when its first may go out
---   wake         stream grows when something may go out again
---   members      hash   a claim's token -> whose it is, when it was made, and `s` where another claim of
---                       the member was lost before
---   suspects     hash   an entry whose member was lost -> how often, among other entries, which its
---                       attempts leave out; -1 where its member held it alone
---   first        string the stream's first entry when it was last looked whether the group missed any
---   removed      string there for an hour after the group was removed by an operation of ours
---   sole         string the member that holds all that is held, or `-` and when that ended
+--   leases       zset   token of a claim -> when its lease expires
+--   claim:TOKEN  hash   entry held by the claim -> its attempts and its lane
+--   lanes        hash   lane -> the member that holds entries of it, number held, number parked
+--   queue:LANE   zset   the parked entries of a lane, by ID
+--   parked       hash   parked entry -> its attempts and when it is due
+--   ready        zset   lane with parked entries and no holder -> when its first entry is due
+--   wake         stream grows when an entry may have become claimable
+--   members      hash   token of a claim -> its member, when it was made, and `s` if the member lost
+--                       another claim before
+--   suspects     hash   poison candidate: entry whose member was lost -> the number of losses among other
+--                       entries, which its attempts do not include; -1 if the member held only this entry
+--   first        string the first entry of the stream at the last check for trimmed entries
+--   removed      string exists for an hour after an operation of ours removed the group
+--   sole         string the only member that holds entries; or `-` and the time when that ended
 --
--- A lane is `k` and a message's key, or `n` and the id of an entry without a key. While `sole` names a
--- member, nothing is parked, no lane is written, and every claim is that member's: the claims say which
--- keys are held. Whoever is about to part from that writes the lanes first.
+-- A lane orders the entries of one message key: its name is `k` and the key, or `n` and the ID of an entry
+-- without a key. While `sole` names a member, nothing is parked, lanes are not stored, and every claim
+-- belongs to that member: the claims tell which keys are held. A script that changes this stores the lanes
+-- first.
 local T, P, G = KEYS[1], KEYS[2], ARGV[1]
 local LEASES, LANES, PARKED = P .. 'leases', P .. 'lanes', P .. 'parked'
 local READY, WAKE = P .. 'ready', P .. 'wake'
-local MEMBERS, SUSPECTS, SOLE = P .. 'members', P .. 'suspects', P .. 'sole'
+local MEMBERS, POISON, SOLE = P .. 'members', P .. 'suspects', P .. 'sole'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -30,7 +31,7 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
--- A call with many arguments, in portions that Lua's stack takes.
+-- A call with many arguments, split to fit Lua's stack.
 local function many(command, key, list)
     for first = 1, #list, 4000 do
         redis.call(command, key, unpack(list, first, math.min(first + 3999, #list)))
@@ -57,15 +58,15 @@ local function key_of(fields)
 end
 
 local function losses_of(id)
-    return tonumber(redis.call('HGET', SUSPECTS, id) or 0)
+    return tonumber(redis.call('HGET', POISON, id) or 0)
 end
 
--- Whether an entry may be the end of its members: it goes out alone.
-local function is_suspect(losses)
+-- Whether an entry may be crashing its members, so that it must be delivered in isolation.
+local function is_poison_candidate(losses)
     return losses < 0 or losses > 1
 end
 
--- The sole member, where lanes are not written, or nil; and since when they are, where that is known.
+-- The sole member, or nil if lanes are stored; and since when they are, if known.
 local function read_sole()
     local value = redis.call('GET', SOLE)
     local since = value and string.match(value, '^%-(%d+)$')
@@ -74,7 +75,7 @@ end
 local sole, shared_since = read_sole()
 
 local lanes = {}
--- Most lanes have the same few values, and matching or writing numbers is dear.
+-- Caches: most lanes have the same few values, and parsing and formatting numbers is slow.
 local lane_values, numerals = {}, {}
 
 local function read_lane(value)
@@ -109,7 +110,7 @@ local function read_lanes(names)
     local missing = {}
     for _, name in ipairs(names) do
         if lanes[name] == nil then
-            -- Asked for once, however many entries it has; the value comes below.
+            -- Marks the lane as requested; the value is set below.
             lanes[name] = false
             missing[#missing + 1] = name
         end
@@ -123,7 +124,7 @@ local function read_lanes(names)
     end
 end
 
--- What a claim notes of an entry that was given for the first time, before its lane.
+-- The value of an entry on its first attempt starts with this, followed by its lane.
 local FIRST = '1 '
 
 local function held(value, id)
@@ -143,7 +144,7 @@ local function held(value, id)
     return tonumber(attempts), name
 end
 
--- Has the lanes written from now on, beginning with those of what is held.
+-- Starts storing lanes, with those of all held entries.
 local function write_lanes()
     if not sole then
         return
@@ -175,7 +176,7 @@ local function park(id, name, attempts, ready)
     lane.dirty = true
 end
 
--- An entry is no longer held; entries without a key hold nobody up and are not counted.
+-- Counts an entry as no longer held. Entries without a key block nothing and are not counted.
 local function let_go(name)
     if not sole and string.sub(name, 1, 1) == 'k' then
         local lane = lane_of(name)
@@ -184,8 +185,8 @@ local function let_go(name)
     end
 end
 
--- When the first parked entry of a lane may go out: for one that may at once the time of its id, so
--- that older ones come first.
+-- When the first parked entry of a lane is due. For an entry that is due now, the time in its ID, so that
+-- older entries go first.
 local function due(name)
     local first = redis.call('ZRANGE', P .. 'queue:' .. name, 0, 0)[1]
     if not first then
@@ -200,7 +201,7 @@ local function due(name)
     return ready
 end
 
--- Writes the lanes down; says whether one with parked entries has no holder.
+-- Stores changed lanes. Returns whether one of them has parked entries and no holder.
 local function store_lanes()
     local changed, gone, free = {}, {}, false
     for name, lane in pairs(lanes) do
@@ -250,7 +251,7 @@ local function pairs_of(flat)
     return map
 end
 
--- This group's line of XINFO GROUPS.
+-- The group's entry of XINFO GROUPS.
 local function group_info()
     for _, line in ipairs(redis.call('XINFO', 'GROUPS', T)) do
         local info = pairs_of(line)
@@ -260,8 +261,8 @@ local function group_info()
     end
 end
 
--- Has Redis count as read by a group, which stands at this id, before all that is in the stream, what is no
--- longer in it. Redis counts since version 7.
+-- Sets the number of entries that a group has read to the number of entries removed from the stream. `id` is
+-- the group's last ID, before the first entry. Requires Redis 7.
 local function count_as_read(group, id)
     local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
     if stream['entries-added'] then
@@ -279,8 +280,7 @@ local function before(a, b)
     return as < bs
 end
 
--- The answer that was given to this question, where it was lost on the way: by the asker and
--- the number of its question.
+-- The stored reply to a client's request, if this is a retry of its last request.
 local function remembered(asker, number)
     local last = redis.call('GET', P .. 'answer:' .. asker)
     local of, answer = string.match(last or '', '^(%d+) (.*)$')

@@ -1,5 +1,5 @@
--- How far a group is. ARGV: group. Gives what is pending, what of it is parked, what is unread, and the
--- id of the earliest that is not settled, or an empty text.
+-- The progress of a group. ARGV: group. Returns the numbers of pending, parked and unread entries, and the
+-- ID of the first unsettled entry or an empty string. Parked entries are also pending.
 local info = group_info()
 if not info then
     return { 0, 0, 0, '' }

@@ -1,8 +1,9 @@
--- Removes old entries of a stream. ARGV: unused, most entries or -1, the oldest age or -1, 1 where unsettled entries may go, how many go at once at most.
--- Then who asks and the number of the question, then the three limits for a topic that holds dead letters whatever
--- its name, as `letters` beside it says.
--- Gives how many went, how many of them one group at most had not settled, whether a group holds
--- back what the limits would remove, how many went that nobody had read, and whether they were dead letters.
+-- Removes old entries of a stream. ARGV: unused; the maximum of entries or -1, the maximum age or -1, and 1
+-- to drop unsettled entries; the maximum number removed by this call; the client and the number of its
+-- request; and the three limits again for a topic that is marked as a dead-letter topic (key `letters`).
+-- Returns the number removed; the greatest number of these that one group had not settled; whether unsettled
+-- entries keep the topic above its limits; the number removed unread because there is no group; and whether
+-- the topic is marked as a dead-letter topic.
 if redis.call('TYPE', T).ok ~= 'stream' then
     return { 0, 0, 0, 0, 0 }
 end
@@ -14,8 +15,8 @@ if given then
     end
     return numbers
 end
-local letters = redis.call('EXISTS', P .. 'letters')
-local limits = letters == 1 and 8 or 2
+local is_dead_letter_topic = redis.call('EXISTS', P .. 'letters')
+local limits = is_dead_letter_topic == 1 and 8 or 2
 local most, age, drop = tonumber(ARGV[limits]), tonumber(ARGV[limits + 1]), ARGV[limits + 2] == '1'
 local portion = tonumber(ARGV[5])
 local stream = pairs_of(redis.call('XINFO', 'STREAM', T))
@@ -25,7 +26,7 @@ local function after(id)
     if sequence == '18446744073709551615' then
         return text(millis + 1) .. '-0'
     elseif #sequence > 15 then
-        -- Beyond Lua's whole numbers; keeping one entry more does no harm.
+        -- Not exact as a Lua number. Keeping one entry more is harmless.
         return id
     end
     return millis .. '-' .. text(sequence + 1)
@@ -90,8 +91,8 @@ for _, line in ipairs(groups) do
     end
 end
 local removed = redis.call('XTRIM', T, 'MINID', '=', till)
-local answer = { removed, unsettled, held_back, #groups == 0 and removed or 0, letters }
--- What is counted here is not found missing by the next claim.
+local answer = { removed, unsettled, held_back, #groups == 0 and removed or 0, is_dead_letter_topic }
+-- The next claim must not report these entries again.
 for group, id in pairs(behind) do
     count_as_read(group, id)
 end

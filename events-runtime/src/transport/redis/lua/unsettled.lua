@@ -1,6 +1,6 @@
--- What a group has not settled, without taking any of it. ARGV: group, the id behind which to begin, most
--- entries, most bytes. Gives the entries, packed, each a list of an id and the fields, and the id behind
--- which to go on, or an empty text where there are no more.
+-- Reads unsettled entries of a group without claiming them. ARGV: group, the ID after which to start, maximum
+-- of entries, maximum of bytes. Returns the entries as MessagePack, each an array of an ID and the fields,
+-- and the ID after which to continue, or an empty string if there are no more.
 local after, most, most_bytes = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local info = group_info()
 local last = info and info['last-delivered-id'] or '0-0'
@@ -17,12 +17,12 @@ local function answer(from)
     return { #out > 0 and cmsgpack.pack(out) or '', from }
 end
 
--- All that is pending stands before what is unread.
+-- Pending entries precede unread ones.
 if info and info.pending > 0 then
     local pending = redis.call('XPENDING', T, G, '(' .. after, '+', most)
     for _, line in ipairs(pending) do
         after = line[1]
-        -- One that is gone from the stream is passed over.
+        -- Skips entries that were removed from the stream.
         local entry = redis.call('XRANGE', T, after, after)[1]
         if entry then
             give(entry)
@@ -39,7 +39,7 @@ if before(after, last) then
     after = last
 end
 while #out < most and bytes < most_bytes do
-    -- A few at once, for they may be large.
+    -- A few at a time, since they may be large.
     local entries = redis.call('XRANGE', T, '(' .. after, '+', 'COUNT', math.min(most - #out, 16))
     if #entries == 0 then
         return answer('')

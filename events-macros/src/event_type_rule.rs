@@ -1,1 +1,0 @@
-../../events-runtime/src/event_type/rule.rs

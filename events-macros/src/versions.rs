@@ -1,1 +1,0 @@
-../../events-runtime/src/avro/versions.rs

@@ -1,0 +1,303 @@
+//! Writing a datum: a bound first, then one pass over a slice of that length.
+#![allow(
+    clippy::inline_always,
+    reason = "a field that is written out of line doubles the time of an event; measured in tests/benches"
+)]
+
+use super::error::{EncodeError, EncodeErrorKind};
+use super::varint;
+use crate::payload::EventData;
+
+/// The most bytes that an Avro `int` takes.
+pub const INT_MAX_LEN: usize = 5;
+/// The most bytes that an Avro `long`, a length or a block count takes.
+pub const LONG_MAX_LEN: usize = varint::MAX_LEN;
+
+/// Strings and `bytes` below this length have it in one byte.
+const SHORT: usize = 64;
+
+/// The most bytes that a string or `bytes` of this length takes, with the length in front.
+///
+/// Exact for the short ones: a buffer is filled with as many zeros as it is grown by.
+#[inline]
+pub const fn bytes_max_len(len: usize) -> usize {
+    len + if len < SHORT { 1 } else { LONG_MAX_LEN }
+}
+
+/// Writes a datum into a slice that was measured before.
+///
+/// Each call takes the writer and gives it back: two words that stay in registers through a whole
+/// event, where a `&mut` would be read and stored again for each field.
+///
+/// A write past the end of the slice, and all that follow, are dropped; the functions that encode
+/// a whole value turn that into an error.
+#[derive(Debug)]
+#[must_use = "the next field is written with the writer that this call returns"]
+pub struct Writer<'a>(Option<&'a mut [u8]>);
+
+impl<'a> Writer<'a> {
+    /// Lets `write` fill the start of what is left and return the rest; `None` is an overflow.
+    #[inline(always)]
+    fn with(self, write: impl FnOnce(&'a mut [u8]) -> Option<&'a mut [u8]>) -> Self {
+        Self(self.0.and_then(write))
+    }
+
+    /// Writes one byte.
+    #[inline(always)]
+    pub fn byte(self, byte: u8) -> Self {
+        self.array([byte])
+    }
+
+    /// Writes an array of bytes as it is.
+    #[inline(always)]
+    pub fn array<const N: usize>(self, bytes: [u8; N]) -> Self {
+        self.with(|rest| {
+            let (head, rest) = rest.split_first_chunk_mut()?;
+            *head = bytes;
+            Some(rest)
+        })
+    }
+
+    /// Writes bytes as they are, without a length.
+    #[inline(always)]
+    pub fn raw(self, bytes: &[u8]) -> Self {
+        self.with(|rest| {
+            let (head, rest) = rest.split_at_mut_checked(bytes.len())?;
+            copy(head, bytes);
+            Some(rest)
+        })
+    }
+
+    /// Writes a `boolean`.
+    #[inline(always)]
+    pub fn boolean(self, value: bool) -> Self {
+        self.byte(u8::from(value))
+    }
+
+    /// Writes an `int` or a `long`: their bytes are the same.
+    #[inline(always)]
+    pub fn long(self, value: i64) -> Self {
+        // Most numbers take one to three bytes. Storing just these is faster than the word form,
+        // whose eight bytes cost more than they save there.
+        let zigzag = varint::zigzag(value);
+        if zigzag < 1 << 7 {
+            let [a, ..] = zigzag.to_le_bytes();
+            self.array([a])
+        } else if zigzag < 1 << 14 {
+            self.array(two_bytes(zigzag))
+        } else if zigzag < 1 << 21 {
+            let [a, b, c, ..] =
+                ((zigzag & 0x7f) | 0x8080 | ((zigzag & 0x3f80) << 1) | ((zigzag & 0x1f_c000) << 2))
+                    .to_le_bytes();
+            self.array([a, b, c])
+        } else {
+            self.with(|rest| long_form(zigzag, rest))
+        }
+    }
+
+    /// Writes the length of a string or of bytes, or the count of a block.
+    #[inline(always)]
+    pub fn length(self, len: usize) -> Self {
+        // No object in memory is longer than isize::MAX bytes.
+        self.long(i64::try_from(len).unwrap_or(i64::MAX))
+    }
+
+    /// Writes a `float`.
+    #[inline(always)]
+    pub fn float(self, value: f32) -> Self {
+        self.array(value.to_le_bytes())
+    }
+
+    /// Writes a `double`.
+    #[inline(always)]
+    pub fn double(self, value: f64) -> Self {
+        self.array(value.to_le_bytes())
+    }
+
+    /// Writes `bytes`: their length, then they.
+    #[inline(always)]
+    pub fn bytes(self, value: &[u8]) -> Self {
+        match u8::try_from(value.len()) {
+            // One bounds check for the length and the text behind it.
+            Ok(len) if value.len() < SHORT => self.with(|rest| {
+                let (head, rest) = rest.split_at_mut_checked(1 + value.len())?;
+                let (first, head) = head.split_first_mut()?;
+                *first = len << 1;
+                copy(head, value);
+                Some(rest)
+            }),
+            _ => self.with(|rest| long_bytes(value, rest)),
+        }
+    }
+
+    /// Writes a `string`: the length of its UTF-8, then it.
+    #[inline(always)]
+    pub fn string(self, value: &str) -> Self {
+        self.bytes(value.as_bytes())
+    }
+}
+
+/// The varint of a number from 2^7 to 2^14.
+#[inline(always)]
+const fn two_bytes(zigzag: u64) -> [u8; 2] {
+    let [a, b, ..] = ((zigzag & 0x7f) | 0x80 | ((zigzag & 0x3f80) << 1)).to_le_bytes();
+    [a, b]
+}
+
+/// Writes a varint of four bytes or more.
+#[inline]
+fn long_form(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    match rest.first_chunk_mut() {
+        Some(head) if zigzag < 1 << 56 => {
+            let (word, len) = varint::spread(zigzag);
+            *head = word.to_le_bytes();
+            rest.get_mut(len..)
+        }
+        _ => longest_form(zigzag, rest),
+    }
+}
+
+/// Writes a varint of nine or ten bytes, or one near the end of the slice.
+#[inline(never)]
+fn longest_form(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    match rest.first_chunk_mut() {
+        Some(head) if zigzag >= 1 << 56 => {
+            let (bytes, len) = varint::spread_long(zigzag);
+            *head = bytes;
+            rest.get_mut(len..)
+        }
+        _ => by_bytes(zigzag, rest),
+    }
+}
+
+/// Writes any varint, near the end of the slice.
+#[cold]
+fn by_bytes(zigzag: u64, rest: &mut [u8]) -> Option<&mut [u8]> {
+    let (bytes, len) = varint::to_bytes(zigzag);
+    let (head, rest) = rest.split_at_mut_checked(len)?;
+    head.copy_from_slice(bytes.get(..len)?);
+    Some(rest)
+}
+
+/// Writes a length that takes two bytes or more, and the bytes behind it.
+#[inline]
+fn long_bytes<'a>(value: &[u8], rest: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    // A length is never negative: its zigzag is its double.
+    let zigzag = (value.len() as u64) << 1;
+    let rest = if zigzag < 1 << 14 {
+        let (head, rest) = rest.split_first_chunk_mut()?;
+        *head = two_bytes(zigzag);
+        rest
+    } else {
+        by_bytes(zigzag, rest)?
+    };
+    let (head, rest) = rest.split_at_mut_checked(value.len())?;
+    head.copy_from_slice(value);
+    Some(rest)
+}
+
+/// Copies between slices of one length. Short ones, which most strings are, go as two fixed
+/// chunks that overlap in the middle: a call of `memcpy` costs more than its work there.
+#[inline(always)]
+fn copy(to: &mut [u8], from: &[u8]) {
+    let len = from.len();
+    // Not a `match`: that becomes a jump table, a fifth slower than these branches.
+    if len <= 32 {
+        if len >= 16 {
+            if copy_ends::<16>(to, from) {
+                return;
+            }
+        } else if len >= 8 {
+            if copy_ends::<8>(to, from) {
+                return;
+            }
+        } else if len >= 4 && copy_ends::<4>(to, from) {
+            return;
+        }
+    }
+    to.copy_from_slice(from);
+}
+
+/// Copies the first `N` and the last `N` bytes; `false` where there are fewer.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(head), Some(first), Some(last)) =
+        (to.first_chunk_mut::<N>(), from.first_chunk::<N>(), from.last_chunk::<N>())
+    else {
+        return false;
+    };
+    *head = *first;
+    if let Some(tail) = to.last_chunk_mut::<N>() {
+        *tail = *last;
+    }
+    true
+}
+
+/// The datum of a value, without any header.
+///
+/// # Errors
+/// The value holds something that its schema can't, such as a `u64` beyond `i64::MAX`.
+///
+/// ```
+/// assert_eq!(events_runtime::avro::to_vec(&"hey".to_owned()).unwrap(), b"\x06hey");
+/// ```
+#[doc(alias = "serialize")]
+#[inline]
+pub fn to_vec<T: EventData>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
+    append(value, &mut out)?;
+    Ok(out)
+}
+
+/// Appends the datum of a value to a buffer, which keeps its capacity from call to call.
+///
+/// # Errors
+/// As for [`to_vec`]; the buffer is then as it was.
+#[inline]
+pub fn append<T: EventData>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    if T::FALLIBLE {
+        value.check(0)?;
+    }
+    let start = out.len();
+    let max_len = value.max_len();
+    out.resize(start + max_len, 0);
+    let Some(unused) = write(value, out.get_mut(start..)) else {
+        out.truncate(start);
+        return Err(longer_than_measured::<T>(max_len));
+    };
+    out.truncate(out.len() - unused);
+    Ok(())
+}
+
+/// Writes the datum and says how many bytes are left over; `None` where it did not fit.
+#[inline]
+fn write<T: EventData>(value: &T, out: Option<&mut [u8]>) -> Option<usize> {
+    value.encode(Writer(out)).0.map(|rest| rest.len())
+}
+
+/// Writes the datum of a value to the start of a slice and returns its length in bytes.
+///
+/// The slice must have [`EventData::max_len`] bytes, which can be more than the datum takes; what
+/// is behind the datum may be overwritten.
+///
+/// # Errors
+/// As for [`to_vec`], and [`EncodeErrorKind::SliceTooShort`] for a slice below that.
+#[inline]
+pub fn to_slice<T: EventData>(value: &T, out: &mut [u8]) -> Result<usize, EncodeError> {
+    if T::FALLIBLE {
+        value.check(0)?;
+    }
+    let (needed, available) = (value.max_len(), out.len());
+    if available < needed {
+        return Err(EncodeError::new(EncodeErrorKind::SliceTooShort { needed, available }));
+    }
+    match write(value, Some(out)) {
+        Some(unused) => Ok(available - unused),
+        None => Err(longer_than_measured::<T>(needed)),
+    }
+}
+
+#[cold]
+fn longer_than_measured<T>(max_len: usize) -> EncodeError {
+    EncodeError::new(EncodeErrorKind::LongerThanMeasured { rust_type: std::any::type_name::<T>(), max_len })
+}

@@ -1,0 +1,140 @@
+//! Values that Open edX's Python changes or refuses at run time, although the schema holds them.
+//!
+//! Found by running `openedx-events` 10.5.0:
+//!
+//! - `send_event` takes each argument that is false in Python (`0`, `0.0`, `False`, `""`, `b""`)
+//!   for a missing one and raises a `SenderValidationError`, in the sender as in the consumer.
+//! - The deserializer gives an optional attribute its default, `None`, where its value is false in
+//!   Python: `0` and `""` as above, an empty list or dict, a record without fields.
+//! - So it does with an attribute that has another default: `0` becomes `5` where that is the default.
+//! - `bytes` have a schema and can be read, but the serializer goes through JSON and raises
+//!   `ValueError: Circular reference detected`.
+//!
+//! Which values a field can have, its Rust type says: the text of a time, a UUID or a key is never
+//! empty, and a schema calls each of them `string`. `#[event(with = events_runtime::with::text)]`
+//! tells nothing of a type's texts, so that its fields are warned of.
+
+use std::collections::HashSet;
+
+use events_schema::definitions::short_name;
+use events_schema::tree::{Field, Record, Schema};
+
+/// What to expect of Python's values of an event of the profile `openedx`, in sentences that name
+/// the fields: one sentence for each kind of hazard.
+///
+/// ```
+/// use events_runtime::avro::openedx::hazards;
+/// use events_runtime::{EventData, PublicSignal};
+///
+/// #[derive(PublicSignal)]
+/// #[public_signal(event_type = "org.openedx.learning.thing.done.v1", profile = "openedx")]
+/// struct ThingDone {
+///     count: u32,
+///     thing: Thing,
+/// }
+///
+/// #[derive(EventData)]
+/// struct Thing {
+///     name: Option<String>,
+/// }
+///
+/// let hazards = hazards(ThingDone::SCHEMA);
+/// assert!(hazards[0].starts_with("Python refuses the event where `count` is empty, zero or false"));
+/// assert!(hazards[1].starts_with("Python reads an empty, zero or false `thing.name` as None"));
+/// assert_eq!(hazards.len(), 2);
+/// ```
+#[must_use]
+pub fn hazards(schema: &'static Schema) -> Vec<String> {
+    let mut walk = Walk::default();
+    if let Schema::Record(event) = schema {
+        for field in event.fields {
+            walk.top(field);
+        }
+    }
+    let hazards = [
+        (
+            walk.refused,
+            "Python refuses the event where ",
+            " is empty, zero or false: move it into a nested data type, or never send such a value",
+        ),
+        (
+            walk.dropped,
+            "Python reads an empty, zero or false ",
+            " as None: take the Option away, or never send such a value",
+        ),
+        (
+            walk.replaced,
+            "Python reads an empty, zero or false ",
+            " as the default of its class: use a default that is empty, zero or false too, or none",
+        ),
+        (
+            walk.unwritable,
+            "Python can read the bytes of ",
+            " and can't write them: use text, such as base64 in a String, where Python is to send the event",
+        ),
+    ];
+    let found = hazards.into_iter().filter(|(fields, ..)| !fields.is_empty());
+    found.map(|(fields, before, behind)| format!("{before}{}{behind}", listed(&fields))).collect()
+}
+
+#[derive(Default)]
+struct Walk {
+    refused: Vec<String>,
+    dropped: Vec<String>,
+    replaced: Vec<String>,
+    unwritable: Vec<String>,
+    /// A type is told of at its first place.
+    seen: HashSet<String>,
+}
+
+impl Walk {
+    fn top(&mut self, field: &'static Field) {
+        if let Schema::Boolean | Schema::Long | Schema::Double | Schema::Bytes | Schema::String = field.schema
+            && field.may_be_falsy
+        {
+            self.refused.push(field.name.to_owned());
+        }
+        self.field(field.name, field);
+    }
+
+    fn field(&mut self, path: &str, field: &'static Field) {
+        if let Schema::Nullable(_) = field.schema
+            && field.may_be_falsy
+        {
+            self.dropped.push(path.to_owned());
+        }
+        self.within(path, field.schema);
+    }
+
+    fn within(&mut self, path: &str, schema: &'static Schema) {
+        match schema {
+            Schema::Bytes => self.unwritable.push(path.to_owned()),
+            Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.within(path, inner),
+            Schema::Record(record) if self.seen.insert(short_name(&record.name)) => {
+                self.record(path, record);
+            }
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, path: &str, record: &'static Record) {
+        for field in record.fields {
+            let path = format!("{path}.{}", field.name);
+            if let Some(default) = &field.default
+                && !matches!(default.text, "0" | "0.0" | "false" | "\"\"" | "[]" | "{}" | "null")
+                && field.may_be_falsy
+            {
+                self.replaced.push(path.clone());
+            }
+            self.field(&path, field);
+        }
+    }
+}
+
+fn listed(fields: &[String]) -> String {
+    let quoted: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    match quoted.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
+    }
+}

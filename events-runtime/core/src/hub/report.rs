@@ -1,0 +1,35 @@
+//! Failures that nobody may be waiting for: a log line and a counter each.
+
+use crate::EventMetadata;
+use crate::signal::{Origin, ReceiverError};
+use events_support::error_chain::{caught, chain};
+
+/// The counter of receivers that failed, by `event_type` and `receiver`.
+const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
+
+/// An event of a bus may be tried again, of which its consumer tells: a warning only.
+#[cold]
+pub(super) fn receiver_failed(
+    origin: Origin,
+    metadata: &EventMetadata,
+    receiver: &str,
+    error: &ReceiverError,
+) {
+    // A subscriber or a recorder that panics must not end the emission.
+    let _ = caught(|| tell(origin, metadata, receiver, error));
+}
+
+fn tell(origin: Origin, metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
+    let event_type = metadata.event_type();
+    metrics::counter!(
+        RECEIVER_FAILURES,
+        "event_type" => event_type.to_string(),
+        "receiver" => receiver.to_owned(),
+    )
+    .increment(1);
+    let (event_type, id) = (event_type.as_str(), metadata.id());
+    match origin {
+        Origin::Local => tracing::error!(event_type, %id, receiver, error = chain(error), "receiver failed"),
+        Origin::Bus => tracing::warn!(event_type, %id, receiver, error = chain(error), "receiver failed"),
+    }
+}

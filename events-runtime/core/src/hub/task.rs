@@ -1,0 +1,86 @@
+//! An async receiver at work.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot;
+use tracing::Span;
+
+use super::roster::ReceiverFuture;
+use super::{Hub, report, scope};
+use crate::EventMetadata;
+use crate::signal::{Answer, Origin, PendingReceiver, ReceiverError};
+use events_support::error_chain::{caught, drop_quietly};
+
+/// An async receiver at work: in its hub's scope and the span that its event was emitted in, its
+/// destructors too, with its panics caught, and with a failure told even where nobody waits.
+pub(super) struct ReceiverTask {
+    hub: Hub,
+    name: Arc<str>,
+    origin: Origin,
+    metadata: EventMetadata,
+    /// Nothing once it has ended.
+    future: Option<ReceiverFuture>,
+    done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
+    /// The emitter's.
+    span: Span,
+}
+
+impl ReceiverTask {
+    pub(super) fn new(
+        hub: Hub,
+        name: Arc<str>,
+        (origin, metadata): (Origin, EventMetadata),
+        future: ReceiverFuture,
+    ) -> (Self, PendingReceiver) {
+        let (done, result) = oneshot::channel();
+        let pending = PendingReceiver { name: Arc::clone(&name), result: Answer::new(result) };
+        let future = Some(future);
+        let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
+        (task, pending)
+    }
+
+    pub(super) fn finish(&mut self, result: Result<(), ReceiverError>) {
+        let Some(done) = self.done.take() else { return };
+        if let Err(error) = &result {
+            report::receiver_failed(self.origin, &self.metadata, &self.name, error);
+        }
+        // Nobody may be waiting: then the error comes back and is dropped here.
+        let _ = caught(|| drop_quietly(done.send(result)));
+    }
+
+    /// Runs within the hub's scope and the emitter's span; a panic as text.
+    fn within<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
+        let _entered = scope::enter(self.hub.clone());
+        caught(|| self.span.in_scope(run))
+    }
+}
+
+impl Future for ReceiverTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut future) = self.future.take() else { return Poll::Ready(()) };
+        let result = match self.within(|| future.as_mut().poll(context)) {
+            Ok(Poll::Pending) => {
+                self.future = Some(future);
+                return Poll::Pending;
+            }
+            Ok(Poll::Ready(result)) => result,
+            Err(message) => Err(ReceiverError::Panicked { message }),
+        };
+        // What its destructors throw has no place in the result, which is complete.
+        let _ = self.within(|| drop(future));
+        self.finish(result);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for ReceiverTask {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        let _ = self.within(|| drop(future));
+        self.finish(Err(ReceiverError::Cancelled));
+    }
+}

@@ -1,0 +1,184 @@
+//! The text form of times.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::civil::DateTime;
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use super::MetadataError;
+use super::error::shown;
+use events_support::rfc3339::{self, EPOCH, civil};
+
+/// The present time in whole microseconds, which is what the text form holds.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, micros) = (i64::try_from(since.as_secs()), i32::try_from(since.subsec_micros()));
+    match (seconds, micros) {
+        (Ok(seconds), Ok(micros)) => Timestamp::new(seconds, micros * 1000).unwrap_or(Timestamp::MAX),
+        _ => Timestamp::MAX,
+    }
+}
+
+/// The time without what the text form of own events can't hold: the part below a microsecond.
+pub(crate) fn whole_micros(time: Timestamp) -> Timestamp {
+    if time.subsec_nanosecond() % 1000 == 0 {
+        return time;
+    }
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// Writes a time as `2023-01-02T03:04:05.678901+00:00`: in UTC, with six fraction digits, or
+/// none for a whole second, as Python's `isoformat()` does. A time of others that is finer than
+/// a microsecond gets nine, and one of the last day of the year 9999, which is beyond
+/// [`Timestamp::MAX`], is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TimeText {
+    time: Timestamp,
+    /// Nanoseconds beyond [`Timestamp::MAX`].
+    beyond: u64,
+}
+
+impl TimeText {
+    /// The text form of `time`.
+    pub fn new(time: Timestamp) -> Self {
+        Self { time, beyond: 0 }
+    }
+
+    /// The time, or the last that a `Timestamp` can be.
+    pub fn timestamp(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The nearest time that can be written, this long after 1970.
+    fn after_epoch(since: SignedDuration) -> Self {
+        let latest = DateTime::MAX.duration_since(EPOCH);
+        match Timestamp::from_nanosecond(since.as_nanos()) {
+            Ok(time) => Self::new(time),
+            Err(_) if since.is_negative() => Self::new(Timestamp::MIN),
+            Err(_) => {
+                let beyond = since.min(latest).as_nanos() - Timestamp::MAX.as_nanosecond();
+                // Two days at most.
+                Self { time: Timestamp::MAX, beyond: u64::try_from(beyond).unwrap_or_default() }
+            }
+        }
+    }
+
+    fn civil(self) -> Option<DateTime> {
+        civil(self.time.as_nanosecond() + i128::from(self.beyond))
+    }
+}
+
+impl fmt::Display for TimeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = match self.beyond {
+            0 => self.time.subsec_nanosecond(),
+            _ => self.civil().map_or(0, DateTime::subsec_nanosecond),
+        };
+        let digits = match nanos {
+            0 => 0,
+            nanos if nanos % 1000 == 0 => 6,
+            _ => 9,
+        };
+        let printer = DateTimePrinter::new().precision(Some(digits));
+        match self.civil() {
+            Some(late) if self.beyond > 0 => {
+                printer.print_datetime(&late, StdFmtWrite(&mut *f)).map_err(|_| fmt::Error)?;
+                f.write_str("+00:00")
+            }
+            _ => printer
+                .print_timestamp_with_offset(&self.time, Offset::UTC, StdFmtWrite(f))
+                .map_err(|_| fmt::Error),
+        }
+    }
+}
+
+impl fmt::Debug for TimeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads a time: RFC 3339 with any offset; one without an offset is no instant. Digits below a nanosecond are
+/// cut off, and a time that its offset leads out of the year 9999 becomes the last of it: no reason to lose
+/// an event.
+pub(super) fn parse(text: &str) -> Result<TimeText, MetadataError> {
+    let refused = match text.parse::<Timestamp>() {
+        Ok(time) => return Ok(TimeText::new(time)),
+        Err(source) => source,
+    };
+    match rfc3339::instant(text) {
+        Some((since, _)) => Ok(TimeText::after_epoch(since)),
+        None => Err(MetadataError::Time { found: shown(text), source: refused }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_back_in_the_form_they_were_written() {
+        for text in [
+            "2023-01-02T03:04:05.678901+00:00",
+            "2023-01-02T03:04:05+00:00",
+            "2023-01-02T03:04:05.000001+00:00",
+            "2023-01-02T03:04:05.600000+00:00",
+            "1969-12-31T23:59:59.999999+00:00",
+            "2023-01-02T03:04:05.678901234+00:00",
+        ] {
+            assert_eq!(parse(text).expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn times_to_the_end_of_the_year_9999_keep_their_text() {
+        for text in [
+            "9999-12-30T22:00:00.999999999+00:00",
+            "9999-12-30T22:00:01+00:00",
+            "9999-12-31T00:00:00.000001+00:00",
+            "9999-12-31T23:59:59.999999+00:00",
+            "9999-12-31T23:59:59.999999999+00:00",
+        ] {
+            assert_eq!(parse(text).expect(text).to_string(), text);
+        }
+        let last = parse("9999-12-31T23:59:59.999999Z").expect("Python's last time");
+        assert_eq!(last.timestamp(), Timestamp::MAX);
+        assert_ne!(last, parse("9999-12-31T23:59:59Z").expect("another"));
+        let later = parse("9999-12-31T23:59:59-12:00").expect("in the year 10000 in UTC");
+        assert_eq!(later.to_string(), "9999-12-31T23:59:59.999999999+00:00");
+    }
+
+    #[test]
+    fn digits_below_a_nanosecond_are_cut_off() {
+        let fine = parse("2023-01-02T03:04:05.123456789999Z").expect("a time");
+        assert_eq!(fine.to_string(), "2023-01-02T03:04:05.123456789+00:00");
+        let fine = parse("9999-12-31T23:59:59.123456000000999+00:00").expect("a time");
+        assert_eq!(fine.to_string(), "9999-12-31T23:59:59.123456+00:00");
+    }
+
+    #[test]
+    fn z_and_other_offsets_are_the_same_instant() {
+        let utc = parse("2023-01-02T03:04:05+00:00").expect("UTC");
+        assert_eq!(parse("2023-01-02T03:04:05Z").expect("Z"), utc);
+        assert_eq!(parse("2023-01-02T05:04:05+02:00").expect("+2"), utc);
+    }
+
+    #[test]
+    fn naive_time_is_refused_by_field() {
+        for text in ["2023-01-02T03:04:05", "yesterday", "", "1672628645"] {
+            let error = parse(text).expect_err(text);
+            assert!(error.to_string().contains("`time`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn own_times_are_whole_microseconds() {
+        assert_eq!(now().subsec_nanosecond() % 1000, 0);
+        let fine: Timestamp = "2023-01-02T03:04:05.678901999Z".parse().expect("a time");
+        assert_eq!(whole_micros(fine), "2023-01-02T03:04:05.678901Z".parse().expect("a time"));
+    }
+}

@@ -1,0 +1,43 @@
+//! How a type that holds itself stays a finite constant: inside, it stands by name alone.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use super::EventData;
+use crate::avro::{DecodeError, Reader, Schema, Writer};
+use events_schema::tree::{Name, Origin, Reference};
+
+/// The name of a derived type, known without its fields.
+#[diagnostic::on_unimplemented(
+    message = "nothing can refer back to `{Self}`",
+    label = "not a record or an enum with a name in the schema",
+    note = "`back_ref` names the struct or enum with `#[derive(EventData)]` that holds this one; for other types, remove it"
+)]
+pub trait AvroNamed {
+    /// Its Avro name.
+    const NAME: Name;
+    /// Where it is defined.
+    const ORIGIN: Origin;
+}
+
+/// Stands in a schema for a type that is being defined around it. No value of it exists.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ref<T>(Infallible, PhantomData<T>);
+
+impl<T: AvroNamed> EventData for Ref<T> {
+    const SCHEMA: &'static Schema = &Schema::Ref(&Reference { name: T::NAME, origin: T::ORIGIN });
+    const MIN_LEN: usize = 0;
+    const MAY_BE_FALSY: bool = false;
+
+    fn max_len(&self) -> usize {
+        match self.0 {}
+    }
+
+    fn encode<'w>(&self, _: Writer<'w>) -> Writer<'w> {
+        match self.0 {}
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Err(reader.invalid("a reference to a type is no value"))
+    }
+}

@@ -1,0 +1,145 @@
+//! What the registry knows of a definition.
+
+use std::fmt;
+
+use crate::avro::{Compatibility, DecodeError, Published, Schema, WriterSchema, openedx};
+use crate::private::{Profile, SignalDescriptor};
+use crate::signal::AnyEmission;
+use crate::{EventMetadata, Hub, PublicSignal};
+
+/// What the registry knows of an event definition. All of it is constant.
+#[derive(Clone, Copy)]
+pub struct Descriptor(&'static SignalDescriptor);
+
+impl Descriptor {
+    #[doc(hidden)]
+    pub fn new(descriptor: &'static SignalDescriptor) -> Self {
+        Self(descriptor)
+    }
+
+    /// The descriptor of `E`.
+    pub fn of<E: PublicSignal>() -> Self {
+        Self(E::DESCRIPTOR)
+    }
+
+    /// The event type.
+    pub fn event_type(&self) -> &'static str {
+        self.0.event_type
+    }
+
+    /// The minor version within the event type.
+    pub fn minor_version(&self) -> u32 {
+        (self.0.minor_version)()
+    }
+
+    /// The Rust type, with its module.
+    pub fn rust_type(&self) -> &'static str {
+        self.0.rust_type
+    }
+
+    /// The file of the definition.
+    pub fn file(&self) -> &'static str {
+        self.0.file
+    }
+
+    /// The line of the definition.
+    pub fn line(&self) -> u32 {
+        self.0.line
+    }
+
+    /// The Avro schema as a tree of constants.
+    pub fn schema(&self) -> &'static Schema {
+        self.0.schema
+    }
+
+    /// The Avro schema as JSON text.
+    pub fn schema_json(&self) -> &'static str {
+        (self.0.schema_json)()
+    }
+
+    /// The schema's Parsing Canonical Form.
+    pub fn canonical_form(&self) -> &'static str {
+        (self.0.canonical)()
+    }
+
+    /// CRC-64-AVRO of the canonical form.
+    pub fn fingerprint(&self) -> u64 {
+        (self.0.fingerprint)()
+    }
+
+    /// The fields that lead to the key, such as `["customer", "id"]`; empty where there is none.
+    pub fn key(&self) -> &'static [&'static str] {
+        self.0.key
+    }
+
+    /// What to know of the definition that is no error: for an event of the profile `openedx`, the
+    /// values that Open edX's Python would change or refuse
+    /// ([`hazards`](crate::avro::openedx::hazards)). The bus logs them when it starts, and
+    /// `doctor` prints them.
+    pub fn warnings(&self) -> Vec<String> {
+        match self.0.profile {
+            Profile::OpenEdx => openedx::hazards(self.schema()),
+            Profile::Native => Vec::new(),
+        }
+    }
+
+    /// What has been published of the event, oldest first: the files that were found when its crate
+    /// was compiled.
+    pub fn published(&self) -> &'static [Published] {
+        self.0.published
+    }
+
+    /// What a change of the event must not break.
+    pub fn compatibility(&self) -> Compatibility {
+        self.0.schemas.compatibility
+    }
+
+    /// Decodes a datum and emits the event in a hub, as a bus does that received it: with the
+    /// metadata that it came with, and of [`Origin::Bus`](crate::Origin::Bus).
+    ///
+    /// # Errors
+    /// When the bytes are no datum of this definition; then no receiver runs.
+    pub fn emit_datum(
+        &self,
+        hub: &Hub,
+        metadata: EventMetadata,
+        datum: &[u8],
+    ) -> Result<AnyEmission, DecodeError> {
+        (self.0.emit_datum)(hub, metadata, None, datum)
+    }
+
+    /// [`emit_datum`](Self::emit_datum) of a datum that was written with another schema.
+    ///
+    /// # Errors
+    /// As for [`from_slice_resolved`](crate::avro::from_slice_resolved); then no receiver runs.
+    pub fn emit_datum_resolved(
+        &self,
+        hub: &Hub,
+        metadata: EventMetadata,
+        writer: &WriterSchema,
+        datum: &[u8],
+    ) -> Result<AnyEmission, DecodeError> {
+        (self.0.emit_datum)(hub, metadata, Some(writer), datum)
+    }
+
+    #[doc(hidden)]
+    pub fn get(self) -> &'static SignalDescriptor {
+        self.0
+    }
+
+    /// Not the address: a constant may have several.
+    pub(super) fn sort_key(self) -> (&'static str, &'static str, &'static str, u32) {
+        (self.0.event_type, self.0.rust_type, self.0.file, self.0.line)
+    }
+}
+
+impl fmt::Debug for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Descriptor")
+            .field("event_type", &self.event_type())
+            .field("minor_version", &self.minor_version())
+            .field("rust_type", &self.rust_type())
+            .field("file", &format_args!("{}:{}", self.file(), self.line()))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! Watching the events of a hub.
+
+use std::any::Any;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::hub::{self, AnyEvent, Observer};
+use crate::{Event, Hub, PublicSignal};
+
+/// Stands for a time beyond the range of the clock.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Records every event that is emitted in a hub, those included that a bus delivers, in the
+/// order of emission. Ends when it is dropped.
+#[derive(Debug)]
+pub struct Recorder {
+    hub: Hub,
+    log: Arc<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    events: Mutex<Vec<Arc<dyn AnyEvent>>>,
+    grown: Condvar,
+}
+
+impl Recorder {
+    /// Begins to record the events of a hub.
+    pub fn attach(hub: &Hub) -> Self {
+        let log = Arc::new(Log::default());
+        hub.watch(&(Arc::clone(&log) as Arc<dyn Observer>));
+        Self { hub: hub.clone(), log }
+    }
+
+    /// The hub that is recorded.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The events of type `E`.
+    pub fn of<E: PublicSignal>(&self) -> Vec<Arc<Event<E>>> {
+        typed(&self.log.lock())
+    }
+
+    /// The one event of type `E`.
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[track_caller]
+    pub fn only<E: PublicSignal>(&self) -> Arc<Event<E>> {
+        match <[_; 1]>::try_from(self.of::<E>()) {
+            Ok([event]) => event,
+            Err(events) => panic!(
+                "expected one event `{}`, found {}; recorded: {:?}",
+                E::EVENT_TYPE,
+                events.len(),
+                self.event_types()
+            ),
+        }
+    }
+
+    /// The event types of all events.
+    pub fn event_types(&self) -> Vec<&'static str> {
+        self.log.lock().iter().map(|event| event.descriptor().event_type).collect()
+    }
+
+    /// Forgets the events recorded so far.
+    pub fn clear(&self) {
+        let events = std::mem::take(&mut *self.log.lock());
+        // Outside of the lock: a payload may emit when it is dropped, which is recorded.
+        drop(events);
+    }
+
+    /// Asserts that exactly these events were emitted, in this order.
+    ///
+    /// # Panics
+    /// With the expected event types and the recorded ones.
+    #[track_caller]
+    pub fn assert_event_types<'a>(&self, expected: impl IntoIterator<Item = &'a str>) {
+        let expected: Vec<_> = expected.into_iter().collect();
+        let recorded = self.event_types();
+        assert!(recorded == expected, "expected the events {expected:#?}\nrecorded {recorded:#?}");
+    }
+
+    /// Blocks the thread until `count` events of type `E` are recorded, for events that are
+    /// emitted on other threads.
+    ///
+    /// On a worker of a runtime of many threads, the other tasks are handed to another thread first, as
+    /// by [`Emission::wait`](crate::Emission::wait). A thread that drives a current-thread runtime, as
+    /// `#[tokio::test]` makes it, does not block: call this in `spawn_blocking` there, or make the test's
+    /// runtime one of many threads.
+    ///
+    /// # Panics
+    /// When there are fewer after `timeout`; and at once where the thread must not block and there are
+    /// fewer.
+    #[track_caller]
+    pub fn wait_for<E: PublicSignal>(&self, count: usize, timeout: Duration) -> Vec<Arc<Event<E>>> {
+        let deadline = Instant::now() + timeout.min(CENTURY);
+        let found = self.of::<E>();
+        if found.len() >= count {
+            return found;
+        }
+        let Some(found) = hub::block(|| self.log.wait_until::<E>(count, deadline)) else {
+            panic!(
+                "expected {count} events `{}`, found {}, and can't wait for more: it would block the thread that they may need to be emitted; call `wait_for` in `spawn_blocking`, or use a runtime of many threads",
+                E::EVENT_TYPE,
+                found.len()
+            );
+        };
+        assert!(
+            found.len() >= count,
+            "expected {count} events `{}` within {timeout:?}, found {}",
+            E::EVENT_TYPE,
+            found.len()
+        );
+        found
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let observer = Arc::clone(&self.log) as Arc<dyn Observer>;
+        self.hub.unwatch(&observer);
+    }
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn AnyEvent>>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events of type `E` once there are so many, or what there is at this time.
+    fn wait_until<E: PublicSignal>(&self, count: usize, deadline: Instant) -> Vec<Arc<Event<E>>> {
+        let mut events = self.lock();
+        loop {
+            let found = typed(&events);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if found.len() >= count || left.is_zero() {
+                return found;
+            }
+            (events, _) = self.grown.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Observer for Log {
+    fn observe(&self, event: Arc<dyn AnyEvent>) {
+        self.lock().push(event);
+        self.grown.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let events = self.lock();
+        f.debug_list().entries(events.iter().map(|event| event.metadata())).finish()
+    }
+}
+
+fn typed<E: PublicSignal>(events: &[Arc<dyn AnyEvent>]) -> Vec<Arc<Event<E>>> {
+    let event = |event: &Arc<dyn AnyEvent>| (Arc::clone(event) as Arc<dyn Any + Send + Sync>).downcast().ok();
+    events.iter().filter_map(event).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Emits another one when it is dropped.
+    #[derive(Debug, PublicSignal)]
+    #[public_signal(event_type = "org.acme.orders.order.left.v1")]
+    struct OrderLeft {
+        generation: u32,
+    }
+
+    impl Drop for OrderLeft {
+        fn drop(&mut self) {
+            if self.generation == 0 {
+                ORDER_LEFT.emit(Self { generation: 1 });
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_that_emits_when_it_is_forgotten_is_recorded() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        hub.scope(|| {
+            drop(ORDER_LEFT.emit(OrderLeft { generation: 0 }));
+            recorder.clear();
+        });
+        assert_eq!(recorder.only::<OrderLeft>().generation, 1);
+    }
+}

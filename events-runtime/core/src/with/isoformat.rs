@@ -1,0 +1,127 @@
+//! The text of Python's `datetime.isoformat()` in UTC, for any [`Instant`].
+//!
+//! `2023-01-02T03:04:05.678901+00:00`: six digits of a second, or none where they are zero. That
+//! is how Open edX's events hold a `datetime`. Digits below a microsecond, and years that
+//! Python's `datetime` does not reach (before 1, after 9999), are an
+//! [`EncodeError`](crate::avro::EncodeError).
+//!
+//! What is read is ISO 8601 with an offset, `Z` among them. A text without one is a time of day
+//! somewhere and no instant: hold it in a `String`.
+
+use jiff::SignedDuration;
+use jiff::fmt::temporal::DateTimePrinter;
+
+use super::{Instant, NANOS_PER_SECOND, TimeError};
+use crate::EventData;
+use crate::avro::{DecodeError, Reader, Schema, Writer};
+use events_support::rfc3339::{self, civil};
+
+/// What is written: the text of a time.
+///
+/// A type of its own and no `String`, so that it can say of itself that it is never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repr(String);
+
+impl Repr {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Any text: [`from_repr`] says whether it is a time.
+impl From<String> for Repr {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<Repr> for String {
+    fn from(repr: Repr) -> Self {
+        repr.0
+    }
+}
+
+impl EventData for Repr {
+    const SCHEMA: &'static Schema = String::SCHEMA;
+    const MIN_LEN: usize = String::MIN_LEN;
+    const MAY_BE_FALSY: bool = false;
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        self.0.max_len()
+    }
+
+    #[inline]
+    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+        self.0.encode(writer)
+    }
+
+    #[inline]
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        String::decode(reader).map(Self)
+    }
+}
+
+const PRINTER: DateTimePrinter = DateTimePrinter::new();
+
+/// Converts a time to its text.
+///
+/// # Errors
+/// The time has digits below a microsecond, is a leap second, or in a year that Python's
+/// `datetime` does not have.
+pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
+    let nanos = value.to_nanos()?;
+    if nanos % 1_000 != 0 {
+        return Err(TimeError::Digits { unit: "microsecond" });
+    }
+    let utc = civil(nanos).filter(|utc| utc.year() >= 1).ok_or(TimeError::BeyondPython)?;
+    let digits = if utc.subsec_nanosecond() == 0 { 0 } else { 6 };
+    Ok(Repr(PRINTER.precision(Some(digits)).datetime_to_string(&utc) + "+00:00"))
+}
+
+/// Reads the text.
+///
+/// # Errors
+/// The text is no time with an offset, or beyond the years that `T` holds.
+#[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
+pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
+    let since = since_epoch(&repr.0).ok_or(TimeError::NotIso { len: repr.0.len() })?;
+    let below = since.subsec_nanos();
+    // Negative durations count both parts downwards.
+    let (seconds, below) = match u32::try_from(below) {
+        Ok(below) => (since.as_secs(), below),
+        Err(_) => (since.as_secs() - 1, u32::try_from(i64::from(below) + NANOS_PER_SECOND).unwrap_or(0)),
+    };
+    T::from_parts(seconds, below).ok_or(TimeError::Unrepresentable)
+}
+
+/// The time since 1970. Digits that the result would not have are not dropped.
+fn since_epoch(text: &str) -> Option<SignedDuration> {
+    rfc3339::instant(text).filter(|(_, exact)| *exact).map(|(since, _)| since)
+}
+
+/// The same for an `Option`: `["null", "string"]`.
+pub mod option {
+    use super::{Instant, TimeError};
+
+    /// What is written.
+    pub type Repr = Option<super::Repr>;
+
+    /// Converts a time to its text.
+    ///
+    /// # Errors
+    /// Those of [`isoformat::to_repr`](super::to_repr).
+    pub fn to_repr<T: Instant>(value: &Option<T>) -> Result<Repr, TimeError> {
+        value.as_ref().map(super::to_repr).transpose()
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// Those of [`isoformat::from_repr`](super::from_repr).
+    pub fn from_repr<T: Instant>(repr: Repr) -> Result<Option<T>, TimeError> {
+        repr.map(super::from_repr).transpose()
+    }
+}

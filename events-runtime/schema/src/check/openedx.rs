@@ -1,0 +1,195 @@
+//! What the Python package `openedx-events` has no way to write or to send.
+//!
+//! Each rule was found by running version 10.5.0: its schema generator raises a `TypeError`, or
+//! `send_event` does.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
+
+use super::Fault;
+use super::path::{Path, PathText};
+use crate::text::{Names, same_text};
+use crate::tree::{Record, Schema};
+
+/// The arguments of Python's `send_event` and of Django's signals: data of these names collides.
+const RESERVED: &[&str] = &["from_event_bus", "metadata", "self", "send_robust", "sender", "signal", "time"];
+
+const INSTEAD_OF_ITEMS: &str = ", and Open edX's Python has only those of bool, int, float, str and bytes: use one of these, or text such as JSON in a String";
+
+/// What Open edX's Python could not do with one top-level field of an event.
+#[must_use]
+pub const fn check_openedx(schema: &'static Schema, field: usize) -> Option<Fault> {
+    let Schema::Record(event) = schema else { return None };
+    if field >= event.fields.len() {
+        return None;
+    }
+    let mut walk = Walk { names: Names::new(), field, fault: None };
+    let top = &event.fields[field];
+    let path = Path { up: None, name: top.name };
+    let mut index = 0;
+    while index < RESERVED.len() {
+        if same_text(top.name, RESERVED[index]) {
+            walk.fail(
+                &path,
+                &[
+                    " has the name of an argument of Python's `send_event`: give it another with `#[event(rename = \"…\")]`",
+                ],
+            );
+        }
+        index += 1;
+    }
+    match top.schema {
+        Schema::Nullable(_) => walk.fail(
+            &path,
+            &[
+                " may be null, and Open edX's Python has no optional data at the top level: use the type without the Option, or move the field into a nested data type",
+            ],
+        ),
+        Schema::Array(_) | Schema::Map(_) => walk.fail(
+            &path,
+            &[
+                " is a list or a map, and Open edX's Python can't send one at the top level: move the field into a nested data type",
+            ],
+        ),
+        _ => {}
+    }
+    walk.schema(top.schema, &path, false);
+    walk.fault
+}
+
+struct Walk {
+    /// The records that have been checked.
+    names: Names<()>,
+    field: usize,
+    fault: Option<Fault>,
+}
+
+impl Walk {
+    const fn fail(&mut self, path: &Path<'_>, parts: &[&str]) {
+        if self.fault.is_some() {
+            return;
+        }
+        let path = PathText::of(Some(path));
+        let mut all = [""; 8];
+        all[0] = "field `";
+        all[1] = path.as_str();
+        all[2] = "`";
+        let mut index = 0;
+        while index < parts.len() {
+            all[3 + index] = parts[index];
+            index += 1;
+        }
+        self.fault = Some(Fault::new(self.field, &all));
+    }
+
+    const fn schema(&mut self, schema: &'static Schema, path: &Path<'_>, optional: bool) {
+        match schema {
+            Schema::Null => self.fail(path, &[" is nothing but null, which Open edX's Python has no data of: leave it out"]),
+            Schema::Int => self.fail(
+                path,
+                &[" is an Avro `int`, and Python's int is a `long`: use i64, u32 or u64"],
+            ),
+            Schema::Float => {
+                self.fail(path, &[" is an Avro `float`, and Python's float is a `double`: use f64"]);
+            }
+            Schema::Logical(logical) => self.logical(logical.name, path, optional),
+            Schema::Enum(symbols) => self.fail(
+                path,
+                &[
+                    " is the enum `",
+                    symbols.origin.rust_type,
+                    "`, and Open edX's Python has no enums: use a String, or `#[event(with = events_runtime::with::text",
+                    if optional { "::option" } else { "" },
+                    ")]` where the enum has Display and FromStr",
+                ],
+            ),
+            Schema::Union(_) => self.fail(
+                path,
+                &[
+                    " is an enum with data, and Open edX's Python has no unions but those with null: use a struct with an Option for each variant, or an event for each",
+                ],
+            ),
+            Schema::Array(item) => self.items(" is a list of ", item, path),
+            Schema::Map(value) => self.items(" is a map of ", value, path),
+            Schema::Nullable(inner) => self.schema(inner, path, true),
+            Schema::Record(record) => self.record(record, path),
+            _ => {}
+        }
+    }
+
+    const fn logical(&mut self, name: &'static str, path: &Path<'_>, optional: bool) {
+        if same_text(name, "uuid") {
+            return;
+        }
+        let option = if optional { "::option" } else { "" };
+        if starts_with(name, "timestamp-") {
+            self.fail(
+                path,
+                &[
+                    " is a `",
+                    name,
+                    "`, and Open edX writes times as ISO text: use `#[event(with = events_runtime::with::isoformat",
+                    option,
+                    ")]`",
+                ],
+            );
+        } else {
+            self.fail(
+                path,
+                &[
+                    " has the logical type `",
+                    name,
+                    "`, and Open edX's Python has none: use `#[event(with = events_runtime::with::text",
+                    option,
+                    ")]`, or a String",
+                ],
+            );
+        }
+    }
+
+    const fn items(&mut self, what: &str, item: &'static Schema, path: &Path<'_>) {
+        let of = match item {
+            Schema::Record(_) | Schema::Ref(_) => "records",
+            Schema::Array(_) => "lists",
+            Schema::Map(_) => "maps",
+            Schema::Nullable(_) => "optional values",
+            _ => return self.schema(item, path, false),
+        };
+        self.fail(path, &[what, of, INSTEAD_OF_ITEMS]);
+    }
+
+    const fn record(&mut self, record: &'static Record, path: &Path<'_>) {
+        if record.name.namespace.is_some() {
+            self.fail(
+                path,
+                &[
+                    " is of `",
+                    record.origin.rust_type,
+                    "`, which has a namespace of its own, and Open edX's Python has none: remove `namespace` from it (",
+                    record.origin.location,
+                    ")",
+                ],
+            );
+        }
+        if self.names.find("", &record.name).is_some() {
+            return;
+        }
+        self.names.add("", &record.name, ());
+        let mut index = 0;
+        while index < record.fields.len() {
+            let field = &record.fields[index];
+            self.schema(field.schema, &Path { up: Some(path), name: field.name }, false);
+            index += 1;
+        }
+    }
+}
+
+const fn starts_with(text: &str, start: &str) -> bool {
+    text.len() >= start.len() && {
+        match text.split_at_checked(start.len()) {
+            Some((head, _)) => same_text(head, start),
+            None => false,
+        }
+    }
+}

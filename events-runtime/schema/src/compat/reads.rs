@@ -1,0 +1,389 @@
+//! Schema resolution over two schemas: whether all that one writes is read by the other.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
+#![allow(
+    clippy::large_stack_arrays,
+    reason = "evaluated while compiling, where nothing can be put on a heap"
+)]
+
+use super::Compatibility;
+use super::path::{Path, Step};
+use super::report::{Change, Report};
+use crate::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units};
+use crate::text::MAX_NAMES;
+use crate::view::{EnumView, FieldView, NameView, RecordView, Shape, UnionView, View};
+
+/// Which side of a check the definition is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// The definition reads what was written as published.
+    Backward,
+    /// Readers of what was published read what the definition writes.
+    Forward,
+}
+
+/// Pairs of a reader's and a writer's records that were compared: types that share others would be walked
+/// as often as there are ways to them. There is room for as many types as an event can have.
+struct Compared<'v> {
+    pairs: [Option<(NameView<'v>, NameView<'v>)>; MAX_NAMES],
+    len: usize,
+}
+
+impl<'v> Compared<'v> {
+    const NONE: Self = Self { pairs: [None; MAX_NAMES], len: 0 };
+
+    const fn has(&self, reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
+        let mut index = 0;
+        while index < self.len {
+            if let Some((known, other)) = &self.pairs[index]
+                && known.is(reader)
+                && other.is(writer)
+            {
+                return true;
+            }
+            index += 1;
+        }
+        false
+    }
+
+    const fn add(&mut self, reader: NameView<'v>, writer: NameView<'v>) {
+        if self.len < MAX_NAMES {
+            self.pairs[self.len] = Some((reader, writer));
+            self.len += 1;
+        }
+    }
+}
+
+/// A walk over a reader's schema and a writer's.
+pub(super) struct Walk<'w, 'v> {
+    compatibility: Compatibility,
+    faults: &'w mut [bool],
+    report: &'w mut Option<Report>,
+    version: usize,
+    direction: Direction,
+    /// The definition's top-level field that leads to here.
+    field: usize,
+    /// How many faults there were.
+    count: usize,
+    /// Records between which there was none.
+    sound: Compared<'v>,
+    /// Records between which there was one, which is in the report where that is of this field.
+    faulty: Compared<'v>,
+}
+
+impl<'w, 'v> Walk<'w, 'v> {
+    pub(super) const fn new(
+        compatibility: Compatibility,
+        faults: &'w mut [bool],
+        report: &'w mut Option<Report>,
+        version: usize,
+    ) -> Self {
+        Self {
+            compatibility,
+            faults,
+            report,
+            version,
+            direction: Direction::Backward,
+            field: 0,
+            count: 0,
+            sound: Compared::NONE,
+            faulty: Compared::NONE,
+        }
+    }
+
+    /// Sets which side the definition is on.
+    pub(super) const fn turn(&mut self, direction: Direction) {
+        self.direction = direction;
+        self.field = self.faults.len() - 1;
+        self.sound.len = 0;
+        self.faulty.len = 0;
+    }
+
+    /// Checks the names of the events themselves.
+    pub(super) const fn names(&mut self, reader: &RecordView<'_>, writer: &RecordView<'_>) {
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(&Path::ROOT, &Change::Name(reader.name, writer.name));
+        }
+    }
+
+    /// Checks a top-level field of the reader against the writer's that it takes.
+    pub(super) const fn field(
+        &mut self,
+        reader: RecordView<'v>,
+        writer: RecordView<'v>,
+        index: usize,
+        written: Option<usize>,
+    ) {
+        self.field = match (self.direction, written) {
+            (Direction::Backward, _) => index,
+            (Direction::Forward, Some(written)) => written,
+            // What the definition has no more.
+            (Direction::Forward, None) => self.faults.len() - 1,
+        };
+        if self.report.is_some() {
+            // Each field tells of its own faults.
+            self.faulty.len = 0;
+        }
+        let before = self.count;
+        if let Some((reader, writer, name)) = self.record_field(reader, writer, index, written, &Path::ROOT) {
+            self.reads(reader, writer, &Path::ROOT.then(Step::Field(name)));
+        }
+        if self.count != before {
+            // What led back to a record that turned out to be faulty was taken for sound.
+            self.sound.len = 0;
+        }
+    }
+
+    const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
+        self.faults[self.field] = true;
+        self.count += 1;
+        if let Some(report) = self.report
+            && report.is_of(self.field)
+        {
+            report.add(path, change, self.compatibility, self.direction, self.version);
+        }
+    }
+
+    /// Checks that all data of the writer's schema is read by the reader's.
+    pub(super) const fn reads(&mut self, reader: View<'v>, writer: View<'v>, path: &Path<'_>) {
+        // A nested record that is as it was, however often it stands here.
+        if is_unchanged(reader, writer) {
+            return;
+        }
+        match (reader.shape(), writer.shape()) {
+            // What did not compile has had its error, and is held against nobody.
+            (Shape::Union(union), _) | (_, Shape::Union(union)) if union.is_unknown() => {}
+            (_, Shape::Union(branches)) => self.writer_union(reader, writer, branches, path),
+            (Shape::Union(branches), _) => match branch_of(branches, writer) {
+                Some(index) => self.reads(branches.branch(index), writer, path),
+                None => self.fault(path, &Change::Type(reader, writer)),
+            },
+            (Shape::Record(record), Shape::Record(written)) => self.records(record, written, path),
+            (Shape::Enum(symbols), Shape::Enum(written)) => self.symbols(symbols, written, path),
+            (Shape::Array(items), Shape::Array(written)) | (Shape::Map(items), Shape::Map(written)) => {
+                self.reads(items, written, &path.then(Step::Items));
+            }
+            (Shape::Fixed(name, size), Shape::Fixed(written, of)) => {
+                if size != of {
+                    self.fault(path, &Change::Type(reader, writer));
+                } else if !names_match(&name, &written) {
+                    self.fault(path, &Change::Name(name, written));
+                }
+            }
+            (shape, written) => {
+                if !same_primitive(&shape, &written) && !promotes(&shape, &written) {
+                    self.fault(path, &Change::Type(reader, writer));
+                    return;
+                }
+            }
+        }
+        // Times in other units are no other type to Avro: its readers would take the number as it is.
+        if !matches!(units(reader, writer), Units::Same) {
+            self.fault(path, &Change::Type(reader, writer));
+        }
+    }
+
+    const fn writer_union(
+        &mut self,
+        reader: View<'v>,
+        writer: View<'v>,
+        written: UnionView<'v>,
+        path: &Path<'_>,
+    ) {
+        // One type became another: that is one change, be they optional or not.
+        if let (Some(one), Some(other)) = (sole(reader), sole(writer))
+            && !takes(&one.shape(), &other.shape())
+            && !same_kind(&one.shape(), &other.shape())
+        {
+            self.fault(path, &Change::Type(reader, writer));
+            return;
+        }
+        let mut index = 0;
+        while index < written.len() {
+            let branch = written.branch(index);
+            match (taker(reader, branch), branch.shape(), sole(reader), sole(writer)) {
+                (None, Shape::Null, ..) => self.fault(path, &Change::Null),
+                // Taken, or the one definition here, which has another name.
+                (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
+                (None, Shape::Record(record), ..) => self.fault(path, &Change::Variant(record.name)),
+                (None, ..) => self.fault(path, &Change::Type(reader, writer)),
+            }
+            index += 1;
+        }
+    }
+
+    const fn symbols(&mut self, reader: EnumView<'_>, writer: EnumView<'_>, path: &Path<'_>) {
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(path, &Change::Name(reader.name, writer.name));
+        }
+        if reader.default.is_some() {
+            return;
+        }
+        let mut index = 0;
+        while index < writer.symbols.len() {
+            let symbol = writer.symbols.get(index);
+            if reader.symbols.position(symbol).is_none() {
+                self.fault(path, &Change::Symbol(symbol));
+            }
+            index += 1;
+        }
+    }
+
+    const fn records(&mut self, reader: RecordView<'v>, writer: RecordView<'v>, path: &Path<'_>) {
+        if path.compares(&reader.name, &writer.name) || self.sound.has(&reader.name, &writer.name) {
+            return;
+        }
+        if self.faulty.has(&reader.name, &writer.name) {
+            self.faults[self.field] = true;
+            self.count += 1;
+            return;
+        }
+        let before = self.count;
+        if !names_match(&reader.name, &writer.name) {
+            self.fault(path, &Change::Name(reader.name, writer.name));
+        }
+        let here = path.then(Step::Records(reader.name, writer.name));
+        let mut index = 0;
+        while index < reader.len() {
+            let written = field_of(writer, &reader.field(index));
+            if let Some((reader, writer, name)) = self.record_field(reader, writer, index, written, &here) {
+                let here = here.then(Step::Field(name));
+                // Without a stop at `reads`: a compiler that evaluates this has 128 frames, and types nest
+                // deep.
+                match (reader.shape(), writer.shape()) {
+                    (Shape::Record(inner), Shape::Record(written)) if !is_unchanged(reader, writer) => {
+                        self.records(inner, written, &here);
+                    }
+                    _ => self.reads(reader, writer, &here),
+                }
+            }
+            index += 1;
+        }
+        if matches!(self.compatibility, Compatibility::OpenEdx) && path.is_nested() {
+            self.nested_additions(reader, writer, &here);
+        }
+        if self.count == before {
+            self.sound.add(reader.name, writer.name);
+        } else {
+            self.faulty.add(reader.name, writer.name);
+        }
+    }
+
+    /// Checks that a reader's field has a source: a written field, or a default. For a written field, returns
+    /// both schemas, which the caller compares, and the name of the field in the definition.
+    const fn record_field(
+        &mut self,
+        reader: RecordView<'v>,
+        writer: RecordView<'v>,
+        index: usize,
+        written: Option<usize>,
+        path: &Path<'_>,
+    ) -> Option<(View<'v>, View<'v>, &'v [u8])> {
+        let field = reader.field(index);
+        match written {
+            Some(written) => {
+                let written = writer.field(written);
+                let name = match self.direction {
+                    Direction::Backward => field.name,
+                    Direction::Forward => written.name,
+                };
+                Some((field.schema, written.schema, name))
+            }
+            None if field.default.is_none() => {
+                let other = if self.report.is_some() { counterpart(reader, writer, &field) } else { None };
+                self.fault(&path.then(Step::Field(field.name)), &Change::Missing(field, other));
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Fields of a nested record that its published form does not have.
+    const fn nested_additions(&mut self, reader: RecordView<'v>, writer: RecordView<'v>, path: &Path<'_>) {
+        let mut index = 0;
+        while index < writer.len() {
+            let name = writer.name_at(index);
+            if reader.position(name).is_none() {
+                self.fault(&path.then(Step::Field(name)), &Change::NestedAddition);
+            }
+            index += 1;
+        }
+    }
+}
+
+/// Whether a nested type is known to be as it was.
+const fn is_unchanged(reader: View<'_>, writer: View<'_>) -> bool {
+    matches!((reader.digest(), writer.digest()), (Some(digest @ 1..), Some(other)) if digest == other)
+}
+
+/// The one schema of a place that may hold nothing else but null.
+const fn sole(schema: View<'_>) -> Option<View<'_>> {
+    let Shape::Union(branches) = schema.shape() else { return Some(schema) };
+    let (mut found, mut index) = (None, 0);
+    while index < branches.len() {
+        let branch = branches.branch(index);
+        if !matches!(branch.shape(), Shape::Null) {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(branch);
+        }
+        index += 1;
+    }
+    found
+}
+
+/// Whether both are definitions of one kind, which differ in their names at most.
+const fn same_kind(a: &Shape<'_>, b: &Shape<'_>) -> bool {
+    matches!(
+        (a, b),
+        (Shape::Record(_), Shape::Record(_))
+            | (Shape::Enum(_), Shape::Enum(_))
+            | (Shape::Fixed(..), Shape::Fixed(..))
+    )
+}
+
+/// What of a reader's schema takes a writer's branch.
+const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
+    match reader.shape() {
+        Shape::Union(branches) => match branch_of(branches, branch) {
+            Some(index) => Some(branches.branch(index)),
+            None => None,
+        },
+        shape if takes(&shape, &branch.shape()) => Some(reader),
+        _ => None,
+    }
+}
+
+/// The writer's field that may be a reader's by another name: nobody else takes it, and its data fits.
+const fn counterpart<'a>(
+    reader: RecordView<'_>,
+    writer: RecordView<'a>,
+    field: &FieldView<'_>,
+) -> Option<&'a [u8]> {
+    let mut index = 0;
+    while index < writer.len() {
+        let written = writer.field(index);
+        if !is_taken(reader, writer, index) && super::reads(field.schema, written.schema) {
+            return Some(written.name);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Whether a field of the reader takes this one of the writer.
+const fn is_taken(reader: RecordView<'_>, writer: RecordView<'_>, written: usize) -> bool {
+    let mut index = 0;
+    while index < reader.len() {
+        if let Some(taken) = field_of(writer, &reader.field(index))
+            && taken == written
+        {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}

@@ -1,0 +1,285 @@
+//! What a definition breaks at one of its fields, in words.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+)]
+
+use super::path::Path;
+use super::reads::Direction;
+use super::text::Text;
+use super::words::{describe, describe_change};
+use super::{Compatibility, Contract};
+use crate::view::{FieldView, NameView, View, same};
+
+/// How a reader's schema differs from a writer's so that it can't read.
+#[derive(Clone, Copy)]
+pub(super) enum Change<'a> {
+    /// The writer has no such field, and the reader no default for it; and the writer's field that
+    /// may be this one by another name.
+    Missing(FieldView<'a>, Option<&'a [u8]>),
+    /// The reader's type takes nothing of the writer's.
+    Type(View<'a>, View<'a>),
+    /// The named types of reader and writer have other names.
+    Name(NameView<'a>, NameView<'a>),
+    /// The writer may write null.
+    Null,
+    /// The writer's enumeration has a symbol that the reader's lacks.
+    Symbol(&'a [u8]),
+    /// The writer's union has a record that the reader's lacks.
+    Variant(NameView<'a>),
+    /// The writer has a field that the reader does not expect in a nested record.
+    NestedAddition,
+}
+
+/// The most changes that are told for one field.
+const CHANGES: usize = 16;
+
+/// A change, and for whom it is a break.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Where the change, the ways out, and what comes behind them begin.
+    start: usize,
+    ways: usize,
+    end: usize,
+    /// Whether it breaks what was agreed, though not what can be read.
+    is_agreement: bool,
+    /// The published versions, a bit for each, whose readers can't read new events.
+    old_readers: u128,
+    /// Those whose events new readers can't read.
+    new_readers: u128,
+}
+
+/// All that one top-level field of a definition breaks.
+pub(super) struct Report {
+    field: usize,
+    changes: Text<8192>,
+    entries: [Entry; CHANGES],
+    len: usize,
+    /// Whether there were more than are told.
+    more: bool,
+}
+
+impl Report {
+    pub(super) const fn of(field: usize) -> Self {
+        let none = Entry { start: 0, ways: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
+        Self { field, changes: Text::new(), entries: [none; CHANGES], len: 0, more: false }
+    }
+
+    pub(super) const fn is_of(&self, field: usize) -> bool {
+        self.field == field
+    }
+
+    pub(super) const fn add(
+        &mut self,
+        path: &Path<'_>,
+        change: &Change<'_>,
+        compatibility: Compatibility,
+        direction: Direction,
+        version: usize,
+    ) {
+        let mut text = Text::<1024>::new();
+        tell(&mut text, path, change, direction);
+        let ways = text.len();
+        ways_out(&mut text, path, change, compatibility, direction);
+        let bit = 1 << if version < 128 { version } else { 127 };
+        let mut index = 0;
+        while index < self.len {
+            let entry = self.entries[index];
+            if same(self.changes.between(entry.start, entry.end), text.bytes()) {
+                break;
+            }
+            index += 1;
+        }
+        if index == self.len {
+            if index == CHANGES || !self.changes.has_room(text.len()) {
+                self.more = true;
+                return;
+            }
+            let start = self.changes.len();
+            self.changes.push_bytes(text.bytes());
+            self.entries[index] = Entry {
+                start,
+                ways: start + ways,
+                end: self.changes.len(),
+                is_agreement: matches!(change, Change::NestedAddition),
+                old_readers: 0,
+                new_readers: 0,
+            };
+            self.len += 1;
+        }
+        match direction {
+            Direction::Backward => self.entries[index].new_readers |= bit,
+            Direction::Forward => self.entries[index].old_readers |= bit,
+        }
+    }
+
+    /// The whole message.
+    pub(super) const fn text(&self, contract: &Contract) -> Text<16384> {
+        let mut text = Text::new();
+        text.push("this breaks what is published of `");
+        text.push(contract.event_type);
+        text.push("`");
+        let mut index = 0;
+        while index < self.len {
+            let entry = &self.entries[index];
+            text.push("\n- ");
+            text.push_bytes(self.changes.between(entry.start, entry.ways));
+            text.push(":\n  ");
+            readers(&mut text, contract, entry);
+            text.push(";\n  ");
+            text.push_bytes(self.changes.between(entry.ways, entry.end));
+            index += 1;
+        }
+        if self.more {
+            text.push("\n- and there is more");
+        }
+        text.push("\nor raise the event to `");
+        text.push(contract.next);
+        text.push("`");
+        text
+    }
+}
+
+/// Says what changed.
+const fn tell<const N: usize>(
+    text: &mut Text<N>,
+    path: &Path<'_>,
+    change: &Change<'_>,
+    direction: Direction,
+) {
+    text.place(path);
+    let backward = matches!(direction, Direction::Backward);
+    match change {
+        Change::Missing(field, _) => {
+            text.push(", ");
+            describe(text, field.schema);
+            text.push(if backward {
+                ", is new and has no default"
+            } else {
+                ", is gone, and it was published without a default"
+            });
+        }
+        Change::Type(reader, writer) => {
+            let (new, old) = if backward { (reader, writer) } else { (writer, reader) };
+            describe_change(text, *old, *new);
+        }
+        Change::Name(reader, writer) => {
+            let (new, old) = if backward { (reader, writer) } else { (writer, reader) };
+            text.push(if path.is_root() { " was named `" } else { " is of a type that was named `" });
+            text.push_bytes(old.short(&mut [0; 512]));
+            text.push("` and is named `");
+            text.push_bytes(new.short(&mut [0; 512]));
+            text.push("`");
+        }
+        Change::Null if backward => text.push(" was an Option and always has a value now"),
+        Change::Null => text.push(" always had a value and is an Option now"),
+        Change::Symbol(symbol) => {
+            text.push(if backward { " has lost the symbol `" } else { " has the new symbol `" });
+            text.push_bytes(symbol);
+            text.push(if backward { "`" } else { "`, and no default symbol was published" });
+        }
+        Change::Variant(name) => {
+            text.push(if backward { " has lost the variant `" } else { " has the new variant `" });
+            text.push_bytes(name.short(&mut [0; 512]));
+            text.push("`");
+        }
+        Change::NestedAddition => {
+            text.push(" is new, and Open edX takes new data at the top level of an event alone");
+        }
+    }
+}
+
+/// Gives the ways out, but the last, which is a new event type.
+const fn ways_out<const N: usize>(
+    text: &mut Text<N>,
+    path: &Path<'_>,
+    change: &Change<'_>,
+    compatibility: Compatibility,
+    direction: Direction,
+) {
+    let backward = matches!(direction, Direction::Backward);
+    // An alias is in the definition, which old readers don't have.
+    let alias_helps = !compatibility.forward();
+    match change {
+        Change::Missing(_, other) if backward => {
+            text.push("give it a default with `#[event(default = …)]` or make it an `Option`");
+            if let Some(other) = other {
+                text.push(";\n  if it is `");
+                text.push_bytes(other);
+                text.push(if alias_helps {
+                    "` by another name, add `#[event(alias = \""
+                } else {
+                    "` by another name, keep that name in the schema with `#[event(rename = \""
+                });
+                text.push_bytes(other);
+                text.push("\")]`");
+            }
+        }
+        Change::Missing(field, other) => {
+            text.push("keep it");
+            if let Some(other) = other {
+                text.push(";\n  if it is `");
+                text.push_bytes(other);
+                text.push("` now, keep its name in the schema with `#[event(rename = \"");
+                text.push_bytes(field.name);
+                text.push("\")]` there");
+            }
+        }
+        Change::Type(..) => text.push("keep its type, and add an optional field of the other type beside it"),
+        Change::Name(reader, writer) => {
+            let (new, old) = if backward { (reader, writer) } else { (writer, reader) };
+            if new.generic.is_some() {
+                text.push("keep its type, and add an optional field of the other type beside it");
+                return;
+            }
+            text.push(if path.is_root() {
+                "keep the name in the schema with `#[public_signal(name = \""
+            } else {
+                "keep the name in the schema with `#[event(rename = \""
+            });
+            text.push_bytes(old.base);
+            text.push(if path.is_root() { "\")]`" } else { "\")]` on the type" });
+            if alias_helps {
+                text.push(", or add `#[event(alias = \"");
+                if !same(old.namespace, new.namespace) {
+                    text.push_bytes(old.namespace);
+                    text.push(".");
+                }
+                text.push_bytes(old.base);
+                text.push("\")]` to it");
+            }
+        }
+        Change::Null if backward => text.push("keep the `Option`"),
+        Change::Null => text.push("keep it without the `Option`, and add an optional field beside it"),
+        Change::Symbol(_) if backward => {
+            text.push("keep the variant, or mark one with `#[event(default)]` to stand for it");
+        }
+        Change::Symbol(_) => {
+            text.push(
+                "leave it out (an enum that is to grow is published with a variant `#[event(default)]`)",
+            );
+        }
+        Change::Variant(_) if backward => text.push("keep the variant"),
+        Change::Variant(_) => text.push("put what is new into an optional field beside it"),
+        Change::NestedAddition => text.push("put it there"),
+    }
+}
+
+/// For whom a change is a break.
+const fn readers<const N: usize>(text: &mut Text<N>, contract: &Contract, entry: &Entry) {
+    if entry.is_agreement {
+        text.push("it is not in ");
+        text.versions(contract, entry.old_readers);
+        return;
+    }
+    if entry.old_readers != 0 {
+        text.push("readers of ");
+        text.versions(contract, entry.old_readers);
+        text.push(" can't read new events");
+    }
+    if entry.new_readers != 0 {
+        text.push(if entry.old_readers == 0 { "new readers" } else { ", and new readers" });
+        text.push(" can't read events of ");
+        text.versions(contract, entry.new_readers);
+    }
+}

@@ -1,0 +1,59 @@
+//! Stores the outcomes of one member's deliveries and renews their leases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::{BoxFuture, Receipt, Settle, Settlement, TransportError};
+use super::connection::Database;
+use super::settle::Member;
+
+/// One member's side of the file.
+pub(super) struct Acker {
+    pub(super) database: Arc<Database>,
+    pub(super) member: Member,
+    /// The opening of the file in which the member's claims mean something.
+    pub(super) generation: u64,
+}
+
+impl Settle for Acker {
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+        let count = settlements.len();
+        let member = self.member.clone();
+        let settled = self.database.submit(
+            "settle in",
+            Some(self.generation),
+            true,
+            |_| Ok(None),
+            move |txn| txn.settle(&member, &settlements),
+            |settled| settled,
+        );
+        Box::pin(async move { spread(settled.await, count) })
+    }
+
+    fn abandon(&self, receipt: Receipt) {
+        // A lost lease means that the message went back already.
+        drop(self.settle(vec![Settlement::retry(receipt, Duration::ZERO)]));
+    }
+
+    fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+        let count = receipts.len();
+        let member = self.member.clone();
+        let renewed = self.database.submit(
+            "renew in",
+            Some(self.generation),
+            false,
+            |_| Ok(None),
+            move |txn| txn.renew(&member, &receipts),
+            |renewed| renewed,
+        );
+        Box::pin(async move { spread(renewed.await, count) })
+    }
+}
+
+/// A result for each, where one for all may be an error.
+pub(super) fn spread<T>(
+    results: Result<Vec<Result<T, TransportError>>, TransportError>,
+    count: usize,
+) -> Vec<Result<T, TransportError>> {
+    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
+}

@@ -1,0 +1,97 @@
+# Installing what the suites need. Sourced by tests/run.
+
+# debian PACKAGE...: installs packages if that is possible without a prompt.
+debian() {
+    command -v apt-get >/dev/null || return 1
+    local as=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null && sudo -n true 2>/dev/null || return 1
+        as=(sudo -n)
+    fi
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@" ||
+        { "${as[@]}" apt-get update -q && "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"; }
+}
+
+# debian_server PACKAGE: installs a server without starting it. The tests start their own servers and
+# never use the system's.
+debian_server() {
+    local policy=/usr/sbin/policy-rc.d as=()
+    [ "$(id -u)" -eq 0 ] || as=(sudo -n)
+    say "installing $1"
+    (
+        if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | "${as[@]}" tee "$policy" >/dev/null; then
+            trap '"${as[@]}" rm -f "$policy"' EXIT
+            "${as[@]}" chmod +x "$policy"
+        fi
+        debian "$1"
+    )
+}
+
+has_redis() { command -v redis-server >/dev/null; }
+
+# install_redis: installs redis-server if it is missing.
+install_redis() { has_redis || { debian_server redis-server && has_redis; }; }
+
+has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null; }
+
+# install_postgres: installs Postgres if it is missing.
+install_postgres() { has_postgres || { debian_server postgresql && has_postgres; }; }
+
+# install_venv: creates .venv with exactly the packages of requirements.txt.
+install_venv() {
+    local wanted=tests/interop/requirements.txt
+    cmp -s "$wanted" .venv/installed.txt && return
+    say "preparing .venv"
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        debian python3 python3-venv || return 1
+    fi
+    rm -rf .venv
+    python3 -m venv .venv || return 1
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$wanted" || return 1
+    cp "$wanted" .venv/installed.txt
+}
+
+# install_jars: copies the dependencies of pom.xml to .tests/java, and installs Java if it is missing.
+install_jars() {
+    local wanted=tests/interop/java/pom.xml
+    command -v java >/dev/null && cmp -s "$wanted" .tests/java/installed.xml && return
+    say "preparing .tests/java"
+    if ! { command -v javac && command -v mvn; } >/dev/null; then
+        debian default-jdk-headless maven || return 1
+    fi
+    rm -rf .tests/java
+    mvn -q -f "$wanted" dependency:copy-dependencies "-DoutputDirectory=$PWD/.tests/java" || return 1
+    cp "$wanted" .tests/java/installed.xml
+}
+
+# faketime_library: prints the path of libfaketime, which sets the clock of one program. Installs it if
+# it is missing.
+faketime_library() {
+    local library
+    find_library() { find /usr/lib /usr/local/lib -name libfaketimeMT.so.1 2>/dev/null | head -n 1; }
+    library=$(find_library)
+    if [ -z "$library" ]; then
+        debian faketime >&2 || return 1
+        library=$(find_library)
+    fi
+    [ -n "$library" ] && printf '%s\n' "$library"
+}
+
+# small_disk FOLDER COMMAND...: runs the command while a disk of 32 MB is mounted at FOLDER.
+small_disk() {
+    local folder=$1 status=0 as=()
+    shift
+    if [ "$(id -u)" -ne 0 ]; then as=(sudo -n); fi
+    if { [ ${#as[@]} -eq 0 ] || sudo -n true 2>/dev/null; } &&
+        "${as[@]}" mount -t tmpfs -o "size=32m,mode=0777" tmpfs "$folder"; then
+        "$@" || status=$?
+        "${as[@]}" umount "$folder" || printf '!! %s could not be unmounted\n' "$folder"
+        return "$status"
+    fi
+    # Without root: a private mount namespace, whose mounts end with the command.
+    unshare --user --map-root-user --mount bash -c \
+        'mount -t tmpfs -o size=32m tmpfs "$0" && exec "$@"' "$folder" "$@"
+}
+
+# has_small_disk FOLDER: whether small_disk works on this machine.
+has_small_disk() { small_disk "$1" true 2>/dev/null; }

@@ -1,0 +1,23 @@
+# repeats the fault runs with new seeds for SOAK_MINUTES (default 30), and more random key orders
+
+suite_soak() {
+    local minutes=${SOAK_MINUTES:-30} round=0 status=0
+    local end=$((SECONDS + minutes * 60))
+    say "soak: $minutes minutes"
+    # shellcheck source=/dev/null
+    source tests/suites/faults.sh
+    { workspace_tests --no-run --quiet && "${faults_tests[@]}" --no-run --quiet; } || status=$?
+    if [ "$status" -ne 0 ]; then
+        count_status "$status" "building the soak tests"
+        return
+    fi
+    counted "random key orders" env CONFORMANCE_SEEDS=400 \
+        cargo test --workspace --exclude events-server-tests --all-features --test conformance -- keys::random
+    # Each round takes some minutes; the last one runs to its end. A failing test prints its seed.
+    while [ "$SECONDS" -lt "$end" ]; do
+        round=$((round + 1))
+        say "soak: round $round, $(((end - SECONDS) / 60)) minutes left"
+        counted "round $round: kills, sharing and receivers" "${faults_run[@]}" --nocapture --test-threads=1 \
+            kills:: sharing:: receivers::
+    done
+}
