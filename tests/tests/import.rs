@@ -1,7 +1,7 @@
-//! `schema import`: what it writes of the files in `tests/import/schemas` is kept beside them,
-//! compiles as a part of this test, and is the same schema.
+//! `schema import`: the code generated from the files in `tests/import/schemas` is checked in,
+//! compiles as a part of this test, and has the same schema.
 //!
-//! After a wanted change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
+//! To update it: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::{env, fs};
 use apache_avro::validator::{SchemaNamespaceValidator, set_schema_namespace_validator};
 use events_runtime::private::{self, Form};
 use events_runtime::{EventData, PublicSignal};
-use events_tests::ran::Ran;
+use events_tests::sandbox::CommandOutput;
 use events_tests::zoo::terms::physical;
 use serde_json::Value;
 
@@ -35,12 +35,12 @@ fn folder() -> PathBuf {
 }
 
 /// Runs `schema import` in a folder.
-fn import(folder: &Path, arguments: &[&str]) -> Ran {
+fn import(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-    Ran::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
+    CommandOutput::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
 }
 
-/// The schemas in `tests/import/schemas`, as paths from there.
+/// The files in `tests/import/schemas`, as relative paths.
 fn schemas() -> Vec<String> {
     fn find(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -57,7 +57,7 @@ fn schemas() -> Vec<String> {
     names
 }
 
-/// Compares what an import writes with what is kept of it.
+/// Compares the generated code with the checked-in file.
 fn assert_kept(name: &str, arguments: &[&str]) {
     let ran = import(&folder().join("schemas"), arguments);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -69,12 +69,12 @@ fn assert_kept(name: &str, arguments: &[&str]) {
     let differs = kept.lines().zip(ran.out.lines()).find(|(kept, new)| kept != new);
     assert!(
         kept == ran.out,
-        "what is imported differs from {name}, first in {differs:?}; after a wanted change run with UPDATE_IMPORTED=1"
+        "the generated code differs from {name}, first in {differs:?}; to update it run with UPDATE_IMPORTED=1"
     );
 }
 
 #[test]
-fn what_is_written_is_as_reviewed() {
+fn generated_code_is_as_reviewed() {
     let schemas = schemas();
     let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
     assert_kept("generated.rs", &schemas);
@@ -84,9 +84,9 @@ fn what_is_written_is_as_reviewed() {
 }
 
 #[test]
-fn what_is_written_is_formatted() {
+fn generated_code_is_formatted() {
     for name in ["generated.rs", "times_jiff.rs", "times_chrono.rs", "times_time.rs"] {
-        // Elsewhere, for the configuration of this workspace is not the default one.
+        // In another folder, since the configuration of this workspace is not the default one.
         let elsewhere = tempfile::tempdir().unwrap();
         fs::copy(folder().join(name), elsewhere.path().join(name)).unwrap();
         let output = Command::new("rustfmt")
@@ -98,7 +98,7 @@ fn what_is_written_is_formatted() {
     }
 }
 
-/// Open edX has hyphens in its namespaces.
+/// Accepts any namespace, since Open edX uses hyphens.
 struct AnyNamespace;
 
 impl SchemaNamespaceValidator for AnyNamespace {
@@ -111,14 +111,14 @@ fn source(file: &str) -> String {
     fs::read_to_string(folder().join("schemas").join(file)).unwrap()
 }
 
-/// What apache-avro makes of the file is what the definition says.
+/// Asserts that the canonical form of the file, by apache-avro, is that of the definition.
 fn assert_equal(file: &str, canonical: &str) {
-    // The first to set it wins, and all set the same.
+    // Only the first call has an effect, and all set the same.
     let _ = set_schema_namespace_validator(Box::new(AnyNamespace));
     assert_eq!(physical(&source(file)).unwrap().canonical_form(), canonical, "{file}");
 }
 
-/// The canonical form of what is not an event: its text is nowhere but in here.
+/// The canonical form of a type that is not an event, which has no constant for it.
 const MONEY: &[u8] = &{
     let text: [u8; private::length(generated::Money::SCHEMA, Form::Canonical)] =
         private::write(generated::Money::SCHEMA, Form::Canonical);
@@ -172,7 +172,7 @@ fn docs_defaults_aliases_and_enum_defaults_are_kept() {
 }
 
 #[test]
-fn what_is_lost_is_noted() {
+fn dropped_attributes_are_noted() {
     let ran = import(&folder().join("schemas"), &["data.avsc", "unions.avsc", "times.avsc"]);
     for note in [
         "note: data.avsc: amount: the logical type `decimal` on `bytes` is dropped",
@@ -185,7 +185,7 @@ fn what_is_lost_is_noted() {
     }
 }
 
-/// A folder with one schema, whose record has one field of this type.
+/// Creates a folder with a schema whose record has one field of this type.
 fn with_field(ty: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let schema = format!(
@@ -195,7 +195,7 @@ fn with_field(ty: &str) -> tempfile::TempDir {
     folder
 }
 
-/// So many arrays around an `int`.
+/// The schema of an `int` in nested arrays.
 fn nested(arrays: usize) -> String {
     (0..arrays).fold("\"int\"".to_owned(), |items, _| format!(r#"{{"type": "array", "items": {items}}}"#))
 }
@@ -209,7 +209,7 @@ struct DeeplyNested {
 }
 
 #[test]
-fn the_deepest_arrays_that_are_imported_compile() {
+fn deepest_supported_arrays_compile() {
     assert_eq!(DeeplyNested::SCHEMA_JSON.matches("\"array\"").count(), 24);
     let folder = with_field(&nested(24));
     let ran = import(folder.path(), &["a.avsc"]);
@@ -218,7 +218,7 @@ fn the_deepest_arrays_that_are_imported_compile() {
 }
 
 #[test]
-fn what_is_unusual_in_a_file_is_read() {
+fn unusual_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let schema = "\u{feff}{\"type\": \"record\", \"name\": \"A\", \"namespace\": \"org.acme.a.b.c.v1\", \"aliases\": null, \"fields\": [
         {\"name\": \"zero\", \"type\": \"int\", \"aliases\": null, \"default\": -0},
@@ -239,7 +239,7 @@ fn what_is_unusual_in_a_file_is_read() {
 }
 
 #[test]
-fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
+fn unsupported_schemas_are_refused_with_path_and_advice() {
     for (ty, error) in [
         (
             r#"{"type": "array", "items": {"type": "record", "name": "B", "fields": [{"name": "price", "type": ["int", "string"]}]}}"#,
@@ -301,7 +301,7 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
 }
 
 #[test]
-fn a_refused_file_does_not_keep_others_from_being_written() {
+fn invalid_file_does_not_prevent_others_from_being_imported() {
     let folder = with_field("\"int\"");
     fs::write(folder.path().join("b.avsc"), "[]").unwrap();
     let ran = import(folder.path(), &["b.avsc", "a.avsc", "absent.avsc", "--out", "out.rs"]);
@@ -312,13 +312,13 @@ fn a_refused_file_does_not_keep_others_from_being_written() {
     let written = fs::read_to_string(folder.path().join("out.rs")).unwrap();
     let expected = "use events_runtime::PublicSignal;\n\n#[derive(Debug, Clone, PartialEq, PublicSignal)]\n#[public_signal(event_type = \"org.acme.a.b.c.v1\")]\npub struct A {\n    pub a: i32,\n}\n";
     assert_eq!(written, expected);
-    // Nothing at all is no file.
+    // Without a valid file, no output is written.
     assert_eq!(import(folder.path(), &["b.avsc", "--out", "none.rs"]).code, 1);
     assert!(!folder.path().join("none.rs").exists());
 }
 
 #[test]
-fn an_event_type_can_be_given_to_one_file_and_is_imported_once() {
+fn event_type_option_applies_to_one_file_and_types_are_unique() {
     let folder = with_field("\"int\"");
     let ran = import(folder.path(), &["a.avsc", "--event-type", "a/b"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
