@@ -119,7 +119,6 @@ impl Sandbox {
     }
 
     /// The standard output of a run that [succeeds](CommandOutput::succeeded).
-    #[must_use]
     #[track_caller]
     pub fn out(&self, arguments: &[&str]) -> String {
         self.run(arguments).succeeded()
