@@ -35,13 +35,13 @@ async fn spill_into(path: &Path) -> Vec<String> {
     counts.iter().map(|emission| emission.event().metadata().id().to_string()).collect()
 }
 
-struct Ran {
+struct Produced {
     ok: bool,
     out: Vec<Value>,
     err: String,
 }
 
-fn send(folder: &TempDir, more: &[&str]) -> Ran {
+fn send(folder: &TempDir, more: &[&str]) -> Produced {
     let output = Command::new(env!("CARGO_BIN_EXE_shop_cli"))
         .current_dir(folder.path())
         .args(["produce", "--from-spill", "spill.jsonl", "--json"])
@@ -49,7 +49,7 @@ fn send(folder: &TempDir, more: &[&str]) -> Ran {
         .output()
         .expect("it runs");
     let out = String::from_utf8(output.stdout).expect("text");
-    Ran {
+    Produced {
         ok: output.status.success(),
         out: out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(),
         err: String::from_utf8(output.stderr).expect("text"),
