@@ -85,5 +85,5 @@ pub use config::Config;
 pub use events_core::{
     BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
     EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,
-    Response, Signal, StrictError, link,
+    Response, Signal, StrictError, assert_emitted, assert_not_emitted, link,
 };

@@ -1,4 +1,4 @@
-//! Test support: suites that any transport can run, specimens of all payload types, and helpers.
+//! Test support: the suites that any transport can run, a zoo of types, and small helpers.
 
 pub mod conformance;
 pub mod faults;
@@ -8,8 +8,7 @@ pub mod log;
 pub mod openedx;
 pub mod over;
 pub mod pairs;
-pub mod program;
-pub mod ran;
+pub mod sandbox;
 pub mod spans;
 pub mod values;
 pub mod zoo;
@@ -17,7 +16,7 @@ pub mod zoo;
 use std::error::Error;
 use std::time::Duration;
 
-/// An error and its sources, joined by colons.
+/// An error and the errors behind it, joined by colons.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
@@ -27,7 +26,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// If it does not hold within a minute, which is longer than a lease on servers under disturbance.
+/// When it does not hold within a minute: longer than a lease lasts before servers that are disturbed.
 pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     let holds = async {
         while !condition().await {
@@ -36,6 +35,6 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     };
     assert!(
         tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(),
-        "the condition did not hold within a minute"
+        "it does not hold in a minute"
     );
 }

@@ -1,4 +1,4 @@
-//! `dlq` with many dead letters, concurrent commands, interrupts, and large files.
+//! `dlq` with many dead letters: concurrent and interrupted commands, and large files.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -7,23 +7,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use events_runtime::bus::DeadLetters;
-use events_runtime::transport::{
-    ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
-};
-use events_tests::program::Program;
-use events_tests::ran::Ran;
+use events_runtime::transport::{ConsumerGroup, Message, Subscription, Topic};
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 const LONG: Duration = Duration::from_secs(60);
 
-/// A folder with dead letters of `billing` on `orders`, where the program runs.
-struct Shop(Program);
+/// A shop with dead letters of `billing` on `orders`.
+struct Shop(Sandbox);
 
 impl Deref for Shop {
-    type Target = Program;
+    type Target = Sandbox;
 
-    fn deref(&self) -> &Program {
+    fn deref(&self) -> &Sandbox {
         &self.0
     }
 }
@@ -31,7 +28,7 @@ impl Deref for Shop {
 impl Shop {
     fn new(letters: usize) -> Self {
         let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
-        let shop = Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), config));
+        let shop = Self(Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), config));
         let letter = |number: usize| {
             Message::new(number.to_string())
                 .with_key(format!("k{}", number % 7))
@@ -42,22 +39,22 @@ impl Shop {
         shop.with_transport(async |transport| {
             let billing = Subscription::new(topic("orders"), ConsumerGroup::new("billing").unwrap());
             drop(transport.consumer(billing).await.unwrap());
-            let producer = transport.producer().await.unwrap();
-            for sent in producer.send(&topic("orders.billing.dlq"), &batch).await {
-                sent.unwrap();
-            }
         });
+        shop.store("orders.billing.dlq", &batch);
         shop
     }
 
-    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
-        self.run(&dlq(command, more))
+    fn dlq_command(&self, command: &str, more: &[&str]) -> Command {
+        self.command(&[&["dlq", command][..], &BILLING, more].concat())
     }
 
-    /// Starts a command without reading its output.
+    fn dlq(&self, command: &str, more: &[&str]) -> CommandOutput {
+        CommandOutput::of(&mut self.dlq_command(command, more))
+    }
+
+    /// Starts a command whose output is read later.
     fn start(&self, command: &str, more: &[&str]) -> Child {
-        let mut program = self.command(&dlq(command, more));
-        program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.dlq_command(command, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn count(&self) -> usize {
@@ -84,17 +81,6 @@ impl Shop {
         });
         ids.into_iter().map(|(_, id)| id).collect()
     }
-
-    fn with_transport(&self, work: impl AsyncFnOnce(&dyn Transport)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            work(&*connect(&self.url(), &ConnectOptions::new()).unwrap()).await;
-        });
-    }
-}
-
-fn dlq<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["dlq", command][..], &BILLING, more].concat()
 }
 
 fn topic(name: &str) -> Topic {
@@ -105,35 +91,35 @@ fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Each id once.
+/// Asserts that each id occurs once.
 #[track_caller]
 fn assert_once(mut ids: Vec<String>, count: usize) {
     let all = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!((ids.len(), all), (count, count), "none is lost, none is duplicated");
+    assert_eq!((ids.len(), all), (count, count), "none is lost and none comes twice");
 }
 
 #[test]
-fn a_listing_beside_a_retry_takes_nothing_from_it() {
+fn list_does_not_disturb_a_concurrent_retry() {
     let shop = Shop::new(2000);
     let listings: Vec<_> = (0..2).map(|_| shop.start("list", &["--json"])).collect();
     let retry = shop.dlq("retry", &["--all"]);
     assert_eq!((retry.code, retry.err.as_str()), (0, ""), "{}", retry.out.len());
     assert!(retry.out.ends_with("2000 resent, 0 left\n"), "{}", retry.out.lines().last().unwrap());
     for listing in listings {
-        assert_eq!(Ran::from(listing.wait_with_output().unwrap()).code, 0);
+        assert_eq!(CommandOutput::from(listing.wait_with_output().unwrap()).code, 0);
     }
     assert_eq!(shop.count(), 0);
     assert_once(shop.sent(), 2000);
 }
 
 #[test]
-fn two_concurrent_retries_send_each_dead_letter_once_and_report_leased_ones() {
+fn concurrent_retries_send_each_dead_letter_once_and_report_leased_ones() {
     let shop = Shop::new(1000);
     let runs = [shop.start("retry", &["--all", "--json"]), shop.start("retry", &["--all", "--json"])];
     for child in runs {
-        let ran = Ran::from(child.wait_with_output().unwrap());
+        let ran = CommandOutput::from(child.wait_with_output().unwrap());
         let handled: Value = serde_json::from_str(&ran.out).unwrap();
         let left = handled["elsewhere"].as_u64().unwrap() + handled["untried"].as_u64().unwrap();
         assert_eq!(handled["failed"], json!([]), "{}", ran.err);
@@ -153,7 +139,7 @@ fn dead_letters_leased_by_another_program_are_listed_and_fail_a_command() {
         let subscription = Subscription::new(topic("orders.billing.dlq"), tool);
         let mut other = transport.consumer(subscription).await.unwrap();
         let mut held = other.receive(1, LONG).await.unwrap();
-        assert_eq!(shop.count(), 20, "leased dead letters are listed too");
+        assert_eq!(shop.count(), 20, "what is held is listed too");
         let dropped = shop.dlq("drop", &["1", "--yes"]);
         assert_eq!((dropped.code, dropped.out.as_str()), (1, "0 dropped, 20 left\n"));
         assert!(dropped.err.contains("1 dead letter selected but leased by another"), "{}", dropped.err);
@@ -168,8 +154,8 @@ fn dead_letters_leased_by_another_program_are_listed_and_fail_a_command() {
 }
 
 #[test]
-fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
-    // More than a pipe's buffer, and unread, so that the program is still running.
+fn interrupted_retry_loses_nothing_and_can_be_continued() {
+    // More output than a pipe buffers: the program blocks until it is read.
     const COUNT: usize = 6000;
     let shop = Shop::new(COUNT);
     let mut child = shop.start("retry", &["--all"]);
@@ -179,7 +165,7 @@ fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
     assert!(line.starts_with("resent "), "{line}");
     interrupt(&child);
     out.read_to_string(&mut line).unwrap();
-    let first = Ran::from(child.wait_with_output().unwrap());
+    let first = CommandOutput::from(child.wait_with_output().unwrap());
     assert_eq!(first.code, 1, "{}", first.err);
     assert!(first.err.contains("interrupted: run the same command again"), "{}", first.err);
     let done = line.lines().filter(|line| line.starts_with("resent ")).count();
@@ -193,13 +179,13 @@ fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_import_says_how_to_go_on() {
+fn interrupted_import_can_be_continued() {
     let shop = Shop::new(600);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
     let text = fs::read_to_string(shop.path().join("all.jsonl")).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    // A pipe: the program reads the available lines and waits for more.
+    // From a pipe, the program reads the available lines and waits for more.
     let pipe = shop.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let child = shop.start("import", &["pipe"]);
@@ -210,12 +196,12 @@ fn an_interrupted_import_says_how_to_go_on() {
         assert!(since.elapsed() < LONG, "the first lines are not stored before the last is read");
     }
     interrupt(&child);
-    // It may exit before it has read everything.
+    // The program may end before it reads all lines.
     let _ = writeln!(writer, "{}", lines[256..].join("\n"));
     drop(writer);
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = CommandOutput::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    // After the first portion, or after the second if it was already waiting for that one.
+    // After the first batch, or after the second if it was already waiting for that.
     let said =
         |stored: u32| format!("interrupted after line {stored}: run the same command again to continue");
     let stored = [256, 512].into_iter().find(|stored| ran.err.contains(&said(*stored)));
@@ -226,7 +212,7 @@ fn an_interrupted_import_says_how_to_go_on() {
 }
 
 #[test]
-fn blank_lines_do_not_stop_an_import() {
+fn blank_lines_are_skipped_by_an_import() {
     let shop = Shop::new(3);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
@@ -241,7 +227,7 @@ fn blank_lines_do_not_stop_an_import() {
 }
 
 #[test]
-fn a_byte_order_mark_is_not_part_of_the_first_dead_letter() {
+fn byte_order_mark_is_ignored() {
     let shop = Shop::new(3);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
@@ -252,7 +238,7 @@ fn a_byte_order_mark_is_not_part_of_the_first_dead_letter() {
 }
 
 #[test]
-fn an_endless_line_is_rejected_and_not_buffered() {
+fn overlong_line_is_refused_without_being_read_into_memory() {
     let shop = Shop::new(1);
     let file = fs::File::create(shop.path().join("endless.jsonl")).unwrap();
     file.set_len(1 << 30).unwrap();
@@ -262,7 +248,7 @@ fn an_endless_line_is_rejected_and_not_buffered() {
 }
 
 #[test]
-fn a_file_without_letters_imports_nothing() {
+fn empty_file_imports_nothing() {
     let shop = Shop::new(1);
     for text in ["", "\n\n"] {
         fs::write(shop.path().join("none.jsonl"), text).unwrap();
@@ -272,7 +258,7 @@ fn a_file_without_letters_imports_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn exported_dead_letters_are_private_or_stricter() {
+fn exported_letters_are_for_their_owner_alone_or_for_fewer() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let shop = Shop::new(1);
@@ -285,15 +271,15 @@ fn exported_dead_letters_are_private_or_stricter() {
     let program = env!("CARGO_BIN_EXE_shop_cli");
     let line =
         format!("umask 0277 && exec '{program}' dlq export --topic orders --group billing strict --raw");
-    assert_eq!(Ran::of(stricter.current_dir(shop.path()).args(["-c", &line])).code, 0);
+    assert_eq!(CommandOutput::of(stricter.current_dir(shop.path()).args(["-c", &line])).code, 0);
     assert_eq!(mode("strict"), 0o400);
 }
 
 #[test]
-fn a_failed_export_leaves_no_file_that_looks_complete() {
+fn failed_export_leaves_no_file() {
     let shop = Shop::new(0);
     let export = ["dlq", "export", "--topic", "orders", "--group", "biling", "all.jsonl", "--raw"];
-    let ran = Ran::of(Command::new(env!("CARGO_BIN_EXE_shop_cli")).current_dir(shop.path()).args(export));
+    let ran = shop.run(&export);
     assert_eq!(ran.code, 1, "there is no such group: {}", ran.err);
     assert!(!shop.path().join("all.jsonl").exists());
 }

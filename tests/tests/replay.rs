@@ -1,4 +1,4 @@
-//! `replay`, `offsets` and start positions: a real program on a real file.
+//! `replay`, `offsets` and start positions as their users meet them: a real program over a real file.
 
 use std::fs;
 use std::ops::Deref;
@@ -6,21 +6,19 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use events_tests::program::Program;
-use events_tests::ran::Ran;
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const ORDERS: [&str; 2] = ["--topic", "orders"];
 const LONG: Duration = Duration::from_secs(30);
 
-/// A folder with a configuration, where the program runs.
-struct Shop(Program);
+struct Shop(Sandbox);
 
 impl Deref for Shop {
-    type Target = Program;
+    type Target = Sandbox;
 
-    fn deref(&self) -> &Program {
+    fn deref(&self) -> &Sandbox {
         &self.0
     }
 }
@@ -33,31 +31,16 @@ impl Shop {
              [bus.consumer]\nlease = \"500ms\"\n[routes.\"{PLACED}\"]\norders = {{}}\n\
              [consumers.orders.late]\nstart = \"latest\"\n"
         );
-        Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), &config))
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.0.command(arguments);
-        command.stdin(Stdio::null()).env("SHOP_TAKEN", self.taken_file());
-        command
+        let sandbox = Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), &config);
+        let taken = sandbox.path().join("taken.txt");
+        Self(sandbox.env("SHOP_TAKEN", taken))
     }
 
     fn taken_file(&self) -> PathBuf {
         self.path().join("taken.txt")
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&mut self.command(arguments))
-    }
-
-    /// The JSON output of a command that must succeed.
-    fn json(&self, arguments: &[&str]) -> Value {
-        let ran = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
-        serde_json::from_str(&ran.out).unwrap()
-    }
-
-    /// Sends orders of these numbers and returns their ids.
+    /// Sends orders of these numbers and gives their ids.
     fn orders(&self, numbers: &[u8]) -> Vec<String> {
         let send = |number: &u8| {
             let data = json!({
@@ -69,7 +52,7 @@ impl Shop {
         numbers.iter().map(send).collect()
     }
 
-    /// The positions that a group receives and acknowledges.
+    /// The positions that a group gets and acknowledges.
     fn consume(&self, group: &str, more: &[&str]) -> Vec<String> {
         let base = ["consume", "--topic", "orders", "--group", group, "--idle", "200ms", "--json"];
         let out = self.run(&[&base[..], more].concat()).succeeded();
@@ -78,7 +61,7 @@ impl Shop {
         out.lines().map(position).collect()
     }
 
-    /// The numbers and ids that the program's receiver handled.
+    /// The numbers and ids that the program's receiver took.
     fn taken(&self) -> Vec<(u8, String)> {
         let text = fs::read_to_string(self.taken_file()).unwrap_or_default();
         let line = |line: &str| {
@@ -92,7 +75,7 @@ impl Shop {
         self.taken().iter().map(|(number, _)| *number).collect()
     }
 
-    /// Starts a replay with a slow receiver, and waits until it has handled this number of orders.
+    /// Starts a replay whose receiver is slow, and waits until it has taken so many.
     fn slowly(&self, arguments: &[&str], count: usize) -> Child {
         let mut command = self.command(arguments);
         command.env("SHOP_PAUSE", "50").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -109,7 +92,7 @@ impl Shop {
         self.json(&[&["offsets", "list"][..], &ORDERS].concat())
     }
 
-    fn reset(&self, to: &str, more: &[&str]) -> Ran {
+    fn reset(&self, to: &str, more: &[&str]) -> CommandOutput {
         self.run(&[&["offsets", "reset", "--group", "billing", "--to", to][..], &ORDERS, more].concat())
     }
 }
@@ -118,7 +101,7 @@ impl Shop {
 fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() {
     let shop = Shop::new();
     let ids = shop.orders(&[1, 2, 3, 4, 5]);
-    assert!(shop.taken().is_empty(), "no event was consumed");
+    assert!(shop.taken().is_empty(), "nobody has consumed");
     let base = ["replay", "--topic", "orders", "--group", "look"];
     let replayed = shop.json(&[&base[..], &["--from", "2", "--to", &ids[3]]].concat());
     let expected = json!({
@@ -143,7 +126,7 @@ fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() 
 }
 
 #[test]
-fn a_wrong_replay_is_an_error_and_changes_nothing() {
+fn a_wrong_replay_is_told_and_changes_nothing() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("billing", &["--max", "1"]);
@@ -153,7 +136,7 @@ fn a_wrong_replay_is_an_error_and_changes_nothing() {
         (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
         (&[][..], 2, "--group"),
         (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its start"),
-        // Neither exists yet.
+        // Neither is there yet.
         (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its start"),
         (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its start"),
         (
@@ -163,7 +146,7 @@ fn a_wrong_replay_is_an_error_and_changes_nothing() {
         ),
         (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose the events in between"),
         (&["--group", "biling", "--in-place"][..], 1, "existing groups: `billing`"),
-        (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),
+        (&["--group", "look", "--from", "7-1"][..], 1, "has the form of `1`"),
         (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
     ] {
         let ran = shop.run(&[&base[..], more].concat());
@@ -176,13 +159,13 @@ fn a_wrong_replay_is_an_error_and_changes_nothing() {
         .command(&["replay", "--topic", "orders", "--group", "look"])
         .env("EVENTS_BUS__CONSUMER__ENABLED", "false")
         .output();
-    assert!(Ran::from(off.unwrap()).err.contains("bus.consumer.enabled"));
+    assert!(CommandOutput::from(off.unwrap()).err.contains("bus.consumer.enabled"));
     assert_eq!(shop.groups(), before);
     assert!(shop.taken().is_empty());
 }
 
 #[test]
-fn a_replay_without_a_receiver_fails_and_names_what_to_link() {
+fn a_replay_that_no_receiver_takes_fails_and_says_what_to_link() {
     let shop = Shop::new();
     shop.orders(&[1]);
     let cancelled = "org.acme.cli.order.cancelled.v1";
@@ -220,7 +203,7 @@ fn a_failing_event_of_a_replay_is_tried_again_and_then_a_dead_letter() {
 }
 
 #[test]
-fn an_interrupted_or_terminated_replay_resumes_with_the_same_command() {
+fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
     for signal in ["-INT", "-TERM"] {
         let shop = Shop::new();
         shop.orders(&[1, 2, 3, 4, 5, 6]);
@@ -228,13 +211,13 @@ fn an_interrupted_or_terminated_replay_resumes_with_the_same_command() {
         let child = shop.slowly(&command, 2);
         let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(told.success());
-        let first = Ran::from(child.wait_with_output().unwrap());
+        let first = CommandOutput::from(child.wait_with_output().unwrap());
         assert_eq!(first.code, 1, "{}{}", first.out, first.err);
         assert!(first.err.contains("run the same command again to continue"), "{}", first.err);
         assert_eq!(shop.groups()[0]["group"], "look.replay");
         let second = shop.json(&command);
         assert_eq!((&second["resumed"], &second["finished"]), (&json!(true), &json!(true)));
-        assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost, none is duplicated");
+        assert_eq!(shop.numbers(), [1, 2, 3, 4, 5, 6], "none is lost and none comes twice");
         assert_eq!(shop.groups(), json!([]));
     }
 }
@@ -261,7 +244,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let mut child = shop.slowly(&command, 2);
     child.kill().unwrap();
     child.wait().unwrap();
-    // Its messages are redelivered when its lease ends.
+    // What it held comes back when its lease ends.
     let since = Instant::now();
     let mut came = Vec::new();
     while !(came.contains(&"7".to_owned()) && came.contains(&"8".to_owned())) {
@@ -274,14 +257,14 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let child = shop.slowly(&command, begun + 2);
     let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let interrupted = Ran::from(child.wait_with_output().unwrap());
+    let interrupted = CommandOutput::from(child.wait_with_output().unwrap());
     assert!(interrupted.err.contains("back at its position before the replay"), "{}", interrupted.err);
     assert_eq!(shop.groups()[0]["next"], "9");
     assert_eq!(shop.consume("billing", &[]), ["9"]);
 }
 
 #[test]
-fn a_reset_shows_its_plan_and_needs_confirmation() {
+fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3, 4, 5]);
     shop.consume("billing", &["--max", "3"]);
@@ -319,7 +302,7 @@ fn a_reset_shows_its_plan_and_needs_confirmation() {
 }
 
 #[test]
-fn groups_are_listed_with_positions_and_removed_on_request() {
+fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("audit", &[]);
@@ -335,7 +318,7 @@ fn groups_are_listed_with_positions_and_removed_on_request() {
     assert!(!refused.err.contains("removed"), "nothing was removed: {}", refused.err);
     assert_eq!(shop.json(&[&base[..], &["--yes"]].concat())["unsettled"], 2);
     assert_eq!(shop.groups(), json!([entry("audit", Value::Null, 0)]));
-    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it is recreated as a new group");
+    assert_eq!(shop.consume("billing", &[]), ["1", "2", "3"], "it comes back as new");
 }
 
 #[test]

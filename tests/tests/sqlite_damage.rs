@@ -212,5 +212,5 @@ async fn a_damaged_name_hides_no_other_and_is_reported_by_the_check() {
     ack(receive(&mut *consumer, 1).await).await;
     let error = transport.check().await.expect_err("two names are damaged");
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.to_string().contains("2 names"), "{error}");
+    assert!(error.to_string().contains("names in the file: 2"), "{error}");
 }

@@ -325,7 +325,7 @@ fn a_missing_folder_is_an_error_that_says_so() {
     let folder = folder();
     let error = refused(&folder.path().join("absent/events.db"));
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("folder exist"), "{error}");
+    assert!(error.to_string().contains("its folder exists"), "{error}");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn one_file_has_one_set_of_settings() {
     let _transport = open(&path, "").expect("the file opens");
     let error = open(&path, "?synchronous=off").err().expect("the settings differ");
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("other settings"), "{error}");
+    assert!(error.to_string().contains("different settings"), "{error}");
     open(&path, "?synchronous=full").expect("the settings are the same");
 }
 

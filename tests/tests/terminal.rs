@@ -1,26 +1,25 @@
-//! Foreign text does not control the terminal on which it is shown.
+//! Untrusted text is printed without control characters.
 
 use std::fs;
 use std::ops::Deref;
 
-use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
-use events_tests::program::Program;
-use events_tests::ran::Ran;
+use events_runtime::transport::Message;
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::Value;
 
-/// Control sequences: a title, clear screen, colours, a new line, C1 controls, a bidirectional override.
+/// Sets a title, clears the screen, sets colours, adds a line, and has C1 and bidirectional controls.
 const HOSTILE: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[31mFAKE\r\nerror: all is lost \u{9b}31m\u{202e}\u{2028}\u{7f}";
 const ID: &str = "0190a224-e53e-7871-a7a2-8a8a2c063a12";
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 
-/// A folder with a topic and dead letters that are hostile in every part, where the program runs.
-struct Shop(Program);
+/// A shop with a topic and dead letters that are hostile in every part.
+struct Shop(Sandbox);
 
 impl Deref for Shop {
-    type Target = Program;
+    type Target = Sandbox;
 
-    fn deref(&self) -> &Program {
+    fn deref(&self) -> &Sandbox {
         &self.0
     }
 }
@@ -28,8 +27,8 @@ impl Deref for Shop {
 impl Shop {
     fn new() -> Self {
         let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
-        let shop = Self(Program::new(env!("CARGO_BIN_EXE_shop_cli"), config));
-        // The free-text fields of a message that is not an event, and of one that is.
+        let sandbox = Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), config);
+        // The free-text fields of a message that is not an event, and of an event.
         let bad = ["ce_type", "ce_id", "ce_source", "ce_time", HOSTILE];
         let bad = bad.iter().fold(Message::new(HOSTILE), |it, name| it.with_header(*name, HOSTILE));
         let c1 = Message::new(HOSTILE)
@@ -38,31 +37,23 @@ impl Shop {
             .with_header("ce_source", "shop\u{9b}2J\u{202e}")
             .with_header("ce_time", "2026-01-01T00:00:00Z");
         let batch = [bad, c1].map(|message| message.with_key(HOSTILE));
-        let letters = batch.clone().map(|message| {
+        let dead_letters = batch.clone().map(|message| {
             let message = message.with_header("dlq_reason", HOSTILE).with_header("dlq_cause", HOSTILE);
             message.with_header(format!("dlq_{HOSTILE}"), HOSTILE)
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let transport = connect(&shop.url(), &ConnectOptions::new()).unwrap();
-            let producer = transport.producer().await.unwrap();
-            for (topic, batch) in [("orders", batch), ("orders.billing.dlq", letters)] {
-                for sent in producer.send(&Topic::new(topic).unwrap(), &batch).await {
-                    sent.unwrap();
-                }
-            }
-        });
-        shop
+        sandbox.store("orders", &batch);
+        sandbox.store("orders.billing.dlq", &dead_letters);
+        Self(sandbox)
     }
 
-    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
+    fn dlq(&self, command: &str, more: &[&str]) -> CommandOutput {
         self.run(&[&["dlq", command][..], &BILLING, more].concat())
     }
 }
 
-/// Asserts that the text has no control sequence and no line that starts with foreign text.
+/// Asserts that the output has no control characters and no line from a message.
 #[track_caller]
-fn is_harmless(ran: &Ran) {
+fn is_harmless(ran: &CommandOutput) {
     for text in [&ran.out, &ran.err] {
         let acts = |c: &char| {
             (c.is_control() && *c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -73,7 +64,7 @@ fn is_harmless(ran: &Ran) {
 }
 
 #[test]
-fn hostile_messages_and_dead_letters_do_not_control_the_terminal() {
+fn control_characters_of_messages_are_escaped() {
     let shop = Shop::new();
     for (command, more) in [
         ("list", &["--show-pii"][..]),
@@ -104,7 +95,7 @@ fn hostile_messages_and_dead_letters_do_not_control_the_terminal() {
 }
 
 #[test]
-fn hostile_arguments_are_escaped_in_errors() {
+fn control_characters_of_arguments_are_escaped_in_errors() {
     let shop = Shop::new();
     let absent = format!("absent {HOSTILE}");
     for (arguments, code) in [
@@ -127,14 +118,14 @@ fn hostile_arguments_are_escaped_in_errors() {
 }
 
 #[test]
-fn hostile_schemas_and_settings_are_shown_harmlessly() {
+fn control_characters_of_schemas_and_settings_are_escaped() {
     let shop = Shop::new();
     for (file, doc) in [("old.avsc", "old"), ("new.avsc", HOSTILE)] {
         let schema = serde_json::json!({
             "type": "record", "name": "Told", "namespace": "org.acme", "doc": doc, doc: doc,
             "fields": [{"name": "text", "type": "string", "doc": doc, "default": doc}],
         });
-        fs::write(shop.path().join(file), schema.to_string()).unwrap();
+        fs::write(shop.0.path().join(file), schema.to_string()).unwrap();
     }
     for color in ["never", "auto"] {
         let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", color]);
@@ -142,19 +133,19 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
         is_harmless(&ran);
     }
     let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", "always"]);
-    // The program's own colours are allowed.
+    // Only the program's own colours remain.
     let is_colour =
         |rest: &str| rest.starts_with('[') && rest[..=rest.find(char::is_alphabetic).unwrap()].ends_with('m');
     assert!(ran.out.contains('\u{1b}') && ran.out.split('\u{1b}').skip(1).all(is_colour), "{}", ran.out);
     assert!(!ran.out.contains(['\u{7}', '\u{9b}', '\u{202e}']), "{}", ran.out);
     is_harmless(&shop.run(&["schema", "import", "new.avsc", "--event-type", "org.acme.told.v1"]));
     let settings = format!("[service]\nname = {}\n", Value::from(HOSTILE).to_string().replace('\u{7f}', ""));
-    fs::write(shop.path().join("more.toml"), settings).unwrap();
+    fs::write(shop.0.path().join("more.toml"), settings).unwrap();
     is_harmless(&shop.run(&["--config", "events.toml", "--config", "more.toml", "config", "explain"]));
 }
 
 #[test]
-fn json_output_is_exact() {
+fn json_output_preserves_the_text() {
     let shop = Shop::new();
     let out = shop.dlq("list", &["--json"]).succeeded();
     let list: Value = serde_json::from_str(&out).unwrap();

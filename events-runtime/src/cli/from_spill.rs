@@ -226,7 +226,7 @@ fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "`{0}` has damaged lines, sending was stopped: inspect the file, then pass `--skip-damaged` to send the other lines and rename the file to `{0}.damaged`",
+        "`{0}` has damaged lines, nothing more was sent: inspect the file, then pass `--skip-damaged` to send the other lines and rename the file to `{0}.damaged`",
         path.display()
     )))
 }

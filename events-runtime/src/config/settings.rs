@@ -231,7 +231,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         max_attempts: table.or(findings, "max_attempts", NonZeroU32::MIN.saturating_add(4)),
     };
     if retry.max < retry.initial {
-        table.fault(findings, "`max` is shorter than `initial`");
+        table.problem(findings, "`max` is shorter than `initial`");
     }
     table.finish(findings);
 
@@ -250,7 +250,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };
     if consumer.lease < Duration::from_millis(100) {
-        table.fault(findings, "`lease` must be 100ms or longer");
+        table.problem(findings, "`lease` must be 100ms or longer");
     }
     table.finish(findings);
 
@@ -273,7 +273,7 @@ fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicP
     let mut routes = Vec::new();
     for (event_type, event) in section.tables(findings) {
         if event_type.trim().is_empty() {
-            event.fault(findings, "an event type can't be empty");
+            event.problem(findings, "an event type can't be empty");
         }
         for (name, mut table) in event.tables(findings) {
             let topic = topic(findings, &table, name, prefix);
@@ -331,7 +331,7 @@ pub(super) fn topic(
     match Topic::new(name).and_then(|topic| topic.with_prefix(prefix).map(|_| topic)) {
         Ok(topic) => Some(topic),
         Err(error) => {
-            table.fault(findings, error.to_string());
+            table.problem(findings, error.to_string());
             None
         }
     }

@@ -88,7 +88,7 @@ impl Setting for BusUrl {
         Self::parse(text).map_err(|error| ValueError::Whole(error.to_string()))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_never_quotes_the_address() {
+    fn an_error_never_quotes_the_url() {
         for text in [
             "rediss3cret",
             "a b:s3cret@host",

@@ -332,7 +332,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_envelope_is_the_same_behind_a_message() {
+    fn an_envelope_round_trips_through_a_message() {
         let message = envelope().into_message();
         assert_eq!(message.headers.get("ce_schemafp").unwrap(), "00abcdef01234567");
         assert_eq!(message.headers.get("ce_time").unwrap(), "2023-01-02T03:04:05.678901+00:00");
@@ -341,7 +341,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_time_of_the_last_day_of_the_year_9999_is_kept_and_one_with_more_digits_is_no_reason_to_refuse() {
+    fn times_up_to_the_year_9999_are_kept_and_extra_digits_are_cut() {
         for (time, kept) in [
             ("9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999+00:00"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00"),
@@ -355,7 +355,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn headers_stand_in_the_order_of_open_edx() {
+    fn headers_have_the_order_of_open_edx() {
         let message = envelope().into_message();
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names[..10], KNOWN[..10]);
@@ -388,7 +388,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_known_header_that_stands_twice_is_an_error() {
+    fn a_duplicate_known_header_is_an_error() {
         for header in KNOWN {
             let mut message = envelope().into_message();
             let value = message.headers.get(header).cloned().unwrap_or_default();
@@ -402,7 +402,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_extension_can_not_take_the_place_of_a_known_header_nor_stand_twice() {
+    fn an_extension_can_not_replace_a_known_header_or_occur_twice() {
         for header in KNOWN {
             let Some(name) = header.strip_prefix(EXTENSION_PREFIX) else { continue };
             let mut metadata = sample();
@@ -416,7 +416,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_trace_context_is_never_a_reason_to_refuse_an_event() {
+    fn an_invalid_trace_context_never_refuses_an_event() {
         let whole = envelope().into_message();
         for (header, value) in [
             ("ce_traceparent", &b"again"[..]),
@@ -439,7 +439,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_media_type_is_the_same_in_capitals_and_with_parameters() {
+    fn a_media_type_is_case_insensitive_and_may_have_parameters() {
         for (name, value) in [
             ("content-type", "Application/Avro"),
             ("content-type", "application/avro; charset=utf-8"),

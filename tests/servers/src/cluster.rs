@@ -1,4 +1,4 @@
-//! Clusters of Redis servers for tests.
+//! Redis clusters for tests.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use redis::Value;
 
 use crate::{RedisServer, free_port};
 
-/// Longer than any cluster here takes to form.
+/// Exceeds the time until any cluster here is up.
 const START: Duration = Duration::from_secs(60);
 const SLOTS: usize = 16_384;
 
-/// A cluster of some masters, each with an optional replica.
+/// A cluster of masters, optionally with a replica each.
 #[derive(Debug)]
 pub struct RedisCluster {
     /// Masters first, then their replicas in the same order.
     nodes: Vec<RedisServer>,
     masters: usize,
     scheme: &'static str,
-    /// The ports that clients use.
+    /// The ports for clients.
     ports: Vec<u16>,
 }
 
@@ -28,13 +28,13 @@ impl RedisCluster {
         Self::of(3, false, &[])
     }
 
-    /// Starts two masters with TLS and further command-line settings. The URL has the TLS ports.
+    /// Starts two masters with TLS, with additional command-line arguments. The URL has the TLS ports.
     #[must_use]
     pub fn with_tls(settings: &[&str]) -> Self {
         Self::of(2, false, settings)
     }
 
-    /// Starts three masters with a replica each, which takes over one second after its master's death.
+    /// Starts three masters with a replica each, which takes over a second after its master failed.
     #[must_use]
     pub fn with_replicas() -> Self {
         Self::of(3, true, &[])
@@ -98,7 +98,7 @@ impl RedisCluster {
         let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
         for node in 0..self.nodes.len() {
             until("the cluster agrees", || {
-                // It may be loading its log.
+                // The node may be loading its log.
                 let Ok(info) = self.try_ask(node, &["CLUSTER", "INFO"]) else { return false };
                 let info: String = redis::from_redis_value(info).expect("text");
                 info.contains("cluster_state:ok") && info.contains(&known)
@@ -106,7 +106,7 @@ impl RedisCluster {
         }
     }
 
-    /// The URL that names all nodes.
+    /// The URL, which lists all nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
@@ -124,25 +124,25 @@ impl RedisCluster {
         &mut self.nodes[node]
     }
 
-    /// A node's reply to a command.
+    /// Sends a command to a node and returns its reply.
     ///
     /// # Panics
-    /// If the node returns an error or is down.
+    /// If the reply is an error, or the node is down.
     pub fn ask(&self, node: usize, command: &[&str]) -> Value {
         self.try_ask(node, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    /// The same, for a node that may return an error or be down.
+    /// Sends a command to a node.
     ///
     /// # Errors
-    /// The node's error.
+    /// The error of the node or of the connection.
     pub fn try_ask(&self, node: usize, command: &[&str]) -> redis::RedisResult<Value> {
         let client = redis::Client::open(self.nodes[node].url())?;
         let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
         redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
     }
 
-    /// The same, as text.
+    /// Sends a command to a node and returns its reply as text.
     ///
     /// # Panics
     /// As [`ask`](Self::ask).
@@ -151,32 +151,31 @@ impl RedisCluster {
         redis::from_redis_value(self.ask(node, command)).expect("text")
     }
 
-    /// The node that has this topic.
+    /// The node that owns a topic.
     ///
     /// # Panics
-    /// If no node has it.
+    /// If no node does.
     #[must_use]
     pub fn owner(&self, topic: &str) -> usize {
         let has = |node: &usize| self.try_ask(*node, &["TYPE", topic]).is_ok();
-        (0..self.nodes.len()).find(has).expect("a node has it")
+        (0..self.nodes.len()).find(has).expect("an owner")
     }
 
-    /// Some key of some master, if it has any.
+    /// A random key of a random master, if that has any.
     #[must_use]
     pub fn random_key(&self) -> Option<String> {
         let node = fastrand::usize(0..self.masters);
         redis::from_redis_value(self.ask(node, &["RANDOMKEY"])).expect("a key or none")
     }
 
-    /// Promotes a replica without loss. The other nodes accept that for the same shard at most once in two
-    /// seconds.
+    /// Fails over to a replica without data loss. The cluster allows one failover per shard in two seconds.
     pub fn fail_over(&self, shard: usize) {
         let replicas = [shard, shard + self.masters];
         let is_replica = |node: &usize| self.text(*node, &["INFO", "replication"]).contains("role:slave");
         let Some(replica) = replicas.into_iter().find(is_replica) else { return };
         let mut asked = None;
         until("the replica is the master", || {
-            // It may be rejected, or time out after five seconds.
+            // The request may be rejected, or time out after five seconds.
             if asked.is_none_or(|asked: Instant| asked.elapsed() > Duration::from_secs(6)) {
                 asked = self.try_ask(replica, &["CLUSTER", "FAILOVER"]).is_ok().then(Instant::now);
             }
@@ -184,7 +183,7 @@ impl RedisCluster {
         });
     }
 
-    /// Waits until a master's replica has all its data.
+    /// Waits until the replica of a master has all its data.
     pub fn until_copied(&self, master: usize) {
         until("the replica has everything", || {
             let offset = |info: String| {
@@ -198,8 +197,8 @@ impl RedisCluster {
         });
     }
 
-    /// Moves the slot of a topic, with all keys in it, to another master, key by key as `redis-cli
-    /// --cluster reshard` does; `between` is called halfway.
+    /// Moves the slot of a topic to another master, key by key, as `redis-cli --cluster reshard` does.
+    /// Calls `between` while the slot is migrating.
     pub fn move_slot(&self, topic: &str, to: usize, mut between: impl FnMut()) {
         let from = self.owner(topic);
         if from == to {

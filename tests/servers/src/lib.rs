@@ -1,24 +1,23 @@
-//! Real servers for tests: each on a free port of 127.0.0.1, with its own folder, stopped by its process id.
+//! Real servers for tests, each with a free port of 127.0.0.1 and a data folder of its own.
 //!
-//! The tests need server programs, which `tests/run` installs. So this crate is not a default member of the
-//! workspace: plain `cargo test` needs only Rust.
+//! The tests need the programs of the servers, which `tests/run` installs. This crate is therefore not a
+//! default member of the workspace: plain `cargo test` needs only Rust.
 
-pub mod billing;
 mod cluster;
+mod fault_injector;
+mod fixture;
 pub mod openedx;
 pub mod orders;
 mod postgres;
 mod proxy;
 mod redis;
 mod server;
-pub mod through;
-mod trouble;
-mod troubled;
+pub mod workload;
 
 pub use cluster::RedisCluster;
+pub use fault_injector::FaultInjector;
+pub use fixture::TestServers;
 pub use postgres::{Postgres, connect};
 pub use proxy::{Lost, Proxy};
 pub use redis::RedisServer;
 pub use server::{Server, free_port, program};
-pub use trouble::Trouble;
-pub use troubled::Troubled;

@@ -1,4 +1,4 @@
-//! The topic `dev-logins`, shared by Open edX's bus over Redis and ours.
+//! The topic `dev-logins`, shared by Open edX's event bus for Redis and this crate.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,7 +10,7 @@ use events_tests::openedx::{SessionLoginCompleted, user};
 /// The topic's name on the server.
 pub const FULL_TOPIC: &str = "dev-logins";
 
-/// Open edX's program `tests/interop/redis_peer.py` in this mode, with its output piped.
+/// Runs Open edX's code by `tests/interop/redis_peer.py` in a mode, with its output piped.
 ///
 /// # Panics
 /// If `tests/run` has not installed the packages.
@@ -20,7 +20,7 @@ pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     let python = root.join(".venv/bin/python");
     assert!(
         python.is_file(),
-        "there is no `.venv` with Open edX's packages: run `tests/run redis`, which makes it"
+        "`.venv` with Open edX's packages is missing: run `tests/run redis`, which creates it"
     );
     let mut command = Command::new(python);
     command.arg(root.join("tests/interop/redis_peer.py")).args([mode, url, "dev", "logins"]).args(rest);
@@ -28,7 +28,7 @@ pub fn python(url: &str, mode: &str, rest: &[&str]) -> Command {
     command
 }
 
-/// Our bus with its own hub; emitted events run the receivers of this hub directly.
+/// A bus with a hub of its own.
 ///
 /// # Panics
 /// If it does not start.
@@ -40,7 +40,7 @@ pub async fn bus(url: &str) -> EventBus {
     EventBus::builder().config(config.expect("a configuration")).hub(Hub::new()).start().await.expect("a bus")
 }
 
-/// Sends logins of users of these numbers, with seven keys in all.
+/// Sends logins of users with these IDs, with seven different keys.
 ///
 /// # Panics
 /// If one is not sent.

@@ -1,4 +1,4 @@
-//! A Postgres server for each test.
+//! Postgres servers for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -8,17 +8,17 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::server::{Server, free_port, program};
 
-/// A Postgres server with a new folder, on a free port of 127.0.0.1; stopped and removed when dropped.
+/// A Postgres server with a data folder of its own; ended and removed on drop.
 #[derive(Debug)]
 pub struct Postgres {
-    // Dropped first: the server stops before its folder is removed.
+    // Dropped before its folder.
     server: Option<Server>,
     folder: TempDir,
 }
 
 impl Postgres {
-    /// Creates a cluster and starts its server. If run by root, it runs as the user `postgres`, because Postgres
-    /// does not run as root.
+    /// Creates a database cluster and starts its server. If the user is root, it runs as the user `postgres`,
+    /// since Postgres refuses to run as root.
     ///
     /// # Panics
     /// If Postgres is not installed or does not start.
@@ -37,7 +37,7 @@ impl Postgres {
         let port = free_port();
         let mut postgres = as_postgres(&binary("postgres"));
         postgres.arg("-D").arg(&data).arg("-p").arg(port.to_string());
-        // A small one: several tests run one each.
+        // Small, since several tests run one each.
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -51,7 +51,7 @@ impl Postgres {
         Self { server: Some(Server::start(postgres, port)), folder }
     }
 
-    /// The connection parameters.
+    /// The configuration of a connection.
     ///
     /// # Panics
     /// Never: the server runs until it is dropped.
@@ -66,7 +66,7 @@ impl Postgres {
     /// A connection.
     ///
     /// # Panics
-    /// If the server accepts none in time; it listens before it accepts.
+    /// If the server does not accept one in time. It listens before it accepts connections.
     pub async fn connect(&self) -> Client {
         let config = self.config();
         for _ in 0..3_000 {
@@ -76,11 +76,11 @@ impl Postgres {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        panic!("Postgres takes no connection: {log}")
+        panic!("Postgres accepts no connection: {log}")
     }
 }
 
-/// A connection whose background task ends with it.
+/// Opens a connection, which a task drives until it is dropped.
 ///
 /// # Errors
 /// The error of the server or the driver.
@@ -93,7 +93,7 @@ pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let Some(server) = self.server.take() else { return };
-        // A signal, so that the server stops its child processes; a kill would leave them running.
+        // A fast shutdown ends its child processes too.
         server.signal("INT");
         server.wait();
     }
@@ -104,18 +104,18 @@ fn is_root() -> bool {
     user.stdout.trim_ascii() == b"0"
 }
 
-/// The command that runs the program as a permitted user.
+/// A command that runs the program as a user that may run it.
 fn as_postgres(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
-    // `setpriv` is replaced by the program, so that a signal reaches it; `runuser` would stay in between.
+    // `setpriv` replaces itself by the program, which then receives signals; `runuser` would not.
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program);
     command
 }
 
-/// A program of Postgres. Debian has a folder for each version; the newest is used.
+/// A program of Postgres, of the newest version. Debian has a folder per version.
 fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<u32> =

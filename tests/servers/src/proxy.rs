@@ -1,11 +1,11 @@
-//! A TCP proxy in front of a server, which can cut connections.
+//! A TCP proxy that can close connections and lose data.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A proxy for a port of 127.0.0.1, whose connections can be cut.
+/// A proxy in front of a port of 127.0.0.1.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -16,22 +16,22 @@ pub struct Proxy {
 struct State {
     open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
-    /// The direction to lose, and the number of losses.
+    /// The direction in which the next data is lost, and how often data was lost.
     loses: Mutex<Option<Lost>>,
     lost: AtomicUsize,
 }
 
-/// The direction that is lost.
+/// The direction in which data is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// Requests of a client.
-    Question,
-    /// Replies of the server.
-    Answer,
+    /// From the client to the server.
+    Request,
+    /// From the server to the client.
+    Reply,
 }
 
 impl Proxy {
-    /// Starts a proxy for this port.
+    /// Starts a proxy in front of a port.
     ///
     /// # Panics
     /// If no port is free.
@@ -49,8 +49,8 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
                 let pairs = [
-                    (client.try_clone(), server.try_clone(), Lost::Question),
-                    (server.try_clone(), client.try_clone(), Lost::Answer),
+                    (client.try_clone(), server.try_clone(), Lost::Request),
+                    (server.try_clone(), client.try_clone(), Lost::Reply),
                 ];
                 for (from, to, what) in pairs {
                     let (Ok(from), Ok(to)) = (from, to) else { continue };
@@ -64,29 +64,29 @@ impl Proxy {
         Self { port, state }
     }
 
-    /// Where it listens.
+    /// The port of the proxy.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The next thing of this kind is lost, and its connection cut.
+    /// Loses the next data in this direction, and closes its connection.
     pub fn lose_next(&self, what: Lost) {
         *self.state.loses.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
-    /// How often something was lost.
+    /// How often data was lost.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.state.lost.load(Ordering::Relaxed)
     }
 
-    /// Cuts all connections; new ones are let through. Gives how many there were.
+    /// Closes all connections and returns their number. New ones are accepted.
     pub fn cut(&self) -> usize {
         let mut open = self.state.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.len() / 2;
         for stream in open.drain(..) {
-            // It may have ended by itself.
+            // Fails if it is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
         count
@@ -113,7 +113,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
         self.cut();
-        // Wakes the listener, so that it stops.
+        // Wakes the listener, which then ends.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }

@@ -1,10 +1,10 @@
-//! Redis servers for tests, with their data in their own folders.
+//! Redis servers for tests.
 
 use std::process::{Command, Stdio};
 
 use crate::{Server, free_port, program};
 
-/// A Redis server that persists every acknowledged write: `appendfsync always`.
+/// A Redis server with a data folder of its own and `appendfsync always`.
 #[derive(Debug)]
 pub struct RedisServer {
     folder: tempfile::TempDir,
@@ -14,13 +14,13 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server with an empty folder.
+    /// Starts a server without data.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// Starts a server with an empty folder and further command-line settings.
+    /// Starts a server without data, with additional command-line arguments.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -30,7 +30,7 @@ impl RedisServer {
         server
     }
 
-    /// Starts it on its port with its folder, if it is not running.
+    /// Restarts the server with its port and data, unless it is running.
     pub fn start_again(&mut self) {
         if self.server.is_some() {
             return;
@@ -49,45 +49,45 @@ impl RedisServer {
         self.server = Some(Server::start(command, self.port));
     }
 
-    /// The URL of its first database.
+    /// The URL of database 0.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// A plain connection, beside the transport.
+    /// A connection for commands of the test.
     ///
     /// # Panics
-    /// If it does not respond.
+    /// If the server does not reply.
     #[must_use]
     pub fn connection(&self) -> ::redis::Connection {
         ::redis::Client::open(self.url()).expect("a URL").get_connection().expect("the server answers")
     }
 
-    /// Its port.
+    /// The port of the server, also while it is down.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Kills it.
+    /// Kills the server, as in a power failure.
     pub fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill();
         }
     }
 
-    /// Stops it and waits for its exit.
+    /// Terminates the server and waits for its exit.
     pub fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop();
         }
     }
 
-    /// Sends it a signal by its name.
+    /// Sends a signal to the server.
     ///
     /// # Panics
-    /// If it is not running.
+    /// If the server is not running.
     pub fn signal(&self, name: &str) {
         self.server.as_ref().expect("the server runs").signal(name);
     }

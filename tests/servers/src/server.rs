@@ -1,4 +1,4 @@
-//! A server's process.
+//! Starts and ends server processes.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -6,44 +6,44 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longer than any server here takes to start.
+/// Exceeds the start time of any server here.
 const START: Duration = Duration::from_secs(30);
 
-/// The range of ports for servers. Outside of the ephemeral range: a client could get a server's port while
-/// that server is down.
+/// Below the range of ephemeral ports: a client's connection must not occupy the port of a server that is
+/// down.
 const PORTS: std::ops::Range<u32> = 12_000..32_000;
 
-/// A free port of 127.0.0.1 that this process has not used before.
+/// A port of 127.0.0.1 without a listener, different on each call.
 ///
 /// # Panics
-/// If none is free.
+/// If no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     // Concurrent processes start at different ports.
-    let begin = std::process::id().wrapping_mul(997);
+    let start = std::process::id().wrapping_mul(997);
     let port = || {
-        let number = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         u16::try_from(PORTS.start + number % (PORTS.end - PORTS.start)).expect("a port")
     };
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     std::iter::repeat_with(port).take(PORTS.len()).find(is_free).expect("a free port")
 }
 
-/// The path of a program, searched in `PATH` and in these folders.
+/// The path of a program in `PATH` or one of `folders`.
 ///
 /// # Panics
-/// If it is not installed, with the fix.
+/// If it is not installed.
 #[must_use]
 pub fn program(name: &str, folders: &[&str]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path).chain(folders.iter().map(PathBuf::from));
-    places.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file())).unwrap_or_else(|| {
+    let mut candidates = std::env::split_paths(&path).chain(folders.iter().map(PathBuf::from));
+    candidates.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file())).unwrap_or_else(|| {
         panic!("`{name}` is not installed: run the tests by `tests/run`, which installs it")
     })
 }
 
-/// A running server; killed when dropped.
+/// A running server; killed on drop.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -51,7 +51,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits until it listens on this port.
+    /// Starts a server and waits until it listens on `port`.
     ///
     /// # Panics
     /// If it exits, or does not listen in time.
@@ -70,31 +70,31 @@ impl Server {
         server
     }
 
-    /// The port that it listens on.
+    /// The port of the server.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Sends a signal by its name, such as `STOP`, `CONT` or `TERM`.
+    /// Sends a signal such as `STOP`, `CONT` or `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success(), "SIG{name} was not sent");
     }
 
-    /// Kills it: nothing is saved.
+    /// Kills the server, which can't save anything, as in a power failure.
     pub fn kill(mut self) {
         self.child.kill().expect("the server is killed");
         self.child.wait().expect("the server has ended");
     }
 
-    /// Stops it and waits for its exit.
+    /// Terminates the server and waits for its exit.
     pub fn stop(self) {
         self.signal("TERM");
         self.wait();
     }
 
-    /// Waits for its exit.
+    /// Waits for the exit of the server.
     pub fn wait(mut self) {
         self.child.wait().expect("the server has ended");
     }
@@ -102,7 +102,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have exited already.
+        // Fails if it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Members of Open edX's bus and of ours share a group, and some are killed with entries in flight.
+//! Consumers of Open edX and of this crate share a group, and some are killed while they hold entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -10,12 +10,12 @@ use events_server_tests::RedisServer;
 use events_server_tests::openedx::{FULL_TOPIC, bus, emit, python};
 
 const GROUP: &str = "shared";
-/// Our members take over entries of others that are older than this. Theirs do so when they start.
+/// The age at which our members take over entries of others. Open edX's do so when they start.
 const CLAIM: Duration = Duration::from_secs(3);
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
-/// A running member; killed when dropped.
+/// A running member; killed on drop.
 struct Member(Child);
 
 impl Member {
@@ -58,7 +58,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // It may have exited already.
+        // Fails if it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -70,7 +70,7 @@ struct Told {
     number: i64,
 }
 
-/// The output of the members.
+/// The output of members.
 struct Log {
     told: Receiver<Told>,
     handled: BTreeMap<&'static str, Vec<i64>>,
@@ -83,7 +83,7 @@ impl Log {
         (tell, Self { told, handled: BTreeMap::new(), held: BTreeMap::new() })
     }
 
-    /// Reads lines until the condition holds.
+    /// Reads output until the condition holds.
     fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
         let started = Instant::now();
         while !so(self) {
@@ -126,7 +126,7 @@ impl std::fmt::Display for Log {
     }
 }
 
-/// The number of entries in flight for at least this time.
+/// The number of entries that members hold for at least this time.
 fn pending(server: &RedisServer, idle: Duration) -> usize {
     let mut raw = server.connection();
     let mut command = redis::cmd("XPENDING");
@@ -139,10 +139,10 @@ fn pending(server: &RedisServer, idle: Duration) -> usize {
     command.query::<Vec<redis::Value>>(&mut raw).expect("pending entries").len()
 }
 
-/// Two of each kind share the group while both producers send; one of each kind is killed with entries in
-/// flight. The others take these over, and in the end all entries are settled.
+/// Two members of each kind share the group while both producers send. One of each kind is killed while it holds
+/// entries. The others take these over, and in the end all entries are settled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
+async fn members_of_both_kinds_share_a_group_and_take_over_from_killed_ones() {
     const AT_LEAST: i64 = 300;
     const AT_MOST: i64 = 20_000;
     const THEIRS: std::ops::Range<i64> = 100_000..100_300;
@@ -162,7 +162,7 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
         assert!(sent < AT_MOST, "a member gets nothing: {log}");
         emit(&sender, sent..sent + 10).await;
         sent += 10;
-        // Each free member takes the next ones, so that no member gets all.
+        // Free members receive the next entries, so that no member receives all.
         let until = Instant::now() + Duration::from_millis(20);
         log.until("a moment is over", |_| Instant::now() > until);
     }
@@ -185,11 +185,11 @@ async fn members_of_both_share_a_group_and_take_over_from_the_dead() {
     for (member, number) in &log.held {
         assert!(!log.has(member, *number), "{member} was to die before it had handled {number}");
         let heir = ["python-lives", "rust-lives"].into_iter().find(|heir| log.has(heir, *number));
-        println!("entries of {member} were handled by {}", heir.expect("a living member"));
+        println!("what {member} held was handled by {}", heir.expect("a member that lives"));
     }
 }
 
-/// Their members claim abandoned entries when they start.
+/// Open edX's consumers claim entries of others when they start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     let server = RedisServer::start();
@@ -210,7 +210,7 @@ async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     println!("{left} left behind by ours: {log}");
     assert!(log.has("python-lives", log.held["rust-dies"]), "{log}");
 
-    // Our members keep their own state, which must neither block them nor cause redeliveries.
+    // The state of our members must not block these entries or redeliver them.
     let before = log.count("python-lives");
     let _ours = Member::ours(&server, "rust-lives", 0, &tell);
     let mut sent = 100;
@@ -225,5 +225,5 @@ async fn a_member_of_open_edx_takes_over_entries_of_ours() {
     log.until("nothing is pending", |_| pending(&server, Duration::ZERO) == 0);
     println!("then {sent} were sent: {log}");
     let again = log.handled["rust-lives"].iter().find(|number| **number < 100);
-    assert_eq!(again, None, "our member received an entry that theirs had acknowledged: {log}");
+    assert_eq!(again, None, "ours got again what theirs had acknowledged: {log}");
 }

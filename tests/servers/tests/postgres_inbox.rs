@@ -1,4 +1,4 @@
-//! The inbox on a real Postgres.
+//! The inbox in a real Postgres.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,6 @@ use events_runtime::bus::ConsumeError;
 use events_runtime::inbox::{Arrival, InboxError, PostgresInbox, SeenEvents};
 use events_runtime::transport::ConsumerGroup;
 use events_runtime::{BoxError, Config, Event, EventBus, Hub, PublicSignal};
-use events_server_tests::billing::{bill, billing, count, server};
 use events_server_tests::{Postgres, connect};
 use events_tests::inbox::event;
 use events_tests::{chain, until};
@@ -18,8 +17,35 @@ use tokio_postgres::{Client, IsolationLevel};
 const LONG: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
+/// A server with the inbox's table and one of the service's own.
+async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
+    let server = Postgres::start();
+    let client = server.connect().await;
+    inbox.create(&client).await.expect("the table is made");
+    client.batch_execute("CREATE TABLE receipts (number int)").await.expect("the service's own table");
+    (server, client)
+}
+
+fn billing() -> PostgresInbox {
+    PostgresInbox::new("billing").expect("a name")
+}
+
+async fn count(client: &Client, table: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.expect("asked").get(0)
+}
+
+/// Handles an event with one row of work.
+async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Result<Option<()>, InboxError> {
+    inbox
+        .once(client, &event(number), async |transaction| {
+            transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await?;
+            Ok(())
+        })
+        .await
+}
+
 #[tokio::test]
-async fn the_event_is_recorded_exactly_if_the_work_is_committed() {
+async fn an_event_is_recorded_on_commit_and_not_on_rollback() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     for (commits, expected) in [(false, Arrival::First), (true, Arrival::First), (true, Arrival::Duplicate)] {
@@ -31,11 +57,11 @@ async fn the_event_is_recorded_exactly_if_the_work_is_committed() {
     }
     assert_eq!(count(&client, "events_inbox").await, 1);
     let receipts = inbox.receiver("receipts").expect("a name");
-    assert_eq!(bill(&receipts, &mut client, 1).await.expect("no error"), Some(()), "another receiver");
+    assert_eq!(bill(&receipts, &mut client, 1).await.expect("no fault"), Some(()), "another receiver");
 }
 
 #[tokio::test]
-async fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
+async fn once_executes_the_work_once_and_rolls_back_failed_work() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let event = event(1);
@@ -47,12 +73,12 @@ async fn once_does_the_work_once_and_a_failed_work_leaves_nothing_behind() {
     assert_eq!(chain(&error), "the work failed and was rolled back: the printer is out of paper");
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (0, 0));
     for expected in [Some(()), None, None] {
-        assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), expected);
+        assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), expected);
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (1, 1));
 }
 
-/// The result for a second member that inserts while the first one's transaction is open.
+/// What a second member is told that has asked while the first one's transaction was open.
 async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arrival, InboxError> {
     let inbox = billing();
     let (server, mut first) = server(&inbox).await;
@@ -81,23 +107,23 @@ async fn second_member(level: IsolationLevel, first_commits: bool) -> Result<Arr
 }
 
 #[tokio::test]
-async fn a_second_member_waits_for_the_first_and_sees_its_outcome() {
+async fn a_second_member_waits_for_the_outcome_of_the_first() {
     let level = IsolationLevel::ReadCommitted;
-    assert_eq!(second_member(level, true).await.expect("a result"), Arrival::Duplicate);
-    assert_eq!(second_member(level, false).await.expect("a result"), Arrival::First);
+    assert_eq!(second_member(level, true).await.expect("told"), Arrival::Duplicate);
+    assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
 }
 
 #[tokio::test]
-async fn at_stricter_isolation_levels_a_second_member_gets_a_retryable_conflict() {
+async fn at_stricter_levels_a_second_member_gets_a_retryable_conflict() {
     for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
-        let error = second_member(level, true).await.expect_err("it lacks a permission");
+        let error = second_member(level, true).await.expect_err("it can't see what it would have to");
         assert!(matches!(&error, InboxError::Conflict { .. }) && error.is_retryable(), "{error:?}");
-        assert_eq!(second_member(level, false).await.expect("a result"), Arrival::First);
+        assert_eq!(second_member(level, false).await.expect("told"), Arrival::First);
     }
 }
 
 #[tokio::test]
-async fn a_conflict_inside_the_work_is_recognized() {
+async fn a_conflict_within_the_work_is_reported_as_one() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'repeatable read'").await.expect("set");
@@ -111,11 +137,11 @@ async fn a_conflict_inside_the_work_is_recognized() {
     });
     let error = conflict.await.expect_err("the other has changed the row");
     assert!(matches!(&error, InboxError::Work(_)) && error.is_retryable(), "{error:?}");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
 }
 
 #[tokio::test]
-async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
+async fn processes_may_create_the_table_concurrently_while_others_use_it() {
     let server = Postgres::start();
     let mut clients = Vec::new();
     for _ in 0..16 {
@@ -134,7 +160,7 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
             clients.push(creation.await.expect("no panic").expect("the table is there"));
         }
     }
-    // An existing table needs neither a lock nor a permission.
+    // If the table exists, `create` takes no lock and needs no permission.
     let (mut user, other) = (clients.pop().expect("a client"), clients.pop().expect("a client"));
     let inbox = billing().table("inbox_0").expect("a name");
     let transaction = user.transaction().await.expect("begun");
@@ -146,91 +172,94 @@ async fn processes_may_make_the_table_at_the_same_time_while_others_use_it() {
         )
         .await
         .expect("another user");
-    tokio::time::timeout(LONG, inbox.create(&other)).await.expect("it does not wait").expect("it is there");
+    tokio::time::timeout(LONG, inbox.create(&other))
+        .await
+        .expect("it waits for nobody")
+        .expect("it is there");
     transaction.commit().await.expect("committed");
-    // With these permissions, inserting and pruning work.
+    // Inserting and pruning need only these permissions.
     let mut other = other;
     let inbox = inbox.max_count(10);
     // The 64th insert prunes.
     for number in 2..=64 {
-        inbox.once(&mut other, &event(number), async |_| Ok(())).await.expect("no error");
+        inbox.once(&mut other, &event(number), async |_| Ok(())).await.expect("no fault");
     }
     assert_eq!(count(&other, "inbox_0").await, 10);
 }
 
 #[tokio::test]
-async fn the_table_is_bounded_by_age_and_by_number() {
+async fn the_inbox_is_bounded_by_age_and_count() {
     let inbox = billing().max_age(HOUR);
     let (_server, mut client) = server(&inbox).await;
     let insert = async |client: &mut Client, inbox: &PostgresInbox, numbers: std::ops::Range<u128>| {
         for number in numbers {
-            inbox.once(client, &event(number), async |_| Ok(())).await.expect("no error").expect("it is new");
+            inbox.once(client, &event(number), async |_| Ok(())).await.expect("no fault").expect("it is new");
         }
     };
     insert(&mut client, &inbox, 0..200).await;
     let older = "UPDATE events_inbox SET handled_at = handled_at - interval '2 hours'";
     client.batch_execute(older).await.expect("aged");
-    // By inserts, in steps of at most 128.
+    // By inserts only, at most 128 rows at a time.
     insert(&mut client, &inbox, 200..264).await;
     assert_eq!(count(&client, "events_inbox").await, 200 + 64 - 128);
     insert(&mut client, &inbox, 264..328).await;
     assert_eq!(count(&client, "events_inbox").await, 128);
-    // At once, by number, the oldest first.
+    // All at once, by count, the oldest first.
     let fewer = billing().max_count(100);
     assert_eq!(fewer.prune(&client, 10).await.expect("pruned"), 10);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 18);
     assert_eq!(fewer.prune(&client, 1_000).await.expect("pruned"), 0);
-    assert_eq!(inbox.once(&mut client, &event(228), async |_| Ok(())).await.expect("no error"), None);
-    assert_eq!(inbox.once(&mut client, &event(227), async |_| Ok(())).await.expect("no error"), Some(()));
+    assert_eq!(inbox.once(&mut client, &event(228), async |_| Ok(())).await.expect("no fault"), None);
+    assert_eq!(inbox.once(&mut client, &event(227), async |_| Ok(())).await.expect("no fault"), Some(()));
     client.batch_execute(older).await.expect("aged");
     assert_eq!(inbox.prune(&client, 1_000).await.expect("pruned"), 101);
 }
 
 #[tokio::test]
-async fn an_insert_is_never_pruned_by_its_own_step() {
+async fn no_insert_is_pruned_by_its_own_step() {
     let (_server, mut client) = server(&billing()).await;
     for (name, inbox) in [("few", billing().max_count(0)), ("short", billing().max_age(Duration::ZERO))] {
         let inbox = inbox.receiver(name).expect("a name");
         for number in 0..200 {
             for expected in [Some(()), None] {
                 let once = inbox.once(&mut client, &event(number), async |_| Ok(())).await;
-                assert_eq!(once.expect("no error"), expected, "{name} {number}");
+                assert_eq!(once.expect("no fault"), expected, "{name} {number}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn inserts_at_a_stricter_level_prune_nothing_and_so_make_no_conflicts() {
+async fn inserts_at_stricter_levels_prune_nothing_and_cause_no_conflicts() {
     let inbox = billing().max_count(1);
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("SET default_transaction_isolation = 'serializable'").await.expect("set");
     for number in 0..128 {
-        bill(&inbox, &mut client, number).await.expect("no error");
+        bill(&inbox, &mut client, number).await.expect("no fault");
     }
     assert_eq!(count(&client, "events_inbox").await, 128);
     assert_eq!(inbox.prune(&client, 1_000).await.expect("pruned"), 127);
 }
 
 #[tokio::test]
-async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_never_fail() {
+async fn members_that_insert_and_prune_concurrently_handle_each_event_once() {
     const EVENTS: u128 = 600;
     let inbox = billing().max_age(HOUR);
     let (server, mut client) = server(&inbox).await;
     for number in 0..500 {
-        inbox.once(&mut client, &event(1_000_000 + number), async |_| Ok(())).await.expect("no error");
+        inbox.once(&mut client, &event(1_000_000 + number), async |_| Ok(())).await.expect("no fault");
     }
     let older = "UPDATE events_inbox SET handled_at = handled_at - interval '2 hours'";
     client.batch_execute(older).await.expect("aged");
     let mut members = Vec::new();
     for member in 0..4_u128 {
-        // Each has its own pruning steps, as separate processes do.
+        // Each is a process with its own pruning steps.
         let (inbox, mut client) = (billing().max_age(HOUR), server.connect().await);
         members.push(tokio::spawn(async move {
             for number in 0..EVENTS {
-                // All get every event, in different orders.
+                // All of them receive every event, in different orders.
                 let number = (number * 7 + member * 150) % EVENTS;
-                bill(&inbox, &mut client, number).await.expect("no error");
+                bill(&inbox, &mut client, number).await.expect("no fault");
             }
         }));
     }
@@ -243,7 +272,7 @@ async fn members_that_insert_and_prune_at_the_same_time_do_each_event_once_and_n
 }
 
 #[tokio::test]
-async fn missing_objects_are_named_and_a_lost_connection_has_its_own_error() {
+async fn a_missing_table_is_named_and_a_lost_connection_is_distinguished_from_other_errors() {
     let inbox = billing().table("seen").expect("a name");
     let server = Postgres::start();
     let mut client = server.connect().await;
@@ -257,7 +286,7 @@ async fn missing_objects_are_named_and_a_lost_connection_has_its_own_error() {
 }
 
 #[tokio::test]
-async fn a_member_whose_connection_dies_before_its_commit_leaves_the_event_to_the_others() {
+async fn a_member_that_loses_its_connection_before_the_commit_leaves_the_event_to_others() {
     let inbox = billing();
     let (server, mut first) = server(&inbox).await;
     let pid: i32 = first.query_one("SELECT pg_backend_pid()", &[]).await.expect("asked").get(0);
@@ -265,8 +294,8 @@ async fn a_member_whose_connection_dies_before_its_commit_leaves_the_event_to_th
     assert!(inbox.insert(&transaction, &event(1)).await.expect("asked").is_first());
     let mut second = server.connect().await;
     second.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.expect("ended");
-    assert_eq!(bill(&inbox, &mut second, 1).await.expect("no error"), Some(()));
-    let error = transaction.commit().await.expect_err("it has ended");
+    assert_eq!(bill(&inbox, &mut second, 1).await.expect("no fault"), Some(()));
+    let error = transaction.commit().await.expect_err("it is ended");
     assert!(error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN), "{error:?}");
 }
 
@@ -318,7 +347,7 @@ async fn again(bus: &EventBus) {
 }
 
 #[tokio::test]
-async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repeats() {
+async fn async_receivers_of_the_bus_bill_each_order_once_despite_failures_and_redeliveries() {
     let inbox = billing().receiver("receipts").expect("a name");
     let (server, client) = server(&inbox).await;
     let bus = bus("receivers").await;
@@ -343,15 +372,15 @@ async fn async_receivers_of_the_bus_bill_each_order_once_over_failures_and_repea
     });
     for _ in 0..2 {
         let consumer = bus.consume("orders").group("billing").concurrency(4).run_until(settled(&bus));
-        consumer.await.expect("no error");
+        consumer.await.expect("no fault");
         again(&bus).await;
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (30, 30));
-    assert!(calls.load(Ordering::Relaxed) > 2 * ORDERS, "events were redelivered");
+    assert!(calls.load(Ordering::Relaxed) > 2 * ORDERS, "events came again");
 }
 
 #[tokio::test]
-async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
+async fn dedup_queries_postgres_and_reconnects_after_a_lost_connection() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("dedup").await;
@@ -370,7 +399,7 @@ async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
     for _ in 0..2 {
         let consumer =
             bus.consume("orders").group("billing").dedup(Arc::clone(&seen)).run_until(settled(&bus));
-        assert_eq!(consumer.await.expect("no error").acked, u64::from(ORDERS));
+        assert_eq!(consumer.await.expect("no fault").acked, u64::from(ORDERS));
         assert_eq!(received.load(Ordering::Relaxed), ORDERS);
         again(&bus).await;
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
@@ -378,11 +407,11 @@ async fn dedup_reconnects_to_postgres_after_a_lost_connection() {
     }
     let group = ConsumerGroup::new("billing").expect("a name");
     let answer = until_answered(&*seen, &group).await;
-    assert!(!answer, "an event that was not emitted");
+    assert!(!answer, "an event that nobody has emitted");
 }
 
 #[tokio::test]
-async fn events_wait_while_postgres_is_unavailable_and_are_handled_afterwards() {
+async fn events_reach_no_receiver_while_postgres_is_down_and_are_handled_afterwards() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
     let bus = bus("store away").await;
@@ -401,22 +430,22 @@ async fn events_wait_while_postgres_is_unavailable_and_are_handled_afterwards() 
     };
     let config = server.config();
     drop((client, server));
-    // Each failure counts one of 20 attempts; the consumer stops before they are exhausted.
+    // The consumer ends before the 20 attempts of an event are exhausted.
     let ending = bus.consume("orders").group("billing").dedup(seen_by(config)).max_consecutive_errors(5);
-    let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it stops by itself");
+    let ended = tokio::time::timeout(LONG, ending.run()).await.expect("it ends by itself");
     let error = ended.expect_err("the store is away");
     assert!(matches!(error, ConsumeError::TooManyErrors { .. }), "{error}");
     assert_eq!(received.load(Ordering::Relaxed), 0);
 
     let (server, client) = self::server(&inbox).await;
     let again = bus.consume("orders").group("billing").dedup(seen_by(server.config()));
-    let done = again.run_until(settled(&bus)).await.expect("no error");
+    let done = again.run_until(settled(&bus)).await.expect("no fault");
     assert_eq!((done.acked, done.dead_lettered), (u64::from(ORDERS), 0));
     assert_eq!(received.load(Ordering::Relaxed), ORDERS);
     assert_eq!(count(&client, "events_inbox").await, i64::from(ORDERS));
 }
 
-/// The first query on a connection that was just lost may fail.
+/// The first question on a connection that was just lost may fail.
 async fn until_answered(seen: &dyn SeenEvents, group: &ConsumerGroup) -> bool {
     for _ in 0..100 {
         if let Ok(answer) = seen.contains(group, event(1).id()).await {

@@ -1,11 +1,38 @@
-//! The inbox on a real Postgres: failed commits, timeouts, schemas, and clocks.
+//! The inbox in a real Postgres: commits that are none, timeouts, schemas, and clocks.
 
 use std::sync::Arc;
 
-use events_runtime::inbox::InboxError;
-use events_server_tests::billing::{bill, billing, count, server};
+use events_runtime::inbox::{InboxError, PostgresInbox};
+use events_server_tests::Postgres;
 use events_tests::inbox::event;
 use tokio_postgres::Client;
+
+/// A server with the inbox's table and one of the service's own.
+async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
+    let server = Postgres::start();
+    let client = server.connect().await;
+    inbox.create(&client).await.expect("the table is made");
+    client.batch_execute("CREATE TABLE receipts (number int)").await.expect("the service's own table");
+    (server, client)
+}
+
+fn billing() -> PostgresInbox {
+    PostgresInbox::new("billing").expect("a name")
+}
+
+async fn count(client: &Client, table: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.expect("asked").get(0)
+}
+
+/// Handles an event with one row of work.
+async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Result<Option<()>, InboxError> {
+    inbox
+        .once(client, &event(number), async |transaction| {
+            transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await?;
+            Ok(())
+        })
+        .await
+}
 
 #[tokio::test]
 async fn work_that_continues_after_a_failed_statement_is_an_error() {
@@ -20,7 +47,7 @@ async fn work_that_continues_after_a_failed_statement_is_an_error() {
         Ok(())
     });
     outcomes.push(swallowed.await);
-    // The work ends the transaction itself and begins another.
+    // The work ends the transaction itself, and starts another.
     for more in ["ROLLBACK", "ROLLBACK; BEGIN; INSERT INTO receipts VALUES (3)", "ROLLBACK AND CHAIN"] {
         let work =
             async |transaction: &tokio_postgres::Transaction<'_>| Ok(transaction.batch_execute(more).await?);
@@ -32,13 +59,13 @@ async fn work_that_continues_after_a_failed_statement_is_an_error() {
         assert!(error.to_string().contains("savepoint"), "{error}");
     }
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (1, 0));
-    // With a savepoint, the work may tolerate an error.
+    // With a savepoint, an error may be tolerated.
     let with_savepoint = inbox.once(&mut client, &first, async |transaction| {
         transaction.batch_execute("INSERT INTO receipts VALUES (2); SAVEPOINT tolerant").await?;
         transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await.expect_err("it is there");
         Ok(transaction.batch_execute("ROLLBACK TO tolerant").await?)
     });
-    assert_eq!(with_savepoint.await.expect("no error"), Some(()));
+    assert_eq!(with_savepoint.await.expect("no fault"), Some(()));
     assert_eq!((count(&client, "receipts").await, count(&client, "events_inbox").await), (2, 1));
 }
 
@@ -63,7 +90,7 @@ async fn a_manual_commit_goes_through_the_inbox_which_checks_it() {
             assert_eq!(count(&client, "events_inbox").await, i64::from(!fails));
         }
     }
-    // The same with the statements as text.
+    // As text.
     client.batch_execute("RESET default_transaction_isolation").await.expect("set");
     let transaction = client.transaction().await.expect("begun");
     let statements = inbox.statements();
@@ -90,7 +117,7 @@ async fn a_constraint_that_fails_at_the_commit_is_an_error() {
 }
 
 #[tokio::test]
-async fn lock_and_statement_timeouts_are_retryable_errors() {
+async fn lock_and_statement_timeouts_are_retryable() {
     let inbox = billing();
     let (server, mut holder) = server(&inbox).await;
     let mut client = server.connect().await;
@@ -103,7 +130,7 @@ async fn lock_and_statement_timeouts_are_retryable_errors() {
             matches!(&error, InboxError::TimedOut { .. }) && error.is_retryable(),
             "{timeout}: {error:?}"
         );
-        // The same error inside the work.
+        // The same error within the work.
         let second = event(2);
         let within = inbox.once(&mut client, &second, async |transaction| {
             transaction.execute(&inbox.statements().insert, &[&"billing", &event(1).id()]).await?;
@@ -114,42 +141,42 @@ async fn lock_and_statement_timeouts_are_retryable_errors() {
         client.batch_execute(&format!("RESET {timeout}")).await.expect("reset");
     }
     held.rollback().await.expect("rolled back");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
 }
 
 #[tokio::test]
-async fn a_read_only_or_forbidden_database_is_a_retryable_error() {
+async fn a_read_only_database_and_a_rejected_user_are_retryable() {
     let inbox = billing();
     let (_server, mut client) = server(&inbox).await;
     let only_reads = ["SET default_transaction_read_only = on", "SET default_transaction_read_only = off"];
     let refused = ["CREATE ROLE guest; SET ROLE guest", "RESET ROLE"];
     for [spoil, mend] in [only_reads, refused] {
         client.batch_execute(spoil).await.expect("set");
-        let error = bill(&inbox, &mut client, 1).await.expect_err("it returns an error");
+        let error = bill(&inbox, &mut client, 1).await.expect_err("it refuses");
         assert!(
             matches!(&error, InboxError::Unavailable { .. }) && error.is_retryable(),
             "{spoil}: {error:?}"
         );
         client.batch_execute(mend).await.expect("set");
     }
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
 }
 
 #[tokio::test]
-async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
+async fn each_schema_has_a_table_of_its_own_independent_of_the_search_path() {
     let inbox = billing();
     let (server, mut client) = server(&inbox).await;
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()));
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()));
     client.batch_execute("CREATE SCHEMA tenant; CREATE SCHEMA other").await.expect("made");
     client.batch_execute("SET search_path = tenant, public").await.expect("set");
     inbox.create(&client).await.expect("made");
     inbox.create(&client).await.expect("it is there");
-    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no error"), Some(()), "another tenant's");
+    assert_eq!(bill(&inbox, &mut client, 1).await.expect("no fault"), Some(()), "another tenant's");
     assert_eq!(
         (count(&client, "public.events_inbox").await, count(&client, "tenant.events_inbox").await),
         (1, 1)
     );
-    // By name, regardless of the search path.
+    // By name, independent of the search path.
     let named = billing().schema("other").expect("a name").max_count(1);
     let error = bill(&named, &mut client, 1).await.expect_err("no table");
     assert!(
@@ -159,7 +186,7 @@ async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
     let mut fresh = server.connect().await;
     named.create(&fresh).await.expect("made");
     for number in 0..64 {
-        assert_eq!(bill(&named, &mut fresh, number).await.expect("no error"), Some(()));
+        assert_eq!(bill(&named, &mut fresh, number).await.expect("no fault"), Some(()));
     }
     assert_eq!(named.prune(&fresh, 1_000).await.expect("pruned"), 0);
     assert_eq!(count(&fresh, "other.events_inbox").await, 1);
@@ -168,7 +195,7 @@ async fn each_schema_has_its_own_table_regardless_of_the_search_path() {
 }
 
 #[tokio::test]
-async fn one_inbox_on_two_databases_prunes_each_by_its_own_size() {
+async fn one_inbox_over_two_databases_prunes_each_by_its_own_count() {
     let inbox = billing().max_count(1_000);
     let (_server, mut client) = server(&inbox).await;
     client.batch_execute("CREATE SCHEMA tenant").await.expect("made");
@@ -196,29 +223,29 @@ async fn one_inbox_on_two_databases_prunes_each_by_its_own_size() {
 }
 
 #[tokio::test]
-async fn the_oldest_events_are_pruned_even_if_the_clock_is_set_back() {
+async fn after_the_clock_is_set_back_the_oldest_events_are_still_pruned_first() {
     let inbox = billing().max_count(10);
     let (_server, mut client) = server(&inbox).await;
     let scattered = |number: u128| event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     for number in 0..64 {
-        inbox.once(&mut client, &scattered(number), async |_| Ok(())).await.expect("no error");
+        inbox.once(&mut client, &scattered(number), async |_| Ok(())).await.expect("no fault");
     }
     let later = "UPDATE events_inbox SET handled_at = handled_at + interval '1 hour'";
     client.batch_execute(later).await.expect("as if it had been an hour later then");
     for number in 100..300 {
         for back in 0..(number - 99).min(10) {
             let once = inbox.once(&mut client, &scattered(number - back), async |_| Ok(())).await;
-            assert_eq!(once.expect("no error"), (back == 0).then_some(()), "{number}, {back} back");
+            assert_eq!(once.expect("no fault"), (back == 0).then_some(()), "{number}, {back} back");
         }
     }
     assert!(count(&client, "events_inbox").await <= 10 + 64);
 }
 
 #[tokio::test]
-async fn members_that_insert_an_event_in_the_same_microsecond_agree_on_the_first() {
+async fn of_members_that_insert_in_the_same_microsecond_exactly_one_is_first() {
     let inbox = billing();
     let (server, client) = server(&inbox).await;
-    // A trigger gives all the same time, as fast members on one clock may.
+    // A trigger gives all rows the same time, as may happen with fast members on one clock.
     client
         .batch_execute(
             "CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql AS
@@ -234,7 +261,7 @@ async fn members_that_insert_an_event_in_the_same_microsecond_agree_on_the_first
         members.push(tokio::spawn(async move {
             for number in 0..100 {
                 barrier.wait().await;
-                bill(&inbox, &mut client, number).await.expect("no error");
+                bill(&inbox, &mut client, number).await.expect("no fault");
             }
         }));
     }

@@ -1,5 +1,5 @@
-//! `redis+cluster:` on real clusters: nodes that die, hang and move topics, and dead letters on another node
-//! than their message.
+//! `redis+cluster:` on real clusters: failing, hanging and migrating nodes, and dead letters that are stored on
+//! another node than their message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use events_runtime::transport::{
     Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, Topic, Transport, TransportError,
 };
 use events_server_tests::orders::{billing, orders, transport};
-use events_server_tests::through::through;
+use events_server_tests::workload::run_with_faults;
 use events_server_tests::{RedisCluster, RedisServer};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -18,8 +18,8 @@ fn topic(name: &str) -> Topic {
     Topic::new(name).expect("a name")
 }
 
-/// The topic of the group's dead letters.
-fn letters() -> Topic {
+/// The dead-letter topic of the group.
+fn dead_letter_topic() -> Topic {
     topic("orders.billing.dlq")
 }
 
@@ -28,7 +28,7 @@ async fn send(transport: &dyn Transport, topic: &Topic, text: &str) -> Result<()
     producer.send(topic, &[Message::new(text.to_owned())]).await.pop().expect("a result").map(drop)
 }
 
-/// Acknowledges this number of messages, and returns their data.
+/// Receives and acknowledges this many messages, and returns their data.
 async fn receive(transport: &dyn Transport, subscription: Subscription, count: usize) -> Vec<String> {
     let mut consumer = transport.consumer(subscription).await.expect("a consumer");
     let mut data = Vec::new();
@@ -43,7 +43,7 @@ async fn receive(transport: &dyn Transport, subscription: Subscription, count: u
     data
 }
 
-/// One topic for each master.
+/// One topic per master.
 fn topic_of_each(cluster: &RedisCluster) -> Vec<Topic> {
     let mut found = BTreeMap::new();
     for number in 0.. {
@@ -57,9 +57,9 @@ fn topic_of_each(cluster: &RedisCluster) -> Vec<Topic> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_while_the_topic_moves_from_node_to_node() {
+async fn no_acknowledged_message_is_lost_while_the_slot_migrates() {
     let cluster = RedisCluster::start();
-    through("moved", &cluster.url(), 20, move || {
+    run_with_faults("moved", &cluster.url(), 20, move || {
         let to = (cluster.owner("orders") + 1) % 3;
         cluster.move_slot("orders", to, || std::thread::sleep(Duration::from_millis(fastrand::u64(0..5))));
     })
@@ -67,10 +67,10 @@ async fn nothing_acknowledged_is_lost_while_the_topic_moves_from_node_to_node() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
+async fn no_acknowledged_message_is_lost_when_nodes_are_killed() {
     let mut cluster = RedisCluster::start();
     let url = format!("{}?retry_for=1m", cluster.url());
-    through("killed", &url, 4, move || {
+    run_with_faults("killed", &url, 4, move || {
         let node = cluster.owner("orders");
         cluster.node(node).kill();
         std::thread::sleep(Duration::from_millis(50));
@@ -80,12 +80,12 @@ async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
     .await;
 }
 
-/// A planned failover, which waits until the replica has all data.
+/// A planned failover waits until the replica has all data.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() {
+async fn no_acknowledged_message_is_lost_during_failovers() {
     let cluster = RedisCluster::with_replicas();
     let shard = cluster.owner("orders") % 3;
-    through("failed over", &format!("{}?retry_for=1m", cluster.url()), 4, move || {
+    run_with_faults("failed over", &format!("{}?retry_for=1m", cluster.url()), 4, move || {
         cluster.fail_over(shard);
         std::thread::sleep(Duration::from_secs(2));
     })
@@ -93,28 +93,28 @@ async fn nothing_acknowledged_is_lost_when_masters_and_replicas_change_places() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_is_retried_until_a_replica_has_replaced_a_dead_master() {
+async fn a_call_is_retried_until_a_replica_has_taken_over() {
     let mut cluster = RedisCluster::with_replicas();
     let transport = transport(&format!("{}?retry_for=1m", cluster.url()));
     send(&*transport, &orders(), "1").await.expect("it is stored");
     let master = cluster.owner("orders");
-    // Redis loses writes that the replica does not have yet.
+    // Redis loses what was not replicated before the master fails.
     cluster.until_copied(master);
     cluster.node(master).kill();
     send(&*transport, &orders(), "2").await.expect("the replica takes it");
     assert_eq!(receive(&*transport, billing(), 2).await, ["1", "2"]);
 }
 
-/// The URL names one node, which dies; that node had announced the others.
+/// The URL lists one node, which is killed after the others were discovered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_listed_node_is_enough_to_find_the_others_even_when_it_dies() {
+async fn one_listed_node_is_enough_to_discover_the_others() {
     let mut cluster = RedisCluster::start();
     let topics = topic_of_each(&cluster);
     let listed = cluster.node(0).port();
     let transport = transport(&format!("redis+cluster://127.0.0.1:{listed}?retry_for=20s&timeout=1s"));
     send(&*transport, &topics[1], "1").await.expect("it is stored");
     cluster.node(0).kill();
-    // The others declare it dead after a second, and would then serve no slots.
+    // After a second, the others would detect the failure and take the cluster down.
     for node in [1, 2] {
         cluster.ask(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     }
@@ -129,7 +129,7 @@ fn group() -> ConsumerGroup {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hanging_node_blocks_no_topic_of_another() {
+async fn a_hanging_node_blocks_only_its_own_topics() {
     let mut cluster = RedisCluster::start();
     let topics = topic_of_each(&cluster);
     let transport: std::sync::Arc<dyn Transport> =
@@ -144,25 +144,25 @@ async fn a_hanging_node_blocks_no_topic_of_another() {
     let (waiting, of) = (transport.clone(), topics[0].clone());
     let stuck = tokio::spawn(async move { send(&*waiting, &of, "after").await });
     for topic in &topics[1..] {
-        send(&*transport, topic, "after").await.expect("its node works");
+        send(&*transport, topic, "after").await.expect("its node is well");
         let subscription = Subscription::new(topic.clone(), group());
         assert_eq!(receive(&*transport, subscription, 2).await, ["before", "after"]);
     }
     assert!(!stuck.is_finished(), "its node answers nothing");
     cluster.node(0).signal("CONT");
-    stuck.await.expect("no panic").expect("it continues with the node");
+    stuck.await.expect("no panic").expect("it goes on with the node");
     let data = receive(&*transport, Subscription::new(topics[0].clone(), group()), 2).await;
     assert!(data.iter().eq(["before", "after"]) || data.iter().eq(["before", "after", "after"]), "{data:?}");
 }
 
-/// Puts the dead-letter topic on another node than the messages.
+/// Moves the dead-letter topic to another node than the topic.
 fn part(cluster: &RedisCluster) -> usize {
     let to = (cluster.owner("orders") + 1) % 3;
-    cluster.move_slot(letters().as_str(), to, || {});
+    cluster.move_slot(dead_letter_topic().as_str(), to, || {});
     to
 }
 
-/// The dead letter's node hangs: the message stays and is redelivered.
+/// The node of the dead-letter topic hangs: the message is kept and redelivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_whose_dead_letter_is_not_stored_is_redelivered() {
     let mut cluster = RedisCluster::start();
@@ -178,9 +178,9 @@ async fn a_message_whose_dead_letter_is_not_stored_is_redelivered() {
     cluster.node(of_letters).signal("STOP");
     let acked = held.remove(2).ack();
     let rejected = held.remove(1).reject("wrong");
-    acked.await.expect("an outcome without a dead letter is settled");
+    acked.await.expect("what needs no letter is settled");
     let error = rejected.await.expect_err("the letter is not stored");
-    assert!(error.is_retryable() && error.to_string().contains(letters().as_str()), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains(dead_letter_topic().as_str()), "{error}");
     drop(held);
     cluster.node(of_letters).signal("CONT");
     cluster.agree();
@@ -193,13 +193,17 @@ async fn a_message_whose_dead_letter_is_not_stored_is_redelivered() {
     }
     assert_eq!(seen, ["1", "2"].map(str::to_owned).into());
     let listed = transport.topics().await.expect("the topics are listed");
-    let kept = listed.iter().find(|status| status.topic == letters()).expect("the letters' topic").messages;
-    // The hanging node may execute the request when it continues.
+    let kept = listed
+        .iter()
+        .find(|status| status.topic == dead_letter_topic())
+        .expect("the letters' topic")
+        .messages;
+    // The hanging node may execute the call when it resumes.
     assert!((2..=3).contains(&kept), "{kept}");
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
 }
 
-/// A member is killed at any moment: each message has a dead letter, and no message is left.
+/// Whenever the member is killed, each message has a dead letter and is settled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_members_lose_no_dead_letter() {
     const KILLS: usize = 20;
@@ -241,9 +245,9 @@ async fn killed_members_lose_no_dead_letter() {
     end(last);
     let listed = transport.topics().await.expect("the topics are listed");
     let count =
-        listed.iter().find(|status| status.topic == letters()).expect("there are dead letters").messages;
+        listed.iter().find(|status| status.topic == dead_letter_topic()).expect("there are letters").messages;
     let count = usize::try_from(count).expect("a number");
-    let got = receive(&*transport, Subscription::new(letters(), group()), count).await;
+    let got = receive(&*transport, Subscription::new(dead_letter_topic(), group()), count).await;
     let distinct: BTreeSet<_> = got.iter().collect();
     println!(
         "{KILLS} members killed: {} messages, {count} letters, {} of them again",
@@ -254,7 +258,7 @@ async fn killed_members_lose_no_dead_letter() {
 }
 
 #[tokio::test]
-async fn the_listing_and_the_check_ask_every_node() {
+async fn listings_and_the_check_query_every_node() {
     let mut cluster = RedisCluster::start();
     let transport = transport(&format!("{}?retry_for=0s&timeout=2s", cluster.url()));
     let topics = topic_of_each(&cluster);
@@ -275,7 +279,7 @@ async fn the_listing_and_the_check_ask_every_node() {
     }
     cluster.ask(1, &["CONFIG", "SET", "maxmemory", "100mb"]);
     cluster.ask(1, &["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let error = transport.check().await.expect_err("one of three may evict topics");
+    let error = transport.check().await.expect_err("one of three may throw topics away");
     assert!(error.to_string().contains("noeviction"), "{error}");
     cluster.ask(1, &["CONFIG", "SET", "maxmemory", "0"]);
     cluster.node(2).kill();
@@ -284,7 +288,7 @@ async fn the_listing_and_the_check_ask_every_node() {
 }
 
 #[tokio::test]
-async fn the_wrong_scheme_is_told() {
+async fn a_wrong_scheme_is_reported() {
     let mut cluster = RedisCluster::start();
     let port = cluster.node((cluster.owner("orders") + 1) % 3).port();
     let plain = transport(&format!("redis://127.0.0.1:{port}/0"));
@@ -299,8 +303,8 @@ async fn the_wrong_scheme_is_told() {
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("write `redis:`"), "{error}");
 }
 
-/// Two messages of one key, received by a member, while the node of the dead letters is about to hang.
-async fn hang_with_letters(
+/// A member receives two messages of one key; then the node of the dead-letter topic hangs.
+async fn hang_with_dead_letters(
     settings: &str,
     lease: Duration,
 ) -> (RedisCluster, usize, std::sync::Arc<dyn Transport>, Box<dyn Consumer>, Vec<Delivery>) {
@@ -323,38 +327,38 @@ async fn hang_with_letters(
     (cluster, of_letters, transport, member, held)
 }
 
-/// The dead letters' node hangs longer than the lease; the messages' node works.
+/// The node of the dead-letter topic hangs for longer than the lease; the node of the topic is up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pending_dead_letter_blocks_no_other_call_and_keeps_its_lease() {
+async fn a_delayed_dead_letter_blocks_no_other_call_and_its_lease_is_renewed() {
     let lease = Duration::from_secs(3);
     let (mut cluster, of_letters, transport, mut member, mut held) =
-        hang_with_letters("retry_for=5m", lease).await;
+        hang_with_dead_letters("retry_for=5m", lease).await;
     let rejected = tokio::spawn(held.remove(0).reject("wrong"));
     let within = |what| tokio::time::timeout(LONG / 2, what);
-    within(held.remove(0).ack()).await.expect("it needs no dead letter").expect("it is acknowledged");
+    within(held.remove(0).ack()).await.expect("it waits for no letter").expect("it is acknowledged");
     send(&*transport, &orders(), "3").await.expect("it is stored");
     let more = tokio::time::timeout(LONG / 2, member.receive(1, LONG)).await;
     let more = more.expect("a claim waits for no letter").expect("a message").pop().expect("a message");
-    within(more.ack()).await.expect("it needs no dead letter").expect("it is acknowledged");
+    within(more.ack()).await.expect("it waits for no letter").expect("it is acknowledged");
     let mut other = transport.consumer(billing().lease(lease)).await.expect("a member");
     let again = other.receive(1, lease * 2).await.expect("the messages' node is well");
-    assert!(again.is_empty(), "the lease is kept while the dead letter is being sent");
+    assert!(again.is_empty(), "the lease is kept while the letter is on its way");
     let closed = tokio::spawn(member.close());
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!rejected.is_finished() && !closed.is_finished(), "the dead letters' node does not respond");
+    assert!(!rejected.is_finished() && !closed.is_finished(), "the letters' node answers nothing");
     cluster.node(of_letters).signal("CONT");
-    rejected.await.expect("no panic").expect("it continues with the node");
-    closed.await.expect("no panic").expect("a member leaves after its dead letters are stored");
-    let stored = receive(&*transport, Subscription::new(letters(), group()), 1).await;
+    rejected.await.expect("no panic").expect("it goes on with the node");
+    closed.await.expect("no panic").expect("who leaves has heard of its letters");
+    let stored = receive(&*transport, Subscription::new(dead_letter_topic(), group()), 1).await;
     assert_eq!(stored, ["1"]);
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_whose_dead_letter_is_not_stored_precedes_the_later_ones_of_its_key() {
+async fn a_message_whose_dead_letter_is_not_stored_precedes_later_ones_of_its_key() {
     let lease = Duration::from_secs(2);
     let (mut cluster, of_letters, _transport, mut member, mut held) =
-        hang_with_letters("retry_for=0s", lease).await;
+        hang_with_dead_letters("retry_for=0s", lease).await;
     let later = held.remove(1);
     held.remove(0).reject("wrong").await.expect_err("the letter is not stored");
     later.release().await.expect("the messages' node is well");
@@ -367,6 +371,6 @@ async fn a_message_whose_dead_letter_is_not_stored_precedes_the_later_ones_of_it
             delivery.ack().await.expect("it is acknowledged");
         }
     }
-    // A failed dead letter is not an attempt of the receivers.
+    // The failed dead letter does not count as an attempt.
     assert_eq!(seen, [("1".to_owned(), 1), ("2".to_owned(), 1)]);
 }

@@ -1,40 +1,40 @@
-//! The conformance suite on `redis:`, with a real, persistent server for each test: undisturbed, and while it
-//! is restarted, killed, paused and disconnected.
+//! The conformance suite on `redis:`, with a real server per test: without faults, and while the server is
+//! restarted, killed or paused, or its connections are closed.
 
 use std::time::Duration;
 
-use events_server_tests::{Proxy, RedisServer, Troubled};
+use events_server_tests::{Proxy, RedisServer, TestServers};
 use events_tests::conformance;
 
-type Redis = Troubled<RedisServer>;
+type Redis = TestServers<RedisServer>;
 
-/// The first pause between two disturbances.
+/// The first pause between two faults.
 const REST: Duration = Duration::from_millis(60);
-/// A restart takes some hundredths of a second, or tenths on a busy machine.
+/// A restart takes 10 to 100 ms, and longer on a busy machine.
 const PATIENCE: u32 = 15;
 
 fn alone() -> Redis {
     let server = RedisServer::start();
-    Troubled::new(server.url(), server)
+    TestServers::new(server.url(), server)
 }
 
 fn restarted() -> Redis {
-    alone().by("restarted", REST, PATIENCE, |server| {
+    alone().with_faults("restarted", REST, PATIENCE, |server| {
         server.stop();
         server.start_again();
     })
 }
 
 fn killed() -> Redis {
-    alone().by("killed", REST, PATIENCE, |server| {
+    alone().with_faults("killed", REST, PATIENCE, |server| {
         server.kill();
         server.start_again();
     })
 }
 
-/// Half of the pauses are longer than the response time-out.
+/// Half of the pauses exceed the timeout.
 fn paused() -> Redis {
-    let redis = alone().by("paused", REST, PATIENCE, |server| {
+    let redis = alone().with_faults("paused", REST, PATIENCE, |server| {
         server.signal("STOP");
         std::thread::sleep(Duration::from_millis(fastrand::u64(10..200)));
         server.signal("CONT");
@@ -42,11 +42,11 @@ fn paused() -> Redis {
     redis.set("timeout=100ms")
 }
 
-fn cut() -> Troubled<(RedisServer, Proxy)> {
+fn cut() -> TestServers<(RedisServer, Proxy)> {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port());
     let url = format!("redis://127.0.0.1:{}/0", proxy.port());
-    Troubled::new(url, (server, proxy)).by("cut", REST, PATIENCE, |(_, proxy)| {
+    TestServers::new(url, (server, proxy)).with_faults("cut", REST, PATIENCE, |(_, proxy)| {
         proxy.cut();
     })
 }
@@ -57,7 +57,7 @@ conformance!(redis_killed, killed());
 conformance!(redis_paused, paused());
 conformance!(redis_cut, cut());
 
-/// Promises about dead letters that this transport makes beyond the suite.
+/// Guarantees about dead letters that exceed the suite.
 mod redis_letters {
     use super::*;
     use conformance::store;

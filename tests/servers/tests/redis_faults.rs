@@ -1,5 +1,5 @@
-//! Servers that die, hang, disconnect or return errors: no acknowledged message is lost, and each error has
-//! its kind.
+//! Servers that crash, hang, lose connections or reject calls: acknowledged messages are not lost, and each
+//! error has the right kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use events_runtime::transport::{ErrorKind, Message, Topic};
 use events_server_tests::orders::{billing, orders, transport};
-use events_server_tests::through::through;
+use events_server_tests::workload::run_with_faults;
 use events_server_tests::{Proxy, RedisServer};
 use events_tests::log::Log;
 
 const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+async fn no_acknowledged_message_is_lost_when_the_server_is_killed() {
     let mut server = RedisServer::start();
     let url = server.url();
-    through("killed", &url, 12, move || {
+    run_with_faults("killed", &url, 12, move || {
         server.kill();
         std::thread::sleep(Duration::from_millis(50));
         server.start_again();
@@ -26,10 +26,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_calls_fail_at_once_while_the_server_is_killed() {
+async fn no_acknowledged_message_is_lost_when_the_server_is_killed_and_calls_are_not_retried() {
     let mut server = RedisServer::start();
     let url = format!("{}?retry_for=0s", server.url());
-    through("killed, without patience,", &url, 12, move || {
+    run_with_faults("killed, without patience,", &url, 12, move || {
         server.kill();
         std::thread::sleep(Duration::from_millis(50));
         server.start_again();
@@ -38,10 +38,10 @@ async fn nothing_acknowledged_is_lost_when_calls_fail_at_once_while_the_server_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_is_restarted() {
+async fn no_acknowledged_message_is_lost_when_the_server_is_restarted() {
     let mut server = RedisServer::start();
     let url = server.url();
-    through("restarted", &url, 12, move || {
+    run_with_faults("restarted", &url, 12, move || {
         server.stop();
         server.start_again();
     })
@@ -49,10 +49,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_restarted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_hangs() {
+async fn no_acknowledged_message_is_lost_when_the_server_hangs() {
     let server = RedisServer::start();
     let url = format!("{}?timeout=150ms", server.url());
-    through("paused", &url, 6, move || {
+    run_with_faults("paused", &url, 6, move || {
         server.signal("STOP");
         std::thread::sleep(Duration::from_millis(500));
         server.signal("CONT");
@@ -61,20 +61,20 @@ async fn nothing_acknowledged_is_lost_when_the_server_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_connections_are_cut() {
+async fn no_acknowledged_message_is_lost_when_connections_are_closed() {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port());
     let url = format!("redis://127.0.0.1:{}/0", proxy.port());
     let cut = Arc::new(AtomicUsize::new(0));
     let count = cut.clone();
-    through("cut off", &url, 30, move || {
+    run_with_faults("cut off", &url, 30, move || {
         count.fetch_add(proxy.cut(), Ordering::Relaxed);
     })
     .await;
     println!("{} connections were cut", cut.load(Ordering::Relaxed));
 }
 
-/// A waiting consumer reconnects when the server is back.
+/// A waiting consumer reconnects and continues.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_waiting_read_survives_a_restart() {
     let mut server = RedisServer::start();
@@ -90,9 +90,9 @@ async fn a_waiting_read_survives_a_restart() {
     assert_eq!(got.expect("messages are received"), 1);
 }
 
-/// A paused server gives a retryable error, not a call that never returns.
+/// A paused server causes a retryable error rather than an endless call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_unavailable() {
+async fn a_hanging_server_is_unavailable() {
     let server = RedisServer::start();
     let transport = transport(&format!("{}?timeout=200ms&retry_for=0s", server.url()));
     let producer = transport.producer().await.expect("a producer");
@@ -115,12 +115,12 @@ async fn a_server_that_hangs_is_unavailable() {
             delivery.ack().await.expect("the acknowledgement is stored");
         }
     }
-    assert_eq!(got, ["1", "2"], "requests sent while it hung are executed when it continues");
+    assert_eq!(got, ["1", "2"], "what was asked while it hung is done once it goes on");
 }
 
-/// Each error has its kind, and none shows the password.
+/// Each error has its kind, and none contains the password.
 #[tokio::test]
-async fn every_refusal_has_its_error_kind() {
+async fn each_error_of_the_server_has_its_kind() {
     let server = RedisServer::with(&["--requirepass", "hunter2"]);
     let port = server.port();
     let one = [Message::new("1")];
@@ -140,7 +140,7 @@ async fn every_refusal_has_its_error_kind() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter"), "{shown}");
     }
-    // Every accepted form is masked.
+    // Every accepted form of the URL is masked.
     for form in [url.clone(), url.replace("://", ":"), url.replace("redis://", " REDIS://")] {
         send.clone()(form.clone()).await.expect("it is stored");
         let shown = transport(&form).url().to_owned();
@@ -164,14 +164,14 @@ async fn every_refusal_has_its_error_kind() {
     ask(&["CONFIG", "SET", "maxmemory", "1mb"]);
     let batch = [Message::new("1").with_key("k"), Message::new("2").with_key("k")];
     for result in producer.send(&orders(), &batch).await {
-        let error = result.expect_err("no space is left");
+        let error = result.expect_err("there is no room");
         assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     }
     // Stored messages can still be consumed and settled.
     let delivery = consumer.receive(1, LONG).await.expect("messages are received").pop().expect("one");
     delivery.ack().await.expect("the acknowledgement is stored");
     ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let error = transport(&url).check().await.expect_err("topics may be evicted");
+    let error = transport(&url).check().await.expect_err("topics may be thrown away");
     assert!(error.to_string().contains("noeviction"), "{error}");
     ask(&["CONFIG", "SET", "maxmemory", "0"]);
     let health = transport(&url).check().await.expect("the server is sound");
@@ -184,13 +184,13 @@ async fn every_refusal_has_its_error_kind() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     drop(server);
     let away =
-        transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("no process listens");
+        transport(&format!("{url}?retry_for=0s")).groups(&orders()).await.expect_err("nobody is there");
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
 }
 
-/// One line of the log: the errors from the outermost to the innermost, each once.
+/// One log line with the whole chain of causes, each once.
 #[test]
-fn an_unavailable_server_is_reported_with_its_whole_cause() {
+fn an_unavailable_server_is_logged_with_the_whole_cause() {
     let mut server = RedisServer::start();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime of this thread");
@@ -199,15 +199,11 @@ fn an_unavailable_server_is_reported_with_its_whole_cause() {
             let redis = transport(&format!("{}?retry_for=100ms", server.url()));
             server.kill();
             let producer = redis.producer().await.expect("a producer");
-            producer
-                .send(&orders(), &[Message::new("lost")])
-                .await
-                .remove(0)
-                .expect_err("no process listens");
+            producer.send(&orders(), &[Message::new("lost")]).await.remove(0).expect_err("nobody is there");
         });
     });
     let mut told = log.lines().filter(|line| line.starts_with("error="));
     let error = told.next().expect("the log says that the server is away");
-    assert!(error.contains("the server can't be reached"), "{error}");
+    assert!(error.contains("can't reach the server"), "{error}");
     assert_eq!(error.matches("Connection refused").count(), 1, "{error}");
 }

@@ -1,4 +1,4 @@
-//! Entries of thousands of fields, dead letters that can't be stored, and claims of thousands of entries.
+//! Entries with thousands of fields, dead letters that can't be stored, and claims of thousands of entries.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use events_server_tests::orders::{billing, orders, transport};
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn letters() -> Topic {
+fn dead_letter_topic() -> Topic {
     Topic::new("orders.billing.dlq").expect("a name")
 }
 
@@ -36,7 +36,7 @@ async fn all(transport: &dyn Transport, subscription: Subscription, wanted: usiz
 }
 
 #[tokio::test]
-async fn an_entry_of_many_fields_becomes_one_complete_dead_letter_and_fails_no_other_outcome() {
+async fn an_entry_with_any_number_of_fields_becomes_one_dead_letter_and_fails_no_other_outcome() {
     for fields in [990, 1_010, 3_990, 4_010, 20_000] {
         let server = RedisServer::start();
         let transport = transport(&server.url());
@@ -64,10 +64,10 @@ async fn an_entry_of_many_fields_becomes_one_complete_dead_letter_and_fails_no_o
         for outcome in outcomes {
             outcome.await.expect("it is stored");
         }
-        assert_eq!(count(&*transport, &letters()).await, 2, "{fields} fields");
+        assert_eq!(count(&*transport, &dead_letter_topic()).await, 2, "{fields} fields");
         assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
         let tool = ConsumerGroup::new("tool").expect("a name");
-        let found = all(&*transport, Subscription::new(letters(), tool), 2).await;
+        let found = all(&*transport, Subscription::new(dead_letter_topic(), tool), 2).await;
         let letter = found.iter().find(|letter| letter.message().data == "large").expect("the letter");
         let kept = &letter.message().headers;
         for (name, value) in large.headers.iter() {
@@ -76,9 +76,9 @@ async fn an_entry_of_many_fields_becomes_one_complete_dead_letter_and_fails_no_o
     }
 }
 
-/// Each of the others is stored once; the message is redelivered until it succeeds.
+/// The other outcomes are stored once; the message is redelivered until its dead letter is stored.
 #[tokio::test]
-async fn a_dead_letter_that_cannot_be_stored_fails_no_other_outcome() {
+async fn a_dead_letter_that_can_not_be_stored_fails_no_other_outcome() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = ["1", "2", "3"].map(|text| Message::new(text).with_key(text)).into();
@@ -102,21 +102,21 @@ async fn a_dead_letter_that_cannot_be_stored_fails_no_other_outcome() {
     );
     redis::cmd("DEL").arg("orders.billing.dlq").exec(&mut raw).expect("deleted");
     let again =
-        consumer.receive(3, LONG).await.expect("messages are received").pop().expect("it is redelivered");
+        consumer.receive(3, LONG).await.expect("messages are received").pop().expect("it comes again");
     assert_eq!((&again.message().data[..], again.attempt()), (&b"2"[..], 1), "no attempt of the receivers");
     again.reject("wrong").await.expect("the letter is stored");
-    assert_eq!(count(&*transport, &letters()).await, 1);
+    assert_eq!(count(&*transport, &dead_letter_topic()).await, 1);
     assert_eq!(transport.groups(&orders()).await.expect("groups")[0].lag, 0);
 }
 
 fn scripts_run(raw: &mut redis::Connection) -> u64 {
-    let stats: String = redis::cmd("INFO").arg("commandstats").query(raw).expect("a result");
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(raw).expect("told");
     let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).expect("some ran");
     line.split(',').next().expect("a number").parse().expect("a number")
 }
 
 #[tokio::test]
-async fn leases_of_all_held_entries_are_renewed_by_one_call() {
+async fn leases_of_all_deliveries_are_renewed_by_one_call() {
     let server = RedisServer::start();
     let transport = transport(&server.url());
     let batch: Vec<_> = (0..5_000).map(|n| Message::new(n.to_string()).with_key(n.to_string())).collect();
@@ -135,12 +135,12 @@ async fn leases_of_all_held_entries_are_renewed_by_one_call() {
         renewal.await.expect("it is held");
     }
     assert!(scripts_run(&mut raw) - before <= 2, "{} calls", scripts_run(&mut raw) - before);
-    // The result is individual for each entry.
+    // Each delivery has a result of its own.
     drop(lost);
     consumer.receive(1, Duration::ZERO).await.expect("the call succeeds");
     let group = billing().group;
     transport.remove_group(&orders(), &group).await.expect("it is removed");
     for renewal in held.iter().map(Delivery::renew).collect::<Vec<_>>() {
-        assert_eq!(renewal.await.expect_err("the lease is lost").kind(), ErrorKind::LeaseLost);
+        assert_eq!(renewal.await.expect_err("it is held no more").kind(), ErrorKind::LeaseLost);
     }
 }

@@ -1,5 +1,5 @@
-//! Malformed entries through the whole bus: none stops the consumer, each has the expected outcome, and each
-//! is counted.
+//! Malformed entries of other programs, through the whole bus: none stops the consumer, each has the expected
+//! outcome, and each is counted.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use events_server_tests::RedisServer;
 use events_tests::openedx::SessionLoginCompleted;
 use tokio::sync::{mpsc, oneshot};
 
-/// An event of Open edX, as its library encodes it.
+/// An event as encoded by Open edX's library.
 const DATUM: &[u8] = b"\xf6\x01\x01\x0cfoobob\x1ebob@foo.example\x0eBob Foo";
 const TYPE: &str = "org.openedx.learning.auth.session.login.completed.v1";
 
@@ -19,11 +19,11 @@ type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 /// The outcome of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
-    /// Its receiver handled it.
+    /// Its receiver succeeded.
     Taken,
-    /// Its event type is unknown.
+    /// Its event type is unknown to this process.
     Skipped,
-    /// It is a dead letter of this kind.
+    /// It became a dead letter of this kind.
     Letter(&'static str),
 }
 
@@ -111,7 +111,7 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
             [and(b"tenant", b"acme"), vec![(b"tenant".to_vec(), b"other".to_vec())]].concat(),
             envelope,
         ),
-        // A trace context is never a reason to lose an event.
+        // A malformed trace context must not lose an event.
         (
             "a trace context twice",
             [and(b"traceparent", b"00-1"), vec![(b"traceparent".to_vec(), b"00-2".to_vec())]].concat(),
@@ -126,7 +126,7 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_malformed_entry_stops_the_consumer_and_each_has_its_outcome() {
+async fn no_entry_stops_the_consumer_and_each_has_the_expected_outcome() {
     let server = RedisServer::start();
     let cases = cases();
     let mut raw = server.connection();
@@ -177,7 +177,7 @@ async fn no_malformed_entry_stops_the_consumer_and_each_has_its_outcome() {
     assert_eq!(consumed.retried, 0);
 }
 
-/// Consumes until the group has settled all; returns the number of handled events, and the counts.
+/// Consumes until the group has settled all entries; returns the number of received events, and the metrics.
 async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
     let config = Config::from_toml(&format!("[service]\nname = 'billing'\n[bus]\nurl = '{}'", server.url()));
     let bus = EventBus::builder()

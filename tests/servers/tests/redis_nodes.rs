@@ -1,5 +1,5 @@
-//! Discovery of a cluster's nodes: with and without host names, and despite nodes that hang, return errors, or
-//! have left the cluster.
+//! Discovery of cluster nodes: with and without host names, and past nodes that hang, reject the login or have
+//! left the cluster.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -44,11 +44,11 @@ fn configure(cluster: &RedisCluster, setting: &str, value: &str) {
 }
 
 #[tokio::test]
-async fn nodes_are_found_by_the_host_names_that_they_announce() {
+async fn nodes_are_found_by_announced_host_names() {
     let mut cluster = RedisCluster::start();
     configure(&cluster, "cluster-announce-hostname", "localhost");
     configure(&cluster, "cluster-preferred-endpoint-type", "hostname");
-    // Nodes exchange this periodically.
+    // Nodes exchange their configuration periodically.
     events_tests::until(|| async {
         (0..cluster.count()).all(|node| {
             format!("{:?}", cluster.ask(node, &["CLUSTER", "SLOTS"])).matches("localhost").count() == 3
@@ -58,16 +58,16 @@ async fn nodes_are_found_by_the_host_names_that_they_announce() {
     use_all(&*transport(&url(&mut cluster, "retry_for=5s"))).await;
 }
 
-/// Such nodes announce `?` in place of a name, and their address.
+/// Such nodes report `?` as the host name, and their address in addition.
 #[tokio::test]
-async fn nodes_are_found_that_prefer_a_host_name_but_have_none() {
+async fn nodes_without_a_preferred_host_name_are_found() {
     let mut cluster = RedisCluster::start();
     configure(&cluster, "cluster-preferred-endpoint-type", "hostname");
     use_all(&*transport(&url(&mut cluster, "retry_for=5s"))).await;
 }
 
 #[tokio::test]
-async fn nodes_that_announce_only_a_port_are_found() {
+async fn nodes_that_announce_only_ports_are_found() {
     let mut cluster = RedisCluster::start();
     configure(&cluster, "cluster-preferred-endpoint-type", "unknown-endpoint");
     use_all(&*transport(&url(&mut cluster, "retry_for=5s"))).await;
@@ -89,7 +89,7 @@ async fn a_listed_node_that_has_left_the_cluster_hides_no_topic() {
     }
 }
 
-/// A node that accepts connections and never responds.
+/// A node that accepts connections and never replies.
 fn hanging() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a port")
 }
@@ -103,7 +103,7 @@ async fn listed_nodes_that_hang_fail_no_call() {
         ports.chain([cluster.node(0).port()]).map(|port| format!("127.0.0.1:{port}")).collect();
     let transport = transport(&format!("redis+cluster://{}?retry_for=0s&timeout=4s", hosts.join(",")));
     use_all(&*transport).await;
-    // Each connection to them was awaited by a call.
+    // Each connection to them is one that a call waited for.
     for node in &hanging {
         node.set_nonblocking(true).expect("it is set");
         let count = std::iter::from_fn(|| node.accept().ok()).count();
@@ -112,7 +112,7 @@ async fn listed_nodes_that_hang_fail_no_call() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_reported_even_if_other_nodes_are_dead() {
+async fn a_wrong_password_is_reported_although_other_nodes_are_down() {
     let mut cluster = RedisCluster::start();
     configure(&cluster, "requirepass", "hunter2");
     let (good, dead) = (cluster.node(0).port(), free_port());

@@ -1,4 +1,4 @@
-//! Open edX's `edx-event-bus-redis` and ours on one server: each reads the other's messages.
+//! Open edX's `edx-event-bus-redis` and this crate on one server: each reads the other's entries.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ async fn finish(mut command: Command) -> Output {
     output
 }
 
-/// Receives this number of events with a member of this group.
+/// Receives this many events as a member of a group.
 async fn take(bus: &EventBus, group: &str, enough: impl Fn(&BTreeSet<i64>) -> bool) -> BTreeSet<i64> {
     let (tell, mut told) = mpsc::unbounded_channel();
     bus.hub().scope(|| {
@@ -50,7 +50,7 @@ fn users(output: &Output) -> BTreeSet<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_of_open_edx_are_read() {
+async fn entries_of_open_edx_are_read_here() {
     let server = RedisServer::start();
     finish(python(&server.url(), "send", &["20"])).await;
     let taken = take(&bus(&server.url()).await, "ours", |taken| taken.len() == 20).await;
@@ -58,7 +58,7 @@ async fn messages_of_open_edx_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn open_edx_reads_our_messages() {
+async fn entries_written_here_are_read_by_open_edx() {
     let server = RedisServer::start();
     emit(&bus(&server.url()).await, 0..20).await;
     let output = finish(python(&server.url(), "consume", &["theirs", "20"])).await;

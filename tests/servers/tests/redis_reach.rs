@@ -37,7 +37,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
     assert!(command.status().expect("openssl runs").success(), "{arguments:?}");
 }
 
-/// A new authority, and a certificate for 127.0.0.1 signed by it.
+/// Creates a CA, and a certificate of it for 127.0.0.1.
 fn certificates(folder: &Path) {
     let key = ["-newkey", "rsa:2048", "-nodes"];
     let authority = [
@@ -62,7 +62,7 @@ fn tls(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
+async fn a_tls_server_is_used_if_its_ca_is_trusted() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -76,12 +76,12 @@ async fn a_server_behind_tls_is_used_where_its_authority_is_trusted() {
     assert_eq!(send(&*trusted, "1").await, Ok(()));
     assert_eq!(receive(&*trusted, 1).await, [b"1"]);
     let other = transport(&format!("rediss://127.0.0.1:{port}/0"));
-    assert_eq!(send(&*other, "2").await, Err(ErrorKind::Permission), "its authority is unknown");
+    assert_eq!(send(&*other, "2").await, Err(ErrorKind::Permission), "its authority is nobody's");
     drop(server);
 }
 
 #[tokio::test]
-async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
+async fn a_tls_cluster_requires_credentials() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
     let settings = tls(folder.path());
@@ -93,7 +93,7 @@ async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
     let ca = folder.path().join("ca.pem").display().to_string();
     let url = |user: &str| cluster.url().replace("://", &format!("://{user}")) + "?retry_for=5s&ca=" + &ca;
     let trusted = transport(&url("shop:hunter2@"));
-    // Each topic is on another node.
+    // Each topic is on its own node.
     for name in ["orders", "returns", "refunds", "invoices"] {
         let topic = Topic::new(name).expect("a name");
         let producer = trusted.producer().await.expect("a producer");
@@ -106,7 +106,7 @@ async fn a_cluster_behind_tls_is_used_by_its_user_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sentinels_name_the_master_before_and_after_a_failover() {
+async fn sentinels_report_the_master_before_and_after_a_failover() {
     let mut master = RedisServer::start();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -141,7 +141,7 @@ async fn sentinels_name_the_master_before_and_after_a_failover() {
     let copies: u64 = redis::cmd("WAIT").arg(1).arg(20_000).query(&mut raw).expect("it answers");
     assert_eq!(copies, 1);
     master.kill();
-    assert_eq!(send(&*transport, "2").await, Ok(()), "the call is retried until there is a new master");
+    assert_eq!(send(&*transport, "2").await, Ok(()), "the call goes on until there is a new master");
     assert_eq!(receive(&*transport, 2).await, [b"1", b"2"]);
     let role: String = redis::cmd("INFO").arg("replication").query(&mut replica.connection()).expect("text");
     assert!(role.contains("role:master"), "{role}");

@@ -1,4 +1,4 @@
-//! The settings of Open edX's consumers, and entries in flight in its programs.
+//! The settings of Open edX's consumers, and entries that its programs hold.
 
 use std::time::Duration;
 
@@ -44,24 +44,24 @@ fn ask<T: redis::FromRedisValue>(raw: &mut redis::Connection, words: &[&str]) ->
 }
 
 #[tokio::test]
-async fn strict_openedx_acknowledges_failed_events_too() {
+async fn strict_openedx_acknowledges_even_if_receivers_fail() {
     let server = RedisServer::start();
     send(&server, &["1", "2", "3"]).await;
     let mut consumer = consumer(&server, "?ack=strict-openedx").await;
     one(&mut *consumer).await.retry(Duration::ZERO).await.expect("stored");
     one(&mut *consumer).await.reject("poison").await.expect("stored");
-    // A program that stops leaves the event unsettled.
+    // A stopping program did not settle the event.
     one(&mut *consumer).await.release().await.expect("stored");
     let last = one(&mut *consumer).await;
     assert_eq!(text(&last), b"3");
     last.ack().await.expect("stored");
     nothing(&mut *consumer).await;
     let topics = transport(&server, "").topics().await.expect("listed");
-    assert_eq!(topics.len(), 1, "no dead letter: {topics:?}");
+    assert_eq!(topics.len(), 1, "there is no dead letter: {topics:?}");
 }
 
 #[tokio::test]
-async fn without_the_backlog_each_start_skips_earlier_entries() {
+async fn without_the_backlog_each_start_skips_earlier_messages() {
     let server = RedisServer::start();
     send(&server, &["1"]).await;
     let mut first = consumer(&server, "?check_backlog=false").await;
@@ -74,7 +74,7 @@ async fn without_the_backlog_each_start_skips_earlier_entries() {
     send(&server, &["3"]).await;
     let mut third = consumer(&server, "").await;
     let delivery = one(&mut *third).await;
-    assert_eq!(text(&delivery), b"3", "the group continues from its position");
+    assert_eq!(text(&delivery), b"3", "the group goes on where it stands");
     delivery.ack().await.expect("stored");
 }
 
@@ -90,7 +90,7 @@ async fn a_start_continues_after_the_last_read_entry() {
 }
 
 #[tokio::test]
-async fn a_consumer_takes_over_entries_of_its_own_name_at_once() {
+async fn a_consumer_takes_over_entries_of_its_predecessor_at_once() {
     let server = RedisServer::start();
     let mut raw = server.connection();
     send(&server, &["1", "2"]).await;
@@ -101,7 +101,7 @@ async fn a_consumer_takes_over_entries_of_its_own_name_at_once() {
     );
     let mut other = consumer(&server, "").await;
     let second = one(&mut *other).await;
-    assert_eq!(text(&second), b"2", "another member's entry is not claimed");
+    assert_eq!(text(&second), b"2", "what another holds is left to it");
     second.ack().await.expect("stored");
     let mut named = consumer(&server, "?consumer_name=lms-1").await;
     let first = one(&mut *named).await;
@@ -116,7 +116,7 @@ async fn a_consumer_takes_over_entries_of_its_own_name_at_once() {
 }
 
 #[tokio::test]
-async fn entries_of_another_program_are_claimed_after_the_idle_time() {
+async fn entries_of_foreign_clients_are_claimed_after_their_idle_time() {
     let server = RedisServer::start();
     let mut raw = server.connection();
     send(&server, &["1", "2", "3"]).await;
@@ -138,16 +138,16 @@ async fn entries_of_another_program_are_claimed_after_the_idle_time() {
 }
 
 #[tokio::test]
-async fn a_time_beyond_the_clock_is_not_an_error() {
+async fn a_duration_beyond_the_clock_is_accepted() {
     let server = RedisServer::start();
     send(&server, &["1"]).await;
     let mut consumer = consumer(&server, "?claim_msgs_older_than=18446744073709551615").await;
     one(&mut *consumer).await.ack().await.expect("stored");
 }
 
-/// The limit applies if no group lags, and does not if one does.
+/// Retention applies, but never to messages that a group has not settled.
 #[tokio::test]
-async fn a_limit_never_removes_unsettled_entries() {
+async fn retention_keeps_unsettled_messages() {
     let server = RedisServer::start();
     let ten = ConnectOptions::new().retention(Retention::unlimited().max_count(10));
     let transport = connect(&server.url(), &ten).expect("the URL is understood");
@@ -174,7 +174,7 @@ async fn a_limit_never_removes_unsettled_entries() {
 }
 
 #[tokio::test]
-async fn members_that_leave_are_removed_and_lose_nothing() {
+async fn members_that_leave_remove_their_names_and_lose_nothing() {
     let server = RedisServer::start();
     send(&server, &["1", "2"]).await;
     let mut first = consumer(&server, "").await;
@@ -195,7 +195,7 @@ async fn members_that_leave_are_removed_and_lose_nothing() {
 }
 
 #[test]
-fn wrong_settings_are_errors_that_name_the_fix() {
+fn wrong_settings_say_what_to_write() {
     for (url, wanted) in [
         ("redis://", "redis://host:6379/0"),
         ("redis://h:port", "user:password"),
@@ -204,13 +204,13 @@ fn wrong_settings_are_errors_that_name_the_fix() {
         ("redis://h?last_read_msg_id=7", "1526919030474-55"),
         ("redis://h?claim_msgs_older_than=soon", "`ms`"),
         ("redis://h?ca=/nowhere", "rediss:"),
-        ("rediss://h?ca=/nowhere", "can't be read"),
+        ("rediss://h?ca=/nowhere", "can't read the `ca` file"),
         ("redis://h?on_lost=cry", "`recover-topic`"),
         ("redis://h?colour=red", "there is no setting `colour`"),
         ("redis+sentinel://h:26379", "the master's name"),
         ("redis+cluster://h:6379/1", "database 0"),
         ("redis+cluster://h:6379,:6379", "some nodes of the cluster"),
-        ("redis+cluster://", "the server is missing"),
+        ("redis+cluster://", "the host is missing"),
     ] {
         let error = connect(url, &ConnectOptions::new()).err().expect("it is refused");
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
@@ -218,17 +218,20 @@ fn wrong_settings_are_errors_that_name_the_fix() {
     }
 }
 
-/// Such a file would trust no or fewer authorities, which would fail at the first connection only.
+/// Otherwise the mistake would only show at the first connection.
 #[test]
-fn a_file_of_authorities_without_a_valid_certificate_is_rejected() {
+fn a_ca_file_without_a_valid_certificate_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let begin = "-----BEGIN CERTIFICATE-----\n";
     for (text, wanted) in [
-        (String::new(), "holds no certificate"),
-        ("hello".to_owned(), "holds no certificate"),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(), "holds no certificate"),
-        (format!("{begin}AAAA\n"), "is broken"),
-        (format!("{begin}AAAA\n-----END CERTIFICATE-----\n"), "can't be used"),
+        (String::new(), "contains no certificate"),
+        ("hello".to_owned(), "contains no certificate"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
+            "contains no certificate",
+        ),
+        (format!("{begin}AAAA\n"), "is malformed"),
+        (format!("{begin}AAAA\n-----END CERTIFICATE-----\n"), "contains an invalid certificate"),
     ] {
         let file = folder.path().join("own.pem");
         std::fs::write(&file, &text).expect("a file");

@@ -1,4 +1,4 @@
-//! A sole member of a group, for which no key state is written, and its pipelined requests.
+//! A sole member, for which lanes are not stored, and outcomes that share a round trip with a claim.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::{Lost, Proxy, RedisServer};
 
 const LONG: Duration = Duration::from_secs(20);
-/// Longer than the time for which key state is written at least.
+/// Exceeds the minimum time for which lanes are stored.
 const PAUSE: Duration = Duration::from_millis(1_100);
 const LANES: &str = "{orders}:billing:lanes";
 const SOLE: &str = "{orders}:billing:sole";
@@ -18,7 +18,7 @@ async fn member(url: &str) -> Box<dyn Consumer> {
     transport(url).consumer(billing()).await.expect("a consumer")
 }
 
-/// Sends texts whose first letter is their key.
+/// Sends texts, each with its first character as the key.
 async fn send(server: &RedisServer, texts: &[&str]) {
     let producer = transport(&server.url()).producer().await.expect("a producer");
     let message = |text: &&str| Message::new((*text).to_owned()).with_key(text[..1].to_owned());
@@ -47,7 +47,7 @@ async fn ack(deliveries: Vec<Delivery>) {
     }
 }
 
-/// Texts and attempts.
+/// The text and attempt of each delivery.
 fn told(deliveries: &[Delivery]) -> Vec<String> {
     let told = |delivery: &Delivery| {
         format!("{} {}", String::from_utf8_lossy(&delivery.message().data), delivery.attempt())
@@ -62,7 +62,7 @@ fn ask<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
     command.query(&mut raw).expect("the server does so")
 }
 
-/// Whether no key state is written because one member holds all entries.
+/// Whether lanes are not stored because one member holds all entries.
 fn is_sole(server: &RedisServer) -> bool {
     let sole: Option<String> = ask(server, &["GET", SOLE]);
     let alone = sole.is_some_and(|sole| !sole.starts_with('-'));
@@ -71,7 +71,7 @@ fn is_sole(server: &RedisServer) -> bool {
     alone
 }
 
-/// Asserts that nothing is held or waits, and no state is left over.
+/// Whether no entry is held or parked, and no stale state is stored.
 fn all_is_settled(server: &RedisServer) {
     let pending: (u64, redis::Value, redis::Value, redis::Value) =
         ask(server, &["XPENDING", "orders", "billing"]);
@@ -90,7 +90,7 @@ fn scripts_run(server: &RedisServer) -> u64 {
 }
 
 #[tokio::test]
-async fn keys_held_by_a_sole_member_wait_when_another_joins() {
+async fn keys_held_by_a_sole_member_stay_with_it_when_another_joins() {
     let server = RedisServer::start();
     let (mut first, mut second) = (member(&server.url()).await, member(&server.url()).await);
     send(&server, &["A0", "B0", "A1", "C0", "B1"]).await;
@@ -109,7 +109,7 @@ async fn keys_held_by_a_sole_member_wait_when_another_joins() {
     ack(others).await;
     ack(later).await;
     all_is_settled(&server);
-    // The sole member again, although another one exists.
+    // Sole again, although another member exists.
     tokio::time::sleep(PAUSE).await;
     send(&server, &["A2", "B2", "A3"]).await;
     let held = receive(&mut *first, 2).await;
@@ -122,7 +122,7 @@ async fn keys_held_by_a_sole_member_wait_when_another_joins() {
 }
 
 #[tokio::test]
-async fn an_entry_released_by_a_sole_member_blocks_its_own_key_only() {
+async fn an_entry_released_by_a_sole_member_blocks_only_its_key() {
     let server = RedisServer::start();
     let (mut first, mut second) = (member(&server.url()).await, member(&server.url()).await);
     send(&server, &["A0", "B0", "A1", "B1", "C0"]).await;
@@ -144,7 +144,7 @@ async fn an_entry_released_by_a_sole_member_blocks_its_own_key_only() {
 }
 
 #[tokio::test]
-async fn late_settlements_of_a_lost_sole_member_are_rejected_and_free_no_key() {
+async fn a_late_settlement_of_a_lost_sole_member_is_rejected_and_unblocks_no_key() {
     let server = RedisServer::start();
     let short = billing().lease(Duration::from_millis(150));
     let mut lost = transport(&server.url()).consumer(short).await.expect("a consumer");
@@ -169,9 +169,9 @@ async fn late_settlements_of_a_lost_sole_member_are_rejected_and_free_no_key() {
     all_is_settled(&server);
 }
 
-/// The state as written by versions that always wrote key state.
+/// Earlier versions always stored lanes.
 #[tokio::test]
-async fn a_group_with_lanes_of_an_older_version_keeps_the_order_of_its_keys() {
+async fn a_group_with_stored_lanes_of_an_older_version_keeps_the_order_of_keys() {
     let server = RedisServer::start();
     let mut consumer = member(&server.url()).await;
     send(&server, &["A0", "B0", "A1", "B1"]).await;
@@ -192,7 +192,7 @@ async fn a_group_with_lanes_of_an_older_version_keeps_the_order_of_its_keys() {
     assert_eq!(told(&others), ["B0 1", "B1 1"]);
     assert!(!is_sole(&server));
     ack(others).await;
-    // Its lease ends. Entries held by a lost sole member are delivered in isolation.
+    // Its lease expires. A message that a lost member held alone is delivered in isolation.
     let again = receive(&mut *consumer, 10).await;
     assert_eq!(told(&again), ["A0 2"]);
     nothing(&mut *consumer).await;
@@ -207,10 +207,10 @@ async fn a_group_with_lanes_of_an_older_version_keeps_the_order_of_its_keys() {
     all_is_settled(&server);
 }
 
-/// Outcomes and the next claim are one request: if the request or its reply is lost, neither is applied twice
-/// and none is missed.
+/// Outcomes and the next claim share a round trip: if the request or the reply is lost, neither is executed twice
+/// or skipped.
 #[tokio::test]
-async fn outcomes_and_the_next_claim_are_applied_once_if_request_or_reply_is_lost() {
+async fn outcomes_and_the_next_claim_are_executed_once_if_request_or_reply_is_lost() {
     type How = fn(Delivery) -> BoxFuture<'static, Result<(), TransportError>>;
     let outcomes: [(&str, How, &[&str]); 4] = [
         ("ack", Delivery::ack, &["A1 1", "B1 1"]),
@@ -218,7 +218,7 @@ async fn outcomes_and_the_next_claim_are_applied_once_if_request_or_reply_is_los
         ("release", Delivery::release, &["B0 1", "A1 1"]),
         ("reject", |delivery| delivery.reject("it is poison"), &["A1 1", "B1 1"]),
     ];
-    for lost in [Lost::Question, Lost::Answer] {
+    for lost in [Lost::Request, Lost::Reply] {
         for (name, outcome, next) in outcomes {
             let server = RedisServer::start();
             let proxy = Proxy::before(server.port());
@@ -236,8 +236,8 @@ async fn outcomes_and_the_next_claim_are_applied_once_if_request_or_reply_is_los
             assert_eq!(told(&got), next, "{name}, {lost:?}");
             assert_eq!(proxy.lost(), 1, "{name}, {lost:?}");
             let ran = scripts_run(&server) - before;
-            // Both were lost, and were sent again one by one.
-            assert_eq!(ran, if lost == Lost::Answer { 4 } else { 2 }, "{name}, {lost:?}");
+            // Both were lost, and were retried one by one.
+            assert_eq!(ran, if lost == Lost::Reply { 4 } else { 2 }, "{name}, {lost:?}");
             ack(got).await;
 
             let rest = receive(&mut *consumer, 10).await;
@@ -252,9 +252,9 @@ async fn outcomes_and_the_next_claim_are_applied_once_if_request_or_reply_is_los
     }
 }
 
-/// The server loses its scripts, and another client loads the one for claims again.
+/// The server drops its scripts, and another client loads the claim script again.
 #[tokio::test]
-async fn a_claim_is_not_applied_before_the_outcomes_sent_with_it() {
+async fn a_claim_is_not_executed_before_the_outcomes_sent_with_it() {
     let server = RedisServer::start();
     let mut consumer = member(&server.url()).await;
     let audit = Subscription::new(orders(), ConsumerGroup::new("audit").expect("a name"));
@@ -274,9 +274,9 @@ async fn a_claim_is_not_applied_before_the_outcomes_sent_with_it() {
     drop(unsettled);
 }
 
-/// The entries claimed by such a receive are returned by the next one, or released.
+/// The claim of a cancelled `receive` is delivered by the next one, or released.
 #[tokio::test]
-async fn entries_claimed_by_a_cancelled_receive_wait_for_a_retry_of_their_key() {
+async fn the_claim_of_a_cancelled_receive_waits_for_a_retry_of_its_key() {
     let server = RedisServer::start();
     let mut consumer = member(&server.url()).await;
     send(&server, &["A0"]).await;
@@ -284,10 +284,10 @@ async fn entries_claimed_by_a_cancelled_receive_wait_for_a_retry_of_their_key() 
     send(&server, &["A1", "B0", "A2"]).await;
     tokio::select! {
         biased;
-        _ = consumer.receive(3, LONG) => panic!("the call is cancelled before the server replies"),
+        _ = consumer.receive(3, LONG) => panic!("it is given up before the server answers"),
         () = std::future::ready(()) => {}
     }
-    // The server has replied, but the call was cancelled.
+    // The server has executed the claim.
     while ask::<u64>(&server, &["ZCARD", "{orders}:billing:leases"]) < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! Temporary states of the server: no message is lost and no consumer stops; and the permissions needed.
+//! Temporary states of the server: messages stay queued and consumers wait. Also, the documented ACL permissions.
 
 use std::time::Duration;
 
@@ -36,10 +36,10 @@ async fn passes(url: &str, begin: impl FnOnce(), end: impl FnOnce()) {
     let consumer = bus.consume("orders").group("billing").backoff(soon);
     let running = tokio::spawn(async move { consumer.run_until(async { drop(stopped.await) }).await });
     let mut sent = vec![bus.hub().emit(Done { number: 0 })];
-    assert_eq!(tokio::time::timeout(LONG, told.recv()).await.expect("it arrives in time"), Some(0));
+    assert_eq!(tokio::time::timeout(LONG, told.recv()).await.expect("it comes"), Some(0));
     begin();
     sent.extend((1..500).map(|number| bus.hub().emit(Done { number })));
-    // Long enough for several attempts, and visible to an operator.
+    // Long enough for several attempts; the status shows the error.
     events_tests::until(|| async { bus.status().queues.iter().any(|lane| lane.circuit.failures() >= 3) })
         .await;
     let lane = bus.status().queues.remove(0);
@@ -52,9 +52,8 @@ async fn passes(url: &str, begin: impl FnOnce(), end: impl FnOnce()) {
     }
     let mut numbers = std::collections::BTreeSet::from([0]);
     while numbers.len() < 500 {
-        numbers.insert(
-            tokio::time::timeout(LONG, told.recv()).await.expect("it arrives in time").expect("the receiver"),
-        );
+        numbers
+            .insert(tokio::time::timeout(LONG, told.recv()).await.expect("it comes").expect("the receiver"));
     }
     drop(stop);
     running.await.expect("no panic").expect("the consumer went on");
@@ -71,15 +70,15 @@ async fn a_failed_snapshot_keeps_the_queue_and_the_consumer_waits() {
     passes(
         &server.url(),
         move || {
-            // A folder in place of the snapshot, which even root can't overwrite.
+            // A folder at the path of the snapshot: even root can't overwrite it.
             let folder: Vec<String> =
-                redis::cmd("CONFIG").arg(&["GET", "dir"]).query(&mut raw).expect("a result");
+                redis::cmd("CONFIG").arg(&["GET", "dir"]).query(&mut raw).expect("told");
             std::fs::create_dir_all(format!("{}/taken/full", folder[1])).expect("a folder");
             ask(&mut raw, &["BGSAVE"]);
             while !redis::cmd("INFO")
                 .arg("persistence")
                 .query::<String>(&mut raw)
-                .expect("a result")
+                .expect("told")
                 .contains("rdb_last_bgsave_status:err")
             {
                 std::thread::sleep(Duration::from_millis(10));
@@ -101,9 +100,9 @@ async fn a_changed_password_keeps_the_queue_and_the_consumer_waits() {
         &url,
         move || {
             ask(&mut raw, &["CONFIG", "SET", "requirepass", "second"]);
-            let clients: String = redis::cmd("CLIENT").arg(&["LIST"]).query(&mut raw).expect("a result");
-            let own: u64 = redis::cmd("CLIENT").arg("ID").query(&mut raw).expect("a result");
-            // All but the first ones: this one and that of the end.
+            let clients: String = redis::cmd("CLIENT").arg(&["LIST"]).query(&mut raw).expect("told");
+            let own: u64 = redis::cmd("CLIENT").arg("ID").query(&mut raw).expect("told");
+            // All connections but this one.
             let ids =
                 clients.lines().filter_map(|line| line.strip_prefix("id=")?.split(' ').next()?.parse().ok());
             for id in ids.filter(|id: &u64| *id > own + 1) {
@@ -129,16 +128,15 @@ async fn a_revoked_permission_keeps_the_queue_and_the_consumer_waits() {
     .await;
 }
 
-/// The unit tests of `rights.rs` check that each of them is needed.
+/// The unit tests of `acl.rs` check that each permission is needed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_with_exactly_the_permissions_that_the_error_names_can_do_everything() {
+async fn a_user_with_exactly_the_documented_permissions_can_do_everything() {
     let server = RedisServer::start();
     let mut raw = server.connection();
     ask(&mut raw, &["ACL", "SETUSER", "shop", "on", ">word", "-@all"]);
     let url = format!("redis://shop:word@127.0.0.1:{}/1", server.port());
     let producer = transport(&url).producer().await.expect("a producer");
-    let error =
-        producer.send(&orders(), &[Message::new("1")]).await.remove(0).expect_err("it has no permission");
+    let error = producer.send(&orders(), &[Message::new("1")]).await.remove(0).expect_err("it has no rights");
     assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
     let text = error.to_string();
     let commands = text
@@ -171,9 +169,9 @@ async fn everything(url: &str) {
         delivery.renew().await.expect("renewed");
     }
     taken.pop().expect("one").reject("wrong").await.expect("a dead letter");
-    taken.pop().expect("one").retry(Duration::ZERO).await.expect("it is redelivered");
-    taken.pop().expect("one").release().await.expect("it is redelivered");
-    // Its lease ends, and another member gets it.
+    taken.pop().expect("one").retry(Duration::ZERO).await.expect("it comes again");
+    taken.pop().expect("one").release().await.expect("it comes again");
+    // Its lease expires, and another member receives it.
     std::mem::forget(taken);
     let mut settled = 0;
     while settled < 19 {

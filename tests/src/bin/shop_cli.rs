@@ -46,8 +46,8 @@ pub struct OrderCancelled {
     pub number: i64,
 }
 
-/// Appends number and id of each replayed order to the file `SHOP_TAKEN`, after a pause of `SHOP_PAUSE`.
-/// Order 13 fails.
+/// Appends the numbers and ids of received orders to the file `SHOP_TAKEN`, with a delay of
+/// `SHOP_PAUSE` milliseconds. Order 13 fails.
 #[receiver(ORDER_PLACED)]
 fn take_down(event: &Event<OrderPlaced>) -> std::io::Result<()> {
     let Some(path) = std::env::var_os("SHOP_TAKEN") else { return Ok(()) };

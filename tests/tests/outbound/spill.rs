@@ -1,4 +1,4 @@
-//! Spill files: the unsent events of a shutdown, sent again from a file.
+//! What a shutdown could not send, written to a file and sent from there.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use events_tests::gate::State;
 
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Shuts down a bus with unavailable topics, with a spill file in a new folder; returns the file's events.
+/// A bus whose topics are away, shut down over a file in a new folder; the file's events.
 async fn spilled() -> (TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let ids = spill_into(&folder.path().join("spill.jsonl")).await;
@@ -22,7 +22,7 @@ async fn spilled() -> (TempDir, Vec<String>) {
     (folder, ids)
 }
 
-/// Spills events of two topics; returns the ids of those of `dev-counts`, in order.
+/// Spills events of two topics; the ids of those of `dev-counts`, in order.
 async fn spill_into(path: &Path) -> Vec<String> {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Hangs);
@@ -35,13 +35,13 @@ async fn spill_into(path: &Path) -> Vec<String> {
     counts.iter().map(|emission| emission.event().metadata().id().to_string()).collect()
 }
 
-struct Ran {
+struct Produced {
     ok: bool,
     out: Vec<Value>,
     err: String,
 }
 
-fn send(folder: &TempDir, more: &[&str]) -> Ran {
+fn send(folder: &TempDir, more: &[&str]) -> Produced {
     let output = Command::new(env!("CARGO_BIN_EXE_shop_cli"))
         .current_dir(folder.path())
         .args(["produce", "--from-spill", "spill.jsonl", "--json"])
@@ -49,7 +49,7 @@ fn send(folder: &TempDir, more: &[&str]) -> Ran {
         .output()
         .expect("it runs");
     let out = String::from_utf8(output.stdout).expect("text");
-    Ran {
+    Produced {
         ok: output.status.success(),
         out: out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(),
         err: String::from_utf8(output.stderr).expect("text"),
@@ -75,7 +75,7 @@ fn ids(messages: &[Message]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn spilled_events_are_sent_in_order_with_their_ids_and_the_file_is_removed() {
+async fn spilled_events_are_sent_in_order_with_their_ids_and_then_the_file_is_gone() {
     let (folder, emitted) = spilled().await;
     let ran = send(&folder, &[]);
     assert!(ran.ok, "{}", ran.err);
@@ -90,7 +90,7 @@ async fn spilled_events_are_sent_in_order_with_their_ids_and_the_file_is_removed
 }
 
 #[tokio::test]
-async fn a_spill_contains_the_complete_message() {
+async fn a_spill_is_the_whole_message_as_it_would_have_been_sent() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Hangs);
     bus.hub().emit(counted(7));
@@ -104,7 +104,7 @@ async fn a_spill_contains_the_complete_message() {
 }
 
 #[tokio::test]
-async fn a_second_spill_is_appended() {
+async fn a_second_spill_goes_behind_the_first_and_replaces_nothing() {
     let (folder, first) = spilled().await;
     let second = spill_into(&folder.path().join("spill.jsonl")).await;
     assert!(send(&folder, &[]).ok);
@@ -112,7 +112,7 @@ async fn a_second_spill_is_appended() {
 }
 
 #[tokio::test]
-async fn an_interrupted_send_is_repeated_with_the_same_ids() {
+async fn an_interrupted_sending_is_repeated_with_the_same_ids() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let spill = fs::read(&path).expect("the file");
@@ -124,7 +124,7 @@ async fn an_interrupted_send_is_repeated_with_the_same_ids() {
 }
 
 #[tokio::test]
-async fn an_unavailable_store_keeps_the_file() {
+async fn a_store_that_is_not_there_keeps_the_file() {
     let (folder, _) = spilled().await;
     let before = fs::read(folder.path().join("spill.jsonl")).expect("the file");
     fs::write(folder.path().join("events.toml"), "[bus]\nurl = \"sqlite://no/folder.db\"\n")
@@ -134,7 +134,7 @@ async fn an_unavailable_store_keeps_the_file() {
 }
 
 #[tokio::test]
-async fn a_timeout_keeps_the_file() {
+async fn a_time_that_is_over_keeps_the_file() {
     let (folder, emitted) = spilled().await;
     let before = fs::read(folder.path().join("spill.jsonl")).expect("the file");
     assert!(stored(&folder, "dev-counts").await.is_empty(), "the store is made, and empty");
@@ -144,22 +144,22 @@ async fn a_timeout_keeps_the_file() {
     assert!(!ran.ok);
     assert!(ran.err.contains("run the command again"), "{}", ran.err);
     assert_eq!(fs::read(folder.path().join("spill.jsonl")).expect("kept"), before);
-    held.rollback().expect("the lock is released");
+    held.rollback().expect("the lock is given back");
     assert!(send(&folder, &[]).ok);
     assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted);
 }
 
 #[tokio::test]
-async fn a_truncated_spill_is_reported_and_its_complete_lines_are_sent_on_request() {
+async fn a_torn_spill_is_reported_and_what_is_whole_is_sent_when_told_so() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let whole = fs::read_to_string(&path).expect("the file");
-    // The lines of `dev-counts` follow that of `dev-audit`.
+    // The lines of `dev-counts` stand behind that of `dev-audit`.
     fs::write(&path, &whole[..whole.len() - 20]).expect("written");
     let ran = send(&folder, &[]);
     assert!(!ran.ok && ran.out.is_empty());
-    assert!(ran.err.contains("line 11: it is cut off") && ran.err.contains("--skip-damaged"), "{}", ran.err);
-    assert!(stored(&folder, "dev-counts").await.is_empty(), "nothing is sent in part without the flag");
+    assert!(ran.err.contains("line 11: cut off") && ran.err.contains("--skip-damaged"), "{}", ran.err);
+    assert!(stored(&folder, "dev-counts").await.is_empty(), "nothing is sent by halves unasked");
 
     let ran = send(&folder, &["--skip-damaged"]);
     assert!(ran.ok, "{}", ran.err);
@@ -168,7 +168,7 @@ async fn a_truncated_spill_is_reported_and_its_complete_lines_are_sent_on_reques
 }
 
 #[tokio::test]
-async fn a_failed_spill_returns_the_events() {
+async fn a_spill_that_can_not_be_written_gives_the_events_back() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Hangs);
     bus.hub().emit(counted(1));
@@ -179,7 +179,7 @@ async fn a_failed_spill_returns_the_events() {
 }
 
 #[tokio::test]
-async fn a_shutdown_that_sends_everything_creates_no_file() {
+async fn a_shutdown_that_sends_everything_makes_no_file() {
     let (bus, _gates) = bus(100).await;
     bus.hub().emit(counted(1));
     let folder = tempfile::tempdir().expect("a folder");
@@ -190,7 +190,7 @@ async fn a_shutdown_that_sends_everything_creates_no_file() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_spill_file_is_private_and_an_existing_one_keeps_its_mode() {
+async fn a_spill_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &Path| fs::metadata(path).expect("the file").permissions().mode() & 0o777;
@@ -202,15 +202,15 @@ async fn a_new_spill_file_is_private_and_an_existing_one_keeps_its_mode() {
     std::os::unix::fs::symlink(&path, &link).expect("a link");
     for path in [&path, &link] {
         spill_into(path).await;
-        assert_eq!(mode(path), 0o640, "the mode is kept");
+        assert_eq!(mode(path), 0o640, "somebody wants it so");
     }
     assert_eq!(fs::read_to_string(&path).expect("the file").lines().count(), 33);
 }
 
-/// The spill path is a device or a socket.
+/// A spill to a path where something stands that keeps no lines.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_spill_to_a_special_file_returns_the_events_and_changes_nothing() {
+async fn a_spill_to_what_is_no_regular_file_gives_the_events_back_and_changes_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -236,7 +236,7 @@ async fn a_spill_to_a_special_file_returns_the_events_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_locked_spill_file_returns_the_events_and_blocks_nothing_else() {
+async fn a_spill_file_whose_lock_is_held_gives_the_events_back_and_stops_nothing_else() {
     let (bus, gates) = bus(100).await;
     gates.set("dev-counts", State::Hangs);
     bus.hub().emit(counted(1));
@@ -244,14 +244,14 @@ async fn a_locked_spill_file_returns_the_events_and_blocks_nothing_else() {
     let path = folder.path().join("spill.jsonl");
     let holder = fs::File::create(&path).expect("made");
     holder.lock().expect("locked");
-    // On this single thread, a blocking wait would stop the other task.
+    // On this one thread, a wait that blocked it would end the other task's.
     let other = tokio::spawn(async {
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
     let error = bus.shutdown_or_spill(SHORT, &path).await.unwrap_err();
-    assert!(other.is_finished(), "the runtime was not blocked");
+    assert!(other.is_finished(), "the runtime went on");
     assert!(events_tests::chain(&error).contains("another process held its lock"), "{error:?}");
     holder.unlock().expect("unlocked");
     assert_eq!(error.into_shutdown().spill(&path).expect("written"), 1);
@@ -259,7 +259,7 @@ async fn a_locked_spill_file_returns_the_events_and_blocks_nothing_else() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_spill_sent_through_a_link_is_removed_and_not_sent_again() {
+async fn a_spill_that_is_sent_through_a_link_is_gone_and_is_not_sent_again() {
     let (folder, emitted) = spilled().await;
     let (path, real) = (folder.path().join("spill.jsonl"), folder.path().join("real.jsonl"));
     fs::rename(&path, &real).expect("moved");
@@ -272,7 +272,7 @@ async fn a_spill_sent_through_a_link_is_removed_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_that_cannot_be_renamed_is_rejected_before_any_send() {
+async fn a_damaged_file_that_could_not_be_put_away_is_refused_before_anything_is_sent() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let whole = fs::read_to_string(&path).expect("the file");
@@ -282,13 +282,13 @@ async fn a_damaged_file_that_cannot_be_renamed_is_rejected_before_any_send() {
     let ran = send(&folder, &["--skip-damaged"]);
     assert!(!ran.ok && ran.err.contains("nothing was sent") && ran.err.contains(".damaged"), "{}", ran.err);
     assert!(ran.out.is_empty() && stored(&folder, "dev-counts").await.is_empty());
-    fs::remove_file(&aside).expect("moved");
+    fs::remove_file(&aside).expect("moved away");
     assert!(send(&folder, &["--skip-damaged"]).ok);
     assert_eq!(ids(&stored(&folder, "dev-counts").await), emitted[..9]);
 }
 
 #[tokio::test]
-async fn a_long_spill_is_sent_in_portions_and_blank_lines_are_ignored() {
+async fn a_long_spill_is_sent_in_portions_in_order_and_blank_lines_are_nothing() {
     let (folder, _) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let line = fs::read_to_string(&path).expect("the file").lines().last().expect("a line").to_owned();
@@ -305,7 +305,7 @@ async fn a_long_spill_is_sent_in_portions_and_blank_lines_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_and_crlf_are_not_part_of_an_event() {
+async fn a_mark_of_the_byte_order_and_other_ends_of_lines_are_no_part_of_an_event() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let text = fs::read_to_string(&path).expect("the file");

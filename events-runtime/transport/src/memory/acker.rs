@@ -7,7 +7,6 @@ use super::ready;
 use super::store::{Member, Store};
 use crate::{BoxFuture, Receipt, Settle, Settlement, Topic, TransportError};
 
-/// One member's side of the store.
 pub(super) struct Acker {
     pub(super) store: Arc<Store>,
     pub(super) member: Member,
@@ -20,7 +19,7 @@ impl Settle for Acker {
     }
 
     fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
+        // If the lease was lost, the message has been requeued already.
         drop(self.store.settle(
             &self.member,
             &self.dead_letter_topic,

@@ -95,7 +95,7 @@ impl Store {
         let mut state = self.lock();
         let entry = state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         entry.groups.remove(group).ok_or_else(|| TransportError::no_group(OPERATION, topic, group))?;
-        // Its members find out.
+        // Its members then fail with an error.
         entry.wake();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A member of a group.
+//! A consumer: one member of a group.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +51,10 @@ impl Consumer for MemoryConsumer {
         wait: Duration,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
         Box::pin(async move {
-            // No deadline where the wait passes the clock's range.
+            // No deadline if it exceeds the range of the clock.
             let deadline = Instant::now().checked_add(wait);
             loop {
-                // Seen before the claim, so that what comes during the claim is not missed.
+                // Mark as seen before the claim, so that changes during the claim are not missed.
                 self.changes.borrow_and_update();
                 let (claimed, due) = self.acker.store.claim(&self.acker.member, max)?;
                 if !claimed.is_empty() || max == 0 {
@@ -71,7 +71,7 @@ impl Consumer for MemoryConsumer {
                     }
                 };
                 tokio::select! {
-                    // The store lives as long as this consumer, and with it the sender.
+                    // Never closed: the store, which owns the sender, outlives this consumer.
                     _ = self.changes.changed() => {}
                     () = timer => {}
                 }

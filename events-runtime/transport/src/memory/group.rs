@@ -1,4 +1,13 @@
-//! A group's progress on a topic: what is in flight, what waits, and who may have what.
+//! The progress of a group on a topic, and its claims.
+//!
+//! The messages of a key in flight are the earliest unsettled ones of the key, held by one member and
+//! delivered in order.
+//!
+//! A message that blocks its members beyond their lease is a poison message. A lost member counts as an
+//! attempt only if it held a single message; otherwise it is unknown which message caused the loss. A message
+//! that was lost [`CANDIDATE_AFTER`] times among others is a poison candidate. It is delivered in isolation, to
+//! a member that holds nothing else. If that member is lost too, the loss counts as an attempt, and so do the
+//! earlier losses.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -9,7 +18,7 @@ use tokio::time::Instant;
 use super::log::Log;
 use crate::clock::Later as _;
 
-/// A group on a topic. Every message up to `cursor` is settled, in flight or waiting.
+/// Every message up to `cursor` is settled, in flight or waiting.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) cursor: u64,
@@ -24,10 +33,10 @@ struct InFlight {
     poison: PoisonState,
     claim: u64,
     member: u64,
-    /// When it was handed out.
+    /// When it was delivered.
     since: Instant,
     until: Instant,
-    /// Another message of the member was lost before.
+    /// The member lost another message before.
     shared: bool,
 }
 
@@ -39,52 +48,52 @@ struct Waiting {
     ready: Instant,
 }
 
-/// Whether a message is the end of the members that hold it, by blocking them beyond their lease.
+/// Whether a message may be poison.
 #[derive(Debug, Clone, Copy, Default)]
 struct PoisonState {
-    /// The members that were lost holding it among others, which its attempts leave out.
+    /// The number of members that were lost while they held it among others. Not included in its attempts.
     losses: u32,
-    /// It goes out alone, to a member that holds nothing else.
-    alone: bool,
+    /// It is a poison candidate, which is delivered in isolation.
+    is_candidate: bool,
 }
 
-/// A message whose members were lost so often, among others, goes out alone.
-const ALONE_AFTER: u32 = 2;
+/// After this many losses among other messages, a message is a poison candidate.
+const CANDIDATE_AFTER: u32 = 2;
 
-/// How long until a member that may not have a message yet looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How long a member waits that may not claim an isolated message yet.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// A message that is no longer held by the claim that settles it.
+/// The claim no longer holds the message.
 #[derive(Debug)]
 pub(super) struct LeaseLost;
 
-/// How a delivery goes back.
+/// How a delivery is requeued.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Requeue {
-    /// With its attempt counted, after a time.
+    /// Counts an attempt, after a delay.
     Counted(Duration),
-    /// As if it had never been handed out.
+    /// As if it had not been delivered.
     Uncounted,
-    /// Its member was lost, and held this message alone or others too.
+    /// Its member was lost, and held only this message or others too.
     Lost { alone: bool },
 }
 
-/// What became of the messages that go out alone.
+/// The result of looking for a poison candidate.
 enum Isolation {
-    /// There is none now.
+    /// There is none that is due.
     None,
-    /// This one was taken, at this attempt.
+    /// This message was taken, with this attempt. The claim must contain nothing else.
     Taken(u64, u32),
-    /// The member has one, or must have nothing else first.
+    /// The member holds one, or must settle its other messages first.
     Waits,
-    /// The same, and it has waited long enough for that.
+    /// As `Waits`, but it has waited for a lease.
     TooLong,
 }
 
 impl Waiting {
-    /// A message that was never out.
+    /// A message that was not delivered yet.
     const fn new(key: Option<Bytes>, ready: Instant) -> Self {
-        Self { key, attempts: 0, poison: PoisonState { losses: 0, alone: false }, ready }
+        Self { key, attempts: 0, poison: PoisonState { losses: 0, is_candidate: false }, ready }
     }
 }
 
@@ -93,14 +102,14 @@ impl Group {
         Self { cursor, in_flight: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 
-    /// The first message that is not settled.
+    /// The first unsettled message.
     pub(super) fn low_water(&self) -> u64 {
         let in_flight = self.in_flight.first_key_value().map(|(seq, _)| *seq);
         let waiting = self.waiting.first_key_value().map(|(seq, _)| *seq);
         [in_flight, waiting].into_iter().flatten().fold(self.cursor + 1, u64::min)
     }
 
-    /// Whether a message of the topic is not settled.
+    /// Whether a message of the topic is unsettled.
     pub(super) fn is_unsettled(&self, seq: u64) -> bool {
         seq > self.cursor || self.in_flight.contains_key(&seq) || self.waiting.contains_key(&seq)
     }
@@ -113,8 +122,8 @@ impl Group {
         self.waiting.len()
     }
 
-    /// Hands up to `max` messages to a member: sequence and attempt of each, in order. Where
-    /// there is none, when to look again.
+    /// Claims up to `max` messages: returns the number and attempt of each, in order, and when to retry if
+    /// there are none.
     pub(super) fn claim(
         &mut self,
         log: &Log,
@@ -123,38 +132,38 @@ impl Group {
     ) -> (Vec<(u64, u32)>, Option<Instant>) {
         let now = Instant::now();
         self.expire(log, now);
-        // Whether messages that go out alone are left to another member or another time.
-        let mut isolates = true;
-        match self.alone(lease, max, now) {
+        // Whether poison candidates are left to another member or a later claim.
+        let mut excludes_isolated = true;
+        match self.take_isolated(lease, max, now) {
             Isolation::None => {}
-            Isolation::TooLong => isolates = false,
+            Isolation::TooLong => excludes_isolated = false,
             Isolation::Taken(seq, attempt) => return (vec![(seq, attempt)], None),
-            Isolation::Waits => return (Vec::new(), Some(now + LOOK_AGAIN)),
+            Isolation::Waits => return (Vec::new(), Some(now + RETRY_DELAY)),
         }
         let mut taken = Vec::new();
         let holders: HashMap<Bytes, u64> =
             self.in_flight.values().filter_map(|held| Some((held.key.clone()?, held.member))).collect();
-        // Keys whose earliest unsettled message stays where it is.
+        // Keys whose earliest unsettled message is not claimed.
         let mut stopped: HashSet<Bytes> = HashSet::new();
         let mut due: Option<Instant> = self.in_flight.values().map(|held| held.until).min();
 
-        let mut come = Vec::new();
+        let mut due_now = Vec::new();
         for (&seq, waiting) in &self.waiting {
-            if come.len() == max {
+            if due_now.len() == max {
                 break;
             }
             let held =
                 waiting.key.as_ref().is_some_and(|key| stopped.contains(key) || holders.contains_key(key));
-            if held || waiting.ready > now || (isolates && waiting.poison.alone) {
+            if held || waiting.ready > now || (excludes_isolated && waiting.poison.is_candidate) {
                 if !held {
                     due = Some(due.map_or(waiting.ready, |due| due.min(waiting.ready)));
                 }
                 stopped.extend(waiting.key.clone());
             } else {
-                come.push(seq);
+                due_now.push(seq);
             }
         }
-        for seq in come {
+        for seq in due_now {
             if let Some(waiting) = self.waiting.remove(&seq) {
                 taken.push((seq, waiting.attempts + 1));
                 self.hold(seq, waiting, lease, now);
@@ -180,15 +189,15 @@ impl Group {
         (taken, due)
     }
 
-    /// Hands out one message that goes out alone, where there is one whose time has come.
-    fn alone(&mut self, lease: &Lease, max: usize, now: Instant) -> Isolation {
+    /// Takes one poison candidate that is due, if there is one.
+    fn take_isolated(&mut self, lease: &Lease, max: usize, now: Instant) -> Isolation {
         let mut mine = self.in_flight.values().filter(|held| held.member == lease.member);
         let holds_since = mine.clone().map(|held| held.since).min();
-        // Nobody waits for longer than a lease: who has held something for so long is alive and at work.
+        // A member waits at most one lease: a member that has held messages for longer is alive.
         let busy = holds_since.map(|since| {
             if now.duration_since(since) < lease.length { Isolation::Waits } else { Isolation::TooLong }
         });
-        if mine.any(|held| held.poison.alone)
+        if mine.any(|held| held.poison.is_candidate)
             && let Some(busy) = busy
         {
             return busy;
@@ -197,11 +206,11 @@ impl Group {
             !self.in_flight.values().any(|held| held.key.as_ref() == Some(key))
                 && !self.waiting.range(..seq).any(|(_, waiting)| waiting.key.as_ref() == Some(key))
         };
-        // By time: one that ends its members again and again must not keep the others waiting.
+        // By time: a message that crashes its members repeatedly must not delay other candidates.
         let found = self
             .waiting
             .iter()
-            .filter(|(_, waiting)| waiting.poison.alone && waiting.ready <= now)
+            .filter(|(_, waiting)| waiting.poison.is_candidate && waiting.ready <= now)
             .filter(|(seq, waiting)| waiting.key.as_ref().is_none_or(|key| is_first(**seq, key)))
             .min_by_key(|(seq, waiting)| (waiting.ready, **seq));
         let Some((&seq, _)) = found.filter(|_| max > 0) else {
@@ -233,8 +242,7 @@ impl Group {
         self.in_flight.insert(seq, held);
     }
 
-    /// Puts back what is held beyond its lease. A lost member counts as an attempt only where it held
-    /// one message: which of several was its end is not known.
+    /// Requeues messages whose lease has expired.
     fn expire(&mut self, log: &Log, now: Instant) {
         let over: Vec<(u64, u64)> = self
             .in_flight
@@ -250,7 +258,7 @@ impl Group {
             if let Some(held) = self.in_flight.remove(&seq) {
                 let alone = open.get(&member) == Some(&1) && !held.shared;
                 self.wait(log, seq, held, Requeue::Lost { alone });
-                // What the member still holds is not alone although it will be all that is left.
+                // Messages that the member still holds do not count as held alone.
                 let rest = self.in_flight.values_mut().filter(|held| held.member == member);
                 rest.for_each(|held| held.shared = true);
             }
@@ -259,41 +267,35 @@ impl Group {
 
     fn wait(&mut self, log: &Log, seq: u64, held: InFlight, how: Requeue) {
         if log.get(seq).is_none() {
-            // Retention took it; it was counted as dropped then.
+            // Retention removed it, and counted it as dropped.
             return;
         }
         let now = Instant::now();
         let InFlight { key, attempts, poison, .. } = held;
-        let PoisonState { losses, alone } = poison;
+        let PoisonState { losses, is_candidate } = poison;
         let (attempts, poison, ready) = match how {
             Requeue::Counted(after) => (attempts, PoisonState::default(), now.later(after)),
-            // One that goes out alone and comes back untouched lets others go first.
-            Requeue::Uncounted if alone => (attempts - 1, poison, now.later(Duration::from_secs(1))),
+            // A released poison candidate waits, so that other messages go first.
+            Requeue::Uncounted if is_candidate => (attempts - 1, poison, now.later(Duration::from_secs(1))),
             Requeue::Uncounted => (attempts - 1, poison, now),
-            Requeue::Lost { alone: held_alone } if held_alone || alone => {
-                (attempts + losses, PoisonState { losses: 0, alone: true }, now)
+            Requeue::Lost { alone: held_alone } if held_alone || is_candidate => {
+                (attempts + losses, PoisonState { losses: 0, is_candidate: true }, now)
             }
             Requeue::Lost { .. } => {
                 let losses = losses + 1;
-                (attempts - 1, PoisonState { losses, alone: losses >= ALONE_AFTER }, now)
+                (attempts - 1, PoisonState { losses, is_candidate: losses >= CANDIDATE_AFTER }, now)
             }
         };
         self.waiting.insert(seq, Waiting { key, attempts, poison, ready });
     }
 
-    /// Settles a message that the claim holds.
-    pub(super) fn finish(&mut self, seq: u64, claim: u64) -> Result<(), LeaseLost> {
+    /// Settles a message that a claim holds.
+    pub(super) fn settle(&mut self, seq: u64, claim: u64) -> Result<(), LeaseLost> {
         self.take(seq, claim).map(drop)
     }
 
-    /// Puts a message back that the claim holds.
-    pub(super) fn put_back(
-        &mut self,
-        log: &Log,
-        seq: u64,
-        claim: u64,
-        how: Requeue,
-    ) -> Result<(), LeaseLost> {
+    /// Requeues a message that a claim holds.
+    pub(super) fn requeue(&mut self, log: &Log, seq: u64, claim: u64, how: Requeue) -> Result<(), LeaseLost> {
         let held = self.take(seq, claim)?;
         self.wait(log, seq, held, how);
         Ok(())
@@ -310,7 +312,7 @@ impl Group {
         }
     }
 
-    /// Starts a lease anew.
+    /// Renews a lease.
     pub(super) fn renew(&mut self, seq: u64, claim: u64, lease: Duration) -> Result<(), LeaseLost> {
         match self.in_flight.get_mut(&seq) {
             Some(held) if held.claim == claim => {
@@ -321,8 +323,8 @@ impl Group {
         }
     }
 
-    /// Forgets what stands before this message; says how much of it was not settled.
-    pub(super) fn forget_before(&mut self, first: u64) -> u64 {
+    /// Discards the state before a message. Returns the number of messages that were not settled.
+    pub(super) fn discard_before(&mut self, first: u64) -> u64 {
         let kept = self.waiting.split_off(&first);
         let waiting = std::mem::replace(&mut self.waiting, kept).len() as u64;
         let in_flight = self.in_flight.range(..first).count() as u64;
@@ -332,7 +334,7 @@ impl Group {
     }
 }
 
-/// A claim about to be made.
+/// A claim to be made.
 pub(super) struct Lease {
     pub(super) claim: u64,
     pub(super) member: u64,

@@ -1,11 +1,11 @@
-//! The messages of a topic, in order.
+//! The log of a topic.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use crate::{Message, Position, StartPosition};
 
-/// The messages of a topic, numbered without gaps from `removed + 1`.
+/// The messages of a topic, numbered consecutively from `removed + 1`.
 #[derive(Default)]
 pub(super) struct Log {
     pub(super) removed: u64,
@@ -31,7 +31,7 @@ impl Log {
         self.messages.push_back(Stored { message, time });
     }
 
-    /// The position that a group which starts here has behind it.
+    /// The cursor of a group with this start position; `None` if it is not a number.
     pub(super) fn cursor(&self, start: StartPosition) -> Option<u64> {
         match start {
             StartPosition::Earliest => Some(self.removed),

@@ -37,10 +37,10 @@ use super::{
     TransportError, Trimmed,
 };
 
-/// Messages that a topic keeps for later groups.
+/// Retention of a topic.
 pub const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
 
-/// The stores that have a name, for as long as somebody holds them.
+/// The named stores.
 static NAMED: Mutex<Option<HashMap<String, Weak<Store>>>> = Mutex::new(None);
 
 /// The `memory:` transport.

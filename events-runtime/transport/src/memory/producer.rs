@@ -1,4 +1,4 @@
-//! Appends messages to the log of their topic.
+//! Sends messages: appends them to the log of their topic.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The store: topics, their logs and groups, behind one lock.
+//! The store: topics with their logs and groups, under one lock.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::{
     Topic, TransportError, Trimmed,
 };
 
-/// After so many messages in a topic, retention is applied to it.
+/// Retention is applied to a topic after this many messages.
 const TRIM_EVERY: u64 = 1024;
 
 /// All topics of a `memory:` URL.
@@ -38,13 +38,13 @@ pub(super) struct TopicLog {
     pub(super) log: Log,
     pub(super) groups: BTreeMap<ConsumerGroup, Group>,
     since_trim: u64,
-    /// A group's rejected messages go here, whatever the topic's name.
+    /// A group stores its dead letters here.
     dead_letters: bool,
-    /// Counts what may let some consumer of the topic go on.
+    /// Changes when consumers of the topic may find more messages.
     changed: watch::Sender<u64>,
 }
 
-/// Whose deliveries they are.
+/// Identifies the consumer that received a delivery.
 pub(super) struct Member {
     topic: Topic,
     group: ConsumerGroup,
@@ -52,7 +52,7 @@ pub(super) struct Member {
     lease: Duration,
 }
 
-/// A message on its way to a member.
+/// A claimed message.
 pub(super) struct Claimed {
     pub(super) message: Message,
     pub(super) time: SystemTime,
@@ -74,7 +74,7 @@ impl Store {
         self.lock().topics.entry(topic.clone()).or_default().changed.subscribe()
     }
 
-    /// Nothing under the lock panics halfway through a change.
+    /// Ignores poisoning: no change panics halfway.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,7 +123,7 @@ impl Store {
                 ErrorKind::Invalid,
                 operation,
                 topic,
-                format!("positions of {} are plain numbers, such as `42`", self.url),
+                format!("a position of {} is a number such as `42`", self.url),
             )
         })
     }
@@ -202,19 +202,19 @@ impl State {
         dead_letter_topic: &Topic,
         Settlement { receipt, outcome }: Settlement,
     ) -> Result<(), TransportError> {
-        // A group that was removed holds nothing any more.
+        // A removed group holds nothing.
         let Ok((log, group)) = self.group(member) else {
             return Err(lost("settle", member, &receipt));
         };
         let (seq, claim) = (sequence(&receipt), receipt.token);
         let mut dead_letter = None;
         let settled = match outcome {
-            Outcome::Ack => group.finish(seq, claim),
-            Outcome::Retry(after) => group.put_back(log, seq, claim, Requeue::Counted(after)),
-            Outcome::Release => group.put_back(log, seq, claim, Requeue::Uncounted),
+            Outcome::Ack => group.settle(seq, claim),
+            Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
+            Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted),
             Outcome::Reject(message) => {
                 dead_letter = Some(message);
-                group.finish(seq, claim)
+                group.settle(seq, claim)
             }
         };
         settled.map_err(|LeaseLost| lost("settle", member, &receipt))?;
@@ -260,10 +260,10 @@ impl TopicLog {
             return Trimmed::default();
         }
         self.log.removed += removed;
-        // Fewer than there are: `until` is at most one beyond the last.
+        // `until` is at most one after the last message.
         let count = usize::try_from(removed).unwrap_or(usize::MAX).min(self.log.messages.len());
         self.log.messages.drain(..count);
-        let unsettled = self.groups.values_mut().map(|group| group.forget_before(until)).max().unwrap_or(0);
+        let unsettled = self.groups.values_mut().map(|group| group.discard_before(until)).max().unwrap_or(0);
         let unread = if self.groups.is_empty() { removed } else { 0 };
         let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
         trimmed.tell(topic, dead_letters);
@@ -271,11 +271,11 @@ impl TopicLog {
     }
 }
 
-/// The number that this store gave the message.
+/// The number of a message.
 const fn sequence(receipt: &Receipt) -> u64 {
     match receipt.position {
         Position::Sequence(seq) => seq,
-        // Never given out here; 0 is held by nobody.
+        // Not a position of this transport; no claim holds 0.
         _ => 0,
     }
 }

@@ -147,7 +147,7 @@ impl Cluster {
             match reply {
                 Ok(Some(Ok(lookup))) => return Ok(lookup),
                 Ok(Some(Err(error))) if ErrorRank::of(&error) >= rank => {
-                    (rank, worst) = (ErrorRank::of(&error), error)
+                    (rank, worst) = (ErrorRank::of(&error), error);
                 }
                 Ok(None) => return Err(worst),
                 Ok(Some(Err(_))) | Err(_) => {}

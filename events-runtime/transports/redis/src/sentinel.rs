@@ -10,7 +10,7 @@ use events_transport::TransportError;
 const PORT: u16 = 26_379;
 
 pub(super) struct Sentinels {
-    sentinels: Vec<Client>,
+    clients: Vec<Client>,
     master: String,
     database: u32,
     client_config: ClientConfig,
@@ -29,18 +29,18 @@ impl Sentinels {
             return Err(malformed());
         }
         let client = |host| client_config.anonymous(host).map_err(|_| client_config.malformed_url(target));
-        let sentinels = hosts.iter().map(client).collect::<Result<_, _>>()?;
+        let clients = hosts.iter().map(client).collect::<Result<_, _>>()?;
         // Reports malformed credentials now rather than at the first connection.
         let any = ("localhost".to_owned(), PORT);
         client_config.client(&any, database).map_err(|_| client_config.malformed_url(target))?;
-        Ok(Self { sentinels, master: master.to_owned(), database, client_config })
+        Ok(Self { clients, master: master.to_owned(), database, client_config })
     }
 
     /// The master, as reported by the first Sentinel that knows it.
     pub(super) async fn master(&self, config: &AsyncConnectionConfig) -> RedisResult<Client> {
         let mut last =
             RedisError::from((RedisKind::MasterNameNotFoundBySentinel, "no Sentinel knows the master"));
-        for sentinel in &self.sentinels {
+        for sentinel in &self.clients {
             match self.ask(sentinel, config).await {
                 Ok(Some(address)) => return self.client_config.client(&address, self.database),
                 Ok(None) => {}

@@ -7,11 +7,10 @@ use super::connection::Database;
 use super::settle::Member;
 use events_transport::{BoxFuture, Receipt, Settle, Settlement, TransportError};
 
-/// One member's side of the file.
 pub(super) struct Acker {
     pub(super) database: Arc<Database>,
     pub(super) member: Member,
-    /// The opening of the file in which the member's claims mean something.
+    /// The generation of the file that the member's claims belong to.
     pub(super) generation: u64,
 }
 
@@ -31,7 +30,7 @@ impl Settle for Acker {
     }
 
     fn abandon(&self, receipt: Receipt) {
-        // A lost lease means that the message went back already.
+        // If the lease was lost, the message has been requeued already.
         drop(self.settle(vec![Settlement::retry(receipt, Duration::ZERO)]));
     }
 
@@ -50,7 +49,7 @@ impl Settle for Acker {
     }
 }
 
-/// A result for each, where one for all may be an error.
+/// The result of each item; an error of the whole call becomes the result of every item.
 pub(super) fn spread<T>(
     results: Result<Vec<Result<T, TransportError>>, TransportError>,
     count: usize,

@@ -1,4 +1,4 @@
-//! What the listings and `doctor` show of the file.
+//! Lists topics, groups and unsettled messages, and checks the file for `doctor`.
 
 use rusqlite::{Connection, params};
 
@@ -16,7 +16,7 @@ use events_transport::{
 /// The operation of [`unsettled`], for errors.
 pub(super) const UNSETTLED: &str = "look into";
 
-/// All topics with what they hold, by name.
+/// All topics, sorted by name.
 pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, TxnError> {
     let found: Vec<(i64, Option<Topic>)> = conn
         .prepare_cached("SELECT id, name FROM topics ORDER BY name")?
@@ -37,7 +37,7 @@ pub(super) fn topics(conn: &Connection) -> Result<Vec<TopicStatus>, TxnError> {
     Ok(topics)
 }
 
-/// The groups of a topic with their lag, by name.
+/// The groups of a topic with their lag, sorted by name.
 pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus>, TxnError> {
     let id = find_topic(conn, topic)?.ok_or_else(|| TransportError::no_topic("list the groups of", topic))?;
     let last = last(conn, id)?;
@@ -71,8 +71,8 @@ pub(super) fn groups(conn: &Connection, topic: &Topic) -> Result<Vec<GroupStatus
     Ok(groups)
 }
 
-/// The name in a column. One that is damaged can't be asked for by anybody: it is left out, that the
-/// others can be seen, and told by the log and by [`check`].
+/// The name in a column; `None` if it is invalid. Invalid names are skipped in listings, and reported in the
+/// log and by [`check`].
 fn named<T>(
     row: &rusqlite::Row<'_>,
     at: usize,
@@ -82,16 +82,13 @@ fn named<T>(
     Ok(match parse(name.into_owned()) {
         Ok(name) => Some(name),
         Err(error) => {
-            tracing::warn!(
-                error = chain(&error),
-                "a SQLite file holds a name that it can't hold: it is left out"
-            );
+            tracing::warn!(error = chain(&error), "skipped an invalid topic or group name in a SQLite file");
             None
         }
     })
 }
 
-/// How many topics and groups have a damaged name.
+/// The number of invalid topic and group names.
 fn damaged_names(conn: &Connection) -> rusqlite::Result<usize> {
     let mut damaged = 0;
     let mut topics = conn.prepare("SELECT name FROM topics")?;
@@ -105,21 +102,21 @@ fn damaged_names(conn: &Connection) -> rusqlite::Result<usize> {
     Ok(damaged)
 }
 
-/// Reads the whole file and says what is wrong with it.
+/// Checks the whole file for corruption.
 pub(super) fn check(conn: &Connection, config: &Config) -> Result<Health, TxnError> {
     let verdict: String = conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if verdict != "ok" {
         let message = format!(
-            "the file is damaged ({verdict}): stop all that use it, keep a copy, and recover what can be \
-             read with `sqlite3 FILE .recover`"
+            "the file is corrupt ({verdict}): stop all programs that use it, make a copy, and recover its content \
+             with `sqlite3 FILE .recover`"
         );
         return Err(TransportError::new(ErrorKind::Corrupt, "check", &config.url, message).into());
     }
     let damaged = damaged_names(conn)?;
     if damaged > 0 {
         let message = format!(
-            "the file holds {damaged} names of topics or groups that can't be names: something else wrote to \
-             it; stop all that use it, keep a copy, and correct them in the tables `topics` and `groups`"
+            "invalid topic or group names in the file: {damaged}; stop all programs that use it, make a copy, and \
+             correct the names in the tables `topics` and `groups`"
         );
         return Err(TransportError::new(ErrorKind::Corrupt, "check", &config.url, message).into());
     }
@@ -139,8 +136,7 @@ pub(super) fn check(conn: &Connection, config: &Config) -> Result<Health, TxnErr
     Ok(Health::new(facts, warnings))
 }
 
-/// The unsettled messages of a group behind a position, in order: up to `max`, and fewer where they
-/// are large.
+/// The unsettled messages of a group after a position, in order: up to `max`, fewer if they are large.
 pub(super) fn unsettled(
     conn: &Connection,
     topic: &Topic,
@@ -153,13 +149,13 @@ pub(super) fn unsettled(
         None => 0,
         Some(Position::Sequence(seq)) => i64::try_from(seq).unwrap_or(i64::MAX),
         Some(_) => {
-            let message = "positions of a `sqlite:` topic are plain numbers, such as `42`";
+            let message = "a position of a `sqlite:` topic is a number such as `42`";
             return Err(TransportError::new(ErrorKind::Invalid, UNSETTLED, topic, message).into());
         }
     };
-    // No group has the number 0: to it nothing is settled.
+    // No group has the row ID 0, so all messages are unsettled.
     let group = find_group(conn, id, group)?.unwrap_or(0);
-    // What is settled stands before the earliest of these, and between them.
+    // Messages before `next`, and those up to the cursor without an exception, are settled.
     let mut statement = conn.prepare_cached(&format!(
         "WITH progress(cursor, next) AS (
              SELECT cursor, min(cursor + 1,

@@ -1,9 +1,9 @@
-//! Who gets which messages next.
+//! Claims messages for a member, and returns expired claims.
 //!
-//! The rule that keeps the order of keys: the messages of a key in flight are the earliest
-//! unsettled ones of that key, all with one member, handed out in order. So a message goes out
-//! when no earlier one of its key waits and no member but its own holds one; otherwise it becomes
-//! a pending message without a time, and is looked at again when one of its key is settled.
+//! The invariant that keeps the order of keys: the messages of a key in flight are the earliest unsettled
+//! ones of the key, held by one member, delivered in order. A message is therefore delivered if no earlier
+//! message of its key waits and no other member holds one. Otherwise it becomes a blocked pending message
+//! (`ready` is `NULL`), and is examined again when a message of its key is settled.
 
 use std::collections::HashSet;
 
@@ -11,11 +11,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claim_scan::ClaimScan;
 use super::error::TxnError;
-use super::poison::{ALONE_AFTER, ClaimEnd, Isolation};
+use super::poison::{CANDIDATE_AFTER, ClaimEnd, Isolation};
 use super::row::run_length;
 use super::txn::{GroupId, Txn, last, trimmed};
 
-/// What a member asks for.
+/// A request of a member for messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
     pub(super) group: GroupId,
@@ -25,27 +25,27 @@ pub(super) struct Request {
     pub(super) lease: i64,
 }
 
-/// What a member was given.
+/// The messages that a member received.
 #[derive(Debug, Default)]
 pub(super) struct Claim {
     pub(super) id: i64,
-    /// Messages that were out before or waited, each with the attempt that this is, in order.
-    pub(super) again: Vec<(i64, u32)>,
-    /// Messages that come for the first time.
+    /// Messages from `pending`, in order, each with its attempt.
+    pub(super) redelivered: Vec<(i64, u32)>,
+    /// The run of messages that are delivered for the first time.
     pub(super) fresh: Option<(i64, i64)>,
-    /// Messages inside `fresh` that are not part of it.
+    /// Messages in the range of `fresh` that are not part of the claim.
     pub(super) gaps: HashSet<i64>,
 }
 
-/// The answer to a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(super) enum Claimed {
     Some(Claim),
-    /// Nothing now; perhaps at this time, in milliseconds since the Unix epoch.
+    /// No messages; retry at this time, in milliseconds since the Unix epoch.
     None(Option<i64>),
 }
 
-/// A claim that is held.
+/// An unsettled claim.
 pub(super) struct Held {
     pub(super) id: i64,
     pub(super) member: i64,
@@ -53,7 +53,7 @@ pub(super) struct Held {
     lease: i64,
     /// When it was made.
     pub(super) made: i64,
-    /// Another claim of the member was lost before.
+    /// The member lost another claim before.
     pub(super) shared: bool,
     /// The ends of its run.
     pub(super) run: Option<(i64, i64)>,
@@ -64,19 +64,19 @@ impl Held {
         self.until <= now
     }
 
-    /// The clock was set back since: nobody would take this over for as long as that.
-    fn is_beyond_its_lease(&self, now: i64) -> bool {
+    /// The clock was set back since: without a correction, the claim would outlive its lease.
+    fn is_ahead_of_clock(&self, now: i64) -> bool {
         self.until.saturating_sub(now) > self.lease
     }
 }
 
-/// Answers by reading alone where there is nothing to claim; `None` where there may be.
-pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
+/// Finds out without a write transaction that there is nothing to claim; `None` if there may be.
+pub(super) fn peek(conn: &Connection, request: &Request, now: i64) -> Result<Option<Claimed>, TxnError> {
     let GroupId { topic, group } = request.group;
     if request.max == 0 {
         return Ok(Some(Claimed::None(None)));
     }
-    // A cursor behind the end is damaged: the claim puts it right.
+    // A cursor beyond the end is corrupt, and repaired by the claim.
     if cursor(conn, group)? != last(conn, topic)? {
         return Ok(None);
     }
@@ -88,11 +88,11 @@ pub(super) fn look(conn: &Connection, request: &Request, now: i64) -> Result<Opt
     if due.is_some_and(|due| due <= now) {
         return Ok(None);
     }
-    if was_set_back(conn, group, now)? {
+    if clock_was_set_back(conn, group, now)? {
         return Ok(None);
     }
     let held = held(conn, group)?;
-    if held.iter().any(|held| held.is_over(now) || held.is_beyond_its_lease(now)) {
+    if held.iter().any(|held| held.is_over(now) || held.is_ahead_of_clock(now)) {
         return Ok(None);
     }
     let end = held.iter().map(|held| held.until).min();
@@ -106,8 +106,8 @@ pub(super) fn cursor(conn: &Connection, group: i64) -> Result<i64, TxnError> {
         .ok_or(TxnError::NoGroup)
 }
 
-/// Whether the clock was set back since a message was told to wait: it would for as long as that.
-fn was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
+/// Whether the clock was set back since a message was delayed, which would extend the delay.
+fn clock_was_set_back(conn: &Connection, group: i64, now: i64) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT EXISTS(SELECT 1 FROM pending
          WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2)",
@@ -134,63 +134,63 @@ fn held(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Held>> {
     .collect()
 }
 
-/// The longest lease or pause that is written, in milliseconds, so that sums fit.
-const LONGEST: i64 = i64::MAX / 4;
-/// The most attempts that are counted.
-const MOST: i64 = 0xffff_ffff;
+/// The longest stored lease or delay in milliseconds, so that sums fit.
+const MAX_DURATION: i64 = i64::MAX / 4;
+/// The maximum of counted attempts.
+const MAX_ATTEMPTS: i64 = 0xffff_ffff;
 
-/// How long until a member that may not have a message yet looks again, in milliseconds.
-const LOOK_AGAIN: i64 = 250;
+/// How long a member waits that may not claim an isolated message yet, in milliseconds.
+const RETRY_DELAY: i64 = 250;
 
 impl Txn<'_> {
-    /// Hands messages to a member.
+    /// Claims messages for a member.
     pub(super) fn claim(&mut self, request: &Request) -> Result<Claimed, TxnError> {
         let mut others = Vec::new();
         let all = held(self.conn, request.group.group)?;
-        let ends = self.ends(request.group, &all)?;
+        let claim_ends = self.claim_ends(request.group, &all)?;
         for held in all {
             if held.is_over(self.now) {
-                let end = ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
+                let end = claim_ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
                 self.take_back(request.group, held.member, held.id, end)?;
                 continue;
             }
-            if held.is_beyond_its_lease(self.now) {
+            if held.is_ahead_of_clock(self.now) {
                 self.conn
                     .prepare_cached("UPDATE claims SET lease = min(max(lease, 0), ?3), until = ?2 + min(max(lease, 0), ?3),
                          made = ?2 WHERE id = ?1")?
-                    .execute([held.id, self.now, LONGEST])?;
+                    .execute([held.id, self.now, MAX_DURATION])?;
             }
             others.push(held);
         }
-        if was_set_back(self.conn, request.group.group, self.now)? {
+        if clock_was_set_back(self.conn, request.group.group, self.now)? {
             self.conn
                 .prepare_cached(
                     "UPDATE pending SET ready = ?2 + max(0, min(ready - since, ?3)), since = ?2
                      WHERE grp = ?1 AND claim IS NULL AND ready IS NOT NULL AND since > ?2",
                 )?
-                .execute([request.group.group, self.now, LONGEST])?;
+                .execute([request.group.group, self.now, MAX_DURATION])?;
         }
-        self.mend_cursor(request.group)?;
+        self.repair_cursor(request.group)?;
         let mut scan = ClaimScan::new(self.conn, *request, &others)?;
-        match scan.alone(self.now)? {
+        match scan.take_isolated(self.now)? {
             Isolation::None => {
-                scan.again(self.now)?;
-                scan.fresh()?;
+                scan.take_due(self.now)?;
+                scan.take_new()?;
             }
             Isolation::Taken => {}
-            Isolation::Waits => return Ok(Claimed::None(Some(self.now + LOOK_AGAIN))),
+            Isolation::Waits => return Ok(Claimed::None(Some(self.now + RETRY_DELAY))),
         }
         if scan.is_empty() {
-            scan.set_aside()?;
-            // There may be more behind what was set aside: look again at once.
+            scan.store_blocked()?;
+            // More messages may follow the blocked ones: retry at once.
             return Ok(Claimed::None(Some(self.now)));
         }
         Ok(Claimed::Some(scan.store(self.now)?))
     }
 
-    /// A damaged cursor behind the topic's end would keep all that comes from the group, without a
-    /// word, and one before its first message would be an endless way: it is put back between them.
-    fn mend_cursor(&self, id: GroupId) -> Result<(), TxnError> {
+    /// Clamps a corrupt cursor to the range of its topic. Beyond the end, it would silently hide new messages
+    /// from the group; far before the first message, the scan would never finish.
+    fn repair_cursor(&self, id: GroupId) -> Result<(), TxnError> {
         let GroupId { topic, group } = id;
         let (found, last) = (cursor(self.conn, group)?, last(self.conn, topic)?);
         let cursor = found.clamp(trimmed(self.conn, topic)?.min(last), last);
@@ -201,16 +201,16 @@ impl Txn<'_> {
                 topic,
                 found,
                 cursor,
-                "a group of a SQLite file stood outside its topic: the file is damaged; messages may have been \
-                 left out or come again: check the file"
+                "repaired the cursor of a group, which was outside its topic: the SQLite file is corrupt, and messages \
+                 may be skipped or redelivered; check the file"
             );
         }
         Ok(())
     }
 
-    /// Ends a claim of a member: what it still holds waits to go out again.
+    /// Ends a claim of a member, and requeues the messages that it still holds.
     ///
-    /// How that counts is the rule of [`suspects`](super::suspects).
+    /// The module [`poison`](super::poison) describes how attempts are counted.
     pub(super) fn take_back(
         &mut self,
         id: GroupId,
@@ -248,11 +248,11 @@ impl Txn<'_> {
                     first,
                     last,
                     claim,
-                    ALONE_AFTER
+                    CANDIDATE_AFTER
                 ])?;
             let open = run_length(first, last).saturating_sub(gaps);
             if i64::try_from(back).unwrap_or(i64::MAX) < open {
-                // Retention took some, which can't unblock their keys any more.
+                // Retention removed some, which therefore can't unblock their keys.
                 self.unblock_all(id)?;
             }
         }
@@ -271,14 +271,14 @@ impl Txn<'_> {
                      losses = iif(alone, 0, min(losses + 1, ?4)),
                      alone = max(alone, losses + 1 >= ?3) WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, ALONE_AFTER, MOST])?,
+                .execute([claim, self.now, CANDIDATE_AFTER, MAX_ATTEMPTS])?,
             ClaimEnd::LostAlone => self
                 .conn
                 .prepare_cached(
                     "UPDATE pending SET claim = NULL, ready = ?2, since = ?2,
                      attempts = min(attempts + losses, ?3), losses = 0, alone = 1 WHERE claim = ?1",
                 )?
-                .execute([claim, self.now, MOST])?,
+                .execute([claim, self.now, MAX_ATTEMPTS])?,
         };
         self.end_claim(claim)?;
         self.woken.insert(topic);
@@ -291,7 +291,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Looks at every blocked message of the group again.
+    /// Makes every blocked message of the group due.
     pub(super) fn unblock_all(&mut self, id: GroupId) -> Result<(), TxnError> {
         self.conn
             .prepare_cached(

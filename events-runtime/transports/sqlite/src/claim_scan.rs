@@ -1,4 +1,4 @@
-//! The search for messages that may go out, by the rule of [`claim`](super::claim).
+//! Scans for messages that a member may claim, by the invariant of [`claim`](super::claim).
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,32 +9,32 @@ use super::error::TxnError;
 use super::row::count;
 use super::txn::{GroupId, last};
 
-/// So many messages are looked at in one transaction, that a long run of blocked ones does not
-/// keep the lock.
+/// The most messages scanned per transaction, so that a long run of blocked ones does not hold the lock.
 pub(super) const SCAN: i64 = 4_096;
 
 pub(super) type Key = Vec<u8>;
 
-/// One search for messages to hand out.
+/// One scan for messages to deliver.
 pub(super) struct ClaimScan<'c> {
     pub(super) conn: &'c Connection,
     pub(super) request: Request,
-    /// Keys in flight in some member's run, and whether it is another's.
-    pub(super) flying: HashMap<Key, bool>,
-    /// Whether the group has pending messages at all.
+    /// Keys in flight in the runs of claims, and whether another member holds them.
+    pub(super) in_flight: HashMap<Key, bool>,
+    /// Whether the group has pending messages.
     pub(super) pending: bool,
-    /// Whether a key has pending messages that new ones wait for, as far as looked up.
+    /// Cache: whether a key has pending messages that new ones must wait for.
     waits: HashMap<Key, bool>,
-    pub(super) again: Vec<(i64, u32)>,
-    /// Those of `again` that have a key.
-    chained: HashSet<i64>,
+    /// Pending messages to deliver, each with its attempt.
+    pub(super) redelivered: Vec<(i64, u32)>,
+    /// The messages in `redelivered` that have a key.
+    taken_of_keys: HashSet<i64>,
     fresh: Vec<i64>,
     blocked: Vec<(i64, Key)>,
     cursor: i64,
-    /// When the oldest claim that the member holds was made.
+    /// When the oldest claim of the member was made.
     pub(super) holds_since: Option<i64>,
-    /// Whether messages that go out alone are left to another member or another time.
-    pub(super) isolates: bool,
+    /// Whether poison candidates are left to another member or a later claim.
+    pub(super) excludes_isolated: bool,
 }
 
 impl<'c> ClaimScan<'c> {
@@ -46,19 +46,19 @@ impl<'c> ClaimScan<'c> {
         let mut scan = Self {
             conn,
             request,
-            flying: HashMap::new(),
+            in_flight: HashMap::new(),
             pending,
             waits: HashMap::new(),
-            again: Vec::new(),
-            chained: HashSet::new(),
+            redelivered: Vec::new(),
+            taken_of_keys: HashSet::new(),
             fresh: Vec::new(),
             blocked: Vec::new(),
             cursor: cursor(conn, group)?,
             holds_since: held.iter().filter(|held| held.member == request.member).map(|held| held.made).min(),
-            isolates: true,
+            excludes_isolated: true,
         };
         for held in held {
-            // One's own runs matter to pending messages only.
+            // The member's own runs only affect pending messages.
             if pending || held.member != request.member {
                 scan.load_run(held)?;
             }
@@ -77,22 +77,22 @@ impl<'c> ClaimScan<'c> {
         ))?;
         let mut keys = keys.query([first, last, held.id])?;
         while let Some(row) = keys.next()? {
-            self.flying.insert(row.get(0)?, held.member != self.request.member);
+            self.in_flight.insert(row.get(0)?, held.member != self.request.member);
         }
         Ok(())
     }
 
-    /// Whether there is nothing to hand out.
+    /// Whether nothing was found to deliver.
     pub(super) fn is_empty(&self) -> bool {
-        self.again.is_empty() && self.fresh.is_empty()
+        self.redelivered.is_empty() && self.fresh.is_empty()
     }
 
-    fn room(&self) -> usize {
-        self.request.max.saturating_sub(self.again.len() + self.fresh.len())
+    fn remaining(&self) -> usize {
+        self.request.max.saturating_sub(self.redelivered.len() + self.fresh.len())
     }
 
-    /// Takes pending messages whose time has come.
-    pub(super) fn again(&mut self, now: i64) -> Result<(), TxnError> {
+    /// Takes pending messages that are due.
+    pub(super) fn take_due(&mut self, now: i64) -> Result<(), TxnError> {
         if !self.pending {
             return Ok(());
         }
@@ -103,33 +103,33 @@ impl<'c> ClaimScan<'c> {
                  WHERE grp = ?1 AND claim IS NULL AND ready <= ?2 AND (alone <> 1 OR NOT ?4)
                  ORDER BY ready, seq LIMIT ?3",
             )?
-            .query_map(params![self.request.group.group, now, SCAN, self.isolates], |row| {
+            .query_map(params![self.request.group.group, now, SCAN, self.excludes_isolated], |row| {
                 Ok((row.get(0)?, row.get(1)?, count(row, 2)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
         let mut seen = HashSet::new();
         for (seq, key, attempts) in due {
-            if self.room() == 0 {
+            if self.remaining() == 0 {
                 break;
             }
             match key {
-                None => self.again.push((seq, attempts.saturating_add(1))),
+                None => self.redelivered.push((seq, attempts.saturating_add(1))),
                 Some(key) => {
                     if seen.insert(key.clone()) {
-                        self.chain(&key, now)?;
+                        self.take_key(&key, now)?;
                     }
-                    if !self.chained.contains(&seq) && self.room() > 0 {
+                    if !self.taken_of_keys.contains(&seq) && self.remaining() > 0 {
                         self.block(seq)?;
                     }
                 }
             }
         }
-        self.again.sort_unstable();
+        self.redelivered.sort_unstable();
         Ok(())
     }
 
-    /// Takes a key's pending messages from the earliest on, as far as they may go.
-    fn chain(&mut self, key: &Key, now: i64) -> Result<(), TxnError> {
+    /// Takes the pending messages of a key from the earliest on, up to the first that may not be delivered.
+    fn take_key(&mut self, key: &Key, now: i64) -> Result<(), TxnError> {
         let group = self.request.group.group;
         let held: bool = self
             .conn
@@ -138,7 +138,7 @@ impl<'c> ClaimScan<'c> {
                  WHERE grp = ?1 AND key = ?2 AND claim IS NOT NULL)",
             )?
             .query_row(params![group, key], |row| row.get(0))?;
-        if held || self.flying.contains_key(key) {
+        if held || self.in_flight.contains_key(key) {
             return Ok(());
         }
         let mut rows = self.conn.prepare_cached(
@@ -146,15 +146,15 @@ impl<'c> ClaimScan<'c> {
              WHERE grp = ?1 AND key = ?2 ORDER BY seq",
         )?;
         let mut rows = rows.query(params![group, key])?;
-        while self.room() > 0 {
+        while self.remaining() > 0 {
             let Some(row) = rows.next()? else { break };
             let ready: Option<i64> = row.get(2)?;
             if ready.is_some_and(|ready| ready > now) {
                 break;
             }
             let seq = row.get(0)?;
-            if self.isolates && row.get(3)? {
-                // Where it waited for those of its key in flight, it waits no more.
+            if self.excludes_isolated && row.get(3)? {
+                // No longer blocked by its key.
                 self.conn
                     .prepare_cached(
                         "UPDATE pending SET ready = 0 WHERE grp = ?1 AND seq = ?2 AND ready IS NULL",
@@ -162,13 +162,13 @@ impl<'c> ClaimScan<'c> {
                     .execute([group, seq])?;
                 break;
             }
-            self.chained.insert(seq);
-            self.again.push((seq, count(row, 1)?.saturating_add(1)));
+            self.taken_of_keys.insert(seq);
+            self.redelivered.push((seq, count(row, 1)?.saturating_add(1)));
         }
         Ok(())
     }
 
-    /// Looked at and found to be behind another: waits until one of its key is settled.
+    /// Blocks a pending message until one of its key is settled.
     pub(super) fn block(&self, seq: i64) -> Result<(), TxnError> {
         self.conn
             .prepare_cached("UPDATE pending SET ready = NULL WHERE grp = ?1 AND seq = ?2")?
@@ -176,17 +176,17 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Takes messages that were never out.
-    pub(super) fn fresh(&mut self) -> Result<(), TxnError> {
+    /// Takes messages after the cursor.
+    pub(super) fn take_new(&mut self) -> Result<(), TxnError> {
         let topic = self.request.group.topic;
-        let room = self.room();
-        if room == 0 {
+        let remaining = self.remaining();
+        if remaining == 0 {
             return Ok(());
         }
-        if !self.pending && self.flying.is_empty() {
-            // Nothing can be in the way: the run is known by its ends.
+        if !self.pending && self.in_flight.is_empty() {
+            // No message can be blocked: the run needs no scan.
             let end = last(self.conn, topic)?
-                .min(self.cursor.saturating_add(i64::try_from(room).unwrap_or(i64::MAX)));
+                .min(self.cursor.saturating_add(i64::try_from(remaining).unwrap_or(i64::MAX)));
             self.fresh.extend(self.cursor.saturating_add(1)..=end);
             self.cursor = end;
             return Ok(());
@@ -195,7 +195,7 @@ impl<'c> ClaimScan<'c> {
             "SELECT seq, CAST(key AS BLOB) FROM messages_{topic} WHERE seq > ?1 ORDER BY seq LIMIT ?2"
         ))?;
         let mut rows = rows.query([self.cursor, SCAN])?;
-        while self.room() > 0 {
+        while self.remaining() > 0 {
             let Some(row) = rows.next()? else { break };
             let seq = row.get(0)?;
             self.cursor = seq;
@@ -207,9 +207,9 @@ impl<'c> ClaimScan<'c> {
         Ok(())
     }
 
-    /// Whether a new message of this key has to wait.
+    /// Whether a new message of a key must wait.
     fn is_taken(&mut self, key: &Key) -> Result<bool, TxnError> {
-        if self.flying.get(key) == Some(&true) {
+        if self.in_flight.get(key) == Some(&true) {
             return Ok(true);
         }
         if !self.pending {
@@ -218,7 +218,7 @@ impl<'c> ClaimScan<'c> {
         if let Some(waits) = self.waits.get(key) {
             return Ok(*waits);
         }
-        // What this member holds itself goes before and is in nobody's way.
+        // Messages that this member holds precede it and don't block it.
         let mut rows = self.conn.prepare_cached(
             "SELECT seq FROM pending INDEXED BY pending_by_key LEFT JOIN claims ON claims.id = claim
              WHERE pending.grp = ?1 AND key = ?2 AND member IS NOT ?3 ORDER BY seq",
@@ -228,13 +228,13 @@ impl<'c> ClaimScan<'c> {
         while let Some(row) = rows.next()?
             && !waits
         {
-            waits = !self.chained.contains(&row.get(0)?);
+            waits = !self.taken_of_keys.contains(&row.get(0)?);
         }
         self.waits.insert(key.clone(), waits);
         Ok(waits)
     }
 
-    /// Writes down what was found.
+    /// Stores the claim.
     pub(super) fn store(self, now: i64) -> Result<Claim, TxnError> {
         let Request { group: GroupId { group, .. }, member, lease, .. } = self.request;
         let run = self.fresh.first().copied().zip(self.fresh.last().copied());
@@ -253,7 +253,7 @@ impl<'c> ClaimScan<'c> {
                 now
             ])?;
         let id = self.conn.last_insert_rowid();
-        for (seq, attempts) in &self.again {
+        for (seq, attempts) in &self.redelivered {
             self.conn
                 .prepare_cached("UPDATE pending SET claim = ?3, attempts = ?4 WHERE grp = ?1 AND seq = ?2")?
                 .execute(params![group, seq, id, attempts])?;
@@ -267,12 +267,12 @@ impl<'c> ClaimScan<'c> {
                 gaps.insert(*seq);
             }
         }
-        self.set_aside()?;
-        Ok(Claim { id, again: self.again, fresh: run, gaps })
+        self.store_blocked()?;
+        Ok(Claim { id, redelivered: self.redelivered, fresh: run, gaps })
     }
 
-    /// Writes down the blocked messages and how far the search came.
-    pub(super) fn set_aside(&self) -> Result<(), TxnError> {
+    /// Stores blocked messages and the cursor.
+    pub(super) fn store_blocked(&self) -> Result<(), TxnError> {
         let group = self.request.group.group;
         for (seq, key) in &self.blocked {
             self.conn

@@ -19,20 +19,20 @@ pub(super) const SETTINGS: &[&str] = &[
     "dead_letter_count",
 ];
 
-/// What an acknowledged send or settlement survives.
+/// Which failures an acknowledged send or settlement survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Synchronous {
-    /// The log is forced to the disk before each answer: survives the loss of power.
+    /// The log is synced before each reply: survives a power failure.
     Full,
-    /// The log is forced to the disk at checkpoints: survives the death of the process; the last
-    /// answers may be lost with the power, the file stays sound.
+    /// The log is synced at checkpoints: survives a crash of the process. A power failure may lose the
+    /// last writes; the file stays consistent.
     Normal,
-    /// Nothing is forced: survives the death of the process; with the power the whole file may go.
+    /// Nothing is synced: survives a crash of the process. A power failure may destroy the file.
     Off,
 }
 
 impl Synchronous {
-    /// What SQLite is told; what `Full` asks beyond `Normal` the syncer does.
+    /// The value of SQLite's pragma. The additional syncs of `Full` are done by the syncer.
     pub(super) const fn pragma(self) -> &'static str {
         match self {
             Self::Full | Self::Normal => "NORMAL",
@@ -42,12 +42,12 @@ impl Synchronous {
 
     pub(super) const fn guarantee(self) -> &'static str {
         match self {
-            Self::Full => "full: what was acknowledged survives the loss of power",
+            Self::Full => "full: acknowledged messages survive a power failure",
             Self::Normal => {
-                "normal: what was acknowledged survives the process; the last of it may be lost with the power"
+                "normal: acknowledged messages survive a crash of the process; a power failure may lose the last ones"
             }
             Self::Off => {
-                "off: what was acknowledged survives the process; the file may be lost with the power"
+                "off: acknowledged messages survive a crash of the process; a power failure may destroy the file"
             }
         }
     }
@@ -58,23 +58,23 @@ pub(super) struct Config {
     pub(super) path: PathBuf,
     pub(super) url: String,
     pub(super) synchronous: Synchronous,
-    /// How long a call waits for another process that holds the write lock.
+    /// How long a call waits for the write lock of another process.
     pub(super) busy_timeout: Duration,
-    /// The longest pause between two looks at what other processes wrote.
+    /// The longest interval between checks for writes of other processes.
     pub(super) poll_interval: Duration,
     pub(super) max_pages: Option<u32>,
-    /// The mode of a file that is made, and of the two beside it; a stricter umask counts.
+    /// The permissions of a new file and its `-wal` and `-shm` files, before the umask.
     pub(super) mode: u32,
     pub(super) retention: RetentionPolicy,
 }
 
-/// What a topic keeps unless told otherwise; Kafka's default too.
+/// Retention of a topic; also Kafka's default.
 pub(super) const DEFAULT_RETENTION: Retention =
     Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 
 impl Config {
-    /// Whether two handles of one file promise the same.
-    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+    /// Whether two handles of one file may share it: their guarantees are the same.
+    pub(super) fn is_compatible_with(&self, other: &Self) -> bool {
         self.synchronous == other.synchronous
             && self.busy_timeout == other.busy_timeout
             && self.poll_interval == other.poll_interval
@@ -85,15 +85,15 @@ impl Config {
     pub(super) fn read(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         target.only(SETTINGS)?;
         if target.path.is_empty() {
-            return Err(target.invalid("the path of the file is missing: write `sqlite://events.db`"));
+            return Err(target.invalid("the file path is missing: write `sqlite://events.db`"));
         }
         if target.has_login {
             return Err(target.invalid(
-                "a file has no user and no password; begin the path with `./` where its name holds `:` and `@`",
+                "a file has no user and password: if its name contains `:` and `@`, start the path with `./`",
             ));
         }
         if target.path == ":memory:" {
-            return Err(target.invalid("for messages in memory write `memory:` or `memory:name`"));
+            return Err(target.invalid("`:memory:` is not supported: write `memory:` or `memory:name`"));
         }
         let duration = |name, default: Duration| match target.get(name) {
             None => Ok(default),
@@ -110,9 +110,7 @@ impl Config {
         };
         let max_pages = target
             .get("max_pages")
-            .map(|text| {
-                text.parse().map_err(|_| target.bad_setting("max_pages", text, "a whole number of pages"))
-            })
+            .map(|text| text.parse().map_err(|_| target.bad_setting("max_pages", text, "a number of pages")))
             .transpose()?;
         let mode = match target.get("mode") {
             None => 0o600,
@@ -120,7 +118,11 @@ impl Config {
                 .ok()
                 .filter(|mode| mode & !0o777 == 0 && mode & 0o600 == 0o600)
                 .ok_or_else(|| {
-                    target.bad_setting("mode", text, "an octal mode that lets the owner write, `0660`")
+                    target.bad_setting(
+                        "mode",
+                        text,
+                        "an octal mode that lets the owner read and write, such as `0660`",
+                    )
                 })?,
         };
         Ok(Self {

@@ -1,4 +1,5 @@
-//! One file, opened once per process and shared by all its handles.
+//! A SQLite file, opened once per process and shared by all handles: one writer thread and a pool of
+//! connections for reads.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,11 +21,11 @@ use super::writer::{Job, Writer};
 use events_support::error_chain::chain;
 use events_transport::{BoxFuture, ErrorKind, TransportError};
 
-/// The files that are open, for as long as somebody holds them.
+/// The open files.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Database>>>> = Mutex::new(None);
 
-/// So many connections read at once, and are kept for it. A new one reads the definitions of all tables
-/// first, of which each topic has one: a thousand consumers that start together must not open a thousand.
+/// The size of the pool of read connections. A new connection first reads the schema, with one table per
+/// topic: a thousand consumers that start at once must not open a thousand connections.
 const READERS: usize = 8;
 
 pub(super) struct Database {
@@ -32,7 +33,7 @@ pub(super) struct Database {
     jobs: Sender<Box<dyn Job>>,
     changed: Arc<ChangeNotifier>,
     waiters: Arc<AtomicUsize>,
-    /// Each with the generation that it reads.
+    /// Idle read connections, each with the generation of its file.
     readers: Mutex<Vec<(u64, Connection)>>,
     reading: Arc<Semaphore>,
     identity: Arc<FileIdentity>,
@@ -54,23 +55,23 @@ impl Database {
         Ok(database)
     }
 
-    /// The same file once more. Two promises for one file would make one of them a lie.
+    /// Shares the file if the settings allow it: a file has one durability guarantee.
     fn shared_with(self: Arc<Self>, config: &Config) -> Result<Arc<Self>, TransportError> {
-        if self.config.agrees_with(config) {
+        if self.config.is_compatible_with(config) {
             return Ok(self);
         }
         Err(TransportError::new(
             ErrorKind::Invalid,
             "open",
             &config.url,
-            "the file is open in this process with other settings: open it with the same everywhere",
+            "this process has opened the file with different settings: use the same settings everywhere",
         ))
     }
 
     fn start(config: Config) -> Result<Self, TransportError> {
         let conn = open_writer(&config)?;
         if config.synchronous == Synchronous::Full {
-            empty_log(&conn, &config);
+            checkpoint(&conn, &config);
         }
         let (jobs, queue) = channel();
         let changed = Arc::new(ChangeNotifier::default());
@@ -92,7 +93,7 @@ impl Database {
         );
         std::thread::Builder::new().name("events-sqlite".to_owned()).spawn(move || writer.run()).map_err(
             |error| {
-                let message = "the system gives no thread to write with";
+                let message = "can't start the writer thread";
                 TransportError::new(ErrorKind::Unavailable, "open", &config.url, message).with_source(error)
             },
         )?;
@@ -104,23 +105,23 @@ impl Database {
         &self.config
     }
 
-    /// Which file is open.
+    /// The identity of the open file.
     pub(super) fn identity(&self) -> &Arc<FileIdentity> {
         &self.identity
     }
 
-    /// Counts what may let some consumer of a topic go on.
+    /// Changes when consumers of a topic may find more messages.
     pub(super) fn changes(&self, topic: i64) -> watch::Receiver<u64> {
         self.changed.of(topic)
     }
 
-    /// Says that somebody waits, until dropped: other processes' writes are looked for meanwhile.
-    pub(super) fn waiting(&self) -> WaitGuard {
+    /// Registers a waiting consumer until dropped. Writes of other processes are polled meanwhile.
+    pub(super) fn wait_guard(&self) -> WaitGuard {
         self.waiters.fetch_add(1, Ordering::SeqCst);
         WaitGuard(self.waiters.clone())
     }
 
-    /// Writes durably. Submitted when called; the future waits for the answer.
+    /// Writes durably. The write is queued when this is called; the future waits for its result.
     pub(super) fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -129,35 +130,35 @@ impl Database {
         self.submit(operation, None, true, |_| Ok(None), run, |result| result)
     }
 
-    /// Writes what need not survive the loss of power, unless `look` finds the answer by reading.
+    /// Queues a request: `try_read`, which may answer it without a transaction, then `run`.
     ///
-    /// `finish` makes the answer of what `look` or `run` found, once that stands: what the outcome
-    /// of a transaction owns must not exist before the transaction is committed.
+    /// `finish` converts the result once the transaction is committed. Values that act on drop must be
+    /// created there, since a transaction may be rolled back and run again.
     pub(super) fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         operation: &'static str,
         generation: Option<u64>,
         durable: bool,
-        look: impl FnMut(&Connection) -> Result<Option<T>, TxnError> + Send + 'static,
+        try_read: impl FnMut(&Connection) -> Result<Option<T>, TxnError> + Send + 'static,
         run: impl FnMut(&mut Txn<'_>) -> Result<T, TxnError> + Send + 'static,
         finish: impl FnOnce(T) -> A + Send + 'static,
     ) -> BoxFuture<'static, Result<A, TransportError>> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { operation, generation, durable, look, run, finish, result: None, reply };
-        // Where the thread is gone, the reply goes with the task, and the answer tells.
+        let task = Task { operation, generation, durable, try_read, run, finish, result: None, reply };
+        // If the writer thread has ended, the reply channel is dropped, which reports it.
         drop(self.jobs.send(Box::new(task)));
         let url = self.config.url.clone();
         Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed(operation, &url))) })
     }
 
-    /// Reads, on a thread that may block.
+    /// Reads on a blocking thread.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         operation: &'static str,
         read: impl FnOnce(&Connection) -> Result<T, TxnError> + Send + 'static,
     ) -> Result<T, TransportError> {
-        if self.identity.look(&self.config.path) != FileState::Unchanged {
-            // The writer opens what stands there now, or tells that nothing does.
+        if self.identity.check(&self.config.path) != FileState::Unchanged {
+            // The writer opens the new file, or fails if there is none.
             self.write(operation, |_| Ok(())).await?;
         }
         let database = self.clone();
@@ -165,7 +166,7 @@ impl Database {
             return Err(closed(operation, &self.config.url));
         };
         let reading = tokio::task::spawn_blocking(move || {
-            // Kept to the end of the work, which goes on where nobody waits for it any more.
+            // Held until the read completes, even if the future is dropped.
             let _permit = permit;
             let generation = database.identity.generation();
             database.readers().retain(|(of, _)| *of == generation);
@@ -186,15 +187,12 @@ impl Database {
     }
 }
 
-/// The log may hold what the disk once refused: behind it nothing would be durable. Whoever reads
-/// or writes meanwhile is not waited for; then the next checkpoint does it.
-pub(super) fn empty_log(conn: &Connection, config: &Config) {
+/// Checkpoints the log: it may contain frames whose sync failed, and nothing after them would be durable.
+/// Does not wait for concurrent readers and writers; a later checkpoint then completes it.
+pub(super) fn checkpoint(conn: &Connection, config: &Config) {
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-        let error = TxnError::from(error).convert("tidy the log of", &config.url);
-        tracing::warn!(
-            error = chain(&error),
-            "the log of a SQLite file could not be emptied when it was opened"
-        );
+        let error = TxnError::from(error).convert("checkpoint", &config.url);
+        tracing::warn!(error = chain(&error), "could not checkpoint the log of a SQLite file on opening");
     }
 }
 
@@ -202,7 +200,7 @@ fn closed(operation: &'static str, url: &str) -> TransportError {
     TransportError::new(ErrorKind::Closed, operation, url, "the transport or its runtime was shut down")
 }
 
-/// Somebody waits for messages.
+/// Registers a waiting consumer until dropped.
 pub(super) struct WaitGuard(Arc<AtomicUsize>);
 
 impl Drop for WaitGuard {
@@ -216,10 +214,10 @@ struct Task<L, R, F, T, A> {
     operation: &'static str,
     generation: Option<u64>,
     durable: bool,
-    look: L,
+    try_read: L,
     run: R,
     finish: F,
-    /// Plain data: dropped where the transaction is rolled back.
+    /// Discarded if the transaction is rolled back.
     result: Option<T>,
     reply: oneshot::Sender<Result<A, TransportError>>,
 }
@@ -240,8 +238,8 @@ where
         self.generation
     }
 
-    fn look(&mut self, conn: &Connection) -> Result<bool, TxnError> {
-        self.result = (self.look)(conn)?;
+    fn try_read(&mut self, conn: &Connection) -> Result<bool, TxnError> {
+        self.result = (self.try_read)(conn)?;
         Ok(self.result.is_some())
     }
 
@@ -251,13 +249,13 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
+    fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
         let answer = match (outcome, self.result) {
             (Ok(()), Some(result)) => Ok((self.finish)(result)),
             (Ok(()), None) => Err(closed(self.operation, url)),
             (Err(error), _) => Err(error.convert(self.operation, url)),
         };
-        // Nobody may wait any more; what the answer holds is given back by its own drop.
+        // If the requester stopped waiting, the answer is dropped, which releases what it holds.
         drop(self.reply.send(answer));
     }
 }

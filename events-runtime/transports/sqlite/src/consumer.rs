@@ -1,4 +1,4 @@
-//! A member of a group on a topic of the file.
+//! A consumer: one member of a group.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -37,30 +37,30 @@ impl SqliteConsumer {
         Ok(Self { acker, recipient, changes, lease, subscription })
     }
 
-    /// Joins the group of the file that is open now, as a member that nobody has been before.
+    /// Joins the group in the currently open file, as a new member.
     async fn join(
         database: Arc<Database>,
         subscription: &Subscription,
     ) -> Result<(Arc<Acker>, Arc<Recipient>), TransportError> {
-        let dead_letter = subscription.dead_letter_topic()?;
+        let dead_letter_topic = subscription.dead_letter_topic()?;
         let Subscription { topic, group, start, .. } = subscription.clone();
-        let (names, letters) = ((topic.clone(), group.clone()), dead_letter.clone());
+        let (names, marked) = ((topic.clone(), group.clone()), dead_letter_topic.clone());
         let identity = database.identity().clone();
         let joining = database.write("subscribe to", move |txn| {
-            txn.mark_dead_letter_topic(&letters)?;
+            txn.mark_dead_letter_topic(&marked)?;
             Ok((txn.join(&names.0, &names.1, start)?, identity.generation()))
         });
         let (id, generation) = joining.await?;
-        // Sixty-two random bits, not negative: no two members anywhere have the same.
+        // Random and non-negative; globally unique.
         let (_, random) = uuid::Uuid::now_v7().as_u64_pair();
         let number = (random >> 1).cast_signed();
-        let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter };
+        let member = Member { number, id, topic: topic.clone(), group: group.clone(), dead_letter_topic };
         let acker = Arc::new(Acker { database, member, generation });
         let recipient = Arc::new(Recipient::new(topic, group, acker.clone()));
         Ok((acker, recipient))
     }
 
-    /// Claims messages, which `arrival` knows of until it is told that they have arrived.
+    /// Claims messages. `guard` returns the claim if the caller is cancelled.
     async fn claim(&self, max: usize, guard: &ClaimGuard) -> Result<Claimed, TransportError> {
         let Member { id, number, .. } = self.acker.member;
         let request = Request { group: id, member: number, max, lease: self.lease };
@@ -71,7 +71,7 @@ impl SqliteConsumer {
                 "receive from",
                 Some(self.acker.generation),
                 false,
-                move |conn| match claim::look(conn, &request, millis(SystemTime::now()))? {
+                move |conn| match claim::peek(conn, &request, millis(SystemTime::now()))? {
                     Some(Claimed::None(due)) => {
                         looked.set(ClaimState::Nothing);
                         Ok(Some(Claimed::None(due)))
@@ -118,8 +118,8 @@ impl SqliteConsumer {
             .collect())
     }
 
-    /// Retention that may drop unsettled messages can take some between claim and reading; it has
-    /// counted them.
+    /// Acknowledges messages that retention removed between claim and read. Retention has counted them as
+    /// dropped.
     fn forget_missing(&self, claim: &Claim, stored: &[(u32, Stored)]) {
         if stored.len() == claim.len() {
             return;
@@ -143,10 +143,10 @@ fn read_claim(
     claim: &Claim,
 ) -> Result<Vec<(u32, Stored)>, TxnError> {
     let mut stored = Vec::with_capacity(claim.len());
-    if !claim.again.is_empty() {
+    if !claim.redelivered.is_empty() {
         let mut one =
             conn.prepare_cached(&format!("SELECT {} FROM messages_{topic} WHERE seq = ?1", row::COLUMNS))?;
-        for (seq, attempt) in &claim.again {
+        for (seq, attempt) in &claim.redelivered {
             for found in one.query_map([seq], row::read)? {
                 stored.push((*attempt, found?));
             }
@@ -167,22 +167,22 @@ fn read_claim(
     Ok(stored)
 }
 
-/// How far a claim has come.
+/// The state of a claim request.
 #[derive(Debug, Clone, Copy)]
 enum ClaimState {
     InProgress,
-    /// There was nothing to claim.
+    /// Nothing was claimed.
     Nothing,
     Claim(i64),
 }
 
-/// The same, for the request that makes the claim and the one that takes it back.
+/// Shared by the request that makes the claim and the one that returns it.
 #[derive(Clone)]
 struct SharedClaimState(Arc<Mutex<ClaimState>>);
 
 impl SharedClaimState {
-    fn set(&self, under: ClaimState) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = under;
+    fn set(&self, state: ClaimState) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     fn get(&self) -> ClaimState {
@@ -190,29 +190,28 @@ impl SharedClaimState {
     }
 }
 
-/// A claim on its way to the caller, who may stop waiting for it at any time: it goes back then.
+/// Returns a claim to the group if `receive` is cancelled.
 ///
-/// The request to take it back is submitted by the drop itself. Whatever the same member asks for
-/// next stands behind it, and can't be given a later message of a key whose earlier ones are in a
-/// claim that nobody will work on.
+/// The drop itself queues the request. It therefore precedes the next claim of this member, which could
+/// otherwise receive a later message of a key whose earlier ones are in the lost claim.
 struct ClaimGuard {
     claim: SharedClaimState,
     acker: Arc<Acker>,
-    /// The caller has it, or was told that there is nothing.
-    arrived: bool,
+    /// The caller has received the claim, or that there is none.
+    delivered: bool,
 }
 
 impl ClaimGuard {
     fn new(acker: &Arc<Acker>) -> Self {
         let claim = SharedClaimState(Arc::new(Mutex::new(ClaimState::InProgress)));
-        Self { claim, acker: acker.clone(), arrived: false }
+        Self { claim, acker: acker.clone(), delivered: false }
     }
 }
 
 impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        // Whatever the claim says by now: its transaction may be rolled back and run again.
-        if self.arrived {
+        // Don't look at the state yet: the transaction may still be rolled back and run again.
+        if self.delivered {
             return;
         }
         let Member { id, number, .. } = self.acker.member;
@@ -224,7 +223,7 @@ impl Drop for ClaimGuard {
             move |_| Ok(matches!(looked.get(), ClaimState::Nothing).then_some(())),
             move |txn| match claim.get() {
                 ClaimState::Claim(claim) => txn.take_back(id, number, claim, ClaimEnd::Undelivered),
-                // The request before this one failed.
+                // The claim request failed.
                 ClaimState::InProgress | ClaimState::Nothing => Ok(()),
             },
             |()| (),
@@ -239,12 +238,12 @@ impl Consumer for SqliteConsumer {
         wait: Duration,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
         Box::pin(async move {
-            // No deadline where the wait passes the clock's range.
+            // No deadline if it exceeds the range of the clock.
             let deadline = Instant::now().checked_add(wait);
-            // Before the first request, so that the writer's thread looks out for other processes.
-            let _waiting = self.acker.database.waiting();
+            // Before the first request, so that the writer thread polls for writes of other processes.
+            let _waiting = self.acker.database.wait_guard();
             loop {
-                // Seen before the claim, so that what comes during the claim is not missed.
+                // Mark as seen before the claim, so that changes during the claim are not missed.
                 self.changes.borrow_and_update();
                 let database = &self.acker.database;
                 if database.identity().generation() != self.acker.generation {
@@ -256,14 +255,14 @@ impl Consumer for SqliteConsumer {
                 let due = match self.claim(max, &guard).await? {
                     Claimed::Some(claim) => {
                         let deliveries = self.deliver(claim).await?;
-                        guard.arrived = true;
+                        guard.delivered = true;
                         if !deliveries.is_empty() {
                             return Ok(deliveries);
                         }
                         continue;
                     }
                     Claimed::None(due) => {
-                        guard.arrived = true;
+                        guard.delivered = true;
                         due
                     }
                 };
@@ -281,7 +280,7 @@ impl Consumer for SqliteConsumer {
                     }
                 };
                 tokio::select! {
-                    // The file lives as long as this consumer, and with it the sender.
+                    // Never closed: the database, which owns the sender, outlives this consumer.
                     _ = self.changes.changed() => {}
                     () = timer => {}
                 }
@@ -290,22 +289,22 @@ impl Consumer for SqliteConsumer {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
-        // Whatever was submitted before is answered before this.
+        // Completes after all earlier requests.
         self.acker.database.write("leave", |_| Ok(()))
     }
 }
 
-/// The runtime's clock at a time of the file's clock.
+/// Converts a time of the file to the runtime's clock.
 fn from_now(due: i64) -> Option<Instant> {
     let after = due.saturating_sub(millis(SystemTime::now()));
     Instant::now().checked_add(Duration::from_millis(u64::try_from(after).unwrap_or(0)))
 }
 
 impl Claim {
-    /// The messages of the claim, those out again first.
+    /// The positions of the claim, redelivered messages first.
     fn seqs(&self) -> impl Iterator<Item = i64> {
         let fresh = self.fresh.into_iter().flat_map(|(first, last)| first..=last);
-        self.again.iter().map(|(seq, _)| *seq).chain(fresh.filter(|seq| !self.gaps.contains(seq)))
+        self.redelivered.iter().map(|(seq, _)| *seq).chain(fresh.filter(|seq| !self.gaps.contains(seq)))
     }
 
     fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! What SQLite says, in our words.
+//! Converts errors of SQLite into [`TransportError`]s.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use events_transport::{ErrorKind, TransportError};
 pub(super) enum TxnError {
     /// SQLite's own error.
     Sqlite(rusqlite::Error),
-    /// The request can't be met; nothing was written.
+    /// The request is invalid or can't be executed; nothing was written.
     Transport(TransportError),
     /// The group was removed; nothing was written.
     NoGroup,
@@ -30,12 +30,12 @@ impl From<TransportError> for TxnError {
 }
 
 impl TxnError {
-    /// Another connection holds the lock; nothing was written, the same can be tried again.
+    /// Another connection holds the lock: nothing was written, and the transaction can be retried.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if is_busy(error))
     }
 
-    /// The error for the caller of this operation on this file.
+    /// The error of an operation on a file.
     pub(super) fn convert(self, operation: &'static str, file: impl fmt::Display) -> TransportError {
         match self {
             Self::Transport(error) => error,
@@ -51,11 +51,10 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// What each primary result code of SQLite means for the bus, by its number. The same table, with the
-/// judgement in words, stands in `docs/decisions/0058`.
+/// The error kind of each primary result code of SQLite. `docs/decisions/0058` documents the table.
 ///
-/// Only `SQLITE_TOOBIG` is the message's own fault. Everything else is a state of the store, and the queue
-/// waits for its end.
+/// Only `SQLITE_TOOBIG` means that the message is invalid. All other codes are states of the store, during
+/// which messages stay queued.
 const CODES: [(i32, &str, ErrorKind); 26] = [
     (1, "SQLITE_ERROR", ErrorKind::Other),
     (2, "SQLITE_INTERNAL", ErrorKind::Other),
@@ -85,7 +84,7 @@ const CODES: [(i32, &str, ErrorKind); 26] = [
     (26, "SQLITE_NOTADB", ErrorKind::Corrupt),
 ];
 
-/// A SQLite error in our words; SQLite's own are its source.
+/// Converts a SQLite error, which becomes the source.
 pub(super) fn convert(
     error: rusqlite::Error,
     operation: &'static str,
@@ -96,37 +95,36 @@ pub(super) fn convert(
     TransportError::new(kind, operation, file, advice(kind, code)).with_source(error)
 }
 
-/// What is wrong and what to do.
+/// The error message: what happened, and what to do.
 const fn advice(kind: ErrorKind, code: Option<i32>) -> &'static str {
     match (kind, code) {
         (ErrorKind::Locked, _) => {
-            "another process held the file's lock for longer than `busy_timeout`: \
-             find what writes to it for so long, or set a longer one"
+            "another process held the write lock for longer than `busy_timeout`: find the long transaction, or \
+             increase `busy_timeout`"
         }
         (ErrorKind::Full, _) => {
-            "there is no room left for the file: free space on its disk, or keep less (`retention_age`, \
-             `retention_count`); nothing that was acknowledged is lost"
+            "the disk or the file is full: free disk space, increase `max_pages`, or keep fewer messages \
+             (`retention_age`, `retention_count`); acknowledged messages are not lost"
         }
         (ErrorKind::ReadOnly, _) => {
-            "the file or its folder can't be written: the folder must be writable too, for the log beside the file"
+            "the file or its folder is not writable: make both writable, since SQLite creates its log in the folder"
         }
-        (ErrorKind::Permission, _) => "this user may not use the file: change its owner or its mode",
-        (_, Some(14)) => "the file can't be opened: does its folder exist, and may this user write there?",
-        (_, Some(26)) => "the file is no SQLite database: check the path; it was left as it is",
+        (ErrorKind::Permission, _) => "this user may not access the file: change its owner or permissions",
+        (_, Some(14)) => "can't open the file: check that its folder exists and is writable for this user",
+        (_, Some(26)) => "the file is not a SQLite database and was not changed: check the path",
         (ErrorKind::Corrupt, _) => {
-            "the file is damaged: stop all that use it, keep a copy, and recover what can be read with \
+            "the file is corrupt: stop all programs that use it, make a copy, and recover its content with \
              `sqlite3 FILE .recover`"
         }
         (ErrorKind::TooLarge, _) => {
-            "the message is larger than SQLite takes, about 1 GB: send a reference to it"
+            "the message exceeds the limit of SQLite, about 1 GB: send a reference to the data"
         }
-        (_, Some(7)) => "there is no memory left for SQLite: give the process more",
+        (_, Some(7)) => "SQLite is out of memory: give the process more",
         (_, Some(10 | 15)) => {
-            "the disk did not do what it was asked: see the cause and the system's log; network file systems \
-             are not supported"
+            "a disk operation failed: see the cause and the system log; network file systems are not supported"
         }
-        (ErrorKind::Unavailable, _) => "SQLite broke the call off; the same can succeed later: see the cause",
-        _ => "SQLite refused: see the cause",
+        (ErrorKind::Unavailable, _) => "SQLite aborted the call, which may succeed later: see the cause",
+        _ => "SQLite returned an error: see the cause",
     }
 }
 
@@ -135,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_sqlite_is_judged_and_only_a_message_that_is_too_large_is_refused() {
+    fn every_code_of_sqlite_has_a_kind_and_only_too_large_messages_are_rejected() {
         let documented =
             include_str!("../../../../docs/decisions/0058-errors-of-sqlite-are-judged-in-one-table.md");
         for (number, (code, name, kind)) in (1..).zip(CODES) {
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_code_is_judged_by_its_primary_one() {
+    fn an_extended_code_has_the_kind_of_its_primary_code() {
         for (extended, kind) in [
             (522, ErrorKind::Unavailable),
             (517, ErrorKind::Locked),

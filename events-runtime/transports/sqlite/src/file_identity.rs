@@ -1,18 +1,18 @@
-//! Whether the file that is open is still the one at its path.
+//! Detects that the open file is no longer the one at its path.
 //!
-//! A process goes on writing into a file that was removed or renamed, and nobody else ever sees it. So the
-//! writer looks before each transaction, and once more before it answers one: what is acknowledged is in
-//! the file that stood at the path then.
+//! A process can keep writing to a file that was removed or renamed, unseen by other processes. The writer
+//! therefore checks the file before each transaction, and again before it replies: acknowledged messages
+//! are in the file that was at the path at that time.
 //!
-//! Where the path has another file, it is opened in place of the old one. Groups and claims of the old file
-//! mean nothing there, so each opening has a number, its generation: a request that belongs to an earlier
-//! one is refused, and its consumer joins anew. A copy that is written over the file in place keeps its
-//! device and inode and can't be noticed; SQLite's own backup and `.restore` are safe.
+//! If the path has a different file, that file is opened. Groups and claims of the old file are invalid
+//! there. So each opening has a number, its generation: requests of an earlier generation are rejected, and
+//! their consumers join again. Overwriting the file in place keeps its device and inode and can't be
+//! detected; SQLite's backup and `.restore` are safe.
 //!
-//! The same is true of the log and its index beside the file. Where they are gone, what this process wrote
-//! is in a log that nobody else reads: it is brought into the file where nobody began another log and the
-//! file is as it was, and the file is opened anew. A log that is left beside another file than its own
-//! would be taken for that file's, and spoil it: it is moved away first.
+//! The same applies to the `-wal` and `-shm` files. If they were removed, the writes of this process are in a
+//! log that no other process reads. The log is checkpointed if no new log exists and the file is unchanged,
+//! and the file is reopened. A log left next to a different file would corrupt that file, so it is renamed
+//! first.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,99 +27,98 @@ use events_transport::{ErrorKind, TransportError};
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// Which file is open, for the writer, the readers and the consumers.
+/// The identity of the open file, shared by the writer, the readers and the consumers.
 #[derive(Debug)]
 pub(super) struct FileIdentity {
     open: Mutex<Open>,
     generation: AtomicU64,
 }
 
-/// The file that is open, and what stands beside it.
+/// The open file, with its `-wal` and `-shm` files.
 #[derive(Debug, Default)]
 struct Open {
     file: Option<Identity>,
-    /// What stands at the path itself, where that is a link.
+    /// The symbolic link at the path, if it is one.
     link: Option<Identity>,
-    /// The log and its index, where they were there when the file was opened.
-    beside: [(PathBuf, Option<Identity>); 2],
-    /// When the file was written to, as last seen.
-    written: Option<SystemTime>,
+    /// The `-wal` and `-shm` files, if they existed when the file was opened.
+    log_files: [(PathBuf, Option<Identity>); 2],
+    /// The last seen modification time of the file.
+    modified: Option<SystemTime>,
 }
 
-/// What stands at the path.
+/// The result of a check.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileState {
-    /// The file that is open.
+    /// The path has the open file.
     Unchanged,
-    /// Another file.
+    /// The path has a different file.
     Replaced,
-    /// The file that is open, without the log that is open.
+    /// The path has the open file, but not its `-wal` or `-shm` file.
     LogMissing,
-    /// No file.
+    /// The path has no file.
     Missing,
 }
 
 impl FileIdentity {
-    /// Of a file that was opened just now.
+    /// Of a file that was just opened.
     pub(super) fn of(path: &Path) -> Self {
         Self { open: Mutex::new(Open::at(path)), generation: AtomicU64::new(1) }
     }
 
-    /// How many times a file was opened.
+    /// The number of times a file was opened at the path.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
-    pub(super) fn look(&self, path: &Path) -> FileState {
+    pub(super) fn check(&self, path: &Path) -> FileState {
         let mut open = self.locked();
         let Some(file) = open.file else {
-            // The system does not say.
+            // The platform has no identities.
             return FileState::Unchanged;
         };
         match found(path) {
             None => FileState::Missing,
             Some((found, _, 0)) if found == file => FileState::Replaced,
-            Some((found, written, _)) if found == file => {
-                // The log stands beside what the path leads to: another way there has another log.
+            Some((found, modified, _)) if found == file => {
+                // The log is next to the target of a symbolic link, so a different link has a different log.
                 let leads_elsewhere = link(path) != open.link;
                 if leads_elsewhere
-                    || open.beside.iter().any(|(path, was)| was.is_some() && identity(path) != *was)
+                    || open.log_files.iter().any(|(path, was)| was.is_some() && identity(path) != *was)
                 {
                     return FileState::LogMissing;
                 }
-                open.written = written;
+                open.modified = modified;
                 FileState::Unchanged
             }
             Some(_) => FileState::Replaced,
         }
     }
 
-    /// Whether what the open log holds may still be brought into the file: nobody wrote to the file since
-    /// the last look, and nobody began another log.
+    /// Whether the open log may still be checkpointed: the file was not modified since the last check, and no
+    /// new log exists.
     pub(super) fn keeps_log(&self, path: &Path) -> bool {
         let open = self.locked();
         let is_own = |(path, was): &(PathBuf, Option<Identity>)| {
             identity(path).is_none_or(|found| Some(found) == *was)
         };
-        found(path).is_some_and(|(file, written, _)| Some(file) == open.file && written == open.written)
-            && open.beside.iter().all(is_own)
+        found(path).is_some_and(|(file, modified, _)| Some(file) == open.file && modified == open.modified)
+            && open.log_files.iter().all(is_own)
     }
 
-    /// Moves the log of the file that was open away from the one that stands at the path now. What can't
-    /// be moved is left to SQLite, which may take it for the new file's.
+    /// Renames the log of the old file, so that SQLite does not use it for the new one.
     pub(super) fn move_log(&self) {
-        for (path, was) in &self.locked().beside {
+        for (path, was) in &self.locked().log_files {
             if was.is_some() && identity(path) == *was {
                 let mut to = OsString::from(path);
                 to.push(".old");
                 if let Err(error) = std::fs::rename(path, &to) {
-                    tracing::error!(path = %path.display(), error = chain(&error), "the log of the file that was here before can't be moved away");
+                    tracing::error!(path = %path.display(), error = chain(&error), "can't rename the log of the replaced file");
                 }
             }
         }
     }
 
-    /// Another file is open from now on.
+    /// Records that a file was opened.
     pub(super) fn opened(&self, path: &Path) {
         *self.locked() = Open::at(path);
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -132,17 +131,17 @@ impl FileIdentity {
 
 impl Open {
     fn at(path: &Path) -> Self {
-        let Some((file, written, _)) = found(path) else { return Self::default() };
-        // SQLite names them after the file that a link leads to.
+        let Some((file, modified, _)) = found(path) else { return Self::default() };
+        // Named after the target of a symbolic link.
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let beside = ["-wal", "-shm"].map(|end| {
+        let log_files = ["-wal", "-shm"].map(|end| {
             let mut path = OsString::from(&real);
             path.push(end);
             let path = PathBuf::from(path);
             let was = identity(&path);
             (path, was)
         });
-        Self { file: Some(file), link: link(path), beside, written }
+        Self { file: Some(file), link: link(path), log_files, modified }
     }
 }
 
@@ -150,7 +149,7 @@ fn identity(path: &Path) -> Option<Identity> {
     found(path).map(|(identity, _, _)| identity)
 }
 
-/// What stands at a path, when it was written to, and its length.
+/// The identity, modification time and length of the file at a path.
 #[cfg(unix)]
 fn found(path: &Path) -> Option<(Identity, Option<SystemTime>, u64)> {
     use std::os::unix::fs::MetadataExt as _;
@@ -158,14 +157,14 @@ fn found(path: &Path) -> Option<(Identity, Option<SystemTime>, u64)> {
     Some(((found.dev(), found.ino()), found.modified().ok(), found.len()))
 }
 
-/// What stands at a path, when it was written to, and its length.
+/// The identity, modification time and length of the file at a path.
 #[cfg(not(unix))]
 fn found(_: &Path) -> Option<(Identity, Option<SystemTime>, u64)> {
-    // The system lets nobody remove or rename a file that is open.
+    // The platform does not allow removing or renaming open files.
     None
 }
 
-/// The link at a path, where there is one.
+/// The symbolic link at a path.
 #[cfg(unix)]
 fn link(path: &Path) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt as _;
@@ -178,22 +177,20 @@ fn link(_: &Path) -> Option<Identity> {
     None
 }
 
-pub(super) fn gone(url: &str) -> TxnError {
-    let message = "the file was removed or renamed while it was open, and nobody would see what is written to it: \
-                   put it back, or start a program that makes it anew; what is queued waits, and is sent once \
-                   there is a file again";
+pub(super) fn missing_error(url: &str) -> TxnError {
+    let message = "the file was removed or renamed while open: put it back, or restart a program to create a new one; \
+                   queued messages are sent once there is a file";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn replaced(url: &str) -> TxnError {
-    let message = "another file stands at the path than the one that was open; it was opened in its place: \
-                   what was held or under way in the old one is lost to it, and groups go on as the new file has them";
+pub(super) fn replaced_error(url: &str) -> TxnError {
+    let message = "the file was replaced while open, and the new file is used from now on: deliveries and calls in \
+                   progress on the old file are lost, and groups continue as stored in the new file";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }
 
-pub(super) fn no_log(url: &str) -> TxnError {
-    let message = "the log or its index beside the file was removed or replaced while it was open, and nobody \
-                   would see what is written to it: the file was opened anew; what was held or under way is \
-                   given again, and what only the log had may be lost";
+pub(super) fn log_missing_error(url: &str) -> TxnError {
+    let message = "the `-wal` or `-shm` file was removed or replaced while open, so the file was reopened: deliveries \
+                   in progress are redelivered, and writes that only the log contained may be lost";
     TransportError::new(ErrorKind::Replaced, "use", url, message).into()
 }

@@ -135,7 +135,7 @@ impl Transport for SqliteTransport {
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
         Box::pin(async move {
-            // Taking the lock and committing nothing shows that the file can be written.
+            // An empty transaction takes the lock, which shows that the file is writable.
             self.database.write("check", |_| Ok(())).await?;
             let config = self.database.config().clone();
             self.database.read("check", move |conn| admin::check(conn, &config)).await

@@ -1,7 +1,7 @@
-//! Who is woken by what: each consumer hears of its own topic alone.
+//! Wakes consumers when their topic changes.
 //!
-//! For what other processes wrote, one look compares each topic that somebody waits on with what it was at
-//! the look before.
+//! Writes of other processes are detected by comparing each topic that has consumers with its previous
+//! snapshot.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::txn::last;
 
-/// Counts, for each topic by its number, what may let some consumer of it go on.
+/// A change counter per topic ID.
 #[derive(Debug, Default)]
 pub(super) struct ChangeNotifier(Mutex<HashMap<i64, watch::Sender<u64>>>);
 
@@ -32,7 +32,7 @@ impl ChangeNotifier {
         }
     }
 
-    /// The topics that have a consumer; the others are forgotten.
+    /// The topics that have a consumer. Removes the others.
     fn topics(&self) -> Vec<i64> {
         let mut topics = self.locked();
         topics.retain(|_, changed| changed.receiver_count() > 0);
@@ -44,21 +44,21 @@ impl ChangeNotifier {
     }
 }
 
-/// What a look saw of a topic: its last position, and how far its groups have come.
+/// The state of a topic: its last position, and the cursor of each group.
 #[derive(Debug, PartialEq, Eq, Clone)]
-struct Mark {
+struct Snapshot {
     last: i64,
     cursors: Vec<(i64, i64)>,
 }
 
-/// What the last look saw.
+/// Detects changes by other processes.
 #[derive(Debug, Default)]
-pub(super) struct ChangeDetector(HashMap<i64, Mark>);
+pub(super) struct ChangeDetector(HashMap<i64, Snapshot>);
 
 impl ChangeDetector {
-    /// Wakes the consumers of the topics that another process changed. A topic where something is held or
-    /// waits is always one: which of it changed is for its consumers to find out.
-    pub(super) fn look(&mut self, conn: &Connection, changes: &ChangeNotifier) -> rusqlite::Result<()> {
+    /// Wakes the consumers of topics that changed since the last call. Topics with claims or pending messages
+    /// are always woken, since their changes are not compared.
+    pub(super) fn detect(&mut self, conn: &Connection, changes: &ChangeNotifier) -> rusqlite::Result<()> {
         let mut groups: HashMap<i64, (Vec<(i64, i64)>, bool)> = HashMap::new();
         let mut statement = conn.prepare_cached(
             "SELECT topic, id, cursor, EXISTS(SELECT 1 FROM pending WHERE grp = groups.id)
@@ -74,11 +74,11 @@ impl ChangeDetector {
         let mut detector = HashMap::new();
         for topic in changes.topics() {
             let (cursors, busy) = groups.remove(&topic).unwrap_or_default();
-            let mark = Mark { last: last(conn, topic)?, cursors };
-            if busy || self.0.get(&topic) != Some(&mark) {
+            let snapshot = Snapshot { last: last(conn, topic)?, cursors };
+            if busy || self.0.get(&topic) != Some(&snapshot) {
                 changes.wake(topic);
             }
-            detector.insert(topic, mark);
+            detector.insert(topic, snapshot);
         }
         self.0 = detector;
         Ok(())
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_append_of_another_process_wakes_the_consumers_of_its_topic_alone() {
+    fn an_append_of_another_process_wakes_only_consumers_of_its_topic() {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(
             "CREATE TABLE topics(id INTEGER PRIMARY KEY, trimmed INTEGER NOT NULL DEFAULT 0);
@@ -105,7 +105,7 @@ mod tests {
         let mut second = changes.of(2);
         let mut woken = |sql: &str| {
             conn.execute_batch(sql).unwrap();
-            detector.look(&conn, &changes).unwrap();
+            detector.detect(&conn, &changes).unwrap();
             let woken = [&first, &second].map(|topic| topic.has_changed().unwrap());
             first.borrow_and_update();
             second.borrow_and_update();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_woken_by_topic_leaves_the_others_asleep() {
+    fn waking_a_topic_does_not_wake_others() {
         let changes = ChangeNotifier::default();
         let (one, two) = (changes.of(1), changes.of(2));
         changes.wake(1);

@@ -1,11 +1,12 @@
-//! Which message ends its members, by killing the process or by blocking it beyond the lease.
+//! Finds poison messages: messages that crash the process or block it beyond the lease.
 //!
-//! A lost member counts as an attempt only where it held one message: which of several was its end is
-//! not known. A message that was lost twice among others goes out alone, to a member that holds nothing
-//! else; a member that is lost with it is charged to it, with the losses that were left out before.
+//! A lost member counts as an attempt only if it held a single message; otherwise it is unknown which message
+//! caused the loss. A message that was lost twice among others is a poison candidate. It is delivered in
+//! isolation, to a member that holds nothing else. If that member is lost too, the loss counts as an attempt,
+//! and so do the earlier losses.
 //!
-//! Nobody waits for that for long. A member that has held something for longer than a lease is alive and
-//! at work: it is given other messages beside a suspect, and a suspect beside others.
+//! Isolation delays a member by at most one lease. A member that has held messages for longer is alive: it may
+//! receive other messages beside a poison candidate, and a poison candidate beside others.
 
 use std::collections::HashMap;
 
@@ -17,66 +18,67 @@ use super::error::TxnError;
 use super::row::{count, run_length};
 use super::txn::{GroupId, Txn};
 
-/// A message whose members were lost so often, among others, goes out alone.
-pub(super) const ALONE_AFTER: i64 = 2;
+/// After this many losses among other messages, a message is a poison candidate.
+pub(super) const CANDIDATE_AFTER: i64 = 2;
 
-/// How a claim ended without its messages being settled.
+/// How a claim ended whose messages were not settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClaimEnd {
-    /// It never reached its member.
+    /// The member never received it.
     Undelivered,
-    /// Its member was lost and held other messages too.
+    /// The member was lost and held several messages.
     LostAmongOthers,
-    /// Its member was lost and held this one message.
+    /// The member was lost and held a single message.
     LostAlone,
 }
 
-/// What became of the messages that go out alone.
+/// The result of looking for a poison candidate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// There is none now, or none that may be waited for.
+    /// There is none, or it needs no isolation any more.
     None,
-    /// One was taken, and nothing goes with it.
+    /// One was taken; the claim must contain nothing else.
     Taken,
-    /// The member has one, or must have nothing else first.
+    /// The member holds one, or must settle its other messages first.
     Waits,
 }
 
 impl Txn<'_> {
-    /// How the claims end that are over; said before the first of them is taken back, which changes
+    /// How each expired claim ended. Must be called before the first of them is returned, since that changes
     /// what its member holds.
-    pub(super) fn ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, ClaimEnd>, TxnError> {
-        let mut ends = HashMap::new();
+    pub(super) fn claim_ends(&self, id: GroupId, held: &[Held]) -> Result<HashMap<i64, ClaimEnd>, TxnError> {
+        let mut claim_ends = HashMap::new();
         for over in held.iter().filter(|held| held.is_over(self.now)) {
-            let alone = !over.shared && self.open(held, over.member)? == 1;
-            ends.insert(over.id, if alone { ClaimEnd::LostAlone } else { ClaimEnd::LostAmongOthers });
+            let alone = !over.shared && self.held_count(held, over.member)? == 1;
+            claim_ends.insert(over.id, if alone { ClaimEnd::LostAlone } else { ClaimEnd::LostAmongOthers });
         }
-        for over in held.iter().filter(|held| ends.contains_key(&held.id)) {
-            // What the member still holds is not alone although it will be all that is left.
+        for over in held.iter().filter(|held| claim_ends.contains_key(&held.id)) {
+            // Messages that the member still holds do not count as held alone.
             self.conn
                 .prepare_cached("UPDATE claims SET shared = 1 WHERE grp = ?1 AND member = ?2")?
                 .execute([id.group, over.member])?;
         }
-        Ok(ends)
+        Ok(claim_ends)
     }
 
-    /// How many messages a member holds.
-    fn open(&self, held: &[Held], member: i64) -> Result<i64, TxnError> {
-        let mut open = 0;
+    /// The number of messages that a member holds.
+    fn held_count(&self, held: &[Held], member: i64) -> Result<i64, TxnError> {
+        let mut held_count = 0;
         for held in held.iter().filter(|held| held.member == member) {
-            open += self
+            held_count += self
                 .conn
                 .prepare_cached(
                     "SELECT (SELECT count(*) FROM pending WHERE claim = ?1)
                      - (SELECT count(*) FROM gaps WHERE claim = ?1)",
                 )?
                 .query_row([held.id], |row| row.get::<_, i64>(0))?;
-            open = open.saturating_add(held.run.map_or(0, |(first, last)| run_length(first, last)));
+            held_count =
+                held_count.saturating_add(held.run.map_or(0, |(first, last)| run_length(first, last)));
         }
-        Ok(open)
+        Ok(held_count)
     }
 
-    /// Whether the group has messages that go out alone: what one member settles may let another have one.
+    /// Whether the group has poison candidates. A settlement may allow another member to claim one.
     pub(super) fn has_isolated(&self, id: GroupId) -> Result<bool, TxnError> {
         Ok(self
             .conn
@@ -88,8 +90,8 @@ impl Txn<'_> {
 }
 
 impl ClaimScan<'_> {
-    /// Takes one message that goes out alone, where there is one whose time has come.
-    pub(super) fn alone(&mut self, now: i64) -> Result<Isolation, TxnError> {
+    /// Takes one poison candidate that is due, if there is one.
+    pub(super) fn take_isolated(&mut self, now: i64) -> Result<Isolation, TxnError> {
         if !self.pending {
             return Ok(Isolation::None);
         }
@@ -117,12 +119,12 @@ impl ClaimScan<'_> {
             }
             match self.holds_since {
                 None if max > 0 => {
-                    self.again.push((seq, attempts.saturating_add(1)));
+                    self.redelivered.push((seq, attempts.saturating_add(1)));
                     return Ok(Isolation::Taken);
                 }
                 Some(since) if since.saturating_add(lease) > now => return Ok(Isolation::Waits),
                 _ => {
-                    self.isolates = false;
+                    self.excludes_isolated = false;
                     return Ok(Isolation::None);
                 }
             }
@@ -130,7 +132,7 @@ impl ClaimScan<'_> {
         Ok(Isolation::None)
     }
 
-    /// Whether this pending message is the earliest of its key, and nobody holds one of it.
+    /// Whether a pending message is the earliest of its key, and no member holds one of the key.
     fn is_first(&self, key: &Key, seq: i64) -> Result<bool, TxnError> {
         let first: bool = self
             .conn
@@ -139,6 +141,6 @@ impl ClaimScan<'_> {
                  WHERE grp = ?1 AND key = ?2 AND (seq < ?3 OR claim IS NOT NULL))",
             )?
             .query_row(params![self.request.group.group, key, seq], |row| row.get(0))?;
-        Ok(first && !self.flying.contains_key(key))
+        Ok(first && !self.in_flight.contains_key(key))
     }
 }

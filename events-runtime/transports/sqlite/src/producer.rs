@@ -1,4 +1,4 @@
-//! Appends messages to the table of their topic.
+//! Sends messages: appends them to the table of their topic.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! A message as the columns of a row.
+//! Converts messages to rows and back.
 //!
-//! Headers are one blob: for each, the length of the name, the name, the length of the value, the
-//! value; lengths are unsigned LEB128.
+//! Headers are one blob: per header, the length of the name, the name, the length of the value, and the
+//! value. Lengths are unsigned LEB128.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 
 use events_transport::{Headers, Message};
 
-/// What is written, made outside the writer's thread.
+/// A row to insert, encoded outside the writer thread.
 pub(super) struct Row {
     pub(super) key: Option<Bytes>,
     pub(super) headers: Vec<u8>,
@@ -24,21 +24,21 @@ impl From<&Message> for Row {
     }
 }
 
-/// What is read.
+/// A decoded row.
 pub(super) struct Stored {
     pub(super) seq: i64,
     pub(super) time: SystemTime,
     pub(super) message: Message,
 }
 
-/// The header that keeps the headers of a damaged row.
+/// The header that keeps the undecoded headers of a corrupt row.
 const RAW_HEADERS: &str = "sqlite_headers";
 
 /// The columns of [`Stored`], in its order.
 pub(super) const COLUMNS: &str = "seq, time, key, headers, data";
 
-/// Any row gives a message, whatever became of its fields: one that is damaged is for the envelope to
-/// refuse, so that it becomes a dead letter that holds what was found, and its consumer goes on.
+/// Decodes a row. A corrupt row gives a message that the envelope rejects: it becomes a dead letter with
+/// the content of the row, and the consumer continues.
 pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
     let mut damaged = Vec::new();
     let mut field = |at, name| {
@@ -71,7 +71,7 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored { seq: row.get(0)?, time, message })
 }
 
-/// The bytes of a field, none where it is `NULL`, and whether it has a type that is written there.
+/// The bytes of a field, `None` for `NULL`, and whether the field has an expected type.
 fn bytes(value: ValueRef<'_>) -> (Option<Bytes>, bool) {
     match value {
         ValueRef::Null => (None, true),
@@ -82,30 +82,29 @@ fn bytes(value: ValueRef<'_>) -> (Option<Bytes>, bool) {
     }
 }
 
-/// The headers of a message that can't be read: what they were is kept as it is, for whoever looks at
-/// the dead letter.
+/// The headers of a corrupt row. The undecoded headers are kept for inspection of the dead letter.
 fn unreadable(damaged: &[&str], blob: Option<Bytes>) -> Headers {
     let mut headers = Headers::new();
     let fields = damaged.join(" and ");
-    headers.push("content-type", format!("damaged: the file's row holds {fields} that nobody wrote"));
+    headers.push("content-type", format!("damaged: corrupt {fields} in a row of the file"));
     if let Some(blob) = blob {
         headers.push(RAW_HEADERS, blob);
     }
     headers
 }
 
-/// How many messages a run holds; of one whose ends are damaged as many as can be counted.
+/// The number of messages in a run, saturating for corrupt bounds.
 pub(super) fn run_length(first: i64, last: i64) -> i64 {
     last.saturating_sub(first).saturating_add(1).max(0)
 }
 
-/// A number of attempts; a damaged one is brought into its range.
+/// A number of attempts, clamped if corrupt.
 pub(super) fn count(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u32> {
     let count: i64 = row.get(at)?;
     Ok(u32::try_from(count.max(0)).unwrap_or(u32::MAX))
 }
 
-/// Milliseconds since the Unix epoch, in the way that the file keeps times.
+/// Milliseconds since the Unix epoch, as stored in the file.
 pub(super) fn millis(time: SystemTime) -> i64 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => length(since),
@@ -113,7 +112,7 @@ pub(super) fn millis(time: SystemTime) -> i64 {
     }
 }
 
-/// A length in milliseconds, `i64::MAX / 4` (so that sums fit) at most.
+/// A duration in milliseconds, at most `i64::MAX / 4`, so that sums fit.
 pub(super) fn length(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
@@ -152,7 +151,7 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Values share the blob's memory.
+/// Decodes headers. Values share the memory of the blob.
 fn decode(blob: &Bytes) -> Option<Headers> {
     let mut headers = Headers::with_capacity(10);
     let mut at = 0;
@@ -195,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_come_back_in_order() {
+    fn headers_round_trip_in_order() {
         let long = "x".repeat(70_000);
         let headers: Headers =
             [("ce_id", Bytes::from("1")), ("b", Bytes::from(long)), ("ce_id", Bytes::new())]
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_headers_are_told_from_sound_ones() {
+    fn corrupt_headers_are_detected() {
         let headers: Headers = [("name", "value")].into_iter().collect();
         let bytes = encode(&headers);
         for end in 1..bytes.len() {
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_damaged_field_of_a_row_gives_a_message_that_the_envelope_refuses() {
+    fn every_corrupt_field_of_a_row_gives_a_message_that_the_envelope_rejects() {
         let conn = rusqlite::Connection::open_in_memory().unwrap();
         for (row, kept) in [
             ("1, 0, x'6b', x'ff', x'01'", &b"\xff"[..]),
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn times_survive_to_the_millisecond() {
+    fn times_round_trip_to_the_millisecond() {
         for millis_in in [0, 1, 1_700_000_000_123, -5] {
             assert_eq!(millis(from_millis(millis_in)), millis_in);
         }

@@ -1,17 +1,16 @@
-//! The file's tables, and what is checked before a file is taken for ours.
+//! The schema of the file, its migrations, and the checks on opening.
 //!
-//! Each topic has a table of its own, `messages_<id>`, so that a message costs one append at the
-//! end of one b-tree. A group's progress is a cursor: all up to it was handed out. What was handed
-//! out and not settled is described by exceptions alone, so that messages settled in order cost a
-//! group no row each:
+//! Each topic has a table of its own, `messages_<id>`, so that storing a message is one append to one
+//! b-tree. A group's progress is a cursor: every message up to it was claimed. Exceptions record which of
+//! those are not settled, so that messages settled in order cost no row each:
 //!
-//! - `claims`: a run of messages, `first..=last`, handed to one member in one go, with its lease;
-//! - `gaps`: the messages inside a claim's run that the claim does not hold (any more);
-//! - `pending`: messages tracked one by one, because they came back or wait behind an earlier one
-//!   of their key. `attempts` counts how often one was handed out. `claim` names who holds it. A
-//!   waiting one has the time from which it may go out in `ready`, and `NULL` there while it
-//!   waits for an earlier message of its key. `losses` counts the members that were lost holding
-//!   it among others, which `attempts` leaves out; `alone` is 1 for one that goes out alone.
+//! - `claims`: a run of messages, `first..=last`, claimed by one member at once, with its lease;
+//! - `gaps`: messages in the run of a claim that the claim does not hold, or no longer holds;
+//! - `pending`: messages tracked individually, because they were requeued or wait for an earlier message
+//!   of their key. `attempts` counts deliveries. `claim` is the claim that holds the message. `ready` is
+//!   the time when a waiting message is due, and `NULL` while it waits for an earlier message of its key.
+//!   `losses` counts members that were lost while they held it among other messages, which `attempts` does
+//!   not include. `alone` is 1 for a poison candidate, which is delivered in isolation.
 
 use std::time::{Duration, Instant};
 
@@ -22,16 +21,16 @@ use super::error::TxnError;
 use events_transport::Later as _;
 use events_transport::{ErrorKind, TransportError};
 
-/// SQLite counts milliseconds in 32 bits with a sign.
-const LONGEST_BUSY: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+/// SQLite's timeout is a signed 32-bit number of milliseconds.
+const MAX_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
-/// `evrt` in ASCII: says that a file is ours.
+/// `evrt` in ASCII: identifies our files.
 const APPLICATION_ID: i64 = 0x6576_7274;
-/// Goes up with each change of the tables.
+/// The version of the schema.
 pub(super) const VERSION: i64 = 2;
 
-/// From version 1: when a pause was written down, and who was lost holding a message among others.
-const FROM_1: &str = "
+/// Migrates version 1, which did not record when a delay was set and which members were lost.
+const MIGRATE_FROM_1: &str = "
 ALTER TABLE claims ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE claims ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
@@ -97,8 +96,8 @@ CREATE INDEX pending_blocked ON pending(grp) WHERE claim IS NULL AND ready IS NU
 CREATE INDEX pending_by_claim ON pending(claim) WHERE claim IS NOT NULL;
 ";
 
-/// The table of a topic's messages. `time` is in milliseconds since the Unix epoch; the key stands
-/// before what may be large, so that reading it alone is cheap.
+/// The table of a topic's messages. `time` is in milliseconds since the Unix epoch. The key precedes the
+/// columns that may be large, so that it can be read without them.
 pub(super) fn messages_table(topic: i64) -> String {
     format!(
         "CREATE TABLE messages_{topic}(
@@ -111,14 +110,14 @@ pub(super) fn messages_table(topic: i64) -> String {
     )
 }
 
-/// Opens the file to write, making it where it is missing.
+/// Opens the file for writing, and creates it if it does not exist.
 pub(super) fn open_writer(config: &Config) -> Result<Connection, TransportError> {
     create(config);
     let conn = open(config, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let deadline = Instant::now().later(config.busy_timeout);
     let prepared = loop {
         match prepare(&conn, config) {
-            // Switching to WAL gives up at once where another process does the same.
+            // Switching to WAL fails at once if another process does the same.
             Err(error) if error.is_busy() && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -129,10 +128,10 @@ pub(super) fn open_writer(config: &Config) -> Result<Connection, TransportError>
     Ok(conn)
 }
 
-/// Makes the file where it is missing, with its mode, which SQLite gives the log and the index beside it.
+/// Creates the file if it does not exist, with its permissions, which SQLite copies to `-wal` and `-shm`.
 ///
-/// A failure is left to SQLite, which meets it again and says more. A file that is there is not opened:
-/// closing it would take away the locks that SQLite has on it.
+/// Ignores errors, since SQLite reports them in more detail. Does not open an existing file: closing it
+/// would release SQLite's locks on it.
 fn create(config: &Config) {
     if config.path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         let mut options = std::fs::File::options();
@@ -143,7 +142,7 @@ fn create(config: &Config) {
     }
 }
 
-/// Opens the file, which the writer has made, to read.
+/// Opens the file for reading, after the writer has created it.
 pub(super) fn open_reader(config: &Config) -> Result<Connection, TransportError> {
     let conn = open(config, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.pragma_update(None, "query_only", true)
@@ -152,10 +151,10 @@ pub(super) fn open_reader(config: &Config) -> Result<Connection, TransportError>
 }
 
 fn open(config: &Config, flags: OpenFlags) -> Result<Connection, TransportError> {
-    // A connection is used by one thread at a time, so SQLite need not lock it.
+    // Each connection is used by one thread at a time: SQLite need not lock it.
     let open = || {
         let conn = Connection::open_with_flags(&config.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.busy_timeout(config.busy_timeout.min(LONGEST_BUSY))?;
+        conn.busy_timeout(config.busy_timeout.min(MAX_BUSY_TIMEOUT))?;
         conn.set_prepared_statement_cache_capacity(128);
         Ok(conn)
     };
@@ -163,29 +162,30 @@ fn open(config: &Config, flags: OpenFlags) -> Result<Connection, TransportError>
 }
 
 fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
-    // Before anything is changed: is it ours? One transaction, as another process may be making it.
+    // Before any change, check that the file is ours. In a transaction, since another process may be
+    // creating it.
     let state = in_transaction(conn, "BEGIN", || inspect(conn, config))?;
     if conn.is_readonly("main")? {
-        return Err(refuse(
+        return Err(rejected(
             config,
             ErrorKind::ReadOnly,
-            "the file can't be written: check its mode, its owner and the mount",
+            "the file is not writable: check its permissions, its owner and the mount",
         ));
     }
     if state == State::Empty {
-        // Counts only before the first table; no build needs to know of it.
+        // Takes effect only before the first table is created. Earlier versions ignore it.
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(refuse(
+        return Err(rejected(
             config,
             ErrorKind::Unsupported,
-            "SQLite can't keep a write-ahead log there: use a local disk, network file systems lack shared memory",
+            "SQLite can't use a write-ahead log there: use a local disk, since network file systems lack shared memory",
         ));
     }
     conn.pragma_update(None, "synchronous", config.synchronous.pragma())?;
-    // 16 MB between checkpoints, and no more than 64 MB of log kept.
+    // A checkpoint every 16 MB of log; the log file is truncated to 64 MB.
     conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
@@ -193,7 +193,7 @@ fn prepare(conn: &Connection, config: &Config) -> Result<(), TxnError> {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     if state != State::Ours {
-        bring_up(conn, config)?;
+        migrate(conn, config)?;
     }
     Ok(())
 }
@@ -212,37 +212,37 @@ fn inspect(conn: &Connection, config: &Config) -> Result<State, TxnError> {
     match pragma("application_id")? {
         APPLICATION_ID if version == VERSION => Ok(State::Ours),
         APPLICATION_ID if version == 1 => Ok(State::Older),
-        APPLICATION_ID => Err(refuse(
+        APPLICATION_ID => Err(rejected(
             config,
             ErrorKind::Version,
             &format!(
-                "the file has version {version} of the tables and this build knows {VERSION}: \
+                "the file has schema version {version}, but this build supports {VERSION}: \
                  use the release of events-runtime that wrote it, or another file"
             ),
         )),
         0 if version == 0 => {
             let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if tables == 0 { Ok(State::Empty) } else { Err(foreign(config)) }
+            if tables == 0 { Ok(State::Empty) } else { Err(foreign_database(config)) }
         }
-        _ => Err(foreign(config)),
+        _ => Err(foreign_database(config)),
     }
 }
 
-fn foreign(config: &Config) -> TxnError {
-    refuse(
+fn foreign_database(config: &Config) -> TxnError {
+    rejected(
         config,
         ErrorKind::Corrupt,
-        "the file is the database of another program: give the bus a file of its own; it was left as it is",
+        "the file is the database of another program and was not changed: use another file for the bus",
     )
 }
 
-/// Makes the tables, or brings those of an older version up to this one.
-fn bring_up(conn: &Connection, config: &Config) -> Result<(), TxnError> {
+/// Creates the tables, or migrates those of an older version.
+fn migrate(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     in_transaction(conn, "BEGIN IMMEDIATE", || {
-        // Another process may have been faster.
+        // Another process may have done it.
         match inspect(conn, config)? {
             State::Ours => return Ok(()),
-            State::Older => conn.execute_batch(FROM_1)?,
+            State::Older => conn.execute_batch(MIGRATE_FROM_1)?,
             State::Empty => {
                 conn.execute_batch(TABLES)?;
                 conn.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -269,6 +269,6 @@ pub(super) fn in_transaction<T>(
     done
 }
 
-fn refuse(config: &Config, kind: ErrorKind, message: &str) -> TxnError {
+fn rejected(config: &Config, kind: ErrorKind, message: &str) -> TxnError {
     TxnError::Transport(TransportError::new(kind, "open", &config.url, message))
 }

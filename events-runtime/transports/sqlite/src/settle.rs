@@ -1,4 +1,4 @@
-//! What becomes of messages that were handed out.
+//! Stores the outcomes of deliveries, and renews leases.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -11,15 +11,15 @@ use events_transport::{
     ConsumerGroup, Message, Outcome, Position, Receipt, Settlement, Topic, TransportError,
 };
 
-/// Whose deliveries are settled.
+/// Identifies the consumer that received a delivery.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    /// Differs from every other member's anywhere.
+    /// Globally unique.
     pub(super) number: i64,
     pub(super) id: GroupId,
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
-    pub(super) dead_letter: Topic,
+    pub(super) dead_letter_topic: Topic,
 }
 
 impl Member {
@@ -28,7 +28,7 @@ impl Member {
     }
 }
 
-/// The part of a claim that its run describes.
+/// The run of a claim.
 struct Run {
     first: i64,
     last: i64,
@@ -42,13 +42,13 @@ impl Run {
         (self.first..=self.last).contains(&seq) && !self.gaps.contains(&seq) && !self.done.contains(&seq)
     }
 
-    /// The lowest message that is still held.
-    fn open(&self) -> Option<i64> {
+    /// The first message that is still held.
+    fn first_held(&self) -> Option<i64> {
         (self.first..=self.last).find(|seq| self.holds(*seq))
     }
 }
 
-/// Where a held message comes back, if it does.
+/// When a message is redelivered, and whether its attempt counts.
 #[derive(Clone, Copy)]
 struct Requeue {
     ready: i64,
@@ -56,7 +56,7 @@ struct Requeue {
 }
 
 impl Txn<'_> {
-    /// Takes in outcomes: a result for each, in order.
+    /// Stores outcomes. Returns the result of each, in order.
     pub(super) fn settle(
         &mut self,
         member: &Member,
@@ -86,7 +86,7 @@ impl Txn<'_> {
         Ok(results)
     }
 
-    /// Settles messages of one claim: for each, whether the claim held it.
+    /// Settles messages of one claim. Returns for each whether the claim held it.
     fn settle_claim<'s>(
         &mut self,
         member: &Member,
@@ -108,7 +108,7 @@ impl Txn<'_> {
         let mut held = Vec::new();
         for Settlement { receipt, outcome, .. } in settlements {
             let seq = sequence(receipt);
-            let back = match outcome {
+            let requeue = match outcome {
                 Outcome::Ack | Outcome::Reject(_) => None,
                 Outcome::Retry(after) => Some(Requeue { ready: self.now + length(*after), counted: true }),
                 Outcome::Release => Some(Requeue { ready: self.now, counted: false }),
@@ -116,13 +116,13 @@ impl Txn<'_> {
             let is_held = match &mut run {
                 Some(run) if run.holds(seq) => {
                     run.done.insert(seq);
-                    self.settle_fresh(member.id, seq, back)?;
+                    self.settle_new(member.id, seq, requeue)?;
                     true
                 }
-                _ => self.settle_pending(member.id, claim, seq, back)?,
+                _ => self.settle_pending(member.id, claim, seq, requeue)?,
             };
-            if let (true, Outcome::Reject(letter)) = (is_held, outcome) {
-                self.append_dead_letter(&member.dead_letter, letter)?;
+            if let (true, Outcome::Reject(dead_letter)) = (is_held, outcome) {
+                self.append_dead_letter(&member.dead_letter_topic, dead_letter)?;
             }
             held.push(is_held);
         }
@@ -139,9 +139,9 @@ impl Txn<'_> {
         Ok(gaps)
     }
 
-    fn settle_fresh(&mut self, id: GroupId, seq: i64, back: Option<Requeue>) -> Result<(), TxnError> {
-        if let Some(Requeue { ready, counted }) = back {
-            // Nothing where retention took the message.
+    fn settle_new(&mut self, id: GroupId, seq: i64, requeue: Option<Requeue>) -> Result<(), TxnError> {
+        if let Some(Requeue { ready, counted }) = requeue {
+            // Inserts nothing if retention has removed the message.
             self.conn
                 .prepare_cached(&format!(
                     "INSERT OR REPLACE INTO pending(grp, seq, key, attempts, ready, since)
@@ -159,9 +159,9 @@ impl Txn<'_> {
         id: GroupId,
         claim: i64,
         seq: i64,
-        back: Option<Requeue>,
+        requeue: Option<Requeue>,
     ) -> Result<bool, TxnError> {
-        let changed = match back {
+        let changed = match requeue {
             None => self
                 .conn
                 .prepare_cached("DELETE FROM pending WHERE grp = ?1 AND seq = ?2 AND claim = ?3")?
@@ -170,7 +170,7 @@ impl Txn<'_> {
                 self.woken.insert(id.topic);
                 self.conn
                     .prepare_cached(
-                        // One that goes out alone and comes back untouched lets others go first.
+                        // A released poison candidate waits, so that other messages go first.
                         "UPDATE pending SET claim = NULL, ready = ?4 + 1000 * ?5 * alone, since = ?6,
                          attempts = max(attempts, ?5) - ?5,
                          losses = losses * ?5, alone = alone * ?5
@@ -182,14 +182,14 @@ impl Txn<'_> {
         Ok(changed > 0)
     }
 
-    fn append_dead_letter(&mut self, topic: &Topic, letter: &Message) -> Result<(), TxnError> {
-        self.append(topic, &[Row::from(letter)])?;
+    fn append_dead_letter(&mut self, topic: &Topic, dead_letter: &Message) -> Result<(), TxnError> {
+        self.append(topic, &[Row::from(dead_letter)])?;
         Ok(())
     }
 
-    /// Writes down what a claim still holds, and ends it where that is nothing.
+    /// Stores what a claim still holds, and ends it if that is nothing.
     fn shrink(&self, claim: i64, run: Option<&Run>) -> Result<(), TxnError> {
-        if let Some((run, open)) = run.and_then(|run| Some((run, run.open()?))) {
+        if let Some((run, open)) = run.and_then(|run| Some((run, run.first_held()?))) {
             return self.shrink_run(claim, run, open);
         }
         let holds: bool = self
@@ -207,7 +207,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// A run whose messages are settled in order only moves its beginning.
+    /// Stores the rest of a run. If its messages are settled in order, only its start moves.
     fn shrink_run(&self, claim: i64, run: &Run, open: i64) -> Result<(), TxnError> {
         if open > run.first {
             self.conn.prepare_cached("UPDATE claims SET first = ?2 WHERE id = ?1")?.execute([claim, open])?;
@@ -225,7 +225,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Lets the earliest pending message of each key be looked at again, where it was blocked.
+    /// Makes the earliest pending message of each key due if it was blocked.
     fn unblock<'k>(&mut self, id: GroupId, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), TxnError> {
         let blocked: bool = self
             .conn
@@ -251,7 +251,7 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Starts the claims of these deliveries anew: a result for each, in order.
+    /// Renews the claims of deliveries. Returns the result of each, in order.
     pub(super) fn renew(
         &mut self,
         member: &Member,
@@ -280,11 +280,11 @@ impl Txn<'_> {
     }
 }
 
-/// The number that this store gave the message.
+/// The row ID of a message.
 fn sequence(receipt: &Receipt) -> i64 {
     match receipt.position {
         Position::Sequence(seq) => i64::try_from(seq).unwrap_or(0),
-        // Never given out here; nobody holds 0.
+        // Not a position of this transport; no claim holds 0.
         _ => 0,
     }
 }

@@ -1,16 +1,14 @@
-//! The thread that forces the log to the disk.
+//! The thread that syncs the log to the disk, for `synchronous=full`.
 //!
-//! With `synchronous=full` SQLite would do so itself, inside the transaction, with the write lock
-//! held: nobody could hand out a message meanwhile, in this process or another. So transactions are
-//! committed as with `synchronous=normal`, and what must survive the loss of power is answered only
-//! once `fdatasync` of the log has returned, which covers every transaction that was committed
-//! before. That is all that `full` does beyond `normal`, see `sqlite3WalFrames`: the log's header is
-//! forced in both, and so are the checkpoints.
+//! SQLite would sync inside the transaction, while it holds the write lock: no process could claim a
+//! message meanwhile. Instead, transactions are committed as with `synchronous=normal`, and durable
+//! requests are completed after `fdatasync` of the log, which covers all transactions committed before.
+//! This is the only difference between `full` and `normal`, see `sqlite3WalFrames`: both sync the header
+//! of the log, and checkpoints.
 //!
-//! A failed `fdatasync` is told once: the system takes the pages for clean afterwards, and the next
-//! call returns without an error though they never reached the disk, and what follows them in the
-//! log can't be read back without them. So nothing is durable any more until the file is opened
-//! anew, which empties the log by a checkpoint.
+//! An error of `fdatasync` is reported only once: the system then considers the pages clean, and the next
+//! call succeeds although they are not on the disk. Later frames of the log can't be recovered without
+//! them. So after an error nothing is durable until the file is reopened, which checkpoints the log.
 
 use std::fs::File;
 use std::io;
@@ -22,16 +20,16 @@ use super::error::TxnError;
 use super::writer::Job;
 use events_transport::{ErrorKind, TransportError};
 
-/// Hands committed requests to the thread.
+/// Sends committed requests to the thread.
 pub(super) struct LogSyncer {
     committed: Sender<Vec<Box<dyn Job>>>,
 }
 
 impl LogSyncer {
-    /// Starts the thread. The writer's connection is open by now, so the log is there and stays.
+    /// Starts the thread. The writer's connection must be open, so that the log exists.
     pub(super) fn start(config: &Config) -> Result<Self, TransportError> {
         let failed = |error: io::Error| {
-            let message = "the log beside the file can't be opened, or the system gives no thread";
+            let message = "can't open the `-wal` file, or can't start the sync thread";
             TransportError::new(ErrorKind::Unavailable, "open", &config.url, message).with_source(error)
         };
         let log = open_log(&config.path).map_err(failed)?;
@@ -44,20 +42,20 @@ impl LogSyncer {
         Ok(Self { committed })
     }
 
-    /// Answers the requests once their transaction is on the disk.
-    pub(super) fn answer_when_stored(&self, jobs: Vec<Box<dyn Job>>) {
-        // Where the thread is gone, the requests go with the message, and their askers learn it.
+    /// Completes requests after their transaction is synced.
+    pub(super) fn complete_when_synced(&self, jobs: Vec<Box<dyn Job>>) {
+        // If the thread has ended, the reply channels are dropped, which reports it.
         drop(self.committed.send(jobs));
     }
 }
 
-/// SQLite names the log after the file that a link leads to.
+/// Opens the log, which is named after the target if `path` is a symbolic link.
 fn open_log(path: &Path) -> io::Result<File> {
     let path = path.canonicalize()?;
     let mut log = path.clone().into_os_string();
     log.push("-wal");
     let log = File::options().write(true).open(log)?;
-    // The names of the file and of the log must survive too.
+    // The directory entries must be durable too.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
@@ -72,17 +70,17 @@ fn run(mut sync: impl FnMut() -> io::Result<()>, queue: &Receiver<Vec<Box<dyn Jo
             jobs.extend(more);
         }
         if failed.is_none() {
-            failed = sync().err().map(|error| refusal(error, url));
+            failed = sync().err().map(|error| sync_error(error, url));
         }
         for job in jobs {
-            job.answer(failed.clone().map_or(Ok(()), |error| Err(TxnError::Transport(error))), url);
+            job.complete(failed.clone().map_or(Ok(()), |error| Err(TxnError::Transport(error))), url);
         }
     }
 }
 
-fn refusal(error: io::Error, url: &str) -> TransportError {
-    let message = "the disk did not take the log: what is written since may not survive the loss of power; \
-                   check the disk and the system's log, then restart every program that has the file open";
+fn sync_error(error: io::Error, url: &str) -> TransportError {
+    let message = "can't sync the log to the disk: recent writes may not survive a power failure; \
+                   check the disk and the system log, then restart every program that has the file open";
     TransportError::new(ErrorKind::Unavailable, "write to", url, message).with_source(error)
 }
 
@@ -97,7 +95,7 @@ mod tests {
 
     type Seen = Arc<Mutex<Vec<String>>>;
 
-    /// A committed request that writes down its answer.
+    /// A committed request that records its reply.
     struct Noted(&'static str, Seen);
 
     impl Job for Noted {
@@ -109,7 +107,7 @@ mod tests {
             None
         }
 
-        fn look(&mut self, _: &Connection) -> Result<bool, TxnError> {
+        fn try_read(&mut self, _: &Connection) -> Result<bool, TxnError> {
             Ok(false)
         }
 
@@ -117,7 +115,7 @@ mod tests {
             Ok(())
         }
 
-        fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
+        fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
             let line = match outcome {
                 Ok(()) => format!("{} stored", self.0),
                 Err(error) => {
@@ -131,8 +129,7 @@ mod tests {
         }
     }
 
-    /// Runs a round of the loop for each outcome of a sync; the queue of the next round is filled
-    /// while this one's is answered.
+    /// Runs one round of the loop per sync result. The queue of the next round is filled during the sync.
     fn rounds(outcomes: Vec<io::Result<()>>) -> Vec<String> {
         let seen = Seen::default();
         let (jobs, queue) = channel::<Vec<Box<dyn Job>>>();
@@ -153,7 +150,7 @@ mod tests {
             || {
                 noted.lock().unwrap().push("sync".to_owned());
                 let outcome = outcomes.next().unwrap();
-                // The last outcome closes the queue once all that is left was sent.
+                // The last outcome sends the remaining requests and closes the queue.
                 if outcome.is_err() || outcomes.len() == 0 {
                     let jobs = jobs.take().unwrap();
                     send(&jobs);
@@ -171,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_waits_for_the_disk() {
+    fn a_reply_waits_for_the_sync() {
         let seen = rounds(vec![Ok(()), Ok(()), Ok(())]);
         assert_eq!(seen, ["sync", "first stored", "sync", "second stored", "sync", "third stored"]);
     }
 
     #[test]
-    fn after_a_failed_sync_nothing_is_durable_any_more() {
-        // The second sync would succeed, as Linux's does.
+    fn after_a_failed_sync_all_requests_fail() {
+        // The second sync would succeed, as on Linux.
         let seen = rounds(vec![Err(io::Error::other("the disk is gone")), Ok(()), Ok(())]);
         assert_eq!(seen, ["sync", "first refused", "second refused", "third refused"]);
     }

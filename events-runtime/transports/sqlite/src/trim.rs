@@ -1,4 +1,4 @@
-//! Retention: what goes, and when.
+//! Applies retention, and returns free pages to the disk.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,45 +11,47 @@ use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 use events_transport::RetentionPolicy;
 use events_transport::{Retention, Topic, Trimmed};
 
-/// So many messages go in one transaction at most, that senders are not held up.
-const CHUNK: i64 = 2_000;
-/// So many free pages stay in the file, to be filled again.
-const FREE: i64 = 1_024;
-/// What is given back in one transaction.
-const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
-/// What `PRAGMA auto_vacuum` says of a file that can give pages back.
+/// The most messages removed per transaction, so that senders are not delayed.
+const MAX_REMOVED: i64 = 2_000;
+/// The number of free pages that stay in the file for reuse.
+const MIN_FREE_PAGES: i64 = 1_024;
+/// Returns pages in one transaction.
+const FREE_PAGES: &str = "PRAGMA incremental_vacuum(256)";
+/// The value of `PRAGMA auto_vacuum` for a file that can return pages.
 const INCREMENTAL: i64 = 2;
-/// A topic is trimmed after so many messages, or after so long.
+/// A topic is trimmed after this many messages or this much time.
 const EVERY_COUNT: u64 = 4_096;
 const EVERY_TIME: Duration = Duration::from_secs(60);
 
-/// What one transaction removed.
+/// The result of one transaction.
 pub(super) struct TrimBatch {
     pub(super) trimmed: Trimmed,
-    /// From a topic of dead letters.
-    letters: bool,
+    /// The topic holds dead letters.
+    is_dead_letter_topic: bool,
 }
 
 impl TrimBatch {
-    /// There may be more to remove.
+    /// Whether there may be more to remove.
     pub(super) fn is_full(&self) -> bool {
-        self.trimmed.removed >= CHUNK.unsigned_abs()
+        self.trimmed.removed >= MAX_REMOVED.unsigned_abs()
     }
 
-    /// Tells what went; to be called once it is gone for good.
+    /// Reports what was removed. Called after the commit.
     pub(super) fn tell(&self, topic: &Topic) {
-        self.trimmed.tell(topic, self.letters);
+        self.trimmed.tell(topic, self.is_dead_letter_topic);
     }
 }
 
-/// Gives some of the file's free pages back to the disk where they are many; whether there are more.
+/// Returns some free pages to the disk if there are many, and whether more should follow.
 pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let many = || Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(FREE));
+    let many = || {
+        Ok::<_, rusqlite::Error>(pragma("freelist_count")? > (pragma("page_count")? / 4).max(MIN_FREE_PAGES))
+    };
     if pragma("auto_vacuum")? != INCREMENTAL || !many()? {
         return Ok(false);
     }
-    conn.execute_batch(GIVE_BACK)?;
+    conn.execute_batch(FREE_PAGES)?;
     many()
 }
 
@@ -63,16 +65,16 @@ fn is_dead_letter_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<bo
 impl Txn<'_> {
     /// Removes up to [`CHUNK`] messages of a topic.
     pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<TrimBatch, TxnError> {
-        let letters = is_dead_letter_topic(self.conn, topic)?;
-        let retention = if letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let is_dead_letter_topic = is_dead_letter_topic(self.conn, topic)?;
+        let retention = if is_dead_letter_topic { policy.of_letters(topic) } else { policy.of(topic) };
         let trimmed = self.trim_by(topic, &retention)?;
-        Ok(TrimBatch { trimmed, letters })
+        Ok(TrimBatch { trimmed, is_dead_letter_topic })
     }
 
-    /// Remembers that a topic holds dead letters although its name does not say so: whoever trims it,
-    /// in whichever process, keeps them.
+    /// Marks a topic as a dead-letter topic unless its name shows it, so that every process applies the
+    /// retention of dead letters.
     ///
-    /// The table is made by the first of them. Builds that do not know it pass it over.
+    /// The table is created on first use. Earlier versions ignore it.
     pub(super) fn mark_dead_letter_topic(&self, topic: &Topic) -> Result<(), TxnError> {
         if !is_dead_letter_topic(self.conn, topic)? {
             self.conn.execute_batch(
@@ -107,23 +109,23 @@ impl Txn<'_> {
         if !retention.drop_unsettled {
             until = until.min(low_water.unwrap_or(i64::MAX));
         }
-        until = until.min(before.saturating_add(1 + CHUNK));
+        until = until.min(before.saturating_add(1 + MAX_REMOVED));
         if until <= before.saturating_add(1) {
             return Ok(Trimmed::default());
         }
-        let unsettled = if retention.drop_unsettled { self.forget(id, until)? } else { 0 };
+        let unsettled = if retention.drop_unsettled { self.discard_before(id, until)? } else { 0 };
         let removed = self.conn.execute(&format!("DELETE FROM messages_{id} WHERE seq < ?1"), [until])?;
         self.conn.execute("UPDATE topics SET trimmed = ?2 WHERE id = ?1", [id, until.saturating_sub(1)])?;
         let unread = if low_water.is_none() { removed as u64 } else { 0 };
         Ok(Trimmed::new(removed as u64, unsettled).with_unread(unread))
     }
 
-    /// The first message that some group has not settled; `None` where there is no group.
+    /// The first message that a group has not settled; `None` if there is no group.
     fn low_water(&self, topic: i64) -> Result<Option<i64>, TxnError> {
         let low = self
             .conn
             .prepare_cached(
-                // A sum beyond the integers is a float, and damage alone.
+                // In a corrupt file, a sum may overflow to a float.
                 "SELECT CAST(min(min(
                  g.cursor + 1,
                  coalesce((SELECT min(seq) FROM pending WHERE grp = g.id), g.cursor + 1),
@@ -134,9 +136,9 @@ impl Txn<'_> {
         Ok(low)
     }
 
-    /// Lets every group forget what stands before a message; gives the most that one of them had
-    /// not settled.
-    fn forget(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
+    /// Discards the state of all groups before a message. Returns the greatest number of messages that one
+    /// group had not settled.
+    fn discard_before(&mut self, topic: i64, until: i64) -> Result<u64, TxnError> {
         let groups: Vec<(i64, i64)> = self
             .conn
             .prepare_cached("SELECT id, cursor FROM groups WHERE topic = ?1")?
@@ -170,7 +172,7 @@ impl Txn<'_> {
     }
 }
 
-/// When which topic is to be trimmed next.
+/// Decides which topics are due for trimming.
 #[derive(Default)]
 pub(super) struct Schedule {
     topics: HashMap<Topic, (u64, Instant)>,
@@ -178,23 +180,23 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Takes note of messages that came.
+    /// Called after messages were stored.
     pub(super) fn appended(&mut self, topic: Topic, count: u64) {
         let Some((appended, since)) = self.topics.get_mut(&topic) else {
-            // At once: a program that writes little, or ends soon, would never come to it.
+            // Trim on first use: a program that sends little or exits soon would never trim.
             self.topics.insert(topic.clone(), (0, Instant::now()));
-            return self.again(topic);
+            return self.reschedule(topic);
         };
         *appended += count;
         if *appended >= EVERY_COUNT || since.elapsed() >= EVERY_TIME {
             *appended = 0;
             *since = Instant::now();
-            self.again(topic);
+            self.reschedule(topic);
         }
     }
 
-    /// A topic that was not trimmed to the end.
-    pub(super) fn again(&mut self, topic: Topic) {
+    /// Makes a topic due, for example because more is left to trim.
+    pub(super) fn reschedule(&mut self, topic: Topic) {
         if !self.due.contains(&topic) {
             self.due.push(topic);
         }

@@ -1,4 +1,4 @@
-//! A write transaction: what it sees, and what follows from it once it is committed.
+//! A write transaction: topics, groups and appended messages.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
@@ -10,25 +10,25 @@ use super::row::{self, Row};
 use super::schema::messages_table;
 use events_transport::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
 
-/// One transaction of the writer's thread, shared by the requests that came together.
+/// A transaction of the writer thread, shared by the requests of a batch.
 pub(super) struct Txn<'c> {
     pub(super) conn: &'c Connection,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    /// The topics whose consumers may find more than before.
+    /// The topics whose consumers may find more messages after the commit.
     pub(super) woken: BTreeSet<i64>,
-    /// The topics that messages came to.
+    /// The topics that messages were appended to.
     appended: HashMap<Topic, Appended>,
 }
 
-/// What a transaction knows of a topic that it appends to; nobody else appends meanwhile.
+/// Cached state of a topic. Valid during the transaction, since nobody else can append.
 struct Appended {
     id: i64,
     last: i64,
     count: u64,
 }
 
-/// A group on a topic, by number.
+/// The row IDs of a topic and a group of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GroupId {
     pub(super) topic: i64,
@@ -40,7 +40,7 @@ impl<'c> Txn<'c> {
         Self { conn, now: row::millis(SystemTime::now()), woken: BTreeSet::new(), appended: HashMap::new() }
     }
 
-    /// The topic's number, made where it is missing.
+    /// The topic's row ID. Creates the topic if it does not exist.
     pub(super) fn topic(&self, topic: &Topic) -> Result<i64, TxnError> {
         if let Some(id) = find_topic(self.conn, topic)? {
             return Ok(id);
@@ -51,7 +51,7 @@ impl<'c> Txn<'c> {
         Ok(id)
     }
 
-    /// Appends messages and gives the position of the first; the others follow without a gap.
+    /// Appends messages, and returns the position of the first. The positions are consecutive.
     pub(super) fn append(&mut self, topic: &Topic, rows: &[Row]) -> Result<i64, TxnError> {
         if !self.appended.contains_key(topic) {
             let id = self.topic(topic)?;
@@ -59,7 +59,7 @@ impl<'c> Txn<'c> {
             self.appended.insert(topic.clone(), appended);
         }
         let Some(Appended { id, last, count }) = self.appended.get_mut(topic) else {
-            // Put there above.
+            // Inserted above.
             return Err(TransportError::no_topic("send to", topic).into());
         };
         let first = last.saturating_add(1);
@@ -67,7 +67,7 @@ impl<'c> Txn<'c> {
             "INSERT INTO messages_{id}(seq, time, key, headers, data) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?;
         for row in rows {
-            // Beyond the highest number, which is damage alone, the table refuses it.
+            // Only a corrupt file reaches the maximum, which the table then rejects.
             *last = last.saturating_add(1);
             insert.execute(params![*last, self.now, row.key.as_deref(), row.headers, &row.data[..]])?;
         }
@@ -76,12 +76,12 @@ impl<'c> Txn<'c> {
         Ok(first)
     }
 
-    /// How many messages came to which topics.
+    /// The number of messages appended to each topic.
     pub(super) fn into_counts(self) -> impl Iterator<Item = (Topic, u64)> {
         self.appended.into_iter().map(|(topic, appended)| (topic, appended.count))
     }
 
-    /// The group's numbers; topic and group are made where they are missing.
+    /// The row IDs of a group. Creates the topic and the group if they do not exist.
     pub(super) fn join(
         &mut self,
         topic: &Topic,
@@ -99,7 +99,7 @@ impl<'c> Txn<'c> {
         Ok(GroupId { topic: id, group: self.conn.last_insert_rowid() })
     }
 
-    /// Moves a group and forgets what it holds.
+    /// Moves a group, and discards its claims and pending messages.
     pub(super) fn seek(
         &mut self,
         topic: &Topic,
@@ -110,29 +110,28 @@ impl<'c> Txn<'c> {
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let cursor = self.cursor(OPERATION, topic, id, start)?;
         let group = self.join(topic, group, start)?.group;
-        self.forget_progress(group)?;
+        self.discard_progress(group)?;
         self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
         self.woken.insert(id);
         Ok(())
     }
 
-    /// Removes a group. Its number is never used again, so its members can't meddle with one of its
-    /// name.
+    /// Removes a group. Its row ID is never reused, so its members can't affect a later group of its name.
     pub(super) fn remove_group(&mut self, topic: &Topic, group: &ConsumerGroup) -> Result<(), TxnError> {
         const OPERATION: &str = "remove a group from";
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
         let Some(number) = find_group(self.conn, id, group)? else {
             return Err(TransportError::no_group(OPERATION, topic, group).into());
         };
-        self.forget_progress(number)?;
+        self.discard_progress(number)?;
         self.conn.execute("DELETE FROM groups WHERE id = ?1", [number])?;
-        // Its members find out.
+        // Its members then fail with an error.
         self.woken.insert(id);
         Ok(())
     }
 
-    /// Forgets what a group was handed and has not settled.
-    fn forget_progress(&self, group: i64) -> Result<(), TxnError> {
+    /// Discards the claims and pending messages of a group.
+    fn discard_progress(&self, group: i64) -> Result<(), TxnError> {
         for sql in [
             "DELETE FROM gaps WHERE claim IN (SELECT id FROM claims WHERE grp = ?1)",
             "DELETE FROM pending WHERE grp = ?1",
@@ -143,7 +142,7 @@ impl<'c> Txn<'c> {
         Ok(())
     }
 
-    /// The cursor of a group that starts here: what it has behind it.
+    /// The cursor of a group with this start position.
     fn cursor(
         &self,
         operation: &'static str,
@@ -169,7 +168,7 @@ impl<'c> Txn<'c> {
                 i64::try_from(seq).unwrap_or(i64::MAX).saturating_sub(1).clamp(before, last)
             }
             _ => {
-                let message = "positions of a `sqlite:` topic are plain numbers, such as `42`";
+                let message = "a position of a `sqlite:` topic is a number such as `42`";
                 return Err(TransportError::new(ErrorKind::Invalid, operation, topic, message).into());
             }
         })
@@ -192,7 +191,7 @@ pub(super) fn find_group(
         .optional()
 }
 
-/// The highest position that the topic ever gave, 0 where there is none.
+/// The last position that the topic has assigned; 0 if none.
 pub(super) fn last(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
     let last: Option<i64> = conn
         .prepare_cached(&format!("SELECT max(seq) FROM messages_{topic}"))?
@@ -203,7 +202,7 @@ pub(super) fn last(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
     }
 }
 
-/// The highest position that retention removed, 0 where there is none.
+/// The last position that retention removed; 0 if none.
 pub(super) fn trimmed(conn: &Connection, topic: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached("SELECT trimmed FROM topics WHERE id = ?1")?.query_row([topic], |row| row.get(0))
 }

@@ -1,8 +1,8 @@
-//! The thread that writes: one per file and process.
+//! The writer thread: one per file and process.
 //!
-//! Requests that come while a transaction is under way share the next one. While consumers wait
-//! and there is nothing to do, the thread asks SQLite whether another process wrote, which costs
-//! microseconds, at growing intervals.
+//! Requests that arrive during a transaction share the next one. While consumers wait and the queue is
+//! empty, the thread polls SQLite for writes of other processes at growing intervals; a poll takes
+//! microseconds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,9 +13,9 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::config::{Config, Synchronous};
-use super::connection::empty_log;
+use super::connection::checkpoint;
 use super::error::TxnError;
-use super::file_identity::{FileIdentity, FileState, gone, no_log, replaced};
+use super::file_identity::{FileIdentity, FileState, log_missing_error, missing_error, replaced_error};
 use super::notify::{ChangeDetector, ChangeNotifier};
 use super::schema::{in_transaction, open_writer};
 use super::syncer::LogSyncer;
@@ -26,31 +26,31 @@ use events_transport::TransportError;
 
 /// A request to the writer.
 pub(super) trait Job: Send {
-    /// Whether the answer waits until the log is on the disk.
+    /// Whether the reply waits until the log is synced.
     fn durable(&self) -> bool;
 
-    /// The opening of the file that it belongs to, where it means nothing in another.
+    /// The generation of the file that the request is valid for; `None` for any.
     fn generation(&self) -> Option<u64>;
 
-    /// Answers by reading alone where that is possible: `true` where it was.
-    fn look(&mut self, conn: &Connection) -> Result<bool, TxnError>;
+    /// Answers the request without a transaction if possible, and returns whether it did.
+    fn try_read(&mut self, conn: &Connection) -> Result<bool, TxnError>;
 
-    /// Does the work. May be called again after its transaction was rolled back.
+    /// Executes the request. Called again if the transaction is rolled back and retried.
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), TxnError>;
 
-    /// Tells the outcome once it stands.
-    fn answer(self: Box<Self>, outcome: Result<(), TxnError>, url: &str);
+    /// Sends the reply, after the commit.
+    fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str);
 }
 
-/// So many requests share one transaction at most.
-const BATCH: usize = 1_024;
-/// The shortest pause between two looks at what other processes wrote.
+/// The most requests per transaction.
+const MAX_BATCH: usize = 1_024;
+/// The shortest interval between polls for writes of other processes.
 const MIN_POLL: Duration = Duration::from_millis(1);
-/// The pause between two tries at the write lock.
+/// The delay between attempts to take the write lock.
 const LOCK_PAUSE: Duration = Duration::from_micros(200);
-/// For so long after another process wrote, the lock is left free for a moment after each
-/// transaction: SQLite's lock has no queue, and who writes without pause starves the others.
-const NEIGHBOURLY: Duration = Duration::from_secs(1);
+/// For this long after a write of another process, the lock is left free briefly after each transaction:
+/// SQLite's lock is not fair, so a process that writes continuously would starve the others.
+const FOREIGN_WRITE_WINDOW: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     identity: Arc<FileIdentity>,
@@ -59,11 +59,11 @@ pub(super) struct Writer {
     jobs: Receiver<Box<dyn Job>>,
     changed: Arc<ChangeNotifier>,
     waiters: Arc<AtomicUsize>,
-    /// SQLite's mark of what others wrote, as last seen.
-    version: i64,
+    /// The last seen `PRAGMA data_version`, which changes when another connection writes.
+    data_version: i64,
     detector: ChangeDetector,
-    neighbour: Option<Instant>,
-    /// Where answers wait for the disk.
+    last_foreign_write: Option<Instant>,
+    /// Completes durable requests with `synchronous=full`.
     syncer: Option<LogSyncer>,
     schedule: Schedule,
 }
@@ -85,45 +85,45 @@ impl Writer {
             jobs,
             changed,
             waiters,
-            version: 0,
+            data_version: 0,
             detector: ChangeDetector::default(),
-            neighbour: None,
+            last_foreign_write: None,
             syncer,
             schedule: Schedule::default(),
         }
     }
 
-    /// Works until nobody can send requests any more.
+    /// Runs until all senders are dropped.
     pub(super) fn run(mut self) {
-        // The lock is waited for here, not in SQLite, whose waits grow to 100 ms.
+        // `commit` waits for the lock instead of SQLite, whose delays grow to 100 ms.
         if let Err(error) = self.conn.busy_timeout(Duration::ZERO) {
-            tracing::warn!(error = chain(&error), "the waiting time of a SQLite connection could not be set");
+            tracing::warn!(error = chain(&error), "could not set the busy timeout of a SQLite connection");
         }
         while let Some(job) = self.next() {
             let mut batch = vec![job];
-            batch.extend(self.jobs.try_iter().take(BATCH - 1));
-            self.guard(|writer| writer.process(batch));
-            self.guard(Self::trim);
-            self.guard(|writer| {
-                writer.see_others();
+            batch.extend(self.jobs.try_iter().take(MAX_BATCH - 1));
+            self.catch_panic(|writer| writer.process(batch));
+            self.catch_panic(Self::trim);
+            self.catch_panic(|writer| {
+                writer.detect_foreign_writes();
             });
-            if self.neighbour.is_some_and(|seen| seen.elapsed() < NEIGHBOURLY) {
+            if self.last_foreign_write.is_some_and(|seen| seen.elapsed() < FOREIGN_WRITE_WINDOW) {
                 std::thread::sleep(LOCK_PAUSE + LOCK_PAUSE / 2);
             }
         }
     }
 
-    /// A panic, which a number in a damaged file may cause, ends the requests that meet it and not the
-    /// thread, whose end would be that of the transport.
-    fn guard(&mut self, work: impl FnOnce(&mut Self)) {
+    /// Catches panics, which values in a corrupt file may cause: they fail the current requests rather than
+    /// the whole transport.
+    fn catch_panic(&mut self, work: impl FnOnce(&mut Self)) {
         if let Err(panic) = caught(|| work(self)) {
             tracing::error!(
                 file = self.config.url,
                 panic,
-                "a request to a SQLite file panicked and is not done: this is a bug, or the file is damaged"
+                "a request to a SQLite file panicked and was not executed: this is a bug, or the file is corrupt"
             );
             if !self.conn.is_autocommit() {
-                // What fails here is met by the next transaction.
+                // The next transaction reports an error that persists.
                 let _ = self.conn.execute_batch("ROLLBACK");
             }
         }
@@ -133,43 +133,46 @@ impl Writer {
         let mut pause = MIN_POLL;
         loop {
             if self.waiters.load(Ordering::SeqCst) == 0 {
-                // Who begins to wait sends a request first.
+                // A consumer that starts to wait sends a request first.
                 return self.jobs.recv().ok();
             }
             match self.jobs.recv_timeout(pause) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.identity.look(&self.config.path) != FileState::Unchanged {
-                        // Their next request tells them.
+                    if self.identity.check(&self.config.path) != FileState::Unchanged {
+                        // The next request of each consumer fails with the reason.
                         self.wake();
                     }
-                    pause =
-                        if self.see_others() { MIN_POLL } else { (pause * 2).min(self.config.poll_interval) };
+                    pause = if self.detect_foreign_writes() {
+                        MIN_POLL
+                    } else {
+                        (pause * 2).min(self.config.poll_interval)
+                    };
                 }
             }
         }
     }
 
-    /// Wakes the consumers where another process wrote.
-    fn see_others(&mut self) -> bool {
+    /// Wakes consumers if another process wrote, and returns whether it did.
+    fn detect_foreign_writes(&mut self) -> bool {
         let version = self
             .conn
             .prepare_cached("PRAGMA data_version")
             .and_then(|mut pragma| pragma.query_row([], |row| row.get(0)));
         match version {
-            Ok(version) if version != self.version => {
-                let first = std::mem::replace(&mut self.version, version) == 0;
+            Ok(version) if version != self.data_version => {
+                let first = std::mem::replace(&mut self.data_version, version) == 0;
                 if !first {
-                    self.neighbour = Some(Instant::now());
+                    self.last_foreign_write = Some(Instant::now());
                 }
-                if self.detector.look(&self.conn, &self.changed).is_err() {
-                    // Their own requests meet the fault and tell it.
+                if self.detector.detect(&self.conn, &self.changed).is_err() {
+                    // The next request of each consumer reports the error.
                     self.wake();
                 }
                 true
             }
-            // A request will meet the same fault and tell it.
+            // The next request reports the error.
             _ => false,
         }
     }
@@ -179,60 +182,60 @@ impl Writer {
     }
 
     fn process(&mut self, batch: Vec<Box<dyn Job>>) {
-        if let Err(error) = self.follow() {
-            return self.refuse(batch, error);
+        if let Err(error) = self.reopen_if_replaced() {
+            return self.fail_all(batch, error);
         }
         let mut work = Vec::with_capacity(batch.len());
         let generation = self.identity.generation();
         for mut job in batch {
             if job.generation().is_some_and(|of| of != generation) {
-                job.answer(Err(replaced(&self.config.url)), &self.config.url);
+                job.complete(Err(replaced_error(&self.config.url)), &self.config.url);
                 continue;
             }
-            match job.look(&self.conn) {
-                Ok(true) => job.answer(Ok(()), &self.config.url),
+            match job.try_read(&self.conn) {
+                Ok(true) => job.complete(Ok(()), &self.config.url),
                 Ok(false) => work.push(job),
                 Err(error) if error.is_busy() => work.push(job),
-                Err(error) => job.answer(Err(error), &self.config.url),
+                Err(error) => job.complete(Err(error), &self.config.url),
             }
         }
         if work.is_empty() {
             return;
         }
         match self.commit(&mut work) {
-            Ok(()) => self.answer(work),
-            // One of them may be what fails all: each by itself.
+            Ok(()) => self.complete(work),
+            // One request may have failed the whole batch: run each in its own transaction.
             Err(error) if work.len() > 1 && !error.is_busy() => {
                 for mut job in work {
                     match self.commit(std::slice::from_mut(&mut job)) {
-                        Ok(()) => self.answer(vec![job]),
-                        Err(error) => job.answer(Err(error), &self.config.url),
+                        Ok(()) => self.complete(vec![job]),
+                        Err(error) => job.complete(Err(error), &self.config.url),
                     }
                 }
             }
-            Err(error) => self.refuse(work, error),
+            Err(error) => self.fail_all(work, error),
         }
     }
 
-    fn refuse(&self, jobs: Vec<Box<dyn Job>>, error: TxnError) {
+    fn fail_all(&self, jobs: Vec<Box<dyn Job>>, error: TxnError) {
         let error: TransportError = error.convert("write to", &self.config.url);
         for job in jobs {
-            job.answer(Err(TxnError::Transport(error.clone())), &self.config.url);
+            job.complete(Err(TxnError::Transport(error.clone())), &self.config.url);
         }
     }
 
-    /// Sees to it that the file at the path is the one that is open.
-    fn follow(&mut self) -> Result<(), TxnError> {
-        let found = self.identity.look(&self.config.path);
+    /// Reopens the file if the one at the path is not the open one.
+    fn reopen_if_replaced(&mut self) -> Result<(), TxnError> {
+        let found = self.identity.check(&self.config.path);
         match found {
             FileState::Unchanged => return Ok(()),
-            FileState::Missing => return Err(gone(&self.config.url)),
-            FileState::LogMissing => self.keep_log(),
+            FileState::Missing => return Err(missing_error(&self.config.url)),
+            FileState::LogMissing => self.checkpoint_lost_log(),
             FileState::Replaced => {}
         }
-        // Nothing of an old log goes into what stands there now.
+        // Closing must not checkpoint the old log into the new file.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // The old one first, that the two never share the index beside the file.
+        // Close the old connection first: both would use the same `-shm` file.
         self.conn = Connection::open_in_memory()?;
         if found == FileState::Replaced {
             self.identity.move_log();
@@ -241,25 +244,25 @@ impl Writer {
         let conn = open_writer(&self.config)?;
         conn.busy_timeout(Duration::ZERO)?;
         if self.config.synchronous == Synchronous::Full {
-            empty_log(&conn, &self.config);
+            checkpoint(&conn, &self.config);
             self.syncer = Some(LogSyncer::start(&self.config)?);
         }
         self.conn = conn;
-        self.version = 0;
+        self.data_version = 0;
         self.detector = ChangeDetector::default();
         self.identity.opened(&self.config.path);
         if found == FileState::Replaced {
             tracing::error!(
                 file = self.config.url,
-                "another file stands at the path of a SQLite bus than the one that was open: it was opened in its place"
+                "the file of a SQLite bus was replaced while open: opened the new file"
             );
         }
         self.wake();
         Ok(())
     }
 
-    /// Brings what the log holds into the file, where the log was taken away from beside it.
-    fn keep_log(&self) {
+    /// Checkpoints a log that was removed from the path while open.
+    fn checkpoint_lost_log(&self) {
         let kept = self.identity.keeps_log(&self.config.path)
             && self
                 .conn
@@ -270,15 +273,15 @@ impl Writer {
         tracing::error!(
             file = self.config.url,
             kept,
-            "the log of a SQLite bus or its index was taken away while it was open: the file is opened anew; `kept` says whether all that was acknowledged is in it"
+            "the `-wal` or `-shm` file of a SQLite bus was removed while open: reopening the file; `kept` tells whether it contains all acknowledged messages"
         );
     }
 
-    /// Does all of them in one transaction, waiting for the lock as long as the settings say.
+    /// Executes requests in one transaction, waiting for the lock up to `busy_timeout`.
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         let started = Instant::now();
         loop {
-            match self.attempt(jobs) {
+            match self.try_commit(jobs) {
                 Err(error) if error.is_busy() && started.elapsed() < self.config.busy_timeout => {
                     std::thread::sleep(LOCK_PAUSE);
                 }
@@ -287,32 +290,32 @@ impl Writer {
         }
     }
 
-    /// Answers committed requests, those that must survive the loss of power once they do.
-    fn answer(&self, jobs: Vec<Box<dyn Job>>) {
-        match self.identity.look(&self.config.path) {
+    /// Replies to committed requests; to durable ones after the log is synced.
+    fn complete(&self, jobs: Vec<Box<dyn Job>>) {
+        match self.identity.check(&self.config.path) {
             FileState::Unchanged => {}
-            // Written to a file that was moved meanwhile: nobody else will see it.
-            FileState::Missing => return self.refuse(jobs, gone(&self.config.url)),
-            FileState::Replaced => return self.refuse(jobs, replaced(&self.config.url)),
-            FileState::LogMissing => return self.refuse(jobs, no_log(&self.config.url)),
+            // The file was moved during the transaction, so its writes are lost to other processes.
+            FileState::Missing => return self.fail_all(jobs, missing_error(&self.config.url)),
+            FileState::Replaced => return self.fail_all(jobs, replaced_error(&self.config.url)),
+            FileState::LogMissing => return self.fail_all(jobs, log_missing_error(&self.config.url)),
         }
         let Some(syncer) = &self.syncer else {
-            return self.answer_now(jobs);
+            return self.complete_now(jobs);
         };
         let (durable, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());
-        self.answer_now(others);
+        self.complete_now(others);
         if !durable.is_empty() {
-            syncer.answer_when_stored(durable);
+            syncer.complete_when_synced(durable);
         }
     }
 
-    fn answer_now(&self, jobs: Vec<Box<dyn Job>>) {
+    fn complete_now(&self, jobs: Vec<Box<dyn Job>>) {
         for job in jobs {
-            job.answer(Ok(()), &self.config.url);
+            job.complete(Ok(()), &self.config.url);
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
+    fn try_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TxnError> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut txn = Txn::new(&self.conn);
         let outcome = jobs.iter_mut().try_for_each(|job| job.run(&mut txn)).and_then(|()| {
@@ -332,7 +335,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                // Some faults, a full disk among them, end the transaction by themselves.
+                // Some errors, such as a full disk, have rolled the transaction back already.
                 if !self.conn.is_autocommit() {
                     self.conn.execute_batch("ROLLBACK")?;
                 }
@@ -341,7 +344,7 @@ impl Writer {
         }
     }
 
-    /// Applies retention to one topic that is due, in short transactions between the requests.
+    /// Applies retention to one due topic, in a short transaction.
     fn trim(&mut self) {
         let Some(topic) = self.schedule.next() else {
             return;
@@ -352,17 +355,17 @@ impl Writer {
         match done {
             Ok(portion) => {
                 portion.tell(&topic);
-                // What failed waits for the next trim.
+                // After an error, the next trim tries again.
                 let frees = !portion.is_full() && free_pages(&self.conn).unwrap_or(false);
                 if portion.is_full() || frees {
-                    self.schedule.again(topic);
+                    self.schedule.reschedule(topic);
                 }
             }
             Err(error) => {
-                // It comes again with the topic's next messages.
+                // The topic becomes due again with its next messages.
                 if !error.is_busy() {
                     let error = error.convert("trim", &self.config.url);
-                    tracing::warn!(%topic, error = chain(&error), "retention could not be applied");
+                    tracing::warn!(%topic, error = chain(&error), "could not apply retention");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One processor for the server, another for all clients.
+//! One processor for the server, another for its clients.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::Failure;
 const SERVER: &str = "0";
 const CLIENT: &str = "1";
 
-/// Pins this process and its later children. Prints the result.
+/// Pins this process, and what it starts from now on. Says what was done.
 pub(crate) fn client() -> Result<String, Failure> {
     if std::thread::available_parallelism()?.get() < 2 {
         return Ok("!! NOT PINNED: there is one processor only".to_owned());
@@ -21,12 +21,12 @@ pub(crate) fn client() -> Result<String, Failure> {
     })
 }
 
-/// Pins a running server.
+/// Pins a server that runs.
 pub(crate) fn server(server: &RedisServer) -> Result<(), Failure> {
     let mut connection = redis::Client::open(server.url())?.get_connection()?;
     let info: String = redis::cmd("INFO").arg("server").query(&mut connection)?;
     let id = info.lines().find_map(|line| line.strip_prefix("process_id:"));
-    // If that fails, `client` has reported it.
+    // `client` has reported a failure already.
     pin(SERVER, id.unwrap_or_default().trim());
     Ok(())
 }

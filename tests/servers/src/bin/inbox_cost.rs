@@ -1,8 +1,8 @@
-//! The cost of an insert into an inbox beside an insert of the service, in `SQLite` and in Postgres:
-//! `cargo run --release -p events-server-tests --bin inbox_cost`.
+//! Compares the cost of an insert into an inbox with that of the service's own insert, in `SQLite` and
+//! Postgres: `cargo run --release -p events-server-tests --bin inbox_cost`.
 //!
-//! Medians of interleaved turns; a turn is one transaction of many inserts, without begin and commit, into
-//! tables with 100,000 rows.
+//! Prints medians of interleaved rounds. A round is one transaction of many inserts, measured without begin
+//! and commit, into tables with 100,000 rows.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const TURNS: usize = 41;
 const SQLITE_INSERTS: u32 = 2_000;
 const POSTGRES_INSERTS: u32 = 500;
 
-/// New events as the bus creates them.
+/// New events, as created by the bus.
 fn events(count: u32) -> Vec<EventMetadata> {
     (0..count).map(|_| event(Uuid::now_v7().as_u128())).collect()
 }

@@ -1,11 +1,11 @@
-//! Our member of a group on `dev-logins`, for tests that run it beside Open edX's and kill it.
+//! A member of a group on `dev-logins`, for tests that run it beside Open edX's consumers and kill it.
 //!
 //! ```text
 //! redis_member URL GROUP NAME HOLD
 //! ```
 //!
-//! Prints `handled NUMBER` for each login. If HOLD is not 0, it prints `holding NUMBER` at login number HOLD and
-//! waits to be killed.
+//! Prints `handled NUMBER` for each login. If HOLD is not 0, prints `holding NUMBER` at the HOLD-th login,
+//! and waits to be killed.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};

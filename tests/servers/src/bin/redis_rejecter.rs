@@ -1,4 +1,4 @@
-//! A member of `billing` on `orders` that rejects every message, for a test that kills it.
+//! A member of `billing` on `orders` that rejects all messages, for a test that kills it.
 //!
 //! ```text
 //! redis_rejecter URL

@@ -1,4 +1,4 @@
-//! The disk is full, and later has space again.
+//! The disk is full, and has room again.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::place::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
-/// Fills the disk.
+/// Takes all the room there is.
 fn fill(path: &Path) {
     let mut file = File::create(path).expect("the filler is made");
     for size in [65_536, 4_096, 512] {
@@ -18,11 +18,11 @@ fn fill(path: &Path) {
     }
 }
 
-/// Producers wait and report the error, events beyond the queue's capacity fail at once, and consumers
-/// that can't store an outcome handle the event again: no acknowledged event is lost.
+/// Producers wait with an error that says why, what the queue has no place for fails at once, and
+/// consumers that can't store what they did do it again: nothing that was acknowledged is lost.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
-async fn a_full_disk_is_reported_and_waited_for_and_loses_nothing_acknowledged() {
+async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowledged() {
     let disk = scale::small_disk();
     let each = scale::of(500, 5_000);
     let filler = disk.join("filler");
@@ -36,20 +36,21 @@ async fn a_full_disk_is_reported_and_waited_for_and_loses_nothing_acknowledged()
     for _ in 0..rounds {
         let goal = world.run.acked.len() + each;
         world.until("events are acknowledged", async |world| world.run.acked.len() >= goal).await;
-        let (said, warned) = (world.said.len(), world.place.warnings("no room left", producer));
+        let (said, warned) =
+            (world.said.len(), world.place.warnings("the disk or the file is full", producer));
         fill(&filler);
         world
             .until("the producer tells that the disk is full", async |world| {
                 let mut said = world.said[said..].iter();
-                said.any(|line| line.starts_with("waits") && line.contains("no room left"))
+                said.any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
             })
             .await;
         world
             .until("the consumers tell that the disk is full", async |world| {
-                world.place.warnings("no room left", producer) > warned
+                world.place.warnings("the disk or the file is full", producer) > warned
             })
             .await;
-        // As long as a lease, so that leases of events in flight expire.
+        // As long as a lease, for what is in hand.
         tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
         std::fs::remove_file(&filler).expect("the filler is removed");
     }
@@ -66,8 +67,8 @@ async fn a_full_disk_is_reported_and_waited_for_and_loses_nothing_acknowledged()
     clear(&disk);
 }
 
-/// Unsent events can't be spilled to the same full disk: the file there is unchanged, and a spill to another
-/// disk succeeds.
+/// What can't be sent can't be spilled to the same disk either; the file there stays as it was, and
+/// another disk takes it.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
 async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
@@ -80,7 +81,10 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     fill(&disk.join("filler"));
     world
         .until("the producer tells that the disk is full", async |world| {
-            world.said.iter().any(|line| line.starts_with("waits") && line.contains("no room left"))
+            world
+                .said
+                .iter()
+                .any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
         })
         .await;
     let (full, roomy) = (disk.join("spill.jsonl"), world.place.path("spill.jsonl"));
@@ -93,14 +97,14 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
         .await;
     let refusal = world.said.iter().find(|line| line.starts_with("unspilled")).expect("just seen").clone();
     assert!(refusal.contains("to another path") && refusal.contains("No space"), "{refusal}");
-    assert_eq!(std::fs::metadata(&full).map_or(0, |file| file.len()), 0, "a partial event was written");
+    assert_eq!(std::fs::metadata(&full).map_or(0, |file| file.len()), 0, "half an event was left there");
     world.peer(producer).say(&format!("spill {}", roomy.display()));
     world.stop(&[producer]);
     let spilled = world.said.iter().find_map(|line| line.strip_prefix("spilled ")).expect("it was spilled");
     let spilled: usize = spilled.parse().expect("a number");
     assert!(spilled > 0, "there was nothing to spill");
     std::fs::remove_file(disk.join("filler")).expect("the filler is removed");
-    // The command line sends the spilled events.
+    // The events' own command line sends them.
     let sent = std::process::Command::new(env!("CARGO_BIN_EXE_fault_peer"))
         .args(["--config", &world.place.text("events.toml"), "produce", "--from-spill"])
         .arg(&roomy)
@@ -110,11 +114,11 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     world.start(0, &GROUPS);
     let verdict = world.end(&GROUPS).await;
     world.report(&format!("spill: {spilled} kept on another disk and sent later"), &verdict);
-    assert!(verdict.unacked >= spilled, "{} of {spilled} were received", verdict.unacked);
+    assert!(verdict.unacked >= spilled, "{} of {spilled} came", verdict.unacked);
     clear(&disk);
 }
 
-/// Empties the disk for the next run.
+/// The next run finds the disk as this one did.
 fn clear(disk: &Path) {
     for entry in std::fs::read_dir(disk).expect("the disk is there").flatten() {
         let _ = std::fs::remove_file(entry.path());

@@ -1,4 +1,4 @@
-//! Sends and consumes while the servers are disturbed, and counts messages.
+//! Sends and consumes while faults are injected into the servers, and checks the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,27 +9,27 @@ use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Transpor
 
 use crate::orders::{billing, orders, transport};
 
-/// A time-out that no passing test reaches.
+/// Exceeds the duration of any operation here.
 const LONG: Duration = Duration::from_secs(60);
 const KEYS: usize = 5;
 
-/// The messages acknowledged to the sender and by the consumer.
+/// What was sent and acknowledged.
 #[derive(Default)]
-struct Ledger {
+struct Progress {
     sent: AtomicUsize,
-    /// The received numbers, by key, in the order of acknowledgement.
+    /// The received numbers by key, in the order of their acknowledgements.
     acked: Mutex<BTreeMap<usize, Vec<usize>>>,
     failed: AtomicUsize,
-    /// Whether the sender should stop, and whether it has stopped.
+    /// The sender shall end, and has ended.
     ended: AtomicBool,
     complete: AtomicBool,
 }
 
-/// Sends rising numbers until it is stopped. A failed message is sent again before the next one.
-async fn send(transport: Box<dyn Transport>, ledger: Arc<Ledger>) {
+/// Sends increasing numbers until it shall end. Retries failed batches before the next one.
+async fn send(transport: Box<dyn Transport>, progress: Arc<Progress>) {
     let producer = transport.producer().await.expect("a producer");
     let mut next = 0;
-    while !ledger.ended.load(Ordering::Relaxed) {
+    while !progress.ended.load(Ordering::Relaxed) {
         let batch: Vec<Message> = (next..next + KEYS)
             .map(|n| Message::new(n.to_string()).with_key((n % KEYS).to_string()))
             .collect();
@@ -37,32 +37,33 @@ async fn send(transport: Box<dyn Transport>, ledger: Arc<Ledger>) {
         match results.iter().find_map(|result| result.as_ref().err()) {
             None => {
                 next += KEYS;
-                ledger.sent.store(next, Ordering::Relaxed);
-                // Otherwise the consumer would lag far behind at the end.
+                progress.sent.store(next, Ordering::Relaxed);
+                // Limits the backlog of the consumer.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            Some(error) => again(error, &ledger).await,
+            Some(error) => again(error, &progress).await,
         }
     }
-    ledger.complete.store(true, Ordering::Relaxed);
+    progress.complete.store(true, Ordering::Relaxed);
 }
 
-async fn again(error: &TransportError, ledger: &Ledger) {
+async fn again(error: &TransportError, progress: &Progress) {
     assert!(error.is_retryable(), "{error:?}");
-    ledger.failed.fetch_add(1, Ordering::Relaxed);
+    progress.failed.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
-/// Acknowledges messages until all sent ones have been received.
-async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
+/// Receives and acknowledges until every sent number was received.
+async fn consume(mut consumer: Box<dyn Consumer>, progress: Arc<Progress>) {
     let mut distinct = BTreeSet::new();
     let started = Instant::now();
-    while !ledger.complete.load(Ordering::Relaxed) || distinct.len() < ledger.sent.load(Ordering::Relaxed) {
-        assert!(started.elapsed() < LONG, "only {} of {:?} came", distinct.len(), ledger.sent);
+    while !progress.complete.load(Ordering::Relaxed) || distinct.len() < progress.sent.load(Ordering::Relaxed)
+    {
+        assert!(started.elapsed() < LONG, "only {} of {:?} received", distinct.len(), progress.sent);
         let deliveries = match consumer.receive(50, Duration::from_millis(200)).await {
             Ok(deliveries) => deliveries,
             Err(error) => {
-                again(&error, &ledger).await;
+                again(&error, &progress).await;
                 continue;
             }
         };
@@ -74,52 +75,54 @@ async fn consume(mut consumer: Box<dyn Consumer>, ledger: Arc<Ledger>) {
             match acked {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::LeaseLost => {
-                    ledger.failed.fetch_add(1, Ordering::Relaxed);
+                    progress.failed.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                // Its acknowledgement may be stored, so it may not be redelivered.
-                Err(error) => again(&error, &ledger).await,
+                // It was received, and may have been acknowledged: it need not be redelivered.
+                Err(error) => again(&error, &progress).await,
             }
             distinct.insert(number);
-            let mut acked = ledger.acked.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut acked = progress.acked.lock().unwrap_or_else(PoisonError::into_inner);
             acked.entry(number % KEYS).or_default().push(number);
         }
     }
 }
 
-/// Sends and consumes during repeated disturbances, and checks the received messages.
+/// Sends and consumes while `fault` is called `times` times, then checks what was received.
 ///
 /// # Panics
 /// If an acknowledged message is lost, or a key is out of order.
-pub async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMut() + Send + 'static) {
-    let ledger = Arc::new(Ledger::default());
+pub async fn run_with_faults(name: &str, url: &str, times: usize, mut fault: impl FnMut() + Send + 'static) {
+    let progress = Arc::new(Progress::default());
     let consumer =
         transport(url).consumer(billing().lease(Duration::from_secs(2))).await.expect("a consumer");
-    let tasks =
-        [tokio::spawn(send(transport(url), ledger.clone())), tokio::spawn(consume(consumer, ledger.clone()))];
-    let end = ledger.clone();
-    // Returned, because it owns the server.
-    let _trouble = tokio::task::spawn_blocking(move || {
+    let tasks = [
+        tokio::spawn(send(transport(url), progress.clone())),
+        tokio::spawn(consume(consumer, progress.clone())),
+    ];
+    let end = progress.clone();
+    // Returns the closure, which owns the server.
+    let _faults = tokio::task::spawn_blocking(move || {
         for _ in 0..times {
             std::thread::sleep(Duration::from_millis(100));
-            trouble();
+            fault();
         }
         end.ended.store(true, Ordering::Relaxed);
-        trouble
+        fault
     })
     .await
-    .expect("the trouble is made");
+    .expect("no panic in the fault");
     for task in tasks {
         tokio::time::timeout(LONG, task).await.expect("it ends").expect("no panic");
     }
-    let acked = ledger.acked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (sent, count) = (ledger.sent.load(Ordering::Relaxed), acked.values().map(Vec::len).sum::<usize>());
+    let acked = progress.acked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (sent, count) = (progress.sent.load(Ordering::Relaxed), acked.values().map(Vec::len).sum::<usize>());
     let distinct: BTreeSet<usize> = acked.values().flatten().copied().collect();
     println!(
         "{name} {times} times: {sent} sent, {} received, {} of them twice, {} calls made again",
         distinct.len(),
         count - distinct.len(),
-        ledger.failed.load(Ordering::Relaxed)
+        progress.failed.load(Ordering::Relaxed)
     );
     assert!(sent > 0, "nothing was sent");
     assert!((0..sent).all(|number| distinct.contains(&number)), "an acknowledged message is lost");
@@ -128,7 +131,7 @@ pub async fn through(name: &str, url: &str, times: usize, mut trouble: impl FnMu
         let firsts: Vec<_> = numbers.iter().filter(|number| first.insert(**number)).collect();
         assert!(firsts.is_sorted(), "key {key} is out of order: {numbers:?}");
     }
-    // It may be loading its log after the last disturbance.
+    // The server may still be loading its log after the last fault.
     let patient = url.replace("retry_for=0s", "retry_for=1m");
     let groups = transport(&patient).groups(&orders()).await.expect("the groups are listed");
     let lag: u64 = groups.iter().map(|group| group.lag).sum();
