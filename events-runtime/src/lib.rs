@@ -46,14 +46,21 @@ pub use events_core::{hub, metadata, receiver, signal};
 // Out, and back in.
 #[cfg(feature = "bus")]
 pub mod bus;
-mod clock;
 
 pub use events_core::avro;
 
 #[cfg(feature = "bus")]
 pub mod envelope;
 #[cfg(feature = "bus")]
-pub mod transport;
+pub mod transport {
+    //! Transports: where messages are stored between the service that sends and those that receive.
+
+    pub use events_transport::*;
+    #[cfg(feature = "redis")]
+    pub use events_transport_redis as redis;
+    #[cfg(feature = "sqlite")]
+    pub use events_transport_sqlite as sqlite;
+}
 
 pub use events_core::registry;
 
@@ -78,5 +85,5 @@ pub use config::Config;
 pub use events_core::{
     BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
     EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,
-    Response, Signal, StrictError, link,
+    Response, Signal, StrictError, assert_emitted, assert_not_emitted, link,
 };

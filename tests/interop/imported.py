@@ -20,20 +20,20 @@ ROOT = re.compile(r"^#\[derive\(.*(?:PublicSignal|EventData)\)\]\n(?:#\[[^]]*\]\
 EVENT = re.compile(r'event_type = "([^"]+)"(?:[^]]*)\]\n(?:#\[[^]]*\]\n)*pub struct (\w+)')
 """What events do not have: the reasons for which a schema may be refused, by words of the error."""
 REASONS = {
-    "top level is no record": r"the root: an event is a record",
-    "union of other things than records": r"a union of .*; an enum of events is a union of records",
+    "top level is no record": r"the root: an event must be a record",
+    "union of other things than records": r"a union of .*; an enum must be a union of records",
     "`null` not in front": r"`null` is not the first branch",
-    "union without a value": r"a union without a branch that carries a value",
-    "`null` alone": r"a `null` alone carries nothing",
-    "fixed": r"`fixed` of \d+ bytes",
-    "record both in a union and alone": r"stands in a union of records here and differently elsewhere",
-    "error": r"an `error`, which only protocols have",
-    "default that is no value": r"the default .* is no value of this field",
-    "value without an end": r"no value of .* has an end",
-    "namespace left again": r"is in no namespace, and what holds it is in one",
-    "faulty schema": r"is no Avro name|is defined twice|is not defined before|has two fields of this name"
-    r"|is not made of Avro names|has the symbol `.*` twice|is no symbol of the enum|has no `symbols`|a schema has a `type`|is a type of Avro's own"
-    r"|is no schema|a `fixed` has a `size`|is no list of names",
+    "union without a value": r"the union has no branch with a value",
+    "`null` alone": r"the type `null` holds no value",
+    "fixed": r"`fixed` of \d+ byte",
+    "record both in a union and alone": r"is a branch of one union and also used elsewhere",
+    "error": r"`error` types are for protocols only",
+    "default that is no value": r"the default .* is not a valid value for this field",
+    "value without an end": r"always contains itself, so it has no finite value",
+    "namespace left again": r"has no namespace, but the type that contains it has one",
+    "faulty schema": r"is not a valid Avro name|is defined twice|is not defined before|has two fields with this name"
+    r"|contains invalid Avro names|has the symbol `.*` twice|is not a symbol of the enum|has no `symbols`|the schema has no `type`|is a primitive type of Avro"
+    r"|is not a schema|the `fixed` type has no valid `size`|is no list of names",
 }
 
 

@@ -8,7 +8,7 @@ pub mod log;
 pub mod openedx;
 pub mod over;
 pub mod pairs;
-pub mod ran;
+pub mod sandbox;
 pub mod spans;
 pub mod values;
 pub mod zoo;

@@ -1,67 +1,56 @@
-//! `dlq` as its users meet it: a real program over a real file.
+//! `dlq`, run as a program on an SQLite file.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::ops::Deref;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use events_runtime::transport::{
-    ConnectOptions, ConsumerGroup, Message, Position, Subscription, Topic, Transport, connect,
-};
-use events_tests::ran::Ran;
+use events_runtime::transport::{ConsumerGroup, Message, Position, Subscription, Topic};
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 const LONG: Duration = Duration::from_secs(20);
 
-/// A folder with a configuration, where the program runs.
-struct Shop(TempDir);
+struct Shop(Sandbox);
+
+impl Deref for Shop {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "[service]\nname = \"shop\"\ntopic_prefix = \"dev\"\n\
              [bus]\nurl = \"sqlite://events.db\"\n[bus.consumer]\nlease = \"500ms\"\n\
              [routes.\"{PLACED}\"]\norders = {{}}\n[routes.\"{CANCELLED}\"]\norders = {{}}\n"
         );
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        Self(folder)
+        Self(Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), &config))
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn url(&self) -> String {
-        format!("sqlite://{}/events.db", self.path().display())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        Ran::of(command.current_dir(self.path()).args(arguments))
-    }
-
-    /// What `dlq` does with the letters of `billing` on `orders`.
-    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
+    /// Runs `dlq` on the dead letters of `billing` on `orders`.
+    fn dlq(&self, command: &str, more: &[&str]) -> CommandOutput {
         self.run(&[&["dlq", command][..], &BILLING, more].concat())
     }
 
-    /// What a `dlq` command that succeeds prints for programs.
-    fn json(&self, command: &str, more: &[&str]) -> Value {
+    /// The JSON of a `dlq` command that succeeds.
+    fn dlq_json(&self, command: &str, more: &[&str]) -> Value {
         let out = self.dlq(command, &[more, &["--json"]].concat()).succeeded();
         serde_json::from_str(&out).unwrap()
     }
 
     fn list(&self) -> Vec<Value> {
-        self.json("list", &[]).as_array().unwrap().clone()
+        self.dlq_json("list", &[]).as_array().unwrap().clone()
     }
 
-    /// Sends an order and gives its id.
+    /// Sends an order and returns its id.
     fn order(&self, number: u8, email: &str) -> String {
         let data = json!({
             "number": number, "customer": {"customer_id": "c-1", "email": email}, "lines": [{"sku": "a"}],
@@ -74,13 +63,11 @@ impl Shop {
     }
 
     fn produce(&self, event_type: &str, data: &Value) -> String {
-        let ran = self.run(&["produce", "--type", event_type, "--data", &data.to_string(), "--json"]);
-        assert_eq!(ran.code, 0, "{}", ran.err);
-        let sent: Value = serde_json::from_str(&ran.out).unwrap();
+        let sent = self.json(&["produce", "--type", event_type, "--data", &data.to_string()]);
         sent["id"].as_str().unwrap().to_owned()
     }
 
-    /// Has `billing` give up the next events of the topic, one for each reason.
+    /// Rejects the next events of the topic as `billing`, one for each reason.
     fn give_up(&self, reasons: &[&str]) {
         self.with_transport(async |transport| {
             let (topic, group) = (Topic::new("dev-orders").unwrap(), ConsumerGroup::new("billing").unwrap());
@@ -93,7 +80,7 @@ impl Shop {
         });
     }
 
-    /// The messages of the topic, as a group of its own gets them.
+    /// All messages of the topic.
     fn messages(&self, count: usize) -> Vec<(Position, Message)> {
         let mut messages = Vec::new();
         self.with_transport(async |transport| {
@@ -110,14 +97,6 @@ impl Shop {
         });
         messages
     }
-
-    fn with_transport(&self, work: impl AsyncFnOnce(&dyn Transport)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let transport = connect(&self.url(), &ConnectOptions::new()).unwrap();
-            work(&*transport).await;
-        });
-    }
 }
 
 fn values<'a>(list: &'a [Value], field: &str) -> Vec<&'a str> {
@@ -125,7 +104,7 @@ fn values<'a>(list: &'a [Value], field: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn list_tells_every_letter_and_its_end_as_often_as_it_is_asked() {
+fn list_prints_every_dead_letter_and_can_be_repeated() {
     let shop = Shop::new();
     let ids = [shop.order(1, "a@foo.example"), shop.cancel(2)];
     shop.give_up(&["the card was refused", "no such\norder"]);
@@ -135,9 +114,9 @@ fn list_tells_every_letter_and_its_end_as_often_as_it_is_asked() {
     assert_eq!(values(&list, "reason"), ["the card was refused", "no such\norder"]);
     assert_eq!(values(&list, "position"), ["1", "2"]);
     assert_eq!((&list[0]["attempts"], &list[0]["key"]), (&json!(1), &json!("*** (3 bytes)")));
-    assert_eq!(shop.json("list", &["--show-pii"])[0]["key"], "c-1");
+    assert_eq!(shop.dlq_json("list", &["--show-pii"])[0]["key"], "c-1");
     assert_eq!(shop.list(), list);
-    assert_eq!(values(shop.json("list", &["--type", CANCELLED]).as_array().unwrap(), "id"), ids[1..]);
+    assert_eq!(values(shop.dlq_json("list", &["--type", CANCELLED]).as_array().unwrap(), "id"), ids[1..]);
 
     let text = shop.dlq("list", &[]);
     assert_eq!((text.code, text.err.as_str(), text.out.lines().count()), (0, "", 3), "{}", text.out);
@@ -145,7 +124,7 @@ fn list_tells_every_letter_and_its_end_as_often_as_it_is_asked() {
 }
 
 #[test]
-fn list_leaves_letters_without_delay_for_the_next_command() {
+fn list_does_not_delay_the_next_command() {
     let shop = Shop::new();
     for number in 0..20 {
         shop.order(number, "a@foo.example");
@@ -157,12 +136,12 @@ fn list_leaves_letters_without_delay_for_the_next_command() {
 }
 
 #[test]
-fn show_reads_the_payload_and_masks_personal_data_unless_it_is_asked_for() {
+fn show_decodes_the_payload_and_masks_personal_data_by_default() {
     let shop = Shop::new();
     let id = shop.order(7, "bob@foo.example");
     shop.give_up(&["the card was refused"]);
     for which in [id.as_str(), "1"] {
-        let letter = shop.json("show", &[which]);
+        let letter = shop.dlq_json("show", &[which]);
         assert_eq!(letter["metadata"]["id"], id);
         assert_eq!(letter["data"]["number"], 7);
         assert_eq!(letter["data"]["customer"]["email"], "***");
@@ -170,7 +149,7 @@ fn show_reads_the_payload_and_masks_personal_data_unless_it_is_asked_for() {
         assert_eq!((&end["reason"], &end["attempts"]), (&json!("the card was refused"), &json!(1)));
         assert_eq!((&end["topic"], &end["group"]), (&json!("dev-orders"), &json!("billing")));
     }
-    let shown = shop.json("show", &["1", "--show-pii"]);
+    let shown = shop.dlq_json("show", &["1", "--show-pii"]);
     assert_eq!(shown["data"]["customer"]["email"], "bob@foo.example");
     let text = shop.dlq("show", &["1"]).out;
     assert!(text.contains("the card was refused") && !text.contains("bob@"), "{text}");
@@ -181,34 +160,30 @@ fn show_reads_the_payload_and_masks_personal_data_unless_it_is_asked_for() {
 }
 
 #[test]
-fn bytes_that_are_no_event_are_dead_letters_like_others() {
+fn message_that_is_not_an_event_can_be_a_dead_letter() {
     let shop = Shop::new();
-    shop.with_transport(async |transport| {
-        let producer = transport.producer().await.unwrap();
-        let sent = producer.send(&Topic::new("dev-orders").unwrap(), &[Message::new("secret")]).await;
-        assert!(sent.iter().all(Result::is_ok));
-    });
+    shop.store("dev-orders", &[Message::new("secret")]);
     shop.give_up(&["no envelope"]);
-    let letter = shop.json("show", &["1"]);
+    let letter = shop.dlq_json("show", &["1"]);
     assert_eq!((&letter["data_bytes"], &letter["dead_letter"]["reason"]), (&json!(6), &json!("no envelope")));
-    assert_eq!(shop.json("retry", &["1"])["done"][0]["position"], "1");
+    assert_eq!(shop.dlq_json("retry", &["1"])["done"][0]["position"], "1");
     assert_eq!(shop.messages(2)[1].1, Message::new("secret"));
 }
 
 #[test]
-fn retry_sends_the_event_again_with_its_id_and_no_more_than_was_selected() {
+fn retry_sends_only_selected_events_with_the_same_id() {
     let shop = Shop::new();
     let ids = [shop.order(1, "a@foo.example"), shop.order(2, "b@foo.example"), shop.cancel(3)];
     shop.give_up(&["the card was refused", "timeout", "timeout"]);
-    let preview = shop.json("retry", &["--reason", "card", "--dry-run"]);
+    let preview = shop.dlq_json("retry", &["--reason", "card", "--dry-run"]);
     assert_eq!(values(preview.as_array().unwrap(), "id"), ids[..1]);
     assert_eq!(shop.list().len(), 3);
 
-    let handled = shop.json("retry", &["--reason", "card"]);
+    let handled = shop.dlq_json("retry", &["--reason", "card"]);
     assert_eq!((&handled["done"][0]["id"], &handled["kept"]), (&json!(ids[0]), &json!(2)));
     assert_eq!(values(&shop.list(), "id"), ids[1..]);
     let both = ["--type", CANCELLED, "--reason", "timeout"];
-    assert_eq!(shop.json("retry", &both)["done"][0]["id"], *ids[2]);
+    assert_eq!(shop.dlq_json("retry", &both)["done"][0]["id"], *ids[2]);
     let last = shop.dlq("retry", &[&ids[1]]);
     assert_eq!((last.code, last.err.as_str()), (0, ""));
     assert!(last.out.contains(&format!("resent {}", ids[1])), "{}", last.out);
@@ -221,7 +196,7 @@ fn retry_sends_the_event_again_with_its_id_and_no_more_than_was_selected() {
 }
 
 #[test]
-fn drop_wants_a_yes_and_drops_no_more_than_was_selected() {
+fn drop_requires_yes_and_drops_only_selected_dead_letters() {
     let shop = Shop::new();
     let ids = [shop.order(1, "a@foo.example"), shop.cancel(2)];
     shop.give_up(&["no", "no"]);
@@ -236,7 +211,7 @@ fn drop_wants_a_yes_and_drops_no_more_than_was_selected() {
 
     let wrong = shop.dlq("drop", &["--yes", "1", "7"]);
     assert_eq!((wrong.code, wrong.out.as_str()), (1, ""), "none is dropped where one is not there");
-    let dropped = shop.json("drop", &["--yes", "1"]);
+    let dropped = shop.dlq_json("drop", &["--yes", "1"]);
     assert_eq!((&dropped["done"][0]["id"], &dropped["kept"]), (&json!(ids[0]), &json!(1)));
     assert_eq!(values(&shop.list(), "id"), ids[1..]);
     let all = shop.dlq("drop", &["--all", "--yes"]);
@@ -246,7 +221,7 @@ fn drop_wants_a_yes_and_drops_no_more_than_was_selected() {
 }
 
 #[test]
-fn export_is_masked_and_raw_holds_what_import_brings_back() {
+fn export_is_masked_and_a_raw_export_can_be_imported() {
     let shop = Shop::new();
     let id = shop.order(1, "bob@foo.example");
     shop.order(2, "bob@foo.example");
@@ -267,14 +242,14 @@ fn export_is_masked_and_raw_holds_what_import_brings_back() {
 
     let before = shop.list();
     assert_eq!(shop.dlq("export", &["--raw", "raw.jsonl"]).code, 0);
-    assert_eq!(shop.json("drop", &["--all", "--yes"])["kept"], 0);
-    assert_eq!(shop.json("import", &["raw.jsonl"]), json!({"stored": 2, "present": 0, "failed": 0}));
-    assert_eq!(shop.json("import", &["raw.jsonl"]), json!({"stored": 0, "present": 2, "failed": 0}));
+    assert_eq!(shop.dlq_json("drop", &["--all", "--yes"])["kept"], 0);
+    assert_eq!(shop.dlq_json("import", &["raw.jsonl"]), json!({"stored": 2, "present": 0, "failed": 0}));
+    assert_eq!(shop.dlq_json("import", &["raw.jsonl"]), json!({"stored": 0, "present": 2, "failed": 0}));
     let after = shop.list();
     for field in ["id", "reason", "time", "event_type"] {
         assert_eq!(values(&after, field), values(&before, field));
     }
-    assert_eq!(shop.json("retry", &["--all"])["done"][0]["id"], id);
+    assert_eq!(shop.dlq_json("retry", &["--all"])["done"][0]["id"], id);
     let messages = shop.messages(4);
     assert_eq!(messages[2].1, messages[0].1);
 }
@@ -292,7 +267,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
     let mut line = String::new();
     BufReader::new(peer.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "sent\n");
-    // SIGKILL: it says good-bye to nobody.
+    // SIGKILL: the process can't clean up.
     peer.kill().unwrap();
     peer.wait().unwrap();
 
@@ -316,7 +291,7 @@ fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
 }
 
 #[test]
-fn wrong_names_and_selections_are_told() {
+fn wrong_names_and_selections_are_errors() {
     let shop = Shop::new();
     for wrong in [&["dlq"][..], &["dlq", "list"], &["dlq", "nonsense"]] {
         assert_eq!(shop.run(wrong).code, 2, "{wrong:?}");

@@ -1,31 +1,34 @@
-//! `dlq` over many letters, beside other commands, interrupted, and with files of any size.
+//! `dlq` with many dead letters: concurrent and interrupted commands, and large files.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use events_runtime::bus::DeadLetters;
-use events_runtime::transport::{
-    ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
-};
-use events_tests::ran::Ran;
+use events_runtime::transport::{ConsumerGroup, Message, Subscription, Topic};
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 const LONG: Duration = Duration::from_secs(60);
 
-/// A folder with dead letters of `billing` on `orders`, where the program runs.
-struct Shop(TempDir);
+/// A shop with dead letters of `billing` on `orders`.
+struct Shop(Sandbox);
+
+impl Deref for Shop {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new(letters: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        let shop = Self(folder);
+        let shop = Self(Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), config));
         let letter = |number: usize| {
             Message::new(number.to_string())
                 .with_key(format!("k{}", number % 7))
@@ -36,32 +39,22 @@ impl Shop {
         shop.with_transport(async |transport| {
             let billing = Subscription::new(topic("orders"), ConsumerGroup::new("billing").unwrap());
             drop(transport.consumer(billing).await.unwrap());
-            let producer = transport.producer().await.unwrap();
-            for sent in producer.send(&topic("orders.billing.dlq"), &batch).await {
-                sent.unwrap();
-            }
         });
+        shop.store("orders.billing.dlq", &batch);
         shop
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
+    fn dlq_command(&self, command: &str, more: &[&str]) -> Command {
+        self.command(&[&["dlq", command][..], &BILLING, more].concat())
     }
 
-    fn command(&self, command: &str, more: &[&str]) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        program.current_dir(self.path()).arg("dlq").arg(command).args(BILLING).args(more);
-        program.stdin(Stdio::null());
-        program
-    }
-
-    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
-        Ran::of(&mut self.command(command, more))
+    fn dlq(&self, command: &str, more: &[&str]) -> CommandOutput {
+        CommandOutput::of(&mut self.dlq_command(command, more))
     }
 
     /// Starts a command whose output is read later.
     fn start(&self, command: &str, more: &[&str]) -> Child {
-        self.command(command, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.dlq_command(command, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn count(&self) -> usize {
@@ -88,14 +81,6 @@ impl Shop {
         });
         ids.into_iter().map(|(_, id)| id).collect()
     }
-
-    fn with_transport(&self, work: impl AsyncFnOnce(&dyn Transport)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let url = format!("sqlite://{}/events.db", self.path().display());
-            work(&*connect(&url, &ConnectOptions::new()).unwrap()).await;
-        });
-    }
 }
 
 fn topic(name: &str) -> Topic {
@@ -106,7 +91,7 @@ fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Each id once.
+/// Asserts that each id occurs once.
 #[track_caller]
 fn assert_once(mut ids: Vec<String>, count: usize) {
     let all = ids.len();
@@ -116,25 +101,25 @@ fn assert_once(mut ids: Vec<String>, count: usize) {
 }
 
 #[test]
-fn a_listing_beside_a_retry_takes_nothing_from_it() {
+fn list_does_not_disturb_a_concurrent_retry() {
     let shop = Shop::new(2000);
     let listings: Vec<_> = (0..2).map(|_| shop.start("list", &["--json"])).collect();
     let retry = shop.dlq("retry", &["--all"]);
     assert_eq!((retry.code, retry.err.as_str()), (0, ""), "{}", retry.out.len());
     assert!(retry.out.ends_with("2000 resent, 0 left\n"), "{}", retry.out.lines().last().unwrap());
     for listing in listings {
-        assert_eq!(Ran::from(listing.wait_with_output().unwrap()).code, 0);
+        assert_eq!(CommandOutput::from(listing.wait_with_output().unwrap()).code, 0);
     }
     assert_eq!(shop.count(), 0);
     assert_once(shop.sent(), 2000);
 }
 
 #[test]
-fn two_retries_beside_each_other_send_each_letter_once_and_own_up_to_what_is_held() {
+fn concurrent_retries_send_each_dead_letter_once_and_report_leased_ones() {
     let shop = Shop::new(1000);
     let runs = [shop.start("retry", &["--all", "--json"]), shop.start("retry", &["--all", "--json"])];
     for child in runs {
-        let ran = Ran::from(child.wait_with_output().unwrap());
+        let ran = CommandOutput::from(child.wait_with_output().unwrap());
         let handled: Value = serde_json::from_str(&ran.out).unwrap();
         let left = handled["elsewhere"].as_u64().unwrap() + handled["untried"].as_u64().unwrap();
         assert_eq!(handled["failed"], json!([]), "{}", ran.err);
@@ -146,7 +131,7 @@ fn two_retries_beside_each_other_send_each_letter_once_and_own_up_to_what_is_hel
 }
 
 #[test]
-fn letters_that_another_program_holds_are_listed_and_make_a_command_fail() {
+fn dead_letters_leased_by_another_program_are_listed_and_fail_a_command() {
     let shop = Shop::new(20);
     let shop = &shop;
     shop.with_transport(async |transport| {
@@ -169,8 +154,8 @@ fn letters_that_another_program_holds_are_listed_and_make_a_command_fail() {
 }
 
 #[test]
-fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
-    // More than a pipe takes: nobody reads it, so that the program is still at work.
+fn interrupted_retry_loses_nothing_and_can_be_continued() {
+    // More output than a pipe buffers: the program blocks until it is read.
     const COUNT: usize = 6000;
     let shop = Shop::new(COUNT);
     let mut child = shop.start("retry", &["--all"]);
@@ -180,7 +165,7 @@ fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
     assert!(line.starts_with("resent "), "{line}");
     interrupt(&child);
     out.read_to_string(&mut line).unwrap();
-    let first = Ran::from(child.wait_with_output().unwrap());
+    let first = CommandOutput::from(child.wait_with_output().unwrap());
     assert_eq!(first.code, 1, "{}", first.err);
     assert!(first.err.contains("interrupted: run the same command again"), "{}", first.err);
     let done = line.lines().filter(|line| line.starts_with("resent ")).count();
@@ -194,13 +179,13 @@ fn an_interrupted_retry_says_how_to_go_on_and_loses_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_import_says_how_to_go_on() {
+fn interrupted_import_can_be_continued() {
     let shop = Shop::new(600);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
     let text = fs::read_to_string(shop.path().join("all.jsonl")).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    // A pipe: the program reads what there is, and waits for more.
+    // From a pipe, the program reads the available lines and waits for more.
     let pipe = shop.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let child = shop.start("import", &["pipe"]);
@@ -211,12 +196,12 @@ fn an_interrupted_import_says_how_to_go_on() {
         assert!(since.elapsed() < LONG, "the first lines are not stored before the last is read");
     }
     interrupt(&child);
-    // It may end before all is read.
+    // The program may end before it reads all lines.
     let _ = writeln!(writer, "{}", lines[256..].join("\n"));
     drop(writer);
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = CommandOutput::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    // Behind the first portion, or behind the second one where it had begun to wait for that.
+    // After the first batch, or after the second if it was already waiting for that.
     let said =
         |stored: u32| format!("interrupted after line {stored}: run the same command again to continue");
     let stored = [256, 512].into_iter().find(|stored| ran.err.contains(&said(*stored)));
@@ -227,7 +212,7 @@ fn an_interrupted_import_says_how_to_go_on() {
 }
 
 #[test]
-fn blank_lines_do_not_stop_an_import() {
+fn blank_lines_are_skipped_by_an_import() {
     let shop = Shop::new(3);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
@@ -242,7 +227,7 @@ fn blank_lines_do_not_stop_an_import() {
 }
 
 #[test]
-fn a_mark_of_the_byte_order_is_no_part_of_the_first_letter() {
+fn byte_order_mark_is_ignored() {
     let shop = Shop::new(3);
     assert_eq!(shop.dlq("export", &["--raw", "all.jsonl"]).code, 0);
     assert_eq!(shop.dlq("drop", &["--all", "--yes"]).code, 0);
@@ -253,7 +238,7 @@ fn a_mark_of_the_byte_order_is_no_part_of_the_first_letter() {
 }
 
 #[test]
-fn a_line_without_an_end_is_refused_and_not_held_in_memory() {
+fn overlong_line_is_refused_without_being_read_into_memory() {
     let shop = Shop::new(1);
     let file = fs::File::create(shop.path().join("endless.jsonl")).unwrap();
     file.set_len(1 << 30).unwrap();
@@ -263,7 +248,7 @@ fn a_line_without_an_end_is_refused_and_not_held_in_memory() {
 }
 
 #[test]
-fn a_file_without_letters_imports_nothing() {
+fn empty_file_imports_nothing() {
     let shop = Shop::new(1);
     for text in ["", "\n\n"] {
         fs::write(shop.path().join("none.jsonl"), text).unwrap();
@@ -286,15 +271,15 @@ fn exported_letters_are_for_their_owner_alone_or_for_fewer() {
     let program = env!("CARGO_BIN_EXE_shop_cli");
     let line =
         format!("umask 0277 && exec '{program}' dlq export --topic orders --group billing strict --raw");
-    assert_eq!(Ran::of(stricter.current_dir(shop.path()).args(["-c", &line])).code, 0);
+    assert_eq!(CommandOutput::of(stricter.current_dir(shop.path()).args(["-c", &line])).code, 0);
     assert_eq!(mode("strict"), 0o400);
 }
 
 #[test]
-fn an_export_that_fails_leaves_no_file_that_looks_whole() {
+fn failed_export_leaves_no_file() {
     let shop = Shop::new(0);
     let export = ["dlq", "export", "--topic", "orders", "--group", "biling", "all.jsonl", "--raw"];
-    let ran = Ran::of(Command::new(env!("CARGO_BIN_EXE_shop_cli")).current_dir(shop.path()).args(export));
+    let ran = shop.run(&export);
     assert_eq!(ran.code, 1, "there is no such group: {}", ran.err);
     assert!(!shop.path().join("all.jsonl").exists());
 }

@@ -1,7 +1,7 @@
-//! `schema import`: what it writes of the files in `tests/import/schemas` is kept beside them,
-//! compiles as a part of this test, and is the same schema.
+//! `schema import`: the code generated from the files in `tests/import/schemas` is checked in,
+//! compiles as a part of this test, and has the same schema.
 //!
-//! After a wanted change: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
+//! To update it: `UPDATE_IMPORTED=1 cargo test -p events-tests --test import`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::{env, fs};
 use apache_avro::validator::{SchemaNamespaceValidator, set_schema_namespace_validator};
 use events_runtime::private::{self, Form};
 use events_runtime::{EventData, PublicSignal};
-use events_tests::ran::Ran;
+use events_tests::sandbox::CommandOutput;
 use events_tests::zoo::terms::physical;
 use serde_json::Value;
 
@@ -35,12 +35,12 @@ fn folder() -> PathBuf {
 }
 
 /// Runs `schema import` in a folder.
-fn import(folder: &Path, arguments: &[&str]) -> Ran {
+fn import(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-    Ran::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
+    CommandOutput::of(command.current_dir(folder).args(["schema", "import"]).args(arguments))
 }
 
-/// The schemas in `tests/import/schemas`, as paths from there.
+/// The files in `tests/import/schemas`, as relative paths.
 fn schemas() -> Vec<String> {
     fn find(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -57,7 +57,7 @@ fn schemas() -> Vec<String> {
     names
 }
 
-/// Compares what an import writes with what is kept of it.
+/// Compares the generated code with the checked-in file.
 fn assert_kept(name: &str, arguments: &[&str]) {
     let ran = import(&folder().join("schemas"), arguments);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -69,12 +69,12 @@ fn assert_kept(name: &str, arguments: &[&str]) {
     let differs = kept.lines().zip(ran.out.lines()).find(|(kept, new)| kept != new);
     assert!(
         kept == ran.out,
-        "what is imported differs from {name}, first in {differs:?}; after a wanted change run with UPDATE_IMPORTED=1"
+        "the generated code differs from {name}, first in {differs:?}; to update it run with UPDATE_IMPORTED=1"
     );
 }
 
 #[test]
-fn what_is_written_is_as_reviewed() {
+fn generated_code_is_as_reviewed() {
     let schemas = schemas();
     let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
     assert_kept("generated.rs", &schemas);
@@ -84,9 +84,9 @@ fn what_is_written_is_as_reviewed() {
 }
 
 #[test]
-fn what_is_written_is_formatted() {
+fn generated_code_is_formatted() {
     for name in ["generated.rs", "times_jiff.rs", "times_chrono.rs", "times_time.rs"] {
-        // Elsewhere, for the configuration of this workspace is not the default one.
+        // In another folder, since the configuration of this workspace is not the default one.
         let elsewhere = tempfile::tempdir().unwrap();
         fs::copy(folder().join(name), elsewhere.path().join(name)).unwrap();
         let output = Command::new("rustfmt")
@@ -98,7 +98,7 @@ fn what_is_written_is_formatted() {
     }
 }
 
-/// Open edX has hyphens in its namespaces.
+/// Accepts any namespace, since Open edX uses hyphens.
 struct AnyNamespace;
 
 impl SchemaNamespaceValidator for AnyNamespace {
@@ -111,14 +111,14 @@ fn source(file: &str) -> String {
     fs::read_to_string(folder().join("schemas").join(file)).unwrap()
 }
 
-/// What apache-avro makes of the file is what the definition says.
+/// Asserts that the canonical form of the file, by apache-avro, is that of the definition.
 fn assert_equal(file: &str, canonical: &str) {
-    // The first to set it wins, and all set the same.
+    // Only the first call has an effect, and all set the same.
     let _ = set_schema_namespace_validator(Box::new(AnyNamespace));
     assert_eq!(physical(&source(file)).unwrap().canonical_form(), canonical, "{file}");
 }
 
-/// The canonical form of what is not an event: its text is nowhere but in here.
+/// The canonical form of a type that is not an event, which has no constant for it.
 const MONEY: &[u8] = &{
     let text: [u8; private::length(generated::Money::SCHEMA, Form::Canonical)] =
         private::write(generated::Money::SCHEMA, Form::Canonical);
@@ -172,20 +172,20 @@ fn docs_defaults_aliases_and_enum_defaults_are_kept() {
 }
 
 #[test]
-fn what_is_lost_is_noted() {
+fn dropped_attributes_are_noted() {
     let ran = import(&folder().join("schemas"), &["data.avsc", "unions.avsc", "times.avsc"]);
     for note in [
-        "note: data.avsc: amount: the logical type `decimal` on `bytes` is not kept",
-        "note: data.avsc: currency: the attribute `owner` is not kept",
-        "note: data.avsc: the root: `Money` is written as data and not as an event",
+        "note: data.avsc: amount: the logical type `decimal` on `bytes` is dropped",
+        "note: data.avsc: currency: the attribute `owner` is dropped",
+        "note: data.avsc: the root: `Money` is imported as data since its event type is unknown",
         "note: unions.avsc: without_default: has no default",
-        "note: times.avsc: millis, maybe_millis: the logical type `timestamp-millis` is not kept",
+        "note: times.avsc: millis, maybe_millis: the logical type `timestamp-millis` is dropped",
     ] {
         assert!(ran.err.contains(note), "no {note:?} in {}", ran.err);
     }
 }
 
-/// A folder with one schema, whose record has one field of this type.
+/// Creates a folder with a schema whose record has one field of this type.
 fn with_field(ty: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let schema = format!(
@@ -195,7 +195,7 @@ fn with_field(ty: &str) -> tempfile::TempDir {
     folder
 }
 
-/// So many arrays around an `int`.
+/// The schema of an `int` in nested arrays.
 fn nested(arrays: usize) -> String {
     (0..arrays).fold("\"int\"".to_owned(), |items, _| format!(r#"{{"type": "array", "items": {items}}}"#))
 }
@@ -209,7 +209,7 @@ struct DeeplyNested {
 }
 
 #[test]
-fn the_deepest_arrays_that_are_imported_compile() {
+fn deepest_supported_arrays_compile() {
     assert_eq!(DeeplyNested::SCHEMA_JSON.matches("\"array\"").count(), 24);
     let folder = with_field(&nested(24));
     let ran = import(folder.path(), &["a.avsc"]);
@@ -218,7 +218,7 @@ fn the_deepest_arrays_that_are_imported_compile() {
 }
 
 #[test]
-fn what_is_unusual_in_a_file_is_read() {
+fn unusual_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let schema = "\u{feff}{\"type\": \"record\", \"name\": \"A\", \"namespace\": \"org.acme.a.b.c.v1\", \"aliases\": null, \"fields\": [
         {\"name\": \"zero\", \"type\": \"int\", \"aliases\": null, \"default\": -0},
@@ -239,47 +239,47 @@ fn what_is_unusual_in_a_file_is_read() {
 }
 
 #[test]
-fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
+fn unsupported_schemas_are_refused_with_path_and_advice() {
     for (ty, error) in [
         (
             r#"{"type": "array", "items": {"type": "record", "name": "B", "fields": [{"name": "price", "type": ["int", "string"]}]}}"#,
-            "error: a.avsc: a[].price: a union of `int`, `string`; an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record",
+            "error: a.avsc: a[].price: a union of `int`, `string`; an enum must be a union of records named `<Enum><Variant>`: put each branch into such a record",
         ),
         (
             r#"{"type": "fixed", "name": "F", "size": 16}"#,
-            "error: a.avsc: a: `fixed` of 16 bytes, which events do not have: write `bytes`",
+            "error: a.avsc: a: `fixed` of 16 bytes is not supported: use `bytes`",
         ),
         (
             r#"["null", ["int"]]"#,
-            "error: a.avsc: a<union>: a union directly in a union, which Avro has not: write the branches of both in one",
+            "error: a.avsc: a<union>: Avro does not allow a union directly inside a union: merge their branches",
         ),
         (
             r#"["null", "int", "int"]"#,
-            "error: a.avsc: the root: no schema that Avro allows: at `a`: branch 2 of the union has the type of an earlier one",
+            "error: a.avsc: the root: invalid Avro schema: at `a`: branch 2 of the union has the type of an earlier one",
         ),
         (&nested(100), "error: a.avsc: "),
-        (&nested(25), "error: a.avsc: a: more than 24 arrays or maps directly in each other"),
-        (r#"["int", "null"]"#, "error: a.avsc: a: a union in which `null` is not the first branch"),
+        (&nested(25), "error: a.avsc: a: more than 24 directly nested arrays or maps are not supported"),
+        (r#"["int", "null"]"#, "error: a.avsc: a: `null` is not the first branch of the union"),
         (
             r#"{"type": "map", "values": "null"}"#,
-            "error: a.avsc: a{}: a `null` alone carries nothing: remove it",
+            "error: a.avsc: a{}: the type `null` holds no value: remove it",
         ),
-        (r#"["null"]"#, "error: a.avsc: a: a union without a branch that carries a value: remove it"),
+        (r#"["null"]"#, "error: a.avsc: a: the union has no branch with a value: remove it"),
         (
             r#"{"type": "record", "name": "B", "namespace": "", "fields": []}"#,
-            "error: a.avsc: a: `B` is in no namespace, and what holds it is in one: give it that one",
+            "error: a.avsc: a: `B` has no namespace, but the type that contains it has one: use that namespace",
         ),
         (
             r#"{"type": "record", "name": "B", "fields": [
                 {"name": "maybe", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "b", "type": "B"}]}]},
                 {"name": "d", "type": {"type": "record", "name": "D", "fields": [{"name": "c", "type": "C"}]}}]}"#,
-            "error: a.avsc: the root: no value of `B` has an end, for each holds another one",
+            "error: a.avsc: the root: `B` always contains itself, so it has no finite value",
         ),
         (
             r#"{"type": "record", "name": "B", "fields": [
                 {"name": "either", "type": [{"type": "record", "name": "CX", "fields": []}, {"type": "record", "name": "CY", "fields": []}]},
                 {"name": "alone", "type": "CX"}]}"#,
-            "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` stands in a union of records here and differently elsewhere",
+            "error: a.avsc: a.alone: the record `org.acme.a.b.c.v1.CX` is a branch of one union and also used elsewhere",
         ),
     ] {
         let ran = import(with_field(ty).path(), &["a.avsc"]);
@@ -290,9 +290,9 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
     for (text, error) in [
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#,
-            "the root: an event is a record, and this is an enum",
+            "the root: an event must be a record, not an enum",
         ),
-        (r#""string""#, "the root: an event is a record, and this is none"),
+        (r#""string""#, "the root: an event must be a record: make this type"),
     ] {
         fs::write(folder.path().join("a.avsc"), text).unwrap();
         let ran = import(folder.path(), &["a.avsc"]);
@@ -301,34 +301,34 @@ fn what_events_do_not_have_is_refused_with_its_place_and_a_way_out() {
 }
 
 #[test]
-fn a_refused_file_does_not_keep_others_from_being_written() {
+fn invalid_file_does_not_prevent_others_from_being_imported() {
     let folder = with_field("\"int\"");
     fs::write(folder.path().join("b.avsc"), "[]").unwrap();
     let ran = import(folder.path(), &["b.avsc", "a.avsc", "absent.avsc", "--out", "out.rs"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("error: b.avsc: the root: "), "{}", ran.err);
-    assert!(ran.err.contains("error: absent.avsc: the root: the file can't be read"), "{}", ran.err);
-    assert!(ran.err.contains("2 of 3 files can't be imported"), "{}", ran.err);
+    assert!(ran.err.contains("error: absent.avsc: the root: cannot read the file"), "{}", ran.err);
+    assert!(ran.err.contains("failed to import 2 of 3 files"), "{}", ran.err);
     let written = fs::read_to_string(folder.path().join("out.rs")).unwrap();
     let expected = "use events_runtime::PublicSignal;\n\n#[derive(Debug, Clone, PartialEq, PublicSignal)]\n#[public_signal(event_type = \"org.acme.a.b.c.v1\")]\npub struct A {\n    pub a: i32,\n}\n";
     assert_eq!(written, expected);
-    // Nothing at all is no file.
+    // Without a valid file, no output is written.
     assert_eq!(import(folder.path(), &["b.avsc", "--out", "none.rs"]).code, 1);
     assert!(!folder.path().join("none.rs").exists());
 }
 
 #[test]
-fn an_event_type_can_be_given_to_one_file_and_is_imported_once() {
+fn event_type_option_applies_to_one_file_and_types_are_unique() {
     let folder = with_field("\"int\"");
     let ran = import(folder.path(), &["a.avsc", "--event-type", "a/b"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let options = "#[public_signal(\n    event_type = \"a/b\",\n    namespace = \"org.acme.a.b.c.v1\",\n    foreign = \"imported from a.avsc\"\n)]";
     assert!(ran.out.contains(options), "{}", ran.out);
     let ran = import(folder.path(), &["a.avsc", "a.avsc", "--event-type", "a/b"]);
-    assert!(ran.code == 2 && ran.err.contains("`--event-type` names one event"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("`--event-type` applies to one file"), "{}", ran.err);
     assert_eq!(import(folder.path(), &["a.avsc", "--event-type", "a b"]).code, 2);
     assert_eq!(import(folder.path(), &[]).code, 2);
     let ran = import(folder.path(), &["a.avsc", "a.avsc"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("`org.acme.a.b.c.v1` is imported from a.avsc already"), "{}", ran.err);
+    assert!(ran.err.contains("`org.acme.a.b.c.v1` was already imported from a.avsc"), "{}", ran.err);
 }

@@ -1,54 +1,43 @@
 //! `replay`, `offsets` and start positions as their users meet them: a real program over a real file.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use events_tests::ran::Ran;
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const ORDERS: [&str; 2] = ["--topic", "orders"];
 const LONG: Duration = Duration::from_secs(30);
 
-/// A folder with a configuration, where the program runs.
-struct Shop(TempDir);
+struct Shop(Sandbox);
+
+impl Deref for Shop {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "[service]\nname = \"shop\"\ntopic_prefix = \"dev\"\n\
              [bus]\nurl = \"sqlite://events.db\"\nretry = {{ initial = \"1ms\", max = \"2ms\", max_attempts = 2 }}\n\
              [bus.consumer]\nlease = \"500ms\"\n[routes.\"{PLACED}\"]\norders = {{}}\n\
              [consumers.orders.late]\nstart = \"latest\"\n"
         );
-        fs::write(folder.path().join("events.toml"), config).unwrap();
-        Self(folder)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
-        command.env("SHOP_TAKEN", self.taken_file());
-        command
+        let sandbox = Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), &config);
+        let taken = sandbox.path().join("taken.txt");
+        Self(sandbox.env("SHOP_TAKEN", taken))
     }
 
     fn taken_file(&self) -> PathBuf {
-        self.0.path().join("taken.txt")
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&mut self.command(arguments))
-    }
-
-    /// What a command that succeeds prints for programs.
-    fn json(&self, arguments: &[&str]) -> Value {
-        let ran = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
-        serde_json::from_str(&ran.out).unwrap()
+        self.path().join("taken.txt")
     }
 
     /// Sends orders of these numbers and gives their ids.
@@ -103,7 +92,7 @@ impl Shop {
         self.json(&[&["offsets", "list"][..], &ORDERS].concat())
     }
 
-    fn reset(&self, to: &str, more: &[&str]) -> Ran {
+    fn reset(&self, to: &str, more: &[&str]) -> CommandOutput {
         self.run(&[&["offsets", "reset", "--group", "billing", "--to", to][..], &ORDERS, more].concat())
     }
 }
@@ -157,7 +146,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         ),
         (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose the events in between"),
         (&["--group", "biling", "--in-place"][..], 1, "existing groups: `billing`"),
-        (&["--group", "look", "--from", "7-1"][..], 1, "written as `1` is"),
+        (&["--group", "look", "--from", "7-1"][..], 1, "has the form of `1`"),
         (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
     ] {
         let ran = shop.run(&[&base[..], more].concat());
@@ -170,7 +159,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         .command(&["replay", "--topic", "orders", "--group", "look"])
         .env("EVENTS_BUS__CONSUMER__ENABLED", "false")
         .output();
-    assert!(Ran::from(off.unwrap()).err.contains("bus.consumer.enabled"));
+    assert!(CommandOutput::from(off.unwrap()).err.contains("bus.consumer.enabled"));
     assert_eq!(shop.groups(), before);
     assert!(shop.taken().is_empty());
 }
@@ -222,7 +211,7 @@ fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
         let child = shop.slowly(&command, 2);
         let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(told.success());
-        let first = Ran::from(child.wait_with_output().unwrap());
+        let first = CommandOutput::from(child.wait_with_output().unwrap());
         assert_eq!(first.code, 1, "{}{}", first.out, first.err);
         assert!(first.err.contains("run the same command again to continue"), "{}", first.err);
         assert_eq!(shop.groups()[0]["group"], "look.replay");
@@ -268,7 +257,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let child = shop.slowly(&command, begun + 2);
     let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let interrupted = Ran::from(child.wait_with_output().unwrap());
+    let interrupted = CommandOutput::from(child.wait_with_output().unwrap());
     assert!(interrupted.err.contains("back at its position before the replay"), "{}", interrupted.err);
     assert_eq!(shop.groups()[0]["next"], "9");
     assert_eq!(shop.consume("billing", &[]), ["9"]);

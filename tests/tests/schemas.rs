@@ -1,40 +1,36 @@
-//! `schema lock`, `check` and `diff` as their users meet them: a real program over a copy of the
-//! crate that defines its events.
+//! `schema lock`, `check` and `diff`, run as a program on a copy of the crate that defines its events.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use events_tests::ran::Ran;
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PLACED: &str = "org.acme.cli.order.placed.v1";
 const CANCELLED: &str = "org.acme.cli.order.cancelled.v1";
 const LINE: &str = r#"println!("cargo::rerun-if-changed=schemas");"#;
 
-/// A workspace with the source of `shop_cli`, where the program runs.
-struct Workspace(TempDir);
+/// A workspace with the source of the program that runs in it.
+struct Workspace(Sandbox);
 
-/// The same of `enums_cli`, and the text of its command.
-fn lock_enums(arguments: &[&str]) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
-    fs::write(folder.path().join("tests/Cargo.toml"), "[package]\nname = 'enums'\n").unwrap();
+/// Runs `schema lock` of `enums_cli` in its workspace.
+fn lock_enums(arguments: &[&str]) -> CommandOutput {
     let source = include_str!("../src/bin/enums_cli.rs");
-    fs::write(folder.path().join("tests/src/bin/enums_cli.rs"), source).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_enums_cli"));
-    Ran::of(command.current_dir(folder.path()).args(["schema", "lock"]).args(arguments))
+    let enums = Workspace::of("enums", env!("CARGO_BIN_EXE_enums_cli"), source);
+    enums.run(&[&["lock"], arguments].concat())
 }
 
 impl Workspace {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("tests/src/bin")).unwrap();
-        fs::write(folder.path().join("tests/Cargo.toml"), "[package]\nname = 'shop'\n").unwrap();
-        let source = include_str!("../src/bin/shop_cli.rs");
-        fs::write(folder.path().join("tests/src/bin/shop_cli.rs"), source).unwrap();
-        Self(folder)
+        Self::of("shop", env!("CARGO_BIN_EXE_shop_cli"), include_str!("../src/bin/shop_cli.rs"))
+    }
+
+    fn of(name: &str, program: &'static str, source: &str) -> Self {
+        let workspace = Self(Sandbox::new(program));
+        fs::create_dir_all(workspace.file("src/bin")).unwrap();
+        fs::write(workspace.file("Cargo.toml"), format!("[package]\nname = '{name}'\n")).unwrap();
+        fs::write(workspace.file(&format!("src/bin/{name}_cli.rs")), source).unwrap();
+        workspace
     }
 
     /// A file of the crate.
@@ -56,16 +52,15 @@ impl Workspace {
         fs::write(path, text).unwrap();
     }
 
-    fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        Ran::of(command.current_dir(folder).arg("schema").args(arguments))
+    fn run_in(&self, folder: &Path, arguments: &[&str]) -> CommandOutput {
+        CommandOutput::of(&mut self.0.command_in(folder, &[&["schema"], arguments].concat()))
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Self::run_in(self.0.path(), arguments)
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
+        self.run_in(self.0.path(), arguments)
     }
 
-    /// What a command that succeeds prints.
+    /// The output of a command that succeeds.
     #[track_caller]
     fn out(&self, arguments: &[&str]) -> String {
         self.run(arguments).succeeded()
@@ -93,7 +88,7 @@ impl Workspace {
 }
 
 #[test]
-fn lock_writes_what_an_avro_tool_reads_and_the_build_script() {
+fn lock_writes_valid_avro_schemas_and_the_build_script() {
     let shop = Workspace::new();
     let out = shop.out(&["lock"]);
     assert_eq!(out.lines().count(), 3, "{out}");
@@ -110,7 +105,7 @@ fn lock_writes_what_an_avro_tool_reads_and_the_build_script() {
 }
 
 #[test]
-fn lock_of_a_named_event_leaves_the_others() {
+fn lock_of_one_event_does_not_lock_others() {
     let shop = Workspace::new();
     shop.out(&["lock", CANCELLED]);
     assert!(shop.schema(CANCELLED, 0).exists() && !shop.schema(PLACED, 2).exists());
@@ -118,10 +113,10 @@ fn lock_of_a_named_event_leaves_the_others() {
     assert!(ran.code == 2 && ran.err.contains(CANCELLED), "the nearest name is offered: {}", ran.err);
 }
 
-/// Of every enumeration once; one with a default can grow, and old readers of the other event are
-/// promised nothing.
+/// Each enum is reported once. An enum with a default can be extended, and the other event makes no
+/// promise to old readers.
 #[test]
-fn lock_warns_of_enums_to_which_no_symbol_or_variant_can_be_added() {
+fn lock_warns_of_enums_that_cannot_be_extended() {
     let ran = lock_enums(&[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let symbol = ("symbol", "#[event(default)]");
@@ -152,7 +147,7 @@ fn lock_warns_of_enums_to_which_no_symbol_or_variant_can_be_added() {
 }
 
 #[test]
-fn lock_again_changes_nothing_though_the_documentation_did() {
+fn lock_ignores_changed_documentation() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let text = shop.text(CANCELLED, 0).replace("An order was called off.", "Once there was an order.");
@@ -165,9 +160,9 @@ fn lock_again_changes_nothing_though_the_documentation_did() {
     assert_eq!(shop.text(CANCELLED, 0), text);
 }
 
-/// `OrderPlaced` names the field `id`, which the schema knows as `customer_id`.
+/// The field `id` of `OrderPlaced` has the schema name `customer_id`.
 #[test]
-fn lock_says_the_key_beside_the_schema() {
+fn lock_writes_the_key_to_the_file() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let key = |event_type: &str, minor| {
@@ -180,7 +175,7 @@ fn lock_says_the_key_beside_the_schema() {
 }
 
 #[test]
-fn changed_key_is_shown_as_a_change_of_order_and_partition() {
+fn changed_key_is_reported_as_a_change_of_order_and_partition() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let (placed, cancelled) = (shop.text(PLACED, 2), shop.text(CANCELLED, 0));
@@ -201,7 +196,7 @@ fn changed_key_is_shown_as_a_change_of_order_and_partition() {
         shop.finds(event_type, "has a different key than locked version");
         shop.finds(event_type, "this changes order and partition");
     }
-    // A file of an earlier version of this crate says no key.
+    // A file written by an earlier version of this crate has no key.
     shop.write(PLACED, 2, &placed.replace("\"key\": \"customer.customer_id\",", ""));
     shop.write(CANCELLED, 0, &cancelled.replace("\"key\": null,", ""));
     for (event_type, known) in [(PLACED, "version 2"), (CANCELLED, "version 0")] {
@@ -213,7 +208,7 @@ fn changed_key_is_shown_as_a_change_of_order_and_partition() {
 
 /// A git worktree has the same paths, and may have another definition.
 #[test]
-fn program_of_another_checkout_publishes_nothing_here() {
+fn program_of_another_checkout_does_not_publish() {
     let shop = Workspace::new();
     let source = shop.file("src/bin/shop_cli.rs");
     let text = fs::read_to_string(&source).unwrap();
@@ -225,16 +220,16 @@ fn program_of_another_checkout_publishes_nothing_here() {
         fs::write(&source, text.replace(from, to)).unwrap();
         let ran = shop.run(&["lock"]);
         assert_eq!(ran.code, 1);
-        let told = ran.err.lines().find(|line| line.contains(PLACED)).unwrap();
+        let line = ran.err.lines().find(|line| line.contains(PLACED)).unwrap();
         for part in
             [env!("CARGO_BIN_EXE_shop_cli"), source.to_str().unwrap(), "has changed", "rebuild this program"]
         {
-            assert!(told.contains(part), "no {part:?} in {told}");
+            assert!(line.contains(part), "no {part:?} in {line}");
         }
         assert!(!shop.file("schemas").exists() && !shop.file("build.rs").exists());
         shop.finds(PLACED, "has changed");
     }
-    // Line ends are the checkout's.
+    // Line endings depend on the checkout.
     fs::write(&source, text.replace('\n', "\r\n")).unwrap();
     shop.out(&["lock"]);
     fs::write(&source, text.replace("pub sku: String", "pub article: String")).unwrap();
@@ -243,7 +238,7 @@ fn program_of_another_checkout_publishes_nothing_here() {
 }
 
 #[test]
-fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
+fn lock_refuses_breaking_changes() {
     let shop = Workspace::new();
     shop.out(&["lock", PLACED]);
     let text = shop.text(PLACED, 2);
@@ -262,7 +257,7 @@ fn lock_refuses_what_breaks_a_published_version_and_writes_nothing() {
 }
 
 #[test]
-fn lock_counts_on_no_other_files_than_those_the_program_was_built_with() {
+fn lock_refuses_if_the_program_was_built_with_other_files() {
     let shop = Workspace::new();
     shop.out(&["lock", CANCELLED]);
     let more = r#"{"name": "why", "type": ["null", "string"], "default": null}, {"name": "number""#;
@@ -273,7 +268,7 @@ fn lock_counts_on_no_other_files_than_those_the_program_was_built_with() {
 }
 
 #[test]
-fn lock_tells_the_line_that_somebody_s_build_script_lacks() {
+fn lock_prints_the_missing_line_of_an_existing_build_script() {
     let shop = Workspace::new();
     fs::write(shop.file("build.rs"), "fn main() {}\n").unwrap();
     let ran = shop.run(&["lock"]);
@@ -285,34 +280,34 @@ fn lock_tells_the_line_that_somebody_s_build_script_lacks() {
 }
 
 #[test]
-fn source_is_looked_for_upwards_or_where_it_is_said_to_be() {
+fn source_is_searched_in_parent_folders_or_in_the_given_root() {
     let shop = Workspace::new();
     let elsewhere = tempfile::tempdir().unwrap();
-    let ran = Workspace::run_in(elsewhere.path(), &["lock"]);
+    let ran = shop.run_in(elsewhere.path(), &["lock"]);
     assert!(ran.code == 1 && ran.err.contains("--root"), "{}", ran.err);
     let root = shop.0.path().to_str().unwrap();
-    assert_eq!(Workspace::run_in(elsewhere.path(), &["lock", "--root", root]).code, 0);
+    assert_eq!(shop.run_in(elsewhere.path(), &["lock", "--root", root]).code, 0);
     assert!(shop.schema(CANCELLED, 0).exists());
-    assert_eq!(Workspace::run_in(&shop.file("src/bin"), &["lock"]).code, 0);
+    assert_eq!(shop.run_in(&shop.file("src/bin"), &["lock"]).code, 0);
 }
 
-/// `src/lib.rs` is a file of many crates, and one that uses an event speaks of it too.
+/// Many crates have a `src/lib.rs`, and a crate that uses an event names its type too.
 #[test]
-fn crate_that_exports_an_event_again_is_not_taken_for_the_one_that_defines_it() {
+fn crate_that_reexports_an_event_is_not_the_defining_crate() {
     let shop = Workspace::new();
     let consumer = shop.0.path().join("consumer");
     fs::create_dir_all(consumer.join("tests/src/bin")).unwrap();
     fs::write(consumer.join("tests/Cargo.toml"), "[package]\nname = 'shop_cli'\n").unwrap();
     let source = consumer.join("tests/src/bin/shop_cli.rs");
     fs::write(&source, "pub use shop_cli::{OrderCancelled, OrderPlaced};\n").unwrap();
-    assert_eq!(Workspace::run_in(&consumer, &["lock", CANCELLED]).code, 0);
+    assert_eq!(shop.run_in(&consumer, &["lock", CANCELLED]).code, 0);
     assert!(shop.schema(CANCELLED, 0).exists() && shop.file("build.rs").exists());
     let written: Vec<_> = fs::read_dir(consumer.join("tests")).unwrap().collect();
     assert_eq!(written.len(), 2, "the manifest and the source: {written:?}");
 
     fs::copy(shop.file("src/bin/shop_cli.rs"), &source).unwrap();
     for command in ["lock", "check"] {
-        let ran = Workspace::run_in(&consumer, &[command]);
+        let ran = shop.run_in(&consumer, &[command]);
         let told = format!("{}{}", ran.out, ran.err);
         assert!(ran.code == 1 && told.contains("may be defined in"), "{told}");
     }
@@ -320,7 +315,7 @@ fn crate_that_exports_an_event_again_is_not_taken_for_the_one_that_defines_it() 
 }
 
 #[test]
-fn check_finds_what_is_not_published() {
+fn check_reports_unlocked_events() {
     let shop = Workspace::new();
     let findings = shop.findings();
     assert_eq!(findings, [format!("{CANCELLED}: is not locked"), format!("{PLACED}: is not locked")]);
@@ -330,10 +325,10 @@ fn check_finds_what_is_not_published() {
 }
 
 #[test]
-fn check_finds_what_was_changed_since_and_what_was_never_built() {
+fn check_reports_changed_and_stale_events() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
-    // The program was built with no files.
+    // The program was built without schema files.
     shop.finds(CANCELLED, "built with different schema files");
     shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"long\"", "\"int\""));
     shop.finds(CANCELLED, "differs from version 0");
@@ -349,7 +344,7 @@ fn check_finds_what_was_changed_since_and_what_was_never_built() {
 }
 
 #[test]
-fn check_names_what_a_file_documents_in_other_words() {
+fn check_reports_changed_documentation() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let docs = |findings: Vec<String>| findings.into_iter().find(|finding| finding.contains("documentation"));
@@ -365,7 +360,7 @@ fn check_names_what_a_file_documents_in_other_words() {
         shop.write(PLACED, 2, &sound.replace(from, to));
         let found = docs(shop.findings()).expect(from);
         assert_eq!(found, format!("{PLACED}: the documentation of {path} differs from the definition"));
-        // Both may have been edited, and the definition may be.
+        // Either the file or the definition may have been edited.
         let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
         let findings = report["findings"].as_array().unwrap();
         let level =
@@ -375,14 +370,14 @@ fn check_names_what_a_file_documents_in_other_words() {
 }
 
 #[test]
-fn check_finds_numbers_that_have_no_file() {
+fn check_reports_missing_versions() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let cancelled = shop.text(CANCELLED, 0);
     for minor in [1, 3, 6] {
         shop.write(CANCELLED, minor, &cancelled);
     }
-    // That the numbers are given by hand says `minor_version = 2`.
+    // `minor_version = 2` means that the numbers are set by hand.
     shop.write(PLACED, 0, &shop.text(PLACED, 2));
     let report: Value = serde_json::from_str(&shop.run(&["check", "--json"]).out).unwrap();
     let missing = |report: &Value| -> Vec<String> {
@@ -412,7 +407,7 @@ fn check_finds_numbers_that_have_no_file() {
 }
 
 #[test]
-fn check_finds_files_that_are_no_versions() {
+fn check_reports_invalid_files() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     let sound = shop.text(CANCELLED, 0);
@@ -430,10 +425,10 @@ fn check_finds_files_that_are_no_versions() {
     }
 }
 
-/// What can't be read may be all that was ever published.
+/// An unreadable folder may hold all published versions.
 #[cfg(unix)]
 #[test]
-fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
+fn check_distinguishes_an_unreadable_folder_from_a_missing_one() {
     use std::os::unix::fs::symlink;
 
     let shop = Workspace::new();
@@ -448,7 +443,7 @@ fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
     let ran = shop.run(&["lock", CANCELLED]);
     assert!(ran.code == 1 && ran.err.contains("can't be read"), "{}", ran.err);
     fs::remove_file(&event).unwrap();
-    // A link that leads to a folder is one.
+    // A link to a folder is followed.
     fs::create_dir(shop.file("elsewhere")).unwrap();
     symlink(shop.file("elsewhere"), &event).unwrap();
     assert_eq!(shop.run(&["lock", CANCELLED]).code, 0);
@@ -463,7 +458,7 @@ fn check_takes_no_folder_that_cannot_be_read_for_one_that_is_not_there() {
 }
 
 #[test]
-fn check_finds_a_build_script_that_watches_nothing() {
+fn check_reports_a_build_script_that_does_not_watch_schemas() {
     let shop = Workspace::new();
     shop.out(&["lock"]);
     fs::write(shop.file("build.rs"), "fn main() {}\n").unwrap();
@@ -475,7 +470,7 @@ fn check_finds_a_build_script_that_watches_nothing() {
 }
 
 #[test]
-fn check_names_folders_that_nothing_defines_and_does_not_fail_for_them() {
+fn check_warns_of_published_events_that_are_not_linked() {
     let shop = Workspace::new();
     shop.write("org.acme.cli.order.shipped.v1", 0, "{}");
     shop.finds("org.acme.cli.order.shipped.v1", "no linked crate defines it");

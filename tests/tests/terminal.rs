@@ -1,31 +1,34 @@
-//! What others wrote is shown on a terminal, and does nothing to it.
+//! Untrusted text is printed without control characters.
 
 use std::fs;
-use std::process::Command;
+use std::ops::Deref;
 
-use events_runtime::transport::{ConnectOptions, Message, Topic, connect};
-use events_tests::ran::Ran;
+use events_runtime::transport::Message;
+use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A title, a cleared screen, colours, a line of its own, C1 controls and a direction of writing.
+/// Sets a title, clears the screen, sets colours, adds a line, and has C1 and bidirectional controls.
 const HOSTILE: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[31mFAKE\r\nerror: all is lost \u{9b}31m\u{202e}\u{2028}\u{7f}";
 const ID: &str = "0190a224-e53e-7871-a7a2-8a8a2c063a12";
 const BILLING: [&str; 4] = ["--topic", "orders", "--group", "billing"];
 
-/// A folder with a topic and dead letters whose every part is hostile, where the program runs.
-struct Shop(TempDir);
+/// A shop with a topic and dead letters that are hostile in every part.
+struct Shop(Sandbox);
+
+impl Deref for Shop {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.0
+    }
+}
 
 impl Shop {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(
-            folder.path().join("events.toml"),
-            "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n",
-        )
-        .unwrap();
-        // The fields that are free text, of a message that is no event and of one that is.
+        let config = "[service]\nname = 'shop'\n[bus]\nurl = 'sqlite://events.db'\n";
+        let sandbox = Sandbox::with_config(env!("CARGO_BIN_EXE_shop_cli"), config);
+        // The free-text fields of a message that is not an event, and of an event.
         let bad = ["ce_type", "ce_id", "ce_source", "ce_time", HOSTILE];
         let bad = bad.iter().fold(Message::new(HOSTILE), |it, name| it.with_header(*name, HOSTILE));
         let c1 = Message::new(HOSTILE)
@@ -34,37 +37,23 @@ impl Shop {
             .with_header("ce_source", "shop\u{9b}2J\u{202e}")
             .with_header("ce_time", "2026-01-01T00:00:00Z");
         let batch = [bad, c1].map(|message| message.with_key(HOSTILE));
-        let letters = batch.clone().map(|message| {
+        let dead_letters = batch.clone().map(|message| {
             let message = message.with_header("dlq_reason", HOSTILE).with_header("dlq_cause", HOSTILE);
             message.with_header(format!("dlq_{HOSTILE}"), HOSTILE)
         });
-        let url = format!("sqlite://{}/events.db", folder.path().display());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let transport = connect(&url, &ConnectOptions::new()).unwrap();
-            let producer = transport.producer().await.unwrap();
-            for (topic, batch) in [("orders", batch), ("orders.billing.dlq", letters)] {
-                for sent in producer.send(&Topic::new(topic).unwrap(), &batch).await {
-                    sent.unwrap();
-                }
-            }
-        });
-        Self(folder)
+        sandbox.store("orders", &batch);
+        sandbox.store("orders.billing.dlq", &dead_letters);
+        Self(sandbox)
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop_cli"));
-        Ran::of(command.current_dir(self.0.path()).args(arguments))
-    }
-
-    fn dlq(&self, command: &str, more: &[&str]) -> Ran {
+    fn dlq(&self, command: &str, more: &[&str]) -> CommandOutput {
         self.run(&[&["dlq", command][..], &BILLING, more].concat())
     }
 }
 
-/// Nothing in it acts on a terminal, and no line of it is the message's.
+/// Asserts that the output has no control characters and no line from a message.
 #[track_caller]
-fn is_harmless(ran: &Ran) {
+fn is_harmless(ran: &CommandOutput) {
     for text in [&ran.out, &ran.err] {
         let acts = |c: &char| {
             (c.is_control() && *c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -75,7 +64,7 @@ fn is_harmless(ran: &Ran) {
 }
 
 #[test]
-fn hostile_messages_and_letters_do_nothing_to_a_terminal() {
+fn control_characters_of_messages_are_escaped() {
     let shop = Shop::new();
     for (command, more) in [
         ("list", &["--show-pii"][..]),
@@ -106,7 +95,7 @@ fn hostile_messages_and_letters_do_nothing_to_a_terminal() {
 }
 
 #[test]
-fn hostile_names_that_were_given_do_nothing_in_an_error() {
+fn control_characters_of_arguments_are_escaped_in_errors() {
     let shop = Shop::new();
     let absent = format!("absent {HOSTILE}");
     for (arguments, code) in [
@@ -129,7 +118,7 @@ fn hostile_names_that_were_given_do_nothing_in_an_error() {
 }
 
 #[test]
-fn hostile_schemas_and_settings_are_shown_harmlessly() {
+fn control_characters_of_schemas_and_settings_are_escaped() {
     let shop = Shop::new();
     for (file, doc) in [("old.avsc", "old"), ("new.avsc", HOSTILE)] {
         let schema = serde_json::json!({
@@ -144,7 +133,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
         is_harmless(&ran);
     }
     let ran = shop.run(&["schema", "diff", "--files", "old.avsc", "new.avsc", "--color", "always"]);
-    // The colours are the program's own.
+    // Only the program's own colours remain.
     let is_colour =
         |rest: &str| rest.starts_with('[') && rest[..=rest.find(char::is_alphabetic).unwrap()].ends_with('m');
     assert!(ran.out.contains('\u{1b}') && ran.out.split('\u{1b}').skip(1).all(is_colour), "{}", ran.out);
@@ -156,7 +145,7 @@ fn hostile_schemas_and_settings_are_shown_harmlessly() {
 }
 
 #[test]
-fn json_says_what_the_message_says() {
+fn json_output_preserves_the_text() {
     let shop = Shop::new();
     let out = shop.dlq("list", &["--json"]).succeeded();
     let list: Value = serde_json::from_str(&out).unwrap();

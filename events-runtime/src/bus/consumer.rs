@@ -34,7 +34,7 @@ pub struct Consume {
     member: Option<String>,
     dead_letter: Option<String>,
     /// Settings made by the program, which override the configuration.
-    own: Own,
+    overrides: Overrides,
     settings: Settings,
     /// Events without a receiver, shared with the caller.
     pub(super) unhandled: Arc<Unhandled>,
@@ -42,7 +42,7 @@ pub struct Consume {
 
 /// The settings that both the program and the configuration of a group may make.
 #[derive(Debug, Clone, Copy, Default)]
-struct Own {
+struct Overrides {
     start: Option<StartPosition>,
     max_attempts: Option<u32>,
     backoff: Option<Backoff>,
@@ -62,7 +62,7 @@ impl Consume {
             group: bus.config().service().name.clone(),
             member: None,
             dead_letter: None,
-            own: Own::default(),
+            overrides: Overrides::default(),
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
                 lease: config.consumer.lease.max(MIN_LEASE),
@@ -97,20 +97,20 @@ impl Consume {
     /// [`Offsets::reset`](super::Offsets::reset) moves it. Default: the configuration's, which is the
     /// earliest event unless set, so that no event is missed.
     pub const fn start(mut self, start: StartPosition) -> Self {
-        self.own.start = Some(start);
+        self.overrides.start = Some(start);
         self
     }
 
     /// The maximum number of deliveries of an event to the receivers, the first one included, before the
     /// event goes to the dead-letter topic; at least 1.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.own.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
+        self.overrides.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
         self
     }
 
     /// The backoff between attempts.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.own.backoff = Some(backoff);
+        self.overrides.backoff = Some(backoff);
         self
     }
 
@@ -136,7 +136,7 @@ impl Consume {
     /// The policy for an event whose attempts are exhausted. Default: dead letter. It does not apply to
     /// events that a receiver [rejects](crate::receiver::reject) or that can't be read.
     pub const fn exhausted(mut self, policy: Exhausted) -> Self {
-        self.own.exhausted = Some(policy);
+        self.overrides.exhausted = Some(policy);
         self
     }
 
@@ -146,7 +146,7 @@ impl Consume {
     /// processed one after another, in order; events without a key in any order. A sync receiver blocks one
     /// worker thread of the runtime: async receivers need no more threads, sync ones do.
     pub const fn concurrency(mut self, events: usize) -> Self {
-        self.own.concurrency = Some(if events == 0 { 1 } else { events });
+        self.overrides.concurrency = Some(if events == 0 { 1 } else { events });
         self
     }
 
@@ -273,7 +273,8 @@ impl Consume {
         let enabled = self.bus.0.consuming.subscribe();
         let running = self.bus.0.consumers.add(consuming.topic.clone(), consuming.group.clone());
         let settings = self.settings;
-        let mut worker = Worker { inbound, settling, settings, enabled, running, failures: 0, failed: 0 };
+        let mut worker =
+            Worker { inbound, settling, settings, enabled, running, failures: 0, consecutive_errors: 0 };
         let mut shutdown = std::pin::pin!(shutdown);
         let subscribed = tokio::select! {
             biased;
@@ -284,7 +285,7 @@ impl Consume {
         let mut consumer = through(consumer);
         let Consuming { topic, group, .. } = &*consuming;
         tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
-        let (result, leaves_by) = tokio::select! {
+        let (result, close_by) = tokio::select! {
             biased;
             ended = worker.run(consumer.as_mut(), shutdown) => ended,
             never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
@@ -293,7 +294,7 @@ impl Consume {
         let closed = tokio::select! {
             biased;
             closed = consumer.close() => closed,
-            () = sleep_until(leaves_by) => {
+            () = sleep_until(close_by) => {
                 tracing::warn!(%topic, %group, "the transport did not answer when the consumer closed; its unsettled events are redelivered");
                 Ok(())
             }
@@ -316,7 +317,7 @@ impl Consume {
 
     /// Applies the configuration's settings that the program did not override.
     fn configure(&mut self, configured: &GroupSettings) {
-        let Own { start: _, max_attempts, backoff, concurrency, exhausted } = self.own;
+        let Overrides { start: _, max_attempts, backoff, concurrency, exhausted } = self.overrides;
         let settings = &mut self.settings;
         settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
         settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
@@ -335,7 +336,7 @@ impl Consume {
         let prefix = self.bus.prefix();
         let group = self.named_group()?;
         let topic = Topic::new(self.topic.as_str())?.with_prefix(prefix)?;
-        let start = self.own.start.unwrap_or(self.configured()?.start);
+        let start = self.overrides.start.unwrap_or(self.configured()?.start);
         let mut subscription = Subscription::new(topic, group).start(start).lease(self.settings.lease);
         if let Some(member) = &self.member {
             subscription = subscription.member(member.as_str());

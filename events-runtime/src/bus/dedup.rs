@@ -23,23 +23,23 @@ pub(super) struct Dedup {
 impl Dedup {
     /// Runs the work on a message unless the group has done it before. A message without an id is
     /// processed, which reports what is wrong with it.
-    pub(super) async fn around(&self, message: &Message, work: impl Future<Output = Verdict>) -> Verdict {
+    pub(super) async fn run(&self, message: &Message, work: impl Future<Output = Verdict>) -> Verdict {
         let Some(id) = Envelope::id_of(message).and_then(|id| id.parse::<Uuid>().ok()) else {
             return work.await;
         };
         let group = &self.consuming.group;
-        match answer(|| self.seen.contains(group, id)).await {
+        match call(|| self.seen.contains(group, id)).await {
             Ok(false) => {}
             Ok(true) => {
                 self.consuming.count(DEDUPLICATED, 1);
                 tracing::debug!(%group, %id, "skipped an event that was handled before");
                 return Verdict::Done;
             }
-            Err(errors) => return Verdict::Failed(InboundError::Dedup { errors }, Pause::OWN),
+            Err(errors) => return Verdict::Failed(InboundError::Dedup { errors }, Pause::BACKOFF),
         }
         let verdict = work.await;
         if matches!(verdict, Verdict::Done)
-            && let Err(errors) = answer(|| self.seen.insert(group, id)).await
+            && let Err(errors) = call(|| self.seen.insert(group, id)).await
         {
             // The receivers have succeeded: a retry would cause the duplicate that this prevents.
             self.consuming.count(DEDUP_FAILED, 1);
@@ -50,10 +50,12 @@ impl Dedup {
 }
 
 /// The store's answer. A panic counts as an error.
-async fn answer<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, Result<T, BoxError>>) -> Result<T, Vec<String>> {
+async fn call<'a, T>(
+    store_call: impl FnOnce() -> BoxFuture<'a, Result<T, BoxError>>,
+) -> Result<T, Vec<String>> {
     let panicked = |panic| vec![format!("the store panicked: {panic}")];
-    let asked = caught(ask).map_err(panicked)?;
-    Guarded::new(asked).await.map_err(panicked)?.map_err(|error| {
+    let called = caught(store_call).map_err(panicked)?;
+    Guarded::new(called).await.map_err(panicked)?.map_err(|error| {
         let errors = links(&*error);
         drop_quietly(error);
         errors

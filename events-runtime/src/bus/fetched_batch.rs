@@ -23,7 +23,7 @@ pub(super) struct FetchedBatch {
     /// The renewal in flight.
     pub(super) renewal: Option<Renewal>,
     /// The drain timeout has passed.
-    pub(super) is_cut_short: bool,
+    pub(super) is_past_deadline: bool,
 }
 
 impl FetchedBatch {
@@ -35,7 +35,7 @@ impl FetchedBatch {
             done: Vec::new(),
             leased: Instant::now(),
             renewal: None,
-            is_cut_short: false,
+            is_past_deadline: false,
         }
     }
 

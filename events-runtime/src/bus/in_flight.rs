@@ -71,7 +71,7 @@ impl InFlight {
         loop {
             let (index, verdict) = first(&mut self.running, |work| &mut work.verdict).await;
             // A delivery that its work still holds is redelivered when the work drops it.
-            if let Some(delivery) = self.running.swap_remove(index).end() {
+            if let Some(delivery) = self.running.swap_remove(index).into_delivery() {
                 return (delivery, verdict);
             }
         }
@@ -80,13 +80,13 @@ impl InFlight {
     /// Cancels all work, and returns the deliveries that are free at once. Work on its own task ends when
     /// its task next yields: [`next`](Self::next) returns it as interrupted, or with its verdict if that
     /// came first. Work blocked by a sync receiver stays.
-    pub(super) fn cut_short(&mut self) -> Vec<Delivery> {
+    pub(super) fn cancel(&mut self) -> Vec<Delivery> {
         let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|work| work.task.is_some());
         self.running = tasks;
         for handle in self.running.iter().filter_map(|work| work.task.as_ref()) {
             handle.abort();
         }
-        own.into_iter().filter_map(Work::end).collect()
+        own.into_iter().filter_map(Work::into_delivery).collect()
     }
 
     /// Drops all work without settling it.
@@ -112,7 +112,7 @@ pub(super) async fn first<T, R>(
 }
 
 impl Work {
-    fn end(self) -> Option<Delivery> {
+    fn into_delivery(self) -> Option<Delivery> {
         drop(self.verdict);
         Arc::into_inner(self.delivery)
     }
@@ -127,7 +127,7 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
         Pin::new(&mut self.0).poll(context).map(|ended| {
             let interrupted = |error: tokio::task::JoinError| InboundError::Interrupted(error.to_string());
-            ended.unwrap_or_else(|error| Verdict::Failed(interrupted(error), Pause::OWN))
+            ended.unwrap_or_else(|error| Verdict::Failed(interrupted(error), Pause::BACKOFF))
         })
     }
 }

@@ -28,13 +28,13 @@ pub(super) struct Inbound {
     pub(super) dedup: Option<Dedup>,
     pub(super) unhandled: Arc<Unhandled>,
     /// Unknown event types already logged.
-    named: Mutex<HashSet<String>>,
+    logged_unknown: Mutex<HashSet<String>>,
     /// Event types without a receiver already logged.
-    unreceived: Mutex<HashSet<&'static str>>,
+    logged_unreceived: Mutex<HashSet<&'static str>>,
 }
 
 /// The maximum number of unknown event types to remember, so that hostile input can't exhaust memory.
-const NAMED_AT_MOST: usize = 1000;
+const MAX_LOGGED_TYPES: usize = 1000;
 
 impl Inbound {
     pub(super) fn new(bus: &EventBus, unknown_events: UnknownEvents, consuming: Arc<Consuming>) -> Self {
@@ -47,15 +47,15 @@ impl Inbound {
             handled: HandlerTimes::default(),
             dedup: None,
             unhandled: Arc::default(),
-            named: Mutex::default(),
-            unreceived: Mutex::default(),
+            logged_unknown: Mutex::default(),
+            logged_unreceived: Mutex::default(),
         }
     }
 
     /// Emits the event of a message and waits for all receivers, unless the event was handled before.
-    pub(super) async fn take(&self, message: &Message) -> Verdict {
+    pub(super) async fn process(&self, message: &Message) -> Verdict {
         match &self.dedup {
-            Some(dedup) => dedup.around(message, self.emit(message)).await,
+            Some(dedup) => dedup.run(message, self.emit(message)).await,
             None => self.emit(message).await,
         }
     }
@@ -109,7 +109,7 @@ impl Inbound {
     fn unreceived(&self, event_type: &'static str) {
         self.consuming.count(UNRECEIVED, 1);
         self.unhandled.unreceived(event_type);
-        if locked(&self.unreceived).insert(event_type) {
+        if lock(&self.logged_unreceived).insert(event_type) {
             tracing::warn!(
                 event_type,
                 "received events of a type without a connected receiver; they are acknowledged: link the crate that has the receivers, or don't send this type to the topic"
@@ -120,9 +120,9 @@ impl Inbound {
     fn unknown(&self, event_type: &str) -> Verdict {
         let event_type = event_type.to_owned();
         self.consuming.count(UNKNOWN, 1);
-        let mut named = locked(&self.named);
-        let is_new = named.len() < NAMED_AT_MOST && named.insert(event_type.clone());
-        drop(named);
+        let mut logged_unknown = lock(&self.logged_unknown);
+        let is_new = logged_unknown.len() < MAX_LOGGED_TYPES && logged_unknown.insert(event_type.clone());
+        drop(logged_unknown);
         if is_new {
             tracing::warn!(
                 event_type,
@@ -141,7 +141,7 @@ impl Inbound {
 }
 
 /// A poisoned lock is safe to use: no critical section leaves the data inconsistent.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -81,7 +81,7 @@ impl Next {
     /// run on their own tasks.
     pub async fn run(mut self) -> Processed {
         let Some(middleware) = self.middleware.get(self.at).cloned() else {
-            return Processed(self.inbound.take(&self.info.message).await);
+            return Processed(self.inbound.process(&self.info.message).await);
         };
         self.at += 1;
         Processed(run(&middleware, self.info.clone(), self).await)
@@ -128,14 +128,14 @@ pub(super) fn process(
     async move {
         let work = async {
             if middleware.is_empty() {
-                inbound.take(delivery.message()).await
+                inbound.process(delivery.message()).await
             } else {
                 let info = MessageInfo::of(&delivery);
                 Next { info, middleware, at: 0, inbound }.run().await.0
             }
         };
         let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
-            Verdict::Failed(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::OWN)
+            Verdict::Failed(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::BACKOFF)
         });
         if let Verdict::Failed(error, _) | Verdict::Unusable(error) = &verdict {
             record_error(&processed, error.kind());
@@ -147,7 +147,7 @@ pub(super) fn process(
 
 /// Runs one middleware. Its error or panic fails the message.
 async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
-    let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::OWN);
+    let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::BACKOFF);
     let running = match caught(|| middleware(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),

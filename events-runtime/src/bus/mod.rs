@@ -312,14 +312,14 @@ impl EventBus {
         let begun = Instant::now();
         let ended = self.end(timeout).await;
         if let Err(error) = &ended {
-            self.tell_undelivered(error);
+            self.log_undelivered(error);
         }
-        self.0.observe.flush_within(left(begun, timeout)).await;
+        self.0.observe.flush_within(remaining(begun, timeout)).await;
         ended
     }
 
     /// Records each event that the shutdown could not send.
-    fn tell_undelivered(&self, error: &ShutdownError) {
+    fn log_undelivered(&self, error: &ShutdownError) {
         for Undelivered { topic, message } in &error.undelivered {
             let reason = "not acknowledged before the bus was shut down".to_owned();
             let text = "an event was not sent";
@@ -364,10 +364,10 @@ impl EventBus {
     ) -> Result<usize, SpillError> {
         let begun = Instant::now();
         let ended = self.end(timeout).await;
-        self.0.observe.flush_within(left(begun, timeout)).await;
+        self.0.observe.flush_within(remaining(begun, timeout)).await;
         let Err(error) = ended else { return Ok(0) };
         let path = path.as_ref();
-        let events = error.spill_within(path, left(begun, timeout)).await?;
+        let events = error.spill_within(path, remaining(begun, timeout)).await?;
         tracing::warn!(events, path = %path.display(), "unsent events were written to the spill file");
         Ok(events)
     }
@@ -375,8 +375,8 @@ impl EventBus {
 
 /// The remaining time for the files of a shutdown: the rest of the timeout, and at least long enough for a
 /// pending write.
-fn left(begun: Instant, timeout: Duration) -> Duration {
-    timeout.saturating_sub(begun.elapsed()).clamp(Duration::from_secs(1), spill::LOCK_AT_MOST)
+fn remaining(begun: Instant, timeout: Duration) -> Duration {
+    timeout.saturating_sub(begun.elapsed()).clamp(Duration::from_secs(1), spill::LOCK_TIMEOUT)
 }
 
 /// Waits for tasks to end, and removes them from the list. A cancelled or panicked task has ended its queue

@@ -10,7 +10,7 @@ use super::verdict::InboundError;
 use crate::transport::{BoxFuture, Delivery, Message, Position, TransportError};
 
 /// The limit of pending rejections for smaller batches.
-const AT_LEAST: usize = 16;
+const MIN_LIMIT: usize = 16;
 
 /// The pending rejections, up to a limit.
 pub(super) struct Rejections {
@@ -32,7 +32,7 @@ pub(super) struct PendingRejection {
 
 impl Rejections {
     pub(super) fn new(batch_size: usize) -> Self {
-        Self { under_way: Vec::new(), limit: batch_size.max(AT_LEAST) }
+        Self { under_way: Vec::new(), limit: batch_size.max(MIN_LIMIT) }
     }
 
     pub(super) fn is_empty(&self) -> bool {

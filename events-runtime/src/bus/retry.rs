@@ -39,28 +39,28 @@ impl Backoff {
 /// longer of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pause {
-    own: bool,
-    asked: Option<Duration>,
+    backoff: bool,
+    requested: Option<Duration>,
 }
 
 impl Pause {
     /// The consumer's backoff.
-    pub(super) const OWN: Self = Self { own: true, asked: None };
+    pub(super) const BACKOFF: Self = Self { backoff: true, requested: None };
 
-    pub(super) const fn asked(after: Duration) -> Self {
-        Self { own: false, asked: Some(after) }
+    pub(super) const fn requested(after: Duration) -> Self {
+        Self { backoff: false, requested: Some(after) }
     }
 
     pub(super) fn longer(self, other: Self) -> Self {
-        Self { own: self.own || other.own, asked: self.asked.max(other.asked) }
+        Self { backoff: self.backoff || other.backoff, requested: self.requested.max(other.requested) }
     }
 
     /// The duration, given the consumer's backoff.
-    pub(super) fn or(self, own: Duration) -> Duration {
-        match self.asked {
-            Some(asked) if self.own => asked.max(own),
-            Some(asked) => asked,
-            None => own,
+    pub(super) fn duration(self, backoff: Duration) -> Duration {
+        match self.requested {
+            Some(requested) if self.backoff => requested.max(backoff),
+            Some(requested) => requested,
+            None => backoff,
         }
     }
 }

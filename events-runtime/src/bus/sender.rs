@@ -11,8 +11,8 @@ use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
 use super::topic_queue::TopicQueue;
-use crate::clock::Later as _;
 use crate::config::BusSettings;
+use crate::transport::Later as _;
 use crate::transport::{ErrorKind, Position, Producer, TransportError};
 use events_support::error_chain::{caught, chain};
 

@@ -80,7 +80,7 @@ enum Kind {
     Ack,
     Release,
     /// The message is redelivered; the action names the counter.
-    Again(Action),
+    Redeliver(Action),
 }
 
 /// Waits until the leases are renewed; forever if no renewal is in flight. Cancel safe.
@@ -162,7 +162,7 @@ impl Settling {
 
     /// Whether any message is being returned. Nothing is fetched meanwhile, since a later event of a key
     /// would overtake the returned one.
-    pub(super) fn hands_back(&self) -> bool {
+    pub(super) fn is_returning(&self) -> bool {
         self.in_flight.iter().any(|outcomes| outcomes.kind != Kind::Ack)
     }
 
@@ -196,16 +196,16 @@ impl Settling {
     fn count_stored(&mut self, kind: Kind, count: u64) {
         match kind {
             Kind::Ack => self.consuming.count(CONSUMED, count),
-            Kind::Again(Action::Retried) => {
+            Kind::Redeliver(Action::Retried) => {
                 self.consumed.retried += count;
                 self.consuming.count(RETRIED, count);
             }
-            Kind::Again(Action::Parked) => {
+            Kind::Redeliver(Action::Parked) => {
                 self.consumed.parked += count;
                 self.consuming.count(PARKED, count);
             }
             // Unfinished messages are counted already.
-            Kind::Release | Kind::Again(_) => {}
+            Kind::Release | Kind::Redeliver(_) => {}
         }
     }
 
@@ -252,7 +252,7 @@ impl Settling {
 
     /// Returns a failed delivery for another attempt after a pause.
     pub(super) fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
-        let pause = pause.or(self.backoff.after(delivery.attempt()));
+        let pause = pause.duration(self.backoff.after(delivery.attempt()));
         tracing::warn!(
             topic = %self.topic(),
             position = %delivery.position(),
@@ -263,7 +263,7 @@ impl Settling {
             error = chain(error),
             "an event failed; retrying"
         );
-        self.comes_again(delivery, pause, Action::Retried);
+        self.return_later(delivery, pause, Action::Retried);
     }
 
     /// Keeps an event whose attempts are exhausted. It is redelivered after the longest pause and blocks
@@ -280,12 +280,12 @@ impl Settling {
         } else {
             tracing::warn!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
         }
-        self.comes_again(delivery, pause, Action::Parked);
+        self.return_later(delivery, pause, Action::Parked);
     }
 
     /// Returns an event that was not finished before the drain timeout. Its attempt counts, so that an
     /// event that always hangs becomes a dead letter eventually.
-    pub(super) fn cut_short(&mut self, delivery: Delivery) {
+    pub(super) fn unfinished(&mut self, delivery: Delivery) {
         tracing::warn!(
             topic = %self.topic(),
             position = %delivery.position(),
@@ -295,11 +295,11 @@ impl Settling {
             "an event was not finished before the drain timeout; it is redelivered"
         );
         self.consumed.unfinished += 1;
-        self.comes_again(delivery, Duration::ZERO, Action::Unfinished);
+        self.return_later(delivery, Duration::ZERO, Action::Unfinished);
     }
 
     /// Reports an event that a sync receiver still blocks when the consumer closes.
-    pub(super) fn left(&mut self, delivery: &Delivery) {
+    pub(super) fn blocked(&mut self, delivery: &Delivery) {
         tracing::warn!(
             topic = %self.topic(),
             position = %delivery.position(),
@@ -311,12 +311,12 @@ impl Settling {
         self.consumed.unfinished += 1;
     }
 
-    fn comes_again(&mut self, delivery: Delivery, pause: Duration, action: Action) {
+    fn return_later(&mut self, delivery: Delivery, pause: Duration, action: Action) {
         let lines = self.consuming.audit_line(&delivery).map(|line| (action, line)).into_iter().collect();
         let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.retry(pause));
         let stored = Box::pin(async move { vec![stored.await] });
-        self.in_flight.push_back(Outcomes { kind: Kind::Again(action), stored, span, lines });
+        self.in_flight.push_back(Outcomes { kind: Kind::Redeliver(action), stored, span, lines });
     }
 
     /// Rejects a delivery. That takes effect now; the result is awaited beside other work.

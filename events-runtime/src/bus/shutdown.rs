@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flush::{events_were, last};
-use super::spill::{DISK_AT_MOST, LOCK_AT_MOST, append, encode, off_the_runtime};
+use super::spill::{DISK_TIMEOUT, LOCK_TIMEOUT, append, encode, run_blocking};
 use super::topic_queue::TopicQueue;
 use super::undelivered::Undelivered;
 
@@ -78,17 +78,16 @@ impl ShutdownError {
     /// another process holds the lock.
     pub fn spill(self, path: impl AsRef<Path>) -> Result<usize, SpillError> {
         let path = path.as_ref();
-        let written = encode(&self.undelivered).and_then(|lines| append(path, &lines, LOCK_AT_MOST));
+        let written = encode(&self.undelivered).and_then(|lines| append(path, &lines, LOCK_TIMEOUT));
         self.spilled(path, written)
     }
 
     /// Like [`spill`](Self::spill), on a blocking thread and with another timeout for the lock.
-    pub(super) async fn spill_within(self, path: &Path, at_most: Duration) -> Result<usize, SpillError> {
+    pub(super) async fn spill_within(self, path: &Path, timeout: Duration) -> Result<usize, SpillError> {
         let written = match encode(&self.undelivered) {
             Ok(lines) => {
                 let at = path.to_owned();
-                off_the_runtime(at_most.saturating_add(DISK_AT_MOST), move || append(&at, &lines, at_most))
-                    .await
+                run_blocking(timeout.saturating_add(DISK_TIMEOUT), move || append(&at, &lines, timeout)).await
             }
             Err(error) => Err(error),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The maximum number of event types to count, so that hostile input can't exhaust memory.
-const TYPES_AT_MOST: usize = 1000;
+const MAX_TYPES: usize = 1000;
 
 /// The number of acknowledged events without a receiver, by event type.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Counts {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(event_type) {
             *count += 1;
-        } else if counts.len() < TYPES_AT_MOST {
+        } else if counts.len() < MAX_TYPES {
             counts.insert(event_type.to_owned(), 1);
         }
     }

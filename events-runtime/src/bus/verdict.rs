@@ -180,9 +180,9 @@ pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
 /// The pause before another attempt, if the disposition asks for one.
 pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
     match disposition {
-        Some(Disposition::Retry { after: Some(after) }) => Some(Pause::asked(after)),
+        Some(Disposition::Retry { after: Some(after) }) => Some(Pause::requested(after)),
         Some(Disposition::Reject | Disposition::Skip) => None,
-        _ => Some(Pause::OWN),
+        _ => Some(Pause::BACKOFF),
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_wants_another_attempt_gets_it_whatever_the_others_say() {
+    fn a_retry_wins_over_all_other_dispositions() {
         for others in [&[PLAIN, SKIP][..], &[REJECT, PLAIN], &[RETRY, REJECT, SKIP], &[SKIP, RETRY]] {
             let verdict = combined(others);
             let Verdict::Failed(InboundError::Receivers { failed }, _) = verdict else {
@@ -219,16 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_wins_over_skipping_and_skipping_must_be_unanimous() {
+    fn a_rejection_wins_over_skips_and_a_skip_must_be_unanimous() {
         assert!(matches!(combined(&[SKIP, REJECT]), Verdict::Unusable(_)));
         assert!(matches!(combined(&[SKIP, SKIP]), Verdict::Skipped));
         assert!(matches!(combined(&[]), Verdict::Done));
     }
 
     #[test]
-    fn the_longest_pause_counts_and_a_plain_failure_has_the_consumers_own() {
-        let pause = |dispositions: &[Option<Disposition>], own: Duration| match combined(dispositions) {
-            Verdict::Failed(_, pause) => pause.or(own),
+    fn the_longest_pause_wins_and_a_plain_failure_uses_the_backoff() {
+        let pause = |dispositions: &[Option<Disposition>], backoff: Duration| match combined(dispositions) {
+            Verdict::Failed(_, pause) => pause.duration(backoff),
             _ => panic!("{dispositions:?}"),
         };
         let longer = Some(Disposition::Retry { after: Some(SECOND * 3) });

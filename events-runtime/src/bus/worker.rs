@@ -17,8 +17,8 @@ use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
 use super::verdict::{InboundError, Verdict};
-use crate::clock::Later as _;
 use crate::config::Exhausted;
+use crate::transport::Later as _;
 use crate::transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
 use events_support::error_chain::chain;
 
@@ -68,9 +68,9 @@ const WAIT: Duration = Duration::from_secs(30);
 
 /// After the drain timeout, the transport has this long to store the outcomes of cancelled work and to
 /// close the consumer.
-const LEAVES: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same, if the transport has not answered earlier calls.
-const LEAVES_SILENT: Duration = Duration::from_millis(100);
+const CLOSE_TIMEOUT_SILENT: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) inbound: Arc<Inbound>,
@@ -83,7 +83,7 @@ pub(super) struct Worker {
     /// Consecutive failures of the transport.
     pub(super) failures: u32,
     /// Consecutive failures of events.
-    pub(super) failed: u32,
+    pub(super) consecutive_errors: u32,
 }
 
 impl Worker {
@@ -97,8 +97,8 @@ impl Worker {
     ) -> (Result<(), ConsumeError>, Option<Instant>) {
         let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
         let result = self.work(consumer, shutdown, &mut batch).await;
-        let leaves_by = self.drain(&mut batch).await;
-        (result, leaves_by)
+        let close_by = self.drain(&mut batch).await;
+        (result, close_by)
     }
 
     async fn work(
@@ -108,7 +108,7 @@ impl Worker {
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
         // When to call the transport again after a failure.
-        let mut asks_at: Option<Instant> = None;
+        let mut retry_at: Option<Instant> = None;
         loop {
             if is_ready(shutdown.as_mut()).await {
                 return Ok(());
@@ -117,7 +117,7 @@ impl Worker {
             if !enabled {
                 self.release_waiting(batch);
             }
-            self.keep(batch);
+            self.renew_leases(batch);
             if !self.settling.is_full() {
                 self.start(batch);
                 if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
@@ -128,11 +128,11 @@ impl Worker {
             // keys.
             let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
             let fetches = enabled
-                && asks_at.is_none()
+                && retry_at.is_none()
                 && batch.has_room()
                 && room > 0
                 && !self.settling.is_full()
-                && !self.settling.hands_back();
+                && !self.settling.is_returning();
             let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
@@ -160,14 +160,14 @@ impl Worker {
                 } => match received {
                     None => {}
                     Some(Ok(deliveries)) => {
-                        self.answered();
+                        self.succeeded();
                         self.settling.received(&deliveries);
                         batch.add(deliveries);
                     }
-                    Some(Err(error)) => asks_at = Some(Instant::now().later(self.pause(error)?)),
+                    Some(Err(error)) => retry_at = Some(Instant::now().later(self.pause(error)?)),
                 },
-                () = sleep_until(asks_at) => {
-                    asks_at = None;
+                () = sleep_until(retry_at) => {
+                    retry_at = None;
                     self.running.tried();
                 }
                 _ = self.enabled.changed() => {}
@@ -184,7 +184,7 @@ impl Worker {
         loop {
             match transport.consumer(subscription.clone()).await {
                 Ok(consumer) => {
-                    self.answered();
+                    self.succeeded();
                     return Ok(consumer);
                 }
                 Err(error) => tokio::time::sleep(self.pause(error)?).await,
@@ -194,7 +194,7 @@ impl Worker {
     }
 
     /// Records a successful call to the transport.
-    fn answered(&mut self) {
+    fn succeeded(&mut self) {
         if self.failures > 0 {
             let topic = self.settling.topic();
             tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
@@ -238,9 +238,9 @@ impl Worker {
                     let Some(delivery) = batch.waiting.remove(next) else { break };
                     let (inbound, middleware) =
                         (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
-                    let spent = self.spent(&delivery);
+                    let exhausted = self.exhausted(&delivery);
                     batch.in_flight.start(delivery, |delivery| async move {
-                        match spent {
+                        match exhausted {
                             Some(error) => Verdict::Unusable(error),
                             None => process(inbound, middleware, delivery).await,
                         }
@@ -252,11 +252,11 @@ impl Worker {
 
     /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
     /// they settled it. Such a message is not given to the receivers again.
-    fn spent(&self, delivery: &Delivery) -> Option<InboundError> {
+    fn exhausted(&self, delivery: &Delivery) -> Option<InboundError> {
         let attempts = delivery.attempt().saturating_sub(1);
-        let spent =
+        let exhausted =
             self.settings.exhausted == Exhausted::DeadLetter && attempts >= self.settings.max_attempts;
-        spent.then_some(InboundError::Abandoned { attempts })
+        exhausted.then_some(InboundError::Abandoned { attempts })
     }
 
     fn settle(
@@ -267,7 +267,7 @@ impl Worker {
     ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::Skipped => {
-                self.failed = 0;
+                self.consecutive_errors = 0;
                 match verdict {
                     Verdict::Done => self.settling.consumed.acked += 1,
                     _ => self.settling.skipped(&delivery),
@@ -280,8 +280,8 @@ impl Worker {
                 self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
-            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_cut_short => {
-                self.settling.cut_short(delivery);
+            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
+                self.settling.unfinished(delivery);
                 return Ok(());
             }
             Verdict::Failed(error, pause) => (error, Some(pause)),
@@ -304,7 +304,7 @@ impl Worker {
                 return counted;
             }
         }
-        self.hold(key.as_ref(), batch);
+        self.release_key(key.as_ref(), batch);
         counted
     }
 
@@ -317,12 +317,12 @@ impl Worker {
     ) {
         let key = rejection.key().cloned();
         if !self.settling.rejected(rejection, result) {
-            self.hold(key.as_ref(), batch);
+            self.release_key(key.as_ref(), batch);
         }
     }
 
     /// Releases the waiting messages of a failed message's key.
-    fn hold(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
+    fn release_key(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
             return;
         }
@@ -333,11 +333,11 @@ impl Worker {
     }
 
     fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
-        self.failed = self.failed.saturating_add(1);
+        self.consecutive_errors = self.consecutive_errors.saturating_add(1);
         match self.settings.max_consecutive_errors {
-            Some(max) if self.failed >= max.get() => Err(ConsumeError::TooManyErrors {
+            Some(max) if self.consecutive_errors >= max.get() => Err(ConsumeError::TooManyErrors {
                 topic: self.settling.topic().clone(),
-                failed: self.failed,
+                failed: self.consecutive_errors,
                 last: chain(error),
             }),
             _ => Ok(()),
@@ -348,7 +348,7 @@ impl Worker {
     ///
     /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
     /// meanwhile. So leases are checked before the next message starts.
-    fn keep(&mut self, batch: &mut FetchedBatch) {
+    fn renew_leases(&mut self, batch: &mut FetchedBatch) {
         if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
         }
@@ -383,19 +383,19 @@ impl Worker {
         self.release_waiting(batch);
         let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
         if self.finish(batch, ends_at).await {
-            return ends_at.map(|ends_at| ends_at.max(Instant::now() + LEAVES));
+            return ends_at.map(|ends_at| ends_at.max(Instant::now() + CLOSE_TIMEOUT));
         }
-        let answers = self.settling.is_idle() && batch.rejections.is_empty();
-        let leaves_by = Instant::now() + if answers { LEAVES } else { LEAVES_SILENT };
-        batch.is_cut_short = true;
-        for delivery in batch.in_flight.cut_short() {
-            self.settling.cut_short(delivery);
+        let is_responsive = self.settling.is_idle() && batch.rejections.is_empty();
+        let close_by = Instant::now() + if is_responsive { CLOSE_TIMEOUT } else { CLOSE_TIMEOUT_SILENT };
+        batch.is_past_deadline = true;
+        for delivery in batch.in_flight.cancel() {
+            self.settling.unfinished(delivery);
         }
-        if !self.finish(batch, Some(leaves_by)).await {
-            batch.in_flight.deliveries().for_each(|delivery| self.settling.left(delivery));
+        if !self.finish(batch, Some(close_by)).await {
+            batch.in_flight.deliveries().for_each(|delivery| self.settling.blocked(delivery));
             self.settling.abandon();
         }
-        Some(leaves_by)
+        Some(close_by)
     }
 
     /// Waits until nothing is in flight and all outcomes are stored, or until the deadline. Returns whether
@@ -406,7 +406,7 @@ impl Worker {
             if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
                 return true;
             }
-            self.keep(batch);
+            self.renew_leases(batch);
             let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;

@@ -159,7 +159,7 @@ pub(super) struct Diff {
     /// Compare two schema files, the older one first
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
     pub(super) files: Option<Vec<PathBuf>>,
-    /// When to use colours; `auto` uses them on a terminal unless NO_COLOR is set
+    /// When to use colours; `auto` uses them on a terminal unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
     pub(super) color: ColorChoice,
     #[command(flatten)]

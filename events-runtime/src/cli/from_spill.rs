@@ -13,9 +13,9 @@ use super::failure::{Failure, chain};
 use super::output::{counted, one_line};
 use super::{output, produce};
 use crate::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
-use crate::clock::Later as _;
 use crate::envelope::Envelope;
 use crate::registry::Registry;
+use crate::transport::Later as _;
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
@@ -226,7 +226,7 @@ fn report_damage(path: &Path, damaged: &[Damage], skip: bool) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "`{0}` has damaged lines, sending was stopped: inspect the file, then pass `--skip-damaged` to send the other lines and rename the file to `{0}.damaged`",
+        "`{0}` has damaged lines, nothing more was sent: inspect the file, then pass `--skip-damaged` to send the other lines and rename the file to `{0}.damaged`",
         path.display()
     )))
 }

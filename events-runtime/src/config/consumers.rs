@@ -64,7 +64,7 @@ pub(super) fn read(
                 exhausted: table.or(findings, "exhausted", default.exhausted),
             };
             if settings.max < settings.initial {
-                table.fault(findings, "`max` is shorter than `initial`");
+                table.problem(findings, "`max` is shorter than `initial`");
             }
             match ConsumerGroup::new(name) {
                 Ok(group) => {
@@ -72,7 +72,7 @@ pub(super) fn read(
                         groups.entry(topic.clone()).or_default().insert(group, settings);
                     }
                 }
-                Err(error) => table.fault(findings, error.to_string()),
+                Err(error) => table.problem(findings, error.to_string()),
             }
             table.finish(findings);
         }

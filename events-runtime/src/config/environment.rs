@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::Problem;
 use super::source::Source;
 use super::tree::Node;
-use super::unread_variable::{Unread, check, misspelt};
+use super::unread_variable::{UnreadVariable, check, misspelt};
 use super::value::Value;
 use crate::private::{SignalDescriptor, inventory};
 use events_support::nearest::nearest;
@@ -44,7 +44,7 @@ fn names_within<'t>(tree: &'t Node, section: &str) -> impl Iterator<Item = &'t s
 
 /// Problems with variables.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct VariableProblems {
     /// Errors of the configuration.
     pub(super) problems: Vec<Problem>,
     /// Warnings about ignored variables that may have been meant as settings.
@@ -57,9 +57,9 @@ pub(super) struct Found {
 pub(super) fn overlay(
     tree: &mut Node,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
-    found: &mut Found,
+    problems_found: &mut VariableProblems,
 ) {
-    let Found { problems, unknown, service_links } = found;
+    let VariableProblems { problems, unknown, service_links } = problems_found;
     let mut ours = Vec::new();
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
@@ -77,15 +77,15 @@ pub(super) fn overlay(
         let source = Source::Environment { variable: Arc::from(name.as_str()) };
         match check(name.strip_prefix(PREFIX).unwrap_or(&name)) {
             None => {}
-            Some(Unread::Misspelt(message)) => {
+            Some(UnreadVariable::Misspelt(message)) => {
                 problems.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Unread::Unknown(message)) => {
+            Some(UnreadVariable::Unknown(message)) => {
                 unknown.push(Problem::new(source, "", message));
                 continue;
             }
-            Some(Unread::ServiceLink(message)) => {
+            Some(UnreadVariable::ServiceLink(message)) => {
                 service_links.push(Problem::new(source, "", message));
                 continue;
             }

@@ -15,28 +15,28 @@ use super::value::Value;
 /// Parses TOML; every syntax error is a separate problem.
 pub(super) fn parse(name: &str, text: &str) -> Result<Node, Vec<Problem>> {
     let (document, mut errors) = DeTable::parse_recoverable(text);
-    let places = Places::new(name, text);
+    let lines = LineIndex::new(name, text);
     if !errors.is_empty() {
         errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
         // The error's own text is not used: it quotes the line, which may hold a password.
         return Err(errors
             .iter()
             .map(|error| {
-                let place = error.span().map_or_else(|| places.whole(), |span| places.at(&span));
-                Problem::new(place, "", format!("not TOML: {}", error.message()))
+                let source = error.span().map_or_else(|| lines.whole(), |span| lines.at(&span));
+                Problem::new(source, "", format!("not TOML: {}", error.message()))
             })
             .collect());
     }
-    Ok(Node { source: places.whole(), kind: places.table(document.get_ref()) })
+    Ok(Node { source: lines.whole(), kind: lines.table(document.get_ref()) })
 }
 
 /// Converts byte offsets to lines.
-struct Places {
+struct LineIndex {
     name: Arc<str>,
     line_ends: Vec<usize>,
 }
 
-impl Places {
+impl LineIndex {
     fn new(name: &str, text: &str) -> Self {
         Self { name: name.into(), line_ends: text.match_indices('\n').map(|(at, _)| at).collect() }
     }

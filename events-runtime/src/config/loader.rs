@@ -65,26 +65,26 @@ impl ConfigBuilder {
     pub fn load(self) -> Result<Config, ConfigError> {
         let mut tree = Node::empty();
         let mut unreadable = Vec::new();
-        let mut found = environment::Found::default();
+        let mut found = environment::VariableProblems::default();
         for layer in self.layers {
             match layer {
                 Layer::Variables(variables) => {
                     environment::overlay(&mut tree, variables, &mut found);
                 }
                 Layer::Text { name, text } => {
-                    lay(&mut tree, file::parse(&name, &text), &mut unreadable);
+                    overlay(&mut tree, file::parse(&name, &text), &mut unreadable);
                 }
                 Layer::File { path, optional } => match read(&path, optional) {
                     Ok(None) => {}
                     Ok(Some(text)) => {
                         let parsed = file::parse(&path.to_string_lossy(), &text);
-                        lay(&mut tree, parsed, &mut unreadable);
+                        overlay(&mut tree, parsed, &mut unreadable);
                     }
                     Err(problem) => unreadable.push(problem),
                 },
             }
         }
-        let environment::Found { problems, unknown, service_links } = found;
+        let environment::VariableProblems { problems, unknown, service_links } = found;
         let warnings = [unknown.clone(), service_links].concat();
         warn_once(&warnings);
         if !unreadable.is_empty() {
@@ -105,7 +105,7 @@ impl std::fmt::Debug for ConfigBuilder {
     }
 }
 
-fn lay(tree: &mut Node, layer: Result<Node, Vec<Problem>>, problems: &mut Vec<Problem>) {
+fn overlay(tree: &mut Node, layer: Result<Node, Vec<Problem>>, problems: &mut Vec<Problem>) {
     match layer {
         Ok(layer) => tree.overlay(layer),
         Err(more) => problems.extend(more),

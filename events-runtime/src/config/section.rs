@@ -67,27 +67,27 @@ impl<'t> Section<'t> {
     }
 
     /// Reports a problem with the table itself.
-    pub(super) fn fault(&self, findings: &mut Findings, message: impl Into<String>) {
+    pub(super) fn problem(&self, findings: &mut Findings, message: impl Into<String>) {
         let source = self.node.map_or(Source::Default, |node| node.source.clone());
         findings.problems.push(Problem::new(source, self.key.as_str(), message));
     }
 
     /// A setting with a default.
     pub(super) fn or<T: Setting>(&mut self, findings: &mut Findings, name: &'static str, default: T) -> T {
-        let shown = default.show();
-        self.optional(findings, name, &shown).unwrap_or(default)
+        let rendered = default.render();
+        self.optional(findings, name, &rendered).unwrap_or(default)
     }
 
-    /// A setting without a default; the explanation shows `shown` if it is missing.
+    /// A setting without a default; the explanation shows `rendered` if it is missing.
     pub(super) fn optional<T: Setting>(
         &mut self,
         findings: &mut Findings,
         name: &'static str,
-        shown: &str,
+        rendered: &str,
     ) -> Option<T> {
         let key = self.key_of(name);
         let Some(node) = self.take(name) else {
-            findings.explanation.push(key, shown.to_owned(), Source::Default);
+            findings.explanation.push(key, rendered.to_owned(), Source::Default);
             return None;
         };
         let source = node.source.clone();
@@ -95,7 +95,7 @@ impl<'t> Section<'t> {
             Kind::Table(_) => format!("expected {}, found a table", T::EXPECTED),
             Kind::Value(value) => match T::from_value(value) {
                 Ok(setting) => {
-                    findings.explanation.push_noted(key, setting.show(), source, setting.note());
+                    findings.explanation.push_noted(key, setting.render(), source, setting.note());
                     return Some(setting);
                 }
                 Err(ValueError::Type) => {

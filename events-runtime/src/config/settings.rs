@@ -12,8 +12,8 @@ use super::section::{Findings, Section};
 use super::tree::Node;
 use super::url::BusUrl;
 use super::value::{Choice, FilePath, Interval, Limit};
-use crate::transport::url::EXAMPLE;
-use crate::transport::{Retention, StartPosition, Topic, TopicPrefix, memory};
+use crate::transport::url::example;
+use crate::transport::{Retention, Scheme, StartPosition, Topic, TopicPrefix};
 
 /// `[service]`: the identity of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,16 +210,15 @@ const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 2
 
 fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings> {
     let number = |number: usize| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
-    let advice = format!("write the address of the bus, such as {EXAMPLE}");
+    let advice = format!("write the address of the bus, such as {}", example());
     let url = section.required(findings, "url", &advice);
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", number(256));
     let linger = section.or(findings, "linger", Duration::ZERO);
-    let usual = match url.as_ref().map(BusUrl::scheme) {
-        // A week of a busy topic does not fit into memory.
-        Some("memory") => memory::DEFAULT_RETENTION,
-        _ => Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60)),
-    };
+    let scheme = url.as_ref().map(BusUrl::scheme).and_then(Scheme::linked);
+    // A file with other problems may lack the URL.
+    let week = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
+    let usual = scheme.map_or(week, |scheme: Scheme| scheme.retention);
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
     let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
@@ -232,7 +231,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         max_attempts: table.or(findings, "max_attempts", NonZeroU32::MIN.saturating_add(4)),
     };
     if retry.max < retry.initial {
-        table.fault(findings, "`max` is shorter than `initial`");
+        table.problem(findings, "`max` is shorter than `initial`");
     }
     table.finish(findings);
 
@@ -251,7 +250,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };
     if consumer.lease < Duration::from_millis(100) {
-        table.fault(findings, "`lease` must be 100ms or longer");
+        table.problem(findings, "`lease` must be 100ms or longer");
     }
     table.finish(findings);
 
@@ -274,7 +273,7 @@ fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicP
     let mut routes = Vec::new();
     for (event_type, event) in section.tables(findings) {
         if event_type.trim().is_empty() {
-            event.fault(findings, "an event type can't be empty");
+            event.problem(findings, "an event type can't be empty");
         }
         for (name, mut table) in event.tables(findings) {
             let topic = topic(findings, &table, name, prefix);
@@ -332,7 +331,7 @@ pub(super) fn topic(
     match Topic::new(name).and_then(|topic| topic.with_prefix(prefix).map(|_| topic)) {
         Ok(topic) => Some(topic),
         Err(error) => {
-            table.fault(findings, error.to_string());
+            table.problem(findings, error.to_string());
             None
         }
     }

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_bare_keys_are_quoted() {
+    fn names_that_are_not_bare_keys_are_quoted() {
         assert_eq!(join_key("", "bus"), "bus");
         assert_eq!(join_key("routes", "a.b.v1"), "routes.\"a.b.v1\"");
         assert_eq!(join_key("topics", ""), "topics.\"\"");

@@ -10,7 +10,7 @@ use super::error::Problem;
 use events_support::nearest::nearest;
 
 /// A variable that is not a key.
-pub(super) enum Unread {
+pub(super) enum UnreadVariable {
     /// Similar to a key: an error.
     Misspelt(String),
     /// Unrelated to any key: a warning.
@@ -20,10 +20,10 @@ pub(super) enum Unread {
 }
 
 /// Checks a variable; `rest` is its name after `EVENTS_`. Returns `None` if it may be a key.
-pub(super) fn check(rest: &str) -> Option<Unread> {
+pub(super) fn check(rest: &str) -> Option<UnreadVariable> {
     let parts: Vec<&str> = rest.split(SEPARATOR).collect();
     if is_service_link(rest) {
-        return Some(Unread::ServiceLink(
+        return Some(UnreadVariable::ServiceLink(
             "ignored: it looks like a service link, which Kubernetes sets in every pod of a namespace; see \
              `enableServiceLinks`"
                 .to_owned(),
@@ -33,10 +33,10 @@ pub(super) fn check(rest: &str) -> Option<Unread> {
     let is_section = SECTIONS.iter().any(|known| is(section, known));
     if is_section && parts.len() > 1 {
         // `EVENTS_BUS__RETRY_MAX`; other unknown keys are reported when the section is read.
-        return is_near_key(&parts).map(Unread::Misspelt);
+        return is_near_key(&parts).map(UnreadVariable::Misspelt);
     }
     if let Some(slip) = is_near_key(&parts) {
-        return Some(Unread::Misspelt(slip));
+        return Some(UnreadVariable::Misspelt(slip));
     }
     let known = keys();
     if let [section, within @ ..] = parts.as_slice()
@@ -47,12 +47,14 @@ pub(super) fn check(rest: &str) -> Option<Unread> {
         if let Some(near) = near
             && (is_named(near) || known.contains(&format!("{near}.{key}")))
         {
-            return Some(Unread::Misspelt(format!("unknown section `{section}`; did you mean `{near}`?")));
+            return Some(UnreadVariable::Misspelt(format!(
+                "unknown section `{section}`; did you mean `{near}`?"
+            )));
         }
     }
     let variables: Vec<_> = known.iter().map(|key| variable(key)).collect();
     let near = nearest(rest, variables.iter().filter_map(|variable| variable.strip_prefix(PREFIX)));
-    Some(Unread::Unknown(match near {
+    Some(UnreadVariable::Unknown(match near {
         Some(near) => format!("ignored: not a setting; did you mean `{PREFIX}{near}`?"),
         None if is_section => {
             format!("ignored: a variable sets one key, such as `{PREFIX}BUS__URL`, not a table")

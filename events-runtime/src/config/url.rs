@@ -22,7 +22,7 @@ impl BusUrl {
     /// # Errors
     /// A [`BusUrlError`] if the scheme is missing or has no transport.
     pub fn parse(text: &str) -> Result<Self, BusUrlError> {
-        let Url { scheme, .. } = Url::parse(text)?;
+        let scheme = Url::parse(text)?.scheme.name;
         Ok(Self { text: text.trim().to_owned(), scheme })
     }
 
@@ -88,7 +88,7 @@ impl Setting for BusUrl {
         Self::parse(text).map_err(|error| ValueError::Whole(error.to_string()))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_never_quotes_the_address() {
+    fn an_error_never_quotes_the_url() {
         for text in [
             "rediss3cret",
             "a b:s3cret@host",

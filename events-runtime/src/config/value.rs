@@ -77,7 +77,7 @@ pub(super) trait Setting: Sized {
     fn from_value(value: &Value) -> Result<Self, ValueError>;
 
     /// The value as shown in explanations, without secrets.
-    fn show(&self) -> String;
+    fn render(&self) -> String;
 
     /// An additional note for explanations, without secrets.
     fn note(&self) -> Option<String> {
@@ -96,7 +96,7 @@ impl Setting for String {
         Ok(text.to_owned())
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         mask_text(self)
     }
 }
@@ -111,7 +111,7 @@ impl Setting for FilePath {
         String::from_value(value).map(|path| Self(PathBuf::from(path)))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         mask_text(&self.0.to_string_lossy())
     }
 
@@ -144,7 +144,7 @@ impl Setting for bool {
         }
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 }
@@ -167,7 +167,7 @@ macro_rules! whole_numbers {
                 integer(value)
             }
 
-            fn show(&self) -> String {
+            fn render(&self) -> String {
                 self.to_string()
             }
         }
@@ -184,7 +184,7 @@ macro_rules! positive_numbers {
                 Self::new(number).ok_or_else(|| ValueError::Content("`0` is out of range".to_owned()))
             }
 
-            fn show(&self) -> String {
+            fn render(&self) -> String {
                 self.to_string()
             }
         }
@@ -210,7 +210,7 @@ impl Setting for Duration {
             .ok_or_else(|| ValueError::Content(format!("`{}` is not a duration", mask_text(text))))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         SpanPrinter::new().designator(Designator::Compact).unsigned_duration_to_string(self)
     }
 }
@@ -228,8 +228,8 @@ impl<T: Setting> Setting for Limit<T> {
         T::from_value(value).map(|limit| Self(Some(limit)))
     }
 
-    fn show(&self) -> String {
-        self.0.as_ref().map_or_else(|| "unlimited".to_owned(), T::show)
+    fn render(&self) -> String {
+        self.0.as_ref().map_or_else(|| "unlimited".to_owned(), T::render)
     }
 }
 
@@ -248,7 +248,7 @@ impl Setting for StartPosition {
         text.parse().map_err(|_| ValueError::Content(format!("unknown value `{}`", mask_text(text))))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 }
@@ -266,8 +266,8 @@ impl Setting for Interval {
         Duration::from_value(value).map(|interval| Self((!interval.is_zero()).then_some(interval)))
     }
 
-    fn show(&self) -> String {
-        self.0.as_ref().map_or_else(|| "off".to_owned(), Duration::show)
+    fn render(&self) -> String {
+        self.0.as_ref().map_or_else(|| "off".to_owned(), Duration::render)
     }
 }
 
@@ -279,7 +279,7 @@ impl Setting for TopicPrefix {
         Self::new(text).map_err(|error| ValueError::Content(error.to_string()))
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         self.to_string()
     }
 }
@@ -300,7 +300,7 @@ impl Setting for Vec<String> {
         }
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         let items: Vec<_> = self.iter().map(|item| mask_text(item)).collect();
         format!("[{}]", items.join(", "))
     }
@@ -326,7 +326,7 @@ impl<T: Choice> Setting for T {
         })
     }
 
-    fn show(&self) -> String {
+    fn render(&self) -> String {
         T::CHOICES
             .iter()
             .find(|(_, choice)| choice == self)

@@ -26,72 +26,19 @@
 //!
 //! [binding]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md#32-binary-content-mode
 
-pub(crate) mod dead_letter;
-
 use std::fmt;
 
 use bytes::Bytes;
-
-pub(crate) use dead_letter::dead_letter;
 
 use crate::EventMetadata;
 use crate::metadata::{MetadataError, MetadataText};
 use crate::transport::{Headers, Masked, Message};
 use events_core::internal::is_trace;
-
-const AVRO: &str = "application/avro";
-const SPEC_VERSION: &str = "1.0";
-
-const SPEC_VERSION_HEADER: &str = "ce_specversion";
-const CONTENT_TYPE_HEADER: &str = "content-type";
-const DATA_CONTENT_TYPE_HEADER: &str = "ce_datacontenttype";
-const TYPE_HEADER: &str = "ce_type";
-const ID_HEADER: &str = "ce_id";
-const SOURCE_HEADER: &str = "ce_source";
-const TIME_HEADER: &str = "ce_time";
-const MINOR_VERSION_HEADER: &str = "ce_minorversion";
-const SOURCE_HOST_HEADER: &str = "sourcehost";
-const SOURCE_LIB_HEADER: &str = "sourcelib";
-const FINGERPRINT_HEADER: &str = "ce_schemafp";
-const EXTENSION_PREFIX: &str = "ce_";
-
-/// The headers that describe attributes and occur at most once.
-const KNOWN: [&str; 11] = [
-    SPEC_VERSION_HEADER,
-    CONTENT_TYPE_HEADER,
-    DATA_CONTENT_TYPE_HEADER,
-    TYPE_HEADER,
-    ID_HEADER,
-    SOURCE_HEADER,
-    TIME_HEADER,
-    MINOR_VERSION_HEADER,
-    SOURCE_HOST_HEADER,
-    SOURCE_LIB_HEADER,
-    FINGERPRINT_HEADER,
-];
-
-/// The headers that are the same for every event, and their values.
-#[cfg(feature = "redis")]
-pub(crate) const CONSTANT: [(&str, &str); 3] =
-    [(SPEC_VERSION_HEADER, SPEC_VERSION), (CONTENT_TYPE_HEADER, AVRO), (DATA_CONTENT_TYPE_HEADER, AVRO)];
-
-/// The headers of an event's attributes, in order, with their names in Open edX's Redis bus.
-#[cfg(feature = "redis")]
-pub(crate) const ATTRIBUTES: [(&str, &str); 7] = [
-    (TYPE_HEADER, "type"),
-    (ID_HEADER, "id"),
-    (SOURCE_HEADER, "source"),
-    (TIME_HEADER, "time"),
-    (MINOR_VERSION_HEADER, "minorversion"),
-    (SOURCE_HOST_HEADER, "sourcehost"),
-    (SOURCE_LIB_HEADER, "sourcelib"),
-];
-
-/// The static name of a known header, so that a transport need not allocate one per message.
-#[cfg(any(feature = "embedded", feature = "redis"))]
-pub(crate) fn known_header(name: &str) -> Option<&'static str> {
-    KNOWN.into_iter().find(|known| *known == name)
-}
+use events_transport::headers::{
+    AVRO, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER, ID_HEADER,
+    KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER, SPEC_VERSION,
+    SPEC_VERSION_HEADER, TIME_HEADER, TYPE_HEADER, is_content_type,
+};
 
 /// An encoded event with its metadata.
 #[doc(alias = "CloudEvent")]
@@ -208,8 +155,9 @@ impl Envelope {
         for (name, value) in self.headers {
             headers.push(name, value);
         }
-        let message = Message::new(self.data);
-        Message { key: self.key, headers, ..message }
+        let mut message = Message::new(self.data);
+        (message.key, message.headers) = (self.key, headers);
+        message
     }
 
     /// Reads the envelope of a message.
@@ -343,11 +291,6 @@ impl<'a> Read<'a> {
     }
 }
 
-/// Whether this is the content type header. HTTP header names are case-insensitive.
-pub(crate) fn is_content_type(name: &str) -> bool {
-    name.eq_ignore_ascii_case(CONTENT_TYPE_HEADER)
-}
-
 /// Whether a media type is Avro, whatever its parameters.
 fn is_avro(media_type: &str) -> bool {
     let essence = media_type.split_once(';').map_or(media_type, |(essence, _)| essence);
@@ -389,7 +332,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_envelope_is_the_same_behind_a_message() {
+    fn an_envelope_round_trips_through_a_message() {
         let message = envelope().into_message();
         assert_eq!(message.headers.get("ce_schemafp").unwrap(), "00abcdef01234567");
         assert_eq!(message.headers.get("ce_time").unwrap(), "2023-01-02T03:04:05.678901+00:00");
@@ -398,7 +341,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_time_of_the_last_day_of_the_year_9999_is_kept_and_one_with_more_digits_is_no_reason_to_refuse() {
+    fn times_up_to_the_year_9999_are_kept_and_extra_digits_are_cut() {
         for (time, kept) in [
             ("9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999+00:00"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00"),
@@ -412,7 +355,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn headers_stand_in_the_order_of_open_edx() {
+    fn headers_have_the_order_of_open_edx() {
         let message = envelope().into_message();
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names[..10], KNOWN[..10]);
@@ -445,7 +388,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_known_header_that_stands_twice_is_an_error() {
+    fn a_duplicate_known_header_is_an_error() {
         for header in KNOWN {
             let mut message = envelope().into_message();
             let value = message.headers.get(header).cloned().unwrap_or_default();
@@ -459,7 +402,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_extension_can_not_take_the_place_of_a_known_header_nor_stand_twice() {
+    fn an_extension_can_not_replace_a_known_header_or_occur_twice() {
         for header in KNOWN {
             let Some(name) = header.strip_prefix(EXTENSION_PREFIX) else { continue };
             let mut metadata = sample();
@@ -473,7 +416,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_trace_context_is_never_a_reason_to_refuse_an_event() {
+    fn an_invalid_trace_context_never_refuses_an_event() {
         let whole = envelope().into_message();
         for (header, value) in [
             ("ce_traceparent", &b"again"[..]),
@@ -496,7 +439,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_media_type_is_the_same_in_capitals_and_with_parameters() {
+    fn a_media_type_is_case_insensitive_and_may_have_parameters() {
         for (name, value) in [
             ("content-type", "Application/Avro"),
             ("content-type", "application/avro; charset=utf-8"),

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_64th_insert_takes_a_step_and_twice_what_came_in_may_go() {
+    fn every_64th_insert_starts_a_step_that_removes_up_to_twice_the_inserts() {
         assert_eq!(steps(63, None), (0, 0));
         assert_eq!(steps(6400, None), (100, 0));
         for max_count in [1, 10, 1_000, 128 * 64, 100_000, 1_000_000, u64::MAX] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn databases_that_take_turns_are_each_stepped() {
+    fn alternating_databases_are_each_pruned() {
         let steps = Pruning::default();
         let mut taken = [0, 0];
         for _ in 0..640 {

@@ -104,8 +104,8 @@ macro_rules! shared_builder {
                 self
             }
 
-            /// The maximum number of ids, at least 1; the oldest are deleted first. Default: unlimited. Inserts
-            /// alone may exceed it by a fifth, and by a few hundred for each process.
+            /// The maximum number of ids, at least 1; the oldest are deleted first. Default: unlimited.
+            /// Inserts alone may exceed it by a fifth, and by a few hundred for each process.
             #[must_use]
             pub const fn max_count(mut self, count: u64) -> Self {
                 self.settings.set_max_count(count);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_a_name_that_needs_no_quotes() {
+    fn a_table_name_must_not_need_quotes() {
         for right in ["events_inbox", "_2", "order", &"t".repeat(50)] {
             assert_eq!(table(right).expect("a name"), right);
         }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receivers_inbox_bears_its_groups_name_and_its_own() {
+    fn a_receivers_inbox_has_the_name_of_group_and_receiver() {
         let group = Settings::new("billing").expect("a name");
         assert_eq!(group.of_receiver("receipts").expect("a name").group.as_str(), "billing.receipts");
         assert!(matches!(group.of_receiver("a b"), Err(InboxError::Name(_))));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_beyond_all_bounds_is_cut_and_not_wrapped() {
+    fn an_age_beyond_the_limit_is_capped_and_does_not_wrap() {
         let settings = Settings { max_age: Duration::MAX, ..Settings::new("billing").expect("a name") };
         assert_eq!(settings.max_age_millis(), 9_223_372_036_000);
     }

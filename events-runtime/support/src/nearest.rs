@@ -23,7 +23,7 @@ mod tests {
     use super::{nearest, similar};
 
     #[test]
-    fn a_slip_is_found_and_a_stranger_is_not() {
+    fn a_typo_is_found_and_another_word_is_not() {
         let keys = ["url", "linger", "batch_size"];
         assert_eq!(nearest("ulr", keys), Some("url"));
         assert_eq!(nearest("batchsize", keys), Some("batch_size"));

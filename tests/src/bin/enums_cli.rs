@@ -1,10 +1,10 @@
-//! A program's own command line, over events with enumerations.
+//! The command line of a program whose events have enums.
 
 use std::collections::BTreeMap;
 
 use events_runtime::{EventData, PublicSignal};
 
-/// All readers are promised to read it.
+/// Compatible with old and new readers.
 #[derive(Debug, PublicSignal)]
 #[public_signal(event_type = "org.acme.enums.parcel.sent.v1")]
 pub struct ParcelSent {
@@ -20,7 +20,7 @@ pub struct ParcelSent {
     pub planned: Way,
 }
 
-/// New readers alone are.
+/// Compatible with new readers only.
 #[derive(Debug, PublicSignal)]
 #[public_signal(event_type = "org.acme.enums.parcel.kept.v1", compatibility = "backward")]
 pub struct ParcelKept {

@@ -1,4 +1,4 @@
-//! A program's own command line, over two events.
+//! The command line of a program with two events.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -46,8 +46,8 @@ pub struct OrderCancelled {
     pub number: i64,
 }
 
-/// Writes down the numbers and ids of what is emitted again, to the file that the environment names;
-/// slowly where it says so. Order 13 fails.
+/// Appends the numbers and ids of received orders to the file `SHOP_TAKEN`, with a delay of
+/// `SHOP_PAUSE` milliseconds. Order 13 fails.
 #[receiver(ORDER_PLACED)]
 fn take_down(event: &Event<OrderPlaced>) -> std::io::Result<()> {
     let Some(path) = std::env::var_os("SHOP_TAKEN") else { return Ok(()) };

@@ -92,7 +92,6 @@ impl Settle for Held {
                             ))
                         })
                     }
-                    other => panic!("an outcome unknown here: {other:?}"),
                 }
             });
         let settled: Vec<_> = settled.collect();

@@ -90,7 +90,7 @@ impl Settle for Held {
                 Outcome::Ack => "outcomes: ack",
                 Outcome::Release => "outcomes: release",
                 Outcome::Retry(_) => "outcomes: retry",
-                _ => "outcomes: reject",
+                Outcome::Reject(_) => "outcomes: reject",
             });
             (inner.remove(&receipt.position).expect("settled once"), outcome)
         });
@@ -106,7 +106,7 @@ impl Settle for Held {
                     Outcome::Ack => delivery.ack().await,
                     Outcome::Release => delivery.release().await,
                     Outcome::Retry(after) => delivery.retry(after).await,
-                    _ => delivery.reject("wrong").await,
+                    Outcome::Reject(_) => delivery.reject("wrong").await,
                 });
             }
             results

@@ -205,5 +205,5 @@ async fn what_an_inbox_of_a_missing_table_says_reaches_the_dead_letter() {
     let letters = DeadLetters::of(bus.transport(), topic, group).expect("names");
     let letters = letters.list().await.expect("listed").dead_letters;
     let reason = letters[0].reason().expect("a reason");
-    assert!(reason.contains("there is no table `events_inbox`: call `create`"), "{reason}");
+    assert!(reason.contains("table `events_inbox` does not exist: call `create`"), "{reason}");
 }

@@ -160,7 +160,7 @@ fn a_table_that_was_not_made_is_named() {
     assert!(matches!(&error, InboxError::NoTable { table, .. } if table == "seen"), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "inbox `billing`: there is no table `seen`: call `create` when the program starts, or run that statement in a migration"
+        "inbox `billing`: table `seen` does not exist: call `create` when the program starts, or run that statement in a migration"
     );
 }
 

@@ -40,7 +40,7 @@ async fn a_topic_that_is_away_leaves_a_part_of_the_queue_to_the_others() {
     for emission in waiting {
         if let Err(error) = emission.delivered().await {
             let text = chain(error.topics()[0].result().unwrap_err());
-            assert!(text.contains("6 events wait already"), "{text}");
+            assert!(text.contains("6 events are waiting"), "{text}");
             refused += 1;
         }
     }

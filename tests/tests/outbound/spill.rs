@@ -35,13 +35,13 @@ async fn spill_into(path: &Path) -> Vec<String> {
     counts.iter().map(|emission| emission.event().metadata().id().to_string()).collect()
 }
 
-struct Ran {
+struct Produced {
     ok: bool,
     out: Vec<Value>,
     err: String,
 }
 
-fn send(folder: &TempDir, more: &[&str]) -> Ran {
+fn send(folder: &TempDir, more: &[&str]) -> Produced {
     let output = Command::new(env!("CARGO_BIN_EXE_shop_cli"))
         .current_dir(folder.path())
         .args(["produce", "--from-spill", "spill.jsonl", "--json"])
@@ -49,7 +49,7 @@ fn send(folder: &TempDir, more: &[&str]) -> Ran {
         .output()
         .expect("it runs");
     let out = String::from_utf8(output.stdout).expect("text");
-    Ran {
+    Produced {
         ok: output.status.success(),
         out: out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(),
         err: String::from_utf8(output.stderr).expect("text"),
@@ -158,7 +158,7 @@ async fn a_torn_spill_is_reported_and_what_is_whole_is_sent_when_told_so() {
     fs::write(&path, &whole[..whole.len() - 20]).expect("written");
     let ran = send(&folder, &[]);
     assert!(!ran.ok && ran.out.is_empty());
-    assert!(ran.err.contains("line 11: it is cut off") && ran.err.contains("--skip-damaged"), "{}", ran.err);
+    assert!(ran.err.contains("line 11: cut off") && ran.err.contains("--skip-damaged"), "{}", ran.err);
     assert!(stored(&folder, "dev-counts").await.is_empty(), "nothing is sent by halves unasked");
 
     let ran = send(&folder, &["--skip-damaged"]);

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use crate::envelope::Envelope;
-use crate::envelope::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
 use crate::transport::{Delivery, Headers, Message, Position, StoredMessage};
+use events_transport::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
 
 /// A message that a consumer gave up.
 ///
@@ -100,5 +100,7 @@ impl From<StoredMessage> for DeadLetter {
 pub(super) fn original(message: &Message) -> Message {
     let kept = message.headers.iter().filter(|(name, _)| !name.starts_with(PREFIX));
     let headers: Headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    Message { headers, ..message.clone() }
+    let mut original = message.clone();
+    original.headers = headers;
+    original
 }

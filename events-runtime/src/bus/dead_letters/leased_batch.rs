@@ -34,9 +34,9 @@ pub(super) struct LeasedBatch {
 
 impl LeasedBatch {
     /// Joins the group that processes dead letters. Their topic must exist.
-    pub(super) async fn join(letters: &DeadLetters<'_>) -> Result<Self, TransportError> {
-        let DeadLetters { transport, topic, lease, .. } = letters;
-        let group = letters.group()?;
+    pub(super) async fn join(dead_letters: &DeadLetters<'_>) -> Result<Self, TransportError> {
+        let DeadLetters { transport, topic, lease, .. } = dead_letters;
+        let group = dead_letters.group()?;
         let subscription = Subscription::new(topic.clone(), group.clone()).lease(*lease);
         let consumer = transport.consumer(subscription).await?;
         let groups = transport.groups(topic).await?;
@@ -138,15 +138,15 @@ impl LeasedBatch {
     /// For transports with cumulative acknowledgement: removing a dead letter removes all earlier ones.
     pub(super) async fn move_behind(
         &mut self,
-        letters: &DeadLetters<'_>,
+        dead_letters: &DeadLetters<'_>,
         last: Position,
     ) -> Result<(), TransportError> {
         let (before, behind): (Vec<_>, Vec<_>) =
             self.deliveries.drain(..).partition(|delivery| delivery.position() < last);
         self.deliveries = behind;
         let messages: Vec<_> = before.iter().map(|delivery| delivery.message().clone()).collect();
-        let producer = letters.transport.producer().await?;
-        let moved = producer.send(&letters.topic, &messages).await;
+        let producer = dead_letters.transport.producer().await?;
+        let moved = producer.send(&dead_letters.topic, &messages).await;
         let mut stored = Vec::with_capacity(before.len());
         for (delivery, moved) in before.into_iter().zip(moved) {
             moved?;

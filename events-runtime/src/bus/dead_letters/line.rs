@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_from_its_own_line() {
+    fn a_message_round_trips_through_a_line() {
         let messages = [
             Message::new(""),
             Message::new(vec![0, 255]).with_key(""),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_is_an_error_that_names_the_field() {
+    fn an_invalid_line_is_an_error_that_names_the_field() {
         for (line, said) in [
             ("{", "not JSON"),
             ("{}", "`data`"),

@@ -98,12 +98,12 @@ impl DeadLetters<'_> {
             }
             taken.extend(more);
         }
-        let mut letters: Vec<_> =
+        let mut dead_letters: Vec<_> =
             taken.iter().filter(|delivery| self.is_ours(delivery.message())).map(DeadLetter::from).collect();
-        letters.sort_by_key(DeadLetter::position);
+        dead_letters.sort_by_key(DeadLetter::position);
         release(taken).await;
         consumer.close().await?;
-        letters.into_iter().try_for_each(&mut see)
+        dead_letters.into_iter().try_for_each(&mut see)
     }
 
     /// The group that records which dead letters were processed.

@@ -17,8 +17,8 @@ use std::time::Duration;
 pub use dead_letter::DeadLetter;
 pub use line::LineError;
 
-use crate::envelope::dead_letter as headers;
 use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};
+use events_transport::dead_letter as headers;
 
 /// The dead letters of one group on one topic.
 ///
@@ -28,17 +28,18 @@ use crate::transport::{ConsumerGroup, Message, Subscription, Topic, Transport, T
 /// sent already. None is lost.
 ///
 /// ```
-/// use events_runtime::bus::DeadLetters;
+/// use events_runtime::bus::{DeadLetter, DeadLetters};
 /// use events_runtime::transport::{ConnectOptions, ConsumerGroup, Topic, connect};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let transport = connect("memory:", &ConnectOptions::new())?;
-/// let letters = DeadLetters::of(&*transport, Topic::new("orders")?, ConsumerGroup::new("billing")?)?;
-/// for letter in letters.list().await?.dead_letters {
-///     println!("{} {}", letter.position(), letter.reason().unwrap_or_default());
+/// let dead_letters = DeadLetters::of(&*transport, Topic::new("orders")?, ConsumerGroup::new("billing")?)?;
+/// for dead_letter in dead_letters.list().await?.dead_letters {
+///     println!("{} {}", dead_letter.position(), dead_letter.reason().unwrap_or_default());
 /// }
-/// let handled = letters.retry(|letter| letter.event_type() == Some("org.acme.orders.order.placed.v1")).await?;
+/// let placed = |dead_letter: &DeadLetter| dead_letter.event_type() == Some("org.acme.orders.order.placed.v1");
+/// let handled = dead_letters.retry(placed).await?;
 /// assert!(handled.failed.is_empty());
 /// # Ok(())
 /// # }
@@ -122,8 +123,8 @@ impl<'t> DeadLetters<'t> {
         topic: Topic,
         group: ConsumerGroup,
     ) -> Result<Self, TransportError> {
-        let letters = Subscription::new(topic.clone(), group.clone()).dead_letter_topic()?;
-        Ok(Self::kept_in(transport, topic, group, letters))
+        let dead_letters = Subscription::new(topic.clone(), group.clone()).dead_letter_topic()?;
+        Ok(Self::kept_in(transport, topic, group, dead_letters))
     }
 
     /// The dead letters of a group on a topic, if its consumers send them to a topic of another name. Dead
@@ -132,9 +133,9 @@ impl<'t> DeadLetters<'t> {
         transport: &'t dyn Transport,
         topic: Topic,
         group: ConsumerGroup,
-        letters: Topic,
+        dead_letters: Topic,
     ) -> Self {
-        Self { transport, origin: topic, group, topic: letters, lease: Subscription::DEFAULT_LEASE }
+        Self { transport, origin: topic, group, topic: dead_letters, lease: Subscription::DEFAULT_LEASE }
     }
 
     /// Sets the lease: how long the dead letters leased by a dead program stay hidden. It is renewed during
@@ -158,13 +159,13 @@ impl<'t> DeadLetters<'t> {
     /// # Errors
     /// A [`TransportError`] if the store can't be read.
     pub async fn list(&self) -> Result<Listing, TransportError> {
-        let mut letters = Vec::new();
-        self.for_each(|letter| {
-            letters.push(letter);
+        let mut dead_letters = Vec::new();
+        self.for_each(|dead_letter| {
+            dead_letters.push(dead_letter);
             Ok::<_, TransportError>(())
         })
         .await?;
-        Ok(Listing { dead_letters: letters, elsewhere: self.in_flight().await? })
+        Ok(Listing { dead_letters, elsewhere: self.in_flight().await? })
     }
 
     /// Sends the selected dead letters to their topic again, unchanged: key, headers, id and data. A dead
@@ -195,7 +196,8 @@ impl<'t> DeadLetters<'t> {
     ) -> Result<DeadLetterReport, TransportError> {
         let producer = self.transport.producer().await?;
         let mut done = Vec::new();
-        let handled = self.process(select, Some(&*producer), stop, |letter| done.push(letter)).await?;
+        let handled =
+            self.process(select, Some(&*producer), stop, |dead_letter| done.push(dead_letter)).await?;
         Ok(DeadLetterReport { done, ..handled })
     }
 
@@ -222,7 +224,7 @@ impl<'t> DeadLetters<'t> {
         stop: impl Future,
     ) -> Result<DeadLetterReport, TransportError> {
         let mut done = Vec::new();
-        let handled = self.process(select, None, stop, |letter| done.push(letter)).await?;
+        let handled = self.process(select, None, stop, |dead_letter| done.push(dead_letter)).await?;
         Ok(DeadLetterReport { done, ..handled })
     }
 

@@ -9,20 +9,20 @@ use crate::transport::{Acknowledgement, Delivery, Position, Producer, TransportE
 
 impl DeadLetters<'_> {
     /// Removes the selected dead letters, after sending them if there is a producer, until all are
-    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `tell` at once, and
-    /// is not in [`DeadLetterReport::done`].
+    /// processed, one fails, or `stop` is ready. Each removed dead letter is passed to `on_removed` at
+    /// once, and is not in [`DeadLetterReport::done`].
     pub(crate) async fn process(
         &self,
         mut select: impl FnMut(&DeadLetter) -> bool,
         producer: Option<&dyn Producer>,
         stop: impl Future,
-        mut tell: impl FnMut(DeadLetter),
+        mut on_removed: impl FnMut(DeadLetter),
     ) -> Result<DeadLetterReport, TransportError> {
         let mut report = DeadLetterReport::default();
         let mut chosen = BTreeSet::new();
-        self.for_each(|letter| {
-            if select(&letter) {
-                chosen.insert(letter.position());
+        self.for_each(|dead_letter| {
+            if select(&dead_letter) {
+                chosen.insert(dead_letter.position());
             } else {
                 report.kept += 1;
             }
@@ -34,7 +34,8 @@ impl DeadLetters<'_> {
         }
         let mut leased = LeasedBatch::join(self).await?;
         let stop = pin!(stop);
-        let ended = self.batches(&mut leased, &mut chosen, producer, stop, &mut report, &mut tell).await;
+        let ended =
+            self.batches(&mut leased, &mut chosen, producer, stop, &mut report, &mut on_removed).await;
         let given_back = leased.close().await;
         let all_tried = report.failed.is_empty() && !report.stopped && ended.is_ok();
         report.ended = ended.and(given_back).err();
@@ -60,7 +61,7 @@ impl DeadLetters<'_> {
         producer: Option<&dyn Producer>,
         mut stop: Pin<&mut impl Future>,
         report: &mut DeadLetterReport,
-        tell: &mut impl FnMut(DeadLetter),
+        on_removed: &mut impl FnMut(DeadLetter),
     ) -> Result<(), TransportError> {
         let mut picked = Vec::new();
         if self.transport.capability().acknowledgement == Acknowledgement::Cumulative {
@@ -96,13 +97,13 @@ impl DeadLetters<'_> {
                 Some(producer) => self.send(leased, producer, batch, chosen, report).await,
                 None => batch,
             };
-            let letters: Vec<_> = sent.iter().map(DeadLetter::from).collect();
+            let dead_letters: Vec<_> = sent.iter().map(DeadLetter::from).collect();
             let removed = leased.keeping(&[], ack_all(sent)).await;
-            for (letter, removed) in letters.into_iter().zip(removed) {
-                chosen.remove(&letter.position());
+            for (dead_letter, removed) in dead_letters.into_iter().zip(removed) {
+                chosen.remove(&dead_letter.position());
                 match removed {
-                    Ok(()) => tell(letter),
-                    Err(error) => report.failed.push((letter, error)),
+                    Ok(()) => on_removed(dead_letter),
+                    Err(error) => report.failed.push((dead_letter, error)),
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::transport::{ErrorKind, Message, Producer, TransportError};
 
 /// The state of a restore.
 pub(crate) struct Restoring<'l, 't> {
-    letters: &'l DeadLetters<'t>,
+    dead_letters: &'l DeadLetters<'t>,
     producer: Arc<dyn Producer>,
     seen: Seen,
 }
@@ -35,12 +35,12 @@ impl<'t> DeadLetters<'t> {
         let producer = self.transport.producer().await?;
         let keys = [RandomState::new(), RandomState::new()];
         let mut seen = Seen { keys, digests: HashSet::new() };
-        self.for_each(|letter| {
-            seen.insert(letter.message());
+        self.for_each(|dead_letter| {
+            seen.insert(dead_letter.message());
             Ok::<_, TransportError>(())
         })
         .await?;
-        Ok(Restoring { letters: self, producer, seen })
+        Ok(Restoring { dead_letters: self, producer, seen })
     }
 
     fn of_others(&self) -> TransportError {
@@ -60,10 +60,10 @@ impl Restoring<'_, '_> {
             messages.into_iter().partition(|message| self.seen.insert(message));
         restored.present = old.len() as u64;
         let (new, foreign): (Vec<_>, Vec<_>) =
-            new.into_iter().partition(|message| self.letters.is_ours(message));
-        restored.failed.extend(foreign.into_iter().map(|message| (message, self.letters.of_others())));
+            new.into_iter().partition(|message| self.dead_letters.is_ours(message));
+        restored.failed.extend(foreign.into_iter().map(|message| (message, self.dead_letters.of_others())));
         let sends: Vec<_> =
-            new.chunks(CHUNK).map(|chunk| self.producer.send(&self.letters.topic, chunk)).collect();
+            new.chunks(CHUNK).map(|chunk| self.producer.send(&self.dead_letters.topic, chunk)).collect();
         let mut results = Vec::with_capacity(new.len());
         for send in sends {
             results.append(&mut send.await);

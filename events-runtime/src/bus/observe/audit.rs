@@ -88,7 +88,7 @@ impl Observe {
             topic = topic.as_str(),
             event_type = Envelope::event_type_of(message),
             id = Envelope::id_of(message),
-            key = self.keys.shown(topic, message).as_deref(),
+            key = self.keys.masked_key(topic, message).as_deref(),
             position = %position,
             "a message was sent"
         );
@@ -107,7 +107,7 @@ impl Consuming {
             group: delivery.group().clone(),
             event_type: Envelope::event_type_of(message).map(str::to_owned),
             id: Envelope::id_of(message).map(str::to_owned),
-            key: self.observe.keys.shown(delivery.topic(), message),
+            key: self.observe.keys.masked_key(delivery.topic(), message),
             position: delivery.position(),
             attempt: delivery.attempt(),
         })

@@ -23,10 +23,10 @@ use crate::bus::spill;
 pub const ERROR_TARGET: &str = "events_runtime::errors";
 
 /// The maximum number of records waiting for the disk.
-const WAITING_AT_MOST: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// The maximum time that a shutdown waits for the disk.
-pub(super) const FLUSH_AT_MOST: Duration = Duration::from_secs(10);
+pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
 enum Job {
     Line(Vec<u8>),
@@ -43,11 +43,11 @@ impl ErrorLog {
     /// another process may hold it.
     pub(super) async fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
         let at = path.to_owned();
-        spill::off_the_runtime(spill::DISK_AT_MOST, move || {
+        spill::run_blocking(spill::DISK_TIMEOUT, move || {
             spill::open(&at).map(|file| spill::warn_of_readers(&file, &at))
         })
         .await?;
-        let (jobs, waiting) = sync_channel(WAITING_AT_MOST);
+        let (jobs, waiting) = sync_channel(MAX_WAITING);
         let at = path.to_owned();
         std::thread::Builder::new()
             .name("events-error-log".to_owned())
@@ -65,25 +65,25 @@ impl ErrorLog {
         lost(&self.path, 1, &reason);
     }
 
-    /// Waits until all queued lines are written, for at most `at_most` or ten seconds.
-    pub(super) async fn flush(&self, at_most: Duration) {
-        let deadline = tokio::time::Instant::now() + at_most.min(FLUSH_AT_MOST);
+    /// Waits until all queued lines are written, for at most `timeout` or ten seconds.
+    pub(super) async fn flush(&self, timeout: Duration) {
+        let deadline = tokio::time::Instant::now() + timeout.min(FLUSH_TIMEOUT);
         let (done, written) = oneshot::channel();
         let mut job = Job::Flush(done);
         while let Err(TrySendError::Full(back)) = self.jobs.try_send(job) {
             if tokio::time::Instant::now() >= deadline {
-                return self.unfinished();
+                return self.warn_unfinished();
             }
             job = back;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // The thread logs failed writes itself.
         if tokio::time::timeout_at(deadline, written).await.is_err() {
-            self.unfinished();
+            self.warn_unfinished();
         }
     }
 
-    fn unfinished(&self) {
+    fn warn_unfinished(&self) {
         tracing::warn!(
             path = %self.path.display(),
             "the error log is not fully written: records still waiting are lost if the process ends now"
@@ -95,7 +95,7 @@ impl ErrorLog {
 fn write(path: &Path, max_bytes: u64, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let (mut lines, mut count, mut flushed) = (Vec::new(), 0, Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(WAITING_AT_MOST)) {
+        for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_WAITING)) {
             match job {
                 Job::Line(line) => {
                     lines.extend_from_slice(&line);
@@ -105,7 +105,7 @@ fn write(path: &Path, max_bytes: u64, jobs: &Receiver<Job>) {
             }
         }
         if count > 0 {
-            match spill::append_rotated(path, &lines, spill::LOCK_AT_MOST, max_bytes) {
+            match spill::append_rotated(path, &lines, spill::LOCK_TIMEOUT, max_bytes) {
                 Ok(0) => {}
                 Ok(replaced) => {
                     lost(

@@ -18,7 +18,7 @@ use crate::transport::{Message, NameError, Topic, TopicPrefix};
 pub(super) const MASK: &str = "***";
 
 /// The maximum length of a logged key.
-const CHARACTERS_AT_MOST: usize = 256;
+const MAX_CHARACTERS: usize = 256;
 
 #[derive(Default)]
 pub(super) struct Keys {
@@ -26,11 +26,11 @@ pub(super) struct Keys {
     /// The keys configured for routes.
     routes: HashMap<&'static str, Vec<(Topic, KeyPath)>>,
     /// The keys of the definitions, built on first use.
-    definitions: OnceLock<HashMap<&'static str, Known>>,
+    definitions: OnceLock<HashMap<&'static str, KnownKeys>>,
 }
 
 /// The possible keys of an event type.
-struct Known {
+struct KnownKeys {
     /// The schema to which this applies. Other versions may have other fields and marks.
     fingerprint: u64,
     /// Whether any field is marked as personal.
@@ -56,22 +56,22 @@ impl Keys {
     }
 
     /// The message's key as logged: masked unless known not to be personal data.
-    pub(super) fn shown(&self, topic: &Topic, message: &Message) -> Option<String> {
+    pub(super) fn masked_key(&self, topic: &Topic, message: &Message) -> Option<String> {
         let key = message.key.as_deref()?;
-        Some(if self.is_open(topic, message, key) { text(key) } else { MASK.to_owned() })
+        Some(if self.is_public(topic, message, key) { render(key) } else { MASK.to_owned() })
     }
 
     /// Whether the message's key is known not to be personal data.
-    pub(super) fn may_show(&self, topic: &Topic, message: &Message) -> bool {
-        message.key.as_deref().is_none_or(|key| self.is_open(topic, message, key))
+    pub(super) fn may_be_logged(&self, topic: &Topic, message: &Message) -> bool {
+        message.key.as_deref().is_none_or(|key| self.is_public(topic, message, key))
     }
 
     /// Whether an event type has no personal data in this program's version.
-    pub(super) fn is_impersonal(&self, event_type: &str) -> bool {
+    pub(super) fn has_no_personal_data(&self, event_type: &str) -> bool {
         self.definitions().get(event_type).is_some_and(|known| !known.is_personal)
     }
 
-    fn is_open(&self, topic: &Topic, message: &Message, key: &[u8]) -> bool {
+    fn is_public(&self, topic: &Topic, message: &Message, key: &[u8]) -> bool {
         let Some(event_type) = Envelope::event_type_of(message) else { return false };
         let Some(known) = self.definitions().get(event_type) else { return false };
         if !Envelope::is_of_schema(message, known.fingerprint) {
@@ -85,15 +85,15 @@ impl Keys {
         }
     }
 
-    fn definitions(&self) -> &HashMap<&'static str, Known> {
+    fn definitions(&self) -> &HashMap<&'static str, KnownKeys> {
         self.definitions.get_or_init(|| {
             let all = self.registry.into_iter().flat_map(Registry::iter);
-            all.map(|descriptor| (descriptor.event_type(), Known::of(descriptor))).collect()
+            all.map(|descriptor| (descriptor.event_type(), KnownKeys::of(descriptor))).collect()
         })
     }
 }
 
-impl Known {
+impl KnownKeys {
     fn of(descriptor: Descriptor) -> Self {
         let (schema, fingerprint) = (descriptor.schema(), descriptor.fingerprint());
         if !has_personal_data(schema) {
@@ -132,21 +132,21 @@ fn has_personal_data(schema: &Schema) -> bool {
 }
 
 /// Formats any key as one printable line.
-fn text(key: &[u8]) -> String {
+fn render(key: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(key) else {
-        let end = key.len().min(CHARACTERS_AT_MOST);
+        let end = key.len().min(MAX_CHARACTERS);
         return format!("{}{}", key.get(..end).unwrap_or(key).escape_ascii(), cut(end < key.len()));
     };
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars().take(CHARACTERS_AT_MOST) {
+    let mut rendered = String::with_capacity(text.len());
+    for character in text.chars().take(MAX_CHARACTERS) {
         if character.is_control() {
-            shown.extend(character.escape_default());
+            rendered.extend(character.escape_default());
         } else {
-            shown.push(character);
+            rendered.push(character);
         }
     }
-    shown.push_str(cut(text.chars().nth(CHARACTERS_AT_MOST).is_some()));
-    shown
+    rendered.push_str(cut(text.chars().nth(MAX_CHARACTERS).is_some()));
+    rendered
 }
 
 const fn cut(is_cut: bool) -> &'static str {
@@ -155,16 +155,16 @@ const fn cut(is_cut: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::render;
 
     #[test]
     fn any_key_is_one_printable_line() {
-        assert_eq!(text(b"c-42"), "c-42");
-        assert_eq!(text("zoë\n\u{1b}[31m".as_bytes()), "zoë\\n\\u{1b}[31m");
-        assert_eq!(text(b"\xff\x00a\n"), "\\xff\\x00a\\n");
-        let long = text(&[b'a'; 1000]);
+        assert_eq!(render(b"c-42"), "c-42");
+        assert_eq!(render("zoë\n\u{1b}[31m".as_bytes()), "zoë\\n\\u{1b}[31m");
+        assert_eq!(render(b"\xff\x00a\n"), "\\xff\\x00a\\n");
+        let long = render(&[b'a'; 1000]);
         assert_eq!(long.chars().count(), 257);
         assert!(long.ends_with('…'));
-        assert_eq!(text(&[0xff; 1000]).chars().count(), 256 * 4 + 1);
+        assert_eq!(render(&[0xff; 1000]).chars().count(), 256 * 4 + 1);
     }
 }

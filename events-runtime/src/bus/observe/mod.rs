@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use audit::AUDIT_TARGET;
 pub(super) use audit::{Action, AuditLine};
 pub use error_log::ERROR_TARGET;
-use error_log::{ErrorLog, FLUSH_AT_MOST};
+use error_log::{ErrorLog, FLUSH_TIMEOUT};
 pub(super) use handler_times::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
@@ -35,8 +35,6 @@ pub(super) use metrics::{
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
-#[cfg(feature = "cli")]
-pub(crate) use record::Record;
 pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
 pub(super) use span::{create_span, record_error, send_span};
 
@@ -93,13 +91,13 @@ impl Observe {
 
     /// Waits until the error log is written, for at most ten seconds.
     pub(super) async fn flush(&self) {
-        self.flush_within(FLUSH_AT_MOST).await;
+        self.flush_within(FLUSH_TIMEOUT).await;
     }
 
-    /// Waits until the error log is written, for at most `at_most`.
-    pub(super) async fn flush_within(&self, at_most: Duration) {
+    /// Waits until the error log is written, for at most `timeout`.
+    pub(super) async fn flush_within(&self, timeout: Duration) {
         if let Some(log) = &self.error_log {
-            log.flush(at_most).await;
+            log.flush(timeout).await;
         }
     }
 }

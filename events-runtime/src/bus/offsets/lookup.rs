@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lookups_that_were_left_behind_are_stale() {
+    fn only_abandoned_lookups_are_stale() {
         let now = SystemTime::now();
         let group = format!("{PREFIX}{}", Uuid::now_v7());
         assert!(!is_stale(&group, now));

@@ -30,7 +30,7 @@ use crate::transport::{
 /// # drop(transport.consumer(Subscription::new(orders.clone(), billing.clone())).await?);
 /// let offsets = Offsets::of(&*transport, orders);
 /// let plan = offsets.plan(&billing, StartPosition::Latest).await?;
-/// assert_eq!(plan.passed_over, 1, "an event that nobody has worked on");
+/// assert_eq!(plan.passed_over, 1, "an event that the group has not processed");
 /// offsets.reset(&plan).await?;
 /// # assert_eq!(offsets.list().await?[0].lag, 0);
 /// # Ok(())
@@ -97,9 +97,9 @@ impl<'t> Offsets<'t> {
     ///
     /// # Errors
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if no event has the id.
-    pub async fn locate(&self, place: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
+    pub async fn locate(&self, target: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
-        Ok(Some(match place.into() {
+        Ok(Some(match target.into() {
             SeekTarget::Start(StartPosition::Earliest) => first,
             SeekTarget::Start(StartPosition::Latest) => end,
             SeekTarget::Start(StartPosition::At(position)) => {
@@ -135,10 +135,10 @@ impl<'t> Offsets<'t> {
         group: &ConsumerGroup,
         to: impl Into<SeekTarget>,
     ) -> Result<Reset, TransportError> {
-        let place = to.into();
-        let (status, stands) = self.stands(group).await?;
-        let Some((to, from)) = self.locate(place).await?.zip(stands) else {
-            let start = if let SeekTarget::Start(start) = place { start } else { StartPosition::Earliest };
+        let target = to.into();
+        let (status, next) = self.next_position(group).await?;
+        let Some((to, from)) = self.locate(target).await?.zip(next) else {
+            let start = if let SeekTarget::Start(start) = target { start } else { StartPosition::Earliest };
             return Ok(Reset {
                 group: group.clone(),
                 from: None,
@@ -175,20 +175,21 @@ impl<'t> Offsets<'t> {
         to: Position,
         from: Position,
     ) -> Result<(GroupStatus, u64, u64, bool), TransportError> {
-        let stand = Lookup::open(self.transport, &self.topic, from.into()).await?;
+        let current = Lookup::open(self.transport, &self.topic, from.into()).await?;
         let groups = self.list().await;
-        let counted = groups.and_then(|groups| Ok((stand.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
-        stand.close().await?;
-        let (behind_stand, behind_target, groups) = counted?;
-        let status = self.find(group, groups)?;
+        let counted =
+            groups.and_then(|groups| Ok((current.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
+        current.close().await?;
+        let (after_current, after_target, groups) = counted?;
+        let status = self.find(group, &groups)?;
         if to <= from {
-            let again = behind_target.saturating_sub(status.lag);
+            let again = after_target.saturating_sub(status.lag);
             return Ok((status, 0, again, true));
         }
-        let between = behind_stand.saturating_sub(behind_target);
+        let between = after_current.saturating_sub(after_target);
         let passed_over = between.min(status.lag);
-        let again = (behind_target + passed_over).saturating_sub(status.lag);
-        let exact = passed_over == status.lag.saturating_sub(behind_target);
+        let again = (after_target + passed_over).saturating_sub(status.lag);
+        let exact = passed_over == status.lag.saturating_sub(after_target);
         Ok((status, passed_over, again, exact))
     }
 
@@ -216,10 +217,10 @@ impl<'t> Offsets<'t> {
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
     pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
         let groups = self.list().await?;
-        self.find(group, groups)
+        self.find(group, &groups)
     }
 
-    fn find(&self, group: &ConsumerGroup, groups: Vec<GroupStatus>) -> Result<GroupStatus, TransportError> {
+    fn find(&self, group: &ConsumerGroup, groups: &[GroupStatus]) -> Result<GroupStatus, TransportError> {
         if let Some(status) = groups.iter().find(|status| status.group == *group) {
             return Ok(status.clone());
         }
@@ -242,7 +243,7 @@ impl<'t> Offsets<'t> {
     }
 
     /// A group's status and its next position; `None` in an empty topic.
-    pub(super) async fn stands(
+    pub(super) async fn next_position(
         &self,
         group: &ConsumerGroup,
     ) -> Result<(GroupStatus, Option<Position>), TransportError> {
@@ -253,15 +254,15 @@ impl<'t> Offsets<'t> {
         if cumulative || (status.lag > 0 && status.next.is_none()) {
             return Err(self.no_single_position(group));
         }
-        let stands = status.next.or(ends.map(|(_, end)| end));
-        Ok((status, stands))
+        let next = status.next.or(ends.map(|(_, end)| end));
+        Ok((status, next))
     }
 
     /// The first position, and the position behind the last message.
     async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
-            return Err(TransportError::no_topic("look into", &self.topic).into());
+            return Err(TransportError::no_topic("look into", &self.topic));
         };
         Ok(status.first.zip(status.last).map(|(first, last)| (first, last.after())))
     }

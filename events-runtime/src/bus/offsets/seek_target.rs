@@ -26,7 +26,7 @@ pub enum SeekTarget {
 impl SeekTarget {
     /// Whether this is after another target in every topic. A target beyond the end of a topic counts as
     /// its end.
-    pub(in crate::bus) fn is_behind(&self, other: &Self) -> bool {
+    pub(in crate::bus) fn is_after(&self, other: &Self) -> bool {
         use StartPosition::{At, Earliest, Latest, Time};
 
         let (Self::Start(one), Self::Start(other)) = (self, other) else { return false };
@@ -99,15 +99,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_from_its_own_text() {
+    fn a_target_parses_from_its_display() {
         let id: Uuid = "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11".parse().unwrap();
-        for place in [
+        for target in [
             SeekTarget::Event(id),
             SeekTarget::from(StartPosition::Latest),
             SeekTarget::from(Position::Sequence(42)),
             SeekTarget::from(SystemTime::UNIX_EPOCH),
         ] {
-            assert_eq!(place.to_string().parse(), Ok(place));
+            assert_eq!(target.to_string().parse(), Ok(target));
         }
         let error = "0190a6d2-5d2e".parse::<SeekTarget>().unwrap_err();
         assert!(error.to_string().contains("an event's id"), "{error}");

@@ -15,28 +15,28 @@ use events_support::error_chain::chain;
 /// The pause after a fetch that returned only messages at or after the end.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The pauses between two checks of the group's progress, shortest and longest.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+const CHECK_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// What it means if the group was removed.
 #[derive(Clone)]
-pub(super) enum Removed {
+pub(super) enum GroupRemoved {
     /// An error: the group existed before the replay.
-    Fails,
+    IsError,
     /// The end: the first process that finds all messages settled removes the replay's group. Set when a
     /// consumer has found it removed.
-    Ends(Arc<AtomicBool>),
+    IsEnd(Arc<AtomicBool>),
 }
 
 /// A consumer that returns only messages before `end`.
 pub(super) struct Bounded {
     inner: Box<dyn Consumer>,
     end: Position,
-    removed: Removed,
+    removed: GroupRemoved,
     fetches_at: Option<Instant>,
 }
 
 impl Bounded {
-    pub(super) fn new(inner: Box<dyn Consumer>, end: Position, removed: Removed) -> Self {
+    pub(super) fn new(inner: Box<dyn Consumer>, end: Position, removed: GroupRemoved) -> Self {
         Self { inner, end, removed, fetches_at: None }
     }
 }
@@ -53,7 +53,7 @@ impl Consumer for Bounded {
                 self.fetches_at = None;
             }
             let deliveries = match (self.inner.receive(max, wait).await, &self.removed) {
-                (Err(error), Removed::Ends(found)) if error.kind() == ErrorKind::NotFound => {
+                (Err(error), GroupRemoved::IsEnd(found)) if error.kind() == ErrorKind::NotFound => {
                     found.store(true, Ordering::Relaxed);
                     self.fetches_at = Some(Instant::now() + PAUSE);
                     Vec::new()
@@ -86,9 +86,9 @@ pub(super) async fn settled(
     topic: &Topic,
     group: &ConsumerGroup,
     end: Position,
-    removed: &Removed,
+    removed: &GroupRemoved,
 ) -> Result<(), TransportError> {
-    let (mut pause, longest) = LOOKS;
+    let (mut pause, longest) = CHECK_PAUSES;
     let mut joined = false;
     loop {
         match transport.groups(topic).await {
@@ -103,8 +103,8 @@ pub(super) async fn settled(
                     }
                 },
                 None => match removed {
-                    Removed::Ends(found) if joined || found.load(Ordering::Relaxed) => return Ok(()),
-                    Removed::Fails if joined => {
+                    GroupRemoved::IsEnd(found) if joined || found.load(Ordering::Relaxed) => return Ok(()),
+                    GroupRemoved::IsError if joined => {
                         return Err(TransportError::no_group("replay", topic, group));
                     }
                     _ => {}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use error::ReplayError;
 
-use self::bounds::{Bounded, Removed, settled};
+use self::bounds::{Bounded, GroupRemoved, settled};
 use super::EventBus;
 use super::consumer::Consume;
 use super::offsets::{Offsets, SeekTarget};
@@ -66,12 +66,12 @@ pub struct Replay {
     consume: Consume,
     from: SeekTarget,
     to: SeekTarget,
-    way: Option<Way>,
+    mode: Option<Mode>,
 }
 
 #[derive(Debug)]
-enum Way {
-    Fresh(String),
+enum Mode {
+    NewGroup(String),
     InPlace(String),
 }
 
@@ -112,32 +112,32 @@ impl Replay {
 
     pub(super) fn new(bus: &EventBus, topic: String) -> Self {
         let (from, to) = (StartPosition::Earliest.into(), StartPosition::Latest.into());
-        Self { bus: bus.clone(), consume: bus.consume(topic.as_str()), topic, from, to, way: None }
+        Self { bus: bus.clone(), consume: bus.consume(topic.as_str()), topic, from, to, mode: None }
     }
 
     /// The start, inclusive. Default: the first event in the topic. Ignored if the replay continues an
     /// interrupted one.
-    pub fn from(mut self, place: impl Into<SeekTarget>) -> Self {
-        self.from = place.into();
+    pub fn from(mut self, target: impl Into<SeekTarget>) -> Self {
+        self.from = target.into();
         self
     }
 
     /// The end, exclusive. Default: behind the last event at the start of the replay.
-    pub fn to(mut self, place: impl Into<SeekTarget>) -> Self {
-        self.to = place.into();
+    pub fn to(mut self, target: impl Into<SeekTarget>) -> Self {
+        self.to = target.into();
         self
     }
 
     /// Replays into a new group of this name and [`SUFFIX`](Self::SUFFIX). Its settings are those of
     /// `[consumers.TOPIC.GROUP]` under the name without the suffix.
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.way = Some(Way::Fresh(group.into()));
+        self.mode = Some(Mode::NewGroup(group.into()));
         self
     }
 
     /// Replays in this existing group.
     pub fn in_place(mut self, group: impl Into<String>) -> Self {
-        self.way = Some(Way::InPlace(group.into()));
+        self.mode = Some(Mode::InPlace(group.into()));
         self
     }
 
@@ -162,18 +162,18 @@ impl Replay {
     /// the consumer fails. A new group stays for another attempt; a moved group is moved back to its
     /// original position.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Replayed, ReplayError> {
-        let Self { bus, topic, consume, from, to, way } = self;
-        let (name, is_fresh) = match &way {
-            Some(Way::Fresh(name)) => (name, true),
-            Some(Way::InPlace(name)) => (name, false),
+        let Self { bus, topic, consume, from, to, mode } = self;
+        let (name, is_new_group) = match &mode {
+            Some(Mode::NewGroup(name)) => (name, true),
+            Some(Mode::InPlace(name)) => (name, false),
             None => return Err(ReplayError::NoGroup { topic }),
         };
         let consume = consume.group(name.as_str());
         let mut subscription = consume.subscription()?;
-        if is_fresh {
+        if is_new_group {
             subscription.group = group_of(name)?;
         }
-        if from.is_behind(&to) {
+        if from.is_after(&to) {
             return Err(ReplayError::Backwards { from, to });
         }
         let offsets = Offsets::of(bus.transport(), subscription.topic.clone());
@@ -193,8 +193,12 @@ impl Replay {
             return Err(ReplayError::Backwards { from: from.into(), to: to.into() });
         }
         replayed.range = Some((from, to));
-        let run = Run { bus: &bus, consume, subscription, offsets, from, to };
-        if is_fresh { run.fresh(replayed, shutdown).await } else { run.in_place(replayed, shutdown).await }
+        let run = ResolvedReplay { bus: &bus, consume, subscription, offsets, from, to };
+        if is_new_group {
+            run.new_group(replayed, shutdown).await
+        } else {
+            run.in_place(replayed, shutdown).await
+        }
     }
 }
 
@@ -207,7 +211,7 @@ fn group_of(name: &str) -> Result<ConsumerGroup, ReplayError> {
 }
 
 /// A replay with resolved positions.
-struct Run<'b> {
+struct ResolvedReplay<'b> {
     bus: &'b EventBus,
     consume: Consume,
     subscription: Subscription,
@@ -216,8 +220,8 @@ struct Run<'b> {
     to: Position,
 }
 
-impl Run<'_> {
-    async fn fresh(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
+impl ResolvedReplay<'_> {
+    async fn new_group(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
         let Self { bus, consume, mut subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         if bus.transport().capability().acknowledgement == Acknowledgement::Cumulative {
@@ -229,8 +233,8 @@ impl Run<'_> {
             return Ok(replayed);
         }
         subscription.start = from.into();
-        let removed = Removed::Ends(Arc::default());
-        let replayed = consumed(bus, consume, subscription, (to, removed), replayed, shutdown).await?;
+        let removed = GroupRemoved::IsEnd(Arc::default());
+        let replayed = consume_range(bus, consume, subscription, (to, removed), replayed, shutdown).await?;
         if replayed.finished {
             match bus.transport().remove_group(&topic, &group).await {
                 // Another process took part and removed it first.
@@ -246,18 +250,18 @@ impl Run<'_> {
     async fn in_place(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
         let Self { bus, consume, subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
-        let (_, stood) = offsets.stands(&group).await?;
-        let Some(stood) = stood.filter(|_| from < to) else { return Ok(replayed) };
-        if stood < from {
-            return Err(ReplayError::Behind { group, next: stood, from });
+        let (_, original) = offsets.next_position(&group).await?;
+        let Some(original) = original.filter(|_| from < to) else { return Ok(replayed) };
+        if original < from {
+            return Err(ReplayError::Behind { group, next: original, from });
         }
         bus.transport().seek(&topic, &group, from.into()).await?;
-        let end = (to, Removed::Fails);
-        let replayed = consumed(bus, consume, subscription, end, replayed, shutdown).await;
-        match (replayed, move_on(bus, &offsets, &group, stood).await) {
+        let end = (to, GroupRemoved::IsError);
+        let replayed = consume_range(bus, consume, subscription, end, replayed, shutdown).await;
+        match (replayed, restore_position(bus, &offsets, &group, original).await) {
             (Ok(_), Err(error)) => Err(error),
             (Err(error), Err(second)) => {
-                tracing::warn!(%topic, %group, %stood, error = chain(&second), "failed to move the group to its original position; it continues within the replay");
+                tracing::warn!(%topic, %group, %original, error = chain(&second), "failed to move the group to its original position; it continues within the replay");
                 Err(error)
             }
             (replayed, Ok(())) => replayed,
@@ -267,25 +271,25 @@ impl Run<'_> {
 
 /// Moves a group forward to its original position, unless it is there already. All events before it were
 /// settled when the replay started.
-async fn move_on(
+async fn restore_position(
     bus: &EventBus,
     offsets: &Offsets<'_>,
     group: &ConsumerGroup,
-    stood: Position,
+    original: Position,
 ) -> Result<(), ReplayError> {
     let status = offsets.status(group).await?;
-    if status.next.is_some_and(|next| next < stood) {
-        bus.transport().seek(offsets.topic(), group, stood.into()).await?;
+    if status.next.is_some_and(|next| next < original) {
+        bus.transport().seek(offsets.topic(), group, original.into()).await?;
     }
     Ok(())
 }
 
 /// Consumes up to the end, or until stopped.
-async fn consumed(
+async fn consume_range(
     bus: &EventBus,
     consume: Consume,
     subscription: Subscription,
-    (to, removed): (Position, Removed),
+    (to, removed): (Position, GroupRemoved),
     replayed: Replayed,
     shutdown: impl Future,
 ) -> Result<Replayed, ReplayError> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use events_support::error_chain::chain;
 
 /// The default timeout for the file's lock. Well-behaved programs hold it for one write or read.
-pub(in crate::bus) const LOCK_AT_MOST: Duration = Duration::from_secs(10);
+pub(in crate::bus) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause between two attempts to lock. The operating system's blocking lock has no timeout.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
@@ -63,27 +63,27 @@ pub(in crate::bus) fn warn_of_readers(file: &File, path: &Path) {
 #[cfg(not(unix))]
 pub(in crate::bus) fn warn_of_readers(_: &File, _: &Path) {}
 
-/// Waits for the file's lock, for at most `at_most`.
-pub(super) fn lock(file: &File, at_most: Duration) -> io::Result<()> {
+/// Waits for the file's lock, for at most `timeout`.
+pub(super) fn lock(file: &File, timeout: Duration) -> io::Result<()> {
     let begun = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < at_most => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < timeout => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    format!("another process held its lock for more than {at_most:?}"),
+                    format!("another process held its lock for more than {timeout:?}"),
                 ));
             }
         }
     }
 }
 
-/// Appends lines to a file: all of them, or none. Blocks; waits for the lock for at most `at_most`.
-pub(in crate::bus) fn append(path: &Path, lines: &[u8], at_most: Duration) -> io::Result<()> {
-    append_rotated(path, lines, at_most, u64::MAX).map(|_| ())
+/// Appends lines to a file: all of them, or none. Blocks; waits for the lock for at most `timeout`.
+pub(in crate::bus) fn append(path: &Path, lines: &[u8], timeout: Duration) -> io::Result<()> {
+    append_rotated(path, lines, timeout, u64::MAX).map(|_| ())
 }
 
 /// Like [`append`]. Before a file would exceed `max_bytes`, it is moved to `<path>.1`, which replaces that
@@ -91,13 +91,13 @@ pub(in crate::bus) fn append(path: &Path, lines: &[u8], at_most: Duration) -> io
 pub(in crate::bus) fn append_rotated(
     path: &Path,
     lines: &[u8],
-    at_most: Duration,
+    timeout: Duration,
     max_bytes: u64,
 ) -> io::Result<u64> {
     let (mut lost, mut rotates) = (0, true);
     loop {
         let mut file = open(path)?;
-        lock(&file, at_most)?;
+        lock(&file, timeout)?;
         // A program that sent the file's events may have removed it between the two calls.
         if !is_at(&file, path)? {
             continue;
@@ -217,7 +217,7 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     #[test]
-    fn a_file_that_is_full_is_moved_away_and_what_it_replaces_is_counted() {
+    fn a_full_file_is_rotated_and_the_replaced_lines_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         let append = |line: &str| append_rotated(&path, line.as_bytes(), NOW, 10).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_not_be_moved_away_goes_on_growing() {
+    fn a_file_that_can_not_be_rotated_keeps_growing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         fs::create_dir(rotated(&path)).unwrap();
@@ -244,7 +244,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_a_link_leads_to_is_moved_away_and_the_link_stays() {
+    fn rotation_moves_the_target_of_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("errors.jsonl"), folder.path().join("link"));
         std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_not_given_up_is_waited_for_no_longer_than_allowed() {
+    fn waiting_for_a_lock_times_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let holder = open(&path).unwrap();

@@ -13,44 +13,48 @@
 //! The file holds whole events, personal data included, so it is created for its owner only. Every reader
 //! and writer locks it, so that several processes can share a path.
 
+#[cfg(feature = "cli")]
+mod decode;
 mod file;
 mod line;
 #[cfg(feature = "cli")]
 mod read;
+mod record;
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-pub(super) use file::{LOCK_AT_MOST, append_rotated, open, warn_of_readers};
+pub(super) use file::{LOCK_TIMEOUT, append_rotated, open, warn_of_readers};
 pub(super) use line::Octets;
 #[cfg(feature = "cli")]
-pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, Unread, event_of_line};
+pub(crate) use read::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
+pub(super) use record::{Record, VERSION};
 
 use super::undelivered::Undelivered;
 
 /// The timeout for a disk that does not answer.
-pub(super) const DISK_AT_MOST: Duration = Duration::from_secs(10);
+pub(super) const DISK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs blocking work on a blocking thread, and waits for at most `at_most`. The work itself can't be
+/// Runs blocking work on a blocking thread, and waits for at most `timeout`. The work itself can't be
 /// cancelled.
-pub(super) async fn off_the_runtime<T: Send + 'static>(
-    at_most: Duration,
+pub(super) async fn run_blocking<T: Send + 'static>(
+    timeout: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match tokio::time::timeout(at_most, tokio::task::spawn_blocking(work)).await {
+    match tokio::time::timeout(timeout, tokio::task::spawn_blocking(work)).await {
         Ok(done) => done.map_err(io::Error::other)?,
         Err(_) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the disk did not answer within {at_most:?}; the data may still be written"),
+            format!("the disk did not answer within {timeout:?}; the data may still be written"),
         )),
     }
 }
 
 /// Appends lines to a spill file: all of them, or none if it fails.
-pub(super) fn append(path: &Path, lines: &[u8], at_most: Duration) -> io::Result<()> {
+pub(super) fn append(path: &Path, lines: &[u8], timeout: Duration) -> io::Result<()> {
     warn_of_readers(&open(path)?, path);
-    file::append(path, lines, at_most)
+    file::append(path, lines, timeout)
 }
 
 pub(super) fn encode(events: &[Undelivered]) -> io::Result<Vec<u8>> {

@@ -13,15 +13,15 @@ use serde::Deserialize;
 
 use super::file::{is_at, lock, regular, rotated, sync_folder};
 use super::line::{Line, Octets, VERSION};
-use crate::bus::observe::Record;
+use super::record::Record;
 use crate::bus::undelivered::Undelivered;
 use crate::registry::Registry;
 use crate::transport::{Message, Topic};
 use events_schema::packed::json::without_bom;
 
 /// The limits of a portion, in events and in bytes of lines.
-const EVENTS_AT_MOST: usize = 1024;
-const BYTES_AT_MOST: u64 = 4 << 20;
+const MAX_EVENTS: usize = 1024;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// No event has a longer line: longer content is not a file of lines.
 pub(crate) const LINE_AT_MOST: u64 = 256 << 20;
@@ -38,7 +38,7 @@ pub(crate) struct SpillFile {
     /// The offset of the next line to read.
     read: u64,
     lines: usize,
-    lock_at_most: Duration,
+    lock_timeout: Duration,
 }
 
 /// The content of the next lines.
@@ -87,15 +87,15 @@ impl Unread {
 }
 
 impl SpillFile {
-    /// Opens the file. Each lock is waited for at most `lock_at_most`.
-    pub(crate) fn open(path: &Path, lock_at_most: Duration) -> io::Result<Self> {
+    /// Opens the file. Each lock is waited for at most `lock_timeout`.
+    pub(crate) fn open(path: &Path, lock_timeout: Duration) -> io::Result<Self> {
         // Resolves links, so that the file that was read is the file that is removed.
         let path = fs::canonicalize(path)?;
         regular(&fs::metadata(&path)?)?;
         // Windows can lock only files that are open for writing.
         let file = File::options().read(true).write(true).open(&path)?;
         regular(&file.metadata()?)?;
-        Ok(Self { path, file, read: 0, lines: 0, lock_at_most })
+        Ok(Self { path, file, read: 0, lines: 0, lock_timeout })
     }
 
     /// Starts again at the first line.
@@ -106,7 +106,7 @@ impl SpillFile {
     /// The next lines, including those appended since the last call. JSON data is encoded with the
     /// definitions of the registry.
     pub(crate) fn next(&mut self, registry: &Registry) -> io::Result<Portion> {
-        lock(&self.file, self.lock_at_most)?;
+        lock(&self.file, self.lock_timeout)?;
         let portion = self.portion(registry);
         self.file.unlock()?;
         portion
@@ -116,7 +116,7 @@ impl SpillFile {
         self.file.seek(SeekFrom::Start(self.read))?;
         let mut from = BufReader::new(&self.file);
         let (mut portion, mut bytes, mut line) = (Portion::default(), 0, Vec::new());
-        while bytes < BYTES_AT_MOST && portion.events.len() < EVENTS_AT_MOST {
+        while bytes < MAX_BYTES && portion.events.len() < MAX_EVENTS {
             line.clear();
             let mut len = from.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut line)? as u64;
             if len == 0 {
@@ -184,7 +184,7 @@ impl SpillFile {
     }
 
     fn finish(&self, finish: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<bool> {
-        lock(&self.file, self.lock_at_most)?;
+        lock(&self.file, self.lock_timeout)?;
         let finished = self.finish_locked(finish);
         self.file.unlock()?;
         finished
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spilled_message_is_read_as_it_was() {
+    fn a_message_round_trips_through_a_spill_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let mut bare = event(3);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_without_the_lines_text() {
+    fn damage_is_reported_without_the_text_of_the_line() {
         for (line, reason) in [
             (r#"{"spill":1,"topic":"secret"#, "cut off"),
             (r#"{"spill":2,"topic":"secret"}"#, "version 2"),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_while_the_file_is_sent_is_read_before_it_is_removed() {
+    fn events_appended_while_sending_are_read_before_the_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         append(&path, &[event(1)]).unwrap();
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_set_aside_and_replaces_nothing() {
+    fn a_damaged_file_is_set_aside_without_replacing_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         for attempt in 0..2 {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_in_portions_and_a_blank_line_is_none() {
+    fn a_file_is_read_in_portions_and_blank_lines_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spill.jsonl");
         let events: Vec<_> = (0..u8::MAX).map(event).collect();
@@ -401,7 +401,7 @@ mod tests {
             if portion.lines == 0 {
                 break;
             }
-            assert!(portion.events.len() <= EVENTS_AT_MOST && portion.damaged.is_empty());
+            assert!(portion.events.len() <= MAX_EVENTS && portion.damaged.is_empty());
             portions += 1;
             found += portion.events.len();
         }
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_can_not_be_sent_again_under_another_name_of_the_file() {
+    fn sent_events_can_not_be_sent_again_through_a_hard_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("spill.jsonl"), folder.path().join("other.jsonl"));
         append(&path, &[event(1)]).unwrap();
@@ -436,7 +436,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn through_a_link_the_file_itself_is_removed_and_set_aside() {
+    fn the_target_of_a_link_is_removed_or_set_aside() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("spill.jsonl"), folder.path().join("link"));
         std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_moved_away_while_it_is_sent_is_removed_where_it_went() {
+    fn a_log_rotated_while_sending_is_removed_at_its_new_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors.jsonl");
         append(&path, &[event(1)]).unwrap();

@@ -1,24 +1,23 @@
-//! Whether the defaults of a file are values of their fields, as `avro::defaults` will ask of the
-//! definition while it compiles.
+//! Checks the defaults of a file, by the same rules as `avro::defaults` at compile time.
 
 use serde_json::{Map, Value};
 
 use super::item::{Item, ItemKind, Items, Member, Type};
 use super::model::Primitive;
-use super::report::{Place, Report};
+use super::report::{Report, SchemaPath};
 use crate::avro::json::whole;
 
-/// Notes each default that its field can't have.
+/// Reports each default that is not valid for its field.
 pub(super) fn check(items: &Items, report: &mut Report) {
     for item in &items.0 {
         for member in item.members() {
-            if let Some(default) = &member.labels.default
+            if let Some(default) = &member.attributes.default
                 && !fits(&member.ty, default, items)
             {
                 let what = format!(
-                    "the default {default} is no value of this field, or more than events can have there: correct or remove it"
+                    "the default {default} is not a valid value for this field: correct or remove it"
                 );
-                report.fault(&Place::default().field(&item.name).field(&member.labels.name), what);
+                report.error(&SchemaPath::default().field(&item.name).field(&member.attributes.name), what);
             }
         }
     }
@@ -27,10 +26,10 @@ pub(super) fn check(items: &Items, report: &mut Report) {
 fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
     match (ty, json) {
         (Type::Option(inner), json) => json.is_null() || fits(inner, json, items),
-        (Type::Plain { avro, .. }, json) => fits_primitive(*avro, json),
+        (Type::External { avro, .. }, json) => fits_primitive(*avro, json),
         (Type::Vec(item), Value::Array(values)) => values.iter().all(|value| fits(item, value, items)),
         (Type::Map(value), Value::Object(entries)) => entries.values().all(|entry| fits(value, entry, items)),
-        // What stands by name only has no fields to compare with.
+        // A back reference has no fields to compare with.
         (Type::Item { id, back: false, .. }, json) => match (items.0.get(*id).map(|item| &item.kind), json) {
             (Some(ItemKind::Symbols { symbols, .. }), Value::String(text)) => symbols.contains(text),
             (Some(ItemKind::Struct(members)), Value::Object(entries)) => fits_record(members, entries, items),
@@ -52,12 +51,12 @@ fn fits_primitive(kind: Primitive, json: &Value) -> bool {
         Primitive::Float => json.as_f64().is_some_and(is_single),
         Primitive::Double => json.is_number(),
         Primitive::String => json.is_string(),
-        // Each character is a byte.
+        // Each character stands for a byte.
         Primitive::Bytes => json.as_str().is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok())),
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "a `float` is what its default is rounded to")]
+#[allow(clippy::cast_possible_truncation, reason = "the default of a `float` is rounded")]
 fn is_single(value: f64) -> bool {
     (value as f32).is_finite()
 }
@@ -66,13 +65,12 @@ fn whole_of(json: &Value) -> Option<i64> {
     json.as_number().and_then(whole)
 }
 
-/// Writes each `-0` of a whole number as the `0` that it is: in Rust, as a parser of JSON has it, it
-/// would be a number with a fraction.
+/// Replaces `-0` by `0` in integer defaults: a JSON parser reads `-0` as a floating-point number.
 pub(super) fn normalize(items: &mut Items) {
     let known = items.clone();
     let all = items.0.iter_mut().flat_map(Item::members_mut);
     for member in all {
-        if let Some(default) = &mut member.labels.default {
+        if let Some(default) = &mut member.attributes.default {
             normalize_value(&member.ty, default, &known);
         }
     }
@@ -80,7 +78,7 @@ pub(super) fn normalize(items: &mut Items) {
 
 fn normalize_value(ty: &Type, json: &mut Value, items: &Items) {
     match (ty, json) {
-        (Type::Plain { avro: Primitive::Int | Primitive::Long, .. }, json) => {
+        (Type::External { avro: Primitive::Int | Primitive::Long, .. }, json) => {
             if let Some(whole) = whole_of(json) {
                 *json = whole.into();
             }
@@ -98,7 +96,7 @@ fn normalize_value(ty: &Type, json: &mut Value, items: &Items) {
         }
         (Type::Item { id, .. }, Value::Object(entries)) => {
             for member in items.0.get(*id).into_iter().flat_map(Item::members) {
-                if let Some(value) = entries.get_mut(&member.labels.name) {
+                if let Some(value) = entries.get_mut(&member.attributes.name) {
                     normalize_value(&member.ty, value, items);
                 }
             }
@@ -108,11 +106,11 @@ fn normalize_value(ty: &Type, json: &mut Value, items: &Items) {
 }
 
 fn fits_record(members: &[Member], entries: &Map<String, Value>, items: &Items) -> bool {
-    let complete = members.iter().all(|member| match entries.get(&member.labels.name) {
+    let complete = members.iter().all(|member| match entries.get(&member.attributes.name) {
         Some(value) => fits(&member.ty, value, items),
-        None => member.labels.default.is_some() || matches!(member.ty, Type::Option(_)),
+        None => member.attributes.default.is_some() || matches!(member.ty, Type::Option(_)),
     });
-    complete && entries.keys().all(|key| members.iter().any(|member| member.labels.name == *key))
+    complete && entries.keys().all(|key| members.iter().any(|member| member.attributes.name == *key))
 }
 
 #[cfg(test)]
@@ -120,8 +118,8 @@ mod tests {
     use super::super::{read::read, shape::shape};
     use super::*;
 
-    /// Whether a field of this type, beside the types `R`, `E` and `RX | RY`, can have a default.
-    fn sound(ty: &str, default: &str) -> bool {
+    /// Whether a default is valid for a field of this type, which may use `R`, `E`, `UX` and `UY`.
+    fn is_valid(ty: &str, default: &str) -> bool {
         let text = format!(
             r#"{{"type": "record", "name": "Root", "fields": [
                 {{"name": "r", "type": {{"type": "record", "name": "R", "fields": [
@@ -138,11 +136,11 @@ mod tests {
         let source = read(&text, &mut report).expect(&text);
         let items = shape(&source, None, &mut report).unwrap_or_else(|| panic!("{:?}", report.lines("x")));
         check(&items, &mut report);
-        report.is_sound()
+        report.is_ok()
     }
 
     #[test]
-    fn a_default_is_a_value_of_its_field() {
+    fn defaults_are_checked_against_the_type() {
         for (ty, default, expected) in [
             (r#""boolean""#, "true", true),
             (r#""boolean""#, "0", false),
@@ -175,7 +173,7 @@ mod tests {
             (r#"["UX", "UY"]"#, r#"{"z": 1}"#, false),
             (r#"{"type": "array", "items": "Root"}"#, "[]", true),
         ] {
-            assert_eq!(sound(ty, default), expected, "{ty} {default}");
+            assert_eq!(is_valid(ty, default), expected, "{ty} {default}");
         }
     }
 }

@@ -1,57 +1,59 @@
-//! What the root of a file is as an event: its type, its version, its profile.
+//! Determines the event of a file's root: its type, version and profile.
 
 use std::path::Path;
 
 use super::item::{Item, ItemKind, Items, Type};
 use super::model::Primitive;
 use super::model::is_avro_name;
-use super::report::{Place, Report};
+use super::report::{Report, SchemaPath};
 use crate::EventType;
 
-/// The doc of every root that Open edX writes.
+/// The `doc` of the root in every schema that Open edX writes.
 const OPENEDX_DOC: &str = "Avro Event Format for CloudEvents created with openedx_events/schema";
-/// The name of every root that Open edX writes.
+/// The name of the root in every schema that Open edX writes.
 pub(super) const OPENEDX_NAME: &str = "CloudEvent";
 
 /// The options of `#[public_signal(…)]`.
-#[allow(clippy::struct_field_names, reason = "an event type is one word in this library")]
+#[allow(clippy::struct_field_names, reason = "`event_type` is a term of this library")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) event_type: String,
     pub(super) minor_version: u32,
-    /// Where it is not the event type.
+    /// The namespace if it differs from the event type.
     pub(super) namespace: Option<String>,
     pub(super) is_openedx: bool,
     /// Whether the event type breaks the naming rule.
     pub(super) is_foreign: bool,
 }
 
-/// The event that a file holds; `None` where nothing says of which type, which is noted, or where
-/// it can't be one. What the event says is taken from the root's item.
+/// Determines the event of a file. `None` if its type is unknown, which is a note, or if the root can't
+/// be an event. Removes from the root's item what the event already says.
 pub(super) fn event(
     items: &mut Items,
     file: &Path,
     given: Option<&str>,
     report: &mut Report,
 ) -> Option<Event> {
-    let place = Place::default();
+    let path = SchemaPath::default();
     let is_openedx = items.0.first().is_some_and(is_openedx_root);
-    let openedx_fault = openedx_fault(items);
+    let unsupported = unsupported_by_openedx(items);
     let root = items.0.first_mut()?;
     let namespace = root.namespace.clone().unwrap_or_default();
-    let from_folder = || of_folder(file).filter(|name| EventType::new(name).is_ok() || *name == namespace);
+    let from_folder =
+        || event_type_of_path(file).filter(|name| EventType::new(name).is_ok() || *name == namespace);
     let from_namespace = || {
         let is_one = if is_openedx { EventType::foreign(&namespace) } else { EventType::new(&namespace) };
         is_one.is_ok().then_some(namespace.as_str())
     };
     let Some(event_type) = given.or_else(from_folder).or_else(from_namespace) else {
         if !is_namespace(&namespace) && !namespace.is_empty() {
-            report.fault(&place, format!("the namespace `{namespace}` is not made of Avro names: rename it"));
+            let what = format!("the namespace `{namespace}` contains invalid Avro names: rename it");
+            report.error(&path, what);
         }
         report.note(
-            &place,
+            &path,
             format!(
-                "`{}` is written as data and not as an event, for nothing says of which type: move the file to `<event type>/<minor version>.avsc`, or pass `--event-type TYPE`",
+                "`{}` is imported as data since its event type is unknown: to import an event, move the file to `<event type>/<minor version>.avsc`, or pass `--event-type TYPE`",
                 root.name
             ),
         );
@@ -59,27 +61,28 @@ pub(super) fn event(
     };
     if namespace.is_empty() {
         let what = format!(
-            "the record `{}` has no namespace, and an event has one: write `\"namespace\": \"{event_type}\"`, which makes it another schema",
+            "the record `{}` has no namespace, but an event needs one: add `\"namespace\": \"{event_type}\"`, which changes the schema",
             root.name
         );
-        report.fault(&place, what);
+        report.error(&path, what);
         return None;
     }
     if namespace != event_type && !is_namespace(&namespace) {
-        report.fault(&place, format!("the namespace `{namespace}` is not made of Avro names: rename it"));
+        let what = format!("the namespace `{namespace}` contains invalid Avro names: rename it");
+        report.error(&path, what);
         return None;
     }
     let mut openedx = is_openedx && namespace == event_type;
-    if let (true, Some(fault)) = (openedx, openedx_fault) {
+    if let (true, Some(reason)) = (openedx, unsupported) {
         report.note(
-            &place,
-            format!("looks like an event of Open edX, and is not: {fault}; the profile is not set"),
+            &path,
+            format!("looks like an Open edX event, but is not: {reason}; the profile is not set"),
         );
         openedx = false;
     }
     root.namespace = None;
     if openedx {
-        // The profile writes it.
+        // The profile generates it.
         root.doc = None;
     }
     Some(Event {
@@ -99,8 +102,8 @@ fn stem(file: &Path) -> Option<&str> {
     file.file_stem()?.to_str()
 }
 
-/// The event type of `<event type>/<minor version>.avsc`.
-fn of_folder(file: &Path) -> Option<&str> {
+/// The event type in a path `<event type>/<minor version>.avsc`.
+fn event_type_of_path(file: &Path) -> Option<&str> {
     stem(file)?.parse::<u32>().ok()?;
     file.parent()?.file_name()?.to_str()
 }
@@ -109,28 +112,28 @@ fn is_openedx_root(root: &Item) -> bool {
     root.name == OPENEDX_NAME && root.doc.as_deref() == Some(OPENEDX_DOC) && root.aliases.is_empty()
 }
 
-/// What Open edX's events don't have.
-fn openedx_fault(items: &Items) -> Option<String> {
-    fn fault(ty: &Type) -> Option<&'static str> {
+/// The first feature of a schema that Open edX events never use.
+fn unsupported_by_openedx(items: &Items) -> Option<String> {
+    fn unsupported(ty: &Type) -> Option<&'static str> {
         match ty {
-            Type::Plain { avro: Primitive::Int, .. } => Some("an `int`"),
-            Type::Plain { avro: Primitive::Float, .. } => Some("a `float`"),
-            Type::Plain { avro: Primitive::String, rust } if *rust != "String" => Some("a logical type"),
-            Type::Vec(inner) | Type::Map(inner) | Type::Option(inner) => fault(inner),
-            Type::Plain { .. } | Type::Item { .. } => None,
+            Type::External { avro: Primitive::Int, .. } => Some("an `int`"),
+            Type::External { avro: Primitive::Float, .. } => Some("a `float`"),
+            Type::External { avro: Primitive::String, rust } if *rust != "String" => Some("a logical type"),
+            Type::Vec(inner) | Type::Map(inner) | Type::Option(inner) => unsupported(inner),
+            Type::External { .. } | Type::Item { .. } => None,
         }
     }
     let root = items.0.first()?;
     if let Some(member) = root.members().find(|member| matches!(member.ty, Type::Option(_))) {
-        return Some(format!("its field `{}` is a union", member.labels.name));
+        return Some(format!("its field `{}` is a union", member.attributes.name));
     }
     items.0.iter().find_map(|item| {
         if !matches!(item.kind, ItemKind::Struct(_)) {
             return Some(format!("`{}` is an enum or a union of records", item.name));
         }
         item.members().find_map(|member| {
-            let what = if member.with.is_some() { Some("a logical type") } else { fault(&member.ty) };
-            what.map(|what| format!("`{}.{}` is {what}", item.name, member.labels.name))
+            let what = if member.with.is_some() { Some("a logical type") } else { unsupported(&member.ty) };
+            what.map(|what| format!("`{}.{}` is {what}", item.name, member.attributes.name))
         })
     })
 }
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_event_type_is_given_or_the_folder_or_the_namespace() {
+    fn event_type_comes_from_the_option_the_folder_or_the_namespace() {
         let named =
             |namespace: &str| record(&format!(r#""name": "A", "namespace": "{namespace}""#), "\"int\"");
         let (event, notes) = found(&named(TYPE), "any.avsc", None);
@@ -188,28 +191,28 @@ mod tests {
     }
 
     #[test]
-    fn without_an_event_type_it_is_data_and_the_way_out_is_told() {
+    fn file_without_an_event_type_is_data() {
         let (event, notes) = found(&record(r#""name": "A""#, "\"int\""), "folder/0.avsc", None);
         assert_eq!(event, None);
-        assert!(notes[0].starts_with("note: x: the root: `A` is written as data"), "{notes:?}");
+        assert!(notes[0].starts_with("note: x: the root: `A` is imported as data"), "{notes:?}");
         assert!(notes[0].contains("--event-type TYPE"), "{notes:?}");
     }
 
     #[test]
-    fn an_event_has_a_namespace() {
-        let (event, faults) = found(&record(r#""name": "A""#, "\"int\""), "x.avsc", Some(TYPE));
+    fn event_requires_a_namespace() {
+        let (event, errors) = found(&record(r#""name": "A""#, "\"int\""), "x.avsc", Some(TYPE));
         assert_eq!(event, None);
-        assert!(faults[0].starts_with("error: x: the root: the record `A` has no namespace"), "{faults:?}");
+        assert!(errors[0].starts_with("error: x: the root: the record `A` has no namespace"), "{errors:?}");
     }
 
     #[test]
-    fn what_open_edx_writes_is_of_its_profile() {
+    fn openedx_schema_gets_the_openedx_profile() {
         let hyphen = "org.openedx.enterprise.subsidy.redemption-reversed.v1";
         let head = format!(r#""name": "CloudEvent", "namespace": "{hyphen}", "doc": "{OPENEDX_DOC}""#);
         let (event, notes) = found(&record(&head, "\"long\""), "any.avsc", None);
         assert_eq!(event, Some(Event { is_openedx: true, ..event_of(hyphen) }));
         assert_eq!(notes, [] as [String; 0]);
-        for (ty, fault) in [
+        for (ty, reason) in [
             (r#""int""#, "`CloudEvent.a` is an `int`"),
             (r#"{"type": "array", "items": "float"}"#, "`CloudEvent.a` is a `float`"),
             (r#"["null", "long"]"#, "its field `a` is a union"),
@@ -218,7 +221,7 @@ mod tests {
         ] {
             let (event, notes) = found(&record(&head, ty), "any.avsc", None);
             assert_eq!(event, Some(Event { is_foreign: true, ..event_of(hyphen) }));
-            assert!(notes.iter().any(|note| note.contains(fault)), "{notes:?}");
+            assert!(notes.iter().any(|note| note.contains(reason)), "{notes:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The Rust items that a schema becomes, before they have Rust names.
+//! The Rust items for a schema, before they have Rust names.
 
-use super::model::{Labels, Primitive};
+use super::model::{FieldAttributes, Primitive};
 
-/// The place of an item among those of its file.
+/// The index of an item in its file.
 pub(super) type ItemId = usize;
 
 /// A struct or an enum.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// Its name in Avro; of a union, what the names of its records begin with.
+    /// The Avro name; for a union, the common prefix of its records' names.
     pub(super) name: String,
-    /// `None` where it is the namespace of whatever holds it.
+    /// `None` if it is inherited from the enclosing types.
     pub(super) namespace: Option<String>,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) enum ItemKind {
 /// A record of a union.
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
-    /// Its name in Avro, behind the name of its union.
+    /// The Avro name without the prefix of the union.
     pub(super) name: String,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
@@ -40,36 +40,37 @@ pub(super) struct Branch {
 /// A field of a struct or of a variant.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    /// What its schema says of it.
-    pub(super) labels: Labels,
+    pub(super) attributes: FieldAttributes,
     pub(super) ty: Type,
     /// A module of `events_runtime::with`.
     pub(super) with: Option<&'static str>,
-    /// The items whose names in the type lead back to what holds this field.
+    /// The enclosing items that the type refers to.
     pub(super) back_refs: Vec<ItemId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Type {
-    /// A type that is not defined here.
-    Plain {
+    /// A type that the generated code does not define.
+    External {
         rust: &'static str,
-        /// What it is on the wire, which its defaults must fit.
+        /// The Avro type, which determines valid defaults.
         avro: Primitive,
     },
     Vec(Box<Type>),
     Map(Box<Type>),
     Option(Box<Type>),
-    /// One that is, in a `Box` where it would hold itself without end.
+    /// A type that the generated code defines.
     Item {
         id: ItemId,
+        /// Whether it needs a `Box` to have a finite size.
         boxed: bool,
+        /// Whether it refers to an enclosing item.
         back: bool,
     },
 }
 
 impl Item {
-    /// All fields, those of variants included.
+    /// All fields, including those of variants.
     pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
         let (own, branches): (&[Member], &[Branch]) = match &self.kind {
             ItemKind::Struct(members) => (members, &[]),
@@ -90,10 +91,10 @@ impl Item {
 }
 
 impl Type {
-    /// The item that the type names, if it names one.
+    /// The item that the type refers to, if any.
     fn item_mut(&mut self) -> Option<&mut ItemId> {
         match self {
-            Self::Plain { .. } => None,
+            Self::External { .. } => None,
             Self::Vec(inner) | Self::Map(inner) | Self::Option(inner) => inner.item_mut(),
             Self::Item { id, .. } => Some(id),
         }
@@ -105,9 +106,9 @@ impl Type {
 pub(super) struct Items(pub(super) Vec<Item>);
 
 impl Items {
-    /// A record that holds itself with nothing between that could be absent, empty or another
-    /// variant, if there is one: no value of it has an end.
-    pub(super) fn endless(&self) -> Option<&Item> {
+    /// Finds a record that contains itself without an option, collection or enum in between, and so
+    /// has no finite value.
+    pub(super) fn find_infinite(&self) -> Option<&Item> {
         let is_struct =
             |id: ItemId| self.0.get(id).is_some_and(|item| matches!(item.kind, ItemKind::Struct(_)));
         let held = |id: ItemId| {
@@ -131,8 +132,8 @@ impl Items {
         self.0.get(id)
     }
 
-    /// A text that is the same for two items, of whatever files, exactly if the same Rust
-    /// definition is right for both: the item and all that it holds, numbered from it.
+    /// A string that is equal for two items of any files if they have the same Rust definition: the item
+    /// and everything it contains, numbered from the item.
     pub(super) fn identity(&self, id: ItemId) -> String {
         let mut order = vec![id];
         let mut items = Vec::new();

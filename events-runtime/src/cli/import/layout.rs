@@ -1,4 +1,4 @@
-//! Rust text as `rustfmt` leaves it, with its default configuration.
+//! Formats Rust code as `rustfmt` does with its default configuration.
 
 use std::fmt::{Display, Write as _};
 
@@ -8,11 +8,11 @@ const MAX_WIDTH: usize = 100;
 /// `attr_fn_like_width`
 const ATTRIBUTE_WIDTH: usize = 70;
 
-/// Text that is written line by line.
+/// A buffer of code lines.
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct Code(String);
 
-impl Text {
+impl Code {
     pub(super) fn line(&mut self, line: impl Display) {
         // Writing to a `String` does not fail.
         let _ = writeln!(self.0, "{line}");
@@ -35,7 +35,7 @@ impl Text {
 pub(super) struct Attribute {
     path: &'static str,
     options: Vec<String>,
-    /// Whether each is a literal or alone: others `rustfmt` does not understand, and leaves alone.
+    /// Whether all options are flags or literals. `rustfmt` does not format attributes with others.
     is_plain: bool,
 }
 
@@ -68,8 +68,8 @@ impl Attribute {
         self.options.push(format!("{key} = {literal}"));
     }
 
-    /// Writes the attribute, unless it says nothing.
-    pub(super) fn write(&self, indent: &str, out: &mut Text) {
+    /// Writes the attribute unless it has no options.
+    pub(super) fn write(&self, indent: &str, out: &mut Code) {
         if self.options.is_empty() {
             return;
         }
@@ -87,10 +87,10 @@ impl Attribute {
     }
 }
 
-/// A JSON value in the literals that a `default` has.
+/// Renders a JSON value as the literal of a `default` option.
 fn literal(value: &Value) -> String {
     match value {
-        // `5e-324`, as JSON has it, is a literal too.
+        // JSON numbers such as `5e-324` are Rust literals too.
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => format!("{text:?}"),
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
@@ -107,8 +107,8 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// `name: Type,` on one line, or on two.
-pub(super) fn field(indent: &str, name: &str, ty: &str, out: &mut Text) {
+/// Writes `name: Type,` on one line, or on two.
+pub(super) fn field(indent: &str, name: &str, ty: &str, out: &mut Code) {
     let line = format!("{indent}{name}: {ty},");
     if width(&line) <= MAX_WIDTH {
         out.line(line);
@@ -118,8 +118,8 @@ pub(super) fn field(indent: &str, name: &str, ty: &str, out: &mut Text) {
     }
 }
 
-/// A doc comment, or an option that says the same where a comment can't.
-pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, out: &mut Text) {
+/// Writes a doc comment, or a `doc` option if the text can't be a comment.
+pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, out: &mut Code) {
     let Some(text) = text else { return };
     if !is_comment(text) {
         attribute.text("doc", text);
@@ -131,21 +131,23 @@ pub(super) fn doc(text: Option<&str>, indent: &str, attribute: &mut Attribute, o
     }
 }
 
-/// Whether rustdoc may take a part of a text for a block of code, which it would compile and run as a
-/// test: it was written for people, in whatever form, and not for rustdoc. Indented text, also behind
-/// the mark of a list or a quotation, and fences.
-fn is_code(text: &str) -> bool {
+/// Whether rustdoc may treat a part of the text as a code block and run it as a doctest: fences, and
+/// indented text, also in lists and quotations.
+fn may_contain_code(text: &str) -> bool {
     text.contains("```") || text.contains("~~~") || text.contains("    ") || text.contains('\t')
 }
 
-/// Whether the derive reads a doc comment of this text as this text.
+/// Whether a doc comment preserves this text exactly.
 fn is_comment(text: &str) -> bool {
     let lines: Vec<_> = text.split('\n').map(str::trim_end).collect();
-    // The compiler refuses comments that a terminal would show in another order.
-    let is_shown = |c: char| {
+    // The compiler rejects comments with bidirectional controls.
+    let is_allowed = |c: char| {
         c == '\n' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
     };
-    !is_code(text) && !text.is_empty() && lines.join("\n").trim() == text && text.chars().all(is_shown)
+    !may_contain_code(text)
+        && !text.is_empty()
+        && lines.join("\n").trim() == text
+        && text.chars().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -155,14 +157,14 @@ mod tests {
     use super::*;
 
     fn documented(text: &str) -> String {
-        let (mut attribute, mut out) = (Attribute::new("event"), Text::default());
+        let (mut attribute, mut out) = (Attribute::new("event"), Code::default());
         doc(Some(text), "    ", &mut attribute, &mut out);
         attribute.write("    ", &mut out);
         out.0
     }
 
     #[test]
-    fn a_doc_is_a_comment_where_a_comment_says_exactly_it() {
+    fn doc_is_a_comment_if_the_comment_preserves_it() {
         assert_eq!(documented("One line."), "    /// One line.\n");
         assert_eq!(documented("One.\n\n  Two."), "    /// One.\n    ///\n    ///   Two.\n");
         assert_eq!(documented("A `*/` and \"quotes\""), "    /// A `*/` and \"quotes\"\n");
@@ -188,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn long_attributes_are_one_option_a_line() {
+    fn long_attributes_have_one_option_per_line() {
         let mut attribute = Attribute::new("event");
         attribute.text("rename", &"a".repeat(40));
         attribute.flag("pii");
-        let mut out = Text::default();
+        let mut out = Code::default();
         attribute.write("", &mut out);
         assert_eq!(out.0.lines().count(), 1);
         attribute.text("alias", "bbbb");
@@ -201,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_field_is_on_two_lines() {
-        let mut out = Text::default();
+    fn long_field_takes_two_lines() {
+        let mut out = Code::default();
         field("    ", "pub a", &"B".repeat(88), &mut out);
         assert_eq!(out.0.lines().count(), 1);
         field("    ", "pub a", &"B".repeat(89), &mut out);

@@ -1,35 +1,35 @@
-//! The Rust types of primitives and of Avro's logical types on them.
+//! Rust types for Avro's primitive and logical types.
 
 use super::model::Primitive;
 use crate::cli::args::Times;
 
-/// How deep in its field a schema stands.
+/// The position of a schema inside its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     /// The whole field.
     Field,
-    /// Inside of the `Option` that is the whole field.
+    /// The content of an `Option` that is the whole field.
     Option,
-    /// Inside of an array or a map, where no `with` reaches.
+    /// Inside an array or a map, where `with` is not available.
     Inside,
 }
 
-/// A type that is not defined in the text.
-pub(super) struct Plain {
+/// A type that the generated code does not define.
+pub(super) struct ExternalType {
     pub(super) rust: &'static str,
     /// The module of `events_runtime::with` that converts the whole field.
     pub(super) with: Option<&'static str>,
-    /// Why the logical type, where there is one, is not kept.
-    pub(super) lost: Option<String>,
+    /// Why the logical type is dropped.
+    pub(super) note: Option<String>,
 }
 
-/// The Rust type of a primitive; `None` for `null`, which alone is no value.
-pub(super) fn plain(
+/// The Rust type of a primitive; `None` for `null`.
+pub(super) fn external_type(
     kind: Primitive,
     logical: Option<&str>,
     times: Option<Times>,
     depth: Depth,
-) -> Option<Plain> {
+) -> Option<ExternalType> {
     let rust = match kind {
         Primitive::Null => return None,
         Primitive::Boolean => "bool",
@@ -40,52 +40,52 @@ pub(super) fn plain(
         Primitive::Bytes => "Vec<u8>",
         Primitive::String => "String",
     };
-    let unadorned = |lost| Plain { rust, with: None, lost };
-    let Some(logical) = logical else { return Some(unadorned(None)) };
+    let primitive = |note| ExternalType { rust, with: None, note };
+    let Some(logical) = logical else { return Some(primitive(None)) };
     if (logical, kind) == ("uuid", Primitive::String) {
-        return Some(Plain { rust: "uuid::Uuid", with: None, lost: None });
+        return Some(ExternalType { rust: "uuid::Uuid", with: None, note: None });
     }
-    let Some(moment) = Moment::of(logical, kind) else {
-        return Some(unadorned(Some(format!(
-            "the logical type `{logical}` on `{}` is not kept, `{rust}` is written",
+    let Some(temporal) = Temporal::of(logical, kind) else {
+        return Some(primitive(Some(format!(
+            "the logical type `{logical}` on `{}` is dropped: not supported, using `{rust}`",
             kind.name()
         ))));
     };
     let Some(times) = times else {
-        return Some(unadorned(Some(format!(
-            "the logical type `{logical}` is not kept, `{rust}` is written; for the types of a crate of times add `--times jiff`, `chrono` or `time`"
+        return Some(primitive(Some(format!(
+            "the logical type `{logical}` is dropped: using `{rust}`; pass `--times jiff`, `chrono` or `time` to use a date and time type"
         ))));
     };
     let with = with(logical);
     if let (Some(_), Depth::Inside) = (with, depth) {
-        return Some(unadorned(Some(format!(
-            "the logical type `{logical}` is not kept inside of an array or a map, where no `with` reaches; `{rust}` is written"
+        return Some(primitive(Some(format!(
+            "the logical type `{logical}` is dropped: not supported inside an array or a map, using `{rust}`"
         ))));
     }
     let with = with.map(|(field, option)| if depth == Depth::Option { option } else { field });
-    Some(Plain { rust: moment.rust(times), with, lost: None })
+    Some(ExternalType { rust: temporal.rust(times), with, note: None })
 }
 
-/// What a logical type of time is a time of.
+/// The kind of a date or time type.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+enum Temporal {
     Instant,
-    Civil,
+    LocalDateTime,
     Date,
-    OfDay,
+    TimeOfDay,
 }
 
-impl Moment {
+impl Temporal {
     fn of(logical: &str, kind: Primitive) -> Option<Self> {
         Some(match (logical, kind) {
             ("timestamp-millis" | "timestamp-micros" | "timestamp-nanos", Primitive::Long) => Self::Instant,
             (
                 "local-timestamp-millis" | "local-timestamp-micros" | "local-timestamp-nanos",
                 Primitive::Long,
-            ) => Self::Civil,
+            ) => Self::LocalDateTime,
             ("date", Primitive::Int) => Self::Date,
-            // No Rust type of ours is a `time-millis`.
-            ("time-micros", Primitive::Long) => Self::OfDay,
+            // No supported Rust type has the schema `time-millis`.
+            ("time-micros", Primitive::Long) => Self::TimeOfDay,
             _ => return None,
         })
     }
@@ -95,20 +95,20 @@ impl Moment {
             (Self::Instant, Times::Jiff) => "jiff::Timestamp",
             (Self::Instant, Times::Chrono) => "chrono::DateTime<chrono::Utc>",
             (Self::Instant, Times::Time) => "time::UtcDateTime",
-            (Self::Civil, Times::Jiff) => "jiff::civil::DateTime",
-            (Self::Civil, Times::Chrono) => "chrono::NaiveDateTime",
-            (Self::Civil, Times::Time) => "time::PrimitiveDateTime",
+            (Self::LocalDateTime, Times::Jiff) => "jiff::civil::DateTime",
+            (Self::LocalDateTime, Times::Chrono) => "chrono::NaiveDateTime",
+            (Self::LocalDateTime, Times::Time) => "time::PrimitiveDateTime",
             (Self::Date, Times::Jiff) => "jiff::civil::Date",
             (Self::Date, Times::Chrono) => "chrono::NaiveDate",
             (Self::Date, Times::Time) => "time::Date",
-            (Self::OfDay, Times::Jiff) => "jiff::civil::Time",
-            (Self::OfDay, Times::Chrono) => "chrono::NaiveTime",
-            (Self::OfDay, Times::Time) => "time::Time",
+            (Self::TimeOfDay, Times::Jiff) => "jiff::civil::Time",
+            (Self::TimeOfDay, Times::Chrono) => "chrono::NaiveTime",
+            (Self::TimeOfDay, Times::Time) => "time::Time",
         }
     }
 }
 
-/// The modules for a field and for an `Option`, where the type itself is in another unit.
+/// The conversion modules for a field and for an `Option` of a type whose default unit differs.
 fn with(logical: &str) -> Option<(&'static str, &'static str)> {
     Some(match logical {
         "timestamp-millis" => ("timestamp_millis", "timestamp_millis::option"),
@@ -124,31 +124,31 @@ mod tests {
     use super::*;
 
     fn show(kind: Primitive, logical: &str, times: Option<Times>, depth: Depth) -> String {
-        let plain = plain(kind, Some(logical), times, depth).unwrap();
-        let lost = plain.lost.map(|_| " lost").unwrap_or_default();
-        format!("{}{}{lost}", plain.rust, plain.with.map(|with| format!(" {with}")).unwrap_or_default())
+        let ty = external_type(kind, Some(logical), times, depth).unwrap();
+        let dropped = ty.note.map(|_| " dropped").unwrap_or_default();
+        format!("{}{}{dropped}", ty.rust, ty.with.map(|with| format!(" {with}")).unwrap_or_default())
     }
 
     #[test]
-    fn times_are_numbers_unless_a_crate_is_named() {
+    fn times_are_numbers_unless_a_crate_is_given() {
         let long = |logical, times, depth| show(Primitive::Long, logical, times, depth);
-        assert_eq!(long("timestamp-millis", None, Depth::Field), "i64 lost");
+        assert_eq!(long("timestamp-millis", None, Depth::Field), "i64 dropped");
         let jiff = Some(Times::Jiff);
         assert_eq!(long("timestamp-millis", jiff, Depth::Field), "jiff::Timestamp timestamp_millis");
         assert_eq!(long("timestamp-micros", jiff, Depth::Option), "jiff::Timestamp timestamp_micros::option");
-        assert_eq!(long("timestamp-micros", jiff, Depth::Inside), "i64 lost");
+        assert_eq!(long("timestamp-micros", jiff, Depth::Inside), "i64 dropped");
         assert_eq!(long("timestamp-nanos", jiff, Depth::Inside), "jiff::Timestamp");
         assert_eq!(long("local-timestamp-nanos", Some(Times::Chrono), Depth::Field), "chrono::NaiveDateTime");
         assert_eq!(long("time-micros", Some(Times::Time), Depth::Field), "time::Time");
         assert_eq!(show(Primitive::Int, "date", Some(Times::Chrono), Depth::Field), "chrono::NaiveDate");
-        assert_eq!(show(Primitive::Int, "time-millis", jiff, Depth::Field), "i32 lost");
+        assert_eq!(show(Primitive::Int, "time-millis", jiff, Depth::Field), "i32 dropped");
     }
 
     #[test]
-    fn a_uuid_is_one_and_other_logical_types_are_their_base() {
+    fn unsupported_logical_types_are_their_primitive_type() {
         assert_eq!(show(Primitive::String, "uuid", None, Depth::Inside), "uuid::Uuid");
-        assert_eq!(show(Primitive::Bytes, "decimal", None, Depth::Field), "Vec<u8> lost");
-        assert_eq!(show(Primitive::Long, "date", Some(Times::Jiff), Depth::Field), "i64 lost");
-        assert!(plain(Primitive::Null, None, None, Depth::Field).is_none());
+        assert_eq!(show(Primitive::Bytes, "decimal", None, Depth::Field), "Vec<u8> dropped");
+        assert_eq!(show(Primitive::Long, "date", Some(Times::Jiff), Depth::Field), "i64 dropped");
+        assert!(external_type(Primitive::Null, None, None, Depth::Field).is_none());
     }
 }

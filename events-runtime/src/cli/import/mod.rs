@@ -1,10 +1,14 @@
-//! `schema import`: Rust definitions from Avro schema files.
+//! `schema import`: generates Rust definitions from Avro schema files.
 //!
-//! A file goes from the top to the bottom of this list:
-//! [`read`] makes [`model`] of its JSON, every name in full; [`shape`] makes [`item`]s of that,
-//! which are what Rust has (with [`union`] for the enums with data and [`logical`] for the types
-//! of other crates); [`default`] compares the defaults with the fields; [`event`] finds out which
-//! event the root is. Then all files together get [`name`]s and are [written](mod@write).
+//! ```text
+//! read     JSON ▶ model with full names
+//! shape    model ▶ Rust items (union: enums with data; logical: types of other crates)
+//! default  checks the defaults against the fields
+//! event    determines the event of the root
+//! name     Rust names for the items of all files
+//! write    items ▶ Rust code (layout: formatting)
+//! report   errors and notes of each step
+//! ```
 
 mod default;
 mod event;
@@ -24,55 +28,54 @@ use std::path::Path;
 
 use super::args::{Import, Times};
 use super::failure::Failure;
-use super::output;
+use super::output::{self, counted};
 use crate::EventType;
 use event::Event;
 use item::{ItemId, Items};
-use layout::Text;
+use layout::Code;
 use name::TypeNames;
-use report::{Place, Report};
-use write::Names;
+use report::{Report, SchemaPath};
+use write::ItemWriter;
 
-/// Writes the definitions of all files that can be imported, and says why others can't.
+/// Writes the definitions of all valid files, and reports the errors of the others.
 pub(super) fn run(args: &Import) -> Result<(), Failure> {
     if let Some(event_type) = &args.event_type {
         if args.files.len() > 1 {
             return Err(Failure::Usage(
-                "`--event-type` names one event: import one file with it, and others by themselves"
-                    .to_owned(),
+                "`--event-type` applies to one file: import the files one at a time".to_owned(),
             ));
         }
         EventType::foreign(event_type).map_err(|error| Failure::Usage(error.to_string()))?;
     }
     let mut sources: Vec<Imported> = Vec::new();
-    let mut refused = 0;
+    let mut failed = 0;
     for path in &args.files {
         let mut report = Report::default();
         let source = Imported::load(path, args, &sources, &mut report);
         report.lines(&path.display().to_string()).iter().for_each(output::eprint);
         match source {
             Some(source) => sources.push(source),
-            None => refused += 1,
+            None => failed += 1,
         }
     }
     if !sources.is_empty() {
-        let text = text(&sources);
+        let code = generate(&sources);
         match &args.out {
-            Some(out) => std::fs::write(out, text)
-                .map_err(|error| Failure::failed(format!("{} can't be written: {error}", out.display())))?,
-            None => output::lines(text.trim_end())?,
+            Some(out) => std::fs::write(out, code)
+                .map_err(|error| Failure::failed(format!("cannot write {}: {error}", out.display())))?,
+            None => output::lines(code.trim_end())?,
         }
     }
-    match refused {
+    match failed {
         0 => Ok(()),
-        refused => Err(Failure::failed(format!(
-            "{refused} of {} files can't be imported, and nothing is written for them",
-            args.files.len()
-        ))),
+        failed => {
+            let files = counted(args.files.len(), "file");
+            Err(Failure::failed(format!("failed to import {failed} of {files}")))
+        }
     }
 }
 
-/// A file that can be imported.
+/// A successfully read file.
 struct Imported {
     file: String,
     items: Items,
@@ -81,11 +84,11 @@ struct Imported {
 
 impl Imported {
     fn load(path: &Path, args: &Import, others: &[Self], report: &mut Report) -> Option<Self> {
-        let root = Place::default();
+        let root = SchemaPath::default();
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                report.fault(&root, format!("the file can't be read: {error}"));
+                report.error(&root, format!("cannot read the file: {error}"));
                 return None;
             }
         };
@@ -95,11 +98,11 @@ impl Imported {
             others.iter().find(|other| event_type.is_some() && other.event_type() == event_type)
         {
             let what = format!(
-                "`{}` is imported from {} already: a program has one definition of an event type, that of the newest minor version",
+                "`{}` was already imported from {}: import only the newest minor version of an event type",
                 event_type.unwrap_or_default(),
                 other.file
             );
-            report.fault(&root, what);
+            report.error(&root, what);
             return None;
         }
         Some(source)
@@ -118,7 +121,7 @@ impl Imported {
         default::normalize(&mut items);
         let event = event::event(&mut items, path, event_type, report);
         let file = path.file_name().unwrap_or(path.as_os_str()).display().to_string();
-        report.is_sound().then_some(Self { file, items, event })
+        report.is_ok().then_some(Self { file, items, event })
     }
 
     fn event_type(&self) -> Option<&str> {
@@ -129,46 +132,47 @@ impl Imported {
         self.items.0.first().map_or("", |root| &root.name)
     }
 
-    /// What the root is called in Rust, in words: its own name, unless others have that too.
-    fn words(&self, all: &[Self]) -> String {
+    /// The base of the root's Rust name: its Avro name, or the event type's name if others share it.
+    fn base_name(&self, all: &[Self]) -> String {
         let name = self.root_name();
         let is_shared = all.iter().filter(|other| other.root_name() == name).count() > 1;
         match self.event_type() {
-            // Every event of Open edX has this name.
-            Some(event_type) if is_shared || name == event::OPENEDX_NAME => name::of_event(event_type),
+            // All Open edX events have the same name.
+            Some(event_type) if is_shared || name == event::OPENEDX_NAME => name::event_name(event_type),
             _ => name.to_owned(),
         }
     }
 }
 
-/// The definitions of several files as one text. What several of them define alike is there once.
-fn text(sources: &[Imported]) -> String {
+/// Generates the code of all files. Equal definitions in several files are generated once.
+fn generate(sources: &[Imported]) -> String {
     let mut type_names = TypeNames::new();
-    let roots: Vec<_> = sources.iter().map(|source| type_names.take(&source.words(sources))).collect();
-    let mut known: HashMap<String, String> = HashMap::new();
-    let mut body = Text::default();
+    let roots: Vec<_> =
+        sources.iter().map(|source| type_names.allocate(&source.base_name(sources))).collect();
+    let mut generated: HashMap<String, String> = HashMap::new();
+    let mut body = Code::default();
     for (source, root) in sources.iter().zip(roots) {
         let mut names = vec![root];
         let mut new: Vec<ItemId> = vec![0];
         for (id, item) in source.items.0.iter().enumerate().skip(1) {
-            let name = known.entry(source.items.identity(id)).or_insert_with(|| {
+            let name = generated.entry(source.items.identity(id)).or_insert_with(|| {
                 new.push(id);
-                type_names.take(&item.name)
+                type_names.allocate(&item.name)
             });
             names.push(name.clone());
         }
-        let names = Names { items: &source.items, names: &names };
+        let writer = ItemWriter { items: &source.items, names: &names };
         for id in new {
             let event = source.event.as_ref().filter(|_| id == 0).map(|event| (event, source.file.as_str()));
             body.line("");
-            body.lines(&names.item(id, event));
+            body.lines(&writer.item(id, event));
         }
     }
-    head(body.as_str()) + body.as_str()
+    imports(body.as_str()) + body.as_str()
 }
 
-/// The `use` lines of what a text names.
-fn head(body: &str) -> String {
+/// The `use` items that the code needs.
+fn imports(body: &str) -> String {
     let mut head = String::new();
     if body.contains("BTreeMap<") {
         head.push_str("use std::collections::BTreeMap;\n\n");
@@ -185,8 +189,8 @@ fn head(body: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What is written of events that have the type `org.acme.x.y.event{index}.v1` and these fields.
-    fn written(events: &[&str]) -> String {
+    /// The code for events with the type `org.acme.x.y.event{index}.v1` and these fields.
+    fn generated(events: &[&str]) -> String {
         let sources: Vec<_> = events
             .iter()
             .enumerate()
@@ -199,55 +203,55 @@ mod tests {
                 source.unwrap_or_else(|| panic!("{:?}", report.lines("x")))
             })
             .collect();
-        text(&sources)
+        generate(&sources)
     }
 
-    /// The definitions in a text that are no events.
-    fn types(text: &str) -> Vec<&str> {
-        let words = text.lines().filter_map(|line| {
+    /// The names of the defined types except events.
+    fn types(code: &str) -> Vec<&str> {
+        let names = code.lines().filter_map(|line| {
             line.strip_prefix("pub struct ")
                 .or_else(|| line.strip_prefix("pub enum "))?
                 .split_whitespace()
                 .next()
         });
-        words.filter(|name| !name.starts_with("Event")).collect()
+        names.filter(|name| !name.starts_with("Event")).collect()
     }
 
     const LINE: &str = r#"{"name": "line", "type": {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}]}}"#;
 
     #[test]
-    fn what_several_events_define_alike_is_written_once() {
+    fn equal_types_of_several_events_are_generated_once() {
         let tree = r#"{"name": "tree", "type": {"type": "record", "name": "Tree", "fields": [
             {"name": "children", "type": {"type": "array", "items": "Tree"}},
             {"name": "owner", "type": ["null", {"type": "record", "name": "Owner", "fields": [
                 {"name": "tree", "type": ["null", "Tree"]}]}]}]}}"#;
         let both = format!("{LINE}, {tree}");
-        assert_eq!(types(&written(&[&both, &both])), ["Line", "Tree", "Owner"]);
+        assert_eq!(types(&generated(&[&both, &both])), ["Line", "Tree", "Owner"]);
     }
 
     #[test]
-    fn what_differs_in_any_respect_is_written_for_each() {
+    fn different_types_of_the_same_name_are_numbered() {
         for other in [
             LINE.replace("string", "bytes"),
             LINE.replace(r#""fields""#, r#""doc": "A line.", "fields""#),
             LINE.replace(r#""type": "string""#, r#""type": "string", "default": """#),
             LINE.replace(r#""name": "Line""#, r#""name": "Line", "namespace": "org.acme.shared""#),
         ] {
-            let text = written(&[LINE, &other]);
+            let text = generated(&[LINE, &other]);
             assert_eq!(types(&text), ["Line", "Line2"], "{text}");
             assert!(text.contains(r#"rename = "Line""#) && text.contains("pub line: Line2,"), "{text}");
         }
     }
 
     #[test]
-    fn a_cycle_that_is_entered_elsewhere_is_cut_elsewhere() {
+    fn cycle_is_cut_where_it_is_entered() {
         let folder = r#"{"name": "folder", "type": {"type": "record", "name": "Folder", "fields": [
             {"name": "entries", "type": {"type": "array", "items": {"type": "record", "name": "Entry", "fields": [
                 {"name": "folder", "type": ["null", "Folder"]}]}}}]}}"#;
         let entry = r#"{"name": "entry", "type": {"type": "record", "name": "Entry", "fields": [
             {"name": "folder", "type": ["null", {"type": "record", "name": "Folder", "fields": [
                 {"name": "entries", "type": {"type": "array", "items": "Entry"}}]}]}]}}"#;
-        let text = written(&[folder, entry]);
+        let text = generated(&[folder, entry]);
         assert_eq!(types(&text), ["Folder", "Entry", "Entry2", "Folder2"]);
         assert!(
             text.contains("    #[event(back_ref = Folder)]\n    pub folder: Option<Box<Folder>>,"),
@@ -258,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_used_is_imported() {
+    fn only_used_items_are_imported() {
         let map = r#"{"name": "map", "type": {"type": "map", "values": "int"}}"#;
-        let head = |text: &str| {
-            text.lines().take_while(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+        let head = |code: &str| {
+            code.lines().take_while(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
         };
-        assert_eq!(head(&written(&[""])), "use events_runtime::PublicSignal;\n");
-        assert_eq!(head(&written(&[LINE])), "use events_runtime::{EventData, PublicSignal};\n");
+        assert_eq!(head(&generated(&[""])), "use events_runtime::PublicSignal;\n");
+        assert_eq!(head(&generated(&[LINE])), "use events_runtime::{EventData, PublicSignal};\n");
         let expected = "use std::collections::BTreeMap;\n\nuse events_runtime::PublicSignal;\n";
-        assert_eq!(head(&written(&[map])), expected);
+        assert_eq!(head(&generated(&[map])), expected);
     }
 }

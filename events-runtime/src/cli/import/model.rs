@@ -1,4 +1,4 @@
-//! An Avro schema as its file says it, every name in full.
+//! The model of an Avro schema file, with full names.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 /// The name of a record or an enum.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FullName {
-    /// Empty where there is none.
+    /// Empty without a namespace.
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
 impl FullName {
-    /// The name that `text` means inside of `enclosing`.
+    /// Resolves a name in the namespace `enclosing`.
     pub(super) fn resolve(text: &str, enclosing: &str) -> Self {
         let (namespace, name) = text.rsplit_once('.').unwrap_or((enclosing, text));
         Self { namespace: namespace.to_owned(), name: name.to_owned() }
@@ -29,7 +29,7 @@ impl fmt::Display for FullName {
     }
 }
 
-/// What has no name in Avro and no parts.
+/// A primitive type of Avro.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Primitive {
     Null,
@@ -81,9 +81,9 @@ pub(super) enum Schema {
     Array(Box<Schema>),
     Map(Box<Schema>),
     Union(Vec<Schema>),
-    /// A record or an enum, defined here or before.
+    /// A record or an enum.
     Named(FullName),
-    /// So many bytes.
+    /// A fixed type of this size in bytes.
     Fixed(u64),
 }
 
@@ -105,13 +105,13 @@ pub(super) enum Kind {
 /// A field of a record.
 #[derive(Debug)]
 pub(super) struct Field {
-    pub(super) labels: Labels,
+    pub(super) attributes: FieldAttributes,
     pub(super) schema: Schema,
 }
 
-/// What a field has beside its type.
+/// The attributes of a field, except its type.
 #[derive(Debug, Clone)]
-pub(super) struct Labels {
+pub(super) struct FieldAttributes {
     pub(super) name: String,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
@@ -119,7 +119,7 @@ pub(super) struct Labels {
     pub(super) default: Option<Value>,
 }
 
-/// Whether a text is a name as Avro has them.
+/// Whether a text is a valid name without a namespace.
 pub(super) fn is_avro_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')

@@ -1,26 +1,26 @@
-//! Rust names for Avro's: in Rust's style, no keyword, and each once.
+//! Rust names for Avro names: in Rust's naming style, not a keyword, and unique.
 
 use std::collections::HashSet;
 
-/// The keywords that can be names as `r#keyword`, reserved ones included.
+/// Keywords that can be raw identifiers, including reserved ones.
 const RAW_KEYWORDS: [&str; 48] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
     "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
-/// The keywords that can't.
+/// Keywords that can't be raw identifiers.
 const BARE_KEYWORDS: [&str; 4] = ["crate", "self", "super", "Self"];
 
-/// The types that the text itself uses.
+/// Types that the generated code uses.
 const USED_TYPES: [&str; 7] = ["BTreeMap", "Box", "EventData", "Option", "PublicSignal", "String", "Vec"];
 
-/// A Rust name of something that has a name in Avro too.
+/// The Rust name for an Avro name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
-    /// As it stands in Rust: `r#type`.
+    /// The identifier, such as `r#type`.
     pub(super) rust: String,
-    /// Whether the derive would take another name from it than Avro's.
+    /// Whether it differs from the Avro name and needs a `rename` option.
     pub(super) is_renamed: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn variants<'a>(avro: impl Iterator<Item = &'a str> + Clone) -> Vec<N
 }
 
 fn each_once<'a>(avro: impl Iterator<Item = &'a str> + Clone, style: fn(&str) -> String) -> Vec<Name> {
-    // Those that can stay as they are do.
+    // Names that are already in the right style are kept.
     let mut taken: HashSet<_> =
         avro.clone().filter(|name| style(name) == **name).map(str::to_owned).collect();
     let name = |avro: &'a str| {
@@ -57,9 +57,9 @@ fn each_once<'a>(avro: impl Iterator<Item = &'a str> + Clone, style: fn(&str) ->
     avro.map(name).collect()
 }
 
-/// The names of the types in one text.
+/// The type names of the generated code.
 ///
-/// Two that differ in case alone are one here, for so do the signals that are named after them.
+/// Names that differ only in case conflict, because the signals named after them do.
 pub(super) struct TypeNames(HashSet<String>);
 
 impl TypeNames {
@@ -67,26 +67,25 @@ impl TypeNames {
         Self(USED_TYPES.iter().map(|name| name.to_lowercase()).collect())
     }
 
-    /// A free name, made of an Avro name or of several words.
-    pub(super) fn take(&mut self, words: &str) -> String {
-        let name = camel(words, "Type");
+    /// Allocates a unique type name for an Avro name.
+    pub(super) fn allocate(&mut self, avro: &str) -> String {
+        let name = camel(avro, "Type");
         let name = if BARE_KEYWORDS.contains(&name.as_str()) { name + "_" } else { name };
         numbered(&name, |name| self.0.insert(name.to_lowercase()))
     }
 }
 
-/// The name, or the first of `name2`, `name3`, … that is accepted.
+/// The first of `name`, `name2`, `name3`, … that is accepted.
 fn numbered(name: &str, mut accept: impl FnMut(&str) -> bool) -> String {
     let numbers = (2_u32..).map(|number| format!("{name}{number}"));
     std::iter::once(name.to_owned()).chain(numbers).find(|name| accept(name)).unwrap_or_default()
 }
 
-/// The subject and the action of an event type: `CourseEnrollmentCreated` of
-/// `org.openedx.learning.course.enrollment.created.v1`, which Open edX calls
-/// `COURSE_ENROLLMENT_CREATED`.
+/// The subject and the action of an event type, such as `course_enrollment_created` for
+/// `org.openedx.learning.course.enrollment.created.v1`.
 ///
-/// What stands in front of them is an organization in two parts and a part of its architecture.
-pub(super) fn of_event(event_type: &str) -> String {
+/// They follow the organization, which has two parts, and its subdomain.
+pub(super) fn event_name(event_type: &str) -> String {
     let parts: Vec<_> = event_type.split('.').collect();
     let is_version = |part: &&str| {
         part.strip_prefix('v')
@@ -108,7 +107,7 @@ fn camel(name: &str, fallback: &str) -> String {
     if is_camel {
         return name.to_owned();
     }
-    let words = words(name).into_iter().map(|word| {
+    let words = split_words(name).into_iter().map(|word| {
         let mut rest = word.chars();
         let first = rest.next().map(|first| first.to_ascii_uppercase());
         first.into_iter().chain(rest.map(|c| c.to_ascii_lowercase())).collect::<String>()
@@ -119,15 +118,15 @@ fn camel(name: &str, fallback: &str) -> String {
 
 /// `orderId`, `OrderID` ▶ `order_id`.
 fn snake(name: &str) -> String {
-    let words = words(name).join("_").to_ascii_lowercase();
+    let words = split_words(name).join("_").to_ascii_lowercase();
     if words.is_empty() {
         return "field".to_owned();
     }
     if words.starts_with(|c: char| c.is_ascii_digit()) { format!("field_{words}") } else { words }
 }
 
-/// The words of a name, whether parted by underscores or by capitals.
-fn words(name: &str) -> Vec<String> {
+/// Splits a name into words, at underscores and capitals.
+fn split_words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let characters: Vec<_> = name.chars().collect();
     for (index, &character) in characters.iter().enumerate() {
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_meet_are_numbered_and_the_exact_one_stays() {
+    fn conflicting_names_are_numbered_and_an_exact_one_is_kept() {
         let names = ["orderId", "order_id", "OrderId", "order_id2"];
         assert_eq!(shown(&fields(names.into_iter())), ["order_id3*", "order_id", "order_id4*", "order_id2"]);
         assert_eq!(shown(&variants(["RED", "red", "Red"].into_iter())), ["Red2*", "Red3*", "Red"]);
@@ -216,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn types_meet_neither_each_other_nor_what_the_text_uses() {
+    fn type_names_are_unique_and_differ_from_used_types() {
         let mut names = TypeNames::new();
         let taken: Vec<_> =
             ["Order", "order", "ORDER", "Vec", "string", "Self", "event_data", "HTTPSent", "HttpSent", "_"]
                 .iter()
-                .map(|name| names.take(name))
+                .map(|name| names.allocate(name))
                 .collect();
         let expected = [
             "Order",
@@ -250,7 +249,7 @@ mod tests {
             ("org.acme.order.placed.v2", "OrderPlaced2"),
             ("placed", "Placed"),
         ] {
-            assert_eq!(names.take(&of_event(event_type)), name, "{event_type}");
+            assert_eq!(names.allocate(&event_name(event_type)), name, "{event_type}");
         }
     }
 }

@@ -1,83 +1,82 @@
-//! Avro definitions into Rust items: what is an `Option`, what an enum, what leads back to itself.
+//! Converts Avro definitions to Rust items: options, enums and recursive types.
 //!
-//! The walk goes through the schema in the order of its text, as the walks over a definition's
-//! tree do. A name that is met inside of its own definition closes a cycle: it stands by name in
-//! our schema too, and in a `Box` where nothing else does. Cutting the cycles where such a walk
-//! meets them cuts them all, and never before the definition that is referred to.
+//! The schema is visited in the order of its text, like the schema tree of a definition. A name
+//! inside its own definition closes a cycle. It becomes a back reference, and a `Box` unless a
+//! collection already provides indirection. All cycles are cut this way, always after the definition
+//! that they refer to.
 
 use std::collections::{HashMap, HashSet};
 
 use super::item::{Branch, Item, ItemId, ItemKind, Items, Member, Type};
-use super::logical::{Depth, plain};
+use super::logical::{Depth, external_type};
 use super::model::{Definition, Field, FullName, Kind, Primitive, Schema, is_avro_name};
 use super::read::Source;
-use super::report::{Place, Report};
+use super::report::{Report, SchemaPath};
 use super::union;
 use crate::cli::args::Times;
+use crate::cli::output::counted;
 
-/// The most named types that an event can have.
+/// Maximum number of named types in an event.
 const MAX_ITEMS: usize = 256;
 
-/// The most arrays and maps around each other: the compiler follows types to a depth of 128, and takes
-/// several steps for each of these.
+/// Maximum depth of directly nested arrays and maps. The compiler's recursion limit is 128, and each
+/// level takes several steps.
 const MAX_NESTED: usize = 24;
 
-/// The items of a file; `None` where events can't hold it, and the report has the reasons.
+/// Converts a file; `None` after an error in the report.
 pub(super) fn shape(source: &Source, times: Option<Times>, report: &mut Report) -> Option<Items> {
-    let root = Place::default();
+    let root = SchemaPath::default();
     let Schema::Named(name) = &source.root else {
-        report.fault(&root, "an event is a record, and this is none: make it a field of one");
+        report.error(&root, "an event must be a record: make this type a field of a record");
         return None;
     };
     let definitions = source.definitions.iter().map(|it| (&it.name, it)).collect();
-    let mut walk = Walk {
+    let mut shaper = Shaper {
         definitions,
         times,
         report,
         items: Vec::new(),
         roles: HashMap::new(),
         unions: HashMap::new(),
-        lone: union::lone(&source.definitions),
+        single_branches: union::single_branches(&source.definitions),
         stack: Vec::new(),
     };
-    walk.definition(name, None, &root);
-    if walk.roles.len() > MAX_ITEMS {
-        let what = format!("{} named types, and an event has at most {MAX_ITEMS}", walk.roles.len());
-        walk.report.fault(&root, what);
+    shaper.definition(name, None, &root);
+    if shaper.roles.len() > MAX_ITEMS {
+        let what = format!("{} named types, but an event can have at most {MAX_ITEMS}", shaper.roles.len());
+        shaper.report.error(&root, what);
     }
-    let Walk { items, report, .. } = walk;
+    let Shaper { items, report, .. } = shaper;
     let is_record = items
         .first()
         .is_some_and(|it| it.item.as_ref().is_some_and(|it| matches!(it.kind, ItemKind::Struct(_))));
-    if report.is_sound() && !is_record {
-        report.fault(&root, "an event is a record, and this is an enum: make it a field of one");
+    if report.is_ok() && !is_record {
+        report.error(&root, "an event must be a record, not an enum: make it a field of a record");
     }
     let finished = items.into_iter().enumerate().map(|(id, draft)| draft.finish(id == 0, report));
     let items: Option<Vec<_>> = finished.collect();
-    let items = items.filter(|_| report.is_sound()).map(Items)?;
-    if let Some(endless) = items.endless() {
+    let items = items.filter(|_| report.is_ok()).map(Items)?;
+    if let Some(infinite) = items.find_infinite() {
         let what = format!(
-            "no value of `{}` has an end, for each holds another one: make the field that leads back a `[\"null\", …]` or an array",
-            endless.name
+            "`{}` always contains itself, so it has no finite value: make the recursive field a `[\"null\", …]` union or an array",
+            infinite.name
         );
-        report.fault(&root, what);
+        report.error(&root, what);
     }
-    report.is_sound().then_some(items)
+    report.is_ok().then_some(items)
 }
 
-/// An item, which is there before its definition has been walked through.
+/// An item whose definition may not be complete.
 struct Draft {
     item: Option<Item>,
     namespace: String,
-    /// Whether everything that holds it is in its namespace.
+    /// Whether all types that contain it have its namespace.
     inherits: bool,
-    place: Place,
+    path: SchemaPath,
 }
 
 impl Draft {
-    /// The item with its namespace, where that must be written.
-    ///
-    /// Nothing holds the root, which is where its namespace must come from.
+    /// Completes the item. Sets its namespace if it can't be inherited; the root never inherits it.
     fn finish(self, is_root: bool, report: &mut Report) -> Option<Item> {
         let mut item = self.item?;
         if is_root && !self.namespace.is_empty() {
@@ -89,10 +88,14 @@ impl Draft {
         }
         if !self.namespace.split('.').all(is_avro_name) {
             let what = match self.namespace.as_str() {
-                "" => "is in no namespace, and what holds it is in one: give it that one".to_owned(),
-                other => format!("is in the namespace `{other}`, which is not made of Avro names: rename it"),
+                "" => {
+                    "has no namespace, but the type that contains it has one: use that namespace".to_owned()
+                }
+                other => {
+                    format!("has the namespace `{other}`, which contains invalid Avro names: rename it")
+                }
             };
-            report.fault(&self.place, format!("`{}` {what}", item.name));
+            report.error(&self.path, format!("`{}` {what}", item.name));
             return None;
         }
         item.namespace = Some(self.namespace);
@@ -100,7 +103,7 @@ impl Draft {
     }
 }
 
-/// What a record or an enum became.
+/// The Rust counterpart of a record or an enum.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Item(ItemId),
@@ -108,35 +111,35 @@ enum Role {
     Variant(ItemId),
 }
 
-struct Walk<'a> {
+struct Shaper<'a> {
     definitions: HashMap<&'a FullName, &'a Definition>,
     times: Option<Times>,
     report: &'a mut Report,
     items: Vec<Draft>,
     roles: HashMap<&'a FullName, Role>,
-    /// By the names of their records.
+    /// The enums of unions, by the names of their records.
     unions: HashMap<Vec<&'a FullName>, ItemId>,
-    /// The records of unions of one.
-    lone: HashSet<&'a FullName>,
-    /// The items whose definitions are around this place.
+    /// The records that are the only branch of a union.
+    single_branches: HashSet<&'a FullName>,
+    /// The enclosing items.
     stack: Vec<ItemId>,
 }
 
-/// What a member needs to know beside its type.
+/// The options of a field that its type requires.
 #[derive(Default)]
-struct Found {
+struct FieldOptions {
     with: Option<&'static str>,
     back_refs: Vec<ItemId>,
 }
 
-/// Where a schema stands in a record.
+/// The position of a schema in a record.
 struct Position<'a> {
     namespace: &'a str,
-    place: &'a Place,
+    path: &'a SchemaPath,
     depth: Depth,
 }
 
-/// How many arrays and maps are directly in each other.
+/// The depth of directly nested arrays and maps.
 fn nested(schema: &Schema) -> usize {
     match schema {
         Schema::Array(inner) | Schema::Map(inner) => 1 + nested(inner),
@@ -145,27 +148,32 @@ fn nested(schema: &Schema) -> usize {
     }
 }
 
-impl<'a> Walk<'a> {
-    fn fault<T>(&mut self, place: &Place, what: impl Into<String>) -> Option<T> {
-        self.report.fault(place, what);
+impl<'a> Shaper<'a> {
+    fn error<T>(&mut self, path: &SchemaPath, what: impl Into<String>) -> Option<T> {
+        self.report.error(path, what);
         None
     }
 
-    /// The item of a record or an enum that does not stand in a union with others.
-    fn definition(&mut self, name: &'a FullName, enclosing: Option<&str>, place: &Place) -> Option<ItemId> {
+    /// Converts a record or an enum that is not a branch of a union.
+    fn definition(
+        &mut self,
+        name: &'a FullName,
+        enclosing: Option<&str>,
+        path: &SchemaPath,
+    ) -> Option<ItemId> {
         let definition = *self.definitions.get(name)?;
         match self.roles.get(name).copied() {
             Some(Role::Item(id)) => {
-                self.uses(id, enclosing);
+                self.record_use(id, enclosing);
                 return Some(id);
             }
-            Some(Role::Variant(_)) => return self.both(name, place),
+            Some(Role::Variant(_)) => return self.conflicting_use(name, path),
             None => {}
         }
-        let id = self.begin(&name.namespace, enclosing, place);
+        let id = self.begin(&name.namespace, enclosing, path);
         self.roles.insert(name, Role::Item(id));
         let kind = match &definition.kind {
-            Kind::Record(fields) => ItemKind::Struct(self.members(fields, &name.namespace, place)),
+            Kind::Record(fields) => ItemKind::Struct(self.members(fields, &name.namespace, path)),
             Kind::Enum { symbols, default } => {
                 ItemKind::Symbols { symbols: symbols.clone(), default: default.clone() }
             }
@@ -183,15 +191,15 @@ impl<'a> Walk<'a> {
         Some(id)
     }
 
-    fn begin(&mut self, namespace: &str, enclosing: Option<&str>, place: &Place) -> ItemId {
+    fn begin(&mut self, namespace: &str, enclosing: Option<&str>, path: &SchemaPath) -> ItemId {
         let id = self.items.len();
         self.items.push(Draft {
             item: None,
             namespace: namespace.to_owned(),
             inherits: true,
-            place: place.clone(),
+            path: path.clone(),
         });
-        self.uses(id, enclosing);
+        self.record_use(id, enclosing);
         self.stack.push(id);
         id
     }
@@ -203,127 +211,149 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Notes that an item stands inside of a namespace; the root stands in whichever it says.
-    fn uses(&mut self, id: ItemId, enclosing: Option<&str>) {
+    /// Records that an item is used in a namespace. The root has no enclosing namespace.
+    fn record_use(&mut self, id: ItemId, enclosing: Option<&str>) {
         if let (Some(draft), Some(enclosing)) = (self.items.get_mut(id), enclosing) {
             draft.inherits &= draft.namespace == enclosing;
         }
     }
 
-    fn both<T>(&mut self, name: &FullName, place: &Place) -> Option<T> {
+    fn conflicting_use<T>(&mut self, name: &FullName, path: &SchemaPath) -> Option<T> {
         let what = format!(
-            "the record `{name}` stands in a union of records here and differently elsewhere; in Rust it would be a variant here and not there: use the same union in both places, or two records"
+            "the record `{name}` is a branch of one union and also used elsewhere, so in Rust it would be both an enum variant and another type: use the same union everywhere, or two records"
         );
-        self.fault(place, what)
+        self.error(path, what)
     }
 
-    fn members(&mut self, fields: &'a [Field], namespace: &str, record: &Place) -> Vec<Member> {
+    fn members(&mut self, fields: &'a [Field], namespace: &str, record: &SchemaPath) -> Vec<Member> {
         fields
             .iter()
-            .filter_map(|field| self.member(field, namespace, &record.field(&field.labels.name)))
+            .filter_map(|field| self.member(field, namespace, &record.field(&field.attributes.name)))
             .collect()
     }
 
-    fn member(&mut self, field: &'a Field, namespace: &str, place: &Place) -> Option<Member> {
-        let mut found = Found::default();
-        let position = Position { namespace, place, depth: Depth::Field };
-        let ty = self.schema(&field.schema, &position, &mut found)?;
-        if matches!(ty, Type::Option(_)) && field.labels.default.is_none() {
-            self.report.note(place, "has no default; an `Option` has `null` in the new schema");
+    fn member(&mut self, field: &'a Field, namespace: &str, path: &SchemaPath) -> Option<Member> {
+        let mut options = FieldOptions::default();
+        let position = Position { namespace, path, depth: Depth::Field };
+        let ty = self.schema(&field.schema, &position, &mut options)?;
+        if matches!(ty, Type::Option(_)) && field.attributes.default.is_none() {
+            self.report.note(path, "has no default: an `Option` adds the default `null` to the new schema");
         }
-        Some(Member { labels: field.labels.clone(), ty, with: found.with, back_refs: found.back_refs })
+        Some(Member {
+            attributes: field.attributes.clone(),
+            ty,
+            with: options.with,
+            back_refs: options.back_refs,
+        })
     }
 
-    fn schema(&mut self, schema: &'a Schema, position: &Position<'_>, found: &mut Found) -> Option<Type> {
-        let Position { namespace, place, depth } = *position;
+    fn schema(
+        &mut self,
+        schema: &'a Schema,
+        position: &Position<'_>,
+        options: &mut FieldOptions,
+    ) -> Option<Type> {
+        let Position { namespace, path, depth } = *position;
         if nested(schema) > MAX_NESTED {
             let what = format!(
-                "more than {MAX_NESTED} arrays or maps directly in each other, which no Rust type of an event is: put a record between them"
+                "more than {MAX_NESTED} directly nested arrays or maps are not supported: put a record between them"
             );
-            return self.fault(place, what);
+            return self.error(path, what);
         }
         match schema {
             Schema::Primitive { kind, logical } => {
-                let Some(plain) = plain(*kind, logical.as_deref(), self.times, depth) else {
-                    return self.fault(place, "a `null` alone carries nothing: remove it, or write `[\"null\", …]`");
+                let Some(external) = external_type(*kind, logical.as_deref(), self.times, depth) else {
+                    return self.error(
+                        path,
+                        "the type `null` holds no value: remove it, or use a union `[\"null\", …]`",
+                    );
                 };
-                if let Some(lost) = plain.lost {
-                    self.report.note(place, lost);
+                if let Some(note) = external.note {
+                    self.report.note(path, note);
                 }
-                found.with = plain.with;
-                Some(Type::Plain { rust: plain.rust, avro: *kind })
+                options.with = external.with;
+                Some(Type::External { rust: external.rust, avro: *kind })
             }
             Schema::Array(items) => {
-                let inside = Position { namespace, place: &place.item(), depth: Depth::Inside };
-                Some(Type::Vec(Box::new(self.schema(items, &inside, found)?)))
+                let inside = Position { namespace, path: &path.item(), depth: Depth::Inside };
+                Some(Type::Vec(Box::new(self.schema(items, &inside, options)?)))
             }
             Schema::Map(values) => {
-                let inside = Position { namespace, place: &place.value(), depth: Depth::Inside };
-                Some(Type::Map(Box::new(self.schema(values, &inside, found)?)))
+                let inside = Position { namespace, path: &path.value(), depth: Depth::Inside };
+                Some(Type::Map(Box::new(self.schema(values, &inside, options)?)))
             }
-            Schema::Union(branches) => self.union(branches, position, found),
+            Schema::Union(branches) => self.union(branches, position, options),
             Schema::Named(name) => {
-                let id = self.definition(name, Some(namespace), place)?;
-                Some(self.item(id, depth, found))
+                let id = self.definition(name, Some(namespace), path)?;
+                Some(self.item(id, depth, options))
             }
-            Schema::Fixed(size) => self.fault(
-                place,
+            Schema::Fixed(size) => self.error(
+                path,
                 format!(
-                    "`fixed` of {size} bytes, which events do not have: write `bytes` in the next major version of the schema"
+                    "`fixed` of {} is not supported: use `bytes` in the next major version of the schema",
+                    counted(*size, "byte")
                 ),
             ),
         }
     }
 
-    /// The name of an item; one that is being defined around this place is cut off here.
-    fn item(&self, id: ItemId, depth: Depth, found: &mut Found) -> Type {
+    /// Refers to an item. A reference to an enclosing item is a back reference.
+    fn item(&self, id: ItemId, depth: Depth, options: &mut FieldOptions) -> Type {
         let back = self.stack.contains(&id);
-        // The derive knows the type's own name.
+        // The derive detects the type's own name.
         if back && self.stack.last() != Some(&id) {
-            found.back_refs.push(id);
+            options.back_refs.push(id);
         }
         Type::Item { id, boxed: back && depth != Depth::Inside, back }
     }
 
-    fn union(&mut self, branches: &'a [Schema], position: &Position<'_>, found: &mut Found) -> Option<Type> {
-        let Position { namespace, place, depth } = *position;
+    fn union(
+        &mut self,
+        branches: &'a [Schema],
+        position: &Position<'_>,
+        options: &mut FieldOptions,
+    ) -> Option<Type> {
+        let Position { namespace, path, depth } = *position;
         let is_null = |schema: &Schema| matches!(schema, Schema::Primitive { kind: Primitive::Null, .. });
         let nullable = branches.first().is_some_and(is_null);
         let rest = if nullable { branches.get(1..).unwrap_or_default() } else { branches };
         if rest.iter().any(is_null) {
-            return self.fault(
-                place,
-                "a union in which `null` is not the first branch; an `Option` is `[\"null\", …]`: move `null` to the front in the next major version of the schema",
+            return self.error(
+                path,
+                "`null` is not the first branch of the union, as an `Option` requires: move it to the front in the next major version of the schema",
             );
         }
         let inner = if nullable && depth == Depth::Field { Depth::Option } else { depth };
         let ty = match rest {
-            [] => return self.fault(place, "a union without a branch that carries a value: remove it"),
-            [only] if nullable && !matches!(only, Schema::Named(name) if self.lone.contains(name)) => {
-                let inside = Position { namespace, place, depth: inner };
-                self.schema(only, &inside, found)?
+            [] => return self.error(path, "the union has no branch with a value: remove it"),
+            [only]
+                if nullable
+                    && !matches!(only, Schema::Named(name) if self.single_branches.contains(name)) =>
+            {
+                let inside = Position { namespace, path, depth: inner };
+                self.schema(only, &inside, options)?
             }
             _ => {
-                let id = self.records(rest, namespace, place)?;
-                self.item(id, inner, found)
+                let id = self.records(rest, namespace, path)?;
+                self.item(id, inner, options)
             }
         };
         Some(if nullable { Type::Option(Box::new(ty)) } else { ty })
     }
 
-    /// The enum of a union of records.
-    fn records(&mut self, branches: &'a [Schema], enclosing: &str, place: &Place) -> Option<ItemId> {
+    /// Converts a union of records to an enum.
+    fn records(&mut self, branches: &'a [Schema], enclosing: &str, path: &SchemaPath) -> Option<ItemId> {
         let records = match union::records(branches, &self.definitions) {
             Ok(records) => records,
-            Err(what) => return self.fault(place, what),
+            Err(what) => return self.error(path, what),
         };
         let names: Vec<_> = records.iter().map(|record| record.name).collect();
         if let Some(id) = self.unions.get(&names).copied() {
-            self.uses(id, Some(enclosing));
+            self.record_use(id, Some(enclosing));
             return Some(id);
         }
         if let Some(name) = names.iter().find(|name| self.roles.contains_key(*name)) {
-            return self.both(name, place);
+            return self.conflicting_use(name, path);
         }
         let taken = |prefix: &FullName| {
             self.definitions.contains_key(prefix)
@@ -334,10 +364,10 @@ impl<'a> Walk<'a> {
         };
         let prefix = match union::prefix(&names, taken) {
             Ok(prefix) => prefix,
-            Err(what) => return self.fault(place, what),
+            Err(what) => return self.error(path, what),
         };
-        let id = self.begin(&prefix.namespace, Some(enclosing), place);
-        // Its name must be known inside of it.
+        let id = self.begin(&prefix.namespace, Some(enclosing), path);
+        // Branches may refer to the enum, so its name must be set before they are converted.
         let empty = Item {
             name: prefix.name.clone(),
             namespace: None,
@@ -351,12 +381,12 @@ impl<'a> Walk<'a> {
         self.unions.insert(names, id);
         self.roles.extend(records.iter().map(|record| (record.name, Role::Variant(id))));
         let branches = records.iter().map(|record| {
-            let place = place.branch(&record.name.name);
+            let path = path.branch(&record.name.name);
             Branch {
                 name: record.name.name.strip_prefix(&prefix.name).unwrap_or_default().to_owned(),
                 doc: record.doc.cloned(),
                 aliases: record.aliases.to_vec(),
-                members: self.members(record.fields, &record.name.namespace, &place),
+                members: self.members(record.fields, &record.name.namespace, &path),
             }
         });
         let kind = ItemKind::Union(branches.collect());

@@ -1,4 +1,4 @@
-//! Which unions are an enum with data: those of records whose names begin alike.
+//! Recognizes enums with data: unions of records whose names have a common prefix.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,12 +12,12 @@ pub(super) struct Record<'a> {
     pub(super) fields: &'a [Field],
 }
 
-const WAY_OUT: &str = "an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record in the next major version of the schema";
+const ADVICE: &str = "an enum must be a union of records named `<Enum><Variant>`: put each branch into such a record in the next major version of the schema";
 
-/// The branches of a union that has nothing but records.
+/// The branches of a union of records.
 ///
 /// # Errors
-/// What the union is, and what to do.
+/// If a branch is not a record; the message describes the union and the fix.
 pub(super) fn records<'a>(
     branches: &'a [Schema],
     definitions: &HashMap<&'a FullName, &'a Definition>,
@@ -31,7 +31,7 @@ pub(super) fn records<'a>(
     let records: Option<Vec<_>> = branches.iter().map(record).collect();
     records.ok_or_else(|| {
         let kinds: Vec<_> = branches.iter().map(kind).collect();
-        format!("a union of {}; {WAY_OUT}", kinds.join(", "))
+        format!("a union of {}; {ADVICE}", kinds.join(", "))
     })
 }
 
@@ -40,31 +40,32 @@ fn kind(schema: &Schema) -> String {
         Schema::Primitive { kind, .. } => format!("`{}`", kind.name()),
         Schema::Array(_) => "an array".to_owned(),
         Schema::Map(_) => "a map".to_owned(),
-        Schema::Union(_) => "a union, which Avro has not".to_owned(),
+        Schema::Union(_) => "a union".to_owned(),
         Schema::Named(name) => format!("`{name}`"),
         Schema::Fixed(_) => "a `fixed`".to_owned(),
     }
 }
 
-/// The name of the enum: the longest that all records begin with and that nothing else has.
+/// The name of the enum: the longest common prefix of the records' names that is not taken.
 ///
 /// # Errors
-/// What the union is, and what to do.
+/// If there is none; the message describes the union and the fix.
 pub(super) fn prefix(names: &[&FullName], taken: impl Fn(&FullName) -> bool) -> Result<FullName, String> {
-    let of = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let quoted = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let Some((first, others)) = names.split_first() else {
-        return Err(format!("a union of nothing; {WAY_OUT}"));
+        return Err(format!("an empty union; {ADVICE}"));
     };
     if others.iter().any(|other| other.namespace != first.namespace) {
         return Err(format!(
-            "a union of records of several namespaces, {}; {WAY_OUT} and in one namespace",
-            of()
+            "a union of records from several namespaces, {}; {ADVICE} and in one namespace",
+            quoted()
         ));
     }
-    let common = names.iter().map(|name| common(&first.name, &name.name)).min().unwrap_or_default();
+    let common =
+        names.iter().map(|name| common_prefix_len(&first.name, &name.name)).min().unwrap_or_default();
     let at_words: Vec<_> =
         (1..=common).rev().filter(|end| names.iter().all(|name| starts_word(&name.name, *end))).collect();
-    // Where another union has the words already, part of one is better than nothing.
+    // Falls back to a part of a word if the whole words are taken by another union.
     let within = (1..=common).rev().filter(|end| {
         !at_words.is_empty() && names.iter().all(|name| name.name.get(*end..).is_some_and(is_avro_name))
     });
@@ -72,11 +73,12 @@ pub(super) fn prefix(names: &[&FullName], taken: impl Fn(&FullName) -> bool) -> 
     prefixes
         .map(|prefix| FullName { namespace: first.namespace.clone(), name: prefix.to_owned() })
         .find(|prefix| !taken(prefix))
-        .ok_or_else(|| format!("a union of {}, whose names begin with no word of their own; {WAY_OUT}", of()))
+        .ok_or_else(|| format!("a union of {}, whose names have no free common prefix; {ADVICE}", quoted()))
 }
 
-/// The records that are alone in a union somewhere: an enum with one variant, here as elsewhere.
-pub(super) fn lone(definitions: &[Definition]) -> HashSet<&FullName> {
+/// The records that are the only branch of a union somewhere. They are enums with one variant
+/// everywhere.
+pub(super) fn single_branches(definitions: &[Definition]) -> HashSet<&FullName> {
     fn visit<'a>(schema: &'a Schema, found: &mut HashSet<&'a FullName>) {
         match schema {
             Schema::Array(inner) | Schema::Map(inner) => visit(inner, found),
@@ -102,12 +104,13 @@ pub(super) fn lone(definitions: &[Definition]) -> HashSet<&FullName> {
     found
 }
 
-/// How many bytes two names have in common at their beginning.
-fn common(a: &str, b: &str) -> usize {
+/// The length of the common prefix, in bytes.
+fn common_prefix_len(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
 
-/// Whether a word that is a name starts at a byte: `Card` in `PaymentCard`, `card` in `payment_card`.
+/// Whether a word that is a valid name starts at this byte: `Card` in `PaymentCard`, `card` in
+/// `payment_card`.
 fn starts_word(name: &str, at: usize) -> bool {
     let Some((head, tail)) = name.split_at_checked(at) else { return false };
     let after_underscore = head.ends_with('_') && !tail.starts_with('_');
@@ -128,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn an_enum_is_named_by_the_words_that_its_records_begin_with() {
+    fn enum_is_named_by_the_common_prefix_of_its_records() {
         assert_eq!(found(&["PaymentCard", "PaymentCash"], &[]), "Payment");
         assert_eq!(found(&["payment_card", "payment_cash"], &[]), "payment_");
         assert_eq!(found(&["ShapeSolidCube", "ShapeSolidBall"], &[]), "ShapeSolid");
         assert_eq!(found(&["ShapeSolidCube", "ShapeSolidBall"], &["ShapeSolid"]), "Shape");
         assert_eq!(
             found(&["Shape2D", "Shape3D"], &[]),
-            "a union of `n.Shape2D`, `n.Shape3D`, whose names begin with no word of their own; an enum of events is a union of records, named `<Enum><Variant>`: put each branch into such a record in the next major version of the schema"
+            "a union of `n.Shape2D`, `n.Shape3D`, whose names have no free common prefix; an enum must be a union of records named `<Enum><Variant>`: put each branch into such a record in the next major version of the schema"
         );
         assert_eq!(found(&["AX", "AY"], &[]), "A");
         assert_eq!(found(&["ShapeSolidCube"], &[]), "ShapeSolid");
@@ -143,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn unions_that_are_no_enum_say_why() {
-        assert!(found(&["Card", "Cash"], &[]).contains("no word of their own"));
-        assert!(found(&["Shape", "ShapeCube"], &[]).contains("no word of their own"));
-        assert!(found(&["Cube"], &[]).contains("no word of their own"));
+    fn unions_without_a_common_prefix_or_namespace_are_errors() {
+        assert!(found(&["Card", "Cash"], &[]).contains("no free common prefix"));
+        assert!(found(&["Shape", "ShapeCube"], &[]).contains("no free common prefix"));
+        assert!(found(&["Cube"], &[]).contains("no free common prefix"));
         assert!(found(&["ShapeCube", "m.ShapeBall"], &[]).contains("several namespaces"));
     }
 
     #[test]
-    fn what_is_no_record_is_named() {
+    fn branch_that_is_not_a_record_is_an_error() {
         let branches = [
             Schema::Primitive { kind: super::super::model::Primitive::Int, logical: None },
             Schema::Array(Box::new(Schema::Fixed(2))),
         ];
         let what = records(&branches, &HashMap::new()).map(|_| ()).unwrap_err();
-        assert!(what.starts_with("a union of `int`, an array; an enum of events"), "{what}");
+        assert!(what.starts_with("a union of `int`, an array; an enum must be"), "{what}");
     }
 }

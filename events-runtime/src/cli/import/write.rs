@@ -1,27 +1,28 @@
-//! Items into Rust text.
+//! Writes items as Rust code.
 
 use super::event::{Event, OPENEDX_NAME};
 use super::item::{Branch, Item, ItemId, ItemKind, Items, Member, Type};
-use super::layout::{Attribute, Text, doc, field};
+use super::layout::{Attribute, Code, doc, field};
 use super::name::{Name, fields, variants};
 
 /// `struct_variant_width`
 const VARIANT_WIDTH: usize = 35;
 
-/// One file, with the Rust names of its items.
-pub(super) struct Names<'a> {
+/// Writes the items of a file.
+pub(super) struct ItemWriter<'a> {
     pub(super) items: &'a Items,
+    /// The Rust names of the items.
     pub(super) names: &'a [String],
 }
 
-impl Names<'_> {
-    fn of(&self, id: ItemId) -> &str {
+impl ItemWriter<'_> {
+    fn name_of(&self, id: ItemId) -> &str {
         self.names.get(id).map_or("", String::as_str)
     }
 
-    /// The text of one item; of an event, where it is one.
-    pub(super) fn item(&self, id: ItemId, event: Option<(&Event, &str)>) -> Text {
-        let mut out = Text::default();
+    /// Writes an item, as an event if `event` is given with its file name.
+    pub(super) fn item(&self, id: ItemId, event: Option<(&Event, &str)>) -> Code {
+        let mut out = Code::default();
         let Some(item) = self.items.0.get(id) else { return out };
         let mut options = Attribute::new("event");
         doc(item.doc.as_deref(), "", &mut options, &mut out);
@@ -30,7 +31,7 @@ impl Names<'_> {
             (ItemKind::Symbols { .. }, None) => "#[derive(Debug, Clone, Copy, PartialEq, Eq, EventData)]",
             (_, None) => "#[derive(Debug, Clone, PartialEq, EventData)]",
         });
-        let name = self.of(id);
+        let name = self.name_of(id);
         match event {
             Some((event, file)) => signal(event, file, item, name).write("", &mut out),
             None if item.name != name => options.text("rename", &item.name),
@@ -40,7 +41,7 @@ impl Names<'_> {
         item.aliases.iter().for_each(|alias| options.text("alias", alias));
         options.write("", &mut out);
         let keyword = if matches!(item.kind, ItemKind::Struct(_)) { "struct" } else { "enum" };
-        let mut body = Text::default();
+        let mut body = Code::default();
         match &item.kind {
             ItemKind::Struct(members) => self.members(members, "    ", "pub ", &mut body),
             ItemKind::Symbols { symbols, default } => symbol_variants(symbols, default.as_deref(), &mut body),
@@ -56,11 +57,11 @@ impl Names<'_> {
         out
     }
 
-    fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut Text) {
-        let names = fields(members.iter().map(|member| member.labels.name.as_str()));
+    fn members(&self, members: &[Member], indent: &str, visibility: &str, out: &mut Code) {
+        let names = fields(members.iter().map(|member| member.attributes.name.as_str()));
         for (member, name) in members.iter().zip(names) {
             let mut options = Attribute::new("event");
-            doc(member.labels.doc.as_deref(), indent, &mut options, out);
+            doc(member.attributes.doc.as_deref(), indent, &mut options, out);
             self.options(member, &name, &mut options);
             options.write(indent, out);
             field(indent, &format!("{visibility}{}", name.rust), &self.ty(&member.ty), out);
@@ -69,43 +70,43 @@ impl Names<'_> {
 
     fn options(&self, member: &Member, name: &Name, options: &mut Attribute) {
         if name.is_renamed {
-            options.text("rename", &member.labels.name);
+            options.text("rename", &member.attributes.name);
         }
-        member.labels.aliases.iter().for_each(|alias| options.text("alias", alias));
-        // An `Option` has `null` without being told.
-        if let Some(default) = member.labels.default.as_ref().filter(|default| !default.is_null()) {
+        member.attributes.aliases.iter().for_each(|alias| options.text("alias", alias));
+        // `null` is the default of an `Option` anyway.
+        if let Some(default) = member.attributes.default.as_ref().filter(|default| !default.is_null()) {
             options.json("default", default);
         }
-        if member.labels.pii {
+        if member.attributes.pii {
             options.flag("pii");
         }
         member
             .with
             .iter()
             .for_each(|module| options.path("with", &format!("events_runtime::with::{module}")));
-        member.back_refs.iter().for_each(|id| options.path("back_ref", self.of(*id)));
+        member.back_refs.iter().for_each(|id| options.path("back_ref", self.name_of(*id)));
     }
 
     fn ty(&self, ty: &Type) -> String {
         match ty {
-            Type::Plain { rust, .. } => (*rust).to_owned(),
+            Type::External { rust, .. } => (*rust).to_owned(),
             Type::Vec(item) => format!("Vec<{}>", self.ty(item)),
             Type::Map(value) => format!("BTreeMap<String, {}>", self.ty(value)),
             Type::Option(inner) => format!("Option<{}>", self.ty(inner)),
-            Type::Item { id, boxed: true, .. } => format!("Box<{}>", self.of(*id)),
-            Type::Item { id, .. } => self.of(*id).to_owned(),
+            Type::Item { id, boxed: true, .. } => format!("Box<{}>", self.name_of(*id)),
+            Type::Item { id, .. } => self.name_of(*id).to_owned(),
         }
     }
 
-    fn variants(&self, branches: &[Branch], out: &mut Text) {
+    fn variants(&self, branches: &[Branch], out: &mut Code) {
         let names = variants(branches.iter().map(|branch| branch.name.as_str()));
-        // An enum of which no variant could have data is one of symbols.
+        // The derive treats an enum without data as an Avro enum, so its variants need braces.
         let has_data = branches.iter().any(|branch| !branch.members.is_empty());
         let texts: Vec<_> = branches
             .iter()
             .zip(&names)
             .map(|(branch, name)| {
-                let mut head = Text::default();
+                let mut head = Code::default();
                 let mut options = Attribute::new("event");
                 doc(branch.doc.as_deref(), "    ", &mut options, &mut head);
                 if name.is_renamed {
@@ -113,13 +114,13 @@ impl Names<'_> {
                 }
                 branch.aliases.iter().for_each(|alias| options.text("alias", alias));
                 options.write("    ", &mut head);
-                let mut body = Text::default();
+                let mut body = Code::default();
                 self.members(&branch.members, "        ", "", &mut body);
                 (head, name.rust.as_str(), body)
             })
             .collect();
-        // `rustfmt` breaks all variants where it breaks one and not all.
-        let breaks = |(head, _, body): &(Text, &str, Text)| !head.is_empty() || one_line(body).is_none();
+        // If `rustfmt` breaks some variants, it breaks all of them.
+        let breaks = |(head, _, body): &(Code, &str, Code)| !head.is_empty() || one_line(body).is_none();
         let all_break = texts.iter().any(breaks) && !texts.iter().all(breaks);
         for (head, name, body) in &texts {
             out.lines(head);
@@ -137,8 +138,8 @@ impl Names<'_> {
     }
 }
 
-/// The fields of a variant on one line, where they go there.
-fn one_line(body: &Text) -> Option<String> {
+/// The fields of a variant on one line if they fit.
+fn one_line(body: &Code) -> Option<String> {
     let lines: Vec<_> = body.as_str().lines().map(str::trim).collect();
     let line = lines.join(" ");
     let line = line.strip_suffix(',').unwrap_or(&line);
@@ -146,7 +147,7 @@ fn one_line(body: &Text) -> Option<String> {
     (is_plain && line.chars().count() <= VARIANT_WIDTH).then(|| line.to_owned())
 }
 
-fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut Text) {
+fn symbol_variants(symbols: &[String], default: Option<&str>, out: &mut Code) {
     let names = variants(symbols.iter().map(String::as_str));
     for (symbol, name) in symbols.iter().zip(names) {
         let mut options = Attribute::new("event");

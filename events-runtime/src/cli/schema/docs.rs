@@ -51,7 +51,9 @@ impl Docs {
     fn add_schema(&mut self, path: &Path, namespace: &str, schema: &Value) {
         match schema {
             Value::Array(branches) => {
-                branches.iter().for_each(|branch| self.add_schema(path, namespace, branch));
+                for branch in branches {
+                    self.add_schema(path, namespace, branch);
+                }
             }
             Value::Object(object) => {
                 let get = |key| object.get(key).unwrap_or(&Value::Null);

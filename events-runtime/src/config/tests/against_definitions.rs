@@ -90,7 +90,7 @@ fn a_key_is_read_from_the_encoded_event() {
 }
 
 #[test]
-fn a_key_of_broken_bytes_is_an_error() {
+fn reading_a_key_from_invalid_bytes_is_an_error() {
     let datum = avro::to_vec(&order()).unwrap();
     let key = KeyPath::resolve(OrderPlaced::SCHEMA, "customer.number").unwrap();
     let read = |datum: &[u8]| key.append_key(datum, &mut Vec::new());
@@ -103,7 +103,7 @@ fn a_key_of_broken_bytes_is_an_error() {
 }
 
 #[test]
-fn a_wrong_path_names_the_fields_that_exist_and_the_nearest_one() {
+fn an_unknown_field_lists_the_existing_fields_and_the_nearest_one() {
     assert_eq!(
         fault("custmer.id"),
         "`OrderPlaced` has no field `custmer`; did you mean `customer`? \
@@ -119,7 +119,7 @@ fn a_wrong_path_names_the_fields_that_exist_and_the_nearest_one() {
 }
 
 #[test]
-fn a_path_leads_through_records_only_and_ends_at_a_key() {
+fn a_path_consists_of_records_and_ends_at_a_key() {
     assert!(fault("note").contains("`note` is optional"));
     assert!(fault("payer.id").contains("`payer` is optional"));
     assert!(fault("lines.id").contains("`lines` is a list"));
@@ -152,7 +152,7 @@ fn routes_resolve_against_the_linked_definitions() {
 }
 
 #[test]
-fn everything_that_does_not_fit_the_definitions_is_listed_at_once() {
+fn all_mismatches_with_the_definitions_are_listed() {
     let config = Config::builder()
         .toml(
             "base",

@@ -10,7 +10,7 @@ fn consumer(settings: &str) -> ConsumerSettings {
 }
 
 #[test]
-fn a_consumer_is_told_how_it_works_and_when_it_stops() {
+fn consumer_settings_are_read() {
     let found = consumer(
         "enabled = false\nconcurrency = 8\nmax_consecutive_errors = 3\ndrain_timeout = '5s'\nexhausted = 'park'",
     );
@@ -22,7 +22,7 @@ fn a_consumer_is_told_how_it_works_and_when_it_stops() {
 }
 
 #[test]
-fn a_consumer_takes_one_event_at_a_time_and_never_ends_by_errors_unless_told() {
+fn a_consumer_has_no_concurrency_and_no_error_limit_by_default() {
     let found = consumer("");
     assert!(found.enabled);
     assert_eq!(found.concurrency.get(), 1);
@@ -34,7 +34,7 @@ fn a_consumer_takes_one_event_at_a_time_and_never_ends_by_errors_unless_told() {
 }
 
 #[test]
-fn the_explanation_shows_how_a_consumer_works() {
+fn the_explanation_shows_consumer_settings() {
     let config = Config::from_toml("[bus]\nurl = 'memory:'\nconsumer = { concurrency = 2 }").unwrap();
     let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
     assert_eq!(explained("bus.consumer.enabled"), "true");
@@ -45,7 +45,7 @@ fn the_explanation_shows_how_a_consumer_works() {
 }
 
 #[test]
-fn what_an_operator_sees_is_off_or_rare_unless_told() {
+fn audit_and_error_log_are_off_by_default() {
     let bus =
         |text: &str| Config::from_toml(&format!("[bus]\nurl = 'memory:'\n{text}")).unwrap().bus().clone();
     let usual = bus("");
@@ -82,7 +82,7 @@ fn what_an_operator_sees_is_off_or_rare_unless_told() {
 }
 
 #[test]
-fn wrong_settings_of_a_consumer_are_told_by_their_key() {
+fn invalid_consumer_settings_are_reported_with_their_key() {
     let text = "[bus]\nurl = 'memory:'\n[bus.consumer]\nconcurrency = 0\nexhausted = 'prak'\nmax_consecutive_errors = -1";
     let error = Config::from_toml(text).unwrap_err();
     let found: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
@@ -119,7 +119,7 @@ fn a_group_has_a_start_position_of_its_own() {
 }
 
 #[test]
-fn a_wrong_start_position_is_told_by_its_key_and_says_what_to_write() {
+fn an_invalid_start_position_is_reported_with_its_key_and_the_valid_forms() {
     for wrong in ["'erliest'", "-1", "2026-01-31T12:00:00Z", "true", "'2026-01-31'"] {
         let text = format!("bus.url = 'memory:'\nbus.consumer.start = {wrong}");
         let error = Config::from_toml(&text).unwrap_err().to_string();
@@ -139,7 +139,7 @@ fn group(config: &Config, topic: &str, group: &str) -> GroupSettings {
 }
 
 #[test]
-fn a_group_goes_by_its_own_table_and_else_by_the_bus() {
+fn a_group_uses_its_own_table_then_the_bus() {
     let config = Config::from_toml(GROUPS).unwrap();
     let billing = group(&config, "order-log", "billing");
     assert_eq!((billing.max_attempts.get(), billing.concurrency.get()), (20, 4));
@@ -154,7 +154,7 @@ fn a_group_goes_by_its_own_table_and_else_by_the_bus() {
 }
 
 #[test]
-fn the_environment_reaches_the_settings_of_a_group() {
+fn the_environment_overrides_the_settings_of_a_group() {
     let variables = [
         ("EVENTS_CONSUMERS__ORDER_LOG__BILLING__MAX_ATTEMPTS", "3"),
         ("EVENTS_CONSUMERS__NEW__AUDIT__EXHAUSTED", "park"),
@@ -169,7 +169,7 @@ fn the_environment_reaches_the_settings_of_a_group() {
 }
 
 #[test]
-fn wrong_settings_of_a_group_are_told_by_their_key() {
+fn invalid_group_settings_are_reported_with_their_key() {
     let text =
         "bus.url = 'memory:'\n[consumers.orders]\n\"a b\" = {}\nbilling = { max_attempts = 0, atempts = 1 }";
     let error = Config::from_toml(text).unwrap_err().to_string();

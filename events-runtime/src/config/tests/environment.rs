@@ -54,14 +54,14 @@ fn every_kind_of_key_can_be_overridden() {
 }
 
 #[test]
-fn a_single_underscore_is_a_slip_and_is_said_to_be_one() {
+fn a_single_underscore_is_reported_as_a_typo() {
     let text = problem("EVENTS_BUS_URL", "redis://u:s3cret@host");
     assert!(text.contains("did you mean `EVENTS_BUS__URL`?"), "{text}");
     assert!(!text.contains("s3cret"));
 }
 
 #[test]
-fn a_key_with_an_underscore_too_few_is_an_error_wherever_it_is_missing() {
+fn a_missing_underscore_is_an_error_at_every_position() {
     for (variable, meant) in [
         ("EVENTS_BUS_BATCH_SIZE", "EVENTS_BUS__BATCH_SIZE"),
         ("EVENTS_bus_url", "EVENTS_BUS__URL"),
@@ -79,7 +79,7 @@ fn a_key_with_an_underscore_too_few_is_an_error_wherever_it_is_missing() {
 }
 
 #[test]
-fn what_kubernetes_says_of_a_service_is_no_setting_and_no_error() {
+fn kubernetes_service_links_are_ignored() {
     let names =
         ["EVENTS", "EVENTS_BUS", "EVENTS_SERVICE", "EVENTS_ROUTES", "EVENTS_TOPICS", "EVENTS_CONSUMERS"];
     let ends = [
@@ -102,7 +102,7 @@ fn what_kubernetes_says_of_a_service_is_no_setting_and_no_error() {
 }
 
 #[test]
-fn what_is_no_setting_is_ignored_with_a_word() {
+fn unknown_variables_are_ignored_with_a_warning() {
     let warned = |variable: &str| {
         let config = with(&[(variable, "s3cret")]).unwrap();
         let [warning] = config.warnings() else { panic!("{variable}: {:?}", config.warnings()) };
@@ -121,7 +121,7 @@ fn what_is_no_setting_is_ignored_with_a_word() {
 }
 
 #[test]
-fn a_setting_whose_variable_begins_otherwise_is_ignored_with_a_word() {
+fn a_setting_with_another_prefix_is_ignored_with_a_warning() {
     for variable in ["events_bus__linger", "Events_Bus__Linger", "EVENT_BUS__LINGER", "event_bus__linger"] {
         let config = with(&[(variable, "1s")]).unwrap();
         let [warning] = config.warnings() else { panic!("{variable}: {:?}", config.warnings()) };
@@ -134,7 +134,7 @@ fn a_setting_whose_variable_begins_otherwise_is_ignored_with_a_word() {
 }
 
 #[test]
-fn an_error_names_the_variables_that_were_not_read_and_no_others() {
+fn an_error_lists_only_the_ignored_variables() {
     let variables =
         [("EVENTS_BUS", "memory:"), ("events_bus__url", "memory:"), ("EVENTS_PORT", "tcp://h:80")];
     let error = Config::builder().variables(variables).load().unwrap_err().to_string();
@@ -157,7 +157,7 @@ fn an_unknown_event_type_is_named_with_the_nearest_one() {
 }
 
 #[test]
-fn a_name_that_may_mean_two_is_refused() {
+fn an_ambiguous_name_is_an_error() {
     let error = Config::builder()
         .toml("base", "bus.url = 'memory:'\n[topics.a-b]\n[topics.a_b]")
         .variables([("EVENTS_TOPICS__A_B__RETAIN_COUNT", "5")])
@@ -168,14 +168,14 @@ fn a_name_that_may_mean_two_is_refused() {
 }
 
 #[test]
-fn an_empty_variable_is_a_value_and_a_wrong_one() {
+fn an_empty_variable_is_an_invalid_value() {
     assert!(problem("EVENTS_BUS__URL", "").contains("is empty"));
     assert!(problem("EVENTS_SERVICE__NAME", "").contains("is empty"));
     assert!(problem("EVENTS_BUS__BATCH_SIZE", "").contains("a whole number from 1"));
 }
 
 #[test]
-fn the_environment_and_the_files_are_judged_together() {
+fn problems_of_files_and_environment_are_listed_together() {
     let error = Config::builder()
         .toml("base", "bus.urll = 'memory:'")
         .variables([("EVENTS_BUS_LINGER", "1s"), ("EVENTS_BUS__BATCH_SIZE", "x")])

@@ -27,7 +27,7 @@ retain_age = "2d"
 "#;
 
 #[test]
-fn a_file_says_what_it_says_and_the_rest_is_default() {
+fn settings_missing_in_a_file_have_defaults() {
     let config = Config::from_toml(BASE).unwrap();
     assert_eq!(config.service().name.as_deref(), Some("shop"));
     assert_eq!(config.service().topic_prefix.as_ref().map(TopicPrefix::as_str), Some("dev"));
@@ -51,7 +51,7 @@ fn a_file_says_what_it_says_and_the_rest_is_default() {
 }
 
 #[test]
-fn an_overlay_changes_enabled_without_restating_the_key_and_the_key_without_enabled() {
+fn an_overlay_changes_enabled_and_key_independently() {
     let config = Config::builder()
         .toml("base", BASE)
         .toml(
@@ -79,7 +79,7 @@ fn an_overlay_changes_enabled_without_restating_the_key_and_the_key_without_enab
 }
 
 #[test]
-fn explain_tells_for_each_value_where_it_comes_from() {
+fn explain_shows_the_source_of_each_value() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("events.toml");
     std::fs::write(&path, BASE).unwrap();
@@ -109,7 +109,7 @@ fn explain_tells_for_each_value_where_it_comes_from() {
 }
 
 #[test]
-fn explain_says_where_a_relative_path_leads_from_the_working_directory() {
+fn explain_shows_the_absolute_path_of_a_relative_one() {
     let here = std::env::current_dir().unwrap();
     let config = Config::from_toml(
         "[bus]\nurl = 'sqlite://data/a%20b.db?synchronous=off'\nerror_log = 'lost.jsonl'\n[bus.consumer]\nschemas = '/x'",
@@ -138,7 +138,7 @@ fn explain_and_debug_never_show_a_password() {
 }
 
 #[test]
-fn every_default_is_explained_as_what_would_be_written() {
+fn every_explained_default_can_be_written_as_a_setting() {
     let config = Config::from_toml("[bus]\nurl = 'memory:'").unwrap();
     let mut restated = String::from("[bus]\nurl = 'memory:'\n");
     for setting in config.explain() {
@@ -155,7 +155,7 @@ fn every_default_is_explained_as_what_would_be_written() {
 }
 
 #[test]
-fn memory_keeps_a_number_of_messages_and_not_a_week_of_them() {
+fn memory_limits_the_number_of_messages_and_not_their_age() {
     let retention = |url: &str| {
         let config = Config::from_toml(&format!("bus.url = '{url}'")).unwrap();
         config.connect_options().unwrap().retention
@@ -166,7 +166,7 @@ fn memory_keeps_a_number_of_messages_and_not_a_week_of_them() {
 }
 
 #[test]
-fn dead_letters_are_kept_unless_their_own_table_says_otherwise() {
+fn dead_letters_are_kept_unless_their_own_table_sets_a_limit() {
     let config = Config::from_toml(
         "bus = { url = 'memory:', retain_age = '1h' }
         topics.'orders.billing.dlq' = { retain_count = 5 }",
@@ -179,7 +179,7 @@ fn dead_letters_are_kept_unless_their_own_table_says_otherwise() {
 }
 
 #[test]
-fn the_transport_is_told_full_names_and_a_topic_inherits_what_it_does_not_say() {
+fn the_transport_gets_full_topic_names_and_inherited_settings() {
     let config = Config::from_toml(
         "service = { name = 'shop', topic_prefix = 'dev' }
         bus = { url = 'memory:', retain_age = 'unlimited', retain_count = 10 }

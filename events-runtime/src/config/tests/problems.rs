@@ -65,7 +65,7 @@ colour = "red"
 }
 
 #[test]
-fn a_missing_address_is_a_problem_and_not_a_silent_default() {
+fn a_missing_url_is_a_problem() {
     let found = problems("");
     let example = if cfg!(feature = "embedded") { "sqlite://events.db" } else { "" };
     let [only] = found.as_slice() else { panic!("{found:?}") };
@@ -97,13 +97,13 @@ fn no_problem_quotes_a_password() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let error = Config::load("no/such/events.toml").unwrap_err().to_string();
     assert!(error.contains("no/such/events.toml: can't be read"), "{error}");
 }
 
 #[test]
-fn files_that_can_not_be_read_are_listed_together() {
+fn unreadable_files_are_listed_together() {
     let error =
         Config::builder().file("no/such/a.toml").toml("b", "= 1").file("no/such/c.toml").load().unwrap_err();
     assert_eq!(error.problems().len(), 3, "{error}");
@@ -111,7 +111,7 @@ fn files_that_can_not_be_read_are_listed_together() {
 
 /// The parser and the masking are one; this holds all ways out of the configuration to it.
 #[test]
-fn no_form_of_a_url_shows_its_password_whether_it_is_taken_or_refused() {
+fn no_url_valid_or_not_shows_its_password() {
     for url in [
         "memory:?token=s3cret",
         "memory:u:s3cret@host",
@@ -153,7 +153,7 @@ fn no_form_of_a_url_shows_its_password_whether_it_is_taken_or_refused() {
 /// A hint that this build can't follow would send its reader in a circle.
 #[cfg(not(all(feature = "embedded", feature = "redis")))]
 #[test]
-fn where_a_feature_is_missing_the_feature_is_what_is_named() {
+fn a_missing_feature_is_named() {
     let (url, feature) = if cfg!(feature = "embedded") {
         ("redis://host", "redis")
     } else {

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_of_postgres_codes_has_its_judgement() {
+    fn every_class_of_postgres_codes_is_classified() {
         use Class::{Aborted, Conflict, Disconnected, Permanent, TimedOut, Unavailable};
 
         let judged: [(Class, &[&str]); 6] = [

@@ -135,7 +135,8 @@ impl PostgresInbox {
     /// dereferences to the type of the argument.
     ///
     /// # Errors
-    /// [`InboxError::Conflict`] at stricter levels; [`InboxError::NoTable`] before [`create`](Self::create); [`InboxError::Disconnected`]. The transaction can't be used any more.
+    /// [`InboxError::Conflict`] at stricter levels; [`InboxError::NoTable`] before
+    /// [`create`](Self::create); [`InboxError::Disconnected`]. The transaction can't be used any more.
     pub async fn insert(
         &self,
         transaction: &Transaction<'_>,
@@ -190,7 +191,9 @@ impl PostgresInbox {
     /// [`intact`](PostgresStatements::intact) before.
     ///
     /// # Errors
-    /// [`InboxError::RolledBack`] if a statement has failed in the transaction, or if it is not the one of the insert. Otherwise as for [`insert`](Self::insert), and the errors of deferred constraints. If the connection is lost during the commit, the result is unknown; the redelivered event reveals it.
+    /// [`InboxError::RolledBack`] if a statement has failed in the transaction, or if it is not the one of
+    /// the insert. Otherwise as for [`insert`](Self::insert), and the errors of deferred constraints. If
+    /// the connection is lost during the commit, the result is unknown; the redelivered event reveals it.
     pub async fn commit(
         &self,
         transaction: Transaction<'_>,

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_sqlite_has_its_judgement() {
+    fn every_sqlite_code_is_classified() {
         use Class::{Busy, Permanent, Stale, TimedOut, Unavailable};
 
         let judged = [

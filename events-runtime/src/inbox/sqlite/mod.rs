@@ -94,7 +94,9 @@ impl SqliteInbox {
     /// statement.
     ///
     /// # Errors
-    /// [`InboxError::NoTransaction`] if the connection is not in a transaction; [`InboxError::Busy`] and [`InboxError::StaleSnapshot`] if another connection writes; [`InboxError::NoTable`] before [`create`](Self::create). Roll back.
+    /// [`InboxError::NoTransaction`] if the connection is not in a transaction; [`InboxError::Busy`] and
+    /// [`InboxError::StaleSnapshot`] if another connection writes; [`InboxError::NoTable`] before
+    /// [`create`](Self::create). Roll back.
     pub fn insert(&self, transaction: &Connection, event: &EventMetadata) -> Result<Arrival, InboxError> {
         if transaction.is_autocommit() {
             return Err(InboxError::NoTransaction { inbox: self.settings.group.to_string() });
@@ -133,7 +135,8 @@ impl SqliteInbox {
     /// that error, its further statements are committed one by one, without the event.
     ///
     /// # Errors
-    /// [`InboxError::RolledBack`] if the event is no longer in the transaction; [`InboxError::Busy`] if the file's lock was not available.
+    /// [`InboxError::RolledBack`] if the event is no longer in the transaction; [`InboxError::Busy`] if the
+    /// file's lock was not available.
     pub fn commit(&self, transaction: Transaction<'_>, event: &EventMetadata) -> Result<(), InboxError> {
         let here = !transaction.is_autocommit()
             && self.contains(&transaction, event.id()).map_err(|error| self.explain(error))?;

@@ -266,7 +266,7 @@ impl Ledger {
     }
 
     fn settle_one(&self, hands: &mut Hands, settlement: Settlement) -> Result<(), TransportError> {
-        let Settlement { receipt, outcome } = settlement;
+        let Settlement { receipt, outcome, .. } = settlement;
         if hands.crashed {
             return Err(crashed("settle", &self.topic));
         }

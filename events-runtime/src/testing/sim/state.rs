@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::dice::Dice;
 use super::{Fault, Faults, History};
-use crate::clock::Later as _;
+use crate::transport::Later as _;
 use crate::transport::{ConsumerGroup, Delivery, Message, Position, Topic};
 
 pub(super) struct State {

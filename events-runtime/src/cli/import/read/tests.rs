@@ -1,20 +1,20 @@
 use super::*;
 
-fn faults(text: &str) -> Vec<String> {
+fn errors(text: &str) -> Vec<String> {
     let mut report = Report::default();
     assert!(read(text, &mut report).is_none(), "{text}");
     report.lines("x.avsc").iter().map(|line| line.replace("error: x.avsc: ", "")).collect()
 }
 
-fn sound(text: &str) -> (Source, Vec<String>) {
+fn read_valid(text: &str) -> (Source, Vec<String>) {
     let mut report = Report::default();
     let source = read(text, &mut report);
     (source.unwrap_or_else(|| panic!("{:?}", report.lines("x"))), report.lines("x"))
 }
 
 #[test]
-fn names_are_resolved_in_the_namespace_around_them() {
-    let (source, _) = sound(
+fn names_are_resolved_in_the_enclosing_namespace() {
+    let (source, _) = read_valid(
         r#"{"type": "record", "name": "a.b.Root", "namespace": "ignored", "fields": [
             {"name": "x", "type": {"type": "record", "name": "X", "namespace": "c", "fields": [
                 {"name": "y", "type": {"type": "enum", "name": "Y", "symbols": ["S"]}}]}},
@@ -27,15 +27,15 @@ fn names_are_resolved_in_the_namespace_around_them() {
 }
 
 #[test]
-fn what_is_no_schema_is_told_with_its_place() {
-    for (text, fault) in [
-        ("{", "the root: this is no JSON: "),
-        ("7", "the root: `7` is no schema"),
-        (r#"{"name": "A"}"#, "the root: a schema has a `type`"),
+fn invalid_schemas_are_reported_with_their_path() {
+    for (text, error) in [
+        ("{", "the root: invalid JSON: "),
+        ("7", "the root: `7` is not a schema"),
+        (r#"{"name": "A"}"#, "the root: the schema has no `type`"),
         (r#"{"type": "record", "name": "A"}"#, "the root: the record `A` has no `fields`"),
-        (r#"{"type": "record", "fields": []}"#, "the root: a record, enum or fixed has a `name`"),
-        (r#"{"type": "record", "name": "a-b", "fields": []}"#, "the root: `a-b` is no Avro name"),
-        (r#"{"type": "record", "name": "int", "fields": []}"#, "the root: `int` is a type of Avro's own"),
+        (r#"{"type": "record", "fields": []}"#, "the root: the record, enum or fixed type has no `name`"),
+        (r#"{"type": "record", "name": "a-b", "fields": []}"#, "the root: `a-b` is not a valid Avro name"),
+        (r#"{"type": "record", "name": "int", "fields": []}"#, "the root: `int` is a primitive type of Avro"),
         (r#"{"type": "enum", "name": "E", "symbols": []}"#, "the root: the enum `E` has no `symbols`"),
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A", "A"]}"#,
@@ -43,18 +43,15 @@ fn what_is_no_schema_is_told_with_its_place() {
         ),
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A"], "default": "B"}"#,
-            "the root: \"B\" is no symbol",
+            "the root: the default \"B\" is not a symbol",
         ),
-        (
-            r#"{"type": "error", "name": "E", "fields": []}"#,
-            "the root: an `error`, which only protocols have",
-        ),
-        (r#"{"type": "fixed", "name": "F"}"#, "the root: a `fixed` has a `size`"),
-        (r#"{"type": "array"}"#, "the root: an array has the schema of its `items`"),
-        (r#"{"type": "record", "name": "A", "fields": [{"name": "b"}]}"#, "b: a field has a `type`"),
+        (r#"{"type": "error", "name": "E", "fields": []}"#, "the root: `error` types are for protocols only"),
+        (r#"{"type": "fixed", "name": "F"}"#, "the root: the `fixed` type has no valid `size`"),
+        (r#"{"type": "array"}"#, "the root: the array has no `items`"),
+        (r#"{"type": "record", "name": "A", "fields": [{"name": "b"}]}"#, "b: the field has no `type`"),
         (
             r#"{"type": "record", "name": "A", "fields": [{"type": "int"}]}"#,
-            "the root: `{\"type\":\"int\"}` is no field",
+            "the root: the field `{\"type\":\"int\"}` has no `name`",
         ),
         (
             r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": {"type": "map", "values": "B"}}]}"#,
@@ -62,27 +59,27 @@ fn what_is_no_schema_is_told_with_its_place() {
         ),
         (
             r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": "int"}, {"name": "b", "type": "int"}]}"#,
-            "b: the record `A` has two fields of this name",
+            "b: the record `A` has two fields with this name",
         ),
         (
             r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": [{"type": "record", "name": "A", "fields": []}]}]}"#,
             "b<A>: `A` is defined twice",
         ),
     ] {
-        let found = faults(text);
-        assert!(found[0].starts_with(fault), "{text}: {found:?}");
+        let found = errors(text);
+        assert!(found[0].starts_with(error), "{text}: {found:?}");
     }
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_at_once() {
+fn all_errors_of_a_file_are_reported() {
     let text = r#"{"type": "record", "name": "A", "fields": [{"name": "a", "type": "B"}, {"name": "b", "type": 1}]}"#;
-    assert_eq!(faults(text).len(), 2);
+    assert_eq!(errors(text).len(), 2);
 }
 
 #[test]
-fn attributes_that_events_have_no_place_for_are_noted() {
-    let (_, notes) = sound(
+fn dropped_attributes_are_noted() {
+    let (_, notes) = read_valid(
         r#"{"type": "record", "name": "A", "owner": "me", "fields": [
             {"name": "a", "type": {"type": "string", "avro.java.string": "String"}, "order": "ignore"},
             {"name": "b", "type": "int", "order": "ignore", "pii": true, "aliases": ["a", "c"]}]}"#,
@@ -90,10 +87,10 @@ fn attributes_that_events_have_no_place_for_are_noted() {
     assert_eq!(
         notes,
         [
-            "note: x: the root: the attribute `owner` is not kept",
-            "note: x: a, b: the attribute `order` is not kept",
-            "note: x: a: the attribute `avro.java.string` is not kept",
-            "note: x: b: the alias `a` means another field too, and is not kept",
+            "note: x: the root: the attribute `owner` is dropped",
+            "note: x: a, b: the attribute `order` is dropped",
+            "note: x: a: the attribute `avro.java.string` is dropped",
+            "note: x: b: the alias `a` is dropped: it refers to another field too",
         ]
     );
 }

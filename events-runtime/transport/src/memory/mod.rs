@@ -1,0 +1,157 @@
+//! `memory:` transport: messages in this process, for tests, development and single-process services.
+//!
+//! Leases, order per key, retries and dead letters work as in `sqlite:`. `memory:` is a store of
+//! its own; `memory:NAME` is shared by all handles of that name in the process.
+//!
+//! Settings, in the query of the URL (`memory:orders?retention_count=unlimited`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `retention_age=unlimited`, `retention_count=10000` | which settled messages are kept for later groups |
+//! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics |
+//!
+//! # Differences from the other transports
+//! - Nothing is durable: messages, groups and progress are dropped with the last handle.
+//! - Positions are numbers that start at 1 in each topic.
+//! - Renewing a delivery renews that delivery only.
+
+mod acker;
+mod admin;
+mod consumer;
+mod group;
+mod log;
+mod producer;
+mod store;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use self::consumer::MemoryConsumer;
+use self::producer::MemoryProducer;
+use self::store::Store;
+use super::options::RetentionPolicy;
+use super::target::Target;
+use super::{
+    Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
+    Position, Producer, Retention, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
+};
+
+/// Retention of a topic.
+pub const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
+
+/// The named stores.
+static NAMED: Mutex<Option<HashMap<String, Weak<Store>>>> = Mutex::new(None);
+
+/// The `memory:` transport.
+pub struct MemoryTransport {
+    store: Arc<Store>,
+}
+
+impl MemoryTransport {
+    pub(crate) fn open(
+        target: &Target<'_>,
+        options: &ConnectOptions,
+    ) -> Result<Box<dyn Transport>, TransportError> {
+        Ok(Box::new(Self::connect(target, options)?))
+    }
+
+    fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
+        target.only(&RetentionPolicy::SETTINGS)?;
+        let policy = RetentionPolicy::new(target, options, DEFAULT_RETENTION)?;
+        let open = || Arc::new(Store::new(target.shown().to_owned(), policy));
+        if target.path.is_empty() {
+            return Ok(Self { store: open() });
+        }
+        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = named.get_or_insert_default();
+        named.retain(|_, store| store.strong_count() > 0);
+        if let Some(store) = named.get(&target.path).and_then(Weak::upgrade) {
+            return Ok(Self { store });
+        }
+        let store = open();
+        named.insert(target.path.clone(), Arc::downgrade(&store));
+        Ok(Self { store })
+    }
+}
+
+fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
+    Box::pin(std::future::ready(value))
+}
+
+impl Transport for MemoryTransport {
+    fn capability(&self) -> Capability {
+        Capability {
+            takeover: true,
+            counts_attempts: true,
+            isolates: true,
+            keeps_delay: true,
+            start_at_time: true,
+            start_at_position: true,
+            seek: true,
+            trim: true,
+            ..Capability::new(Acknowledgement::Lease)
+        }
+    }
+
+    fn url(&self) -> &str {
+        self.store.url()
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        let producer: Arc<dyn Producer> = Arc::new(MemoryProducer { store: self.store.clone() });
+        ready(Ok(producer))
+    }
+
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        let consumer = MemoryConsumer::subscribe(&self.store, &subscription)
+            .map(|consumer| Box::new(consumer) as Box<dyn Consumer>);
+        ready(consumer)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        ready(Ok(self.store.health()))
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        ready(Ok(self.store.topics()))
+    }
+
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        ready(self.store.groups(topic))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        ready(self.store.unsettled(topic, group, after, max))
+    }
+
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        ready(self.store.seek(topic, group, start))
+    }
+
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        ready(self.store.remove_group(topic, group))
+    }
+
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        ready(Ok(self.store.trim()))
+    }
+}

@@ -1,0 +1,285 @@
+//! The store: topics with their logs and groups, under one lock.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::group::{Group, Lease, LeaseLost, Requeue};
+use super::log::Log;
+use crate::options::RetentionPolicy;
+use crate::{
+    ConsumerGroup, ErrorKind, Message, Outcome, Position, Receipt, Settlement, StartPosition, Subscription,
+    Topic, TransportError, Trimmed,
+};
+
+/// Retention is applied to a topic after this many messages.
+const TRIM_EVERY: u64 = 1024;
+
+/// All topics of a `memory:` URL.
+pub(super) struct Store {
+    url: String,
+    pub(super) policy: RetentionPolicy,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) topics: BTreeMap<Topic, TopicLog>,
+    members: u64,
+    claims: u64,
+}
+
+#[derive(Default)]
+pub(super) struct TopicLog {
+    pub(super) log: Log,
+    pub(super) groups: BTreeMap<ConsumerGroup, Group>,
+    since_trim: u64,
+    /// A group stores its dead letters here.
+    dead_letters: bool,
+    /// Changes when consumers of the topic may find more messages.
+    changed: watch::Sender<u64>,
+}
+
+/// Identifies the consumer that received a delivery.
+pub(super) struct Member {
+    topic: Topic,
+    group: ConsumerGroup,
+    number: u64,
+    lease: Duration,
+}
+
+/// A claimed message.
+pub(super) struct Claimed {
+    pub(super) message: Message,
+    pub(super) time: SystemTime,
+    pub(super) sequence: u64,
+    pub(super) attempt: u32,
+    pub(super) claim: u64,
+}
+
+impl Store {
+    pub(super) fn new(url: String, policy: RetentionPolicy) -> Self {
+        Self { url, policy, state: Mutex::default() }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
+        self.lock().topics.entry(topic.clone()).or_default().changed.subscribe()
+    }
+
+    /// Ignores poisoning: no change panics halfway.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn send(&self, topic: &Topic, batch: &[Message]) -> Range<u64> {
+        let mut state = self.lock();
+        let entry = state.topics.entry(topic.clone()).or_default();
+        let first = entry.log.last() + 1;
+        let now = SystemTime::now();
+        for message in batch {
+            entry.log.push(message.clone(), now);
+        }
+        entry.since_trim += batch.len() as u64;
+        entry.trim_if_due(topic, &self.policy);
+        entry.wake();
+        first..entry.log.last() + 1
+    }
+
+    pub(super) fn join(&self, subscription: &Subscription) -> Result<Member, TransportError> {
+        let Subscription { topic, group, .. } = subscription;
+        let mut state = self.lock();
+        state.members += 1;
+        let number = state.members;
+        if let Some(dead_letters) =
+            subscription.dead_letter.as_ref().and_then(|name| state.topics.get_mut(name))
+        {
+            dead_letters.dead_letters = true;
+        }
+        let entry = state.topics.entry(topic.clone()).or_default();
+        if !entry.groups.contains_key(group) {
+            let cursor = self.cursor("subscribe to", entry, topic, subscription.start)?;
+            entry.groups.insert(group.clone(), Group::at(cursor));
+        }
+        Ok(Member { topic: topic.clone(), group: group.clone(), number, lease: subscription.lease })
+    }
+
+    pub(super) fn cursor(
+        &self,
+        operation: &'static str,
+        entry: &TopicLog,
+        topic: &Topic,
+        start: StartPosition,
+    ) -> Result<u64, TransportError> {
+        entry.log.cursor(start).ok_or_else(|| {
+            TransportError::new(
+                ErrorKind::Invalid,
+                operation,
+                topic,
+                format!("a position of {} is a number such as `42`", self.url),
+            )
+        })
+    }
+
+    pub(super) fn claim(
+        &self,
+        member: &Member,
+        max: usize,
+    ) -> Result<(Vec<Claimed>, Option<Instant>), TransportError> {
+        let mut state = self.lock();
+        state.claims += 1;
+        let lease = Lease { claim: state.claims, member: member.number, length: member.lease };
+        let (log, group) = state.group(member)?;
+        let (taken, due) = group.claim(log, &lease, max);
+        let claimed = taken.into_iter().filter_map(|(sequence, attempt)| {
+            let stored = log.get(sequence)?;
+            Some(Claimed {
+                message: stored.message.clone(),
+                time: stored.time,
+                sequence,
+                attempt,
+                claim: lease.claim,
+            })
+        });
+        Ok((claimed.collect(), due))
+    }
+
+    pub(super) fn settle(
+        &self,
+        member: &Member,
+        dead_letter_topic: &Topic,
+        settlements: Vec<Settlement>,
+    ) -> Vec<Result<(), TransportError>> {
+        let mut state = self.lock();
+        let results = settlements
+            .into_iter()
+            .map(|settlement| state.settle(member, dead_letter_topic, settlement))
+            .collect();
+        if let Some(entry) = state.topics.get_mut(dead_letter_topic) {
+            entry.trim_if_due(dead_letter_topic, &self.policy);
+        }
+        for topic in [&member.topic, dead_letter_topic] {
+            if let Some(entry) = state.topics.get(topic) {
+                entry.wake();
+            }
+        }
+        results
+    }
+
+    pub(super) fn renew(&self, member: &Member, receipts: &[Receipt]) -> Vec<Result<(), TransportError>> {
+        let mut state = self.lock();
+        receipts
+            .iter()
+            .map(|receipt| {
+                let renewed = match state.group(member) {
+                    Ok((_, group)) => group.renew(sequence(receipt), receipt.token, member.lease),
+                    Err(_) => Err(LeaseLost),
+                };
+                renewed.map_err(|LeaseLost| lost("renew", member, receipt))
+            })
+            .collect()
+    }
+}
+
+impl State {
+    fn group(&mut self, member: &Member) -> Result<(&Log, &mut Group), TransportError> {
+        self.topics
+            .get_mut(&member.topic)
+            .and_then(|entry| Some((&entry.log, entry.groups.get_mut(&member.group)?)))
+            .ok_or_else(|| TransportError::no_group("receive from", &member.topic, &member.group))
+    }
+
+    fn settle(
+        &mut self,
+        member: &Member,
+        dead_letter_topic: &Topic,
+        Settlement { receipt, outcome }: Settlement,
+    ) -> Result<(), TransportError> {
+        // A removed group holds nothing.
+        let Ok((log, group)) = self.group(member) else {
+            return Err(lost("settle", member, &receipt));
+        };
+        let (seq, claim) = (sequence(&receipt), receipt.token);
+        let mut dead_letter = None;
+        let settled = match outcome {
+            Outcome::Ack => group.settle(seq, claim),
+            Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
+            Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted),
+            Outcome::Reject(message) => {
+                dead_letter = Some(message);
+                group.settle(seq, claim)
+            }
+        };
+        settled.map_err(|LeaseLost| lost("settle", member, &receipt))?;
+        if let Some(dead_letter) = dead_letter {
+            let entry = self.topics.entry(dead_letter_topic.clone()).or_default();
+            entry.log.push(*dead_letter, SystemTime::now());
+            entry.since_trim += 1;
+            entry.dead_letters = true;
+        }
+        Ok(())
+    }
+}
+
+impl TopicLog {
+    pub(super) fn wake(&self) {
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    fn trim_if_due(&mut self, topic: &Topic, policy: &RetentionPolicy) {
+        if self.since_trim >= TRIM_EVERY {
+            self.trim(topic, policy);
+        }
+    }
+
+    pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Trimmed {
+        self.since_trim = 0;
+        let dead_letters = self.dead_letters || topic.holds_dead_letters();
+        let retention = if dead_letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let first = self.log.removed + 1;
+        let mut until = first;
+        if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {
+            let old = self.log.messages.iter().take_while(|stored| stored.time < oldest);
+            until += old.count() as u64;
+        }
+        if let Some(count) = retention.max_count {
+            until = until.max(self.log.last().saturating_sub(count) + 1);
+        }
+        if !retention.drop_unsettled {
+            until = self.groups.values().map(Group::low_water).fold(until, u64::min);
+        }
+        let removed = until.saturating_sub(first);
+        if removed == 0 {
+            return Trimmed::default();
+        }
+        self.log.removed += removed;
+        // `until` is at most one after the last message.
+        let count = usize::try_from(removed).unwrap_or(usize::MAX).min(self.log.messages.len());
+        self.log.messages.drain(..count);
+        let unsettled = self.groups.values_mut().map(|group| group.discard_before(until)).max().unwrap_or(0);
+        let unread = if self.groups.is_empty() { removed } else { 0 };
+        let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
+        trimmed.tell(topic, dead_letters);
+        trimmed
+    }
+}
+
+/// The number of a message.
+const fn sequence(receipt: &Receipt) -> u64 {
+    match receipt.position {
+        Position::Sequence(seq) => seq,
+        // Not a position of this transport; no claim holds 0.
+        _ => 0,
+    }
+}
+
+fn lost(operation: &'static str, member: &Member, receipt: &Receipt) -> TransportError {
+    TransportError::lease_lost(operation, &member.topic, &member.group, receipt.position)
+}

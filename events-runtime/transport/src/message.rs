@@ -1,0 +1,246 @@
+//! What a transport stores: an optional key, ordered headers, the data.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+/// A message as a transport holds it. Its parts mean nothing to the transport but for the key,
+/// whose messages keep their order.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Message {
+    /// Messages of one key keep their order; messages without a key have none to keep. An empty
+    /// key is a key.
+    pub key: Option<Bytes>,
+    /// Name and value pairs, in order; a name may come twice.
+    pub headers: Headers,
+    /// The payload.
+    pub data: Bytes,
+}
+
+/// Shows how long key and data are: what they hold may be personal data, and no schema is at hand
+/// to tell.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("key", &self.key.as_ref().map(Masked))
+            .field("headers", &self.headers)
+            .field("data", &Masked(&self.data))
+            .finish()
+    }
+}
+
+/// Bytes of which only the length is shown.
+pub struct Masked<'a>(pub &'a Bytes);
+
+impl fmt::Debug for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "*** ({} bytes)", self.0.len())
+    }
+}
+
+impl Message {
+    /// A message without key and headers.
+    pub fn new(data: impl Into<Bytes>) -> Self {
+        Self { key: None, headers: Headers::new(), data: data.into() }
+    }
+
+    /// The same message with this key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Bytes>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The same message with one more header at the end.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// The number of bytes in key, headers and data.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.key.as_ref().map_or(0, Bytes::len)
+            + self.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            + self.data.len()
+    }
+}
+
+/// Ordered name and value pairs. Names are compared as they are, case included.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Headers(Vec<(Cow<'static, str>, Bytes)>);
+
+impl Headers {
+    /// No headers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// No headers, with room for so many.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Puts a header at the end, whether or not its name is there already.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// The first value under this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Bytes> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// All values under this name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// Keeps the headers whose name and value pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Bytes) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
+    /// All headers, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Bytes)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// The number of headers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Headers {
+    type Item = (Cow<'static, str>, Bytes);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<Bytes>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(iter: I) -> Self {
+        Self(iter.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// Where a message stands in its topic. The text form is what a log line shows and a command
+/// line takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Position {
+    /// A number counted up per topic from 1 (`memory:`, `sqlite:`): `42`.
+    Sequence(u64),
+    /// A Redis stream's entry: `1526919030474-55`.
+    Entry {
+        /// Milliseconds since the Unix epoch.
+        millis: u64,
+        /// The count within that millisecond.
+        sequence: u64,
+    },
+    /// A Kafka record: `3:42`.
+    Record {
+        /// The partition.
+        partition: u32,
+        /// The offset within it.
+        offset: u64,
+    },
+}
+
+impl Position {
+    /// The first place behind this message: a group that stands here has the message behind it,
+    /// and whatever comes next before it.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        match self {
+            Self::Sequence(sequence) => Self::Sequence(sequence.saturating_add(1)),
+            Self::Entry { millis, sequence: u64::MAX } => {
+                Self::Entry { millis: millis.saturating_add(1), sequence: 0 }
+            }
+            Self::Entry { millis, sequence } => Self::Entry { millis, sequence: sequence + 1 },
+            Self::Record { partition, offset } => {
+                Self::Record { partition, offset: offset.saturating_add(1) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sequence(sequence) => write!(f, "{sequence}"),
+            Self::Entry { millis, sequence } => write!(f, "{millis}-{sequence}"),
+            Self::Record { partition, offset } => write!(f, "{partition}:{offset}"),
+        }
+    }
+}
+
+/// A text that is no [`Position`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no position: write `42` (memory, sqlite), `1526919030474-55` (redis) or `3:42` (kafka)")]
+pub struct PositionError(String);
+
+impl FromStr for Position {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        let number = |text: &str| text.parse::<u64>().ok();
+        let parsed = if let Some((millis, sequence)) = text.split_once('-') {
+            number(millis).zip(number(sequence)).map(|(millis, sequence)| Self::Entry { millis, sequence })
+        } else if let Some((partition, offset)) = text.split_once(':') {
+            partition
+                .parse()
+                .ok()
+                .zip(number(offset))
+                .map(|(partition, offset)| Self::Record { partition, offset })
+        } else {
+            number(text).map(Self::Sequence)
+        };
+        parsed.ok_or_else(|| PositionError(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_from_its_own_text() {
+        for position in [
+            Position::Sequence(42),
+            Position::Entry { millis: 1_526_919_030_474, sequence: 55 },
+            Position::Record { partition: 3, offset: 42 },
+        ] {
+            assert_eq!(position.to_string().parse(), Ok(position));
+        }
+        for wrong in ["", "x", "1-", "-1", "1:x", "1.5"] {
+            assert!(wrong.parse::<Position>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn headers_keep_order_and_repeats() {
+        let message = Message::new("d").with_header("b", "1").with_header("a", "2").with_header("b", "3");
+        let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["b", "a", "b"]);
+        assert_eq!(message.headers.get_all("b").count(), 2);
+        assert_eq!(message.headers.get("b").unwrap(), "1");
+    }
+}

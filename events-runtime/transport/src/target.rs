@@ -1,0 +1,182 @@
+//! The URL of a transport, parsed.
+
+use std::time::Duration;
+
+use super::url::{BusUrlError, Url, mask, percent_decode};
+use super::{ErrorKind, Scheme, TransportError};
+
+/// `250ms`, `30s`, `15m`, `12h`, `7d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// What a transport reads of its URL.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The scheme in lower case.
+    pub scheme: Scheme,
+    /// What stands behind the scheme, percent-decoded.
+    pub path: String,
+    /// The same as it is written, with the user and the password that it may hold.
+    pub raw: &'a str,
+    /// Whether the path looks like `user:password@host`.
+    pub has_login: bool,
+    settings: Vec<(&'a str, String)>,
+    /// The URL as it may be shown.
+    shown: String,
+    /// Whether the settings may be part of a password.
+    keep_quiet: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Parses a URL.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if it is invalid, or no linked transport has its scheme.
+    pub fn parse(url: &'a str) -> Result<Self, TransportError> {
+        let shown = mask(url);
+        let wrong = |message: &str| TransportError::new(ErrorKind::Invalid, "connect to", &shown, message);
+        let parts = Url::parse(url).map_err(|error| {
+            let kind = match &error {
+                BusUrlError::NotBuilt { .. } => ErrorKind::Unsupported,
+                _ => ErrorKind::Invalid,
+            };
+            let message = match &error {
+                BusUrlError::Empty | BusUrlError::NoScheme => format!("the URL {error}"),
+                _ => error.to_string(),
+            };
+            TransportError::new(kind, "connect to", &shown, message)
+        })?;
+        let decode = |text: &str| {
+            percent_decode(text)
+                .ok_or_else(|| wrong("a `%` must be followed by two hexadecimal digits of UTF-8 text"))
+        };
+        let mut settings = Vec::new();
+        for pair in parts.query.iter().flat_map(|query| query.split('&')) {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(wrong("settings after `?` are written `name=value`, joined by `&`"));
+            };
+            settings.push((name, decode(value)?));
+        }
+        let path = decode(parts.rest)?;
+        let keep_quiet = parts.query_may_be_secret();
+        let Url { scheme, rest: raw, has_login, .. } = parts;
+        Ok(Self { scheme, path, raw, has_login, settings, shown, keep_quiet })
+    }
+
+    /// The URL without secrets.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The last value of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses settings that the transport does not know, so that a slip is not a silent no-op.
+    ///
+    /// # Errors
+    /// A [`TransportError`] that lists the known settings.
+    pub fn only(&self, known: &[&str]) -> Result<(), TransportError> {
+        match self.settings.iter().find(|(name, _)| !known.contains(name)) {
+            None => Ok(()),
+            Some(_) if self.keep_quiet => Err(self.not_encoded()),
+            Some((name, _)) => {
+                Err(self.invalid(format!("there is no setting `{name}`; there are {}", list(known))))
+            }
+        }
+    }
+
+    /// The error for an invalid value of a setting.
+    pub fn bad_setting(&self, name: &str, value: &str, expected: &str) -> TransportError {
+        if self.keep_quiet {
+            return self.not_encoded();
+        }
+        self.invalid(format!("`{name}={value}` is not understood: write {expected}"))
+    }
+
+    /// An error about this URL.
+    pub fn invalid(&self, message: impl Into<String>) -> TransportError {
+        TransportError::new(ErrorKind::Invalid, "connect to", &self.shown, message)
+    }
+
+    /// The settings are not quoted where they may be the end of a password.
+    fn not_encoded(&self) -> TransportError {
+        self.invalid(
+            "its settings are not understood: write a `?` and an `@` of a password or a setting as `%3F` and `%40`",
+        )
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let target = Target::parse("sqlite:///var/a%20b.db?synchronous=full&busy_timeout=5s").unwrap();
+        assert_eq!((target.scheme.name, target.path.as_str()), ("sqlite", "/var/a b.db"));
+        assert_eq!(target.get("busy_timeout"), Some("5s"));
+        assert_eq!(Target::parse("sqlite:events.db").unwrap().path, "events.db");
+        assert_eq!(Target::parse("sqlite://events.db").unwrap().path, "events.db");
+        assert_eq!(Target::parse("memory:").unwrap().path, "");
+    }
+
+    #[test]
+    fn a_wrong_url_says_what_to_write() {
+        assert!(Target::parse("events.db").unwrap_err().to_string().contains("`memory:`"));
+        assert!(Target::parse("sqlite:a%zz").is_err());
+        let error = Target::parse("memory:?sync=1").unwrap().only(&["retention_age"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't connect to `memory:?sync=***`: there is no setting `sync`; there are `retention_age`"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for url in [
+            "nats://me:hunter2@host",
+            "nats:me:hunter2@host",
+            "me:hunter2@host",
+            "redis//me:hunter2@host",
+            "hunter2",
+            "memory:?token=hunter2",
+            "memory:x?password=hunter2&sync",
+            "memory:%zz?password=hunter2",
+            "memory:me:hunter2@x%zz",
+        ] {
+            let error = match Target::parse(url) {
+                Err(error) => error,
+                Ok(target) => target.only(&["retention_age"]).unwrap_err(),
+            };
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_needs_its_unit() {
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(7 * 24 * 60 * 60)));
+        assert_eq!(parse_duration("30"), None);
+        assert_eq!(parse_duration("s"), None);
+        assert_eq!(parse_duration("99999999999999999999d"), None);
+    }
+}
