@@ -69,7 +69,8 @@ pub(super) struct Config {
 }
 
 /// Retention of a topic; also Kafka's default.
-pub(super) const DEFAULT_RETENTION: Retention = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
+pub(super) const DEFAULT_RETENTION: Retention =
+    Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 
 impl Config {
     /// Whether two handles of one file may share it: their guarantees are the same.
