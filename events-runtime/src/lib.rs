@@ -34,6 +34,11 @@
 //! The modules below follow an event: its definition, the hub in this process, the bus out of it and
 //! back in, the codec and the envelope, the transports, the registry.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The links of this page and of the guides lead to items of all features.
+#![cfg_attr(
+    not(all(feature = "cli", feature = "redis", feature = "sim", feature = "inbox-sqlite")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 extern crate self as events_runtime;
 

@@ -147,7 +147,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         (&["--group", "billing", "--in-place", "--from", "3"][..], 1, "would lose the events in between"),
         (&["--group", "biling", "--in-place"][..], 1, "existing groups: `billing`"),
         (&["--group", "look", "--from", "7-1"][..], 1, "has the form of `1`"),
-        (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event with the id"),
+        (&["--group", "look", "--to", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11"][..], 1, "no event has the id"),
     ] {
         let ran = shop.run(&[&base[..], more].concat());
         assert_eq!(ran.code, code, "{more:?}: {}", ran.err);

@@ -1,6 +1,7 @@
 //! Typed events within one process; depend on `events-runtime`, which exports this.
 //!
 //! The modules stand in the order of the line: an event can be followed through them without turning back.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as events_runtime;
 

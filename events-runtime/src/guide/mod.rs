@@ -8,11 +8,6 @@
 //! | [`operations`] | How do I configure, observe and repair a running bus? |
 //! | [`transports`] | Which transport fits, and how do I write one? |
 //! | [`openedx`] | How do I exchange events with Open edX? |
-// Their code and links use items of all features.
-#![cfg_attr(
-    not(all(feature = "cli", feature = "redis", feature = "sim", feature = "inbox-sqlite")),
-    allow(rustdoc::broken_intra_doc_links)
-)]
 
 #[doc = include_str!("evolution.md")]
 pub mod evolution {}

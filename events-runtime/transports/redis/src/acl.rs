@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_hint_names_each_command_that_the_code_sends_and_no_other() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/transport/redis");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut found: BTreeSet<String> = OF_THE_CLIENT.map(str::to_owned).into();
         for folder in [folder.join("lua"), folder] {
             for file in folder.read_dir().expect("the source folder") {

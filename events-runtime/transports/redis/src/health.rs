@@ -20,11 +20,11 @@ type Facts = Vec<(&'static str, String)>;
 
 /// Reports version, role, durability and memory of each server; an error if it is unsuitable.
 pub(super) async fn check(pool: &ConnectionPool, config: &Arc<Config>) -> Result<Health, TransportError> {
-    let told = |error| error::convert(error, "check", &config.url);
-    let servers = pool.all().await.map_err(told)?;
+    let convert = |error| error::convert(error, "check", &config.url);
+    let servers = pool.all().await.map_err(convert)?;
     let mut facts = Facts::new();
     if config.endpoint.is_cluster() {
-        wait_for_slots(servers.first(), config).await.map_err(told)?;
+        wait_for_slots(servers.first(), config).await.map_err(convert)?;
         facts.push(("cluster", format!("{} masters", servers.len())));
     }
     let mut of_servers = Vec::with_capacity(servers.len());
@@ -89,9 +89,9 @@ async fn serves_all(connection: &Connection) -> RedisResult<bool> {
 }
 
 async fn check_one(connection: &Connection, config: &Config) -> Result<Facts, TransportError> {
-    let told = |error| error::convert(error, "check", &config.url);
+    let convert = |error| error::convert(error, "check", &config.url);
     let mut info = ::redis::cmd("INFO");
-    let text: String = connection.query(Request::Command(info.arg("everything"))).await.map_err(told)?;
+    let text: String = connection.query(Request::Command(info.arg("everything"))).await.map_err(convert)?;
     let facts: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
     let fact = |name: &str| facts.get(name).copied().unwrap_or_default().trim();
     let wrong = |kind, message: String| TransportError::new(kind, "check", &config.url, message);
@@ -119,7 +119,7 @@ async fn check_one(connection: &Connection, config: &Config) -> Result<Facts, Tr
     // Fails if the user may not run scripts.
     let mut run = ::redis::cmd("EVAL");
     run.arg("return 1").arg(0);
-    let _: i64 = connection.query(Request::Command(&run)).await.map_err(told)?;
+    let _: i64 = connection.query(Request::Command(&run)).await.map_err(convert)?;
     let durability = durability(connection, fact("aof_enabled") == "1").await;
     let mut facts = vec![
         ("server", format!("Redis {version}, {}", fact("redis_mode"))),

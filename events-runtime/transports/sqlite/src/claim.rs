@@ -151,7 +151,7 @@ impl Txn<'_> {
         for held in all {
             if held.is_over(self.now) {
                 let end = claim_ends.get(&held.id).copied().unwrap_or(ClaimEnd::LostAmongOthers);
-                self.take_back(request.group, held.member, held.id, end)?;
+                self.return_claim(request.group, held.member, held.id, end)?;
                 continue;
             }
             if held.is_ahead_of_clock(self.now) {
@@ -211,7 +211,7 @@ impl Txn<'_> {
     /// Ends a claim of a member, and requeues the messages that it still holds.
     ///
     /// The module [`poison`](super::poison) describes how attempts are counted.
-    pub(super) fn take_back(
+    pub(super) fn return_claim(
         &mut self,
         id: GroupId,
         member: i64,

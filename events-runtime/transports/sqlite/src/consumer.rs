@@ -217,12 +217,12 @@ impl Drop for ClaimGuard {
         let Member { id, number, .. } = self.acker.member;
         let (looked, claim) = (self.claim.clone(), self.claim.clone());
         drop(self.acker.database.submit(
-            "give back to",
+            "return a claim to",
             Some(self.acker.generation),
             false,
             move |_| Ok(matches!(looked.get(), ClaimState::Nothing).then_some(())),
             move |txn| match claim.get() {
-                ClaimState::Claim(claim) => txn.take_back(id, number, claim, ClaimEnd::Undelivered),
+                ClaimState::Claim(claim) => txn.return_claim(id, number, claim, ClaimEnd::Undelivered),
                 // The claim request failed.
                 ClaimState::InProgress | ClaimState::Nothing => Ok(()),
             },

@@ -190,10 +190,10 @@ impl Transport for SqliteTransport {
             for TopicStatus { topic, .. } in self.topics().await? {
                 loop {
                     let (name, policy) = (topic.clone(), self.database.config().retention.clone());
-                    let portion = self.database.write("trim", move |txn| txn.trim(&name, &policy)).await?;
-                    portion.tell(&topic);
-                    total.add(portion.trimmed);
-                    if !portion.is_full() {
+                    let batch = self.database.write("trim", move |txn| txn.trim(&name, &policy)).await?;
+                    batch.report(&topic);
+                    total.add(batch.trimmed);
+                    if !batch.is_full() {
                         break;
                     }
                 }

@@ -35,7 +35,7 @@ pub(super) enum ClaimEnd {
 /// The result of looking for a poison candidate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// There is none, or it needs no isolation any more.
+    /// There is none, or it no longer needs isolation.
     None,
     /// One was taken; the claim must contain nothing else.
     Taken,

@@ -37,7 +37,7 @@ impl TrimBatch {
     }
 
     /// Reports what was removed. Called after the commit.
-    pub(super) fn tell(&self, topic: &Topic) {
+    pub(super) fn report(&self, topic: &Topic) {
         self.trimmed.tell(topic, self.is_dead_letter_topic);
     }
 }

@@ -353,11 +353,11 @@ impl Writer {
             Txn::new(&self.conn).trim(&topic, &self.config.retention)
         });
         match done {
-            Ok(portion) => {
-                portion.tell(&topic);
+            Ok(batch) => {
+                batch.report(&topic);
                 // After an error, the next trim tries again.
-                let frees = !portion.is_full() && free_pages(&self.conn).unwrap_or(false);
-                if portion.is_full() || frees {
+                let frees = !batch.is_full() && free_pages(&self.conn).unwrap_or(false);
+                if batch.is_full() || frees {
                     self.schedule.reschedule(topic);
                 }
             }
