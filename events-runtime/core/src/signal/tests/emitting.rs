@@ -51,7 +51,7 @@ fn open_edx_events_have_version_1_ids_and_their_own_source() {
 fn nameless_service_goes_by_its_program() {
     Hub::new().scope(|| {
         let emission = ORDER_PLACED.emit(placed(1));
-        assert!(emission.event().metadata().source().starts_with("events_runtime-"));
+        assert!(emission.event().metadata().source().starts_with("events_core-"));
     });
 }
 
