@@ -40,8 +40,6 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
-extern crate self as events_runtime;
-
 // The definition.
 pub use events_core::{event_type, payload, with};
 
@@ -50,12 +48,12 @@ pub use events_core::{hub, metadata, receiver, signal};
 
 // Out, and back in.
 #[cfg(feature = "bus")]
-pub mod bus;
+pub use events_bus::bus;
 
 pub use events_core::avro;
 
 #[cfg(feature = "bus")]
-pub mod envelope;
+pub use events_bus::envelope;
 #[cfg(feature = "bus")]
 pub mod transport {
     //! Transports: where messages are stored between the service that sends and those that receive.
@@ -70,13 +68,17 @@ pub mod transport {
 pub use events_core::registry;
 
 // Around it.
+#[cfg(feature = "bus")]
+pub use events_bus::{config, inbox};
 #[cfg(feature = "cli")]
-pub mod cli;
-#[cfg(feature = "bus")]
-pub mod config;
-#[cfg(feature = "bus")]
-pub mod inbox;
-pub mod testing;
+pub use events_cli as cli;
+pub mod testing {
+    //! Tools for testing programs that emit and receive events.
+
+    #[cfg(feature = "sim")]
+    pub use events_bus::sim;
+    pub use events_core::testing::*;
+}
 
 pub mod guide;
 
@@ -84,9 +86,9 @@ pub mod guide;
 pub use events_core::private;
 
 #[cfg(feature = "bus")]
-pub use bus::EventBus;
+pub use events_bus::bus::EventBus;
 #[cfg(feature = "bus")]
-pub use config::Config;
+pub use events_bus::config::Config;
 pub use events_core::{
     BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
     EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,

@@ -394,6 +394,16 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_feature_is_named() {
+        let error = Url::parse("rediss://host").unwrap_err().to_string();
+        assert!(error.ends_with("enable the feature `redis` of events-runtime"), "{error}");
+        let error =
+            crate::connect("rediss://host", &crate::ConnectOptions::new()).err().expect("it is refused");
+        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+        assert!(error.to_string().ends_with("enable the feature `redis` of events-runtime"), "{error}");
+    }
+
+    #[test]
     fn a_wrong_scheme_is_named_and_the_right_one_offered() {
         let error = Url::parse("memori:x").unwrap_err().to_string();
         assert!(error.contains("`memori:`") && error.contains("did you mean `memory:`?"), "{error}");

@@ -1,0 +1,109 @@
+//! The messages of one send call, each with its pending emission.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use futures_channel::oneshot;
+
+use super::capacity::Permit;
+use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
+use crate::envelope::Envelope;
+use events_core::signal::SendError;
+use events_support::error_chain::chain;
+use events_transport::{Message, Position, Topic, TransportError};
+
+/// Reports a message's result to its emission.
+pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
+
+/// The emission that waits for a message.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Consecutive within a topic queue.
+    pub(super) number: u64,
+    pub(super) since: Instant,
+    pub(super) settle: Settle,
+    pub(super) permit: Permit,
+}
+
+impl Pending {
+    /// Releases the permit and reports the result. The receiver is gone if the emission was dropped.
+    fn settle(self, result: Result<String, SendError>) {
+        drop(self.permit);
+        let _ = self.settle.send(result);
+    }
+}
+
+/// Messages in order, as two lists, since a producer takes a slice of messages.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    messages: VecDeque<Message>,
+    pending: VecDeque<Pending>,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, message: Message, pending: Pending) {
+        self.messages.push_back(message);
+        self.pending.push_back(pending);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn first_number(&self) -> Option<u64> {
+        Some(self.pending.front()?.number)
+    }
+
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        Some(self.pending.front()?.since)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Message, &Pending)> {
+        self.messages.iter().zip(&self.pending)
+    }
+
+    pub(super) fn into_messages(self) -> impl Iterator<Item = (Message, Pending)> {
+        self.messages.into_iter().zip(self.pending)
+    }
+
+    /// The first `count` messages, or all if there are fewer.
+    pub(super) fn first(&mut self, count: usize) -> &[Message] {
+        let messages = self.messages.make_contiguous();
+        messages.get(..count).unwrap_or(messages)
+    }
+
+    /// Settles the messages that are stored and keeps the others, in order. A message without a result
+    /// counts as not stored.
+    pub(super) fn settle(
+        &mut self,
+        topic: &Topic,
+        results: Vec<Result<Position, TransportError>>,
+        observe: &Observe,
+    ) {
+        let mut results = results.into_iter();
+        let mut sent = 0;
+        for (message, pending) in std::mem::take(self).into_messages() {
+            if let Some(Ok(position)) = results.next() {
+                sent += 1;
+                tracing::trace!(%topic, id = Envelope::id_of(&message), %position, "an event was sent");
+                observe.sent(topic, &message, position);
+                pending.settle(Ok(position.to_string()));
+            } else {
+                self.push(message, pending);
+            }
+        }
+        metrics::counter!(SENT, "topic" => topic.to_string()).increment(sent);
+    }
+
+    /// Settles the first message, which no attempt can send.
+    pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError, observe: &Observe) {
+        let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) else {
+            return;
+        };
+        metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
+        let text = "an event was not sent";
+        let failure = Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text };
+        observe.failed(&failure, &message);
+        pending.settle(Err(SendError::Failed(error.clone().into())));
+    }
+}

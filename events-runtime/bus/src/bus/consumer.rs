@@ -1,0 +1,349 @@
+//! Configures and runs a consumer.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::EventBus;
+use super::dedup::Dedup;
+use super::inbound::Inbound;
+use super::middleware::{MessageInfo, Middleware, Next, Processed};
+use super::observe::{Consuming, watch};
+use super::offsets::tidy;
+use super::retry::Backoff;
+use super::settings::Settings;
+use super::settling::{Consumed, Settling};
+use super::unhandled::Unhandled;
+use super::worker::{ConsumeError, Worker, sleep_until};
+use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::inbox::SeenEvents;
+use events_core::BoxError;
+use events_support::error_chain::{chain, drop_quietly};
+use events_transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
+
+/// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
+///
+/// Settings not made here come from `[consumers.TOPIC.GROUP]` of the configuration, then from `[bus]`.
+#[doc(alias("subscription", "worker"))]
+#[derive(Debug)]
+#[must_use = "a consumer does nothing before `run` or `run_until`"]
+pub struct Consume {
+    bus: EventBus,
+    topic: String,
+    group: Option<String>,
+    member: Option<String>,
+    dead_letter: Option<String>,
+    /// Settings made by the program, which override the configuration.
+    overrides: Overrides,
+    settings: Settings,
+    /// Events without a receiver, shared with the caller.
+    pub(super) unhandled: Arc<Unhandled>,
+}
+
+/// The settings that both the program and the configuration of a group may make.
+#[derive(Debug, Clone, Copy, Default)]
+struct Overrides {
+    start: Option<StartPosition>,
+    max_attempts: Option<u32>,
+    backoff: Option<Backoff>,
+    concurrency: Option<usize>,
+    exhausted: Option<Exhausted>,
+}
+
+/// The shortest lease that can still be renewed in time.
+const MIN_LEASE: Duration = Duration::from_millis(100);
+
+impl Consume {
+    pub(super) fn new(bus: &EventBus, topic: String) -> Self {
+        let config = bus.config().bus();
+        Self {
+            bus: bus.clone(),
+            topic,
+            group: bus.config().service().name.clone(),
+            member: None,
+            dead_letter: None,
+            overrides: Overrides::default(),
+            settings: Settings {
+                batch_size: config.consumer.batch_size.get(),
+                lease: config.consumer.lease.max(MIN_LEASE),
+                max_attempts: config.retry.max_attempts.get(),
+                backoff: Backoff::new(config.retry.initial, config.retry.max),
+                unknown_events: config.consumer.unknown_events,
+                exhausted: config.consumer.exhausted,
+                concurrency: config.consumer.concurrency.get(),
+                max_consecutive_errors: config.consumer.max_consecutive_errors,
+                drain_timeout: config.consumer.drain_timeout,
+                middleware: Arc::new([]),
+                seen: None,
+            },
+            unhandled: Arc::default(),
+        }
+    }
+
+    /// The consumer group: each group gets every event, and its members share them. Default: the service's
+    /// name.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// This member's name within the group, shown in listings.
+    pub fn member(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// The position at which a new group starts. An existing group continues at its position;
+    /// [`Offsets::reset`](super::Offsets::reset) moves it. Default: the configuration's, which is the
+    /// earliest event unless set, so that no event is missed.
+    pub const fn start(mut self, start: StartPosition) -> Self {
+        self.overrides.start = Some(start);
+        self
+    }
+
+    /// The maximum number of deliveries of an event to the receivers, the first one included, before the
+    /// event goes to the dead-letter topic; at least 1.
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.overrides.max_attempts = Some(if attempts == 0 { 1 } else { attempts });
+        self
+    }
+
+    /// The backoff between attempts.
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.overrides.backoff = Some(backoff);
+        self
+    }
+
+    /// The maximum number of events per fetch; at least 1.
+    pub const fn batch_size(mut self, events: usize) -> Self {
+        self.settings.batch_size = if events == 0 { 1 } else { events };
+        self
+    }
+
+    /// How long a fetched event is reserved for this member. The lease is renewed while async receivers
+    /// work; at least 100 ms.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease.max(MIN_LEASE);
+        self
+    }
+
+    /// The policy for events whose type is not linked into this program.
+    pub const fn unknown_events(mut self, policy: UnknownEvents) -> Self {
+        self.settings.unknown_events = policy;
+        self
+    }
+
+    /// The policy for an event whose attempts are exhausted. Default: dead letter. It does not apply to
+    /// events that a receiver [rejects](events_core::receiver::reject) or that can't be read.
+    pub const fn exhausted(mut self, policy: Exhausted) -> Self {
+        self.overrides.exhausted = Some(policy);
+        self
+    }
+
+    /// The maximum number of events in flight; at least 1. Default: 1.
+    ///
+    /// Events of different keys are processed in parallel, each on its own task. Events of one key are
+    /// processed one after another, in order; events without a key in any order. A sync receiver blocks one
+    /// worker thread of the runtime: async receivers need no more threads, sync ones do.
+    pub const fn concurrency(mut self, events: usize) -> Self {
+        self.overrides.concurrency = Some(if events == 0 { 1 } else { events });
+        self
+    }
+
+    /// The number of consecutive failures, of any events, after which the consumer ends with
+    /// [`ConsumeError::TooManyErrors`]; 0 means never. So many failures mean that a shared dependency is
+    /// broken, and continuing would only fill the dead letters.
+    pub const fn max_consecutive_errors(mut self, failures: u32) -> Self {
+        self.settings.max_consecutive_errors = NonZeroU32::new(failures);
+        self
+    }
+
+    /// How long a stopping consumer waits for receivers in flight and for the transport to store outcomes
+    /// and dead letters. Events unfinished by then are redelivered, with their attempt counted; the
+    /// receivers themselves are not undone. A transport that has answered so far gets one more second to
+    /// release the unfinished events. A sync receiver that blocks the consumer's own task can't be
+    /// interrupted.
+    pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.drain_timeout = Some(timeout);
+        self
+    }
+
+    /// Adds a middleware around each message. It runs before the message is decoded, and continues when
+    /// every receiver has finished. The first one added is the outermost.
+    ///
+    /// An error or a panic of a middleware fails the message, whatever the receivers returned, and the
+    /// consumer continues. The error's [disposition](events_core::receiver::Disposition) can decide whether the
+    /// message is retried, rejected or skipped. Otherwise, a middleware returns the value of [`Next::run`].
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// # async fn reconnected() -> Result<(), std::io::Error> { Ok(()) }
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// consume.middleware(|message, next| async move {
+    ///     reconnected().await?;
+    ///     let processed = next.run().await;
+    ///     println!("{:?} at {}: {processed:?}", message.event_type(), message.position);
+    ///     Ok(processed)
+    /// })
+    /// # }
+    /// ```
+    #[doc(alias("hook", "filter", "interceptor"))]
+    pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
+    where
+        F: Fn(MessageInfo, Next) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Processed, BoxError>> + Send + 'static,
+    {
+        let added: Middleware = Arc::new(move |message, next| Box::pin(middleware(message, next)));
+        self.settings.middleware = self.settings.middleware.iter().cloned().chain([added]).collect();
+        self
+    }
+
+    /// Skips events that this group has already handled: looks up the event before the receivers run, and
+    /// stores its id after all of them have succeeded. Duplicates are acknowledged and counted by
+    /// `events_deduplicated_total`.
+    ///
+    /// This prevents most duplicates but not all: **a crash after the receivers and before the id is stored
+    /// causes a duplicate**, and so may an event that two members hold at the same time. A receiver with a
+    /// database can use an [inbox](crate::inbox) in its own transaction, which prevents all duplicates. The
+    /// key is this group and the event's id, whatever the topic.
+    ///
+    /// If the lookup fails, the event fails and its attempt counts. If storing the id fails, the event is
+    /// acknowledged nevertheless and a warning is logged. Every [`middleware`](Self::middleware) also runs
+    /// for duplicates.
+    #[doc(alias("idempotent", "exactly once"))]
+    pub fn dedup(mut self, seen: impl SeenEvents + 'static) -> Self {
+        self.settings.seen = Some(Arc::new(seen));
+        self
+    }
+
+    /// The dead-letter topic, by its base name. Default: `<topic>.<group>.dlq`.
+    #[doc(alias = "dlq")]
+    pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
+        self.dead_letter = Some(topic.into());
+        self
+    }
+
+    /// Consumes until the process ends.
+    ///
+    /// # Errors
+    /// As for [`run_until`](Self::run_until).
+    pub async fn run(self) -> Result<Consumed, ConsumeError> {
+        self.run_until(std::future::pending::<()>()).await
+    }
+
+    /// Consumes until the future is ready. Events in flight are finished first, for at most the
+    /// [`drain_timeout`](Self::drain_timeout); other fetched events are released. A consumer that is still
+    /// waiting for its transport, for example to subscribe, ends as well.
+    ///
+    /// An unreachable transport is retried with growing pauses.
+    ///
+    /// # Errors
+    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an unknown event type
+    /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
+    pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
+        let subscription = self.subscription()?;
+        self.run_as(subscription, |consumer| consumer, shutdown).await
+    }
+
+    /// Consumes with this subscription until the future is ready; `through` may wrap the transport's
+    /// consumer.
+    pub(super) async fn run_as(
+        mut self,
+        subscription: Subscription,
+        through: impl FnOnce(Box<dyn Consumer>) -> Box<dyn Consumer>,
+        shutdown: impl Future,
+    ) -> Result<Consumed, ConsumeError> {
+        let configured = self.configured()?;
+        self.configure(&configured);
+        let lag_interval = self.bus.config().bus().consumer.lag_interval;
+        let consuming = Arc::new(Consuming {
+            observe: Arc::clone(&self.bus.0.observe),
+            system: Arc::clone(&self.bus.0.system),
+            topic: subscription.topic.clone(),
+            group: subscription.group.clone(),
+            propagator: self.bus.0.propagator.clone(),
+        });
+        let unknown_events = self.settings.unknown_events;
+        let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
+        inbound.unhandled = Arc::clone(&self.unhandled);
+        inbound.dedup =
+            self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
+        let inbound = Arc::new(inbound);
+        let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
+        let enabled = self.bus.0.consuming.subscribe();
+        let running = self.bus.0.consumers.add(consuming.topic.clone(), consuming.group.clone());
+        let settings = self.settings;
+        let mut worker =
+            Worker { inbound, settling, settings, enabled, running, failures: 0, consecutive_errors: 0 };
+        let mut shutdown = std::pin::pin!(shutdown);
+        let subscribed = tokio::select! {
+            biased;
+            consumer = worker.subscribe(self.bus.transport(), &subscription) => Some(consumer?),
+            _ = &mut shutdown => None,
+        };
+        let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
+        let mut consumer = through(consumer);
+        let Consuming { topic, group, .. } = &*consuming;
+        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
+        let (result, close_by) = tokio::select! {
+            biased;
+            ended = worker.run(consumer.as_mut(), shutdown) => ended,
+            never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
+            never = tidy(self.bus.transport(), &consuming.topic) => match never {},
+        };
+        let closed = tokio::select! {
+            biased;
+            closed = consumer.close() => closed,
+            () = sleep_until(close_by) => {
+                tracing::warn!(%topic, %group, "the transport did not answer when the consumer closed; its unsettled events are redelivered");
+                Ok(())
+            }
+        };
+        consuming.observe.flush().await;
+        let counts = worker.settling.consumed;
+        // Middleware and the store of handled events are user code, which may panic on drop.
+        drop_quietly(worker);
+        let ended = result.and(closed.map_err(ConsumeError::from));
+        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
+        let error = ended.as_ref().err().map(|error| chain(error));
+        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
+        ended.map(|()| counts)
+    }
+
+    /// The group's settings of the configuration.
+    fn configured(&self) -> Result<GroupSettings, ConsumeError> {
+        Ok(self.bus.config().group(&Topic::new(self.topic.as_str())?, &self.named_group()?))
+    }
+
+    /// Applies the configuration's settings that the program did not override.
+    fn configure(&mut self, configured: &GroupSettings) {
+        let Overrides { start: _, max_attempts, backoff, concurrency, exhausted } = self.overrides;
+        let settings = &mut self.settings;
+        settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
+        settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
+        settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
+        settings.exhausted = exhausted.unwrap_or(configured.exhausted);
+    }
+
+    fn named_group(&self) -> Result<ConsumerGroup, ConsumeError> {
+        match &self.group {
+            Some(group) => Ok(ConsumerGroup::new(group.as_str())?),
+            None => Err(ConsumeError::NoGroup { topic: self.topic.clone() }),
+        }
+    }
+
+    pub(super) fn subscription(&self) -> Result<Subscription, ConsumeError> {
+        let prefix = self.bus.prefix();
+        let group = self.named_group()?;
+        let topic = Topic::new(self.topic.as_str())?.with_prefix(prefix)?;
+        let start = self.overrides.start.unwrap_or(self.configured()?.start);
+        let mut subscription = Subscription::new(topic, group).start(start).lease(self.settings.lease);
+        if let Some(member) = &self.member {
+            subscription = subscription.member(member.as_str());
+        }
+        if let Some(dead_letter) = &self.dead_letter {
+            subscription = subscription.dead_letter(Topic::new(dead_letter.as_str())?.with_prefix(prefix)?);
+        }
+        Ok(subscription)
+    }
+}

@@ -1,0 +1,106 @@
+//! A dead letter and the headers that describe its failure.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use crate::envelope::Envelope;
+use events_transport::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
+use events_transport::{Delivery, Headers, Message, Position, StoredMessage};
+
+/// A message that a consumer gave up.
+///
+/// The description of the failure may be incomplete, since other programs write dead letters too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    message: Message,
+    position: Position,
+    stored: SystemTime,
+}
+
+impl DeadLetter {
+    /// The position in the dead-letter topic.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// When it became a dead letter, according to its headers; otherwise when it was stored.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        let said = self.text(TIME).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let since = said.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).map(Duration::from_nanos);
+        since.map_or(self.stored, |since| SystemTime::UNIX_EPOCH + since)
+    }
+
+    /// The reason for the failure.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
+        self.text(REASON)
+    }
+
+    /// The errors behind the reason, outermost first.
+    pub fn causes(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.message.headers.get_all(CAUSE).map(|value| String::from_utf8_lossy(value))
+    }
+
+    /// The number of deliveries.
+    #[must_use]
+    pub fn attempts(&self) -> Option<u32> {
+        self.text(ATTEMPTS)?.parse().ok()
+    }
+
+    /// The event type according to its headers.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        Envelope::event_type_of(&self.message)
+    }
+
+    /// The id according to its headers.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        Envelope::id_of(&self.message)
+    }
+
+    /// All headers that describe the failure, in order: names without `dlq_`, and values.
+    pub fn end(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let headers = self.message.headers.iter();
+        headers.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, String::from_utf8_lossy(value))))
+    }
+
+    /// The message as stored in the dead-letter topic.
+    #[must_use]
+    pub const fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The original message: the same key, headers and data.
+    #[must_use]
+    pub fn original(&self) -> Message {
+        original(&self.message)
+    }
+
+    fn text(&self, header: &str) -> Option<Cow<'_, str>> {
+        self.message.headers.get(header).map(|value| String::from_utf8_lossy(value))
+    }
+}
+
+impl From<&Delivery> for DeadLetter {
+    fn from(delivery: &Delivery) -> Self {
+        Self { message: delivery.message().clone(), position: delivery.position(), stored: delivery.time() }
+    }
+}
+
+impl From<StoredMessage> for DeadLetter {
+    fn from(StoredMessage { message, position, time, .. }: StoredMessage) -> Self {
+        Self { message, position, stored: time }
+    }
+}
+
+/// The message without the headers that were added to the dead letter.
+pub(super) fn original(message: &Message) -> Message {
+    let kept = message.headers.iter().filter(|(name, _)| !name.starts_with(PREFIX));
+    let headers: Headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let mut original = message.clone();
+    original.headers = headers;
+    original
+}

@@ -1,0 +1,395 @@
+//! The event bus: from the hub to a transport, and from a transport to the hub.
+//!
+//! ```text
+//! hub ▶ outbound (encode, envelope) ▶ one queue per topic ▶ sender (batches, retries) ▶ transport
+//! transport ▶ worker (receives, settles) ▶ in flight (up to `concurrency`) ▶ middleware
+//!           ▶ inbound (envelope, registry, decode) ▶ hub
+//! ```
+//!
+//! | promise | how |
+//! |---|---|
+//! | emitting never blocks | a bounded queue; a full one is an error in the emission |
+//! | at least once | an event is acknowledged after every receiver succeeded |
+//! | in order per key | one queue and one sender per topic; a later event of a key never overtakes an earlier one |
+//! | an unreachable topic stops no other | one queue per topic; a failing topic leaves a quarter of the total capacity to the others |
+//! | no key waits for another | a failed event delays only its own key; two events of a key are never in flight together |
+//! | no loops | events that came from a bus are not sent to a bus |
+//!
+//! # From a receiver's result to a settled message
+//! | stage | type | says |
+//! |---|---|---|
+//! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skipped, retry, reject, stop |
+//! | the worker settles the delivery | `ack`, `retry`, `release`, `reject` of [`Delivery`](events_transport::Delivery) | what the transport stores |
+//! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
+//! | the consumer ends | [`Consumed`] | the number of messages for each of these |
+//!
+//! # Audit lines
+//! `bus.audit = true` logs one event on the `tracing` target [`AUDIT_TARGET`] for each message that is
+//! sent, received or settled, without its payload. The default is off, since this is a line for every
+//! event. A key that may be personal data is shown as `***`.
+//!
+//! # The error log
+//! The target [`ERROR_TARGET`] gets an error event, with personal data masked, for each event that was not
+//! sent (refused, queue full, not encodable, or left over by a [shutdown](EventBus::shutdown)) and for each
+//! event that a consumer moved to the dead letters. `bus.error_log = "errors.jsonl"` also writes the whole
+//! event to a file that only its owner can read, as one line of JSON:
+//!
+//! ```json
+//! {"log":1,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
+//!  "key":"c1","metadata":{"event_type":"…","id":"…","minorversion":0,"source":"shop","time":"…"},
+//!  "schemafp":"00abcdef01234567","data":{"number":7}}
+//! ```
+//!
+//! `produce --from-log FILE` sends the events again, in order and with their ids, and removes the file.
+//! `produce --event LINE` sends one. An event that a consumer gave up is also a dead letter: send it from
+//! one of the two places only. Data that this program's schema cannot read, such as that of another
+//! version, is stored as `data_base64`. A dedicated thread writes the file; events that it cannot write are
+//! counted and logged.
+//!
+//! # Metrics
+//! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Each start of a
+//! bus describes the metrics to the recorder: install the recorder first.
+//!
+//! | name | kind | labels | meaning |
+//! |---|---|---|---|
+//! | `events_emitted_total` | counter | `event_type` | events offered to a bus that have a route |
+//! | `events_sent_total` | counter | `topic` | messages acknowledged by the topic |
+//! | `events_send_failed_total` | counter | `topic` | messages refused permanently, or rejected because the queue was full |
+//! | `events_send_retried_total` | counter | `topic` | failed attempts that are retried |
+//! | `events_store_refuses_total` | counter | `topic`, and `group` for consumers | calls refused by a store until an operator fixes it (disk, user, password); the queue is kept and consumers wait |
+//! | `events_queue_depth` | gauge | `topic` | messages not yet acknowledged, as of the queue's last change |
+//! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
+//! | `events_consumed_total` | counter | `topic`, `group` | messages acknowledged to the topic |
+//! | `events_retried_total` | counter | `topic`, `group` | messages returned for another attempt after a failure |
+//! | `events_dead_lettered_total` | counter | `topic`, `group` | messages moved to the dead letters |
+//! | `events_receive_retried_total` | counter | `topic`, `group` | failed receive calls that are retried |
+//! | `events_skipped_total` | counter | `topic`, `group` | messages skipped by their receivers |
+//! | `events_parked_total` | counter | `topic`, `group` | messages that exhausted their attempts and stay in the topic |
+//! | `events_settle_failed_total` | counter | `topic`, `group` | outcomes that the transport did not store; the messages are redelivered |
+//! | `events_unknown_total` | counter | `topic`, `group` | events of types that are not linked into the program |
+//! | `events_deduplicated_total` | counter | `topic`, `group` | duplicates that [`Consume::dedup`] acknowledged without calling a receiver |
+//! | `events_dedup_failed_total` | counter | `topic`, `group` | handled events whose ids could not be stored |
+//! | `events_unreceived_total` | counter | `topic`, `group` | events without a connected receiver |
+//! | `events_trace_ignored_total` | counter | `topic`, `group` | trace context headers that are duplicated or not text; the events are processed |
+//! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages not settled by the group, polled every `bus.consumer.lag_interval` while a consumer runs; partition `0` if the transport has none |
+//! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds to decode an event and run all its receivers |
+//! | `events_error_log_lost_total` | counter | | events that could not be written to the error log |
+//! | `events_receiver_failures_total` | counter | `event_type`, `receiver` | failed receiver calls, with or without a bus |
+//!
+//! # Traces
+//! `tracing` spans at debug level use the names and attributes of OpenTelemetry's [messaging conventions].
+//! A subscriber that disables the debug level pays nothing for them.
+//!
+//! | span | kind | covers |
+//! |---|---|---|
+//! | `create` | producer | building a topic's message from an event, on the emitting thread |
+//! | `send` | client | one send call |
+//! | `receive` | client | received messages; empty calls have no span |
+//! | `process` | consumer | the work on one message: middleware, decoding, and all receivers, async ones included |
+//! | `settle` | client | storing an outcome: `ack`, `retry`, `release` or `reject` |
+//!
+//! Failed spans have `error.type` and `otel.status_code`. A W3C trace context travels in the extensions
+//! `traceparent` and `tracestate`. A [`TracePropagator`] writes the emitter's context there and links the
+//! `process` span to it. Without a propagator, set the extensions with
+//! [`EmitOptions::extension`](events_core::EmitOptions::extension) and read them from the receiver's metadata.
+//!
+//! [messaging conventions]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+//! [`metrics`]: https://docs.rs/metrics
+
+mod batch;
+mod builder;
+mod capacity;
+mod consumer;
+mod dead_letters;
+mod dedup;
+mod fetched_batch;
+mod flush;
+mod guarded;
+mod in_flight;
+mod inbound;
+mod middleware;
+mod observe;
+mod offsets;
+mod outbound;
+mod rejections;
+mod replay;
+mod resend;
+mod retry;
+mod route;
+mod sender;
+mod settings;
+mod settling;
+mod shutdown;
+mod spill;
+mod status;
+mod topic_queue;
+mod undelivered;
+mod unhandled;
+mod verdict;
+mod worker;
+mod writers;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub use builder::{EventBusBuilder, StartError};
+pub use consumer::Consume;
+pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, LineError, Listing, Restored};
+pub use flush::{FlushError, Unacknowledged};
+pub use middleware::{MessageInfo, Next, Processed};
+pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
+pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
+pub use outbound::OutboundError;
+pub use replay::{Replay, ReplayError, Replayed};
+#[doc(hidden)]
+pub use resend::{Resent, resend};
+pub use retry::Backoff;
+#[doc(hidden)]
+pub use sender::Sending;
+pub use settling::Consumed;
+pub use shutdown::{ShutdownError, SpillError};
+#[doc(hidden)]
+pub use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
+use status::Consumers;
+pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
+pub use undelivered::Undelivered;
+pub use verdict::{InboundError, ReceiverFailure};
+pub use worker::ConsumeError;
+#[doc(hidden)]
+pub use writers::Writers;
+pub use writers::{AmbiguousSchema, SchemasError};
+
+use self::observe::{Failure, NOT_SENT, Observe};
+use self::outbound::OutboundQueues;
+use self::sender::Phase;
+use crate::config::Config;
+use events_core::hub::Hub;
+use events_core::internal::Outbound;
+use events_core::registry::Registry;
+use events_transport::{NameError, Topic, TopicPrefix, Transport};
+
+/// A running bus. Clones are handles to the same bus.
+///
+/// The hub keeps the bus running: dropping all handles stops nothing. [`shutdown`](Self::shutdown) stops it
+/// and sends the queued events.
+#[doc(alias("broker", "message bus", "pubsub"))]
+#[derive(Clone)]
+pub struct EventBus(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    hub: Hub,
+    registry: &'static Registry,
+    writers: Writers,
+    prefix: Option<TopicPrefix>,
+    transport: Box<dyn Transport>,
+    queues: Arc<OutboundQueues>,
+    outbound: Arc<dyn Outbound>,
+    /// One task per topic queue, until it has ended.
+    senders: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether consumers take events.
+    consuming: watch::Sender<bool>,
+    consumers: Consumers,
+    observe: Arc<Observe>,
+    /// The transport's scheme, for spans.
+    system: Arc<str>,
+    propagator: Option<Arc<dyn TracePropagator>>,
+}
+
+impl EventBus {
+    /// Returns a builder.
+    pub fn builder() -> EventBusBuilder {
+        EventBusBuilder::default()
+    }
+
+    /// Returns a consumer of a topic, by its base name. It emits the topic's events in this bus's hub.
+    #[doc(alias("subscribe", "listen"))]
+    pub fn consume(&self, topic: impl Into<String>) -> Consume {
+        Consume::new(self, topic.into())
+    }
+
+    /// Returns a replay of a topic, by its base name. It emits past events in this bus's hub.
+    #[doc(alias("reprocess", "rewind"))]
+    pub fn replay(&self, topic: impl Into<String>) -> Replay {
+        Replay::new(self, topic.into())
+    }
+
+    /// Returns the positions of a topic's groups, by the topic's base name.
+    ///
+    /// # Errors
+    /// A [`NameError`] if the topic's name is invalid.
+    #[doc(alias("seek", "lag", "rewind"))]
+    pub fn offsets(&self, topic: &str) -> Result<Offsets<'_>, NameError> {
+        Ok(Offsets::of(self.transport(), Topic::new(topic)?.with_prefix(self.prefix())?))
+    }
+
+    /// Pauses all consumers of this bus until [`resume_consumers`](Self::resume_consumers), for example
+    /// while a downstream system is under maintenance. Consumers keep running and stay members of their
+    /// group. Messages in flight are finished; fetched messages that are not in flight are released.
+    /// `bus.consumer.enabled = false` starts a bus in this state.
+    pub fn pause_consumers(&self) {
+        self.0.consuming.send_replace(false);
+    }
+
+    /// Resumes the consumers after [`pause_consumers`](Self::pause_consumers).
+    pub fn resume_consumers(&self) {
+        self.0.consuming.send_replace(true);
+    }
+
+    /// Whether the consumers are paused.
+    pub fn consumers_paused(&self) -> bool {
+        !*self.0.consuming.borrow()
+    }
+
+    /// The number of events that are not acknowledged yet.
+    pub fn queue_depth(&self) -> usize {
+        self.0.queues.capacity().used()
+    }
+
+    /// The state of sending and consuming: queue depths, waiting times, open circuits, and whether [an
+    /// operator must act](BusStatus::needs_operator).
+    pub fn status(&self) -> BusStatus {
+        let queues: Vec<_> = self.0.queues.topic_queues().iter().map(|queue| queue.status()).collect();
+        BusStatus {
+            queue_depth: self.queue_depth(),
+            queue_capacity: self.0.queues.capacity().total(),
+            oldest_waiting: queues.iter().filter_map(|queue| queue.oldest_waiting).max(),
+            queues,
+            consumers: self.0.consumers.status(),
+        }
+    }
+
+    /// The hub whose events the bus sends, and in which it emits consumed events.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The definitions of the events that the bus can consume.
+    pub fn registry(&self) -> &'static Registry {
+        self.0.registry
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.0.transport
+    }
+
+    /// The configuration that the bus was started with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The prefix of every topic's name at the broker.
+    pub fn prefix(&self) -> Option<&TopicPrefix> {
+        self.0.prefix.as_ref()
+    }
+
+    /// Waits until every event emitted before this call is acknowledged or permanently refused; the
+    /// emission reports which. Events emitted later are not waited for.
+    ///
+    /// # Errors
+    /// A [`FlushError`] that lists the events not acknowledged in time. The bus keeps sending them.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        flush::flush(self.0.queues.topic_queues(), timeout).await
+    }
+
+    /// Stops accepting events and sends the queued ones, for at most `timeout`.
+    ///
+    /// Concurrent calls all return when the shutdown has ended; a call after that does nothing. If the
+    /// future is dropped, the bus keeps draining. Consumers end with their own futures: end them first.
+    ///
+    /// # Errors
+    /// A [`ShutdownError`] with the events that were not acknowledged in time. Their emissions report the
+    /// error, and the error log records them.
+    pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        let begun = Instant::now();
+        let ended = self.end(timeout).await;
+        if let Err(error) = &ended {
+            self.log_undelivered(error);
+        }
+        self.0.observe.flush_within(remaining(begun, timeout)).await;
+        ended
+    }
+
+    /// Records each event that the shutdown could not send.
+    fn log_undelivered(&self, error: &ShutdownError) {
+        for Undelivered { topic, message } in &error.undelivered {
+            let reason = "not acknowledged before the bus was shut down".to_owned();
+            let text = "an event was not sent";
+            let failure = Failure { kind: NOT_SENT, error: reason, topic, received: None, text };
+            self.0.observe.failed(&failure, message);
+        }
+    }
+
+    async fn end(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        self.0.hub.detach(&self.0.outbound);
+        let phase = &self.0.queues.phase;
+        phase.send_if_modified(|phase| {
+            let runs = *phase == Phase::Running;
+            if runs {
+                *phase = Phase::Draining;
+            }
+            runs
+        });
+        // Locked until the end, so that a second caller also waits; released if this future is dropped.
+        let mut senders = self.0.senders.lock().await;
+        if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
+            phase.send_replace(Phase::Abandoning);
+            join(&mut senders).await;
+        }
+        ShutdownError::of(self.0.queues.topic_queues())
+    }
+
+    /// Like [`shutdown`](Self::shutdown), but appends the events that were not acknowledged in time to a
+    /// file instead of the error log. Returns the number of events written; if it is not 0, `produce
+    /// --from-spill` sends them later, with their ids.
+    ///
+    /// A blocking thread writes the file. The call waits for the file's lock and for the error log until
+    /// the timeout has passed, and for at least one second.
+    ///
+    /// # Errors
+    /// A [`SpillError`] that holds the events if the file can't be written, for example because another
+    /// process holds its lock.
+    pub async fn shutdown_or_spill(
+        &self,
+        timeout: Duration,
+        path: impl AsRef<Path>,
+    ) -> Result<usize, SpillError> {
+        let begun = Instant::now();
+        let ended = self.end(timeout).await;
+        self.0.observe.flush_within(remaining(begun, timeout)).await;
+        let Err(error) = ended else { return Ok(0) };
+        let path = path.as_ref();
+        let events = error.spill_within(path, remaining(begun, timeout)).await?;
+        tracing::warn!(events, path = %path.display(), "unsent events were written to the spill file");
+        Ok(events)
+    }
+}
+
+/// The remaining time for the files of a shutdown: the rest of the timeout, and at least long enough for a
+/// pending write.
+fn remaining(begun: Instant, timeout: Duration) -> Duration {
+    timeout.saturating_sub(begun.elapsed()).clamp(Duration::from_secs(1), spill::LOCK_TIMEOUT)
+}
+
+/// Waits for tasks to end, and removes them from the list. A cancelled or panicked task has ended its queue
+/// on drop.
+async fn join(tasks: &mut Vec<JoinHandle<()>>) {
+    while let Some(task) = tasks.last_mut() {
+        let _ = task.await;
+        tasks.pop();
+    }
+}
+
+impl fmt::Debug for EventBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventBus").field("transport", &self.0.transport.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! Queues the hub's events: encodes them, wraps them in envelopes and enqueues them. Never blocks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::capacity::Capacity;
+use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
+use super::route::{Route, Routes};
+use super::sender::Phase;
+use super::topic_queue::{Closed, TopicQueue};
+use crate::envelope::Envelope;
+use events_core::avro::{DecodeError, EncodeError};
+use events_core::internal::PendingTopic;
+use events_core::internal::{AnyEvent, Outbound};
+use events_core::signal::SendError;
+use events_support::error_chain::{caught, chain};
+
+/// The reason why an event was not given to the transport. No topic holds it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboundError {
+    /// The payload has a value that its schema can't hold.
+    #[error("the payload could not be encoded")]
+    Encode(#[from] EncodeError),
+    /// The payload's own code panicked: a `with` module or a hand-written `EventData`.
+    #[error("encoding the payload panicked: {message}")]
+    Panicked {
+        /// The panic's message, if it is text.
+        message: String,
+    },
+    /// The route's key could not be read from the datum.
+    #[error("the key could not be read from the encoded event")]
+    Key(#[source] DecodeError),
+    /// The queue is full.
+    #[error(
+        "the queue is full: {capacity} events are waiting for the transport, which is slower than the emitter or unreachable; emit again later, or raise `bus.queue_capacity`"
+    )]
+    QueueFull {
+        /// The queue's capacity.
+        capacity: usize,
+    },
+    /// The bus was shut down.
+    #[error("the bus was shut down; emit before `shutdown`")]
+    ShutDown,
+}
+
+/// The topic queues of a bus. The hub offers its events to them.
+pub(super) struct OutboundQueues {
+    routes: Routes,
+    capacity: Arc<Capacity>,
+    /// The transport's scheme, for spans.
+    system: Arc<str>,
+    propagator: Option<Arc<dyn TracePropagator>>,
+    /// Part of the queues and not of the bus's handle: the hub holds the queues, so the senders run for as
+    /// long as events can be offered.
+    pub(super) phase: watch::Sender<Phase>,
+}
+
+impl OutboundQueues {
+    /// Queues that hold `capacity` events in total.
+    pub(super) fn new(
+        routes: Routes,
+        capacity: usize,
+        system: Arc<str>,
+        propagator: Option<Arc<dyn TracePropagator>>,
+    ) -> Self {
+        let (capacity, phase) = (Capacity::new(capacity), watch::Sender::new(Phase::Running));
+        Self { routes, capacity, system, propagator, phase }
+    }
+
+    pub(super) fn topic_queues(&self) -> &[Arc<TopicQueue>] {
+        &self.routes.queues
+    }
+
+    pub(super) fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    fn enqueue(
+        &self,
+        route: &Route,
+        event: &dyn AnyEvent,
+        datum: &Bytes,
+    ) -> Result<PendingTopic, OutboundError> {
+        let limit = self.limit(&route.queue);
+        let permit = self.capacity.try_acquire(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
+        let descriptor = event.descriptor();
+        let mut metadata = event.metadata().clone();
+        let span = create_span(&self.system, &route.queue.topic, &metadata);
+        let _entered = span.enter();
+        inject(self.propagator.as_deref(), &span, &mut metadata);
+        let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
+        envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
+        let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
+        route
+            .queue
+            .push(envelope.into_message(), settle, permit)
+            .map_err(|Closed| OutboundError::ShutDown)?;
+        Ok(pending)
+    }
+
+    /// The number of waiting events up to which this queue accepts another. A failing topic leaves the last
+    /// quarter of the capacity to the others, which its backlog would block otherwise.
+    fn limit(&self, queue: &TopicQueue) -> usize {
+        let capacity = self.capacity.total();
+        if self.routes.queues.len() > 1 && !queue.is_circuit_closed() {
+            return capacity - capacity / 4;
+        }
+        capacity
+    }
+}
+
+impl Outbound for OutboundQueues {
+    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
+        let routes = self.routes.of(event.descriptor().event_type);
+        if routes.is_empty() {
+            return Vec::new();
+        }
+        metrics::counter!(EMITTED, "event_type" => event.descriptor().event_type).increment(1);
+        let mut datum = Vec::new();
+        let encoded = caught(|| event.append_datum(&mut datum));
+        let datum = Bytes::from(datum);
+        let pending = |route: &Route| {
+            let queued = match &encoded {
+                Ok(Ok(())) => caught(|| self.enqueue(route, event, &datum))
+                    .unwrap_or_else(|message| Err(OutboundError::Panicked { message })),
+                Ok(Err(fault)) => Err(OutboundError::Encode(fault.clone())),
+                Err(message) => Err(OutboundError::Panicked { message: message.clone() }),
+            };
+            queued.unwrap_or_else(|error| {
+                let encoded = matches!(encoded, Ok(Ok(()))).then_some(&datum);
+                failed(event, route, &error, encoded);
+                PendingTopic::settled(Arc::clone(&route.name), Err(SendError::Failed(error.into())))
+            })
+        };
+        routes.iter().map(pending).collect()
+    }
+}
+
+fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Option<&Bytes>) {
+    let topic = &route.queue.topic;
+    metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
+    let failure =
+        Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text: "an event was not sent" };
+    let Some(datum) = datum else {
+        return route.queue.observe.failed_unencoded(&failure, event.metadata());
+    };
+    let fingerprint = (event.descriptor().fingerprint)();
+    let mut envelope = Envelope::new(event.metadata().clone(), Some(fingerprint), datum.clone());
+    // If the key could not be read, the record has none.
+    envelope.key = caught(|| route.key(event, datum)).ok().and_then(Result::ok).flatten();
+    route.queue.observe.failed(&failure, &envelope.into_message());
+}
+
+impl std::fmt::Debug for OutboundQueues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutboundQueues")
+            .field("routes", &self.routes)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

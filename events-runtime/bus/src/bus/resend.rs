@@ -1,0 +1,59 @@
+//! Sends messages of an earlier bus, without starting one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use tokio::sync::watch;
+
+use super::capacity::Capacity;
+use super::join;
+use super::observe::Observe;
+use super::sender::{Phase, Sender, Sending};
+use super::topic_queue::TopicQueue;
+use super::undelivered::Undelivered;
+use events_core::signal::SendError;
+use events_transport::Topic;
+
+/// The result of sending messages again.
+pub struct Resent {
+    /// The position or the error of each message, in order.
+    pub results: Vec<Result<String, SendError>>,
+    /// The error of the last attempt, if the timeout passed before it succeeded.
+    pub last_error: Option<String>,
+}
+
+/// Sends messages as a bus does: in order per topic and with retries, for at most `timeout`.
+pub async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
+    let capacity = Capacity::new(messages.len());
+    let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
+    let mut pending = Vec::with_capacity(messages.len());
+    for Undelivered { topic, message } in messages {
+        let (settle, result) = oneshot::channel();
+        let queue = queues
+            .entry(topic.clone())
+            .or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
+        // Neither can fail: the capacity is the number of messages, and no queue is closed.
+        if let Some(permit) = capacity.try_acquire(capacity.total()) {
+            let _ = queue.push(message, settle, permit);
+        }
+        pending.push(result);
+    }
+    let phase = watch::Sender::new(Phase::Draining);
+    let senders = queues.values().map(|queue| {
+        let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), phase.subscribe());
+        tokio::spawn(Sender { queue, sending, phase }.run())
+    });
+    let mut senders = senders.collect();
+    if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
+        phase.send_replace(Phase::Abandoning);
+        join(&mut senders).await;
+    }
+    let mut results = Vec::with_capacity(pending.len());
+    for result in pending {
+        results.push(result.await.unwrap_or(Err(SendError::Unfinished)));
+    }
+    let last_error = queues.values().find_map(|queue| queue.circuit().last_error().map(str::to_owned));
+    Resent { results, last_error }
+}

@@ -1,0 +1,229 @@
+//! Sends a topic's queue to the transport: in batches, in order, with retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::Instrument;
+
+use super::guarded::Guarded;
+use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
+use super::retry::Backoff;
+use super::status::Circuit;
+use super::topic_queue::TopicQueue;
+use crate::config::BusSettings;
+use events_support::error_chain::{caught, chain};
+use events_transport::Later as _;
+use events_transport::{ErrorKind, Position, Producer, TransportError};
+
+/// The phase of a shutdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Running,
+    /// The bus accepts no new events; queued ones are sent.
+    Draining,
+    /// The timeout has passed.
+    Abandoning,
+}
+
+/// What the senders of all topic queues share.
+#[derive(Clone)]
+pub struct Sending {
+    pub(super) producer: Arc<dyn Producer>,
+    /// The transport's scheme, for spans.
+    pub(super) system: Arc<str>,
+    pub(super) batch_size: usize,
+    pub(super) linger: Duration,
+    pub(super) backoff: Backoff,
+}
+
+impl Sending {
+    #[doc(hidden)]
+    pub fn new(producer: Arc<dyn Producer>, url: &str, settings: &BusSettings) -> Self {
+        Self {
+            producer,
+            system: url.split(':').next().unwrap_or(url).into(),
+            batch_size: settings.batch_size.get(),
+            linger: settings.linger,
+            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+        }
+    }
+}
+
+/// The task that sends a topic queue.
+pub(super) struct Sender {
+    pub(super) queue: Arc<TopicQueue>,
+    pub(super) sending: Sending,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// The timeout of a shutdown has passed.
+struct Abandoned;
+
+/// Whether the store stays in this state until an operator acts.
+const fn waits_for_operator(kind: ErrorKind) -> bool {
+    kind.needs_operator() || !kind.is_retryable()
+}
+
+/// Ends the queue when the task ends for any reason, so that no emission waits forever.
+struct End(Arc<TopicQueue>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Sender {
+    /// Sends until the queue is closed and empty, or the timeout of a shutdown has passed.
+    pub(super) async fn run(mut self) {
+        let _end = End(Arc::clone(&self.queue));
+        self.queue.set_circuit(Circuit::Closed);
+        while self.gather().await {
+            self.queue.advance();
+            if self.send().await.is_err() {
+                return;
+            }
+            self.queue.advance();
+        }
+    }
+
+    /// Fills the batch in flight. Returns false when the queue has ended.
+    async fn gather(&mut self) -> bool {
+        loop {
+            if !self.sending.linger.is_zero() && self.queue.queued() > 0 {
+                self.linger().await;
+            }
+            if self.queue.take(self.sending.batch_size) {
+                return true;
+            }
+            if self.is_draining() {
+                if self.queue.close_if_empty() {
+                    return false;
+                }
+                continue;
+            }
+            tokio::select! {
+                () = self.queue.pushed() => {}
+                // The next iteration reads the phase.
+                _ = self.phase.changed() => {}
+            }
+        }
+    }
+
+    /// Waits for more events for the batch.
+    async fn linger(&mut self) {
+        let deadline = tokio::time::Instant::now().later(self.sending.linger);
+        while self.queue.queued() < self.sending.batch_size && !self.is_draining() {
+            tokio::select! {
+                () = self.queue.pushed() => {}
+                _ = self.phase.changed() => {}
+                () = tokio::time::sleep_until(deadline) => return,
+            }
+        }
+    }
+
+    /// Whether no event can be pushed any more: the bus is shutting down, or the bus and its hub were
+    /// dropped.
+    fn is_draining(&self) -> bool {
+        *self.phase.borrow() >= Phase::Draining || self.phase.has_changed().is_err()
+    }
+
+    /// Sends the batch until each message is stored or refused. A message is refused only if it is itself
+    /// at fault; for any other failure of the store, the queue waits.
+    async fn send(&mut self) -> Result<(), Abandoned> {
+        let mut told = None;
+        loop {
+            let Some((kind, error)) = self.attempt().await? else {
+                let failures = self.queue.circuit().failures();
+                if failures > 0 {
+                    let topic = &self.queue.topic;
+                    tracing::info!(%topic, attempts = failures + 1, "the topic accepts events again");
+                    self.queue.set_circuit(Circuit::Closed);
+                }
+                return Ok(());
+            };
+            let failures = self.queue.circuit().failures().saturating_add(1);
+            let pause = self.sending.backoff.after(failures);
+            let topic = &self.queue.topic;
+            metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
+            tracing::warn!(%topic, error, failures, ?pause, "sending failed; retrying");
+            let needs_operator = kind.is_some_and(waits_for_operator);
+            if needs_operator {
+                metrics::counter!(STORE_REFUSES, "topic" => topic.to_string()).increment(1);
+                if told.replace(kind) != Some(kind) {
+                    tracing::error!(%topic, error, "the store refuses all events until an operator fixes it; the queue is kept");
+                }
+            }
+            self.queue.set_circuit(self.queue.circuit().failed(error, needs_operator, pause));
+            self.queue.advance();
+            self.pause(pause).await?;
+            self.queue.set_circuit(self.queue.circuit().tried());
+        }
+    }
+
+    /// Makes one attempt. Returns the error of the first message that is not sent.
+    async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
+        let results = self.submit(usize::MAX).await?;
+        self.queue.in_flight().settle(&self.queue.topic, results, &self.queue.observe);
+        // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
+        // one by one, a refused message does not affect the others.
+        while self.queue.in_flight().len() > 0 {
+            match self.submit(1).await?.pop() {
+                Some(Ok(position)) => {
+                    self.queue.in_flight().settle(&self.queue.topic, vec![Ok(position)], &self.queue.observe);
+                }
+                Some(Err(error)) if error.kind().is_of_message() => {
+                    self.queue.in_flight().refuse_first(&self.queue.topic, &error, &self.queue.observe);
+                }
+                Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
+                None => return Ok(Some((None, "the transport returned no result".to_owned()))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends the first `count` messages of the batch in one call.
+    async fn submit(&mut self, count: usize) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
+        if *self.phase.borrow() == Phase::Abandoning {
+            return Err(Abandoned);
+        }
+        let (span, send) = {
+            let mut batch = self.queue.in_flight();
+            let messages = batch.first(count);
+            let span = send_span(&self.sending.system, &self.queue.topic, messages);
+            // A transport may do its work in the call itself, so the call is inside the span too.
+            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.topic, messages)));
+            (span, send)
+        };
+        // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
+        // messages stay in the queue.
+        let panicked = |panic: String| {
+            let topic = &self.queue.topic;
+            tracing::error!(%topic, panic, "the transport panicked while sending");
+            Vec::new()
+        };
+        let send = match send {
+            Ok(send) => Guarded::new(send.instrument(span.clone())),
+            Err(panic) => return Ok(panicked(panic)),
+        };
+        tokio::select! {
+            results = send => {
+                let results = results.unwrap_or_else(panicked);
+                if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+                    record_error(&span, error.kind().as_str());
+                }
+                Ok(results)
+            }
+            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
+        }
+    }
+
+    /// Waits for `pause`, or until the timeout of a shutdown has passed.
+    async fn pause(&mut self, pause: Duration) -> Result<(), Abandoned> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Settles received messages, and reports the outcomes to the counters, the log and the audit lines.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
+
+use super::observe::{
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, PARKED, RETRIED, SETTLE_FAILED,
+    SKIPPED, record_error,
+};
+use super::rejections::PendingRejection;
+use super::retry::{Backoff, Pause};
+use super::verdict::InboundError;
+use crate::envelope::Envelope;
+use events_support::error_chain::chain;
+use events_transport::{
+    BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
+};
+
+/// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
+/// longer than processing the next batch.
+const ACKS_IN_FLIGHT: usize = 4;
+
+/// A lease renewal in flight.
+pub(super) struct Renewal {
+    pub(super) since: Instant,
+    /// The messages, in the order of the results.
+    positions: Vec<Position>,
+    stored: BoxFuture<'static, Stored>,
+}
+
+/// A result for each outcome of one call, in order.
+pub(super) type Stored = Vec<Result<(), TransportError>>;
+
+/// The number of messages for each outcome of a consumer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Consumed {
+    /// Processed by every connected receiver and acknowledged. Events without any receiver count too, and
+    /// are logged once.
+    pub acked: u64,
+    /// Returned for another attempt after a failure.
+    pub retried: u64,
+    /// Kept after their last attempt, and redelivered after the longest pause.
+    pub parked: u64,
+    /// Not finished before the drain timeout: returned for redelivery, or redelivered when a blocking sync
+    /// receiver returns or the lease ends.
+    pub unfinished: u64,
+    /// Sent to the dead-letter topic.
+    pub dead_lettered: u64,
+    /// Skipped: of an unknown event type, or because every failed receiver asked for it.
+    pub skipped: u64,
+}
+
+/// Settles a consumer's messages.
+pub(super) struct Settling {
+    pub(super) consuming: Arc<Consuming>,
+    backoff: Backoff,
+    pub(super) consumed: Consumed,
+    /// Outcomes that the transport has not stored yet, oldest first.
+    in_flight: VecDeque<Outcomes>,
+    /// The positions of skipped messages that are not acknowledged yet, for their audit lines.
+    skipped_positions: HashSet<Position>,
+}
+
+/// The outcomes of one call to the transport.
+struct Outcomes {
+    kind: Kind,
+    stored: BoxFuture<'static, Stored>,
+    span: Span,
+    /// Empty if audit lines are off.
+    lines: Vec<(Action, AuditLine)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ack,
+    Release,
+    /// The message is redelivered; the action names the counter.
+    Redeliver(Action),
+}
+
+/// Waits until the leases are renewed; forever if no renewal is in flight. Cancel safe.
+pub(super) async fn next_renewed(in_flight: &mut Option<Renewal>) -> (Renewal, Stored) {
+    let Some(renewal) = in_flight else { return std::future::pending().await };
+    let results = renewal.stored.as_mut().await;
+    match in_flight.take() {
+        Some(renewal) => (renewal, results),
+        None => std::future::pending().await,
+    }
+}
+
+impl Settling {
+    pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
+        let (consumed, in_flight) = (Consumed::default(), VecDeque::new());
+        Self { consuming, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
+    }
+
+    pub(super) fn topic(&self) -> &Topic {
+        &self.consuming.topic
+    }
+
+    /// Reports received messages.
+    pub(super) fn received(&self, deliveries: &[Delivery]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let _entered = self.consuming.receive_span(deliveries).entered();
+        if self.consuming.observe.audits() {
+            for line in deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery)) {
+                line.log(Action::Received);
+            }
+        }
+    }
+
+    /// Acknowledges deliveries. All outcomes here take effect in the order of the calls, and
+    /// [`next_stored`](Self::next_stored) reports when they are stored. A slow store therefore delays
+    /// neither the work nor the end of the consumer.
+    pub(super) fn ack(&mut self, done: &mut Vec<Delivery>) {
+        if done.is_empty() {
+            return;
+        }
+        let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
+        let span = self.consuming.settle_span("ack", || done.iter());
+        let stored = span.in_scope(|| ack_all(done.drain(..)));
+        self.in_flight.push_back(Outcomes { kind: Kind::Ack, stored, span, lines });
+    }
+
+    /// The audit lines of deliveries, logged once they are acknowledged.
+    fn lines(&mut self, done: &[Delivery]) -> Vec<(Action, AuditLine)> {
+        let lines = done.iter().filter_map(|delivery| {
+            let line = self.consuming.audit_line(delivery)?;
+            let is_skipped = self.skipped_positions.remove(&line.position);
+            Some((if is_skipped { Action::Skipped } else { Action::Acked }, line))
+        });
+        lines.collect()
+    }
+
+    /// Counts a skipped event, which is acknowledged like a processed one.
+    pub(super) fn skipped(&mut self, delivery: &Delivery) {
+        self.consumed.skipped += 1;
+        self.consuming.count(SKIPPED, 1);
+        if self.consuming.observe.audits() {
+            self.skipped_positions.insert(delivery.position());
+        }
+        tracing::debug!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            "skipped an event"
+        );
+    }
+
+    /// Whether too many acknowledgements are in flight to start more work.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_flight.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_IN_FLIGHT
+    }
+
+    /// Whether any message is being returned. Nothing is fetched meanwhile, since a later event of a key
+    /// would overtake the returned one.
+    pub(super) fn is_returning(&self) -> bool {
+        self.in_flight.iter().any(|outcomes| outcomes.kind != Kind::Ack)
+    }
+
+    /// Whether the transport has stored all outcomes.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Waits until the oldest outcomes are stored and reports them; forever if none are in flight. Cancel
+    /// safe.
+    pub(super) async fn next_stored(&mut self) {
+        let Some(Outcomes { stored, span, .. }) = self.in_flight.front_mut() else {
+            return std::future::pending().await;
+        };
+        let results = stored.as_mut().instrument(span.clone()).await;
+        let Some(Outcomes { kind, span, lines, .. }) = self.in_flight.pop_front() else { return };
+        let mut lines = lines.into_iter();
+        let mut count = 0;
+        for result in results {
+            let line = lines.next();
+            if self.stored(&result, &span) {
+                count += 1;
+                if let Some((action, line)) = line {
+                    line.log(action);
+                }
+            }
+        }
+        self.count_stored(kind, count);
+    }
+
+    fn count_stored(&mut self, kind: Kind, count: u64) {
+        match kind {
+            Kind::Ack => self.consuming.count(CONSUMED, count),
+            Kind::Redeliver(Action::Retried) => {
+                self.consumed.retried += count;
+                self.consuming.count(RETRIED, count);
+            }
+            Kind::Redeliver(Action::Parked) => {
+                self.consumed.parked += count;
+                self.consuming.count(PARKED, count);
+            }
+            // Unfinished messages are counted already.
+            Kind::Release | Kind::Redeliver(_) => {}
+        }
+    }
+
+    /// Stops waiting for the transport. It may still store the outcomes that it has; other messages are
+    /// redelivered.
+    pub(super) fn abandon(&mut self) {
+        let calls = self.in_flight.len();
+        if calls > 0 {
+            self.in_flight.clear();
+            tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events without a stored outcome are redelivered");
+        }
+    }
+
+    /// Starts renewing leases, in one call.
+    pub(super) fn renew<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
+        let mut positions = Vec::new();
+        let stored = renew_all(deliveries.inspect(|delivery| positions.push(delivery.position())));
+        Renewal { since: Instant::now(), positions, stored }
+    }
+
+    /// Logs failed renewals. Returns the messages whose lease is lost.
+    pub(super) fn renewed(&self, renewal: Renewal, results: Stored) -> HashSet<Position> {
+        let mut lost = HashSet::new();
+        for (position, result) in renewal.positions.into_iter().zip(results) {
+            if let Err(error) = result {
+                if error.kind() == ErrorKind::LeaseLost {
+                    lost.insert(position);
+                }
+                tracing::warn!(topic = %self.topic(), error = chain(&error), "failed to renew a lease");
+            }
+        }
+        lost
+    }
+
+    /// Releases deliveries, as if they had never been fetched.
+    pub(super) fn release(&mut self, deliveries: Vec<Delivery>) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let span = self.consuming.settle_span("release", || deliveries.iter());
+        let stored = span.in_scope(|| release_all(deliveries));
+        self.in_flight.push_back(Outcomes { kind: Kind::Release, stored, span, lines: Vec::new() });
+    }
+
+    /// Returns a failed delivery for another attempt after a pause.
+    pub(super) fn retry(&mut self, delivery: Delivery, error: &InboundError, pause: Pause) {
+        let pause = pause.duration(self.backoff.after(delivery.attempt()));
+        tracing::warn!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            ?pause,
+            error = chain(error),
+            "an event failed; retrying"
+        );
+        self.return_later(delivery, pause, Action::Retried);
+    }
+
+    /// Keeps an event whose attempts are exhausted. It is redelivered after the longest pause and blocks
+    /// its key. Logged as an error the first time, like a dead letter, and as a warning after that.
+    pub(super) fn park(&mut self, delivery: Delivery, error: &InboundError, is_first: bool) {
+        let pause = self.backoff.max();
+        let (topic, position, attempt) = (self.topic(), delivery.position(), delivery.attempt());
+        let event_type = Envelope::event_type_of(delivery.message());
+        let id = Envelope::id_of(delivery.message());
+        let error = chain(error);
+        let text = "an event is parked; it blocks its key";
+        if is_first {
+            tracing::error!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
+        } else {
+            tracing::warn!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
+        }
+        self.return_later(delivery, pause, Action::Parked);
+    }
+
+    /// Returns an event that was not finished before the drain timeout. Its attempt counts, so that an
+    /// event that always hangs becomes a dead letter eventually.
+    pub(super) fn unfinished(&mut self, delivery: Delivery) {
+        tracing::warn!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            "an event was not finished before the drain timeout; it is redelivered"
+        );
+        self.consumed.unfinished += 1;
+        self.return_later(delivery, Duration::ZERO, Action::Unfinished);
+    }
+
+    /// Reports an event that a sync receiver still blocks when the consumer closes.
+    pub(super) fn blocked(&mut self, delivery: &Delivery) {
+        tracing::warn!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            attempt = delivery.attempt(),
+            "a receiver still blocks after the drain timeout; its event is redelivered when the receiver returns or the lease ends"
+        );
+        self.consumed.unfinished += 1;
+    }
+
+    fn return_later(&mut self, delivery: Delivery, pause: Duration, action: Action) {
+        let lines = self.consuming.audit_line(&delivery).map(|line| (action, line)).into_iter().collect();
+        let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
+        let stored = span.in_scope(|| delivery.retry(pause));
+        let stored = Box::pin(async move { vec![stored.await] });
+        self.in_flight.push_back(Outcomes { kind: Kind::Redeliver(action), stored, span, lines });
+    }
+
+    /// Rejects a delivery. That takes effect now; the result is awaited beside other work.
+    pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> PendingRejection {
+        let message = delivery.message().clone();
+        let (position, attempt) = (delivery.position(), delivery.attempt());
+        let line = self.consuming.audit_line(&delivery);
+        let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
+        let stored = span.in_scope(|| delivery.reject(error.rejection()));
+        let stored = Box::pin(stored.instrument(span.clone()));
+        PendingRejection { message, position, attempt, error, line, span, stored }
+    }
+
+    /// Reports a rejected delivery. Returns `false` if the rejection could not be stored: the message is
+    /// redelivered.
+    pub(super) fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+    ) -> bool {
+        let PendingRejection { message, position, attempt, error, line, span, .. } = rejection;
+        let stored = self.stored(result, &span);
+        if stored {
+            self.consumed.dead_lettered += 1;
+            self.consuming.count(DEAD_LETTERED, 1);
+            let Consuming { observe, topic, group, .. } = &*self.consuming;
+            let received = Some((group, position, attempt));
+            let text = "an event was moved to the dead letters";
+            let error = chain(&error);
+            observe.failed(&Failure { kind: GIVEN_UP, error, topic, received, text }, &message);
+        }
+        if let Some(line) = line.filter(|_| stored) {
+            line.log(Action::DeadLettered);
+        }
+        stored
+    }
+
+    /// Reports the result of storing an outcome. If it failed, the event is redelivered, so nothing is
+    /// lost.
+    fn stored(&mut self, result: &Result<(), TransportError>, span: &Span) -> bool {
+        if let Err(error) = result {
+            record_error(span, error.kind().as_str());
+            self.consuming.count(SETTLE_FAILED, 1);
+            tracing::warn!(topic = %self.topic(), error = chain(error), "failed to store an outcome; the event is redelivered");
+        }
+        result.is_ok()
+    }
+}

@@ -1,0 +1,208 @@
+//! The queue of one topic. It keeps the topic's events in order between the emitting threads and the task
+//! that sends them.
+//!
+//! An unreachable topic blocks only its own queue. All queues share one [`Capacity`], the total number of
+//! events that they may hold.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use super::batch::{Batch, Pending, Settle};
+use super::capacity::Permit;
+use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
+use super::status::{Circuit, TopicQueueStatus};
+use super::undelivered::Undelivered;
+use events_transport::{Message, Topic};
+
+/// The queue takes no more events.
+pub(super) struct Closed;
+
+/// The progress of a queue.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Every event with a lower number is acknowledged, refused, or returned by a shutdown.
+    settled_below: u64,
+    /// The sender has ended.
+    ended: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct TopicQueue {
+    pub(super) topic: Topic,
+    pub(super) observe: Arc<Observe>,
+    backlog: Mutex<Backlog>,
+    /// Lock order: backlog before batch.
+    in_flight: Mutex<Batch>,
+    pushed: Notify,
+    progress: watch::Sender<Progress>,
+    circuit: Mutex<Circuit>,
+}
+
+/// The events behind the batch in flight.
+#[derive(Debug, Default)]
+struct Backlog {
+    events: VecDeque<(Message, Pending)>,
+    /// The number of the next event.
+    next: u64,
+    closed: bool,
+    /// Events not acknowledged when the queue ended, until a shutdown takes them.
+    abandoned: Vec<(u64, Message)>,
+}
+
+impl TopicQueue {
+    pub(super) fn new(topic: Topic, observe: Arc<Observe>) -> Self {
+        Self {
+            topic,
+            observe,
+            backlog: Mutex::default(),
+            in_flight: Mutex::default(),
+            pushed: Notify::new(),
+            progress: watch::Sender::default(),
+            circuit: Mutex::default(),
+        }
+    }
+
+    /// Appends an event.
+    pub(super) fn push(&self, message: Message, settle: Settle, permit: Permit) -> Result<(), Closed> {
+        let mut backlog = lock(&self.backlog);
+        if backlog.closed {
+            return Err(Closed);
+        }
+        let number = backlog.next;
+        backlog.next += 1;
+        backlog.events.push_back((message, Pending { number, since: Instant::now(), settle, permit }));
+        drop(backlog);
+        self.pushed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the first push since the last call.
+    pub(super) async fn pushed(&self) {
+        self.pushed.notified().await;
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        lock(&self.backlog).events.len()
+    }
+
+    /// Moves up to `max` events into the batch in flight. Returns whether there were any.
+    pub(super) fn take(&self, max: usize) -> bool {
+        let mut backlog = lock(&self.backlog);
+        let count = backlog.events.len().min(max);
+        let mut batch = self.in_flight();
+        for (message, pending) in backlog.events.drain(..count) {
+            batch.push(message, pending);
+        }
+        count > 0
+    }
+
+    /// The batch in flight. Only the sender's task changes it.
+    pub(super) fn in_flight(&self) -> MutexGuard<'_, Batch> {
+        lock(&self.in_flight)
+    }
+
+    /// Closes the queue if it is empty. Returns whether it is closed.
+    pub(super) fn close_if_empty(&self) -> bool {
+        let mut backlog = lock(&self.backlog);
+        backlog.closed |= backlog.events.is_empty();
+        backlog.closed
+    }
+
+    /// Publishes the queue's progress to waiting flushes.
+    pub(super) fn advance(&self) {
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let first = batch.first_number().or_else(|| Some(backlog.events.front()?.1.number));
+        let settled_below = first.unwrap_or(backlog.next);
+        let depth = batch.len() + backlog.events.len();
+        drop((batch, backlog));
+        self.progress.send_modify(|progress| progress.settled_below = settled_below);
+        let depth = u32::try_from(depth).map_or(f64::INFINITY, f64::from);
+        metrics::gauge!(QUEUE_DEPTH, "topic" => self.topic.to_string()).set(depth);
+    }
+
+    /// Ends the queue, for whatever reason. Pending emissions get an error; a shutdown can take the
+    /// messages.
+    pub(super) fn end(&self) {
+        let mut backlog = lock(&self.backlog);
+        backlog.closed = true;
+        let batch = std::mem::take(&mut *self.in_flight());
+        let rest = std::mem::take(&mut backlog.events);
+        // Dropping the pending entries settles them as shut down.
+        let left = batch.into_messages().chain(rest);
+        backlog.abandoned.extend(left.map(|(message, pending)| (pending.number, message)));
+        drop(backlog);
+        self.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    /// Takes the events that were not acknowledged when the queue ended.
+    pub(super) fn take_undelivered(&self) -> Vec<Undelivered> {
+        let mut backlog = lock(&self.backlog);
+        let abandoned = std::mem::take(&mut backlog.abandoned);
+        let next = backlog.next;
+        drop(backlog);
+        self.progress.send_modify(|progress| progress.settled_below = next);
+        let undelivered = |(_, message)| Undelivered { topic: self.topic.clone(), message };
+        abandoned.into_iter().map(undelivered).collect()
+    }
+
+    /// The number of the next event: a flush waits for all events before it.
+    pub(super) fn mark(&self) -> u64 {
+        lock(&self.backlog).next
+    }
+
+    /// Waits until every event before the mark is settled, or the sender has ended.
+    pub(super) async fn settled(&self, mark: u64) {
+        let mut progress = self.progress.subscribe();
+        // `self` owns the sender half, so the channel can't be closed.
+        let _ = progress.wait_for(|progress| progress.settled_below >= mark || progress.ended).await;
+    }
+
+    /// The unsettled events before the mark, in order.
+    pub(super) fn unsettled<T>(&self, mark: u64, each: impl Fn(&Topic, &Message) -> T) -> Vec<T> {
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let abandoned = backlog.abandoned.iter().map(|(number, message)| (*number, message));
+        let queued = backlog.events.iter().map(|(message, pending)| (pending.number, message));
+        abandoned
+            .chain(batch.iter().map(|(message, pending)| (pending.number, message)))
+            .chain(queued)
+            .filter(|(number, _)| *number < mark)
+            .map(|(_, message)| each(&self.topic, message))
+            .collect()
+    }
+
+    pub(super) fn circuit(&self) -> Circuit {
+        lock(&self.circuit).clone()
+    }
+
+    pub(super) fn is_circuit_closed(&self) -> bool {
+        *lock(&self.circuit) == Circuit::Closed
+    }
+
+    pub(super) fn set_circuit(&self, circuit: Circuit) {
+        let open = if circuit == Circuit::Closed { 0.0 } else { 1.0 };
+        metrics::gauge!(CIRCUIT_OPEN, "topic" => self.topic.to_string()).set(open);
+        *lock(&self.circuit) = circuit;
+    }
+
+    pub(super) fn status(&self) -> TopicQueueStatus {
+        let backlog = lock(&self.backlog);
+        let batch = self.in_flight();
+        let oldest = batch.oldest().or_else(|| Some(backlog.events.front()?.1.since));
+        TopicQueueStatus {
+            topic: self.topic.clone(),
+            queue_depth: batch.len() + backlog.events.len(),
+            oldest_waiting: oldest.map(|since: Instant| -> Duration { since.elapsed() }),
+            circuit: self.circuit(),
+        }
+    }
+}
+
+/// A poisoned lock is safe to use: every critical section leaves the state consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

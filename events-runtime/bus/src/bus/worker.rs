@@ -1,0 +1,440 @@
+//! A running consumer: receives messages, has them processed, and settles them by the verdict.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::fetched_batch::FetchedBatch;
+use super::inbound::Inbound;
+use super::middleware::process;
+use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
+use super::rejections::PendingRejection;
+use super::settings::Settings;
+use super::settling::{Renewal, Settling, Stored, next_renewed};
+use super::status::Running;
+use super::verdict::{InboundError, Verdict};
+use crate::config::Exhausted;
+use events_support::error_chain::chain;
+use events_transport::Later as _;
+use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+
+/// The reason why a consumer ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The consumer has no group.
+    #[error(
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the default group"
+    )]
+    NoGroup {
+        /// The topic's base name.
+        topic: String,
+    },
+    /// The name of the topic or of the group is invalid.
+    #[error("the name of the consumer's topic or group is invalid")]
+    Name(#[from] NameError),
+    /// The transport failed, and a retry does not help.
+    #[error("the transport failed")]
+    Transport(#[from] TransportError),
+    /// An event of an unknown type was received, and `unknown_events = "stop"`.
+    #[error(
+        "received an event of type `{event_type}`, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+    )]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// `max_consecutive_errors` events in a row failed. Each is settled: it is redelivered or a dead
+    /// letter.
+    #[error(
+        "{failed} consecutive events failed on topic `{topic}`, the last one with: {last}; fix what the receivers depend on and restart the consumer, or raise `bus.consumer.max_consecutive_errors`"
+    )]
+    TooManyErrors {
+        /// The topic.
+        topic: Topic,
+        /// The number of consecutive failures.
+        failed: u32,
+        /// The last failure.
+        last: String,
+    },
+}
+
+/// The timeout of one receive call; another call follows.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// After the drain timeout, the transport has this long to store the outcomes of cancelled work and to
+/// close the consumer.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same, if the transport has not answered earlier calls.
+const CLOSE_TIMEOUT_SILENT: Duration = Duration::from_millis(100);
+
+pub(super) struct Worker {
+    pub(super) inbound: Arc<Inbound>,
+    pub(super) settling: Settling,
+    pub(super) settings: Settings,
+    /// Whether the consumers of the bus are not paused.
+    pub(super) enabled: watch::Receiver<bool>,
+    /// The consumer's status, visible in the bus's status.
+    pub(super) running: Arc<Running>,
+    /// Consecutive failures of the transport.
+    pub(super) failures: u32,
+    /// Consecutive failures of events.
+    pub(super) consecutive_errors: u32,
+}
+
+impl Worker {
+    /// Runs until the shutdown future is ready or an error ends it. In both cases, work in flight is
+    /// finished and the rest is released. Also returns the deadline for closing the consumer; without a
+    /// drain timeout there is none.
+    pub(super) async fn run(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        shutdown: Pin<&mut impl Future>,
+    ) -> (Result<(), ConsumeError>, Option<Instant>) {
+        let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
+        let result = self.work(consumer, shutdown, &mut batch).await;
+        let close_by = self.drain(&mut batch).await;
+        (result, close_by)
+    }
+
+    async fn work(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        mut shutdown: Pin<&mut impl Future>,
+        batch: &mut FetchedBatch,
+    ) -> Result<(), ConsumeError> {
+        // When to call the transport again after a failure.
+        let mut retry_at: Option<Instant> = None;
+        loop {
+            if is_ready(shutdown.as_mut()).await {
+                return Ok(());
+            }
+            let enabled = *self.enabled.borrow_and_update();
+            if !enabled {
+                self.release_waiting(batch);
+            }
+            self.renew_leases(batch);
+            if !self.settling.is_full() {
+                self.start(batch);
+                if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
+                    self.settling.ack(&mut batch.done);
+                }
+            }
+            // Waiting messages may be blocked by their keys while there is room: fetch more, for other
+            // keys.
+            let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
+            let fetches = enabled
+                && retry_at.is_none()
+                && batch.has_room()
+                && room > 0
+                && !self.settling.is_full()
+                && !self.settling.is_returning();
+            let due = batch.due(self.settings.lease);
+            tokio::select! {
+                biased;
+                _ = &mut shutdown => return Ok(()),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                // `receive` is cancel safe, so it can run beside the other branches. The call is inside the
+                // async block, because `select!` creates the futures of disabled branches too.
+                received = async {
+                    if !fetches {
+                        self.settling.next_stored().await;
+                        return None;
+                    }
+                    let mut receiving = consumer.receive(room, WAIT);
+                    loop {
+                        tokio::select! {
+                            biased;
+                            received = &mut receiving => break Some(received),
+                            // While idle, report stored outcomes.
+                            () = self.settling.next_stored() => {}
+                        }
+                    }
+                } => match received {
+                    None => {}
+                    Some(Ok(deliveries)) => {
+                        self.succeeded();
+                        self.settling.received(&deliveries);
+                        batch.add(deliveries);
+                    }
+                    Some(Err(error)) => retry_at = Some(Instant::now().later(self.pause(error)?)),
+                },
+                () = sleep_until(retry_at) => {
+                    retry_at = None;
+                    self.running.tried();
+                }
+                _ = self.enabled.changed() => {}
+            }
+        }
+    }
+
+    /// Joins the group, with retries.
+    pub(super) async fn subscribe(
+        &mut self,
+        transport: &dyn Transport,
+        subscription: &Subscription,
+    ) -> Result<Box<dyn Consumer>, ConsumeError> {
+        loop {
+            match transport.consumer(subscription.clone()).await {
+                Ok(consumer) => {
+                    self.succeeded();
+                    return Ok(consumer);
+                }
+                Err(error) => tokio::time::sleep(self.pause(error)?).await,
+            }
+            self.running.tried();
+        }
+    }
+
+    /// Records a successful call to the transport.
+    fn succeeded(&mut self) {
+        if self.failures > 0 {
+            let topic = self.settling.topic();
+            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
+            self.running.succeeded();
+        }
+        self.failures = 0;
+    }
+
+    /// Records a failed call. Returns the pause before the next one.
+    fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
+        if !error.is_retryable() {
+            return Err(error.into());
+        }
+        let needs_operator = error.kind().needs_operator();
+        if needs_operator {
+            self.settling.consuming.count(STORE_REFUSES, 1);
+            // Logged on the first failure and on every tenth after it.
+            if self.failures.is_multiple_of(10) {
+                let topic = self.settling.topic();
+                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer until an operator fixes it; the consumer waits");
+            }
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause = self.settings.backoff.after(self.failures);
+        self.settling.consuming.count(RECEIVE_RETRIED, 1);
+        let topic = self.settling.topic();
+        let error = chain(&error);
+        tracing::warn!(%topic, error, ?pause, "receiving failed; retrying");
+        self.running.failed(error, needs_operator, pause);
+        Ok(pause)
+    }
+
+    /// Starts the earliest waiting messages whose keys are free.
+    fn start(&self, batch: &mut FetchedBatch) {
+        let mut next = 0;
+        while batch.has_room() {
+            match batch.waiting.get(next) {
+                None => break,
+                Some(delivery) if !batch.admits(delivery) => next += 1,
+                Some(_) => {
+                    let Some(delivery) = batch.waiting.remove(next) else { break };
+                    let (inbound, middleware) =
+                        (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
+                    let exhausted = self.exhausted(&delivery);
+                    batch.in_flight.start(delivery, |delivery| async move {
+                        match exhausted {
+                            Some(error) => Verdict::Unusable(error),
+                            None => process(inbound, middleware, delivery).await,
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
+    /// they settled it. Such a message is not given to the receivers again.
+    fn exhausted(&self, delivery: &Delivery) -> Option<InboundError> {
+        let attempts = delivery.attempt().saturating_sub(1);
+        let exhausted =
+            self.settings.exhausted == Exhausted::DeadLetter && attempts >= self.settings.max_attempts;
+        exhausted.then_some(InboundError::Abandoned { attempts })
+    }
+
+    fn settle(
+        &mut self,
+        delivery: Delivery,
+        verdict: Verdict,
+        batch: &mut FetchedBatch,
+    ) -> Result<(), ConsumeError> {
+        let (error, pause) = match verdict {
+            Verdict::Done | Verdict::Skipped => {
+                self.consecutive_errors = 0;
+                match verdict {
+                    Verdict::Done => self.settling.consumed.acked += 1,
+                    _ => self.settling.skipped(&delivery),
+                }
+                batch.done.push(delivery);
+                return Ok(());
+            }
+            Verdict::Stop { event_type } => {
+                self.settling.ack(&mut batch.done);
+                self.settling.release(vec![delivery]);
+                return Err(ConsumeError::UnknownEvent { event_type });
+            }
+            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
+                self.settling.unfinished(delivery);
+                return Ok(());
+            }
+            Verdict::Failed(error, pause) => (error, Some(pause)),
+            Verdict::Unusable(error) => (error, None),
+        };
+        // Earlier messages of the key are settled first.
+        self.settling.ack(&mut batch.done);
+        let counted = self.count_failure(&error);
+        let key = delivery.message().key.clone();
+        match pause {
+            Some(pause) if delivery.attempt() < self.settings.max_attempts => {
+                self.settling.retry(delivery, &error, pause);
+            }
+            Some(_) if self.settings.exhausted == Exhausted::Park => {
+                let is_first = delivery.attempt() == self.settings.max_attempts;
+                self.settling.park(delivery, &error, is_first);
+            }
+            _ => {
+                batch.rejections.push(self.settling.reject(delivery, error));
+                return counted;
+            }
+        }
+        self.release_key(key.as_ref(), batch);
+        counted
+    }
+
+    /// Continues after a message became a dead letter.
+    fn rejected(
+        &mut self,
+        rejection: PendingRejection,
+        result: &Result<(), TransportError>,
+        batch: &mut FetchedBatch,
+    ) {
+        let key = rejection.key().cloned();
+        if !self.settling.rejected(rejection, result) {
+            self.release_key(key.as_ref(), batch);
+        }
+    }
+
+    /// Releases the waiting messages of a failed message's key.
+    fn release_key(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
+        if key.is_none() {
+            return;
+        }
+        let (held, others): (Vec<_>, _) =
+            batch.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
+        batch.waiting = others.into();
+        self.settling.release(held);
+    }
+
+    fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
+        self.consecutive_errors = self.consecutive_errors.saturating_add(1);
+        match self.settings.max_consecutive_errors {
+            Some(max) if self.consecutive_errors >= max.get() => Err(ConsumeError::TooManyErrors {
+                topic: self.settling.topic().clone(),
+                failed: self.consecutive_errors,
+                last: chain(error),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Renews the leases if they are due.
+    ///
+    /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
+    /// meanwhile. So leases are checked before the next message starts.
+    fn renew_leases(&mut self, batch: &mut FetchedBatch) {
+        if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
+            return;
+        }
+        self.settling.ack(&mut batch.done);
+        batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
+    }
+
+    /// Continues after a renewal. If the lease of an unsettled message was lost, other members may have it
+    /// and the rest of the batch by now, so the whole batch is dropped.
+    fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
+        let since = renewal.since;
+        let lost = self.settling.renewed(renewal, results);
+        let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
+        if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
+            // Messages whose lease was lost belong to another member; the others were never started.
+            self.release_waiting(batch);
+            batch.in_flight.abandon();
+        } else {
+            batch.leased = since;
+        }
+    }
+
+    /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
+    fn release_waiting(&mut self, batch: &mut FetchedBatch) {
+        self.settling.ack(&mut batch.done);
+        self.settling.release(batch.waiting.drain(..).collect());
+    }
+
+    /// Releases waiting messages and finishes those in flight; messages that take longer than the drain
+    /// timeout are redelivered. Returns the deadline for closing the consumer.
+    async fn drain(&mut self, batch: &mut FetchedBatch) -> Option<Instant> {
+        self.release_waiting(batch);
+        let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
+        if self.finish(batch, ends_at).await {
+            return ends_at.map(|ends_at| ends_at.max(Instant::now() + CLOSE_TIMEOUT));
+        }
+        let is_responsive = self.settling.is_idle() && batch.rejections.is_empty();
+        let close_by = Instant::now() + if is_responsive { CLOSE_TIMEOUT } else { CLOSE_TIMEOUT_SILENT };
+        batch.is_past_deadline = true;
+        for delivery in batch.in_flight.cancel() {
+            self.settling.unfinished(delivery);
+        }
+        if !self.finish(batch, Some(close_by)).await {
+            batch.in_flight.deliveries().for_each(|delivery| self.settling.blocked(delivery));
+            self.settling.abandon();
+        }
+        Some(close_by)
+    }
+
+    /// Waits until nothing is in flight and all outcomes are stored, or until the deadline. Returns whether
+    /// it finished.
+    async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
+        loop {
+            self.settling.ack(&mut batch.done);
+            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
+                return true;
+            }
+            self.renew_leases(batch);
+            let due = batch.due(self.settings.lease);
+            tokio::select! {
+                biased;
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                // The consumer is already ending, so another error changes nothing.
+                (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
+                () = self.settling.next_stored() => {}
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                () = sleep_until(ends_at) => return false,
+            }
+        }
+    }
+}
+
+/// Whether the future is ready now.
+async fn is_ready(future: Pin<&mut impl Future>) -> bool {
+    tokio::select! {
+        biased;
+        _ = future => true,
+        () = std::future::ready(()) => false,
+    }
+}
+
+/// Sleeps until a time; forever if there is none.
+pub(super) async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

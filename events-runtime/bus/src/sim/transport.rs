@@ -1,0 +1,311 @@
+//! The simulator as a transport: the store of `memory:`, with faults on the way in and out.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::consumer::SimConsumer;
+use super::history::{Action, Effect, Step};
+use super::state::State;
+use super::{Fault, Faults, History};
+use events_transport::{
+    BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
+    Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    connect,
+};
+
+/// Where a key is kept from a store that is not to see it.
+const KEY_HEADER: &str = "sim_key";
+
+/// A simulated broker: a store in memory, a plan of faults and a seed. A handle: clones are the
+/// same broker.
+#[derive(Clone)]
+pub struct Sim(Arc<Shared>);
+
+struct Shared {
+    url: String,
+    faults: Faults,
+    store: Box<dyn Transport>,
+    state: Mutex<State>,
+    /// Counts what may let somebody go on.
+    changed: watch::Sender<u64>,
+}
+
+impl Sim {
+    /// A broker without messages.
+    #[must_use]
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        Self::with_options(seed, faults, &ConnectOptions::new())
+    }
+
+    /// [`new`](Self::new) with a retention.
+    #[must_use]
+    pub fn with_options(seed: u64, faults: Faults, options: &ConnectOptions) -> Self {
+        let store = connect("memory:", options).expect("`memory:` is always there");
+        Self(Arc::new(Shared {
+            url: format!("sim:{seed}"),
+            faults,
+            store,
+            state: Mutex::new(State::new(seed, faults)),
+            changed: watch::Sender::new(0),
+        }))
+    }
+
+    /// A handle for [`EventBusBuilder::transport`](crate::bus::EventBusBuilder::transport).
+    #[must_use]
+    pub fn transport(&self) -> Box<dyn Transport> {
+        Box::new(self.clone())
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.0.faults
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.state().history.clone()
+    }
+
+    /// How many consumers have crashed so far.
+    #[must_use]
+    pub fn crashes(&self) -> u64 {
+        self.state().crashes
+    }
+
+    /// Waits until no group has anything left to settle, redeliveries included.
+    pub async fn drained(&self) {
+        let mut changes = self.changes();
+        loop {
+            // Seen before the look, so that what comes meanwhile is not missed.
+            changes.borrow_and_update();
+            if self.lag() == 0 || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How much all groups together have left to settle.
+    pub(super) fn lag(&self) -> u64 {
+        let topics = now(self.0.store.topics()).unwrap_or_default();
+        let groups = topics.iter().flat_map(|status| now(self.groups(&status.topic)).unwrap_or_default());
+        groups.map(|status| status.lag).sum()
+    }
+
+    /// Nothing under the lock panics halfway through a change.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn store(&self) -> &dyn Transport {
+        &*self.0.store
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    pub(super) fn wake(&self) {
+        self.0.changed.send_modify(|changes| *changes += 1);
+    }
+
+    /// A message as the store gets it: without its key where keys have no order.
+    pub(super) fn hide(&self, mut message: Message) -> Message {
+        if !self.0.faults.order_per_key
+            && let Some(key) = message.key.take()
+        {
+            message.headers.push(KEY_HEADER, key);
+        }
+        message
+    }
+
+    /// A message as it was sent.
+    pub(super) fn reveal(&self, mut message: Message) -> Message {
+        if !self.0.faults.order_per_key && message.key.is_none() {
+            message.key = message.headers.get(KEY_HEADER).cloned();
+            message.headers.retain(|name, _| name != KEY_HEADER);
+        }
+        message
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("url", &self.0.url)
+            .field("faults", &self.0.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a future of `memory:` gives that has nothing to wait for.
+pub(super) fn now<T>(mut future: BoxFuture<'_, T>) -> T {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the store is in memory and answers at once"),
+    }
+}
+
+pub(super) fn unavailable(operation: &'static str, topic: &Topic, fault: Fault) -> TransportError {
+    TransportError::new(ErrorKind::Unavailable, operation, topic, format!("simulated fault `{fault}`"))
+}
+
+impl Transport for Sim {
+    fn capability(&self) -> Capability {
+        self.store().capability()
+    }
+
+    fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        Box::pin(async {
+            let store = self.store().producer().await?;
+            Ok(Arc::new(SimProducer { sim: self.clone(), store }) as Arc<dyn Producer>)
+        })
+    }
+
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(async {
+            let consumer = SimConsumer::join(self, subscription).await?;
+            Ok(Box::new(consumer) as Box<dyn Consumer>)
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        self.store().check()
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        self.store().topics()
+    }
+
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        Box::pin(async {
+            let mut groups = self.store().groups(topic).await?;
+            let mut state = self.state();
+            for status in &mut groups {
+                let progress = state.progress(topic, &status.group);
+                status.lag += progress.outstanding();
+                status.waiting += progress.echoes.len() as u64;
+                status.in_flight += progress.lent.len() as u64;
+                status.next = status.next.into_iter().chain(progress.earliest()).min();
+            }
+            Ok(groups)
+        })
+    }
+
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.store().seek(topic, group, start).await?;
+            self.state().progress(topic, group).restart();
+            self.wake();
+            Ok(())
+        })
+    }
+
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.store().remove_group(topic, group).await?;
+            self.state().progress(topic, group).restart();
+            self.wake();
+            Ok(())
+        })
+    }
+
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        self.store().trim()
+    }
+}
+
+struct SimProducer {
+    sim: Sim,
+    store: Arc<dyn Producer>,
+}
+
+impl SimProducer {
+    fn send_one(
+        &self,
+        state: &mut State,
+        topic: &Topic,
+        message: &Message,
+    ) -> Result<Position, TransportError> {
+        let step = Step::new(Action::Send, topic.clone());
+        if state.dice.strikes(Fault::FailSend) {
+            state.history.push(step.struck(Fault::FailSend, Effect::Failed));
+            return Err(unavailable("send to", topic, Fault::FailSend));
+        }
+        let stored = now(self.store.send(topic, &[self.sim.hide(message.clone())]));
+        let position = stored.into_iter().next().expect("a result for each message")?;
+        let again = state.is_copy(topic, message, position);
+        let step = step.at(position).because(again.then_some(Fault::LoseSendAck));
+        if state.dice.strikes(Fault::LoseSendAck) {
+            state.unreported(topic, message, position);
+            state.history.push(step.struck(Fault::LoseSendAck, Effect::ReportedFailed));
+            return Err(unavailable("send to", topic, Fault::LoseSendAck));
+        }
+        state.history.push(step);
+        Ok(position)
+    }
+}
+
+impl Producer for SimProducer {
+    fn send(
+        &self,
+        topic: &Topic,
+        batch: &[Message],
+    ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+        let mut state = self.sim.state();
+        // Keys of which a message failed: no later one is stored before it.
+        let mut stopped: HashSet<Bytes> = HashSet::new();
+        let mut results = Vec::with_capacity(batch.len());
+        for message in batch {
+            let result = if message.key.as_ref().is_some_and(|key| stopped.contains(key)) {
+                Err(TransportError::new(
+                    ErrorKind::Unavailable,
+                    "send to",
+                    topic,
+                    "an earlier message of the same key was not stored",
+                ))
+            } else {
+                self.send_one(&mut state, topic, message)
+            };
+            if result.is_err() {
+                stopped.extend(message.key.clone());
+            }
+            results.push(result);
+        }
+        let pause = state.dice.strikes(Fault::Delay).then(|| {
+            let step = Step::new(Action::Send, topic.clone());
+            state.history.push(step.struck(Fault::Delay, Effect::Delayed));
+            state.dice.pause(Fault::Delay)
+        });
+        drop(state);
+        self.sim.wake();
+        Box::pin(async move {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            results
+        })
+    }
+}

@@ -1,0 +1,265 @@
+//! The command-line arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use super::dlq::DlqCommand;
+use super::offsets::OffsetsCommand;
+use events_bus::bus::SeekTarget;
+use events_bus::config::parse_duration;
+use events_transport::StartPosition;
+
+/// Inspect, send, replay and repair events
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 success, 1 failure, 2 invalid command line or JSON that does not match the schema."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Configuration file; repeatable, later files override earlier ones [default: events.toml, if it exists]
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the linked event types
+    List,
+    /// Print, publish, compare and import Avro schemas
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Send an event
+    Produce(Produce),
+    /// Print the events of a topic and acknowledge them
+    Consume(Consume),
+    /// Emit past events again in this process
+    Replay(Replay),
+    /// List, move or remove consumer groups
+    #[command(subcommand)]
+    Offsets(OffsetsCommand),
+    /// List, retry, drop, export and import dead letters
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// Inspect the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check registry, configuration and transport, and suggest fixes
+    Doctor(Doctor),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SchemaCommand {
+    /// Print the schema of an event type
+    Show(Show),
+    /// Write every schema to FOLDER/TYPE/MINOR.avsc
+    Export {
+        /// Output folder; created if missing, existing files are replaced
+        folder: PathBuf,
+    },
+    /// Publish definitions: write the next version of each to schemas/TYPE/MINOR.avsc in its crate
+    Lock(Lock),
+    /// Check in CI that every linked event matches its published version and stays compatible
+    Check(Check),
+    /// Compare two versions, and say which changes are breaking, and for whom
+    Diff(Diff),
+    /// Generate Rust definitions from Avro schema files
+    Import(Import),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Avro schema files (JSON); a path TYPE/MINOR.avsc gives event type and minor version
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Event type of a single file [default: its folder's name or its root's namespace]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) event_type: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Crate that provides the date and time types [default: plain numbers]
+    #[arg(long, value_enum, value_name = "CRATE")]
+    pub(super) times: Option<Times>,
+}
+
+/// A crate that provides date and time types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Times {
+    /// `jiff::Timestamp` and others
+    Jiff,
+    /// `chrono::DateTime<chrono::Utc>` and others
+    Chrono,
+    /// `time::UtcDateTime` and others
+    Time,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// Event type
+    #[arg(value_name = "TYPE")]
+    pub(super) event_type: String,
+    /// Print the Parsing Canonical Form instead of the full schema
+    #[arg(long)]
+    pub(super) canonical: bool,
+    /// Print this published minor version instead of the schema in the code
+    #[arg(long, value_name = "N")]
+    pub(super) version: Option<u32>,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Root {
+    /// Search for the sources in this folder and its parents [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Lock {
+    /// Event types [default: all linked ones]
+    #[arg(value_name = "TYPE")]
+    pub(super) event_types: Vec<String>,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Diff {
+    /// Event type
+    #[arg(value_name = "TYPE", required_unless_present = "files", conflicts_with = "files")]
+    pub(super) event_type: Option<String>,
+    /// Older minor version [default: the newest published one]
+    #[arg(value_name = "A")]
+    pub(super) from: Option<u32>,
+    /// Newer minor version [default: the code]
+    #[arg(value_name = "B")]
+    pub(super) to: Option<u32>,
+    /// Compare two schema files, the older one first
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub(super) files: Option<Vec<PathBuf>>,
+    /// When to use colours; `auto` uses them on a terminal unless `NO_COLOR` is set
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    pub(super) color: ColorChoice,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every setting with its value and its source
+    Explain,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Produce {
+    /// Event type
+    #[arg(long = "type", value_name = "TYPE", required_unless_present_any = ["from_spill", "event"])]
+    pub(super) event_type: Option<String>,
+    /// Payload as JSON; `@FILE` reads a file, `-` reads standard input
+    #[arg(long, value_name = "JSON", required_unless_present_any = ["from_spill", "event"])]
+    pub(super) data: Option<String>,
+    /// Send the events of a spill file or an error log with their ids, then remove the file
+    #[arg(
+        long,
+        visible_alias = "from-log",
+        value_name = "FILE",
+        conflicts_with_all = ["event_type", "data", "topics", "id", "event"]
+    )]
+    pub(super) from_spill: Option<PathBuf>,
+    /// Send the event of one error-log line with its id, time and source; accepts `@FILE` and `-` like --data
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["event_type", "data", "id"])]
+    pub(super) event: Option<String>,
+    /// Skip damaged lines, then rename the file to FILE.damaged
+    #[arg(long, requires = "from_spill")]
+    pub(super) skip_damaged: bool,
+    /// Send to this topic instead of the configured ones or that of the line; repeatable
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub(super) topics: Vec<String>,
+    /// Id of the event [default: a new one]
+    #[arg(long)]
+    pub(super) id: Option<Uuid>,
+    /// How long to try, for example `30s`
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(super) timeout: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Consume {
+    /// Topic without the configured prefix; created with a warning if missing
+    #[arg(long)]
+    pub(super) topic: String,
+    /// Consumer group. Printed events are acknowledged; use a separate group to only look
+    #[arg(long)]
+    pub(super) group: String,
+    /// Stop after N events
+    #[arg(long, value_name = "N")]
+    pub(super) max: Option<u64>,
+    /// Stop if no event arrives for this long, for example `5s`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) idle: Option<Duration>,
+    /// Where a new group starts: `earliest`, `latest`, an RFC 3339 time or a position [default: the
+    /// configured start of the group]
+    #[arg(long, value_name = "START", alias = "from")]
+    pub(super) start: Option<StartPosition>,
+    /// Show personal data: marked fields, keys, and payloads that can't be decoded
+    #[arg(long)]
+    pub(super) show_pii: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// Topic without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+    /// Start (inclusive): `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it,
+    /// or an event id [default: earliest]
+    #[arg(long, value_name = "TARGET")]
+    pub(super) from: Option<SeekTarget>,
+    /// End (exclusive), in the same forms [default: the current end of the topic]
+    #[arg(long, value_name = "TARGET")]
+    pub(super) to: Option<SeekTarget>,
+    /// Name of a temporary group, which gets the suffix `.replay` and is removed at the end; with
+    /// `--in-place` an existing group
+    #[arg(long)]
+    pub(super) group: String,
+    /// Replay in the existing group, and return it to its position afterwards
+    #[arg(long)]
+    pub(super) in_place: bool,
+    /// Succeed even if the topic holds events that no receiver in this program handles
+    #[arg(long)]
+    pub(super) allow_untaken: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    /// Fail on warnings too
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .ok_or_else(|| "expected a number with a unit, such as `250ms`, `5s` or `1h`".to_owned())
+}

@@ -1,0 +1,57 @@
+//! The arguments of `offsets`.
+
+use clap::Subcommand;
+
+use events_bus::bus::SeekTarget;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OffsetsCommand {
+    /// List the groups of a topic with their positions and unsettled messages
+    List(List),
+    /// Move a group to another position, after showing the effect
+    Reset(Reset),
+    /// Remove a group and its state, so that it no longer delays retention
+    Remove(Remove),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Topic without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+}
+
+/// Names a group.
+#[derive(Debug, clap::Args)]
+pub(super) struct GroupArgs {
+    /// Topic without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+    /// Consumer group
+    #[arg(long)]
+    pub(super) group: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reset {
+    #[command(flatten)]
+    pub(super) group: GroupArgs,
+    /// New position: `earliest`, `latest`, an RFC 3339 time, a position as `consume` prints it, or an event id
+    #[arg(long, value_name = "TARGET")]
+    pub(super) to: SeekTarget,
+    /// Show the effect, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) dry_run: bool,
+    /// Don't ask for confirmation
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    #[command(flatten)]
+    pub(super) group: GroupArgs,
+    /// Don't ask for confirmation
+    #[arg(long)]
+    pub(super) yes: bool,
+}

@@ -1,0 +1,179 @@
+//! `offsets`: lists, moves and removes the groups of a topic.
+
+mod args;
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::json;
+
+pub(super) use args::OffsetsCommand;
+
+use super::context::{Context, connect, full_topic, valid_name};
+use super::failure::Failure;
+use super::output::{self, counted};
+use events_bus::bus;
+use events_bus::bus::Offsets;
+use events_transport::{ConsumerGroup, GroupStatus, Position, Topic, Transport};
+
+pub(super) async fn run(context: &Context, command: &OffsetsCommand) -> Result<(), Failure> {
+    match command {
+        OffsetsCommand::List(args) => list(context, args).await,
+        OffsetsCommand::Reset(args) => reset(context, args).await,
+        OffsetsCommand::Remove(args) => remove(context, args).await,
+    }
+}
+
+/// A topic on an open transport.
+struct OpenTopic {
+    transport: Box<dyn Transport>,
+    topic: Topic,
+}
+
+impl OpenTopic {
+    fn open(context: &Context, topic: &str) -> Result<Self, Failure> {
+        let config = context.config()?;
+        let topic = full_topic(&config, topic)?;
+        Ok(Self { transport: connect(&config)?, topic })
+    }
+
+    fn offsets(&self) -> Offsets<'_> {
+        Offsets::of(&*self.transport, self.topic.clone())
+    }
+}
+
+/// Renders the next position of a group; `None` is the end of the topic.
+fn describe_position(position: Option<Position>) -> String {
+    position.map_or_else(|| "the end".to_owned(), |position| position.to_string())
+}
+
+async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
+    let open = OpenTopic::open(context, &args.topic)?;
+    let groups = open.offsets().list().await?;
+    if context.json() {
+        let rows = groups.iter().map(|status| {
+            json!({
+                "group": status.group.as_str(),
+                "next": status.next.map(|next| next.to_string()),
+                "lag": status.lag,
+                "in_flight": status.in_flight,
+                "waiting": status.waiting,
+            })
+        });
+        return Ok(output::json_pretty(&rows.collect())?);
+    }
+    if groups.is_empty() {
+        output::eprint(format_args!("topic `{}` has no groups", open.topic));
+        return Ok(());
+    }
+    let head = ["NEXT", "UNSETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
+    let rows = groups.iter().map(|GroupStatus { group, lag, in_flight, waiting, next, .. }| {
+        // A group with a lag is not at the end: the transport does not know its position.
+        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { describe_position(*next) };
+        [next, lag.to_string(), in_flight.to_string(), waiting.to_string(), group.to_string()]
+    });
+    Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
+}
+
+async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
+    let open = OpenTopic::open(context, &args.group.topic)?;
+    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let offsets = open.offsets();
+    let plan = offsets.plan(&group, args.to).await?;
+    let effect = describe_effect(&open.topic, &plan);
+    if args.dry_run {
+        return report(context, &plan, &effect, false);
+    }
+    // The effect is shown before the confirmation, and printed as the result afterwards.
+    if !args.yes {
+        for line in &effect {
+            output::eprint(line);
+        }
+        confirm("move the group", "pass `--yes` to move it, or `--dry-run` to only show the effect")?;
+    }
+    offsets.reset(&plan).await?;
+    report(context, &plan, &effect, true)
+}
+
+/// The lines that describe what a move does.
+fn describe_effect(topic: &Topic, plan: &bus::Reset) -> Vec<String> {
+    let bus::Reset { group, from, to, again, passed_over, in_flight, exact, .. } = plan;
+    let up_to = if *exact { "" } else { "up to " };
+    let (from, to) = (describe_position(*from), describe_position(*to));
+    let mut lines = vec![format!("group `{group}` on `{topic}`: from {from} to {to}")];
+    if *again > 0 {
+        lines.push(format!("redelivers {up_to}{}", counted(*again, "settled message")));
+    }
+    if *passed_over > 0 {
+        lines.push(format!(
+            "WARNING: permanently skips {up_to}{}",
+            counted(*passed_over, "unsettled message")
+        ));
+    }
+    if *again == 0 && *passed_over == 0 {
+        lines.push("redelivers and skips no messages".to_owned());
+    }
+    if *in_flight > 0 {
+        lines.push(format!(
+            "takes {} in flight from their consumers; those after the new position are redelivered",
+            counted(*in_flight, "message")
+        ));
+    }
+    lines
+}
+
+fn report(context: &Context, plan: &bus::Reset, effect: &[String], done: bool) -> Result<(), Failure> {
+    if context.json() {
+        return Ok(output::json(&json!({
+            "group": plan.group.as_str(),
+            "from": plan.from.map(|position| position.to_string()),
+            "to": plan.to.map(|position| position.to_string()),
+            "again": plan.again,
+            "passed_over": plan.passed_over,
+            "in_flight": plan.in_flight,
+            "exact": plan.exact,
+            "done": done,
+        }))?);
+    }
+    for line in effect {
+        output::line(line)?;
+    }
+    Ok(output::line(if done { "done" } else { "dry run: nothing was changed" })?)
+}
+
+async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
+    let open = OpenTopic::open(context, &args.group.topic)?;
+    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let offsets = open.offsets();
+    let status = offsets.status(&group).await?;
+    let unsettled = counted(status.lag, "unsettled message");
+    if !args.yes {
+        output::eprint(format_args!(
+            "removes group `{group}` on `{}` and its state, including {unsettled}",
+            open.topic
+        ));
+        confirm("remove the group", "pass `--yes` to remove it")?;
+    }
+    offsets.remove(&group).await?;
+    if context.json() {
+        output::json(&json!({ "group": group.as_str(), "unsettled": status.lag, "removed": true }))?;
+    } else {
+        output::line(format_args!("removed, with {unsettled}"))?;
+    }
+    Ok(())
+}
+
+/// Asks for confirmation. Without a terminal, fails with `hint`.
+fn confirm(question: &str, hint: &str) -> Result<(), Failure> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Failure::Usage(format!("cannot ask for confirmation, nothing was changed: {hint}")));
+    }
+    eprint!("{question}? [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::failed("cancelled, nothing was changed"))
+}
