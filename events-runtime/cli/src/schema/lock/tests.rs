@@ -96,7 +96,7 @@ fn publish_with<E: PublicSignal>(folder: &Path, key: &'static [&'static str]) ->
 }
 
 fn publish_as(folder: &Path, descriptor: SignalDescriptor) -> Outcome {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned();
     let (path, schemas) = (folder.to_owned(), folder.to_owned());
     let crate_dir = CrateDir { path, schemas, schemas_relative: String::new(), root };
     publish(&LockedEvent::built(descriptor, crate_dir)).unwrap()
