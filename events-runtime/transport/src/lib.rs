@@ -39,6 +39,9 @@ use std::time::Duration;
 
 pub use capability::{Acknowledgement, Capability};
 #[doc(hidden)]
+pub use inventory;
+
+#[doc(hidden)]
 pub use clock::Later;
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
 #[doc(hidden)]

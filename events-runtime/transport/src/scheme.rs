@@ -9,7 +9,7 @@
 //!     Err(target.invalid("this example has no server"))
 //! }
 //!
-//! inventory::submit! { Scheme::new("nats", UrlForm::Server, connect) }
+//! events_transport::register_scheme! { Scheme::new("nats", UrlForm::Server, connect) }
 //! # let error = events_transport::connect("nats://host", &ConnectOptions::new()).err().unwrap();
 //! # assert!(error.to_string().contains("this example has no server"));
 //! ```
@@ -49,6 +49,16 @@ pub struct Scheme {
 }
 
 inventory::collect!(Scheme);
+
+/// Registers a [`Scheme`] in every program that links this crate.
+///
+/// A crate that no code names is not linked: see [`link!`](https://docs.rs/events-runtime/latest/events_runtime/macro.link.html).
+#[macro_export]
+macro_rules! register_scheme {
+    ($scheme:expr) => {
+        $crate::inventory::submit! { $scheme }
+    };
+}
 
 const MEMORY: Scheme = Scheme::new("memory", UrlForm::Path, MemoryTransport::open)
     .settings(&RetentionPolicy::SETTINGS)
@@ -103,8 +113,8 @@ mod tests {
         Scheme::new(name, form, |target, _| Err(target.invalid("not linked")))
     }
 
-    inventory::submit! { scheme("sqlite", UrlForm::Path) }
-    inventory::submit! { scheme("redis", UrlForm::Server) }
+    crate::register_scheme! { scheme("sqlite", UrlForm::Path) }
+    crate::register_scheme! { scheme("redis", UrlForm::Server) }
 
     #[test]
     fn a_linked_scheme_is_found_in_any_case() {

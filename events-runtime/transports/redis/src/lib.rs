@@ -111,12 +111,12 @@ const fn scheme(name: &'static str) -> Scheme {
         .retention(config::DEFAULT_RETENTION)
 }
 
-inventory::submit! { scheme("redis") }
-inventory::submit! { scheme("rediss") }
-inventory::submit! { scheme("redis+sentinel") }
-inventory::submit! { scheme("rediss+sentinel") }
-inventory::submit! { scheme("redis+cluster") }
-inventory::submit! { scheme("rediss+cluster") }
+events_transport::register_scheme! { scheme("redis") }
+events_transport::register_scheme! { scheme("rediss") }
+events_transport::register_scheme! { scheme("redis+sentinel") }
+events_transport::register_scheme! { scheme("rediss+sentinel") }
+events_transport::register_scheme! { scheme("redis+cluster") }
+events_transport::register_scheme! { scheme("rediss+cluster") }
 
 /// The `redis:` transport.
 struct RedisTransport {

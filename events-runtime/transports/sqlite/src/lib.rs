@@ -79,7 +79,7 @@ use events_transport::{
     Transport, TransportError, Trimmed, UrlForm,
 };
 
-inventory::submit! {
+events_transport::register_scheme! {
     Scheme::new("sqlite", UrlForm::Path, SqliteTransport::open)
         .settings(config::SETTINGS)
         .retention(config::DEFAULT_RETENTION)
