@@ -117,7 +117,7 @@ impl Place {
     pub(crate) fn refused(&self) -> BTreeMap<u32, usize> {
         let mut refused = BTreeMap::new();
         for (process, text) in self.notes() {
-            if text.starts_with("an outcome was not stored") || text.starts_with("a lease was not renewed") {
+            if text.starts_with("failed to store an outcome") || text.starts_with("failed to renew a lease") {
                 *refused.entry(process).or_default() += 1;
             }
         }
