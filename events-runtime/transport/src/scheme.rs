@@ -94,7 +94,8 @@ impl Scheme {
 
     /// The scheme of this name, in any case, if it is linked into the program.
     pub fn linked(name: &str) -> Option<Self> {
-        Self::all_linked().find(|scheme| scheme.name.eq_ignore_ascii_case(name))
+        let mut linked = std::iter::once(&MEMORY).chain(inventory::iter::<Self>);
+        linked.find(|scheme| scheme.name.eq_ignore_ascii_case(name)).copied()
     }
 }
 
