@@ -9,8 +9,8 @@ pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::avro::{
-    Compatibility, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Fault, Form, LONG_MAX_LEN,
-    Published, Reader, Writer, WriterSchema, check, check_openedx, fingerprint, length, write,
+    Compatibility, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Form, LONG_MAX_LEN, Published,
+    Reader, Violation, Writer, WriterSchema, check, check_openedx, fingerprint, length, write,
 };
 pub use crate::hub::Hub;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};

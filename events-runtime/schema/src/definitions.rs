@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::text::{Sink, effective};
 use crate::tree::{Name, Record, Reference, Schema, Union};
-
-/// The longest short name: that of the constant check.
-const NAME_MAX: usize = 512;
 
 /// The named types of a schema.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +49,7 @@ impl Definitions {
     fn record(&mut self, record: &'static Record, namespace: &'static str) {
         let name = full_name(&record.name, namespace);
         if self.named.insert(name, Schema::Record(record)).is_none() {
-            let inner = effective(&record.name, namespace);
+            let inner = record.name.namespace_in(namespace);
             for field in record.fields {
                 self.collect(field.schema, inner);
             }
@@ -98,24 +94,17 @@ impl Place {
     /// The place of a record's fields.
     #[must_use]
     pub fn within(self, record: &'static Record) -> Self {
-        Self { namespace: effective(&record.name, self.namespace), ..self }
+        Self { namespace: record.name.namespace_in(self.namespace), ..self }
     }
 }
 
 /// A type's name without its namespace.
 pub fn short_name(name: &Name) -> String {
-    if name.arguments.is_empty() {
-        return name.base.to_owned();
-    }
-    let mut text = [0; NAME_MAX];
-    let mut sink = Sink { out: Some(&mut text), len: 0 };
-    sink.short_name(name);
-    let len = sink.len;
-    String::from_utf8_lossy(text.get(..len).unwrap_or_default()).into_owned()
+    name.short().as_str().to_owned()
 }
 
 fn full_name(name: &Name, enclosing: &'static str) -> String {
-    format!("{}.{}", effective(name, enclosing), short_name(name))
+    format!("{}.{}", name.namespace_in(enclosing), short_name(name))
 }
 
 fn union_name(name: &Name, enclosing: &'static str) -> String {

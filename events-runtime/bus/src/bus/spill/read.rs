@@ -16,7 +16,7 @@ use super::line::{Line, Octets, VERSION};
 use super::record::Record;
 use crate::bus::undelivered::Undelivered;
 use events_core::registry::Registry;
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::{Message, Topic};
 
 /// The limits of a portion, in events and in bytes of lines.

@@ -270,12 +270,8 @@ pub(super) fn other_name(
     to: &events_schema::view::NameView<'_>,
     from: &events_schema::view::NameView<'_>,
 ) -> String {
-    let (to, from) = (short(to), short(from));
+    let (to, from) = (to.short_name(), from.short_name());
     format!("the writer's {kind} is `{from}`, here it is `{to}`: give that the alias `{from}`")
-}
-
-fn short(name: &events_schema::view::NameView<'_>) -> String {
-    text(name.short(&mut [0; 512])).to_owned()
 }
 
 /// A schema in a message.
@@ -292,8 +288,8 @@ fn words(shape: &Shape<'_>) -> String {
         Shape::Array(_) => "array".to_owned(),
         Shape::Map(_) => "map".to_owned(),
         Shape::Union(_) => "union".to_owned(),
-        Shape::Fixed(name, _) => format!("fixed `{}`", short(name)),
-        Shape::Enum(view) => format!("enum `{}`", short(&view.name)),
-        Shape::Record(view) => format!("record `{}`", short(&view.name)),
+        Shape::Fixed(name, _) => format!("fixed `{}`", name.short_name()),
+        Shape::Enum(view) => format!("enum `{}`", view.name.short_name()),
+        Shape::Record(view) => format!("record `{}`", view.name.short_name()),
     }
 }
