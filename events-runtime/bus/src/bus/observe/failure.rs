@@ -10,20 +10,15 @@ use tracing::Level;
 use super::Observe;
 use super::error_log::ERROR_TARGET;
 use super::keys::MASK;
-use crate::bus::spill::{Octets, Record, VERSION};
+use crate::bus::record::{FailureKind, Octets, Record};
 use crate::envelope::Envelope;
 use events_core::EventMetadata;
 use events_core::avro::json::{PersonalData, to_json};
 use events_transport::{ConsumerGroup, Headers, Message, Position, Topic};
 
-/// The [`Failure::kind`] of an event that was not sent.
-pub(in crate::bus) const NOT_SENT: &str = "not-sent";
-/// The [`Failure::kind`] of an event that became a dead letter.
-pub(in crate::bus) const GIVEN_UP: &str = "given-up";
-
 /// A failure of a message.
 pub(in crate::bus) struct Failure<'a> {
-    pub(in crate::bus) kind: &'static str,
+    pub(in crate::bus) kind: FailureKind,
     pub(in crate::bus) error: String,
     pub(in crate::bus) topic: &'a Topic,
     /// For a received message: its group, position and attempt.
@@ -84,22 +79,12 @@ impl Observe {
 
     fn record(&self, failure: &Failure<'_>, subject: &Subject<'_>, personal_data: PersonalData) -> Record {
         let mut record = Record {
-            log: VERSION,
             logged: jiff::Timestamp::now().to_string(),
-            failure: failure.kind.to_owned(),
             error: failure.error.clone(),
-            topic: failure.topic.to_string(),
             group: failure.received.map(|(group, ..)| group.to_string()),
             position: failure.received.map(|(_, position, _)| position.to_string()),
             attempt: failure.received.map(|(.., attempt)| attempt),
-            key: None,
-            metadata: None,
-            headers: Vec::new(),
-            schemafp: None,
-            data: None,
-            data_base64: None,
-            data_bytes: None,
-            masked: false,
+            ..Record::new(failure.kind, Some(failure.topic.to_string()))
         };
         match subject {
             Subject::Message(message) => self.describe(&mut record, failure.topic, message, personal_data),
