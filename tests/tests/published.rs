@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use events_runtime::private::{Side, can_read, canonical_form, is_text, is_text_by_digest};
 use events_runtime::{EventData, PublicSignal};
+use events_schema::compat::{Side, can_read, canonical_form, is_text, is_text_by_digest};
 use events_tests::zoo::specimens;
 use serde_json::Value;
 

@@ -1,70 +1,11 @@
-//! Receivers that `#[receiver]` links into the program.
+//! What the expansion of `#[receiver]` calls to connect a linked receiver.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Connection, ReceiverOptions, ReceiverOutput};
-use crate::hub::Hub;
-use crate::{Event, PublicSignal, Signal};
-
-/// A receiver that `#[receiver]` links into the program. All `const`.
-#[derive(Debug, Clone, Copy)]
-pub struct LinkedReceiver {
-    /// The receiver's name.
-    pub name: &'static str,
-    /// The file of the function.
-    pub file: &'static str,
-    /// The line of the attribute.
-    pub line: u32,
-    /// Connects it in a hub, under a name; tells the event type, also where it is to connect
-    /// nowhere. One function, so that the compiler says once what is wrong with a signal.
-    pub link: fn(Option<Place<'_>>) -> &'static str,
-}
-
-/// Where a linked receiver is to be connected, and under which name.
-pub type Place<'a> = (&'a Hub, Arc<str>);
-
-impl LinkedReceiver {
-    /// The event type that it receives.
-    pub(crate) fn event_type(&self) -> &'static str {
-        (self.link)(None)
-    }
-
-    fn connect(&self, hub: &Hub, name: Arc<str>) {
-        (self.link)(Some((hub, name)));
-    }
-}
-
-inventory::collect!(LinkedReceiver);
-
-/// All linked receivers by file and line: the linker has no order that one could rely on.
-pub(crate) fn all() -> Vec<&'static LinkedReceiver> {
-    let mut all: Vec<_> = inventory::iter::<LinkedReceiver>.into_iter().collect();
-    all.sort_by_key(|receiver| (receiver.file, receiver.line, receiver.name));
-    all
-}
-
-/// Connects all linked receivers. Of two with one name on one event, which
-/// [`Registry::linked`](crate::Registry::linked) reports, none replaces the other: the later one
-/// gets its place in the source as a further name.
-pub(crate) fn connect_all(hub: &Hub) {
-    let mut known = HashMap::new();
-    for receiver in all() {
-        let first = *known.entry((receiver.event_type(), receiver.name)).or_insert(receiver);
-        if std::ptr::eq(first, receiver) {
-            receiver.connect(hub, receiver.name.into());
-            continue;
-        }
-        let LinkedReceiver { name, file, line, .. } = receiver;
-        tracing::error!(
-            receiver = name,
-            first = format_args!("{}:{}", first.file, first.line),
-            second = format_args!("{file}:{line}"),
-            "two receivers have one name; give one of them another with `name = \"…\"`"
-        );
-        receiver.connect(hub, format!("{name} ({file}:{line})").into());
-    }
-}
+use super::{ReceiverOptions, Signal};
+use crate::hub::linked::Target;
+use crate::receiver::ReceiverOutput;
+use crate::{Connection, Event, PublicSignal};
 
 /// What a linked receiver may take by reference: the event of its signal.
 #[diagnostic::on_unimplemented(
@@ -110,18 +51,18 @@ impl<E> SharedParameter<E> for Arc<Event<E>> {
 #[derive(Debug)]
 pub struct Link<'a, E: PublicSignal> {
     signal: &'a Signal<E>,
-    place: Option<Place<'a>>,
+    target: Option<Target<'a>>,
     order: i32,
 }
 
 impl<'a, E: PublicSignal> Link<'a, E> {
     /// A receiver of a signal.
-    pub fn new(signal: &'a Signal<E>, place: Option<Place<'a>>, order: i32) -> Self {
-        Self { signal, place, order }
+    pub fn new(signal: &'a Signal<E>, target: Option<Target<'a>>, order: i32) -> Self {
+        Self { signal, target, order }
     }
 
     fn connect(self, connect: impl FnOnce(ReceiverOptions<'a, E>) -> Connection) -> &'static str {
-        if let Some((hub, name)) = self.place {
+        if let Some((hub, name)) = self.target {
             connect(self.signal.receiver(name).order(self.order).hub(hub));
         }
         E::EVENT_TYPE

@@ -1,5 +1,6 @@
 //! An event on its way: the payload and what travels beside it.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
@@ -7,7 +8,8 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use crate::avro::json::{self, PersonalData};
-use crate::{EventData, EventMetadata, avro};
+use crate::registry::signal_descriptor::SignalDescriptor;
+use crate::{EventData, EventMetadata, PublicSignal, avro};
 use events_support::error_chain::{caught, text};
 
 /// Where an event came from.
@@ -97,5 +99,38 @@ impl<E: EventData> fmt::Debug for Masked<'_, E> {
             Ok(Err(reason)) => write!(f, "<not shown: {}>", text(&reason)),
             Err(message) => write!(f, "<not shown: encoding it panicked: {message}>"),
         }
+    }
+}
+
+/// An event of any type.
+pub trait AnyEvent: Any + Send + Sync {
+    /// The event's definition.
+    fn descriptor(&self) -> &'static SignalDescriptor;
+    /// What travels beside the payload.
+    fn metadata(&self) -> &EventMetadata;
+    /// Appends the payload's Avro datum.
+    ///
+    /// # Errors
+    /// The payload has none.
+    fn append_datum(&self, out: &mut Vec<u8>) -> Result<(), avro::EncodeError>;
+    /// Appends the key in its text form; `false` where the definition has none.
+    fn append_key(&self, out: &mut Vec<u8>) -> bool;
+}
+
+impl<E: PublicSignal> AnyEvent for Event<E> {
+    fn descriptor(&self) -> &'static SignalDescriptor {
+        E::DESCRIPTOR
+    }
+
+    fn metadata(&self) -> &EventMetadata {
+        Event::metadata(self)
+    }
+
+    fn append_datum(&self, out: &mut Vec<u8>) -> Result<(), avro::EncodeError> {
+        avro::append(self.payload(), out)
+    }
+
+    fn append_key(&self, out: &mut Vec<u8>) -> bool {
+        self.payload().append_key(out)
     }
 }

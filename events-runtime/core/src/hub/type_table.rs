@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// The place of an event type in every hub's table. The numbers are given out as event types
 /// are first used; they carry no state that a test could need to reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SlotIndex(u32);
+pub(crate) struct TypeIndex(u32);
 
-impl SlotIndex {
+impl TypeIndex {
     /// The value of a number that is not known yet.
     pub(crate) const UNKNOWN: u32 = u32::MAX;
 
@@ -50,25 +50,25 @@ type Slot = OnceLock<Arc<dyn Any + Send + Sync>>;
 
 /// The table.
 #[derive(Default)]
-pub(crate) struct Slots {
+pub(crate) struct TypeTable {
     buckets: [OnceLock<Box<[Slot]>>; BUCKETS],
 }
 
-impl Slots {
+impl TypeTable {
     /// Whether nothing was ever kept here.
     pub(crate) fn is_empty(&self) -> bool {
         self.buckets.iter().all(|bucket| bucket.get().is_none())
     }
 
     /// What is kept at this place, where something is.
-    pub(crate) fn find<T: Any + Send + Sync>(&self, index: SlotIndex) -> Option<&T> {
+    pub(crate) fn find<T: Any + Send + Sync>(&self, index: TypeIndex) -> Option<&T> {
         let (bucket, _, at) = index.place();
         let slot = self.buckets.get(bucket)?.get()?.get(at)?;
         slot.get()?.downcast_ref()
     }
 
     /// What is kept at this place, made on first use.
-    pub(crate) fn get<T: Any + Send + Sync>(&self, index: SlotIndex, make: impl FnOnce() -> Arc<T>) -> &T {
+    pub(crate) fn get<T: Any + Send + Sync>(&self, index: TypeIndex, make: impl FnOnce() -> Arc<T>) -> &T {
         let (bucket, len, at) = index.place();
         let bucket = self.buckets[bucket].get_or_init(|| (0..len).map(|_| Slot::new()).collect());
         let slot = bucket[at].get_or_init(|| make());
@@ -87,11 +87,11 @@ mod tests {
     fn every_index_has_a_place_of_its_own() {
         let mut expected = (0, 0);
         for index in 0..10_000 {
-            let (bucket, len, at) = SlotIndex(index).place();
+            let (bucket, len, at) = TypeIndex(index).place();
             assert_eq!((bucket, at), expected);
             expected = if at + 1 == len { (bucket + 1, 0) } else { (bucket, at + 1) };
         }
-        let (bucket, len, at) = SlotIndex(SlotIndex::UNKNOWN - 1).place();
+        let (bucket, len, at) = TypeIndex(TypeIndex::UNKNOWN - 1).place();
         assert!(bucket < BUCKETS && at < len);
     }
 
@@ -99,14 +99,14 @@ mod tests {
     fn one_type_has_one_index() {
         struct A;
         struct B;
-        assert_eq!(SlotIndex::of::<A>(), SlotIndex::of::<A>());
-        assert_ne!(SlotIndex::of::<A>(), SlotIndex::of::<B>());
+        assert_eq!(TypeIndex::of::<A>(), TypeIndex::of::<A>());
+        assert_ne!(TypeIndex::of::<A>(), TypeIndex::of::<B>());
     }
 
     #[test]
     fn slot_is_made_once() {
-        let slots = Slots::default();
-        let index = SlotIndex(100);
+        let slots = TypeTable::default();
+        let index = TypeIndex(100);
         assert!(slots.find::<u8>(index).is_none());
         assert_eq!(slots.get(index, || Arc::new(1_u8)), &1);
         assert_eq!(slots.get(index, || Arc::new(2_u8)), &1);

@@ -2,19 +2,33 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::hooks::{AnyEvent, Observer, Outbound};
+use super::delivery::PendingTopic;
 use super::identity::Identity;
-use crate::signal::PendingTopic;
+use crate::event::AnyEvent;
+
+/// The road out of the process: a bus.
+pub trait Outbound: Send + Sync {
+    /// Takes an event for every topic that it is routed to. Called once for each event of local
+    /// origin, after the sync receivers ran; never blocks. A failure is a topic that is settled
+    /// with it.
+    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic>;
+}
+
+/// Somebody who watches the events go by: each once, before its receivers run.
+pub(crate) trait Observer: Send + Sync {
+    /// An event was emitted.
+    fn observe(&self, event: Arc<dyn AnyEvent>);
+}
 
 /// What an emission needs besides the receivers; copied on write.
 #[derive(Clone)]
-pub(super) struct Surroundings {
+pub(super) struct HubState {
     pub(super) identity: Identity,
     pub(super) outbounds: Vec<Arc<dyn Outbound>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
 }
 
-impl Surroundings {
+impl HubState {
     /// Hands an event to every bus.
     pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
         self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
@@ -27,30 +41,30 @@ impl Surroundings {
     }
 }
 
-/// Something that keeps its hub's surroundings at hand: a roster, so that an emission reads one
+/// Something that keeps its hub's state at hand: a roster, so that an emission reads one
 /// snapshot only.
-pub(super) trait Surrounded: Send + Sync {
-    fn surround(&self, surroundings: &Arc<Surroundings>);
+pub(super) trait StateHolder: Send + Sync {
+    fn surround(&self, state: &Arc<HubState>);
 }
 
-/// The present surroundings, and all that must learn of new ones.
-pub(super) struct Around(Mutex<State>);
+/// The present state, and all that must learn of new ones.
+pub(super) struct SharedState(Mutex<State>);
 
 struct State {
-    present: Arc<Surroundings>,
-    surrounded: Vec<Weak<dyn Surrounded>>,
+    present: Arc<HubState>,
+    surrounded: Vec<Weak<dyn StateHolder>>,
 }
 
-impl Around {
+impl SharedState {
     pub(super) fn new(identity: Identity) -> Self {
-        let present = Surroundings { identity, outbounds: Vec::new(), observers: Vec::new() };
+        let present = HubState { identity, outbounds: Vec::new(), observers: Vec::new() };
         Self(Mutex::new(State { present: Arc::new(present), surrounded: Vec::new() }))
     }
 
-    /// Makes something within the present surroundings; it will learn of later ones.
-    pub(super) fn within<T: Surrounded + 'static>(
+    /// Makes something within the present state; it will learn of later ones.
+    pub(super) fn share_with<T: StateHolder + 'static>(
         &self,
-        make: impl FnOnce(Arc<Surroundings>) -> Arc<T>,
+        make: impl FnOnce(Arc<HubState>) -> Arc<T>,
     ) -> Arc<T> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = make(Arc::clone(&state.present));
@@ -59,9 +73,9 @@ impl Around {
         kept
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut Surroundings)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut HubState)) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Surroundings::clone(&state.present);
+        let mut new = HubState::clone(&state.present);
         change(&mut new);
         let new = Arc::new(new);
         let old = std::mem::replace(&mut state.present, Arc::clone(&new));

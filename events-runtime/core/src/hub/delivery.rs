@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
-use super::response::{BoxError, ReceiverError, Response};
-use crate::hub;
+use super::executor::block;
+use crate::receiver::{BoxError, ReceiverError, Response};
 use events_support::error_chain::{chain, drop_quietly};
 
 /// The end of an emission: what every async receiver answered and what every topic acknowledged.
@@ -288,7 +288,7 @@ fn block_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> 
     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         return Wait::TimedOut;
     }
-    match hub::block(|| park_until(future, deadline)) {
+    match block(|| park_until(future, deadline)) {
         Some(Some(output)) => Wait::Ended(output),
         Some(None) => Wait::TimedOut,
         None => Wait::WouldBlock,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delivery::{Delivered, DeliveryError, Pending};
-use super::event::Event;
-use super::response::{ReceiverError, Response, Responses};
 use crate::EventData;
+use crate::event::Event;
+use crate::receiver::{ReceiverError, Response, Responses};
 use events_support::error_chain::drop_quietly;
 
 /// An event that was emitted: the sync receivers have answered, the async ones and the bus are
 /// at work. Dropping it stops nothing.
 pub struct Emission<E> {
-    pub(crate) event: Held<E>,
-    pub(crate) outcome: Outcome,
+    pub(super) event: Held<E>,
+    pub(super) outcome: Outcome,
 }
 
 /// An event in its emission: shared where an async receiver or an observer has it too.
@@ -124,7 +124,7 @@ impl<E> Emission<E> {
     ///
     /// # Errors
     /// As [`delivered`](Self::delivered), and at once, with [`ReceiverError::WouldBlock`] and
-    /// [`SendError::WouldBlock`](super::SendError::WouldBlock), where the thread must not block and
+    /// [`SendError::WouldBlock`](crate::signal::SendError::WouldBlock), where the thread must not block and
     /// something has not ended.
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
         let Self { event, outcome } = self;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
-use super::surroundings::{Surrounded, Surroundings};
+use super::state::{HubState, StateHolder};
 use super::{WeakHub, report};
-use crate::receiver::{Connection, ReceiverOutput};
-use crate::signal::{Event, ReceiverError, Response, Responses};
+use crate::event::Event;
+use crate::receiver::{Connection, Disconnect, ReceiverError, ReceiverOutput, Response, Responses};
 use events_support::error_chain::Quiet;
 
 pub(super) type ReceiverFuture = Pin<Box<dyn Future<Output = Result<(), ReceiverError>> + Send>>;
@@ -20,7 +20,7 @@ pub(super) type Start<E> = dyn Fn(Arc<Event<E>>) -> ReceiverFuture + Send + Sync
 ///
 /// The list is copied on write: an emission walks the list as it was when it began, without a
 /// lock, so receivers may connect and disconnect from inside.
-pub(crate) struct Roster<E> {
+pub(crate) struct ReceiverSet<E> {
     this: Weak<Self>,
     hub: WeakHub,
     snapshot: ArcSwap<Snapshot<E>>,
@@ -36,7 +36,7 @@ pub(super) struct Snapshot<E> {
     pub(super) starts: Vec<Entry<Start<E>>>,
     /// The responses when all sync receivers succeed.
     all_ok: Arc<[Response]>,
-    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) state: Arc<HubState>,
 }
 
 pub(super) struct Entry<F: ?Sized> {
@@ -46,18 +46,12 @@ pub(super) struct Entry<F: ?Sized> {
     pub(super) run: Arc<F>,
 }
 
-/// What a [`Connection`] needs of a roster of any event type.
-pub(crate) trait Disconnect: Send + Sync {
-    /// Takes the receiver of this serial number away.
-    fn disconnect_serial(&self, serial: u64) -> bool;
-}
-
-impl<E: Send + Sync + 'static> Roster<E> {
-    pub(super) fn new(hub: WeakHub, surroundings: Arc<Surroundings>) -> Arc<Self> {
+impl<E: Send + Sync + 'static> ReceiverSet<E> {
+    pub(super) fn new(hub: WeakHub, state: Arc<HubState>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             hub,
-            snapshot: ArcSwap::from_pointee(Snapshot::new(surroundings)),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(state)),
             writing: Mutex::new(0),
         })
     }
@@ -156,15 +150,15 @@ impl<E: Send + Sync + 'static> Roster<E> {
     }
 }
 
-impl<E: Send + Sync + 'static> Disconnect for Roster<E> {
+impl<E: Send + Sync + 'static> Disconnect for ReceiverSet<E> {
     fn disconnect_serial(&self, serial: u64) -> bool {
         self.write(|snapshot, _| snapshot.retain(|_, entry_serial| entry_serial != serial))
     }
 }
 
-impl<E: Send + Sync + 'static> Surrounded for Roster<E> {
-    fn surround(&self, surroundings: &Arc<Surroundings>) {
-        self.write(|snapshot, _| snapshot.surroundings = Arc::clone(surroundings));
+impl<E: Send + Sync + 'static> StateHolder for ReceiverSet<E> {
+    fn surround(&self, state: &Arc<HubState>) {
+        self.write(|snapshot, _| snapshot.state = Arc::clone(state));
     }
 }
 
@@ -176,8 +170,8 @@ struct Place {
 }
 
 impl<E> Snapshot<E> {
-    fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self { enabled: true, sync: Vec::new(), starts: Vec::new(), all_ok: Arc::new([]), surroundings }
+    fn new(state: Arc<HubState>) -> Self {
+        Self { enabled: true, sync: Vec::new(), starts: Vec::new(), all_ok: Arc::new([]), state }
     }
 
     /// Runs all sync receivers.
@@ -275,7 +269,7 @@ impl<E> Clone for Snapshot<E> {
             sync: self.sync.clone(),
             starts: self.starts.clone(),
             all_ok: Arc::clone(&self.all_ok),
-            surroundings: Arc::clone(&self.surroundings),
+            state: Arc::clone(&self.state),
         }
     }
 }
