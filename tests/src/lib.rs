@@ -1,4 +1,4 @@
-//! Test support: the suites that any transport can run, a zoo of types, and small helpers.
+//! Test support: the suites that any transport can run, sample types, and small helpers.
 
 pub mod conformance;
 pub mod faults;
@@ -8,10 +8,10 @@ pub mod log;
 pub mod openedx;
 pub mod over;
 pub mod pairs;
+pub mod sample_types;
 pub mod sandbox;
 pub mod spans;
 pub mod values;
-pub mod zoo;
 
 use std::error::Error;
 use std::time::Duration;

@@ -52,9 +52,9 @@ impl Source {
     }
 
     /// Generates a nested value, one level down.
-    pub(crate) fn inside<T>(&mut self, grow: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn inside<T>(&mut self, generate: impl FnOnce(&mut Self) -> T) -> T {
         self.depth += 1;
-        let value = grow(self);
+        let value = generate(self);
         self.depth -= 1;
         value
     }

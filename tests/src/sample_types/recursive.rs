@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use events_runtime::{EventData, PublicSignal};
 
-use super::grow::{newtypes, record, union};
-use super::{Animal, Specimen};
+use super::generate::{newtypes, record, union};
+use super::{SampleEvent, Specimen};
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.trees.v1")]
+#[public_signal(event_type = "org.samples.recursive.trees.v1")]
 struct Trees {
     tree: Tree,
     optional: Option<Tree>,
@@ -17,7 +17,7 @@ struct Trees {
 }
 record!(Trees { tree, optional, chain, folder });
 
-impl Animal for Trees {
+impl SampleEvent for Trees {
     fn by_hand() -> Vec<Self> {
         let chain = |len| {
             (0..len).fold(Chain { value: 0, next: None }, |next, value| Chain {
@@ -69,14 +69,14 @@ struct Folder {
 record!(Folder { entries });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.unions.v1")]
+#[public_signal(event_type = "org.samples.recursive.unions.v1")]
 struct RecursiveUnions {
     expression: Expression,
     optional: Option<Expression>,
     list: Vec<Expression>,
 }
 record!(RecursiveUnions { expression, optional, list });
-impl Animal for RecursiveUnions {}
+impl SampleEvent for RecursiveUnions {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 enum Expression {
@@ -98,13 +98,13 @@ union!(Expression {
 
 /// Two types that hold each other.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.mutual.v1")]
+#[public_signal(event_type = "org.samples.recursive.mutual.v1")]
 struct Mutual {
     person: Person,
     again: Option<Person>,
 }
 record!(Mutual { person, again });
-impl Animal for Mutual {}
+impl SampleEvent for Mutual {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Person {
@@ -125,13 +125,13 @@ record!(Company { staff, head });
 
 /// A union and a record that hold each other.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.blocks.v1")]
+#[public_signal(event_type = "org.samples.recursive.blocks.v1")]
 struct Page {
     block: Block,
     more: Vec<Block>,
 }
 record!(Page { block, more });
-impl Animal for Page {}
+impl SampleEvent for Page {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 enum Block {
@@ -151,23 +151,23 @@ record!(Columns { columns, rest });
 
 /// An event that holds itself.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.message.v1")]
+#[public_signal(event_type = "org.samples.recursive.message.v1")]
 struct Message {
     text: String,
     reply_to: Option<Box<Message>>,
     forwarded: Vec<Wrapped<Message>>,
 }
 record!(Message { text, reply_to, forwarded });
-impl Animal for Message {}
+impl SampleEvent for Message {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Wrapped<T> {
     inner: Box<T>,
 }
 
-impl<T: super::Grow> super::Grow for Wrapped<T> {
-    fn grow(source: &mut super::Source) -> Self {
-        Self { inner: super::Grow::grow(source) }
+impl<T: super::Generate> super::Generate for Wrapped<T> {
+    fn generate(source: &mut super::Source) -> Self {
+        Self { inner: super::Generate::generate(source) }
     }
 
     fn terms(&self, namespace: &str) -> serde_json::Value {
@@ -177,12 +177,12 @@ impl<T: super::Grow> super::Grow for Wrapped<T> {
 
 /// A recursive newtype.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.recursive.newtype.v1")]
+#[public_signal(event_type = "org.samples.recursive.newtype.v1")]
 struct Outline {
     points: Points,
 }
 record!(Outline { points });
-impl Animal for Outline {}
+impl SampleEvent for Outline {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Points(Vec<Point>);

@@ -13,9 +13,9 @@ use super::source::Source;
 use super::terms::{float, hex};
 
 /// A type whose values can be generated and written in the JSON form of `tests/interop/judge.py`.
-pub(crate) trait Grow: Sized {
+pub(crate) trait Generate: Sized {
     /// Generates a value.
-    fn grow(source: &mut Source) -> Self;
+    fn generate(source: &mut Source) -> Self;
 
     /// The value in JSON form, inside a definition of this namespace.
     fn terms(&self, namespace: &str) -> Value;
@@ -28,7 +28,7 @@ pub(crate) trait Grow: Sized {
 
     /// Generates the items of a sequence; `u8` generates bytes instead.
     fn sequence(source: &mut Source, len: usize) -> Vec<Self> {
-        source.inside(|source| (0..len).map(|_| Self::grow(source)).collect())
+        source.inside(|source| (0..len).map(|_| Self::generate(source)).collect())
     }
 
     /// A sequence in JSON form.
@@ -38,7 +38,7 @@ pub(crate) trait Grow: Sized {
 
     /// The part that this type adds to the name of an enclosing generic type.
     fn argument() -> String {
-        unimplemented!("not an argument of a generic type in the zoo")
+        unimplemented!("not an argument of a generic type among the sample types")
     }
 }
 
@@ -49,8 +49,8 @@ pub(super) fn full(namespace: &str, name: &str) -> String {
 
 macro_rules! integers {
     ($($rust:ty: $low:expr, $high:expr, $name:literal;)*) => {$(
-        impl Grow for $rust {
-            fn grow(source: &mut Source) -> Self {
+        impl Generate for $rust {
+            fn generate(source: &mut Source) -> Self {
                 source.whole($low.into(), $high.into()).try_into().expect("within the range")
             }
 
@@ -63,9 +63,9 @@ macro_rules! integers {
             }
         }
 
-        impl Grow for NonZero<$rust> {
-            fn grow(source: &mut Source) -> Self {
-                NonZero::new(<$rust>::grow(source)).unwrap_or(NonZero::<$rust>::MIN)
+        impl Generate for NonZero<$rust> {
+            fn generate(source: &mut Source) -> Self {
+                NonZero::new(<$rust>::generate(source)).unwrap_or(NonZero::<$rust>::MIN)
             }
 
             fn terms(&self, _: &str) -> Value {
@@ -86,8 +86,8 @@ integers! {
 }
 
 /// A number by itself, bytes in a sequence.
-impl Grow for u8 {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for u8 {
+    fn generate(source: &mut Source) -> Self {
         source.bits().to_le_bytes()[0]
     }
 
@@ -98,7 +98,7 @@ impl Grow for u8 {
     fn sequence(source: &mut Source, len: usize) -> Vec<Self> {
         // Sometimes longer than other sequences, for lengths of two bytes.
         let len = if source.below(8) == 0 { len + 60 } else { len };
-        (0..len).map(|_| Self::grow(source)).collect()
+        (0..len).map(|_| Self::generate(source)).collect()
     }
 
     fn sequence_terms(items: &[Self], _: &str) -> Value {
@@ -106,8 +106,8 @@ impl Grow for u8 {
     }
 }
 
-impl Grow for bytes::Bytes {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for bytes::Bytes {
+    fn generate(source: &mut Source) -> Self {
         let len = source.len();
         u8::sequence(source, len).into()
     }
@@ -122,8 +122,8 @@ pub(super) fn bytes(bytes: &[u8]) -> Value {
     json!({ "$bytes": hex(bytes) })
 }
 
-impl Grow for bool {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for bool {
+    fn generate(source: &mut Source) -> Self {
         source.below(2) == 1
     }
 
@@ -133,8 +133,8 @@ impl Grow for bool {
 }
 
 /// Without NaN, which is unequal to itself; `scalars::Floats` has it.
-impl Grow for f32 {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for f32 {
+    fn generate(source: &mut Source) -> Self {
         let [a, b, c, d, ..] = source.bits().to_le_bytes();
         let any = Self::from_le_bytes([a, b, c, d]);
         let edges =
@@ -148,8 +148,8 @@ impl Grow for f32 {
     }
 }
 
-impl Grow for f64 {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for f64 {
+    fn generate(source: &mut Source) -> Self {
         let any = Self::from_bits(source.bits());
         let edges = [0.0, -0.0, 0.1, 5e-324, Self::MIN, Self::MAX, Self::INFINITY, Self::NEG_INFINITY];
         let edge = edges[source.below(edges.len())];
@@ -161,8 +161,8 @@ impl Grow for f64 {
     }
 }
 
-impl Grow for char {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for char {
+    fn generate(source: &mut Source) -> Self {
         source.text().chars().next().unwrap_or('\u{80}')
     }
 
@@ -173,8 +173,8 @@ impl Grow for char {
 
 macro_rules! texts {
     ($($rust:ty),*) => {$(
-        impl Grow for $rust {
-            fn grow(source: &mut Source) -> Self {
+        impl Generate for $rust {
+            fn generate(source: &mut Source) -> Self {
                 source.text().into()
             }
 
@@ -194,8 +194,8 @@ texts!(String, Box<str>, Arc<str>, Cow<'static, str>);
 
 macro_rules! slices {
     ($([$($bounds:tt)*] $collection:ty;)*) => {$(
-        impl<$($bounds)*> Grow for $collection {
-            fn grow(source: &mut Source) -> Self {
+        impl<$($bounds)*> Generate for $collection {
+            fn generate(source: &mut Source) -> Self {
                 let len = source.len();
                 T::sequence(source, len).into()
             }
@@ -212,15 +212,15 @@ macro_rules! slices {
 }
 
 slices! {
-    [T: Grow] Vec<T>;
-    [T: Grow] Box<[T]>;
-    [T: Grow] Arc<[T]>;
-    [T: Grow + Clone] Cow<'static, [T]>;
+    [T: Generate] Vec<T>;
+    [T: Generate] Box<[T]>;
+    [T: Generate] Arc<[T]>;
+    [T: Generate + Clone] Cow<'static, [T]>;
 }
 
-impl<T: Grow, const N: usize> Grow for [T; N] {
-    fn grow(source: &mut Source) -> Self {
-        std::array::from_fn(|_| T::grow(source))
+impl<T: Generate, const N: usize> Generate for [T; N] {
+    fn generate(source: &mut Source) -> Self {
+        std::array::from_fn(|_| T::generate(source))
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -230,8 +230,8 @@ impl<T: Grow, const N: usize> Grow for [T; N] {
 
 macro_rules! collections {
     ($([$($bounds:tt)*] $collection:ty;)*) => {$(
-        impl<T: Grow + $($bounds)*> Grow for $collection {
-            fn grow(source: &mut Source) -> Self {
+        impl<T: Generate + $($bounds)*> Generate for $collection {
+            fn generate(source: &mut Source) -> Self {
                 let len = source.len();
                 T::sequence(source, len).into_iter().collect()
             }
@@ -251,10 +251,10 @@ collections! {
 
 macro_rules! maps {
     ($([$($bounds:tt)*] $map:ty;)*) => {$(
-        impl<K: Grow + MapKey + $($bounds)*, V: Grow> Grow for $map {
-            fn grow(source: &mut Source) -> Self {
+        impl<K: Generate + MapKey + $($bounds)*, V: Generate> Generate for $map {
+            fn generate(source: &mut Source) -> Self {
                 let len = source.len();
-                source.inside(|source| (0..len).map(|_| (K::grow(source), V::grow(source))).collect())
+                source.inside(|source| (0..len).map(|_| (K::generate(source), V::generate(source))).collect())
             }
 
             fn terms(&self, namespace: &str) -> Value {
@@ -277,9 +277,9 @@ maps! {
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {$(
-        impl<T: Grow> Grow for $pointer<T> {
-            fn grow(source: &mut Source) -> Self {
-                Self::new(T::grow(source))
+        impl<T: Generate> Generate for $pointer<T> {
+            fn generate(source: &mut Source) -> Self {
+                Self::new(T::generate(source))
             }
 
             fn terms(&self, namespace: &str) -> Value {
@@ -299,9 +299,9 @@ macro_rules! pointers {
 
 pointers!(Box, Arc);
 
-impl<T: Grow> Grow for Option<T> {
-    fn grow(source: &mut Source) -> Self {
-        (source.pick(3) > 0).then(|| source.inside(T::grow))
+impl<T: Generate> Generate for Option<T> {
+    fn generate(source: &mut Source) -> Self {
+        (source.pick(3) > 0).then(|| source.inside(T::generate))
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -317,63 +317,63 @@ impl<T: Grow> Grow for Option<T> {
     }
 }
 
-/// `Grow` of a record: its fields in order, with their Avro names.
+/// `Generate` of a record: its fields in order, with their Avro names.
 macro_rules! record {
     (@or $given:literal $own:expr) => { $given };
     (@or $own:expr) => { $own };
     ($ty:ident $(as $name:literal)? $(in $namespace:literal)? { $($field:ident $(as $avro:literal)?),* $(,)? }) => {
-        impl $crate::zoo::grow::Grow for $ty {
-            fn grow(source: &mut $crate::zoo::source::Source) -> Self {
+        impl $crate::sample_types::generate::Generate for $ty {
+            fn generate(source: &mut $crate::sample_types::source::Source) -> Self {
                 let _ = &source;
                 source.inside(|source| {
                     let _ = &source;
-                    Self { $($field: $crate::zoo::grow::Grow::grow(source)),* }
+                    Self { $($field: $crate::sample_types::generate::Generate::generate(source)),* }
                 })
             }
 
             fn terms(&self, namespace: &str) -> serde_json::Value {
                 let _ = namespace;
-                let own = $crate::zoo::grow::record!(@or $($namespace)? namespace);
+                let own = $crate::sample_types::generate::record!(@or $($namespace)? namespace);
                 let _ = own;
                 let fields: Vec<(&str, serde_json::Value)> = vec![$((
-                    $crate::zoo::grow::record!(@or $($avro)? stringify!($field)),
-                    $crate::zoo::grow::Grow::terms(&self.$field, own),
+                    $crate::sample_types::generate::record!(@or $($avro)? stringify!($field)),
+                    $crate::sample_types::generate::Generate::terms(&self.$field, own),
                 )),*];
                 fields.into_iter().collect()
             }
 
             fn avro_name(namespace: &str) -> Option<String> {
                 let _ = namespace;
-                let own = $crate::zoo::grow::record!(@or $($namespace)? namespace);
-                let name = $crate::zoo::grow::record!(@or $($name)? stringify!($ty));
-                Some($crate::zoo::grow::full(own, name))
+                let own = $crate::sample_types::generate::record!(@or $($namespace)? namespace);
+                let name = $crate::sample_types::generate::record!(@or $($name)? stringify!($ty));
+                Some($crate::sample_types::generate::full(own, name))
             }
 
             fn argument() -> String {
-                $crate::zoo::grow::record!(@or $($name)? stringify!($ty)).to_owned()
+                $crate::sample_types::generate::record!(@or $($name)? stringify!($ty)).to_owned()
             }
         }
     };
 }
 pub(super) use record;
 
-/// `Grow` of an enum without data.
+/// `Generate` of an enum without data.
 macro_rules! symbols {
     ($ty:ident { $($variant:ident $(as $avro:literal)?),* $(,)? }) => {
-        impl $crate::zoo::grow::Grow for $ty {
-            fn grow(source: &mut $crate::zoo::source::Source) -> Self {
+        impl $crate::sample_types::generate::Generate for $ty {
+            fn generate(source: &mut $crate::sample_types::source::Source) -> Self {
                 let all = [$(Self::$variant),*];
                 all[source.below(all.len())].clone()
             }
 
             fn terms(&self, _: &str) -> serde_json::Value {
                 match self {
-                    $(Self::$variant => $crate::zoo::grow::record!(@or $($avro)? stringify!($variant)).into(),)*
+                    $(Self::$variant => $crate::sample_types::generate::record!(@or $($avro)? stringify!($variant)).into(),)*
                 }
             }
 
             fn avro_name(namespace: &str) -> Option<String> {
-                Some($crate::zoo::grow::full(namespace, stringify!($ty)))
+                Some($crate::sample_types::generate::full(namespace, stringify!($ty)))
             }
 
             fn argument() -> String {
@@ -384,15 +384,15 @@ macro_rules! symbols {
 }
 pub(super) use symbols;
 
-/// `Grow` of an enum with data, whose first variant is not recursive.
+/// `Generate` of an enum with data, whose first variant is not recursive.
 macro_rules! union {
     ($ty:ident { $($variant:literal [$($case:tt)*] { $($field:ident $(as $avro:literal)?),* $(,)? }),* $(,)? }) => {
-        impl $crate::zoo::grow::Grow for $ty {
-            fn grow(source: &mut $crate::zoo::source::Source) -> Self {
-                let mut cases: Vec<fn(&mut $crate::zoo::source::Source) -> Self> = Vec::new();
+        impl $crate::sample_types::generate::Generate for $ty {
+            fn generate(source: &mut $crate::sample_types::source::Source) -> Self {
+                let mut cases: Vec<fn(&mut $crate::sample_types::source::Source) -> Self> = Vec::new();
                 $(cases.push(|source| {
                     let _ = &source;
-                    $(let $field = $crate::zoo::grow::Grow::grow(source);)*
+                    $(let $field = $crate::sample_types::generate::Generate::generate(source);)*
                     $($case)*
                 });)*
                 let case = cases[source.pick(cases.len())];
@@ -403,11 +403,11 @@ macro_rules! union {
                 match self {
                     $($($case)* => {
                         let fields: Vec<(&str, serde_json::Value)> = vec![$((
-                            $crate::zoo::grow::record!(@or $($avro)? stringify!($field)),
-                            $crate::zoo::grow::Grow::terms($field, namespace),
+                            $crate::sample_types::generate::record!(@or $($avro)? stringify!($field)),
+                            $crate::sample_types::generate::Generate::terms($field, namespace),
                         )),*];
                         let fields: serde_json::Value = fields.into_iter().collect();
-                        let name = $crate::zoo::grow::full(namespace, concat!(stringify!($ty), $variant));
+                        let name = $crate::sample_types::generate::full(namespace, concat!(stringify!($ty), $variant));
                         serde_json::json!({ "$branch": [name, fields] })
                     })*
                 }
@@ -421,16 +421,16 @@ macro_rules! union {
 }
 pub(super) use union;
 
-/// `Grow` of a newtype: that of its field.
+/// `Generate` of a newtype: that of its field.
 macro_rules! newtypes {
     ($($ty:ident),*) => {$(
-        impl $crate::zoo::grow::Grow for $ty {
-            fn grow(source: &mut $crate::zoo::source::Source) -> Self {
-                Self($crate::zoo::grow::Grow::grow(source))
+        impl $crate::sample_types::generate::Generate for $ty {
+            fn generate(source: &mut $crate::sample_types::source::Source) -> Self {
+                Self($crate::sample_types::generate::Generate::generate(source))
             }
 
             fn terms(&self, namespace: &str) -> serde_json::Value {
-                $crate::zoo::grow::Grow::terms(&self.0, namespace)
+                $crate::sample_types::generate::Generate::terms(&self.0, namespace)
             }
         }
     )*};

@@ -6,7 +6,7 @@
 mod collections;
 mod enums;
 mod foreign;
-mod grow;
+mod generate;
 mod named;
 mod recursive;
 mod scalars;
@@ -20,14 +20,14 @@ use events_runtime::PublicSignal;
 use events_runtime::avro::{self, DecodeError, DecodeErrorKind, Schema, WriterSchema};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
-use grow::Grow;
+use generate::Generate;
 use source::Source;
 
 /// The number of values generated for each type, beside those written by hand.
-const GROWN: u64 = 40;
+const GENERATED: u64 = 40;
 
 /// An event with specimens.
-pub(crate) trait Animal: PublicSignal + Grow + PartialEq + fmt::Debug {
+pub(crate) trait SampleEvent: PublicSignal + Generate + PartialEq + fmt::Debug {
     /// The namespace of the root record.
     const NAMESPACE: &str = Self::EVENT_TYPE;
     /// Whether Python's types for its logical types can't hold some values.
@@ -58,7 +58,7 @@ pub struct Specimen {
     /// Whether a value generated from the schema alone can be a value of this type.
     pub by_chance: bool,
     by_hand: fn() -> Vec<Sample>,
-    grow: fn(&mut Source) -> Sample,
+    generate: fn(&mut Source) -> Sample,
     decode: fn(&[u8]) -> Result<(), DecodeError>,
     again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
     resolved: fn(&WriterSchema, &[u8]) -> Result<Vec<u8>, DecodeError>,
@@ -89,7 +89,7 @@ pub enum Reading {
 }
 
 impl Specimen {
-    fn of<E: Animal>() -> Self {
+    fn of<E: SampleEvent>() -> Self {
         Self {
             name: E::EVENT_TYPE,
             schema_json: E::SCHEMA_JSON,
@@ -99,7 +99,7 @@ impl Specimen {
             beyond_python: E::BEYOND_PYTHON,
             by_chance: E::BY_CHANCE,
             by_hand: || E::by_hand().into_iter().map(Sample::of).collect(),
-            grow: |source| Sample::of(E::grow(source)),
+            generate: |source| Sample::of(E::generate(source)),
             decode: |datum| avro::from_slice::<E>(datum).map(drop),
             again: |datum| Ok(encoded(&avro::from_slice::<E>(datum)?)),
             resolved: |writer, datum| Ok(encoded(&avro::from_slice_resolved::<E>(writer, datum)?)),
@@ -116,14 +116,14 @@ impl Specimen {
     /// Values: those written by hand, then generated ones; the same in every run.
     pub fn samples(&self) -> Vec<Sample> {
         let mut samples = (self.by_hand)();
-        samples.extend((0..GROWN).map(|seed| (self.grow)(&mut Source::seeded(self.name, seed))));
+        samples.extend((0..GENERATED).map(|seed| (self.generate)(&mut Source::seeded(self.name, seed))));
         samples
     }
 
     /// A generated value for a property test; a smaller `size` gives shorter collections.
     pub fn any(&self) -> BoxedStrategy<Sample> {
-        let grow = self.grow;
-        (0..12_usize).prop_perturb(move |size, rng| grow(&mut Source::new(rng, size))).boxed()
+        let generate = self.generate;
+        (0..12_usize).prop_perturb(move |size, rng| generate(&mut Source::new(rng, size))).boxed()
     }
 
     /// Decodes a datum and drops its value.
@@ -180,7 +180,7 @@ impl Specimen {
     }
 }
 
-fn read<E: Animal>(datum: &[u8]) -> Result<Reading, String> {
+fn read<E: SampleEvent>(datum: &[u8]) -> Result<Reading, String> {
     let value: E = match avro::from_slice(datum) {
         Ok(value) => value,
         Err(error) if is_refusal(error.kind()) => return Ok(Reading::Refused),
@@ -196,7 +196,7 @@ fn read<E: Animal>(datum: &[u8]) -> Result<Reading, String> {
 }
 
 impl Sample {
-    fn of<E: Animal>(value: E) -> Self {
+    fn of<E: SampleEvent>(value: E) -> Self {
         let datum = encoded(&value);
         let terms = value.terms(E::NAMESPACE);
         let debug = format!("{value:?}");

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use events_runtime::{EventData, PublicSignal};
 use serde_json::{Value, json};
 
-use super::grow::{Grow, newtypes, record};
+use super::generate::{Generate, newtypes, record};
 use super::source::Source;
 use super::terms::float;
-use super::{Animal, Specimen};
+use super::{SampleEvent, Specimen};
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.integers.v1", key = i64)]
+#[public_signal(event_type = "org.samples.scalars.integers.v1", key = i64)]
 struct Integers {
     i8: i8,
     i16: i16,
@@ -30,7 +30,7 @@ struct Integers {
 }
 record!(Integers { i8, i16, i32, i64, u8, u16, u32, u64, flag, not_zero, far_from_zero, shared });
 
-impl Animal for Integers {
+impl SampleEvent for Integers {
     fn by_hand() -> Vec<Self> {
         let one = NonZero::<u16>::MIN;
         let low = Self {
@@ -67,13 +67,13 @@ impl Animal for Integers {
 
 /// Every length of varint, from both sides.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.long.v1")]
+#[public_signal(event_type = "org.samples.scalars.long.v1")]
 struct Long {
     value: i64,
 }
 record!(Long { value });
 
-impl Animal for Long {
+impl SampleEvent for Long {
     fn by_hand() -> Vec<Self> {
         let edges = (0..63).flat_map(|bits| [(1_i64 << bits) - 1, 1 << bits, -(1 << bits), -(1 << bits) - 1]);
         edges.chain([i64::MIN, i64::MAX]).map(|value| Self { value }).collect()
@@ -82,7 +82,7 @@ impl Animal for Long {
 
 /// Equal by their bits, but that any NaN equals any other: Python has one NaN.
 #[derive(Debug, Clone, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.floats.v1")]
+#[public_signal(event_type = "org.samples.scalars.floats.v1")]
 struct Floats {
     single: f32,
     double: f64,
@@ -99,14 +99,14 @@ impl PartialEq for Floats {
     }
 }
 
-impl Grow for Floats {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for Floats {
+    fn generate(source: &mut Source) -> Self {
         let [a, b, c, d, ..] = source.bits().to_le_bytes();
         let len = source.len();
         Self {
             single: f32::from_le_bytes([a, b, c, d]),
             double: f64::from_bits(source.bits()),
-            doubles: (0..len).map(|_| f64::grow(source)).collect(),
+            doubles: (0..len).map(|_| f64::generate(source)).collect(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Grow for Floats {
     }
 }
 
-impl Animal for Floats {
+impl SampleEvent for Floats {
     fn by_hand() -> Vec<Self> {
         let of = |single, double| Self { single, double, doubles: vec![double] };
         vec![
@@ -134,7 +134,7 @@ impl Animal for Floats {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.texts.v1", key = shared)]
+#[public_signal(event_type = "org.samples.scalars.texts.v1", key = shared)]
 struct Texts {
     string: String,
     boxed: Box<str>,
@@ -144,7 +144,7 @@ struct Texts {
 }
 record!(Texts { string, boxed, shared, cow, character });
 
-impl Animal for Texts {
+impl SampleEvent for Texts {
     fn by_hand() -> Vec<Self> {
         let lens = [0, 1, 3, 4, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 8191, 8192, 8193];
         lens.into_iter()
@@ -160,7 +160,7 @@ impl Animal for Texts {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.bytes.v1")]
+#[public_signal(event_type = "org.samples.scalars.bytes.v1")]
 struct ByteStrings {
     vec: Vec<u8>,
     bytes: bytes::Bytes,
@@ -171,7 +171,7 @@ struct ByteStrings {
 }
 record!(ByteStrings { vec, bytes, boxed, shared, cow, many });
 
-impl Animal for ByteStrings {
+impl SampleEvent for ByteStrings {
     fn by_hand() -> Vec<Self> {
         let of = |len: usize| {
             let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(len).collect();
@@ -190,7 +190,7 @@ impl Animal for ByteStrings {
 
 /// Avro has wider types than these.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.narrow.v1")]
+#[public_signal(event_type = "org.samples.scalars.narrow.v1")]
 struct Narrow {
     bytes: [u8; 4],
     no_bytes: [u8; 0],
@@ -199,7 +199,7 @@ struct Narrow {
     nested: [[bool; 1]; 2],
 }
 record!(Narrow { bytes, no_bytes, pair, texts, nested });
-impl Animal for Narrow {
+impl SampleEvent for Narrow {
     const BY_CHANCE: bool = false;
 
     fn by_hand() -> Vec<Self> {
@@ -215,7 +215,7 @@ impl Animal for Narrow {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.newtypes.v1", key = id)]
+#[public_signal(event_type = "org.samples.scalars.newtypes.v1", key = id)]
 struct Newtypes {
     id: OrderId,
     amount: Cents,
@@ -227,7 +227,7 @@ struct Newtypes {
     raw: Raw,
 }
 record!(Newtypes { id, amount, inner, flag, optional, maybe, list, raw });
-impl Animal for Newtypes {}
+impl SampleEvent for Newtypes {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct OrderId(String);
@@ -250,10 +250,10 @@ struct Raw(Vec<u8>);
 newtypes!(OrderId, Cents, Boxed, Maybe, List, Raw);
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.scalars.nothing.v1")]
+#[public_signal(event_type = "org.samples.scalars.nothing.v1")]
 struct Nothing {}
 record!(Nothing {});
-impl Animal for Nothing {}
+impl SampleEvent for Nothing {}
 
 pub(super) fn specimens() -> Vec<Specimen> {
     vec![

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use events_runtime::{EventData, PublicSignal};
 use serde_json::{Value, json};
 
-use super::grow::{Grow, full, record, symbols, union};
+use super::generate::{Generate, full, record, symbols, union};
 use super::source::Source;
-use super::{Animal, Specimen};
+use super::{SampleEvent, Specimen};
 
 /// An event with "quotes", a \backslash\n,
 /// a second line; é, 𝄞, and a </script>.
 ///
 /// And a paragraph.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.named.documented.v1", minor_version = 3)]
+#[public_signal(event_type = "org.samples.named.documented.v1", minor_version = 3)]
 struct Documented {
     /// A field's own words.
     #[event(alias = "old_name", alias = "older_name")]
@@ -31,10 +31,14 @@ struct Documented {
     by_hand: Inner,
 }
 record!(Documented { text, kind as "type", r#match as "match", email, control, by_hand });
-impl Animal for Documented {}
+impl SampleEvent for Documented {}
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.named.renamed.v1", name = "AnotherName", namespace = "com.elsewhere")]
+#[public_signal(
+    event_type = "org.samples.named.renamed.v1",
+    name = "AnotherName",
+    namespace = "com.elsewhere"
+)]
 struct Renamed {
     here: Inner,
     there: Elsewhere,
@@ -49,7 +53,7 @@ struct Renamed {
 }
 record!(Renamed as "AnotherName" { here, there, again, list, maybe, deep, near, far, colour, optional_colour });
 
-impl Animal for Renamed {
+impl SampleEvent for Renamed {
     const NAMESPACE: &str = "com.elsewhere";
 }
 
@@ -107,7 +111,7 @@ mod far {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.named.defaults.v1")]
+#[public_signal(event_type = "org.samples.named.defaults.v1")]
 struct Defaults {
     #[event(default = true)]
     flag: bool,
@@ -167,7 +171,7 @@ record!(Defaults {
     none,
     optional_shape,
 });
-impl Animal for Defaults {}
+impl SampleEvent for Defaults {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Point {
@@ -201,7 +205,7 @@ enum Shape {
 union!(Shape { "Dot" [Self::Dot] {}, "Circle" [Self::Circle { radius }] { radius } });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.named.generics.v1")]
+#[public_signal(event_type = "org.samples.named.generics.v1")]
 struct Generics {
     lines: Page<Line>,
     numbers: Page<i64>,
@@ -254,11 +258,11 @@ record!(Generics {
     choice,
     maybe_choice,
 });
-impl Animal for Generics {}
+impl SampleEvent for Generics {}
 
-impl<T: Grow> Grow for Page<T> {
-    fn grow(source: &mut Source) -> Self {
-        source.inside(|source| Self { items: Grow::grow(source), next: Grow::grow(source) })
+impl<T: Generate> Generate for Page<T> {
+    fn generate(source: &mut Source) -> Self {
+        source.inside(|source| Self { items: Generate::generate(source), next: Generate::generate(source) })
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -274,9 +278,9 @@ impl<T: Grow> Grow for Page<T> {
     }
 }
 
-impl<A: Grow, B: Grow> Grow for Pair<A, B> {
-    fn grow(source: &mut Source) -> Self {
-        source.inside(|source| Self { a: Grow::grow(source), b: Grow::grow(source) })
+impl<A: Generate, B: Generate> Generate for Pair<A, B> {
+    fn generate(source: &mut Source) -> Self {
+        source.inside(|source| Self { a: Generate::generate(source), b: Generate::generate(source) })
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -284,9 +288,9 @@ impl<A: Grow, B: Grow> Grow for Pair<A, B> {
     }
 }
 
-impl<T: Grow> Grow for Choice<T> {
-    fn grow(source: &mut Source) -> Self {
-        if source.pick(2) == 0 { Self::None } else { Self::Some(source.inside(T::grow)) }
+impl<T: Generate> Generate for Choice<T> {
+    fn generate(source: &mut Source) -> Self {
+        if source.pick(2) == 0 { Self::None } else { Self::Some(source.inside(T::generate)) }
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -301,12 +305,12 @@ impl<T: Grow> Grow for Choice<T> {
 
 /// Named as Open edX does.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.named.openedx.v1", profile = "openedx")]
+#[public_signal(event_type = "org.samples.named.openedx.v1", profile = "openedx")]
 struct SessionLoginCompleted {
     user: UserData,
 }
 record!(SessionLoginCompleted as "CloudEvent" { user });
-impl Animal for SessionLoginCompleted {}
+impl SampleEvent for SessionLoginCompleted {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct UserData {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use events_runtime::{EventData, PublicSignal};
 
-use super::grow::{newtypes, record};
-use super::{Animal, Specimen};
+use super::generate::{newtypes, record};
+use super::{SampleEvent, Specimen};
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.collections.optional.v1")]
+#[public_signal(event_type = "org.samples.collections.optional.v1")]
 struct Optional {
     flag: Option<bool>,
     number: Option<i64>,
@@ -45,7 +45,7 @@ record!(Optional {
     outside,
     shared,
 });
-impl Animal for Optional {}
+impl SampleEvent for Optional {}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EventData)]
 struct Line {
@@ -55,7 +55,7 @@ struct Line {
 record!(Line { sku, count });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.collections.lists.v1")]
+#[public_signal(event_type = "org.samples.collections.lists.v1")]
 struct Lists {
     numbers: Vec<i64>,
     small: Vec<i8>,
@@ -89,7 +89,7 @@ record!(Lists {
     nothing,
 });
 
-impl Animal for Lists {
+impl SampleEvent for Lists {
     fn by_hand() -> Vec<Self> {
         let lens = [0, 1, 63, 64, 65, 200];
         let of = |len: usize| Self {
@@ -117,7 +117,7 @@ struct Nothing {}
 record!(Nothing {});
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.collections.sets.v1")]
+#[public_signal(event_type = "org.samples.collections.sets.v1")]
 struct Sets {
     sorted: BTreeSet<String>,
     lines: BTreeSet<Line>,
@@ -125,11 +125,11 @@ struct Sets {
     optional: Option<BTreeSet<i8>>,
 }
 record!(Sets { sorted, lines, hashed, optional });
-impl Animal for Sets {}
+impl SampleEvent for Sets {}
 
 #[allow(clippy::zero_sized_map_values, reason = "its values take no bytes")]
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.collections.maps.v1")]
+#[public_signal(event_type = "org.samples.collections.maps.v1")]
 struct Maps {
     numbers: BTreeMap<String, i64>,
     lines: BTreeMap<Sku, Line>,
@@ -142,7 +142,7 @@ struct Maps {
     nothing: BTreeMap<String, Nothing>,
 }
 record!(Maps { numbers, lines, nested, arrays_of_options, optional, hashed, bytes, list, nothing });
-impl Animal for Maps {}
+impl SampleEvent for Maps {}
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EventData)]
 struct Sku(String);

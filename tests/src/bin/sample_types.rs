@@ -1,9 +1,9 @@
 //! The Rust side of `tests/interop/judge.py`, which documents the files.
 //!
 //! ```text
-//! zoo export RUST.jsonl     writes schemas and datums for Python to check
-//! zoo verify PYTHON.jsonl   checks the datums that Python wrote
-//! zoo corpus FOLDER         writes initial datums for tests/fuzz
+//! sample_types export RUST.jsonl     writes schemas and datums for Python to check
+//! sample_types verify PYTHON.jsonl   checks the datums that Python wrote
+//! sample_types corpus FOLDER         writes initial datums for tests/fuzz
 //! ```
 
 use std::collections::HashMap;
@@ -12,8 +12,8 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use events_tests::zoo::terms::{from_hex, hex};
-use events_tests::zoo::{Reading, specimens};
+use events_tests::sample_types::terms::{from_hex, hex};
+use events_tests::sample_types::{Reading, specimens};
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
@@ -26,7 +26,9 @@ fn main() -> ExitCode {
         ["verify", path] => verify(path),
         ["corpus", folder] => corpus(folder),
         _ => {
-            eprintln!("usage: zoo export RUST.jsonl | zoo verify PYTHON.jsonl | zoo corpus FOLDER");
+            eprintln!(
+                "usage: sample_types export RUST.jsonl | sample_types verify PYTHON.jsonl | sample_types corpus FOLDER"
+            );
             return ExitCode::from(2);
         }
     };
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("zoo {}: {error}", arguments.join(" "));
+            eprintln!("sample_types {}: {error}", arguments.join(" "));
             ExitCode::FAILURE
         }
     }

@@ -2,12 +2,12 @@
 
 use events_runtime::{EventData, PublicSignal};
 
-use super::grow::{record, symbols};
-use super::{Animal, Specimen};
+use super::generate::{record, symbols};
+use super::{SampleEvent, Specimen};
 
 #[allow(clippy::struct_field_names, clippy::struct_excessive_bools, reason = "it is the number that counts")]
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.wide.sixty.v1", key = field_04)]
+#[public_signal(event_type = "org.samples.wide.sixty.v1", key = field_04)]
 struct Sixty {
     /// What field 0 says.
     field_00: bool,
@@ -144,7 +144,7 @@ record!(Sixty {
     field_58,
     field_59,
 });
-impl Animal for Sixty {}
+impl SampleEvent for Sixty {}
 
 #[derive(Debug, Clone, Copy, PartialEq, EventData)]
 enum Kind {
@@ -155,13 +155,13 @@ enum Kind {
 symbols!(Kind { One, Two, Three });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.wide.deep.v1", key = one.two.three.four.five)]
+#[public_signal(event_type = "org.samples.wide.deep.v1", key = one.two.three.four.five)]
 struct Deep {
     one: One,
     again: Option<Three>,
 }
 record!(Deep { one, again });
-impl Animal for Deep {}
+impl SampleEvent for Deep {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct One {

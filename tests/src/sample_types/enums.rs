@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use events_runtime::{EventData, PublicSignal};
 
-use super::grow::{newtypes, record, symbols, union};
-use super::{Animal, Specimen};
+use super::generate::{newtypes, record, symbols, union};
+use super::{SampleEvent, Specimen};
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.enums.symbols.v1")]
+#[public_signal(event_type = "org.samples.enums.symbols.v1")]
 struct Symbols {
     colour: Colour,
     again: Option<Colour>,
@@ -21,7 +21,7 @@ struct Symbols {
     boxed: Box<Lone>,
 }
 record!(Symbols { colour, again, red, list, map, lone, boxed });
-impl Animal for Symbols {}
+impl SampleEvent for Symbols {}
 
 /// Colours, with one for those of later versions.
 #[derive(Debug, Clone, Copy, PartialEq, EventData)]
@@ -42,7 +42,7 @@ enum Lone {
 symbols!(Lone { Only });
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.enums.unions.v1")]
+#[public_signal(event_type = "org.samples.enums.unions.v1")]
 struct Unions {
     payment: Payment,
     optional: Option<Payment>,
@@ -71,7 +71,7 @@ record!(Unions {
     optional_single,
     outer,
 });
-impl Animal for Unions {}
+impl SampleEvent for Unions {}
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 enum Payment {

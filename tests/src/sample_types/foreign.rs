@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use time::{PrimitiveDateTime, UtcDateTime};
 use uuid::Uuid;
 
-use super::grow::{Grow, bytes, record};
+use super::generate::{Generate, bytes, record};
 use super::source::Source;
-use super::{Animal, Specimen};
+use super::{SampleEvent, Specimen};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const NANOS_PER_DAY: i64 = 86_400 * NANOS_PER_SECOND;
 
-impl Grow for Uuid {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for Uuid {
+    fn generate(source: &mut Source) -> Self {
         Self::from_u64_pair(source.bits(), source.bits())
     }
 
@@ -35,8 +35,8 @@ impl Grow for Uuid {
 /// An instant, or a civil date and time, of this number of nanoseconds.
 macro_rules! instants {
     ($($rust:ty: $of:expr, $nanos:expr;)*) => {$(
-        impl Grow for $rust {
-            fn grow(source: &mut Source) -> Self {
+        impl Generate for $rust {
+            fn generate(source: &mut Source) -> Self {
                 let nanos = source.whole(i64::MIN.into(), i64::MAX.into());
                 let of: fn(i64) -> $rust = $of;
                 of(i64::try_from(nanos).expect("within the range"))
@@ -52,7 +52,7 @@ macro_rules! instants {
 
 instants! {
     jiff::Timestamp: |nanos| Self::from_nanosecond(nanos.into()).unwrap(), |at| at.as_nanosecond();
-    civil::DateTime: |nanos| jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::grow_at(nanos)),
+    civil::DateTime: |nanos| jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::generate_at(nanos)),
         |at| jiff::tz::Offset::UTC.to_timestamp(*at).unwrap().as_nanosecond();
     DateTime<Utc>: |nanos| Self::from_timestamp_nanos(nanos), |at| at.timestamp_nanos_opt().unwrap().into();
     NaiveDateTime: |nanos| DateTime::from_timestamp_nanos(nanos).naive_utc(),
@@ -64,12 +64,12 @@ instants! {
     }, |at| at.assume_utc().unix_timestamp_nanos();
 }
 
-trait GrowAt {
-    fn grow_at(nanos: i64) -> Self;
+trait GenerateAt {
+    fn generate_at(nanos: i64) -> Self;
 }
 
-impl GrowAt for jiff::Timestamp {
-    fn grow_at(nanos: i64) -> Self {
+impl GenerateAt for jiff::Timestamp {
+    fn generate_at(nanos: i64) -> Self {
         Self::from_nanosecond(nanos.into()).expect("within the range")
     }
 }
@@ -79,8 +79,8 @@ fn days(source: &mut Source) -> i32 {
     i32::try_from(source.whole(-719_162, 2_932_896)).expect("within the range")
 }
 
-impl Grow for civil::Date {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for civil::Date {
+    fn generate(source: &mut Source) -> Self {
         let days = i64::from(days(source));
         civil::date(1970, 1, 1).checked_add(jiff::SignedDuration::from_hours(24 * days)).expect("in range")
     }
@@ -90,8 +90,8 @@ impl Grow for civil::Date {
     }
 }
 
-impl Grow for NaiveDate {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for NaiveDate {
+    fn generate(source: &mut Source) -> Self {
         Self::from_epoch_days(days(source)).expect("in range")
     }
 
@@ -100,8 +100,8 @@ impl Grow for NaiveDate {
     }
 }
 
-impl Grow for time::Date {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for time::Date {
+    fn generate(source: &mut Source) -> Self {
         Self::from_julian_day(days(source) + 2_440_588).expect("in range")
     }
 
@@ -115,8 +115,8 @@ fn micros(source: &mut Source) -> i64 {
     i64::try_from(source.whole(0, i128::from(NANOS_PER_DAY / 1_000 - 1))).expect("within the range")
 }
 
-impl Grow for civil::Time {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for civil::Time {
+    fn generate(source: &mut Source) -> Self {
         Self::midnight() + jiff::SignedDuration::from_micros(micros(source))
     }
 
@@ -125,8 +125,8 @@ impl Grow for civil::Time {
     }
 }
 
-impl Grow for NaiveTime {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for NaiveTime {
+    fn generate(source: &mut Source) -> Self {
         Self::MIN + chrono::TimeDelta::microseconds(micros(source))
     }
 
@@ -135,8 +135,8 @@ impl Grow for NaiveTime {
     }
 }
 
-impl Grow for time::Time {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for time::Time {
+    fn generate(source: &mut Source) -> Self {
         Self::MIDNIGHT + time::Duration::microseconds(micros(source))
     }
 
@@ -145,8 +145,8 @@ impl Grow for time::Time {
     }
 }
 
-impl Grow for Decimal {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for Decimal {
+    fn generate(source: &mut Source) -> Self {
         let unscaled = source.whole(-(1 << 96) + 1, (1 << 96) - 1);
         let scale = u32::try_from(source.below(29)).expect("a scale");
         Self::from_i128_with_scale(unscaled, scale)
@@ -168,7 +168,7 @@ impl Grow for Decimal {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.uuids.v1", key = id)]
+#[public_signal(event_type = "org.samples.foreign.uuids.v1", key = id)]
 struct Uuids {
     id: Uuid,
     optional: Option<Uuid>,
@@ -177,7 +177,7 @@ struct Uuids {
 }
 record!(Uuids { id, optional, list, map });
 
-impl Animal for Uuids {
+impl SampleEvent for Uuids {
     fn by_hand() -> Vec<Self> {
         [Uuid::nil(), Uuid::max()]
             .map(|id| Self { id, optional: None, list: vec![id], map: BTreeMap::new() })
@@ -186,7 +186,7 @@ impl Animal for Uuids {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.jiff.v1")]
+#[public_signal(event_type = "org.samples.foreign.jiff.v1")]
 struct Jiff {
     instant: jiff::Timestamp,
     civil: civil::DateTime,
@@ -196,10 +196,10 @@ struct Jiff {
     dates: Vec<civil::Date>,
 }
 record!(Jiff { instant, civil, date, time, optional, dates });
-impl Animal for Jiff {}
+impl SampleEvent for Jiff {}
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.chrono.v1")]
+#[public_signal(event_type = "org.samples.foreign.chrono.v1")]
 struct Chrono {
     instant: DateTime<Utc>,
     civil: NaiveDateTime,
@@ -208,10 +208,10 @@ struct Chrono {
     optional: Option<NaiveDate>,
 }
 record!(Chrono { instant, civil, date, time, optional });
-impl Animal for Chrono {}
+impl SampleEvent for Chrono {}
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.time.v1")]
+#[public_signal(event_type = "org.samples.foreign.time.v1")]
 struct Moments {
     instant: UtcDateTime,
     civil: PrimitiveDateTime,
@@ -220,10 +220,10 @@ struct Moments {
     optional: Option<time::Time>,
 }
 record!(Moments { instant, civil, date, time, optional });
-impl Animal for Moments {}
+impl SampleEvent for Moments {}
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.dates.v1")]
+#[public_signal(event_type = "org.samples.foreign.dates.v1")]
 struct EdgesOfTime {
     jiff: civil::Date,
     chrono: NaiveDate,
@@ -231,7 +231,7 @@ struct EdgesOfTime {
 }
 record!(EdgesOfTime { jiff, chrono, time });
 
-impl Animal for EdgesOfTime {
+impl SampleEvent for EdgesOfTime {
     const BEYOND_PYTHON: bool = true;
 
     fn by_hand() -> Vec<Self> {
@@ -243,7 +243,7 @@ impl Animal for EdgesOfTime {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.decimals.v1")]
+#[public_signal(event_type = "org.samples.foreign.decimals.v1")]
 struct Decimals {
     amount: Decimal,
     optional: Option<Decimal>,
@@ -251,7 +251,7 @@ struct Decimals {
 }
 record!(Decimals { amount, optional, list });
 
-impl Animal for Decimals {
+impl SampleEvent for Decimals {
     fn by_hand() -> Vec<Self> {
         let numbers = [0, 1, -1, 127, 128, -128, -129, 255, 256, 32_767, 32_768, -32_768, -32_769];
         let of = |amount: Decimal| Self { amount, optional: Some(amount), list: Vec::new() };
@@ -261,7 +261,7 @@ impl Animal for Decimals {
 }
 
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
-#[public_signal(event_type = "org.zoo.foreign.converted.v1")]
+#[public_signal(event_type = "org.samples.foreign.converted.v1")]
 struct Converted {
     #[event(with = events_runtime::with::text)]
     from: IpAddr,
@@ -316,8 +316,8 @@ mod percent {
     }
 }
 
-impl Grow for Percent {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for Percent {
+    fn generate(source: &mut Source) -> Self {
         Self(u8::try_from(source.whole(0, 100)).expect("within the range"))
     }
 
@@ -326,9 +326,9 @@ impl Grow for Percent {
     }
 }
 
-impl Grow for ConvertedPart {
-    fn grow(source: &mut Source) -> Self {
-        Self(Percent::grow(source))
+impl Generate for ConvertedPart {
+    fn generate(source: &mut Source) -> Self {
+        Self(Percent::generate(source))
     }
 
     fn terms(&self, namespace: &str) -> Value {
@@ -341,8 +341,8 @@ fn seconds(source: &mut Source) -> i64 {
     i64::try_from(source.whole(-62_000_000_000, 253_000_000_000)).expect("within the range")
 }
 
-impl Grow for Converted {
-    fn grow(source: &mut Source) -> Self {
+impl Generate for Converted {
+    fn generate(source: &mut Source) -> Self {
         let address = |source: &mut Source| match source.below(2) {
             0 => IpAddr::from(source.bits().to_le_bytes().first_chunk::<4>().copied().unwrap_or_default()),
             _ => IpAddr::from(u128::from(source.bits()).rotate_left(64).to_be_bytes()),
@@ -352,7 +352,7 @@ impl Grow for Converted {
             from: address(source),
             proxy: maybe(source).then(|| address(source)),
             wide: u128::from(source.bits()) * u128::from(source.bits()),
-            share: Percent::grow(source),
+            share: Percent::generate(source),
             millis: jiff::Timestamp::from_millisecond(seconds(source) * 1_000 + 123).expect("in range"),
             micros: DateTime::from_timestamp_micros(seconds(source) * 1_000_000 + 123_456).expect("in range"),
             maybe_micros: maybe(source).then(|| {
@@ -366,7 +366,7 @@ impl Grow for Converted {
                     .expect("in range")
                     .naive_utc()
             }),
-            parts: Grow::grow(source),
+            parts: Generate::generate(source),
         }
     }
 
@@ -387,7 +387,7 @@ impl Grow for Converted {
     }
 }
 
-impl Animal for Converted {
+impl SampleEvent for Converted {
     const BY_CHANCE: bool = false;
 }
 
