@@ -1,4 +1,4 @@
-//! Checks that only the compiler can make, as panics of constants at the tokens to change.
+//! Checks that need the types, as constants that panic at the tokens to change.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,8 +8,8 @@ use crate::json::Json;
 use crate::model::{Container, Data, Field};
 use crate::parse::SignalAttrs;
 
-/// What only the compiler can see, as an error at the top-level field that leads to it.
-pub(super) fn of_event(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
+/// Checks the whole schema. A fault is an error at the top-level field that contains it.
+pub(super) fn schema(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let ident = &model.input.ident;
     let fields = match &model.data {
         Data::Struct(fields) => fields.as_slice(),
@@ -20,9 +20,9 @@ pub(super) fn of_event(model: &Container<'_>, signal: &SignalAttrs) -> TokenStre
         quote!(if __fault.field == #index { #panic })
     });
     let at_struct = panic_at(ident);
-    let of_profile = if signal.is_openedx() { of_openedx(ident, fields) } else { TokenStream::new() };
+    let profile = if signal.is_openedx() { openedx(ident, fields) } else { TokenStream::new() };
     quote! {
-        #of_profile
+        #profile
 
         const _: () = if let __p::core::option::Option::Some(__fault) =
             __p::check(<#ident as __p::EventData>::SCHEMA)
@@ -33,8 +33,8 @@ pub(super) fn of_event(model: &Container<'_>, signal: &SignalAttrs) -> TokenStre
     }
 }
 
-/// What Open edX's Python could not do with a field: one error for each top-level field.
-fn of_openedx(ident: &Ident, fields: &[Field<'_>]) -> TokenStream {
+/// Checks that Open edX's Python can read and write each top-level field.
+fn openedx(ident: &Ident, fields: &[Field<'_>]) -> TokenStream {
     let checks = fields.iter().enumerate().map(|(index, field)| {
         let panic = panic_at(field.ty);
         quote! {
@@ -48,9 +48,9 @@ fn of_openedx(ident: &Ident, fields: &[Field<'_>]) -> TokenStream {
     checks.collect()
 }
 
-/// A panic with the fault's message, which the compiler shows under all of these tokens.
-fn panic_at(place: impl ToTokens) -> TokenStream {
-    let mut spans = place.into_token_stream().into_iter().map(|token| token.span());
+/// A panic with the fault's message, which the compiler reports at these tokens.
+fn panic_at(tokens: impl ToTokens) -> TokenStream {
+    let mut spans = tokens.into_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     let last = spans.last().unwrap_or(first);
     let start = quote_spanned!(first=> __p::core::panic!);
@@ -59,16 +59,16 @@ fn panic_at(place: impl ToTokens) -> TokenStream {
     quote!(#start #end)
 }
 
-/// Defaults that the schema can hold and the Rust type can't.
-pub(super) fn of_integers(model: &Container<'_>) -> TokenStream {
-    // A constant can't name type parameters.
+/// Checks integer defaults against the Rust type, whose range may be smaller than the Avro type's.
+pub(super) fn integer_defaults(model: &Container<'_>) -> TokenStream {
+    // A constant can't use type parameters.
     if !model.input.generics.params.is_empty() {
         return TokenStream::new();
     }
     let checks = model.fields().filter_map(|field| {
         let default = field.default.as_ref()?;
         let Json::Integer(value) = default else { return None };
-        let (ty, name, text) = (super::codec::written(field), &field.name.text, default.text());
+        let (ty, name, text) = (super::codec::encoded_type(field), &field.name.text, default.text());
         let value = crate::json::integer(*value);
         let panic = panic_at(&field.attrs.default.get()?.tokens);
         Some(quote! {
