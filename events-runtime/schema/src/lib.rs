@@ -31,7 +31,6 @@
 mod check;
 pub mod compat;
 mod const_str;
-pub mod definitions;
 pub mod digest;
 pub mod event_type;
 mod fingerprint;

@@ -41,10 +41,10 @@ impl NameView<'_> {
         }
     }
 
-    /// The name without its namespace: `Page_Line` if it is generic.
-    pub fn short_name(&self) -> String {
+    /// The name without its namespace, with the generic arguments: `Page_Line`.
+    pub fn short_text(&self) -> String {
         match self.generic {
-            None => String::from_utf8_lossy(self.base).into_owned(),
+            None => super::text(self.base).to_owned(),
             Some(name) => name.short().as_str().to_owned(),
         }
     }
