@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::dlq::DlqCommand;
 use super::offsets::OffsetsCommand;
 use events_bus::bus::SeekTarget;
-use events_bus::config::parse_duration;
-use events_transport::StartPosition;
+use events_transport::{StartPosition, parse_duration};
 
 /// Inspect, send, replay and repair events
 #[derive(Debug, Parser)]

@@ -19,6 +19,7 @@ mod capability;
 mod clock;
 pub mod dead_letter;
 mod delivery;
+mod duration;
 mod error;
 pub mod headers;
 pub mod memory;
@@ -30,6 +31,8 @@ mod status;
 mod stored;
 mod subscription;
 mod target;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod topic;
 pub mod url;
 
@@ -46,6 +49,7 @@ pub use clock::Later;
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
 #[doc(hidden)]
 pub use delivery::{release_all, renew_all};
+pub use duration::parse_duration;
 #[doc(hidden)]
 pub use error::NO_TOPIC;
 pub use error::{ErrorKind, TransportError};
@@ -58,7 +62,7 @@ pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
 pub use subscription::Subscription;
-pub use target::{Target, parse_duration};
+pub use target::Target;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
 
 /// A boxed future, so that the traits can be objects.

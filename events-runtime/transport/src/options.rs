@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::target::parse_duration;
-use super::{Target, Topic, TransportError};
+use super::{Target, Topic, TransportError, parse_duration};
 
 /// How long and how many messages a topic keeps. Both limits unset: for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

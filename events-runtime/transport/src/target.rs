@@ -1,25 +1,7 @@
 //! The URL of a transport, parsed.
 
-use std::time::Duration;
-
 use super::url::{BusUrlError, Url, mask, percent_decode};
 use super::{ErrorKind, Scheme, TransportError};
-
-/// `250ms`, `30s`, `15m`, `12h`, `7d`.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
-}
 
 /// What a transport reads of its URL.
 #[derive(Debug)]
@@ -169,14 +151,5 @@ mod tests {
             };
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error:?}");
         }
-    }
-
-    #[test]
-    fn a_duration_needs_its_unit() {
-        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(7 * 24 * 60 * 60)));
-        assert_eq!(parse_duration("30"), None);
-        assert_eq!(parse_duration("s"), None);
-        assert_eq!(parse_duration("99999999999999999999d"), None);
     }
 }

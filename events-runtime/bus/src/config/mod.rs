@@ -25,6 +25,9 @@
 //! shows the source of every setting. Loading validates everything: a [`ConfigError`] lists all problems,
 //! each with its location and key.
 //!
+//! Durations are written with their unit, such as `250ms`, `5s`, `1h30m` or `7d`, as in the settings of a URL;
+//! see [`parse_duration`](events_transport::parse_duration).
+//!
 //! # Environment
 //! The variable of a key is `EVENTS_`, then the key in capitals with two underscores between its parts:
 //! `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. Names of your own (event types, topics, groups) are
@@ -72,8 +75,6 @@ pub use settings::{
 pub use source::Source;
 pub(crate) use unread_variable::warn_once;
 pub use url::{BusUrl, BusUrlError};
-#[doc(hidden)]
-pub use value::parse_duration;
 
 use events_transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topic};
 

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::fmt::friendly::{Designator, SpanPrinter};
-use jiff::{Span, SpanRelativeTo};
 
 use events_support::nearest::nearest;
 
 use events_transport::url::mask_text;
-use events_transport::{Position, StartPosition, TopicPrefix};
+use events_transport::{Position, StartPosition, TopicPrefix, parse_duration};
 
 /// A raw value of a file or of the environment.
 #[derive(Debug, Clone)]
@@ -193,13 +192,6 @@ macro_rules! positive_numbers {
 
 whole_numbers!(u32: "a whole number from 0", u64: "a whole number from 0");
 positive_numbers!(NonZeroU32: u32, NonZeroU64: u64, NonZeroUsize: usize);
-
-/// A duration with its unit; days have 24 hours.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let span = text.parse::<Span>().ok()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    Duration::try_from(duration).ok()
-}
 
 impl Setting for Duration {
     const EXPECTED: &'static str = "a duration with its unit, such as `250ms`, `5s` or `7d`";

@@ -97,8 +97,9 @@ impl Config {
         }
         let duration = |name, default: Duration| match target.get(name) {
             None => Ok(default),
-            Some(text) => parse_duration(text)
-                .ok_or_else(|| target.bad_setting(name, text, "a number with `ms`, `s`, `m`, `h` or `d`")),
+            Some(text) => parse_duration(text).ok_or_else(|| {
+                target.bad_setting(name, text, "a duration with its unit, such as `250ms`, `5s` or `7d`")
+            }),
         };
         let synchronous = match target.get("synchronous") {
             None | Some("full") => Synchronous::Full,

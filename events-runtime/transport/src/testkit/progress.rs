@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use events_runtime::transport::{Consumer, Transport};
+use crate::{Consumer, Transport};
 
 use super::{
     Fixture, LONG, ack, can, connect, member, message, nothing, receive, receive_one, send, texts, topic,

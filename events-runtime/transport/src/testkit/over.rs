@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use events_runtime::transport::{
+use crate::{
     BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
     StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
 };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use events_runtime::transport::{Consumer, Delivery, Subscription};
+use crate::{Consumer, Delivery, Subscription};
 
 use super::{
     Fixture, LONG, ack, can, connect, member, message, nothing, receive, receive_one, send, subscribe,

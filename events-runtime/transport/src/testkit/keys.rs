@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use events_runtime::transport::{Consumer, Delivery, Message};
+use crate::{Consumer, Delivery, Message};
 
 use super::{
     Fixture, LONG, ack, can, connect, key_and_text, member, message, nothing, receive, receive_one, send,

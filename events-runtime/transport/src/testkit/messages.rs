@@ -1,6 +1,6 @@
 //! Messages are received as they were sent.
 
-use events_runtime::transport::{Delivery, Message};
+use crate::{Delivery, Message};
 
 use super::{
     Fixture, ack, connect, member, message, named, receive, receive_one, send, send_to, texts, topic,

@@ -1,39 +1,45 @@
 //! Two versions of a definition on one topic, each in its own program.
 
-use events_runtime::avro::{self, Compatibility, WriterSchema};
-use events_runtime::bus::Consumed;
-use events_runtime::private::{AvroNamed, Form, Profile, Schemas, SignalDescriptor};
-use events_runtime::transport::{ConnectOptions, Subscription};
-use events_runtime::{Config, Event, EventBus, EventData, Hub, PublicSignal, Registry, Signal};
+use crate::bus::Consumed;
+use events_core::avro::{self, Compatibility, WriterSchema};
+use events_core::private::{AvroNamed, Form, Profile, Schemas, SignalDescriptor};
+use events_core::{Event, EventData, Hub, PublicSignal, Registry, Signal};
+use events_transport::{ConnectOptions, Subscription};
 use tokio::sync::mpsc;
+
+use crate::bus::EventBus;
+use crate::config::Config;
 
 use super::{Fixture, LONG, connect, group, receive_one, subscribe, topic};
 
 /// The first version.
 pub(super) mod first {
-    use events_runtime::EventData;
+    use events_core::EventData;
 
     #[derive(Debug, Clone, PartialEq, EventData)]
-    pub(in crate::conformance) struct OrderPlaced {
-        pub(in crate::conformance) number: i64,
-        pub(in crate::conformance) customer: String,
-        pub(in crate::conformance) coupon: Option<String>,
-        pub(in crate::conformance) lines: Vec<Line>,
+    #[event(crate = events_core)]
+    pub(in crate::testkit) struct OrderPlaced {
+        pub(in crate::testkit) number: i64,
+        pub(in crate::testkit) customer: String,
+        pub(in crate::testkit) coupon: Option<String>,
+        pub(in crate::testkit) lines: Vec<Line>,
     }
 
     #[derive(Debug, Clone, PartialEq, EventData)]
-    pub(in crate::conformance) struct Line {
-        pub(in crate::conformance) sku: String,
+    #[event(crate = events_core)]
+    pub(in crate::testkit) struct Line {
+        pub(in crate::testkit) sku: String,
         #[event(default = 1)]
-        pub(in crate::conformance) quantity: i32,
+        pub(in crate::testkit) quantity: i32,
     }
 }
 
 /// The second version: fields reordered, added and removed, at the top level and in nested types.
 mod second {
-    use events_runtime::EventData;
+    use events_core::EventData;
 
     #[derive(Debug, Clone, PartialEq, EventData)]
+    #[event(crate = events_core)]
     pub(super) struct OrderPlaced {
         pub(super) customer: String,
         pub(super) number: i64,
@@ -43,6 +49,7 @@ mod second {
     }
 
     #[derive(Debug, Clone, PartialEq, EventData)]
+    #[event(crate = events_core)]
     pub(super) struct Line {
         pub(super) price: Option<i64>,
         pub(super) sku: String,

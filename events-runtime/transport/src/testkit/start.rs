@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition};
+use crate::{ConnectOptions, ErrorKind, Retention, StartPosition};
 
 use super::{
     Fixture, ack, can, connect, group, member, message, named, nothing, receive, receive_one, send,

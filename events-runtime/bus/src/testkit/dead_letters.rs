@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use events_runtime::bus::{DeadLetter, DeadLetters};
-use events_runtime::transport::{
+use crate::bus::{DeadLetter, DeadLetters};
+use events_transport::{
     Acknowledgement, Consumer, ErrorKind, Message, Subscription, Transport, TransportError,
 };
 use tokio::sync::mpsc;
 
-use crate::over::Over;
+use super::over::Over;
 
 use super::{
     Fixture, LONG, can, connect, group, member, message, named, nothing, receive, receive_one, send, send_to,
@@ -232,7 +232,7 @@ pub async fn dead_letters_leased_by_others_are_counted(fixture: &dyn Fixture) {
         lease *= 2;
     }
     let handled = || async { tool.discard(|_| true).await.expect("the call succeeds").done.len() == 1 };
-    crate::until(handled).await;
+    super::until(handled).await;
     assert_eq!(listed(&*transport).await, []);
 }
 

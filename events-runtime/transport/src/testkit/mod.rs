@@ -1,30 +1,22 @@
-//! The conformance suite: the promises that every transport keeps.
+//! The conformance suite for transports: the promises that every transport keeps.
 //!
-//! Your own transport runs the suite with a [`Fixture`] and one line:
-//!
-//! ```text
-//! events_tests::conformance!(my_transport, MyFixture::new());
-//! ```
-//!
-//! Each promise is a test in that module. A promise that the transport's [`Capability`] excludes is
-//! skipped with a printed line.
+//! A transport runs the suite with a [`Fixture`] and one line; see `events_runtime::testing::conformance`, which
+//! adds the promises that need a bus. This crate's [`conformance!`](crate::conformance) is the part below it.
 
-pub mod dead_letters;
-pub mod evolution;
-pub mod inbound;
 pub mod keys;
 pub mod losses;
 pub mod messages;
+pub mod over;
 pub mod progress;
-pub mod replay;
 pub mod settling;
 pub mod start;
 pub mod store;
 pub mod unsettled;
+pub mod values;
 
 use std::time::Duration;
 
-use events_runtime::transport::{
+use crate::{
     Capability, ConnectOptions, Consumer, ConsumerGroup, Delivery, Message, Position, Producer, Subscription,
     Topic, Transport,
 };
@@ -138,7 +130,7 @@ pub fn key_and_text(delivery: &Delivery) -> (String, String) {
 
 /// Acknowledges all and asserts that each acknowledgement was stored.
 pub async fn ack(deliveries: Vec<Delivery>) {
-    for acked in events_runtime::transport::ack_all(deliveries).await {
+    for acked in crate::ack_all(deliveries).await {
         acked.expect("the acknowledgement is stored");
     }
 }
@@ -152,11 +144,47 @@ pub fn can(transport: &dyn Transport, name: &str, asked: fn(&Capability) -> bool
     able
 }
 
-/// The whole suite as the tests of one module: the module's name, and an expression that creates a [`Fixture`].
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it does not hold within a minute: longer than a lease lasts before servers that are disturbed.
+pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LONG, holds).await.is_ok(), "it does not hold in a minute");
+}
+
+/// Runs a promise on a runtime of its own, so that the crate that tests needs no tokio.
+#[doc(hidden)]
+pub fn run(promise: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
+        .block_on(promise);
+}
+
+/// The promises of transports as the tests of one module: the module's name, and an expression that creates a
+/// [`Fixture`](crate::testkit::Fixture).
 #[macro_export]
 macro_rules! conformance {
     ($module:ident, $fixture:expr) => {
-        $crate::conformance_promises! { $module, $fixture,
+        mod $module {
+            $crate::transport_promises! { $fixture }
+        }
+    };
+}
+
+/// The list of the promises of transports.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! transport_promises {
+    ($fixture:expr) => {
+        $crate::promises! { [$crate::testkit] $fixture,
             messages: [
                 a_message_comes_back_byte_for_byte,
                 empty_data_and_an_empty_key_are_not_absent,
@@ -197,26 +225,6 @@ macro_rules! conformance {
                 a_key_with_a_poison_candidate_makes_progress,
                 a_slow_poison_candidate_does_not_block_other_messages,
             ]
-            dead_letters: [
-                a_dead_letter_names_its_failure_and_its_event,
-                listing_dead_letters_changes_nothing,
-                a_group_without_dead_letters_has_none,
-                a_dead_letter_can_be_sent_again_with_its_id,
-                only_selected_dead_letters_are_sent_again,
-                a_dropped_dead_letter_is_gone,
-                a_dead_letter_that_fails_again_is_a_dead_letter_again,
-                dead_letters_of_other_groups_are_passed_over,
-                dropped_dead_letters_can_be_restored_from_their_lines,
-                a_retry_killed_between_send_and_removal_loses_nothing,
-                dead_letters_leased_by_others_are_counted,
-                dead_letters_leased_by_others_are_listed_and_left,
-                one_dead_letter_among_many_of_its_key_is_found,
-                a_stopped_retry_leaves_the_rest,
-                dead_letters_are_kept_while_a_send_takes_its_time,
-                a_failed_retry_reports_how_many_are_left,
-                dead_letters_that_stay_survive_a_cumulative_removal,
-                a_dead_letter_without_a_reason_is_listed,
-            ]
             keys: [
                 the_order_of_each_key_is_kept,
                 competing_members_keep_the_order_of_each_key,
@@ -240,17 +248,6 @@ macro_rules! conformance {
                 members_of_a_removed_group_lose_what_they_hold,
                 an_absent_group_cannot_be_removed,
             ]
-            replay: [
-                a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,
-                a_replay_begins_and_ends_at_events_by_their_ids,
-                an_interrupted_replay_goes_on_where_it_stopped,
-                a_failing_event_of_a_replay_becomes_a_dead_letter,
-                a_replay_in_place_ends_where_the_group_stood,
-                a_replay_in_place_never_moves_a_group_forward,
-                a_replay_in_place_cancelled_anywhere_loses_nothing,
-                running_members_take_part_in_a_replay_in_place_and_nothing_is_lost,
-                a_reset_says_what_it_does,
-            ]
             store: [
                 retention_never_drops_what_a_group_has_not_settled,
                 retention_drops_unsettled_messages_only_if_configured_and_counts_them,
@@ -264,38 +261,29 @@ macro_rules! conformance {
                 reading_what_is_unsettled_changes_nothing,
                 an_absent_topic_has_no_unsettled_messages,
             ]
-            evolution: [
-                version_1_bytes_arrive_in_a_version_2_type,
-                version_2_bytes_arrive_in_a_version_1_type,
-                an_unknown_schema_is_a_dead_letter_with_its_fingerprint,
-            ]
-            inbound: [
-                parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
-                consumers_that_stop_and_start_lose_nothing,
-                an_interrupted_event_returns_with_its_attempt_counted,
-                a_parked_key_does_not_block_other_keys,
-            ]
         }
     };
 }
 
-/// The implementation of [`conformance!`].
+/// One test for each promise, in a module for each chapter. The path of the chapters is in brackets.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_promises {
-    ($module:ident, $fixture:expr, $($chapter:ident: [$($promise:ident),* $(,)?])*) => {
-        mod $module {
-            $(mod $chapter {
-                #[allow(unused_imports)]
-                use super::super::*;
-                $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $promise() {
-                        let fixture = $fixture;
-                        $crate::conformance::$chapter::$promise(&fixture).await;
-                    }
-                )*
-            })*
+macro_rules! promises {
+    ($path:tt $fixture:expr, $($chapter:ident: $promises:tt)*) => {
+        $($crate::promises! { @chapter $path $fixture, $chapter $promises })*
+    };
+    (@chapter $path:tt $fixture:expr, $chapter:ident [$($promise:ident),* $(,)?]) => {
+        mod $chapter {
+            #[allow(unused_imports)]
+            use super::super::*;
+            $($crate::promises! { @promise $path $fixture, $chapter $promise })*
+        }
+    };
+    (@promise [$($path:tt)*] $fixture:expr, $chapter:ident $promise:ident) => {
+        #[test]
+        fn $promise() {
+            let fixture = $fixture;
+            $crate::testkit::run($($path)*::$chapter::$promise(&fixture));
         }
     };
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events_runtime::transport::{ErrorKind, GroupStatus, Position, StoredMessage, Transport};
+use crate::{ErrorKind, GroupStatus, Position, StoredMessage, Transport};
 
 use super::{Fixture, ack, connect, group, member, message, nothing, receive, send, topic};
 

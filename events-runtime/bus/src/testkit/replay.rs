@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, Consume, Replay, ReplayError, Replayed, SeekTarget};
-use events_runtime::transport::{Delivery, ErrorKind, Position, StartPosition, Subscription, Transport};
-use events_runtime::{Event, EventBus, Origin, Signal};
+use crate::bus::{Backoff, Consume, EventBus, Replay, ReplayError, Replayed, SeekTarget};
+use events_core::{Event, Origin, Signal};
+use events_transport::{Delivery, ErrorKind, Position, StartPosition, Subscription, Transport};
 use tokio::sync::mpsc;
 
 use super::evolution::first::OrderPlaced;
@@ -155,7 +155,7 @@ pub async fn an_interrupted_replay_goes_on_where_it_stopped(fixture: &dyn Fixtur
     let transport = connect(fixture);
     place(fixture, 12).await;
     let (bus, taken) = taker(fixture, |_| false).await;
-    let stopped = || crate::until(|| async { numbers(&taken).len() >= 4 });
+    let stopped = || super::until(|| async { numbers(&taken).len() >= 4 });
     let slow = |consume: Consume| {
         consume.batch_size(1).middleware(|_, next| async {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -289,7 +289,7 @@ pub async fn running_members_take_part_in_a_replay_in_place_and_nothing_is_lost(
     let consume = brief(running.consume("orders").group("billing")).batch_size(3);
     let task = tokio::spawn(consume.run_until(async move { stopped.recv().await }));
     let lag = async |wanted: u64| {
-        crate::until(|| async {
+        super::until(|| async {
             let status = transport.groups(&topic()).await.expect("the groups are listed");
             status.iter().any(|status| status.group.as_str() == "billing" && status.lag <= wanted)
         })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use events_runtime::transport::{ErrorKind, Message, Subscription};
+use crate::{ErrorKind, Message, Subscription};
 
 use super::{
     Fixture, ack, can, connect, group, member, message, nothing, receive, receive_one, send, subscribe,

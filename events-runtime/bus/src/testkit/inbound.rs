@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, Consume, Consumed};
-use events_runtime::config::Exhausted;
-use events_runtime::{Event, EventBus, Origin, Signal};
+use crate::bus::{Backoff, Consume, Consumed, EventBus};
+use crate::config::Exhausted;
+use events_core::{Event, Origin, Signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -61,7 +61,7 @@ impl Running {
 async fn settled(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let (topic, billing) = (topic(), group("billing"));
-    crate::until(|| async {
+    super::until(|| async {
         let groups = transport.groups(&topic).await.unwrap_or_default();
         groups.iter().any(|status| status.group == billing && status.lag == 0)
     })
@@ -147,7 +147,7 @@ pub async fn consumers_that_stop_and_start_lose_nothing(fixture: &dyn Fixture) {
     for round in 0..6 {
         let running = Running::start(&bus, |consume| consume.concurrency(3).batch_size(32));
         let begun = seen.lock().expect("no panic").taken.len();
-        crate::until(|| async {
+        super::until(|| async {
             let taken = seen.lock().expect("no panic").taken.len();
             taken > begun + round || taken == 120
         })

@@ -1,12 +1,12 @@
 //! The whole store: retention, listings, checks.
 
-use events_runtime::transport::{ConnectOptions, ErrorKind, Retention, StartPosition, Subscription, Topic};
+use crate::{ConnectOptions, ErrorKind, Retention, StartPosition, Subscription, Topic};
 
+use super::values::Values;
 use super::{
     Fixture, ack, can, connect, group, member, message, named, nothing, receive, send, subscribe,
     subscription, texts, topic,
 };
-use crate::values::Values;
 
 /// Retention limits do not apply to unsettled messages.
 pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fixture) {
