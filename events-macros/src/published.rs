@@ -8,7 +8,7 @@ use syn::LitStr;
 use crate::errors::Ctxt;
 use crate::parse::SignalAttrs;
 use events_schema::fingerprint;
-use events_schema::parse::Schema;
+use events_schema::parse::PackedSchema;
 use events_schema::versions;
 
 /// A published version of a schema.
@@ -16,7 +16,7 @@ pub(crate) struct Version {
     pub(crate) minor: u32,
     /// The absolute path of the file.
     pub(crate) file: String,
-    pub(crate) schema: Schema,
+    pub(crate) schema: PackedSchema,
 }
 
 impl Version {

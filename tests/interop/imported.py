@@ -33,7 +33,7 @@ REASONS = {
     "namespace left again": r"has no namespace, but the type that contains it has one",
     "faulty schema": r"is not a valid Avro name|is defined twice|is not defined before|has two fields with this name"
     r"|contains invalid Avro names|has the symbol `.*` twice|is not a symbol of the enum|has no `symbols`|the schema has no `type`|is a primitive type of Avro"
-    r"|is not a schema|the `fixed` type has no valid `size`|is no list of names",
+    r"|is not a schema|the `fixed` type has no valid `size`|is not a list of names",
 }
 
 

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use events_runtime::{EventData, PublicSignal};
-use events_schema::compat::{Side, can_read, canonical_form, is_text, is_text_by_digest};
+use events_schema::compat::{Side, can_read, canonical_form, matches_text, matches_text_by_digest};
 use events_tests::sample_types::specimens;
 use serde_json::Value;
 
 #[test]
 fn every_specimen_is_its_own_published_schema() {
     for specimen in specimens() {
-        assert_eq!(is_text(specimen.schema, specimen.schema_json), Ok(true), "{}", specimen.schema_json);
+        assert_eq!(matches_text(specimen.schema, specimen.schema_json), Ok(true), "{}", specimen.schema_json);
     }
 }
 
 /// All but those whose recursion Avro repeats where Rust refers back: they are compared in full.
 #[test]
 fn nearly_every_specimen_is_recognized_by_its_digest() {
-    let by_digest = |schema, text| is_text_by_digest(schema, text).unwrap();
+    let by_digest = |schema, text| matches_text_by_digest(schema, text).unwrap();
     let mut others = specimens();
     others.retain(|specimen| !by_digest(specimen.schema, specimen.schema_json));
     let names: Vec<_> = others.iter().map(|specimen| specimen.name).collect();
@@ -81,8 +81,8 @@ fn no_change_at_one_place_is_missed_by_the_digest() {
         let schema: Value = serde_json::from_str(specimen.schema_json).unwrap();
         for changed in changed_at_one_place(&schema) {
             let text = changed.to_string();
-            let Ok(same) = is_text(specimen.schema, &text) else { continue };
-            match is_text_by_digest(specimen.schema, &text) {
+            let Ok(same) = matches_text(specimen.schema, &text) else { continue };
+            match matches_text_by_digest(specimen.schema, &text) {
                 Ok(true) if same => without_meaning += 1,
                 Ok(by_digest) => {
                     assert!(!by_digest, "{} is not {text}", specimen.name);
@@ -121,7 +121,7 @@ fn a_schema_that_a_tool_has_written_again_is_the_same() {
         let value: Value = serde_json::from_str(specimen.schema_json).unwrap();
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         assert_ne!(pretty, specimen.schema_json);
-        assert_eq!(is_text(specimen.schema, &pretty), Ok(true), "{}", specimen.name);
+        assert_eq!(matches_text(specimen.schema, &pretty), Ok(true), "{}", specimen.name);
     }
 }
 
@@ -187,9 +187,9 @@ struct DefaultsWritten {
 #[test]
 fn defaults_of_every_kind_are_recognized() {
     let text = DefaultsWritten::SCHEMA_JSON;
-    assert_eq!(is_text(DefaultsWritten::SCHEMA, text), Ok(true), "{text}");
+    assert_eq!(matches_text(DefaultsWritten::SCHEMA, text), Ok(true), "{text}");
     let value: Value = serde_json::from_str(text).unwrap();
-    assert_eq!(is_text(DefaultsWritten::SCHEMA, &value.to_string()), Ok(true), "{value}");
+    assert_eq!(matches_text(DefaultsWritten::SCHEMA, &value.to_string()), Ok(true), "{value}");
 }
 
 #[derive(Debug, Clone, PartialEq, EventData)]
@@ -227,8 +227,8 @@ struct ZerosWritten {
 fn minus_zero_of_a_whole_number_is_its_zero() {
     let text = ZerosWritten::SCHEMA_JSON;
     let known = |text: &str| {
-        let by_digest = is_text_by_digest(ZerosWritten::SCHEMA, text).unwrap();
-        assert_eq!(is_text(ZerosWritten::SCHEMA, text), Ok(by_digest), "{text}");
+        let by_digest = matches_text_by_digest(ZerosWritten::SCHEMA, text).unwrap();
+        assert_eq!(matches_text(ZerosWritten::SCHEMA, text), Ok(by_digest), "{text}");
         by_digest
     };
     let mut signed = text.to_owned();
@@ -281,7 +281,7 @@ fn a_changed_default_name_or_alias_is_a_difference() {
     ] {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from}");
-        assert_eq!(is_text(DefaultsWritten::SCHEMA, &changed), Ok(false), "{from} ▶ {to}");
+        assert_eq!(matches_text(DefaultsWritten::SCHEMA, &changed), Ok(false), "{from} ▶ {to}");
     }
 }
 
@@ -319,9 +319,9 @@ fn a_reference_to_another_type_of_the_same_name_is_a_difference() {
             "default":null}}]}}"#
         )
     };
-    assert_eq!(is_text(a::Node::SCHEMA, &text("a.Node")), Ok(true));
-    assert_eq!(is_text(a::Node::SCHEMA, &text("b.Node")), Ok(false));
-    assert_eq!(is_text_by_digest(a::Node::SCHEMA, &text("b.Node")), Ok(false));
+    assert_eq!(matches_text(a::Node::SCHEMA, &text("a.Node")), Ok(true));
+    assert_eq!(matches_text(a::Node::SCHEMA, &text("b.Node")), Ok(false));
+    assert_eq!(matches_text_by_digest(a::Node::SCHEMA, &text("b.Node")), Ok(false));
 }
 
 #[derive(Debug, EventData)]
@@ -361,7 +361,7 @@ fn a_reference_into_another_namespace_is_a_difference() {
         )
     };
     let own = r#"{"type":"record","name":"Inherits","fields":[{"name":"x","type":"int"}]}"#;
-    assert_eq!(is_text_by_digest(Both::SCHEMA, &text(own)), Ok(true));
-    assert_eq!(is_text(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
-    assert_eq!(is_text_by_digest(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
+    assert_eq!(matches_text_by_digest(Both::SCHEMA, &text(own)), Ok(true));
+    assert_eq!(matches_text(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
+    assert_eq!(matches_text_by_digest(Both::SCHEMA, &text("\"a.Inherits\"")), Ok(false));
 }

@@ -340,7 +340,7 @@ fn check_reports_changed_and_stale_events() {
     shop.finds(CANCELLED, "number: was `no` renamed to `number`?");
     shop.write(CANCELLED, 0, &shop.text(CANCELLED, 0).replace("\"no\"", "\"number\""));
     shop.write(CANCELLED, 1, &shop.text(CANCELLED, 0).replace("\"number\"", "\"no\""));
-    shop.finds(CANCELLED, "this breaks what is published");
+    shop.finds(CANCELLED, "this breaks published versions");
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn check_reports_invalid_files() {
     shop.out(&["lock"]);
     let sound = shop.text(CANCELLED, 0);
     for (file, text, what) in [
-        ("1.avsc", "{", "is no Avro schema: not JSON"),
+        ("1.avsc", "{", "is not an Avro schema: not JSON"),
         ("01.avsc", &sound, "has no minor version in its name"),
         ("1.AVSC", &sound, "is named in capitals"),
         ("1.avsc", "\"string\"", "is no record"),

@@ -103,7 +103,7 @@ impl Scratch {
     fn breaks(&self, what: &str) {
         match self.check() {
             Err(said) => {
-                assert!(said.contains("this breaks what is published") && said.contains(what), "{said}");
+                assert!(said.contains("this breaks published versions") && said.contains(what), "{said}");
             }
             Ok(()) => panic!("the change was not seen"),
         }
@@ -146,7 +146,7 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     scratch.publish(0, PUBLISHED);
     scratch.passes();
     scratch.publish(0, &gone);
-    scratch.breaks("`customer`, a `string`, is gone");
+    scratch.breaks("`customer`, a `string`, is removed");
     scratch.publish(0, PUBLISHED);
     scratch.passes();
 
@@ -160,7 +160,7 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     scratch.retract(0);
     scratch.passes();
     scratch.publish(0, &gone);
-    scratch.breaks("`customer`, a `string`, is gone");
+    scratch.breaks("`customer`, a `string`, is removed");
     scratch.publish(0, PUBLISHED);
     scratch.passes();
 
@@ -172,5 +172,5 @@ fn edited_added_and_removed_schemas_are_seen_by_the_next_check() {
     scratch.publish(1, &text);
     scratch.passes();
     scratch.publish(0, &gone);
-    scratch.breaks("`customer`, a `string`, is gone");
+    scratch.breaks("`customer`, a `string`, is removed");
 }

@@ -78,13 +78,13 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
         let check = call(&minor.tokens, "assert_minor_version", &quote!(&__CONTRACT, #number));
         quote!(const _: () = #check;)
     });
-    // Calling `uphold` only for faulty fields is cheaper than calling it for each.
-    let uphold = |tokens: &dyn ToTokens, field: usize| {
-        let check = call(tokens, "uphold", &quote!(&__CONTRACT, __FAULTS, #field));
-        quote!(const _: () = if __FAULTS[#field] { #check };)
+    // Calling `assert_compatible` only for faulty fields is cheaper than calling it for each.
+    let assert_compatible = |tokens: &dyn ToTokens, field: usize| {
+        let check = call(tokens, "assert_compatible", &quote!(&__CONTRACT, __BROKEN, #field));
+        quote!(const _: () = if __BROKEN[#field] { #check };)
     };
-    let at_fields = fields.iter().enumerate().map(|(index, field)| uphold(field.ty, index));
-    let at_event = uphold(ident, fields.len());
+    let at_fields = fields.iter().enumerate().map(|(index, field)| assert_compatible(field.ty, index));
+    let at_event = assert_compatible(ident, fields.len());
     // Makes the next build notice an edited or removed file. The crate's build script notices a new one.
     let files = model.published.iter().map(|version| &version.file);
     quote! {
@@ -96,7 +96,7 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
             published: <#ident as __p::PublicSignal>::PUBLISHED,
             form: __p::Form::#form,
         };
-        const __FAULTS: [__p::core::primitive::bool; #count] = __p::faults(&__CONTRACT);
+        const __BROKEN: [__p::core::primitive::bool; #count] = __p::broken_fields(&__CONTRACT);
         #(#at_fields)*
         #at_event
         #own_number

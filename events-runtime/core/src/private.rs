@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 pub use ::core;
-pub use events_schema::compat::{Contract, assert_minor_version, faults, minor_version, uphold};
+pub use events_schema::compat::{
+    Contract, assert_compatible, assert_minor_version, broken_fields, minor_version,
+};
 pub use events_schema::tree::{Enum, Field, Json, JsonKind, Name, Origin, Record, Schema, Union};
 pub use events_schema::{check_integer, generic_name};
 pub use inventory;

@@ -26,7 +26,7 @@ impl<const N: usize> ConstStr<N> {
     }
 
     pub(crate) const fn writer(&mut self) -> StrWriter<'_> {
-        StrWriter { out: &mut self.bytes, len: &mut self.len }
+        StrWriter::new(&mut self.bytes, &mut self.len)
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -70,16 +70,45 @@ impl<const N: usize> fmt::Debug for ConstStr<N> {
 /// Appends to a string. Without a buffer it only measures.
 pub(crate) struct StrWriter<'a> {
     out: &'a mut [u8],
+    capacity: usize,
     len: &'a mut usize,
+}
+
+/// Appends bytes, with few calls: in a constant, a call costs as much as fifty steps.
+macro_rules! append {
+    ($writer:expr, $bytes:expr) => {{
+        let bytes = $bytes;
+        let (start, count) = (*$writer.len, bytes.len());
+        if $writer.capacity > 0 {
+            if start + count > $writer.capacity {
+                return $writer.cut();
+            }
+            if count < 64 {
+                let mut index = 0;
+                while index < count {
+                    $writer.out[start + index] = bytes[index];
+                    index += 1;
+                }
+            } else {
+                let (_, free) = $writer.out.split_at_mut(start);
+                free.split_at_mut(count).0.copy_from_slice(bytes);
+            }
+        }
+        *$writer.len = start + count;
+    }};
 }
 
 impl<'a> StrWriter<'a> {
     pub(crate) const fn new(out: &'a mut [u8], len: &'a mut usize) -> Self {
-        Self { out, len }
+        Self { capacity: out.len(), out, len }
     }
 
     pub(crate) const fn push(&mut self, text: &str) {
-        self.push_bytes(text.as_bytes());
+        append!(self, text.as_bytes());
+    }
+
+    pub(crate) const fn push_bytes(&mut self, text: &[u8]) {
+        append!(self, text);
     }
 
     pub(crate) const fn push_all(&mut self, parts: &[&str]) {
@@ -90,35 +119,33 @@ impl<'a> StrWriter<'a> {
         }
     }
 
-    pub(crate) const fn push_bytes(&mut self, text: &[u8]) {
-        let end = *self.len + text.len();
-        if end <= self.out.len() {
-            let (_, free) = self.out.split_at_mut(*self.len);
-            free.split_at_mut(text.len()).0.copy_from_slice(text);
-        } else if !self.out.is_empty() {
-            return self.cut();
-        }
-        *self.len = end;
-    }
-
     /// Appends the inside of a JSON string.
     pub(crate) const fn push_escaped(&mut self, text: &[u8]) {
-        let mut index = 0;
+        let (mut start, mut index) = (0, 0);
         while index < text.len() {
-            match text[index] {
-                b'"' => self.push("\\\""),
-                b'\\' => self.push("\\\\"),
-                b'\n' => self.push("\\n"),
-                b'\r' => self.push("\\r"),
-                b'\t' => self.push("\\t"),
-                control if control < b' ' => {
-                    self.push("\\u00");
-                    let digits = b"0123456789abcdef";
-                    self.push_bytes(&[digits[(control >> 4) as usize], digits[(control & 15) as usize]]);
-                }
-                _ => self.push_bytes(text.split_at(index + 1).0.split_at(index).1),
+            let byte = text[index];
+            if byte < b' ' || byte == b'"' || byte == b'\\' {
+                self.push_bytes(text.split_at(index).0.split_at(start).1);
+                self.push_escape(byte);
+                start = index + 1;
             }
             index += 1;
+        }
+        self.push_bytes(text.split_at(start).1);
+    }
+
+    const fn push_escape(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.push("\\\""),
+            b'\\' => self.push("\\\\"),
+            b'\n' => self.push("\\n"),
+            b'\r' => self.push("\\r"),
+            b'\t' => self.push("\\t"),
+            control => {
+                let digits = b"0123456789abcdef";
+                self.push("\\u00");
+                self.push_bytes(&[digits[(control >> 4) as usize], digits[(control & 15) as usize]]);
+            }
         }
     }
 
@@ -138,7 +165,7 @@ impl<'a> StrWriter<'a> {
 
     /// Appends the mark, once in a row, at the expense of what was written if there is no room for it.
     const fn cut(&mut self) {
-        let last = self.out.len() - MARK.len();
+        let last = self.capacity - MARK.len();
         let mut end = if *self.len < last { *self.len } else { last };
         while end > 0 && self.out[end] & 0xc0 == 0x80 {
             end -= 1;

@@ -48,6 +48,6 @@ pub use compat::Compatibility;
 pub use const_str::ConstStr;
 pub use fingerprint::fingerprint;
 pub use packed::Published;
-pub use parse::SchemaFault;
+pub use parse::ParseError;
 pub use text::{Form, canonical_form_of_packed, length, write};
 pub use tree::{Schema, generic_name};

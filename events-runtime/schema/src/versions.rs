@@ -1,6 +1,6 @@
-//! The files of what is published of an event: `<minor>.avsc` in a folder named after it.
+//! The files of published schemas: `<minor>.avsc` in a folder named after the event type.
 //!
-//! The derive and the command line both read them here.
+//! The derive and the command line both read them with this module.
 
 use std::fmt;
 use std::fs;
@@ -8,9 +8,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::packed::RECORD;
-use crate::parse::{Schema, pack};
+use crate::parse::{PackedSchema, pack};
 
-/// How the names of the files end.
 const EXTENSION: &str = "avsc";
 
 /// A published version of a schema.
@@ -20,26 +19,26 @@ pub struct Version {
     pub minor: u32,
     /// The file.
     pub path: PathBuf,
-    /// What the file says.
-    pub schema: Schema,
+    /// The schema in the file.
+    pub schema: PackedSchema,
 }
 
-/// A file that is no published version.
+/// The error of a file that is not a published version.
 #[derive(Debug)]
-pub struct Fault {
+pub struct FileError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.path.display(), self.what)
     }
 }
 
-/// Whether an event type can name a folder: foreign ones may hold any characters.
+/// Whether an event type is a valid name of a folder. Foreign event types may contain any characters.
 pub fn names_a_folder(event_type: &str) -> bool {
     let mut parts = Path::new(event_type).components();
     let one =
@@ -47,25 +46,25 @@ pub fn names_a_folder(event_type: &str) -> bool {
     one && !event_type.contains('\\')
 }
 
-/// Reads the published versions of an event, oldest first; a folder that is not there has none.
+/// Reads the published versions of an event, oldest first. A missing folder has none.
 ///
-/// Only what is not there is nothing: if what can't be read were, a definition that breaks its
-/// published versions would compile as the first of its event type.
-pub fn read(folder: &Path) -> (Vec<Version>, Vec<Fault>) {
-    let (mut versions, mut faults) = (Vec::new(), Vec::new());
+/// A folder or file that can't be read is an error. Otherwise a definition that breaks its published versions would
+/// compile as the first version of its event type.
+pub fn read(folder: &Path) -> (Vec<Version>, Vec<FileError>) {
+    let (mut versions, mut errors) = (Vec::new(), Vec::new());
     let unreadable =
-        |path: &Path, error| Fault { path: path.to_owned(), what: format!("can't be read: {error}") };
+        |path: &Path, error| FileError { path: path.to_owned(), what: format!("can't be read: {error}") };
     let entries = match is_absent(folder) {
-        Ok(true) => return (versions, faults),
+        Ok(true) => return (versions, errors),
         Ok(false) => fs::read_dir(folder),
         Err(error) => Err(error),
     };
-    let entries = entries.map_err(|error| faults.push(unreadable(folder, error)));
+    let entries = entries.map_err(|error| errors.push(unreadable(folder, error)));
     for entry in entries.into_iter().flatten() {
         let path = match entry {
             Ok(entry) => entry.path(),
             Err(error) => {
-                faults.push(unreadable(folder, error));
+                errors.push(unreadable(folder, error));
                 continue;
             }
         };
@@ -75,23 +74,23 @@ pub fn read(folder: &Path) -> (Vec<Version>, Vec<Fault>) {
         let read = if extension == EXTENSION {
             version(&path)
         } else {
-            Err(format!("is named in capitals: the file of a published schema ends in `.{EXTENSION}`"))
+            Err(format!("is named in capitals: end the name of a published schema in `.{EXTENSION}`"))
         };
         match read {
             Ok((minor, schema)) => versions.push(Version { minor, path, schema }),
-            Err(what) => faults.push(Fault { path, what }),
+            Err(what) => errors.push(FileError { path, what }),
         }
     }
     versions.sort_by_key(|version| version.minor);
-    faults.sort_by(|a, b| a.path.cmp(&b.path));
-    (versions, faults)
+    errors.sort_by(|a, b| a.path.cmp(&b.path));
+    (versions, errors)
 }
 
-/// Whether there is no such folder, and no link that should lead to it.
+/// Whether the folder is missing. A dangling link is an error.
 fn is_absent(folder: &Path) -> io::Result<bool> {
     for path in folder.ancestors() {
         match fs::symlink_metadata(path) {
-            // That of a link is where it leads to.
+            // Follows links.
             Ok(_) => return fs::metadata(path).map(|_| path != folder),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -107,13 +106,13 @@ pub fn minor(path: &Path) -> Option<u32> {
 }
 
 /// Reads `<minor>.avsc`.
-fn version(path: &Path) -> Result<(u32, Schema), String> {
-    let minor =
-        minor(path).ok_or("has no minor version in its name: published schemas are `0.avsc`, `1.avsc`, …")?;
+fn version(path: &Path) -> Result<(u32, PackedSchema), String> {
+    let minor = minor(path)
+        .ok_or("has no minor version in its name: name published schemas `0.avsc`, `1.avsc`, …")?;
     let text = fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
-    let schema = pack(&text).map_err(|fault| format!("is no Avro schema: {fault}"))?;
+    let schema = pack(&text).map_err(|error| format!("is not an Avro schema: {error}"))?;
     if schema.bytes.first() != Some(&RECORD) {
-        return Err("is no record, as an event is".to_owned());
+        return Err("is not a record, as the schema of an event must be".to_owned());
     }
     Ok((minor, schema))
 }

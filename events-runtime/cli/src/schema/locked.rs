@@ -12,9 +12,9 @@ use crate::args::Root;
 use crate::failure::Failure;
 use events_core::avro::{Published, fingerprint};
 use events_core::registry::Descriptor;
-use events_schema::compat::{Contract, breaks, is_published};
+use events_schema::compat::{Contract, is_published, violations};
 use events_schema::parse::without_bom;
-use events_schema::versions::{self, Fault, Version};
+use events_schema::versions::{self, FileError, Version};
 use events_schema::view::View;
 
 /// Advice for a program that was built with other schema files.
@@ -31,7 +31,7 @@ pub(super) struct LockedEvent {
     /// Oldest first.
     pub(super) versions: Vec<Version>,
     /// The files that are not valid versions.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<FileError>,
     /// The versions in the form of the compile-time check.
     published: &'static [Published],
 }
@@ -119,7 +119,7 @@ impl LockedEvent {
 
     /// The compatibility errors of the definition, in the wording of the compile errors.
     pub(super) fn breaks(&self) -> Vec<String> {
-        breaks(&self.contract(self.published), View::tree(self.descriptor.schema()))
+        violations(&self.contract(self.published), View::tree(self.descriptor.schema()))
     }
 
     /// Questions to the author about the changes since the newest version.
@@ -143,7 +143,7 @@ impl LockedEvent {
     pub(super) fn broken_versions(&self) -> impl Iterator<Item = (&Version, String)> {
         self.versions.iter().zip(self.published).enumerate().flat_map(|(index, (version, published))| {
             let before = self.contract(self.published.get(..index).unwrap_or_default());
-            breaks(&before, View::packed(published.packed)).into_iter().map(move |text| (version, text))
+            violations(&before, View::packed(published.packed)).into_iter().map(move |text| (version, text))
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::resolve::Plan;
 use events_schema::Published;
 use events_schema::fingerprint;
-use events_schema::parse::{self, SchemaFault};
+use events_schema::parse::{self, ParseError};
 use events_schema::tree::Schema;
 
 /// The longest text of a schema.
@@ -26,7 +26,7 @@ const MAX_LEN: usize = 1 << 20;
 /// let error = WriterSchema::parse(r#"{"type": "array", "items": "strnig"}"#).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "not an Avro schema: at `items`: `strnig` is no type and not defined before this place"
+///     "not an Avro schema: at `items`: `strnig` is neither a primitive type nor defined earlier in the schema"
 /// );
 /// # Ok::<(), events_runtime::avro::SchemaError>(())
 /// ```
@@ -48,7 +48,7 @@ enum Packed {
 /// A text that is no Avro schema: what is wrong, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an Avro schema: {0}")]
-pub struct SchemaError(SchemaFault);
+pub struct SchemaError(ParseError);
 
 impl WriterSchema {
     /// Reads a schema from its JSON text, as in an `.avsc` file.
@@ -58,9 +58,9 @@ impl WriterSchema {
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         if text.len() > MAX_LEN {
             let fault = format!("{} bytes of text, and at most {MAX_LEN} are read", text.len());
-            return Err(SchemaError(SchemaFault::new(fault)));
+            return Err(SchemaError(ParseError::new(fault)));
         }
-        let parse::Schema { bytes, canonical } = parse::pack(text).map_err(SchemaError)?;
+        let parse::PackedSchema { bytes, canonical } = parse::pack(text).map_err(SchemaError)?;
         let fingerprint = fingerprint(&canonical);
         Ok(Self::new(Packed::Parsed(bytes), fingerprint, OnceLock::from(canonical)))
     }

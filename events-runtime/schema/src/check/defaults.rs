@@ -1,4 +1,4 @@
-//! Whether a default is a value of its field.
+//! Checks that a default is a value of its field.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
@@ -8,7 +8,7 @@ use super::violation::Violation;
 use crate::const_str::same;
 use crate::tree::{Json, JsonKind, Record, Schema};
 
-/// A whole number of Rust, as its schema does not say it.
+/// A Rust integer type. Its range may be smaller than that of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Integer {
     /// The Rust type's name.
@@ -19,8 +19,7 @@ pub struct Integer {
     pub most: i128,
 }
 
-/// The fault of a whole number that its schema can hold as a default and its Rust type can't,
-/// as -1 of a `u32`, which is a `long`.
+/// Checks a default that fits the schema but not the Rust type, such as -1 for a `u32`, whose schema is `long`.
 #[must_use]
 pub const fn check_integer(
     schema: &Schema,
@@ -34,13 +33,13 @@ pub const fn check_integer(
         Schema::Int => value >= i32::MIN as i128 && value <= i32::MAX as i128,
         _ => value >= i64::MIN as i128 && value <= i64::MAX as i128,
     };
-    // `check` speaks of what the schema can't hold.
+    // `check` reports values that don't fit the schema.
     if !in_schema || (value >= least && value <= most) {
         return None;
     }
     Some(Violation::new(
         0,
-        &["the default of field `", field, "` does not fit: ", text, " is no `", name, "`"],
+        &["the default of field `", field, "` does not fit: ", text, " is not a valid `", name, "`"],
     ))
 }
 
@@ -49,7 +48,7 @@ pub(crate) const fn fits(schema: &Schema, json: &Json) -> bool {
     match (schema, json.kind) {
         (Schema::Null | Schema::Nullable(_), JsonKind::Null)
         | (Schema::Boolean, JsonKind::Bool)
-        // The largest whole number is within a `float` too.
+        // A `float` can hold the largest integer too.
         | (Schema::Float | Schema::Double, JsonKind::Integer(_))
         | (Schema::Double, JsonKind::Float(_))
         | (Schema::String, JsonKind::String(_)) => true,
@@ -136,12 +135,12 @@ const fn fits_record(record: &Record, entries: &[(&str, Json)]) -> bool {
     used == entries.len()
 }
 
-/// Whether every character is at most U+00FF: so the JSON of Avro holds bytes.
+/// Whether every character is at most U+00FF, as in the JSON encoding of Avro bytes.
 const fn is_latin1(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut index = 0;
     while index < bytes.len() {
-        // C2 and C3 start the characters from U+0080 to U+00FF; above C3 starts what is beyond.
+        // C2 and C3 start the characters from U+0080 to U+00FF. Larger characters start above C3.
         if bytes[index] > 0xC3 {
             return false;
         }
@@ -150,25 +149,25 @@ const fn is_latin1(text: &str) -> bool {
     true
 }
 
-/// What a default must be, in words.
+/// Describes a valid default of a schema.
 pub(crate) const fn expected(schema: &Schema) -> &'static str {
     match schema {
         Schema::Null => "`null`",
-        Schema::Boolean => "`boolean`: write true or false",
-        Schema::Int => "`int`: write a whole number of 32 bits",
-        Schema::Long => "`long`: write a whole number of 64 bits",
-        Schema::Float => "`float`: write a number from -3.4028235e38 to 3.4028235e38",
-        Schema::Double => "number",
+        Schema::Boolean => "a `boolean`: write true or false",
+        Schema::Int => "an `int`: write a whole number of 32 bits",
+        Schema::Long => "a `long`: write a whole number of 64 bits",
+        Schema::Float => "a `float`: write a number from -3.4028235e38 to 3.4028235e38",
+        Schema::Double => "a number",
         Schema::Bytes => "`bytes`: write a string whose characters are the bytes, at most U+00FF each",
-        Schema::String => "`string`: write it in quotes",
+        Schema::String => "a `string`: write it in quotes",
         Schema::Logical(logical) => expected(&logical.base),
-        Schema::Array(_) => "array of the item type: write [] or [item, …]",
-        Schema::Map(_) => "map of the value type: write {} or { \"key\": value, … }",
-        Schema::Nullable(_) => "`null` and no value of what the Option holds",
-        Schema::Record(_) => "record: write { \"field\": value, … } with every field that has no default",
-        Schema::Union(_) => "record of a variant: write { \"field\": value, … }",
-        Schema::Enum(_) => "symbol of the enum: write one in quotes",
-        Schema::Ref(_) => "value that a recursive type can have as its default",
+        Schema::Array(_) => "an array of the item type: write [] or [item, …]",
+        Schema::Map(_) => "a map of the value type: write {} or { \"key\": value, … }",
+        Schema::Nullable(_) => "`null` or a value of the type in the Option",
+        Schema::Record(_) => "a record: write { \"field\": value, … } with every field that has no default",
+        Schema::Union(_) => "a record of a variant: write { \"field\": value, … }",
+        Schema::Enum(_) => "a symbol of the enum: write one in quotes",
+        Schema::Ref(_) => "a value that a recursive type can have as its default",
     }
 }
 
@@ -283,7 +282,7 @@ mod tests {
             assert!(fits(&schema, JsonKind::Object(&[X, ("label", NULL)])));
             assert!(!fits(&schema, JsonKind::Object(&[])), "x has no default");
             assert!(!fits(&schema, JsonKind::Object(&[X, ("z", NULL)])), "there is no z");
-            assert!(!fits(&schema, JsonKind::Object(&[X, X])), "x stands twice");
+            assert!(!fits(&schema, JsonKind::Object(&[X, X])), "x is there twice");
             assert!(!fits(&schema, JsonKind::Object(&[("x", BOOL)])));
         }
     }

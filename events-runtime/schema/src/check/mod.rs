@@ -79,7 +79,7 @@ impl Checker {
                     self.fail(&[
                         "field `",
                         path.text().as_str(),
-                        "` is an Option of an Option, which Avro can't tell apart: use one Option, or an enum of your own",
+                        "` is an Option of an Option, which Avro can't represent: use one Option, or an enum",
                     ]);
                 }
                 self.schema(inner, namespace, path);
@@ -154,7 +154,7 @@ impl Checker {
                     here.text().as_str(),
                     "` does not fit: ",
                     default.text,
-                    " is no ",
+                    " is not ",
                     expected(field.schema),
                 ]);
             }
@@ -204,7 +204,7 @@ impl Checker {
         if same(a.rust_type.as_bytes(), b.rust_type.as_bytes())
             && same(a.location.as_bytes(), b.location.as_bytes())
         {
-            // One generic type: its arguments' names are the same, and must mean the same.
+            // One generic type: the names of its arguments are equal, and their types must be too.
             let mut index = 0;
             while index < arguments && index < other.len() {
                 self.same_argument(one[index], other[index], path);

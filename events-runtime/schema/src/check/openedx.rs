@@ -166,10 +166,9 @@ impl Checker {
             );
         }
         let name = NameView { namespace: b"", ..NameView::new(&record.name, "", &[]) };
-        if self.names.find(&name).is_some() {
+        if !self.names.insert(name) {
             return;
         }
-        self.names.add(name, ());
         let mut index = 0;
         while index < record.fields.len() {
             let field = &record.fields[index];

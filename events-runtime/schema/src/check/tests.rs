@@ -1,4 +1,4 @@
-//! Schemas as the derives write them, put together by hand.
+//! Checks of handwritten schemas, in the form that the derives write.
 
 use super::*;
 use crate::text::{Form, length, write};
@@ -36,10 +36,10 @@ fn event(fields: Vec<Field>) -> &'static Schema {
     record(name, Origin::new("Event", "event.rs:1:1"), fields)
 }
 
-/// The field and the text of the fault.
+/// The field and the text of the violation.
 #[track_caller]
 fn fault(schema: &'static Schema) -> (usize, String) {
-    let fault = check(schema).expect("the schema has a fault");
+    let fault = check(schema).expect("the schema has a violation");
     (fault.field, fault.message().to_owned())
 }
 
@@ -49,14 +49,14 @@ fn canonical(schema: &'static Schema) -> String {
 }
 
 #[test]
-fn one_type_in_many_places_is_no_fault() {
+fn one_type_in_many_fields_is_valid() {
     let line = || record(name("A"), HERE, vec![field("sku", &Schema::String)]);
     let lines = leak(Schema::Array(line()));
     assert!(check(event(vec![field("first", line()), field("lines", lines)])).is_none());
 }
 
 #[test]
-fn two_types_of_one_name_are_a_fault_that_names_both() {
+fn two_types_with_one_name_are_a_violation_that_names_both() {
     let here = record(name("A"), HERE, vec![]);
     let there = record(name("A"), THERE, vec![field("x", &Schema::Int)]);
     let outer = record(name("Outer"), Origin::new("Outer", "o.rs:1:1"), vec![field("inner", there)]);
@@ -92,7 +92,7 @@ fn generic_types_of_one_name_have_the_same_arguments() {
 }
 
 #[test]
-fn two_enums_of_one_name_are_a_fault_even_where_their_records_differ() {
+fn two_enums_with_one_name_are_a_violation_even_if_their_records_differ() {
     // A recursive enum refers to its union by the enum's name: it must not find another's.
     let here = union(name("A"), vec![a_record(name("AOne"), HERE, vec![])]);
     let inner = field("inner", reference(name("A"), THERE));
@@ -119,7 +119,7 @@ fn a_reference_leads_to_the_definition_around_it() {
 }
 
 #[test]
-fn an_option_of_an_option_is_a_fault_at_its_path() {
+fn an_option_of_an_option_is_a_violation_at_its_path() {
     let twice = leak(Schema::Nullable(&Schema::Nullable(&Schema::Int)));
     let outer = record(name("Outer"), HERE, vec![field("maybe", twice)]);
     let (at, text) = fault(event(vec![field("outer", outer)]));
@@ -128,7 +128,7 @@ fn an_option_of_an_option_is_a_fault_at_its_path() {
 }
 
 #[test]
-fn the_number_of_types_is_bounded_and_said() {
+fn too_many_types_are_a_violation() {
     let types = |count: usize| {
         let types = (0..count).map(|index| {
             let base = String::leak(format!("T{index}"));
@@ -144,17 +144,20 @@ fn the_number_of_types_is_bounded_and_said() {
 }
 
 #[test]
-fn a_wrong_default_is_a_fault_with_what_would_be_right() {
+fn a_wrong_default_is_a_violation_that_says_what_is_valid() {
     let default = Json { text: "\"one\"", kind: JsonKind::String("one") };
     let count = Field { default: Some(default), ..field("count", &Schema::Int) };
     let outer = record(name("Outer"), HERE, vec![count]);
     let (at, text) = fault(event(vec![field("outer", outer)]));
     assert_eq!(at, 0);
-    assert!(text.contains("the default of field `outer.count` does not fit: \"one\" is no `int`"), "{text}");
+    assert!(
+        text.contains("the default of field `outer.count` does not fit: \"one\" is not an `int`"),
+        "{text}"
+    );
 }
 
 #[test]
-fn a_message_too_long_for_its_room_is_cut_between_its_parts() {
+fn a_message_that_is_too_long_loses_whole_parts() {
     let long = String::leak("a::very_long_module_name".repeat(80));
     let long = Origin::new(long, "long.rs:1:1");
     let (_, text) = fault(event(vec![
@@ -192,7 +195,7 @@ fn the_canonical_form_has_full_names_and_nothing_else() {
 }
 
 #[test]
-fn generic_names_are_made_of_their_arguments() {
+fn generic_names_contain_their_arguments() {
     let nanos = &Schema::Logical(&crate::tree::Logical {
         base: Schema::Long,
         name: "timestamp-nanos",

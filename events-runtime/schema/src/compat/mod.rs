@@ -1,7 +1,7 @@
 //! Whether a definition breaks what has been published of its event; asked while it compiles.
 //!
 //! ```text
-//! faults: which top-level fields break something ▶ uphold: a compile error at each of them
+//! broken: which top-level fields break something ▶ uphold: a compile error at each of them
 //!   same    what is as it was published is passed at once
 //!   reads   Avro's schema resolution over two schemas
 //!   report  what changed, for whom that is a break, and the ways out
@@ -19,15 +19,15 @@
 mod describe;
 mod reads;
 mod report;
-mod same;
+mod unchanged;
 
-use reads::{Direction, Walk};
+use reads::{Comparison, Direction};
 use report::Report;
-use same::Same;
+use unchanged::UnchangedCheck;
 
 use crate::const_str::ConstStr;
 use crate::packed::Published;
-use crate::parse::{SchemaFault, pack};
+use crate::parse::{ParseError, pack};
 use crate::path::Path;
 use crate::resolution::field_of;
 use crate::text::Form;
@@ -80,10 +80,10 @@ pub struct Contract {
 /// Which top-level fields of a definition break what is published; `N` is their number and one
 /// more, for what no field of the definition leads to.
 #[must_use]
-pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
-    let mut faults = [false; N];
-    check_all(contract, View::tree(contract.schema), &mut faults, &mut None);
-    faults
+pub const fn broken_fields<const N: usize>(contract: &Contract) -> [bool; N] {
+    let mut broken = [false; N];
+    check_all(contract, View::tree(contract.schema), &mut broken, &mut None);
+    broken
 }
 
 /// Panics, at compile time, where a top-level field breaks what is published.
@@ -91,9 +91,9 @@ pub const fn faults<const N: usize>(contract: &Contract) -> [bool; N] {
 /// # Panics
 /// With all that the field breaks, and the ways out.
 #[track_caller]
-pub const fn uphold<const N: usize>(contract: &Contract, mut faults: [bool; N], field: usize) {
+pub const fn assert_compatible<const N: usize>(contract: &Contract, mut broken: [bool; N], field: usize) {
     let mut report = Some(Report::of(field));
-    check_all(contract, View::tree(contract.schema), &mut faults, &mut report);
+    check_all(contract, View::tree(contract.schema), &mut broken, &mut report);
     if let Some(report) = report {
         panic!("{}", report.text(contract).as_str());
     }
@@ -101,25 +101,25 @@ pub const fn uphold<const N: usize>(contract: &Contract, mut faults: [bool; N], 
 
 /// What a schema breaks of what is published, in the words of the compile error: a text for each
 /// top-level field. The schema takes the place of the definition's.
-pub fn breaks(contract: &Contract, schema: View<'_>) -> Vec<String> {
+pub fn violations(contract: &Contract, schema: View<'_>) -> Vec<String> {
     let Shape::Record(record) = schema.shape() else { return Vec::new() };
-    let mut faults = vec![false; record.len() + 1];
-    check_all(contract, schema, &mut faults, &mut None);
-    let broken = (0..faults.len()).filter(|field| faults[*field]).collect::<Vec<_>>();
+    let mut broken = vec![false; record.len() + 1];
+    check_all(contract, schema, &mut broken, &mut None);
+    let fields = (0..broken.len()).filter(|field| broken[*field]).collect::<Vec<_>>();
     let text = |field| {
         let mut report = Some(Report::of(field));
-        check_all(contract, schema, &mut faults, &mut report);
+        check_all(contract, schema, &mut broken, &mut report);
         report.map(|report| report.text(contract).as_str().to_owned())
     };
-    broken.into_iter().filter_map(text).collect()
+    fields.into_iter().filter_map(text).collect()
 }
 
 /// Compares a schema with every published version, the newest first.
-const fn check_all(contract: &Contract, schema: View<'_>, faults: &mut [bool], report: &mut Option<Report>) {
+const fn check_all(contract: &Contract, schema: View<'_>, broken: &mut [bool], report: &mut Option<Report>) {
     let mut version = contract.published.len();
     while version > 0 {
         version -= 1;
-        check(contract, schema, version, faults, report);
+        check(contract, schema, version, broken, report);
     }
 }
 
@@ -128,7 +128,7 @@ const fn check(
     contract: &Contract,
     schema: View<'_>,
     version: usize,
-    faults: &mut [bool],
+    broken: &mut [bool],
     report: &mut Option<Report>,
 ) {
     let published = &contract.published[version];
@@ -137,31 +137,36 @@ const fn check(
     }
     let (new, old) = (schema, View::packed(published.packed));
     let (Shape::Record(new), Shape::Record(old)) = (new.shape(), old.shape()) else { return };
-    let mut walk = Walk::new(contract.compatibility, faults, report, version);
+    let mut comparison = Comparison::new(contract.compatibility, broken, report, version);
     // Most fields stand where they stood and are what they were.
     let unchanged = new.same_prefix(old);
     if contract.compatibility.backward() {
-        walk.turn(Direction::Backward);
-        walk.names(&new, &old);
-        compare(&mut walk, new, old, unchanged);
+        comparison.turn(Direction::Backward);
+        comparison.names(&new, &old);
+        compare(&mut comparison, new, old, unchanged);
     }
     if contract.compatibility.forward() {
-        walk.turn(Direction::Forward);
-        walk.names(&old, &new);
-        compare(&mut walk, old, new, unchanged);
+        comparison.turn(Direction::Forward);
+        comparison.names(&old, &new);
+        compare(&mut comparison, old, new, unchanged);
     }
 }
 
 /// Checks the fields of a reader's event, from one on, against a writer's.
-const fn compare<'v>(walk: &mut Walk<'_, 'v>, reader: RecordView<'v>, writer: RecordView<'v>, first: usize) {
-    let mut unchanged = Same::new(Form::Json);
+const fn compare<'v>(
+    comparison: &mut Comparison<'_, 'v>,
+    reader: RecordView<'v>,
+    writer: RecordView<'v>,
+    first: usize,
+) {
+    let mut unchanged = UnchangedCheck::new(Form::Json);
     let mut index = first;
     while index < reader.len() {
         let field = reader.field(index);
         let written = field_of(writer, &field);
         match written {
             Some(written) if unchanged.field_at(reader, index, writer, written) => {}
-            _ => walk.field(reader, writer, index, written),
+            _ => comparison.field(reader, writer, index, written),
         }
         index += 1;
     }
@@ -188,23 +193,23 @@ pub const fn minor_version(schema: &'static Schema, published: &'static [Publish
 #[must_use]
 pub const fn is_published(schema: &'static Schema, published: &Published, form: Form) -> bool {
     let new = View::tree(schema);
-    is_same_digest(new, published) || Same::new(form).schema(new, View::packed(published.packed))
+    is_same_digest(new, published) || UnchangedCheck::new(form).schema(new, View::packed(published.packed))
 }
 
 /// Whether a definition is what a schema's text says: the check of [`is_published`], at run time.
 ///
 /// # Errors
 /// The text is no Avro schema.
-pub fn is_text(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
+pub fn matches_text(schema: &'static Schema, text: &str) -> Result<bool, ParseError> {
     let published = pack(text)?.bytes;
-    Ok(Same::new(Form::Json).schema(View::tree(schema), View::packed(&published)))
+    Ok(UnchangedCheck::new(Form::Json).schema(View::tree(schema), View::packed(&published)))
 }
 
 /// The same by digests alone, which may miss that nothing has changed, and must never miss a change.
 ///
 /// # Errors
 /// The text is no Avro schema.
-pub fn is_text_by_digest(schema: &'static Schema, text: &str) -> Result<bool, SchemaFault> {
+pub fn matches_text_by_digest(schema: &'static Schema, text: &str) -> Result<bool, ParseError> {
     let published = pack(text)?.bytes;
     Ok(View::tree(schema).digest() == View::packed(&published).digest())
 }
@@ -213,7 +218,7 @@ pub fn is_text_by_digest(schema: &'static Schema, text: &str) -> Result<bool, Sc
 ///
 /// # Errors
 /// The text is no Avro schema.
-pub fn canonical_form(text: &str) -> Result<String, SchemaFault> {
+pub fn canonical_form(text: &str) -> Result<String, ParseError> {
     pack(text).map(|schema| schema.canonical)
 }
 
@@ -257,14 +262,14 @@ pub enum Side<'a> {
 ///
 /// # Errors
 /// A text is no Avro schema.
-pub fn can_read(reader: Side<'_>, writer: Side<'_>) -> Result<bool, SchemaFault> {
+pub fn can_read(reader: Side<'_>, writer: Side<'_>) -> Result<bool, ParseError> {
     let (reader_bytes, writer_bytes) = (reader.packed()?, writer.packed()?);
     Ok(reads(reader.view(&reader_bytes), writer.view(&writer_bytes)))
 }
 
 impl Side<'_> {
     /// The bytes that a text is packed into.
-    fn packed(self) -> Result<Vec<u8>, SchemaFault> {
+    fn packed(self) -> Result<Vec<u8>, ParseError> {
         match self {
             Self::Tree(_) => Ok(Vec::new()),
             Self::Text(text) => pack(text).map(|schema| schema.bytes),
@@ -281,8 +286,8 @@ impl Side<'_> {
 
 /// Whether all data of a writer's schema is read by a reader's.
 pub const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
-    let (faults, report) = (&mut [false; 1], &mut None);
-    let mut walk = Walk::new(Compatibility::None, faults, report, 0);
-    walk.reads(reader, writer, &Path::ROOT);
-    !faults[0]
+    let (broken, report) = (&mut [false; 1], &mut None);
+    let mut comparison = Comparison::new(Compatibility::None, broken, report, 0);
+    comparison.reads(reader, writer, &Path::ROOT);
+    !broken[0]
 }

@@ -56,9 +56,9 @@ impl<'v> Compared<'v> {
 }
 
 /// A walk over a reader's schema and a writer's.
-pub(super) struct Walk<'w, 'v> {
+pub(super) struct Comparison<'w, 'v> {
     compatibility: Compatibility,
-    faults: &'w mut [bool],
+    broken: &'w mut [bool],
     report: &'w mut Option<Report>,
     version: usize,
     direction: Direction,
@@ -72,16 +72,16 @@ pub(super) struct Walk<'w, 'v> {
     faulty: Compared<'v>,
 }
 
-impl<'w, 'v> Walk<'w, 'v> {
+impl<'w, 'v> Comparison<'w, 'v> {
     pub(super) const fn new(
         compatibility: Compatibility,
-        faults: &'w mut [bool],
+        broken: &'w mut [bool],
         report: &'w mut Option<Report>,
         version: usize,
     ) -> Self {
         Self {
             compatibility,
-            faults,
+            broken,
             report,
             version,
             direction: Direction::Backward,
@@ -95,7 +95,7 @@ impl<'w, 'v> Walk<'w, 'v> {
     /// Sets which side the definition is on.
     pub(super) const fn turn(&mut self, direction: Direction) {
         self.direction = direction;
-        self.field = self.faults.len() - 1;
+        self.field = self.broken.len() - 1;
         self.sound.len = 0;
         self.faulty.len = 0;
     }
@@ -103,7 +103,7 @@ impl<'w, 'v> Walk<'w, 'v> {
     /// Checks the names of the events themselves.
     pub(super) const fn names(&mut self, reader: &RecordView<'_>, writer: &RecordView<'_>) {
         if !names_match(&reader.name, &writer.name) {
-            self.fault(&Path::ROOT, &Change::Name(reader.name, writer.name));
+            self.violation(&Path::ROOT, &Change::Name(reader.name, writer.name));
         }
     }
 
@@ -119,7 +119,7 @@ impl<'w, 'v> Walk<'w, 'v> {
             (Direction::Backward, _) => index,
             (Direction::Forward, Some(written)) => written,
             // What the definition has no more.
-            (Direction::Forward, None) => self.faults.len() - 1,
+            (Direction::Forward, None) => self.broken.len() - 1,
         };
         if self.report.is_some() {
             // Each field tells of its own faults.
@@ -135,8 +135,8 @@ impl<'w, 'v> Walk<'w, 'v> {
         }
     }
 
-    const fn fault(&mut self, path: &Path<'_>, change: &Change<'_>) {
-        self.faults[self.field] = true;
+    const fn violation(&mut self, path: &Path<'_>, change: &Change<'_>) {
+        self.broken[self.field] = true;
         self.count += 1;
         if let Some(report) = self.report
             && report.is_of(self.field)
@@ -157,7 +157,7 @@ impl<'w, 'v> Walk<'w, 'v> {
             (_, Shape::Union(branches)) => self.writer_union(reader, writer, branches, path),
             (Shape::Union(branches), _) => match branch_of(branches, writer) {
                 Some(index) => self.reads(branches.branch(index), writer, path),
-                None => self.fault(path, &Change::Type(reader, writer)),
+                None => self.violation(path, &Change::Type(reader, writer)),
             },
             (Shape::Record(record), Shape::Record(written)) => self.records(record, written, path),
             (Shape::Enum(symbols), Shape::Enum(written)) => self.symbols(symbols, written, path),
@@ -166,21 +166,21 @@ impl<'w, 'v> Walk<'w, 'v> {
             }
             (Shape::Fixed(name, size), Shape::Fixed(written, of)) => {
                 if size != of {
-                    self.fault(path, &Change::Type(reader, writer));
+                    self.violation(path, &Change::Type(reader, writer));
                 } else if !names_match(&name, &written) {
-                    self.fault(path, &Change::Name(name, written));
+                    self.violation(path, &Change::Name(name, written));
                 }
             }
             (shape, written) => {
                 if !same_primitive(&shape, &written) && !promotes(&shape, &written) {
-                    self.fault(path, &Change::Type(reader, writer));
+                    self.violation(path, &Change::Type(reader, writer));
                     return;
                 }
             }
         }
         // Times in other units are no other type to Avro: its readers would take the number as it is.
         if !matches!(units(reader, writer), Units::Same) {
-            self.fault(path, &Change::Type(reader, writer));
+            self.violation(path, &Change::Type(reader, writer));
         }
     }
 
@@ -196,18 +196,18 @@ impl<'w, 'v> Walk<'w, 'v> {
             && !takes(&one.shape(), &other.shape())
             && !same_kind(&one.shape(), &other.shape())
         {
-            self.fault(path, &Change::Type(reader, writer));
+            self.violation(path, &Change::Type(reader, writer));
             return;
         }
         let mut index = 0;
         while index < written.len() {
             let branch = written.branch(index);
             match (taker(reader, branch), branch.shape(), sole(reader), sole(writer)) {
-                (None, Shape::Null, ..) => self.fault(path, &Change::Null),
+                (None, Shape::Null, ..) => self.violation(path, &Change::Null),
                 // Taken, or the one definition here, which has another name.
                 (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
-                (None, Shape::Record(record), ..) => self.fault(path, &Change::Variant(record.name)),
-                (None, ..) => self.fault(path, &Change::Type(reader, writer)),
+                (None, Shape::Record(record), ..) => self.violation(path, &Change::Variant(record.name)),
+                (None, ..) => self.violation(path, &Change::Type(reader, writer)),
             }
             index += 1;
         }
@@ -215,7 +215,7 @@ impl<'w, 'v> Walk<'w, 'v> {
 
     const fn symbols(&mut self, reader: EnumView<'_>, writer: EnumView<'_>, path: &Path<'_>) {
         if !names_match(&reader.name, &writer.name) {
-            self.fault(path, &Change::Name(reader.name, writer.name));
+            self.violation(path, &Change::Name(reader.name, writer.name));
         }
         if reader.default.is_some() {
             return;
@@ -224,7 +224,7 @@ impl<'w, 'v> Walk<'w, 'v> {
         while index < writer.symbols.len() {
             let symbol = writer.symbols.get(index);
             if reader.symbols.position(symbol).is_none() {
-                self.fault(path, &Change::Symbol(symbol));
+                self.violation(path, &Change::Symbol(symbol));
             }
             index += 1;
         }
@@ -235,13 +235,13 @@ impl<'w, 'v> Walk<'w, 'v> {
             return;
         }
         if self.faulty.has(&reader.name, &writer.name) {
-            self.faults[self.field] = true;
+            self.broken[self.field] = true;
             self.count += 1;
             return;
         }
         let before = self.count;
         if !names_match(&reader.name, &writer.name) {
-            self.fault(path, &Change::Name(reader.name, writer.name));
+            self.violation(path, &Change::Name(reader.name, writer.name));
         }
         let here = path.then(Step::Records(reader.name, writer.name));
         let mut index = 0;
@@ -292,7 +292,7 @@ impl<'w, 'v> Walk<'w, 'v> {
             }
             None if field.default.is_none() => {
                 let other = if self.report.is_some() { counterpart(reader, writer, &field) } else { None };
-                self.fault(&path.then(Step::Field(field.name)), &Change::Missing(field, other));
+                self.violation(&path.then(Step::Field(field.name)), &Change::Missing(field, other));
                 None
             }
             None => None,
@@ -305,7 +305,7 @@ impl<'w, 'v> Walk<'w, 'v> {
         while index < writer.len() {
             let name = writer.name_at(index);
             if reader.position(name).is_none() {
-                self.fault(&path.then(Step::Field(name)), &Change::NestedAddition);
+                self.violation(&path.then(Step::Field(name)), &Change::NestedAddition);
             }
             index += 1;
         }

@@ -14,12 +14,12 @@ use crate::view::{FieldView, NameView, View, same};
 /// How a reader's schema differs from a writer's so that it can't read.
 #[derive(Clone, Copy)]
 pub(super) enum Change<'a> {
-    /// The writer has no such field, and the reader no default for it; and the writer's field that
-    /// may be this one by another name.
+    /// The writer lacks this field and the reader has no default for it. The second value is a field of the writer
+    /// that may be the same field with another name.
     Missing(FieldView<'a>, Option<&'a [u8]>),
-    /// The reader's type takes nothing of the writer's.
+    /// The reader's type can't read the writer's.
     Type(View<'a>, View<'a>),
-    /// The named types of reader and writer have other names.
+    /// The named types of reader and writer have different names.
     Name(NameView<'a>, NameView<'a>),
     /// The writer may write null.
     Null,
@@ -31,31 +31,31 @@ pub(super) enum Change<'a> {
     NestedAddition,
 }
 
-/// The most changes that are told for one field.
+/// The most changes that are reported for one field.
 const CHANGES: usize = 16;
 
-/// A change, and for whom it is a break.
+/// A change, and the readers that it breaks.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// Where the change, the ways out, and what comes behind them begin.
+    /// Offsets in the text: of the change, of the fixes, and of the end.
     start: usize,
     fixes: usize,
     end: usize,
-    /// Whether it breaks what was agreed, though not what can be read.
+    /// Whether it violates an agreement, although all data can be read.
     is_agreement: bool,
-    /// The published versions, a bit for each, whose readers can't read new events.
+    /// The published versions whose readers can't read new events, one bit for each.
     old_readers: u128,
-    /// Those whose events new readers can't read.
+    /// The published versions whose events new readers can't read.
     new_readers: u128,
 }
 
-/// All that one top-level field of a definition breaks.
+/// All changes under one top-level field of a definition that break something.
 pub(super) struct Report {
     field: usize,
     changes: ConstStr<8192>,
     entries: [Entry; CHANGES],
     len: usize,
-    /// Whether there were more than are told.
+    /// Whether there were more changes than are reported.
     more: bool,
 }
 
@@ -117,7 +117,7 @@ impl Report {
     pub(super) const fn text(&self, contract: &Contract) -> ConstStr<16384> {
         let mut message = ConstStr::EMPTY;
         let mut text = message.writer();
-        text.push("this breaks what is published of `");
+        text.push("this breaks published versions of `");
         text.push(contract.event_type);
         text.push("`");
         let mut index = 0;
@@ -126,13 +126,13 @@ impl Report {
             text.push("\n- ");
             text.push_bytes(self.changes.between(entry.start, entry.fixes));
             text.push(":\n  ");
-            readers(&mut text, contract, entry);
+            describe_readers(&mut text, contract, entry);
             text.push(";\n  ");
             text.push_bytes(self.changes.between(entry.fixes, entry.end));
             index += 1;
         }
         if self.more {
-            text.push("\n- and there is more");
+            text.push("\n- and further changes");
         }
         text.push("\nor raise the event to `");
         text.push(contract.next);
@@ -141,7 +141,7 @@ impl Report {
     }
 }
 
-/// Says what changed.
+/// Describes the change.
 const fn describe_difference(
     text: &mut StrWriter<'_>,
     path: &Path<'_>,
@@ -157,7 +157,7 @@ const fn describe_difference(
             text.push(if backward {
                 ", is new and has no default"
             } else {
-                ", is gone, and it was published without a default"
+                ", is removed and was published without a default"
             });
         }
         Change::Type(reader, writer) => {
@@ -185,12 +185,12 @@ const fn describe_difference(
             text.push("`");
         }
         Change::NestedAddition => {
-            text.push(" is new, and Open edX takes new data at the top level of an event alone");
+            text.push(" is new, and Open edX allows new data only at the top level of an event");
         }
     }
 }
 
-/// Gives the ways out, but the last, which is a new event type.
+/// Describes the fixes, except a new event type.
 const fn describe_fixes(
     text: &mut StrWriter<'_>,
     path: &Path<'_>,
@@ -199,7 +199,7 @@ const fn describe_fixes(
     direction: Direction,
 ) {
     let backward = matches!(direction, Direction::Backward);
-    // An alias is in the definition, which old readers don't have.
+    // An alias is part of the new definition, which old readers don't have.
     let alias_helps = !compatibility.forward();
     match change {
         Change::Missing(_, other) if backward => {
@@ -256,18 +256,16 @@ const fn describe_fixes(
             text.push("keep the variant, or mark one with `#[event(default)]` to stand for it");
         }
         Change::Symbol(_) => {
-            text.push(
-                "leave it out (an enum that is to grow is published with a variant `#[event(default)]`)",
-            );
+            text.push("remove it (publish an enum that may grow with a variant `#[event(default)]`)");
         }
         Change::Variant(_) if backward => text.push("keep the variant"),
-        Change::Variant(_) => text.push("put what is new into an optional field beside it"),
-        Change::NestedAddition => text.push("put it there"),
+        Change::Variant(_) => text.push("put the new data into an optional field beside it"),
+        Change::NestedAddition => text.push("move it to the top level"),
     }
 }
 
-/// For whom a change is a break.
-const fn readers(text: &mut StrWriter<'_>, contract: &Contract, entry: &Entry) {
+/// Describes which readers a change breaks.
+const fn describe_readers(text: &mut StrWriter<'_>, contract: &Contract, entry: &Entry) {
     if entry.is_agreement {
         text.push("it is not in ");
         write_versions(text, contract, entry.old_readers);

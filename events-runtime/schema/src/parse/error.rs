@@ -1,29 +1,29 @@
-//! What is wrong with the text of a schema.
+//! The error of a schema's text.
 
 use std::fmt;
 
-/// A text that is no Avro schema: what is wrong, and where in it.
+/// The error of a text that is not an Avro schema, with its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaFault {
-    /// The fields that lead to it, from the root.
+pub struct ParseError {
+    /// The fields that lead to the error, from the root.
     path: Vec<String>,
     what: String,
 }
 
-impl SchemaFault {
-    /// A fault at the root.
+impl ParseError {
+    /// An error at the root.
     pub fn new(what: impl Into<String>) -> Self {
         Self { path: Vec::new(), what: what.into() }
     }
 
-    /// Adds the field or the part around the fault.
+    /// Adds the enclosing field or part to the path.
     pub(super) fn within(mut self, part: &str) -> Self {
         self.path.insert(0, part.to_owned());
         self
     }
 }
 
-impl fmt::Display for SchemaFault {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.path.is_empty() {
             write!(f, "at `{}`: ", self.path.join("."))?;
@@ -32,4 +32,4 @@ impl fmt::Display for SchemaFault {
     }
 }
 
-impl std::error::Error for SchemaFault {}
+impl std::error::Error for ParseError {}

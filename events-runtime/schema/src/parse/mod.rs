@@ -23,15 +23,15 @@ use crate::packed::{
 };
 use crate::text::canonical_form_of_packed;
 
-pub use error::SchemaFault;
+pub use error::ParseError;
 pub use json::{quoted, without_bom};
 
-/// How deep a schema may be nested.
+/// The deepest nesting of a schema.
 const MAX_DEPTH: usize = 100;
 
 /// A packed schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schema {
+pub struct PackedSchema {
     /// The bytes that `view` reads; the root begins at 0.
     pub bytes: Vec<u8>,
     /// The Parsing Canonical Form.
@@ -41,16 +41,15 @@ pub struct Schema {
 /// Packs the text of a schema.
 ///
 /// # Errors
-/// The text is no JSON, or no Avro schema.
-pub fn pack(text: &str) -> Result<Schema, SchemaFault> {
+/// If the text is not JSON or not an Avro schema.
+pub fn pack(text: &str) -> Result<PackedSchema, ParseError> {
     let mut value: Value =
-        serde_json::from_str(without_bom(text)).map_err(|error| SchemaFault::new(not_json(&error)))?;
-    zero::normalize(&mut value, text);
-    let mut pack = Pack { out: Output::default(), names: HashMap::new(), depth: 0 };
-    // The root is written first, and so at offset 0.
-    pack.node(&value, "")?;
-    let bytes = pack.out.0;
-    Ok(Schema { canonical: canonical_form_of_packed(&bytes), bytes })
+        serde_json::from_str(without_bom(text)).map_err(|error| ParseError::new(not_json(&error)))?;
+    let mut bytes = Pack::root(&value)?;
+    if text.contains("-0") && zero::normalize(&mut value, &bytes) {
+        bytes = Pack::root(&value)?;
+    }
+    Ok(PackedSchema { canonical: canonical_form_of_packed(&bytes), bytes })
 }
 
 fn not_json(error: &serde_json::Error) -> String {
@@ -58,8 +57,8 @@ fn not_json(error: &serde_json::Error) -> String {
     if reason.starts_with("recursion limit exceeded") {
         // Each record takes three: its object, its fields, the field.
         return format!(
-            "nested too deep, at line {} column {}: JSON of more than 127 levels is not read, and a schema of no \
-             more than {MAX_DEPTH}; that is some 40 records within each other",
+            "nested too deep, at line {} column {}: JSON may have at most 127 levels and a schema at most \
+             {MAX_DEPTH}, which is about 40 nested records",
             error.line(),
             error.column()
         );
@@ -67,7 +66,7 @@ fn not_json(error: &serde_json::Error) -> String {
     format!("not JSON: {reason}")
 }
 
-/// A schema that was written.
+/// A written schema.
 #[derive(Clone, Copy)]
 struct Node {
     at: u32,
@@ -87,11 +86,11 @@ impl Head {
     }
 }
 
-/// A definition that was passed; its digest is known when all of it was.
+/// A definition. Its digest is known once all of it is written.
 struct Definition {
     at: u32,
     digest: Option<u64>,
-    /// The namespace that it has of the definition around it.
+    /// The namespace that it inherits from the enclosing definition.
     inherits: Option<String>,
 }
 
@@ -100,57 +99,68 @@ struct Begun {
     at: u32,
     name: FullName,
     logical: Option<Head>,
-    /// Of the name and the aliases.
+    /// The digest of the name and the aliases.
     digest: u64,
-    /// Where the digest of the whole goes.
+    /// The offset for the digest of the definition.
     slot: usize,
 }
 
 struct Pack {
     out: Output,
-    /// Where the definitions that were passed begin, by full name.
+    /// The definitions that were written, by full name.
     names: HashMap<String, Definition>,
     depth: usize,
 }
 
 impl Pack {
-    /// Writes a schema, or finds the definition that a name stands for.
-    fn node(&mut self, schema: &Value, namespace: &str) -> Result<Node, SchemaFault> {
+    /// Writes a whole schema, whose root is at offset 0.
+    fn root(schema: &Value) -> Result<Vec<u8>, ParseError> {
+        let mut pack = Self { out: Output::default(), names: HashMap::new(), depth: 0 };
+        pack.node(schema, "")?;
+        Ok(pack.out.0)
+    }
+
+    /// Writes a schema, or finds the definition that a name refers to.
+    fn node(&mut self, schema: &Value, namespace: &str) -> Result<Node, ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(SchemaFault::new(format!("nested more than {MAX_DEPTH} levels deep")));
+            return Err(ParseError::new(format!("nested more than {MAX_DEPTH} levels deep")));
         }
         let node = match schema {
             Value::String(name) => self.named(name, namespace),
             Value::Array(branches) => self.union(branches, namespace),
             Value::Object(attributes) => self.object(attributes, namespace),
-            other => Err(SchemaFault::new(format!("{other} is no schema: a name, an object or an array is"))),
+            other => Err(ParseError::new(format!(
+                "{other} is not a schema: expected a name, an object or an array"
+            ))),
         };
         self.depth -= 1;
         node
     }
 
-    fn named(&mut self, name: &str, namespace: &str) -> Result<Node, SchemaFault> {
+    fn named(&mut self, name: &str, namespace: &str) -> Result<Node, ParseError> {
         if let Some((tag, digest)) = primitive(name) {
             return Ok(Node { at: self.out.tag(tag)?, digest });
         }
         let full = FullName::new(name, namespace).text();
-        // A name alone may also be one without a namespace.
+        // An unqualified name may also refer to a type without a namespace.
         for known in [full.as_str(), name] {
             if let Some(definition) = self.names.get(known) {
                 let (at, digest) = (definition.at, self.digest_of(known, definition, namespace));
                 return Ok(Node { at, digest });
             }
         }
-        Err(SchemaFault::new(format!("`{name}` is no type and not defined before this place")))
+        Err(ParseError::new(format!(
+            "`{name}` is neither a primitive type nor defined earlier in the schema"
+        )))
     }
 
-    /// The digest of a name that stands for a definition around it or before it.
+    /// The digest of a reference to an enclosing or an earlier definition.
     fn digest_of(&self, name: &str, definition: &Definition, namespace: &str) -> u64 {
         let base = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         let own = base(name);
         match definition.digest {
-            // In Rust, a type that inherits its namespace would be another one here.
+            // In Rust, a type that inherits its namespace would have another namespace here.
             Some(_) if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) => {
                 digest::AMBIGUOUS
             }
@@ -160,12 +170,12 @@ impl Pack {
         }
     }
 
-    fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+    fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, ParseError> {
         let kind = match attributes.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
-            // `{"type": {"type": "string"}}`: the outer braces say nothing.
+            // `{"type": {"type": "string"}}`: the outer object means nothing.
             Some(inner @ (Value::Object(_) | Value::Array(_))) => return self.node(inner, namespace),
-            _ => return Err(SchemaFault::new("an object without a `type`")),
+            _ => return Err(ParseError::new("an object without a `type`")),
         };
         match kind {
             "array" => self.container(ARRAY, "array", "items", attributes, namespace),
@@ -182,7 +192,7 @@ impl Pack {
     }
 
     /// Writes the head of a logical type, whose base follows.
-    fn logical(&mut self, attributes: &Map<String, Value>, base: &str) -> Result<Option<Head>, SchemaFault> {
+    fn logical(&mut self, attributes: &Map<String, Value>, base: &str) -> Result<Option<Head>, ParseError> {
         let Some(logical) = logical(attributes, base) else { return Ok(None) };
         let at = self.out.tag(LOGICAL)?;
         self.out.text(logical.name)?;
@@ -198,9 +208,9 @@ impl Pack {
         inner: &str,
         attributes: &Map<String, Value>,
         namespace: &str,
-    ) -> Result<Node, SchemaFault> {
+    ) -> Result<Node, ParseError> {
         let Some(schema) = attributes.get(inner) else {
-            return Err(SchemaFault::new(format!("a schema of type `{kind}` without `{inner}`")));
+            return Err(ParseError::new(format!("a schema of type `{kind}` without `{inner}`")));
         };
         let at = self.out.tag(tag)?;
         let slots = self.out.slots(1);
@@ -210,7 +220,7 @@ impl Pack {
         Ok(Node { at, digest: digest::add(kind, schema.digest) })
     }
 
-    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaFault> {
+    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, ParseError> {
         let at = self.out.tag(UNION)?;
         self.out.count(branches.len())?;
         let slots = self.out.slots(branches.len());
@@ -221,10 +231,10 @@ impl Pack {
             self.out.set(slots, index, branch.at);
             digest = digest::add(digest, branch.digest);
             let Some(kind) = self.kind(branch.at) else {
-                return Err(SchemaFault::new("a union directly within a union"));
+                return Err(ParseError::new("a union directly within a union"));
             };
             if !kinds.insert(kind) {
-                return Err(SchemaFault::new(format!(
+                return Err(ParseError::new(format!(
                     "branch {index} of the union has the type of an earlier one"
                 )));
             }
@@ -232,8 +242,7 @@ impl Pack {
         Ok(Node { at, digest })
     }
 
-    /// What may stand once in a union, by its tag: a definition, which has its place too, or a type;
-    /// not another union.
+    /// A key that a union may have once: the tag, and the offset of a definition. `None` for a union.
     fn kind(&self, at: u32) -> Option<(u8, u32)> {
         let mut rest = self.out.0.get(at as usize..)?;
         while let [LOGICAL, tail @ ..] = rest {
@@ -248,27 +257,27 @@ impl Pack {
         }
     }
 
-    /// Writes what every definition begins with.
+    /// Writes the start of a definition.
     fn definition(
         &mut self,
         (tag, kind): (u8, &str),
         attributes: &Map<String, Value>,
         enclosing: &str,
-    ) -> Result<Begun, SchemaFault> {
+    ) -> Result<Begun, ParseError> {
         let Some(name) = attributes.get("name").and_then(Value::as_str) else {
-            return Err(SchemaFault::new(format!("a schema of type `{kind}` without a `name`")));
+            return Err(ParseError::new(format!("a schema of type `{kind}` without a `name`")));
         };
         let namespace = attributes.get("namespace").and_then(Value::as_str).unwrap_or(enclosing);
         let name = FullName::new(name, namespace);
         if name.base.is_empty() || primitive(&name.text()).is_some() {
-            return Err(SchemaFault::new(format!("`{}` is no name for a type", name.text())));
+            return Err(ParseError::new(format!("`{}` is not a valid name of a type", name.text())));
         }
         let logical = if tag == FIXED { self.logical(attributes, kind)? } else { None };
         let inherits = (name.namespace == enclosing).then(|| enclosing.to_owned());
         let own = self.out.tag(tag)?;
         let at = logical.map_or(own, |logical| logical.at);
         if self.names.insert(name.text(), Definition { at, digest: None, inherits }).is_some() {
-            return Err(SchemaFault::new(format!("`{}` is defined twice", name.text())));
+            return Err(ParseError::new(format!("`{}` is defined twice", name.text())));
         }
         let slot = if tag == RECORD { self.out.digest_slot() } else { 0 };
         self.out.text(&name.namespace)?;
@@ -284,7 +293,7 @@ impl Pack {
         Ok(Begun { at, name, logical, digest, slot })
     }
 
-    /// Notes the digest of a definition that has been passed.
+    /// Notes the digest of a complete definition.
     fn defined(&mut self, begun: &Begun, digest: u64) -> Node {
         let node = Node { at: begun.at, digest };
         let node = begun.logical.map_or(node, |logical| logical.on(node));
@@ -294,25 +303,25 @@ impl Pack {
         node
     }
 
-    fn fixed(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+    fn fixed(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, ParseError> {
         let begun = self.definition((FIXED, "fixed"), attributes, namespace)?;
         let size = attributes.get("size").and_then(Value::as_u64).and_then(|size| u32::try_from(size).ok());
         let Some(size) = size else {
-            return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", begun.name.text())));
+            return Err(ParseError::new(format!("the fixed `{}` has no `size`", begun.name.text())));
         };
         self.out.number(size);
         Ok(self.defined(&begun, digest::add(begun.digest, u64::from(size))))
     }
 
-    fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+    fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, ParseError> {
         let begun = self.definition((ENUM, "enum"), attributes, namespace)?;
         let symbols = texts(attributes, "symbols")?;
         if attributes.get("symbols").is_none_or(Value::is_null) {
-            return Err(SchemaFault::new(format!("the enum `{}` has no `symbols`", begun.name.text())));
+            return Err(ParseError::new(format!("the enum `{}` has no `symbols`", begun.name.text())));
         }
         let mut seen = HashSet::new();
         if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(**symbol)) {
-            return Err(SchemaFault::new(format!("`{}` has two symbols `{twice}`", begun.name.text())));
+            return Err(ParseError::new(format!("`{}` has two symbols `{twice}`", begun.name.text())));
         }
         let default = attributes.get("default").filter(|default| !default.is_null());
         let index = match default {
@@ -321,7 +330,7 @@ impl Pack {
                 let index = symbols.iter().position(|symbol| Some(*symbol) == default.as_str());
                 index.and_then(|index| u32::try_from(index).ok()).ok_or_else(|| {
                     let name = begun.name.text();
-                    SchemaFault::new(format!("the default {default} of `{name}` is none of its symbols"))
+                    ParseError::new(format!("the default {default} of `{name}` is not one of its symbols"))
                 })?
             }
         };
@@ -331,10 +340,10 @@ impl Pack {
         Ok(self.defined(&begun, digest))
     }
 
-    fn record(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaFault> {
+    fn record(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, ParseError> {
         let begun = self.definition((RECORD, "record"), attributes, namespace)?;
         let Some(fields) = attributes.get("fields").and_then(Value::as_array) else {
-            return Err(SchemaFault::new(format!("the record `{}` has no `fields`", begun.name.text())));
+            return Err(ParseError::new(format!("the record `{}` has no `fields`", begun.name.text())));
         };
         self.out.count(fields.len())?;
         let slots = self.out.slots(fields.len());
@@ -343,7 +352,7 @@ impl Pack {
         for (index, field) in fields.iter().enumerate() {
             if let Some(twice) = field.get("name").and_then(Value::as_str).filter(|name| !seen.insert(*name))
             {
-                return Err(SchemaFault::new(format!("`{}` has two fields `{twice}`", begun.name.text())));
+                return Err(ParseError::new(format!("`{}` has two fields `{twice}`", begun.name.text())));
             }
             let field = self.field(field, &begun.name)?;
             self.out.set(slots, index, field.at);
@@ -353,11 +362,11 @@ impl Pack {
         Ok(self.defined(&begun, digest))
     }
 
-    fn field(&mut self, field: &Value, record: &FullName) -> Result<Node, SchemaFault> {
+    fn field(&mut self, field: &Value, record: &FullName) -> Result<Node, ParseError> {
         let (Some(name), Some(schema)) = (field.get("name").and_then(Value::as_str), field.get("type"))
         else {
             let record = record.text();
-            return Err(SchemaFault::new(format!("a field of `{record}` without a `name` or a `type`")));
+            return Err(ParseError::new(format!("a field of `{record}` without a `name` or a `type`")));
         };
         let at = self.out.position()?;
         let slot = self.out.digest_slot();
@@ -384,12 +393,12 @@ impl Pack {
     }
 }
 
-/// An attribute that is a list of names; `null` is as good as none, as it is for `doc`.
-fn texts<'a>(attributes: &'a Map<String, Value>, name: &str) -> Result<Vec<&'a str>, SchemaFault> {
+/// An attribute that is a list of names. `null` is equal to none, as for `doc`.
+fn texts<'a>(attributes: &'a Map<String, Value>, name: &str) -> Result<Vec<&'a str>, ParseError> {
     let Some(value) = attributes.get(name).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let texts =
         value.as_array().and_then(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-    texts.ok_or_else(|| SchemaFault::new(format!("`{name}` is no list of names")))
+    texts.ok_or_else(|| ParseError::new(format!("`{name}` is not a list of names")))
 }
 
 /// The tag and the digest of a primitive.

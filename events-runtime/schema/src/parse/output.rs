@@ -1,17 +1,17 @@
 //! The bytes that a schema is packed into.
 
-use super::error::SchemaFault;
+use super::error::ParseError;
 
 /// Packed bytes, with offsets and digests that are set when they are known.
 #[derive(Default)]
 pub(super) struct Output(pub(super) Vec<u8>);
 
 impl Output {
-    pub(super) fn position(&self) -> Result<u32, SchemaFault> {
-        u32::try_from(self.0.len()).map_err(|_| SchemaFault::new("the schema is larger than 4 GiB"))
+    pub(super) fn position(&self) -> Result<u32, ParseError> {
+        u32::try_from(self.0.len()).map_err(|_| ParseError::new("the schema is larger than 4 GiB"))
     }
 
-    pub(super) fn tag(&mut self, tag: u8) -> Result<u32, SchemaFault> {
+    pub(super) fn tag(&mut self, tag: u8) -> Result<u32, ParseError> {
         let at = self.position()?;
         self.0.push(tag);
         Ok(at)
@@ -21,19 +21,19 @@ impl Output {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn count(&mut self, count: usize) -> Result<(), SchemaFault> {
-        let count = u32::try_from(count).map_err(|_| SchemaFault::new("the schema is larger than 4 GiB"))?;
+    pub(super) fn count(&mut self, count: usize) -> Result<(), ParseError> {
+        let count = u32::try_from(count).map_err(|_| ParseError::new("the schema is larger than 4 GiB"))?;
         self.number(count);
         Ok(())
     }
 
-    pub(super) fn text(&mut self, text: &str) -> Result<(), SchemaFault> {
+    pub(super) fn text(&mut self, text: &str) -> Result<(), ParseError> {
         self.count(text.len())?;
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 
-    pub(super) fn texts(&mut self, texts: &[impl AsRef<str>]) -> Result<(), SchemaFault> {
+    pub(super) fn texts(&mut self, texts: &[impl AsRef<str>]) -> Result<(), ParseError> {
         self.count(texts.len())?;
         let slots = self.slots(texts.len());
         for (index, text) in texts.iter().enumerate() {

@@ -143,13 +143,7 @@ impl<'v> Writer<'_, 'v> {
                 }
                 is_new
             }
-            (Defined::Names(names), _) => {
-                let is_new = names.find(name).is_none();
-                if is_new {
-                    names.add(*name, ());
-                }
-                is_new
-            }
+            (Defined::Names(names), _) => names.insert(*name),
             (Defined::Before(_), None) => false,
         };
         if is_new {

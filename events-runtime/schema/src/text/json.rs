@@ -138,13 +138,11 @@ impl Writer<'_> {
 
     /// Notes a definition. Writes its name and returns `false` if it was written before.
     const fn define(&mut self, name: &'static Name, enclosing: &'static str) -> bool {
-        let full = NameView::new(name, enclosing, &[]);
-        if self.names.find(&full).is_some() {
+        let is_new = self.names.insert(NameView::new(name, enclosing, &[]));
+        if !is_new {
             self.reference(name, enclosing);
-            return false;
         }
-        self.names.add(full, ());
-        true
+        is_new
     }
 
     /// Writes the start of a definition.

@@ -88,12 +88,11 @@ impl Writer<'_> {
 
     const fn record(&mut self, record: &'static Record) {
         let name = NameView { namespace: b"", ..NameView::new(&record.name, "", &[]) };
-        if self.names.find(&name).is_some() {
+        // Before the fields, because a recursive type refers to itself in them.
+        if !self.names.insert(name) {
             self.name(&record.name);
             return;
         }
-        // Before the fields, because a recursive type refers to itself in them.
-        self.names.add(name, ());
         self.text.push("{\"fields\": [");
         self.fields(record);
         self.text.push("], \"name\": ");

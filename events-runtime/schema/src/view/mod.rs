@@ -12,7 +12,7 @@ pub use crate::const_str::same;
 pub(crate) use name::{MAX_NAMES, Names};
 
 use crate::tree::{Field, Name, Record, Schema, Union};
-use packed::Packed;
+use packed::PackedNode;
 
 /// A node of a schema.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ pub enum View<'a> {
         root: &'static Schema,
     },
     /// A node of the packed form.
-    Packed(Packed<'a>),
+    Packed(PackedNode<'a>),
 }
 
 /// The kind of a node. A logical type has the shape of its base type, a reference that of its definition.
@@ -91,7 +91,7 @@ pub enum Texts<'a> {
     /// Texts of a tree.
     Slice(&'static [&'static str]),
     /// Texts of the packed form.
-    Packed(Packed<'a>),
+    Packed(PackedNode<'a>),
 }
 
 /// An enumeration.
@@ -129,7 +129,7 @@ pub enum UnionView<'a> {
         root: &'static Schema,
     },
     /// A union of the packed form.
-    Packed(Packed<'a>),
+    Packed(PackedNode<'a>),
 }
 
 /// A record.
@@ -143,7 +143,7 @@ pub struct RecordView<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Fields<'a> {
     Tree { fields: &'static [Field], namespace: &'static str, root: &'static Schema },
-    Packed(Packed<'a>),
+    Packed(PackedNode<'a>),
 }
 
 /// A field of a record.
@@ -187,7 +187,7 @@ impl View<'static> {
 impl<'a> View<'a> {
     /// The root of packed bytes.
     pub const fn packed(bytes: &'a [u8]) -> Self {
-        Self::Packed(Packed { bytes, at: 0 })
+        Self::Packed(PackedNode { bytes, at: 0 })
     }
 
     /// The shape of this node; a reference has the shape of its definition.

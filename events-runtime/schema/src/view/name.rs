@@ -116,7 +116,10 @@ impl<'a, T: Copy> Names<'a, T> {
     }
 
     pub(crate) const fn find(&self, name: &NameView<'_>) -> Option<T> {
-        let hash = name.hash();
+        self.find_hashed(name.hash(), name)
+    }
+
+    const fn find_hashed(&self, hash: u64, name: &NameView<'_>) -> Option<T> {
         let mut index = 0;
         while index < self.len {
             if let Some((other_hash, other, value)) = &self.seen[index]
@@ -132,11 +135,27 @@ impl<'a, T: Copy> Names<'a, T> {
 
     /// Returns `false` if there is no room for one more.
     pub(crate) const fn add(&mut self, name: NameView<'a>, value: T) -> bool {
+        self.add_hashed(name.hash(), name, value)
+    }
+
+    const fn add_hashed(&mut self, hash: u64, name: NameView<'a>, value: T) -> bool {
         if self.len == MAX_NAMES {
             return false;
         }
-        self.seen[self.len] = Some((name.hash(), name, value));
+        self.seen[self.len] = Some((hash, name, value));
         self.len += 1;
+        true
+    }
+}
+
+impl<'a> Names<'a, ()> {
+    /// Adds a name. Returns `false` if it is known already.
+    pub(crate) const fn insert(&mut self, name: NameView<'a>) -> bool {
+        let hash = name.hash();
+        if self.find_hashed(hash, &name).is_some() {
+            return false;
+        }
+        self.add_hashed(hash, name, ());
         true
     }
 }

@@ -7,7 +7,7 @@ use crate::tree::Field;
 
 /// A node of packed bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Packed<'a> {
+pub struct PackedNode<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
 }
@@ -23,7 +23,7 @@ macro_rules! number {
     }};
 }
 
-impl<'a> Packed<'a> {
+impl<'a> PackedNode<'a> {
     const fn number(self) -> u32 {
         number!(self.bytes, self.at)
     }

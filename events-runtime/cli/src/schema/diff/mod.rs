@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::output;
 pub(super) use change::{Breaks, Change, ChangeKind};
 use events_schema::parse::without_bom;
-use events_schema::parse::{Schema as Packed, pack};
+use events_schema::parse::{PackedSchema as Packed, pack};
 use events_schema::view::View;
 
 /// One of the compared schemas.

@@ -9,14 +9,14 @@ use crate::text::Form;
 use crate::view::{FieldView, MAX_NAMES, NameView, RecordView, Shape, Texts, View, same};
 
 /// Compares places of a definition with places of one published schema.
-pub(super) struct Same {
+pub(super) struct UnchangedCheck {
     /// The published types that were found unchanged, or are being compared, by their offset.
     passed: [usize; MAX_NAMES],
     len: usize,
     form: Form,
 }
 
-impl Same {
+impl UnchangedCheck {
     /// A comparison with what was published in this form: that of Open edX has no aliases, no logical
     /// types and no default but null.
     pub(super) const fn new(form: Form) -> Self {
