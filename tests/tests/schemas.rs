@@ -415,7 +415,7 @@ fn check_reports_invalid_files() {
         ("1.avsc", "{", "is not an Avro schema: not JSON"),
         ("01.avsc", &sound, "has no minor version in its name"),
         ("1.AVSC", &sound, "is named in capitals"),
-        ("1.avsc", "\"string\"", "is no record"),
+        ("1.avsc", "\"string\"", "is not a record"),
         ("1.avsc", &sound.replace("\"OrderCancelled\"", "\"OrderPlaced\""), "defines the record"),
     ] {
         let path = shop.file(&format!("schemas/{CANCELLED}/{file}"));
