@@ -20,6 +20,7 @@ pub mod receiver;
 
 // Its bytes.
 pub mod avro;
+mod codec;
 
 pub mod registry;
 

@@ -26,7 +26,7 @@ pub use events_schema::compat::{
 pub use events_schema::tree::{Enum, Field, Json, JsonKind, Name, Origin, Record, Reference, Schema, Union};
 pub use events_schema::{check_integer, generic_name};
 
-use crate::{EmitOptions, EventMetadata, avro};
+use crate::{EmitOptions, EventMetadata, avro, codec};
 
 /// The text in a constant that [`write()`] made.
 #[must_use]
@@ -162,8 +162,8 @@ pub const fn min_len(fields: &[usize]) -> usize {
 /// # Errors
 /// It is deeper than a reader follows.
 pub fn deeper(depth: usize, size: usize) -> Result<usize, EncodeError> {
-    avro::deeper(depth, size)
-        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: avro::max_levels(size) }))
+    codec::deeper(depth, size)
+        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: codec::max_levels(size) }))
 }
 
 /// A symbol that an enumeration does not have.
