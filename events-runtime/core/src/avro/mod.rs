@@ -25,5 +25,5 @@ pub use datum::{append, from_slice, from_slice_resolved, to_slice, to_vec};
 pub use events_schema::tree as schema;
 pub use events_schema::{Compatibility, Form, Published, Schema, fingerprint, length, write};
 #[doc(hidden)]
-pub use events_schema::{Fault, SchemaFault, check, check_openedx};
+pub use events_schema::{SchemaFault, Violation, check, check_openedx};
 pub use single_object::{from_single_object, to_single_object};

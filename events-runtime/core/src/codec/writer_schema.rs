@@ -9,7 +9,7 @@ use super::error::DecodeError;
 use super::resolve::{self, Plan};
 use events_schema::Published;
 use events_schema::fingerprint;
-use events_schema::packed::{self, SchemaFault};
+use events_schema::parse::{self, SchemaFault};
 use events_schema::tree::Schema;
 
 /// The longest text of a schema.
@@ -62,7 +62,7 @@ impl WriterSchema {
             let reason = format!("{} bytes of text, at most {MAX_LEN} are allowed", text.len());
             return Err(SchemaError(SchemaFault::new(reason)));
         }
-        let packed::Schema { bytes, canonical } = packed::pack(text).map_err(SchemaError)?;
+        let parse::Schema { bytes, canonical } = parse::pack(text).map_err(SchemaError)?;
         let fingerprint = fingerprint(&canonical);
         Ok(Self::new(Packed::Parsed(bytes), fingerprint, OnceLock::from(canonical)))
     }
