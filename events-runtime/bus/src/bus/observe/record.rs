@@ -14,7 +14,7 @@ use crate::bus::spill::{Octets, Record, VERSION};
 use crate::envelope::Envelope;
 use events_core::EventMetadata;
 use events_core::avro::json::{PersonalData, to_json};
-use events_transport::{ConsumerGroup, Headers, Message, Position, Topic};
+use events_transport::{ConsumerGroup, Headers, Message, Position, Topic, TransportName};
 
 /// The [`Failure::kind`] of an event that was not sent.
 pub(in crate::bus) const NOT_SENT: &str = "not-sent";
@@ -26,6 +26,7 @@ pub(in crate::bus) struct Failure<'a> {
     pub(in crate::bus) kind: &'static str,
     pub(in crate::bus) error: String,
     pub(in crate::bus) topic: &'a Topic,
+    pub(in crate::bus) transport: &'a TransportName,
     /// For a received message: its group, position and attempt.
     pub(in crate::bus) received: Option<(&'a ConsumerGroup, Position, u32)>,
     /// The text of the log event.
@@ -71,6 +72,7 @@ impl Observe {
         tracing::error!(
             target: ERROR_TARGET,
             topic = failure.topic.as_str(),
+            transport = failure.transport.named(),
             event_type,
             id = id.as_deref(),
             group = record.group.as_deref(),
@@ -89,6 +91,7 @@ impl Observe {
             failure: failure.kind.to_owned(),
             error: failure.error.clone(),
             topic: failure.topic.to_string(),
+            transport: failure.transport.named().map(str::to_owned),
             group: failure.received.map(|(group, ..)| group.to_string()),
             position: failure.received.map(|(_, position, _)| position.to_string()),
             attempt: failure.received.map(|(.., attempt)| attempt),

@@ -2,6 +2,7 @@
 
 use super::super::offsets::SeekTarget;
 use super::super::worker::ConsumeError;
+use crate::config::UnknownTransport;
 use events_transport::{ConsumerGroup, NameError, Position, TransportError};
 
 /// The reason why a replay did not start or ended early.
@@ -19,6 +20,9 @@ pub enum ReplayError {
     /// The name of the topic or of the group is invalid.
     #[error("the name of the replay's topic or group is invalid")]
     Name(#[from] NameError),
+    /// No transport has the replay's name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
     /// The end is before the start.
     #[error("the end of the replay, {to}, is before its start, {from}: swap the two")]
     Backwards {

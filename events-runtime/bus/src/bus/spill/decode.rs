@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::line::Octets;
-use super::read::Unread;
+use super::read::{Unread, transport};
 use super::record::{Record, VERSION};
 use crate::bus::undelivered::Undelivered;
 use crate::envelope::Envelope;
@@ -28,6 +28,7 @@ impl Record {
             return Err(reason.to_owned().into());
         }
         let topic = Topic::new(self.topic).map_err(|error| error.to_string())?;
+        let transport = transport(self.transport)?;
         let key = self.key.map(Octets::into_bytes).transpose()?;
         let bytes =
             |text: String| STANDARD.decode(text).map_err(|_| "`data_base64` is not Base64".to_owned());
@@ -67,7 +68,7 @@ impl Record {
         for (name, value) in self.headers {
             message.headers.push(name, value.into_bytes()?);
         }
-        Ok(Undelivered { topic, message })
+        Ok(Undelivered { topic, transport, message })
     }
 }
 

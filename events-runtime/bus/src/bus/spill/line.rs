@@ -18,6 +18,9 @@ pub(super) const VERSION: u32 = 1;
 pub(super) struct Line {
     pub(super) spill: u32,
     pub(super) topic: String,
+    /// Missing for the transport of `[bus]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) transport: Option<String>,
     pub(super) key: Option<Octets>,
     pub(super) headers: Vec<(String, Octets)>,
     pub(super) data_base64: String,
@@ -57,6 +60,7 @@ pub(super) fn encode(event: &Undelivered, out: &mut Vec<u8>) -> io::Result<()> {
     let line = Line {
         spill: VERSION,
         topic: event.topic.to_string(),
+        transport: event.transport.named().map(str::to_owned),
         key: message.key.as_ref().map(Octets::of),
         headers: message.headers.iter().map(|(name, value)| (name.to_owned(), Octets::of(value))).collect(),
         data_base64: STANDARD.encode(&message.data),

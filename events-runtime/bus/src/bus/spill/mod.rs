@@ -6,7 +6,7 @@
 //! {"spill":1,"topic":"dev-orders","key":"c1","headers":[["ce_id","0190…"]],"data_base64":"DgJj"}
 //! ```
 //!
-//! The topic is its full name. Key and header values are text, or `{"base64":"…"}` if they are not UTF-8; a
+//! The topic is its full name; `transport` names its transport unless that is the one of `[bus]`. Key and header values are text, or `{"base64":"…"}` if they are not UTF-8; a
 //! missing key is `null`. Each line has its own format version, so lines of different versions can be in
 //! one file.
 //!

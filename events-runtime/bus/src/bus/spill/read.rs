@@ -17,7 +17,7 @@ use super::record::Record;
 use crate::bus::undelivered::Undelivered;
 use events_core::registry::Registry;
 use events_schema::packed::json::without_bom;
-use events_transport::{Message, Topic};
+use events_transport::{Message, Topic, TransportName};
 
 /// The limits of a portion, in events and in bytes of lines.
 const MAX_EVENTS: usize = 1024;
@@ -251,7 +251,14 @@ fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
     for (name, value) in line.headers {
         message.headers.push(name, value.into_bytes()?);
     }
-    Ok(Undelivered { topic: Topic::new(line.topic).map_err(|error| error.to_string())?, message })
+    let topic = Topic::new(line.topic).map_err(|error| error.to_string())?;
+    Ok(Undelivered { topic, transport: transport(line.transport)?, message })
+}
+
+/// The transport of a line.
+pub(super) fn transport(name: Option<String>) -> Result<TransportName, String> {
+    let name = name.map(|name| TransportName::new(name).map_err(|error| error.to_string()));
+    Ok(name.transpose()?.unwrap_or_default())
 }
 
 pub(super) fn base64(text: &str) -> Result<Bytes, String> {
@@ -303,7 +310,7 @@ mod tests {
             .with_header("ce_id", format!("id-{number}"))
             .with_header("twice", "\"quoted\" \n ü")
             .with_header("twice", vec![0x80]);
-        Undelivered { topic: Topic::new("dev-orders").unwrap(), message }
+        Undelivered { topic: Topic::new("dev-orders").unwrap(), transport: TransportName::default(), message }
     }
 
     #[test]

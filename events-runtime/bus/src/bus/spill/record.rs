@@ -6,7 +6,7 @@
 //!  "schemafp":"00abcdef01234567","data":{"number":7}}
 //! ```
 //!
-//! The topic is its full name. Metadata has the JSON form of Open edX logs. Data that this program's schema
+//! The topic is its full name; `transport` names its transport unless that is the one of `[bus]`. Metadata has the JSON form of Open edX logs. Data that this program's schema
 //! can't read, such as that of another version, is `data_base64`. A message that is not an event has
 //! `headers` instead of `metadata`. The log event, unlike the file, shows the values of unknown headers and
 //! extensions as `***`.
@@ -32,6 +32,9 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(in crate::bus) error: String,
     pub(in crate::bus) topic: String,
+    /// Missing for the transport of `[bus]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::bus) transport: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::bus) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
