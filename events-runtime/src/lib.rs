@@ -25,6 +25,7 @@
 //! | `inbox-sqlite`, `inbox-postgres` | an [`inbox`] in SQLite or in Postgres, for receivers that handle each event once; enable `bus` |
 //! | `cli` | the command line, [`cli::run`]; enables `bus` |
 //! | `sim` | the simulated broker, [`testing::sim`]; for dev-dependencies, since it brings tokio's paused clock; enables `bus` |
+//! | `testkit` | the conformance suite for transports, [`testing::conformance`]; for dev-dependencies; enables `bus` |
 //! | `uuid` | `uuid::Uuid` as a payload type |
 //! | `jiff`, `chrono`, `time` | times and dates of these crates as payload types |
 //! | `rust_decimal` | `rust_decimal::Decimal` as a payload type |
@@ -36,7 +37,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The links of this page and of the guides lead to items of all features.
 #![cfg_attr(
-    not(all(feature = "cli", feature = "redis", feature = "sim", feature = "inbox-sqlite")),
+    not(all(
+        feature = "cli",
+        feature = "redis",
+        feature = "sim",
+        feature = "testkit",
+        feature = "inbox-sqlite"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -44,7 +51,7 @@
 pub use events_core::{event_type, payload, with};
 
 // In the process.
-pub use events_core::{hub, metadata, receiver, signal};
+pub use events_core::{event, hub, metadata, receiver, signal};
 
 // Out, and back in.
 #[cfg(feature = "bus")]
@@ -77,6 +84,8 @@ pub mod testing {
 
     #[cfg(feature = "sim")]
     pub use events_bus::sim;
+    #[cfg(feature = "testkit")]
+    pub use events_bus::testkit as conformance;
     pub use events_core::testing::*;
 }
 
@@ -89,6 +98,8 @@ pub use events_core::private;
 pub use events_bus::bus::EventBus;
 #[cfg(feature = "bus")]
 pub use events_bus::config::Config;
+#[cfg(feature = "testkit")]
+pub use events_bus::conformance;
 pub use events_core::{
     BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
     EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,

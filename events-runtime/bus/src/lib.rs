@@ -9,3 +9,5 @@ pub mod config;
 pub mod inbox;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "testkit")]
+pub mod testkit;

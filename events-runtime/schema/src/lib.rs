@@ -34,7 +34,6 @@ mod canonical;
 mod check;
 pub mod compat;
 mod defaults;
-pub mod definitions;
 mod digest;
 mod fingerprint;
 pub mod packed;

@@ -31,6 +31,8 @@ mod status;
 mod stored;
 mod subscription;
 mod target;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod topic;
 pub mod url;
 

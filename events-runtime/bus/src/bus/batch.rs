@@ -7,7 +7,8 @@ use futures_channel::oneshot;
 
 use super::capacity::Permit;
 use super::destination::Destination;
-use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
+use super::observe::{Failure, Observe, SEND_FAILED, SENT};
+use super::record::FailureKind;
 use crate::envelope::Envelope;
 use events_core::signal::SendError;
 use events_support::error_chain::chain;
@@ -104,7 +105,14 @@ impl Batch {
         metrics::counter!(SEND_FAILED, to.labels()).increment(1);
         let text = "an event was not sent";
         let Destination { topic, transport } = to;
-        let failure = Failure { kind: NOT_SENT, error: chain(error), topic, transport, received: None, text };
+        let failure = Failure {
+            kind: FailureKind::NotSent,
+            error: chain(error),
+            topic,
+            transport,
+            received: None,
+            text,
+        };
         observe.failed(&failure, &message);
         pending.settle(Err(SendError::Failed(error.clone().into())));
     }

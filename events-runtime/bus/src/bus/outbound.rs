@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::capacity::Capacity;
 use super::destination::Destination;
-use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
+use super::observe::{EMITTED, Failure, SEND_FAILED, TracePropagator, create_span, inject};
+use super::record::FailureKind;
 use super::route::{Route, Routes};
 use super::sender::Phase;
 use super::topic_queue::{Closed, TopicQueue};
@@ -137,7 +138,8 @@ fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Opt
     let Destination { topic, transport } = &route.queue.to;
     metrics::counter!(SEND_FAILED, route.queue.to.labels()).increment(1);
     let text = "an event was not sent";
-    let failure = Failure { kind: NOT_SENT, error: chain(error), topic, transport, received: None, text };
+    let failure =
+        Failure { kind: FailureKind::NotSent, error: chain(error), topic, transport, received: None, text };
     let Some(datum) = datum else {
         return route.queue.observe.failed_unencoded(&failure, event.metadata());
     };

@@ -177,7 +177,7 @@ impl<'a> Batches<'a> {
             bytes += line.len();
             let text = std::str::from_utf8(line).map_err(|error| self.invalid(&error))?;
             let text = if self.line_number == 1 { without_bom(text) } else { text };
-            let message = DeadLetter::message_of_line(text).map_err(|error| self.invalid(&chain(&error)))?;
+            let message = DeadLetter::message_of_line(text).map_err(|error| self.invalid(&error))?;
             messages.push(message);
         }
         Ok((!messages.is_empty()).then_some(messages))

@@ -171,6 +171,11 @@ pub struct LogicalView<'a> {
     pub scale: u32,
 }
 
+/// A text of a view. Views are made of `str`s.
+pub fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
 impl View<'static> {
     /// The root of a definition's tree.
     pub const fn tree(root: &'static Schema) -> Self {
@@ -206,6 +211,16 @@ impl<'a> View<'a> {
             Self::Packed(node) => node.logical(),
             _ => None,
         }
+    }
+
+    /// Whether this is a reference to a type that is defined elsewhere.
+    pub const fn is_reference(self) -> bool {
+        matches!(self, Self::Tree { schema: Schema::Ref(_), .. })
+    }
+
+    /// Whether this is `["null", T]`, and `T` a reference to a type that is defined elsewhere.
+    pub const fn is_optional_reference(self) -> bool {
+        matches!(self, Self::Tree { schema: Schema::Nullable(Schema::Ref(_)), .. })
     }
 
     /// The digest of a record.

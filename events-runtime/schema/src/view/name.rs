@@ -54,6 +54,11 @@ impl NameView<'_> {
         }
     }
 
+    /// The name without its namespace, as a `String`.
+    pub fn short_text(&self) -> String {
+        super::text(self.short(&mut [0; SHORT_MAX])).to_owned()
+    }
+
     /// Whether an alias of this name is the other one, in full.
     pub const fn has_alias(&self, other: &NameView<'_>) -> bool {
         let mut index = 0;

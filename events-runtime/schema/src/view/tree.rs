@@ -147,6 +147,9 @@ pub(super) const fn number_behind(attributes: &[u8], key: &[u8]) -> u32 {
         let (found, mut digits) = rest.split_at(key.len());
         if super::same(found, key) {
             let mut number = 0;
+            while let [b' ', rest @ ..] = digits {
+                digits = rest;
+            }
             while let [digit @ b'0'..=b'9', rest @ ..] = digits {
                 number = number * 10 + (*digit - b'0') as u32;
                 digits = rest;

@@ -1,0 +1,191 @@
+//! A transport that wraps another one and replaces some of its parts.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::{
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
+    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+};
+
+/// Wraps a value.
+type Part<T> = Box<dyn Fn(T) -> T + Send + Sync>;
+/// Replaces a result, asynchronously.
+type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync>;
+
+/// The results of a send.
+pub type Sent = BoxFuture<'static, Vec<Result<Position, TransportError>>>;
+
+/// A transport that wraps another one, owned or borrowed. Parts that are not replaced are the inner transport's.
+pub struct Over<T> {
+    inner: T,
+    capability: Option<Part<Capability>>,
+    producer: Option<Part<Arc<dyn Producer>>>,
+    consumer: Option<Part<Box<dyn Consumer>>>,
+    groups: Option<Answer>,
+    subscribes: Option<Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>>,
+}
+
+impl<T> Over<T> {
+    /// Forwards all calls to the inner transport.
+    pub fn new(inner: T) -> Self {
+        Self { inner, capability: None, producer: None, consumer: None, groups: None, subscribes: None }
+    }
+
+    /// Replaces the capability.
+    #[must_use]
+    pub fn capability(mut self, part: impl Fn(Capability) -> Capability + Send + Sync + 'static) -> Self {
+        self.capability = Some(Box::new(part));
+        self
+    }
+
+    /// Wraps each producer.
+    #[must_use]
+    pub fn producer<P: Producer + 'static>(
+        mut self,
+        part: impl Fn(Arc<dyn Producer>) -> P + Send + Sync + 'static,
+    ) -> Self {
+        self.producer = Some(Box::new(move |inner| Arc::new(part(inner))));
+        self
+    }
+
+    /// Replaces each send by a function of the inner producer, the topic and the batch.
+    #[must_use]
+    pub fn sends<F>(self, send: F) -> Self
+    where
+        F: Fn(&Arc<dyn Producer>, &Topic, &[Message]) -> Sent + Send + Sync + 'static,
+    {
+        let send = Arc::new(send);
+        self.producer(move |inner| Sends { inner, send: Arc::clone(&send) })
+    }
+
+    /// Wraps each consumer.
+    #[must_use]
+    pub fn consumer<C: Consumer + 'static>(
+        mut self,
+        part: impl Fn(Box<dyn Consumer>) -> C + Send + Sync + 'static,
+    ) -> Self {
+        self.consumer = Some(Box::new(move |inner| Box::new(part(inner))));
+        self
+    }
+
+    /// Runs a future before each subscription.
+    #[must_use]
+    pub fn subscribes<F>(mut self, after: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.subscribes = Some(Box::new(move || Box::pin(after())));
+        self
+    }
+
+    /// Replaces the listed groups.
+    #[must_use]
+    pub fn groups<F>(mut self, part: impl Fn(Vec<GroupStatus>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Vec<GroupStatus>> + Send + 'static,
+    {
+        self.groups = Some(Box::new(move |groups| Box::pin(part(groups))));
+        self
+    }
+}
+
+struct Sends<F> {
+    inner: Arc<dyn Producer>,
+    send: Arc<F>,
+}
+
+impl<F> Producer for Sends<F>
+where
+    F: Fn(&Arc<dyn Producer>, &Topic, &[Message]) -> Sent + Send + Sync,
+{
+    fn send(&self, topic: &Topic, batch: &[Message]) -> Sent {
+        (self.send)(&self.inner, topic, batch)
+    }
+}
+
+/// Applies the replacement, if there is one.
+fn made<T>(part: Option<&Part<T>>, of: T) -> T {
+    match part {
+        Some(part) => part(of),
+        None => of,
+    }
+}
+
+impl<T> Transport for Over<T>
+where
+    T: Deref<Target: Transport> + Send + Sync,
+{
+    fn capability(&self) -> Capability {
+        made(self.capability.as_ref(), self.inner.capability())
+    }
+
+    fn url(&self) -> &str {
+        self.inner.url()
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
+        Box::pin(async { Ok(made(self.producer.as_ref(), self.inner.producer().await?)) })
+    }
+
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(async {
+            if let Some(after) = &self.subscribes {
+                after().await;
+            }
+            Ok(made(self.consumer.as_ref(), self.inner.consumer(subscription).await?))
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
+        self.inner.check()
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
+        self.inner.topics()
+    }
+
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        Box::pin(async move {
+            let groups = self.inner.groups(topic).await?;
+            Ok(match &self.groups {
+                Some(part) => part(groups).await,
+                None => groups,
+            })
+        })
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        self.inner.unsettled(topic, group, after, max)
+    }
+
+    fn seek<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.inner.seek(topic, group, start)
+    }
+
+    fn remove_group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.inner.remove_group(topic, group)
+    }
+
+    fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
+        self.inner.trim()
+    }
+}
