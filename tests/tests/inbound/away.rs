@@ -88,7 +88,7 @@ impl Settle for Held {
                                 ErrorKind::Unavailable,
                                 "send to",
                                 &topic,
-                                "its node is away",
+                                "its node is down",
                             ))
                         })
                     }

@@ -140,7 +140,7 @@ async fn a_panicking_idempotency_store_fails_like_one_that_returns_an_error() {
 }
 
 #[tokio::test]
-async fn a_hook_whose_value_panics_on_drop_fails_at_most_its_message() {
+async fn middleware_that_panics_on_drop_fails_at_most_its_message() {
     for concurrency in [1, 4] {
         let bus = start("hook", concurrency).await;
         let mut asked = answer(&bus, "charge", |_, _| Ok(()));

@@ -40,7 +40,7 @@ async fn the_status_shows_a_failing_store_and_whether_an_operator_must_act() {
         let running = Running::billing(&bus);
         let circuit = || bus.status().consumers.pop().map(|consumer| consumer.circuit).unwrap_or_default();
         events_tests::until(|| async { circuit().failures() >= 3 }).await;
-        assert!(circuit().last_error().is_some_and(|error| error.contains("it is away")), "{:?}", circuit());
+        assert!(circuit().last_error().is_some_and(|error| error.contains("it is unavailable")), "{:?}", circuit());
         assert_eq!(bus.status().needs_operator(), needs_operator, "{kind:?}");
         failures.store(0, Ordering::SeqCst);
         place(&bus, &["ada"]).await;
