@@ -6,7 +6,7 @@ use std::path::Path;
 
 use events_tests::faults::Cause;
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
@@ -37,7 +37,7 @@ async fn producers_wait_for_a_full_disk_and_no_acknowledged_event_is_lost() {
         let goal = world.run.acked.len() + each;
         world.until("events are acknowledged", async |world| world.run.acked.len() >= goal).await;
         let (said, warned) =
-            (world.said.len(), world.place.warnings("the disk or the file is full", producer));
+            (world.said.len(), world.files.warnings("the disk or the file is full", producer));
         fill(&filler);
         world
             .until("the producer tells that the disk is full", async |world| {
@@ -47,7 +47,7 @@ async fn producers_wait_for_a_full_disk_and_no_acknowledged_event_is_lost() {
             .await;
         world
             .until("the consumers tell that the disk is full", async |world| {
-                world.place.warnings("the disk or the file is full", producer) > warned
+                world.files.warnings("the disk or the file is full", producer) > warned
             })
             .await;
         // As long as a lease, for the deliveries in flight.
@@ -87,7 +87,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
                 .any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
         })
         .await;
-    let (full, roomy) = (disk.join("spill.jsonl"), world.place.path("spill.jsonl"));
+    let (full, roomy) = (disk.join("spill.jsonl"), world.files.path("spill.jsonl"));
     let producer = world.living(true, false)[0];
     world.peer(producer).say(&format!("spill {}", full.display()));
     world
@@ -106,7 +106,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     std::fs::remove_file(disk.join("filler")).expect("the filler is removed");
     // The program that defines the events sends them.
     let sent = std::process::Command::new(env!("CARGO_BIN_EXE_fault_peer"))
-        .args(["--config", &world.place.text("events.toml"), "produce", "--from-spill"])
+        .args(["--config", &world.files.text("events.toml"), "produce", "--from-spill"])
         .arg(&roomy)
         .output()
         .expect("the command runs");

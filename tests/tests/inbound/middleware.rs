@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use events_runtime::receiver::{reject, skip};
 
-use crate::shop::{Running, answer, bus, header, letters, next, place, settled};
+use crate::shop::{Running, answer, bus, dead_letters, header, next, place_orders, settled};
 
 tokio::task_local! {
     static REQUEST: String;
@@ -15,7 +15,7 @@ tokio::task_local! {
 #[tokio::test]
 async fn middleware_wraps_each_message_and_the_first_is_outermost() {
     let bus = bus("hooks").await;
-    place(&bus, &["ada", "bob"]).await;
+    place_orders(&bus, &["ada", "bob"]).await;
     let log = Arc::new(Mutex::new(Vec::new()));
     let note = {
         let log = Arc::clone(&log);
@@ -66,7 +66,7 @@ async fn middleware_wraps_each_message_and_the_first_is_outermost() {
 #[tokio::test]
 async fn failing_middleware_fails_the_message_and_not_the_consumer() {
     let bus = bus("failing hook").await;
-    place(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
+    place_orders(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
     let mut asked = answer(&bus, "notes", |_, _| Ok(()));
     let consume = bus.consume("orders").group("billing").middleware(|message, next| {
         assert!(message.position.to_string() != "4" || message.attempt > 1, "at once");
@@ -88,15 +88,15 @@ async fn failing_middleware_fails_the_message_and_not_the_consumer() {
     let mut orders = [next(&mut asked).await, next(&mut asked).await, next(&mut asked).await];
     orders.sort_unstable();
     assert_eq!(orders, [1, 2, 4], "the receivers saw the events that the hook passed on");
-    let letter = letters(&bus).await.pop().expect("a letter");
-    assert_eq!(header(&letter, "dlq_kind"), "hook");
-    assert!(header(&letter, "dlq_reason").contains("forbidden"));
+    let dead_letter = dead_letters(&bus).await.pop().expect("a dead letter");
+    assert_eq!(header(&dead_letter, "dlq_kind"), "hook");
+    assert!(header(&dead_letter, "dlq_reason").contains("forbidden"));
 }
 
 #[tokio::test]
 async fn middleware_sees_the_errors_of_receivers_and_cannot_hide_them() {
     let bus = bus("hiding hook").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let _asked = answer(&bus, "charge", |_, _| Err("no money".into()));
     let failures = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&failures);
@@ -119,7 +119,7 @@ async fn middleware_sees_the_errors_of_receivers_and_cannot_hide_them() {
 #[tokio::test]
 async fn middleware_can_set_a_time_limit_for_a_message() {
     let bus = bus("timeout hook").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let _asked = crate::shop::answer_async(&bus, "quick", |_| Ok(()));
     bus.hub().scope(|| {
         crate::shop::ORDER_PLACED.connect_async("hangs", |_| std::future::pending::<()>());
