@@ -18,7 +18,7 @@ use events_core::internal::{new_id, new_openedx_id};
 use events_core::registry::Descriptor;
 use events_core::signal::TopicOutcome;
 use events_core::{EmitOptions, Hub};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::Topic;
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {

@@ -19,10 +19,26 @@
 //! | stage | type | says |
 //! |---|---|---|
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
-//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skipped, retry, reject, stop |
-//! | the worker settles the delivery | `ack`, `retry`, `release`, `reject` of [`Delivery`](events_transport::Delivery) | what the transport stores |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
+//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |
+//!
+//! # Errors
+//! A [`TransportError`](events_transport::TransportError) has a kind to decide by, the operation, its subject
+//! and the cause. Calls that only use the transport return it: [`Offsets`], [`DeadLetters`]. The others
+//! contain it:
+//!
+//! | error | of | adds |
+//! |---|---|---|
+//! | [`StartError`] | [`EventBusBuilder::start`] | configuration, definitions |
+//! | [`OutboundError`], in the emission | `emit` | encoding, a full queue |
+//! | [`FlushError`], [`ShutdownError`] | [`EventBus::flush`], [`EventBus::shutdown`] | the messages that are not acknowledged |
+//! | [`SpillError`] | [`EventBus::shutdown_or_spill`] | a `ShutdownError` and the file's [`io::Error`](std::io::Error) |
+//! | [`InboundError`] | a received message | decoding, receivers |
+//! | [`ConsumeError`] | [`Consume::run_until`] | events that stop a consumer |
+//! | [`ReplayError`] | [`Replay::run`] | a `ConsumeError`, or a group before the start |
+//! | [`RecordError`] | a line of a [record](#records) | – |
 //!
 //! # Audit lines
 //! `bus.audit = true` logs one event on the `tracing` target [`AUDIT_TARGET`] for each message that is

@@ -241,7 +241,7 @@ impl Worker {
                     let exhausted = self.exhausted(&delivery);
                     batch.in_flight.start(delivery, |delivery| async move {
                         match exhausted {
-                            Some(error) => Verdict::Unusable(error),
+                            Some(error) => Verdict::Reject(error),
                             None => process(inbound, middleware, delivery).await,
                         }
                     });
@@ -266,7 +266,7 @@ impl Worker {
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
-            Verdict::Done | Verdict::Skipped => {
+            Verdict::Done | Verdict::Skip => {
                 self.consecutive_errors = 0;
                 match verdict {
                     Verdict::Done => self.settling.consumed.acked += 1,
@@ -280,12 +280,12 @@ impl Worker {
                 self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
-            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
+            Verdict::Retry(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
                 self.settling.unfinished(delivery);
                 return Ok(());
             }
-            Verdict::Failed(error, pause) => (error, Some(pause)),
-            Verdict::Unusable(error) => (error, None),
+            Verdict::Retry(error, pause) => (error, Some(pause)),
+            Verdict::Reject(error) => (error, None),
         };
         // Earlier messages of the key are settled first.
         self.settling.ack(&mut batch.done);

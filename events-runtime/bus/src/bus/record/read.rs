@@ -12,7 +12,7 @@ use crate::bus::undelivered::Undelivered;
 use crate::envelope::Envelope;
 use events_core::avro::json::from_json;
 use events_core::registry::Registry;
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::{Message, Topic, dead_letter};
 
 /// A line of a spill file, an error log or an export of dead letters can't be used.

@@ -1,22 +1,59 @@
 //! Emits past events again.
 
 mod bounds;
-mod error;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-pub use error::ReplayError;
 
 use self::bounds::{Bounded, GroupRemoved, settled};
 use super::EventBus;
 use super::consumer::Consume;
 use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
+use super::worker::ConsumeError;
 use events_support::error_chain::chain;
 use events_transport::{
-    Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
+    Acknowledgement, ConsumerGroup, ErrorKind, NameError, Position, StartPosition, Subscription,
+    TransportError,
 };
+
+/// The reason why a replay did not start or ended early.
+///
+/// Only [`Behind`](Self::Behind) is an error of its own: the caller has a choice there. Everything else is
+/// the error of the transport or of the consumer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The group has not reached the start: moving it there would skip events that it has not processed.
+    #[error(
+        "group `{group}` is at {next}, before the start of the replay at {from}, and would lose the events in between: start at {next} or earlier, wait until the group has reached the start, or replay into a new group"
+    )]
+    Behind {
+        /// The group.
+        group: ConsumerGroup,
+        /// The earliest event that the group has not settled.
+        next: Position,
+        /// The start.
+        from: Position,
+    },
+    /// The transport failed, or, of kind [`Invalid`](ErrorKind::Invalid), the replay has no group, an invalid
+    /// name, or an end before its start.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The events could not be consumed.
+    #[error("the replay's consumer failed")]
+    Consume(#[from] ConsumeError),
+}
+
+impl ReplayError {
+    fn invalid(topic: impl std::fmt::Display, message: impl Into<String>) -> Self {
+        TransportError::new(ErrorKind::Invalid, "replay", topic, message).into()
+    }
+
+    fn backwards(topic: impl std::fmt::Display, from: SeekTarget, to: SeekTarget) -> Self {
+        Self::invalid(topic, format!("the end, {to}, is before its start, {from}: swap the two"))
+    }
+}
 
 /// Configures a replay; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and returns when all
 /// its events are settled.
@@ -166,15 +203,19 @@ impl Replay {
         let (name, is_new_group) = match &mode {
             Some(Mode::NewGroup(name)) => (name, true),
             Some(Mode::InPlace(name)) => (name, false),
-            None => return Err(ReplayError::NoGroup { topic }),
+            None => {
+                let message =
+                    "no group: call `group(\"…\")` for a new group, or `in_place(\"…\")` for an existing one";
+                return Err(ReplayError::invalid(topic, message));
+            }
         };
         let consume = consume.group(name.as_str());
         let mut subscription = consume.subscription()?;
         if is_new_group {
-            subscription.group = group_of(name)?;
+            subscription.group = group_of(name).map_err(ConsumeError::from)?;
         }
         if from.is_after(&to) {
-            return Err(ReplayError::Backwards { from, to });
+            return Err(ReplayError::backwards(topic, from, to));
         }
         let offsets = Offsets::of(bus.transport(), subscription.topic.clone());
         let mut replayed = Replayed {
@@ -190,7 +231,7 @@ impl Replay {
         let end = offsets.locate(to).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
         if to < from {
-            return Err(ReplayError::Backwards { from: from.into(), to: to.into() });
+            return Err(ReplayError::backwards(topic, from.into(), to.into()));
         }
         replayed.range = Some((from, to));
         let run = ResolvedReplay { bus: &bus, consume, subscription, offsets, from, to };
@@ -203,11 +244,11 @@ impl Replay {
 }
 
 /// The broker's name of the group for a replay into a new group.
-fn group_of(name: &str) -> Result<ConsumerGroup, ReplayError> {
+fn group_of(name: &str) -> Result<ConsumerGroup, NameError> {
     let bare = name.strip_suffix(Replay::SUFFIX).unwrap_or(name);
     // Validates the name as given, for a clear error.
     let group = ConsumerGroup::new(bare)?;
-    Ok(ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))?)
+    ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))
 }
 
 /// A replay with resolved positions.
