@@ -6,6 +6,7 @@ mod metrics;
 mod queues;
 mod spill;
 mod trace;
+mod transports;
 
 use events_runtime::{Config, EventBus, Hub, PublicSignal};
 

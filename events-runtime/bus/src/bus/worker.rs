@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
 use super::verdict::{InboundError, Verdict};
-use crate::config::Exhausted;
+use crate::config::{Exhausted, UnknownTransport};
 use events_support::error_chain::chain;
 use events_transport::Later as _;
 use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
@@ -37,6 +37,9 @@ pub enum ConsumeError {
     /// The name of the topic or of the group is invalid.
     #[error("the name of the consumer's topic or group is invalid")]
     Name(#[from] NameError),
+    /// No transport has the consumer's name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
     /// The transport failed, and a retry does not help.
     #[error("the transport failed")]
     Transport(#[from] TransportError),
