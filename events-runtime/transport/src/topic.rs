@@ -1,4 +1,4 @@
-//! Validated names: topics, consumer groups, topic prefixes.
+//! Validated names: topics, consumer groups, topic prefixes, transports.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,7 +11,7 @@ const NAME_MAX: usize = 100;
 /// The suffix of dead-letter topics.
 const DEAD_LETTERS: &str = ".dlq";
 
-/// A text is not a valid name of a topic, a consumer group or a prefix.
+/// A text is not a valid name of a topic, a consumer group, a prefix or a transport.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -197,6 +197,35 @@ name!(ConsumerGroup, "consumer group", NAME_MAX);
 pub struct TopicPrefix(std::sync::Arc<str>);
 
 name!(TopicPrefix, "topic prefix", NAME_MAX);
+
+/// The name of a transport, by which routes and consumers select it: 1 to 100 characters as in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransportName(std::sync::Arc<str>);
+
+name!(TransportName, "name of a transport", NAME_MAX);
+
+impl TransportName {
+    /// The name of the transport that is used unless another one is selected.
+    pub const DEFAULT: &'static str = "bus";
+
+    /// Whether this is [`DEFAULT`](Self::DEFAULT).
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        &*self.0 == Self::DEFAULT
+    }
+
+    /// The name, unless it is [`DEFAULT`](Self::DEFAULT).
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        (!self.is_default()).then_some(&*self.0)
+    }
+}
+
+impl Default for TransportName {
+    fn default() -> Self {
+        Self(Self::DEFAULT.into())
+    }
+}
 
 #[cfg(test)]
 mod tests {

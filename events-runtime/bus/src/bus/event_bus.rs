@@ -15,12 +15,13 @@ use super::offsets::Offsets;
 use super::outbound::OutboundQueues;
 use super::replay::Replay;
 use super::status::{BusStatus, Consumers};
+use super::transports::Transports;
 use super::writers::Writers;
-use crate::config::Config;
+use crate::config::{Config, UnknownTransport};
 use events_core::hub::Hub;
 use events_core::internal::Outbound;
 use events_core::registry::Registry;
-use events_transport::{NameError, Topic, TopicPrefix, Transport};
+use events_transport::{NameError, Topic, TopicPrefix, Transport, TransportName};
 
 /// A running bus. Clones are handles to the same bus.
 ///
@@ -36,7 +37,7 @@ pub(super) struct Inner {
     pub(super) registry: &'static Registry,
     pub(super) writers: Writers,
     pub(super) prefix: Option<TopicPrefix>,
-    pub(super) transport: Box<dyn Transport>,
+    pub(super) transports: Transports,
     pub(super) queues: Arc<OutboundQueues>,
     pub(super) outbound: Arc<dyn Outbound>,
     /// One task per topic queue, until it has ended.
@@ -45,8 +46,6 @@ pub(super) struct Inner {
     pub(super) consuming: watch::Sender<bool>,
     pub(super) consumers: Consumers,
     pub(super) observe: Arc<Observe>,
-    /// The transport's scheme, for spans.
-    pub(super) system: Arc<str>,
     pub(super) propagator: Option<Arc<dyn TracePropagator>>,
 }
 
@@ -68,7 +67,8 @@ impl EventBus {
         Replay::new(self, topic.into())
     }
 
-    /// Returns the positions of a topic's groups, by the topic's base name.
+    /// Returns the positions of a topic's groups on the transport of `[bus]`, by the topic's base name. For
+    /// another transport, use [`Offsets::of`] with [`transport_named`](Self::transport_named).
     ///
     /// # Errors
     /// A [`NameError`] if the topic's name is invalid.
@@ -123,9 +123,19 @@ impl EventBus {
         self.0.registry
     }
 
-    /// The transport.
+    /// The transport of `[bus]`.
     pub fn transport(&self) -> &dyn Transport {
-        &*self.0.transport
+        self.0.transports.default()
+    }
+
+    /// The transport of `[transports.NAME]`, or of `[bus]` for the name `bus`.
+    ///
+    /// # Errors
+    /// An [`UnknownTransport`] that suggests a similar name.
+    pub fn transport_named(&self, name: &str) -> Result<&dyn Transport, UnknownTransport> {
+        let unknown = |_| UnknownTransport::new(name, self.0.transports.names());
+        let name = TransportName::new(name).map_err(unknown)?;
+        Ok(&*self.0.transports.get(&name)?.transport)
     }
 
     /// The configuration that the bus was started with.
@@ -150,6 +160,6 @@ impl EventBus {
 
 impl fmt::Debug for EventBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventBus").field("transport", &self.0.transport.url()).finish_non_exhaustive()
+        f.debug_struct("EventBus").field("transport", &self.transport().url()).finish_non_exhaustive()
     }
 }

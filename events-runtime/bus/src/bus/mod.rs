@@ -78,6 +78,7 @@
 //! | `failure` | `not-sent`, `rejected` or `dead-letter` |
 //! | `error` | the error with its causes, if known |
 //! | `topic` | the full name of the topic that the event was sent to, or is to be sent to |
+//! | `transport` | the topic's transport, unless it is the one of `[bus]` |
 //! | `group`, `position`, `attempt` | for a received message: the group that rejected it, its position in `topic`, the number of attempts |
 //! | `key` | text, `{"base64":"…"}` if it is not UTF-8, or `null` |
 //! | `headers` | names and values, in the form of `key`. Without `metadata` all headers, else those that are not part of the metadata |
@@ -100,7 +101,8 @@
 //! value would be lost, and so is a newer version.
 //!
 //! # Metrics
-//! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Each start of a
+//! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Metrics of topics on a
+//! transport of `[transports.NAME]` also have the label `transport`. Each start of a
 //! bus describes the metrics to the recorder: install the recorder first.
 //!
 //! | name | kind | labels | meaning |
@@ -155,6 +157,7 @@ mod capacity;
 mod consumer;
 mod dead_letters;
 mod dedup;
+mod destination;
 mod event_bus;
 mod fetched_batch;
 mod flush;
@@ -178,6 +181,7 @@ mod shutdown;
 mod spill;
 mod status;
 mod topic_queue;
+mod transports;
 mod undelivered;
 mod unhandled;
 mod verdict;

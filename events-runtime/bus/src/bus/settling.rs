@@ -342,11 +342,12 @@ impl Settling {
         if stored {
             self.consumed.dead_lettered += 1;
             self.consuming.count(DEAD_LETTERED, 1);
-            let Consuming { observe, topic, group, .. } = &*self.consuming;
+            let Consuming { observe, topic, transport, group, .. } = &*self.consuming;
             let received = Some((group, position, attempt));
             let text = "an event was moved to the dead letters";
             let error = chain(&error);
-            observe.failed(&Failure { kind: FailureKind::Rejected, error, topic, received, text }, &message);
+            let failure = Failure { kind: FailureKind::Rejected, error, topic, transport, received, text };
+            observe.failed(&failure, &message);
         }
         if let Some(line) = line.filter(|_| stored) {
             line.log(Action::DeadLettered);

@@ -38,10 +38,11 @@ impl EventBus {
 
     /// Records each event that the shutdown could not send.
     fn log_undelivered(&self, error: &ShutdownError) {
-        for Undelivered { topic, message } in &error.undelivered {
+        for Undelivered { topic, transport, message } in &error.undelivered {
             let reason = "not acknowledged before the bus was shut down".to_owned();
             let text = "an event was not sent";
-            let failure = Failure { kind: FailureKind::NotSent, error: reason, topic, received: None, text };
+            let failure =
+                Failure { kind: FailureKind::NotSent, error: reason, topic, transport, received: None, text };
             self.0.observe.failed(&failure, message);
         }
     }

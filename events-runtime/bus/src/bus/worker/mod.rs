@@ -18,7 +18,7 @@ use crate::bus::settings::Settings;
 use crate::bus::settling::{Settling, next_renewed};
 use crate::bus::status::Running;
 use crate::bus::verdict::{InboundError, Verdict};
-use crate::config::Exhausted;
+use crate::config::{Exhausted, UnknownTransport};
 use events_support::error_chain::chain;
 use events_transport::Later as _;
 use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
@@ -38,6 +38,9 @@ pub enum ConsumeError {
     /// The name of the topic or of the group is invalid.
     #[error("the name of the consumer's topic or group is invalid")]
     Name(#[from] NameError),
+    /// No transport has the consumer's name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
     /// The transport failed, and a retry does not help.
     #[error("the transport failed")]
     Transport(#[from] TransportError),
