@@ -77,7 +77,7 @@ async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> M
 async fn an_error_whose_text_panics_fails_its_event_only() {
     for concurrency in [1, 4] {
         let letter = letter_of("unreadable", concurrency, || Unreadable.into()).await;
-        assert!(header(&letter, "dlq_reason").contains("the card (its text panicked: no text)"));
+        assert!(header(&letter, "dlq_reason").contains("the card (formatting it panicked: no text)"));
     }
 }
 

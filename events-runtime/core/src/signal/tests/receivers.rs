@@ -327,7 +327,10 @@ fn errors_and_panics_that_panic_do_not_end_the_emission() {
             let emission = ORDER_PLACED.emit(placed(1));
             assert!(emission.responses().iter().all(|response| !response.is_ok()));
             let text = emission.wait().expect_err("it fails").to_string();
-            assert!(text.ends_with("the receiver returned an error: (its text panicked: display)"), "{text}");
+            assert!(
+                text.ends_with("the receiver returned an error: (formatting it panicked: display)"),
+                "{text}"
+            );
             ORDER_PLACED.emit_strict(placed(1)).expect_err("the first fails");
         });
     });
@@ -380,6 +383,6 @@ fn a_failure_in_the_log_has_its_whole_chain_said_once_and_is_a_warning_where_a_b
         let emission = hub.emit(placed(1));
         hub.emit_received(placed(1), emission.event().metadata().clone());
     });
-    let text = "\"the receiver returned an error: to be tried again: out of paper\"";
+    let text = "\"the receiver returned an error: retry requested: out of paper\"";
     assert_eq!(lines, [format!("ERROR {text}"), format!("WARN {text}")]);
 }
