@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Token, braced, bracketed};
 
-use events_schema::packed::quoted;
+use events_schema::parse::quoted;
 
 /// A JSON value.
 pub(crate) enum Json {

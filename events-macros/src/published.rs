@@ -8,7 +8,7 @@ use syn::LitStr;
 use crate::errors::Ctxt;
 use crate::parse::SignalAttrs;
 use events_schema::fingerprint;
-use events_schema::packed::Schema;
+use events_schema::parse::Schema;
 use events_schema::versions;
 
 /// A published version of a schema.

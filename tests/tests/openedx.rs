@@ -52,7 +52,7 @@ fn descriptor(event_type: &str) -> Descriptor {
 }
 
 #[test]
-fn a_definition_tells_what_python_would_change_or_refuse() {
+fn warnings_name_the_values_that_python_changes_or_refuses() {
     let everything = descriptor("org.openedx.tests.everything.said.v1").warnings();
     let said = [
         "Python refuses the event where `flag`, `number`, `ratio` or `text` is empty, zero or false: move it into a nested data type, or never send such a value",
@@ -125,7 +125,7 @@ struct When(#[event(with = isoformat)] Timestamp);
 struct Number(NonZero<i64>);
 
 #[test]
-fn no_warning_is_of_a_time_a_key_or_what_else_is_never_false() {
+fn values_that_are_never_false_cause_no_warning() {
     assert_eq!(hazards(NeverFalsy::SCHEMA), [""; 0]);
 }
 
@@ -154,7 +154,7 @@ struct Nothing {}
 
 /// `with::text` hides the type: `IpAddr` is never empty, but other types may be.
 #[test]
-fn what_may_be_false_is_warned_of_by_whatever_type_it_is_held() {
+fn values_that_may_be_false_cause_a_warning_in_any_type() {
     let said = [
         "Python refuses the event where `course` or `name` is empty, zero or false: move it into a nested data type, or never send such a value",
         "Python reads an empty, zero or false `perhaps.course`, `perhaps.name`, `perhaps.address` or `perhaps.nothing` as None: take the Option away, or never send such a value",

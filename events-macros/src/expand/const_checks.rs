@@ -54,7 +54,7 @@ fn panic_at(tokens: impl ToTokens) -> TokenStream {
     let first = spans.next().unwrap_or_else(Span::call_site);
     let last = spans.last().unwrap_or(first);
     let start = quote_spanned!(first=> __p::core::panic!);
-    let message = quote!(__p::Fault::message(&__fault));
+    let message = quote!(__p::Violation::message(&__fault));
     let end = quote_spanned!(last=> ("{}", #message));
     quote!(#start #end)
 }

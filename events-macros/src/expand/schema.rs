@@ -7,7 +7,7 @@ use syn::{Generics, Ident, LitStr, Member, Path};
 
 use crate::model::{Container, Data, Field, Variant};
 use crate::{recursion, source};
-use events_schema::packed::{digest, quoted};
+use events_schema::{digest, parse::quoted};
 
 /// Implements `AvroNamed`: name and origin of a type, which do not depend on its fields.
 pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {

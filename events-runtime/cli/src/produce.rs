@@ -18,7 +18,7 @@ use events_core::internal::{new_id, new_openedx_id};
 use events_core::registry::Descriptor;
 use events_core::signal::TopicOutcome;
 use events_core::{EmitOptions, Hub};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::Topic;
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {
@@ -99,11 +99,13 @@ fn override_routes(context: &Context, event_type: &str, args: &Produce) -> Optio
         route.event_type == event_type && !args.topics.iter().any(|topic| topic == route.topic.as_str())
     });
     let mut text = format!("[routes.{}]\n", quoted(event_type));
-    for (topic, enabled) in others
-        .map(|route| (route.topic.as_str(), false))
-        .chain(args.topics.iter().map(|topic| (topic.as_str(), true)))
-    {
-        let _ = writeln!(text, "{} = {{ enabled = {enabled} }}", quoted(topic));
+    for route in others {
+        let _ = writeln!(text, "{} = {{ enabled = false }}", quoted(route.topic.as_str()));
+    }
+    let transport = args.transport.as_deref();
+    let transport = transport.map(|name| format!(", transport = {}", quoted(name))).unwrap_or_default();
+    for topic in &args.topics {
+        let _ = writeln!(text, "{} = {{ enabled = true{transport} }}", quoted(topic));
     }
     Some(text)
 }

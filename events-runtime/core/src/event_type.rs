@@ -23,7 +23,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use events_schema::event_type::EventTypeFault;
+pub use events_schema::event_type::EventTypeViolation;
 use events_schema::event_type::{check, check_foreign};
 
 /// A checked event type; cheap to clone.
@@ -49,10 +49,10 @@ enum Text {
 
 /// Text that is not a valid event type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .fault.text(.event_type).as_str())]
+#[error("{}", .violation.text(.event_type).as_str())]
 pub struct EventTypeError {
     event_type: String,
-    fault: EventTypeFault,
+    violation: EventTypeViolation,
 }
 
 impl EventTypeError {
@@ -62,8 +62,8 @@ impl EventTypeError {
     }
 
     /// The rule that it breaks.
-    pub fn fault(&self) -> EventTypeFault {
-        self.fault
+    pub fn violation(&self) -> EventTypeViolation {
+        self.violation
     }
 }
 
@@ -92,11 +92,11 @@ impl EventType {
 
     fn checked(
         event_type: &str,
-        rule: fn(&str) -> Result<(), EventTypeFault>,
+        rule: fn(&str) -> Result<(), EventTypeViolation>,
     ) -> Result<Self, EventTypeError> {
         match rule(event_type) {
             Ok(()) => Ok(Self(Text::Shared(event_type.into()))),
-            Err(fault) => Err(EventTypeError { event_type: event_type.to_owned(), fault }),
+            Err(violation) => Err(EventTypeError { event_type: event_type.to_owned(), violation }),
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(error.event_type(), "org.acme.orders.Order.placed.v1");
         assert_eq!(
             error.to_string(),
-            "event type `org.acme.orders.Order.placed.v1`: part `Order` (the subject) holds a character other than a-z, 0-9 and _"
+            "event type `org.acme.orders.Order.placed.v1`: part `Order` (the subject) has a character other than a-z, 0-9 and _"
         );
     }
 }

@@ -11,7 +11,7 @@ pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::avro::{
-    Compatibility, DecodeError, EncodeError, Fault, Form, LONG_MAX_LEN, Published, Reader, Writer, check,
+    Compatibility, DecodeError, EncodeError, Form, LONG_MAX_LEN, Published, Reader, Violation, Writer, check,
     check_openedx, length, write,
 };
 pub use crate::hub::Hub;

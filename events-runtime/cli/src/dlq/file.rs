@@ -12,7 +12,7 @@ use super::DeadLetterQueue;
 use super::args::{Export, Import};
 use super::show::Renderer;
 use events_bus::bus::{DeadLetter, LINE_AT_MOST};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::{ErrorKind, Message};
 
 /// Approximate maximum size of a batch of lines, in bytes.

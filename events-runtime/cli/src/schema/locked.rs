@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use events_core::avro::{Published, fingerprint};
 use events_core::registry::Descriptor;
 use events_schema::compat::{Contract, breaks, is_published};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_schema::versions::{self, Fault, Version};
 use events_schema::view::View;
 

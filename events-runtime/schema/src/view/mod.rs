@@ -8,7 +8,8 @@ mod packed;
 mod parts;
 mod tree;
 
-pub use name::same;
+pub use crate::const_str::same;
+pub(crate) use name::{MAX_NAMES, Names};
 
 use crate::tree::{Field, Name, Record, Schema, Union};
 use packed::Packed;
@@ -197,6 +198,21 @@ impl<'a> View<'a> {
                 Shape::Record(tree::record_view(record, namespace, root))
             }
             Self::Packed(node) => node.shape(),
+        }
+    }
+
+    /// The record, if this node is one. Doesn't follow references of a tree.
+    pub(crate) const fn record(self) -> Option<RecordView<'a>> {
+        match self {
+            Self::Tree { schema: Schema::Record(record), namespace, root } => {
+                Some(tree::record_view(record, namespace, root))
+            }
+            Self::Branch { record, namespace, root } => Some(tree::record_view(record, namespace, root)),
+            Self::Packed(node) => match node.shape() {
+                Shape::Record(record) => Some(record),
+                _ => None,
+            },
+            Self::Tree { .. } => None,
         }
     }
 

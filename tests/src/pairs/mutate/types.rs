@@ -4,35 +4,35 @@ use fastrand::Rng;
 
 use super::super::generate::{PLAIN, Style, decimal, logical_of};
 use super::super::sketch::{Kind, Sketch, Type};
-use super::{Mutation, grow};
+use super::{Mutation, generate};
 
 impl Mutation {
-    pub(super) fn of_place(self, sketch: &mut Sketch, rng: &mut Rng, style: Style) -> Option<()> {
+    pub(super) fn change_type(self, sketch: &mut Sketch, rng: &mut Rng, style: Style) -> Option<()> {
         let new = match self {
             Self::AddBranch if style == Style::Definition => {
-                grow(sketch, rng, style, |maker| maker.record(3))
+                generate(sketch, rng, style, |maker| maker.record(3))
             }
-            Self::ChangeBase => grow(sketch, rng, style, |maker| {
+            Self::ChangeBase => generate(sketch, rng, style, |maker| {
                 Type::Named(maker.named(Kind::Fixed { size: 16, logical: None }))
             }),
-            Self::AddBranch => grow(sketch, rng, style, |maker| maker.branch(3)),
-            Self::Replace => grow(sketch, rng, style, |maker| maker.place(3)),
+            Self::AddBranch => generate(sketch, rng, style, |maker| maker.branch(3)),
+            Self::Replace => generate(sketch, rng, style, |maker| maker.any(3)),
             _ => Type::Plain("null"),
         };
         let mut fitting = 0;
-        each_place(sketch, &mut |place, in_union| fitting += usize::from(self.fits(place, in_union)));
+        each_type(sketch, &mut |ty, in_union| fitting += usize::from(self.fits(ty, in_union)));
         let chosen = rng.usize(..fitting.max(1));
         let (mut met, mut new, mut base_of) = (0, Some(new), None);
-        each_place(sketch, &mut |place, in_union| {
-            if self.fits(place, in_union) {
+        each_type(sketch, &mut |ty, in_union| {
+            if self.fits(ty, in_union) {
                 if let Some(new) = new.take_if(|_| met == chosen) {
-                    let old = std::mem::replace(place, Type::Plain("null"));
+                    let old = std::mem::replace(ty, Type::Plain("null"));
                     if let (Self::ChangeBase, Type::Logical(_, logical), Type::Named(index)) =
                         (self, &old, &new)
                     {
                         base_of = Some((*index, *logical));
                     }
-                    *place = self.changed(old, new, rng);
+                    *ty = self.changed(old, new, rng);
                 }
                 met += 1;
             }
@@ -44,13 +44,13 @@ impl Mutation {
         (fitting > 0).then_some(())
     }
 
-    fn fits(self, place: &Type, in_union: bool) -> bool {
-        match (self, place) {
+    fn fits(self, ty: &Type, in_union: bool) -> bool {
+        match (self, ty) {
             (Self::Promote, Type::Plain(base)) => !["null", "boolean", "double"].contains(base),
             (Self::Demote, Type::Plain(base)) => !["null", "boolean", "int"].contains(base),
             (Self::ChangePlain, Type::Plain(base)) => *base != "null",
             (Self::ChangeLogical, Type::Plain(base)) => ["int", "long", "bytes", "string"].contains(base),
-            (Self::WrapNullable, place) => !in_union && !place.is_null() && !matches!(place, Type::Union(_)),
+            (Self::WrapNullable, ty) => !in_union && !ty.is_null() && !matches!(ty, Type::Union(_)),
             (Self::UnwrapNullable, Type::Union(branches)) => {
                 branches.len() == 2 && branches.iter().any(Type::is_null)
             }
@@ -112,10 +112,10 @@ impl Mutation {
 }
 
 /// Visits every node of a schema, outer ones first; the callback gets whether a union encloses the node.
-fn each_place(sketch: &mut Sketch, visit: &mut dyn FnMut(&mut Type, bool)) {
-    fn inside(place: &mut Type, in_union: bool, visit: &mut dyn FnMut(&mut Type, bool)) {
-        visit(place, in_union);
-        match place {
+fn each_type(sketch: &mut Sketch, visit: &mut dyn FnMut(&mut Type, bool)) {
+    fn inside(ty: &mut Type, in_union: bool, visit: &mut dyn FnMut(&mut Type, bool)) {
+        visit(ty, in_union);
+        match ty {
             Type::Array(inner) | Type::Map(inner) => inside(inner, false, visit),
             Type::Union(branches) => branches.iter_mut().for_each(|branch| inside(branch, true, visit)),
             _ => {}

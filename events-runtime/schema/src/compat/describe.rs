@@ -1,10 +1,10 @@
-//! A schema in a few words.
+//! Describes schemas in compile errors.
 
-use super::text::Text;
+use crate::const_str::StrWriter;
 use crate::view::{NameView, Shape, View, same};
 
-/// Says what a schema is: `` a `long` ``, ``the record `Customer` ``, `an array`.
-pub(super) const fn describe<const N: usize>(text: &mut Text<N>, schema: View<'_>) {
+/// Describes a schema: `` a `long` ``, ``the record `Customer` ``, `an array`.
+pub(super) const fn describe(text: &mut StrWriter<'_>, schema: View<'_>) {
     let Some(logical) = schema.logical() else {
         describe_base(text, schema);
         return;
@@ -13,16 +13,16 @@ pub(super) const fn describe<const N: usize>(text: &mut Text<N>, schema: View<'_
     text.push_bytes(logical.name);
     if logical.precision > 0 {
         text.push("(");
-        text.number(logical.precision as usize);
+        text.push_number(logical.precision as usize);
         text.push(", ");
-        text.number(logical.scale as usize);
+        text.push_number(logical.scale as usize);
         text.push(")");
     }
     text.push("`");
 }
 
-/// Says what two schemas are that differ: their base types, where those are the difference.
-pub(super) const fn describe_change<const N: usize>(text: &mut Text<N>, old: View<'_>, new: View<'_>) {
+/// Describes two schemas that differ; by their base types alone if only those differ.
+pub(super) const fn describe_change(text: &mut StrWriter<'_>, old: View<'_>, new: View<'_>) {
     let base_alone = match (old.logical(), new.logical()) {
         (Some(old), Some(new)) => {
             same(old.name, new.name) && old.precision == new.precision && old.scale == new.scale
@@ -30,12 +30,12 @@ pub(super) const fn describe_change<const N: usize>(text: &mut Text<N>, old: Vie
         _ => false,
     };
     text.push(" was ");
-    say(text, old, base_alone);
+    describe_side(text, old, base_alone);
     text.push(" and is ");
-    say(text, new, base_alone);
+    describe_side(text, new, base_alone);
 }
 
-const fn say<const N: usize>(text: &mut Text<N>, schema: View<'_>, base_alone: bool) {
+const fn describe_side(text: &mut StrWriter<'_>, schema: View<'_>, base_alone: bool) {
     if base_alone {
         describe_base(text, schema);
     } else {
@@ -43,7 +43,7 @@ const fn say<const N: usize>(text: &mut Text<N>, schema: View<'_>, base_alone: b
     }
 }
 
-const fn describe_base<const N: usize>(text: &mut Text<N>, schema: View<'_>) {
+const fn describe_base(text: &mut StrWriter<'_>, schema: View<'_>) {
     match schema.shape() {
         Shape::Null => text.push("`null`"),
         Shape::Boolean => text.push("a `boolean`"),
@@ -56,7 +56,7 @@ const fn describe_base<const N: usize>(text: &mut Text<N>, schema: View<'_>) {
         Shape::Fixed(name, size) => {
             definition(text, "the fixed `", name);
             text.push(" of ");
-            text.number(size);
+            text.push_number(size);
             text.push(" bytes");
         }
         Shape::Enum(symbols) => definition(text, "the enum `", symbols.name),
@@ -74,8 +74,8 @@ const fn describe_base<const N: usize>(text: &mut Text<N>, schema: View<'_>) {
     }
 }
 
-const fn definition<const N: usize>(text: &mut Text<N>, kind: &str, name: NameView<'_>) {
+const fn definition(text: &mut StrWriter<'_>, kind: &str, name: NameView<'_>) {
     text.push(kind);
-    text.push_bytes(name.short(&mut [0; 512]));
+    name.write_short(text);
     text.push("`");
 }

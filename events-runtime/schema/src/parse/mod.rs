@@ -1,19 +1,30 @@
-//! JSON text ▶ packed schema and its Parsing Canonical Form, in one walk.
+//! Parses the JSON text of a schema into the [packed form](crate::packed).
+
+mod error;
+mod json;
+mod logical;
+mod name;
+mod output;
+mod zero;
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
-use super::fault::SchemaFault;
-use super::json::{normal, quoted, without_bom};
-use super::logical::logical;
-use super::name::FullName;
-use super::output::Output;
-use super::{
+use json::normal;
+use logical::logical;
+use name::FullName;
+use output::Output;
+
+use crate::digest;
+use crate::packed::{
     ARRAY, BOOLEAN, BYTES, DOUBLE, ENUM, FIXED, FLOAT, INT, LOGICAL, LONG, MAP, NONE, NULL, RECORD, STRING,
-    UNION, digest, zero,
+    UNION,
 };
+use crate::text::canonical_form_of_packed;
+
+pub use error::SchemaFault;
+pub use json::{quoted, without_bom};
 
 /// How deep a schema may be nested.
 const MAX_DEPTH: usize = 100;
@@ -35,10 +46,11 @@ pub fn pack(text: &str) -> Result<Schema, SchemaFault> {
     let mut value: Value =
         serde_json::from_str(without_bom(text)).map_err(|error| SchemaFault::new(not_json(&error)))?;
     zero::normalize(&mut value, text);
-    let mut pack = Pack { out: Output::default(), canonical: String::new(), names: HashMap::new(), depth: 0 };
-    // The root is what is written first, and so at the start.
+    let mut pack = Pack { out: Output::default(), names: HashMap::new(), depth: 0 };
+    // The root is written first, and so at offset 0.
     pack.node(&value, "")?;
-    Ok(Schema { bytes: pack.out.0, canonical: pack.canonical })
+    let bytes = pack.out.0;
+    Ok(Schema { canonical: canonical_form_of_packed(&bytes), bytes })
 }
 
 fn not_json(error: &serde_json::Error) -> String {
@@ -96,7 +108,6 @@ struct Begun {
 
 struct Pack {
     out: Output,
-    canonical: String,
     /// Where the definitions that were passed begin, by full name.
     names: HashMap<String, Definition>,
     depth: usize,
@@ -121,7 +132,6 @@ impl Pack {
 
     fn named(&mut self, name: &str, namespace: &str) -> Result<Node, SchemaFault> {
         if let Some((tag, digest)) = primitive(name) {
-            self.canonical.push_str(&quoted(name));
             return Ok(Node { at: self.out.tag(tag)?, digest });
         }
         let full = FullName::new(name, namespace).text();
@@ -129,7 +139,6 @@ impl Pack {
         for known in [full.as_str(), name] {
             if let Some(definition) = self.names.get(known) {
                 let (at, digest) = (definition.at, self.digest_of(known, definition, namespace));
-                self.canonical.push_str(&quoted(known));
                 return Ok(Node { at, digest });
             }
         }
@@ -193,12 +202,10 @@ impl Pack {
         let Some(schema) = attributes.get(inner) else {
             return Err(SchemaFault::new(format!("a schema of type `{kind}` without `{inner}`")));
         };
-        self.say(format_args!("{{\"type\":\"{kind}\",\"{inner}\":"));
         let at = self.out.tag(tag)?;
         let slots = self.out.slots(1);
         let schema = self.node(schema, namespace).map_err(|fault| fault.within(inner))?;
         self.out.set(slots, 0, schema.at);
-        self.canonical.push('}');
         let kind = if tag == ARRAY { digest::ARRAY } else { digest::MAP };
         Ok(Node { at, digest: digest::add(kind, schema.digest) })
     }
@@ -209,11 +216,7 @@ impl Pack {
         let slots = self.out.slots(branches.len());
         let mut kinds = HashSet::new();
         let mut digest = digest::UNION;
-        self.canonical.push('[');
         for (index, branch) in branches.iter().enumerate() {
-            if index > 0 {
-                self.canonical.push(',');
-            }
             let branch = self.node(branch, namespace).map_err(|fault| fault.within(&format!("[{index}]")))?;
             self.out.set(slots, index, branch.at);
             digest = digest::add(digest, branch.digest);
@@ -226,7 +229,6 @@ impl Pack {
                 )));
             }
         }
-        self.canonical.push(']');
         Ok(Node { at, digest })
     }
 
@@ -275,7 +277,6 @@ impl Pack {
         let aliases: Vec<_> =
             aliases.into_iter().map(|alias| FullName::new(alias, &name.namespace)).collect();
         self.out.texts(&aliases.iter().map(FullName::text).collect::<Vec<_>>())?;
-        self.say(format_args!("{{\"name\":{},\"type\":\"{kind}\"", quoted(&name.text())));
         let relative: Vec<_> = aliases.iter().map(|alias| alias.relative_to(&name.namespace)).collect();
         let kind = if tag == RECORD { digest::RECORD } else { digest::ENUM };
         let relative = relative.iter().map(String::as_str);
@@ -300,7 +301,6 @@ impl Pack {
             return Err(SchemaFault::new(format!("the fixed `{}` has no `size`", begun.name.text())));
         };
         self.out.number(size);
-        self.say(format_args!(",\"size\":{size}}}"));
         Ok(self.defined(&begun, digest::add(begun.digest, u64::from(size))))
     }
 
@@ -327,8 +327,6 @@ impl Pack {
         };
         self.out.number(index);
         self.out.texts(&symbols)?;
-        let quoted: Vec<_> = symbols.iter().copied().map(quoted).collect();
-        self.say(format_args!(",\"symbols\":[{}]}}", quoted.join(",")));
         let digest = digest::symbols(begun.digest, symbols, default.and_then(Value::as_str));
         Ok(self.defined(&begun, digest))
     }
@@ -342,20 +340,15 @@ impl Pack {
         let slots = self.out.slots(fields.len());
         let mut seen = HashSet::new();
         let mut digest = begun.digest;
-        self.canonical.push_str(",\"fields\":[");
         for (index, field) in fields.iter().enumerate() {
             if let Some(twice) = field.get("name").and_then(Value::as_str).filter(|name| !seen.insert(*name))
             {
                 return Err(SchemaFault::new(format!("`{}` has two fields `{twice}`", begun.name.text())));
             }
-            if index > 0 {
-                self.canonical.push(',');
-            }
             let field = self.field(field, &begun.name)?;
             self.out.set(slots, index, field.at);
             digest = digest::add(digest, field.digest);
         }
-        self.canonical.push_str("]}");
         self.out.set_digest(begun.slot, digest);
         Ok(self.defined(&begun, digest))
     }
@@ -366,7 +359,6 @@ impl Pack {
             let record = record.text();
             return Err(SchemaFault::new(format!("a field of `{record}` without a `name` or a `type`")));
         };
-        self.say(format_args!("{{\"name\":{},\"type\":", quoted(name)));
         let at = self.out.position()?;
         let slot = self.out.digest_slot();
         self.out.text(name)?;
@@ -384,18 +376,11 @@ impl Pack {
         // A type within a record inherits its namespace.
         let schema = self.node(schema, &record.namespace).map_err(|fault| fault.within(name))?;
         self.out.set(slots, 0, schema.at);
-        self.canonical.push('}');
         let field = digest::field(name, aliases);
         let field = default.map_or(field, |default| digest::default(field, &default));
         let digest = digest::add(field, schema.digest);
         self.out.set_digest(slot, digest);
         Ok(Node { at, digest })
-    }
-
-    /// Adds to the canonical form.
-    fn say(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a `String` does not fail.
-        let _ = self.canonical.write_fmt(text);
     }
 }
 
@@ -421,4 +406,37 @@ fn primitive(name: &str) -> Option<(u8, u64)> {
         _ => return None,
     };
     digest::PRIMITIVES.get(usize::from(tag)).map(|digest| (tag, *digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_canonical_form_has_definitions_once_and_full_names() {
+        let text = r#"{"type": "record", "name": "A", "namespace": "org.a", "doc": "d", "fields": [
+            {"name": "f", "type": {"type": "fixed", "name": "F", "size": 16, "logicalType": "uuid"}, "default": ""},
+            {"name": "g", "type": ["null", "F", {"type": "enum", "name": "e.E", "symbols": ["X", "Y"]}]},
+            {"name": "h", "type": {"type": "map", "values": {"type": "array", "items": "A"}}},
+            {"name": "i", "type": {"type": "error", "name": "B\"\u0001", "namespace": "", "fields": []}},
+            {"name": "j", "type": {"type": {"type": "long", "logicalType": "timestamp-micros"}}},
+            {"name": "k", "type": "e.E"}
+        ]}"#;
+        let canonical = [
+            r#"{"name":"org.a.A","type":"record","fields":[{"name":"f","type":{"name":"org.a.F","type":"fixed","#,
+            r#""size":16}},{"name":"g","type":["null","org.a.F",{"name":"e.E","type":"enum","symbols":["X","Y"]}"#,
+            r#"]},{"name":"h","type":{"type":"map","values":{"type":"array","items":"org.a.A"}}},{"name":"i","#,
+            r#""type":{"name":"B\"\u0001","type":"record","fields":[]}},{"name":"j","type":"long"},"#,
+            r#"{"name":"k","type":"e.E"}]}"#,
+        ];
+        assert_eq!(pack(text).unwrap().canonical, canonical.concat());
+    }
+
+    #[test]
+    fn a_packed_schema_has_any_number_of_types() {
+        let types = (0..300).map(|index| format!(r#"{{"type":"record","name":"T{index}","fields":[]}}"#));
+        let text =
+            format!("[{},{}]", types.collect::<Vec<_>>().join(","), r#"{"type":"array","items":"T299"}"#);
+        assert!(pack(&text).unwrap().canonical.ends_with(r#",{"type":"array","items":"T299"}]"#));
+    }
 }

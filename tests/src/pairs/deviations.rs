@@ -16,7 +16,7 @@ pub enum Judge {
 
 /// A deviation of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Deviation {
     /// Aliases of named types are ignored. The specification allows that:
     ///
     /// > Named types and fields may have aliases. An implementation may optionally use aliases to map
@@ -55,7 +55,7 @@ pub enum Way {
     /// > both schemas are records with the same (unqualified) name
     KindsAreOne,
     /// A schema resolves against itself without any rules, and so does a union in which
-    /// [`Way::FirstBranch`] would choose a wrong branch.
+    /// [`Deviation::FirstBranch`] would choose a wrong branch.
     ItselfNeedsNoRules,
     /// A bare alias matches types of any namespace. In the specification, it has one namespace:
     ///
@@ -86,7 +86,7 @@ pub enum Way {
     LogicalTypesHaveNoBase,
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
@@ -105,29 +105,29 @@ impl Judge {
 
     /// The names of deviations, joined.
     #[must_use]
-    pub fn words(ways: &[Way]) -> String {
-        ways.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
+    pub fn describe(deviations: &[Deviation]) -> String {
+        deviations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
     }
 
     /// Its known deviations.
     #[must_use]
-    pub const fn ways(self) -> &'static [Way] {
+    pub const fn deviations(self) -> &'static [Deviation] {
         match self {
             Self::ApacheAvro => &[
-                Way::TypesHaveNoAliases,
-                Way::NamesStandForThemselves,
-                Way::AnyBranch,
-                Way::UnitsAreNumbers,
-                Way::LogicalTypesHaveNoBase,
+                Deviation::TypesHaveNoAliases,
+                Deviation::NamesStandForThemselves,
+                Deviation::AnyBranch,
+                Deviation::UnitsAreNumbers,
+                Deviation::LogicalTypesHaveNoBase,
             ],
-            Self::Java => &[Way::AnyBranch, Way::DecimalsAreBytes, Way::UnitsAreNumbers],
+            Self::Java => &[Deviation::AnyBranch, Deviation::DecimalsAreBytes, Deviation::UnitsAreNumbers],
             Self::Fastavro => &[
-                Way::FirstBranch,
-                Way::KindsAreOne,
-                Way::AliasesAsWritten,
-                Way::DecimalsAreBytes,
-                Way::UnitsAreNumbers,
-                Way::ItselfNeedsNoRules,
+                Deviation::FirstBranch,
+                Deviation::KindsAreOne,
+                Deviation::AliasesAsWritten,
+                Deviation::DecimalsAreBytes,
+                Deviation::UnitsAreNumbers,
+                Deviation::ItselfNeedsNoRules,
             ],
         }
     }

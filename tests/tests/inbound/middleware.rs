@@ -1,4 +1,4 @@
-//! Hooks around each message.
+//! Middleware around each message.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use events_runtime::receiver::{reject, skip};
 
-use crate::shop::{Running, answer, bus, header, letters, next, place, settled};
+use crate::shop::{Running, answer, bus, dead_letters, header, next, place_orders, settled};
 
 tokio::task_local! {
     static REQUEST: String;
 }
 
 #[tokio::test]
-async fn hooks_stand_around_each_message_the_first_one_outermost() {
+async fn middleware_wraps_each_message_and_the_first_is_outermost() {
     let bus = bus("hooks").await;
-    place(&bus, &["ada", "bob"]).await;
+    place_orders(&bus, &["ada", "bob"]).await;
     let log = Arc::new(Mutex::new(Vec::new()));
     let note = {
         let log = Arc::clone(&log);
@@ -64,15 +64,15 @@ async fn hooks_stand_around_each_message_the_first_one_outermost() {
 }
 
 #[tokio::test]
-async fn a_failing_hook_is_a_failure_of_the_message_and_not_of_the_consumer() {
+async fn failing_middleware_fails_the_message_and_not_the_consumer() {
     let bus = bus("failing hook").await;
-    place(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
+    place_orders(&bus, &["ada", "bob", "eve", "joe", "kim"]).await;
     let mut asked = answer(&bus, "notes", |_, _| Ok(()));
     let consume = bus.consume("orders").group("billing").middleware(|message, next| {
         assert!(message.position.to_string() != "4" || message.attempt > 1, "at once");
         async move {
             match message.position.to_string().as_str() {
-                "1" if message.attempt == 1 => Err("the database is away".into()),
+                "1" if message.attempt == 1 => Err("the database is unavailable".into()),
                 "2" if message.attempt == 1 => panic!("on the way"),
                 "3" => Err(reject("forbidden").into()),
                 "5" => Err(skip("not ours").into()),
@@ -88,15 +88,15 @@ async fn a_failing_hook_is_a_failure_of_the_message_and_not_of_the_consumer() {
     let mut orders = [next(&mut asked).await, next(&mut asked).await, next(&mut asked).await];
     orders.sort_unstable();
     assert_eq!(orders, [1, 2, 4], "the receivers saw the events that the hook passed on");
-    let letter = letters(&bus).await.pop().expect("a letter");
-    assert_eq!(header(&letter, "dlq_kind"), "hook");
-    assert!(header(&letter, "dlq_reason").contains("forbidden"));
+    let dead_letter = dead_letters(&bus).await.pop().expect("a dead letter");
+    assert_eq!(header(&dead_letter, "dlq_kind"), "hook");
+    assert!(header(&dead_letter, "dlq_reason").contains("forbidden"));
 }
 
 #[tokio::test]
-async fn a_hook_sees_what_the_receivers_failed_with_and_can_not_hide_it() {
+async fn middleware_sees_the_errors_of_receivers_and_cannot_hide_them() {
     let bus = bus("hiding hook").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let _asked = answer(&bus, "charge", |_, _| Err("no money".into()));
     let failures = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&failures);
@@ -117,9 +117,9 @@ async fn a_hook_sees_what_the_receivers_failed_with_and_can_not_hide_it() {
 }
 
 #[tokio::test]
-async fn a_hook_may_give_a_message_up_that_takes_too_long() {
+async fn middleware_can_set_a_time_limit_for_a_message() {
     let bus = bus("timeout hook").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let _asked = crate::shop::answer_async(&bus, "quick", |_| Ok(()));
     bus.hub().scope(|| {
         crate::shop::ORDER_PLACED.connect_async("hangs", |_| std::future::pending::<()>());

@@ -6,6 +6,11 @@
 //!
 //! The terms are those of the [Avro specification](https://avro.apache.org/docs/1.12.0/specification/).
 
+mod digest;
+mod name;
+
+pub use digest::generic_name;
+
 /// An Avro schema.
 #[derive(Debug, Clone, Copy)]
 pub enum Schema {

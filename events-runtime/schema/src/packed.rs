@@ -1,8 +1,8 @@
-//! A schema from outside, packed into bytes that constants and the running program can read.
+//! The packed form: a published schema or a writer's schema as one byte string.
 //!
-//! A published schema is JSON text, and a `const fn` that parsed JSON would cost more than all it
-//! is parsed for. So the macro parses the text and writes the schema as one byte string; the same
-//! code packs a writer's schema that arrives at run time. [`view`](crate::view) reads both.
+//! Parsing JSON in a constant would take longer than all the checks of the parsed schema. So the macros parse
+//! published schemas and write them in this form, which [`view`](crate::view) reads. The schema of a writer is
+//! packed by the same code at run time.
 //!
 //! ```text
 //! node    := tag …                      numbers are u32, little-endian; every offset is absolute
@@ -22,19 +22,6 @@
 //! digest  := u64, see `digest`
 //! ```
 
-pub mod digest;
-mod fault;
-pub mod json;
-mod logical;
-mod name;
-mod output;
-mod pack;
-mod zero;
-
-pub use fault::SchemaFault;
-pub use json::quoted;
-pub use pack::{Schema, pack};
-
 pub(crate) const NULL: u8 = 0;
 pub(crate) const BOOLEAN: u8 = 1;
 pub(crate) const INT: u8 = 2;
@@ -51,5 +38,16 @@ pub(crate) const UNION: u8 = 12;
 pub(crate) const RECORD: u8 = 13;
 pub(crate) const LOGICAL: u8 = 14;
 
-/// Stands for an index or an offset that is not there.
+/// The value of an absent index or offset.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// A published version of an event's schema, from `schemas/<event_type>/<minor>.avsc`.
+#[derive(Debug, Clone, Copy)]
+pub struct Published {
+    /// The minor version.
+    pub minor_version: u32,
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub fingerprint: u64,
+    /// The schema in packed form.
+    pub packed: &'static [u8],
+}

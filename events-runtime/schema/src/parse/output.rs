@@ -1,6 +1,6 @@
 //! The bytes that a schema is packed into.
 
-use super::fault::SchemaFault;
+use super::error::SchemaFault;
 
 /// Packed bytes, with offsets and digests that are set when they are known.
 #[derive(Default)]

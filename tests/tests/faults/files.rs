@@ -29,12 +29,12 @@ impl Default for Settings {
     }
 }
 
-pub(crate) struct Place {
+pub(crate) struct RunFiles {
     folder: tempfile::TempDir,
     url: String,
 }
 
-impl Place {
+impl RunFiles {
     /// `disk`: the folder of the bus's file, if it is elsewhere.
     pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -52,9 +52,9 @@ impl Place {
             .expect("a string takes all");
         config += "[routes.\"org.acme.meters.reading.taken.v1\"]\nreadings = {}\n\
                    [consumers.readings.billing]\nconcurrency = 4\n";
-        let place = Self { folder, url };
-        std::fs::write(place.path("events.toml"), config).expect("the configuration is written");
-        place
+        let files = Self { folder, url };
+        std::fs::write(files.path("events.toml"), config).expect("the configuration is written");
+        files
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -81,25 +81,25 @@ impl Place {
             }
         }
         assert!(torn.len() <= killed, "{} torn lines and {killed} killed processes: {torn:?}", torn.len());
-        let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
-        let listing = letters.list().await.expect("the dead letters are listed");
-        let dead = listing.dead_letters.iter().map(|letter| Dead {
-            id: letter.id().unwrap_or_default().to_owned(),
-            reason: letter.reason().unwrap_or_default().into_owned(),
+        let dead_letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
+        let listing = dead_letters.list().await.expect("the dead letters are listed");
+        let dead = listing.dead_letters.iter().map(|dead_letter| Dead {
+            id: dead_letter.id().unwrap_or_default().to_owned(),
+            reason: dead_letter.reason().unwrap_or_default().into_owned(),
         });
         Group { name: name.to_owned(), handlings, dead: dead.collect() }
     }
 
     /// The hours between now and the storage times of a group's dead letters.
-    pub(crate) async fn letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
-        let letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
-        let listing = letters.list().await.expect("the dead letters are listed");
+    pub(crate) async fn dead_letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
+        let dead_letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
+        let listing = dead_letters.list().await.expect("the dead letters are listed");
         let now = SystemTime::now();
         let hours = |time: SystemTime| match time.duration_since(now) {
             Ok(later) => later.as_secs_f64() / 3_600.0,
             Err(earlier) => -earlier.duration().as_secs_f64() / 3_600.0,
         };
-        listing.dead_letters.iter().map(|letter| hours(letter.time())).collect()
+        listing.dead_letters.iter().map(|dead_letter| hours(dead_letter.time())).collect()
     }
 
     /// The number of events that each group has not settled; `None` if the topic does not exist yet.

@@ -13,22 +13,22 @@ use events_runtime::{EventBus, Hub};
 use events_tests::over::Over;
 use tokio::sync::{mpsc, watch};
 
-use crate::shop::{Running, answer, config, letters, next, order, place};
+use crate::shop::{Running, answer, config, dead_letters, next, order, place_orders};
 
 type Results = Vec<Result<(), TransportError>>;
 
 /// How the dead-letter topic responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Letters {
-    Hang,
-    Fail,
-    AreStored,
+enum TopicState {
+    Hangs,
+    Fails,
+    Stores,
 }
 
 /// A consumer whose rejections wait for the dead-letter topic.
 struct Waiting {
     memory: Box<dyn Consumer>,
-    letters: watch::Receiver<Letters>,
+    topic_state: watch::Receiver<TopicState>,
 }
 
 impl Consumer for Waiting {
@@ -41,7 +41,7 @@ impl Consumer for Waiting {
             let deliveries = self.memory.receive(max, wait).await?;
             Ok(deliveries
                 .into_iter()
-                .map(|delivery| wait_for_letters(delivery, self.letters.clone()))
+                .map(|delivery| hold_rejections(delivery, self.topic_state.clone()))
                 .collect())
         })
     }
@@ -51,17 +51,17 @@ impl Consumer for Waiting {
     }
 }
 
-fn wait_for_letters(inner: Delivery, letters: watch::Receiver<Letters>) -> Delivery {
+fn hold_rejections(inner: Delivery, topic_state: watch::Receiver<TopicState>) -> Delivery {
     let (message, attempt, time) = (inner.message().clone(), inner.attempt(), inner.time());
     let (topic, group, position) = (inner.topic().clone(), inner.group().clone(), inner.position());
     let inner = Mutex::new(HashMap::from([(position, inner)]));
-    let recipient = Recipient::new(topic, group, Arc::new(Held { inner, letters }));
+    let recipient = Recipient::new(topic, group, Arc::new(Held { inner, topic_state }));
     Delivery::new(message, position, attempt, time, 0, Arc::new(recipient))
 }
 
 struct Held {
     inner: Mutex<HashMap<Position, Delivery>>,
-    letters: watch::Receiver<Letters>,
+    topic_state: watch::Receiver<TopicState>,
 }
 
 impl Settle for Held {
@@ -75,11 +75,13 @@ impl Settle for Held {
                     Outcome::Release => inner.release(),
                     Outcome::Retry(after) => inner.retry(after),
                     Outcome::Reject(_) => {
-                        let mut letters = self.letters.clone();
+                        let mut topic_state = self.topic_state.clone();
                         Box::pin(async move {
-                            let then =
-                                *letters.wait_for(|letters| *letters != Letters::Hang).await.expect("held");
-                            if then == Letters::AreStored {
+                            let then = *topic_state
+                                .wait_for(|state| *state != TopicState::Hangs)
+                                .await
+                                .expect("held");
+                            if then == TopicState::Stores {
                                 return inner.reject("wrong").await;
                             }
                             let topic = inner.topic().clone();
@@ -88,7 +90,7 @@ impl Settle for Held {
                                 ErrorKind::Unavailable,
                                 "send to",
                                 &topic,
-                                "its node is away",
+                                "its node is down",
                             ))
                         })
                     }
@@ -122,13 +124,13 @@ impl Settle for Held {
 }
 
 /// A bus whose dead-letter topic hangs at first, with three orders, of which the first is rejected.
-async fn start() -> (EventBus, watch::Sender<Letters>, mpsc::UnboundedReceiver<u32>) {
-    let (sender, letters) = watch::channel(Letters::Hang);
+async fn start() -> (EventBus, watch::Sender<TopicState>, mpsc::UnboundedReceiver<u32>) {
+    let (sender, topic_state) = watch::channel(TopicState::Hangs);
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
-    let over = Over::new(memory).consumer(move |memory| Waiting { memory, letters: letters.clone() });
+    let over = Over::new(memory).consumer(move |memory| Waiting { memory, topic_state: topic_state.clone() });
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(Box::new(over));
     let bus = bus.start().await.expect("the bus starts");
-    place(&bus, &["ada", "ada", "bob"]).await;
+    place_orders(&bus, &["ada", "ada", "bob"]).await;
     let asked = answer(&bus, "charge", |order, _| match order {
         1 => Err(reject("the card expired").into()),
         _ => Ok(()),
@@ -148,7 +150,7 @@ async fn lags(bus: &EventBus, count: u64) {
 
 #[tokio::test]
 async fn a_pending_dead_letter_blocks_its_own_key_only() {
-    let (bus, letters_are, mut asked) = start().await;
+    let (bus, topic_state, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3], "another key continues");
     lags(&bus, 2).await;
@@ -156,7 +158,7 @@ async fn a_pending_dead_letter_blocks_its_own_key_only() {
         bus.hub().emit(later).delivered().await.expect("sent");
     }
     assert_eq!(next(&mut asked).await, 5, "later events are handled too");
-    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    topic_state.send(TopicState::Stores).expect("the consumer is there");
     assert_eq!(
         [next(&mut asked).await, next(&mut asked).await],
         [2, 4],
@@ -164,17 +166,17 @@ async fn a_pending_dead_letter_blocks_its_own_key_only() {
     );
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.dead_lettered), (4, 1), "{consumed:?}");
-    assert_eq!(letters(&bus).await.len(), 1);
+    assert_eq!(dead_letters(&bus).await.len(), 1);
 }
 
 #[tokio::test]
 async fn events_behind_a_failed_dead_letter_are_redelivered_after_it() {
-    let (bus, letters_are, mut asked) = start().await;
+    let (bus, topic_state, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
-    letters_are.send(Letters::Fail).expect("the consumer is there");
+    topic_state.send(TopicState::Fails).expect("the consumer is there");
     assert_eq!(next(&mut asked).await, 1, "it is redelivered, followed by the rest of its key");
-    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    topic_state.send(TopicState::Stores).expect("the consumer is there");
     let mut behind = next(&mut asked).await;
     while behind == 1 {
         behind = next(&mut asked).await;
@@ -185,13 +187,13 @@ async fn events_behind_a_failed_dead_letter_are_redelivered_after_it() {
 
 #[tokio::test]
 async fn a_stopping_consumer_waits_for_its_dead_letters() {
-    let (bus, letters_are, mut asked) = start().await;
+    let (bus, topic_state, mut asked) = start().await;
     let running = Running::billing(&bus);
     assert_eq!([next(&mut asked).await, next(&mut asked).await], [1, 3]);
     let stopped = tokio::spawn(running.stop());
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!stopped.is_finished(), "its dead letter is not stored");
-    letters_are.send(Letters::AreStored).expect("the consumer is there");
+    topic_state.send(TopicState::Stores).expect("the consumer is there");
     let consumed = stopped.await.expect("no panic");
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "{consumed:?}");
 }

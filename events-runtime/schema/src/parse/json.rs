@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// The text of a value: no white space, keys in order, numbers as Rust writes them.
-pub fn normal(value: &Value) -> String {
+pub(super) fn normal(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),

@@ -4,8 +4,8 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use crate::check::Fault;
-use crate::text::same_text;
+use super::violation::Violation;
+use crate::const_str::same;
 use crate::tree::{Json, JsonKind, Record, Schema};
 
 /// A whole number of Rust, as its schema does not say it.
@@ -28,7 +28,7 @@ pub const fn check_integer(
     field: &str,
     value: i128,
     text: &str,
-) -> Option<Fault> {
+) -> Option<Violation> {
     let Some(Integer { name, least, most }) = rust else { return None };
     let in_schema = match schema {
         Schema::Int => value >= i32::MIN as i128 && value <= i32::MAX as i128,
@@ -38,7 +38,10 @@ pub const fn check_integer(
     if !in_schema || (value >= least && value <= most) {
         return None;
     }
-    Some(Fault::new(0, &["the default of field `", field, "` does not fit: ", text, " is no `", name, "`"]))
+    Some(Violation::new(
+        0,
+        &["the default of field `", field, "` does not fit: ", text, " is no `", name, "`"],
+    ))
 }
 
 /// Whether a default is a value of its schema.
@@ -91,7 +94,7 @@ pub(crate) const fn fits(schema: &Schema, json: &Json) -> bool {
         (Schema::Enum(symbols), JsonKind::String(text)) => {
             let mut index = 0;
             while index < symbols.symbols.len() {
-                if same_text(symbols.symbols[index], text) {
+                if same(symbols.symbols[index].as_bytes(), text.as_bytes()) {
                     return true;
                 }
                 index += 1;
@@ -116,7 +119,7 @@ const fn fits_record(record: &Record, entries: &[(&str, Json)]) -> bool {
         let mut entry = 0;
         let mut found = false;
         while entry < entries.len() {
-            if same_text(entries[entry].0, field.name) {
+            if same(entries[entry].0.as_bytes(), field.name.as_bytes()) {
                 if found || !fits(field.schema, &entries[entry].1) {
                     return false;
                 }
