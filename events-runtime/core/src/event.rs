@@ -12,7 +12,7 @@ use crate::registry::signal_descriptor::SignalDescriptor;
 use crate::{EventData, EventMetadata, PublicSignal, avro};
 use events_support::error_chain::{caught, text};
 
-/// Where an event came from.
+/// The origin of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// This process emitted it.
@@ -50,7 +50,7 @@ impl<E> Event<E> {
         &self.metadata
     }
 
-    /// Where the event came from.
+    /// The origin of the event.
     pub fn origin(&self) -> Origin {
         self.origin
     }

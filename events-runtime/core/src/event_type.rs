@@ -34,8 +34,8 @@ use events_schema::event_type::{check, check_foreign};
 /// let placed = EventType::new("org.acme.orders.order.placed.v1")?;
 /// assert_eq!(placed, "org.acme.orders.order.placed.v1");
 ///
-/// let fault = EventType::new("org.acme.orders.order-placed.v1").unwrap_err();
-/// assert!(fault.to_string().contains("part `order-placed`"));
+/// let error = EventType::new("org.acme.orders.order-placed.v1").unwrap_err();
+/// assert!(error.to_string().contains("part `order-placed`"));
 /// # Ok::<(), events_runtime::event_type::EventTypeError>(())
 /// ```
 #[derive(Clone)]
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn error_shows_the_text_and_the_fault() {
+    fn error_shows_the_text_and_the_violation() {
         let error = EventType::new("org.acme.orders.Order.placed.v1").expect_err("a capital");
         assert_eq!(error.event_type(), "org.acme.orders.Order.placed.v1");
         assert_eq!(

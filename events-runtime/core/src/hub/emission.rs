@@ -33,7 +33,7 @@ impl<E> EmittedEvent<E> {
     }
 }
 
-/// The results of an [`Emission`], without its event: what a bus gets that delivers an event.
+/// An [`Emission`] without its event: the result of emitting an event from a bus.
 #[derive(Debug)]
 pub struct AnyEmission {
     pub(super) responses: Responses,

@@ -31,7 +31,7 @@ pub enum Disposition {
         /// pause applies.
         after: Option<Duration>,
     },
-    /// No attempt can succeed: the event becomes a dead letter at once.
+    /// The event becomes a dead letter at once, because no attempt can succeed.
     Reject,
     /// The event is irrelevant here: it is acknowledged and counted.
     Skip,
@@ -137,7 +137,7 @@ pub fn retry_after(cause: impl Into<BoxError>, after: Duration) -> DispositionEr
     DispositionError::new(Disposition::Retry { after: Some(after) }, cause)
 }
 
-/// No attempt can succeed: the event becomes a dead letter at once.
+/// The event becomes a dead letter at once, because no attempt can succeed.
 #[doc(alias("nack", "dlq"))]
 pub fn reject(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Reject, cause)
@@ -197,7 +197,7 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     enum Inner {
         #[error(transparent)]
-        Said(#[from] DispositionError),
+        Disposition(#[from] DispositionError),
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -58,7 +58,7 @@ pub enum ReceiverError {
     /// It panicked.
     #[error("the receiver panicked: {message}")]
     Panicked {
-        /// The panic's message, where it is text.
+        /// The panic's message, if it is text.
         message: String,
     },
     /// The async runtime was shut down before the receiver finished.

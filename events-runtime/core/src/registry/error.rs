@@ -46,7 +46,7 @@ pub struct Duplicate {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Definition {
-    /// The Rust item, with its module where it is known.
+    /// The Rust item, with its module if known.
     pub item: &'static str,
     /// The file.
     pub file: &'static str,

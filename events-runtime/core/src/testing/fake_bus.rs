@@ -1,4 +1,4 @@
-//! A bus that goes nowhere.
+//! A bus without a broker.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

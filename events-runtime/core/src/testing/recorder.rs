@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use crate::event::AnyEvent;
 use crate::hub::{self, state::Observer};
 use crate::{Event, Hub, PublicSignal};
-
-/// Stands for a time beyond the range of the clock.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use events_support::clock::MAX_WAIT;
 
 /// Records every event that is emitted in a hub, including those that a bus delivers, in the order of
 /// emission. Dropping it ends the recording.
@@ -95,7 +93,7 @@ impl Recorder {
     /// If there are fewer after `timeout`, or at once if the thread must not block.
     #[track_caller]
     pub fn wait_for<E: PublicSignal>(&self, count: usize, timeout: Duration) -> Vec<Arc<Event<E>>> {
-        let deadline = Instant::now() + timeout.min(CENTURY);
+        let deadline = Instant::now() + timeout.min(MAX_WAIT);
         let found = self.of::<E>();
         if found.len() >= count {
             return found;
