@@ -1,5 +1,6 @@
 //! The conformance suite: the promises that every transport keeps, with a bus on it.
 
+pub mod dead_letter_model;
 pub mod dead_letters;
 pub mod evolution;
 pub mod inbound;
@@ -34,6 +35,9 @@ macro_rules! conformance {
                     a_failed_retry_reports_how_many_are_left,
                     dead_letters_that_stay_survive_a_cumulative_removal,
                     a_dead_letter_without_a_reason_is_listed,
+                ]
+                dead_letter_model: [
+                    dead_letters_match_the_model,
                 ]
                 replay: [
                     a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,

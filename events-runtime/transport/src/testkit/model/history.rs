@@ -123,12 +123,12 @@ fn settle(random: &mut fastrand::Rng) -> Op {
 
 /// The shortest history found that still fails: parts are removed for as long as `fails` returns an error, with at
 /// most `most` trials. Returns it with its error.
-pub async fn shrink(
-    mut history: Vec<Op>,
+pub async fn shrink<O: Clone>(
+    mut history: Vec<O>,
     mut error: String,
     most: usize,
-    fails: impl AsyncFn(&[Op]) -> Option<String>,
-) -> (Vec<Op>, String) {
+    fails: impl AsyncFn(&[O]) -> Option<String>,
+) -> (Vec<O>, String) {
     let (mut length, mut trials) = (history.len() / 2, 0);
     while length > 0 && trials < most {
         let mut at = 0;

@@ -21,6 +21,7 @@ mod poison;
 mod tests;
 mod world;
 
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -29,8 +30,8 @@ pub use dead_letter::{DeadLetter, Steps};
 pub use history::{How, Op, Subject, generate, shrink};
 pub use poison::Poison;
 
-use self::world::{Failure, World};
-use super::{Fixture, can, connect};
+use self::world::{Failure, World, open};
+use super::{Fixture, can};
 
 /// The most trials to shorten a failing history.
 const TRIALS: usize = 200;
@@ -38,19 +39,25 @@ const TRIALS: usize = 200;
 /// Messages that are sent, received, settled, moved and trimmed at random are delivered as the model says, and so
 /// are the counts of the group.
 pub async fn generated_histories_match_the_model(fixture: &dyn Fixture) {
-    check(fixture, Subject::Cursor, histories(8)).await;
+    compare(fixture, Subject::Cursor).await;
 }
 
 /// Members that are lost at random cost the attempts that the model says, and candidates are isolated.
 pub async fn poison_candidates_match_the_model(fixture: &dyn Fixture) {
-    let transport = connect(fixture);
+    let transport = open(fixture);
     if can(&*transport, "poison_candidates_match_the_model", |can| can.isolates && can.takeover) {
-        check(fixture, Subject::Poison { rounds: 5 }, histories(8)).await;
+        compare(fixture, Subject::Poison { rounds: 5 }).await;
     }
 }
 
+async fn compare(fixture: &dyn Fixture, subject: Subject) {
+    check(histories(8), |seed| generate(subject, seed), async |history| run(fixture, subject, history).await)
+        .await;
+}
+
 /// The number of histories: `CONFORMANCE_HISTORIES`, or this one.
-fn histories(default: u64) -> u64 {
+#[must_use]
+pub fn histories(default: u64) -> u64 {
     number("CONFORMANCE_HISTORIES").unwrap_or(default)
 }
 
@@ -58,19 +65,27 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Runs the histories of as many seeds, at most eight at the same time.
-async fn check(fixture: &dyn Fixture, subject: Subject, count: u64) {
+/// Generates and runs histories, at most eight at the same time. `run` returns what differs from the model.
+///
+/// # Panics
+/// If a history fails, with its seed and its shortest failing part.
+pub async fn check<O: Clone + Debug>(
+    count: u64,
+    generate: impl Fn(u64) -> Vec<O>,
+    run: impl AsyncFn(&[O]) -> Option<String>,
+) {
     let first = number("CONFORMANCE_SEED").unwrap_or(1);
     let seeds: Vec<u64> = (first..first + count).collect();
     for some in seeds.chunks(8) {
-        let runs = some.iter().map(|seed| async move {
-            let history = generate(subject, *seed);
-            let error = run(fixture, subject, &history).await?;
-            Some((*seed, history, error))
+        let runs = some.iter().map(|seed| {
+            let (history, run) = (generate(*seed), &run);
+            async move {
+                let error = run(&history).await?;
+                Some((*seed, history, error))
+            }
         });
         let Some((seed, history, error)) = all(runs).await.into_iter().flatten().next() else { continue };
-        let (shortest, error) =
-            shrink(history, error, TRIALS, async |history: &[Op]| run(fixture, subject, history).await).await;
+        let (shortest, error) = shrink(history, error, TRIALS, &run).await;
         let steps: Vec<_> = shortest.iter().map(|op| format!("    {op:?}")).collect();
         panic!("the history of CONFORMANCE_SEED={seed} fails: {error}\n{}", steps.join("\n"));
     }

@@ -447,6 +447,7 @@ impl<'f> World<'f> {
     }
 }
 
-fn open(fixture: &dyn Fixture) -> Box<dyn Transport> {
+/// A handle with the options of all histories: a store may refuse handles that differ.
+pub(super) fn open(fixture: &dyn Fixture) -> Box<dyn Transport> {
     fixture.connect(&ConnectOptions::new().retention(Retention::unlimited().max_count(KEPT)))
 }
