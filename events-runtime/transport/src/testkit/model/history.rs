@@ -61,7 +61,10 @@ pub enum How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// Settling in any order, with leases that do not end.
-    Cursor,
+    Cursor {
+        /// The number of operations.
+        steps: usize,
+    },
     /// Lost members.
     Poison {
         /// How many times all members are lost.
@@ -74,7 +77,7 @@ pub enum Subject {
 pub fn generate(subject: Subject, seed: u64) -> Vec<Op> {
     let mut random = fastrand::Rng::with_seed(seed);
     match subject {
-        Subject::Cursor => (0..60).map(|_| any(&mut random)).collect(),
+        Subject::Cursor { steps } => (0..steps).map(|_| any(&mut random)).collect(),
         Subject::Poison { rounds } => {
             let mut history = vec![send(&mut random), send(&mut random), send(&mut random)];
             for _ in 0..rounds {

@@ -66,15 +66,17 @@ impl Consumer for ChangedConsumer {
     }
 }
 
+const SUBJECT: Subject = Subject::Cursor { steps: 60 };
+
 /// The shortest failing history of some seeds, and its error.
 fn failure(change: fn(usize, Vec<Delivery>) -> Vec<Delivery>) -> (Vec<Op>, String) {
     let mut found = None;
     crate::testkit::run(async {
         let fixture = Changed { memory: Memory::new(), change };
         for seed in 1..20 {
-            let history = generate(Subject::Cursor, seed);
-            if let Some(error) = run(&fixture, Subject::Cursor, &history).await {
-                let fails = async |history: &[Op]| run(&fixture, Subject::Cursor, history).await;
+            let history = generate(SUBJECT, seed);
+            if let Some(error) = run(&fixture, SUBJECT, &history).await {
+                let fails = async |history: &[Op]| run(&fixture, SUBJECT, history).await;
                 found = Some(shrink(history, error, TRIALS, fails).await);
                 break;
             }
