@@ -1,4 +1,4 @@
-//! All errors of one item, reported together.
+//! Collects all errors of one item, to report them together.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ impl Ctxt {
         Self { errors: RefCell::new(Some(Vec::new())) }
     }
 
-    /// Notes an error at the tokens to change.
+    /// Adds an error at the tokens to change.
     pub(crate) fn error(&self, tokens: impl ToTokens, message: impl Display) {
         self.syn_error(syn::Error::new_spanned(tokens, message));
     }

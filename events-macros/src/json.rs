@@ -1,4 +1,4 @@
-//! `default = …`: Rust tokens into a constant JSON value and its text.
+//! Parses the Rust tokens of `default = …` into a JSON value.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Token, braced, bracketed};
 
-use events_schema::packed::quoted;
+use events_schema::parse::quoted;
 
 /// A JSON value.
 pub(crate) enum Json {
@@ -19,7 +19,7 @@ pub(crate) enum Json {
     Object(Vec<(String, Json)>),
 }
 
-const FORM: &str = "a default is a literal: `true`, `0`, `-1.5`, `\"text\"`, `null`, `[…]`, `{ \"field\": … }`; the symbol of an enum stands in quotes";
+const FORM: &str = "expected a literal: `true`, `0`, `-1.5`, `\"text\"`, `null`, `[…]` or `{ \"field\": … }`; write the symbol of an enum as a string";
 
 impl Parse for Json {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -73,7 +73,7 @@ fn number(input: ParseStream<'_>) -> syn::Result<Json> {
     let literal: LitFloat = input.parse()?;
     let value: f64 = literal.base10_parse()?;
     if !value.is_finite() {
-        return Err(syn::Error::new(literal.span(), "this number is beyond an f64; JSON has no infinity"));
+        return Err(syn::Error::new(literal.span(), "number out of range of `f64`"));
     }
     Ok(Json::Float(if minus.is_some() { -value } else { value }))
 }
@@ -81,7 +81,7 @@ fn number(input: ParseStream<'_>) -> syn::Result<Json> {
 impl Json {
     /// The value of an attribute.
     pub(crate) fn from_tokens(tokens: TokenStream) -> syn::Result<Self> {
-        // What follows a whole value, as in `1 + 1`, is no literal either.
+        // Trailing tokens, as in `1 + 1`, are an error.
         fn whole(input: ParseStream<'_>) -> syn::Result<Json> {
             let value = input.parse()?;
             if input.is_empty() { Ok(value) } else { Err(input.error(FORM)) }
@@ -99,7 +99,7 @@ impl Json {
             Self::String(value) => quoted(value),
             Self::Array(items) => format!("[{}]", items.iter().map(Self::text).collect::<Vec<_>>().join(",")),
             Self::Object(entries) => {
-                // As a published default is written, see `packed::normal`.
+                // Sorted, as in published defaults; see `packed::normal`.
                 let mut entries: Vec<_> = entries.iter().collect();
                 entries.sort_by_key(|(key, _)| key.as_str());
                 let entries: Vec<_> = entries
@@ -143,7 +143,7 @@ impl Json {
     }
 }
 
-/// The literal of a whole number.
+/// An integer literal.
 pub(crate) fn integer(value: i128) -> TokenStream {
     let literal = proc_macro2::Literal::i128_suffixed(value.unsigned_abs().cast_signed());
     if value < 0 { quote!(-#literal) } else { quote!(#literal) }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_literal_is_told_the_forms() {
+    fn an_expression_is_an_error_that_shows_the_forms() {
         for tokens in ["Currency::Eur", "vec![]", "Default::default()", "1 + 1"] {
             assert!(text(tokens).contains("literal"), "{tokens}");
         }

@@ -1,4 +1,4 @@
-//! What a derive's input says, before any rule is applied to it.
+//! The model of a derive's input, before validation.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -7,10 +7,10 @@ use syn::{DeriveInput, Fields, Ident, Member, Path, Type};
 
 use crate::errors::Ctxt;
 use crate::json::Json;
-use crate::parse::{EventAttrs, Place, SignalAttrs, doc_of};
+use crate::parse::{EventAttrs, SignalAttrs, Target, doc_of};
 use crate::published::{self, Version};
 
-/// A type that derives `EventData`, and `PublicSignal` where `signal` is there.
+/// A type that derives `EventData`, or `PublicSignal` if `signal` is set.
 pub(crate) struct Container<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) signal: Option<SignalAttrs>,
@@ -18,11 +18,11 @@ pub(crate) struct Container<'a> {
     pub(crate) name: AvroName,
     pub(crate) doc: Option<String>,
     pub(crate) data: Data<'a>,
-    /// What has been published of the event, oldest first.
+    /// The published versions of the event, oldest first.
     pub(crate) published: Vec<Version>,
 }
 
-/// What kind of schema the type has.
+/// The shape of the type, which determines its schema.
 pub(crate) enum Data<'a> {
     /// A struct with named fields, or none: a record.
     Struct(Vec<Field<'a>>),
@@ -32,11 +32,11 @@ pub(crate) enum Data<'a> {
     Enum(Vec<Variant<'a>>),
     /// An enum with data: a union of records.
     Union(Vec<Variant<'a>>),
-    /// What events can't be; the error has been noted.
+    /// A shape without a schema; the error is already reported.
     Unsupported,
 }
 
-/// A name in the schema and the tokens that say it.
+/// A name in the schema, with the tokens it comes from.
 pub(crate) struct AvroName {
     pub(crate) text: String,
     pub(crate) tokens: TokenStream,
@@ -66,7 +66,7 @@ pub(crate) struct Variant<'a> {
 impl<'a> Container<'a> {
     pub(crate) fn from_syn(cx: &Ctxt, input: &'a DeriveInput, is_event: bool) -> Self {
         let signal = is_event.then(|| SignalAttrs::parse(cx, &input.attrs));
-        let attrs = EventAttrs::parse(cx, &input.attrs, if is_event { Place::Event } else { Place::Type });
+        let attrs = EventAttrs::parse(cx, &input.attrs, if is_event { Target::Event } else { Target::Type });
         let renamed = match &signal {
             Some(signal) => signal.name.get().map(|name| (name.value.value(), name.tokens.clone())),
             None => attrs.rename.get().map(|name| (name.value.value(), name.tokens.clone())),
@@ -91,7 +91,7 @@ impl<'a> Container<'a> {
         own.cloned().unwrap_or_else(|| syn::parse_quote!(::events_runtime))
     }
 
-    /// All fields, those of variants included.
+    /// All fields, including those of variants.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field<'a>> {
         let (own, variants): (&[Field<'a>], &[Variant<'a>]) = match &self.data {
             Data::Struct(fields) => (fields, &[]),
@@ -115,10 +115,10 @@ impl AvroName {
         Self { text: ident.unraw().to_string(), tokens: ident.to_token_stream() }
     }
 
-    fn renamed(attrs: &EventAttrs, own: Self) -> Self {
+    fn renamed(attrs: &EventAttrs, own_name: Self) -> Self {
         match attrs.rename.get() {
             Some(name) => Self { text: name.value.value(), tokens: name.tokens.clone() },
-            None => own,
+            None => own_name,
         }
     }
 }
@@ -140,7 +140,7 @@ impl<'a> Data<'a> {
                     cx.error(
                         fields,
                         format_args!(
-                            "the fields of an Avro record have names: write `{form}`; a tuple struct has exactly one field here"
+                            "an Avro record needs named fields: write `{form}`; a tuple struct must have exactly one field"
                         ),
                     );
                     Self::Unsupported
@@ -157,7 +157,7 @@ impl<'a> Data<'a> {
             }
             syn::Data::Union(data) => {
                 // union Bits { … }
-                cx.error(data.union_token, "a Rust union has no Avro schema: write an enum");
+                cx.error(data.union_token, "a Rust union has no Avro schema: use an enum");
                 Self::Unsupported
             }
         }
@@ -170,8 +170,8 @@ impl<'a> Field<'a> {
     }
 
     fn from_syn(cx: &Ctxt, index: usize, field: &'a syn::Field) -> Self {
-        let attrs = EventAttrs::parse(cx, &field.attrs, Place::Field);
-        let own = match &field.ident {
+        let attrs = EventAttrs::parse(cx, &field.attrs, Target::Field);
+        let own_name = match &field.ident {
             Some(ident) => AvroName::of(ident),
             // The record of a variant with one unnamed field.
             None => AvroName { text: "value".to_owned(), tokens: field.ty.to_token_stream() },
@@ -184,7 +184,7 @@ impl<'a> Field<'a> {
             input: field,
             index,
             member: field.ident.clone().map_or_else(|| Member::from(index), Member::Named),
-            name: AvroName::renamed(&attrs, own),
+            name: AvroName::renamed(&attrs, own_name),
             ty: &field.ty,
             default,
             doc: attrs.doc.value().map(syn::LitStr::value).or_else(|| doc_of(&field.attrs)),
@@ -192,8 +192,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The variable that a pattern binds this field to: a number, which meets no other name and
-    /// no lint of names.
+    /// The variable that a pattern binds this field to. A number can't collide with another name or
+    /// trigger a naming lint.
     pub(crate) fn binding(&self) -> Ident {
         quote::format_ident!("__{}", self.index)
     }
@@ -201,7 +201,7 @@ impl<'a> Field<'a> {
 
 impl<'a> Variant<'a> {
     fn from_syn(cx: &Ctxt, variant: &'a syn::Variant) -> Self {
-        let attrs = EventAttrs::parse(cx, &variant.attrs, Place::Variant);
+        let attrs = EventAttrs::parse(cx, &variant.attrs, Target::Variant);
         if let Fields::Unnamed(fields) = &variant.fields
             && fields.unnamed.len() != 1
         {
@@ -210,7 +210,7 @@ impl<'a> Variant<'a> {
             cx.error(
                 fields,
                 format_args!(
-                    "a variant becomes an Avro record, whose fields have names: write `{}{form}`",
+                    "a variant becomes an Avro record, which needs named fields: write `{}{form}`",
                     variant.ident
                 ),
             );
@@ -224,7 +224,7 @@ impl<'a> Variant<'a> {
         }
     }
 
-    /// The pattern that takes the variant apart.
+    /// The pattern that destructures the variant.
     pub(crate) fn pattern(&self) -> TokenStream {
         let ident = &self.input.ident;
         let fields = self.fields.iter().map(|field| {

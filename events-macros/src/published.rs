@@ -1,4 +1,4 @@
-//! What has been published of an event: `schemas/<event_type>/<minor>.avsc` of its crate.
+//! The published versions of an event: `schemas/<event_type>/<minor>.avsc` of its crate.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -8,13 +8,13 @@ use syn::LitStr;
 use crate::errors::Ctxt;
 use crate::parse::SignalAttrs;
 use events_schema::fingerprint;
-use events_schema::packed::Schema;
+use events_schema::parse::Schema;
 use events_schema::versions;
 
 /// A published version of a schema.
 pub(crate) struct Version {
     pub(crate) minor: u32,
-    /// The file, by its absolute path.
+    /// The absolute path of the file.
     pub(crate) file: String,
     pub(crate) schema: Schema,
 }
@@ -31,21 +31,21 @@ impl Version {
     }
 }
 
-/// The folder of a crate that has its published schemas.
+/// The default folder of published schemas, in the crate.
 pub(crate) const FOLDER: &str = "schemas";
 
-/// The published versions of an event, oldest first. A file that is none is an error.
+/// The published versions of an event, oldest first. An invalid file is an error.
 pub(crate) fn read(cx: &Ctxt, signal: &SignalAttrs) -> Vec<Version> {
     let Some(event_type) = signal.event_type.value() else { return Vec::new() };
-    let Some(folder) = folder(cx, signal) else { return Vec::new() };
+    let Some(folder) = schemas_dir(cx, signal) else { return Vec::new() };
     let name = event_type.value();
     if !versions::names_a_folder(&name) {
-        // Without the option nobody said that it is to be published.
+        // The default folder does not say that this event is to be published.
         if signal.schemas.value().is_some() {
             cx.error(
                 event_type,
                 format_args!(
-                    "`{name}` is no name for a folder, so nothing can be published of it in `schemas`: leave the option out"
+                    "`{name}` is not a valid folder name, so its schema cannot be published: remove the attribute `schemas`"
                 ),
             );
         }
@@ -53,20 +53,20 @@ pub(crate) fn read(cx: &Ctxt, signal: &SignalAttrs) -> Vec<Version> {
     }
     let (versions, faults) = versions::read(&folder.join(name));
     for fault in faults {
-        cx.error(event_type, format_args!("`{}` {}", shown(&fault.path), fault.what));
+        cx.error(event_type, format_args!("`{}` {}", display_path(&fault.path), fault.what));
     }
     versions.into_iter().map(Version::new).collect()
 }
 
-/// The folder with all published schemas; `None` where there is none.
-fn folder(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
+/// The folder of all published schemas, if there is one.
+fn schemas_dir(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
     let krate = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let Some(own) = signal.schemas.value() else {
         return Some(krate?.join(FOLDER));
     };
     let path = own.value();
     let folder = if path.starts_with("./") || path.starts_with("../") {
-        beside(own)?.join(&path)
+        source_dir(own)?.join(&path)
     } else {
         krate?.join(&path)
     };
@@ -74,8 +74,8 @@ fn folder(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
         cx.error(
             own,
             format_args!(
-                "there is no folder `{}`: a path is relative to the crate, and to this file where it begins with `./` or `../`",
-                shown(&folder)
+                "folder `{}` not found: the path is relative to the crate, or to this file if it starts with `./` or `../`",
+                display_path(&folder)
             ),
         );
         return None;
@@ -83,15 +83,15 @@ fn folder(cx: &Ctxt, signal: &SignalAttrs) -> Option<PathBuf> {
     Some(folder)
 }
 
-/// The folder of the source file; rust-analyzer does not tell it.
-fn beside(literal: &LitStr) -> Option<PathBuf> {
+/// The folder of the source file; `None` in rust-analyzer, which does not provide it.
+fn source_dir(literal: &LitStr) -> Option<PathBuf> {
     let file = literal.span().unwrap().local_file()?;
     let file = fs::canonicalize(file).ok()?;
     file.parent().map(Path::to_owned)
 }
 
-/// A path for messages: without steps back, and relative to the crate where it is within.
-fn shown(path: &Path) -> String {
+/// A path for messages: normalized, and relative to the crate if it is inside.
+fn display_path(path: &Path) -> String {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

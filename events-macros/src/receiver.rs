@@ -1,4 +1,4 @@
-//! `#[receiver(SIGNAL)]`: a function that is connected to a signal wherever it is linked.
+//! `#[receiver(SIGNAL)]`: connects a function to a signal in every program that links it.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -12,7 +12,7 @@ use crate::errors::Ctxt;
 use crate::parse::{Item, Slot, path, value};
 
 const FORM: &str = "fn on_order(event: &Event<OrderPlaced>)";
-const NO_SIGNAL: &str = "name the signal: `#[receiver(ORDER_PLACED)]`";
+const NO_SIGNAL: &str = "missing signal, expected `#[receiver(ORDER_PLACED)]`";
 
 pub(crate) fn receiver(options: TokenStream, item: &TokenStream) -> TokenStream {
     let cx = Ctxt::new();
@@ -23,7 +23,7 @@ pub(crate) fn receiver(options: TokenStream, item: &TokenStream) -> TokenStream 
     }
     match (cx.finish(), options, function) {
         (None, Some(options), Some(function)) => expand(&options, &function),
-        // The function stays, so that nothing that calls it fails too.
+        // Keeps the function, so that its callers cause no further errors.
         (errors, ..) => quote!(#errors #item),
     }
 }
@@ -46,7 +46,7 @@ impl Parse for Arguments {
         let no_signal = || input.error(NO_SIGNAL);
         let signal = input.call(Path::parse_mod_style).map_err(|_| no_signal())?;
         if input.peek(Token![=]) {
-            // `#[receiver(order = 1)]`: an option stands where the signal belongs.
+            // `#[receiver(order = 1)]`: an attribute instead of the signal.
             return Err(syn::Error::new_spanned(signal, NO_SIGNAL));
         }
         if !input.is_empty() {
@@ -89,7 +89,7 @@ impl Options {
             "name" => {
                 if let Some((value, tokens)) = value::<LitStr>(cx, item, "\"receipts\"") {
                     if value.value().is_empty() {
-                        cx.error(&value, "a receiver's name must not be empty");
+                        cx.error(&value, "the name of a receiver must not be empty");
                     }
                     self.name.set(cx, key, value, tokens);
                 }
@@ -101,7 +101,9 @@ impl Options {
             }
             _ => cx.error(
                 key,
-                format_args!("unknown option `{key}`: `#[receiver]` knows `order`, `name`, `crate`"),
+                format_args!(
+                    "unknown attribute `{key}` of `#[receiver]`, expected one of `order`, `name`, `crate`"
+                ),
             ),
         }
     }
@@ -112,11 +114,10 @@ fn function(cx: &Ctxt, item: &TokenStream) -> Option<ItemFn> {
         Ok(function) => Some(function),
         Err(error) => {
             match syn::parse2::<syn::Item>(item.clone()) {
-                // Something else, and well-formed.
-                Ok(other) => cx.error(
-                    item_keyword(&other),
-                    format_args!("`#[receiver]` goes on a free function: `{FORM}`"),
-                ),
+                // A valid item that is not a function.
+                Ok(other) => {
+                    cx.error(item_keyword(&other), format_args!("expected a free function: `{FORM}`"))
+                }
                 Err(_) => cx.syn_error(error),
             }
             None
@@ -124,7 +125,7 @@ fn function(cx: &Ctxt, item: &TokenStream) -> Option<ItemFn> {
     }
 }
 
-/// The first token behind attributes and visibility.
+/// The first token after attributes and visibility.
 fn item_keyword(item: &syn::Item) -> TokenStream {
     match item {
         syn::Item::Struct(item) => item.struct_token.to_token_stream(),
@@ -146,10 +147,10 @@ fn check(cx: &Ctxt, signature: &Signature) {
 /// `unsafe fn`, `extern "C" fn`
 fn check_qualifiers(cx: &Ctxt, signature: &Signature) {
     if let Safety::Unsafe(token) = &signature.safety {
-        cx.error(token, "a receiver is called by the hub and can't be `unsafe`");
+        cx.error(token, "a receiver cannot be `unsafe`, because the hub calls it: remove `unsafe`");
     }
     if let Some(abi) = &signature.abi {
-        cx.error(abi, "a receiver is a plain Rust function: remove the ABI");
+        cx.error(abi, "a receiver must be a Rust function: remove the ABI");
     }
 }
 
@@ -158,11 +159,11 @@ fn check_generics(cx: &Ctxt, signature: &Signature) {
     if !signature.generics.params.is_empty() {
         cx.error(
             &signature.generics,
-            "a receiver can't be generic: write one function per event, and call the generic one from it",
+            "a receiver cannot be generic: write one function for each event type, and call the generic one from it",
         );
     }
     if let Some(clause) = &signature.generics.where_clause {
-        cx.error(clause, "a receiver can't be generic: remove the where clause");
+        cx.error(clause, "a receiver cannot be generic: remove the where clause");
     }
 }
 
@@ -172,19 +173,19 @@ fn check_parameter(cx: &Ctxt, signature: &Signature) {
     match inputs.next() {
         None => cx.syn_error(syn::Error::new(
             signature.paren_token.span.join(),
-            format_args!("a receiver takes the event: `{FORM}`"),
+            format_args!("missing parameter, expected `{FORM}`"),
         )),
         Some(FnArg::Receiver(receiver)) => {
             return cx.error(
                 receiver,
-                "a receiver is a free function, without `self`; to receive with a value, call \
+                "a receiver must be a free function, without `self`; to call a method, write \
                  `ORDER_PLACED.connect(\"name\", move |event| value.on_order(event))`",
             );
         }
         Some(FnArg::Typed(parameter)) => check_type(cx, signature, parameter),
     }
     for further in inputs {
-        cx.error(further, format_args!("a receiver takes the event and nothing else: `{FORM}`"));
+        cx.error(further, format_args!("unexpected parameter, expected only the event: `{FORM}`"));
     }
 }
 
@@ -192,12 +193,18 @@ fn check_type(cx: &Ctxt, signature: &Signature, parameter: &PatType) {
     match &*parameter.ty {
         Type::Reference(reference) => {
             if let Some(token) = &reference.mutability {
-                cx.error(token, "receivers share the event: take `&Event<…>`");
+                cx.error(
+                    token,
+                    "a receiver cannot change the event, which all receivers share: take `&Event<…>`",
+                );
             }
         }
-        Type::ImplTrait(ty) => cx.error(ty, format_args!("name the event's type: `{FORM}`")),
+        Type::ImplTrait(ty) => cx.error(ty, format_args!("expected a concrete type: `{FORM}`")),
         ty if signature.asyncness.is_none() => {
-            cx.error(ty, "a receiver takes a reference: `&Event<…>`; an `async fn` may take `Arc<Event<…>>`");
+            cx.error(
+                ty,
+                "a receiver must take a reference, `&Event<…>`; an `async fn` may take `Arc<Event<…>>`",
+            );
         }
         _ => {}
     }
@@ -208,7 +215,7 @@ fn check_output(cx: &Ctxt, signature: &Signature) {
     if let ReturnType::Type(_, ty) = &signature.output
         && let Type::ImplTrait(ty) = &**ty
     {
-        cx.error(ty, "a receiver returns nothing, or a `Result<(), E>` whose `E` has a name");
+        cx.error(ty, "a receiver must return `()` or `Result<(), E>` with a concrete error type");
     }
 }
 
@@ -236,9 +243,9 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
             const __ORDER: __p::core::primitive::i32 = #order;
 
             fn __link(
-                __place: __p::core::option::Option<(&__p::Hub, __p::Arc<__p::core::primitive::str>)>,
+                __target: __p::core::option::Option<(&__p::Hub, __p::Arc<__p::core::primitive::str>)>,
             ) -> &'static __p::core::primitive::str {
-                let __link = __p::Link::new(#signal, __place, __ORDER);
+                let __link = __p::Link::new(#signal, __target, __ORDER);
                 #connect
             }
 
@@ -254,8 +261,8 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
     }
 }
 
-/// The call that connects; its type arguments carry the spans of the parameter's type and of the
-/// result, so that the compiler's errors stand there.
+/// The call that connects the receiver. Its type arguments have the spans of the parameter's type and of the
+/// result, so that the compiler's errors point there.
 fn connect(signature: &Signature) -> TokenStream {
     let ident = &signature.ident;
     let output = match &signature.output {
@@ -267,7 +274,7 @@ fn connect(signature: &Signature) -> TokenStream {
         FnArg::Typed(parameter) => Some(&*parameter.ty),
         FnArg::Receiver(_) => None,
     });
-    // Resolved where the macro stands, shown at the function.
+    // Resolved at the macro call, reported at the function.
     let at = Span::call_site().located_at(ident.span());
     match (parameter, signature.asyncness) {
         (Some(Type::Reference(reference)), None) => {

@@ -1,6 +1,6 @@
-//! What the derives write, kept as files: a change of the expansion is seen in its review.
+//! Snapshots of expansions, so that a change of the generated code is visible in review.
 //!
-//! After a wanted change: `UPDATE_SNAPSHOTS=1 cargo test -p events-macros`.
+//! After an intended change: `UPDATE_SNAPSHOTS=1 cargo test -p events-macros`.
 
 use std::path::Path;
 use std::{env, fs};
@@ -20,7 +20,7 @@ fn assert_expansion(name: &str, input: &syn::DeriveInput, is_event: bool) {
     let at = at.unwrap_or_else(|| kept.lines().count().min(text.lines().count()));
     assert!(
         kept == text,
-        "the expansion of `{name}` differs from its snapshot in line {}:\n was {:?}\n  is {:?}\nafter a wanted change run with UPDATE_SNAPSHOTS=1",
+        "the expansion of `{name}` differs from its snapshot in line {}:\n was {:?}\n  is {:?}\nafter an intended change, run with UPDATE_SNAPSHOTS=1",
         at + 1,
         kept.lines().nth(at),
         text.lines().nth(at),

@@ -1,7 +1,7 @@
-//! The text that a definition is compiled from.
+//! The source file of a definition.
 //!
-//! The schema of an event is in the program, and the file that it came from in a checkout. `schema
-//! lock` writes into the checkout what the program has, so it asks first whether both are of one text.
+//! `schema lock` writes the schemas of the program into a checkout. It first compares the digest in the program
+//! with the source file in the checkout, so that it does not lock another version of the definition.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,15 +13,15 @@ use proc_macro2::Span;
 use events_schema::fingerprint;
 
 thread_local! {
-    /// The files that were read, for one may hold many definitions.
-    static KNOWN: RefCell<HashMap<PathBuf, Option<u64>>> = RefCell::default();
+    /// The digests of files that were read; a file may have many definitions.
+    static DIGESTS: RefCell<HashMap<PathBuf, Option<u64>>> = RefCell::default();
 }
 
-/// The file at a place, relative to where the compiler runs, and the digest of its text.
+/// The file of a span, relative to the compiler's working directory, and the digest of its text.
 ///
-/// A file elsewhere, of a registry or written by a build script, is part of no checkout.
+/// `None` for a file outside of that directory, from a registry or a build script: it is not part of the checkout.
 pub(crate) fn of(span: Span) -> Option<(String, u64)> {
-    // Not in tests of this crate.
+    // Not available in the tests of this crate.
     if !proc_macro::is_available() {
         return None;
     }
@@ -29,11 +29,11 @@ pub(crate) fn of(span: Span) -> Option<(String, u64)> {
     let file =
         if file.is_absolute() { file.strip_prefix(env::current_dir().ok()?).ok()?.to_owned() } else { file };
     let digest =
-        KNOWN.with_borrow_mut(|known| *known.entry(file.clone()).or_insert_with(|| digest(&file)))?;
+        DIGESTS.with_borrow_mut(|digests| *digests.entry(file.clone()).or_insert_with(|| digest(&file)))?;
     Some((file.to_str()?.to_owned(), digest))
 }
 
-/// As `cli::schema::origin` counts it: a checkout may have other line ends.
+/// The same as in `events-cli`, `schema::origin`: a checkout may have other line endings.
 fn digest(file: &Path) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     Some(fingerprint(&text.replace("\r\n", "\n")))

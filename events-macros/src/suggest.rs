@@ -1,74 +1,83 @@
-//! Options that do not exist, and what was probably meant.
+//! Errors about unknown attributes, with the probable intention.
 
 use syn::Ident;
 
 use crate::errors::Ctxt;
-use crate::parse::Place;
+use crate::parse::Target;
 
-/// An option that `#[event(…)]` does not have, or not here.
-pub(crate) fn misplaced(cx: &Ctxt, key: &Ident, place: Place) {
+/// Reports an attribute that is not allowed in the `#[event(…)]` of this item.
+pub(crate) fn unknown_in_event(cx: &Ctxt, key: &Ident, target: Target) {
     let name = key.to_string();
-    let hint = match (name.as_str(), place) {
-        ("rename" | "name", Place::Event) => "; an event is named with `#[public_signal(name = \"…\")]`",
-        ("namespace", Place::Event) => "; an event has `#[public_signal(namespace = \"…\")]`",
-        ("crate", Place::Event) => "; an event has `#[public_signal(crate = …)]`",
+    let hint = match (name.as_str(), target) {
+        ("rename" | "name", Target::Event) => {
+            "; set the name of an event with `#[public_signal(name = \"…\")]`"
+        }
+        ("namespace", Target::Event) => {
+            "; set the namespace of an event with `#[public_signal(namespace = \"…\")]`"
+        }
+        ("crate", Target::Event) => "; set the crate of an event with `#[public_signal(crate = …)]`",
         ("event_type" | "minor_version" | "key" | "signal" | "profile" | "foreign", _) => {
-            "; that one belongs into the `#[public_signal(…)]` of an event"
+            "; it belongs in the `#[public_signal(…)]` of an event"
         }
         ("skip" | "flatten" | "skip_serializing_if" | "skip_serializing", _) => {
-            "; every field of an event is part of its contract, under its own name"
+            "; every field is part of the schema, under its own name"
         }
-        ("name" | "rename_all", _) => "; another name in the schema is `rename = \"…\"`",
-        ("doc", _) => "; write a doc comment",
+        ("name" | "rename_all", _) => "; set the name in the schema with `rename = \"…\"`",
         _ => "",
     };
     if hint.is_empty()
-        && let Some(near) = nearest(&name, place.options())
+        && let Some(near) = nearest(&name, target.attributes())
     {
-        cx.error(key, format_args!("`{key}` is no option of {}: did you mean `{near}`?", place.noun()));
+        cx.error(key, format_args!("unknown attribute `{key}` on {}, did you mean `{near}`?", target.noun()));
         return;
     }
     cx.error(
         key,
-        format_args!("`{key}` is no option of {}; there are {}{hint}", place.noun(), list(place.options())),
+        format_args!(
+            "unknown attribute `{key}` on {}, expected one of {}{hint}",
+            target.noun(),
+            list(target.attributes())
+        ),
     );
 }
 
-/// An option that `#[public_signal(…)]` does not have.
-pub(crate) fn unknown(cx: &Ctxt, key: &Ident, options: &[&str]) {
+/// Reports an attribute that is unknown in `#[public_signal(…)]`.
+pub(crate) fn unknown_in_public_signal(cx: &Ctxt, key: &Ident, names: &[&str]) {
     let name = key.to_string();
     let hint = match name.as_str() {
         "version" => "; the major version is the `.vN` of the event type",
-        "rename" => "; an event is named with `name = \"…\"`",
+        "rename" => "; set the name of an event with `name = \"…\"`",
         "doc" => "; write a doc comment",
-        "alias" => "; that one belongs into `#[event(…)]`",
-        "topic" | "topics" => {
-            "; which topics an event is sent to is configured, in `[routes]` of events.toml"
-        }
+        "alias" => "; it belongs in `#[event(…)]`",
+        "topic" | "topics" => "; configure the topics of an event in `[routes]` of events.toml",
         _ => "",
     };
     if hint.is_empty()
-        && let Some(near) = nearest(&name, options)
+        && let Some(near) = nearest(&name, names)
     {
-        cx.error(key, format_args!("`{key}` is no option of an event: did you mean `{near}`?"));
+        cx.error(
+            key,
+            format_args!("unknown attribute `{key}` in `#[public_signal(…)]`, did you mean `{near}`?"),
+        );
         return;
     }
     cx.error(
         key,
-        format_args!("`{key}` is no option of `#[public_signal(…)]`; there are {}{hint}", list(options)),
+        format_args!(
+            "unknown attribute `{key}` in `#[public_signal(…)]`, expected one of {}{hint}",
+            list(names)
+        ),
     );
 }
 
-/// The option that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, options: &[&'a str]) -> Option<&'a str> {
-    let (distance, option) = options
-        .iter()
-        .map(|option| (distance(name, option), *option))
-        .min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + option.len() / 4).then_some(option)
+/// The known name that is closest to a misspelled one.
+pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    let (distance, nearest) =
+        names.iter().map(|known| (distance(name, known), *known)).min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + nearest.len() / 4).then_some(nearest)
 }
 
-/// How many characters to insert, remove or replace (Levenshtein).
+/// The Levenshtein distance.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {
@@ -86,8 +95,8 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-fn list(options: &[&str]) -> String {
-    options.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ")
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -95,8 +104,8 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_slip_finds_its_option_and_another_word_finds_none() {
-        let options = ["event_type", "minor_version", "key", "crate"];
+    fn a_misspelled_name_is_found_and_another_word_is_not() {
+        let names = ["event_type", "minor_version", "key", "crate"];
         for (name, near) in [
             ("event_typ", Some("event_type")),
             ("eventtype", Some("event_type")),
@@ -106,7 +115,7 @@ mod tests {
             ("topic", None),
             ("", None),
         ] {
-            assert_eq!(nearest(name, &options), near, "{name}");
+            assert_eq!(nearest(name, &names), near, "{name}");
         }
     }
 }

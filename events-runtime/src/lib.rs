@@ -51,7 +51,7 @@
 pub use events_core::{event_type, payload, with};
 
 // In the process.
-pub use events_core::{hub, metadata, receiver, signal};
+pub use events_core::{event, hub, metadata, receiver, signal};
 
 // Out, and back in.
 #[cfg(feature = "bus")]

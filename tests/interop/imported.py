@@ -98,7 +98,7 @@ def write(cli, schemas, imported):
     lines = (f'    "{file}": crate::{root};\n' for file, root in roots)
     (imported / "roots.rs").write_text("roots! {\n" + "".join(lines) + "}\n")
     count = len(peers) - refused.total()
-    print(f"of Open edX {len(files)} imported; of the zoo, apache-avro and fastavro {count} imported, {refused.total()} refused:")
+    print(f"of Open edX {len(files)} imported; of the sample types, apache-avro and fastavro {count} imported, {refused.total()} refused:")
     for name, times in refused.most_common():
         print(f"  {times:4} {name}")
     # Imported files are checked after they have compiled.

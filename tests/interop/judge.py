@@ -2,7 +2,7 @@
 
     judge.py RUST.jsonl PYTHON.jsonl
 
-RUST.jsonl, written by `zoo export`, has one type in each line:
+RUST.jsonl, written by `sample_types export`, has one type in each line:
 
     {"name": …, "schema_json": …, "canonical": …, "fingerprint": 16 hex digits of the number,
      "datums": [{"hex": …, "value": …}, …]}
@@ -11,7 +11,7 @@ A value is what fastavro decodes without logical types, as JSON, except for `{"$
 `{"$float": "NaN" | "Infinity" | "-Infinity"}` and, for a record or an enum in a union,
 `{"$branch": [full name, value]}`.
 
-PYTHON.jsonl, read by `zoo verify`, has in each line
+PYTHON.jsonl, read by `sample_types verify`, has in each line
 
     {"name": …, "datums": [{"hex": …, "of": the index of the value in RUST.jsonl, or null}, …]}
 

@@ -1,9 +1,9 @@
 """Collects the schemas in the sources of apache-avro and fastavro, tests included, and those of our own
-zoo, as FOLDER/NAME.avsc.
+sample types, as FOLDER/NAME.avsc.
 
     python peer_schemas.py FOLDER NAME=SOURCE...
 
-A SOURCE is a folder, an archive (tar.gz) or an export of the zoo (jsonl). Collected are .avsc files, JSON in
+A SOURCE is a folder, an archive (tar.gz) or an export of the sample types (jsonl). Collected are .avsc files, JSON in
 raw strings of Rust, and dictionaries and JSON strings of Python, if fastavro accepts them as schemas; each
 one once.
 """
@@ -52,13 +52,13 @@ def from_rust(text):
         yield from from_json(match.group(2))
 
 
-def from_zoo(text):
+def from_export(text):
     # Not `splitlines()`: JSON strings may contain other line separators.
     for line in filter(None, text.split("\n")):
         yield from from_json(json.loads(line)["schema_json"])
 
 
-READERS = {".avsc": from_json, ".py": from_python, ".rs": from_rust, ".jsonl": from_zoo}
+READERS = {".avsc": from_json, ".py": from_python, ".rs": from_rust, ".jsonl": from_export}
 
 
 def is_schema(value):

@@ -1,4 +1,4 @@
-//! Test support: the suites that any transport can run, a zoo of types, and small helpers.
+//! Test support: the suites that any transport can run, sample types, and small helpers.
 
 pub mod faults;
 pub mod gate;
@@ -6,9 +6,9 @@ pub mod inbox;
 pub mod log;
 pub mod openedx;
 pub mod pairs;
+pub mod sample_types;
 pub mod sandbox;
 pub mod spans;
-pub mod zoo;
 
 use std::error::Error;
 

@@ -10,13 +10,13 @@ suite_interop() {
     local status=0 target exchange
     workspace_tests --no-run --quiet || status=$?
     if [ "$status" -ne 0 ]; then
-        count_status "$status" "building the zoo"
+        count_status "$status" "building the sample types"
         return
     fi
     target=$(target_directory)
     exchange=$target/interop
     mkdir -p "$exchange"
-    interop_zoo "$target" "$exchange"
+    interop_samples "$target" "$exchange"
     interop_catalogue "$target" "$exchange"
     interop_redis "$target" "$exchange"
     interop_agreement "$target" "$exchange"
@@ -25,12 +25,12 @@ suite_interop() {
 
 venv_python() { .venv/bin/python "$@"; }
 
-# interop_zoo TARGET EXCHANGE: specimens of every payload type against fastavro, Open edX's examples
+# interop_samples TARGET EXCHANGE: specimens of every payload type against fastavro, Open edX's examples
 # against openedx-events.
-interop_zoo() {
-    counted "the export of the zoo" "$1/debug/zoo" export "$2/rust.jsonl"
+interop_samples() {
+    counted "the export of the sample types" "$1/debug/sample_types" export "$2/rust.jsonl"
     counted "fastavro on our schemas and datums" venv_python tests/interop/judge.py "$2/rust.jsonl" "$2/python.jsonl"
-    counted "our decoder on fastavro's datums" "$1/debug/zoo" verify "$2/python.jsonl"
+    counted "our decoder on fastavro's datums" "$1/debug/sample_types" verify "$2/python.jsonl"
     counted "the export of Open edX's events" "$1/debug/openedx" export "$2/openedx-rust.jsonl"
     counted "openedx-events on our schemas and datums" venv_python tests/interop/openedx.py \
         "$2/openedx-rust.jsonl" "$2/openedx-python.jsonl"
@@ -74,7 +74,7 @@ interop_agreement() {
 interop_imported() {
     say "interop: import of schemas of Open edX, apache-avro and fastavro"
     local target=$1 work=$1/interop/imported sdist=$1/interop/sdist manifest=tests/interop/imported/Cargo.toml
-    local fastavro avro status=0 sources=("zoo=$1/interop/rust.jsonl")
+    local fastavro avro status=0 sources=("samples=$1/interop/rust.jsonl")
     rm -rf "$work"
     mkdir -p "$work/schemas/openedx" "$work/schemas/peers" "$work/modules"
     avro=$(cargo metadata --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" |

@@ -255,6 +255,36 @@ fn export_is_masked_and_a_raw_export_can_be_imported() {
 }
 
 #[test]
+fn a_raw_export_can_be_sent_like_an_error_log() {
+    let shop = Shop::new();
+    let id = shop.order(1, "bob@foo.example");
+    shop.order(2, "bob@foo.example");
+    shop.give_up(&["first", "second"]);
+    assert_eq!(shop.dlq("export", &["--raw", "raw.jsonl"]).code, 0);
+    let raw = fs::read_to_string(shop.path().join("raw.jsonl")).unwrap();
+    let first = raw.lines().next().unwrap();
+    assert!(first.starts_with(r#"{"record":2,"#) && first.contains(r#""failure":"dead-letter""#), "{first}");
+    assert_eq!(shop.json(&["produce", "--event", first])["id"], id);
+    assert_eq!(shop.run(&["produce", "--from-log", "raw.jsonl"]).code, 0);
+    assert!(!shop.path().join("raw.jsonl").exists());
+    let messages: Vec<_> = shop.messages(5).into_iter().map(|(_, message)| message).collect();
+    assert_eq!(messages[2..], [&messages[..1], &messages[..2]].concat());
+}
+
+#[test]
+fn an_import_refuses_records_that_are_not_dead_letters() {
+    let shop = Shop::new();
+    for failure in ["not-sent", "rejected"] {
+        let line = format!(
+            r#"{{"record":2,"failure":"{failure}","topic":"dev-orders","key":null,"headers":[],"data_base64":""}}"#
+        );
+        fs::write(shop.path().join("errors.jsonl"), line).unwrap();
+        let refused = shop.dlq("import", &["errors.jsonl"]);
+        assert!(refused.code == 1 && refused.err.contains("not a dead letter"), "{}", refused.err);
+    }
+}
+
+#[test]
 fn a_retry_killed_between_send_and_removal_makes_a_duplicate_and_no_loss() {
     let shop = Shop::new();
     let id = shop.order(1, "a@foo.example");

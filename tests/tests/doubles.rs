@@ -2,8 +2,8 @@
 #![allow(clippy::unreadable_literal, reason = "made up by a program, as one writes them into a default")]
 
 use events_runtime::avro::{WriterSchema, from_slice_resolved};
-use events_runtime::private::{is_text, is_text_by_digest};
 use events_runtime::{EventData, PublicSignal};
+use events_schema::compat::{is_text, is_text_by_digest};
 use serde_json::Value;
 
 macro_rules! doubles_written {

@@ -6,7 +6,7 @@ use events_runtime::avro::{
     self, DecodeError, DecodeErrorKind as Kind, EncodeErrorKind, MAX_DEPTH, MAX_EMPTY_ITEMS,
 };
 use events_runtime::{EventData, PublicSignal};
-use events_tests::zoo::{Sample, Specimen, specimens};
+use events_tests::sample_types::{Sample, Specimen, specimens};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 

@@ -10,8 +10,8 @@ use std::{env, fs};
 use apache_avro::validator::{SchemaNamespaceValidator, set_schema_namespace_validator};
 use events_runtime::private::{self, Form};
 use events_runtime::{EventData, PublicSignal};
+use events_tests::sample_types::terms::physical;
 use events_tests::sandbox::CommandOutput;
-use events_tests::zoo::terms::physical;
 use serde_json::Value;
 
 macro_rules! generated {

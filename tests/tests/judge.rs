@@ -7,8 +7,8 @@ use apache_avro::schema::Schema;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::writer::single_object::GenericSingleObjectWriter;
-use events_tests::zoo::terms::{hex, physical, same, terms};
-use events_tests::zoo::{Reading, Sample, Specimen, specimens};
+use events_tests::sample_types::terms::{hex, physical, same, terms};
+use events_tests::sample_types::{Reading, Sample, Specimen, specimens};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 /// Runs a test with a large stack: apache-avro's decoder needs some 30 KiB of stack for each level of a
@@ -122,7 +122,7 @@ fn single_objects_are_the_same_to_apache_avro() {
 
 #[test]
 fn apache_avro_detects_a_wrong_datum() {
-    let specimen = specimens().into_iter().find(|s| s.name == "org.zoo.scalars.long.v1").unwrap();
+    let specimen = specimens().into_iter().find(|s| s.name == "org.samples.scalars.long.v1").unwrap();
     let schema = physical(specimen.schema_json).unwrap();
     assert_eq!(terms(&schema, &[0x02]).unwrap(), serde_json::json!({"value": 1}));
     assert_eq!(specimen.read(&[0x02]), Ok(Reading::Read));

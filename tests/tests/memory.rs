@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use events_runtime::avro::{self, DecodeError, WriterSchema};
 use events_runtime::{EventData, PublicSignal};
-use events_tests::zoo::specimens;
+use events_tests::sample_types::specimens;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -179,5 +179,5 @@ fn peak_memory_is_in_proportion_to_the_input() {
             }
         }
     }
-    println!("the worst of the zoo: {:.0} bytes per byte, {}", worst.0, worst.1);
+    println!("the worst of the sample types: {:.0} bytes per byte, {}", worst.0, worst.1);
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use events_runtime::private::{Side, can_read, canonical_form, is_text, is_text_by_digest};
 use events_runtime::{EventData, PublicSignal};
-use events_tests::zoo::specimens;
+use events_schema::compat::{Side, can_read, canonical_form, is_text, is_text_by_digest};
+use events_tests::sample_types::specimens;
 use serde_json::Value;
 
 #[test]
@@ -21,7 +21,7 @@ fn nearly_every_specimen_is_recognized_by_its_digest() {
     let mut others = specimens();
     others.retain(|specimen| !by_digest(specimen.schema, specimen.schema_json));
     let names: Vec<_> = others.iter().map(|specimen| specimen.name).collect();
-    assert_eq!(names, ["org.zoo.recursive.unions.v1", "org.zoo.recursive.blocks.v1"]);
+    assert_eq!(names, ["org.samples.recursive.unions.v1", "org.samples.recursive.blocks.v1"]);
 }
 
 /// All schemas that differ from this one in one place: a changed text, number or boolean, a removed item or

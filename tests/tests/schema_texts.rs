@@ -4,7 +4,7 @@ use apache_avro::rabin::Rabin;
 use apache_avro::schema::Schema;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use events_runtime::avro::fingerprint;
-use events_runtime::private::{Side, can_read, canonical_form};
+use events_schema::compat::{Side, can_read, canonical_form};
 
 /// From `share/test/data/schema-tests.txt` of Apache Avro.
 #[test]

@@ -63,6 +63,6 @@ pub struct Opaque;
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.customers.customer.registered.v1")]
 pub struct CustomerRegistered {
-    /// Who.
+    /// The customer.
     pub customer: Customer,
 }

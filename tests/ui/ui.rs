@@ -1,4 +1,4 @@
-//! Mistakes and their compiler errors: one error per mistake, at the token to change, with the fix.
+//! Mistakes and their compile errors: one error for each mistake, at the token to change, with the fix.
 //!
 //! After an intended change of an error: run `TRYBUILD=overwrite cargo test -p events-ui-tests` and read the
 //! difference as a user would.

@@ -1,4 +1,4 @@
-//! `EventData`: the schema, and reading and writing field by field.
+//! Implements `EventData`: the schema, and encoding and decoding field by field.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -28,8 +28,8 @@ pub(super) fn event_data(model: &Container<'_>, generics: &Generics) -> TokenStr
     }
 }
 
-/// The type that a field is written as.
-pub(super) fn written(field: &Field<'_>) -> TokenStream {
+/// The type that a field is encoded as: its own, or the `Repr` of its `with` module.
+pub(super) fn encoded_type(field: &Field<'_>) -> TokenStream {
     if let Some(module) = field.attrs.with.value() {
         schema::repr(module)
     } else {
@@ -38,34 +38,34 @@ pub(super) fn written(field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// An expression of the field's value: `&self.note`, or a variable of a pattern.
-type Place<'a> = &'a dyn Fn(&Field<'_>) -> TokenStream;
+/// The expression of a field's value: `&self.note`, or a variable of a pattern.
+type FieldExpr<'a> = &'a dyn Fn(&Field<'_>) -> TokenStream;
 
-fn own(field: &Field<'_>) -> TokenStream {
+fn self_field(field: &Field<'_>) -> TokenStream {
     let member = &field.member;
     let this = quote!(self);
     quote_spanned!(member.span()=> &#this.#member)
 }
 
-fn bound(field: &Field<'_>) -> TokenStream {
+fn binding(field: &Field<'_>) -> TokenStream {
     let binding = field.binding();
     quote!(#binding)
 }
 
-/// Calls that take the written value; a `with` module makes it first.
+/// A call with the value to encode, which a `with` module converts first; `otherwise` if that fails.
 fn with_value(
     field: &Field<'_>,
-    place: Place<'_>,
+    value: FieldExpr<'_>,
     otherwise: &TokenStream,
     call: impl Fn(&TokenStream) -> TokenStream,
 ) -> TokenStream {
-    let value = place(field);
+    let value = value(field);
     match field.attrs.with.value() {
         Some(module) => {
             let call = call(&quote!(&__repr));
             let repr = to_repr(module, &value);
             quote! {
-                // A value that can't be converted was refused by `check`.
+                // `check` has already rejected a value that can't be converted.
                 match #repr {
                     __p::core::result::Result::Ok(__repr) => #call,
                     __p::core::result::Result::Err(_) => #otherwise,
@@ -76,34 +76,34 @@ fn with_value(
     }
 }
 
-/// The conversion of a field, which a `with` module makes. What is wrong is said at its name.
+/// Converts a field with its `with` module. Errors point at the module's name.
 fn to_repr(module: &Path, value: &TokenStream) -> TokenStream {
     let to_repr = schema::in_module(module, "to_repr");
     quote_spanned!(module.span()=> __p::represented(#to_repr(#value)))
 }
 
-/// The conversion of `__repr` into a field.
+/// Converts `__repr` into a field.
 fn from_repr(module: &Path) -> TokenStream {
     let from_repr = schema::in_module(module, "from_repr");
     quote!(__p::converted(#from_repr, __repr, __reader))
 }
 
-fn max_len(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+fn max_len(fields: &[Field<'_>], value: FieldExpr<'_>) -> TokenStream {
     let lens = fields.iter().map(|field| {
-        let ty = written(field);
-        with_value(field, place, &quote!(0), |value| quote!(<#ty as __p::EventData>::max_len(#value)))
+        let ty = encoded_type(field);
+        with_value(field, value, &quote!(0), |value| quote!(<#ty as __p::EventData>::max_len(#value)))
     });
     sum(lens)
 }
 
-fn encode(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+fn encode(fields: &[Field<'_>], value: FieldExpr<'_>) -> TokenStream {
     fields
         .iter()
         .map(|field| {
-            let ty = written(field);
+            let ty = encoded_type(field);
             let call = with_value(
                 field,
-                place,
+                value,
                 &quote!(__writer),
                 |value| quote!(<#ty as __p::EventData>::encode(#value, __writer)),
             );
@@ -112,13 +112,13 @@ fn encode(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
         .collect()
 }
 
-fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
+fn check(fields: &[Field<'_>], value: FieldExpr<'_>) -> TokenStream {
     fields
         .iter()
         .map(|field| {
-            let ty = written(field);
+            let ty = encoded_type(field);
             let name = &field.name.text;
-            let value = place(field);
+            let value = value(field);
             let checked = if field.attrs.pii.is_set() { quote!(checked_pii) } else { quote!(checked) };
             if let Some(module) = field.attrs.with.value() {
                 let repr = to_repr(module, &value);
@@ -140,9 +140,9 @@ fn check(fields: &[Field<'_>], place: Place<'_>) -> TokenStream {
         .collect()
 }
 
-/// The value of a field, read from `__reader`.
+/// Decodes a field from `__reader`.
 fn decoded(field: &Field<'_>) -> TokenStream {
-    let ty = written(field);
+    let ty = encoded_type(field);
     let name = &field.name.text;
     let value = quote!(<#ty as __p::EventData>::decode(__reader));
     let decoded = if field.attrs.pii.is_set() { quote!(decoded_pii) } else { quote!(decoded) };
@@ -159,11 +159,11 @@ fn decoded(field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// How many fields are read by one function. What a compiler does with the early returns of a function
-/// grows by the square of the values that it drops there.
+/// How many fields one function decodes. Each early return drops the values decoded so far, so the code to
+/// compile grows with the square of their number.
 const PORTION: usize = 32;
 
-/// Reads the fields in the order of the datum, and makes the value of them: `Self { member: value, … }`.
+/// Decodes the fields in the order of the datum and constructs the value: `Self { member: value, … }`.
 fn decode(constructor: &TokenStream, fields: &[Field<'_>]) -> TokenStream {
     let members = fields.iter().map(|field| &field.member);
     if fields.len() <= PORTION {
@@ -191,7 +191,7 @@ fn decode(constructor: &TokenStream, fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-/// One expression of many, `a + b + …`, nested no deeper than it must: compilers go down into each level.
+/// Joins expressions, `a + b + …`, as a balanced tree, because the compiler recurses into each level.
 fn balanced(operator: &TokenStream, parts: &[TokenStream]) -> TokenStream {
     if parts.len() > PORTION {
         let (left, right) = parts.split_at(parts.len() / 2);
@@ -215,26 +215,26 @@ fn any(parts: impl Iterator<Item = TokenStream>) -> TokenStream {
     balanced(&quote!(||), &std::iter::once(quote!(false)).chain(parts).collect::<Vec<_>>())
 }
 
-/// Whether any field can refuse to be written.
+/// Whether encoding a field can fail.
 fn fallible(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     if recursive || fields.iter().any(|field| field.attrs.with.is_set()) {
         return quote!(true);
     }
     any(fields.iter().map(|field| {
-        let ty = written(field);
+        let ty = encoded_type(field);
         quote!(<#ty as __p::EventData>::FALLIBLE)
     }))
 }
 
 fn min_len(fields: &[Field<'_>]) -> TokenStream {
     let lens = fields.iter().map(|field| {
-        let ty = written(field);
+        let ty = encoded_type(field);
         quote!(<#ty as __p::EventData>::MIN_LEN)
     });
     quote!(__p::min_len(&[#(#lens),*]))
 }
 
-/// A recursive type counts its levels.
+/// Counts the levels of a recursive type.
 fn deeper(recursive: bool) -> TokenStream {
     if recursive {
         let size = size();
@@ -244,12 +244,12 @@ fn deeper(recursive: bool) -> TokenStream {
     }
 }
 
-/// What a level of the type takes in memory.
+/// The size in memory of one level of the type.
 fn size() -> TokenStream {
     quote!(__p::core::mem::size_of::<Self>())
 }
 
-fn levels(recursive: bool, value: &TokenStream) -> TokenStream {
+fn counting_levels(recursive: bool, value: &TokenStream) -> TokenStream {
     if recursive {
         let size = size();
         quote! {
@@ -266,12 +266,12 @@ fn levels(recursive: bool, value: &TokenStream) -> TokenStream {
 fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
     let fallible = fallible(fields, recursive);
     let min_len = min_len(fields);
-    let max_len = max_len(fields, &own);
-    let encode = encode(fields, &own);
-    let (deeper, check) = (deeper(recursive), check(fields, &own));
+    let max_len = max_len(fields, &self_field);
+    let encode = encode(fields, &self_field);
+    let (deeper, check) = (deeper(recursive), check(fields, &self_field));
     let decode = decode(&quote!(Self), fields);
-    let decode = levels(recursive, &quote!(__p::core::result::Result::Ok(#decode)));
-    // Python reads a record as a dict.
+    let decode = counting_levels(recursive, &quote!(__p::core::result::Result::Ok(#decode)));
+    // Python reads a record as a dict, which is false if it is empty.
     let is_empty = fields.is_empty();
     quote! {
         const MIN_LEN: __p::core::primitive::usize = #min_len;
@@ -303,12 +303,12 @@ fn record(fields: &[Field<'_>], recursive: bool) -> TokenStream {
 }
 
 fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
-    let ty = written(field);
+    let ty = encoded_type(field);
     let fields = std::slice::from_ref(field);
     let (fallible, min_len) = (fallible(fields, recursive), min_len(fields));
     let deeper = deeper(recursive);
     let Some(module) = field.attrs.with.value() else {
-        let decode = levels(recursive, &quote!(<#ty as __p::EventData>::decode(__reader).map(Self)));
+        let decode = counting_levels(recursive, &quote!(<#ty as __p::EventData>::decode(__reader).map(Self)));
         return quote! {
             const INTEGER: __p::core::option::Option<__p::Integer> = <#ty as __p::EventData>::INTEGER;
             const MIN_LEN: __p::core::primitive::usize = #min_len;
@@ -350,9 +350,9 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
             }
         };
     };
-    let max_len = max_len(fields, &own);
-    let encode = encode(fields, &own);
-    let (to_repr, from_repr) = (to_repr(module, &own(field)), from_repr(module));
+    let max_len = max_len(fields, &self_field);
+    let encode = encode(fields, &self_field);
+    let (to_repr, from_repr) = (to_repr(module, &self_field(field)), from_repr(module));
     quote! {
         const MIN_LEN: __p::core::primitive::usize = #min_len;
         const MAY_BE_FALSY: __p::core::primitive::bool = <#ty as __p::EventData>::MAY_BE_FALSY;
@@ -424,14 +424,14 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
     let indexes: Vec<_> = indexes(variants).collect();
     let fallible = any(variants.iter().map(|variant| fallible(&variant.fields, recursive)));
     let patterns: Vec<_> = variants.iter().map(Variant::pattern).collect();
-    let max_lens = variants.iter().map(|variant| max_len(&variant.fields, &bound));
-    let checks = variants.iter().map(|variant| check(&variant.fields, &bound));
-    let encodes = variants.iter().map(|variant| encode(&variant.fields, &bound));
+    let max_lens = variants.iter().map(|variant| max_len(&variant.fields, &binding));
+    let checks = variants.iter().map(|variant| check(&variant.fields, &binding));
+    let encodes = variants.iter().map(|variant| encode(&variant.fields, &binding));
     let decodes = variants.iter().map(|variant| {
         let ident = &variant.input.ident;
         decode(&quote!(Self::#ident), &variant.fields)
     });
-    let decode = levels(
+    let decode = counting_levels(
         recursive,
         &quote! {
             match __branch - __shift {
@@ -499,7 +499,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
             __shift: __p::core::primitive::i64,
             __reader: &mut __p::Reader<'_>,
         ) -> __p::core::result::Result<Self, __p::DecodeError> {
-            // A branch next to i64's end can't be shifted, and no union has it.
+            // Checked first: subtracting the shift could overflow.
             let __branches = if __shift == 0 { #count } else { #count + 1 };
             if __branch < __shift {
                 return __p::core::result::Result::Err(

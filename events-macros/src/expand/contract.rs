@@ -1,4 +1,4 @@
-//! What has been published of an event, and the constants that hold the definition against it.
+//! The published versions of an event, and the constants that check the definition against them.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::model::{Container, Data};
 use crate::parse::SignalAttrs;
 use crate::published::FOLDER;
 
-/// The constants of the trait: what is published, and the minor version that follows from it.
+/// The constants of the trait: the published versions, and the minor version counted from them.
 pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     let own = signal.minor_version.value();
     if model.published.is_empty() {
@@ -42,11 +42,11 @@ pub(super) fn constants(model: &Container<'_>, signal: &SignalAttrs) -> TokenStr
     }
 }
 
-/// Where published schemas are kept, and what must not break, for the command line.
+/// The folder of published schemas and the compatibility, for the command line.
 pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     let folder = signal.schemas.value().map_or_else(|| FOLDER.to_owned(), LitStr::value);
     let compatibility = compatibility(signal);
-    let (next, form) = (next(&event_type(signal)), form(signal));
+    let (next, form) = (next_event_type(&event_type(signal)), form(signal));
     let is_counted = !signal.minor_version.is_set();
     quote! {
         __p::Schemas {
@@ -59,14 +59,14 @@ pub(super) fn schemas(signal: &SignalAttrs) -> TokenStream {
     }
 }
 
-/// Checks that only the compiler can make, one for each top-level field, so that each has its error.
+/// The compatibility checks: one constant for each top-level field, so that each reports its own error.
 pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream {
     if model.published.is_empty() {
         return TokenStream::new();
     }
     let ident = &model.input.ident;
     let event_type = event_type(signal);
-    let next = next(&event_type);
+    let next = next_event_type(&event_type);
     let (compatibility, form) = (compatibility(signal), form(signal));
     let fields = match &model.data {
         Data::Struct(fields) => fields.as_slice(),
@@ -78,14 +78,14 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
         let check = call(&minor.tokens, "assert_minor_version", &quote!(&__CONTRACT, #number));
         quote!(const _: () = #check;)
     });
-    // A call for each field, even one that returns at once, would cost more than finding the faults.
-    let uphold = |place: &dyn ToTokens, field: usize| {
-        let check = call(place, "uphold", &quote!(&__CONTRACT, __FAULTS, #field));
+    // Calling `uphold` only for faulty fields is cheaper than calling it for each.
+    let uphold = |tokens: &dyn ToTokens, field: usize| {
+        let check = call(tokens, "uphold", &quote!(&__CONTRACT, __FAULTS, #field));
         quote!(const _: () = if __FAULTS[#field] { #check };)
     };
     let at_fields = fields.iter().enumerate().map(|(index, field)| uphold(field.ty, index));
     let at_event = uphold(ident, fields.len());
-    // An edited or removed file is seen by the next build; a new one by the crate's build script.
+    // Makes the next build notice an edited or removed file. The crate's build script notices a new one.
     let files = model.published.iter().map(|version| &version.file);
     quote! {
         const __CONTRACT: __p::Contract = __p::Contract {
@@ -104,9 +104,9 @@ pub(super) fn checks(model: &Container<'_>, signal: &SignalAttrs) -> TokenStream
     }
 }
 
-/// A call whose panic the compiler shows under these tokens.
-fn call(place: impl ToTokens, check: &str, arguments: &TokenStream) -> TokenStream {
-    let mut spans = place.into_token_stream().into_iter().map(|token| token.span());
+/// A call whose panic the compiler reports at these tokens.
+fn call(tokens: impl ToTokens, check: &str, arguments: &TokenStream) -> TokenStream {
+    let mut spans = tokens.into_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     let last = spans.last().unwrap_or(first);
     let check = Ident::new(check, first);
@@ -133,7 +133,7 @@ fn compatibility(signal: &SignalAttrs) -> Ident {
 }
 
 /// The event type with the next major version.
-fn next(event_type: &LitStr) -> String {
+fn next_event_type(event_type: &LitStr) -> String {
     let event_type = event_type.value();
     let version =
         event_type.rsplit_once(".v").and_then(|(stem, version)| Some((stem, version.parse::<u32>().ok()?)));

@@ -1,4 +1,4 @@
-//! Empty implementations for a type with errors, so that its uses add none.
+//! Placeholder implementations for a type with errors, so that its uses cause no further errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -33,9 +33,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
         _ => TokenStream::new(),
     };
     let statics = match &model.signal {
-        Some(attrs)
-            if is_concrete(&model.input.generics) && !signal::signal_meets_its_event(model, attrs) =>
-        {
+        Some(attrs) if is_concrete(&model.input.generics) && !signal::signal_shadows_struct(model, attrs) => {
             signal::statics(model, attrs)
         }
         _ => TokenStream::new(),
@@ -82,7 +80,7 @@ pub(crate) fn fallback(model: &Container<'_>) -> TokenStream {
     }
 }
 
-/// A type whose size is known to be unknown can't be decoded, whatever is written for it.
+/// Whether a type is unsized: then `decode` can't return it, and a placeholder would be another error.
 fn is_unsized(ty: &Type) -> bool {
     match ty {
         Type::Slice(_) | Type::TraitObject(_) => true,
@@ -91,7 +89,7 @@ fn is_unsized(ty: &Type) -> bool {
     }
 }
 
-/// An event with parameters has an error already, and no static could name them.
+/// A generic event already has an error, and a static can't name its parameters.
 fn is_concrete(generics: &Generics) -> bool {
     generics.params.is_empty()
 }

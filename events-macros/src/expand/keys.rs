@@ -1,4 +1,4 @@
-//! `EventKey`, `MapKey` and `KeyPath`: what a type can be in a key.
+//! Implements `EventKey`, `MapKey` and `KeyPath`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use syn::{Generics, parse_quote};
 
 use crate::model::{Container, Data};
 
-/// The keys that a type can be, and whether a key's path leads through it.
+/// A struct can be inside a key's path. A newtype is a key if its field is one.
 pub(super) fn keys(model: &Container<'_>, generics: &Generics) -> TokenStream {
     let ident = &model.input.ident;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -24,8 +24,8 @@ pub(super) fn keys(model: &Container<'_>, generics: &Generics) -> TokenStream {
         },
         Data::Newtype(field) => {
             let ty = field.ty;
-            // A bound on a lifetime that nothing names is not checked until it is used: so the
-            // newtype of anything derives, and only the newtype of a key is one.
+            // The unused lifetime defers the check of the bound until the implementation is used. So a
+            // newtype of any type derives, but only a newtype of a key is a key.
             let mut as_key = generics.clone();
             as_key.make_where_clause().predicates.push(parse_quote!(for<'__key> #ty: __p::EventKey));
             let mut as_map_key = generics.clone();

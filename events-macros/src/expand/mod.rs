@@ -1,9 +1,9 @@
-//! What the derives write: one line per field, calling the runtime.
+//! Generates the code of the derives, which calls the runtime.
 
 mod codec;
+mod const_checks;
 mod contract;
 mod fallback;
-mod faults;
 mod keys;
 mod schema;
 mod signal;
@@ -15,7 +15,7 @@ use syn::{Generics, parse_quote};
 use crate::model::Container;
 
 pub(crate) use fallback::fallback;
-pub(crate) use signal::{signal_meets_its_event, signal_name};
+pub(crate) use signal::{signal_name, signal_shadows_struct};
 
 /// All implementations of a type.
 pub(crate) fn container(model: &Container<'_>) -> TokenStream {
@@ -24,7 +24,7 @@ pub(crate) fn container(model: &Container<'_>) -> TokenStream {
     let named = schema::named(model, &generics);
     let data = codec::event_data(model, &generics);
     let keys = keys::keys(model, &generics);
-    let faults = faults::of_integers(model);
+    let default_checks = const_checks::integer_defaults(model);
     let (event, statics) = match &model.signal {
         Some(signal) => (signal::public_signal(model, signal), signal::statics(model, signal)),
         None => (TokenStream::new(), TokenStream::new()),
@@ -36,14 +36,14 @@ pub(crate) fn container(model: &Container<'_>) -> TokenStream {
             #named
             #data
             #keys
-            #faults
+            #default_checks
             #event
         };
         #statics
     }
 }
 
-/// The generics of the type, each type parameter bound by `EventData`.
+/// The generics of the type, with `EventData` as a bound of each type parameter.
 fn bounded(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     for parameter in generics.type_params_mut() {

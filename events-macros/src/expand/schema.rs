@@ -1,4 +1,4 @@
-//! The const tree of a type.
+//! Generates the schema of a type, as a tree of constants.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -7,9 +7,9 @@ use syn::{Generics, Ident, LitStr, Member, Path};
 
 use crate::model::{Container, Data, Field, Variant};
 use crate::{recursion, source};
-use events_schema::packed::{digest, quoted};
+use events_schema::{digest, parse::quoted};
 
-/// The name and the place of a type, known without its fields.
+/// Implements `AvroNamed`: name and origin of a type, which do not depend on its fields.
 pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
     if matches!(model.data, Data::Newtype(_)) {
         return TokenStream::new();
@@ -40,7 +40,7 @@ pub(super) fn named(model: &Container<'_>, generics: &Generics) -> TokenStream {
     }
 }
 
-/// The fields of a struct that have another name in the schema.
+/// The fields of a struct whose name in the schema differs.
 fn renamed(model: &Container<'_>) -> impl Iterator<Item = TokenStream> {
     let fields = match &model.data {
         Data::Struct(fields) => fields.as_slice(),
@@ -58,8 +58,8 @@ fn arguments(model: &Container<'_>) -> TokenStream {
     quote!(&[#(<#parameters as __p::EventData>::SCHEMA),*])
 }
 
-/// The namespace that is written; `None` takes the one around the type.
-fn written_namespace<'a>(model: &'a Container<'_>) -> Option<&'a LitStr> {
+/// The explicit namespace. Without one, the type takes the namespace of the type that contains it.
+fn explicit_namespace<'a>(model: &'a Container<'_>) -> Option<&'a LitStr> {
     match &model.signal {
         Some(signal) => signal.namespace.value().or_else(|| signal.event_type.value()),
         None => model.attrs.namespace.value(),
@@ -67,13 +67,13 @@ fn written_namespace<'a>(model: &'a Container<'_>) -> Option<&'a LitStr> {
 }
 
 fn own_namespace(model: &Container<'_>) -> String {
-    written_namespace(model).map(LitStr::value).unwrap_or_default()
+    explicit_namespace(model).map(LitStr::value).unwrap_or_default()
 }
 
 /// The digest of a record's name and aliases.
 fn named_digest(model: &Container<'_>, base: &str, aliases: &[LitStr]) -> TokenStream {
     if model.input.generics.type_params().next().is_some() {
-        // Its arguments are part of the name, and only the compiler knows theirs.
+        // The arguments are part of the name, and only the compiler knows their names.
         let name = quote!(__p::Name { base: #base, ..<Self as __p::AvroNamed>::NAME });
         return quote!(__p::generic_name(&#name, &[#(#aliases),*]));
     }
@@ -86,14 +86,14 @@ fn texts(aliases: &[LitStr]) -> impl Iterator<Item = String> {
 }
 
 fn namespace(model: &Container<'_>) -> TokenStream {
-    if let Some(namespace) = written_namespace(model) {
+    if let Some(namespace) = explicit_namespace(model) {
         quote!(__p::core::option::Option::Some(#namespace))
     } else {
         quote!(__p::core::option::Option::None)
     }
 }
 
-/// The value of `EventData::SCHEMA`, and whether the type holds itself.
+/// The value of `EventData::SCHEMA`, and whether the type is recursive.
 pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
     let mut recursive = false;
     let attributes = doc(model.doc.as_deref());
@@ -152,20 +152,20 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
         }
         Data::Unsupported => quote!(__p::Schema::Null),
     };
-    (at_one_place(model, tree), recursive)
+    (in_static(model, tree), recursive)
 }
 
-/// A reference to a tree. A compiler that keeps what it evaluated for the next time hashes a constant with all
-/// that it refers to, as often as it does; of a static it hashes the name. Types that each name the next one
-/// twice would take it twice the time with every level.
-fn at_one_place(model: &Container<'_>, tree: TokenStream) -> TokenStream {
+/// A reference to the tree, in a static. For incremental compilation, the compiler hashes a constant together
+/// with everything it refers to, once for each reference; of a static it hashes only the name. With constants,
+/// compile time would double with each level of types that refer to the next one twice.
+fn in_static(model: &Container<'_>, tree: TokenStream) -> TokenStream {
     if !model.input.generics.params.is_empty() {
-        // Statics know nothing of parameters.
+        // A static can't use type parameters.
         return quote!(&#tree);
     }
-    let tree = without_self(tree, &model.input.ident);
-    // What clippy has to say of a field's type it says at the field. In an implementation that is marked as
-    // derived it is quiet; a static can't be marked.
+    let tree = replace_self(tree, &model.input.ident);
+    // Clippy reports a field's type at the field. It skips an implementation with `#[automatically_derived]`,
+    // but a static can't have this attribute.
     quote! {
         {
             #[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
@@ -175,8 +175,8 @@ fn at_one_place(model: &Container<'_>, tree: TokenStream) -> TokenStream {
     }
 }
 
-/// The type's own name in place of `Self`, which an item within its implementation does not know.
-fn without_self(tokens: TokenStream, own: &Ident) -> TokenStream {
+/// Replaces `Self` by the type's name, because an item inside an implementation can't use `Self`.
+fn replace_self(tokens: TokenStream, own: &Ident) -> TokenStream {
     let named = |token| match token {
         TokenTree::Ident(ident) if ident == "Self" => {
             let mut named = own.clone();
@@ -184,7 +184,7 @@ fn without_self(tokens: TokenStream, own: &Ident) -> TokenStream {
             named.into()
         }
         TokenTree::Group(group) => {
-            let mut within = Group::new(group.delimiter(), without_self(group.stream(), own));
+            let mut within = Group::new(group.delimiter(), replace_self(group.stream(), own));
             within.set_span(group.span());
             within.into()
         }
@@ -247,25 +247,25 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
     }
 }
 
-/// The type whose schema a field has.
+/// The type that provides the schema of a field.
 fn schema_type(model: &Container<'_>, field: &Field<'_>) -> (TokenStream, bool) {
     if let Some(with) = field.attrs.with.value() {
         return (repr(with), false);
     }
-    let (ty, found) = recursion::cut(field.ty, &model.input.ident, &field.attrs.back_ref);
+    let (ty, found) = recursion::replace_recursion(field.ty, &model.input.ident, &field.attrs.back_ref);
     (quote!(#ty), found)
 }
 
-/// What a `with` module converts to.
+/// The type that a `with` module converts to.
 pub(super) fn repr(module: &Path) -> TokenStream {
     in_module(module, "Repr")
 }
 
-/// An item of a `with` module. The compiler speaks of it at the module's name.
+/// An item of a `with` module, with the span of the module's name, so that errors point there.
 pub(super) fn in_module(module: &Path, item: &str) -> TokenStream {
-    let place = module.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-    let item = Ident::new(item, place);
-    quote_spanned!(place=> #module::#item)
+    let span = module.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    let item = Ident::new(item, span);
+    quote_spanned!(span=> #module::#item)
 }
 
 fn doc(text: Option<&str>) -> String {

@@ -1,11 +1,11 @@
-//! `PublicSignal`: the texts of the schema, the descriptor for the registry, the static.
+//! Implements `PublicSignal`, registers the descriptor, and defines the static signal.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Ident, LitStr};
 
-use super::{contract, faults};
+use super::{const_checks, contract};
 use crate::model::Container;
 use crate::parse::SignalAttrs;
 
@@ -17,13 +17,13 @@ pub(super) fn public_signal(model: &Container<'_>, signal: &SignalAttrs) -> Toke
     let key_path = signal.key.value().map(|path| path.0.as_slice()).unwrap_or_default();
     let key_names = key_path.iter().map(|segment| segment.unraw().to_string());
     let key = append_key(key_path);
-    let faults = faults::of_event(model, signal);
+    let schema_checks = const_checks::schema(model, signal);
     let (published, contract) = (contract::constants(model, signal), contract::checks(model, signal));
     let schemas = contract::schemas(signal);
-    // A variable keeps the call from being promoted, and so from being evaluated by a lint in
-    // every `cargo check`, although nobody has asked for the text.
+    // The variable prevents promotion of the call. A promoted call would be evaluated by a lint in every
+    // `cargo check`, even if the text is not used.
     quote! {
-        #faults
+        #schema_checks
         #contract
 
         #[automatically_derived]
@@ -64,14 +64,14 @@ pub(super) fn event_type(signal: &SignalAttrs) -> LitStr {
     signal.event_type.value().cloned().unwrap_or_else(|| LitStr::new("", Span::call_site()))
 }
 
-/// Real field accesses, so that the compiler says what is wrong with a path, at its segment.
+/// Generates field accesses, so that the compiler reports a wrong path at its segment.
 fn append_key(path: &[Ident]) -> TokenStream {
-    let Some((leaf, way)) = path.split_last() else {
+    let Some((leaf, parents)) = path.split_last() else {
         return TokenStream::new();
     };
-    // Variables at a place of the user's would not be seen in a `macro_rules!`.
+    // With a span of the user's, the variables would not be visible in a `macro_rules!`.
     let (key, out) = (quote!(__key), quote!(__out));
-    let steps = way
+    let steps = parents
         .iter()
         .map(|segment| quote_spanned!(segment.span()=> let #key = __p::key_step(&(*#key).#segment);));
     let leaf = quote_spanned!(leaf.span()=> __p::key_leaf(&(*#key).#leaf, #out););
@@ -94,37 +94,37 @@ pub(super) fn statics(model: &Container<'_>, signal: &SignalAttrs) -> TokenStrea
         "The signal of [`{ident}`], event type `{}`: connect receivers to it, and emit.",
         event_type(signal).value()
     );
-    // What hides or deprecates the event does so to its signal.
+    // The signal is hidden or deprecated with the event.
     let inherited = model.input.attrs.iter().filter(|attr| {
         let is_hidden = || matches!(&attr.meta, syn::Meta::List(list) if list.tokens.to_string() == "hidden");
         attr.path().is_ident("deprecated") || (attr.path().is_ident("doc") && is_hidden())
     });
-    // The whole item stands at the name, so that a second one of that name is an error there.
+    // The whole item has the location of the name, so that a name conflict is reported there.
     let vis = located(vis, name.span());
     let item =
         quote_spanned!(name.span()=> #vis static #name: #krate::Signal<#ident> = #krate::Signal::new(););
     quote! {
         #[doc = #doc]
-        // The registry knows the event, whether or not the program names or exports its signal.
+        // The registry uses the event even if the program does not name or export the signal.
         #[allow(dead_code, deprecated, unreachable_pub, unused_qualifications)]
         #(#inherited)*
         #item
     }
 }
 
-/// Tokens of one place that keep what their names mean.
-fn located(tokens: impl ToTokens, place: Span) -> TokenStream {
+/// Moves tokens to a location, without changing how their names are resolved.
+fn located(tokens: impl ToTokens, location: Span) -> TokenStream {
     let moved = tokens.into_token_stream().into_iter().map(|mut token| {
         if let TokenTree::Group(group) = &token {
-            token = Group::new(group.delimiter(), located(group.stream(), place)).into();
+            token = Group::new(group.delimiter(), located(group.stream(), location)).into();
         }
-        token.set_span(token.span().located_at(place));
+        token.set_span(token.span().located_at(location));
         token
     });
     moved.collect()
 }
 
-/// The name of the static: `signal = …`, or made of the struct's name.
+/// The name of the static: `signal = …`, or derived from the struct's name.
 pub(crate) fn signal_name(model: &Container<'_>, signal: &SignalAttrs) -> Ident {
     let ident = &model.input.ident;
     signal
@@ -134,8 +134,8 @@ pub(crate) fn signal_name(model: &Container<'_>, signal: &SignalAttrs) -> Ident 
         .unwrap_or_else(|| Ident::new(&screaming_snake(&ident.unraw().to_string()), ident.span()))
 }
 
-/// Whether the static would have the name of a unit struct's one value.
-pub(crate) fn signal_meets_its_event(model: &Container<'_>, signal: &SignalAttrs) -> bool {
+/// Whether the static would have the same name as the value of a unit struct.
+pub(crate) fn signal_shadows_struct(model: &Container<'_>, signal: &SignalAttrs) -> bool {
     let is_unit = matches!(
         &model.input.data,
         syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Unit)
@@ -148,13 +148,13 @@ fn screaming_snake(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     let mut out = String::new();
     for (index, &character) in characters.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|before| characters.get(before));
-        let after = characters.get(index + 1);
+        let previous = index.checked_sub(1).and_then(|previous| characters.get(previous));
+        let next = characters.get(index + 1);
         let starts_word = character.is_uppercase()
-            && before.is_some_and(|before| {
-                before.is_lowercase()
-                    || before.is_numeric()
-                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
+            && previous.is_some_and(|previous| {
+                previous.is_lowercase()
+                    || previous.is_numeric()
+                    || (previous.is_uppercase() && next.is_some_and(|next| next.is_lowercase()))
             });
         if starts_word {
             out.push('_');

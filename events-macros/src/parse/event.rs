@@ -5,9 +5,9 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path};
 
 use super::{Item, Slot, items, path, value};
 use crate::errors::Ctxt;
-use crate::suggest::misplaced;
+use crate::suggest::unknown_in_event;
 
-/// The options of `#[event(…)]`, on a type, a field or a variant.
+/// The attributes in `#[event(…)]`, on a type, a field or a variant.
 pub(crate) struct EventAttrs {
     pub(crate) rename: Slot<LitStr>,
     pub(crate) namespace: Slot<LitStr>,
@@ -20,16 +20,16 @@ pub(crate) struct EventAttrs {
     pub(crate) krate: Slot<Path>,
 }
 
-/// Where an `#[event(…)]` stands, which says what it may hold.
+/// The item that has an `#[event(…)]`, which determines the attributes that are allowed in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Target {
     Event,
     Type,
     Field,
     Variant,
 }
 
-impl Place {
+impl Target {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Event => "an event",
@@ -39,7 +39,7 @@ impl Place {
         }
     }
 
-    pub(crate) fn options(self) -> &'static [&'static str] {
+    pub(crate) fn attributes(self) -> &'static [&'static str] {
         match self {
             Self::Event => &["alias", "doc"],
             Self::Type => &["rename", "namespace", "alias", "doc", "crate"],
@@ -49,15 +49,15 @@ impl Place {
     }
 }
 
-fn set_nothing(cx: &Ctxt, slot: &mut Slot<()>, item: &Item) {
+fn set_flag(cx: &Ctxt, slot: &mut Slot<()>, item: &Item) {
     if let Some(value) = &item.value {
-        cx.error(value, format_args!("`{}` takes no value", item.key));
+        cx.error(value, format_args!("unexpected value: write `{}` alone", item.key));
     }
     slot.set(cx, &item.key, (), TokenStream::new());
 }
 
 impl EventAttrs {
-    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute], place: Place) -> Self {
+    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute], target: Target) -> Self {
         let mut found = Self {
             rename: Slot::new("rename"),
             namespace: Slot::new("namespace"),
@@ -70,18 +70,18 @@ impl EventAttrs {
             krate: Slot::new("crate"),
         };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
-            for item in items(cx, attr, "option = value, …").unwrap_or_default() {
-                found.set(cx, &item, place);
+            for item in items(cx, attr, "attribute = value, …").unwrap_or_default() {
+                found.set(cx, &item, target);
             }
         }
         found
     }
 
-    fn set(&mut self, cx: &Ctxt, item: &Item, place: Place) {
+    fn set(&mut self, cx: &Ctxt, item: &Item, target: Target) {
         let key = &item.key;
         let name = key.to_string();
-        if !place.options().contains(&name.as_str()) {
-            misplaced(cx, key, place);
+        if !target.attributes().contains(&name.as_str()) {
+            unknown_in_event(cx, key, target);
             return;
         }
         match name.as_str() {
@@ -90,17 +90,17 @@ impl EventAttrs {
             "alias" => {
                 self.alias.extend(value::<LitStr>(cx, item, "\"old_name\"").map(|(value, _)| value));
             }
-            "default" => match (&item.value, place) {
-                (None, Place::Variant) => self.default.set(cx, key, None, TokenStream::new()),
-                (Some(value), Place::Variant) => {
+            "default" => match (&item.value, target) {
+                (None, Target::Variant) => self.default.set(cx, key, None, TokenStream::new()),
+                (Some(value), Target::Variant) => {
                     cx.error(
                         value,
-                        "on a variant write `default` alone: this symbol stands for unknown ones",
+                        "unexpected value: on a variant write `default` alone; readers use this symbol for unknown symbols",
                     );
                 }
                 (None, _) => cx.error(
                     key,
-                    "a default needs its value: `default = 0`, `default = \"EUR\"`, `default = []`",
+                    "missing value of `default`, expected a literal such as `default = 0`, `default = \"EUR\"` or `default = []`",
                 ),
                 (Some(value), _) => self.default.set(cx, key, Some(value.clone()), value.clone()),
             },
@@ -112,25 +112,25 @@ impl EventAttrs {
             "back_ref" => {
                 self.back_ref.extend(path(cx, item, "TypeThatHoldsThisOne").map(|(value, _)| value));
             }
-            "pii" => set_nothing(cx, &mut self.pii, item),
+            "pii" => set_flag(cx, &mut self.pii, item),
             "doc" => self.doc.read(cx, item, "\"what it means\""),
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
                     self.krate.set(cx, key, value, tokens);
                 }
             }
-            _ => misplaced(cx, key, place),
+            _ => unknown_in_event(cx, key, target),
         }
     }
 }
 
-/// The doc comment of an item: its lines without the space in front, joined by line ends.
+/// The doc comment of an item: its lines without the leading space, joined by newlines.
 pub(crate) fn doc_of(attrs: &[Attribute]) -> Option<String> {
     let lines: Vec<String> = docs(attrs)
         .filter_map(literal)
         .map(|text| comment(&text.value(), text.span()))
         .flat_map(|text| {
-            // Not `lines()`: an empty comment line parts two paragraphs.
+            // Not `lines()`: it yields nothing for an empty comment line, which separates two paragraphs.
             text.split('\n')
                 .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
                 .collect::<Vec<_>>()
@@ -140,8 +140,8 @@ pub(crate) fn doc_of(attrs: &[Attribute]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The documentation that is no text, as `include_str!(…)`: a derive sees the macro's name and not
-/// what it stands for.
+/// Documentation that is not a string literal, such as `include_str!(…)`: a derive sees the macro call and
+/// not its result.
 pub(crate) fn unreadable_docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr> {
     docs(attrs).filter(|value| literal(value).is_none())
 }
@@ -154,7 +154,7 @@ fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Expr> {
     })
 }
 
-/// A text, also in parentheses, or in the invisible ones around a `$text:expr` of `macro_rules!`.
+/// A string literal, also in parentheses or in the invisible group around a `$text:expr` of `macro_rules!`.
 fn literal(value: &Expr) -> Option<&LitStr> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
@@ -164,19 +164,19 @@ fn literal(value: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The text of a doc comment without what makes it a block: the stars in front of its lines, or the
-/// space that they have in common. Of an attribute `#[doc = "…"]` every letter is meant.
+/// The text of a doc comment. Of a block comment, the leading stars or the common indentation are removed; the
+/// text of an attribute `#[doc = "…"]` is unchanged.
 fn comment(text: &str, span: Span) -> String {
-    // What a macro wrote has no source, and then the form of the text tells.
+    // Text that a macro generated has no source. It counts as a block if it has several lines.
     let is_block = span.source_text().is_none_or(|source| source.starts_with("/*"));
-    if is_block && text.contains('\n') { unblock(text) } else { text.to_owned() }
+    if is_block && text.contains('\n') { strip_block(text) } else { text.to_owned() }
 }
 
-fn unblock(text: &str) -> String {
+fn strip_block(text: &str) -> String {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let lines: Vec<_> = rest.split('\n').collect();
     let is_blank = |line: &&str| line.trim().is_empty();
-    // The line that ends the comment has no star of its own.
+    // The line that ends the comment has no star.
     let body = lines.iter().rposition(|line| !is_blank(line)).map_or(0, |last| last + 1);
     let has_stars = body > 0 && lines.iter().take(body).all(|line| line.trim_start().starts_with('*'));
     let indent = |line: &&str| line.len() - line.trim_start_matches([' ', '\t']).len();
@@ -185,7 +185,7 @@ fn unblock(text: &str) -> String {
         if has_stars {
             line.trim_start().strip_prefix('*').unwrap_or_default().to_owned()
         } else {
-            // As a line of a `///` comment begins.
+            // The lines of a `///` comment start with a space.
             format!(" {}", line.get(common..).unwrap_or_default())
         }
     };
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_comment_leaves_its_stars_and_its_margin_out() {
+    fn block_comments_lose_stars_and_indentation() {
         for (block, text) in [
             ("* An order.\n     *\n     * Of a customer.\n     ", "An order.\n\nOf a customer."),
             ("\n * An order.\n * * with a list\n ", "An order.\n* with a list"),

@@ -1,9 +1,9 @@
-//! `#[public_signal(…)]` and `#[event(…)]` into spanned slots that are set once.
+//! Parses `#[public_signal(…)]` and `#[event(…)]` into spanned slots, each set at most once.
 
 mod event;
 mod signal;
 
-pub(crate) use event::{EventAttrs, Place, doc_of, unreadable_docs};
+pub(crate) use event::{EventAttrs, Target, doc_of, unreadable_docs};
 pub(crate) use signal::SignalAttrs;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -14,53 +14,53 @@ use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
 use crate::errors::Ctxt;
 
-/// A value, and the tokens that it came from.
+/// A value, with the tokens it was parsed from.
 #[derive(Clone)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
-    /// The name of the option.
+    /// The name of the attribute.
     pub(crate) key: Ident,
-    /// The value as it is written; empty where the option has none.
+    /// The tokens of the value; empty for an attribute without a value.
     pub(crate) tokens: TokenStream,
 }
 
-/// An option of an attribute: empty, or set once.
+/// An attribute that can be set once.
 pub(crate) struct Slot<T> {
     name: &'static str,
     value: Option<Spanned<T>>,
-    tried: bool,
+    is_present: bool,
 }
 
 impl<T> Slot<T> {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, value: None, tried: false }
+        Self { name, value: None, is_present: false }
     }
 
     pub(crate) fn set(&mut self, cx: &Ctxt, key: &Ident, value: T, tokens: TokenStream) {
         if self.value.is_some() {
-            cx.error(key, format_args!("`{}` stands twice: keep one of them", self.name));
+            cx.error(key, format_args!("duplicate attribute `{}`: remove one of them", self.name));
         } else {
             self.value = Some(Spanned { value, key: key.clone(), tokens });
         }
     }
 
-    /// Sets the slot to an item's value; a wrong or missing one is an error that shows the form.
+    /// Parses an item's value into the slot. A missing or malformed value is an error that shows the form.
     fn read(&mut self, cx: &Ctxt, item: &Item, form: &str)
     where
         T: Parse,
     {
-        self.tried = true;
+        self.is_present = true;
         if let Some((value, tokens)) = value(cx, item, form) {
             self.set(cx, &item.key, value, tokens);
         }
     }
 
-    /// Whether somebody meant to set this: then an error has been noted, or the value is there.
-    pub(crate) fn is_tried(&self) -> bool {
-        self.tried
+    /// Whether the attribute is present: the value is set, or an error is reported.
+    pub(crate) fn is_present(&self) -> bool {
+        self.is_present
     }
 
-    /// The option's name where it is set.
+    /// The attribute's name, if it is set.
     pub(crate) fn key(&self) -> Option<&Ident> {
         self.value.as_ref().map(|spanned| &spanned.key)
     }
@@ -89,7 +89,7 @@ impl Parse for Item {
         let key = input.call(Ident::parse_any)?;
         if !input.peek(Token![=]) {
             if !input.is_empty() && !input.peek(Token![,]) {
-                return Err(input.error(format_args!("write `{key} = value`")));
+                return Err(input.error(format_args!("expected `{key} = value`")));
             }
             return Ok(Self { key, value: None });
         }
@@ -102,11 +102,11 @@ impl Parse for Item {
     }
 }
 
-/// The items of one attribute; `None` where it can't be read at all, which is one error.
+/// The items of one `#[…(…)]`. If they can't be parsed, that is one error, and the result is `None`.
 fn items(cx: &Ctxt, attr: &Attribute, form: &str) -> Option<Vec<Item>> {
     let Meta::List(list) = &attr.meta else {
         let path = attr.path().get_ident().map(ToString::to_string).unwrap_or_default();
-        cx.error(attr, format_args!("write `#[{path}({form})]`"));
+        cx.error(attr, format_args!("expected `#[{path}({form})]`"));
         return None;
     };
     match list.parse_args_with(Punctuated::<Item, Token![,]>::parse_terminated) {
@@ -118,11 +118,11 @@ fn items(cx: &Ctxt, attr: &Attribute, form: &str) -> Option<Vec<Item>> {
     }
 }
 
-/// The value of an item, parsed; a wrong or missing one is an error that shows the right form.
+/// Parses the value of an item. A missing or malformed value is an error that shows the form.
 pub(crate) fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, TokenStream)> {
     let key = &item.key;
     let Some(tokens) = item.value.as_ref().filter(|tokens| !tokens.is_empty()) else {
-        cx.error(key, format_args!("`{key}` needs a value: `{key} = {form}`"));
+        cx.error(key, format_args!("missing value of `{key}`, expected `{key} = {form}`"));
         return None;
     };
     if let Ok(value) = syn::parse2(tokens.clone()) {
@@ -133,27 +133,30 @@ pub(crate) fn value<T: Parse>(cx: &Ctxt, item: &Item, form: &str) -> Option<(T, 
     }
 }
 
-/// What to write instead of a value that is in quotes and should not be, or the reverse.
+/// The error for a malformed value, which explains missing and unexpected quotes.
 fn wrong_form<T: Parse>(key: &Ident, tokens: &TokenStream, form: &str) -> String {
     if let Ok(quoted) = syn::parse2::<LitStr>(tokens.clone())
         && quoted.parse::<T>().is_ok()
     {
-        return format!("write `{key} = {}`, without quotes", quoted.value());
+        return format!("unexpected quotes, expected `{key} = {}`", quoted.value());
     }
     let text = tokens.to_string().replace(' ', "");
     let takes_text = syn::parse_str::<T>(&format!("{text:?}")).is_ok();
     if takes_text && text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase) {
-        return format!("write the text itself, `{key} = {form}`: a derive can't read a constant");
+        return format!("expected a string literal, `{key} = {form}`: a derive cannot read a constant");
     }
     if takes_text && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-        return format!("write `{key} = \"{text}\"`, in quotes");
+        return format!("missing quotes, expected `{key} = \"{text}\"`");
     }
-    let hint =
-        if key == "key" { ": names of fields, and a newtype is a key as it is, without `.0`" } else { "" };
-    format!("write `{key} = {form}`{hint}")
+    let hint = if key == "key" {
+        ": field names joined by dots; a newtype is a key itself, without `.0`"
+    } else {
+        ""
+    };
+    format!("expected `{key} = {form}`{hint}")
 }
 
-/// A path, plain or in quotes as serde has it.
+/// A path, with or without the quotes that serde requires.
 pub(crate) fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStream)> {
     let quoted = item.value.clone().and_then(|tokens| syn::parse2::<LitStr>(tokens).ok());
     match quoted {
@@ -161,7 +164,7 @@ pub(crate) fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStr
             if let Ok(path) = text.parse_with(Path::parse_mod_style) {
                 Some((path, item.value.clone().unwrap_or_default()))
             } else {
-                cx.error(&text, format_args!("write `{} = {form}`", item.key));
+                cx.error(&text, format_args!("expected `{} = {form}`", item.key));
                 None
             }
         }
@@ -169,7 +172,7 @@ pub(crate) fn path(cx: &Ctxt, item: &Item, form: &str) -> Option<(Path, TokenStr
     }
 }
 
-/// A path without generic arguments, in which `crate`, `self` and `super` may stand.
+/// A path without generic arguments; `crate`, `self` and `super` are allowed.
 struct ModPath(Path);
 
 impl Parse for ModPath {

@@ -8,11 +8,11 @@ use syn::{Attribute, Ident, LitInt, LitStr, Path, Token};
 
 use super::{Item, Slot, items, path, value};
 use crate::errors::Ctxt;
-use crate::suggest::{nearest, unknown};
+use crate::suggest::{nearest, unknown_in_public_signal};
 
-/// The options of `#[public_signal(…)]`.
+/// The attributes in `#[public_signal(…)]`.
 pub(crate) struct SignalAttrs {
-    /// Where an error about a missing option points.
+    /// The tokens for an error about a missing attribute.
     pub(crate) span: Option<TokenStream>,
     pub(crate) event_type: Slot<LitStr>,
     pub(crate) minor_version: Slot<u32>,
@@ -38,7 +38,7 @@ impl Parse for KeyPath {
     }
 }
 
-/// A number in the range of minor versions, or one beyond it.
+/// A minor version, or `None` if the number is out of range.
 struct MinorVersion(Option<u32>);
 
 impl Parse for MinorVersion {
@@ -70,8 +70,8 @@ impl SignalAttrs {
             found.span.get_or_insert_with(|| quote::quote!(#attr));
             match items(cx, attr, "event_type = \"org.acme.orders.order.placed.v1\"") {
                 Some(items) => items.iter().for_each(|item| found.set(cx, item)),
-                // What it would have said is unknown, so nothing is missing.
-                None => found.event_type.tried = true,
+                // The content is unknown, so `event_type` is not reported as missing.
+                None => found.event_type.is_present = true,
             }
         }
         found
@@ -85,7 +85,7 @@ impl SignalAttrs {
                 if let Some((value, tokens)) = value::<MinorVersion>(cx, item, "1") {
                     match value.0 {
                         Some(number) => self.minor_version.set(cx, key, number, tokens),
-                        None => cx.error(&tokens, "a minor version is a whole number from 0 to 4294967295"),
+                        None => cx.error(&tokens, "`minor_version` must be an integer from 0 to 4294967295"),
                     }
                 }
             }
@@ -95,25 +95,25 @@ impl SignalAttrs {
             "namespace" => self.namespace.read(cx, item, "\"org.acme.orders\""),
             "profile" => self.profile.read(cx, item, "\"openedx\""),
             "foreign" => {
-                self.foreign.read(cx, item, "\"the reason why its name breaks the rule\"");
+                self.foreign.read(cx, item, "\"published by Open edX\"");
             }
             "schemas" => self.schemas.read(cx, item, "\"path/from/the/crate\""),
             "compatibility" => self.compatibility.read(cx, item, "\"full\""),
-            "reason" => self.reason.read(cx, item, "\"why nothing is promised\""),
+            "reason" => self.reason.read(cx, item, "\"not published yet\""),
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {
                     self.krate.set(cx, key, value, tokens);
                 }
             }
             name => {
-                // Misspelt, and so not missing.
-                self.event_type.tried |= nearest(name, Self::OPTIONS) == Some("event_type");
-                unknown(cx, key, Self::OPTIONS);
+                // A misspelled `event_type` is not reported as missing too.
+                self.event_type.is_present |= nearest(name, Self::NAMES) == Some("event_type");
+                unknown_in_public_signal(cx, key, Self::NAMES);
             }
         }
     }
 
-    const OPTIONS: &'static [&'static str] = &[
+    const NAMES: &'static [&'static str] = &[
         "event_type",
         "minor_version",
         "key",

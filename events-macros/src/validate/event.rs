@@ -1,9 +1,9 @@
-//! Rules of events: the options of `#[public_signal(…)]`, and the shape of their struct.
+//! Rules of events: `#[public_signal(…)]`, and the shape of the struct.
 
 use syn::Fields;
 
 use crate::errors::Ctxt;
-use crate::expand::{signal_meets_its_event, signal_name};
+use crate::expand::{signal_name, signal_shadows_struct};
 use crate::model::{Container, Data};
 use events_schema::event_type;
 
@@ -12,7 +12,7 @@ pub(super) fn is_concrete(cx: &Ctxt, model: &Container<'_>) {
     for parameter in model.input.generics.type_params() {
         cx.error(
             &parameter.ident,
-            "an event type has one schema, so an event has no type parameters: name the type, or make the generic part a field that derives `EventData`",
+            "an event cannot be generic, because its event type has one schema: use a concrete type, or move the generic part into a field whose type derives `EventData`",
         );
     }
 }
@@ -22,11 +22,11 @@ pub(super) fn is_record(cx: &Ctxt, model: &Container<'_>) {
     match &model.input.data {
         syn::Data::Enum(data) => cx.error(
             data.enum_token,
-            "an event is a struct: put the enum into a field of it, or make each variant an event of its own",
+            "an event must be a struct: put the enum into a field of a struct, or make each variant a separate event",
         ),
         syn::Data::Struct(data) if matches!(data.fields, Fields::Unnamed(_)) => {
             if let Data::Newtype(field) = &model.data {
-                cx.error(field.ty, "the fields of an event have names: write `{ order: … }`");
+                cx.error(field.ty, "an event must have named fields: write `{ order: … }`");
             }
         }
         _ => {}
@@ -38,11 +38,11 @@ pub(super) fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };
     let Some(event_type) = signal.event_type.value() else {
         match &signal.span {
-            _ if signal.event_type.is_tried() => {}
-            Some(attr) => cx.error(attr, "the event type is missing: `event_type = \"org.acme.orders.order.placed.v1\"`"),
+            _ if signal.event_type.is_present() => {}
+            Some(attr) => cx.error(attr, "missing attribute `event_type`: add `event_type = \"org.acme.orders.order.placed.v1\"`"),
             None => cx.error(
                 &model.input.ident,
-                "the event type is missing: add `#[public_signal(event_type = \"org.acme.orders.order.placed.v1\")]`",
+                "missing attribute `event_type`: add `#[public_signal(event_type = \"org.acme.orders.order.placed.v1\")]`",
             ),
         }
         return;
@@ -54,13 +54,19 @@ pub(super) fn event_type_is_regular(cx: &Ctxt, model: &Container<'_>) {
         event_type::check(&text)
     };
     if let Err(fault) = rule {
-        let fault = fault.text(&text);
-        let fault = fault.as_str();
-        let rule =
-            if fault.contains("the rule is") { "" } else { "the rule is `reverse.dns.subject.action.vN`; " };
-        let way_out = format!("\n{rule}for a name that others gave, add `foreign = \"the reason\"`");
-        let way_out = if signal.foreign.is_tried() || signal.is_openedx() { "" } else { &way_out };
-        cx.error(event_type, format_args!("{fault}{way_out}"));
+        let message = fault.text(&text);
+        let message = message.as_str();
+        let hint = if signal.foreign.is_present() || signal.is_openedx() {
+            String::new()
+        } else {
+            let form = "reverse.dns.subject.action.vN";
+            let form =
+                if message.contains(form) { String::new() } else { format!("expected the form `{form}`; ") };
+            format!(
+                "\n{form}for an event type that another organization defined, add `foreign = \"the reason\"`"
+            )
+        };
+        cx.error(event_type, format_args!("{message}{hint}"));
     }
 }
 
@@ -70,7 +76,10 @@ pub(super) fn foreign_has_reason(cx: &Ctxt, model: &Container<'_>) {
     if let Some(reason) = signal.foreign.value()
         && reason.value().trim().is_empty()
     {
-        cx.error(reason, "say why this event type breaks the naming rule, such as \"published by Open edX\"");
+        cx.error(
+            reason,
+            "`foreign` must say why the event type breaks the naming rule, such as \"published by Open edX\"",
+        );
     }
 }
 
@@ -80,7 +89,13 @@ pub(super) fn profile_is_known(cx: &Ctxt, model: &Container<'_>) {
     if let Some(profile) = signal.profile.value()
         && !matches!(profile.value().as_str(), "native" | "openedx")
     {
-        cx.error(profile, "there are the profiles \"native\" (the default) and \"openedx\"");
+        cx.error(
+            profile,
+            format_args!(
+                "unknown profile `{}`, expected \"native\" (the default) or \"openedx\"",
+                profile.value()
+            ),
+        );
     }
 }
 
@@ -91,57 +106,66 @@ pub(super) fn profile_names_the_record(cx: &Ctxt, model: &Container<'_>) {
         cx.error(
             option,
             format_args!(
-                "Open edX's Python names each event `CloudEvent`, in the namespace of its event type: remove `{option}`"
+                "unexpected attribute `{option}`: openedx-events names each record `CloudEvent`, with the event type as its namespace; remove it"
             ),
         );
     }
-    // Python's JSON escapes what is not ASCII, and Avro's names hold none of it.
+    // Python's JSON escapes non-ASCII characters, and an Avro name can't contain them.
     if let Some(event_type) = signal.event_type.value()
         && event_type::check_foreign(&event_type.value()).is_ok()
         && !event_type.value().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     {
-        cx.error(event_type, "Open edX's event types are of letters, digits, `_`, `-` and `.`");
+        cx.error(
+            event_type,
+            "an event type of Open edX may contain only ASCII letters, digits, `_`, `-` and `.`",
+        );
     }
 }
+
+const REASON_WITHOUT_NONE: &str =
+    "unexpected attribute `reason`: it belongs to `compatibility = \"none\"`; remove it";
 
 /// `compatibility = "both"`
 pub(super) fn compatibility_is_known(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };
     let Some(mode) = signal.compatibility.value() else {
         if let Some(key) = signal.reason.key() {
-            cx.error(key, "a reason belongs to `compatibility = \"none\"`; every other mode explains itself");
+            cx.error(key, REASON_WITHOUT_NONE);
         }
         return;
     };
     match (mode.value().as_str(), signal.reason.value()) {
         ("none", Some(reason)) if reason.value().trim().is_empty() => {
-            cx.error(reason, "say why nothing is promised to the event's readers, such as \"not published yet\"");
+            cx.error(reason, "`reason` must say why no compatibility is promised, such as \"not published yet\"");
         }
-        ("none", None) if !signal.reason.is_tried() => {
-            cx.error(mode, "say why nothing is promised to the event's readers: add `reason = \"…\"`");
+        ("none", None) if !signal.reason.is_present() => {
+            cx.error(mode, "missing attribute `reason`: say why no compatibility is promised, such as `reason = \"not published yet\"`");
         }
         ("none", _) => {}
         ("backward" | "forward" | "full" | "openedx", _) => {
             if let Some(key) = signal.reason.key() {
-                cx.error(key, "a reason belongs to `compatibility = \"none\"`; every other mode explains itself");
+                cx.error(key, REASON_WITHOUT_NONE);
             }
         }
         _ => cx.error(
             mode,
-            "the modes are \"backward\" (new readers read old events), \"forward\" (old readers read new events), \"full\" (both, the default), \"openedx\" (forward, new data at the top level alone) and \"none\", with a `reason`",
+            format_args!(
+                "unknown compatibility `{}`, expected \"backward\" (new readers read old events), \"forward\" (old readers read new events), \"full\" (both, the default), \"openedx\" (forward, with new data only at the top level) or \"none\" (with a `reason`)",
+                mode.value()
+            ),
         ),
     }
 }
 
-/// `#[derive(PublicSignal)] struct A;`, whose signal would be `A` too
-pub(super) fn signal_has_a_name_of_its_own(cx: &Ctxt, model: &Container<'_>) {
+/// `#[derive(PublicSignal)] struct A;`, whose signal would also be `A`
+pub(super) fn signal_name_is_free(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };
-    if signal_meets_its_event(model, signal) {
+    if signal_shadows_struct(model, signal) {
         let name = signal_name(model, signal);
         cx.error(
             &name,
             format_args!(
-                "the signal would be named `{name}`, as the value of this unit struct is: write `struct {name} {{}}`, or name the signal with `signal = …`"
+                "the signal and the unit struct are both named `{name}`: write `struct {name} {{}}`, or name the signal with `signal = …`"
             ),
         );
     }

@@ -1,4 +1,4 @@
-//! The rules that tokens alone can break, one function each.
+//! Rules that can be checked on tokens, one function each.
 
 mod event;
 mod names;
@@ -23,7 +23,7 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
         event::profile_is_known(cx, model);
         event::profile_names_the_record(cx, model);
         event::compatibility_is_known(cx, model);
-        event::signal_has_a_name_of_its_own(cx, model);
+        event::signal_name_is_free(cx, model);
     }
     has_variants(cx, model);
     names::names_are_avro(cx, model);
@@ -31,14 +31,14 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     names::field_names_are_unique(cx, model);
     names::aliases_are_free(cx, model);
     one_default_symbol(cx, model);
-    newtype_has_no_options(cx, model);
+    newtype_has_no_name(cx, model);
     attribute_is_on_the_event(cx, model);
     docs_are_text(cx, model);
-    variant_options_fit(cx, model);
+    symbols_have_no_aliases(cx, model);
     for field in model.fields() {
-        // A converted field may be of any type.
+        // A field with `with` may have any type.
         if !field.attrs.with.is_set() {
-            types::type_is_nameable(cx, field.ty);
+            types::type_has_schema(cx, field.ty);
             types::options_are_single(cx, field.ty);
         }
         types::back_ref_is_used(cx, field);
@@ -52,7 +52,7 @@ fn has_own_derive(cx: &Ctxt, model: &Container<'_>) {
         return;
     }
     for attr in model.input.attrs.iter().filter(|attr| attr.path().is_ident("public_signal")) {
-        cx.error(attr, "this is an event: derive `PublicSignal` alone, which writes `EventData` too");
+        cx.error(attr, "`#[public_signal(…)]` requires `#[derive(PublicSignal)]`: derive it instead of `EventData`, which it implements too");
     }
 }
 
@@ -62,11 +62,11 @@ fn is_owned(cx: &Ctxt, model: &Container<'_>) {
         match parameter {
             GenericParam::Lifetime(lifetime) => cx.error(
                 lifetime,
-                "an event outlives what it was made from, so it can't borrow: hold a `String`, a `Vec` or an `Arc`",
+                "an event must own its data and cannot borrow: use `String`, `Vec` or `Arc`",
             ),
             GenericParam::Const(constant) => cx.error(
                 constant,
-                "types that differ in a number alone would share one Avro name: write the number into the field's type",
+                "const parameters are not supported, because types that differ only in a number would have the same Avro name: write the number into the field's type",
             ),
             GenericParam::Type(_) => {}
         }
@@ -76,7 +76,7 @@ fn is_owned(cx: &Ctxt, model: &Container<'_>) {
 /// `enum Never {}`
 fn has_variants(cx: &Ctxt, model: &Container<'_>) {
     if matches!(&model.data, Data::Enum(variants) if variants.is_empty()) {
-        cx.error(&model.input.ident, "an enum without variants has no value that an event could hold");
+        cx.error(&model.input.ident, "an enum without variants has no values: add a variant");
     }
 }
 
@@ -88,7 +88,7 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
         for variant in defaults {
             cx.error(
                 &variant.input.ident,
-                "only an enum of variants without data has a default symbol in Avro",
+                "unexpected `default`: only an enum without data can have a default symbol; remove it",
             );
         }
         return;
@@ -97,19 +97,22 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
     for variant in defaults {
         cx.error(
             &variant.input.ident,
-            "another variant is the default already: one symbol stands for all unknown ones",
+            "duplicate `default`: an enum has one default symbol; remove one of them",
         );
     }
 }
 
 /// `#[event(rename = "Id")] struct Id(#[event(default = 0)] i64);`
-fn newtype_has_no_options(cx: &Ctxt, model: &Container<'_>) {
+fn newtype_has_no_name(cx: &Ctxt, model: &Container<'_>) {
     let Data::Newtype(field) = &model.data else { return };
     let own = &model.attrs;
     let own_keys = [own.rename.key(), own.namespace.key(), own.doc.key()].into_iter().flatten();
     for key in own_keys.map(ToTokens::to_token_stream).chain(own.alias.iter().map(ToTokens::to_token_stream))
     {
-        cx.error(key, "a newtype is its field in the schema and has no name there: remove this");
+        cx.error(
+            key,
+            "a newtype has the schema of its inner type and no name of its own: remove this attribute",
+        );
     }
     let attrs = &field.attrs;
     let keys = [attrs.rename.key(), attrs.default.key(), attrs.doc.key(), attrs.pii.key()];
@@ -121,7 +124,7 @@ fn newtype_has_no_options(cx: &Ctxt, model: &Container<'_>) {
     {
         cx.error(
             key,
-            "a newtype is its field in the schema, so there is no field to set this on: set it where the newtype is used",
+            "a newtype has the schema of its inner type and no field of its own: set this attribute on the fields whose type is the newtype",
         );
     }
 }
@@ -141,24 +144,24 @@ fn attribute_is_on_the_event(cx: &Ctxt, model: &Container<'_>) {
     for attr in attrs.flatten().filter(|attr| attr.path().is_ident("public_signal")) {
         cx.error(
             attr,
-            "`#[public_signal(…)]` stands on the event's struct: a key is named there, `key = id`, and a field has `#[event(…)]`",
+            "`#[public_signal(…)]` belongs on the event's struct: set the key there, with `key = id`; a field takes `#[event(…)]`",
         );
     }
 }
 
 /// `#[doc = include_str!("order.md")]`
 ///
-/// Only where the schema has a `doc`, and takes it from there: a newtype, a symbol and an enum with
-/// data have none, and neither has an event of the profile `openedx`.
+/// Checked only where the schema takes its `doc` from the comment: not for a newtype, a symbol, an enum with
+/// data or an event of the profile `openedx`, which have no `doc`.
 fn docs_are_text(cx: &Ctxt, model: &Container<'_>) {
     let is_text = |attrs: &[Attribute], own: &EventAttrs| {
-        if own.doc.is_tried() {
+        if own.doc.is_present() {
             return;
         }
         for value in unreadable_docs(attrs) {
             cx.error(
                 value,
-                "a derive can't read this documentation, so the schema would have none: keep it, and write beside it what the schema shall say, `#[event(doc = \"…\")]`",
+                "a derive cannot read this documentation, so it would be missing from the schema: add `#[event(doc = \"…\")]` with the text for the schema",
             );
         }
     };
@@ -179,11 +182,11 @@ fn docs_are_text(cx: &Ctxt, model: &Container<'_>) {
 }
 
 /// `#[event(alias = "B")] A`
-fn variant_options_fit(cx: &Ctxt, model: &Container<'_>) {
+fn symbols_have_no_aliases(cx: &Ctxt, model: &Container<'_>) {
     let (Data::Enum(variants) | Data::Union(variants)) = &model.data else { return };
     for alias in variants.iter().flat_map(|variant| &variant.attrs.alias) {
         if let Data::Enum(_) = &model.data {
-            cx.error(alias, "Avro has no aliases for the symbols of an enum: keep the old symbol with `rename`, or give the enum a `default`");
+            cx.error(alias, "an Avro enum has no aliases for its symbols: keep the old symbol with `rename`, or mark a variant as `default`");
         }
     }
 }

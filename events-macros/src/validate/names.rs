@@ -1,8 +1,8 @@
-//! Rules of names: what Avro takes, and that each means one thing.
+//! Rules of names: valid in Avro, and unique.
 
 use std::collections::HashSet;
 
-use syn::Fields;
+use syn::{Fields, LitStr};
 
 use crate::errors::Ctxt;
 use crate::model::{AvroName, Container, Data, Field};
@@ -16,34 +16,38 @@ fn is_avro_name(text: &str) -> bool {
 
 /// `struct Größe { … }`, `#[event(rename = "order-id")]`
 pub(super) fn names_are_avro(cx: &Ctxt, model: &Container<'_>) {
-    let check = |name: &AvroName| {
-        if !is_avro_name(&name.text) {
-            let kept = ": change it, or give it another name in the schema with `#[event(rename = \"…\")]`";
-            cx.error(
-                &name.tokens,
-                format_args!(
-                    "`{}` is no Avro name, which has letters a-z and A-Z, digits and `_`, and begins with no digit{kept}",
-                    name.text
-                ),
-            );
+    let check = |name: &AvroName, attribute: &str| {
+        if is_avro_name(&name.text) {
+            return;
         }
+        let hint = if syn::parse2::<LitStr>(name.tokens.clone()).is_ok() {
+            String::new()
+        } else {
+            format!(": change it, or set the name in the schema with `#[{attribute} = \"…\")]`")
+        };
+        cx.error(&name.tokens, format_args!("{}{hint}", not_avro(&name.text)));
     };
+    let rename = "event(rename";
     // A newtype has no name in the schema, and no field.
     if !matches!(model.data, Data::Newtype(_)) {
-        check(&model.name);
-        model.fields().for_each(|field| check(&field.name));
+        check(&model.name, if model.signal.is_some() { "public_signal(name" } else { rename });
+        model.fields().for_each(|field| check(&field.name, rename));
     }
     if let Data::Enum(variants) | Data::Union(variants) = &model.data {
         for variant in variants {
-            check(&variant.name);
+            check(&variant.name, rename);
         }
     }
     let aliases = model.attrs.alias.iter().chain(model.fields().flat_map(|field| &field.attrs.alias));
     for alias in aliases {
         if !alias.value().split('.').all(is_avro_name) {
-            cx.error(alias, format_args!("`{}` is no Avro name", alias.value()));
+            cx.error(alias, not_avro(&alias.value()));
         }
     }
+}
+
+fn not_avro(name: &str) -> String {
+    format!("`{name}` is not a valid Avro name (ASCII letters, digits and `_`, not starting with a digit)")
 }
 
 /// `namespace = "org..acme"`
@@ -52,7 +56,13 @@ pub(super) fn namespaces_are_avro(cx: &Ctxt, model: &Container<'_>) {
     for namespace in own.into_iter().chain(model.signal.iter().filter_map(|signal| signal.namespace.value()))
     {
         if !namespace.value().split('.').all(is_avro_name) {
-            cx.error(namespace, "an Avro namespace is names joined by dots, such as \"org.acme.shared\"");
+            cx.error(
+                namespace,
+                format_args!(
+                    "`{}` is not a valid Avro namespace, expected names joined by dots, such as \"org.acme.shared\"",
+                    namespace.value()
+                ),
+            );
         }
     }
 }
@@ -62,7 +72,7 @@ pub(super) fn event_type_is_a_namespace(cx: &Ctxt, model: &Container<'_>) {
     let Some(signal) = &model.signal else { return };
     let Some(event_type) = signal.event_type.value() else { return };
     let text = event_type.value();
-    // What breaks the rule of event types has an error of its own.
+    // An invalid event type has its own error.
     let is_regular = signal.foreign.is_set() && event_type::check_foreign(&text).is_ok();
     if is_regular && !signal.namespace.is_set() && !text.split('.').all(is_avro_name) {
         let namespace: String =
@@ -70,7 +80,7 @@ pub(super) fn event_type_is_a_namespace(cx: &Ctxt, model: &Container<'_>) {
         cx.error(
             event_type,
             format_args!(
-                "an event type is the namespace of its schema too, and this is none in Avro: add one, such as `namespace = \"{namespace}\"`"
+                "the event type is also the namespace of the schema, and is not a valid one: add another, such as `namespace = \"{namespace}\"`"
             ),
         );
     }
@@ -82,7 +92,7 @@ fn unique<'a>(cx: &Ctxt, names: impl Iterator<Item = &'a AvroName>, what: &str) 
         if !seen.insert(name.text.as_str()) {
             cx.error(
                 &name.tokens,
-                format_args!("the schema has another {what} `{}`: rename one of them", name.text),
+                format_args!("duplicate {what} `{}` in the schema: rename one of them", name.text),
             );
         }
     }
@@ -111,7 +121,7 @@ pub(super) fn aliases_are_free(cx: &Ctxt, model: &Container<'_>) {
             if seen.contains(&alias.value()) {
                 cx.error(
                     alias,
-                    format_args!("`{}` is the name or the alias of another field", alias.value()),
+                    format_args!("duplicate name: `{}` is already the name or an alias of another field; remove the alias", alias.value()),
                 );
             }
             seen.push(alias.value());

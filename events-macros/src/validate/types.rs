@@ -1,4 +1,4 @@
-//! Rules of the types of fields, as far as tokens tell.
+//! Rules of field types that can be checked on tokens.
 
 use quote::ToTokens;
 use syn::Type;
@@ -8,42 +8,44 @@ use crate::errors::Ctxt;
 use crate::model::Field;
 
 /// `point: (f64, f64)`, `name: &'static str`, `handler: fn()`
-pub(super) fn type_is_nameable(cx: &Ctxt, ty: &Type) {
+pub(super) fn type_has_schema(cx: &Ctxt, ty: &Type) {
     struct Visitor<'a>(&'a Ctxt);
     impl VisitMut for Visitor<'_> {
         fn visit_type_mut(&mut self, ty: &mut Type) {
-            let fault = match ty {
+            let message = match ty {
                 Type::Tuple(tuple) if tuple.elems.is_empty() => {
-                    "`()` carries nothing: remove the field, or use a unit struct"
+                    "`()` has no data: remove the field, or use a unit struct"
                 }
                 Type::Tuple(_) => {
-                    "the parts of a tuple have no names, and the fields of an Avro record do: write a struct with `#[derive(EventData)]`"
+                    "a tuple has no Avro schema, because a record needs named fields: use a struct with `#[derive(EventData)]`"
                 }
                 Type::Reference(_) => {
-                    "an event owns what it holds: use `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` to share"
+                    "an event must own its data: use `String` instead of `&str`, `Vec<T>` instead of `&[T]`, or `Arc<T>` to share a value"
                 }
-                Type::Slice(_) => "a slice has no size of its own: use `Vec<T>`",
-                // The compiler's own answer is six errors. A type of the user's that is named `str` has
-                // another way out: `self::str`.
-                Type::Path(path) if path.path.is_ident("str") => "`str` has no size of its own: use `String`",
-                Type::Ptr(_) => "a pointer means nothing in another process: hold the value",
-                Type::FnPtr(_) => "a function can't travel: hold what it is called with",
+                Type::Slice(_) => "a slice is unsized: use `Vec<T>`",
+                // The compiler would report six errors. A user's own type of this name can be written as
+                // `self::str`.
+                Type::Path(path) if path.path.is_ident("str") => "`str` is unsized: use `String`",
+                Type::Ptr(_) => "a pointer is meaningless in another process: store the value",
+                Type::FnPtr(_) => {
+                    "a function pointer is meaningless in another process: store the function's arguments"
+                }
                 Type::TraitObject(_) => {
-                    "the schema of a trait object is not known: use an enum of the types it can be"
+                    "a trait object has no fixed schema: use an enum of the possible types"
                 }
-                Type::ImplTrait(_) => "the schema of `impl Trait` is not known: name the type",
-                Type::Never(_) => "no value of `!` exists: remove the field",
-                _ => match replaced(ty) {
-                    Some(fault) => fault,
+                Type::ImplTrait(_) => "`impl Trait` has no fixed schema: name the type",
+                Type::Never(_) => "`!` has no values: remove the field",
+                _ => match replacement(ty) {
+                    Some(message) => message,
                     None => return visit_mut::visit_type_mut(self, ty),
                 },
             };
-            self.0.error(&*ty, fault);
+            self.0.error(&*ty, message);
         }
 
         fn visit_generic_argument_mut(&mut self, argument: &mut syn::GenericArgument) {
             match argument {
-                // `Arc<[T]>` and `Box<[T]>` are sequences that own their items.
+                // `Arc<[T]>` and `Box<[T]>` own their items.
                 syn::GenericArgument::Type(Type::Slice(slice)) => self.visit_type_mut(&mut slice.elem),
                 syn::GenericArgument::Type(Type::Path(path)) if path.path.is_ident("str") => {}
                 _ => visit_mut::visit_generic_argument_mut(self, argument),
@@ -53,11 +55,11 @@ pub(super) fn type_is_nameable(cx: &Ctxt, ty: &Type) {
     Visitor(cx).visit_type_mut(&mut ty.clone());
 }
 
-/// What to write in place of a type that the compiler's notes would speak of among many others. A name
-/// alone may be the user's own type, so it tells only where no type of one's own is named so.
+/// What to use instead of a well-known type that has no schema. Without this, the compiler would list the types
+/// that have one. A bare name counts only if it is a primitive type; others may be the user's own.
 ///
 /// `lines: usize`, `took: std::time::Duration`
-fn replaced(ty: &Type) -> Option<&'static str> {
+fn replacement(ty: &Type) -> Option<&'static str> {
     let Type::Path(syn::TypePath { qself: None, path, .. }) = ty else { return None };
     let name = path.segments.last()?.ident.to_string();
     let first = &path.segments.first()?.ident;
@@ -66,46 +68,50 @@ fn replaced(ty: &Type) -> Option<&'static str> {
         return None;
     }
     Some(match (name.as_str(), is_primitive) {
-        ("usize" | "isize", _) => "machines differ in the size of this number: use `u64` or `i64`",
+        ("usize" | "isize", _) => "the size of this integer depends on the platform: use `u64` or `i64`",
         ("u128" | "i128", _) => {
-            "whole numbers have at most 64 bits in Avro: use `u64` or `i64`, or keep it as text: in a `String`, or with `#[event(with = events_runtime::with::text)]` on a field of this type alone"
+            "an Avro integer has at most 64 bits: use `u64` or `i64`, a `String`, or `#[event(with = events_runtime::with::text)]` on a field of exactly this type"
         }
-        ("f16" | "f128", _) => "the numbers of Avro with a fraction are `f32` and `f64`: use one of them",
+        ("f16" | "f128", _) => "Avro has only 32-bit and 64-bit floats: use `f32` or `f64`",
         (_, true) => return None,
-        ("Rc", _) => "an event goes from thread to thread: use `Arc`, `Box`, or the value itself",
-        ("Weak", _) => "an event owns what it holds: use `Arc`, `Box`, or the value itself",
+        ("Rc", _) => "an event must be `Send` and `Sync`: use `Arc`, `Box` or the value itself",
+        ("Weak", _) => "an event must own its data: use `Arc`, `Box` or the value itself",
         ("Cell" | "RefCell" | "OnceCell" | "LazyCell" | "Mutex" | "RwLock" | "OnceLock" | "LazyLock", _) => {
-            "an event does not change after it is emitted: hold the value that is in this"
+            "an event is immutable: store the inner value"
         }
         (atomic, _) if atomic.starts_with("Atomic") => {
-            "an event does not change after it is emitted: hold the number or the `bool` itself"
+            "an event is immutable: store the integer or the `bool` itself"
         }
         ("Instant", _) => {
-            "an instant of this process means nothing in another: use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` with its feature of events-runtime"
+            "an `Instant` is meaningless in another process: use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` (features `jiff`, `chrono` and `time` of events-runtime)"
         }
         ("SystemTime", _) => {
-            "use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` with its feature of events-runtime"
+            "this type has no Avro schema: use a time in UTC, such as `jiff::Timestamp`, `chrono::DateTime<Utc>` or `time::UtcDateTime` (features `jiff`, `chrono` and `time` of events-runtime)"
         }
-        ("Duration", _) => "use a number whose name says the unit, such as `timeout_ms: u64`",
+        ("Duration", _) => {
+            "a `Duration` has no Avro schema: use an integer and name the unit, such as `timeout_ms: u64`"
+        }
         ("Path" | "PathBuf" | "OsStr" | "OsString" | "CStr" | "CString", _) => {
-            "it may hold what is no text: use `String`, or `Vec<u8>` for the bytes as they are"
+            "this type may contain invalid UTF-8: use `String`, or `Vec<u8>` for the raw bytes"
         }
         ("IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "SocketAddrV4" | "SocketAddrV6", _) => {
-            "keep it as text: in a `String`, or with `#[event(with = events_runtime::with::text)]` on a field of this type alone"
+            "this type has no Avro schema: use a `String`, or `#[event(with = events_runtime::with::text)]` on a field of exactly this type"
         }
-        ("Result", _) => "use an enum of your own with `#[derive(EventData)]` that names both cases",
+        ("Result", _) => {
+            "a `Result` has no Avro schema: use your own enum with `#[derive(EventData)]` and a variant for each case"
+        }
         ("Range" | "RangeInclusive" | "RangeFrom" | "RangeTo" | "RangeToInclusive" | "Bound", _) => {
-            "use a struct of your own with `#[derive(EventData)]` that has the ends as its fields"
+            "this type has no Avro schema: use your own struct with `#[derive(EventData)]` and the bounds as fields"
         }
-        ("LinkedList" | "BinaryHeap", _) => "use `Vec`",
-        ("PhantomData", _) => "it carries nothing: remove the field",
-        ("Infallible", _) => "no value of it exists: remove the field",
-        ("Ordering", _) => "use an enum of your own with `#[derive(EventData)]`",
+        ("LinkedList" | "BinaryHeap", _) => "this type has no Avro schema: use `Vec`",
+        ("PhantomData", _) => "`PhantomData` has no data: remove the field",
+        ("Infallible", _) => "`Infallible` has no values: remove the field",
+        ("Ordering", _) => "this type has no Avro schema: use your own enum with `#[derive(EventData)]`",
         ("Wrapping" | "Saturating" | "Reverse" | "Pin" | "ManuallyDrop", _) => {
-            "hold the value that is in this"
+            "this type has no Avro schema: store the inner value"
         }
         ("Error", _) => {
-            "an error's type is of this program alone: hold its text in a `String`, or what happened in an enum of your own"
+            "an error type has no Avro schema: store its text in a `String`, or use your own enum with `#[derive(EventData)]`"
         }
         _ => return None,
     })
@@ -119,7 +125,7 @@ pub(super) fn options_are_single(cx: &Ctxt, ty: &Type) {
             if option_argument(ty).and_then(option_argument).is_some() {
                 self.0.error(
                     &*ty,
-                    "Avro can't tell `None` from `Some(None)`: use one `Option`, or an enum that names the cases",
+                    "Avro cannot distinguish `None` from `Some(None)`: use one `Option`, or an enum with a variant for each case",
                 );
                 return;
             }
@@ -139,7 +145,7 @@ fn option_argument(ty: &Type) -> Option<&Type> {
     })
 }
 
-/// The type in parentheses, or in the invisible ones around a `$ty:ty` of `macro_rules!`.
+/// The type without parentheses and without the invisible group around a `$ty:ty` of `macro_rules!`.
 fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -151,11 +157,11 @@ fn ungrouped(ty: &Type) -> &Type {
 /// `#[event(back_ref = Order)] customer: Customer`
 pub(super) fn back_ref_is_used(cx: &Ctxt, field: &Field<'_>) {
     for path in &field.attrs.back_ref {
-        if !crate::recursion::names(field.ty, path) {
+        if !crate::recursion::contains_path(field.ty, path) {
             cx.error(
                 path,
                 format_args!(
-                    "the type of this field, `{}`, does not name `{}`: write the name as it stands there, or remove `back_ref`",
+                    "the type of this field, `{}`, does not contain `{}`: write the name exactly as in the type, or remove `back_ref`",
                     text(field.ty),
                     text(path)
                 ),
@@ -167,7 +173,7 @@ pub(super) fn back_ref_is_used(cx: &Ctxt, field: &Field<'_>) {
 /// `#[event(with = module, back_ref = Order)]`
 pub(super) fn back_ref_without_with(cx: &Ctxt, field: &Field<'_>) {
     if let (Some(with), Some(_)) = (field.attrs.with.get(), field.attrs.back_ref.first()) {
-        cx.error(&with.tokens, "the schema of a converted field is its module's `Repr`: put `back_ref` where that type is defined");
+        cx.error(&with.tokens, "`with` and `back_ref` cannot be combined: the field's schema is that of the module's `Repr`; set `back_ref` in the definition of that type");
     }
 }
 

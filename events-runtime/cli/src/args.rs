@@ -179,7 +179,7 @@ pub(super) struct Produce {
     /// Payload as JSON; `@FILE` reads a file, `-` reads standard input
     #[arg(long, value_name = "JSON", required_unless_present_any = ["from_spill", "event"])]
     pub(super) data: Option<String>,
-    /// Send the events of a spill file or an error log with their ids, then remove the file
+    /// Send the events of a spill file, an error log or a `dlq export --raw` with their ids, then remove the file
     #[arg(
         long,
         visible_alias = "from-log",
@@ -187,7 +187,7 @@ pub(super) struct Produce {
         conflicts_with_all = ["event_type", "data", "topics", "id", "event"]
     )]
     pub(super) from_spill: Option<PathBuf>,
-    /// Send the event of one error-log line with its id, time and source; accepts `@FILE` and `-` like --data
+    /// Send the event of one line of such a file with its id, time and source; accepts `@FILE` and `-` like --data
     #[arg(long, value_name = "JSON", conflicts_with_all = ["event_type", "data", "id"])]
     pub(super) event: Option<String>,
     /// Skip damaged lines, then rename the file to FILE.damaged

@@ -1,5 +1,5 @@
-//! `produce --from-spill` and `--from-log`: sends the events of a spill file or an error log, then
-//! removes the file. `produce --event` sends the event of one line.
+//! `produce --from-spill` and `--from-log`: sends the events of a spill file, an error log or an export of
+//! dead letters, then removes the file. `produce --event` sends the event of one line.
 
 use std::io;
 use std::path::Path;

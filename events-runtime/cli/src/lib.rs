@@ -20,8 +20,8 @@
 //! | `schema diff --files OLD NEW` | compares two schema files |
 //! | `schema import FILE…` | generates Rust definitions from Avro schema files, to standard output or `--out FILE` |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
-//! | `produce --from-spill FILE`, `--from-log FILE` | sends the events of a spill file or an error log, and removes the file when all are acknowledged |
-//! | `produce --event JSON` | sends the event of one line of an error log |
+//! | `produce --from-spill FILE`, `--from-log FILE` | sends the events of a spill file, an error log or a `dlq export --raw`, and removes the file when all are acknowledged |
+//! | `produce --event JSON` | sends the event of one line of such a file |
 //! | `consume --topic TOPIC --group GROUP` | prints events as they arrive, and acknowledges them |
 //! | `replay --topic TOPIC --from TARGET --to TARGET --group NEW` | emits past events again in this process, to the linked receivers; `--in-place` uses an existing group; fails if an event has no receiver, unless `--allow-untaken` is given |
 //! | `offsets list --topic TOPIC` | lists the groups of a topic with their positions |

@@ -13,12 +13,12 @@ use super::output;
 use events_bus::bus::EventBus;
 use events_bus::config::Config;
 use events_core::avro::json::from_json;
+use events_core::internal::Profile;
 use events_core::internal::{new_id, new_openedx_id};
-use events_core::private::Profile;
 use events_core::registry::Descriptor;
 use events_core::signal::TopicOutcome;
 use events_core::{EmitOptions, Hub};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::Topic;
 
 pub(super) async fn run(context: &Context, args: &Produce) -> Result<(), Failure> {

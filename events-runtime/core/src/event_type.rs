@@ -23,7 +23,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use events_schema::event_type::{EventTypeFault, FaultText, assert_valid, check, check_foreign};
+pub use events_schema::event_type::{EventTypeViolation, assert_valid, check, check_foreign};
 
 /// A checked event type; cheap to clone.
 ///
@@ -51,7 +51,7 @@ enum Text {
 #[error("{}", .fault.text(.event_type).as_str())]
 pub struct EventTypeError {
     event_type: String,
-    fault: EventTypeFault,
+    fault: EventTypeViolation,
 }
 
 impl EventTypeError {
@@ -61,7 +61,7 @@ impl EventTypeError {
     }
 
     /// What is wrong with it.
-    pub fn fault(&self) -> EventTypeFault {
+    pub fn fault(&self) -> EventTypeViolation {
         self.fault
     }
 }
@@ -92,7 +92,7 @@ impl EventType {
 
     fn checked(
         event_type: &str,
-        rule: fn(&str) -> Result<(), EventTypeFault>,
+        rule: fn(&str) -> Result<(), EventTypeViolation>,
     ) -> Result<Self, EventTypeError> {
         match rule(event_type) {
             Ok(()) => Ok(Self(Text::Shared(event_type.into()))),
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(error.event_type(), "org.acme.orders.Order.placed.v1");
         assert_eq!(
             error.to_string(),
-            "event type `org.acme.orders.Order.placed.v1`: part `Order` (the subject) holds a character other than a-z, 0-9 and _"
+            "event type `org.acme.orders.Order.placed.v1`: part `Order` (the subject) has a character other than a-z, 0-9 and _"
         );
     }
 }

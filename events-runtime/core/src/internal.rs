@@ -2,7 +2,9 @@
 
 pub use crate::avro::resolve::rewritten;
 pub use crate::avro::skip::skip;
-pub use crate::hub::hooks::{AnyEvent, Outbound};
+pub use crate::event::AnyEvent;
+pub use crate::hub::delivery::PendingTopic;
+pub use crate::hub::state::Outbound;
 pub use crate::metadata::extensions::is_trace;
 pub use crate::metadata::id::{new_id, new_openedx_id};
-pub use crate::signal::delivery::PendingTopic;
+pub use crate::registry::signal_descriptor::{Profile, SignalDescriptor, linked as linked_descriptors};

@@ -1,6 +1,13 @@
-//! Typed events within one process; depend on `events-runtime`, which exports this.
+//! Typed events in one process. Depend on `events-runtime`, which re-exports this crate.
 //!
-//! The modules stand in the order of the line: an event can be followed through them without turning back.
+//! In the process, each module uses only those to its left:
+//!
+//! ```text
+//! metadata ← event ← receiver ← hub ← signal ← registry ← testing
+//! ```
+//!
+//! One arrow points back: a definition's constant `PublicSignal::DESCRIPTOR` has the type
+//! `registry::signal_descriptor::SignalDescriptor`, whose function pointers take a hub.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as events_runtime;
@@ -10,16 +17,19 @@ pub mod event_type;
 pub mod payload;
 pub mod with;
 
-// In the process.
-pub mod signal;
-
-pub mod metadata;
-
-pub mod hub;
-pub mod receiver;
-
 // Its bytes.
 pub mod avro;
+
+// In the process. Blank lines keep this order, which rustfmt would sort.
+pub mod metadata;
+
+pub mod event;
+
+pub mod receiver;
+
+pub mod hub;
+
+pub mod signal;
 
 pub mod registry;
 
@@ -30,14 +40,12 @@ pub mod internal;
 #[doc(hidden)]
 pub mod private;
 
+pub use event::{Event, Origin};
 pub use event_type::EventType;
 pub use events_macros::{EventData, PublicSignal, receiver};
 pub use hub::Hub;
 pub use metadata::EventMetadata;
 pub use payload::{EventData, EventKey, MapKey, PublicSignal};
-pub use receiver::Connection;
+pub use receiver::{BoxError, Connection, ReceiverError, Response};
 pub use registry::{Registry, RegistryError};
-pub use signal::{
-    BoxError, Delivered, DeliveryError, Emission, EmitOptions, Event, Origin, ReceiverError, Response,
-    Signal, StrictError,
-};
+pub use signal::{Delivered, DeliveryError, Emission, EmitOptions, Signal, StrictError};

@@ -1,120 +1,103 @@
-//! The digests of a definition's tree; `packed::digest` says what they are for.
-#![allow(
-    clippy::indexing_slicing,
-    reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
+//! A digest of a schema, by which an unchanged one is known at once.
+//!
+//! Following two schemas side by side takes a constant thousands of steps, and nearly always to find
+//! that nothing has changed. So every record and field has a digest: in a definition's tree, made
+//! once for each type, and in packed bytes, made by the macro. Equal digests are equal schemas (64
+//! bits, and nobody gains by a collision); for others the long way decides.
+//!
+//! Names are digested as they are inherited: a type that has the namespace around it has none of its
+//! own. Where the two sides write that differently, the digests differ and the long way is gone.
+
+/// The digests of the primitives, by their tags.
+pub(crate) const PRIMITIVES: [u64; 8] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0xd6e8_feb8_6659_fd93,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+    0x8ebc_6af0_9c88_c6e3,
+    0x5899_65cc_7537_4cc3,
+];
+
+pub(crate) const LOGICAL: u64 = 0x1d8e_4e27_c47d_124f;
+pub(crate) const ARRAY: u64 = 0xeb44_acca_b455_d165;
+pub(crate) const MAP: u64 = 0x2d35_8dcc_aa6c_78a5;
+pub(crate) const UNION: u64 = 0x4b33_a62e_d433_d4a3;
+/// The start of a record's digest.
+pub const RECORD: u64 = 0x4d5a_2da5_1de1_aa47;
+/// The start of an enumeration's digest.
+pub const ENUM: u64 = 0x7812_f3b9_9fe8_9f4b;
+pub(crate) const FIELD: u64 = 0x2f1a_9d3c_5b8e_7045;
+/// The end of a list of texts.
+pub(crate) const END: u64 = 0x7c3e_15a9_d0b2_68f4;
+/// A name that stands for a definition around it.
+const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
+/// A name whose meaning depends on where it stands: the long way tells what is meant.
+pub(crate) const AMBIGUOUS: u64 = 0x0f3d_64a1_c52e_97b3;
+
+/// Adds a word to a digest. Only operators: in a constant, a call costs as much as fifty of them.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::manual_rotate,
+    reason = "the methods that do this are calls"
 )]
+pub const fn add(digest: u64, word: u64) -> u64 {
+    let product = (digest ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
+    let mixed = product as u64;
+    mixed << 29 | mixed >> 35
+}
 
-use crate::packed::digest::{self, ARRAY, END, MAP, PRIMITIVES, RECORD, UNION, add, text};
-use crate::text::Sink;
-use crate::tree::{Field, Json, Name, Origin, Record, Schema};
+/// The digest of a name that stands for a definition around it, without its namespace: what stands
+/// for a type in a tree does not know the one that it inherits.
+pub const fn reference(base: &str) -> u64 {
+    add(REFERENCE, text(base.as_bytes()))
+}
 
-/// The longest short name of a generic type, as in `text`.
-const SHORT_MAX: usize = 512;
-
-/// The digest of a generic record's name and aliases.
-#[must_use]
-pub const fn generic_name(name: &Name, aliases: &[&str]) -> u64 {
-    let mut short = [0; SHORT_MAX];
-    let mut sink = Sink { out: Some(&mut short), len: 0 };
-    sink.short_name(name);
-    let len = sink.len;
-    let namespace = match name.namespace {
-        Some(own) => own,
-        None => "",
-    };
-    let mut digest = add(add(RECORD, text(short.split_at(len).0)), text(namespace.as_bytes()));
-    let mut index = 0;
-    while index < aliases.len() {
-        digest = add(digest, text(aliases[index].as_bytes()));
-        index += 1;
+/// The digest of a text: FNV-1a.
+pub const fn text(text: &[u8]) -> u64 {
+    let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        digest = (digest ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        rest = tail;
     }
+    digest
+}
+
+/// The digest of a name with its own namespace, empty where that is inherited, and its aliases.
+pub fn name(
+    kind: u64,
+    base: &str,
+    namespace: &str,
+    aliases: impl IntoIterator<Item = impl AsRef<str>>,
+) -> u64 {
+    list(add(add(kind, text(base.as_bytes())), text(namespace.as_bytes())), aliases)
+}
+
+/// Adds a list of texts and its end, so that none of them is taken for a part of the next list.
+fn list(digest: u64, texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
+    let digest = texts.into_iter().fold(digest, |digest, item| add(digest, text(item.as_ref().as_bytes())));
     add(digest, END)
 }
 
-impl Record {
-    /// A record with its digest, from that of its name and aliases.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(
-        name: Name,
-        origin: Origin,
-        aliases: &'static [&'static str],
-        attributes: &'static str,
-        named: u64,
-        fields: &'static [Field],
-    ) -> Self {
-        let mut digest = named;
-        let mut index = 0;
-        while index < fields.len() {
-            digest = add(digest, fields[index].digest);
-            index += 1;
-        }
-        Self { name, origin, aliases, attributes, fields, digest }
-    }
+/// The digest of an enumeration.
+pub fn symbols<'a>(name: u64, symbols: impl IntoIterator<Item = &'a str>, default: Option<&str>) -> u64 {
+    let symbols = list(name, symbols);
+    default.map_or(symbols, |default| add(symbols, text(default.as_bytes()).rotate_left(1)))
 }
 
-impl Field {
-    /// A field with its digest, from that of its name, aliases and written default.
-    #[doc(hidden)]
-    #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "the derives call it, with one constant for each")]
-    pub const fn new(
-        name: &'static str,
-        aliases: &'static [&'static str],
-        attributes: &'static str,
-        schema: &'static Schema,
-        may_be_falsy: bool,
-        default: Option<Json>,
-        pii: bool,
-        written: u64,
-    ) -> Self {
-        let written = match (&default, schema) {
-            // An option is null unless something else is written.
-            (None, Schema::Nullable(_)) => add(written, NULL_DEFAULT),
-            _ => written,
-        };
-        let digest = add(written, schema.digest());
-        Self { name, aliases, attributes, schema, may_be_falsy, default, pii, digest }
-    }
+/// The digest of a field's name and aliases; its default and its schema are added to it.
+pub fn field(name: &str, aliases: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
+    list(add(FIELD, text(name.as_bytes())), aliases)
 }
 
-const NULL_DEFAULT: u64 = text(b"null").rotate_left(1);
-
-impl Schema {
-    /// The digest of a schema.
-    const fn digest(&self) -> u64 {
-        match self {
-            Self::Null => PRIMITIVES[0],
-            Self::Boolean => PRIMITIVES[1],
-            Self::Int => PRIMITIVES[2],
-            Self::Long => PRIMITIVES[3],
-            Self::Float => PRIMITIVES[4],
-            Self::Double => PRIMITIVES[5],
-            Self::Bytes => PRIMITIVES[6],
-            Self::String => PRIMITIVES[7],
-            Self::Logical(logical) => {
-                // Decimals have their numbers in the attributes: the long way reads them.
-                add(logical.base.digest(), digest::logical(logical.name, 0, 0))
-            }
-            Self::Array(items) => add(ARRAY, items.digest()),
-            Self::Map(values) => add(MAP, values.digest()),
-            Self::Nullable(inner) => match inner {
-                Self::Union(union) => branches(add(UNION, PRIMITIVES[0]), union.branches),
-                _ => add(add(UNION, PRIMITIVES[0]), inner.digest()),
-            },
-            Self::Union(union) => branches(UNION, union.branches),
-            Self::Record(record) => record.digest,
-            Self::Enum(symbols) => symbols.digest,
-            Self::Ref(reference) => digest::reference(reference.name.base),
-        }
-    }
+/// Adds a default, in normalized JSON, to the digest of a field.
+pub const fn default(field: u64, default: &str) -> u64 {
+    add(field, text(default.as_bytes()).rotate_left(1))
 }
 
-const fn branches(digest: u64, records: &[&Record]) -> u64 {
-    let (mut digest, mut index) = (digest, 0);
-    while index < records.len() {
-        digest = add(digest, records[index].digest);
-        index += 1;
-    }
-    digest
+/// What a logical type adds to the digest of its base.
+pub const fn logical(name: &str, precision: u32, scale: u32) -> u64 {
+    add(add(LOGICAL, text(name.as_bytes())), (precision as u64) << 32 | scale as u64)
 }

@@ -6,7 +6,7 @@
     reason = "evaluated while compiling: `get` is not const, and a panic is a compile error"
 )]
 
-use std::fmt;
+use crate::const_str::{ConstStr, StrWriter};
 
 /// The longest event type in bytes: what fits, with a prefix and a suffix, into a Kafka topic
 /// name, a header and a database index.
@@ -14,7 +14,7 @@ const MAX_LEN: usize = 200;
 
 /// What is wrong with an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventTypeFault {
+pub struct EventTypeViolation {
     kind: Kind,
     /// The part at fault, as a range of bytes.
     start: usize,
@@ -56,7 +56,7 @@ impl Role {
 ///
 /// # Errors
 /// The first fault from the left, the version's before the others'.
-pub const fn check(event_type: &str) -> Result<(), EventTypeFault> {
+pub const fn check(event_type: &str) -> Result<(), EventTypeViolation> {
     if let Err(fault) = check_len(event_type) {
         return Err(fault);
     }
@@ -93,7 +93,7 @@ pub const fn check(event_type: &str) -> Result<(), EventTypeFault> {
 ///
 /// # Errors
 /// The first fault from the left.
-pub const fn check_foreign(event_type: &str) -> Result<(), EventTypeFault> {
+pub const fn check_foreign(event_type: &str) -> Result<(), EventTypeViolation> {
     if let Err(fault) = check_len(event_type) {
         return Err(fault);
     }
@@ -119,11 +119,11 @@ pub const fn assert_valid(event_type: &str) {
     }
 }
 
-const fn fault(kind: Kind, start: usize, end: usize) -> EventTypeFault {
-    EventTypeFault { kind, start, end }
+const fn fault(kind: Kind, start: usize, end: usize) -> EventTypeViolation {
+    EventTypeViolation { kind, start, end }
 }
 
-const fn check_len(event_type: &str) -> Result<(), EventTypeFault> {
+const fn check_len(event_type: &str) -> Result<(), EventTypeViolation> {
     if event_type.is_empty() {
         return Err(fault(Kind::Empty, 0, 0));
     }
@@ -153,7 +153,7 @@ const fn part_end(text: &[u8], start: usize) -> usize {
     end
 }
 
-const fn check_version(text: &[u8]) -> Result<(), EventTypeFault> {
+const fn check_version(text: &[u8]) -> Result<(), EventTypeViolation> {
     let mut start = text.len();
     while start > 0 && text[start - 1] != b'.' {
         start -= 1;
@@ -178,7 +178,7 @@ const fn check_version(text: &[u8]) -> Result<(), EventTypeFault> {
     Ok(())
 }
 
-const fn check_part(text: &[u8], start: usize, end: usize, role: Role) -> Result<(), EventTypeFault> {
+const fn check_part(text: &[u8], start: usize, end: usize, role: Role) -> Result<(), EventTypeViolation> {
     if start == end {
         return Err(fault(Kind::EmptyPart, start, end));
     }
@@ -195,93 +195,52 @@ const fn check_part(text: &[u8], start: usize, end: usize, role: Role) -> Result
     Ok(())
 }
 
-/// The text of a fault: a fixed buffer, so that a constant can hold it.
-#[derive(Clone, Copy)]
-pub struct FaultText {
-    bytes: [u8; Self::CAPACITY],
-    len: usize,
-}
-
-impl EventTypeFault {
-    /// The fault in words; `event_type` is the text that was checked.
-    pub const fn text(self, event_type: &str) -> FaultText {
+impl EventTypeViolation {
+    /// The message; `event_type` is the text that was checked.
+    pub const fn text(self, event_type: &str) -> ConstStr<640> {
+        let mut text = ConstStr::EMPTY;
+        let mut writer = text.writer();
         if matches!(self.kind, Kind::TooLong) {
-            return FaultText::EMPTY.push("event type is longer than 200 bytes");
+            writer.push("event type is longer than 200 bytes");
+            return text;
         }
-        let text = FaultText::EMPTY.push("event type `").push(event_type).push("`: ");
+        writer.push_all(&["event type `", event_type, "`: "]);
         match self.kind {
-            Kind::Empty => text.push(
-                "is empty; write one such as `org.acme.orders.order.placed.v1`",
-            ),
-            Kind::TooLong => text,
-            Kind::TooFewParts => text.push(
+            Kind::Empty => writer.push("is empty; write one such as `org.acme.orders.order.placed.v1`"),
+            Kind::TooLong => {}
+            Kind::TooFewParts => writer.push(
                 "has fewer than 5 parts; the rule is reverse.dns.subject.action.vN, such as `org.acme.order.placed.v1`",
             ),
-            Kind::EmptyPart => text.push("has an empty part; remove the dot too many"),
-            Kind::NoVersion => text.push_part(self, event_type).push(
-                " is not a version; end it with `.v` and a whole number from 1, such as `.v1`",
-            ),
-            Kind::ZeroVersion => text.push_part(self, event_type)
-                .push(" is not a version; numbers begin at 1 and have no leading zeros"),
-            Kind::Start(role) => text.push_part(self, event_type)
-                .push(" (")
-                .push(role.text())
-                .push(") doesn't begin with a letter a-z"),
-            Kind::Character(role) => text.push_part(self, event_type)
-                .push(" (")
-                .push(role.text())
-                .push(") holds a character other than a-z, 0-9 and _"),
-            Kind::Unprintable => text.push("holds white space or a control character"),
+            Kind::EmptyPart => writer.push("has an empty part; remove the extra dot"),
+            Kind::NoVersion => {
+                self.push_part(&mut writer, event_type);
+                writer.push(" is not a version; end with `.v` and a whole number from 1, such as `.v1`");
+            }
+            Kind::ZeroVersion => {
+                self.push_part(&mut writer, event_type);
+                writer.push(" is not a version; numbers begin at 1 and have no leading zeros");
+            }
+            Kind::Start(role) => {
+                self.push_part(&mut writer, event_type);
+                writer.push_all(&[" (", role.text(), ") doesn't begin with a letter a-z"]);
+            }
+            Kind::Character(role) => {
+                self.push_part(&mut writer, event_type);
+                writer.push_all(&[" (", role.text(), ") has a character other than a-z, 0-9 and _"]);
+            }
+            Kind::Unprintable => writer.push("has white space or a control character"),
         }
+        text
     }
-}
 
-impl FaultText {
-    const CAPACITY: usize = 640;
-    const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
-
-    const fn push_part(self, fault: EventTypeFault, event_type: &str) -> Self {
-        // The range comes from `check`; another text than the one checked may be shorter.
+    const fn push_part(self, text: &mut StrWriter<'_>, event_type: &str) {
+        // The range is from `check`. If `event_type` is another text than the checked one, it may be shorter.
         let bytes = event_type.as_bytes();
-        let end = if fault.end < bytes.len() { fault.end } else { bytes.len() };
-        let start = if fault.start < end { fault.start } else { end };
-        self.push("part `").push_bytes(bytes, start, end).push("`")
-    }
-
-    const fn push(self, text: &str) -> Self {
-        self.push_bytes(text.as_bytes(), 0, text.len())
-    }
-
-    const fn push_bytes(mut self, text: &[u8], start: usize, end: usize) -> Self {
-        let mut at = start;
-        while at < end && self.len < Self::CAPACITY {
-            self.bytes[self.len] = text[at];
-            self.len += 1;
-            at += 1;
-        }
-        self
-    }
-
-    /// The text.
-    pub const fn as_str(&self) -> &str {
-        let (text, _) = self.bytes.split_at(self.len);
-        match std::str::from_utf8(text) {
-            Ok(text) => text,
-            // A cut at the capacity may fall into a character.
-            Err(_) => "event type: not printable",
-        }
-    }
-}
-
-impl fmt::Display for FaultText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for FaultText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
+        let end = if self.end < bytes.len() { self.end } else { bytes.len() };
+        let start = if self.start < end { self.start } else { end };
+        text.push("part `");
+        text.push_bytes(bytes.split_at(end).0.split_at(start).1);
+        text.push("`");
     }
 }
 
@@ -305,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_names_its_part_and_the_way_out() {
+    fn each_error_names_its_part_and_the_fix() {
         for (event_type, said) in [
             ("", "is empty"),
             ("order.placed.v1", "fewer than 5 parts"),
@@ -322,9 +281,9 @@ mod tests {
             ("org.Acme.orders.order.placed.v1", "part `Acme` (of the reverse DNS name)"),
             ("org.acme.1order.placed.v1", "part `1order` (the subject) doesn't begin"),
             ("org.acme.order._placed.v1", "part `_placed` (the action) doesn't begin"),
-            ("org.acme.order.place-d.v1", "part `place-d` (the action) holds"),
-            ("org.acme.ordér.placed.v1", "part `ordér` (the subject) holds"),
-            ("org.acme.or der.placed.v1", "part `or der` (the subject) holds"),
+            ("org.acme.order.place-d.v1", "part `place-d` (the action) has"),
+            ("org.acme.ordér.placed.v1", "part `ordér` (the subject) has"),
+            ("org.acme.or der.placed.v1", "part `or der` (the subject) has"),
         ] {
             let text = fault_of(event_type);
             assert!(text.contains(said), "{event_type:?}: {text}");
@@ -332,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn too_long_event_type_is_refused_and_still_shown() {
+    fn a_too_long_event_type_has_a_message() {
         let long = format!("org.acme.{}.placed.v1", "x".repeat(200));
         assert!(fault_of(&long).contains("longer than 200 bytes"));
         let huge = "é".repeat(10_000);
@@ -350,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_told_of_another_text_does_not_panic() {
+    fn text_for_another_event_type_does_not_panic() {
         let fault = check("org.acme.orders.order.place-d.v1").expect_err("a hyphen");
         assert!(!fault.text("x").as_str().is_empty());
     }

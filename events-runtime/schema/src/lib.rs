@@ -28,30 +28,26 @@
     reason = "bytes from outside pass here"
 )]
 
-pub mod event_type;
-
-mod canonical;
 mod check;
 pub mod compat;
-mod defaults;
-pub mod definitions;
-mod digest;
+mod const_str;
+pub mod digest;
+pub mod event_type;
 mod fingerprint;
-pub mod packed;
-mod published;
+mod packed;
+pub mod parse;
+mod path;
 pub mod resolution;
 mod text;
 pub mod tree;
 pub mod versions;
 pub mod view;
 
-pub use canonical::canonical_form_of_packed;
-pub use check::{Fault, check, check_openedx};
+pub use check::{Integer, Violation, check, check_integer, check_openedx};
 pub use compat::Compatibility;
-pub use defaults::{Integer, check_integer};
-pub use digest::generic_name;
+pub use const_str::ConstStr;
 pub use fingerprint::fingerprint;
-pub use packed::SchemaFault;
-pub use published::Published;
-pub use text::{Form, length, write};
-pub use tree::Schema;
+pub use packed::Published;
+pub use parse::SchemaFault;
+pub use text::{Form, canonical_form_of_packed, length, write};
+pub use tree::{Schema, generic_name};

@@ -7,7 +7,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
-use crate::packed::{RECORD, Schema, pack};
+use crate::packed::RECORD;
+use crate::parse::{Schema, pack};
 
 /// How the names of the files end.
 const EXTENSION: &str = "avsc";

@@ -5,13 +5,13 @@
 //! cd tests && cargo +nightly fuzz run decode -- -rss_limit_mb=512 -max_len=4096
 //! ```
 //!
-//! The first byte selects the type. `zoo corpus tests/fuzz/corpus/decode` writes the specimens' datums as an
+//! The first byte selects the type. `sample_types corpus tests/fuzz/corpus/decode` writes the specimens' datums as an
 //! initial corpus.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use events_tests::zoo::{Specimen, specimens};
+use events_tests::sample_types::{Specimen, specimens};
 use libfuzzer_sys::fuzz_target;
 
 static SPECIMENS: LazyLock<Vec<Specimen>> = LazyLock::new(specimens);

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::ExitCode;
 
 use events_tests::openedx::{Definition, definitions};
-use events_tests::zoo::terms::{from_hex, hex};
+use events_tests::sample_types::terms::{from_hex, hex};
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;

@@ -1,6 +1,6 @@
 //! The verdict of the const check, with each side as packed bytes and, if possible, as a tree.
 
-use events_runtime::private::{Side, can_read};
+use events_schema::compat::{Side, can_read};
 
 use super::{Pair, tree};
 

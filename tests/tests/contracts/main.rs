@@ -116,7 +116,8 @@ use std::path::Path;
 use apache_avro::schema::Schema;
 use apache_avro::schema_compatibility::{Compatibility as Compatible, SchemaCompatibility};
 use events_runtime::PublicSignal;
-use events_runtime::private::{Compatibility, Published, Side, can_read};
+use events_runtime::avro::{Compatibility, Published};
+use events_schema::compat::{Side, can_read};
 
 /// The text of a published version.
 fn text(event_type: &str, version: &Published) -> String {

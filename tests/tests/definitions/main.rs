@@ -11,7 +11,8 @@ mod recursion;
 
 use std::fmt::Debug;
 
-use events_runtime::{PublicSignal, avro, private};
+use events_runtime::{PublicSignal, avro};
+use events_schema::compat::is_text;
 use serde_json::Value;
 
 /// The schema of an event, which apache-avro must accept and find to be what its canonical form
@@ -24,7 +25,7 @@ fn schema<E: PublicSignal>() -> Value {
         without_logical_types(&judge.canonical_form()),
         without_logical_types(&canonical.canonical_form())
     );
-    assert_eq!(private::is_text(E::SCHEMA, E::SCHEMA_JSON), Ok(true), "{}", E::SCHEMA_JSON);
+    assert_eq!(is_text(E::SCHEMA, E::SCHEMA_JSON), Ok(true), "{}", E::SCHEMA_JSON);
     serde_json::from_str(E::SCHEMA_JSON).unwrap()
 }
 

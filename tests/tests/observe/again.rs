@@ -125,10 +125,10 @@ async fn a_masked_or_invalid_line_is_rejected_and_never_quoted() {
     let line = fs::read_to_string(folder.path().join("errors.jsonl")).expect("the log");
     for (wrong, said) in [
         (line.replace("\"data\"", "\"masked\":true,\"data\""), "masked"),
-        (line.replace("\"log\":1", "\"log\":9"), "version 9"),
+        (line.replace("\"record\":2", "\"record\":9"), "version 9"),
         (line.replace("\"number\":1", "\"number\":\"bob@foo.example\""), "`number`"),
         (line.replace("\"data\"", "\"date\""), "column"),
-        ("{}".to_owned(), "both `spill` and `log` are missing"),
+        ("{}".to_owned(), "`record` is missing"),
     ] {
         assert_ne!(wrong, line);
         let output = produce(folder.path(), &["--event", &wrong]);

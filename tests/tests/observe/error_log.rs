@@ -117,7 +117,7 @@ async fn rejected_events_are_in_the_file_with_position_and_reason() {
     let lines = lines(&folder.path().join("errors.jsonl"));
     assert_eq!(lines.len(), 1);
     let line = &lines[0];
-    assert_eq!((&line["failure"], &line["topic"]), (&"given-up".into(), &"dev-orders".into()));
+    assert_eq!((&line["failure"], &line["topic"]), (&"rejected".into(), &"dev-orders".into()));
     assert_eq!(
         (&line["group"], &line["position"], &line["attempt"]),
         (&"billing".into(), &"1".into(), &2.into())

@@ -7,8 +7,8 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::schema::Schema;
 use apache_avro::types::Value;
 use events_runtime::avro::{DecodeErrorKind, WriterSchema};
-use events_tests::zoo::terms::physical;
-use events_tests::zoo::{Specimen, specimens};
+use events_tests::sample_types::terms::physical;
+use events_tests::sample_types::{Specimen, specimens};
 use serde_json::{Value as Json, json};
 
 use super::{agrees, judged, written};
@@ -22,15 +22,15 @@ const DIFFER: [&str; 5] = [
     // It takes the first branch that a record's fields fit into; a branch without fields fits all.
     // The specification, Schema Resolution: "both schemas are records with the same (unqualified)
     // name"; "the first schema in the reader's union that matches the writer's schema".
-    "org.zoo.enums.unions.v1",
-    "org.zoo.named.generics.v1",
-    "org.zoo.recursive.unions.v1",
+    "org.samples.enums.unions.v1",
+    "org.samples.named.generics.v1",
+    "org.samples.recursive.unions.v1",
     // The same; and it takes the UTF-8 of a default of `bytes`. The specification, Complex Types:
     // "default values for bytes and fixed fields are JSON strings, where Unicode code points 0-255
     // are mapped to unsigned 8-bit byte values 0-255".
-    "org.zoo.named.defaults.v1",
+    "org.samples.named.defaults.v1",
     // A hash set has no order.
-    "org.zoo.collections.sets.v1",
+    "org.samples.collections.sets.v1",
 ];
 
 /// The changes of a version.

@@ -7,7 +7,7 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::schema::Schema;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
-use events_tests::zoo::terms::{same, terms};
+use events_tests::sample_types::terms::{same, terms};
 
 /// The value that apache-avro reads by a reader's schema, in JSON form.
 fn judged(writer: &Schema, reader: &Schema, mut datum: &[u8]) -> Result<serde_json::Value, String> {

@@ -6,7 +6,7 @@ use apache_avro::schema::Schema;
 use events_runtime::EventData;
 use events_runtime::PublicSignal;
 use events_runtime::avro::{self, WriterSchema};
-use events_tests::zoo::terms::physical;
+use events_tests::sample_types::terms::physical;
 
 use super::{agrees, judged};
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use super::capacity::Permit;
-use super::observe::{Failure, NOT_SENT, Observe, SEND_FAILED, SENT};
+use super::observe::{Failure, Observe, SEND_FAILED, SENT};
+use super::record::FailureKind;
 use crate::envelope::Envelope;
 use events_core::signal::SendError;
 use events_support::error_chain::chain;
@@ -102,7 +103,8 @@ impl Batch {
         };
         metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
         let text = "an event was not sent";
-        let failure = Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text };
+        let failure =
+            Failure { kind: FailureKind::NotSent, error: chain(error), topic, received: None, text };
         observe.failed(&failure, &message);
         pending.settle(Err(SendError::Failed(error.clone().into())));
     }

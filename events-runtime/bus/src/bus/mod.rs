@@ -36,16 +36,52 @@
 //! event to a file that only its owner can read, as one line of JSON:
 //!
 //! ```json
-//! {"log":1,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
+//! {"record":2,"logged":"2026-02-28T13:05:00Z","failure":"not-sent","error":"…","topic":"dev-orders",
 //!  "key":"c1","metadata":{"event_type":"…","id":"…","minorversion":0,"source":"shop","time":"…"},
 //!  "schemafp":"00abcdef01234567","data":{"number":7}}
 //! ```
 //!
 //! `produce --from-log FILE` sends the events again, in order and with their ids, and removes the file.
-//! `produce --event LINE` sends one. An event that a consumer gave up is also a dead letter: send it from
-//! one of the two places only. Data that this program's schema cannot read, such as that of another
-//! version, is stored as `data_base64`. A dedicated thread writes the file; events that it cannot write are
-//! counted and logged.
+//! `produce --event LINE` sends one. A rejected event is also a dead letter: send it from one of the two
+//! only. A dedicated thread writes the file; events that it cannot write are counted and logged.
+//!
+//! # Records
+//! The error log, the [spill file](EventBus::shutdown_or_spill) and `dlq export --raw` consist of records. The
+//! record of a whole message has all its headers instead of metadata:
+//!
+//! ```json
+//! {"record":2,"logged":"2026-02-28T13:05:00Z","failure":"dead-letter","error":"…","topic":"dev-orders",
+//!  "group":"billing","position":"17","attempt":3,"key":"c1",
+//!  "headers":[["ce_id","0190…"],["x-own",{"base64":"/w=="}],["dlq_reason","…"]],"data_base64":"DgJj"}
+//! ```
+//!
+//! | field | value |
+//! |---|---|
+//! | `record` | the version of the form, 2; each line has its own |
+//! | `logged` | when the failure was recorded |
+//! | `failure` | `not-sent`, `rejected` or `dead-letter` |
+//! | `error` | the error with its causes, if known |
+//! | `topic` | the full name of the topic that the event was sent to, or is to be sent to |
+//! | `group`, `position`, `attempt` | for a received message: the group that rejected it, its position in `topic`, the number of attempts |
+//! | `key` | text, `{"base64":"…"}` if it is not UTF-8, or `null` |
+//! | `headers` | names and values, in the form of `key`. Without `metadata` all headers, else those that are not part of the metadata |
+//! | `metadata` | the metadata in the JSON form of Open edX logs |
+//! | `schemafp` | with `metadata`: the fingerprint of the data's schema |
+//! | `data` | with `metadata`: the data as JSON, if it has this program's schema |
+//! | `data_base64` | the data, if there is no `data` |
+//! | `data_bytes` | the length of masked data |
+//! | `masked` | `true` if personal data was replaced by `***`, as in the log event; the files are complete |
+//!
+//! | file | `failure` | `produce --from-spill`, `--from-log`, `--event` | `dlq import` |
+//! |---|---|---|---|
+//! | spill file | `not-sent` | sends the message | an error: it is not a dead letter |
+//! | error log | `not-sent`, `rejected` | sends the event | an error: the dead letter exists in its topic, and would be stored twice |
+//! | `dlq export --raw` | `dead-letter` | sends the original message to its topic, as `dlq retry` does | stores the dead letter |
+//!
+//! A spill file of version 1 has `spill` in place of `record`, and an error log of version 1 has `log`, with
+//! `given-up` for `rejected`. Older exports of dead letters have no version; their `key` and `data` are base64.
+//! All of them are read, and one file may hold several versions. An unknown field is an error, because its
+//! value would be lost, and so is a newer version.
 //!
 //! # Metrics
 //! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Each start of a
@@ -112,6 +148,7 @@ mod middleware;
 mod observe;
 mod offsets;
 mod outbound;
+mod record;
 mod rejections;
 mod replay;
 mod resend;
@@ -141,12 +178,15 @@ use tokio::time::Instant;
 
 pub use builder::{EventBusBuilder, StartError};
 pub use consumer::Consume;
-pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, LineError, Listing, Restored};
+pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, Listing, Restored};
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
 pub use outbound::OutboundError;
+pub use record::RecordError;
+#[doc(hidden)]
+pub use record::event_of_line;
 pub use replay::{Replay, ReplayError, Replayed};
 #[doc(hidden)]
 pub use resend::{Resent, resend};
@@ -156,7 +196,7 @@ pub use sender::Sending;
 pub use settling::Consumed;
 pub use shutdown::{ShutdownError, SpillError};
 #[doc(hidden)]
-pub use spill::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
+pub use spill::{Damage, LINE_AT_MOST, SpillFile};
 use status::Consumers;
 pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
 pub use undelivered::Undelivered;
@@ -166,8 +206,9 @@ pub use worker::ConsumeError;
 pub use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
 
-use self::observe::{Failure, NOT_SENT, Observe};
+use self::observe::{Failure, Observe};
 use self::outbound::OutboundQueues;
+use self::record::FailureKind;
 use self::sender::Phase;
 use crate::config::Config;
 use events_core::hub::Hub;
@@ -323,7 +364,7 @@ impl EventBus {
         for Undelivered { topic, message } in &error.undelivered {
             let reason = "not acknowledged before the bus was shut down".to_owned();
             let text = "an event was not sent";
-            let failure = Failure { kind: NOT_SENT, error: reason, topic, received: None, text };
+            let failure = Failure { kind: FailureKind::NotSent, error: reason, topic, received: None, text };
             self.0.observe.failed(&failure, message);
         }
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::capacity::Capacity;
-use super::observe::{EMITTED, Failure, NOT_SENT, SEND_FAILED, TracePropagator, create_span, inject};
+use super::observe::{EMITTED, Failure, SEND_FAILED, TracePropagator, create_span, inject};
+use super::record::FailureKind;
 use super::route::{Route, Routes};
 use super::sender::Phase;
 use super::topic_queue::{Closed, TopicQueue};
@@ -142,8 +143,13 @@ impl Outbound for OutboundQueues {
 fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Option<&Bytes>) {
     let topic = &route.queue.topic;
     metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
-    let failure =
-        Failure { kind: NOT_SENT, error: chain(error), topic, received: None, text: "an event was not sent" };
+    let failure = Failure {
+        kind: FailureKind::NotSent,
+        error: chain(error),
+        topic,
+        received: None,
+        text: "an event was not sent",
+    };
     let Some(datum) = datum else {
         return route.queue.observe.failed_unencoded(&failure, event.metadata());
     };

@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::observe::{
-    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, GIVEN_UP, PARKED, RETRIED, SETTLE_FAILED,
-    SKIPPED, record_error,
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, PARKED, RETRIED, SETTLE_FAILED, SKIPPED,
+    record_error,
 };
+use super::record::FailureKind;
 use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
 use super::verdict::InboundError;
@@ -346,7 +347,7 @@ impl Settling {
             let received = Some((group, position, attempt));
             let text = "an event was moved to the dead letters";
             let error = chain(&error);
-            observe.failed(&Failure { kind: GIVEN_UP, error, topic, received, text }, &message);
+            observe.failed(&Failure { kind: FailureKind::Rejected, error, topic, received, text }, &message);
         }
         if let Some(line) = line.filter(|_| stored) {
             line.log(Action::DeadLettered);

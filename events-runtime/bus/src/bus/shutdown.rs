@@ -78,20 +78,15 @@ impl ShutdownError {
     /// another process holds the lock.
     pub fn spill(self, path: impl AsRef<Path>) -> Result<usize, SpillError> {
         let path = path.as_ref();
-        let written = encode(&self.undelivered).and_then(|lines| append(path, &lines, LOCK_TIMEOUT));
+        let written = append(path, encode(&self.undelivered).as_bytes(), LOCK_TIMEOUT);
         self.spilled(path, written)
     }
 
     /// Like [`spill`](Self::spill), on a blocking thread and with another timeout for the lock.
     pub(super) async fn spill_within(self, path: &Path, timeout: Duration) -> Result<usize, SpillError> {
-        let written = match encode(&self.undelivered) {
-            Ok(lines) => {
-                let at = path.to_owned();
-                run_blocking(timeout.saturating_add(DISK_TIMEOUT), move || append(&at, &lines, timeout)).await
-            }
-            Err(error) => Err(error),
-        };
-        self.spilled(path, written)
+        let (at, lines) = (path.to_owned(), encode(&self.undelivered));
+        let write = move || append(&at, lines.as_bytes(), timeout);
+        self.spilled(path, run_blocking(timeout.saturating_add(DISK_TIMEOUT), write).await)
     }
 
     fn spilled(self, path: &Path, written: io::Result<()>) -> Result<usize, SpillError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use events_core::avro::{SchemaError, WriterSchema};
-use events_core::private::SignalDescriptor;
+use events_core::internal::SignalDescriptor;
 use events_core::registry::Registry;
 use events_schema::versions;
 

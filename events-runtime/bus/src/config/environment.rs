@@ -9,7 +9,7 @@ use super::source::Source;
 use super::tree::Node;
 use super::unread_variable::{UnreadVariable, check, misspelt};
 use super::value::Value;
-use events_core::private::{SignalDescriptor, inventory};
+use events_core::internal::linked_descriptors;
 use events_support::nearest::nearest;
 
 pub(super) const PREFIX: &str = "EVENTS_";
@@ -30,7 +30,7 @@ impl<'t> Names<'t> {
         topics.extend(names_within(tree, "routes"));
         topics.extend(tree.names_below("consumers"));
         let groups = names_within(tree, "consumers").collect();
-        event_types.extend(inventory::iter::<SignalDescriptor>().map(|d| d.event_type));
+        event_types.extend(linked_descriptors().map(|d| d.event_type));
         Self { event_types, topics, groups }
     }
 }

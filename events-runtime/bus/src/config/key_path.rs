@@ -1,11 +1,9 @@
 //! A field path such as `customer.id`, resolved once in a schema.
 
-use std::sync::Arc;
-
 use events_core::avro::{DecodeError, Reader, Schema};
 use events_core::internal::skip;
-use events_schema::definitions::{Definitions, Place};
 use events_schema::tree::{Field, Logical, Record};
+use events_schema::view::{Shape, View, text};
 use events_support::nearest::nearest;
 
 /// The path from an event's root record to its key field.
@@ -16,8 +14,6 @@ pub struct KeyPath {
     text: String,
     root: &'static Schema,
     steps: Vec<usize>,
-    /// For skipping other fields on the path.
-    definitions: Arc<Definitions>,
 }
 
 /// A path that does not lead to a key.
@@ -92,7 +88,7 @@ impl KeyPath {
             schema = field.schema;
         }
         check_leaf(schema, &walked)?;
-        Ok(Self { text: walked, root, steps, definitions: Arc::new(Definitions::of(root)) })
+        Ok(Self { text: walked, root, steps })
     }
 
     /// The path as text.
@@ -112,21 +108,16 @@ impl KeyPath {
     /// The bytes are not a datum of the path's schema.
     pub fn append_key(&self, datum: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let mut reader = Reader::new(datum);
-        let mut place = Place::root(self.root);
+        let mut schema = View::tree(self.root);
         for step in &self.steps {
-            let Schema::Record(record) = place.schema else { break };
-            place = place.within(record);
-            for (index, field) in record.fields.iter().enumerate() {
-                let here = place.inner(field.schema);
-                if index == *step {
-                    place = here;
-                    break;
-                }
-                skip(&self.definitions, here, &mut reader).map_err(|fault| fault.in_field(field.name))?;
+            let Shape::Record(record) = schema.shape() else { break };
+            for field in (0..*step).map(|index| record.field(index)) {
+                skip(field.schema, &mut reader).map_err(|error| error.in_field(text(field.name)))?;
             }
+            schema = record.field(*step).schema;
         }
-        match place.schema {
-            Schema::Int | Schema::Long => out.extend(reader.long()?.to_string().into_bytes()),
+        match schema.shape() {
+            Shape::Int | Shape::Long => out.extend(reader.long()?.to_string().into_bytes()),
             _ => out.extend_from_slice(reader.string()?.as_bytes()),
         }
         Ok(())
@@ -145,11 +136,9 @@ impl KeyPath {
 
     /// All paths of a schema that lead to a possible key.
     pub(crate) fn all(root: &'static Schema) -> Vec<Self> {
-        let definitions = Arc::new(Definitions::of(root));
         let mut found = Vec::new();
         collect(root, &mut Vec::new(), &mut Vec::new(), &mut |names: &[&str], steps: &[usize]| {
-            let (text, definitions) = (names.join("."), Arc::clone(&definitions));
-            found.push(Self { text, root, steps: steps.to_vec(), definitions });
+            found.push(Self { text: names.join("."), root, steps: steps.to_vec() });
         });
         found
     }

@@ -124,7 +124,7 @@ pub(crate) struct Export {
     /// Output file, which must not exist; `-` is standard output
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// Write the undecoded messages for `import`, personal data included
+    /// Write the undecoded messages for `import` or `produce --from-log`, personal data included
     #[arg(long, conflicts_with = "show_pii")]
     pub(super) raw: bool,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use super::DeadLetterQueue;
 use super::args::{Export, Import};
 use super::show::Renderer;
 use events_bus::bus::{DeadLetter, LINE_AT_MOST};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_transport::{ErrorKind, Message};
 
 /// Approximate maximum size of a batch of lines, in bytes.
@@ -177,7 +177,7 @@ impl<'a> Batches<'a> {
             bytes += line.len();
             let text = std::str::from_utf8(line).map_err(|error| self.invalid(&error))?;
             let text = if self.line_number == 1 { without_bom(text) } else { text };
-            let message = DeadLetter::message_of_line(text).map_err(|error| self.invalid(&chain(&error)))?;
+            let message = DeadLetter::message_of_line(text).map_err(|error| self.invalid(&error))?;
             messages.push(message);
         }
         Ok((!messages.is_empty()).then_some(messages))

@@ -18,7 +18,7 @@ use crate::output::counted;
 use events_core::avro::Compatibility;
 use events_core::registry::Descriptor;
 use events_schema::compat::is_published;
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_schema::versions::Version;
 use events_schema::view::{Shape, View};
 

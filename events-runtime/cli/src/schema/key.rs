@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn key_is_not_part_of_the_schema() {
         let (text, with_key) = (KeyKept::SCHEMA_JSON, file::<KeyKept>().to_string());
-        let pack = |text: &str| events_schema::packed::pack(text).unwrap();
+        let pack = |text: &str| events_schema::parse::pack(text).unwrap();
         assert_eq!(pack(text), pack(&with_key));
         assert_eq!(without_key(&file::<KeyKept>()), serde_json::from_str::<Value>(text).unwrap());
     }

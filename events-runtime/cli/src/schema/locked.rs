@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use events_core::avro::{Published, fingerprint};
 use events_core::registry::Descriptor;
 use events_schema::compat::{Contract, breaks, is_published};
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 use events_schema::versions::{self, Fault, Version};
 use events_schema::view::View;
 
@@ -71,11 +71,14 @@ impl LockedEvent {
 
     /// The event in a program that was built with the current files.
     #[cfg(test)]
-    pub(super) fn built(descriptor: events_core::private::SignalDescriptor, crate_dir: CrateDir) -> Self {
+    pub(super) fn built(descriptor: events_core::internal::SignalDescriptor, crate_dir: CrateDir) -> Self {
         let new = |descriptor| Descriptor::new(Box::leak(Box::new(descriptor)));
         let locked = Self::read(new(descriptor), crate_dir).expect("a folder");
         let published = locked.published;
-        Self { descriptor: new(events_core::private::SignalDescriptor { published, ..descriptor }), ..locked }
+        Self {
+            descriptor: new(events_core::internal::SignalDescriptor { published, ..descriptor }),
+            ..locked
+        }
     }
 
     pub(super) fn version(&self, minor: u32) -> Result<&Version, Failure> {

@@ -9,7 +9,7 @@ use crate::args::Show;
 use crate::context::{Context, descriptor};
 use crate::failure::Failure;
 use crate::output;
-use events_schema::packed::json::without_bom;
+use events_schema::parse::without_bom;
 
 /// Prints the schema of the definition or of a published version.
 pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Failure> {

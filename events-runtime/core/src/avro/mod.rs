@@ -39,7 +39,7 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use events_schema::tree as schema;
 pub use events_schema::{Compatibility, Form, Published, Schema, fingerprint, length, write};
 #[doc(hidden)]
-pub use events_schema::{Fault, SchemaFault, check, check_openedx};
+pub use events_schema::{SchemaFault, Violation, check, check_openedx};
 pub use resolve::from_slice_resolved;
 pub use single_object::{from_single_object, to_single_object};
 pub use writer_schema::{SchemaError, WriterSchema};

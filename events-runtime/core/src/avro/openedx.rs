@@ -16,8 +16,8 @@
 
 use std::collections::HashSet;
 
-use events_schema::definitions::short_name;
 use events_schema::tree::{Field, Record, Schema};
+use events_schema::view::{Shape, View};
 
 /// What to expect of Python's values of an event of the profile `openedx`, in sentences that name
 /// the fields: one sentence for each kind of hazard.
@@ -110,8 +110,12 @@ impl Walk {
         match schema {
             Schema::Bytes => self.unwritable.push(path.to_owned()),
             Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.within(path, inner),
-            Schema::Record(record) if self.seen.insert(short_name(&record.name)) => {
-                self.record(path, record);
+            Schema::Record(record) => {
+                if let Shape::Record(view) = View::tree(schema).shape()
+                    && self.seen.insert(view.name.short_text())
+                {
+                    self.record(path, record);
+                }
             }
             _ => {}
         }

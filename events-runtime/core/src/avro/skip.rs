@@ -1,97 +1,78 @@
-//! Passing over a datum, or a part of one, with the schema alone.
+//! Skips a datum, or a part of one, by its schema.
 
 use super::Reader;
 use super::error::{DecodeError, DecodeErrorKind};
-use events_schema::definitions::{Definitions, Place};
-use events_schema::tree::{Record, Schema};
+use events_schema::view::{Shape, UnionView, View, text};
 
 /// Reads past the datum of a schema.
 ///
 /// # Errors
 /// The bytes are no datum of it.
-pub fn skip(definitions: &Definitions, place: Place, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    deeper(place.schema, reader, |reader| resolved(definitions, definitions.resolve(place), reader))
+pub fn skip(schema: View<'static>, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    nested(schema, reader, |reader| match schema.shape() {
+        Shape::Null => Ok(()),
+        Shape::Boolean => reader.boolean().map(drop),
+        Shape::Int | Shape::Long | Shape::Enum(_) => reader.long().map(drop),
+        Shape::Float => reader.float().map(drop),
+        Shape::Double => reader.double().map(drop),
+        Shape::Bytes | Shape::String => reader.bytes().map(drop),
+        Shape::Fixed(_, size) => reader.raw(size).map(drop),
+        Shape::Array(item) => blocks(reader, |reader| skip(item, reader)),
+        Shape::Map(value) => blocks(reader, |reader| {
+            reader.bytes()?;
+            skip(value, reader)
+        }),
+        Shape::Union(union) => branch(schema, union, reader, skip),
+        Shape::Record(record) => (0..record.len()).try_for_each(|index| {
+            let field = record.field(index);
+            skip(field.schema, reader).map_err(|error| error.in_field(text(field.name)))
+        }),
+    })
 }
 
-/// Counts a level where a reference leads back into a type, as the codec does: what that writes, a
-/// walk by the schema reads.
-pub(crate) fn deeper<T>(
-    schema: Schema,
+/// Counts a level where a reference leads back into a type, as the codec does: what the codec writes,
+/// a walk by the schema reads.
+pub(crate) fn nested<T>(
+    schema: View<'_>,
     reader: &mut Reader<'_>,
     walk: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    let Schema::Ref(_) = schema else { return walk(reader) };
+    if schema.is_reference() { one_level_deeper(reader, walk) } else { walk(reader) }
+}
+
+fn one_level_deeper<T>(
+    reader: &mut Reader<'_>,
+    walk: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     reader.enter()?;
     let value = walk(reader)?;
     reader.leave();
     Ok(value)
 }
 
-fn resolved(definitions: &Definitions, place: Place, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    match place.schema {
-        Schema::Null | Schema::Ref(_) => Ok(()),
-        Schema::Boolean => reader.boolean().map(drop),
-        Schema::Int | Schema::Long | Schema::Enum(_) => reader.long().map(drop),
-        Schema::Float => reader.float().map(drop),
-        Schema::Double => reader.double().map(drop),
-        Schema::Bytes | Schema::String => reader.bytes().map(drop),
-        Schema::Logical(logical) => skip(definitions, place.inner(&logical.base), reader),
-        Schema::Array(item) => blocks(reader, |reader| skip(definitions, place.inner(item), reader)),
-        Schema::Map(value) => blocks(reader, |reader| {
-            reader.bytes()?;
-            skip(definitions, place.inner(value), reader)
-        }),
-        Schema::Nullable(inner) => {
-            let branch = reader.long()?;
-            match definitions.union(inner, place.namespace) {
-                _ if branch == 0 => Ok(()),
-                Some(union) => {
-                    let branches = union.branches.len() + 1;
-                    // `branch` is any number that a varint holds.
-                    let found = branch_of(union.branches, branch.wrapping_sub(1));
-                    deeper(*inner, reader, |reader| {
-                        record(definitions, place, found, branch, branches, reader)
-                    })
-                }
-                None if branch == 1 => skip(definitions, place.inner(inner), reader),
-                None => Err(unknown(reader, branch, 2)),
+/// Reads the index of a union's branch, and calls `walk` for the value of that branch.
+///
+/// # Errors
+/// Those of `walk`, and an index that the union does not have.
+pub(crate) fn branch<'s, T>(
+    schema: View<'s>,
+    union: UnionView<'s>,
+    reader: &mut Reader<'_>,
+    walk: impl FnOnce(View<'s>, &mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let index = reader.long()?;
+    let branches = union.len();
+    match usize::try_from(index) {
+        Ok(index) if index < branches => {
+            let branch = union.branch(index);
+            if index > 0 && schema.is_optional_reference() {
+                one_level_deeper(reader, |reader| walk(branch, reader))
+            } else {
+                walk(branch, reader)
             }
         }
-        Schema::Union(union) => {
-            let branch = reader.long()?;
-            let branches = union.branches.len();
-            record(definitions, place, branch_of(union.branches, branch), branch, branches, reader)
-        }
-        Schema::Record(fields) => record(definitions, place, Some(fields), 0, 0, reader),
+        _ => Err(reader.error(DecodeErrorKind::UnknownBranch { index, branches })),
     }
-}
-
-/// The branch of an index that came from outside.
-pub(crate) fn branch_of(branches: &'static [&'static Record], index: i64) -> Option<&'static Record> {
-    usize::try_from(index).ok().and_then(|index| branches.get(index)).copied()
-}
-
-#[cold]
-pub(crate) fn unknown(reader: &Reader<'_>, index: i64, branches: usize) -> DecodeError {
-    reader.error(DecodeErrorKind::UnknownBranch { index, branches })
-}
-
-fn record(
-    definitions: &Definitions,
-    place: Place,
-    record: Option<&'static Record>,
-    branch: i64,
-    branches: usize,
-    reader: &mut Reader<'_>,
-) -> Result<(), DecodeError> {
-    let Some(record) = record else {
-        return Err(unknown(reader, branch, branches));
-    };
-    let inner = place.within(record);
-    for field in record.fields {
-        skip(definitions, inner.inner(field.schema), reader).map_err(|fault| fault.in_field(field.name))?;
-    }
-    Ok(())
 }
 
 /// Calls `item` for each item of an array or entry of a map.
@@ -128,14 +109,13 @@ mod tests {
 
     use super::*;
     use crate::EventData;
-    use crate::avro::{MAX_DEPTH, to_vec};
+    use crate::avro::{MAX_DEPTH, Schema, to_vec};
 
     static NULLS: Schema = Schema::Array(&Schema::Null);
 
     fn skipped<T: EventData>(bytes: &[u8]) -> Result<usize, DecodeErrorKind> {
         let mut reader = Reader::new(bytes);
-        let definitions = Definitions::of(T::SCHEMA);
-        skip(&definitions, Place::root(T::SCHEMA), &mut reader).map_err(|fault| fault.kind().clone())?;
+        skip(View::tree(T::SCHEMA), &mut reader).map_err(|error| error.kind().clone())?;
         Ok(bytes.len() - reader.remaining())
     }
 
@@ -159,7 +139,7 @@ mod tests {
         let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert!(matches!(skipped::<Vec<i32>>(&huge), Err(DecodeErrorKind::UnexpectedEnd { .. })));
         let mut reader = Reader::new(&huge);
-        let fault = skip(&Definitions::of(&NULLS), Place::root(&NULLS), &mut reader).unwrap_err();
+        let fault = skip(View::tree(&NULLS), &mut reader).unwrap_err();
         assert!(matches!(fault.kind(), DecodeErrorKind::TooManyEmptyItems { .. }), "{fault}");
         let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00];
         assert!(matches!(skipped::<Vec<i32>>(&lowest), Err(DecodeErrorKind::NegativeLength(i64::MIN))));

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::resolve::Plan;
 use events_schema::Published;
 use events_schema::fingerprint;
-use events_schema::packed::{self, SchemaFault};
+use events_schema::parse::{self, SchemaFault};
 use events_schema::tree::Schema;
 
 /// The longest text of a schema.
@@ -60,7 +60,7 @@ impl WriterSchema {
             let fault = format!("{} bytes of text, and at most {MAX_LEN} are read", text.len());
             return Err(SchemaError(SchemaFault::new(fault)));
         }
-        let packed::Schema { bytes, canonical } = packed::pack(text).map_err(SchemaError)?;
+        let parse::Schema { bytes, canonical } = parse::pack(text).map_err(SchemaError)?;
         let fingerprint = fingerprint(&canonical);
         Ok(Self::new(Packed::Parsed(bytes), fingerprint, OnceLock::from(canonical)))
     }

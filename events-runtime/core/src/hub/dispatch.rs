@@ -3,29 +3,30 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::delivery::{Pending, PendingReceiver};
+use super::emission::{AnyEmission, Emission, Held, Outcome, StrictError};
+use super::emit_options::EmitOptions;
 use super::identity::Identity;
-use super::roster::{Entry, Snapshot, Start};
+use super::receiver_set::{Entry, Snapshot, Start};
 use super::task::ReceiverTask;
-use super::{Hub, SlotIndex};
+use super::{Hub, TypeIndex};
+use crate::event::{Event, Origin};
 use crate::metadata::{Extensions, TimeText, new_id, new_openedx_id, now};
-use crate::private::Profile;
-use crate::signal::{
-    AnyEmission, Event, Held, Origin, Outcome, Pending, PendingReceiver, ReceiverError, Responses,
-    StrictError,
-};
-use crate::{Emission, EmitOptions, EventMetadata, EventType, PublicSignal};
+use crate::receiver::{ReceiverError, Responses};
+use crate::registry::signal_descriptor::Profile;
+use crate::{EventMetadata, EventType, PublicSignal};
 use events_support::error_chain::drop_quietly;
 
 impl Hub {
     #[inline]
     pub(crate) fn emit_at<E: PublicSignal>(
         &self,
-        slot: SlotIndex,
+        index: TypeIndex,
         payload: E,
         options: Option<EmitOptions>,
     ) -> Emission<E> {
-        let snapshot = self.roster::<E>(slot).snapshot();
-        let metadata = new_metadata::<E>(&snapshot.surroundings.identity, options);
+        let snapshot = self.receivers::<E>(index).snapshot();
+        let metadata = new_metadata::<E>(&snapshot.state.identity, options);
         // Built where it is returned: a copy of what was just written would stall.
         let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
         emission.outcome = self.dispatch(&snapshot, &emission.event);
@@ -34,12 +35,12 @@ impl Hub {
 
     pub(crate) fn emit_strict_at<E: PublicSignal>(
         &self,
-        slot: SlotIndex,
+        index: TypeIndex,
         payload: E,
         options: EmitOptions,
     ) -> Result<Emission<E>, StrictError> {
-        let snapshot = self.roster::<E>(slot).snapshot();
-        let metadata = new_metadata::<E>(&snapshot.surroundings.identity, Some(options));
+        let snapshot = self.receivers::<E>(index).snapshot();
+        let metadata = new_metadata::<E>(&snapshot.state.identity, Some(options));
         let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
         match self.dispatch_with(&snapshot, &emission.event, Snapshot::run_strict) {
             Ok(outcome) => {
@@ -56,7 +57,7 @@ impl Hub {
     /// An event of another process: its metadata is kept, no bus takes it again.
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         self.scope(|| {
-            let snapshot = self.roster::<E>(SlotIndex::of::<E>()).snapshot();
+            let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
             let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
             let outcome = self.dispatch(&snapshot, &emission.event);
             drop_quietly(emission);
@@ -81,9 +82,9 @@ impl Hub {
         if !snapshot.enabled {
             return Ok(Outcome::suppressed());
         }
-        let surroundings = &snapshot.surroundings;
+        let state = &snapshot.state;
         if let Held::Shared(event) = event {
-            surroundings.observe(event);
+            state.observe(event);
         }
         let responses = run(snapshot, event.get())?;
         let receivers = match event {
@@ -91,9 +92,9 @@ impl Hub {
             Held::Own(_) => Vec::new(),
         };
         // An event that came from a bus never goes to one.
-        let has_bus = event.get().origin() == Origin::Local && !surroundings.outbounds.is_empty();
+        let has_bus = event.get().origin() == Origin::Local && !state.outbounds.is_empty();
         let pending = (has_bus || !receivers.is_empty()).then(|| {
-            let topics = if has_bus { surroundings.offer(event.get()) } else { Vec::new() };
+            let topics = if has_bus { state.offer(event.get()) } else { Vec::new() };
             Box::new(Pending { receivers, topics })
         });
         Ok(Outcome { responses, pending, suppressed: false })
@@ -125,7 +126,7 @@ impl<E> Snapshot<E> {
     /// An emission that has come to nothing yet.
     #[inline]
     fn emission(&self, event: Event<E>) -> Emission<E> {
-        let event = if self.starts.is_empty() && self.surroundings.observers.is_empty() {
+        let event = if self.starts.is_empty() && self.state.observers.is_empty() {
             Held::Own(event)
         } else {
             Held::Shared(Arc::new(event))

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::metadata::{MetadataError, Source};
-use crate::private::Profile;
+use crate::registry::signal_descriptor::Profile;
 
 /// As whom a hub emits: the source of its events, by wire profile. Shared by all of them.
 #[derive(Clone)]

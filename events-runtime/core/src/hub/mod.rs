@@ -9,41 +9,44 @@
 //! scope of the hub that their event was emitted in. Work that is spawned elsewhere leaves the
 //! scope unless it is wrapped too: `tokio::spawn(Hub::current().scope_async(work))`.
 
+pub(crate) mod delivery;
 mod dispatch;
+pub(crate) mod emission;
+pub(crate) mod emit_options;
 mod executor;
-pub(crate) mod hooks;
 mod identity;
+pub(crate) mod linked;
+mod receiver_set;
 mod report;
-mod roster;
 mod scope;
-mod slots;
-mod surroundings;
+pub(crate) mod state;
 mod task;
+mod type_table;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock, Weak};
 
+use emission::{Emission, StrictError};
+use emit_options::EmitOptions;
 pub(crate) use executor::block;
-pub(crate) use hooks::{AnyEvent, Observer, Outbound};
 use identity::Identity;
-pub(crate) use roster::{Disconnect, Roster};
+pub(crate) use receiver_set::ReceiverSet;
 pub use scope::Scoped;
-pub(crate) use slots::SlotIndex;
-use slots::Slots;
-use surroundings::Around;
+use state::{Observer, Outbound, SharedState};
+pub(crate) use type_table::TypeIndex;
+use type_table::TypeTable;
 
+use crate::PublicSignal;
 use crate::metadata::MetadataError;
-use crate::receiver::linked;
-use crate::{Emission, EmitOptions, PublicSignal, StrictError};
 
 /// Where receivers live and events meet them. A handle: clones are the same hub.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
 
 struct Inner {
-    slots: Slots,
-    around: Around,
+    types: TypeTable,
+    state: SharedState,
     executor: executor::Executor,
 }
 
@@ -61,9 +64,9 @@ impl Drop for Inner {
     /// What the receivers hold may emit when it is dropped. Their hub is gone by then, and the default
     /// one, or whichever is the current one, never had anything to do with them: nobody sees it.
     fn drop(&mut self) {
-        if !self.slots.is_empty() {
+        if !self.types.is_empty() {
             let _entered = scope::enter(Hub::new());
-            drop(std::mem::take(&mut self.slots));
+            drop(std::mem::take(&mut self.types));
         }
     }
 }
@@ -72,8 +75,8 @@ impl Hub {
     /// An empty hub: no receiver, not even the linked ones, and no bus.
     pub fn new() -> Self {
         Self(Arc::new(Inner {
-            slots: Slots::default(),
-            around: Around::new(Identity::of_this_program()),
+            types: TypeTable::default(),
+            state: SharedState::new(Identity::of_this_program()),
             executor: executor::Executor::default(),
         }))
     }
@@ -123,18 +126,18 @@ impl Hub {
     /// [`MetadataError::Source`] when the name is empty or holds control characters.
     pub fn set_service_name(&self, name: &str) -> Result<(), MetadataError> {
         let identity = Identity::of_service(name)?;
-        self.0.around.change(|surroundings| surroundings.identity = identity);
+        self.0.state.change(|state| state.identity = identity);
         Ok(())
     }
 
     /// Emits an event in this hub; see [`Signal::emit`](crate::Signal::emit).
     pub fn emit<E: PublicSignal>(&self, payload: E) -> Emission<E> {
-        self.scope(|| self.emit_at(SlotIndex::of::<E>(), payload, None))
+        self.scope(|| self.emit_at(TypeIndex::of::<E>(), payload, None))
     }
 
     /// Emits an event in this hub; see [`Signal::emit_with`](crate::Signal::emit_with).
     pub fn emit_with<E: PublicSignal>(&self, payload: E, options: EmitOptions) -> Emission<E> {
-        self.scope(|| self.emit_at(SlotIndex::of::<E>(), payload, Some(options)))
+        self.scope(|| self.emit_at(TypeIndex::of::<E>(), payload, Some(options)))
     }
 
     /// Emits an event in this hub; see [`Signal::emit_strict`](crate::Signal::emit_strict).
@@ -142,22 +145,22 @@ impl Hub {
     /// # Errors
     /// A [`StrictError`] with what the receivers answered that ran.
     pub fn emit_strict<E: PublicSignal>(&self, payload: E) -> Result<Emission<E>, StrictError> {
-        self.scope(|| self.emit_strict_at(SlotIndex::of::<E>(), payload, EmitOptions::default()))
+        self.scope(|| self.emit_strict_at(TypeIndex::of::<E>(), payload, EmitOptions::default()))
     }
 
     /// Lets events of type `E` through again.
     pub fn enable<E: PublicSignal>(&self) {
-        self.roster::<E>(SlotIndex::of::<E>()).enable();
+        self.receivers::<E>(TypeIndex::of::<E>()).enable();
     }
 
     /// Stops events of type `E`; see [`Signal::disable`](crate::Signal::disable).
     pub fn disable<E: PublicSignal>(&self) {
-        self.roster::<E>(SlotIndex::of::<E>()).disable();
+        self.receivers::<E>(TypeIndex::of::<E>()).disable();
     }
 
     /// Whether events of type `E` get through.
     pub fn is_enabled<E: PublicSignal>(&self) -> bool {
-        self.find_roster::<E>(SlotIndex::of::<E>()).is_none_or(Roster::is_enabled)
+        self.find_receivers::<E>(TypeIndex::of::<E>()).is_none_or(ReceiverSet::is_enabled)
     }
 
     #[inline]
@@ -175,38 +178,38 @@ impl Hub {
         }
     }
 
-    pub(crate) fn find_roster<E: PublicSignal>(&self, slot: SlotIndex) -> Option<&Roster<E>> {
-        self.0.slots.find(slot)
+    pub(crate) fn find_receivers<E: PublicSignal>(&self, index: TypeIndex) -> Option<&ReceiverSet<E>> {
+        self.0.types.find(index)
     }
 
-    pub(crate) fn roster<E: PublicSignal>(&self, slot: SlotIndex) -> &Roster<E> {
+    pub(crate) fn receivers<E: PublicSignal>(&self, index: TypeIndex) -> &ReceiverSet<E> {
         let hub = || WeakHub(Arc::downgrade(&self.0));
-        self.0.slots.get(slot, || self.0.around.within(|surroundings| Roster::new(hub(), surroundings)))
+        self.0.types.get(index, || self.0.state.share_with(|state| ReceiverSet::new(hub(), state)))
     }
 
     /// Attaches a bus: from now on it is offered every event of local origin.
     #[doc(hidden)]
     pub fn attach(&self, outbound: &Arc<dyn Outbound>) {
-        self.0.around.change(|surroundings| surroundings.outbounds.push(Arc::clone(outbound)));
+        self.0.state.change(|state| state.outbounds.push(Arc::clone(outbound)));
     }
 
     /// Detaches a bus. An emission that runs at this moment may still offer its event.
     #[doc(hidden)]
     pub fn detach(&self, outbound: &Arc<dyn Outbound>) {
-        self.0.around.change(|surroundings| {
-            surroundings.outbounds.retain(|attached| !Arc::ptr_eq(attached, outbound));
+        self.0.state.change(|state| {
+            state.outbounds.retain(|attached| !Arc::ptr_eq(attached, outbound));
         });
     }
 
     /// Lets somebody watch the events go by.
     pub(crate) fn watch(&self, observer: &Arc<dyn Observer>) {
-        self.0.around.change(|surroundings| surroundings.observers.push(Arc::clone(observer)));
+        self.0.state.change(|state| state.observers.push(Arc::clone(observer)));
     }
 
     /// Ends [`watch`](Self::watch).
     pub(crate) fn unwatch(&self, observer: &Arc<dyn Observer>) {
-        self.0.around.change(|surroundings| {
-            surroundings.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
+        self.0.state.change(|state| {
+            state.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
         });
     }
 }

@@ -1,7 +1,8 @@
 //! Failures that nobody may be waiting for: a log line and a counter each.
 
 use crate::EventMetadata;
-use crate::signal::{Origin, ReceiverError};
+use crate::event::Origin;
+use crate::receiver::ReceiverError;
 use events_support::error_chain::{caught, chain};
 
 /// The counter of receivers that failed, by `event_type` and `receiver`.

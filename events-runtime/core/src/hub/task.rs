@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use futures_channel::oneshot;
 use tracing::Span;
 
-use super::roster::ReceiverFuture;
+use super::delivery::{Answer, PendingReceiver};
+use super::receiver_set::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
-use crate::signal::{Answer, Origin, PendingReceiver, ReceiverError};
+use crate::event::Origin;
+use crate::receiver::ReceiverError;
 use events_support::error_chain::{caught, drop_quietly};
 
 /// An async receiver at work: in its hub's scope and the span that its event was emitted in, its

@@ -36,7 +36,7 @@ mod uuid;
 use crate::avro::{
     DecodeError, DecodeErrorKind, EncodeError, Published, Reader, Schema, Writer, fingerprint,
 };
-use crate::private::{self, SignalDescriptor};
+use crate::registry::signal_descriptor::SignalDescriptor;
 
 /// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
 ///
@@ -206,6 +206,14 @@ pub trait EventKey {
     fn append_key(&self, out: &mut Vec<u8>);
 }
 
+/// The text of a constant that [`write`](crate::avro::write) made.
+const fn text(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => unreachable!(),
+    }
+}
+
 /// An event definition; `#[derive(PublicSignal)]` writes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -218,9 +226,9 @@ pub trait PublicSignal: EventData + Send + Sync + 'static {
     /// The minor version of the definition within its event type.
     const MINOR_VERSION: u32;
     /// The Avro schema as JSON text.
-    const SCHEMA_JSON: &'static str = private::text(Self::SCHEMA_TEXT);
+    const SCHEMA_JSON: &'static str = text(Self::SCHEMA_TEXT);
     /// The schema's Parsing Canonical Form.
-    const CANONICAL: &'static str = private::text(Self::CANONICAL_TEXT);
+    const CANONICAL: &'static str = text(Self::CANONICAL_TEXT);
     /// The CRC-64-AVRO fingerprint of the schema's Parsing Canonical Form.
     const FINGERPRINT: u64 = fingerprint(Self::CANONICAL);
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::signal::{BoxError, ReceiverError};
+use super::{BoxError, ReceiverError};
 use events_support::error_chain::sources;
 
 /// What should become of an event that a receiver failed to take from the bus.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::signal_descriptor::{Profile, SignalDescriptor};
 use crate::avro::{Compatibility, DecodeError, Published, Schema, WriterSchema, openedx};
-use crate::private::{Profile, SignalDescriptor};
 use crate::signal::AnyEmission;
 use crate::{EventMetadata, Hub, PublicSignal};
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Descriptor;
-use crate::private::LinkedReceiver;
+use crate::hub::linked::LinkedReceiver;
 
 /// What is wrong with the definitions of a program. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]

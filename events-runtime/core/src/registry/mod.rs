@@ -11,6 +11,7 @@
 mod descriptor;
 mod error;
 mod link;
+pub(crate) mod signal_descriptor;
 
 use std::collections::HashMap;
 
@@ -20,8 +21,9 @@ pub use error::{Definition, Duplicate, NotLinked, RegistryError};
 use std::sync::OnceLock;
 
 use crate::PublicSignal;
-use crate::private::{LinkedReceiver, SignalDescriptor, inventory};
-use crate::receiver::linked;
+use crate::hub::linked::{self, LinkedReceiver};
+#[cfg(test)]
+use signal_descriptor::SignalDescriptor;
 
 /// Event definitions by their event type.
 ///
@@ -124,7 +126,7 @@ impl RegistryBuilder {
 
     /// Adds everything that is linked into the program.
     pub fn linked(mut self) -> Self {
-        self.descriptors.extend(inventory::iter::<SignalDescriptor>.into_iter().map(Descriptor::new));
+        self.descriptors.extend(signal_descriptor::linked().map(Descriptor::new));
         self.receivers = linked::all();
         self
     }

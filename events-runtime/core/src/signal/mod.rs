@@ -1,28 +1,22 @@
 //! Signals: the handles that events are emitted by and receivers are connected to.
 
-pub(crate) mod delivery;
-mod emission;
-mod event;
-mod options;
-mod response;
+pub(crate) mod linked;
+mod receiver_options;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub(crate) use delivery::{Answer, Pending, PendingReceiver, PendingTopic};
-pub use delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
-pub use emission::{AnyEmission, Emission, StrictError};
-pub(crate) use emission::{Held, Outcome};
-pub use event::{Event, Origin};
-pub use options::EmitOptions;
-pub(crate) use response::Responses;
-pub use response::{BoxError, ReceiverError, Response};
+pub use receiver_options::ReceiverOptions;
 
-use crate::PublicSignal;
-use crate::hub::{Hub, Roster, SlotIndex};
-use crate::receiver::{Connection, ReceiverOptions, ReceiverOutput};
+pub use crate::hub::delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
+pub use crate::hub::emission::{AnyEmission, Emission, StrictError};
+pub use crate::hub::emit_options::EmitOptions;
+
+use crate::hub::{Hub, ReceiverSet, TypeIndex};
+use crate::receiver::ReceiverOutput;
+use crate::{Connection, Event, PublicSignal};
 
 /// The handle of an event definition: events are emitted by it, receivers are connected to it.
 ///
@@ -38,7 +32,7 @@ pub struct Signal<E> {
 impl<E> Signal<E> {
     /// The handle of event `E`.
     pub const fn new() -> Self {
-        Self { index: AtomicU32::new(SlotIndex::UNKNOWN), event: PhantomData }
+        Self { index: AtomicU32::new(TypeIndex::UNKNOWN), event: PhantomData }
     }
 }
 
@@ -57,12 +51,12 @@ impl<E: PublicSignal> Signal<E> {
     #[doc(alias("publish", "send", "dispatch", "send_event"))]
     #[inline]
     pub fn emit(&self, payload: E) -> Emission<E> {
-        Hub::with_current(|hub| hub.emit_at(self.slot(), payload, None))
+        Hub::with_current(|hub| hub.emit_at(self.type_index(), payload, None))
     }
 
     /// [`emit`](Self::emit) with metadata that is not made up by the hub.
     pub fn emit_with(&self, payload: E, options: EmitOptions) -> Emission<E> {
-        Hub::with_current(|hub| hub.emit_at(self.slot(), payload, Some(options)))
+        Hub::with_current(|hub| hub.emit_at(self.type_index(), payload, Some(options)))
     }
 
     /// [`emit`](Self::emit), but stops at the first sync receiver that fails or panics: no later
@@ -79,7 +73,7 @@ impl<E: PublicSignal> Signal<E> {
     /// # Errors
     /// A [`StrictError`] with what the receivers answered that ran.
     pub fn emit_strict_with(&self, payload: E, options: EmitOptions) -> Result<Emission<E>, StrictError> {
-        Hub::with_current(|hub| hub.emit_strict_at(self.slot(), payload, options))
+        Hub::with_current(|hub| hub.emit_strict_at(self.type_index(), payload, options))
     }
 
     /// Connects a receiver, which runs within [`emit`](Self::emit).
@@ -121,30 +115,34 @@ impl<E: PublicSignal> Signal<E> {
     #[doc(alias = "unsubscribe")]
     pub fn disconnect(&self, name: &str) -> bool {
         Hub::with_current(|hub| {
-            hub.find_roster::<E>(self.slot()).is_some_and(|roster| roster.disconnect(name))
+            hub.find_receivers::<E>(self.type_index()).is_some_and(|receivers| receivers.disconnect(name))
         })
     }
 
     /// Lets events through again.
     pub fn enable(&self) {
-        Hub::with_current(|hub| hub.roster::<E>(self.slot()).enable());
+        Hub::with_current(|hub| hub.receivers::<E>(self.type_index()).enable());
     }
 
     /// Stops events of this type in the current hub, also those that a bus delivers: no receiver
     /// runs and no bus takes them.
     pub fn disable(&self) {
-        Hub::with_current(|hub| hub.roster::<E>(self.slot()).disable());
+        Hub::with_current(|hub| hub.receivers::<E>(self.type_index()).disable());
     }
 
     /// Whether events of this type get through in the current hub.
     pub fn is_enabled(&self) -> bool {
-        Hub::with_current(|hub| hub.find_roster::<E>(self.slot()).is_none_or(Roster::is_enabled))
+        Hub::with_current(|hub| {
+            hub.find_receivers::<E>(self.type_index()).is_none_or(ReceiverSet::is_enabled)
+        })
     }
 
     /// The names of the receivers connected in the current hub: the sync ones in the order they
     /// run, then the async ones.
     pub fn receivers(&self) -> Vec<Arc<str>> {
-        Hub::with_current(|hub| hub.find_roster::<E>(self.slot()).map(Roster::names).unwrap_or_default())
+        Hub::with_current(|hub| {
+            hub.find_receivers::<E>(self.type_index()).map(ReceiverSet::names).unwrap_or_default()
+        })
     }
 
     /// The event type, such as `org.acme.orders.order.placed.v1`.
@@ -152,11 +150,11 @@ impl<E: PublicSignal> Signal<E> {
         E::EVENT_TYPE
     }
 
-    pub(crate) fn slot(&self) -> SlotIndex {
-        if let Some(index) = SlotIndex::known(self.index.load(Ordering::Relaxed)) {
+    pub(crate) fn type_index(&self) -> TypeIndex {
+        if let Some(index) = TypeIndex::known(self.index.load(Ordering::Relaxed)) {
             return index;
         }
-        let index = SlotIndex::of::<E>();
+        let index = TypeIndex::of::<E>();
         self.index.store(index.get(), Ordering::Relaxed);
         index
     }

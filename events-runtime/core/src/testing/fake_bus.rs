@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_channel::oneshot;
 
 use crate::avro::{self, DecodeError, EncodeError};
-use crate::hub::{AnyEvent, Outbound};
-use crate::private::SignalDescriptor;
-use crate::signal::{AnyEmission, BoxError, PendingTopic, SendError};
+use crate::event::AnyEvent;
+use crate::hub::delivery::PendingTopic;
+use crate::hub::state::Outbound;
+use crate::receiver::BoxError;
+use crate::registry::signal_descriptor::SignalDescriptor;
+use crate::signal::{AnyEmission, SendError};
 use crate::{EventMetadata, Hub, PublicSignal};
 
 /// A bus that keeps what it is given: every event of the hub goes to one topic, encoded as on

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::hub::{self, AnyEvent, Observer};
+use crate::event::AnyEvent;
+use crate::hub::{self, state::Observer};
 use crate::{Event, Hub, PublicSignal};
 
 /// Stands for a time beyond the range of the clock.

@@ -1,69 +1,37 @@
-//! What the macros can't see and the compiler must still refuse: two types under one name,
-//! references to nothing, defaults that do not fit.
+//! Rules that the macros can't check, because they see only tokens: two types with one name, dangling references,
+//! defaults of a wrong type.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
+mod defaults;
 mod openedx;
-mod path;
+mod violation;
 
-use path::{Path, PathText};
+use defaults::{expected, fits};
 
-use crate::defaults::{expected, fits};
-use crate::text::{MAX_NAMES, Names, Sink, effective, same_text};
+use crate::const_str::same;
+use crate::path::Path;
 use crate::tree::{Enum, Name, Origin, Record, Schema, Union};
+use crate::view::{MAX_NAMES, NameView, Names};
 
+pub use defaults::{Integer, check_integer};
 pub use openedx::check_openedx;
+pub use violation::Violation;
 
-/// A fault of a definition, found while it compiles.
-#[derive(Debug, Clone, Copy)]
-pub struct Fault {
-    /// The index of the top-level field that leads to it; the number of fields where none does.
-    pub field: usize,
-    text: [u8; Fault::CAPACITY],
-    len: usize,
-}
-
-impl Fault {
-    const CAPACITY: usize = 1024;
-
-    pub(super) const fn new(field: usize, parts: &[&str]) -> Self {
-        let mut text = [0; Self::CAPACITY];
-        let mut sink = Sink { out: Some(&mut text), len: 0 };
-        let mut index = 0;
-        while index < parts.len() {
-            if sink.len + parts[index].len() <= Self::CAPACITY {
-                sink.push(parts[index]);
-            }
-            index += 1;
-        }
-        let len = sink.len;
-        Self { field, text, len }
-    }
-
-    /// What is wrong and what to do.
-    #[must_use]
-    pub const fn message(&self) -> &str {
-        match std::str::from_utf8(self.text.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "the definition has a fault",
-        }
-    }
-}
-
-/// The first fault of an event's schema, if it has one.
+/// The first violation in an event's schema.
 #[must_use]
-pub const fn check(schema: &'static Schema) -> Option<Fault> {
-    let mut walk = Walk { names: Names::new(), unions: Names::new(), field: 0, fault: None };
+pub const fn check(schema: &'static Schema) -> Option<Violation> {
+    let mut checker = Checker { names: Names::new(), unions: Names::new(), field: 0, violation: None };
     if let Schema::Record(record) = schema {
-        walk.field = record.fields.len();
+        checker.field = record.fields.len();
     }
-    walk.schema(schema, "", None);
-    walk.fault
+    checker.schema(schema, "", &Path::ROOT);
+    checker.violation
 }
 
-/// What a name stands for: a Rust type and, where it is generic, its arguments.
+/// The Rust type behind a name, with its generic arguments.
 #[derive(Clone, Copy)]
 struct Definition {
     name: &'static str,
@@ -89,28 +57,28 @@ impl Definition {
     }
 }
 
-struct Walk {
-    names: Names<Definition>,
-    unions: Names<Definition>,
+struct Checker {
+    names: Names<'static, Definition>,
+    unions: Names<'static, Definition>,
     field: usize,
-    fault: Option<Fault>,
+    violation: Option<Violation>,
 }
 
-impl Walk {
+impl Checker {
     const fn fail(&mut self, parts: &[&str]) {
-        if self.fault.is_none() {
-            self.fault = Some(Fault::new(self.field, parts));
+        if self.violation.is_none() {
+            self.violation = Some(Violation::new(self.field, parts));
         }
     }
 
-    const fn schema(&mut self, schema: &'static Schema, namespace: &'static str, path: Option<&Path<'_>>) {
+    const fn schema(&mut self, schema: &'static Schema, namespace: &'static str, path: &Path<'_>) {
         match schema {
             Schema::Array(inner) | Schema::Map(inner) => self.schema(inner, namespace, path),
             Schema::Nullable(inner) => {
                 if let Schema::Nullable(_) = inner {
                     self.fail(&[
                         "field `",
-                        PathText::of(path).as_str(),
+                        path.text().as_str(),
                         "` is an Option of an Option, which Avro can't tell apart: use one Option, or an enum of your own",
                     ]);
                 }
@@ -120,11 +88,11 @@ impl Walk {
             Schema::Record(record) => self.record(record, namespace, path),
             Schema::Enum(symbols) => self.symbols(symbols, namespace, path),
             Schema::Ref(reference) => {
-                let own = effective(&reference.name, namespace);
+                let name = NameView::new(&reference.name, namespace, &[]);
                 // A union has no name in Avro, but its own records refer to it by the enum's.
-                let found = match self.unions.find(own, &reference.name) {
+                let found = match self.unions.find(&name) {
                     Some(union) => Some(union),
-                    None => self.names.find(own, &reference.name),
+                    None => self.names.find(&name),
                 };
                 match found {
                     Some(found) => {
@@ -132,7 +100,7 @@ impl Walk {
                     }
                     None => self.fail(&[
                         "field `",
-                        PathText::of(path).as_str(),
+                        path.text().as_str(),
                         "` refers back to `",
                         reference.origin.rust_type,
                         "` (",
@@ -145,17 +113,17 @@ impl Walk {
         }
     }
 
-    const fn union(&mut self, union: &'static Union, namespace: &'static str, path: Option<&Path<'_>>) {
-        let own = effective(&union.name, namespace);
+    const fn union(&mut self, union: &'static Union, namespace: &'static str, path: &Path<'_>) {
+        let name = NameView::new(&union.name, namespace, &[]);
         if !union.branches.is_empty() {
             let definition = Definition::new(&union.name, union.branches[0].origin);
-            if let Some(record) = self.names.find(own, &union.name) {
+            if let Some(record) = self.names.find(&name) {
                 self.same(&record, &definition, path);
             }
-            match self.unions.find(own, &union.name) {
+            match self.unions.find(&name) {
                 Some(other) => self.same(&other, &definition, path),
                 None => {
-                    self.unions.add(own, &union.name, definition);
+                    self.unions.add(name, definition);
                 }
             }
         }
@@ -166,74 +134,76 @@ impl Walk {
         }
     }
 
-    const fn record(&mut self, record: &'static Record, namespace: &'static str, path: Option<&Path<'_>>) {
-        let own = effective(&record.name, namespace);
-        if !self.define(own, &record.name, record.origin, path) {
+    const fn record(&mut self, record: &'static Record, namespace: &'static str, path: &Path<'_>) {
+        if !self.define(&record.name, namespace, record.origin, path) {
             return;
         }
+        let own = record.name.namespace_in(namespace);
         let mut index = 0;
         while index < record.fields.len() {
             let field = &record.fields[index];
-            if path.is_none() {
+            if path.is_root() {
                 self.field = index;
             }
-            let here = Path { up: path, name: field.name };
+            let here = path.field(field.name);
             if let Some(default) = &field.default
                 && !fits(field.schema, default)
             {
                 self.fail(&[
                     "the default of field `",
-                    PathText::of(Some(&here)).as_str(),
+                    here.text().as_str(),
                     "` does not fit: ",
                     default.text,
                     " is no ",
                     expected(field.schema),
                 ]);
             }
-            // Without a stop at `schema`: a compiler that evaluates this has 128 frames, and types nest deep.
+            // Without a frame for `schema`: const evaluation has 128 frames, and types nest deep.
             match field.schema {
-                Schema::Record(inner) => self.record(inner, own, Some(&here)),
-                other => self.schema(other, own, Some(&here)),
+                Schema::Record(inner) => self.record(inner, own, &here),
+                other => self.schema(other, own, &here),
             }
             index += 1;
         }
-        if path.is_none() {
+        if path.is_root() {
             self.field = record.fields.len();
         }
     }
 
-    const fn symbols(&mut self, symbols: &'static Enum, namespace: &'static str, path: Option<&Path<'_>>) {
-        let own = effective(&symbols.name, namespace);
-        self.define(own, &symbols.name, symbols.origin, path);
+    const fn symbols(&mut self, symbols: &'static Enum, namespace: &'static str, path: &Path<'_>) {
+        self.define(&symbols.name, namespace, symbols.origin, path);
     }
 
-    /// Notes a definition; `false` where this same one was noted before.
+    /// Notes a definition. Returns `false` if it is known already.
     const fn define(
         &mut self,
-        namespace: &'static str,
         name: &'static Name,
+        enclosing: &'static str,
         origin: Origin,
-        path: Option<&Path<'_>>,
+        path: &Path<'_>,
     ) -> bool {
         let definition = Definition::new(name, origin);
-        if let Some(union) = self.unions.find(namespace, name) {
+        let name = NameView::new(name, enclosing, &[]);
+        if let Some(union) = self.unions.find(&name) {
             self.same(&union, &definition, path);
         }
-        if let Some(found) = self.names.find(namespace, name) {
+        if let Some(found) = self.names.find(&name) {
             self.same(&found, &definition, path);
             return false;
         }
-        if !self.names.add(namespace, name, definition) {
+        if !self.names.add(name, definition) {
             self.fail(&["an event has at most ", COUNT, " named types"]);
         }
         true
     }
 
-    const fn same(&mut self, a: &Definition, b: &Definition, path: Option<&Path<'_>>) {
+    const fn same(&mut self, a: &Definition, b: &Definition, path: &Path<'_>) {
         let (name, arguments) = (b.name, a.arguments.len());
         let (one, other) = (a.arguments, b.arguments);
         let (a, b) = (&a.origin, &b.origin);
-        if same_text(a.rust_type, b.rust_type) && same_text(a.location, b.location) {
+        if same(a.rust_type.as_bytes(), b.rust_type.as_bytes())
+            && same(a.location.as_bytes(), b.location.as_bytes())
+        {
             // One generic type: its arguments' names are the same, and must mean the same.
             let mut index = 0;
             while index < arguments && index < other.len() {
@@ -250,7 +220,7 @@ impl Walk {
             "` (",
             a.location,
             ") and, at field `",
-            PathText::of(path).as_str(),
+            path.text().as_str(),
             "`, `",
             b.rust_type,
             "` (",
@@ -259,7 +229,7 @@ impl Walk {
         ]);
     }
 
-    const fn same_argument(&mut self, a: &'static Schema, b: &'static Schema, path: Option<&Path<'_>>) {
+    const fn same_argument(&mut self, a: &'static Schema, b: &'static Schema, path: &Path<'_>) {
         match (a, b) {
             (Schema::Array(a), Schema::Array(b))
             | (Schema::Map(a), Schema::Map(b))

@@ -7,10 +7,11 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::Fault;
-use super::path::{Path, PathText};
-use crate::text::{Names, same_text};
+use super::violation::Violation;
+use crate::const_str::{ConstStr, same};
+use crate::path::Path;
 use crate::tree::{Record, Schema};
+use crate::view::{NameView, Names};
 
 /// The arguments of Python's `send_event` and of Django's signals: data of these names collides.
 const RESERVED: &[&str] = &["from_event_bus", "metadata", "self", "send_robust", "sender", "signal", "time"];
@@ -19,18 +20,18 @@ const INSTEAD_OF_ITEMS: &str = ", and Open edX's Python has only those of bool, 
 
 /// What Open edX's Python could not do with one top-level field of an event.
 #[must_use]
-pub const fn check_openedx(schema: &'static Schema, field: usize) -> Option<Fault> {
+pub const fn check_openedx(schema: &'static Schema, field: usize) -> Option<Violation> {
     let Schema::Record(event) = schema else { return None };
     if field >= event.fields.len() {
         return None;
     }
-    let mut walk = Walk { names: Names::new(), field, fault: None };
+    let mut checker = Checker { names: Names::new(), field, violation: None };
     let top = &event.fields[field];
-    let path = Path { up: None, name: top.name };
+    let path = Path::ROOT.field(top.name);
     let mut index = 0;
     while index < RESERVED.len() {
-        if same_text(top.name, RESERVED[index]) {
-            walk.fail(
+        if same(top.name.as_bytes(), RESERVED[index].as_bytes()) {
+            checker.fail(
                 &path,
                 &[
                     " has the name of an argument of Python's `send_event`: give it another with `#[event(rename = \"…\")]`",
@@ -40,13 +41,13 @@ pub const fn check_openedx(schema: &'static Schema, field: usize) -> Option<Faul
         index += 1;
     }
     match top.schema {
-        Schema::Nullable(_) => walk.fail(
+        Schema::Nullable(_) => checker.fail(
             &path,
             &[
                 " may be null, and Open edX's Python has no optional data at the top level: use the type without the Option, or move the field into a nested data type",
             ],
         ),
-        Schema::Array(_) | Schema::Map(_) => walk.fail(
+        Schema::Array(_) | Schema::Map(_) => checker.fail(
             &path,
             &[
                 " is a list or a map, and Open edX's Python can't send one at the top level: move the field into a nested data type",
@@ -54,33 +55,25 @@ pub const fn check_openedx(schema: &'static Schema, field: usize) -> Option<Faul
         ),
         _ => {}
     }
-    walk.schema(top.schema, &path, false);
-    walk.fault
+    checker.schema(top.schema, &path, false);
+    checker.violation
 }
 
-struct Walk {
+struct Checker {
     /// The records that have been checked.
-    names: Names<()>,
+    names: Names<'static, ()>,
     field: usize,
-    fault: Option<Fault>,
+    violation: Option<Violation>,
 }
 
-impl Walk {
+impl Checker {
     const fn fail(&mut self, path: &Path<'_>, parts: &[&str]) {
-        if self.fault.is_some() {
-            return;
+        if self.violation.is_none() {
+            let rest = ConstStr::<1024>::concat(parts);
+            let path = path.text();
+            self.violation =
+                Some(Violation::new(self.field, &["field `", path.as_str(), "`", rest.as_str()]));
         }
-        let path = PathText::of(Some(path));
-        let mut all = [""; 8];
-        all[0] = "field `";
-        all[1] = path.as_str();
-        all[2] = "`";
-        let mut index = 0;
-        while index < parts.len() {
-            all[3 + index] = parts[index];
-            index += 1;
-        }
-        self.fault = Some(Fault::new(self.field, &all));
     }
 
     const fn schema(&mut self, schema: &'static Schema, path: &Path<'_>, optional: bool) {
@@ -119,11 +112,11 @@ impl Walk {
     }
 
     const fn logical(&mut self, name: &'static str, path: &Path<'_>, optional: bool) {
-        if same_text(name, "uuid") {
+        if same(name.as_bytes(), b"uuid") {
             return;
         }
         let option = if optional { "::option" } else { "" };
-        if starts_with(name, "timestamp-") {
+        if matches!(name.as_bytes(), [b't', b'i', b'm', b'e', b's', b't', b'a', b'm', b'p', b'-', ..]) {
             self.fail(
                 path,
                 &[
@@ -172,24 +165,16 @@ impl Walk {
                 ],
             );
         }
-        if self.names.find("", &record.name).is_some() {
+        let name = NameView { namespace: b"", ..NameView::new(&record.name, "", &[]) };
+        if self.names.find(&name).is_some() {
             return;
         }
-        self.names.add("", &record.name, ());
+        self.names.add(name, ());
         let mut index = 0;
         while index < record.fields.len() {
             let field = &record.fields[index];
-            self.schema(field.schema, &Path { up: Some(path), name: field.name }, false);
+            self.schema(field.schema, &path.field(field.name), false);
             index += 1;
-        }
-    }
-}
-
-const fn starts_with(text: &str, start: &str) -> bool {
-    text.len() >= start.len() && {
-        match text.split_at_checked(start.len()) {
-            Some((head, _)) => same_text(head, start),
-            None => false,
         }
     }
 }

@@ -16,20 +16,19 @@
     reason = "evaluated while compiling: `get` is not const, and a panic is a compile error"
 )]
 
-mod path;
+mod describe;
 mod reads;
 mod report;
 mod same;
-mod text;
-mod words;
 
-use path::Path;
 use reads::{Direction, Walk};
 use report::Report;
 use same::Same;
 
-use crate::packed::{SchemaFault, pack};
-use crate::published::Published;
+use crate::const_str::ConstStr;
+use crate::packed::Published;
+use crate::parse::{SchemaFault, pack};
+use crate::path::Path;
 use crate::resolution::field_of;
 use crate::text::Form;
 use crate::tree::Schema;
@@ -227,19 +226,20 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
     let Some(last) = contract.published.last() else { return };
     let next = self::minor_version(contract.schema, contract.published, contract.form);
     if minor_version < next {
-        let mut text = text::Text::<512>::new();
+        let mut message = ConstStr::<512>::EMPTY;
+        let mut text = message.writer();
         if next == last.minor_version {
             text.push("this schema is published as minor version ");
-            text.number(next as usize);
+            text.push_number(next as usize);
         } else {
             text.push("minor version ");
-            text.number(last.minor_version as usize);
+            text.push_number(last.minor_version as usize);
             text.push(" is published with another schema");
         }
         text.push(": write `minor_version = ");
-        text.number(next as usize);
+        text.push_number(next as usize);
         text.push("`, or leave the option out, which counts by itself");
-        panic!("{}", text.as_str());
+        panic!("{}", message.as_str());
     }
 }
 

@@ -9,11 +9,10 @@
 )]
 
 use super::Compatibility;
-use super::path::{Path, Step};
 use super::report::{Change, Report};
+use crate::path::{Path, Step};
 use crate::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units};
-use crate::text::MAX_NAMES;
-use crate::view::{EnumView, FieldView, NameView, RecordView, Shape, UnionView, View};
+use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,14 @@
-//! What a definition breaks at one of its fields, in words.
+//! The message of a compile error about one field.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::path::Path;
+use super::describe::{describe, describe_change};
 use super::reads::Direction;
-use super::text::Text;
-use super::words::{describe, describe_change};
 use super::{Compatibility, Contract};
+use crate::const_str::{ConstStr, StrWriter};
+use crate::path::Path;
 use crate::view::{FieldView, NameView, View, same};
 
 /// How a reader's schema differs from a writer's so that it can't read.
@@ -39,7 +39,7 @@ const CHANGES: usize = 16;
 struct Entry {
     /// Where the change, the ways out, and what comes behind them begin.
     start: usize,
-    ways: usize,
+    fixes: usize,
     end: usize,
     /// Whether it breaks what was agreed, though not what can be read.
     is_agreement: bool,
@@ -52,7 +52,7 @@ struct Entry {
 /// All that one top-level field of a definition breaks.
 pub(super) struct Report {
     field: usize,
-    changes: Text<8192>,
+    changes: ConstStr<8192>,
     entries: [Entry; CHANGES],
     len: usize,
     /// Whether there were more than are told.
@@ -61,8 +61,8 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) const fn of(field: usize) -> Self {
-        let none = Entry { start: 0, ways: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
-        Self { field, changes: Text::new(), entries: [none; CHANGES], len: 0, more: false }
+        let none = Entry { start: 0, fixes: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
+        Self { field, changes: ConstStr::EMPTY, entries: [none; CHANGES], len: 0, more: false }
     }
 
     pub(super) const fn is_of(&self, field: usize) -> bool {
@@ -77,15 +77,15 @@ impl Report {
         direction: Direction,
         version: usize,
     ) {
-        let mut text = Text::<1024>::new();
-        tell(&mut text, path, change, direction);
-        let ways = text.len();
-        ways_out(&mut text, path, change, compatibility, direction);
+        let mut text = ConstStr::<1024>::EMPTY;
+        describe_difference(&mut text.writer(), path, change, direction);
+        let fixes = text.len();
+        describe_fixes(&mut text.writer(), path, change, compatibility, direction);
         let bit = 1 << if version < 128 { version } else { 127 };
         let mut index = 0;
         while index < self.len {
             let entry = self.entries[index];
-            if same(self.changes.between(entry.start, entry.end), text.bytes()) {
+            if same(self.changes.between(entry.start, entry.end), text.as_bytes()) {
                 break;
             }
             index += 1;
@@ -96,10 +96,10 @@ impl Report {
                 return;
             }
             let start = self.changes.len();
-            self.changes.push_bytes(text.bytes());
+            self.changes.writer().push_bytes(text.as_bytes());
             self.entries[index] = Entry {
                 start,
-                ways: start + ways,
+                fixes: start + fixes,
                 end: self.changes.len(),
                 is_agreement: matches!(change, Change::NestedAddition),
                 old_readers: 0,
@@ -114,8 +114,9 @@ impl Report {
     }
 
     /// The whole message.
-    pub(super) const fn text(&self, contract: &Contract) -> Text<16384> {
-        let mut text = Text::new();
+    pub(super) const fn text(&self, contract: &Contract) -> ConstStr<16384> {
+        let mut message = ConstStr::EMPTY;
+        let mut text = message.writer();
         text.push("this breaks what is published of `");
         text.push(contract.event_type);
         text.push("`");
@@ -123,11 +124,11 @@ impl Report {
         while index < self.len {
             let entry = &self.entries[index];
             text.push("\n- ");
-            text.push_bytes(self.changes.between(entry.start, entry.ways));
+            text.push_bytes(self.changes.between(entry.start, entry.fixes));
             text.push(":\n  ");
             readers(&mut text, contract, entry);
             text.push(";\n  ");
-            text.push_bytes(self.changes.between(entry.ways, entry.end));
+            text.push_bytes(self.changes.between(entry.fixes, entry.end));
             index += 1;
         }
         if self.more {
@@ -136,18 +137,18 @@ impl Report {
         text.push("\nor raise the event to `");
         text.push(contract.next);
         text.push("`");
-        text
+        message
     }
 }
 
 /// Says what changed.
-const fn tell<const N: usize>(
-    text: &mut Text<N>,
+const fn describe_difference(
+    text: &mut StrWriter<'_>,
     path: &Path<'_>,
     change: &Change<'_>,
     direction: Direction,
 ) {
-    text.place(path);
+    write_path(text, path);
     let backward = matches!(direction, Direction::Backward);
     match change {
         Change::Missing(field, _) => {
@@ -166,9 +167,9 @@ const fn tell<const N: usize>(
         Change::Name(reader, writer) => {
             let (new, old) = if backward { (reader, writer) } else { (writer, reader) };
             text.push(if path.is_root() { " was named `" } else { " is of a type that was named `" });
-            text.push_bytes(old.short(&mut [0; 512]));
+            old.write_short(text);
             text.push("` and is named `");
-            text.push_bytes(new.short(&mut [0; 512]));
+            new.write_short(text);
             text.push("`");
         }
         Change::Null if backward => text.push(" was an Option and always has a value now"),
@@ -180,7 +181,7 @@ const fn tell<const N: usize>(
         }
         Change::Variant(name) => {
             text.push(if backward { " has lost the variant `" } else { " has the new variant `" });
-            text.push_bytes(name.short(&mut [0; 512]));
+            name.write_short(text);
             text.push("`");
         }
         Change::NestedAddition => {
@@ -190,8 +191,8 @@ const fn tell<const N: usize>(
 }
 
 /// Gives the ways out, but the last, which is a new event type.
-const fn ways_out<const N: usize>(
-    text: &mut Text<N>,
+const fn describe_fixes(
+    text: &mut StrWriter<'_>,
     path: &Path<'_>,
     change: &Change<'_>,
     compatibility: Compatibility,
@@ -266,20 +267,48 @@ const fn ways_out<const N: usize>(
 }
 
 /// For whom a change is a break.
-const fn readers<const N: usize>(text: &mut Text<N>, contract: &Contract, entry: &Entry) {
+const fn readers(text: &mut StrWriter<'_>, contract: &Contract, entry: &Entry) {
     if entry.is_agreement {
         text.push("it is not in ");
-        text.versions(contract, entry.old_readers);
+        write_versions(text, contract, entry.old_readers);
         return;
     }
     if entry.old_readers != 0 {
         text.push("readers of ");
-        text.versions(contract, entry.old_readers);
+        write_versions(text, contract, entry.old_readers);
         text.push(" can't read new events");
     }
     if entry.new_readers != 0 {
         text.push(if entry.old_readers == 0 { "new readers" } else { ", and new readers" });
         text.push(" can't read events of ");
-        text.versions(contract, entry.new_readers);
+        write_versions(text, contract, entry.new_readers);
+    }
+}
+
+/// Writes the path in code quotes, or `the event`.
+const fn write_path(text: &mut StrWriter<'_>, path: &Path<'_>) {
+    let path = path.text();
+    if path.as_bytes().is_empty() {
+        text.push("the event");
+    } else {
+        text.push_all(&["`", path.as_str(), "`"]);
+    }
+}
+
+/// Writes `minor version 0`, or `minor versions 0, 1 and 4`.
+const fn write_versions(text: &mut StrWriter<'_>, contract: &Contract, bits: u128) {
+    text.push(if bits.is_power_of_two() { "minor version " } else { "minor versions " });
+    let (mut version, mut left) = (0, bits.count_ones());
+    while left > 0 {
+        if bits & (1 << version) != 0 {
+            text.push_number(contract.published[version].minor_version as usize);
+            left -= 1;
+            text.push(match left {
+                0 => "",
+                1 => " and ",
+                _ => ", ",
+            });
+        }
+        version += 1;
     }
 }

@@ -5,8 +5,8 @@
 )]
 
 use crate::resolution::same_primitive;
-use crate::text::{Form, MAX_NAMES};
-use crate::view::{FieldView, NameView, RecordView, Shape, Texts, View, same};
+use crate::text::Form;
+use crate::view::{FieldView, MAX_NAMES, NameView, RecordView, Shape, Texts, View, same};
 
 /// Compares places of a definition with places of one published schema.
 pub(super) struct Same {

@@ -1,101 +1,83 @@
-//! Avro's own texts: the JSON of a schema, and its canonical form.
+//! The JSON of a schema.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::names::{Names, Sink, effective, primitive_name, same_text};
+use crate::const_str::{StrWriter, same};
 use crate::tree::{Name, Record, Schema, Union};
+use crate::view::{NameView, Names};
 
-/// Pushes the text; the number of bytes that it has.
-pub(super) const fn push(schema: &'static Schema, canonical: bool, sink: Sink<'_>) -> usize {
-    let mut walk = Walk { sink, canonical, names: Names::new(), unions: Names::new() };
-    walk.schema(schema, "");
-    walk.sink.len
+pub(super) const fn write(schema: &'static Schema, text: StrWriter<'_>) {
+    Writer { text, names: Names::new(), unions: Names::new() }.schema(schema, "");
 }
 
-struct Walk<'a> {
-    sink: Sink<'a>,
-    /// Whether it is the canonical form that is written.
-    canonical: bool,
-    names: Names<()>,
-    /// Unions have no name in Avro; a recursive enum refers to its own by the Rust one.
-    unions: Names<&'static Union>,
+struct Writer<'a> {
+    text: StrWriter<'a>,
+    names: Names<'static, ()>,
+    /// Unions have no name in Avro. A recursive enum refers to its union by the enum's Rust name.
+    unions: Names<'static, &'static Union>,
 }
 
-impl Walk<'_> {
+impl Writer<'_> {
     const fn schema(&mut self, schema: &'static Schema, namespace: &'static str) {
         match schema {
-            Schema::Logical(logical) if self.canonical => self.schema(&logical.base, namespace),
             Schema::Logical(logical) => {
-                self.sink.push("{\"type\":");
+                self.text.push("{\"type\":");
                 self.schema(&logical.base, namespace);
-                self.sink.push(",");
-                self.sink.push(logical.attributes);
-                self.sink.push("}");
+                self.text.push(",");
+                self.text.push(logical.attributes);
+                self.text.push("}");
             }
             Schema::Array(items) => {
-                self.sink.push("{\"type\":\"array\",\"items\":");
+                self.text.push("{\"type\":\"array\",\"items\":");
                 self.schema(items, namespace);
-                self.sink.push("}");
+                self.text.push("}");
             }
             Schema::Map(values) => {
-                self.sink.push("{\"type\":\"map\",\"values\":");
+                self.text.push("{\"type\":\"map\",\"values\":");
                 self.schema(values, namespace);
-                self.sink.push("}");
+                self.text.push("}");
             }
             Schema::Nullable(inner) => {
-                self.sink.push("[\"null\",");
+                self.text.push("[\"null\",");
                 match self.union(inner, namespace) {
                     Some(union) => self.branches(union, namespace),
                     None => self.schema(inner, namespace),
                 }
-                self.sink.push("]");
+                self.text.push("]");
             }
             Schema::Union(union) => {
-                self.sink.push("[");
+                self.text.push("[");
                 self.branches(union, namespace);
-                self.sink.push("]");
+                self.text.push("]");
             }
             Schema::Record(record) => self.record(record, namespace),
             Schema::Enum(symbols) => {
-                let own = effective(&symbols.name, namespace);
-                if self.names.find(own, &symbols.name).is_some() {
-                    self.reference(&symbols.name, own, namespace);
+                if !self.define(&symbols.name, namespace) {
                     return;
                 }
-                self.names.add(own, &symbols.name, ());
-                self.definition("enum", &symbols.name, own, symbols.aliases, symbols.attributes);
-                self.sink.push(",\"symbols\":[");
-                let mut index = 0;
-                while index < symbols.symbols.len() {
-                    self.sink.push(if index == 0 { "\"" } else { ",\"" });
-                    self.sink.push(symbols.symbols[index]);
-                    self.sink.push("\"");
-                    index += 1;
+                self.definition("enum", &symbols.name, symbols.aliases, symbols.attributes);
+                self.strings(",\"symbols\":[", symbols.symbols);
+                if let Some(default) = symbols.default {
+                    self.text.push(",\"default\":\"");
+                    self.text.push(default);
+                    self.text.push("\"");
                 }
-                self.sink.push("]");
-                if let Some(default) = symbols.default
-                    && !self.canonical
-                {
-                    self.sink.push(",\"default\":\"");
-                    self.sink.push(default);
-                    self.sink.push("\"");
-                }
-                self.sink.push("}");
+                self.text.push("}");
             }
             Schema::Ref(reference) => match self.union(schema, namespace) {
                 Some(union) => {
-                    self.sink.push("[");
+                    self.text.push("[");
                     self.branches(union, namespace);
-                    self.sink.push("]");
+                    self.text.push("]");
                 }
-                None => self.reference(&reference.name, effective(&reference.name, namespace), namespace),
+                None => self.reference(&reference.name, namespace),
             },
             primitive => {
-                self.sink.push("\"");
-                self.sink.push(primitive_name(primitive));
-                self.sink.push("\"");
+                self.text.push("\"");
+                self.text.push(primitive.primitive_name());
+                self.text.push("\"");
             }
         }
     }
@@ -104,19 +86,17 @@ impl Walk<'_> {
     const fn union(&self, schema: &'static Schema, namespace: &'static str) -> Option<&'static Union> {
         match schema {
             Schema::Union(union) => Some(union),
-            Schema::Ref(reference) => {
-                self.unions.find(effective(&reference.name, namespace), &reference.name)
-            }
+            Schema::Ref(reference) => self.unions.find(&NameView::new(&reference.name, namespace, &[])),
             _ => None,
         }
     }
 
     const fn branches(&mut self, union: &'static Union, namespace: &'static str) {
-        self.unions.add(effective(&union.name, namespace), &union.name, union);
+        self.unions.add(NameView::new(&union.name, namespace, &[]), union);
         let mut index = 0;
         while index < union.branches.len() {
             if index > 0 {
-                self.sink.push(",");
+                self.text.push(",");
             }
             self.record(union.branches[index], namespace);
             index += 1;
@@ -124,99 +104,92 @@ impl Walk<'_> {
     }
 
     const fn record(&mut self, record: &'static Record, namespace: &'static str) {
-        let own = effective(&record.name, namespace);
-        if self.names.find(own, &record.name).is_some() {
-            self.reference(&record.name, own, namespace);
+        if !self.define(&record.name, namespace) {
             return;
         }
-        self.names.add(own, &record.name, ());
-        self.definition("record", &record.name, own, record.aliases, record.attributes);
-        self.sink.push(",\"fields\":[");
+        let own = record.name.namespace_in(namespace);
+        self.definition("record", &record.name, record.aliases, record.attributes);
+        self.text.push(",\"fields\":[");
         let mut index = 0;
         while index < record.fields.len() {
             let field = &record.fields[index];
-            self.sink.push(if index == 0 { "{\"name\":\"" } else { ",{\"name\":\"" });
-            self.sink.push(field.name);
-            self.sink.push("\"");
-            if !self.canonical {
-                self.aliases(field.aliases);
-                self.sink.push(field.attributes);
-            }
-            self.sink.push(",\"type\":");
-            // Without a stop at `schema`: a compiler that evaluates this has 128 frames, and types nest deep.
+            self.text.push(if index == 0 { "{\"name\":\"" } else { ",{\"name\":\"" });
+            self.text.push(field.name);
+            self.text.push("\"");
+            self.aliases(field.aliases);
+            self.text.push(field.attributes);
+            self.text.push(",\"type\":");
+            // Without a frame for `schema`: const evaluation has 128 frames, and types nest deep.
             match field.schema {
                 Schema::Record(inner) => self.record(inner, own),
                 other => self.schema(other, own),
             }
-            if !self.canonical {
-                if let Some(default) = &field.default {
-                    self.sink.push(",\"default\":");
-                    self.sink.push(default.text);
-                } else if let Schema::Nullable(_) = field.schema {
-                    self.sink.push(",\"default\":null");
-                }
+            if let Some(default) = &field.default {
+                self.text.push(",\"default\":");
+                self.text.push(default.text);
+            } else if let Schema::Nullable(_) = field.schema {
+                self.text.push(",\"default\":null");
             }
-            self.sink.push("}");
+            self.text.push("}");
             index += 1;
         }
-        self.sink.push("]}");
+        self.text.push("]}");
     }
 
-    /// The head of a definition. The canonical form has the full name first, JSON the type.
-    const fn definition(&mut self, kind: &str, name: &Name, own: &str, aliases: &[&str], attributes: &str) {
-        if self.canonical {
-            self.sink.push("{\"name\":\"");
-            self.full_name(name, own);
-            self.sink.push("\",\"type\":\"");
-            self.sink.push(kind);
-            self.sink.push("\"");
-            return;
+    /// Notes a definition. Writes its name and returns `false` if it was written before.
+    const fn define(&mut self, name: &'static Name, enclosing: &'static str) -> bool {
+        let full = NameView::new(name, enclosing, &[]);
+        if self.names.find(&full).is_some() {
+            self.reference(name, enclosing);
+            return false;
         }
-        self.sink.push("{\"type\":\"");
-        self.sink.push(kind);
-        self.sink.push("\",\"name\":\"");
-        self.sink.short_name(name);
-        self.sink.push("\"");
+        self.names.add(full, ());
+        true
+    }
+
+    /// Writes the start of a definition.
+    const fn definition(&mut self, kind: &str, name: &Name, aliases: &[&str], attributes: &str) {
+        self.text.push("{\"type\":\"");
+        self.text.push(kind);
+        self.text.push("\",\"name\":\"");
+        name.write_short(&mut self.text);
+        self.text.push("\"");
         if let Some(namespace) = name.namespace {
-            self.sink.push(",\"namespace\":\"");
-            self.sink.push(namespace);
-            self.sink.push("\"");
+            self.text.push(",\"namespace\":\"");
+            self.text.push(namespace);
+            self.text.push("\"");
         }
         self.aliases(aliases);
-        self.sink.push(attributes);
+        self.text.push(attributes);
     }
 
     const fn aliases(&mut self, aliases: &[&str]) {
-        if aliases.is_empty() {
-            return;
+        if !aliases.is_empty() {
+            self.strings(",\"aliases\":[", aliases);
         }
-        self.sink.push(",\"aliases\":[");
+    }
+
+    const fn strings(&mut self, key: &str, strings: &[&str]) {
+        self.text.push(key);
         let mut index = 0;
-        while index < aliases.len() {
-            self.sink.push(if index == 0 { "\"" } else { ",\"" });
-            self.sink.push(aliases[index]);
-            self.sink.push("\"");
+        while index < strings.len() {
+            self.text.push(if index == 0 { "\"" } else { ",\"" });
+            self.text.push(strings[index]);
+            self.text.push("\"");
             index += 1;
         }
-        self.sink.push("]");
+        self.text.push("]");
     }
 
-    /// The name of a definition that stands elsewhere: in full where its namespace differs.
-    const fn reference(&mut self, name: &Name, own: &str, enclosing: &str) {
-        self.sink.push("\"");
-        if !self.canonical && same_text(own, enclosing) {
-            self.sink.short_name(name);
-        } else {
-            self.full_name(name, own);
+    /// Writes the name of a type that is defined elsewhere, with its namespace if that differs.
+    const fn reference(&mut self, name: &Name, enclosing: &'static str) {
+        let namespace = name.namespace_in(enclosing);
+        self.text.push("\"");
+        if !namespace.is_empty() && !same(namespace.as_bytes(), enclosing.as_bytes()) {
+            self.text.push(namespace);
+            self.text.push(".");
         }
-        self.sink.push("\"");
-    }
-
-    const fn full_name(&mut self, name: &Name, namespace: &str) {
-        if !namespace.is_empty() {
-            self.sink.push(namespace);
-            self.sink.push(".");
-        }
-        self.sink.short_name(name);
+        name.write_short(&mut self.text);
+        self.text.push("\"");
     }
 }

@@ -1,61 +1,58 @@
 //! The text that the Python package `openedx-events` registers.
 //!
-//! Its schemas are what `event_bus/avro/schema.py` makes of a signal, as `json.dumps` with
-//! `sort_keys=True` writes them: a space behind each comma and colon, and the keys of every
-//! object in alphabetical order. There are no docs, aliases or logical types, and no default but
-//! the `null` of an attribute that is `None` unless set.
+//! `event_bus/avro/schema.py` makes these schemas, and `json.dumps` with `sort_keys=True` writes them: a space
+//! after each comma and colon, and the keys of every object in alphabetical order. They have no docs, aliases or
+//! logical types, and no default except `null` for attributes that are `None` by default.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::names::{Names, Sink, primitive_name};
+use crate::const_str::StrWriter;
 use crate::tree::{Name, Record, Schema};
+use crate::view::{NameView, Names};
 
-/// Pushes the text; the number of bytes that it has.
-pub(super) const fn push(schema: &'static Schema, sink: Sink<'_>) -> usize {
-    let mut walk = Walk { sink, names: Names::new() };
+pub(super) const fn write(schema: &'static Schema, text: StrWriter<'_>) {
     if let Schema::Record(record) = schema {
-        walk.event(record);
+        Writer { text, names: Names::new() }.event(record);
     }
-    walk.sink.len
 }
 
-struct Walk<'a> {
-    sink: Sink<'a>,
-    /// Python tells its classes apart by their bare names alone.
-    names: Names<()>,
+struct Writer<'a> {
+    text: StrWriter<'a>,
+    /// Python identifies its classes by their names without a namespace.
+    names: Names<'static, ()>,
 }
 
-impl Walk<'_> {
+impl Writer<'_> {
     const fn event(&mut self, record: &'static Record) {
-        self.sink.push(
+        self.text.push(
             "{\"doc\": \"Avro Event Format for CloudEvents created with openedx_events/schema\", \"fields\": [",
         );
         self.fields(record);
-        self.sink.push("], \"name\": ");
+        self.text.push("], \"name\": ");
         self.name(&record.name);
         if let Some(namespace) = record.name.namespace {
-            self.sink.push(", \"namespace\": \"");
-            self.sink.push(namespace);
-            self.sink.push("\"");
+            self.text.push(", \"namespace\": \"");
+            self.text.push(namespace);
+            self.text.push("\"");
         }
-        self.sink.push(", \"type\": \"record\"}");
+        self.text.push(", \"type\": \"record\"}");
     }
 
     const fn fields(&mut self, record: &'static Record) {
         let mut index = 0;
         while index < record.fields.len() {
             let field = &record.fields[index];
-            self.sink.push(if index == 0 { "{" } else { ", {" });
+            self.text.push(if index == 0 { "{" } else { ", {" });
             if let Schema::Nullable(_) = field.schema {
-                self.sink.push("\"default\": null, ");
+                self.text.push("\"default\": null, ");
             }
-            self.sink.push("\"name\": \"");
-            self.sink.push(field.name);
-            self.sink.push("\", \"type\": ");
+            self.text.push("\"name\": \"");
+            self.text.push(field.name);
+            self.text.push("\", \"type\": ");
             self.schema(field.schema);
-            self.sink.push("}");
+            self.text.push("}");
             index += 1;
         }
     }
@@ -64,48 +61,49 @@ impl Walk<'_> {
         match schema {
             Schema::Logical(logical) => self.schema(&logical.base),
             Schema::Array(items) => {
-                self.sink.push("{\"items\": ");
+                self.text.push("{\"items\": ");
                 self.schema(items);
-                self.sink.push(", \"type\": \"array\"}");
+                self.text.push(", \"type\": \"array\"}");
             }
             Schema::Map(values) => {
-                self.sink.push("{\"type\": \"map\", \"values\": ");
+                self.text.push("{\"type\": \"map\", \"values\": ");
                 self.schema(values);
-                self.sink.push("}");
+                self.text.push("}");
             }
             Schema::Nullable(inner) => {
-                self.sink.push("[\"null\", ");
+                self.text.push("[\"null\", ");
                 self.schema(inner);
-                self.sink.push("]");
+                self.text.push("]");
             }
             Schema::Record(record) => self.record(record),
             Schema::Ref(reference) => self.name(&reference.name),
-            // What is no primitive has been refused.
+            // `check_openedx` refuses all other types.
             primitive => {
-                self.sink.push("\"");
-                self.sink.push(primitive_name(primitive));
-                self.sink.push("\"");
+                self.text.push("\"");
+                self.text.push(primitive.primitive_name());
+                self.text.push("\"");
             }
         }
     }
 
     const fn record(&mut self, record: &'static Record) {
-        if self.names.find("", &record.name).is_some() {
+        let name = NameView { namespace: b"", ..NameView::new(&record.name, "", &[]) };
+        if self.names.find(&name).is_some() {
             self.name(&record.name);
             return;
         }
-        // Before its fields: a type that holds itself is named there.
-        self.names.add("", &record.name, ());
-        self.sink.push("{\"fields\": [");
+        // Before the fields, because a recursive type refers to itself in them.
+        self.names.add(name, ());
+        self.text.push("{\"fields\": [");
         self.fields(record);
-        self.sink.push("], \"name\": ");
+        self.text.push("], \"name\": ");
         self.name(&record.name);
-        self.sink.push(", \"type\": \"record\"}");
+        self.text.push(", \"type\": \"record\"}");
     }
 
     const fn name(&mut self, name: &Name) {
-        self.sink.push("\"");
-        self.sink.short_name(name);
-        self.sink.push("\"");
+        self.text.push("\"");
+        name.write_short(&mut self.text);
+        self.text.push("\"");
     }
 }

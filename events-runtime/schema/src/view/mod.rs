@@ -8,7 +8,8 @@ mod packed;
 mod parts;
 mod tree;
 
-pub use name::same;
+pub use crate::const_str::same;
+pub(crate) use name::{MAX_NAMES, Names};
 
 use crate::tree::{Field, Name, Record, Schema, Union};
 use packed::Packed;
@@ -171,6 +172,11 @@ pub struct LogicalView<'a> {
     pub scale: u32,
 }
 
+/// A text of a view. Views are made of `str`s.
+pub fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
 impl View<'static> {
     /// The root of a definition's tree.
     pub const fn tree(root: &'static Schema) -> Self {
@@ -195,6 +201,21 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The record, if this node is one. Doesn't follow references of a tree.
+    pub(crate) const fn record(self) -> Option<RecordView<'a>> {
+        match self {
+            Self::Tree { schema: Schema::Record(record), namespace, root } => {
+                Some(tree::record_view(record, namespace, root))
+            }
+            Self::Branch { record, namespace, root } => Some(tree::record_view(record, namespace, root)),
+            Self::Packed(node) => match node.shape() {
+                Shape::Record(record) => Some(record),
+                _ => None,
+            },
+            Self::Tree { .. } => None,
+        }
+    }
+
     /// The logical type, where there is one.
     pub const fn logical(self) -> Option<LogicalView<'a>> {
         match self {
@@ -206,6 +227,16 @@ impl<'a> View<'a> {
             Self::Packed(node) => node.logical(),
             _ => None,
         }
+    }
+
+    /// Whether this is a reference to a type that is defined elsewhere.
+    pub const fn is_reference(self) -> bool {
+        matches!(self, Self::Tree { schema: Schema::Ref(_), .. })
+    }
+
+    /// Whether this is `["null", T]`, and `T` a reference to a type that is defined elsewhere.
+    pub const fn is_optional_reference(self) -> bool {
+        matches!(self, Self::Tree { schema: Schema::Nullable(Schema::Ref(_)), .. })
     }
 
     /// The digest of a record.

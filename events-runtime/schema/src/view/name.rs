@@ -1,60 +1,63 @@
-//! Whether two names are the same.
+//! Names of types, and sets of them.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
 use super::{NameView, Texts};
-use crate::text::Sink;
+use crate::const_str::{StrWriter, same};
+use crate::digest;
+use crate::tree::Name;
 
-/// The longest short name of a generic type, as in `text`.
-const SHORT_MAX: usize = 512;
-
-/// Whether two texts are the same. From the end, because names differ there sooner than in front; and
-/// without a call, which costs a constant as much as fifty steps.
-pub const fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut left = a.len();
-    while left > 0 {
-        left -= 1;
-        if a[left] != b[left] {
-            return false;
+impl NameView<'static> {
+    /// A name of a tree, in a definition of this namespace.
+    pub(crate) const fn new(
+        name: &'static Name,
+        enclosing: &'static str,
+        aliases: &'static [&'static str],
+    ) -> Self {
+        Self {
+            namespace: name.namespace_in(enclosing).as_bytes(),
+            base: name.base.as_bytes(),
+            generic: if name.arguments.is_empty() { None } else { Some(name) },
+            aliases: Texts::Slice(aliases),
         }
     }
-    true
 }
 
 impl NameView<'_> {
-    /// Whether this is the same name in full.
+    /// Whether this is the same full name.
     pub const fn is(&self, other: &NameView<'_>) -> bool {
         same(self.namespace, other.namespace) && self.same_base(other)
     }
 
-    /// Whether the names are the same without their namespaces.
+    /// Whether the names are the same without their namespaces. `Page<Line>` and a plain `Page_Line` are.
     pub const fn same_base(&self, other: &NameView<'_>) -> bool {
-        if self.generic.is_none() && other.generic.is_none() {
-            return same(self.base, other.base);
+        match (self.generic, other.generic) {
+            (None, None) => same(self.base, other.base),
+            (Some(name), None) => same(name.short().as_bytes(), other.base),
+            (None, Some(other)) => same(self.base, other.short().as_bytes()),
+            (Some(name), Some(other)) => same(name.short().as_bytes(), other.short().as_bytes()),
         }
-        let (mut left, mut right) = ([0; SHORT_MAX], [0; SHORT_MAX]);
-        same(self.short(&mut left), other.short(&mut right))
     }
 
-    /// The name without its namespace: `Page_Line` where it is generic.
-    pub const fn short<'b>(&'b self, buffer: &'b mut [u8; SHORT_MAX]) -> &'b [u8] {
+    /// The name without its namespace, with the generic arguments: `Page_Line`.
+    pub fn short_text(&self) -> String {
         match self.generic {
-            None => self.base,
-            Some(name) => {
-                let mut sink = Sink { out: Some(buffer), len: 0 };
-                sink.short_name(name);
-                let len = sink.len;
-                buffer.split_at(len).0
-            }
+            None => super::text(self.base).to_owned(),
+            Some(name) => name.short().as_str().to_owned(),
         }
     }
 
-    /// Whether an alias of this name is the other one, in full.
+    /// Writes the name without its namespace.
+    pub(crate) const fn write_short(&self, text: &mut StrWriter<'_>) {
+        match self.generic {
+            None => text.push_bytes(self.base),
+            Some(name) => name.write_short(text),
+        }
+    }
+
+    /// Whether an alias of this name is the other full name.
     pub const fn has_alias(&self, other: &NameView<'_>) -> bool {
         let mut index = 0;
         while index < self.aliases.len() {
@@ -66,7 +69,7 @@ impl NameView<'_> {
         false
     }
 
-    /// An alias in full: one without a dot is of the name's own namespace.
+    /// An alias as a full name: one without a dot is in the name's own namespace.
     pub const fn alias(&self, index: usize) -> NameView<'_> {
         let alias = self.aliases.get(index);
         let (namespace, base) = match last_dot(alias) {
@@ -74,6 +77,15 @@ impl NameView<'_> {
             None => (self.namespace, alias),
         };
         NameView { namespace, base, generic: None, aliases: Texts::Slice(&[]) }
+    }
+
+    /// A number that equal full names have in common.
+    const fn hash(&self) -> u64 {
+        let base = match self.generic {
+            None => digest::text(self.base),
+            Some(name) => digest::text(name.short().as_bytes()),
+        };
+        digest::add(digest::text(self.namespace), base)
     }
 }
 
@@ -86,4 +98,45 @@ const fn last_dot(text: &[u8]) -> Option<usize> {
         rest = head;
     }
     None
+}
+
+/// The most named types in one event.
+pub(crate) const MAX_NAMES: usize = 256;
+
+/// The definitions that a walk has passed, by full name.
+pub(crate) struct Names<'a, T> {
+    /// With the hash of each full name, because a constant compares texts byte by byte.
+    seen: [Option<(u64, NameView<'a>, T)>; MAX_NAMES],
+    len: usize,
+}
+
+impl<'a, T: Copy> Names<'a, T> {
+    pub(crate) const fn new() -> Self {
+        Self { seen: [None; MAX_NAMES], len: 0 }
+    }
+
+    pub(crate) const fn find(&self, name: &NameView<'_>) -> Option<T> {
+        let hash = name.hash();
+        let mut index = 0;
+        while index < self.len {
+            if let Some((other_hash, other, value)) = &self.seen[index]
+                && hash == *other_hash
+                && name.is(other)
+            {
+                return Some(*value);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// Returns `false` if there is no room for one more.
+    pub(crate) const fn add(&mut self, name: NameView<'a>, value: T) -> bool {
+        if self.len == MAX_NAMES {
+            return false;
+        }
+        self.seen[self.len] = Some((name.hash(), name, value));
+        self.len += 1;
+        true
+    }
 }

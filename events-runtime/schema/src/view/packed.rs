@@ -1,5 +1,5 @@
-//! Packed bytes, seen as any schema; `avro::packed` has their form.
-#![allow(clippy::indexing_slicing, reason = "`get` is not const; only `avro::packed` writes these bytes")]
+//! The view of the packed form.
+#![allow(clippy::indexing_slicing, reason = "`get` is not const, and only `parse` writes these bytes")]
 
 use super::{EnumView, FieldView, Fields, LogicalView, NameView, RecordView, Shape, Texts, UnionView, View};
 use crate::packed as tag;

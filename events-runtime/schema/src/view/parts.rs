@@ -134,6 +134,16 @@ impl<'a> RecordView<'a> {
         }
     }
 
+    /// The schema of the field at this index.
+    pub(crate) const fn schema_at(self, index: usize) -> View<'a> {
+        match self.fields {
+            Fields::Tree { fields, namespace, root } => {
+                View::Tree { schema: fields[index].schema, namespace, root }
+            }
+            Fields::Packed(list) => list.item(index).field().schema,
+        }
+    }
+
     /// The digest of a field with its schema.
     pub const fn digest_at(self, index: usize) -> u64 {
         match self.fields {

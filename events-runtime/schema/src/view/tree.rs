@@ -1,12 +1,11 @@
-//! A definition's tree of constants, seen as any schema.
+//! The view of a tree.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
 use super::{EnumView, Fields, NameView, RecordView, Shape, Texts, UnionView, View};
-use crate::text::effective;
-use crate::tree::{Name, Record, Schema};
+use crate::tree::{Record, Schema};
 
 pub(super) const fn shape(
     schema: &'static Schema,
@@ -35,7 +34,7 @@ pub(super) const fn shape(
         Schema::Union(union) => Shape::Union(UnionView::Records { union, null: false, namespace, root }),
         Schema::Record(record) => Shape::Record(record_view(record, namespace, root)),
         Schema::Enum(symbols) => Shape::Enum(EnumView {
-            name: name_view(&symbols.name, namespace, symbols.aliases),
+            name: NameView::new(&symbols.name, namespace, symbols.aliases),
             symbols: Texts::Slice(symbols.symbols),
             default: match symbols.default {
                 Some(default) => Texts::Slice(symbols.symbols).position(default.as_bytes()),
@@ -55,23 +54,10 @@ pub(super) const fn record_view(
     namespace: &'static str,
     root: &'static Schema,
 ) -> RecordView<'static> {
-    let own = effective(&record.name, namespace);
+    let own = record.name.namespace_in(namespace);
     RecordView {
-        name: name_view(&record.name, namespace, record.aliases),
+        name: NameView::new(&record.name, namespace, record.aliases),
         fields: Fields::Tree { fields: record.fields, namespace: own, root },
-    }
-}
-
-const fn name_view(
-    name: &'static Name,
-    namespace: &'static str,
-    aliases: &'static [&'static str],
-) -> NameView<'static> {
-    NameView {
-        namespace: effective(name, namespace).as_bytes(),
-        base: name.base.as_bytes(),
-        generic: if name.arguments.is_empty() { None } else { Some(name) },
-        aliases: Texts::Slice(aliases),
     }
 }
 
@@ -82,7 +68,7 @@ const fn resolved(
     root: &'static Schema,
 ) -> &'static Schema {
     let Schema::Ref(reference) = schema else { return schema };
-    let wanted = name_view(&reference.name, namespace, &[]);
+    let wanted = NameView::new(&reference.name, namespace, &[]);
     match find(root, "", &wanted) {
         Some(definition) => definition,
         None => schema,
@@ -98,15 +84,15 @@ const fn find(
     match schema {
         Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => find(inner, namespace, wanted),
         Schema::Record(record) => {
-            let name = name_view(&record.name, namespace, &[]);
+            let name = NameView::new(&record.name, namespace, &[]);
             if name.is(wanted) { Some(schema) } else { find_in(record, namespace, wanted) }
         }
         Schema::Enum(symbols) => {
-            let name = name_view(&symbols.name, namespace, &[]);
+            let name = NameView::new(&symbols.name, namespace, &[]);
             if name.is(wanted) { Some(schema) } else { None }
         }
         Schema::Union(union) => {
-            let name = name_view(&union.name, namespace, &[]);
+            let name = NameView::new(&union.name, namespace, &[]);
             if name.is(wanted) {
                 return Some(schema);
             }
@@ -128,7 +114,7 @@ const fn find_in(
     namespace: &'static str,
     wanted: &NameView<'_>,
 ) -> Option<&'static Schema> {
-    let own = effective(&record.name, namespace);
+    let own = record.name.namespace_in(namespace);
     let mut index = 0;
     while index < record.fields.len() {
         if let Some(found) = find(record.fields[index].schema, own, wanted) {
@@ -147,6 +133,9 @@ pub(super) const fn number_behind(attributes: &[u8], key: &[u8]) -> u32 {
         let (found, mut digits) = rest.split_at(key.len());
         if super::same(found, key) {
             let mut number = 0;
+            while let [b' ', rest @ ..] = digits {
+                digits = rest;
+            }
             while let [digit @ b'0'..=b'9', rest @ ..] = digits {
                 number = number * 10 + (*digit - b'0') as u32;
                 digits = rest;

@@ -1,12 +1,12 @@
-//! Encodes or decodes one payload a given number of times, and nothing else: `tests/benches/instructions` runs
-//! it under callgrind.
+//! Encodes, decodes or emits one payload a given number of times, and nothing else: `tests/benches/instructions`
+//! runs it under callgrind.
 
 use std::hint::black_box;
 use std::process::ExitCode;
 
 use events_benches::by_hand::{self, ByHand};
 use events_benches::payloads::{Basket, Enrolled, Payload, Telemetry};
-use events_runtime::avro;
+use events_runtime::{Hub, Signal, avro};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: instructions small|wide|list encode|append|decode|encode-by-hand|decode-by-hand|clone TIMES"
+        "usage: instructions small|wide|list encode|append|decode|encode-by-hand|decode-by-hand|clone|emit TIMES"
     );
     ExitCode::from(2)
 }
@@ -69,6 +69,16 @@ fn run<T: Payload + ByHand>(operation: &str, times: u32) -> Option<()> {
                 black_box(black_box(&value).clone());
             }
         }
+        // To a hub with two receivers. The copy of the payload is included.
+        "emit" => Hub::new().scope(|| {
+            let signal = Signal::<T>::new();
+            for name in ["first", "second"] {
+                signal.connect(name, |event| drop(black_box(event)));
+            }
+            for _ in 0..times {
+                black_box(signal.emit(black_box(&value).clone()));
+            }
+        }),
         _ => return None,
     }
     Some(())

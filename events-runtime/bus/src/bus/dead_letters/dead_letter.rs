@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use crate::bus::record::{FailureKind, Record, RecordError};
 use crate::envelope::Envelope;
-use events_transport::dead_letter::{ATTEMPTS, CAUSE, PREFIX, REASON, TIME};
+use events_transport::dead_letter::{ATTEMPTS, CAUSE, GROUP, POSITION, PREFIX, REASON, TIME, TOPIC};
 use events_transport::{Delivery, Headers, Message, Position, StoredMessage};
 
 /// A message that a consumer gave up.
@@ -79,6 +80,29 @@ impl DeadLetter {
         original(&self.message)
     }
 
+    /// The complete dead letter as one line of JSON, personal data included.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let text = |header| self.text(header).map(Cow::into_owned);
+        Record {
+            logged: jiff::Timestamp::try_from(self.time()).unwrap_or_default().to_string(),
+            error: self.reason().into_iter().chain(self.causes()).collect::<Vec<_>>().join(": "),
+            group: text(GROUP),
+            position: text(POSITION),
+            attempt: self.attempts(),
+            ..Record::new(FailureKind::DeadLetter, text(TOPIC)).with_message(&self.message)
+        }
+        .line()
+    }
+
+    /// Reads the message of a line, for [`DeadLetters::restore`](super::DeadLetters::restore).
+    ///
+    /// # Errors
+    /// A [`RecordError`] if the line is not an exported dead letter.
+    pub fn message_of_line(line: &str) -> Result<Message, RecordError> {
+        Record::parse(line.as_bytes())?.into_dead_letter()
+    }
+
     fn text(&self, header: &str) -> Option<Cow<'_, str>> {
         self.message.headers.get(header).map(|value| String::from_utf8_lossy(value))
     }
@@ -97,7 +121,7 @@ impl From<StoredMessage> for DeadLetter {
 }
 
 /// The message without the headers that were added to the dead letter.
-pub(super) fn original(message: &Message) -> Message {
+pub(in crate::bus) fn original(message: &Message) -> Message {
     let kept = message.headers.iter().filter(|(name, _)| !name.starts_with(PREFIX));
     let headers: Headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
     let mut original = message.clone();

@@ -7,7 +7,6 @@
 
 mod dead_letter;
 mod leased_batch;
-mod line;
 mod list;
 mod process;
 mod restore;
@@ -15,7 +14,7 @@ mod restore;
 use std::time::Duration;
 
 pub use dead_letter::DeadLetter;
-pub use line::LineError;
+pub(super) use dead_letter::original;
 
 use events_transport::dead_letter as headers;
 use events_transport::{ConsumerGroup, Message, Subscription, Topic, Transport, TransportError};

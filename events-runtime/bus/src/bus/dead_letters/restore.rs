@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use super::leased_batch::CHUNK;
-use super::{DeadLetters, Restored, line};
+use super::{DeadLetters, Restored};
 use events_transport::{ErrorKind, Message, Producer, TransportError};
 
 /// The state of a restore.
@@ -24,8 +24,9 @@ struct Seen {
 impl Seen {
     /// Adds a message. Returns whether it is new.
     fn insert(&mut self, message: &Message) -> bool {
-        let text = line::message(message).to_string();
-        self.digests.insert(self.keys.each_ref().map(|key| key.hash_one(&text)))
+        let headers: Vec<_> = message.headers.iter().collect();
+        let whole = (&message.key, headers, &message.data);
+        self.digests.insert(self.keys.each_ref().map(|key| key.hash_one(&whole)))
     }
 }
 

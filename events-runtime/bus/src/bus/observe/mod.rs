@@ -3,18 +3,18 @@
 //! | what | where |
 //! |---|---|
 //! | a line without payload for each step of a message | `audit`; `keys` decides which keys may be logged |
-//! | a record of each event that was not sent or became a dead letter | `record`, `error_log` |
+//! | a record of each event that was not sent or became a dead letter | `failure`, `error_log` |
 //! | metrics, and the lag of groups | `metrics`, `handler_times`, `lag` |
 //! | spans, and the trace context of events | `span`, `propagator` |
 
 mod audit;
 mod error_log;
+mod failure;
 mod handler_times;
 mod keys;
 mod lag;
 mod metrics;
 mod propagator;
-mod record;
 mod span;
 
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub use audit::AUDIT_TARGET;
 pub(super) use audit::{Action, AuditLine};
 pub use error_log::ERROR_TARGET;
 use error_log::{ErrorLog, FLUSH_TIMEOUT};
+pub(super) use failure::Failure;
 pub(super) use handler_times::HandlerTimes;
 use keys::Keys;
 pub(super) use lag::watch;
@@ -35,7 +36,6 @@ pub(super) use metrics::{
 };
 pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
-pub(super) use record::{Failure, GIVEN_UP, NOT_SENT};
 pub(super) use span::{create_span, record_error, send_span};
 
 use crate::config::{Config, Resolved};

@@ -1,33 +1,21 @@
 //! The spill file: events that a shutdown could not send, kept for `produce --from-spill`.
 //!
-//! One line of JSON per event, with the whole message:
-//!
-//! ```json
-//! {"spill":1,"topic":"dev-orders","key":"c1","headers":[["ce_id","0190…"]],"data_base64":"DgJj"}
-//! ```
-//!
-//! The topic is its full name. Key and header values are text, or `{"base64":"…"}` if they are not UTF-8; a
-//! missing key is `null`. Each line has its own format version, so lines of different versions can be in
-//! one file.
-//!
-//! The file holds whole events, personal data included, so it is created for its owner only. Every reader
+//! One [record](super::record) per event, with the whole message. The file holds whole events, personal data included, so it is created for its owner only. Every reader
 //! and writer locks it, so that several processes can share a path.
 
-mod decode;
 mod file;
-mod line;
 mod read;
-mod record;
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 pub(super) use file::{LOCK_TIMEOUT, append_rotated, open, warn_of_readers};
-pub(super) use line::Octets;
-pub use read::{Damage, LINE_AT_MOST, SpillFile, event_of_line};
-pub(super) use record::{Record, VERSION};
+pub use read::{Damage, LINE_AT_MOST, SpillFile};
 
+use jiff::Timestamp;
+
+use super::record::{FailureKind, Record};
 use super::undelivered::Undelivered;
 
 /// The timeout for a disk that does not answer.
@@ -54,10 +42,17 @@ pub(super) fn append(path: &Path, lines: &[u8], timeout: Duration) -> io::Result
     file::append(path, lines, timeout)
 }
 
-pub(super) fn encode(events: &[Undelivered]) -> io::Result<Vec<u8>> {
-    let mut lines = Vec::new();
+/// The events as lines.
+pub(super) fn encode(events: &[Undelivered]) -> String {
+    let logged = Timestamp::now().to_string();
+    let mut lines = String::new();
     for event in events {
-        line::encode(event, &mut lines)?;
+        let record = Record {
+            logged: logged.clone(),
+            ..Record::new(FailureKind::NotSent, Some(event.topic.to_string())).with_message(&event.message)
+        };
+        lines.push_str(&record.line());
+        lines.push('\n');
     }
-    Ok(lines)
+    lines
 }

@@ -1,4 +1,4 @@
-//! Reads the messages of a spill file, and removes it when they are sent.
+//! Reads the events of a spill file or an error log, and removes it when they are sent.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -6,18 +6,10 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use serde::Deserialize;
-
 use super::file::{is_at, lock, regular, rotated, sync_folder};
-use super::line::{Line, Octets, VERSION};
-use super::record::Record;
+use crate::bus::record::{Record, RecordError};
 use crate::bus::undelivered::Undelivered;
 use events_core::registry::Registry;
-use events_schema::packed::json::without_bom;
-use events_transport::{Message, Topic};
 
 /// The limits of a portion, in events and in bytes of lines.
 const MAX_EVENTS: usize = 1024;
@@ -60,30 +52,6 @@ pub struct Damage {
     pub line: usize,
     /// The problem, without the line's text, which may hold personal data.
     pub reason: String,
-}
-
-/// The reason why a line has no event, without the line's text.
-#[derive(Debug)]
-pub(crate) enum Unread {
-    /// The line is damaged, or written by another program.
-    Damaged(String),
-    /// The line is intact but holds nothing that can be sent.
-    Unsendable(String),
-}
-
-impl From<String> for Unread {
-    fn from(reason: String) -> Self {
-        Self::Damaged(reason)
-    }
-}
-
-impl Unread {
-    /// The reason as text.
-    pub(super) fn into_reason(self) -> String {
-        match self {
-            Self::Damaged(reason) | Self::Unsendable(reason) => reason,
-        }
-    }
 }
 
 impl SpillFile {
@@ -140,23 +108,24 @@ impl SpillFile {
             // An editor may have added a byte order mark at the start of the file.
             let mark = if self.lines == 1 { "\u{feff}".as_bytes() } else { &[] };
             let text = line.strip_prefix(mark).unwrap_or(&line).trim_ascii();
-            let unread = if too_long {
-                Unread::Damaged(format!("longer than {} MiB", LINE_AT_MOST >> 20))
-            } else if text.is_empty() {
+            if text.is_empty() && !too_long {
                 // Blank: only the line end of a line that was read without it.
                 continue;
+            }
+            let read = if too_long {
+                Err(format!("longer than {} MiB", LINE_AT_MOST >> 20).into())
             } else {
-                match decode(text, registry) {
-                    Ok(event) => {
-                        portion.events.push(event);
-                        continue;
-                    }
-                    Err(unread) => unread,
-                }
+                Record::parse(text).and_then(|record| record.into_event(registry))
             };
-            match unread {
-                Unread::Damaged(reason) => portion.damaged.push(Damage { line: self.lines, reason }),
-                Unread::Unsendable(reason) => portion.unsendable.push(Damage { line: self.lines, reason }),
+            match read {
+                Ok(event) => portion.events.push(event),
+                Err(error) => {
+                    let damage = Damage { line: self.lines, reason: error.to_string() };
+                    match error {
+                        RecordError::NoData => portion.unsendable.push(damage),
+                        _ => portion.damaged.push(damage),
+                    }
+                }
             }
         }
         Ok(portion)
@@ -219,61 +188,16 @@ impl SpillFile {
     }
 }
 
-/// Decodes a line of a spill file or of an error log.
-fn decode(line: &[u8], registry: &Registry) -> Result<Undelivered, Unread> {
-    #[derive(Deserialize)]
-    struct Version {
-        spill: Option<u32>,
-        log: Option<u32>,
-    }
-
-    // Only the kind and the column of the error, since its text may quote the line.
-    let told = |error: serde_json::Error| match error.classify() {
-        serde_json::error::Category::Eof => "cut off".to_owned(),
-        _ => format!("not a line of a spill file or an error log from column {} on", error.column()),
-    };
-    match serde_json::from_slice(line).map_err(told)? {
-        Version { spill: None, log: Some(_) } => {
-            return serde_json::from_slice::<Record>(line).map_err(told)?.into_event(registry);
-        }
-        Version { spill: Some(VERSION), .. } => {}
-        Version { spill: Some(other), .. } => {
-            return Err(format!("unsupported version {other}; this program reads version {VERSION}").into());
-        }
-        Version { spill: None, log: None } => {
-            let reason = "not a line of a spill file or an error log: both `spill` and `log` are missing";
-            return Err(reason.to_owned().into());
-        }
-    }
-    let line: Line = serde_json::from_slice(line).map_err(told)?;
-    let mut message = Message::new(base64(&line.data_base64)?);
-    message.key = line.key.map(Octets::into_bytes).transpose()?;
-    for (name, value) in line.headers {
-        message.headers.push(name, value.into_bytes()?);
-    }
-    Ok(Undelivered { topic: Topic::new(line.topic).map_err(|error| error.to_string())?, message })
-}
-
-pub(super) fn base64(text: &str) -> Result<Bytes, String> {
-    STANDARD.decode(text).map(Bytes::from).map_err(|_| "a value is not Base64".to_owned())
-}
-
-/// The event of one line.
-///
-/// # Errors
-/// The problem, without the line's text.
-pub fn event_of_line(line: &str, registry: &Registry) -> Result<Undelivered, String> {
-    decode(without_bom(line).trim().as_bytes(), registry).map_err(Unread::into_reason)
-}
-
 #[cfg(test)]
 mod tests {
+    use events_transport::{Message, Topic};
+
     use super::*;
 
     const NOW: Duration = Duration::ZERO;
 
     fn append(path: &Path, events: &[Undelivered]) -> io::Result<()> {
-        super::super::append(path, &super::super::encode(events)?, NOW)
+        super::super::append(path, super::super::encode(events).as_bytes(), NOW)
     }
 
     fn open(path: &Path) -> SpillFile {
@@ -342,20 +266,6 @@ mod tests {
             assert_eq!(found, expected, "cut at {cut}");
             let torn = ![0, first - 1, first, whole.len() - 1].contains(&cut);
             assert_eq!(damaged.len(), usize::from(torn), "cut at {cut}: {damaged:?}");
-        }
-    }
-
-    #[test]
-    fn damage_is_reported_without_the_text_of_the_line() {
-        for (line, reason) in [
-            (r#"{"spill":1,"topic":"secret"#, "cut off"),
-            (r#"{"spill":2,"topic":"secret"}"#, "version 2"),
-            (r#"{"spill":1,"topic":"secret","key":null,"headers":[],"data_base64":"","more":1}"#, "column"),
-            (r#"{"spill":1,"topic":"orders","key":null,"headers":[],"data_base64":"secret!"}"#, "Base64"),
-            ("secret", "column 1"),
-        ] {
-            let told = decode(line.as_bytes(), &none()).unwrap_err().into_reason();
-            assert!(told.contains(reason) && !told.contains("secret"), "{told}");
         }
     }
 

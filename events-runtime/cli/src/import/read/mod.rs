@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::model::{Definition, Field, FieldAttributes, FullName, Kind, Primitive, Schema, is_avro_name};
 use super::report::{Report, SchemaPath};
-use events_schema::packed::json::without_bom;
-use events_schema::packed::pack;
+use events_schema::parse::pack;
+use events_schema::parse::without_bom;
 
 /// The attributes that are read in all objects.
 const ATTRIBUTES: [&str; 4] = ["type", "name", "namespace", "logicalType"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use events_schema::packed::pack;
+use events_schema::parse::pack;
 use events_schema::view::View;
 
 /// The names of primitive types, which no definition can use.

@@ -25,8 +25,8 @@ use crate::context::{Context, descriptor};
 use crate::failure::Failure;
 use crate::output;
 pub(super) use change::{Breaks, Change, ChangeKind};
-use events_schema::packed::json::without_bom;
-use events_schema::packed::{Schema as Packed, pack};
+use events_schema::parse::without_bom;
+use events_schema::parse::{Schema as Packed, pack};
 use events_schema::view::View;
 
 /// One of the compared schemas.

@@ -3,7 +3,7 @@ use std::thread;
 
 use super::*;
 use events_core::PublicSignal;
-use events_core::private::SignalDescriptor;
+use events_core::internal::SignalDescriptor;
 
 fn file() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();

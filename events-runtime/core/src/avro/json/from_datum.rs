@@ -4,10 +4,10 @@ use serde_json::{Map, Number, Value};
 
 use super::logical::{self, Decimal};
 use crate::avro::error::MASK;
-use crate::avro::skip::{blocks, branch_of, deeper, unknown};
+use crate::avro::skip::{blocks, branch, nested};
 use crate::avro::{DecodeError, DecodeErrorKind, Reader};
-use events_schema::definitions::{Definitions, Place, short_name};
-use events_schema::tree::{Record, Schema};
+use events_schema::tree::Schema;
+use events_schema::view::{RecordView, Shape, UnionView, View, text};
 
 /// Whether fields that hold personal data are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,125 +27,97 @@ pub fn to_json(
     datum: &[u8],
     personal_data: PersonalData,
 ) -> Result<Value, DecodeError> {
-    let walk = Walk { definitions: Definitions::of(schema), personal_data };
+    let walk = DatumToJson { personal_data };
     let mut reader = Reader::new(datum);
-    let value = walk.value(Place::root(schema), &mut reader)?;
+    let value = walk.value(View::tree(schema), &mut reader)?;
     reader.finish()?;
     Ok(value)
 }
 
-struct Walk {
-    definitions: Definitions,
+struct DatumToJson {
     personal_data: PersonalData,
 }
 
-impl Walk {
-    fn value(&self, place: Place, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-        deeper(place.schema, reader, |reader| self.resolved(self.definitions.resolve(place), reader))
+impl DatumToJson {
+    fn value(&self, schema: View<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+        nested(schema, reader, |reader| self.resolved(schema, reader))
     }
 
-    fn resolved(&self, place: Place, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-        Ok(match place.schema {
-            Schema::Null | Schema::Ref(_) => Value::Null,
-            Schema::Boolean => Value::Bool(reader.boolean()?),
-            Schema::Int | Schema::Long => Value::from(reader.long()?),
-            Schema::Float => float(f64::from(reader.float()?)),
-            Schema::Double => float(reader.double()?),
-            Schema::Bytes => Value::String(logical::base64(reader.bytes()?)),
-            Schema::String => Value::from(reader.string()?),
-            Schema::Logical(schema) => match schema.base {
-                Schema::Int | Schema::Long => {
-                    let number = reader.long()?;
-                    logical::number_text(schema.name, number)
-                        .map_or_else(|| Value::from(number), Value::String)
-                }
-                Schema::Bytes => {
-                    let bytes = reader.bytes()?;
-                    let text = Decimal::of(schema).and_then(|decimal| decimal.text(bytes));
-                    Value::String(text.unwrap_or_else(|| logical::base64(bytes)))
-                }
-                _ => self.value(place.inner(&schema.base), reader)?,
-            },
-            Schema::Array(item) => {
+    fn resolved(&self, schema: View<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+        Ok(match (schema.shape(), schema.logical()) {
+            (Shape::Null, _) => Value::Null,
+            (Shape::Boolean, _) => Value::Bool(reader.boolean()?),
+            (Shape::Int | Shape::Long, logical) => {
+                let number = reader.long()?;
+                let date_or_time =
+                    logical.and_then(|logical| logical::number_text(text(logical.name), number));
+                date_or_time.map_or_else(|| Value::from(number), Value::String)
+            }
+            (Shape::Float, _) => float(f64::from(reader.float()?)),
+            (Shape::Double, _) => float(reader.double()?),
+            (Shape::Bytes, logical) => {
+                let bytes = reader.bytes()?;
+                let decimal = logical.and_then(Decimal::of).and_then(|decimal| decimal.text(bytes));
+                Value::String(decimal.unwrap_or_else(|| logical::base64(bytes)))
+            }
+            (Shape::Fixed(_, size), _) => Value::String(logical::base64(reader.raw(size)?)),
+            (Shape::String, _) => Value::from(reader.string()?),
+            (Shape::Array(item), _) => {
                 let mut items = Vec::new();
                 blocks(reader, |reader| {
                     let index = items.len();
-                    let item = self.value(place.inner(item), reader);
-                    items.push(item.map_err(|fault| fault.in_item(index))?);
+                    items.push(self.value(item, reader).map_err(|error| error.in_item(index))?);
                     Ok(())
                 })?;
                 Value::Array(items)
             }
-            Schema::Map(inner) => {
+            (Shape::Map(value), _) => {
                 let mut entries = Map::new();
                 blocks(reader, |reader| {
                     let key = reader.string()?.to_owned();
-                    let value = self.value(place.inner(inner), reader);
-                    let value = value.map_err(|fault| fault.in_entry(&key))?;
+                    let value = self.value(value, reader).map_err(|error| error.in_entry(&key))?;
                     entries.insert(key, value);
                     Ok(())
                 })?;
                 Value::Object(entries)
             }
-            Schema::Enum(symbols) => {
+            (Shape::Enum(view), _) => {
                 let index = reader.long()?;
-                let symbol = usize::try_from(index).ok().and_then(|at| symbols.symbols.get(at));
-                let symbols = symbols.symbols.len();
-                let symbol =
-                    symbol.ok_or_else(|| reader.error(DecodeErrorKind::UnknownSymbol { index, symbols }))?;
-                Value::from(*symbol)
-            }
-            Schema::Nullable(inner) => {
-                let branch = reader.long()?;
-                match self.definitions.union(inner, place.namespace) {
-                    _ if branch == 0 => Value::Null,
-                    Some(union) => {
-                        let record = branch_of(union.branches, branch.wrapping_sub(1))
-                            .ok_or_else(|| unknown(reader, branch, union.branches.len() + 1))?;
-                        deeper(*inner, reader, |reader| self.branch(place, record, reader))?
-                    }
-                    None if branch == 1 => self.value(place.inner(inner), reader)?,
-                    None => return Err(unknown(reader, branch, 2)),
+                let symbols = view.symbols.len();
+                match usize::try_from(index) {
+                    Ok(index) if index < symbols => Value::from(text(view.symbols.get(index))),
+                    _ => return Err(reader.error(DecodeErrorKind::UnknownSymbol { index, symbols })),
                 }
             }
-            Schema::Union(union) => {
-                let branch = reader.long()?;
-                let record = branch_of(union.branches, branch)
-                    .ok_or_else(|| unknown(reader, branch, union.branches.len()))?;
-                self.branch(place, record, reader)?
+            (Shape::Union(union @ UnionView::Nullable { .. }), _) => {
+                branch(schema, union, reader, |schema, reader| self.value(schema, reader))?
             }
-            Schema::Record(record) => self.record(place, record, reader)?,
+            (Shape::Union(union), _) => {
+                branch(schema, union, reader, |schema, reader| match schema.shape() {
+                    Shape::Record(record) => {
+                        let fields = self.record(record, reader)?;
+                        Ok(Value::Object(Map::from_iter([(record.name.short_text(), fields)])))
+                    }
+                    _ => self.value(schema, reader),
+                })?
+            }
+            (Shape::Record(record), _) => self.record(record, reader)?,
         })
     }
 
-    fn branch(
-        &self,
-        place: Place,
-        record: &'static Record,
-        reader: &mut Reader<'_>,
-    ) -> Result<Value, DecodeError> {
-        let fields = self.record(place, record, reader)?;
-        Ok(Value::Object(Map::from_iter([(short_name(&record.name), fields)])))
-    }
-
-    fn record(
-        &self,
-        place: Place,
-        record: &'static Record,
-        reader: &mut Reader<'_>,
-    ) -> Result<Value, DecodeError> {
-        let inner = place.within(record);
+    fn record(&self, record: RecordView<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         let mut fields = Map::new();
-        for field in record.fields {
-            let value = self.value(inner.inner(field.schema), reader);
+        for index in 0..record.len() {
+            let field = record.field(index);
+            let name = text(field.name);
             let masked = field.pii && self.personal_data == PersonalData::Masked;
-            let mut value = value.map_err(|fault| {
-                if masked { fault.in_pii_field(field.name) } else { fault.in_field(field.name) }
-            })?;
+            let mut value = self
+                .value(field.schema, reader)
+                .map_err(|error| if masked { error.in_pii_field(name) } else { error.in_field(name) })?;
             if masked && !value.is_null() {
                 value = Value::from(MASK);
             }
-            fields.insert(field.name.to_owned(), value);
+            fields.insert(name.to_owned(), value);
         }
         Ok(Value::Object(fields))
     }

@@ -6,10 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
-use serde_json::Value;
 
 use crate::avro::{Reader, varint};
-use events_schema::tree::Logical;
+use events_schema::view::LogicalView;
 use events_support::rfc3339::{EPOCH, civil, instant, nine_digits};
 
 pub(super) fn base64(bytes: &[u8]) -> String {
@@ -132,14 +131,10 @@ pub(super) enum Decimal {
 
 impl Decimal {
     /// The decimal that a type over bytes is; `None` for another type.
-    pub(super) fn of(schema: &Logical) -> Option<Self> {
-        match schema.name {
-            "big-decimal" => Some(Self::Own),
-            "decimal" => {
-                let attributes: Value = serde_json::from_str(&format!("{{{}}}", schema.attributes)).ok()?;
-                let scale = attributes.get("scale").map_or(Some(0), Value::as_u64)?;
-                Some(Self::Fixed(usize::try_from(scale).ok()?))
-            }
+    pub(super) fn of(logical: LogicalView<'_>) -> Option<Self> {
+        match logical.name {
+            b"big-decimal" => Some(Self::Own),
+            b"decimal" => Some(Self::Fixed(usize::try_from(logical.scale).ok()?)),
             _ => None,
         }
     }

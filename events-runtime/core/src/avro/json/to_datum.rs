@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::logical::{self, Decimal};
 use crate::avro::{MAX_DEPTH, varint};
-use events_schema::definitions::{Definitions, Place, short_name};
-use events_schema::tree::{Enum, Field, Logical, Record, Schema};
+use events_schema::tree::Schema;
+use events_schema::view::{FieldView, LogicalView, RecordView, Shape, Texts, UnionView, View, text};
 
 /// One thing in a JSON value that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,26 +67,20 @@ impl std::error::Error for JsonFaults {}
 /// # Errors
 /// [`JsonFaults`] that name everything that does not fit.
 pub fn from_json(schema: &'static Schema, value: &Value) -> Result<Vec<u8>, JsonFaults> {
-    let mut walk = Walk {
-        definitions: Definitions::of(schema),
-        path: String::new(),
-        depth: 0,
-        datum: Vec::new(),
-        faults: Vec::new(),
-    };
-    walk.value(Place::root(schema), value);
+    let mut walk = JsonToDatum::default();
+    walk.value(View::tree(schema), value);
     if walk.faults.is_empty() { Ok(walk.datum) } else { Err(JsonFaults(walk.faults)) }
 }
 
-struct Walk {
-    definitions: Definitions,
+#[derive(Default)]
+struct JsonToDatum {
     path: String,
     depth: usize,
     datum: Vec<u8>,
     faults: Vec<JsonFault>,
 }
 
-impl Walk {
+impl JsonToDatum {
     fn fault(&mut self, message: impl Into<String>) {
         self.faults.push(JsonFault { path: self.path.clone(), message: message.into() });
     }
@@ -114,63 +108,77 @@ impl Walk {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        // No allocation is longer than this.
-        self.long(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+        self.length(bytes.len());
         self.datum.extend_from_slice(bytes);
     }
 
-    fn value(&mut self, place: Place, value: &Value) {
-        let place = self.definitions.resolve(place);
-        match (place.schema, value) {
-            (Schema::Null | Schema::Ref(_), Value::Null) => {}
-            (Schema::Null | Schema::Ref(_), other) => self.expected("null", other),
-            (Schema::Boolean, Value::Bool(value)) => self.datum.push(u8::from(*value)),
-            (Schema::Boolean, other) => self.expected("true or false", other),
-            (Schema::Int, value) => self.integer(i64::from(i32::MIN)..=i64::from(i32::MAX), value),
-            (Schema::Long, value) => self.integer(i64::MIN..=i64::MAX, value),
-            (Schema::Float, value) => self.single(value),
-            (Schema::Double, value) => self.float(value, |datum, value| {
+    fn length(&mut self, length: usize) {
+        // No allocation is longer than this.
+        self.long(i64::try_from(length).unwrap_or(i64::MAX));
+    }
+
+    fn value(&mut self, schema: View<'static>, value: &Value) {
+        match schema.logical() {
+            Some(logical) => self.logical(schema.shape(), logical, value),
+            None => self.plain_value(schema.shape(), value),
+        }
+    }
+
+    /// Writes a value, whatever its logical type.
+    fn plain_value(&mut self, shape: Shape<'static>, value: &Value) {
+        match (shape, value) {
+            (Shape::Null, Value::Null) => {}
+            (Shape::Null, other) => self.expected("null", other),
+            (Shape::Boolean, Value::Bool(value)) => self.datum.push(u8::from(*value)),
+            (Shape::Boolean, other) => self.expected("true or false", other),
+            (Shape::Int, value) => self.integer(i64::from(i32::MIN)..=i64::from(i32::MAX), value),
+            (Shape::Long, value) => self.integer(i64::MIN..=i64::MAX, value),
+            (Shape::Float, value) => self.single(value),
+            (Shape::Double, value) => self.float(value, |datum, value| {
                 datum.extend_from_slice(&value.to_le_bytes());
             }),
-            (Schema::Bytes, Value::String(text)) => match logical::from_base64(text) {
+            (Shape::Bytes, Value::String(text)) => match logical::from_base64(text) {
                 Some(bytes) => self.bytes(&bytes),
                 None => self.fault("expected bytes in base64, with padding"),
             },
-            (Schema::Bytes, other) => self.expected("bytes in base64 as a string", other),
-            (Schema::String, Value::String(text)) => self.bytes(text.as_bytes()),
-            (Schema::String, other) => self.expected("a string", other),
-            (Schema::Logical(schema), value) => self.logical(place, schema, value),
-            (Schema::Array(item), Value::Array(items)) => {
+            (Shape::Bytes, other) => self.expected("bytes in base64 as a string", other),
+            (Shape::Fixed(_, size), Value::String(text)) => match logical::from_base64(text) {
+                Some(bytes) if bytes.len() == size => self.datum.extend_from_slice(&bytes),
+                _ => self.fault(format!("expected {size} bytes in base64, with padding")),
+            },
+            (Shape::Fixed(..), other) => self.expected("bytes in base64 as a string", other),
+            (Shape::String, Value::String(text)) => self.bytes(text.as_bytes()),
+            (Shape::String, other) => self.expected("a string", other),
+            (Shape::Array(item), Value::Array(items)) => {
                 self.block(items.len());
                 for (index, value) in items.iter().enumerate() {
-                    self.at(format_args!("[{index}]"), |walk| walk.value(place.inner(item), value));
+                    self.at(format_args!("[{index}]"), |walk| walk.value(item, value));
                 }
                 self.long(0);
             }
-            (Schema::Array(_), other) => self.expected("an array", other),
-            (Schema::Map(inner), Value::Object(entries)) => {
+            (Shape::Array(_), other) => self.expected("an array", other),
+            (Shape::Map(inner), Value::Object(entries)) => {
                 self.block(entries.len());
                 for (key, value) in entries {
                     self.bytes(key.as_bytes());
-                    self.at(format_args!("[{key:?}]"), |walk| walk.value(place.inner(inner), value));
+                    self.at(format_args!("[{key:?}]"), |walk| walk.value(inner, value));
                 }
                 self.long(0);
             }
-            (Schema::Map(_), other) => self.expected("an object", other),
-            (Schema::Enum(symbols), value) => self.symbol(symbols, value),
-            (Schema::Nullable(_), Value::Null) => self.long(0),
-            (Schema::Nullable(inner), value) => {
-                if let Some(union) = self.definitions.union(inner, place.namespace) {
-                    self.branch(place, union.branches, 1, value);
-                } else {
-                    self.long(1);
-                    self.value(place.inner(inner), value);
-                }
+            (Shape::Map(_), other) => self.expected("an object", other),
+            (Shape::Enum(view), value) => self.symbol(view.symbols, value),
+            (
+                Shape::Union(UnionView::Nullable { .. } | UnionView::Records { null: true, .. }),
+                Value::Null,
+            ) => self.long(0),
+            (Shape::Union(union @ UnionView::Nullable { .. }), value) => {
+                self.long(1);
+                self.value(union.branch(1), value);
             }
-            (Schema::Union(union), value) => self.branch(place, union.branches, 0, value),
-            (Schema::Record(record), Value::Object(fields)) => self.record(place, record, fields),
-            (Schema::Record(record), other) => {
-                let expected = format!("an object with the fields of `{}`", record.name.base);
+            (Shape::Union(union), value) => self.branch(union, value),
+            (Shape::Record(record), Value::Object(fields)) => self.record(record, fields),
+            (Shape::Record(record), other) => {
+                let expected = format!("an object with the fields of `{}`", text(record.name.base));
                 self.expected(&expected, other);
             }
         }
@@ -178,7 +186,7 @@ impl Walk {
 
     fn block(&mut self, items: usize) {
         if items > 0 {
-            self.long(i64::try_from(items).unwrap_or(i64::MAX));
+            self.length(items);
         }
     }
 
@@ -221,33 +229,32 @@ impl Walk {
         }
     }
 
-    fn logical(&mut self, place: Place, schema: &'static Logical, value: &Value) {
-        let below = place.inner(&schema.base);
-        match (schema.base, value) {
-            (Schema::Int | Schema::Long, Value::String(text)) => {
-                match (logical::text_number(schema.name, text), logical::number_example(schema.name)) {
-                    (Some(number), _) => self.value(below, &Value::from(number)),
+    fn logical(&mut self, shape: Shape<'static>, logical: LogicalView<'static>, value: &Value) {
+        let name = text(logical.name);
+        match (shape, value) {
+            (Shape::Int | Shape::Long, Value::String(text)) => {
+                match (logical::text_number(name, text), logical::number_example(name)) {
+                    (Some(number), _) => self.plain_value(shape, &Value::from(number)),
                     (None, Some(example)) => self.expected(example, value),
-                    (None, None) => self.value(below, value),
+                    (None, None) => self.plain_value(shape, value),
                 }
             }
-            (Schema::Int | Schema::Long, Value::Number(_)) => self.value(below, value),
-            (Schema::Int | Schema::Long, other) => {
-                let example = logical::number_example(schema.name).unwrap_or("a whole number");
-                self.expected(example, other);
+            (Shape::Int | Shape::Long, Value::Number(_)) => self.plain_value(shape, value),
+            (Shape::Int | Shape::Long, other) => {
+                self.expected(logical::number_example(name).unwrap_or("a whole number"), other);
             }
-            (Schema::Bytes, value) => match (Decimal::of(schema), value) {
+            (Shape::Bytes, value) => match (Decimal::of(logical), value) {
                 (Some(decimal), Value::String(text)) => self.decimal(decimal, text),
-                // A JSON number is a double to most that write it.
+                // Most JSON parsers read a number as a double.
                 (Some(_), _) => self.expected("a decimal number in quotes such as \"12.30\"", value),
-                (None, _) => self.value(below, value),
+                (None, _) => self.plain_value(shape, value),
             },
-            (Schema::String, Value::String(text))
-                if schema.name == "uuid" && uuid::Uuid::try_parse(text).is_err() =>
+            (Shape::String, Value::String(text))
+                if name == "uuid" && uuid::Uuid::try_parse(text).is_err() =>
             {
                 self.expected("a UUID such as \"0190a6e0-2b3c-7d4e-8f50-112233445566\"", value);
             }
-            _ => self.value(below, value),
+            _ => self.plain_value(shape, value),
         }
     }
 
@@ -262,60 +269,51 @@ impl Walk {
         }
     }
 
-    fn symbol(&mut self, symbols: &Enum, value: &Value) {
-        let Value::String(text) = value else {
-            return self.expected(&one_of(symbols.symbols.iter().copied()), value);
-        };
-        match symbols.symbols.iter().position(|symbol| symbol == text) {
-            Some(index) => self.long(i64::try_from(index).unwrap_or(i64::MAX)),
-            None => self.expected(&one_of(symbols.symbols.iter().copied()), value),
+    fn symbol(&mut self, symbols: Texts<'static>, value: &Value) {
+        let found = value.as_str().and_then(|symbol| symbols.position(symbol.as_bytes()));
+        match found {
+            Some(index) => self.length(index),
+            None => self.expected(&one_of((0..symbols.len()).map(|at| text(symbols.get(at)))), value),
         }
     }
 
-    fn branch(&mut self, place: Place, branches: &'static [&'static Record], first: i64, value: &Value) {
-        let names = || branches.iter().map(|record| short_name(&record.name));
+    fn branch(&mut self, union: UnionView<'static>, value: &Value) {
         let (name, fields) = match value {
             Value::String(name) => (Some(name), None),
-            Value::Object(object) => match object.iter().collect::<Vec<_>>().as_slice() {
-                [(name, fields)] => (Some(*name), Some(*fields)),
-                _ => (None, None),
-            },
+            Value::Object(object) if object.len() == 1 => object.iter().next().unzip(),
             _ => (None, None),
         };
-        let found = name.and_then(|name| {
-            let index = names().position(|known| known == *name)?;
-            Some((index, *branches.get(index)?))
-        });
-        let Some((index, record)) = found else {
-            let names: Vec<_> = names().collect();
+        let mut records = records(union).map(|(index, record)| (index, record, record.name.short_text()));
+        let Some((index, record, name)) = records.find(|(.., known)| Some(known) == name) else {
+            let names: Vec<_> = self::records(union).map(|(_, record)| record.name.short_text()).collect();
             let of = one_of(names.iter().map(String::as_str));
             let example = names.first().map_or("Name", String::as_str);
             let expected = format!("an object of one entry, {of}, such as {{\"{example}\": {{…}}}}");
             return self.expected(&expected, value);
         };
-        self.long(i64::try_from(index).map_or(i64::MAX, |index| index + first));
+        self.length(index);
         let none = Value::Object(Map::new());
-        self.at_field(&short_name(&record.name), |walk| match fields.unwrap_or(&none) {
-            Value::Object(fields) => walk.record(place, record, fields),
+        self.at_field(&name, |walk| match fields.unwrap_or(&none) {
+            Value::Object(fields) => walk.record(record, fields),
             other => walk.expected("an object", other),
         });
     }
 
-    fn record(&mut self, place: Place, record: &'static Record, fields: &Map<String, Value>) {
+    fn record(&mut self, record: RecordView<'static>, fields: &Map<String, Value>) {
         if self.depth == MAX_DEPTH {
             return self.fault(format!("nested more than {MAX_DEPTH} levels deep"));
         }
         self.depth += 1;
-        let inner = place.within(record);
-        for field in record.fields {
-            self.at_field(field.name, |walk| match fields.get(field.name) {
-                Some(value) => walk.value(inner.inner(field.schema), value),
-                None => walk.absent(inner, field),
+        for field in self::fields(record) {
+            let name = text(field.name);
+            self.at_field(name, |walk| match fields.get(name) {
+                Some(value) => walk.value(field.schema, value),
+                None => walk.absent(field),
             });
         }
         for name in fields.keys() {
-            if record.fields.iter().all(|field| field.name != name) {
-                let known = one_of(record.fields.iter().map(|field| field.name));
+            if record.position(name.as_bytes()).is_none() {
+                let known = one_of(self::fields(record).map(|field| text(field.name)));
                 self.at_field(name, |walk| walk.fault(format!("unknown field; there are {known}")));
             }
         }
@@ -323,78 +321,86 @@ impl Walk {
     }
 
     /// A field that the JSON leaves out: its default, or null where it may be.
-    fn absent(&mut self, place: Place, field: &'static Field) {
-        let default = field.default.map(|default| serde_json::from_str(default.text));
-        match (default, field.schema) {
-            (Some(Ok(default)), _) => {
-                let place = place.inner(field.schema);
-                let default = self.plain(place, default);
-                self.value(place, &default);
+    fn absent(&mut self, field: FieldView<'static>) {
+        match field.default.map(serde_json::from_slice) {
+            Some(Ok(default)) => {
+                let default = self.plain(field.schema, default);
+                self.value(field.schema, &default);
             }
-            (_, Schema::Nullable(_)) => self.long(0),
             _ => self.fault("is missing and has no default"),
         }
     }
 
     /// A default as Avro writes it in the form that is read here: bytes are a string of the
     /// characters 0 to 255 there, and a union's default is a bare value of the first branch that it fits.
-    fn plain(&mut self, place: Place, default: Value) -> Value {
-        let place = self.definitions.resolve(place);
+    fn plain(&mut self, schema: View<'static>, default: Value) -> Value {
         let latin =
             |text: &str| text.chars().map(|c| u8::try_from(c).unwrap_or_default()).collect::<Vec<_>>();
-        match (place.schema, default) {
-            (Schema::Bytes, Value::String(text)) => Value::String(logical::base64(&latin(&text))),
-            (Schema::Logical(schema), Value::String(text)) if matches!(schema.base, Schema::Bytes) => {
+        match (schema.shape(), default) {
+            (Shape::Bytes | Shape::Fixed(..), Value::String(text)) => {
                 let bytes = latin(&text);
-                let text = Decimal::of(schema).and_then(|decimal| decimal.text(&bytes));
-                Value::String(text.unwrap_or_else(|| logical::base64(&bytes)))
+                let decimal = schema.logical().and_then(Decimal::of).and_then(|decimal| decimal.text(&bytes));
+                Value::String(decimal.unwrap_or_else(|| logical::base64(&bytes)))
             }
-            (Schema::Array(item), Value::Array(items)) => {
-                items.into_iter().map(|value| self.plain(place.inner(item), value)).collect()
+            (Shape::Array(item), Value::Array(items)) => {
+                items.into_iter().map(|value| self.plain(item, value)).collect()
             }
-            (Schema::Map(inner), Value::Object(entries)) => {
-                entries.into_iter().map(|(key, value)| (key, self.plain(place.inner(inner), value))).collect()
+            (Shape::Map(inner), Value::Object(entries)) => {
+                entries.into_iter().map(|(key, value)| (key, self.plain(inner, value))).collect()
             }
-            (Schema::Nullable(inner), value) if !value.is_null() => self.plain(place.inner(inner), value),
-            (Schema::Union(union), value) => {
-                let mut branches = union.branches.iter().map(|record| {
-                    let fields = self.plain_record(place, record, value.clone());
-                    (self.is_record(place, record, &fields), short_name(&record.name), fields)
+            (Shape::Union(_), Value::Null) => Value::Null,
+            (Shape::Union(union @ UnionView::Nullable { .. }), value) => self.plain(union.branch(1), value),
+            (Shape::Union(union), value) => {
+                let mut branches = records(union).map(|(_, record)| {
+                    let fields = self.plain_record(record, value.clone());
+                    (self.is_record(record, &fields), record, fields)
                 });
                 match branches.find(|(fits, ..)| *fits) {
-                    Some((_, name, fields)) => Value::Object(Map::from_iter([(name, fields)])),
+                    Some((_, record, fields)) => {
+                        Value::Object(Map::from_iter([(record.name.short_text(), fields)]))
+                    }
                     None => value,
                 }
             }
-            (Schema::Record(record), value) => self.plain_record(place, record, value),
+            (Shape::Record(record), value) => self.plain_record(record, value),
             (_, value) => value,
         }
     }
 
     /// Whether a value is one of a record, by writing it and forgetting it.
-    fn is_record(&mut self, place: Place, record: &'static Record, value: &Value) -> bool {
+    fn is_record(&mut self, record: RecordView<'static>, value: &Value) -> bool {
         let Value::Object(fields) = value else { return false };
         let (datum, faults) = (self.datum.len(), self.faults.len());
-        self.record(place, record, fields);
+        self.record(record, fields);
         let fits = self.faults.len() == faults;
         self.datum.truncate(datum);
         self.faults.truncate(faults);
         fits
     }
 
-    fn plain_record(&mut self, place: Place, record: &'static Record, default: Value) -> Value {
+    fn plain_record(&mut self, record: RecordView<'static>, default: Value) -> Value {
         let Value::Object(fields) = default else { return default };
-        let inner = place.within(record);
         let plain = |(name, value): (String, Value)| {
-            let field = record.fields.iter().find(|field| field.name == name);
-            let value = match field {
-                Some(field) => self.plain(inner.inner(field.schema), value),
+            let value = match record.position(name.as_bytes()) {
+                Some(index) => self.plain(record.field(index).schema, value),
                 None => value,
             };
             (name, value)
         };
         fields.into_iter().map(plain).collect()
     }
+}
+
+/// The records of a union, with their indexes.
+fn records(union: UnionView<'static>) -> impl Iterator<Item = (usize, RecordView<'static>)> {
+    (0..union.len()).filter_map(move |index| match union.branch(index).shape() {
+        Shape::Record(record) => Some((index, record)),
+        _ => None,
+    })
+}
+
+fn fields(record: RecordView<'static>) -> impl Iterator<Item = FieldView<'static>> {
+    (0..record.len()).map(move |index| record.field(index))
 }
 
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {

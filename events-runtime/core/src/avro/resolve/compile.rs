@@ -8,7 +8,7 @@ use super::records;
 use crate::avro::varint::MAX_LEN;
 use events_schema::resolution::{Units, branch_of, promotes, same_primitive, units};
 use events_schema::tree::Schema;
-use events_schema::view::{EnumView, Shape, UnionView, View};
+use events_schema::view::{EnumView, NameView, Shape, UnionView, View, text};
 
 /// How deep schemas may be nested within each other, types of their own names included. A schema
 /// from outside may define a chain of types as long as itself.
@@ -256,26 +256,13 @@ fn as_tag(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// Schemas are made of `str`s alone.
-pub(super) fn text(bytes: &[u8]) -> &str {
-    str::from_utf8(bytes).unwrap_or_default()
-}
-
 fn mismatch(to: &Shape<'_>, from: &Shape<'_>) -> String {
     format!("the writer's {} can't be read as {}", words(from), words(to))
 }
 
-pub(super) fn other_name(
-    kind: &str,
-    to: &events_schema::view::NameView<'_>,
-    from: &events_schema::view::NameView<'_>,
-) -> String {
-    let (to, from) = (short(to), short(from));
+pub(super) fn other_name(kind: &str, to: &NameView<'_>, from: &NameView<'_>) -> String {
+    let (to, from) = (to.short_text(), from.short_text());
     format!("the writer's {kind} is `{from}`, here it is `{to}`: give that the alias `{from}`")
-}
-
-fn short(name: &events_schema::view::NameView<'_>) -> String {
-    text(name.short(&mut [0; 512])).to_owned()
 }
 
 /// A schema in a message.
@@ -292,8 +279,8 @@ fn words(shape: &Shape<'_>) -> String {
         Shape::Array(_) => "array".to_owned(),
         Shape::Map(_) => "map".to_owned(),
         Shape::Union(_) => "union".to_owned(),
-        Shape::Fixed(name, _) => format!("fixed `{}`", short(name)),
-        Shape::Enum(view) => format!("enum `{}`", short(&view.name)),
-        Shape::Record(view) => format!("record `{}`", short(&view.name)),
+        Shape::Fixed(name, _) => format!("fixed `{}`", name.short_text()),
+        Shape::Enum(view) => format!("enum `{}`", view.name.short_text()),
+        Shape::Record(view) => format!("record `{}`", view.name.short_text()),
     }
 }

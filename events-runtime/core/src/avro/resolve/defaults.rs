@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use super::compile::text;
 use crate::avro::MAX_DEPTH;
 use crate::avro::json::whole;
 use crate::avro::varint::{to_bytes, zigzag};
-use events_schema::view::{Shape, View};
+use events_schema::view::{Shape, View, text};
 
 /// The datum of a default that is JSON text.
 ///

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::compile::text;
 use crate::avro::error::DecodeError;
-use events_schema::view::FieldView;
+use events_schema::view::{FieldView, text};
 
 /// The fields that a step stands in, the outermost first; none where the action has fields of its
 /// own. A clone shares all but the outermost.

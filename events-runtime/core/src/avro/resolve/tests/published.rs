@@ -3,7 +3,7 @@
 use super::*;
 use crate::PublicSignal;
 use crate::avro::{Published, from_single_object};
-use events_schema::packed;
+use events_schema::parse;
 
 const CANONICAL: &str = concat!(
     r#"{"name":"org.resolve.things.counted.v1.Counted","type":"record","#,
@@ -25,7 +25,7 @@ static FIRST: &Published = &Counted::PUBLISHED[0];
 
 #[test]
 fn a_published_version_is_the_text_that_it_was_made_of() {
-    let parsed = packed::pack(CANONICAL).unwrap();
+    let parsed = parse::pack(CANONICAL).unwrap();
     assert_eq!((parsed.bytes.as_slice(), parsed.canonical.as_str()), (FIRST.packed, CANONICAL));
     let published = WriterSchema::of(FIRST);
     assert_eq!(published, writer(CANONICAL));
@@ -42,7 +42,7 @@ fn the_canonical_form_of_a_packed_schema_is_that_of_its_text() {
         {"name":"m","type":{"type":"map","values":{"type":"int","logicalType":"date"}}},
         {"name":"p","type":{"type":"record","name":"P","namespace":"","fields":[{"name":"x","type":"bytes"}]}},
         {"name":"q","type":["boolean","float","double","long","string"]}]}"#;
-    let parsed = packed::pack(text).unwrap();
+    let parsed = parse::pack(text).unwrap();
     assert_eq!(events_schema::canonical_form_of_packed(&parsed.bytes), parsed.canonical);
 }
 

@@ -1,0 +1,223 @@
+//! The schema of a definition, as a tree of constants.
+//!
+//! The derive macros write one [`Schema`] value per type; everything else that the crate says
+//! of a schema (its JSON text, its Parsing Canonical Form, its fingerprint, whether it is
+//! compatible with a published one) is a `const fn` over this tree.
+//!
+//! The terms are those of the [Avro specification](https://avro.apache.org/docs/1.12.0/specification/).
+
+mod digest;
+mod name;
+
+pub use digest::generic_name;
+
+/// An Avro schema.
+#[derive(Debug, Clone, Copy)]
+pub enum Schema {
+    /// `"null"`.
+    Null,
+    /// `"boolean"`: one byte.
+    Boolean,
+    /// `"int"`: 32 bits, zigzag varint.
+    Int,
+    /// `"long"`: 64 bits, zigzag varint.
+    Long,
+    /// `"float"`: four bytes, IEEE 754, little-endian.
+    Float,
+    /// `"double"`: eight bytes, IEEE 754, little-endian.
+    Double,
+    /// `"bytes"`: a long, then so many bytes.
+    Bytes,
+    /// `"string"`: a long, then so many bytes of UTF-8.
+    String,
+    /// A primitive with a logical type.
+    Logical(&'static Logical),
+    /// An array of one item type.
+    Array(&'static Schema),
+    /// A map from strings to one value type.
+    Map(&'static Schema),
+    /// `["null", T]`; where `T` is a union itself, its branches follow `"null"` in one union.
+    Nullable(&'static Schema),
+    /// A union of records: what a data-carrying Rust enum becomes.
+    Union(&'static Union),
+    /// A record.
+    Record(&'static Record),
+    /// An enumeration of names.
+    Enum(&'static Enum),
+    /// The name of a type that is being, or has been, defined around this place.
+    Ref(&'static Reference),
+}
+
+impl Schema {
+    /// Stands for the schema of a definition that did not compile: a union of nothing, which no type
+    /// that compiles has.
+    #[doc(hidden)]
+    pub const UNKNOWN: &'static Self =
+        &Self::Union(&Union { name: Name { base: "", arguments: &[], namespace: None }, branches: &[] });
+}
+
+/// A primitive schema with a logical type on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Logical {
+    /// The primitive schema that is written.
+    pub base: Schema,
+    /// The logical type's name, such as `timestamp-micros`.
+    pub name: &'static str,
+    /// The JSON attributes that stand beside `"type"`, such as `"logicalType":"uuid"`.
+    pub attributes: &'static str,
+}
+
+/// The name of a record or an enumeration.
+#[derive(Debug, Clone, Copy)]
+pub struct Name {
+    /// The name without a namespace and without generic arguments.
+    pub base: &'static str,
+    /// The schemas of generic arguments: `Page<Line>` is named `Page_Line`.
+    pub arguments: &'static [&'static Schema],
+    /// The namespace; `None` takes the one of the enclosing definition.
+    pub namespace: Option<&'static str>,
+}
+
+/// The Rust type behind a name: what tells two types of one Avro name apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The Rust type, with its module.
+    pub rust_type: &'static str,
+    /// The file, line and column of its definition.
+    pub location: &'static str,
+    /// The file that the compiler read, relative to where it ran; empty where that is not known.
+    pub file: &'static str,
+    /// The digest of that file's text, by which `schema lock` knows another checkout of it.
+    pub digest: u64,
+    /// The fields that have another name in the schema: the one of Rust, and that of the schema.
+    pub renamed: &'static [(&'static str, &'static str)],
+}
+
+impl Origin {
+    /// A type of which no more is known.
+    #[must_use]
+    pub const fn new(rust_type: &'static str, location: &'static str) -> Self {
+        Self { rust_type, location, file: "", digest: 0, renamed: &[] }
+    }
+}
+
+/// A name that stands for a definition elsewhere in the same schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference {
+    /// The name of the definition.
+    pub name: Name,
+    /// The Rust type behind it.
+    pub origin: Origin,
+}
+
+/// A record: what a Rust struct becomes.
+#[derive(Debug, Clone, Copy)]
+pub struct Record {
+    /// The record's name.
+    pub name: Name,
+    /// The Rust type behind it.
+    pub origin: Origin,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
+    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    pub attributes: &'static str,
+    /// The fields, in the order of the datum.
+    pub fields: &'static [Field],
+    /// The digest of the whole, by which an unchanged record is known at once; 0 where it is not known.
+    pub digest: u64,
+}
+
+/// A field of a [`Record`].
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// The field's name.
+    pub name: &'static str,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
+    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    pub attributes: &'static str,
+    /// The field's schema.
+    pub schema: &'static Schema,
+    /// What the field's type says of itself:
+    /// `EventData::MAY_BE_FALSY`.
+    pub may_be_falsy: bool,
+    /// The default value as written by the user; a [`Schema::Nullable`] field without one
+    /// defaults to `null`.
+    pub default: Option<Json>,
+    /// Whether the field holds personal data and is masked in logs.
+    pub pii: bool,
+    /// The digest of the whole, by which an unchanged field is known at once; 0 where it is not known.
+    pub digest: u64,
+}
+
+/// A union of records, each behind the index of its branch.
+#[derive(Debug, Clone, Copy)]
+pub struct Union {
+    /// The Rust enum's name, which generic types around it take into theirs.
+    pub name: Name,
+    /// The branches, in the order of their indexes.
+    pub branches: &'static [&'static Record],
+}
+
+/// An enumeration: what a Rust enum of unit variants becomes.
+#[derive(Debug, Clone, Copy)]
+pub struct Enum {
+    /// The enumeration's name.
+    pub name: Name,
+    /// The Rust type behind it.
+    pub origin: Origin,
+    /// Other names that a writer may have used.
+    pub aliases: &'static [&'static str],
+    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    pub attributes: &'static str,
+    /// The symbols, in the order of their indexes.
+    pub symbols: &'static [&'static str],
+    /// The symbol that stands for one the reader does not know.
+    pub default: Option<&'static str>,
+    /// The digest of the whole, by which an unchanged enumeration is known at once; 0 where it is not
+    /// known.
+    pub digest: u64,
+}
+
+/// A JSON value in a constant: the default of a field.
+#[derive(Debug, Clone, Copy)]
+pub struct Json {
+    /// The value as JSON text.
+    pub text: &'static str,
+    /// The value's shape.
+    pub kind: JsonKind,
+}
+
+/// The shape of a [`Json`] constant.
+#[derive(Debug, Clone, Copy)]
+pub enum JsonKind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer(i128),
+    /// A number with a fraction or an exponent.
+    Float(f64),
+    /// A string, unescaped.
+    String(&'static str),
+    /// An array.
+    Array(&'static [Json]),
+    /// An object, in the order written.
+    Object(&'static [(&'static str, Json)]),
+}
+
+/// A field of which nothing but this is said.
+#[cfg(test)]
+pub(crate) const fn field(name: &'static str, schema: &'static Schema) -> Field {
+    Field {
+        name,
+        aliases: &[],
+        attributes: "",
+        schema,
+        may_be_falsy: true,
+        default: None,
+        pii: false,
+        digest: 0,
+    }
+}
