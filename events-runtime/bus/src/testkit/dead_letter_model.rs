@@ -72,6 +72,7 @@ async fn run(fixture: &dyn Fixture, history: &[Op]) -> Result<(), String> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
 fn text(error: TransportError) -> String {
     format!("a call failed: {error}")
 }

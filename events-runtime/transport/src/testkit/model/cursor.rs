@@ -125,7 +125,8 @@ impl Cursor {
         let isolates = self.exceptions.values().any(|exception| match exception {
             Exception::Waiting { poison, .. } | Exception::InFlight { poison, .. } => poison.is_candidate(),
         });
-        !due.is_empty() && !holds_candidate && !(isolates && holds_any)
+        let waits = holds_candidate || (isolates && holds_any);
+        !waits && !due.is_empty()
     }
 
     /// A member received a batch of messages, each with its attempt, unless attempts are not compared.

@@ -132,12 +132,11 @@ impl<'f> World<'f> {
             Op::Settle { pick, how } if !self.in_flight.is_empty() => {
                 self.settle(usize::from(pick) % self.in_flight.len(), how).await
             }
-            Op::Settle { .. } => Ok(()),
             Op::Close { member } => self.close(usize::from(member) % MEMBERS).await,
             Op::Reopen => self.reopen().await,
             Op::Seek { to } if self.transport.capability().seek => self.seek(usize::from(to)).await,
             Op::Trim if self.transport.capability().trim => self.trim().await,
-            Op::Seek { .. } | Op::Trim => Ok(()),
+            Op::Settle { .. } | Op::Seek { .. } | Op::Trim => Ok(()),
             Op::LoseAll => self.lose_all().await,
         }
     }
