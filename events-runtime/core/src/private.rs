@@ -23,7 +23,8 @@ pub use crate::registry::signal_descriptor::{Profile, Schemas, SignalDescriptor}
 pub use crate::signal::linked::Link;
 pub use crate::testing::functions as asserts;
 
-use crate::avro::{self, DecodeErrorKind, EncodeErrorKind};
+use crate::avro::{DecodeErrorKind, EncodeErrorKind};
+use crate::codec;
 
 /// Adds the field's name to what is wrong in it.
 ///
@@ -149,8 +150,8 @@ pub const fn min_len(fields: &[usize]) -> usize {
 /// # Errors
 /// It is deeper than a reader follows.
 pub fn deeper(depth: usize, size: usize) -> Result<usize, EncodeError> {
-    avro::deeper(depth, size)
-        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: avro::max_levels(size) }))
+    codec::deeper(depth, size)
+        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: codec::max_levels(size) }))
 }
 
 /// A symbol that an enumeration does not have.

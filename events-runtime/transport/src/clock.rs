@@ -1,13 +1,13 @@
-//! Points in time that lie so far ahead as a program says, which may be farther than a clock reaches.
+//! Adds any duration to a time, even one beyond the range of the clock.
 
 use std::time::Duration;
 
-/// Stands for what passes the range of a clock: a century, that no process waits for.
+/// Replaces longer durations, which may exceed the range of the clock. No process waits for a century.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The time so long after another one; a century after it at most.
+/// Addition of a duration that can't overflow.
 pub trait Later: Sized + Copy {
-    /// The time after this duration.
+    /// The time after this duration, or after a century if that is shorter.
     #[must_use]
     fn later(self, after: Duration) -> Self;
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_found_after_any_duration() {
+    fn any_duration_can_be_added() {
         for after in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
             let now = std::time::Instant::now();
             assert!(now.later(after) >= now);

@@ -63,7 +63,7 @@ pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
 pub use subscription::Subscription;
 pub use target::Target;
-pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
+pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
 
 /// A boxed future, so that the traits can be objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

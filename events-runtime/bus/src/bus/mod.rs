@@ -19,10 +19,26 @@
 //! | stage | type | says |
 //! |---|---|---|
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
-//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skipped, retry, reject, stop |
-//! | the worker settles the delivery | `ack`, `retry`, `release`, `reject` of [`Delivery`](events_transport::Delivery) | what the transport stores |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
+//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |
+//!
+//! # Errors
+//! A [`TransportError`](events_transport::TransportError) has a kind to decide by, the operation, its subject
+//! and the cause. Calls that only use the transport return it: [`Offsets`], [`DeadLetters`]. The others
+//! contain it:
+//!
+//! | error | of | adds |
+//! |---|---|---|
+//! | [`StartError`] | [`EventBusBuilder::start`] | configuration, definitions |
+//! | [`OutboundError`], in the emission | `emit` | encoding, a full queue |
+//! | [`FlushError`], [`ShutdownError`] | [`EventBus::flush`], [`EventBus::shutdown`] | the messages that are not acknowledged |
+//! | [`SpillError`] | [`EventBus::shutdown_or_spill`] | a `ShutdownError` and the file's [`io::Error`](std::io::Error) |
+//! | [`InboundError`] | a received message | decoding, receivers |
+//! | [`ConsumeError`] | [`Consume::run_until`] | events that stop a consumer |
+//! | [`ReplayError`] | [`Replay::run`] | a `ConsumeError`, or a group before the start |
+//! | [`RecordError`] | a line of a [record](#records) | – |
 //!
 //! # Audit lines
 //! `bus.audit = true` logs one event on the `tracing` target [`AUDIT_TARGET`] for each message that is
@@ -62,6 +78,7 @@
 //! | `failure` | `not-sent`, `rejected` or `dead-letter` |
 //! | `error` | the error with its causes, if known |
 //! | `topic` | the full name of the topic that the event was sent to, or is to be sent to |
+//! | `transport` | the topic's transport, unless it is the one of `[bus]` |
 //! | `group`, `position`, `attempt` | for a received message: the group that rejected it, its position in `topic`, the number of attempts |
 //! | `key` | text, `{"base64":"…"}` if it is not UTF-8, or `null` |
 //! | `headers` | names and values, in the form of `key`. Without `metadata` all headers, else those that are not part of the metadata |
@@ -84,7 +101,8 @@
 //! value would be lost, and so is a newer version.
 //!
 //! # Metrics
-//! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Each start of a
+//! Metrics use the [`metrics`] facade. Topic labels hold the full name, prefix included. Metrics of topics on a
+//! transport of `[transports.NAME]` also have the label `transport`. Each start of a
 //! bus describes the metrics to the recorder: install the recorder first.
 //!
 //! | name | kind | labels | meaning |
@@ -139,6 +157,7 @@ mod capacity;
 mod consumer;
 mod dead_letters;
 mod dedup;
+mod destination;
 mod fetched_batch;
 mod flush;
 mod guarded;
@@ -161,6 +180,7 @@ mod shutdown;
 mod spill;
 mod status;
 mod topic_queue;
+mod transports;
 mod undelivered;
 mod unhandled;
 mod verdict;
@@ -210,11 +230,12 @@ use self::observe::{Failure, Observe};
 use self::outbound::OutboundQueues;
 use self::record::FailureKind;
 use self::sender::Phase;
-use crate::config::Config;
+use self::transports::Transports;
+use crate::config::{Config, UnknownTransport};
 use events_core::hub::Hub;
 use events_core::internal::Outbound;
 use events_core::registry::Registry;
-use events_transport::{NameError, Topic, TopicPrefix, Transport};
+use events_transport::{NameError, Topic, TopicPrefix, Transport, TransportName};
 
 /// A running bus. Clones are handles to the same bus.
 ///
@@ -230,7 +251,7 @@ struct Inner {
     registry: &'static Registry,
     writers: Writers,
     prefix: Option<TopicPrefix>,
-    transport: Box<dyn Transport>,
+    transports: Transports,
     queues: Arc<OutboundQueues>,
     outbound: Arc<dyn Outbound>,
     /// One task per topic queue, until it has ended.
@@ -239,8 +260,6 @@ struct Inner {
     consuming: watch::Sender<bool>,
     consumers: Consumers,
     observe: Arc<Observe>,
-    /// The transport's scheme, for spans.
-    system: Arc<str>,
     propagator: Option<Arc<dyn TracePropagator>>,
 }
 
@@ -262,7 +281,8 @@ impl EventBus {
         Replay::new(self, topic.into())
     }
 
-    /// Returns the positions of a topic's groups, by the topic's base name.
+    /// Returns the positions of a topic's groups on the transport of `[bus]`, by the topic's base name. For
+    /// another transport, use [`Offsets::of`] with [`transport_named`](Self::transport_named).
     ///
     /// # Errors
     /// A [`NameError`] if the topic's name is invalid.
@@ -317,9 +337,19 @@ impl EventBus {
         self.0.registry
     }
 
-    /// The transport.
+    /// The transport of `[bus]`.
     pub fn transport(&self) -> &dyn Transport {
-        &*self.0.transport
+        self.0.transports.default()
+    }
+
+    /// The transport of `[transports.NAME]`, or of `[bus]` for the name `bus`.
+    ///
+    /// # Errors
+    /// An [`UnknownTransport`] that suggests a similar name.
+    pub fn transport_named(&self, name: &str) -> Result<&dyn Transport, UnknownTransport> {
+        let unknown = |_| UnknownTransport::new(name, self.0.transports.names());
+        let name = TransportName::new(name).map_err(unknown)?;
+        Ok(&*self.0.transports.get(&name)?.transport)
     }
 
     /// The configuration that the bus was started with.
@@ -361,10 +391,11 @@ impl EventBus {
 
     /// Records each event that the shutdown could not send.
     fn log_undelivered(&self, error: &ShutdownError) {
-        for Undelivered { topic, message } in &error.undelivered {
+        for Undelivered { topic, transport, message } in &error.undelivered {
             let reason = "not acknowledged before the bus was shut down".to_owned();
             let text = "an event was not sent";
-            let failure = Failure { kind: FailureKind::NotSent, error: reason, topic, received: None, text };
+            let failure =
+                Failure { kind: FailureKind::NotSent, error: reason, topic, transport, received: None, text };
             self.0.observe.failed(&failure, message);
         }
     }
@@ -431,6 +462,6 @@ async fn join(tasks: &mut Vec<JoinHandle<()>>) {
 
 impl fmt::Debug for EventBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventBus").field("transport", &self.0.transport.url()).finish_non_exhaustive()
+        f.debug_struct("EventBus").field("transport", &self.transport().url()).finish_non_exhaustive()
     }
 }

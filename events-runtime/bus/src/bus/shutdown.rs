@@ -37,7 +37,8 @@ impl ShutdownError {
     }
 }
 
-/// The events of a shutdown could not be written to the spill file. The file is unchanged.
+/// The events of a shutdown could not be written to the spill file. The file is unchanged, and the cause is an
+/// [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 #[error(
     "can't write {} to `{}`: spill this error, which still holds them, to another path",

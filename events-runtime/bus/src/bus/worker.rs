@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::settling::{Renewal, Settling, Stored, next_renewed};
 use super::status::Running;
 use super::verdict::{InboundError, Verdict};
-use crate::config::Exhausted;
+use crate::config::{Exhausted, UnknownTransport};
 use events_support::error_chain::chain;
 use events_transport::Later as _;
 use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
@@ -37,6 +37,9 @@ pub enum ConsumeError {
     /// The name of the topic or of the group is invalid.
     #[error("the name of the consumer's topic or group is invalid")]
     Name(#[from] NameError),
+    /// No transport has the consumer's name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
     /// The transport failed, and a retry does not help.
     #[error("the transport failed")]
     Transport(#[from] TransportError),
@@ -241,7 +244,7 @@ impl Worker {
                     let exhausted = self.exhausted(&delivery);
                     batch.in_flight.start(delivery, |delivery| async move {
                         match exhausted {
-                            Some(error) => Verdict::Unusable(error),
+                            Some(error) => Verdict::Reject(error),
                             None => process(inbound, middleware, delivery).await,
                         }
                     });
@@ -266,7 +269,7 @@ impl Worker {
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
-            Verdict::Done | Verdict::Skipped => {
+            Verdict::Done | Verdict::Skip => {
                 self.consecutive_errors = 0;
                 match verdict {
                     Verdict::Done => self.settling.consumed.acked += 1,
@@ -280,12 +283,12 @@ impl Worker {
                 self.settling.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
-            Verdict::Failed(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
+            Verdict::Retry(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
                 self.settling.unfinished(delivery);
                 return Ok(());
             }
-            Verdict::Failed(error, pause) => (error, Some(pause)),
-            Verdict::Unusable(error) => (error, None),
+            Verdict::Retry(error, pause) => (error, Some(pause)),
+            Verdict::Reject(error) => (error, None),
         };
         // Earlier messages of the key are settled first.
         self.settling.ack(&mut batch.done);
