@@ -23,7 +23,8 @@ pub use crate::registry::signal_descriptor::{Profile, Schemas, SignalDescriptor}
 pub use crate::signal::linked::Link;
 pub use crate::testing::functions as asserts;
 
-use crate::avro::{self, DecodeErrorKind, EncodeErrorKind};
+use crate::avro::{DecodeErrorKind, EncodeErrorKind};
+use crate::codec;
 
 /// Adds the field's name to an error.
 ///
@@ -150,8 +151,8 @@ pub const fn min_len(fields: &[usize]) -> usize {
 /// # Errors
 /// If the value is deeper than a reader accepts.
 pub fn deeper(depth: usize, size: usize) -> Result<usize, EncodeError> {
-    avro::deeper(depth, size)
-        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: avro::max_levels(size) }))
+    codec::deeper(depth, size)
+        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: codec::max_levels(size) }))
 }
 
 /// The error of a symbol that the enumeration does not have.

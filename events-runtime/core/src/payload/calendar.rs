@@ -10,9 +10,9 @@
 //! Avro has no time of day in nanoseconds. The modules of [`with`](crate::with) write instants,
 //! and civil dates and times, in units that reach further.
 
-use crate::avro::{EncodeError, EncodeErrorKind};
-pub(super) use crate::with::NANOS_PER_SECOND;
-use crate::with::{TimeError, parts};
+pub(super) use super::moment::NANOS_PER_SECOND;
+use super::moment::{TimeError, parts};
+use crate::codec::{EncodeError, EncodeErrorKind};
 
 const NANOS_PER_MICRO: i64 = 1_000;
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -45,9 +45,9 @@ macro_rules! nanos {
     ($rust:ty: $moment:ident, $logical:literal) => {
         #[doc = concat!("`", $logical, "` on `long`: an instant outside of 1677-09-21 to 2262-04-11 is an `EncodeError`.")]
         impl $crate::EventData for $rust {
-            const SCHEMA: &'static $crate::avro::Schema =
-                &$crate::avro::Schema::Logical(&$crate::with::logical(
-                    $crate::avro::Schema::Long,
+            const SCHEMA: &'static $crate::codec::Schema =
+                &$crate::codec::Schema::Logical(&$crate::payload::moment::logical(
+                    $crate::codec::Schema::Long,
                     $logical,
                     concat!("\"logicalType\":\"", $logical, "\""),
                 ));
@@ -56,28 +56,28 @@ macro_rules! nanos {
 
             #[inline]
             fn max_len(&self) -> usize {
-                $crate::avro::LONG_MAX_LEN
+                $crate::codec::LONG_MAX_LEN
             }
 
             #[inline]
-            fn check(&self, _: usize) -> Result<(), $crate::avro::EncodeError> {
-                $crate::payload::calendar::nanos_long($crate::with::$moment::to_nanos(self), $logical).map(|_| ())
+            fn check(&self, _: usize) -> Result<(), $crate::codec::EncodeError> {
+                $crate::payload::calendar::nanos_long($crate::payload::moment::$moment::to_nanos(self), $logical).map(|_| ())
             }
 
             #[inline]
-            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
+            fn encode<'w>(&self, writer: $crate::codec::Writer<'w>) -> $crate::codec::Writer<'w> {
                 // `check` has refused what does not fit.
-                let nanos = $crate::payload::calendar::nanos_long($crate::with::$moment::to_nanos(self), $logical);
+                let nanos = $crate::payload::calendar::nanos_long($crate::payload::moment::$moment::to_nanos(self), $logical);
                 writer.long(nanos.unwrap_or_default())
             }
 
             #[inline]
-            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+            fn decode(reader: &mut $crate::codec::Reader<'_>) -> Result<Self, $crate::codec::DecodeError> {
                 let nanos = reader.long()?;
                 let (seconds, nanos) =
-                    $crate::with::parts(nanos, $crate::with::NANOS_PER_SECOND);
-                $crate::with::$moment::from_parts(seconds, nanos)
-                    .ok_or_else(|| reader.invalid($crate::with::TimeError::Unrepresentable))
+                    $crate::payload::moment::parts(nanos, $crate::payload::moment::NANOS_PER_SECOND);
+                $crate::payload::moment::$moment::from_parts(seconds, nanos)
+                    .ok_or_else(|| reader.invalid($crate::payload::moment::TimeError::Unrepresentable))
             }
         }
     };
@@ -88,27 +88,30 @@ macro_rules! date {
     ($rust:ty, $to_days:expr, $from_days:expr) => {
         /// `date` on `int`: the days since 1970-01-01.
         impl $crate::EventData for $rust {
-            const SCHEMA: &'static $crate::avro::Schema = &$crate::avro::Schema::Logical(
-                &$crate::with::logical($crate::avro::Schema::Int, "date", "\"logicalType\":\"date\""),
-            );
+            const SCHEMA: &'static $crate::codec::Schema =
+                &$crate::codec::Schema::Logical(&$crate::payload::moment::logical(
+                    $crate::codec::Schema::Int,
+                    "date",
+                    "\"logicalType\":\"date\"",
+                ));
             const MIN_LEN: usize = 1;
 
             #[inline]
             fn max_len(&self) -> usize {
-                $crate::avro::INT_MAX_LEN
+                $crate::codec::INT_MAX_LEN
             }
 
             #[inline]
-            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
+            fn encode<'w>(&self, writer: $crate::codec::Writer<'w>) -> $crate::codec::Writer<'w> {
                 let days: fn($rust) -> i32 = $to_days;
                 writer.long(i64::from(days(*self)))
             }
 
             #[inline]
-            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+            fn decode(reader: &mut $crate::codec::Reader<'_>) -> Result<Self, $crate::codec::DecodeError> {
                 let date: fn(i32) -> Option<$rust> = $from_days;
                 date(reader.integer()?)
-                    .ok_or_else(|| reader.invalid($crate::with::TimeError::Unrepresentable))
+                    .ok_or_else(|| reader.invalid($crate::payload::moment::TimeError::Unrepresentable))
             }
         }
     };
@@ -119,9 +122,9 @@ macro_rules! time_of_day {
     ($rust:ty, $to_nanos:expr, $from_parts:expr) => {
         /// `time-micros` on `long`: a time with digits below a microsecond is an `EncodeError`.
         impl $crate::EventData for $rust {
-            const SCHEMA: &'static $crate::avro::Schema =
-                &$crate::avro::Schema::Logical(&$crate::with::logical(
-                    $crate::avro::Schema::Long,
+            const SCHEMA: &'static $crate::codec::Schema =
+                &$crate::codec::Schema::Logical(&$crate::payload::moment::logical(
+                    $crate::codec::Schema::Long,
                     "time-micros",
                     "\"logicalType\":\"time-micros\"",
                 ));
@@ -130,29 +133,29 @@ macro_rules! time_of_day {
 
             #[inline]
             fn max_len(&self) -> usize {
-                $crate::avro::LONG_MAX_LEN
+                $crate::codec::LONG_MAX_LEN
             }
 
             #[inline]
-            fn check(&self, _: usize) -> Result<(), $crate::avro::EncodeError> {
-                let nanos: fn($rust) -> Result<i64, $crate::with::TimeError> = $to_nanos;
+            fn check(&self, _: usize) -> Result<(), $crate::codec::EncodeError> {
+                let nanos: fn($rust) -> Result<i64, $crate::payload::moment::TimeError> = $to_nanos;
                 $crate::payload::calendar::micros_of_day(nanos(*self)).map(|_| ())
             }
 
             #[inline]
-            fn encode<'w>(&self, writer: $crate::avro::Writer<'w>) -> $crate::avro::Writer<'w> {
-                let nanos: fn($rust) -> Result<i64, $crate::with::TimeError> = $to_nanos;
+            fn encode<'w>(&self, writer: $crate::codec::Writer<'w>) -> $crate::codec::Writer<'w> {
+                let nanos: fn($rust) -> Result<i64, $crate::payload::moment::TimeError> = $to_nanos;
                 // `check` has refused what does not fit.
                 writer.long($crate::payload::calendar::micros_of_day(nanos(*self)).unwrap_or_default())
             }
 
             #[inline]
-            fn decode(reader: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::DecodeError> {
+            fn decode(reader: &mut $crate::codec::Reader<'_>) -> Result<Self, $crate::codec::DecodeError> {
                 let time: fn(u32, u32) -> Option<$rust> = $from_parts;
                 let micros = reader.long()?;
                 $crate::payload::calendar::parts_of_day(micros)
                     .and_then(|(seconds, nanos)| time(seconds, nanos))
-                    .ok_or_else(|| reader.invalid($crate::with::TimeError::NoTimeOfDay))
+                    .ok_or_else(|| reader.invalid($crate::payload::moment::TimeError::NoTimeOfDay))
             }
         }
     };

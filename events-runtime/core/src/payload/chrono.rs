@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
 use super::calendar::{self, date, nanos, time_of_day};
-use crate::with::{CivilDateTime, Instant, TimeError};
+use super::moment::{CivilDateTime, Instant, TimeError};
 
 impl Instant for DateTime<Utc> {
     fn to_nanos(&self) -> Result<i128, TimeError> {

@@ -7,7 +7,7 @@
 use rust_decimal::Decimal;
 
 use super::EventData;
-use crate::avro::{DecodeError, DecodeErrorKind, Reader, Schema, Writer};
+use crate::codec::{DecodeError, DecodeErrorKind, Reader, Schema, Writer};
 use events_schema::tree::Logical;
 
 /// A sign and 96 bits.
@@ -38,7 +38,7 @@ impl EventData for Decimal {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut inner = Reader::new(reader.bytes()?);
-        let here = |fault: DecodeError| reader.error(fault.kind().clone());
+        let here = |error: DecodeError| reader.error(error.kind().clone());
         let unscaled = inner.bytes().map_err(here)?;
         let scale = inner.long().map_err(here)?;
         inner.finish().map_err(here)?;

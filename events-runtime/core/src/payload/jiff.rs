@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime, Time, date};
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::{self, nanos, time_of_day};
-use crate::with::{CivilDateTime, Instant, TimeError};
+use super::moment::{CivilDateTime, Instant, TimeError};
 
 const EPOCH: Date = date(1970, 1, 1);
 const SECONDS_PER_DAY: i64 = 86_400;

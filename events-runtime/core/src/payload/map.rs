@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::sequence::{BLOCKS_MAX_LEN, reserve};
 use super::{EventData, MapKey};
-use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer, bytes_max_len};
+use crate::codec::{DecodeError, EncodeError, Reader, Schema, Writer, bytes_max_len};
 
 /// The shortest entry: an empty key and the shortest value.
 const fn entry_min_len<V: EventData>() -> usize {
@@ -23,8 +23,8 @@ fn check<'a, K: MapKey + 'a, V: EventData + 'a>(
     depth: usize,
 ) -> Result<(), EncodeError> {
     for (key, value) in entries {
-        if let Err(fault) = value.check(depth) {
-            return Err(fault.in_entry(key.as_str()));
+        if let Err(error) = value.check(depth) {
+            return Err(error.in_entry(key.as_str()));
         }
     }
     Ok(())
@@ -60,7 +60,7 @@ fn decode<K: MapKey, V: EventData, M>(
             let key = reader.string()?;
             match V::decode(reader) {
                 Ok(value) => insert(&mut map, K::from_text(key), value),
-                Err(fault) => return Err(fault.in_entry(key)),
+                Err(error) => return Err(error.in_entry(key)),
             }
         }
     }

@@ -20,6 +20,7 @@ mod decimal;
 mod jiff;
 pub(crate) mod key;
 mod map;
+pub(crate) mod moment;
 mod option;
 mod pointer;
 mod primitive;
@@ -33,10 +34,9 @@ mod time;
 #[cfg(feature = "uuid")]
 mod uuid;
 
-use crate::avro::{
-    DecodeError, DecodeErrorKind, EncodeError, Published, Reader, Schema, Writer, fingerprint,
-};
+use crate::codec::{DecodeError, DecodeErrorKind, EncodeError, Reader, Schema, Writer};
 use crate::registry::signal_descriptor::SignalDescriptor;
+use events_schema::{Published, fingerprint};
 
 /// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
 ///

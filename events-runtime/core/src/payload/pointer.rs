@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::EventData;
-use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 macro_rules! pointer {
     ($($pointer:ident),*) => {$(

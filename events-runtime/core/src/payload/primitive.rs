@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use super::{EventData, EventKey, Integer};
-use crate::avro::{
+use crate::codec::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, INT_MAX_LEN, LONG_MAX_LEN, Reader, Schema,
     Writer, bytes_max_len,
 };

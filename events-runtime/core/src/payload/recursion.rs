@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::EventData;
-use crate::avro::{DecodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, Reader, Schema, Writer};
 use events_schema::tree::{Name, Origin, Reference};
 
 /// The name of a derived type, known without its fields.

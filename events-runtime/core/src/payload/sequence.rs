@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::EventData;
-use crate::avro::{
+use crate::codec::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, LONG_MAX_LEN, MAX_EMPTY_ITEMS, Reader,
     Schema, Writer, bytes_max_len,
 };
@@ -50,8 +50,8 @@ pub(super) fn check<'a, T: EventData + 'a>(
         return Err(EncodeError::new(EncodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
     }
     for (index, item) in items.enumerate() {
-        if let Err(fault) = item.check(depth) {
-            return Err(fault.in_item(index));
+        if let Err(error) = item.check(depth) {
+            return Err(error.in_item(index));
         }
     }
     Ok(())
@@ -82,7 +82,7 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
         for _ in 0..count {
             match T::decode(reader) {
                 Ok(item) => items.push(item),
-                Err(fault) => return Err(fault.in_item(items.len())),
+                Err(error) => return Err(error.in_item(items.len())),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{EventData, EventKey, MapKey};
-use crate::avro::{DecodeError, Reader, Schema, Writer, bytes_max_len};
+use crate::codec::{DecodeError, Reader, Schema, Writer, bytes_max_len};
 
 macro_rules! text {
     ($($rust:ty),*) => {$(

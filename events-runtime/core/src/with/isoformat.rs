@@ -11,9 +11,10 @@
 use jiff::SignedDuration;
 use jiff::fmt::temporal::DateTimePrinter;
 
-use super::{Instant, NANOS_PER_SECOND, TimeError};
+use super::{Instant, TimeError};
 use crate::EventData;
-use crate::avro::{DecodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, Reader, Schema, Writer};
+use crate::payload::moment::NANOS_PER_SECOND;
 use events_support::rfc3339::{self, civil};
 
 /// What is written: the text of a time.
