@@ -5,7 +5,7 @@
 `agreement export` writes PAIRS.jsonl and documents its format. Data of the writer's schema, generated to
 contain every branch and every symbol, is read with the reader's schema: if the const check says that a pair
 is compatible, all data must be readable; if not, some must not be. A different verdict passes only if it is
-expected, with the reasons, which tests/src/pairs/ways.rs explains. Logical types are ignored, as in
+expected, with the reasons, which tests/src/pairs/deviations.rs explains. Logical types are ignored, as in
 judge.py: fastavro does not resolve them.
 """
 

@@ -1,4 +1,4 @@
-//! Test support: the suites that any transport can run, sample types, and small helpers.
+//! Support for the tests: sample types, schema pairs, checks of fault runs, and small helpers.
 
 pub mod faults;
 pub mod gate;

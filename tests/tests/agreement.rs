@@ -19,7 +19,7 @@
 //! | `LogicalTypesHaveNoBase`: a decimal of bytes and of a fixed | ✓ | | | with us |
 //! | `ItselfNeedsNoRules`: equal schemas are read without resolution | | | ✓ | with both: it only hides `FirstBranch` |
 //!
-//! `tests/src/pairs/ways.rs` quotes the specification for each deviation. apache-avro's partial
+//! `tests/src/pairs/deviations.rs` quotes the specification for each deviation. apache-avro's partial
 //! compatibility, where some data can be read, counts as incompatible.
 
 use std::collections::BTreeMap;
@@ -42,13 +42,13 @@ fn apache(pair: &Pair) -> bool {
 fn minimal(pair: &Pair, broken: impl Fn(&Pair) -> bool, promise: &str) -> ! {
     let least = shrink(pair, broken);
     panic!(
-        "{promise}\nreader: {}\nwriter: {}\nconst check {:?}, rules {}, apache-avro {}, its ways {}",
+        "{promise}\nreader: {}\nwriter: {}\nconst check {:?}, rules {}, apache-avro {}, its deviations {}",
         least.reader.json(),
         least.writer.json(),
         ours(&least),
         least.reads(&[]),
         apache(&least),
-        least.reads(Judge::ApacheAvro.ways()),
+        least.reads(Judge::ApacheAvro.deviations()),
     );
 }
 
@@ -68,11 +68,11 @@ fn the_const_check_agrees_with_apache_avro_or_the_specification_says_why() {
                 "the const check follows the rules of the specification",
             );
         }
-        if apache(&pair) != pair.reads(Judge::ApacheAvro.ways()) {
+        if apache(&pair) != pair.reads(Judge::ApacheAvro.deviations()) {
             minimal(
                 &pair,
-                |pair| apache(pair) != pair.reads(Judge::ApacheAvro.ways()),
-                "apache-avro's ways are known",
+                |pair| apache(pair) != pair.reads(Judge::ApacheAvro.deviations()),
+                "apache-avro's deviations are known",
             );
         }
         for mutation in &pair.mutations {
@@ -81,18 +81,18 @@ fn the_const_check_agrees_with_apache_avro_or_the_specification_says_why() {
         compatible += usize::from(verdict);
         views += seen;
         trees += usize::from(seen == 4);
-        let ways = pair.reasons(Judge::ApacheAvro.ways());
-        if ways.is_empty() {
+        let deviations = pair.reasons(Judge::ApacheAvro.deviations());
+        if deviations.is_empty() {
             agreed += 1;
         } else {
-            *reasons.entry(ways).or_default() += 1;
+            *reasons.entry(deviations).or_default() += 1;
         }
     }
     println!("{COUNT} pairs, {trees} of them with two trees, {views} verdicts of the const check");
     println!("{compatible} compatible, {} incompatible", COUNT - compatible);
     println!("{agreed} agreed, {} disagreements explained:", COUNT - agreed);
-    for (ways, count) in &reasons {
-        println!("  {count:5} {}", Judge::words(ways));
+    for (deviations, count) in &reasons {
+        println!("  {count:5} {}", Judge::describe(deviations));
     }
     println!("mutations: {mutations:?}");
     assert!((COUNT / 3..COUNT * 2 / 3).contains(&compatible), "the pairs are not balanced");

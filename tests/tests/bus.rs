@@ -472,7 +472,7 @@ fn stuck(fails: bool) -> (Box<dyn Transport>, tokio::sync::watch::Sender<bool>) 
                 batch.iter().map(|_| Err(TransportError::new(kind, "send to", &topic, why))).collect()
             };
             if fails && !*open.borrow() {
-                return failed(ErrorKind::Unavailable, "it is away");
+                return failed(ErrorKind::Unavailable, "it is unavailable");
             }
             open.wait_for(|open| *open).await.expect("the test holds the other end");
             // Stores all of a batch or none, as a transaction does.

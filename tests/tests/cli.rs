@@ -247,7 +247,7 @@ fn topic_option_overrides_the_configured_topics() {
 fn invalid_topic_name_is_a_usage_error() {
     let ran = Shop::new().run(&["produce", "--type", PLACED, "--data", ORDER, "--topic", "a b"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.starts_with("error: the topic `a b` holds ' '"), "{}", ran.err);
+    assert!(ran.err.starts_with("error: the topic `a b` contains ' '"), "{}", ran.err);
 }
 
 #[test]

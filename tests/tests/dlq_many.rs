@@ -258,7 +258,7 @@ fn empty_file_imports_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn exported_letters_are_for_their_owner_alone_or_for_fewer() {
+fn an_exported_file_is_readable_by_its_owner_at_most() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let shop = Shop::new(1);

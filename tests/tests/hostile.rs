@@ -233,7 +233,7 @@ fn a_number_that_the_rust_type_is_too_narrow_for_is_refused() {
 }
 
 #[test]
-fn bytes_behind_the_datum_are_refused() {
+fn bytes_after_the_datum_are_rejected() {
     for behind in [&[0][..], &[0xff; 3]] {
         let datum = [parts().concat(), behind.to_vec()].concat();
         let fault = avro::from_slice::<Order>(&datum).unwrap_err();
@@ -268,7 +268,7 @@ fn a_datum_cut_anywhere_ends_too_early() {
     for specimen in specimens() {
         for sample in specimen.samples().iter().filter(|sample| sample.datum.len() < 600).take(8) {
             for len in 0..sample.datum.len() {
-                let fault = specimen.again(&sample.datum[..len]).expect_err("a part is no whole");
+                let fault = specimen.again(&sample.datum[..len]).expect_err("a part is not a whole datum");
                 // A count larger than the input is detected before its end.
                 assert!(
                     matches!(fault.kind(), Kind::UnexpectedEnd { .. } | Kind::CountTooLarge { .. }),

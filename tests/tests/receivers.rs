@@ -78,7 +78,7 @@ mod nested {
 }
 
 #[test]
-fn linked_receivers_run_in_the_default_hub_by_order_and_place() {
+fn linked_receivers_run_in_the_default_hub_by_order_and_location() {
     RAN.take();
     let emission = ORDER_PLACED.emit(OrderPlaced { number: 1 });
     assert_eq!(RAN.take(), ["first", "receipt", "type", "last"]);
@@ -139,7 +139,7 @@ fn linked_receiver_can_be_replaced_by_its_name() {
 }
 
 #[test]
-fn definitions_are_linked_with_their_place() {
+fn definitions_are_linked_with_their_location() {
     let registry = Registry::linked().expect("no duplicates");
     let placed = registry.get("org.acme.receivers.order.placed.v1").expect("linked");
     assert_eq!(placed.file(), file!());

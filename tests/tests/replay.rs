@@ -1,4 +1,4 @@
-//! `replay`, `offsets` and start positions as their users meet them: a real program over a real file.
+//! `replay`, `offsets` and start positions, run as a program on an SQLite file.
 
 use std::fs;
 use std::ops::Deref;
@@ -40,7 +40,7 @@ impl Shop {
         self.path().join("taken.txt")
     }
 
-    /// Sends orders of these numbers and gives their ids.
+    /// Sends orders with these numbers and returns their ids.
     fn orders(&self, numbers: &[u8]) -> Vec<String> {
         let send = |number: &u8| {
             let data = json!({
@@ -61,7 +61,7 @@ impl Shop {
         out.lines().map(position).collect()
     }
 
-    /// The numbers and ids that the program's receiver took.
+    /// The numbers and ids that the program's receiver handled.
     fn taken(&self) -> Vec<(u8, String)> {
         let text = fs::read_to_string(self.taken_file()).unwrap_or_default();
         let line = |line: &str| {
@@ -75,7 +75,7 @@ impl Shop {
         self.taken().iter().map(|(number, _)| *number).collect()
     }
 
-    /// Starts a replay whose receiver is slow, and waits until it has taken so many.
+    /// Starts a replay with a slow receiver, and waits until it has handled this number of events.
     fn slowly(&self, arguments: &[&str], count: usize) -> Child {
         let mut command = self.command(arguments);
         command.env("SHOP_PAUSE", "50").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -101,7 +101,7 @@ impl Shop {
 fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() {
     let shop = Shop::new();
     let ids = shop.orders(&[1, 2, 3, 4, 5]);
-    assert!(shop.taken().is_empty(), "nobody has consumed");
+    assert!(shop.taken().is_empty(), "nothing was consumed");
     let base = ["replay", "--topic", "orders", "--group", "look"];
     let replayed = shop.json(&[&base[..], &["--from", "2", "--to", &ids[3]]].concat());
     let expected = json!({
@@ -126,7 +126,7 @@ fn a_replay_emits_the_events_between_again_with_their_ids_and_leaves_no_group() 
 }
 
 #[test]
-fn a_wrong_replay_is_told_and_changes_nothing() {
+fn an_invalid_replay_is_an_error_and_changes_nothing() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("billing", &["--max", "1"]);
@@ -136,7 +136,7 @@ fn a_wrong_replay_is_told_and_changes_nothing() {
         (&["--group", "look", "--from", "yesterday"][..], 2, "a time with its offset"),
         (&[][..], 2, "--group"),
         (&["--group", "look", "--from", "3", "--to", "1"][..], 1, "before its start"),
-        // Neither is there yet.
+        // Neither exists yet.
         (&["--group", "look", "--from", "9", "--to", "8"][..], 1, "before its start"),
         (&["--group", "look", "--from", "latest", "--to", "earliest"][..], 1, "before its start"),
         (
@@ -223,7 +223,7 @@ fn a_replay_that_is_interrupted_or_terminated_goes_on_with_the_same_command() {
 }
 
 #[test]
-fn a_replay_in_place_ends_where_the_group_stood() {
+fn a_replay_in_place_ends_at_the_position_of_the_group() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3, 4, 5, 6]);
     shop.consume("billing", &["--max", "4"]);
@@ -244,7 +244,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
     let mut child = shop.slowly(&command, 2);
     child.kill().unwrap();
     child.wait().unwrap();
-    // What it held comes back when its lease ends.
+    // Its deliveries in flight are redelivered when the lease expires.
     let since = Instant::now();
     let mut came = Vec::new();
     while !(came.contains(&"7".to_owned()) && came.contains(&"8".to_owned())) {
@@ -264,7 +264,7 @@ fn a_replay_in_place_that_is_killed_loses_nothing_and_one_that_is_interrupted_pu
 }
 
 #[test]
-fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
+fn a_reset_prints_its_plan_and_needs_confirmation() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3, 4, 5]);
     shop.consume("billing", &["--max", "3"]);
@@ -302,7 +302,7 @@ fn a_reset_says_what_it_will_do_and_does_it_only_when_told() {
 }
 
 #[test]
-fn groups_are_listed_with_where_they_stand_and_removed_when_told() {
+fn groups_are_listed_with_their_positions_and_removed_on_confirmation() {
     let shop = Shop::new();
     shop.orders(&[1, 2, 3]);
     shop.consume("audit", &[]);

@@ -84,7 +84,7 @@ fn logical_types_and_braces_are_no_part_of_the_canonical_form() {
 }
 
 #[test]
-fn what_is_no_schema_is_told_with_its_place() {
+fn invalid_schemas_are_errors_with_their_path() {
     let field = |schema: &str| {
         format!(
             r#"{{"type":"record","name":"A","fields":[{{"name":"customer","type":

@@ -80,7 +80,7 @@ async fn one_run(sim: &Sim, counts: &Mutex<Counts>) {
     });
     let wire = sim.wire(&hub).await;
     let emit = |number| wire.emit(StockMoved { item: number % ITEMS, number });
-    // In two parts, so that the second one meets a consumer with state.
+    // In two parts, so that the second one reaches a consumer with state.
     let mut sent: Vec<_> = (0..EVENTS / 2).map(emit).collect();
     wire.drain_with(|consume| consume.batch_size(10)).await;
     sent.extend((EVENTS / 2..EVENTS).map(emit));

@@ -35,6 +35,15 @@ pub(super) struct Common {
     pub(super) json: bool,
 }
 
+/// Selects the transport of a topic.
+#[derive(Debug, clap::Args)]
+pub(super) struct TransportArg {
+    /// Transport of the topic: the NAME of `[transports.NAME]`, or `bus` [default: the transport that
+    /// the configuration selects for the group, otherwise `bus`]
+    #[arg(long = "transport", value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the linked event types
@@ -196,6 +205,10 @@ pub(super) struct Produce {
     /// Send to this topic instead of the configured ones or that of the line; repeatable
     #[arg(long = "topic", value_name = "TOPIC")]
     pub(super) topics: Vec<String>,
+    /// Transport of the topics of `--topic`: the NAME of `[transports.NAME]`, or `bus`
+    /// [default: the configured one, or that of the line]
+    #[arg(long, value_name = "NAME", requires = "topics")]
+    pub(super) transport: Option<String>,
     /// Id of the event [default: a new one]
     #[arg(long)]
     pub(super) id: Option<Uuid>,
@@ -212,6 +225,8 @@ pub(super) struct Consume {
     /// Consumer group. Printed events are acknowledged; use a separate group to only look
     #[arg(long)]
     pub(super) group: String,
+    #[command(flatten)]
+    pub(super) transport: TransportArg,
     /// Stop after N events
     #[arg(long, value_name = "N")]
     pub(super) max: Option<u64>,
@@ -243,6 +258,8 @@ pub(super) struct Replay {
     /// `--in-place` an existing group
     #[arg(long)]
     pub(super) group: String,
+    #[command(flatten)]
+    pub(super) transport: TransportArg,
     /// Replay in the existing group, and return it to its position afterwards
     #[arg(long)]
     pub(super) in_place: bool,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::args::Consume;
-use super::context::{Context, connect, full_topic, valid_name};
+use super::context::{Context, full_topic, valid_name};
 use super::failure::Failure;
 use super::interrupt::stop_signal;
 use super::output;
@@ -34,14 +34,14 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let start = args.start.unwrap_or_else(|| config.group(&base, &group).start);
     let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
 
-    let transport = connect(&config)?;
+    let transport = args.transport.connect(&config, &args.topic, &group)?;
     let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
     let was_missing = is_missing(&*transport, &subscription.topic).await;
     let mut consumer = transport.consumer(subscription).await?;
     if was_missing {
         // A misspelled topic name would otherwise wait forever on the topic just created.
         let topics = transport.topics().await.unwrap_or_default();
-        output::eprint(format_args!("warning: {}", describe_created(&config, &base, topics)));
+        output::eprint(format_args!("warning: {}", describe_created(&config, &*transport, &base, topics)));
     }
     let mut left = args.max.unwrap_or(u64::MAX);
     let mut announce_wait = !context.json() && args.idle.is_none();
@@ -83,7 +83,12 @@ async fn is_missing(transport: &dyn Transport, topic: &Topic) -> bool {
 }
 
 /// Says that a topic was created, and suggests existing topics with similar names.
-fn describe_created(config: &Config, topic: &Topic, topics: Vec<TopicStatus>) -> String {
+fn describe_created(
+    config: &Config,
+    transport: &dyn Transport,
+    topic: &Topic,
+    topics: Vec<TopicStatus>,
+) -> String {
     let prefix = config.service().topic_prefix.as_ref();
     let others = topics.into_iter().filter_map(|status| status.topic.without_prefix(prefix));
     let others: Vec<_> = others.filter(|other| other != topic).collect();
@@ -98,5 +103,5 @@ fn describe_created(config: &Config, topic: &Topic, topics: Vec<TopicStatus>) ->
         [some @ .., last] if !some.is_empty() => format!("did you mean {} or {last}?", some.join(", ")),
         [one, ..] => format!("did you mean {one}?"),
     };
-    format!("topic `{topic}` did not exist and was created in {}; {suggestion}", config.bus().url)
+    format!("topic `{topic}` did not exist and was created in {}; {suggestion}", transport.url())
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 
-use super::args::Common;
+use super::args::{Common, TransportArg};
 use super::failure::Failure;
 use super::output;
 use events_bus::config::{Config, ConfigBuilder, ConfigError};
 use events_core::registry::{Descriptor, Registry};
 use events_transport as transport;
-use events_transport::{NameError, Topic, Transport};
+use events_transport::{ConsumerGroup, NameError, Topic, Transport};
 
 /// The configuration file that is read without `--config`.
 const DEFAULT_FILE: &str = "events.toml";
@@ -134,9 +134,25 @@ pub(super) fn full_topic(config: &Config, name: &str) -> Result<Topic, Failure> 
     valid_name(Topic::new(name).and_then(|topic| topic.with_prefix(prefix)))
 }
 
-/// Connects to the configured transport.
-pub(super) fn connect(config: &Config) -> Result<Box<dyn Transport>, Failure> {
-    Ok(transport::connect(config.bus().url.expose(), &config.connect_options()?)?)
+/// Connects to a transport of the configuration.
+pub(super) fn connect(config: &Config, name: &str) -> Result<Box<dyn Transport>, Failure> {
+    let settings = config.transport(name).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(transport::connect(settings.url.expose(), &config.connect_options_of(&settings)?)?)
+}
+
+impl TransportArg {
+    /// Connects to the transport of a group's topic, by the topic's base name.
+    pub(super) fn connect(
+        &self,
+        config: &Config,
+        topic: &str,
+        group: &ConsumerGroup,
+    ) -> Result<Box<dyn Transport>, Failure> {
+        match &self.name {
+            Some(name) => connect(config, name),
+            None => connect(config, config.group(&valid_name(Topic::new(topic))?, group).transport.as_str()),
+        }
+    }
 }
 
 /// Runs a command that needs an async runtime.

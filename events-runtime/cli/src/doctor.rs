@@ -1,5 +1,7 @@
 //! `doctor`: checks the installation and suggests fixes.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::args::Doctor;
@@ -7,10 +9,15 @@ use super::context::{Context, NONE_LINKED};
 use super::failure::{Failure, chain};
 use super::output::{self, counted, one_line};
 use events_bus::bus::DeadLetters;
-use events_bus::config::Config;
+use events_bus::config::{Config, TransportSettings};
 use events_core::registry::Registry;
 use events_transport as transport;
-use events_transport::{ErrorKind, GroupStatus, TopicPrefix, TopicStatus, Transport, TransportError};
+use events_transport::{
+    ErrorKind, GroupStatus, TopicPrefix, TopicStatus, Transport, TransportError, TransportName,
+};
+
+/// The name of a transport's first check.
+const TRANSPORT: &str = "transport";
 
 /// The outcome of a check.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,21 +30,21 @@ enum Status {
 }
 
 struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     status: Status,
     details: Vec<String>,
 }
 
 impl Check {
-    fn new(name: &'static str, status: Status, details: Vec<String>) -> Self {
-        Self { name, status, details }
+    fn new(name: impl Into<Cow<'static, str>>, status: Status, details: Vec<String>) -> Self {
+        Self { name: name.into(), status, details }
     }
 
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    fn ok(name: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(name, Status::Ok, vec![detail.into()])
     }
 
-    fn failed(name: &'static str, detail: impl Into<String>) -> Self {
+    fn failed(name: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(name, Status::Failed, vec![detail.into()])
     }
 
@@ -52,7 +59,7 @@ pub(super) async fn run(context: &Context, args: &Doctor) -> Result<(), Failure>
     let config = check_config(context, &mut checks);
     check_definitions(registry, &mut checks);
     check_routes(config.as_ref(), registry, &mut checks);
-    check_transport(config.as_ref(), &mut checks).await;
+    check_transports(config.as_ref(), &mut checks).await;
     report(context, &checks)?;
     let fails = |check: &Check| match check.status {
         Status::Failed => true,
@@ -136,9 +143,10 @@ fn check_routes(config: Option<&Config>, registry: Option<&Registry>, checks: &m
             checks.push(Check::new(NAME, Status::Warning, vec![detail]));
         }
         Ok(resolved) => {
-            let details = resolved.routes.iter().map(|route| match &route.key {
-                Some(key) => format!("{} is sent to {} with key {key}", route.event_type, route.topic),
-                None => format!("{} is sent to {}", route.event_type, route.topic),
+            let details = resolved.routes.iter().map(|route| {
+                let on = route.transport.named().map(|name| format!(" on {name}")).unwrap_or_default();
+                let key = route.key.as_ref().map(|key| format!(" with key {key}")).unwrap_or_default();
+                format!("{} is sent to {}{on}{key}", route.event_type, route.topic)
             });
             checks.push(Check::new(NAME, Status::Ok, details.collect()));
         }
@@ -149,29 +157,47 @@ fn check_routes(config: Option<&Config>, registry: Option<&Registry>, checks: &m
     }
 }
 
-async fn check_transport(config: Option<&Config>, checks: &mut Vec<Check>) {
-    const NAME: &str = "transport";
+async fn check_transports(config: Option<&Config>, checks: &mut Vec<Check>) {
     let Some(config) = config else {
-        checks.push(Check::skipped(NAME, "requires a valid configuration"));
+        checks.push(Check::skipped(TRANSPORT, "requires a valid configuration"));
         return;
     };
-    let options = match config.connect_options() {
+    if let Ok(settings) = config.transport(TransportName::DEFAULT) {
+        check_transport(config, &settings, None, checks).await;
+    }
+    for (name, settings) in config.transports() {
+        check_transport(config, settings, Some(name.as_str()), checks).await;
+    }
+}
+
+/// Checks one transport; that of `[bus]` has no name.
+async fn check_transport(
+    config: &Config,
+    settings: &TransportSettings,
+    transport_name: Option<&str>,
+    checks: &mut Vec<Check>,
+) {
+    let suffix = transport_name.map(|name| format!(" of `{name}`")).unwrap_or_default();
+    let url = transport_name.map_or_else(|| "bus.url".to_owned(), |name| format!("transports.{name}.url"));
+    let name = format!("{TRANSPORT}{suffix}");
+    let options = match config.connect_options_of(settings) {
         Ok(options) => options,
         Err(error) => {
-            checks.push(Check::failed(NAME, chain(&error)));
+            checks.push(Check::failed(name, chain(&error)));
             return;
         }
     };
-    let inspected = match transport::connect(config.bus().url.expose(), &options) {
-        Ok(transport) => inspect(&*transport, config.service().topic_prefix.as_ref()).await,
+    let inspected = match transport::connect(settings.url.expose(), &options) {
+        Ok(transport) => inspect(&*transport, config.service().topic_prefix.as_ref(), transport_name).await,
         Err(error) => Err(error),
     };
     match inspected {
-        Ok(mut found) => checks.append(&mut found),
+        Ok(found) => checks.extend(
+            found.into_iter().map(|check| Check { name: format!("{}{suffix}", check.name).into(), ..check }),
+        ),
         Err(error) => {
-            let details =
-                [Some(chain(&error)), advice(error.kind(), config.bus().url.scheme()).map(str::to_owned)];
-            checks.push(Check::new(NAME, Status::Failed, details.into_iter().flatten().collect()));
+            let details = [Some(chain(&error)), advice(error.kind(), settings.url.scheme(), &url)];
+            checks.push(Check::new(name, Status::Failed, details.into_iter().flatten().collect()));
         }
     }
 }
@@ -179,11 +205,12 @@ async fn check_transport(config: Option<&Config>, checks: &mut Vec<Check>) {
 async fn inspect(
     transport: &dyn Transport,
     prefix: Option<&TopicPrefix>,
+    name: Option<&str>,
 ) -> Result<Vec<Check>, TransportError> {
     let health = transport.check().await?;
     let mut details = vec![format!("{} is readable and writable", transport.url())];
     details.extend(health.facts.iter().map(|(name, value)| format!("{name}: {}", one_line(value))));
-    let mut checks = vec![Check::new("transport", Status::Ok, details)];
+    let mut checks = vec![Check::new(TRANSPORT, Status::Ok, details)];
     let warnings = health.facts.iter().filter(|(name, _)| health.warnings.contains(name));
     let warnings: Vec<_> = warnings.map(|(name, value)| format!("{name}: {}", one_line(value))).collect();
     if !warnings.is_empty() {
@@ -205,7 +232,7 @@ async fn inspect(
     if !details.is_empty() {
         checks.push(Check::new("topics and groups", Status::Ok, details));
     }
-    let dead_letters = describe_dead_letters(&topics, prefix);
+    let dead_letters = describe_dead_letters(&topics, prefix, name);
     if !dead_letters.is_empty() {
         checks.push(Check::new("dead letters", Status::Warning, dead_letters));
     }
@@ -216,7 +243,9 @@ async fn inspect(
 fn describe_dead_letters(
     topics: &[(TopicStatus, Vec<GroupStatus>)],
     prefix: Option<&TopicPrefix>,
+    transport: Option<&str>,
 ) -> Vec<String> {
+    let transport = transport.map(|name| format!(" --transport {name}")).unwrap_or_default();
     let mut details = Vec::new();
     for (status, groups) in topics {
         let name = status.topic.as_str();
@@ -235,7 +264,7 @@ fn describe_dead_letters(
         let list = match origin {
             Some((topic, group)) => {
                 let topic = topic.without_prefix(prefix).unwrap_or_else(|| topic.clone());
-                format!("`dlq list --topic {topic} --group {group}`")
+                format!("`dlq list --topic {topic} --group {group}{transport}`")
             }
             None => "`dlq list` and the topic and group they come from".to_owned(),
         };
@@ -246,11 +275,13 @@ fn describe_dead_letters(
 }
 
 /// A fix that the error itself does not name.
-fn advice(kind: ErrorKind, scheme: &str) -> Option<&'static str> {
+fn advice(kind: ErrorKind, scheme: &str, url: &str) -> Option<String> {
     // Advice about files and folders does not apply to servers, whose errors name their own fix.
     let is_file = scheme == "sqlite";
-    Some(match kind {
-        ErrorKind::Invalid => "correct `bus.url`; `config explain` shows where it is set",
+    let fix = match kind {
+        ErrorKind::Invalid => {
+            return Some(format!("correct `{url}`; `config explain` shows where it is set"));
+        }
         // The error of a file names the fix.
         ErrorKind::Unavailable if is_file => return None,
         ErrorKind::Unavailable => "check that the store is running and reachable from this machine",
@@ -262,7 +293,8 @@ fn advice(kind: ErrorKind, scheme: &str) -> Option<&'static str> {
         ErrorKind::Corrupt if is_file => "move the store away and restore a backup",
         ErrorKind::Version => "use the version of this program that wrote the store",
         _ => return None,
-    })
+    };
+    Some(fix.to_owned())
 }
 
 fn report(context: &Context, checks: &[Check]) -> Result<(), Failure> {
@@ -312,8 +344,8 @@ mod tests {
     #[test]
     fn file_permissions_are_advised_only_for_files() {
         for kind in [ErrorKind::Permission, ErrorKind::ReadOnly, ErrorKind::Corrupt] {
-            assert!(advice(kind, "sqlite").is_some());
-            assert_eq!(advice(kind, "rediss"), None);
+            assert!(advice(kind, "sqlite", "bus.url").is_some());
+            assert_eq!(advice(kind, "rediss", "bus.url"), None);
         }
     }
 

@@ -1,6 +1,7 @@
 //! `produce --from-spill` and `--from-log`: sends the events of a spill file, an error log or an export of
 //! dead letters, then removes the file. `produce --event` sends the event of one line.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -8,14 +9,15 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::args::Produce;
-use super::context::{Context, connect, full_topic, linked_registry};
+use super::context::{Context, connect, full_topic, linked_registry, valid_name};
 use super::failure::{Failure, chain};
 use super::output::{counted, one_line};
 use super::{output, produce};
 use events_bus::bus::{Damage, Resent, Sending, SpillFile, Undelivered, event_of_line, resend};
+use events_bus::config::Config;
 use events_bus::envelope::Envelope;
 use events_core::registry::Registry;
-use events_transport::Later as _;
+use events_transport::{Later as _, Transport, TransportName};
 
 pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Result<(), Failure> {
     let config = context.config()?;
@@ -23,8 +25,8 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
     let mut file = SpillFile::open(path, args.timeout).map_err(|error| open_failure(path, &error))?;
     // The whole file is checked before the first event is sent.
     let checked = check(&mut file, path, registry, args.skip_damaged)?;
-    let transport = connect(&config)?;
-    let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
+    let mut senders = Senders::new(&config);
+    senders.open(checked.transports.iter()).await?;
     let deadline = Instant::now().later(args.timeout);
     let mut summary = Summary::default();
     let (mut complete, mut read) = (checked.complete, Checked { complete: true, ..Checked::default() });
@@ -39,7 +41,9 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
                 report_unsendable(path, after_line(&batch.unsendable, checked.lines));
                 report_damage(path, after_line(&batch.damaged, checked.lines), args.skip_damaged)?;
             }
-            summary.add(send(context, &sending, batch.events, deadline).await?);
+            // Lines that were appended after the check may have another transport.
+            senders.open(batch.events.iter().map(|event| &event.transport)).await?;
+            summary.add(send(context, &senders.sending, batch.events, deadline).await?);
             // While time is left, one failing topic does not stop the others.
             if summary.unsent == 0 || Instant::now() < deadline {
                 continue;
@@ -71,6 +75,8 @@ pub(super) async fn run(context: &Context, path: &Path, args: &Produce) -> Resul
 struct Checked {
     lines: usize,
     events: usize,
+    /// The transports of the events.
+    transports: BTreeSet<TransportName>,
     /// Whether every line is an event that can be sent.
     complete: bool,
 }
@@ -90,6 +96,7 @@ fn check(
         }
         checked.lines += batch.lines;
         checked.events += batch.events.len();
+        checked.transports.extend(batch.events.iter().map(|event| event.transport.clone()));
         checked.complete &= batch.damaged.is_empty() && batch.unsendable.is_empty();
         report_unsendable(path, &batch.unsendable);
         damage = damage.and(report_damage(path, &batch.damaged, skip_damaged));
@@ -122,16 +129,47 @@ pub(super) async fn send_line(context: &Context, line: &str, args: &Produce) -> 
         let topic = full_topic(&config, topic)?;
         let mut copy = event.clone();
         copy.topic = topic;
+        if let Some(name) = &args.transport {
+            copy.transport = valid_name(TransportName::new(name.as_str()))?;
+        }
         events.push(copy);
     }
     if events.is_empty() {
         events.push(event);
     }
-    let transport = connect(&config)?;
-    let sending = Sending::new(transport.producer().await?, transport.url(), config.bus());
+    let mut senders = Senders::new(&config);
+    senders.open(events.iter().map(|event| &event.transport)).await?;
     let count = events.len();
-    let summary = send(context, &sending, events, Instant::now().later(args.timeout)).await?;
+    let summary = send(context, &senders.sending, events, Instant::now().later(args.timeout)).await?;
     summary.result(count, "keep the line")
+}
+
+/// The open transports of the events.
+struct Senders<'c> {
+    config: &'c Config,
+    transports: Vec<Box<dyn Transport>>,
+    sending: BTreeMap<TransportName, Sending>,
+}
+
+impl<'c> Senders<'c> {
+    fn new(config: &'c Config) -> Self {
+        Self { config, transports: Vec::new(), sending: BTreeMap::new() }
+    }
+
+    /// Opens the transports that are not open yet.
+    async fn open(&mut self, names: impl Iterator<Item = &TransportName>) -> Result<(), Failure> {
+        for name in names {
+            if !self.sending.contains_key(name) {
+                let transport = connect(self.config, name.as_str())?;
+                let settings = self.config.transport(name.as_str())?;
+                let producer = transport.producer().await?;
+                let sending = Sending::new(producer, &settings, &self.config.bus().retry);
+                self.sending.insert(name.clone(), sending);
+                self.transports.push(transport);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Totals of the events sent.
@@ -179,7 +217,7 @@ impl Summary {
 /// Sends events and prints the result of each.
 async fn send(
     context: &Context,
-    sending: &Sending,
+    sending: &BTreeMap<TransportName, Sending>,
     events: Vec<Undelivered>,
     deadline: Instant,
 ) -> Result<Summary, Failure> {

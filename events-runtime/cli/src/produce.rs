@@ -99,11 +99,13 @@ fn override_routes(context: &Context, event_type: &str, args: &Produce) -> Optio
         route.event_type == event_type && !args.topics.iter().any(|topic| topic == route.topic.as_str())
     });
     let mut text = format!("[routes.{}]\n", quoted(event_type));
-    for (topic, enabled) in others
-        .map(|route| (route.topic.as_str(), false))
-        .chain(args.topics.iter().map(|topic| (topic.as_str(), true)))
-    {
-        let _ = writeln!(text, "{} = {{ enabled = {enabled} }}", quoted(topic));
+    for route in others {
+        let _ = writeln!(text, "{} = {{ enabled = false }}", quoted(route.topic.as_str()));
+    }
+    let transport = args.transport.as_deref();
+    let transport = transport.map(|name| format!(", transport = {}", quoted(name))).unwrap_or_default();
+    for topic in &args.topics {
+        let _ = writeln!(text, "{} = {{ enabled = true{transport} }}", quoted(topic));
     }
     Some(text)
 }

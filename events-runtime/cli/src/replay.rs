@@ -40,6 +40,10 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
         None => replay,
     };
     let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
+    let replay = match &args.transport.name {
+        Some(name) => replay.transport(name.as_str()),
+        None => replay,
+    };
     let replayed = replay.run_until(stop_signal()).await;
     // Events emitted by receivers are sent even if the replay failed.
     let sent = bus.shutdown(SEND_TIMEOUT).await;
@@ -51,6 +55,8 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
 fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), Failure> {
     let Replayed { group, range, resumed, finished, consumed, unreceived, unknown, .. } = replayed;
     let (from, to) = range.unzip();
+    let transport =
+        args.transport.name.as_ref().map(|name| format!(" --transport {name}")).unwrap_or_default();
     if context.json() {
         output::json(&json!({
             "topic": args.topic,
@@ -83,7 +89,7 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
     }
     if consumed.dead_lettered > 0 {
         output::eprint(format_args!(
-            "list the dead letters with `dlq list --topic {} --group {group}`",
+            "list the dead letters with `dlq list --topic {} --group {group}{transport}`",
             args.topic
         ));
     }
@@ -115,7 +121,7 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
     } else {
         output::eprint(format_args!(
             "interrupted: run the same command again to continue, or abandon the replay with `offsets remove --topic \
-             {} --group {group}`",
+             {} --group {group}{transport}`",
             args.topic
         ));
     }

@@ -1,26 +1,25 @@
-//! Points in time that lie so far ahead as a program says, which may be farther than a clock reaches.
+//! Deadlines after a configured duration, which may exceed the range of a clock.
 
 use std::time::Duration;
 
-/// Stands for what passes the range of a clock: a century, that no process waits for.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use events_support::clock::MAX_WAIT;
 
-/// The time so long after another one; a century after it at most.
+/// Adds a duration, at most [`MAX_WAIT`].
 pub trait Later: Sized + Copy {
-    /// The time after this duration.
+    /// The time after this duration, or after a century if that is shorter.
     #[must_use]
     fn later(self, after: Duration) -> Self;
 }
 
 impl Later for std::time::Instant {
     fn later(self, after: Duration) -> Self {
-        self + after.min(CENTURY)
+        self + after.min(MAX_WAIT)
     }
 }
 
 impl Later for tokio::time::Instant {
     fn later(self, after: Duration) -> Self {
-        self + after.min(CENTURY)
+        self + after.min(MAX_WAIT)
     }
 }
 
@@ -29,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_found_after_any_duration() {
+    fn any_duration_can_be_added() {
         for after in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
             let now = std::time::Instant::now();
             assert!(now.later(after) >= now);

@@ -6,21 +6,21 @@ use bytes::Bytes;
 
 use crate::{Delivery, Message, Rejection};
 
-/// The prefix of all headers of a dead letter. Those of an earlier failure are replaced.
+/// The prefix of these headers. A new dead letter replaces the headers of an earlier failure.
 pub const PREFIX: &str = "dlq_";
-/// The outermost error.
+/// The text of the outermost error.
 pub const REASON: &str = "dlq_reason";
-/// One per error behind the reason, outermost first.
+/// The text of a cause of the reason; one header per cause, outermost first.
 pub const CAUSE: &str = "dlq_cause";
 /// A stable identifier, such as `receivers`, `decode`, `unknown-schema` or `envelope`.
 pub const KIND: &str = "dlq_kind";
-/// One per failed receiver.
+/// The name of a failed receiver; one header per receiver.
 pub const RECEIVER: &str = "dlq_receiver";
 /// The topic of the original message.
 pub const TOPIC: &str = "dlq_topic";
-/// The group that rejected it.
+/// The group that rejected the message.
 pub const GROUP: &str = "dlq_group";
-/// Its position in the topic.
+/// The position of the message in its topic.
 pub const POSITION: &str = "dlq_position";
 /// The number of attempts made.
 pub const ATTEMPTS: &str = "dlq_attempts";
@@ -31,9 +31,9 @@ pub const STORED: &str = "dlq_stored";
 
 /// The maximum length of a text. A longer one could exceed the store's limit for a message, which would
 /// then be redelivered forever.
-pub const TEXT_AT_MOST: usize = 4096;
+pub const MAX_TEXT: usize = 4096;
 /// The maximum number of causes and of receivers.
-pub const NAMED_AT_MOST: usize = 16;
+pub const MAX_NAMES: usize = 16;
 
 /// The dead letter of a delivery: its key, headers and data, and the failure.
 pub fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message {
@@ -44,10 +44,10 @@ pub fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message {
     if let Some(kind) = rejection.kind_word() {
         headers.push(KIND, kind);
     }
-    for cause in rejection.causes().iter().take(NAMED_AT_MOST) {
+    for cause in rejection.causes().iter().take(MAX_NAMES) {
         headers.push(CAUSE, cut(cause));
     }
-    for receiver in rejection.receivers().iter().take(NAMED_AT_MOST) {
+    for receiver in rejection.receivers().iter().take(MAX_NAMES) {
         headers.push(RECEIVER, cut(receiver));
     }
     headers.push(TOPIC, text(delivery.topic().as_str()));
@@ -64,10 +64,10 @@ pub fn dead_letter(delivery: &Delivery, rejection: &Rejection) -> Message {
 }
 
 fn cut(long: &str) -> Bytes {
-    if long.len() <= TEXT_AT_MOST {
+    if long.len() <= MAX_TEXT {
         return text(long);
     }
-    let end = (0..=TEXT_AT_MOST).rev().find(|&end| long.is_char_boundary(end)).unwrap_or_default();
+    let end = (0..=MAX_TEXT).rev().find(|&end| long.is_char_boundary(end)).unwrap_or_default();
     let kept = long.get(..end).unwrap_or_default();
     Bytes::from(format!("{kept}…"))
 }

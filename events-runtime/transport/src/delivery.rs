@@ -1,4 +1,4 @@
-//! A received message and the ways to settle it.
+//! Deliveries and their outcomes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,44 +9,44 @@ use bytes::Bytes;
 use super::{BoxFuture, ConsumerGroup, Message, Position, Topic, TransportError};
 use events_support::error_chain::links;
 
-/// What a [`Settle`] knows a delivery by.
+/// Identifies a delivery to its [`Settle`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Where the message stands in its topic.
+    /// The message's position in its topic.
     pub position: Position,
     /// The message's key.
     pub key: Option<Bytes>,
-    /// Free for the transport's own use: a lease, a generation of an assignment.
+    /// For the transport's own use, for example the number of a lease or an assignment.
     pub token: u64,
 }
 
-/// What became of a delivery.
+/// The outcome of a delivery, in the words of AMQP 1.0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done: the group never gets it again.
+    /// Processed: the message is not delivered to the group again.
     Ack,
-    /// Again, not before so much time has passed; the attempt counts.
+    /// Redelivered after this time; the attempt counts.
     Retry(Duration),
-    /// Again at once, as if it had never been handed out; the attempt does not count.
+    /// Redelivered at once; the attempt does not count.
     Release,
-    /// Done, and this message goes to the group's dead-letter topic. The two belong together: a
-    /// transport that can't do both at once stores the dead letter first.
+    /// Acknowledged, and this dead letter is stored in the group's dead-letter topic. A transport that can't
+    /// do both atomically stores the dead letter first.
     Reject(Box<Message>),
 }
 
-/// One delivery's outcome, on its way to the transport.
+/// The outcome of one delivery, passed to the transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settlement {
-    /// Which delivery.
+    /// The delivery.
     pub receipt: Receipt,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
 impl Receipt {
-    /// A receipt; for transports.
+    /// Creates a receipt; for transports.
     #[must_use]
     pub const fn new(position: Position, key: Option<Bytes>, token: u64) -> Self {
         Self { position, key, token }
@@ -54,13 +54,13 @@ impl Receipt {
 }
 
 impl Settlement {
-    /// The outcome of a delivery; for transports.
+    /// Creates a settlement; for transports.
     #[must_use]
     pub const fn new(receipt: Receipt, outcome: Outcome) -> Self {
         Self { receipt, outcome }
     }
 
-    /// A delivery that comes again after a time, with its attempt counted.
+    /// The settlement of a delivery to retry.
     #[must_use]
     pub const fn retry(receipt: Receipt, after: Duration) -> Self {
         Self { receipt, outcome: Outcome::Retry(after) }
@@ -69,20 +69,20 @@ impl Settlement {
 
 /// The transport's side of a [`Delivery`].
 pub trait Settle: Send + Sync {
-    /// Takes the outcomes in now and gives a future that waits until they are stored: a result
-    /// for each, in order. Dropping the future takes nothing back.
+    /// Accepts the outcomes now, and returns a future that waits until they are stored, with a result for
+    /// each, in order. Dropping the future does not revoke them.
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>;
 
-    /// A delivery was dropped without an outcome: it comes back with its attempt counted. Must
+    /// Called when a delivery is dropped without an outcome: it is redelivered, and the attempt counts. Must
     /// neither block nor need an async runtime.
     fn abandon(&self, receipt: Receipt);
 
-    /// Starts the deliveries' leases anew: a result for each, in order. A transport without
-    /// leases has nothing to do.
+    /// Renews the leases of deliveries, with a result for each, in order. A transport without leases does
+    /// nothing.
     fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>;
 }
 
-/// Why a message is given up: the reason, and the chain of errors behind it.
+/// The reason for rejecting a message, with the chain of errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     reason: String,
@@ -93,40 +93,40 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A rejection for this reason.
+    /// Creates a rejection with this reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), kind: None, attempts: None, causes: Vec::new(), receivers: Vec::new() }
     }
 
-    /// A rejection for this error and what caused it, outermost first.
+    /// Creates a rejection from an error and its sources.
     pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut links = links(error).into_iter();
         let reason = links.next().unwrap_or_default();
         Self { causes: links.collect(), ..Self::new(reason) }
     }
 
-    /// The same with one word for programs, which says in which way the message failed.
+    /// Sets a stable identifier of the kind of failure, for programs.
     #[must_use]
     pub const fn kind(mut self, kind: &'static str) -> Self {
         self.kind = Some(kind);
         self
     }
 
-    /// The same with the number of attempts, where it is not the delivery's: this one was not made.
+    /// Sets the number of attempts, if the current delivery was not an attempt.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
     }
 
-    /// The same with a further error behind the reason.
+    /// Adds a cause.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
         self
     }
 
-    /// The same with a further receiver that failed.
+    /// Adds a failed receiver.
     #[must_use]
     pub fn receiver(mut self, name: impl Into<String>) -> Self {
         self.receivers.push(name.into());
@@ -139,25 +139,25 @@ impl Rejection {
         &self.reason
     }
 
-    /// The errors behind the reason, outermost first.
+    /// The causes of the reason, outermost first.
     #[must_use]
     pub fn causes(&self) -> &[String] {
         &self.causes
     }
 
-    /// One word for programs, which says in which way the message failed.
+    /// The stable identifier of the kind of failure.
     #[must_use]
     pub const fn kind_word(&self) -> Option<&'static str> {
         self.kind
     }
 
-    /// The number of attempts, where it is not the delivery's.
+    /// The number of attempts, if it is not that of the delivery.
     #[must_use]
     pub const fn attempts_made(&self) -> Option<u32> {
         self.attempts
     }
 
-    /// The receivers that failed.
+    /// The failed receivers.
     #[must_use]
     pub fn receivers(&self) -> &[String] {
         &self.receivers
@@ -176,7 +176,7 @@ impl From<String> for Rejection {
     }
 }
 
-/// Whom a consumer's deliveries belong to; one per consumer, shared by its deliveries.
+/// The consumer of deliveries; one per consumer, shared by its deliveries.
 #[derive(Clone)]
 pub struct Recipient {
     topic: Topic,
@@ -185,23 +185,23 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// The consumer of this group on this topic, whose deliveries are settled here.
+    /// Creates the recipient of a consumer's deliveries, which `settle` settles.
     pub fn new(topic: Topic, group: ConsumerGroup, settle: Arc<dyn Settle>) -> Self {
         Self { topic, group, settle }
     }
 }
 
-/// A message handed to one member of a group, to be settled once.
+/// A message that was delivered to a member of a group, to be settled once.
 ///
 /// [`ack`](Self::ack), [`retry`](Self::retry), [`release`](Self::release) and
-/// [`reject`](Self::reject) take effect when called; the future that each returns waits until the
-/// outcome is stored, so several can be settled first and then awaited together. An `Err` means
-/// that the outcome may not be stored and the message can come back. Dropping a delivery
-/// means redelivery with the attempt counted.
+/// [`reject`](Self::reject) take effect when called. The returned future waits until the outcome is stored,
+/// so several deliveries can be settled first and then awaited together. An `Err` means that the outcome may
+/// not be stored, and the message may be redelivered. A dropped delivery is redelivered, and the attempt
+/// counts.
 ///
-/// Keys keep their order for as long as the consumer keeps it: of deliveries with one key, settle
-/// the earlier first, and when one is to be retried, [`release`](Self::release) the later ones.
-#[must_use = "a dropped delivery comes back: settle it with ack, retry, release or reject"]
+/// The order of a key depends on the consumer: settle the deliveries of a key in their order, and when one
+/// is retried, [`release`](Self::release) the later ones.
+#[must_use = "a dropped delivery is redelivered: settle it with ack, retry, release or reject"]
 pub struct Delivery {
     message: Message,
     attempt: u32,
@@ -213,7 +213,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// A delivery; for transports. `token` comes back in the [`Receipt`].
+    /// Creates a delivery; for transports. The [`Receipt`] contains `token`.
     pub fn new(
         message: Message,
         position: Position,
@@ -232,13 +232,13 @@ impl Delivery {
         &self.message
     }
 
-    /// Where the message stands in its topic.
+    /// The message's position in its topic.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.position
     }
 
-    /// How many times the group was handed this message, this time included: 1 at first.
+    /// The number of deliveries of the message to the group, this one included.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt
@@ -250,29 +250,29 @@ impl Delivery {
         self.time
     }
 
-    /// The topic that the message was read from.
+    /// The message's topic.
     #[must_use]
     pub fn topic(&self) -> &Topic {
         &self.recipient.topic
     }
 
-    /// The group that the message was handed to.
+    /// The group to which the message was delivered.
     #[must_use]
     pub fn group(&self) -> &ConsumerGroup {
         &self.recipient.group
     }
 
-    /// Done: the group never gets this message again.
+    /// Acknowledges the message: it is not delivered to the group again.
     ///
     /// # Errors
-    /// The future gives a [`TransportError`] where that could not be stored, of kind
-    /// [`LeaseLost`](super::ErrorKind::LeaseLost) where the message is somebody else's by now.
+    /// A [`TransportError`] if the outcome could not be stored, of kind
+    /// [`LeaseLost`](super::ErrorKind::LeaseLost) if the message no longer belongs to this member.
     #[doc(alias("acknowledge", "accept", "commit"))]
     pub fn ack(self) -> BoxFuture<'static, Result<(), TransportError>> {
         self.settle(Outcome::Ack)
     }
 
-    /// Again, not before `after` has passed, with the attempt counted.
+    /// Returns the message for redelivery after `after`; the attempt counts.
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
@@ -281,7 +281,7 @@ impl Delivery {
         self.settle(Outcome::Retry(after))
     }
 
-    /// Hands the message back unprocessed: it comes again at once with the same attempt.
+    /// Returns the message unprocessed: it is redelivered at once, and the attempt does not count.
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
@@ -290,22 +290,22 @@ impl Delivery {
         self.settle(Outcome::Release)
     }
 
-    /// Gives the message up: it goes to the group's dead-letter topic with its headers, the
-    /// reason and the count of attempts, and the group never gets it again.
+    /// Rejects the message: it is stored in the group's dead-letter topic with its headers, the reason and
+    /// the number of attempts, and is not delivered to the group again.
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
     #[doc(alias("nack", "dlq", "dead letter"))]
     pub fn reject(self, reason: impl Into<Rejection>) -> BoxFuture<'static, Result<(), TransportError>> {
-        let letter = crate::dead_letter::dead_letter(&self, &reason.into());
-        self.settle(Outcome::Reject(Box::new(letter)))
+        let dead_letter = crate::dead_letter::dead_letter(&self, &reason.into());
+        self.settle(Outcome::Reject(Box::new(dead_letter)))
     }
 
-    /// Starts the lease anew while a receiver is still at work.
+    /// Renews the lease while a receiver is still working.
     ///
     /// # Errors
-    /// A [`TransportError`] of kind [`LeaseLost`](super::ErrorKind::LeaseLost) where it ran out
-    /// before: the message is or will be somebody else's.
+    /// A [`TransportError`] of kind [`LeaseLost`](super::ErrorKind::LeaseLost) if the lease has ended: the
+    /// message is delivered to another member.
     #[doc(alias("extend", "visibility timeout", "heartbeat"))]
     pub fn renew(&self) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.clone() {
@@ -314,7 +314,7 @@ impl Delivery {
         }
     }
 
-    /// What the four above come to.
+    /// Settles the message with this outcome.
     pub fn settle(mut self, outcome: Outcome) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.take() {
             Some(receipt) => only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }])),
@@ -324,15 +324,15 @@ impl Delivery {
     }
 }
 
-/// Acknowledges many deliveries at once: a result for each, in order. Takes effect when called,
-/// like [`Delivery::ack`].
+/// Acknowledges deliveries in one call, with a result for each, in order. Takes effect when called, like
+/// [`Delivery::ack`].
 pub fn ack_all(
     deliveries: impl IntoIterator<Item = Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
     settle_all(deliveries, &Outcome::Ack)
 }
 
-/// Releases many deliveries at once, as [`ack_all`] acknowledges them.
+/// Releases deliveries in one call, like [`ack_all`].
 pub fn release_all(
     deliveries: impl IntoIterator<Item = Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
@@ -350,7 +350,7 @@ fn settle_all(
     submitted(settlements, |settle, run| settle.settle(run))
 }
 
-/// Renews the leases of many deliveries at once: a result for each, in order. Takes effect when called,
+/// Renews the leases of deliveries in one call, with a result for each, in order. Takes effect when called,
 /// like [`Delivery::renew`].
 pub fn renew_all<'a>(
     deliveries: impl IntoIterator<Item = &'a Delivery>,
@@ -361,7 +361,7 @@ pub fn renew_all<'a>(
     submitted(receipts, |settle, run| settle.renew(run))
 }
 
-/// One call for each run of the same recipient. All are made here, not when the future is polled.
+/// Makes one call for each run of the same recipient: now, not when the future is polled.
 fn submitted<T>(
     items: impl Iterator<Item = (Arc<Recipient>, T)>,
     call: impl Fn(&dyn Settle, Vec<T>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>,

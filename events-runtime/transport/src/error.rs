@@ -1,4 +1,4 @@
-//! What goes wrong between the bus and a store.
+//! Errors of transports.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,46 +6,46 @@ use std::sync::Arc;
 
 use super::{ConsumerGroup, Position, Topic};
 
-/// The class of a [`TransportError`]: what a caller can decide by.
+/// The class of a [`TransportError`], by which a caller can decide what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The URL, an option or a name is wrong.
     Invalid,
-    /// This transport can't do what was asked.
+    /// This transport does not support the operation.
     Unsupported,
-    /// The store can't be reached at present.
+    /// The store can't be reached now.
     Unavailable,
-    /// Another process held the store for longer than the waiting time.
+    /// Another process held the store's lock until the timeout.
     Locked,
-    /// There is no room left.
+    /// The store has no space left.
     Full,
     /// The store can be read but not written.
     ReadOnly,
-    /// The store may not be opened by this user.
+    /// This user has no permission to access the store.
     Permission,
-    /// What is there is damaged, or no store of ours.
+    /// The store is damaged, or was not created by this crate.
     Corrupt,
     /// The store was written by another version of this crate.
     Version,
-    /// There is no such topic, group or position.
+    /// The topic, group or position does not exist.
     NotFound,
-    /// The delivery belongs to somebody else by now: its lease ran out or its partition moved.
+    /// The delivery no longer belongs to this member: its lease ended, or its partition was reassigned.
     LeaseLost,
-    /// The message is larger than the store takes.
+    /// The message exceeds the store's size limit.
     TooLarge,
-    /// The store never takes this message, whoever sends it: its key, its headers or its data are at fault.
+    /// The store rejects this message from any sender because of its key, headers or data.
     Refused,
-    /// The file of the store was removed, renamed, or replaced by another under the running program.
+    /// The store's file was removed, renamed or replaced while the program was running.
     Replaced,
     /// The transport was shut down.
     Closed,
-    /// What fits none of the others; the source tells.
+    /// None of the other kinds; the source has the details.
     Other,
 }
 
 impl ErrorKind {
-    /// One word for programs, such as `lease-lost`; it stays as it is.
+    /// A stable identifier for programs, such as `lease-lost`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,32 +68,32 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same call can succeed later: the error tells of a state of the store that passes by
-    /// itself, or that an operator ends without a change to this program, such as a full disk or a
-    /// password that was changed on one side first. Consumers wait for the end of such a state.
+    /// Whether the same call can succeed later. The store is in a state that ends by itself, or that an
+    /// operator ends without changing this program, such as a full disk or a password that was changed on
+    /// one side first. Consumers wait for the end of such a state.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::Unavailable | Self::Locked | Self::Full | Self::Replaced)
             || self.needs_operator()
     }
 
-    /// Whether the message itself is at fault, so that sending it again fails again. Only such a message
-    /// is refused for good; whatever is wrong with the store, the queue is kept.
+    /// Whether the message itself causes the error, so that another attempt to send it fails as well. Only
+    /// such a message is refused permanently; other errors keep the queue.
     #[must_use]
     pub const fn is_of_message(self) -> bool {
         matches!(self, Self::TooLarge | Self::Refused)
     }
 
-    /// Whether the state passes only when somebody sets the store or the user's rights right.
+    /// Whether an operator must repair the store or the user's permissions.
     #[must_use]
     pub const fn needs_operator(self) -> bool {
         matches!(self, Self::ReadOnly | Self::Permission)
     }
 }
 
-/// A failed call to a transport: which call, on what, why, and whether trying again helps.
+/// A failed call to a transport: the operation, its subject, the reason, and whether a retry helps.
 ///
-/// The text never holds credentials: a URL is shown without its user part.
+/// The text never contains credentials: passwords in URLs are masked.
 #[derive(Debug, Clone)]
 pub struct TransportError {
     kind: ErrorKind,
@@ -103,12 +103,12 @@ pub struct TransportError {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What is wrong where a topic is not there.
-pub const NO_TOPIC: &str = "there is no such topic: it is made by the first send or subscription";
+/// The message of an error about a missing topic.
+pub const NO_TOPIC: &str = "no such topic: the first send or subscription creates it";
 
 impl TransportError {
-    /// An error of this kind; `operation` is a verb (`send`, `receive`), `subject` the topic, URL
-    /// without secrets, or file, `message` what is wrong and what to do.
+    /// Creates an error. `operation` is a verb such as `send`, `subject` a topic, a file or a URL without
+    /// secrets, and `message` says what is wrong and what to do.
     pub fn new(
         kind: ErrorKind,
         operation: &'static str,
@@ -124,7 +124,7 @@ impl TransportError {
         }
     }
 
-    /// The delivery is somebody else's by now; for transports.
+    /// The error for a delivery that no longer belongs to this member; for transports.
     pub fn lease_lost(
         operation: &'static str,
         topic: &Topic,
@@ -136,50 +136,50 @@ impl TransportError {
             operation,
             topic,
             format!(
-                "message {position} is no longer held for group `{group}` by this member: \
-                 its lease ran out or the group was moved, and it comes again; \
-                 renew the lease or make it longer than a receiver's work"
+                "this member of group `{group}` no longer holds message {position}: its lease ended or the \
+                 group was moved, and the message is redelivered; renew the lease, or configure a lease that \
+                 is longer than the work of a receiver"
             ),
         )
     }
 
-    /// There is no such topic; for transports.
+    /// The error for a missing topic; for transports.
     pub fn no_topic(operation: &'static str, topic: &Topic) -> Self {
         Self::new(ErrorKind::NotFound, operation, topic, NO_TOPIC)
     }
 
-    /// The topic has no such group; for transports.
+    /// The error for a missing group; for transports.
     pub fn no_group(operation: &'static str, topic: &Topic, group: &ConsumerGroup) -> Self {
         Self::new(
             ErrorKind::NotFound,
             operation,
             topic,
             format!(
-                "there is no group `{group}`: it was removed, or never made; a consumer that starts makes it"
+                "no group `{group}`: it was removed or never created; a consumer creates it when it starts"
             ),
         )
     }
 
-    /// The same error with its cause.
+    /// Sets the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// The class of this error.
+    /// The class of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The call that failed, a verb.
+    /// The failed operation, a verb.
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         self.operation
     }
 
-    /// The topic, file or URL (without secrets) that the call was about.
+    /// The topic, file or URL (without secrets) that the operation was about.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject

@@ -1,4 +1,4 @@
-//! The names of an event's headers, which transports may store in a form of their own.
+//! The names of an event's headers. A transport may store these headers in its own form.
 //!
 //! They are those of CloudEvents' [binary mode over Kafka][binding], which Open edX's Kafka bus writes too.
 //!
@@ -31,7 +31,7 @@ pub const SOURCE_HOST_HEADER: &str = "sourcehost";
 pub const SOURCE_LIB_HEADER: &str = "sourcelib";
 /// CRC-64-AVRO of the datum's schema, 16 hexadecimal digits.
 pub const FINGERPRINT_HEADER: &str = "ce_schemafp";
-/// Starts the header of each attribute.
+/// The prefix of attribute headers.
 pub const EXTENSION_PREFIX: &str = "ce_";
 
 /// The headers that describe attributes and occur at most once.

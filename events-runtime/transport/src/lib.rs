@@ -2,7 +2,7 @@
 //!
 //! A [`Transport`] gives [`Producer`]s and [`Consumer`]s. The URL picks it, see [`connect`]. The
 //! traits are small and object-safe so that a transport of your own can take their place; the
-//! conformance suite in the repository's `tests` says what it must keep:
+//! conformance suite, `events_runtime::testing::conformance`, says what it must keep:
 //!
 //! - a send that succeeded is stored as durably as the transport promises;
 //! - every group gets every message at least once, members of one group share them;
@@ -63,7 +63,7 @@ pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
 pub use subscription::Subscription;
 pub use target::Target;
-pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix};
+pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
 
 /// A boxed future, so that the traits can be objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

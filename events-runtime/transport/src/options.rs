@@ -1,45 +1,48 @@
-//! How a transport is opened: the URL taken apart, and what does not belong in it.
+//! Options of a transport besides its URL, and retention.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Target, Topic, TransportError, parse_duration};
 
-/// How long and how many messages a topic keeps. Both limits unset: for ever.
+/// How long and how many messages a topic keeps. Without limits, it keeps everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Messages older than this go.
+    /// Removes messages that are older than this.
     pub max_age: Option<Duration>,
-    /// The oldest messages beyond this count go.
+    /// Removes the oldest messages beyond this count.
     pub max_count: Option<u64>,
-    /// Whether messages that some group has not settled go as well. They are then counted in
-    /// [`Trimmed`](super::Trimmed) and in the log; otherwise they stay whatever the limits say.
+    /// Whether messages that some group has not settled are removed, too. [`Trimmed`](super::Trimmed) and
+    /// the log then report their number. Otherwise the limits do not apply to them.
     pub drop_unsettled: bool,
 }
 
 impl Retention {
+    /// The default of transports that store on disk: a week, which is also Kafka's default.
+    pub const WEEK: Self = Self::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
+
     /// No limits.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self { max_age: None, max_count: None, drop_unsettled: false }
     }
 
-    /// The same with this age limit.
+    /// Sets the age limit.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// The same with this count limit.
+    /// Sets the count limit.
     #[must_use]
     pub const fn max_count(mut self, count: u64) -> Self {
         self.max_count = Some(count);
         self
     }
 
-    /// The same, dropping unsettled messages too.
+    /// Removes unsettled messages, too.
     #[must_use]
     pub const fn drop_unsettled(mut self) -> Self {
         self.drop_unsettled = true;
@@ -47,51 +50,51 @@ impl Retention {
     }
 }
 
-/// What a transport is told besides its URL.
+/// The options of a transport besides its URL.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// The service's name: client id, and the beginning of made-up member names.
+    /// The service's name: the client id, and the prefix of generated member names.
     pub client: Option<String>,
-    /// The retention of topics that have none of their own; where `None`, the transport's
-    /// default. `retention_age` and `retention_count` in the URL go before both.
+    /// The retention of topics without their own; `None` is the transport's default. `retention_age` and
+    /// `retention_count` in the URL override both.
     pub retention: Option<Retention>,
     /// The retention of single topics, by full name.
     pub topics: BTreeMap<Topic, Retention>,
-    /// The retention of topics of dead letters that have none of their own; where `None`, they keep
-    /// everything. `dead_letter_age` and `dead_letter_count` in the URL go before it.
+    /// The retention of dead-letter topics without their own; with `None`, they keep everything.
+    /// `dead_letter_age` and `dead_letter_count` in the URL override it.
     pub dead_letters: Option<Retention>,
 }
 
 impl ConnectOptions {
-    /// The defaults.
+    /// The default options.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same with this client name.
+    /// Sets the client name.
     #[must_use]
     pub fn client(mut self, client: impl Into<String>) -> Self {
         self.client = Some(client.into());
         self
     }
 
-    /// The same with this retention for all topics without their own.
+    /// Sets the retention of topics without their own.
     #[must_use]
     pub const fn retention(mut self, retention: Retention) -> Self {
         self.retention = Some(retention);
         self
     }
 
-    /// The same with this retention for all topics of dead letters without their own.
+    /// Sets the retention of dead-letter topics without their own.
     #[must_use]
     pub const fn dead_letters(mut self, retention: Retention) -> Self {
         self.dead_letters = Some(retention);
         self
     }
 
-    /// The same with this retention for one topic.
+    /// Sets the retention of one topic.
     #[must_use]
     pub fn topic_retention(mut self, topic: Topic, retention: Retention) -> Self {
         self.topics.insert(topic, retention);
@@ -99,53 +102,49 @@ impl ConnectOptions {
     }
 }
 
-/// The retention that a store was opened with.
+/// The retention of each topic of a store, from the options and the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionPolicy {
     default: Retention,
-    letters: Retention,
+    dead_letters: Retention,
     topics: BTreeMap<Topic, Retention>,
 }
 
 impl RetentionPolicy {
-    /// The settings of a URL that say it, for [`Target::only`].
+    /// The names of the settings in a URL, for [`Target::only`].
     pub const SETTINGS: [&'static str; 4] =
         ["retention_age", "retention_count", "dead_letter_age", "dead_letter_count"];
 
-    /// `usual` is what the transport keeps where nobody says otherwise.
+    /// The retention of the scheme applies unless the options or the URL set another.
     ///
     /// # Errors
     /// A [`TransportError`] if a limit in the URL is invalid.
-    pub fn new(
-        target: &Target<'_>,
-        options: &ConnectOptions,
-        usual: Retention,
-    ) -> Result<Self, TransportError> {
+    pub fn new(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         let [age, count, letter_age, letter_count] = Self::SETTINGS;
         Ok(Self {
-            default: limits(target, options.retention.unwrap_or(usual), age, count)?,
-            letters: limits(target, options.dead_letters.unwrap_or_default(), letter_age, letter_count)?,
+            default: limits(target, options.retention.unwrap_or(target.scheme.retention), age, count)?,
+            dead_letters: limits(target, options.dead_letters.unwrap_or_default(), letter_age, letter_count)?,
             topics: options.topics.clone(),
         })
     }
 
-    /// What a topic keeps: what its own retention says, else what is said for all; a topic of
-    /// [dead letters](Topic::holds_dead_letters) keeps everything unless that is said for them.
+    /// The retention of a topic: its own, or the one for all topics, or for a
+    /// [dead-letter topic](Topic::holds_dead_letters) the one for all of those.
     pub fn of(&self, topic: &Topic) -> Retention {
-        if topic.holds_dead_letters() { self.of_letters(topic) } else { self.own(topic, self.default) }
+        if topic.holds_dead_letters() { self.of_dead_letters(topic) } else { self.own(topic, self.default) }
     }
 
-    /// The same of a topic that is known to hold dead letters, whatever its name.
-    pub fn of_letters(&self, topic: &Topic) -> Retention {
-        self.own(topic, self.letters)
+    /// The retention of a topic that holds dead letters, whatever its name.
+    pub fn of_dead_letters(&self, topic: &Topic) -> Retention {
+        self.own(topic, self.dead_letters)
     }
 
-    fn own(&self, topic: &Topic, else_this: Retention) -> Retention {
-        self.topics.get(topic).copied().unwrap_or(else_this)
+    fn own(&self, topic: &Topic, default: Retention) -> Retention {
+        self.topics.get(topic).copied().unwrap_or(default)
     }
 }
 
-/// The same with the limits that the URL says under these names.
+/// The retention with the limits that the URL sets under these names.
 fn limits(
     target: &Target<'_>,
     mut retention: Retention,
@@ -163,7 +162,7 @@ fn limits(
     Ok(retention)
 }
 
-/// A limit, or none where the text is `unlimited`; the error is for the caller to word.
+/// Parses a limit; `unlimited` is none. The caller creates the error.
 fn parse_limit<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ()> {
     if text == "unlimited" {
         return Ok(None);
@@ -176,18 +175,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dead_letters_are_kept_unless_their_own_retention_says_otherwise() {
+    fn dead_letters_are_kept_unless_they_have_a_retention_of_their_own() {
         let of = |url: &str, options: &ConnectOptions, topic: &str| {
-            let policy = RetentionPolicy::new(
-                &Target::parse(url).unwrap(),
-                options,
-                Retention::unlimited().max_count(9),
-            );
+            let policy = RetentionPolicy::new(&Target::parse(url).unwrap(), options);
             policy.unwrap().of(&Topic::new(topic).unwrap())
         };
         let (orders, letters) = ("orders", "orders.billing.dlq");
         let unlimited = Retention::unlimited();
-        let week = ConnectOptions::new().retention(unlimited.max_age(Duration::from_secs(168 * 60 * 60)));
+        let week = ConnectOptions::new().retention(Retention::WEEK);
         for options in [&ConnectOptions::new(), &week] {
             assert_eq!(of("memory:?retention_age=1s", options, letters), unlimited);
             assert_ne!(of("memory:?retention_age=1s", options, orders), unlimited);

@@ -3,22 +3,22 @@
 use super::url::{BusUrlError, Url, mask, percent_decode};
 use super::{ErrorKind, Scheme, TransportError};
 
-/// What a transport reads of its URL.
+/// The parts of a transport's URL.
 #[derive(Debug)]
 pub struct Target<'a> {
-    /// The scheme in lower case.
+    /// The scheme.
     pub scheme: Scheme,
-    /// What stands behind the scheme, percent-decoded.
+    /// The part between the scheme and the settings, percent-decoded.
     pub path: String,
-    /// The same as it is written, with the user and the password that it may hold.
+    /// The same part as written. May contain a user and a password.
     pub raw: &'a str,
     /// Whether the path looks like `user:password@host`.
     pub has_login: bool,
     settings: Vec<(&'a str, String)>,
-    /// The URL as it may be shown.
+    /// The URL without secrets.
     shown: String,
-    /// Whether the settings may be part of a password.
-    keep_quiet: bool,
+    /// The settings may be part of a password, so errors don't quote them.
+    settings_may_be_secret: bool,
 }
 
 impl<'a> Target<'a> {
@@ -47,14 +47,14 @@ impl<'a> Target<'a> {
         let mut settings = Vec::new();
         for pair in parts.query.iter().flat_map(|query| query.split('&')) {
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(wrong("settings after `?` are written `name=value`, joined by `&`"));
+                return Err(wrong("a setting after `?` is not `name=value`: separate settings with `&`"));
             };
             settings.push((name, decode(value)?));
         }
         let path = decode(parts.rest)?;
-        let keep_quiet = parts.query_may_be_secret();
+        let settings_may_be_secret = parts.query_may_be_secret();
         let Url { scheme, rest: raw, has_login, .. } = parts;
-        Ok(Self { scheme, path, raw, has_login, settings, shown, keep_quiet })
+        Ok(Self { scheme, path, raw, has_login, settings, shown, settings_may_be_secret })
     }
 
     /// The URL without secrets.
@@ -67,26 +67,26 @@ impl<'a> Target<'a> {
         self.settings.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses settings that the transport does not know, so that a slip is not a silent no-op.
+    /// Returns an error for a setting that the transport does not know, so that a typo has no silent effect.
     ///
     /// # Errors
     /// A [`TransportError`] that lists the known settings.
     pub fn only(&self, known: &[&str]) -> Result<(), TransportError> {
         match self.settings.iter().find(|(name, _)| !known.contains(name)) {
             None => Ok(()),
-            Some(_) if self.keep_quiet => Err(self.not_encoded()),
+            Some(_) if self.settings_may_be_secret => Err(self.not_encoded()),
             Some((name, _)) => {
-                Err(self.invalid(format!("there is no setting `{name}`; there are {}", list(known))))
+                Err(self.invalid(format!("unknown setting `{name}`, expected one of {}", list(known))))
             }
         }
     }
 
     /// The error for an invalid value of a setting.
     pub fn bad_setting(&self, name: &str, value: &str, expected: &str) -> TransportError {
-        if self.keep_quiet {
+        if self.settings_may_be_secret {
             return self.not_encoded();
         }
-        self.invalid(format!("`{name}={value}` is not understood: write {expected}"))
+        self.invalid(format!("`{name}={value}` is invalid: use {expected}"))
     }
 
     /// An error about this URL.
@@ -94,10 +94,10 @@ impl<'a> Target<'a> {
         TransportError::new(ErrorKind::Invalid, "connect to", &self.shown, message)
     }
 
-    /// The settings are not quoted where they may be the end of a password.
+    /// The error for settings that may be the end of a password; it does not quote them.
     fn not_encoded(&self) -> TransportError {
         self.invalid(
-            "its settings are not understood: write a `?` and an `@` of a password or a setting as `%3F` and `%40`",
+            "its settings are invalid: write a `?` and an `@` of a password or a setting as `%3F` and `%40`",
         )
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_taken_apart() {
+    fn a_url_is_split_into_parts() {
         let target = Target::parse("sqlite:///var/a%20b.db?synchronous=full&busy_timeout=5s").unwrap();
         assert_eq!((target.scheme.name, target.path.as_str()), ("sqlite", "/var/a b.db"));
         assert_eq!(target.get("busy_timeout"), Some("5s"));
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_url_says_what_to_write() {
+    fn the_error_of_an_invalid_url_says_what_to_write() {
         assert!(Target::parse("events.db").unwrap_err().to_string().contains("`memory:`"));
         assert!(Target::parse("sqlite:a%zz").is_err());
         let error = Target::parse("memory:?sync=1").unwrap().only(&["retention_age"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "can't connect to `memory:?sync=***`: there is no setting `sync`; there are `retention_age`"
+            "can't connect to `memory:?sync=***`: unknown setting `sync`, expected one of `retention_age`"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Checked names: topics, consumer groups, the topic prefix.
+//! Validated names: topics, consumer groups, topic prefixes, transports.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::str::FromStr;
 
 /// The longest topic name, Kafka's limit.
 const TOPIC_MAX: usize = 249;
-/// The longest name of a group or prefix, so that a dead-letter topic of ordinary names fits.
+/// The longest name of a group or prefix; leaves room for the name of a dead-letter topic.
 const NAME_MAX: usize = 100;
-/// How the names of topics of dead letters end.
+/// The suffix of dead-letter topics.
 const DEAD_LETTERS: &str = ".dlq";
 
-/// Why a text is not the name of a topic, consumer group or prefix.
+/// A text is not a valid name of a topic, a consumer group, a prefix or a transport.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The name has no characters.
-    #[error("the {what} is empty: give it at least one character")]
+    /// The name is empty.
+    #[error("the {what} is empty: use at least one character")]
     Empty {
         /// What was to be named.
         what: &'static str,
     },
-    /// The name is longer than any transport takes.
-    #[error("the {what} `{name}` has {len} characters: {max} is the most")]
+    /// The name is too long.
+    #[error("the {what} `{name}` has {len} characters: use at most {max}")]
     TooLong {
         /// What was to be named.
         what: &'static str,
@@ -33,14 +33,14 @@ pub enum NameError {
         /// The limit.
         max: usize,
     },
-    /// A character that some transport can't hold in a name.
-    #[error("the {what} `{name}` holds {found:?}: use letters, digits, `.`, `_` and `-`")]
+    /// The name contains a character that some transport does not support.
+    #[error("the {what} `{name}` contains {found:?}: use letters, digits, `.`, `_` and `-`")]
     Character {
         /// What was to be named.
         what: &'static str,
         /// The name.
         name: String,
-        /// The first offending character.
+        /// The first invalid character.
         found: char,
     },
     /// `.` or `..`, which Kafka reserves.
@@ -73,10 +73,10 @@ fn check(what: &'static str, name: &str, max: usize) -> Result<(), NameError> {
 macro_rules! name {
     ($type:ident, $what:literal, $max:expr) => {
         impl $type {
-            /// Checks a name.
+            /// Validates a name.
             ///
             /// # Errors
-            /// A [`NameError`] that says which rule the name breaks.
+            /// A [`NameError`] that names the violated rule.
             pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
                 let name = name.into();
                 check($what, &name, $max)?;
@@ -136,8 +136,8 @@ macro_rules! name {
 
 /// The name of a topic: 1 to 249 ASCII letters, digits, `.`, `_`, `-`; not `.` or `..`.
 ///
-/// A transport is given full names. Configuration and commands speak of base names, which
-/// [`with_prefix`](Self::with_prefix) turns into full ones.
+/// Transports use full names. The configuration and the commands use base names, from which
+/// [`with_prefix`](Self::with_prefix) makes full names.
 #[doc(alias("channel", "stream", "subject", "queue"))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(std::sync::Arc<str>);
@@ -145,10 +145,10 @@ pub struct Topic(std::sync::Arc<str>);
 name!(Topic, "topic", TOPIC_MAX);
 
 impl Topic {
-    /// The full name of this base name: `<prefix>-<base>`, or the base name where there is no prefix.
+    /// The full name of this base name: `<prefix>-<base>`, or the base name if there is no prefix.
     ///
     /// # Errors
-    /// [`NameError::TooLong`] where the two together pass 249 characters.
+    /// [`NameError::TooLong`] if the full name has more than 249 characters.
     pub fn with_prefix(&self, prefix: Option<&TopicPrefix>) -> Result<Self, NameError> {
         match prefix {
             Some(prefix) => Self::new(format!("{prefix}-{self}")),
@@ -156,7 +156,7 @@ impl Topic {
         }
     }
 
-    /// The base name of this full name; `None` where it does not begin with `<prefix>-`.
+    /// The base name of this full name; `None` if it does not begin with `<prefix>-`.
     #[must_use]
     pub fn without_prefix(&self, prefix: Option<&TopicPrefix>) -> Option<Self> {
         let Some(prefix) = prefix else {
@@ -166,17 +166,17 @@ impl Topic {
         Self::new(base).ok()
     }
 
-    /// Where a group's rejected messages of this topic go: `<topic>.<group>.dlq`.
+    /// The dead-letter topic of a group: `<topic>.<group>.dlq`.
     ///
     /// # Errors
-    /// [`NameError::TooLong`] where that passes 249 characters.
+    /// [`NameError::TooLong`] if that has more than 249 characters.
     #[doc(alias = "dlq")]
     pub fn dead_letter(&self, group: &ConsumerGroup) -> Result<Self, NameError> {
         Self::new(format!("{self}.{group}{DEAD_LETTERS}"))
     }
 
-    /// Whether the name is one that [`dead_letter`](Self::dead_letter) makes: it ends in `.dlq`. Such a
-    /// topic keeps its messages unless its own retention says otherwise.
+    /// Whether this is a dead-letter topic by its name, which ends in `.dlq`. Such a topic keeps its messages
+    /// unless it has a retention of its own.
     #[must_use]
     pub fn holds_dead_letters(&self) -> bool {
         self.0.ends_with(DEAD_LETTERS)
@@ -185,30 +185,58 @@ impl Topic {
 
 /// The name of a consumer group: 1 to 100 ASCII letters, digits, `.`, `_`, `-`.
 ///
-/// Each group gets every message of a topic; the members of one group share them.
+/// Each group gets every message of a topic; the members of a group share the messages.
 #[doc(alias("subscription", "durable"))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConsumerGroup(std::sync::Arc<str>);
 
 name!(ConsumerGroup, "consumer group", NAME_MAX);
 
-/// What stands before every topic of an environment, such as `dev`: 1 to 100 characters as in a
-/// topic.
+/// The prefix of all topics of an environment, such as `dev`: 1 to 100 ASCII letters, digits, `.`, `_`, `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicPrefix(std::sync::Arc<str>);
 
 name!(TopicPrefix, "topic prefix", NAME_MAX);
+
+/// The name of a transport, by which routes and consumers select it: 1 to 100 characters as in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransportName(std::sync::Arc<str>);
+
+name!(TransportName, "name of a transport", NAME_MAX);
+
+impl TransportName {
+    /// The name of the transport that is used unless another one is selected.
+    pub const DEFAULT: &'static str = "bus";
+
+    /// Whether this is [`DEFAULT`](Self::DEFAULT).
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        &*self.0 == Self::DEFAULT
+    }
+
+    /// The name, unless it is [`DEFAULT`](Self::DEFAULT).
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        (!self.is_default()).then_some(&*self.0)
+    }
+}
+
+impl Default for TransportName {
+    fn default() -> Self {
+        Self(Self::DEFAULT.into())
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_which_rule_it_breaks() {
+    fn an_invalid_name_is_an_error_that_names_the_rule() {
         assert_eq!(Topic::new("").unwrap_err(), NameError::Empty { what: "topic" });
         assert_eq!(
             Topic::new("or ders").unwrap_err().to_string(),
-            "the topic `or ders` holds ' ': use letters, digits, `.`, `_` and `-`"
+            "the topic `or ders` contains ' ': use letters, digits, `.`, `_` and `-`"
         );
         assert!(matches!(Topic::new(".."), Err(NameError::Reserved { .. })));
         assert!(matches!(Topic::new("a".repeat(250)), Err(NameError::TooLong { len: 250, .. })));
@@ -217,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_put_on_and_taken_off() {
+    fn a_prefix_is_added_and_removed() {
         let prefix = TopicPrefix::new("dev").unwrap();
         let full = Topic::new("orders").unwrap().with_prefix(Some(&prefix)).unwrap();
         assert_eq!(full.as_str(), "dev-orders");

@@ -1,32 +1,32 @@
-//! The URL of a bus: the one parser, and the one form in which a URL is shown.
+//! Parses and masks the URL of a bus.
 //!
-//! Passwords stand in URLs. What is shown, in `Display`, `Debug`, logs and errors, is made here alone, from
-//! the text as it was written, so that a URL that is refused is masked as well.
+//! URLs contain passwords. Only this module makes the text for `Display`, `Debug`, logs and errors. It masks
+//! the text as written, so an invalid URL is masked, too.
 
 use events_support::nearest::similar;
 
 use super::{Scheme, UrlForm};
 
-/// Text that is no URL of a bus. The text itself is not shown: it may hold a password.
+/// A text is not the URL of a bus. The error does not quote the text, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusUrlError {
-    /// There is nothing.
-    #[error("is empty; write the address of a bus, such as {}", example())]
+    /// The text is empty.
+    #[error("is empty: write the URL of a bus, such as {}", example())]
     Empty,
-    /// There is no scheme.
-    #[error("has no scheme; a bus's address begins with its kind, such as {} or `memory:`", example())]
+    /// The scheme is missing.
+    #[error("has no scheme: the URL of a bus begins with one, such as {} or `memory:`", example())]
     NoScheme,
     /// No transport has this scheme.
-    #[error("the scheme `{scheme}:` belongs to no transport; {hint}")]
+    #[error("no transport has the scheme `{scheme}:`; {hint}")]
     UnknownScheme {
         /// The scheme in lower case.
         scheme: String,
         /// What to write.
         hint: String,
     },
-    /// The transport of this scheme is not in this build.
-    #[error("the transport of `{scheme}:` is not in this build; {hint}")]
+    /// The transport of this scheme is not linked.
+    #[error("the transport of `{scheme}:` is not linked into this program; {hint}")]
     NotBuilt {
         /// The scheme.
         scheme: String,
@@ -35,7 +35,7 @@ pub enum BusUrlError {
     },
 }
 
-/// A URL that this build accepts.
+/// An example of a URL that this program accepts.
 pub fn example() -> &'static str {
     let linked = |name| Scheme::linked(name).is_some();
     match () {
@@ -56,29 +56,6 @@ const OWN: &[(&str, UrlForm, &str)] = &[
     ("rediss+cluster", UrlForm::Server, "redis"),
 ];
 
-/// The settings whose values are shown. All others are masked: an unknown name may be a slip for
-/// `password`.
-const SHOWN: &[&str] = &[
-    "synchronous",
-    "busy_timeout",
-    "poll_interval",
-    "max_pages",
-    "mode",
-    "retention_age",
-    "retention_count",
-    "dead_letter_age",
-    "dead_letter_count",
-    "timeout",
-    "retry_for",
-    "ca",
-    "ack",
-    "consumer_name",
-    "check_backlog",
-    "last_read_msg_id",
-    "claim_msgs_older_than",
-    "on_lost",
-];
-
 /// Words in the name of a setting whose value is secret.
 const SECRET_WORDS: &[&str] = &["pass", "pwd", "secret", "token", "key", "credential", "auth"];
 
@@ -89,9 +66,9 @@ const MASK: &str = "***";
 pub struct Url<'a> {
     /// The scheme in lower case.
     pub scheme: Scheme,
-    /// What stands between the scheme and the `?`, without the `//`, as it is written.
+    /// The part between the scheme and the `?`, without `//`, as written.
     pub rest: &'a str,
-    /// What stands behind the first `?`.
+    /// The part after the first `?`.
     pub query: Option<&'a str>,
     form: UrlForm,
     /// Whether a path or a name looks like `user:password@host`.
@@ -99,7 +76,7 @@ pub struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// Takes a URL apart. Schemes are the same in capitals (RFC 3986, section 3.1).
+    /// Parses a URL. Schemes are case-insensitive (RFC 3986, section 3.1).
     ///
     /// # Errors
     /// A [`BusUrlError`] if the scheme is missing or not linked.
@@ -128,15 +105,15 @@ impl<'a> Url<'a> {
         Ok(Self { scheme, rest: rest.strip_prefix("//").unwrap_or(rest), query, form, has_login })
     }
 
-    /// Whether the query holds an `@`, so that it may be the end of a password with a `?` that is not
+    /// Whether the query contains an `@`. It may then be the end of a password with a `?` that is not
     /// percent-encoded.
     pub fn query_may_be_secret(&self) -> bool {
         self.form == UrlForm::Server && self.query.is_some_and(|query| query.contains('@'))
     }
 }
 
-/// The scheme and what follows its colon. Text that can be no scheme is none: it may be the beginning of
-/// `user:password@host`.
+/// The scheme, and the text after its colon. `None` if the scheme is not well-formed: the text may be the
+/// beginning of `user:password@host`.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, behind) = text.split_once(':')?;
     let well_formed = scheme.len() <= 16
@@ -160,10 +137,10 @@ fn hint(scheme: &str) -> String {
         return format!("did you mean `{name}:`?");
     }
     let linked: Vec<_> = linked.iter().map(|name| format!("`{name}:`")).collect();
-    format!("this build has {}", linked.join(", "))
+    format!("this program has {}", linked.join(", "))
 }
 
-/// The text of a part of a URL; `None` where a `%` is followed by no byte of UTF-8.
+/// Decodes a part of a URL; `None` if a `%` is not followed by a byte of UTF-8.
 pub fn percent_decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
@@ -186,9 +163,10 @@ pub fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A URL of a bus, or what somebody took for one, without what may be secret.
+/// Masks what may be secret in a URL, valid or not.
 ///
-/// It rather hides too much: a password may hold the characters that end it in a well-formed URL.
+/// This masks too much rather than too little: a password may contain the characters that would end it in a
+/// well-formed URL.
 pub fn mask(text: &str) -> String {
     let text = text.trim();
     match split_scheme(text) {
@@ -200,7 +178,7 @@ pub fn mask(text: &str) -> String {
     }
 }
 
-/// Any text of a configuration, of which a URL keeps its password to itself.
+/// Masks the passwords of URLs in any text of a configuration.
 pub fn mask_text(text: &str) -> String {
     if let Some((scheme, _)) = split_scheme(text.trim())
         && form_of(scheme).is_some()
@@ -224,9 +202,10 @@ fn form_of(scheme: &str) -> Option<UrlForm> {
     Scheme::linked(scheme).map(|scheme| scheme.form).or_else(own)
 }
 
+/// Whether the value of a setting is shown: only if the scheme has the setting. An unknown name may be a typo of
+/// `password`.
 fn is_shown(scheme: &str, setting: &str) -> bool {
-    SHOWN.contains(&setting)
-        || Scheme::linked(scheme).is_some_and(|scheme| scheme.settings.contains(&setting))
+    Scheme::linked(scheme).is_some_and(|scheme| scheme.settings.contains(&setting)) && !is_secret(setting)
 }
 
 fn mask_rest(behind: &str, form: UrlForm, is_shown: impl Fn(&str) -> bool) -> String {
@@ -242,8 +221,7 @@ fn mask_rest(behind: &str, form: UrlForm, is_shown: impl Fn(&str) -> bool) -> St
     format!("{slashes}{user}{rest}{}", mask_query(query, is_shown))
 }
 
-/// Whether the text before an `@` in a path looks like `user:password`: somebody took the file for a
-/// server.
+/// Whether the text before an `@` in a path looks like `user:password`, as in the URL of a server.
 fn is_user(slashes: &str, text: &str) -> bool {
     let is_path = matches!(slashes.len(), 1 | 3..)
         || text.starts_with('.')
@@ -253,7 +231,7 @@ fn is_user(slashes: &str, text: &str) -> bool {
     !is_path && text.contains(':')
 }
 
-/// `user:***@`; a user without a password may be a password without a user.
+/// Gives `user:***@`, or `***@` without a colon, because the text may be a password without a user.
 fn mask_user(user: &str) -> String {
     match user.split_once(':') {
         Some((user, _)) => format!("{user}:{MASK}@"),
@@ -261,9 +239,9 @@ fn mask_user(user: &str) -> String {
     }
 }
 
-/// Hosts and ports up to what can be none of them: there, a password may begin whose `@host` is missing,
-/// or was typed in wide characters. Behind them, names up to the first sign: there, parameters or a
-/// fragment begin, which no server has.
+/// Shows hosts and ports up to the first text that is neither: a password whose `@host` is missing or was
+/// typed in wide characters may begin there. After them, shows the path up to the first character that is
+/// not part of a name: parameters or a fragment, which no server has, may begin there.
 fn mask_hosts(rest: &str) -> String {
     let (hosts, path) = rest.split_once('/').map_or((rest, None), |(hosts, path)| (hosts, Some(path)));
     let mut shown = String::new();
@@ -299,14 +277,14 @@ fn mask_hosts(rest: &str) -> String {
     }
 }
 
-/// Whether a host, a database or a master may be called so.
+/// Whether the name of a host, a database or a master may contain this character.
 fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '%')
 }
 
 fn mask_query(query: Option<&str>, is_shown: impl Fn(&str) -> bool) -> String {
     let Some(query) = query else { return String::new() };
-    // Some servers take `;` for `&`, and a fragment may hold settings too.
+    // Some servers accept `;` for `&`, and a fragment may contain settings, too.
     let pairs: Vec<_> = query.split(['&', ';', '#']).map(|pair| mask_pair(pair, &is_shown)).collect();
     format!("?{}", pairs.join("&"))
 }
@@ -338,6 +316,8 @@ mod tests {
             ("memory://u:s3cret@host/x?password=s3cret", "memory://u:***@host/x?password=***"),
             ("sqlite://events.db", "sqlite://events.db"),
             ("sqlite:x.db?password=s3cret&synchronous=off", "sqlite:x.db?password=***&synchronous=off"),
+            // Not linked: its settings are unknown.
+            ("rediss://host?timeout=5s", "rediss://host?timeout=***"),
             ("sqlite:///home/a@b/events.db?secret=x", "sqlite:///home/a@b/events.db?secret=***"),
             ("sqlite:/home/a:b@c/events.db", "sqlite:/home/a:b@c/events.db"),
             ("sqlite:C:\\a@b\\events.db", "sqlite:C:\\a@b\\events.db"),
@@ -377,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_shown_unless_they_hold_a_password() {
+    fn other_texts_are_shown_unless_they_contain_a_password() {
         for (text, shown) in [
             ("shop", "shop"),
             ("urn:acme:shop", "urn:acme:shop"),
@@ -404,11 +384,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_scheme_is_named_and_the_right_one_offered() {
+    fn an_unknown_scheme_is_named_and_a_similar_one_suggested() {
         let error = Url::parse("memori:x").unwrap_err().to_string();
         assert!(error.contains("`memori:`") && error.contains("did you mean `memory:`?"), "{error}");
         let error = Url::parse("carrier-pigeon://x").unwrap_err().to_string();
-        assert!(error.contains("this build has `memory:`"), "{error}");
+        assert!(error.contains("this program has `memory:`"), "{error}");
         assert_eq!(Url::parse(" ").unwrap_err(), BusUrlError::Empty);
         for none in ["events.db", "://x", "redis//u:s3cret@host", "s3cret-and-so-on-for-long:x"] {
             let error = Url::parse(none).unwrap_err();

@@ -6,8 +6,8 @@ pub mod enterprise;
 pub mod keys;
 pub mod learning;
 
-/// The version of the Python package that these are the events of.
+/// The version of the Python package that defines these events.
 pub const PACKAGE_VERSION: &str = "10.5.0";
 
-/// How many events there are: each that the Python package can write to a bus.
+/// The number of events: all that the Python package can write to a bus.
 pub const EVENTS: usize = 63;

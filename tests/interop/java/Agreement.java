@@ -16,7 +16,7 @@ import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
  * <pre>java -cp … Agreement.java PAIRS.jsonl</pre>
  *
  * `agreement export` writes PAIRS.jsonl and documents its format. A verdict that differs from the const
- * check's passes only if it is expected, with the reasons, which tests/src/pairs/ways.rs explains.
+ * check's passes only if it is expected, with the reasons, which tests/src/pairs/deviations.rs explains.
  */
 public final class Agreement {
     private int compatible;

@@ -206,7 +206,7 @@ fn wrong_settings_say_what_to_write() {
         ("redis://h?ca=/nowhere", "rediss:"),
         ("rediss://h?ca=/nowhere", "can't read the `ca` file"),
         ("redis://h?on_lost=cry", "`recover-topic`"),
-        ("redis://h?colour=red", "there is no setting `colour`"),
+        ("redis://h?colour=red", "unknown setting `colour`"),
         ("redis+sentinel://h:26379", "the master's name"),
         ("redis+cluster://h:6379/1", "database 0"),
         ("redis+cluster://h:6379,:6379", "some nodes of the cluster"),

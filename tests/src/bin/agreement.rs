@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use events_tests::pairs::{COUNT, Judge, SEED, Way, ours, pairs};
+use events_tests::pairs::{COUNT, Deviation, Judge, SEED, ours, pairs};
 use serde_json::json;
 
 type Failure = Box<dyn std::error::Error>;
@@ -37,8 +37,8 @@ fn export(path: &str) -> Result<(), Failure> {
     for pair in pairs(SEED).take(COUNT) {
         let (reads, _) = ours(&pair)?;
         let expected = |judge: Judge| {
-            let reasons: Vec<_> = pair.reasons(judge.ways()).iter().map(Way::to_string).collect();
-            json!({ "reads": pair.reads(judge.ways()), "reasons": reasons })
+            let reasons: Vec<_> = pair.reasons(judge.deviations()).iter().map(Deviation::to_string).collect();
+            json!({ "reads": pair.reads(judge.deviations()), "reasons": reasons })
         };
         let entry = json!({
             "reader": pair.reader.json(),

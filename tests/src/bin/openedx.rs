@@ -65,7 +65,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
         let datums = entry["datums"].as_array().ok_or("an entry without datums")?;
         let mut faults = Vec::new();
         for datum in datums {
-            let bytes = datum.as_str().and_then(from_hex).ok_or("a datum that is no hexadecimal")?;
+            let bytes = datum.as_str().and_then(from_hex).ok_or("a datum that is not hexadecimal")?;
             match (definition.again)(&bytes) {
                 Ok(again) if again == bytes => {}
                 Ok(again) => faults.push(format!("{} became {}", hex(&bytes), hex(&again))),

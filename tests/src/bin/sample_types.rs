@@ -91,7 +91,7 @@ fn verify(path: &str) -> Result<bool, Failure> {
         let samples = specimen.samples();
         let (mut read, mut refused, mut faults) = (0, 0, Vec::new());
         for datum in entry["datums"].as_array().ok_or("an entry without datums")? {
-            let bytes = datum["hex"].as_str().and_then(from_hex).ok_or("a datum that is no hexadecimal")?;
+            let bytes = datum["hex"].as_str().and_then(from_hex).ok_or("a datum that is not hexadecimal")?;
             let reading = match datum["of"].as_u64() {
                 Some(index) => {
                     let sample = samples.get(usize::try_from(index)?).ok_or("an index beyond the samples")?;

@@ -23,7 +23,7 @@ fn again(run: &mut Run, line: &str) {
 }
 
 #[test]
-fn what_went_well_is_sound() {
+fn a_run_without_faults_passes_the_check() {
     let verdict = check(&sound());
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!((verdict.acked, verdict.handled, verdict.unacked), (4, vec![4, 4], 0));
@@ -152,7 +152,7 @@ fn a_failure_and_a_hang_explain_the_next_attempt() {
 }
 
 #[test]
-fn what_is_given_up_at_once_comes_no_more() {
+fn a_rejected_event_is_not_handled_again() {
     let mut run = sound();
     run.groups[0].handlings[3].end = End::Rejected;
     again(&mut run, "3 2 id-3 b 3 done");

@@ -54,7 +54,7 @@ impl Style {
 
 pub(super) fn sketch(rng: &mut Rng, style: Style) -> Sketch {
     let mut maker = Maker::new(rng, style, Vec::new());
-    let root = if style == Style::Definition || !maker.one_in(4) { maker.record(0) } else { maker.place(1) };
+    let root = if style == Style::Definition || !maker.one_in(4) { maker.record(0) } else { maker.any(1) };
     Sketch { root, named: maker.named }
 }
 
@@ -83,12 +83,12 @@ impl<'a> Maker<'a> {
     }
 
     /// Any type.
-    pub(super) fn place(&mut self, depth: usize) -> Type {
+    pub(super) fn any(&mut self, depth: usize) -> Type {
         match self.rng.usize(..20) {
             0..=6 => self.plain(),
             7..=8 => logical(self.rng),
-            9..=10 => Type::Array(Box::new(self.place(depth + 1))),
-            11 => Type::Map(Box::new(self.place(depth + 1))),
+            9..=10 => Type::Array(Box::new(self.any(depth + 1))),
+            11 => Type::Map(Box::new(self.any(depth + 1))),
             12..=14 => self.union(depth),
             15 => self.back(),
             16 => self.again(),
@@ -221,7 +221,7 @@ impl<'a> Maker<'a> {
         self.open.push(index);
         let most = if depth < 2 { 5 } else { 3 };
         let fields = (0..self.rng.usize(usize::from(depth < 2)..=most)).map(|n| {
-            let schema = if depth < MAX_DEPTH { self.place(depth + 1) } else { self.plain() };
+            let schema = if depth < MAX_DEPTH { self.any(depth + 1) } else { self.plain() };
             Field { name: format!("f{n}"), aliases: Vec::new(), schema, default: self.one_in(3) }
         });
         let fields = fields.collect();

@@ -8,12 +8,12 @@ use super::sketch::{Kind, Logical, Sketch, Type, full};
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    pub(super) root: Place,
+    pub(super) root: NodeRef,
 }
 
-/// A node of a schema.
+/// A use of a node.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct NodeRef {
     pub(super) node: usize,
     /// Whether the node is a reference to an earlier definition.
     pub(super) by_name: bool,
@@ -28,9 +28,9 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) enum Shape {
     Plain(&'static str),
-    Array(Place),
-    Map(Place),
-    Union(Vec<Place>),
+    Array(NodeRef),
+    Map(NodeRef),
+    Union(Vec<NodeRef>),
     Record(Name, Vec<Field>),
     Enum(Name, Vec<String>, Option<String>),
     Fixed(Name, u32),
@@ -51,14 +51,14 @@ pub(super) struct Field {
     pub(super) name: String,
     pub(super) aliases: Vec<String>,
     pub(super) has_default: bool,
-    pub(super) schema: Place,
+    pub(super) schema: NodeRef,
 }
 
 impl Graph {
     pub(super) fn new(sketch: &Sketch) -> Self {
-        let mut walk = Walk { sketch, nodes: Vec::new(), met: HashMap::new() };
-        let root = walk.place(&sketch.root, "");
-        Self { nodes: walk.nodes, root }
+        let mut builder = GraphBuilder { sketch, nodes: Vec::new(), nodes_by_type: HashMap::new() };
+        let root = builder.add(&sketch.root, "");
+        Self { nodes: builder.nodes, root }
     }
 }
 
@@ -72,45 +72,45 @@ impl Shape {
     }
 }
 
-struct Walk<'a> {
+struct GraphBuilder<'a> {
     sketch: &'a Sketch,
     nodes: Vec<Node>,
-    met: HashMap<usize, usize>,
+    nodes_by_type: HashMap<usize, usize>,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, shape: Shape, logical: Option<Logical>) -> Place {
+impl GraphBuilder<'_> {
+    fn node(&mut self, shape: Shape, logical: Option<Logical>) -> NodeRef {
         self.nodes.push(Node { shape, logical });
-        Place { node: self.nodes.len() - 1, by_name: false }
+        NodeRef { node: self.nodes.len() - 1, by_name: false }
     }
 
-    fn place(&mut self, place: &Type, around: &str) -> Place {
-        match place {
+    fn add(&mut self, ty: &Type, namespace: &str) -> NodeRef {
+        match ty {
             Type::Plain(base) => self.node(Shape::Plain(base), None),
             Type::Logical(base, logical) => self.node(Shape::Plain(base), Some(*logical)),
             Type::Array(inner) => {
-                let inner = self.place(inner, around);
+                let inner = self.add(inner, namespace);
                 self.node(Shape::Array(inner), None)
             }
             Type::Map(inner) => {
-                let inner = self.place(inner, around);
+                let inner = self.add(inner, namespace);
                 self.node(Shape::Map(inner), None)
             }
             Type::Union(branches) => {
-                let branches = branches.iter().map(|branch| self.place(branch, around)).collect();
+                let branches = branches.iter().map(|branch| self.add(branch, namespace)).collect();
                 self.node(Shape::Union(branches), None)
             }
-            Type::Named(index) => self.named(*index, around),
+            Type::Named(index) => self.named(*index, namespace),
         }
     }
 
-    fn named(&mut self, index: usize, around: &str) -> Place {
-        if let Some(node) = self.met.get(&index) {
-            return Place { node: *node, by_name: true };
+    fn named(&mut self, index: usize, namespace: &str) -> NodeRef {
+        if let Some(node) = self.nodes_by_type.get(&index) {
+            return NodeRef { node: *node, by_name: true };
         }
         let sketch = self.sketch;
         let named = &sketch.named[index];
-        let own = named.namespace.as_deref().unwrap_or(around);
+        let own = named.namespace.as_deref().unwrap_or(namespace);
         let in_full = |alias: &String| if alias.contains('.') { alias.clone() } else { full(own, alias) };
         let name = Name {
             full: full(own, &named.base),
@@ -120,28 +120,28 @@ impl Walk<'_> {
         };
         match &named.kind {
             Kind::Enum { symbols, default } => {
-                let place = self.node(Shape::Enum(name, symbols.clone(), default.clone()), None);
-                self.met.insert(index, place.node);
-                place
+                let node = self.node(Shape::Enum(name, symbols.clone(), default.clone()), None);
+                self.nodes_by_type.insert(index, node.node);
+                node
             }
             Kind::Fixed { size, logical } => {
-                let place = self.node(Shape::Fixed(name, *size), *logical);
-                self.met.insert(index, place.node);
-                place
+                let node = self.node(Shape::Fixed(name, *size), *logical);
+                self.nodes_by_type.insert(index, node.node);
+                node
             }
             Kind::Record(fields) => {
                 // Its own fields can refer to it.
-                let place = self.node(Shape::Plain("null"), None);
-                self.met.insert(index, place.node);
+                let node = self.node(Shape::Plain("null"), None);
+                self.nodes_by_type.insert(index, node.node);
                 let fields = fields.iter().map(|field| Field {
                     name: field.name.clone(),
                     aliases: field.aliases.clone(),
                     has_default: sketch.default(field).is_some(),
-                    schema: self.place(&field.schema, own),
+                    schema: self.add(&field.schema, own),
                 });
                 let fields = fields.collect();
-                self.nodes[place.node].shape = Shape::Record(name, fields);
-                place
+                self.nodes[node.node].shape = Shape::Record(name, fields);
+                node
             }
         }
     }

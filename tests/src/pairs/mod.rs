@@ -7,6 +7,7 @@
 //!                          ▶ rules (with its deviations)  ┘
 //! ```
 
+mod deviations;
 mod generate;
 mod graph;
 mod mutate;
@@ -15,10 +16,10 @@ mod rules;
 mod shrink;
 mod sketch;
 mod tree;
-mod ways;
 
 use fastrand::Rng;
 
+pub use deviations::{Deviation, Judge};
 use generate::Style;
 use graph::Graph;
 pub use mutate::Mutation;
@@ -26,7 +27,6 @@ pub use ours::ours;
 pub use shrink::shrink;
 pub use sketch::Sketch;
 pub use tree::tree;
-pub use ways::{Judge, Way};
 
 /// The number of pairs.
 pub const COUNT: usize = 6_000;
@@ -77,23 +77,27 @@ fn pair(rng: &mut Rng) -> Pair {
 impl Pair {
     /// The verdict of the rules with some deviations.
     #[must_use]
-    pub fn reads(&self, ways: &[Way]) -> bool {
-        if ways.contains(&Way::ItselfNeedsNoRules) && self.reader.bare_json() == self.writer.bare_json() {
+    pub fn reads(&self, deviations: &[Deviation]) -> bool {
+        if deviations.contains(&Deviation::ItselfNeedsNoRules)
+            && self.reader.bare_json() == self.writer.bare_json()
+        {
             return true;
         }
-        rules::reads(&Graph::new(&self.reader), &Graph::new(&self.writer), ways)
+        rules::reads(&Graph::new(&self.reader), &Graph::new(&self.writer), deviations)
     }
 
     /// The fewest deviations that change the verdict to that of all deviations; none if all together do not
     /// change it.
     #[must_use]
-    pub fn reasons(&self, ways: &[Way]) -> Vec<Way> {
-        let (plain, theirs) = (self.reads(&[]), self.reads(ways));
+    pub fn reasons(&self, deviations: &[Deviation]) -> Vec<Deviation> {
+        let (plain, theirs) = (self.reads(&[]), self.reads(deviations));
         if plain == theirs {
             return Vec::new();
         }
-        let mut subsets: Vec<Vec<Way>> = (1..1_usize << ways.len())
-            .map(|bits| (0..ways.len()).filter(|bit| bits >> bit & 1 == 1).map(|bit| ways[bit]).collect())
+        let mut subsets: Vec<Vec<Deviation>> = (1..1_usize << deviations.len())
+            .map(|bits| {
+                (0..deviations.len()).filter(|bit| bits >> bit & 1 == 1).map(|bit| deviations[bit]).collect()
+            })
             .collect();
         subsets.sort_by_key(Vec::len);
         subsets.into_iter().find(|subset| self.reads(subset) == theirs).unwrap_or_default()

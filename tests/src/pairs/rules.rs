@@ -1,40 +1,40 @@
 //! A second implementation of the rules of schema resolution, which can apply the deviations of others.
 //!
-//! Without any [`Way`], these are the specification's rules as the const check implements them, so the const
+//! Without any [`Deviation`], these are the specification's rules as the const check implements them, so the const
 //! check must give the same verdict. With the deviations of another implementation, the verdict must be that
 //! implementation's. So the few deviations need an explanation, and not each pair.
 
-use super::graph::{Field, Graph, Node, Place, Shape};
-use super::ways::Way;
+use super::deviations::Deviation;
+use super::graph::{Field, Graph, Node, NodeRef, Shape};
 
 /// Whether a reader's schema reads data of a writer's, with some deviations.
-pub(super) fn reads(reader: &Graph, writer: &Graph, ways: &[Way]) -> bool {
-    let mut rules = Rules { reader, writer, ways, above: Vec::new() };
+pub(super) fn reads(reader: &Graph, writer: &Graph, deviations: &[Deviation]) -> bool {
+    let mut rules = Rules { reader, writer, deviations, above: Vec::new() };
     rules.reads(reader.root, writer.root)
 }
 
 struct Rules<'a> {
     reader: &'a Graph,
     writer: &'a Graph,
-    ways: &'a [Way],
+    deviations: &'a [Deviation],
     /// The records in comparison: a recursion back to one of them is assumed to match.
     above: Vec<(usize, usize)>,
 }
 
 impl<'a> Rules<'a> {
-    fn has(&self, way: Way) -> bool {
-        self.ways.contains(&way)
+    fn has(&self, deviation: Deviation) -> bool {
+        self.deviations.contains(&deviation)
     }
 
-    fn read(&self, place: Place) -> &'a Node {
-        &self.reader.nodes[place.node]
+    fn read(&self, used: NodeRef) -> &'a Node {
+        &self.reader.nodes[used.node]
     }
 
-    fn written(&self, place: Place) -> &'a Node {
-        &self.writer.nodes[place.node]
+    fn written(&self, used: NodeRef) -> &'a Node {
+        &self.writer.nodes[used.node]
     }
 
-    fn reads(&mut self, reader: Place, writer: Place) -> bool {
+    fn reads(&mut self, reader: NodeRef, writer: NodeRef) -> bool {
         let (read, written) = (self.read(reader), self.written(writer));
         if let Shape::Union(branches) = &written.shape {
             return branches.iter().all(|branch| self.reads(reader, *branch));
@@ -42,13 +42,13 @@ impl<'a> Rules<'a> {
         if let Shape::Union(branches) = &read.shape {
             return self.union_reads(branches, writer);
         }
-        if self.has(Way::NamesStandForThemselves)
+        if self.has(Deviation::NamesStandForThemselves)
             && let (Some(name), Some(of)) = (read.shape.name(), written.shape.name())
             && (reader.by_name || writer.by_name)
         {
             return reader.by_name && writer.by_name && name.full == of.full;
         }
-        if self.has(Way::LogicalTypesHaveNoBase) && self.same_whatever_base(read, written) {
+        if self.has(Deviation::LogicalTypesHaveNoBase) && self.same_whatever_base(read, written) {
             return true;
         }
         let bases = match (&read.shape, &written.shape) {
@@ -64,20 +64,20 @@ impl<'a> Rules<'a> {
             (Shape::Record(_, fields), Shape::Record(_, of)) => {
                 self.names(read, written) && self.records((reader.node, writer.node), fields, of)
             }
-            (_, Shape::Fixed(..)) => self.has(Way::KindsAreOne) && self.names(read, written),
+            (_, Shape::Fixed(..)) => self.has(Deviation::KindsAreOne) && self.names(read, written),
             _ => false,
         };
         bases && self.units(read, written)
     }
 
-    fn union_reads(&mut self, branches: &[Place], writer: Place) -> bool {
-        if self.has(Way::AnyBranch) {
+    fn union_reads(&mut self, branches: &[NodeRef], writer: NodeRef) -> bool {
+        if self.has(Deviation::AnyBranch) {
             return branches.iter().any(|branch| self.reads(*branch, writer));
         }
         let written = self.written(writer);
         let near =
             |rank| branches.iter().find(|branch| self.nearness(self.read(**branch), written) == Some(rank));
-        let chosen = if self.has(Way::FirstBranch) {
+        let chosen = if self.has(Deviation::FirstBranch) {
             branches.iter().find(|branch| self.nearness(self.read(**branch), written).is_some())
         } else {
             (0..3).find_map(near)
@@ -101,7 +101,7 @@ impl<'a> Rules<'a> {
                     self.names(read, written).then_some(1)
                 }
             }
-            _ if self.has(Way::KindsAreOne) => self.names(read, written).then_some(1),
+            _ if self.has(Deviation::KindsAreOne) => self.names(read, written).then_some(1),
             _ => None,
         }
     }
@@ -109,8 +109,8 @@ impl<'a> Rules<'a> {
     fn names(&self, read: &Node, written: &Node) -> bool {
         let (Some(name), Some(of)) = (read.shape.name(), written.shape.name()) else { return false };
         name.base == of.base
-            || !self.has(Way::TypesHaveNoAliases) && name.aliases.contains(&of.full)
-            || self.has(Way::AliasesAsWritten)
+            || !self.has(Deviation::TypesHaveNoAliases) && name.aliases.contains(&of.full)
+            || self.has(Deviation::AliasesAsWritten)
                 && (name.written_aliases.contains(&of.full) || name.written_aliases.contains(&of.base))
     }
 
@@ -133,9 +133,9 @@ impl<'a> Rules<'a> {
     fn units(&self, read: &Node, written: &Node) -> bool {
         let (Some(logical), Some(of)) = (read.logical, written.logical) else { return true };
         if logical.name == of.name {
-            logical == of || self.has(Way::DecimalsAreBytes)
+            logical == of || self.has(Deviation::DecimalsAreBytes)
         } else {
-            self.has(Way::UnitsAreNumbers)
+            self.has(Deviation::UnitsAreNumbers)
         }
     }
 

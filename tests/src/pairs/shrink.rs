@@ -121,8 +121,8 @@ fn field<'a>(sketch: &'a mut Sketch, index: usize, name: &str) -> Option<&'a mut
 }
 
 /// The smaller replacements of a type: the types in it, and unions of fewer branches.
-fn parts(place: &Type) -> Vec<Type> {
-    match place {
+fn parts(ty: &Type) -> Vec<Type> {
+    match ty {
         Type::Array(inner) | Type::Map(inner) => vec![(**inner).clone()],
         Type::Union(branches) => {
             let fewer = (0..branches.len()).map(|without| {

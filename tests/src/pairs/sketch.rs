@@ -160,8 +160,8 @@ impl Sketch {
             })
     }
 
-    fn has_values(&self, place: &Type, within: &mut Vec<usize>) -> bool {
-        match place {
+    fn has_values(&self, ty: &Type, within: &mut Vec<usize>) -> bool {
+        match ty {
             Type::Union(branches) => branches.iter().any(|branch| self.has_values(branch, within)),
             Type::Named(index) => match &self.named[*index].kind {
                 Kind::Record(_) if within.contains(index) => false,
@@ -186,8 +186,8 @@ impl Sketch {
         if field.default { self.least(&field.schema) } else { None }
     }
 
-    fn least(&self, place: &Type) -> Option<Value> {
-        Some(match place {
+    fn least(&self, ty: &Type) -> Option<Value> {
+        Some(match ty {
             Type::Logical("string", _) => json!("00000000-0000-0000-0000-000000000000"),
             Type::Logical("bytes", _) => return None,
             Type::Plain(base) | Type::Logical(base, _) => match *base {
@@ -223,29 +223,33 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    fn of(&mut self, place: &Type, around: &str) -> Value {
-        match place {
+    fn of(&mut self, ty: &Type, enclosing: &str) -> Value {
+        match ty {
             Type::Plain(name) => json!(name),
             Type::Logical(base, logical) => {
                 let mut attributes = logical.attributes();
                 attributes.insert("type".into(), (*base).into());
                 Value::Object(attributes)
             }
-            Type::Array(items) => json!({ "type": "array", "items": self.of(items, around) }),
-            Type::Map(values) => json!({ "type": "map", "values": self.of(values, around) }),
-            Type::Union(branches) => branches.iter().map(|branch| self.of(branch, around)).collect(),
-            Type::Named(index) => self.named(*index, around),
+            Type::Array(items) => json!({ "type": "array", "items": self.of(items, enclosing) }),
+            Type::Map(values) => json!({ "type": "map", "values": self.of(values, enclosing) }),
+            Type::Union(branches) => branches.iter().map(|branch| self.of(branch, enclosing)).collect(),
+            Type::Named(index) => self.named(*index, enclosing),
         }
     }
 
-    fn named(&mut self, index: usize, around: &str) -> Value {
+    fn named(&mut self, index: usize, enclosing: &str) -> Value {
         let sketch = self.sketch;
         let named = &sketch.named[index];
         if let Some(namespace) = self.met.get(&index) {
             // Within its namespace, a bare name suffices.
-            return if namespace == around { json!(named.base) } else { json!(full(namespace, &named.base)) };
+            return if namespace == enclosing {
+                json!(named.base)
+            } else {
+                json!(full(namespace, &named.base))
+            };
         }
-        let own = named.namespace.as_deref().unwrap_or(around);
+        let own = named.namespace.as_deref().unwrap_or(enclosing);
         self.met.insert(index, own.to_owned());
         let mut text = match &named.kind {
             Kind::Enum { symbols, default } => {
@@ -276,8 +280,8 @@ impl Text<'_> {
         text
     }
 
-    fn field(&mut self, field: &Field, around: &str) -> Value {
-        let mut text = json!({ "name": field.name, "type": self.of(&field.schema, around) });
+    fn field(&mut self, field: &Field, enclosing: &str) -> Value {
+        let mut text = json!({ "name": field.name, "type": self.of(&field.schema, enclosing) });
         if !field.aliases.is_empty() {
             text["aliases"] = json!(field.aliases);
         }

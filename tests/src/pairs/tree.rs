@@ -22,7 +22,7 @@ pub fn tree(sketch: &Sketch) -> Option<&'static Schema> {
         open_unions: Vec::new(),
         unions: 0,
     };
-    Some(leak(maker.place(&sketch.root)?))
+    Some(leak(maker.schema(&sketch.root)?))
 }
 
 struct Maker<'a> {
@@ -37,8 +37,8 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn place(&mut self, place: &Type) -> Option<Schema> {
-        Some(match place {
+    fn schema(&mut self, ty: &Type) -> Option<Schema> {
+        Some(match ty {
             Type::Plain(base) => plain(base),
             Type::Logical(base, logical) => {
                 let attributes = Value::Object(logical.attributes()).to_string();
@@ -49,10 +49,10 @@ impl Maker<'_> {
                     attributes: text(attributes),
                 }))
             }
-            Type::Array(inner) => Schema::Array(leak(self.place(inner)?)),
-            Type::Map(inner) => Schema::Map(leak(self.place(inner)?)),
+            Type::Array(inner) => Schema::Array(leak(self.schema(inner)?)),
+            Type::Map(inner) => Schema::Map(leak(self.schema(inner)?)),
             Type::Union(branches) => match branches.as_slice() {
-                [null, one] if null.is_null() => Schema::Nullable(leak(self.place(one)?)),
+                [null, one] if null.is_null() => Schema::Nullable(leak(self.schema(one)?)),
                 [null, several @ ..] if null.is_null() => Schema::Nullable(leak(self.union(several)?)),
                 branches => self.union(branches)?,
             },
@@ -127,7 +127,7 @@ impl Maker<'_> {
     }
 
     fn field(&mut self, field: &sketch::Field) -> Option<Field> {
-        let schema = self.place(&field.schema)?;
+        let schema = self.schema(&field.schema)?;
         let default = self.sketch.default(field);
         // In a definition, `["null", T]` always has a default.
         if matches!(schema, Schema::Nullable(_)) && default.is_none() {

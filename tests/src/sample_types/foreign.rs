@@ -312,7 +312,7 @@ mod percent {
     #[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
     pub(super) fn from_repr(repr: Repr) -> Result<Percent, String> {
         let share = u8::try_from(repr.share).ok().filter(|share| *share <= 100);
-        share.map(Percent).ok_or_else(|| format!("{} is no percentage", repr.share))
+        share.map(Percent).ok_or_else(|| format!("{} is not a percentage", repr.share))
     }
 }
 

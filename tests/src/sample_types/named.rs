@@ -294,7 +294,7 @@ impl<T: Generate> Generate for Choice<T> {
     }
 
     fn terms(&self, namespace: &str) -> Value {
-        // The arguments of the enum stand behind the variant's name.
+        // The arguments of the enum follow the variant's name.
         let (variant, fields) = match self {
             Self::None => ("None", json!({})),
             Self::Some(value) => ("Some", json!({ "value": value.terms(namespace) })),

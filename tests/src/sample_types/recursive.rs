@@ -96,7 +96,7 @@ union!(Expression {
     "Either" [Self::Either(value)] { value },
 });
 
-/// Two types that hold each other.
+/// Two types that contain each other.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.samples.recursive.mutual.v1")]
 struct Mutual {
@@ -123,7 +123,7 @@ struct Company {
 }
 record!(Company { staff, head });
 
-/// A union and a record that hold each other.
+/// A union and a record that contain each other.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.samples.recursive.blocks.v1")]
 struct Page {
@@ -149,7 +149,7 @@ struct Columns {
 }
 record!(Columns { columns, rest });
 
-/// An event that holds itself.
+/// An event that contains itself.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.samples.recursive.message.v1")]
 struct Message {

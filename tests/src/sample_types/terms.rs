@@ -88,7 +88,7 @@ fn json_of(
                 None => shown,
             }
         }
-        (schema, value) => return Err(format!("{value:?} is no value of {schema:?}")),
+        (schema, value) => return Err(format!("{value:?} is not a value of {schema:?}")),
     })
 }
 

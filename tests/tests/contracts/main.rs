@@ -183,7 +183,7 @@ fn is_allowed<E: PublicSignal>(minor_version: u32) {
 /// - Aliases: "the writer's schema is rewritten using aliases from the reader's schema". apache-avro
 ///   0.22 does so for fields and not for types.
 /// - "Both schemas are records with the same (unqualified) name." apache-avro compares whole names
-///   where a type stands by its name, because it was defined before.
+///   where a type is a reference to an earlier definition.
 fn is_allowed_though_named_otherwise<E: PublicSignal>(minor_version: u32) {
     for reading in promised::<E>(minor_version) {
         let refused = reading.refused().expect("apache-avro has learnt it: use `is_allowed`");

@@ -10,28 +10,28 @@ use crate::{field, schema, travels};
 
 /// A `Duration` as whole milliseconds.
 ///
-/// This is the whole of a `with` module: what stands in the schema, the way there and the way
-/// back. Either way may be refused, and the event with it.
+/// A complete `with` module: the type in the schema, and the conversions to and from it. Either conversion may
+/// fail, and then encoding or decoding fails.
 mod milliseconds {
     use std::convert::Infallible;
     use std::time::Duration;
 
-    /// What the schema has in the field's place.
+    /// The type in the schema.
     pub(super) type Repr = i64;
 
-    /// Refuses what is longer than 292 million years.
+    /// Fails for more than 292 million years.
     pub(super) fn to_repr(value: &Duration) -> Result<Repr, &'static str> {
         i64::try_from(value.as_millis()).map_err(|_| "the duration is longer than an i64 of milliseconds")
     }
 
-    /// A negative number is none of ours: it is read as nothing.
+    /// A negative number is read as zero.
     #[allow(clippy::unnecessary_wraps, reason = "a conversion returns a `Result`")]
     pub(super) fn from_repr(milliseconds: Repr) -> Result<Duration, Infallible> {
         Ok(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
     }
 }
 
-/// A point as a record, with an error type of its own.
+/// A point as a record, with its own error type.
 mod point {
     use std::fmt;
 
@@ -68,7 +68,7 @@ mod point {
     }
 }
 
-/// The module borrows what the field derefs to.
+/// The module borrows the target of the field's `Deref`.
 mod upper {
     use std::convert::Infallible;
 

@@ -69,7 +69,7 @@ struct EverythingSet {
 }
 
 #[test]
-fn defaults_stand_in_the_schema_as_json() {
+fn defaults_are_in_the_schema_as_json() {
     let schema = schema::<EverythingSet>();
     let default = |name: &str| field(&schema, name).get("default").cloned();
     for (name, value) in [

@@ -31,7 +31,7 @@ struct Customer {
     id: String,
 }
 
-/// What a derive can't read stands beside what the schema says.
+/// Documentation that a derive can't read, with a text for the schema.
 #[doc = include_str!("../../../README.md")]
 #[derive(Debug, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.docs.order.filed.v1")]
@@ -109,7 +109,7 @@ enum Status {
 }
 
 #[test]
-fn doc_comments_stand_in_the_schema() {
+fn doc_comments_are_in_the_schema() {
     let schema = schema::<OrderPlaced>();
     assert_eq!(
         schema["doc"],
@@ -128,7 +128,7 @@ fn doc_comments_stand_in_the_schema() {
 }
 
 #[test]
-fn documentation_of_a_file_may_stand_beside_what_the_schema_says() {
+fn documentation_from_a_file_needs_a_text_for_the_schema() {
     let schema = schema::<OrderFiled>();
     assert_eq!(schema["doc"], "An order was put into a file.");
     assert_eq!(field(&schema, "file")["doc"], "The file's name.");
@@ -141,7 +141,7 @@ fn documentation_of_a_file_may_stand_beside_what_the_schema_says() {
 }
 
 #[test]
-fn documentation_that_a_macro_puts_in_stands_in_the_schema() {
+fn documentation_from_a_macro_is_in_the_schema() {
     let schema = schema::<OrderMade>();
     let by = &field(&schema, "by")["type"];
     assert_eq!(by["doc"], "By a macro.");

@@ -13,7 +13,7 @@ struct Page<T> {
     next: Option<i32>,
 }
 
-/// Bounds, a where clause and a default of its own.
+/// Bounds, a where clause and a default.
 #[derive(Debug, PartialEq, EventData)]
 struct Pair<A: Clone, B = String>
 where
@@ -82,7 +82,7 @@ fn different_arguments_give_different_names_and_equal_ones_one_definition() {
 }
 
 #[test]
-fn generic_types_travel() {
+fn generic_types_are_encoded_and_decoded() {
     let line = || Line { sku: "a".into() };
     let page = || Page { items: vec![line()], next: Some(1) };
     let event = PagesRead {

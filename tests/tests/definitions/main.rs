@@ -15,8 +15,8 @@ use events_runtime::{PublicSignal, avro};
 use events_schema::compat::is_text;
 use serde_json::Value;
 
-/// The schema of an event, which apache-avro must accept and find to be what its canonical form
-/// says, and which must be known again where it is published.
+/// The schema of an event. apache-avro must accept it and compute the same canonical form, and a published copy
+/// of it must be equal.
 fn schema<E: PublicSignal>() -> Value {
     let judge =
         apache_avro::Schema::parse_str(E::SCHEMA_JSON).unwrap_or_else(|e| panic!("{e}: {}", E::SCHEMA_JSON));
@@ -34,7 +34,7 @@ fn without_logical_types(canonical: &str) -> String {
     canonical.replace(r#"{"type":"string"}"#, r#""string""#)
 }
 
-/// What is written is read back.
+/// An encoded value decodes to the same value.
 fn travels<E: PublicSignal + PartialEq + Debug>(event: &E) {
     let datum = avro::to_vec(event).unwrap();
     assert_eq!(&avro::from_slice::<E>(&datum).unwrap(), event);

@@ -105,7 +105,7 @@ fn the_branches_of_a_union_are_named_by_enum_and_variant() {
 }
 
 #[test]
-fn aliases_stand_in_the_schema() {
+fn aliases_are_in_the_schema() {
     let schema = schema::<OrderNamed>();
     let customer = &field(&schema, "customer")["type"];
     assert_eq!(customer["aliases"], json!(["Client", "org.acme.old.Customer"]));

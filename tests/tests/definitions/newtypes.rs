@@ -21,11 +21,11 @@ struct Number(i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EventData)]
 struct OldNumber(Number);
 
-/// A newtype of something that can't be a key.
+/// A newtype of a type that can't be a key.
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Prices(Vec<f64>);
 
-/// A newtype that is not named in ASCII: no schema has its name.
+/// A newtype with a non-ASCII name, which is in no schema.
 #[derive(Debug, Clone, PartialEq, EventData)]
 struct Größe(f32);
 
@@ -54,7 +54,7 @@ fn key<T: EventKey>(key: &T) -> String {
 }
 
 #[test]
-fn a_newtype_is_its_field_in_the_schema() {
+fn a_newtype_has_the_schema_of_its_field() {
     let schema = schema::<StockCounted>();
     assert_eq!(field(&schema, "sku")["type"], "string");
     assert_eq!(field(&schema, "order")["type"], json!({"type": "string", "logicalType": "uuid"}));

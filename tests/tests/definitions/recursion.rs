@@ -24,7 +24,7 @@ fn tree(list: Vec<TreePlanted>) -> TreePlanted {
 }
 
 #[test]
-fn a_struct_may_hold_itself_in_every_container() {
+fn a_struct_may_contain_itself_in_every_container() {
     let schema = schema::<TreePlanted>();
     let own = "org.acme.trees.tree.planted.v1.TreePlanted";
     let own = if field(&schema, "list")["type"]["items"] == "TreePlanted" { "TreePlanted" } else { own };
@@ -65,7 +65,7 @@ struct ForestGrown {
 }
 
 #[test]
-fn a_generic_type_may_hold_itself() {
+fn a_generic_type_may_contain_itself() {
     let schema = schema::<ForestGrown>();
     let name = |name| field(&schema, name)["type"]["name"].as_str().unwrap().to_owned();
     assert_ne!(name("numbers"), name("words"));
@@ -93,7 +93,7 @@ struct ExpressionEntered {
 }
 
 #[test]
-fn an_enum_may_hold_itself() {
+fn an_enum_may_contain_itself() {
     use Expression::{Call, Name, Negative, Nothing, Number, Sum};
 
     schema::<ExpressionEntered>();
@@ -127,7 +127,7 @@ struct FolderCreated {
 }
 
 #[test]
-fn two_types_may_hold_each_other_when_one_field_cuts_the_cycle() {
+fn two_types_may_contain_each_other_with_a_back_ref() {
     schema::<FolderCreated>();
     let inner = Folder { name: "inner".into(), entries: vec![] };
     travels(&FolderCreated {
@@ -144,7 +144,7 @@ fn two_types_may_hold_each_other_when_one_field_cuts_the_cycle() {
 mod other {
     use events_runtime::EventData;
 
-    /// No relation to the tree below that has its name.
+    /// Unrelated to the tree below with the same name.
     #[derive(Debug, PartialEq, EventData)]
     #[event(rename = "OtherTree")]
     pub(super) struct Tree {

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::{GROUPS, TICK, World};
 
@@ -47,7 +47,7 @@ async fn acknowledged_events_survive_every_kill_with_their_id_and_in_key_order()
         }
         let mut work = world.run.acked.len().min(events);
         for ((group, _), tail) in GROUPS.iter().zip(&mut tails) {
-            work += tail.read(&world.place.path(&format!("{group}.log"))).min(events);
+            work += tail.read(&world.files.path(&format!("{group}.log"))).min(events);
         }
         if work * kills >= (producers + consumers) * all {
             let living = world.living(true, true);

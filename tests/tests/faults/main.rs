@@ -4,9 +4,9 @@
 //! [`events_tests::faults::check`] compares acknowledged with handled events. `cargo test` runs a small version
 //! without [`prepared`]; `tests/run faults` runs all in full size, by the variables of [`scale`].
 
+mod files;
 mod kills;
 mod peer;
-mod place;
 mod prepared;
 mod receivers;
 mod scale;

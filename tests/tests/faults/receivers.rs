@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use events_tests::faults::{Cause, End, Handling};
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
@@ -29,7 +29,7 @@ async fn every_event_is_handled_or_a_dead_letter_if_receivers_fail_panic_or_hang
         world.listen();
         let mut lines = Vec::new();
         for (group, _) in GROUPS {
-            let log = std::fs::read_to_string(world.place.path(&format!("{group}.log"))).unwrap_or_default();
+            let log = std::fs::read_to_string(world.files.path(&format!("{group}.log"))).unwrap_or_default();
             lines.extend(log.lines().filter_map(|line| line.parse::<Handling>().ok()));
         }
         if lines.len() == seen {

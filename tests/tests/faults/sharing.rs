@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::World;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use events_runtime::transport::Transport;
 use events_tests::faults::{Acked, Run, Verdict, check};
 
+use crate::files::{RunFiles, Settings, UNSETTLED};
 use crate::peer::Peer;
-use crate::place::{Place, Settings, UNSETTLED};
 
 /// The longest time without progress.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
@@ -29,7 +29,7 @@ struct Role {
 }
 
 pub(crate) struct World {
-    pub(crate) place: Place,
+    pub(crate) files: RunFiles,
     pub(crate) transport: Box<dyn Transport>,
     environment: Vec<(String, String)>,
     /// Errors, panics and hangs per thousand readings.
@@ -46,10 +46,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
-        let place = Place::new(disk, settings);
-        let transport = place.connect();
+        let files = RunFiles::new(disk, settings);
+        let transport = files.connect();
         Self {
-            place,
+            files,
             transport,
             environment: Vec::new(),
             faults: "0/0/0".to_owned(),
@@ -88,7 +88,7 @@ impl World {
         self.processes += 1;
         let process = self.processes;
         let Role { group, next, name, peer } = &mut self.roles[role];
-        let (config, notes) = (self.place.text("events.toml"), self.place.text("notes"));
+        let (config, notes) = (self.files.text("events.toml"), self.files.text("notes"));
         let args = match group {
             None => {
                 let first = *next;
@@ -107,7 +107,7 @@ impl World {
                 ]
             }
             Some(group) => {
-                let log = self.place.text(&format!("{group}.log"));
+                let log = self.files.text(&format!("{group}.log"));
                 let (group, faults) = ((*group).to_owned(), self.faults.clone());
                 vec!["consume".to_owned(), config, group, log, notes, process.to_string(), faults]
             }
@@ -204,7 +204,7 @@ impl World {
     /// Whether the groups have settled all messages.
     pub(crate) async fn is_idle(&self, groups: &[(&str, usize)]) -> bool {
         let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
-        self.place.lag(&*self.transport, &names).await == Some(0)
+        self.files.lag(&*self.transport, &names).await == Some(0)
     }
 
     /// Stops the producers, waits for the groups, stops them, and returns the verdict.
@@ -214,9 +214,9 @@ impl World {
         self.stop(&self.living(false, true));
         self.transport.check().await.expect("the file is sound");
         for (name, _) in groups {
-            self.run.groups.push(self.place.group(name, &*self.transport, self.run.killed.len()).await);
+            self.run.groups.push(self.files.group(name, &*self.transport, self.run.killed.len()).await);
         }
-        self.run.refused = self.place.refused();
+        self.run.refused = self.files.refused();
         check(&self.run)
     }
 
@@ -225,7 +225,7 @@ impl World {
         println!("{what}: {verdict}, {:.1} s", self.started.elapsed().as_secs_f64());
         if !verdict.is_sound() {
             let sample = |found: &[String]| found.iter().take(10).cloned().collect::<Vec<_>>();
-            let kept = self.place.keep();
+            let kept = self.files.keep();
             panic!(
                 "{what}: a promise was broken\nlost {:#?}\nout of order {:#?}\nchanged {:#?}\nunexplained {:#?}\nkilled {:?}\nthe logs are in {}",
                 sample(&verdict.lost),

@@ -26,7 +26,7 @@ pub enum Symbols {
     After,
 }
 
-/// An event that is given up.
+/// A deprecated event.
 #[deprecated = "there is a new one"]
 #[derive(Debug, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.hygiene.old.used.v1", key = id)]
@@ -42,7 +42,7 @@ pub struct OldUsed {
 
 #[test]
 #[allow(deprecated)]
-fn deprecated_definitions_travel() {
+fn deprecated_definitions_are_encoded_and_decoded() {
     let event = |mixed, symbols| OldUsed { id: "a".into(), mixed, symbols, small: 2 };
     super::travels(&event(Mixed::Before { id: "b".into() }, Symbols::Before));
     super::travels(&event(Mixed::After { id: "b".into() }, Symbols::After));

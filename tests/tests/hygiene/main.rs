@@ -26,7 +26,7 @@ use std::fmt::Debug;
 
 use events_runtime::{PublicSignal, avro};
 
-/// What is written is read back, and the schema is one.
+/// An encoded value decodes to the same value, and the schema is valid.
 fn travels<E: PublicSignal + PartialEq + Debug>(event: &E) {
     let datum = avro::to_vec(event).unwrap();
     assert_eq!(&avro::from_slice::<E>(&datum).unwrap(), event);

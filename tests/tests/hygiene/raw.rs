@@ -46,7 +46,7 @@ struct r#box {
 }
 
 #[test]
-fn keywords_stand_without_their_mark() {
+fn keywords_are_in_the_schema_without_their_prefix() {
     let _: &Signal<r#struct> = &STRUCT;
     super::travels(&r#struct {
         r#struct: r#box { r#type: "a".into() },

@@ -35,7 +35,7 @@ pub struct FacadeBuilt {
     pub choice: Choice,
 }
 
-/// What a facade's own macro writes, wherever it is called.
+/// A facade's own macro, which expands in any crate.
 macro_rules! facade_event {
     ($name:ident, $event_type:literal) => {
         #[derive(Debug, PartialEq, $crate::renamed::facade::deep::events::PublicSignal)]

@@ -106,7 +106,7 @@ macro_rules! unreachable {
     };
 }
 
-/// A trait of this crate's that every type has, with the names of the runtime's methods.
+/// A trait of this crate for every type, with the names of the runtime's methods.
 pub trait Everything {
     fn encode(&self) {}
     fn decode(&self) {}
@@ -178,7 +178,7 @@ pub struct Node {
     pub weight: ::std::primitive::i32,
 }
 
-/// Its own functions and constants have the names of the traits' too.
+/// Its own functions and constants have the names of the traits' items.
 impl Payment {
     const SCHEMA: () = ();
     const MIN_LEN: () = ();
@@ -265,7 +265,7 @@ async fn hear_later(_: &runtime::Event<ShadowCast>) {
     ::std::future::ready(()).await;
 }
 
-/// A type of this module's that has the name of a primitive one is what a field of it holds.
+/// A field uses a type of this module that has the name of a primitive type.
 pub mod own {
     #[derive(Debug, PartialEq, ::events_runtime::EventData)]
     pub struct u8(pub String);

@@ -40,7 +40,7 @@ struct VariableNamed {
 }
 
 #[test]
-fn fields_do_not_meet_the_expansions_variables() {
+fn fields_do_not_collide_with_the_expansions_variables() {
     let case = Case::Fields {
         writer: "w".into(),
         reader: "r".into(),

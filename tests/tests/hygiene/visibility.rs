@@ -36,7 +36,7 @@ mod inner {
     }
 
     #[test]
-    fn private_events_travel_too() {
+    fn private_events_are_encoded_and_decoded() {
         let event = || PrivateDone { secret: Secret { id: "a".into() } };
         crate::travels(&event());
         PRIVATE_DONE.emit(event());

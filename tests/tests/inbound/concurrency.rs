@@ -9,12 +9,14 @@ use events_runtime::config::Exhausted;
 use events_runtime::{Event, PublicSignal};
 use tokio::sync::mpsc;
 
-use crate::shop::{ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, letters, next, place, settled};
+use crate::shop::{
+    ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, dead_letters, next, place_orders, settled,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sync_receivers_of_different_keys_run_at_the_same_time() {
     let bus = bus_with("parallel", "consumer = { concurrency = 3 }").await;
-    place(&bus, &["ada", "bob", "eve"]).await;
+    place_orders(&bus, &["ada", "bob", "eve"]).await;
     // A barrier for all three.
     let barrier = Barrier::new(3);
     let mut asked = answer(&bus, "meets", move |_, _| {
@@ -33,7 +35,7 @@ async fn sync_receivers_of_different_keys_run_at_the_same_time() {
 async fn async_receivers_run_at_the_same_time_on_one_thread_and_never_two_of_a_key() {
     let bus = bus("parallel async").await;
     let customers: Vec<_> = (0..200).map(|number| ["ada", "bob", "eve", "joe"][number % 4]).collect();
-    place(&bus, &customers).await;
+    place_orders(&bus, &customers).await;
     let at_work = Arc::new(Mutex::new(HashMap::new()));
     let most = Arc::new(AtomicU32::new(0));
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -74,7 +76,7 @@ async fn async_receivers_run_at_the_same_time_on_one_thread_and_never_two_of_a_k
 #[tokio::test]
 async fn a_slow_event_blocks_its_own_key_only() {
     let bus = bus("slow key").await;
-    place(&bus, &["ada", "ada", "bob", "eve", "bob"]).await;
+    place_orders(&bus, &["ada", "ada", "bob", "eve", "bob"]).await;
     let (sender, mut done) = mpsc::unbounded_channel();
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let opened = Arc::clone(&gate);
@@ -128,7 +130,7 @@ async fn events_without_a_key_run_at_the_same_time() {
 #[tokio::test]
 async fn the_leases_of_all_events_in_progress_are_renewed() {
     let (one, other) = (bus("leases").await, bus("leases").await);
-    place(&one, &["ada", "bob", "eve"]).await;
+    place_orders(&one, &["ada", "bob", "eve"]).await;
     let calls = Arc::new(AtomicU32::new(0));
     for bus in [&one, &other] {
         let calls = Arc::clone(&calls);
@@ -154,7 +156,7 @@ async fn the_leases_of_all_events_in_progress_are_renewed() {
 #[tokio::test]
 async fn a_parked_key_waits_while_other_keys_continue() {
     let bus = bus_with("parked", "consumer = { exhausted = 'park', concurrency = 2 }").await;
-    place(&bus, &["ada", "ada", "bob", "bob"]).await;
+    place_orders(&bus, &["ada", "ada", "bob", "bob"]).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&seen);
     let _asked = answer(&bus, "charge", move |order, attempt| {
@@ -170,13 +172,13 @@ async fn a_parked_key_waits_while_other_keys_continue() {
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.retried, consumed.parked, consumed.dead_lettered), (4, 2, 9, 0));
     assert_eq!(*seen.lock().expect("no panic"), [3, 4, 1, 2]);
-    assert!(letters(&bus).await.is_empty());
+    assert!(dead_letters(&bus).await.is_empty());
 }
 
 #[tokio::test]
 async fn permanent_errors_are_not_parked() {
     let bus = bus("parked reject").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let _asked =
         answer(&bus, "charge", |_, _| Err(events_runtime::receiver::reject("the card expired").into()));
     let running = Running::start(bus.consume("orders").group("billing").exhausted(Exhausted::Park));

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use events_runtime::receiver::{reject, retry_after, skip};
 
-use crate::shop::{Running, answer, answer_async, bus, header, letters, next, place, settled};
+use crate::shop::{Running, answer, answer_async, bus, dead_letters, header, next, place_orders, settled};
 
 #[tokio::test]
 async fn a_rejected_event_is_a_dead_letter_at_its_first_attempt() {
     let bus = bus("reject").await;
-    place(&bus, &["ada", "ada"]).await;
+    place_orders(&bus, &["ada", "ada"]).await;
     let mut asked = answer(&bus, "charge", |order, _| match order {
         1 => Err(reject("the card expired").into()),
         _ => Ok(()),
@@ -19,42 +19,42 @@ async fn a_rejected_event_is_a_dead_letter_at_its_first_attempt() {
     settled(&bus, "billing").await;
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.retried, consumed.dead_lettered), (1, 0, 1));
-    let letters = letters(&bus).await;
-    assert_eq!(header(&letters[0], "dlq_attempts"), "1");
-    let reason = header(&letters[0], "dlq_reason");
+    let dead_letters = dead_letters(&bus).await;
+    assert_eq!(header(&dead_letters[0], "dlq_attempts"), "1");
+    let reason = header(&dead_letters[0], "dlq_reason");
     assert!(reason.contains("`charge`") && reason.contains("the card expired"), "{reason}");
 }
 
 #[tokio::test]
 async fn an_async_receiver_can_reject_an_event() {
     let bus = bus("reject async").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer_async(&bus, "charge", |_| Err(reject("the card expired").into()));
     let running = Running::billing(&bus);
     next(&mut asked).await;
     settled(&bus, "billing").await;
     assert_eq!(running.stop().await.dead_lettered, 1);
-    assert_eq!(header(&letters(&bus).await[0], "dlq_attempts"), "1");
+    assert_eq!(header(&dead_letters(&bus).await[0], "dlq_attempts"), "1");
 }
 
 #[tokio::test]
 async fn a_skipped_event_is_acknowledged_and_counted() {
     let bus = bus("skip").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Err(skip("nothing to pay").into()));
     let running = Running::billing(&bus);
     next(&mut asked).await;
     settled(&bus, "billing").await;
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.skipped, consumed.dead_lettered), (0, 1, 0));
-    assert!(letters(&bus).await.is_empty());
+    assert!(dead_letters(&bus).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_retry_waits_for_the_receivers_delay_and_counts_as_an_attempt() {
     const PAUSE: Duration = Duration::from_millis(120);
     let bus = bus("retry").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, attempt| match attempt {
         1 => Err(retry_after("the bank is closed", PAUSE).into()),
         _ => Err("no".into()),
@@ -74,7 +74,7 @@ async fn a_retry_waits_for_the_receivers_delay_and_counts_as_an_attempt() {
 #[tokio::test]
 async fn a_rejection_waits_for_receivers_that_may_still_succeed() {
     let bus = bus("disagree").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut rejecting = answer(&bus, "charge", |_, _| Err(reject("the card expired").into()));
     let mut failing =
         answer(&bus, "post", |_, attempt| if attempt == 1 { Err("no stamp".into()) } else { Ok(()) });
@@ -86,6 +86,6 @@ async fn a_rejection_waits_for_receivers_that_may_still_succeed() {
     settled(&bus, "billing").await;
     let consumed = running.stop().await;
     assert_eq!((consumed.retried, consumed.dead_lettered), (1, 1));
-    let reason = header(&letters(&bus).await[0], "dlq_reason");
+    let reason = header(&dead_letters(&bus).await[0], "dlq_reason");
     assert!(reason.contains("`charge`") && !reason.contains("`post`"), "{reason}");
 }

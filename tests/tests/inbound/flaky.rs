@@ -40,7 +40,7 @@ impl Consumer for FlakyConsumer {
         let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_ok() {
             let topic = Topic::new("orders").expect("a name");
-            let error = TransportError::new(self.kind, "receive from", &topic, "it is away");
+            let error = TransportError::new(self.kind, "receive from", &topic, "it is unavailable");
             return Box::pin(std::future::ready(Err(error)));
         }
         self.memory.receive(max, wait)

@@ -1,11 +1,11 @@
 //! What a consumer promises its receivers, on `memory:`.
 
-mod away;
 mod concurrency;
+mod dead_letters;
+mod dead_letters_unavailable;
 mod dispositions;
 mod flaky;
-mod hooks;
-mod letters;
+mod middleware;
 mod panics;
 mod passing;
 mod shop;

@@ -10,7 +10,7 @@ use events_runtime::transport::{BoxFuture, ConsumerGroup, Message};
 use events_runtime::{BoxError, Config, EventBus, Hub, PublicSignal};
 use uuid::Uuid;
 
-use crate::shop::{Running, answer, bus_with, header, headers, letters, next, place, settled};
+use crate::shop::{Running, answer, bus_with, dead_letters, header, headers, next, place_orders, settled};
 
 /// An error whose text panics.
 #[derive(Debug)]
@@ -54,12 +54,12 @@ impl Drop for Bomb {
 async fn start(name: &str, concurrency: usize) -> EventBus {
     let consumer = format!("consumer = {{ concurrency = {concurrency} }}");
     let bus = bus_with(&format!("{name} {concurrency}"), &consumer).await;
-    place(&bus, &["ada", "bob"]).await;
+    place_orders(&bus, &["ada", "bob"]).await;
     bus
 }
 
 /// Fails the first of two orders with this error, and returns its dead letter; the second is acknowledged.
-async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> Message {
+async fn dead_letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> Message {
     let bus = start(name, concurrency).await;
     let mut asked = answer(&bus, "charge", move |order, _| match order {
         1 => Err(error()),
@@ -70,23 +70,24 @@ async fn letter_of(name: &str, concurrency: usize, error: fn() -> BoxError) -> M
     settled(&bus, "billing").await;
     let consumed = running.stop().await;
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 1), "concurrency {concurrency}");
-    letters(&bus).await.pop().expect("a letter")
+    dead_letters(&bus).await.pop().expect("a dead letter")
 }
 
 #[tokio::test]
 async fn an_error_whose_text_panics_fails_its_event_only() {
     for concurrency in [1, 4] {
-        let letter = letter_of("unreadable", concurrency, || Unreadable.into()).await;
-        assert!(header(&letter, "dlq_reason").contains("the card (its text panicked: no text)"));
+        let dead_letter = dead_letter_of("unreadable", concurrency, || Unreadable.into()).await;
+        assert!(header(&dead_letter, "dlq_reason").contains("the card (formatting it panicked: no text)"));
     }
 }
 
 #[tokio::test]
 async fn an_error_that_is_its_own_source_is_listed_once() {
     for concurrency in [1, 4] {
-        let letter = letter_of("cyclic", concurrency, || Cyclic.into()).await;
-        let said = headers(&letter, "dlq_cause").iter().filter(|cause| *cause == "round and round").count();
-        assert_eq!(said, 1, "{:?}", headers(&letter, "dlq_cause"));
+        let dead_letter = dead_letter_of("cyclic", concurrency, || Cyclic.into()).await;
+        let said =
+            headers(&dead_letter, "dlq_cause").iter().filter(|cause| *cause == "round and round").count();
+        assert_eq!(said, 1, "{:?}", headers(&dead_letter, "dlq_cause"));
     }
 }
 
@@ -140,7 +141,7 @@ async fn a_panicking_idempotency_store_fails_like_one_that_returns_an_error() {
 }
 
 #[tokio::test]
-async fn a_hook_whose_value_panics_on_drop_fails_at_most_its_message() {
+async fn middleware_that_panics_on_drop_fails_at_most_its_message() {
     for concurrency in [1, 4] {
         let bus = start("hook", concurrency).await;
         let mut asked = answer(&bus, "charge", |_, _| Ok(()));

@@ -11,7 +11,7 @@ use events_tests::over::Over;
 use events_tests::until;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::shop::{LONG, Running, answer, bus, config, next, place};
+use crate::shop::{LONG, Running, answer, bus, config, next, place_orders};
 
 fn open(url: &str) -> Box<dyn Transport> {
     connect(url, &ConnectOptions::new()).expect("it opens")
@@ -48,7 +48,7 @@ async fn a_replay_whose_group_another_process_removed_is_finished() {
         });
         let builder = EventBus::builder().config(config(&name, "")).hub(Hub::new());
         let bus = builder.transport(Box::new(transport)).start().await.expect("the bus starts");
-        place(&bus, &["ada", "bob"]).await;
+        place_orders(&bus, &["ada", "bob"]).await;
         let mut asked = answer(&bus, "look", |_, _| Ok(()));
         let replay = bus.replay("orders").group("look").run();
         let replayed = tokio::time::timeout(LONG, replay).await.expect("it ends").expect("no error");
@@ -61,7 +61,7 @@ async fn a_replay_whose_group_another_process_removed_is_finished() {
 #[tokio::test]
 async fn a_consumer_removes_abandoned_lookup_groups_only() {
     let bus = bus("left behind").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let made = |ago: u64| Uuid::new_v7(Timestamp::from_unix(NoContext, now - ago, 0));
     let (stale, fresh) = (format!("lookup.{}", made(7_200)), format!("lookup.{}", made(60)));

@@ -53,7 +53,7 @@ pub(crate) async fn bus(name: &str) -> EventBus {
 }
 
 /// Sends orders numbered from 1 to the topic, one for each customer.
-pub(crate) async fn place(bus: &EventBus, customers: &[&str]) {
+pub(crate) async fn place_orders(bus: &EventBus, customers: &[&str]) {
     let emissions: Vec<_> =
         (1..).zip(customers).map(|(number, customer)| bus.hub().emit(order(number, customer))).collect();
     for emission in emissions {
@@ -173,7 +173,7 @@ pub(crate) async fn messages(bus: &EventBus, topic: &str) -> Vec<Message> {
     deliveries.iter().map(|delivery| delivery.message().clone()).collect()
 }
 
-pub(crate) async fn letters(bus: &EventBus) -> Vec<Message> {
+pub(crate) async fn dead_letters(bus: &EventBus) -> Vec<Message> {
     messages(bus, "orders.billing.dlq").await
 }
 

@@ -14,7 +14,7 @@ use events_tests::over::Over;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::shop::{ORDER_PLACED, OrderPlaced, Running, answer, config, next, place, settled};
+use crate::shop::{ORDER_PLACED, OrderPlaced, Running, answer, config, next, place_orders, settled};
 
 type Results = Vec<Result<(), TransportError>>;
 
@@ -170,7 +170,7 @@ async fn a_consumer_stops_within_its_drain_timeout_if_the_transport_hangs() {
     for concurrency in [1, 4] {
         let (bus, store) = start().await;
         let names = customers();
-        place(&bus, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        place_orders(&bus, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let (begun, mut begins) = mpsc::unbounded_channel();
         bus.hub().scope(|| {
             ORDER_PLACED.connect_async("all ends", move |event: Arc<Event<OrderPlaced>>| {
@@ -203,7 +203,7 @@ async fn a_consumer_stops_within_its_drain_timeout_if_the_transport_hangs() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_consumer_does_not_wait_long_for_a_hanging_transport() {
     let (bus, _store) = start().await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Ok(()));
     let running = Running::start(bus.consume("orders").group("billing").drain_timeout(DRAIN));
     next(&mut asked).await;
@@ -214,7 +214,7 @@ async fn an_idle_consumer_does_not_wait_long_for_a_hanging_transport() {
 #[tokio::test(start_paused = true)]
 async fn releasing_the_events_of_a_key_delays_no_other_key() {
     let (bus, store) = start().await;
-    place(&bus, &["hot", "hot", "hot", "cold"]).await;
+    place_orders(&bus, &["hot", "hot", "hot", "cold"]).await;
     let mut asked = answer(&bus, "charge", |order, attempt| match (order, attempt) {
         (1, 1) => Err("again".into()),
         _ => Ok(()),
@@ -232,7 +232,7 @@ async fn releasing_the_events_of_a_key_delays_no_other_key() {
 #[tokio::test(start_paused = true)]
 async fn a_pending_lease_renewal_blocks_no_work() {
     let (bus, store) = start().await;
-    place(&bus, &["ada", "bob"]).await;
+    place_orders(&bus, &["ada", "bob"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
     bus.hub().scope(|| {
         ORDER_PLACED.connect_async("slow", move |event: Arc<Event<OrderPlaced>>| {

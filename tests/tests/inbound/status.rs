@@ -8,7 +8,7 @@ use events_runtime::transport::ErrorKind;
 use events_runtime::{EventBus, Hub};
 
 use crate::flaky::flaky_while;
-use crate::shop::{Running, answer, bus, config, next, place};
+use crate::shop::{Running, answer, bus, config, next, place_orders};
 
 #[tokio::test]
 async fn the_status_lists_running_consumers() {
@@ -40,10 +40,14 @@ async fn the_status_shows_a_failing_store_and_whether_an_operator_must_act() {
         let running = Running::billing(&bus);
         let circuit = || bus.status().consumers.pop().map(|consumer| consumer.circuit).unwrap_or_default();
         events_tests::until(|| async { circuit().failures() >= 3 }).await;
-        assert!(circuit().last_error().is_some_and(|error| error.contains("it is away")), "{:?}", circuit());
+        assert!(
+            circuit().last_error().is_some_and(|error| error.contains("it is unavailable")),
+            "{:?}",
+            circuit()
+        );
         assert_eq!(bus.status().needs_operator(), needs_operator, "{kind:?}");
         failures.store(0, Ordering::SeqCst);
-        place(&bus, &["ada"]).await;
+        place_orders(&bus, &["ada"]).await;
         assert_eq!(next(&mut asked).await, 1);
         assert_eq!(circuit(), Circuit::Closed, "it receives again");
         assert!(!bus.status().needs_operator());

@@ -10,13 +10,14 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::flaky::flaky;
 use crate::shop::{
-    LONG, ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, config, letters, next, place, settled,
+    LONG, ORDER_PLACED, OrderPlaced, Running, answer, bus, bus_with, config, dead_letters, next,
+    place_orders, settled,
 };
 
 #[tokio::test]
 async fn a_consumer_stops_after_max_consecutive_errors_and_loses_nothing() {
     let bus = bus_with("errors", "consumer = { max_consecutive_errors = 4 }").await;
-    place(&bus, &["ada", "bob", "eve", "joe", "kim", "leo"]).await;
+    place_orders(&bus, &["ada", "bob", "eve", "joe", "kim", "leo"]).await;
     // A success resets the count.
     let mut asked = answer(&bus, "charge", |order, _| match order {
         3 => Ok(()),
@@ -28,7 +29,7 @@ async fn a_consumer_stops_after_max_consecutive_errors_and_loses_nothing() {
         // The seventh would be the fourth in a row.
         assert_eq!(next(&mut asked).await, order);
     }
-    place(&bus, &["mia", "ned", "oda"]).await;
+    place_orders(&bus, &["mia", "ned", "oda"]).await;
     let error = running.fails().await;
     let ConsumeError::TooManyErrors { failed, ref last, .. } = error else { panic!("{error}") };
     assert_eq!(failed, 4);
@@ -36,7 +37,7 @@ async fn a_consumer_stops_after_max_consecutive_errors_and_loses_nothing() {
     let topic = events_runtime::transport::Topic::new("orders").expect("a name");
     let status = bus.transport().groups(&topic).await.expect("the groups").remove(0);
     assert_eq!((status.lag, status.in_flight), (8, 0), "all but one are redelivered");
-    assert!(letters(&bus).await.is_empty());
+    assert!(dead_letters(&bus).await.is_empty());
 }
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn a_failing_poll_is_retried_after_a_pause() {
     let transport = flaky(4, ErrorKind::Unavailable);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Ok(()));
     let started = Instant::now();
     let backoff = Backoff::new(Duration::from_millis(40), Duration::from_millis(40));
@@ -59,7 +60,7 @@ async fn no_time_that_is_asked_for_is_too_long() {
     let transport = flaky(0, ErrorKind::Unavailable);
     let bus = EventBus::builder().config(config("", "")).hub(Hub::new()).transport(transport);
     let bus = bus.start().await.expect("the bus starts");
-    place(&bus, &["ada", "bob", "eve"]).await;
+    place_orders(&bus, &["ada", "bob", "eve"]).await;
     let mut asked = answer(&bus, "charge", |order, _| match order {
         1 => Err("again".into()),
         2 => Err(receiver::retry_after("much later", Duration::MAX).into()),
@@ -100,7 +101,7 @@ async fn a_permanent_poll_error_stops_the_consumer() {
 async fn a_disabled_consumer_receives_nothing_until_it_is_enabled() {
     let bus = bus_with("switched off", "consumer = { enabled = false }").await;
     assert!(bus.consumers_paused());
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let mut asked = answer(&bus, "charge", |_, _| Ok(()));
     let running = Running::billing(&bus);
     let waited = tokio::time::timeout(Duration::from_millis(50), asked.recv()).await;
@@ -114,7 +115,7 @@ async fn a_disabled_consumer_receives_nothing_until_it_is_enabled() {
 #[tokio::test]
 async fn a_paused_consumer_releases_unstarted_events() {
     let bus = bus("paused").await;
-    place(&bus, &["ada", "bob", "eve"]).await;
+    place_orders(&bus, &["ada", "bob", "eve"]).await;
     let switch = bus.clone();
     let mut asked = answer(&bus, "charge", move |order, _| {
         if order == 1 {
@@ -156,7 +157,7 @@ fn held(bus: &EventBus) -> (mpsc::UnboundedReceiver<u32>, Arc<Semaphore>) {
 #[tokio::test]
 async fn a_stopping_consumer_finishes_events_in_progress() {
     let bus = bus("drain").await;
-    place(&bus, &["ada", "bob", "eve"]).await;
+    place_orders(&bus, &["ada", "bob", "eve"]).await;
     let (mut begun, gate) = held(&bus);
     let consume = bus.consume("orders").group("billing").concurrency(2).drain_timeout(LONG);
     let running = Running::start(consume);
@@ -179,7 +180,7 @@ async fn a_stopping_consumer_finishes_events_in_progress() {
 async fn events_unfinished_at_the_drain_timeout_are_redelivered_with_the_attempt_counted() {
     for concurrency in [1, 4] {
         let bus = bus(&format!("drain timeout {concurrency}")).await;
-        place(&bus, &["ada", "bob", "eve", "joe"]).await;
+        place_orders(&bus, &["ada", "bob", "eve", "joe"]).await;
         let (mut begun, _gate) = held(&bus);
         let quick = Duration::from_millis(20);
         let consume = || {
@@ -211,7 +212,7 @@ fn events_interrupted_by_the_drain_timeout_are_logged_at_any_concurrency() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let bus = bus(&format!("drain log {concurrency}")).await;
-                place(&bus, &["ada", "bob"]).await;
+                place_orders(&bus, &["ada", "bob"]).await;
                 let (mut begun, _gate) = held(&bus);
                 let consume = bus.consume("orders").group("billing").concurrency(concurrency);
                 let running = Running::start(consume.drain_timeout(Duration::from_millis(20)));
@@ -229,7 +230,7 @@ fn events_interrupted_by_the_drain_timeout_are_logged_at_any_concurrency() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_consumer_abandons_a_sync_receiver_that_blocks() {
     let bus = bus("blocks").await;
-    place(&bus, &["ada"]).await;
+    place_orders(&bus, &["ada"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
@@ -251,7 +252,7 @@ async fn a_consumer_abandons_a_sync_receiver_that_blocks() {
 #[tokio::test]
 async fn dropping_a_consumer_costs_unstarted_events_no_attempt() {
     let bus = bus("dropped").await;
-    place(&bus, &["ada", "bob", "eve"]).await;
+    place_orders(&bus, &["ada", "bob", "eve"]).await;
     let (begun, mut begins) = mpsc::unbounded_channel();
     bus.hub().scope(|| {
         ORDER_PLACED.connect_async("hangs on the first", move |event: Arc<Event<OrderPlaced>>| {
@@ -279,8 +280,9 @@ async fn dropping_a_consumer_costs_unstarted_events_no_attempt() {
     let running = Running::billing(&bus);
     settled(&bus, "billing").await;
     running.stop().await;
-    let letters = letters(&bus).await;
-    let given_up: Vec<_> = letters.iter().map(|letter| letter.key.as_deref().unwrap_or_default()).collect();
+    let dead_letters = dead_letters(&bus).await;
+    let given_up: Vec<_> =
+        dead_letters.iter().map(|dead_letter| dead_letter.key.as_deref().unwrap_or_default()).collect();
     assert_eq!(given_up, [b"ada"], "an unstarted event is not a dead letter");
 }
 
@@ -290,7 +292,7 @@ fn start_and_stop_of_a_consumer_are_logged_and_a_retried_attempt_is_a_warning() 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
             let bus = bus("levels").await;
-            place(&bus, &["ada"]).await;
+            place_orders(&bus, &["ada"]).await;
             let mut asked = answer(&bus, "charge", |_, _| Err("no money".into()));
             let running = Running::billing(&bus);
             for _ in 0..3 {

@@ -104,7 +104,7 @@ impl SeenEvents for Store {
         Box::pin(async move {
             // Once; the next attempt succeeds.
             if self.cannot_be_asked.swap(false, Ordering::Relaxed) {
-                return Err("the store is away".into());
+                return Err("the store is unavailable".into());
             }
             Ok(self.seen.lock().expect("no panic").contains(&(group.clone(), id)))
         })

@@ -36,7 +36,7 @@ struct Line {
     sku: String,
 }
 
-/// Nothing in it is personal.
+/// Has no personal data.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.observe.till.opened.v1", key = till)]
 struct TillOpened {
@@ -44,7 +44,7 @@ struct TillOpened {
     note: String,
 }
 
-/// Its own key is personal.
+/// Its key is personal data.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.observe.letter.sent.v1", key = to)]
 struct LetterSent {

@@ -106,7 +106,7 @@ fn the_duration_of_receivers_is_measured_by_type_and_group() {
     assert!(found.iter().all(|seconds| (0.003..3000.0).contains(seconds)), "{found:?}");
 }
 
-/// Knows some events, and fails to store any.
+/// Contains some events, and fails to store new ones.
 struct Forgetful(std::collections::HashSet<uuid::Uuid>);
 
 impl SeenEvents for Forgetful {
@@ -170,7 +170,7 @@ fn the_lag_of_a_group_is_polled_while_its_consumer_runs() {
             bus.hub().emit(placed(1)).delivered().await.expect("sent");
             consume_orders(&bus, "orders", 1, |_| Ok(())).await;
         });
-        assert!(values.get(LAG).is_nan(), "{off}: nobody asked");
+        assert!(values.get(LAG).is_nan(), "{off}: not polled");
     }
 }
 

@@ -6,12 +6,13 @@ mod metrics;
 mod queues;
 mod spill;
 mod trace;
+mod transports;
 
 use events_runtime::{Config, EventBus, Hub, PublicSignal};
 
 use events_tests::gate::{self, Gates};
 
-/// Something happened that goes to two topics.
+/// An event with two topics.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.outbound.order.placed.v1", key = customer)]
 struct OrderPlaced {
@@ -19,7 +20,7 @@ struct OrderPlaced {
     customer: String,
 }
 
-/// Something else, that goes to a third.
+/// An event with a third topic.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.outbound.order.counted.v1", key = shop)]
 struct OrderCounted {

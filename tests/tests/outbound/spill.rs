@@ -1,4 +1,4 @@
-//! What a shutdown could not send, written to a file and sent from there.
+//! Events that a shutdown could not send are written to a file and sent from there.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use events_tests::gate::State;
 
 const SHORT: Duration = Duration::from_millis(20);
 
-/// A bus whose topics are away, shut down over a file in a new folder; the file's events.
+/// A bus whose topics are unavailable, shut down with a spill file in a new folder; the events in the file.
 async fn spilled() -> (TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let ids = spill_into(&folder.path().join("spill.jsonl")).await;
@@ -124,7 +124,7 @@ async fn an_interrupted_sending_is_repeated_with_the_same_ids() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_there_keeps_the_file() {
+async fn an_unavailable_store_keeps_the_file() {
     let (folder, _) = spilled().await;
     let before = fs::read(folder.path().join("spill.jsonl")).expect("the file");
     fs::write(folder.path().join("events.toml"), "[bus]\nurl = \"sqlite://no/folder.db\"\n")
@@ -134,7 +134,7 @@ async fn a_store_that_is_not_there_keeps_the_file() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_over_keeps_the_file() {
+async fn an_exceeded_time_limit_keeps_the_file() {
     let (folder, emitted) = spilled().await;
     let before = fs::read(folder.path().join("spill.jsonl")).expect("the file");
     assert!(stored(&folder, "dev-counts").await.is_empty(), "the store is made, and empty");
@@ -150,11 +150,11 @@ async fn a_time_that_is_over_keeps_the_file() {
 }
 
 #[tokio::test]
-async fn a_torn_spill_is_reported_and_what_is_whole_is_sent_when_told_so() {
+async fn a_truncated_spill_is_reported_and_its_complete_lines_are_sent_on_request() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let whole = fs::read_to_string(&path).expect("the file");
-    // The lines of `dev-counts` stand behind that of `dev-audit`.
+    // The lines of `dev-counts` are after that of `dev-audit`.
     fs::write(&path, &whole[..whole.len() - 20]).expect("written");
     let ran = send(&folder, &[]);
     assert!(!ran.ok && ran.out.is_empty());
@@ -202,12 +202,12 @@ async fn a_spill_is_made_for_its_owner_alone_and_what_is_there_keeps_its_mode() 
     std::os::unix::fs::symlink(&path, &link).expect("a link");
     for path in [&path, &link] {
         spill_into(path).await;
-        assert_eq!(mode(path), 0o640, "somebody wants it so");
+        assert_eq!(mode(path), 0o640, "a configured mode is kept");
     }
     assert_eq!(fs::read_to_string(&path).expect("the file").lines().count(), 33);
 }
 
-/// A spill to a path where something stands that keeps no lines.
+/// A spill to a path that is not a regular file.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_spill_to_what_is_no_regular_file_gives_the_events_back_and_changes_nothing() {
@@ -272,7 +272,7 @@ async fn a_spill_that_is_sent_through_a_link_is_gone_and_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_that_could_not_be_put_away_is_refused_before_anything_is_sent() {
+async fn a_damaged_file_that_cannot_be_renamed_is_rejected_before_anything_is_sent() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let whole = fs::read_to_string(&path).expect("the file");
@@ -305,7 +305,7 @@ async fn a_long_spill_is_sent_in_portions_in_order_and_blank_lines_are_nothing()
 }
 
 #[tokio::test]
-async fn a_mark_of_the_byte_order_and_other_ends_of_lines_are_no_part_of_an_event() {
+async fn byte_order_marks_and_line_endings_are_not_part_of_an_event() {
     let (folder, emitted) = spilled().await;
     let path = folder.path().join("spill.jsonl");
     let text = fs::read_to_string(&path).expect("the file");

@@ -1,10 +1,10 @@
 use events_runtime::{EventData, PublicSignal};
 
-#[doc = include_str!("documentation_of_a_file.rs")]
+#[doc = include_str!("documentation_from_a_file.rs")]
 #[derive(PublicSignal)]
 #[public_signal(event_type = "org.acme.orders.order.placed.v1")]
 struct OrderPlaced {
-    #[doc = include_str!("documentation_of_a_file.rs")]
+    #[doc = include_str!("documentation_from_a_file.rs")]
     order_id: String,
     status: Status,
     paid: Paid,

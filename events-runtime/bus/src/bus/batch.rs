@@ -6,12 +6,13 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use super::capacity::Permit;
+use super::destination::Destination;
 use super::observe::{Failure, Observe, SEND_FAILED, SENT};
 use super::record::FailureKind;
 use crate::envelope::Envelope;
 use events_core::signal::SendError;
 use events_support::error_chain::chain;
-use events_transport::{Message, Position, Topic, TransportError};
+use events_transport::{Message, Position, TransportError};
 
 /// Reports a message's result to its emission.
 pub(super) type Settle = oneshot::Sender<Result<String, SendError>>;
@@ -77,7 +78,7 @@ impl Batch {
     /// counts as not stored.
     pub(super) fn settle(
         &mut self,
-        topic: &Topic,
+        to: &Destination,
         results: Vec<Result<Position, TransportError>>,
         observe: &Observe,
     ) {
@@ -86,25 +87,32 @@ impl Batch {
         for (message, pending) in std::mem::take(self).into_messages() {
             if let Some(Ok(position)) = results.next() {
                 sent += 1;
-                tracing::trace!(%topic, id = Envelope::id_of(&message), %position, "an event was sent");
-                observe.sent(topic, &message, position);
+                tracing::trace!(topic = %to.topic, transport = to.transport.named(), id = Envelope::id_of(&message), %position, "an event was sent");
+                observe.sent(to, &message, position);
                 pending.settle(Ok(position.to_string()));
             } else {
                 self.push(message, pending);
             }
         }
-        metrics::counter!(SENT, "topic" => topic.to_string()).increment(sent);
+        metrics::counter!(SENT, to.labels()).increment(sent);
     }
 
     /// Settles the first message, which no attempt can send.
-    pub(super) fn refuse_first(&mut self, topic: &Topic, error: &TransportError, observe: &Observe) {
+    pub(super) fn refuse_first(&mut self, to: &Destination, error: &TransportError, observe: &Observe) {
         let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) else {
             return;
         };
-        metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
+        metrics::counter!(SEND_FAILED, to.labels()).increment(1);
         let text = "an event was not sent";
-        let failure =
-            Failure { kind: FailureKind::NotSent, error: chain(error), topic, received: None, text };
+        let Destination { topic, transport } = to;
+        let failure = Failure {
+            kind: FailureKind::NotSent,
+            error: chain(error),
+            topic,
+            transport,
+            received: None,
+            text,
+        };
         observe.failed(&failure, &message);
         pending.settle(Err(SendError::Failed(error.clone().into())));
     }

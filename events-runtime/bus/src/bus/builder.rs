@@ -1,5 +1,6 @@
 //! The builder of a bus. It validates everything before it attaches anything.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,17 +12,17 @@ use super::outbound::OutboundQueues;
 use super::route::Routes;
 use super::sender::{Sender, Sending};
 use super::status::Consumers;
+use super::transports::Transports;
 use super::writers::{AmbiguousSchema, SchemasError, Writers, WritersError};
 use super::{EventBus, Inner};
-use crate::config::{Config, ConfigError, Resolved};
+use crate::config::{Config, ConfigError, Resolved, UnknownTransport};
 use events_core::RegistryError;
 use events_core::avro::WriterSchema;
 use events_core::hub::Hub;
 use events_core::internal::Outbound;
 use events_core::metadata::MetadataError;
 use events_core::registry::{Descriptor, Registry};
-use events_transport as transport;
-use events_transport::{NameError, Transport, TransportError};
+use events_transport::{NameError, Transport, TransportError, TransportName};
 
 /// Builds a bus; [`start`](Self::start) starts it.
 #[derive(Default)]
@@ -30,7 +31,7 @@ pub struct EventBusBuilder {
     config: Option<Config>,
     hub: Option<Hub>,
     registry: Option<&'static Registry>,
-    transport: Option<Box<dyn Transport>>,
+    transports: Vec<(String, Box<dyn Transport>)>,
     writers: Vec<(String, WriterSchema)>,
     propagator: Option<Arc<dyn TracePropagator>>,
 }
@@ -66,8 +67,14 @@ impl EventBusBuilder {
     }
 
     /// Uses this transport instead of the one that `bus.url` names.
-    pub fn transport(mut self, transport: Box<dyn Transport>) -> Self {
-        self.transport = Some(transport);
+    pub fn transport(self, transport: Box<dyn Transport>) -> Self {
+        self.transport_named(TransportName::DEFAULT, transport)
+    }
+
+    /// Uses this transport for the name, instead of the one that `[transports.NAME]` describes. The
+    /// configuration needs no such table. The name `bus` is the transport of `[bus]`.
+    pub fn transport_named(mut self, name: impl Into<String>, transport: Box<dyn Transport>) -> Self {
+        self.transports.push((name.into(), transport));
         self
     }
 
@@ -79,7 +86,7 @@ impl EventBusBuilder {
         self
     }
 
-    /// Validates the configuration against the linked definitions, opens the transport, and attaches the
+    /// Validates the configuration against the linked definitions, opens the transports, and attaches the
     /// bus to the hub.
     ///
     /// # Errors
@@ -95,38 +102,45 @@ impl EventBusBuilder {
         };
         crate::config::warn_once(config.warnings());
         let prefix = config.service().topic_prefix.clone();
-        let resolved = config.check(registry)?;
+        let mut provided = BTreeMap::new();
+        for (name, transport) in self.transports {
+            provided.insert(TransportName::new(name)?, transport);
+        }
+        let names: Vec<_> = provided.keys().filter(|name| !name.is_default()).cloned().collect();
+        let resolved = config.check_with(registry, &names)?;
         warn(registry, &resolved);
         registry.expect(self.writers.iter().map(|(event_type, _)| event_type))?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), self.writers)?;
         observe::describe();
         let observe = Observe::new(&config, registry, &resolved, prefix.as_ref())?;
         let observe = Arc::new(observe.open_error_log(&config).await?);
-        let routes = Routes::new(resolved, prefix.as_ref(), &observe)?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => transport::connect(config.bus().url.expose(), &config.connect_options()?)?,
-        };
-        let producer = transport.producer().await?;
-
+        let transports = Transports::open(&config, provided)?;
+        let routes = Routes::new(resolved, prefix.as_ref(), &transports, &observe)?;
         let settings = config.bus();
+        let mut sending = BTreeMap::new();
+        let default = TransportName::default();
+        for name in routes.queues.iter().map(|queue| &queue.to.transport).chain([&default]) {
+            if !sending.contains_key(name) {
+                let opened = transports.get(name)?;
+                let producer = opened.transport.producer().await?;
+                sending.insert(name.clone(), Sending::new(producer, &opened.settings, &settings.retry));
+            }
+        }
         let consuming = watch::Sender::new(settings.consumer.enabled);
         if !settings.consumer.enabled {
             tracing::warn!("consumers are paused: `bus.consumer.enabled` is false");
         }
-        let sending = Sending::new(producer, transport.url(), settings);
-        let system = Arc::clone(&sending.system);
         let capacity = settings.queue_capacity.get();
-        let queues =
-            Arc::new(OutboundQueues::new(routes, capacity, Arc::clone(&system), self.propagator.clone()));
+        let queues = Arc::new(OutboundQueues::new(routes, capacity, self.propagator.clone()));
         if let Some(name) = &config.service().name {
             hub.set_service_name(name)?;
         }
         let outbound: Arc<dyn Outbound> = Arc::clone(&queues) as _;
         hub.attach(&outbound);
-        let senders = queues.topic_queues().iter().map(|queue| {
-            let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), queues.phase.subscribe());
-            runtime.spawn(Sender { queue, sending, phase }.run())
+        let senders = queues.topic_queues().iter().filter_map(|queue| {
+            let sending = sending.get(&queue.to.transport)?.clone();
+            let (queue, phase) = (Arc::clone(queue), queues.phase.subscribe());
+            Some(runtime.spawn(Sender { queue, sending, phase }.run()))
         });
         let senders = Mutex::new(senders.collect());
         Ok(EventBus(Arc::new(Inner {
@@ -135,14 +149,13 @@ impl EventBusBuilder {
             registry,
             writers,
             prefix,
-            transport,
+            transports,
             queues,
             outbound,
             senders,
             consuming,
             consumers: Consumers::default(),
             observe,
-            system,
             propagator: self.propagator,
         })))
     }
@@ -176,6 +189,9 @@ pub enum StartError {
     /// The transport could not be opened.
     #[error("the transport could not be opened")]
     Transport(#[from] TransportError),
+    /// No transport has this name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
     /// The file of `bus.error_log` can't be written.
     #[error(
         "{place}: bus.error_log: `{}` can't be written: choose a file in an existing folder", .path.display()

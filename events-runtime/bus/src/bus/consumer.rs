@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::EventBus;
 use super::dedup::Dedup;
+use super::destination::Destination;
 use super::inbound::Inbound;
 use super::middleware::{MessageInfo, Middleware, Next, Processed};
 use super::observe::{Consuming, watch};
@@ -13,13 +14,14 @@ use super::offsets::tidy;
 use super::retry::Backoff;
 use super::settings::Settings;
 use super::settling::{Consumed, Settling};
+use super::transports::Opened;
 use super::unhandled::Unhandled;
 use super::worker::{ConsumeError, Worker, sleep_until};
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
 use crate::inbox::SeenEvents;
 use events_core::BoxError;
 use events_support::error_chain::{chain, drop_quietly};
-use events_transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic};
+use events_transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic, TransportName};
 
 /// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
@@ -31,6 +33,7 @@ pub struct Consume {
     bus: EventBus,
     topic: String,
     group: Option<String>,
+    transport: Option<String>,
     member: Option<String>,
     dead_letter: Option<String>,
     /// Settings made by the program, which override the configuration.
@@ -60,6 +63,7 @@ impl Consume {
             bus: bus.clone(),
             topic,
             group: bus.config().service().name.clone(),
+            transport: None,
             member: None,
             dead_letter: None,
             overrides: Overrides::default(),
@@ -84,6 +88,13 @@ impl Consume {
     /// name.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
+        self
+    }
+
+    /// The topic's transport, by the name of `[transports.NAME]`. Default: that of
+    /// `[consumers.TOPIC.GROUP]`, otherwise `bus`, the transport of `[bus]`.
+    pub fn transport(mut self, name: impl Into<String>) -> Self {
+        self.transport = Some(name.into());
         self
     }
 
@@ -256,10 +267,14 @@ impl Consume {
         let configured = self.configured()?;
         self.configure(&configured);
         let lag_interval = self.bus.config().bus().consumer.lag_interval;
+        let bus = self.bus.clone();
+        let name = self.transport_name()?;
+        let Opened { transport, system, .. } = bus.0.transports.get(&name)?;
         let consuming = Arc::new(Consuming {
             observe: Arc::clone(&self.bus.0.observe),
-            system: Arc::clone(&self.bus.0.system),
+            system: Arc::clone(system),
             topic: subscription.topic.clone(),
+            transport: name.clone(),
             group: subscription.group.clone(),
             propagator: self.bus.0.propagator.clone(),
         });
@@ -271,14 +286,15 @@ impl Consume {
         let inbound = Arc::new(inbound);
         let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
         let enabled = self.bus.0.consuming.subscribe();
-        let running = self.bus.0.consumers.add(consuming.topic.clone(), consuming.group.clone());
+        let to = Destination { topic: consuming.topic.clone(), transport: name };
+        let running = self.bus.0.consumers.add(to, consuming.group.clone());
         let settings = self.settings;
         let mut worker =
             Worker { inbound, settling, settings, enabled, running, failures: 0, consecutive_errors: 0 };
         let mut shutdown = std::pin::pin!(shutdown);
         let subscribed = tokio::select! {
             biased;
-            consumer = worker.subscribe(self.bus.transport(), &subscription) => Some(consumer?),
+            consumer = worker.subscribe(&**transport, &subscription) => Some(consumer?),
             _ = &mut shutdown => None,
         };
         let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
@@ -288,8 +304,8 @@ impl Consume {
         let (result, close_by) = tokio::select! {
             biased;
             ended = worker.run(consumer.as_mut(), shutdown) => ended,
-            never = watch(self.bus.transport(), &consuming, lag_interval) => match never {},
-            never = tidy(self.bus.transport(), &consuming.topic) => match never {},
+            never = watch(&**transport, &consuming, lag_interval) => match never {},
+            never = tidy(&**transport, &consuming.topic) => match never {},
         };
         let closed = tokio::select! {
             biased;
@@ -323,6 +339,14 @@ impl Consume {
         settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
         settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
         settings.exhausted = exhausted.unwrap_or(configured.exhausted);
+    }
+
+    /// The name of the topic's transport.
+    pub(super) fn transport_name(&self) -> Result<TransportName, ConsumeError> {
+        match &self.transport {
+            Some(name) => Ok(TransportName::new(name.as_str())?),
+            None => Ok(self.configured()?.transport),
+        }
     }
 
     fn named_group(&self) -> Result<ConsumerGroup, ConsumeError> {

@@ -35,7 +35,7 @@ impl Dedup {
                 tracing::debug!(%group, %id, "skipped an event that was handled before");
                 return Verdict::Done;
             }
-            Err(errors) => return Verdict::Failed(InboundError::Dedup { errors }, Pause::BACKOFF),
+            Err(errors) => return Verdict::Retry(InboundError::Dedup { errors }, Pause::BACKOFF),
         }
         let verdict = work.await;
         if matches!(verdict, Verdict::Done)

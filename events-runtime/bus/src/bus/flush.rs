@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::destination::Destination;
 use super::topic_queue::TopicQueue;
 use crate::envelope::Envelope;
-use events_transport::{Message, Topic};
+use events_transport::{Message, Topic, TransportName};
 
 /// Events that were emitted before a flush and not acknowledged in time. The bus keeps sending them unless
 /// it was shut down; their emissions report the result.
@@ -40,6 +41,8 @@ impl FlushError {
 pub struct Unacknowledged {
     /// The topic that it is going to.
     pub topic: Topic,
+    /// The topic's transport.
+    pub transport: TransportName,
     /// The event type.
     pub event_type: String,
     /// The event's id.
@@ -47,10 +50,11 @@ pub struct Unacknowledged {
 }
 
 impl Unacknowledged {
-    fn new(topic: &Topic, message: &Message) -> Self {
+    fn new(to: &Destination, message: &Message) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Self {
-            topic: topic.clone(),
+            topic: to.topic.clone(),
+            transport: to.transport.clone(),
             event_type: text(Envelope::event_type_of(message)),
             id: text(Envelope::id_of(message)),
         }

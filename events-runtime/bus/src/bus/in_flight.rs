@@ -127,7 +127,7 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
         Pin::new(&mut self.0).poll(context).map(|ended| {
             let interrupted = |error: tokio::task::JoinError| InboundError::Interrupted(error.to_string());
-            ended.unwrap_or_else(|error| Verdict::Failed(interrupted(error), Pause::BACKOFF))
+            ended.unwrap_or_else(|error| Verdict::Retry(interrupted(error), Pause::BACKOFF))
         })
     }
 }

@@ -67,7 +67,7 @@ impl Inbound {
                 self.consuming.count(TRACE_IGNORED, ignored);
                 envelope
             }
-            Err(error) => return Verdict::Unusable(error.into()),
+            Err(error) => return Verdict::Reject(error.into()),
         };
         let Some(descriptor) = self.registry.get(envelope.metadata.event_type()) else {
             return self.unknown(envelope.metadata.event_type());
@@ -77,7 +77,7 @@ impl Inbound {
         let writer = match envelope.fingerprint {
             Some(found) if found != expected => match self.writers.find(descriptor, found) {
                 Some(writer) => Some(writer),
-                None => return Verdict::Unusable(InboundError::UnknownSchema { expected, found }),
+                None => return Verdict::Reject(InboundError::UnknownSchema { expected, found }),
             },
             _ => None,
         };
@@ -86,8 +86,8 @@ impl Inbound {
         let emission =
             match caught(|| (descriptor.emit_datum)(hub, metadata, writer.as_ref(), &envelope.data)) {
                 Ok(Ok(emission)) => emission,
-                Ok(Err(error)) => return Verdict::Unusable(error.into()),
-                Err(message) => return Verdict::Unusable(InboundError::Panicked { message }),
+                Ok(Err(error)) => return Verdict::Reject(error.into()),
+                Err(message) => return Verdict::Reject(InboundError::Panicked { message }),
             };
         let mut failed = failures(emission.responses());
         let mut receivers = emission.responses().len();
@@ -132,9 +132,9 @@ impl Inbound {
         match self.unknown_events {
             UnknownEvents::Skip => {
                 self.unhandled.unknown(&event_type);
-                Verdict::Skipped
+                Verdict::Skip
             }
-            UnknownEvents::DeadLetter => Verdict::Unusable(InboundError::UnknownEvent { event_type }),
+            UnknownEvents::DeadLetter => Verdict::Reject(InboundError::UnknownEvent { event_type }),
             UnknownEvents::Stop => Verdict::Stop { event_type },
         }
     }

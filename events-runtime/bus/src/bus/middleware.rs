@@ -104,8 +104,8 @@ impl Processed {
     #[must_use]
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
-            Verdict::Failed(error, _) | Verdict::Unusable(error) => Some(error),
-            Verdict::Done | Verdict::Skipped | Verdict::Stop { .. } => None,
+            Verdict::Retry(error, _) | Verdict::Reject(error) => Some(error),
+            Verdict::Done | Verdict::Skip | Verdict::Stop { .. } => None,
         }
     }
 }
@@ -135,9 +135,9 @@ pub(super) fn process(
             }
         };
         let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
-            Verdict::Failed(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::BACKOFF)
+            Verdict::Retry(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::BACKOFF)
         });
-        if let Verdict::Failed(error, _) | Verdict::Unusable(error) = &verdict {
+        if let Verdict::Retry(error, _) | Verdict::Reject(error) = &verdict {
             record_error(&processed, error.kind());
         }
         verdict
@@ -147,7 +147,7 @@ pub(super) fn process(
 
 /// Runs one middleware. Its error or panic fails the message.
 async fn run(middleware: &Middleware, info: MessageInfo, next: Next) -> Verdict {
-    let panicked = |message| Verdict::Failed(InboundError::MiddlewarePanicked { message }, Pause::BACKOFF);
+    let panicked = |message| Verdict::Retry(InboundError::MiddlewarePanicked { message }, Pause::BACKOFF);
     let running = match caught(|| middleware(info, next)) {
         Ok(running) => running,
         Err(message) => return panicked(message),
@@ -167,8 +167,8 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Verdict {
     let disposition = disposition(error);
     let error = InboundError::Middleware { errors: links(error) };
     match (verdict::pause(disposition), disposition) {
-        (Some(pause), _) => Verdict::Failed(error, pause),
-        (None, Some(Disposition::Skip)) => Verdict::Skipped,
-        (None, _) => Verdict::Unusable(error),
+        (Some(pause), _) => Verdict::Retry(error, pause),
+        (None, Some(Disposition::Skip)) => Verdict::Skip,
+        (None, _) => Verdict::Reject(error),
     }
 }

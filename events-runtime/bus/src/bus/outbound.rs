@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::capacity::Capacity;
+use super::destination::Destination;
 use super::observe::{EMITTED, Failure, SEND_FAILED, TracePropagator, create_span, inject};
 use super::record::FailureKind;
 use super::route::{Route, Routes};
@@ -51,8 +52,6 @@ pub enum OutboundError {
 pub(super) struct OutboundQueues {
     routes: Routes,
     capacity: Arc<Capacity>,
-    /// The transport's scheme, for spans.
-    system: Arc<str>,
     propagator: Option<Arc<dyn TracePropagator>>,
     /// Part of the queues and not of the bus's handle: the hub holds the queues, so the senders run for as
     /// long as events can be offered.
@@ -61,14 +60,9 @@ pub(super) struct OutboundQueues {
 
 impl OutboundQueues {
     /// Queues that hold `capacity` events in total.
-    pub(super) fn new(
-        routes: Routes,
-        capacity: usize,
-        system: Arc<str>,
-        propagator: Option<Arc<dyn TracePropagator>>,
-    ) -> Self {
+    pub(super) fn new(routes: Routes, capacity: usize, propagator: Option<Arc<dyn TracePropagator>>) -> Self {
         let (capacity, phase) = (Capacity::new(capacity), watch::Sender::new(Phase::Running));
-        Self { routes, capacity, system, propagator, phase }
+        Self { routes, capacity, propagator, phase }
     }
 
     pub(super) fn topic_queues(&self) -> &[Arc<TopicQueue>] {
@@ -89,7 +83,7 @@ impl OutboundQueues {
         let permit = self.capacity.try_acquire(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
         let descriptor = event.descriptor();
         let mut metadata = event.metadata().clone();
-        let span = create_span(&self.system, &route.queue.topic, &metadata);
+        let span = create_span(&route.queue.system, &route.queue.to.topic, &metadata);
         let _entered = span.enter();
         inject(self.propagator.as_deref(), &span, &mut metadata);
         let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
@@ -141,15 +135,11 @@ impl Outbound for OutboundQueues {
 }
 
 fn failed(event: &dyn AnyEvent, route: &Route, error: &OutboundError, datum: Option<&Bytes>) {
-    let topic = &route.queue.topic;
-    metrics::counter!(SEND_FAILED, "topic" => topic.to_string()).increment(1);
-    let failure = Failure {
-        kind: FailureKind::NotSent,
-        error: chain(error),
-        topic,
-        received: None,
-        text: "an event was not sent",
-    };
+    let Destination { topic, transport } = &route.queue.to;
+    metrics::counter!(SEND_FAILED, route.queue.to.labels()).increment(1);
+    let text = "an event was not sent";
+    let failure =
+        Failure { kind: FailureKind::NotSent, error: chain(error), topic, transport, received: None, text };
     let Some(datum) = datum else {
         return route.queue.observe.failed_unencoded(&failure, event.metadata());
     };

@@ -8,13 +8,14 @@ use futures_channel::oneshot;
 use tokio::sync::watch;
 
 use super::capacity::Capacity;
-use super::join;
+use super::destination::Destination;
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
+use super::shutdown::join;
 use super::topic_queue::TopicQueue;
 use super::undelivered::Undelivered;
 use events_core::signal::SendError;
-use events_transport::Topic;
+use events_transport::TransportName;
 
 /// The result of sending messages again.
 pub struct Resent {
@@ -25,15 +26,22 @@ pub struct Resent {
 }
 
 /// Sends messages as a bus does: in order per topic and with retries, for at most `timeout`.
-pub async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Duration) -> Resent {
+///
+/// A message whose transport is not in `sending` is not sent, and its result says so.
+pub async fn resend(
+    sending: &BTreeMap<TransportName, Sending>,
+    messages: Vec<Undelivered>,
+    timeout: Duration,
+) -> Resent {
     let capacity = Capacity::new(messages.len());
-    let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
+    let mut queues: BTreeMap<Destination, Arc<TopicQueue>> = BTreeMap::new();
     let mut pending = Vec::with_capacity(messages.len());
-    for Undelivered { topic, message } in messages {
+    for Undelivered { topic, transport, message } in messages {
+        let to = Destination { topic, transport };
         let (settle, result) = oneshot::channel();
         let queue = queues
-            .entry(topic.clone())
-            .or_insert_with(|| Arc::new(TopicQueue::new(topic, Observe::nothing())));
+            .entry(to.clone())
+            .or_insert_with(|| Arc::new(TopicQueue::new(to, "".into(), Observe::nothing())));
         // Neither can fail: the capacity is the number of messages, and no queue is closed.
         if let Some(permit) = capacity.try_acquire(capacity.total()) {
             let _ = queue.push(message, settle, permit);
@@ -41,9 +49,13 @@ pub async fn resend(sending: &Sending, messages: Vec<Undelivered>, timeout: Dura
         pending.push(result);
     }
     let phase = watch::Sender::new(Phase::Draining);
-    let senders = queues.values().map(|queue| {
-        let (queue, sending, phase) = (Arc::clone(queue), sending.clone(), phase.subscribe());
-        tokio::spawn(Sender { queue, sending, phase }.run())
+    let senders = queues.values().filter_map(|queue| {
+        let Some(sending) = sending.get(&queue.to.transport).cloned() else {
+            queue.end();
+            return None;
+        };
+        let (queue, phase) = (Arc::clone(queue), phase.subscribe());
+        Some(tokio::spawn(Sender { queue, sending, phase }.run()))
     });
     let mut senders = senders.collect();
     if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::builder::StartError;
+use super::destination::Destination;
 use super::observe::Observe;
 use super::topic_queue::TopicQueue;
+use super::transports::Transports;
 use crate::config::{KeyPath, Resolved};
 use events_core::avro::DecodeError;
 use events_core::internal::AnyEvent;
-use events_transport::{NameError, Topic, TopicPrefix};
+use events_transport::TopicPrefix;
 
 /// A topic that the events of a type go to.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// The topic's base name, for reports.
+    /// The topic's base name, followed by ` on NAME` for a named transport; for reports.
     pub(super) name: Arc<str>,
     /// The topic's queue, shared by all event types that go to it.
     pub(super) queue: Arc<TopicQueue>,
@@ -27,7 +30,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Routes {
     by_type: HashMap<&'static str, Vec<Route>>,
-    /// Sorted by topic.
+    /// Sorted by topic and transport.
     pub(super) queues: Vec<Arc<TopicQueue>>,
 }
 
@@ -35,16 +38,21 @@ impl Routes {
     pub(super) fn new(
         resolved: Resolved,
         prefix: Option<&TopicPrefix>,
+        transports: &Transports,
         observe: &Arc<Observe>,
-    ) -> Result<Self, NameError> {
+    ) -> Result<Self, StartError> {
         let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
-        let mut queues: BTreeMap<Topic, Arc<TopicQueue>> = BTreeMap::new();
+        let mut queues: BTreeMap<Destination, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
-            let topic = route.topic.with_prefix(prefix)?;
+            let system = Arc::clone(&transports.get(&route.transport)?.system);
+            let to = Destination { topic: route.topic.with_prefix(prefix)?, transport: route.transport };
+            let name = match to.transport.named() {
+                None => route.topic.as_str().into(),
+                Some(transport) => format!("{} on {transport}", route.topic).into(),
+            };
             let queue = queues
-                .entry(topic.clone())
-                .or_insert_with(|| Arc::new(TopicQueue::new(topic, Arc::clone(observe))));
-            let name = route.topic.as_str().into();
+                .entry(to.clone())
+                .or_insert_with(|| Arc::new(TopicQueue::new(to, system, Arc::clone(observe))));
             let queue = Arc::clone(queue);
             by_type.entry(route.event_type).or_default().push(Route { name, queue, key: route.key });
         }

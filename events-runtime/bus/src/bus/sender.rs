@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use super::destination::Destination;
 use super::guarded::Guarded;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
 use super::status::Circuit;
 use super::topic_queue::TopicQueue;
-use crate::config::BusSettings;
+use crate::config::{RetrySettings, TransportSettings};
 use events_support::error_chain::{caught, chain};
 use events_transport::Later as _;
 use events_transport::{ErrorKind, Position, Producer, TransportError};
@@ -26,12 +27,10 @@ pub(super) enum Phase {
     Abandoning,
 }
 
-/// What the senders of all topic queues share.
+/// What the senders of all topic queues of a transport share.
 #[derive(Clone)]
 pub struct Sending {
     pub(super) producer: Arc<dyn Producer>,
-    /// The transport's scheme, for spans.
-    pub(super) system: Arc<str>,
     pub(super) batch_size: usize,
     pub(super) linger: Duration,
     pub(super) backoff: Backoff,
@@ -39,13 +38,12 @@ pub struct Sending {
 
 impl Sending {
     #[doc(hidden)]
-    pub fn new(producer: Arc<dyn Producer>, url: &str, settings: &BusSettings) -> Self {
+    pub fn new(producer: Arc<dyn Producer>, settings: &TransportSettings, retry: &RetrySettings) -> Self {
         Self {
             producer,
-            system: url.split(':').next().unwrap_or(url).into(),
             batch_size: settings.batch_size.get(),
             linger: settings.linger,
-            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+            backoff: Backoff::new(retry.initial, retry.max),
         }
     }
 }
@@ -137,22 +135,24 @@ impl Sender {
             let Some((kind, error)) = self.attempt().await? else {
                 let failures = self.queue.circuit().failures();
                 if failures > 0 {
-                    let topic = &self.queue.topic;
-                    tracing::info!(%topic, attempts = failures + 1, "the topic accepts events again");
+                    let Destination { topic, transport } = &self.queue.to;
+                    let transport = transport.named();
+                    tracing::info!(%topic, transport, attempts = failures + 1, "the topic accepts events again");
                     self.queue.set_circuit(Circuit::Closed);
                 }
                 return Ok(());
             };
             let failures = self.queue.circuit().failures().saturating_add(1);
             let pause = self.sending.backoff.after(failures);
-            let topic = &self.queue.topic;
-            metrics::counter!(SEND_RETRIED, "topic" => topic.to_string()).increment(1);
-            tracing::warn!(%topic, error, failures, ?pause, "sending failed; retrying");
+            let Destination { topic, transport } = &self.queue.to;
+            let transport = transport.named();
+            metrics::counter!(SEND_RETRIED, self.queue.to.labels()).increment(1);
+            tracing::warn!(%topic, transport, error, failures, ?pause, "sending failed; retrying");
             let needs_operator = kind.is_some_and(waits_for_operator);
             if needs_operator {
-                metrics::counter!(STORE_REFUSES, "topic" => topic.to_string()).increment(1);
+                metrics::counter!(STORE_REFUSES, self.queue.to.labels()).increment(1);
                 if told.replace(kind) != Some(kind) {
-                    tracing::error!(%topic, error, "the store refuses all events until an operator fixes it; the queue is kept");
+                    tracing::error!(%topic, transport, error, "the store refuses all events until an operator fixes it; the queue is kept");
                 }
             }
             self.queue.set_circuit(self.queue.circuit().failed(error, needs_operator, pause));
@@ -165,16 +165,16 @@ impl Sender {
     /// Makes one attempt. Returns the error of the first message that is not sent.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
         let results = self.submit(usize::MAX).await?;
-        self.queue.in_flight().settle(&self.queue.topic, results, &self.queue.observe);
+        self.queue.in_flight().settle(&self.queue.to, results, &self.queue.observe);
         // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
         // one by one, a refused message does not affect the others.
         while self.queue.in_flight().len() > 0 {
             match self.submit(1).await?.pop() {
                 Some(Ok(position)) => {
-                    self.queue.in_flight().settle(&self.queue.topic, vec![Ok(position)], &self.queue.observe);
+                    self.queue.in_flight().settle(&self.queue.to, vec![Ok(position)], &self.queue.observe);
                 }
                 Some(Err(error)) if error.kind().is_of_message() => {
-                    self.queue.in_flight().refuse_first(&self.queue.topic, &error, &self.queue.observe);
+                    self.queue.in_flight().refuse_first(&self.queue.to, &error, &self.queue.observe);
                 }
                 Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
                 None => return Ok(Some((None, "the transport returned no result".to_owned()))),
@@ -191,16 +191,18 @@ impl Sender {
         let (span, send) = {
             let mut batch = self.queue.in_flight();
             let messages = batch.first(count);
-            let span = send_span(&self.sending.system, &self.queue.topic, messages);
+            let span = send_span(&self.queue.system, &self.queue.to.topic, messages);
             // A transport may do its work in the call itself, so the call is inside the span too.
-            let send = caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.topic, messages)));
+            let send =
+                caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.to.topic, messages)));
             (span, send)
         };
         // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
         // messages stay in the queue.
         let panicked = |panic: String| {
-            let topic = &self.queue.topic;
-            tracing::error!(%topic, panic, "the transport panicked while sending");
+            let Destination { topic, transport } = &self.queue.to;
+            let transport = transport.named();
+            tracing::error!(%topic, transport, panic, "the transport panicked while sending");
             Vec::new()
         };
         let send = match send {

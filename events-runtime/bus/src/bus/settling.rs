@@ -69,19 +69,18 @@ pub(super) struct Settling {
 
 /// The outcomes of one call to the transport.
 struct Outcomes {
-    kind: Kind,
+    /// `None` for released messages. Skipped messages are acknowledged, too; `lines` has their own action.
+    action: Option<Action>,
     stored: BoxFuture<'static, Stored>,
     span: Span,
     /// Empty if audit lines are off.
     lines: Vec<(Action, AuditLine)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Ack,
-    Release,
-    /// The message is redelivered; the action names the counter.
-    Redeliver(Action),
+impl Outcomes {
+    fn is_ack(&self) -> bool {
+        self.action == Some(Action::Acked)
+    }
 }
 
 /// Waits until the leases are renewed; forever if no renewal is in flight. Cancel safe.
@@ -127,7 +126,7 @@ impl Settling {
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
         let stored = span.in_scope(|| ack_all(done.drain(..)));
-        self.in_flight.push_back(Outcomes { kind: Kind::Ack, stored, span, lines });
+        self.in_flight.push_back(Outcomes { action: Some(Action::Acked), stored, span, lines });
     }
 
     /// The audit lines of deliveries, logged once they are acknowledged.
@@ -158,13 +157,13 @@ impl Settling {
 
     /// Whether too many acknowledgements are in flight to start more work.
     pub(super) fn is_full(&self) -> bool {
-        self.in_flight.iter().filter(|outcomes| outcomes.kind == Kind::Ack).count() > ACKS_IN_FLIGHT
+        self.in_flight.iter().filter(|outcomes| outcomes.is_ack()).count() > ACKS_IN_FLIGHT
     }
 
     /// Whether any message is being returned. Nothing is fetched meanwhile, since a later event of a key
     /// would overtake the returned one.
     pub(super) fn is_returning(&self) -> bool {
-        self.in_flight.iter().any(|outcomes| outcomes.kind != Kind::Ack)
+        self.in_flight.iter().any(|outcomes| !outcomes.is_ack())
     }
 
     /// Whether the transport has stored all outcomes.
@@ -179,7 +178,7 @@ impl Settling {
             return std::future::pending().await;
         };
         let results = stored.as_mut().instrument(span.clone()).await;
-        let Some(Outcomes { kind, span, lines, .. }) = self.in_flight.pop_front() else { return };
+        let Some(Outcomes { action, span, lines, .. }) = self.in_flight.pop_front() else { return };
         let mut lines = lines.into_iter();
         let mut count = 0;
         for result in results {
@@ -191,22 +190,22 @@ impl Settling {
                 }
             }
         }
-        self.count_stored(kind, count);
+        self.count_stored(action, count);
     }
 
-    fn count_stored(&mut self, kind: Kind, count: u64) {
-        match kind {
-            Kind::Ack => self.consuming.count(CONSUMED, count),
-            Kind::Redeliver(Action::Retried) => {
+    fn count_stored(&mut self, action: Option<Action>, count: u64) {
+        match action {
+            Some(Action::Acked) => self.consuming.count(CONSUMED, count),
+            Some(Action::Retried) => {
                 self.consumed.retried += count;
                 self.consuming.count(RETRIED, count);
             }
-            Kind::Redeliver(Action::Parked) => {
+            Some(Action::Parked) => {
                 self.consumed.parked += count;
                 self.consuming.count(PARKED, count);
             }
             // Unfinished messages are counted already.
-            Kind::Release | Kind::Redeliver(_) => {}
+            _ => {}
         }
     }
 
@@ -248,7 +247,7 @@ impl Settling {
         }
         let span = self.consuming.settle_span("release", || deliveries.iter());
         let stored = span.in_scope(|| release_all(deliveries));
-        self.in_flight.push_back(Outcomes { kind: Kind::Release, stored, span, lines: Vec::new() });
+        self.in_flight.push_back(Outcomes { action: None, stored, span, lines: Vec::new() });
     }
 
     /// Returns a failed delivery for another attempt after a pause.
@@ -317,7 +316,7 @@ impl Settling {
         let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.retry(pause));
         let stored = Box::pin(async move { vec![stored.await] });
-        self.in_flight.push_back(Outcomes { kind: Kind::Redeliver(action), stored, span, lines });
+        self.in_flight.push_back(Outcomes { action: Some(action), stored, span, lines });
     }
 
     /// Rejects a delivery. That takes effect now; the result is awaited beside other work.
@@ -343,11 +342,12 @@ impl Settling {
         if stored {
             self.consumed.dead_lettered += 1;
             self.consuming.count(DEAD_LETTERED, 1);
-            let Consuming { observe, topic, group, .. } = &*self.consuming;
+            let Consuming { observe, topic, transport, group, .. } = &*self.consuming;
             let received = Some((group, position, attempt));
             let text = "an event was moved to the dead letters";
             let error = chain(&error);
-            observe.failed(&Failure { kind: FailureKind::Rejected, error, topic, received, text }, &message);
+            let failure = Failure { kind: FailureKind::Rejected, error, topic, transport, received, text };
+            observe.failed(&failure, &message);
         }
         if let Some(line) = line.filter(|_| stored) {
             line.log(Action::DeadLettered);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use events_transport::{ConsumerGroup, Topic};
+use super::destination::Destination;
+use events_transport::{ConsumerGroup, Topic, TransportName};
 
 /// A snapshot of sending and consuming; see [`EventBus::status`](super::EventBus::status).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct BusStatus {
     pub queue_capacity: usize,
     /// The age of the oldest of them.
     pub oldest_waiting: Option<Duration>,
-    /// The topic queues, one for each topic that events are routed to, sorted by topic.
+    /// The topic queues, one for each topic of a transport that events are routed to, sorted by topic.
     pub queues: Vec<TopicQueueStatus>,
     /// The running consumers of this bus, including those that are still joining their group, in the order
     /// of their start.
@@ -40,6 +41,8 @@ impl BusStatus {
 pub struct TopicQueueStatus {
     /// The topic's full name, with the prefix.
     pub topic: Topic,
+    /// The topic's transport.
+    pub transport: TransportName,
     /// The number of its events not yet acknowledged.
     pub queue_depth: usize,
     /// The age of the oldest of them.
@@ -54,6 +57,8 @@ pub struct TopicQueueStatus {
 pub struct ConsumerStatus {
     /// The topic's full name, with the prefix.
     pub topic: Topic,
+    /// The topic's transport.
+    pub transport: TransportName,
     /// The consumer's group.
     pub group: ConsumerGroup,
     /// Whether receiving succeeds.
@@ -157,15 +162,15 @@ pub(super) struct Consumers(Mutex<Vec<Weak<Running>>>);
 /// The status of a running consumer.
 #[derive(Debug)]
 pub(super) struct Running {
-    topic: Topic,
+    to: Destination,
     group: ConsumerGroup,
     circuit: Mutex<Circuit>,
 }
 
 impl Consumers {
     /// Adds a consumer, until the returned value is dropped.
-    pub(super) fn add(&self, topic: Topic, group: ConsumerGroup) -> Arc<Running> {
-        let running = Arc::new(Running { topic, group, circuit: Mutex::default() });
+    pub(super) fn add(&self, to: Destination, group: ConsumerGroup) -> Arc<Running> {
+        let running = Arc::new(Running { to, group, circuit: Mutex::default() });
         let mut all = lock(&self.0);
         all.retain(|running| running.strong_count() > 0);
         all.push(Arc::downgrade(&running));
@@ -197,7 +202,8 @@ impl Running {
 
     fn status(&self) -> ConsumerStatus {
         let circuit = lock(&self.circuit).clone();
-        ConsumerStatus { topic: self.topic.clone(), group: self.group.clone(), circuit }
+        let Destination { topic, transport } = self.to.clone();
+        ConsumerStatus { topic, transport, group: self.group.clone(), circuit }
     }
 }
 

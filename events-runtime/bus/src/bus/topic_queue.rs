@@ -1,4 +1,4 @@
-//! The queue of one topic. It keeps the topic's events in order between the emitting threads and the task
+//! The queue of one topic of a transport. It keeps the topic's events in order between the emitting threads and the task
 //! that sends them.
 //!
 //! An unreachable topic blocks only its own queue. All queues share one [`Capacity`], the total number of
@@ -12,10 +12,11 @@ use tokio::sync::{Notify, watch};
 
 use super::batch::{Batch, Pending, Settle};
 use super::capacity::Permit;
+use super::destination::Destination;
 use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
 use super::status::{Circuit, TopicQueueStatus};
 use super::undelivered::Undelivered;
-use events_transport::{Message, Topic};
+use events_transport::Message;
 
 /// The queue takes no more events.
 pub(super) struct Closed;
@@ -31,7 +32,9 @@ struct Progress {
 
 #[derive(Debug)]
 pub(super) struct TopicQueue {
-    pub(super) topic: Topic,
+    pub(super) to: Destination,
+    /// The transport's scheme, for spans.
+    pub(super) system: Arc<str>,
     pub(super) observe: Arc<Observe>,
     backlog: Mutex<Backlog>,
     /// Lock order: backlog before batch.
@@ -53,9 +56,10 @@ struct Backlog {
 }
 
 impl TopicQueue {
-    pub(super) fn new(topic: Topic, observe: Arc<Observe>) -> Self {
+    pub(super) fn new(to: Destination, system: Arc<str>, observe: Arc<Observe>) -> Self {
         Self {
-            topic,
+            to,
+            system,
             observe,
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
@@ -121,7 +125,7 @@ impl TopicQueue {
         drop((batch, backlog));
         self.progress.send_modify(|progress| progress.settled_below = settled_below);
         let depth = u32::try_from(depth).map_or(f64::INFINITY, f64::from);
-        metrics::gauge!(QUEUE_DEPTH, "topic" => self.topic.to_string()).set(depth);
+        metrics::gauge!(QUEUE_DEPTH, self.to.labels()).set(depth);
     }
 
     /// Ends the queue, for whatever reason. Pending emissions get an error; a shutdown can take the
@@ -145,7 +149,10 @@ impl TopicQueue {
         let next = backlog.next;
         drop(backlog);
         self.progress.send_modify(|progress| progress.settled_below = next);
-        let undelivered = |(_, message)| Undelivered { topic: self.topic.clone(), message };
+        let undelivered = |(_, message)| {
+            let Destination { topic, transport } = self.to.clone();
+            Undelivered { topic, transport, message }
+        };
         abandoned.into_iter().map(undelivered).collect()
     }
 
@@ -162,7 +169,7 @@ impl TopicQueue {
     }
 
     /// The unsettled events before the mark, in order.
-    pub(super) fn unsettled<T>(&self, mark: u64, each: impl Fn(&Topic, &Message) -> T) -> Vec<T> {
+    pub(super) fn unsettled<T>(&self, mark: u64, each: impl Fn(&Destination, &Message) -> T) -> Vec<T> {
         let backlog = lock(&self.backlog);
         let batch = self.in_flight();
         let abandoned = backlog.abandoned.iter().map(|(number, message)| (*number, message));
@@ -171,7 +178,7 @@ impl TopicQueue {
             .chain(batch.iter().map(|(message, pending)| (pending.number, message)))
             .chain(queued)
             .filter(|(number, _)| *number < mark)
-            .map(|(_, message)| each(&self.topic, message))
+            .map(|(_, message)| each(&self.to, message))
             .collect()
     }
 
@@ -185,7 +192,7 @@ impl TopicQueue {
 
     pub(super) fn set_circuit(&self, circuit: Circuit) {
         let open = if circuit == Circuit::Closed { 0.0 } else { 1.0 };
-        metrics::gauge!(CIRCUIT_OPEN, "topic" => self.topic.to_string()).set(open);
+        metrics::gauge!(CIRCUIT_OPEN, self.to.labels()).set(open);
         *lock(&self.circuit) = circuit;
     }
 
@@ -194,7 +201,8 @@ impl TopicQueue {
         let batch = self.in_flight();
         let oldest = batch.oldest().or_else(|| Some(backlog.events.front()?.1.since));
         TopicQueueStatus {
-            topic: self.topic.clone(),
+            topic: self.to.topic.clone(),
+            transport: self.to.transport.clone(),
             queue_depth: batch.len() + backlog.events.len(),
             oldest_waiting: oldest.map(|since: Instant| -> Duration { since.elapsed() }),
             circuit: self.circuit(),

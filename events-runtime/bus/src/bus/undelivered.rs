@@ -1,6 +1,6 @@
 //! A message that a bus could not send.
 
-use events_transport::{Message, Topic};
+use events_transport::{Message, Topic, TransportName};
 
 /// An event that was not acknowledged before the bus was shut down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +8,8 @@ use events_transport::{Message, Topic};
 pub struct Undelivered {
     /// The event's topic.
     pub topic: Topic,
+    /// The topic's transport.
+    pub transport: TransportName,
     /// The whole message: headers, key and datum.
     pub message: Message,
 }

@@ -148,16 +148,17 @@ impl fmt::Display for Receivers<'_> {
     }
 }
 
-/// What to do with a message.
+/// What to do with a message, in the words of [`Disposition`]. The worker makes an
+/// [`Outcome`](events_transport::Outcome) of it.
 pub(super) enum Verdict {
     /// Every receiver succeeded.
     Done,
     /// Skipped: the type is not known here, or the failed receivers asked for it.
-    Skipped,
+    Skip,
     /// Another attempt may succeed after this pause.
-    Failed(InboundError, Pause),
+    Retry(InboundError, Pause),
     /// No attempt can succeed.
-    Unusable(InboundError),
+    Reject(InboundError),
     /// The consumer must stop.
     Stop { event_type: String },
 }
@@ -169,12 +170,12 @@ pub(super) fn combine(failed: Vec<ReceiverFailure>) -> Verdict {
     }
     let pause = failed.iter().filter_map(|failure| pause(failure.disposition)).reduce(Pause::longer);
     if let Some(pause) = pause {
-        return Verdict::Failed(InboundError::Receivers { failed }, pause);
+        return Verdict::Retry(InboundError::Receivers { failed }, pause);
     }
     if failed.iter().any(|failure| failure.disposition == Some(Disposition::Reject)) {
-        return Verdict::Unusable(InboundError::Receivers { failed });
+        return Verdict::Reject(InboundError::Receivers { failed });
     }
-    Verdict::Skipped
+    Verdict::Skip
 }
 
 /// The pause before another attempt, if the disposition asks for one.
@@ -211,24 +212,22 @@ mod tests {
     fn a_retry_wins_over_all_other_dispositions() {
         for others in [&[PLAIN, SKIP][..], &[REJECT, PLAIN], &[RETRY, REJECT, SKIP], &[SKIP, RETRY]] {
             let verdict = combined(others);
-            let Verdict::Failed(InboundError::Receivers { failed }, _) = verdict else {
-                panic!("{others:?}")
-            };
+            let Verdict::Retry(InboundError::Receivers { failed }, _) = verdict else { panic!("{others:?}") };
             assert_eq!(failed.len(), others.len(), "the text names each");
         }
     }
 
     #[test]
     fn a_rejection_wins_over_skips_and_a_skip_must_be_unanimous() {
-        assert!(matches!(combined(&[SKIP, REJECT]), Verdict::Unusable(_)));
-        assert!(matches!(combined(&[SKIP, SKIP]), Verdict::Skipped));
+        assert!(matches!(combined(&[SKIP, REJECT]), Verdict::Reject(_)));
+        assert!(matches!(combined(&[SKIP, SKIP]), Verdict::Skip));
         assert!(matches!(combined(&[]), Verdict::Done));
     }
 
     #[test]
     fn the_longest_pause_wins_and_a_plain_failure_uses_the_backoff() {
         let pause = |dispositions: &[Option<Disposition>], backoff: Duration| match combined(dispositions) {
-            Verdict::Failed(_, pause) => pause.duration(backoff),
+            Verdict::Retry(_, pause) => pause.duration(backoff),
             _ => panic!("{dispositions:?}"),
         };
         let longer = Some(Disposition::Retry { after: Some(SECOND * 3) });

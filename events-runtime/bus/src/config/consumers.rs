@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use super::section::{Findings, Section};
 use super::settings::{BusSettings, Exhausted, topic};
-use events_transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix};
+use events_transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix, TransportName};
 
 /// The settings of a group's consumers of one topic, unless the program overrides them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupSettings {
+    /// `transport`: the transport of the topic, by the name of `[transports.NAME]`. Default: `bus`, the
+    /// transport of `[bus]`.
+    pub transport: TransportName,
     /// `start`: default as in `[bus.consumer]`.
     pub start: StartPosition,
     /// `initial`: default as in `[bus.retry]`.
@@ -30,6 +33,7 @@ impl GroupSettings {
     /// The settings of `[bus]` for all groups.
     pub(super) fn of(bus: &BusSettings) -> Self {
         Self {
+            transport: TransportName::default(),
             start: bus.consumer.start,
             initial: bus.retry.initial,
             max: bus.retry.max,
@@ -56,6 +60,7 @@ pub(super) fn read(
             // If `[bus]` is invalid, that is reported already and there are no defaults.
             let Some(default) = default else { continue };
             let settings = GroupSettings {
+                transport: table.or(findings, "transport", default.transport.clone()),
                 start: table.or(findings, "start", default.start),
                 initial: table.or(findings, "initial", default.initial),
                 max: table.or(findings, "max", default.max),

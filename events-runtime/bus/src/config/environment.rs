@@ -14,13 +14,14 @@ use events_support::nearest::nearest;
 
 pub(super) const PREFIX: &str = "EVENTS_";
 pub(super) const SEPARATOR: &str = "__";
-pub(super) const SECTIONS: &[&str] = &["service", "bus", "routes", "topics", "consumers"];
+pub(super) const SECTIONS: &[&str] = &["service", "bus", "transports", "routes", "topics", "consumers"];
 
 /// The names that variables can refer to.
 struct Names<'t> {
     event_types: BTreeSet<&'t str>,
     topics: BTreeSet<&'t str>,
     groups: BTreeSet<&'t str>,
+    transports: BTreeSet<&'t str>,
 }
 
 impl<'t> Names<'t> {
@@ -31,7 +32,8 @@ impl<'t> Names<'t> {
         topics.extend(tree.names_below("consumers"));
         let groups = names_within(tree, "consumers").collect();
         event_types.extend(linked_descriptors().map(|d| d.event_type));
-        Self { event_types, topics, groups }
+        let transports = tree.names_below("transports").collect();
+        Self { event_types, topics, groups, transports }
     }
 }
 
@@ -114,6 +116,9 @@ fn path(variable: &str, names: &Names<'_>) -> Result<Vec<String>, String> {
             name_of(topic, &names.topics)?,
             setting.to_ascii_lowercase(),
         ]),
+        [section, name, setting] if is(section, "transports") => {
+            Ok(vec!["transports".to_owned(), name_of(name, &names.transports)?, setting.to_ascii_lowercase()])
+        }
         [section, topic, setting] if is(section, "topics") => {
             Ok(vec!["topics".to_owned(), name_of(topic, &names.topics)?, setting.to_ascii_lowercase()])
         }
@@ -128,6 +133,9 @@ fn path(variable: &str, names: &Names<'_>) -> Result<Vec<String>, String> {
         }
         [section, ..] if is(section, "routes") => {
             Err("use the form `EVENTS_ROUTES__EVENT_TYPE__TOPIC__SETTING`".to_owned())
+        }
+        [section, ..] if is(section, "transports") => {
+            Err("use the form `EVENTS_TRANSPORTS__NAME__SETTING`".to_owned())
         }
         [section, ..] if is(section, "topics") => {
             Err("use the form `EVENTS_TOPICS__TOPIC__SETTING`".to_owned())
@@ -156,7 +164,7 @@ fn event_type_of(part: &str, names: &Names<'_>) -> Result<String, String> {
     }
 }
 
-/// Resolves a topic or a group.
+/// Resolves a topic, a group or a transport.
 fn name_of(part: &str, names: &BTreeSet<&str>) -> Result<String, String> {
     Ok(match known(part, names)? {
         Some(name) => name.to_owned(),

@@ -11,7 +11,10 @@
 //!
 //! [routes."org.acme.orders.order.placed.v1"]
 //! orders = { key = "customer.id" }
-//! audit  = { enabled = false }
+//! audit  = { transport = "audit" }
+//!
+//! [transports.audit]
+//! url = "memory:audit"
 //!
 //! [topics.orders]
 //! retain_age = "7d"
@@ -33,8 +36,8 @@
 //! `EVENTS_BUS__URL`, `EVENTS_BUS__CONSUMER__LEASE`. Names of your own (event types, topics, groups) are
 //! written exactly, or in capitals with an underscore for each other character:
 //! `EVENTS_ROUTES__ORG_ACME_ORDERS_ORDER_PLACED_V1__ORDERS__ENABLED=false`. The second form finds event
-//! types that are linked or named in a file, and topics and groups that are named in a file; other topics
-//! and groups are taken in lower case. Lists are separated by commas.
+//! types that are linked or named in a file, and topics, groups and transports that are named in a file;
+//! others are taken in lower case. Lists are separated by commas.
 //!
 //! A variable with the name of a key but wrong underscores, such as `EVENTS_BUS_URL`, is an error. Any
 //! other variable that starts with `EVENTS_` and is not a setting is ignored, with one warning: Kubernetes
@@ -55,6 +58,7 @@ mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod transports;
 mod tree;
 mod unread_variable;
 mod url;
@@ -73,10 +77,11 @@ pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
 };
 pub use source::Source;
+pub use transports::{TransportSettings, UnknownTransport};
 pub(crate) use unread_variable::warn_once;
 pub use url::{BusUrl, BusUrlError};
 
-use events_transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topic};
+use events_transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topic, TransportName};
 
 /// A loaded and validated configuration.
 ///
@@ -86,6 +91,7 @@ use events_transport::{ConnectOptions, ConsumerGroup, NameError, Retention, Topi
 pub struct Config {
     service: ServiceSettings,
     bus: BusSettings,
+    transports: transports::Transports,
     routes: Vec<Route>,
     topics: BTreeMap<Topic, Retention>,
     groups: consumers::Groups,
@@ -134,6 +140,12 @@ impl Config {
         &self.bus
     }
 
+    /// The `[transports.NAME]` tables. They do not include the transport of `[bus]`; see
+    /// [`transport`](Self::transport).
+    pub fn transports(&self) -> &BTreeMap<TransportName, TransportSettings> {
+        &self.transports
+    }
+
     /// The `[routes]` tables, one entry for each pair of event type and topic, sorted.
     pub fn routes(&self) -> &[Route] {
         &self.routes
@@ -158,12 +170,20 @@ impl Config {
         own.cloned().unwrap_or_else(|| GroupSettings::of(&self.bus))
     }
 
-    /// The options of the transport in addition to its URL; topics have their full names.
+    /// The options of the transport of `[bus]` in addition to its URL; topics have their full names.
     ///
     /// # Errors
     /// The prefixed name of a topic is too long; a loaded configuration has no such topic.
     pub fn connect_options(&self) -> Result<ConnectOptions, NameError> {
-        let mut options = ConnectOptions::new().retention(self.bus.retention);
+        self.connect_options_of(&TransportSettings::of(&self.bus))
+    }
+
+    /// The options of a [transport](Self::transport) in addition to its URL; topics have their full names.
+    ///
+    /// # Errors
+    /// The prefixed name of a topic is too long; a loaded configuration has no such topic.
+    pub fn connect_options_of(&self, transport: &TransportSettings) -> Result<ConnectOptions, NameError> {
+        let mut options = ConnectOptions::new().retention(transport.retention);
         options.client.clone_from(&self.service.name);
         for (topic, retention) in &self.topics {
             let full = topic.with_prefix(self.service.topic_prefix.as_ref())?;

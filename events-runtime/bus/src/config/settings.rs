@@ -9,11 +9,12 @@ use super::Config;
 use super::consumers::{self, GroupSettings};
 use super::error::{ConfigError, Problem};
 use super::section::{Findings, Section};
+use super::transports::{self, RouteTransports};
 use super::tree::Node;
 use super::url::BusUrl;
 use super::value::{Choice, FilePath, Interval, Limit};
 use events_transport::url::example;
-use events_transport::{Retention, Scheme, StartPosition, Topic, TopicPrefix};
+use events_transport::{Retention, Scheme, StartPosition, Topic, TopicPrefix, TransportName};
 
 /// `[service]`: the identity of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +161,9 @@ pub struct Route {
     pub event_type: String,
     /// The topic's base name.
     pub topic: Topic,
+    /// `transport`: the transport of the topic, or a list of transports, by the names of
+    /// `[transports.NAME]`. Default: `bus`, the transport of `[bus]`.
+    pub transports: Vec<TransportName>,
     /// `key`: the path of the key field for this topic. Default: the definition's key.
     pub key: Option<String>,
     /// `enabled`: whether the route is used. Default: `true`.
@@ -174,6 +178,8 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     let service = service(&mut findings, table);
     let table = root.table(&mut findings, "bus");
     let bus = bus(&mut findings, table);
+    let table = root.table(&mut findings, "transports");
+    let transports = transports::read(&mut findings, &table, bus.as_ref());
     let table = root.table(&mut findings, "routes");
     let prefix = service.topic_prefix.as_ref();
     let routes = routes(&mut findings, &table, prefix);
@@ -189,7 +195,7 @@ pub(super) fn read(tree: &Node, found_before: Vec<Problem>) -> Result<Config, Co
     match bus {
         Some(bus) if problems.is_empty() => {
             let warnings = Vec::new();
-            Ok(Config { service, bus, routes, topics, groups, explanation, warnings })
+            Ok(Config { service, bus, transports, routes, topics, groups, explanation, warnings })
         }
         _ => Err(ConfigError::new(problems)),
     }
@@ -205,6 +211,8 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
     service
 }
 
+/// The default of `batch_size`.
+pub(super) const BATCH_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 /// 256 MiB.
 const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
 
@@ -213,12 +221,11 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let advice = format!("write the address of the bus, such as {}", example());
     let url = section.required(findings, "url", &advice);
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
-    let batch_size = section.or(findings, "batch_size", number(256));
+    let batch_size = section.or(findings, "batch_size", BATCH_SIZE);
     let linger = section.or(findings, "linger", Duration::ZERO);
     let scheme = url.as_ref().map(BusUrl::scheme).and_then(Scheme::linked);
     // A file with other problems may lack the URL.
-    let week = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
-    let usual = scheme.map_or(week, |scheme: Scheme| scheme.retention);
+    let usual = scheme.map_or(Retention::WEEK, |scheme: Scheme| scheme.retention);
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
     let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);
@@ -277,12 +284,15 @@ fn routes(findings: &mut Findings, section: &Section<'_>, prefix: Option<&TopicP
         }
         for (name, mut table) in event.tables(findings) {
             let topic = topic(findings, &table, name, prefix);
+            let default = RouteTransports(vec![TransportName::default()]);
+            let transports = table.or(findings, "transport", default).0;
             let key = table.optional(findings, "key", "(the definition's)");
             let enabled = table.or(findings, "enabled", true);
             table.finish(findings);
             routes.extend(topic.map(|topic| Route {
                 event_type: event_type.to_owned(),
                 topic,
+                transports,
                 key,
                 enabled,
             }));
@@ -309,8 +319,8 @@ fn topics(
     topics
 }
 
-/// The retention settings of `[bus]` (all topics) and `[topics.NAME]` (one topic).
-fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retention) -> Retention {
+/// The retention settings of `[bus]` and `[transports.NAME]` (all topics) and of `[topics.NAME]` (one topic).
+pub(super) fn retention(findings: &mut Findings, table: &mut Section<'_>, default: Retention) -> Retention {
     let age = table.or(findings, "retain_age", Limit(default.max_age));
     let count = table.or(findings, "retain_count", Limit(default.max_count.and_then(NonZeroU64::new)));
     let unsettled = table.or(findings, "retain_unsettled", !default.drop_unsettled);

@@ -121,7 +121,7 @@ fn is_near_key(parts: &[&str]) -> Option<String> {
 
 /// Whether the tables of a section have names chosen by the user.
 fn is_named(section: &str) -> bool {
-    matches!(section, "routes" | "topics" | "consumers")
+    matches!(section, "transports" | "routes" | "topics" | "consumers")
 }
 
 /// The variable of a key.
@@ -132,6 +132,8 @@ fn variable(key: &str) -> String {
 /// All keys, with user-chosen names in capitals. Collected by reading a configuration.
 fn keys() -> BTreeSet<String> {
     const ALL: &str = "bus.url = 'memory:'
+        [transports.TRANSPORT]
+        url = 'memory:'
         [routes.EVENT_TYPE.TOPIC]
         [topics.TOPIC]
         [consumers.TOPIC.GROUP]";

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::super::args::TransportArg;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
     /// List dead letters
@@ -28,6 +30,8 @@ pub(super) struct Source {
     /// Consumer group that failed to process them
     #[arg(long)]
     pub(super) group: String,
+    #[command(flatten)]
+    pub(super) transport: TransportArg,
     /// Dead-letter topic, without the configured prefix [default: TOPIC.GROUP.dlq]
     #[arg(long = "letters", value_name = "TOPIC")]
     pub(super) dead_letter_topic: Option<String>,

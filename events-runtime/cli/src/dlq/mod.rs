@@ -10,7 +10,7 @@ pub(super) use args::DlqCommand;
 
 use args::{Pii, Source};
 
-use super::context::{Context, connect, full_topic, valid_name};
+use super::context::{Context, full_topic, valid_name};
 use super::failure::Failure;
 use super::output;
 use events_bus::bus::{DeadLetter, DeadLetters};
@@ -47,7 +47,7 @@ impl DeadLetterQueue {
             Some(name) => full_topic(&config, name)?,
             None => valid_name(topic.dead_letter(&group))?,
         };
-        let transport = connect(&config)?;
+        let transport = source.transport.connect(&config, &source.topic, &group)?;
         Ok(Self { config, transport, topic, group, dead_letter_topic })
     }
 

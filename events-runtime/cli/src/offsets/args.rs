@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 
+use super::super::args::TransportArg;
 use events_bus::bus::SeekTarget;
+use events_transport::TransportName;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OffsetsCommand {
@@ -19,6 +21,9 @@ pub(crate) struct List {
     /// Topic without the configured prefix
     #[arg(long)]
     pub(super) topic: String,
+    /// Transport of the topic: the NAME of `[transports.NAME]`, or `bus`
+    #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
+    pub(super) transport: String,
 }
 
 /// Names a group.
@@ -30,6 +35,8 @@ pub(super) struct GroupArgs {
     /// Consumer group
     #[arg(long)]
     pub(super) group: String,
+    #[command(flatten)]
+    pub(super) transport: TransportArg,
 }
 
 #[derive(Debug, clap::Args)]

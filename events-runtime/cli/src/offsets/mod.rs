@@ -30,10 +30,18 @@ struct OpenTopic {
 }
 
 impl OpenTopic {
-    fn open(context: &Context, topic: &str) -> Result<Self, Failure> {
+    fn open(context: &Context, args: &args::List) -> Result<Self, Failure> {
         let config = context.config()?;
-        let topic = full_topic(&config, topic)?;
-        Ok(Self { transport: connect(&config)?, topic })
+        let topic = full_topic(&config, &args.topic)?;
+        Ok(Self { transport: connect(&config, &args.transport)?, topic })
+    }
+
+    /// Opens the topic of a group.
+    fn of_group(context: &Context, args: &args::GroupArgs) -> Result<(Self, ConsumerGroup), Failure> {
+        let config = context.config()?;
+        let group = valid_name(ConsumerGroup::new(args.group.as_str()))?;
+        let transport = args.transport.connect(&config, &args.topic, &group)?;
+        Ok((Self { transport, topic: full_topic(&config, &args.topic)? }, group))
     }
 
     fn offsets(&self) -> Offsets<'_> {
@@ -47,7 +55,7 @@ fn describe_position(position: Option<Position>) -> String {
 }
 
 async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
-    let open = OpenTopic::open(context, &args.topic)?;
+    let open = OpenTopic::open(context, args)?;
     let groups = open.offsets().list().await?;
     if context.json() {
         let rows = groups.iter().map(|status| {
@@ -75,8 +83,7 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
 }
 
 async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
-    let open = OpenTopic::open(context, &args.group.topic)?;
-    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let (open, group) = OpenTopic::of_group(context, &args.group)?;
     let offsets = open.offsets();
     let plan = offsets.plan(&group, args.to).await?;
     let effect = describe_effect(&open.topic, &plan);
@@ -141,8 +148,7 @@ fn report(context: &Context, plan: &bus::Reset, effect: &[String], done: bool) -
 }
 
 async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
-    let open = OpenTopic::open(context, &args.group.topic)?;
-    let group = valid_name(ConsumerGroup::new(args.group.group.as_str()))?;
+    let (open, group) = OpenTopic::of_group(context, &args.group)?;
     let offsets = open.offsets();
     let status = offsets.status(&group).await?;
     let unsettled = counted(status.lag, "unsettled message");

@@ -242,7 +242,7 @@ impl TopicLog {
     pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Trimmed {
         self.since_trim = 0;
         let dead_letters = self.dead_letters || topic.holds_dead_letters();
-        let retention = if dead_letters { policy.of_letters(topic) } else { policy.of(topic) };
+        let retention = if dead_letters { policy.of_dead_letters(topic) } else { policy.of(topic) };
         let first = self.log.removed + 1;
         let mut until = first;
         if let Some(oldest) = retention.max_age.and_then(|age| SystemTime::now().checked_sub(age)) {

@@ -38,7 +38,7 @@ pub(super) async fn trim_batch(
     let mut call = script::on(&script::TRIM, topic, None);
     limits(&mut call, &policy.of(topic));
     call.arg(MAX_ENTRIES).arg(connection.client_id()).arg(connection.next_request());
-    limits(&mut call, &policy.of_letters(topic));
+    limits(&mut call, &policy.of_dead_letters(topic));
     let request = Request::Script(&call);
     let answer: RedisResult<(u64, u64, u64, u64, u64)> =
         if retry { connection.query(request).await } else { connection.query_once(request).await };

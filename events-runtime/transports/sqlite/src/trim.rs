@@ -66,7 +66,7 @@ impl Txn<'_> {
     /// Removes up to [`CHUNK`] messages of a topic.
     pub(super) fn trim(&mut self, topic: &Topic, policy: &RetentionPolicy) -> Result<TrimBatch, TxnError> {
         let is_dead_letter_topic = is_dead_letter_topic(self.conn, topic)?;
-        let retention = if is_dead_letter_topic { policy.of_letters(topic) } else { policy.of(topic) };
+        let retention = if is_dead_letter_topic { policy.of_dead_letters(topic) } else { policy.of(topic) };
         let trimmed = self.trim_by(topic, &retention)?;
         Ok(TrimBatch { trimmed, is_dead_letter_topic })
     }

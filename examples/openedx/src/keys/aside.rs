@@ -4,8 +4,8 @@ use super::macros::locator;
 use super::usage::UsageKey;
 
 locator!(
-    /// An aside of a block: `aside-usage-v2:<usage key>::<aside type>`, in which each `:` and `$` is
-    /// escaped by a `$`; before, `aside-usage-v1:`, with another escape.
+    /// An aside of a block: `aside-usage-v2:<usage key>::<aside type>`, with a `$` before each `:` and `$`.
+    /// The older form is `aside-usage-v1:`, with other escapes.
     AsideUsageLocator,
     "aside locator",
     "`aside-usage-v2:<usage key>::<aside type>`"
@@ -27,7 +27,7 @@ impl AsideUsageLocator {
         }
     }
 
-    /// The block that it is beside.
+    /// The block of the aside.
     pub fn usage_key(&self) -> UsageKey {
         UsageKey::from_text(split(&self.0).map(|(_, key, _)| key).unwrap_or_default())
     }
@@ -56,7 +56,7 @@ enum Version {
     V2,
 }
 
-/// The version, the block's key and the type of an aside's text.
+/// The version, the block's key and the type in an aside's text.
 fn split(text: &str) -> Option<(Version, String, String)> {
     if let Some(rest) = text.strip_prefix("aside-usage-v1:") {
         let (key, aside_type) = rest.split_once("::").unwrap_or((rest, ""));
@@ -71,7 +71,7 @@ fn encode_v1(text: &str) -> String {
     text.replace('$', "$$").replace("::", "$::")
 }
 
-/// `None` where another text would be encoded to the same.
+/// `None` if another text has the same encoding.
 fn decode_v1(text: &str) -> Option<String> {
     let decoded = text.replace("$::", "::").replace("$$", "$");
     (encode_v1(&decoded) == text).then_some(decoded)
@@ -81,7 +81,7 @@ fn encode_v2(text: &str) -> String {
     text.replace('$', "$$").replace(':', "$:")
 }
 
-/// `None` where a `:` or a `$` is not escaped.
+/// `None` if a `:` or a `$` is not escaped.
 fn decode_v2(text: &str) -> Option<String> {
     let mut before = None;
     for character in text.chars() {

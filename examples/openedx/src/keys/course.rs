@@ -4,8 +4,8 @@ use super::grammar::{Dialect, Parts, is_deprecated_part};
 use super::macros::{key, locator};
 
 locator!(
-    /// A course: `course-v1:org+course+run`, with `+branch@…` and `+version@…` behind it or
-    /// `version@…` alone; before 2015 `org/course/run`.
+    /// A course: `course-v1:org+course+run`, optionally followed by `+branch@…` and `+version@…`, or only
+    /// `version@…`. Before 2015: `org/course/run`.
     CourseLocator,
     "course locator",
     "`course-v1:org+course+run`"
@@ -121,7 +121,7 @@ impl CcxLocator {
         self.parts().ccx.unwrap_or_default()
     }
 
-    /// The course below it.
+    /// The course that it is based on.
     pub fn course_locator(&self) -> CourseLocator {
         let below = Parts { ccx: None, ..self.parts() };
         CourseLocator(format!("course-v1:{}", below.course_text()))
@@ -134,8 +134,8 @@ impl CcxLocator {
 }
 
 locator!(
-    /// A library of the first kind: `library-v1:org+library`, with `+branch@…` and `+version@…`
-    /// behind it or `version@…` alone. For historical reasons its key is a course key.
+    /// A library of version 1: `library-v1:org+library`, optionally followed by `+branch@…` and `+version@…`,
+    /// or only `version@…`. For historical reasons its key is a course key.
     LibraryLocator,
     "library locator",
     "`library-v1:org+library`"
@@ -179,13 +179,13 @@ impl LibraryLocator {
 }
 
 key!(
-    /// What names a course: `CourseKey` of opaque-keys.
+    /// The key of a course: `CourseKey` of opaque-keys.
     CourseKey, "course key", "`course-v1:org+course+run`", {
         /// A course.
         Course(CourseLocator),
         /// A custom course.
         Ccx(CcxLocator),
-        /// A library of the first kind.
+        /// A library of version 1.
         Library(LibraryLocator),
     }
 );
@@ -222,7 +222,7 @@ impl CourseKey {
 }
 
 key!(
-    /// What names a custom course: `CCXLocator` of edx-ccx-keys.
+    /// The key of a custom course: `CCXLocator` of edx-ccx-keys.
     CcxKey, "CCX key", "`ccx-v1:org+course+run+ccx@number`", {
         /// A custom course.
         Ccx(CcxLocator),

@@ -1,10 +1,10 @@
-//! The error for texts of no known form.
+//! The error for text in an unknown form.
 
 use std::fmt;
 
-/// A text that opaque-keys would refuse as well.
+/// Text that opaque-keys would reject as well.
 ///
-/// Keep it all the same with `from_text`, where it comes from somebody who may know more forms.
+/// If a newer program may have written it, in a form that is unknown here, keep it with `from_text`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidKey {
     pub(super) what: &'static str,
@@ -15,13 +15,13 @@ pub struct InvalidKey {
 impl fmt::Display for InvalidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the text itself, which can be long and arbitrary.
-        write!(f, "a text of {} bytes is no {}: write {}", self.len, self.what, self.forms)
+        write!(f, "not a {} ({} bytes), expected {}", self.what, self.len, self.forms)
     }
 }
 
 impl std::error::Error for InvalidKey {}
 
-/// The text of a key in a form that is not known here.
+/// The text of a key in an unknown form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Verbatim(pub(super) String);
 

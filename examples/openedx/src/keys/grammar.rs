@@ -25,7 +25,7 @@ pub(super) fn is_deprecated_part(text: &str) -> bool {
     text.chars().all(|c| is_word(c) || matches!(c, '.' | '%' | '-'))
 }
 
-/// `^[\w\-.]+$`. In Python `$` also stands before a line feed at the end.
+/// `^[\w\-.]+$`. In Python `$` also matches before a final line feed.
 pub(super) fn is_slug(text: &str) -> bool {
     let text = text.strip_suffix('\n').unwrap_or(text);
     !text.is_empty() && text.chars().all(|c| is_word(c) || matches!(c, '-' | '.'))
@@ -48,12 +48,12 @@ fn is_object_id(text: &str, dialect: Dialect) -> bool {
     text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit() && cased(b))
 }
 
-/// Which of the two grammars.
+/// The grammar of a kind of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// That of `course-v1:`, `library-v1:`, `block-v1:` and `lib-block-v1:`.
+    /// For `course-v1:`, `library-v1:`, `block-v1:` and `lib-block-v1:`.
     Course,
-    /// That of `ccx-v1:` and `ccx-block-v1:`: with a `ccx@`, and blind to the case of what is before `@`.
+    /// For `ccx-v1:` and `ccx-block-v1:`: with a `ccx@`, and case-insensitive before `@`.
     Ccx,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// The parts, where each is there at most once, in this order and of its characters.
+    /// The parts, if each occurs at most once, in this order, with valid characters.
     pub(super) fn split(text: &'a str, dialect: Dialect) -> Option<Self> {
         let mut parts = Self::default();
         let mut plain = [None; 3];
@@ -106,22 +106,22 @@ impl<'a> Parts<'a> {
         Some(parts)
     }
 
-    /// Whether they name a course: by organisation, course and run, or by its version.
+    /// Whether they identify a course: by organisation, course and run, or by version.
     pub(super) fn is_course(&self) -> bool {
         self.version.is_some() || self.run.is_some()
     }
 
-    /// Whether they name a block. A course key may have one behind it that has a `%`.
+    /// Whether they identify a block. In a course key, the block may contain a `%`.
     pub(super) fn has_block(&self) -> bool {
         self.block_id.is_some_and(is_id)
     }
 
-    /// Whether they name a library, which has no run.
+    /// Whether they identify a library, which has no run.
     pub(super) fn is_library(&self) -> bool {
         self.version.is_some() || self.course.is_some()
     }
 
-    /// What opaque-keys writes of a course key, behind its namespace.
+    /// The canonical text of a course key, after its namespace.
     pub(super) fn course_text(&self) -> String {
         let mut names = Vec::new();
         if let (Some(org), Some(course), Some(run)) = (self.org, self.course, self.run) {
@@ -130,7 +130,7 @@ impl<'a> Parts<'a> {
         self.joined(&names)
     }
 
-    /// What opaque-keys writes of a library key, behind its namespace.
+    /// The canonical text of a library key, after its namespace.
     pub(super) fn library_text(&self) -> String {
         let mut names = Vec::new();
         if let (Some(org), Some(library)) = (self.org, self.course) {
@@ -154,7 +154,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// What stands before an `@`.
+/// The name before an `@`.
 #[derive(Clone, Copy)]
 enum Tag {
     Branch,
@@ -185,7 +185,7 @@ impl Tag {
     }
 }
 
-/// What Python's `re.IGNORECASE` takes for the same letter.
+/// The characters that Python's `re.IGNORECASE` treats as the same letter.
 fn fold(character: char) -> char {
     match character {
         '\u{130}' | '\u{131}' => 'i',

@@ -3,14 +3,14 @@
 use super::grammar::{is_name, is_slug};
 use super::macros::{key, locator};
 
-/// The names behind the namespace.
+/// The names after the namespace.
 fn names<'a, const N: usize>(text: &'a str, namespace: &str) -> Option<[&'a str; N]> {
     let rest = text.strip_prefix(namespace)?.strip_prefix(':')?;
     let names: Vec<_> = rest.split(':').collect();
     names.try_into().ok()
 }
 
-/// The names of a text that has been checked.
+/// The names in a valid text.
 fn checked<'a, const N: usize>(text: &'a str, namespace: &str) -> [&'a str; N] {
     names(text, namespace).unwrap_or([""; N])
 }
@@ -27,7 +27,7 @@ impl LibraryLocatorV2 {
         names(text, "lib").is_some_and(|[org, slug]| is_name(org) && is_slug(slug))
     }
 
-    /// The locator of two names that have been checked.
+    /// The locator of two valid names.
     fn of(org: &str, slug: &str) -> Self {
         Self(format!("lib:{org}:{slug}"))
     }
@@ -38,7 +38,7 @@ impl LibraryLocatorV2 {
         org
     }
 
-    /// The library's name in addresses.
+    /// The library's name in URLs.
     pub fn slug(&self) -> &str {
         let [_, slug] = checked(&self.0, "lib");
         slug
@@ -158,7 +158,7 @@ impl LibraryCollectionLocator {
 }
 
 key!(
-    /// What names a library of the second kind: `LibraryLocatorV2` of opaque-keys.
+    /// The key of a library of version 2: `LibraryLocatorV2` of opaque-keys.
     LibraryKey, "library key", "`lib:org:slug`", {
         /// A library.
         Library(LibraryLocatorV2),
@@ -166,7 +166,7 @@ key!(
 );
 
 key!(
-    /// What names a block of a library: `LibraryUsageLocatorV2` of opaque-keys.
+    /// The key of a block of a library: `LibraryUsageLocatorV2` of opaque-keys.
     LibraryUsageKey, "library block key", "`lb:org:slug:type:id`", {
         /// A block of a library.
         Block(LibraryUsageLocatorV2),
@@ -174,7 +174,7 @@ key!(
 );
 
 key!(
-    /// What names a container: `LibraryContainerLocator` of opaque-keys.
+    /// The key of a container: `LibraryContainerLocator` of opaque-keys.
     ContainerKey, "container key", "`lct:org:slug:type:id`", {
         /// A container of a library.
         Library(LibraryContainerLocator),
@@ -182,7 +182,7 @@ key!(
 );
 
 key!(
-    /// What names a collection: `LibraryCollectionLocator` of opaque-keys.
+    /// The key of a collection: `LibraryCollectionLocator` of opaque-keys.
     CollectionKey, "collection key", "`lib-collection:org:slug:id`", {
         /// A collection of a library.
         Library(LibraryCollectionLocator),

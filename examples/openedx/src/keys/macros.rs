@@ -1,6 +1,6 @@
 //! Macros for the common parts of all locators and keys.
 
-/// A text that `$name::is_valid` has taken.
+/// Text for which `$name::is_valid` is true.
 macro_rules! locator {
     ($(#[$attribute:meta])* $name:ident, $what:literal, $forms:literal) => {
         $(#[$attribute])*
@@ -30,7 +30,7 @@ macro_rules! locator {
     };
 }
 
-/// An enum of locators, and of whatever else.
+/// An enum of locators, and of keys in unknown forms.
 macro_rules! key {
     (
         $(#[$attribute:meta])* $name:ident, $what:literal, $forms:literal,
@@ -41,12 +41,12 @@ macro_rules! key {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about])* $variant($locator),)*
-            /// Another form, as it is.
+            /// An unknown form, unchanged.
             Verbatim($crate::keys::Verbatim),
         }
 
         impl $name {
-            /// The key of a text of any form.
+            /// The key of text in any form.
             pub fn from_text(text: impl Into<String>) -> Self {
                 let text = text.into();
                 $(if $locator::is_valid(&text) {
@@ -55,7 +55,7 @@ macro_rules! key {
                 Self::Verbatim($crate::keys::Verbatim(text))
             }
 
-            /// The text, as it was read.
+            /// The text, unchanged.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant(locator) => locator.as_str(),)*
@@ -63,7 +63,7 @@ macro_rules! key {
                 }
             }
 
-            /// The text that opaque-keys would write: nearly always the same.
+            /// The text that opaque-keys would write; rarely different.
             pub fn canonical(&self) -> String {
                 match self {
                     $(Self::$variant(locator) => locator.canonical(),)*
@@ -97,7 +97,7 @@ macro_rules! key {
             }
         }
 
-        /// By the text.
+        /// Compares the texts.
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
                 self.as_str().cmp(other.as_str())

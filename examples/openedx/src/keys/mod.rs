@@ -2,8 +2,8 @@
 //!
 //! Events contain *keys*: [`CourseKey`], [`UsageKey`], [`CcxKey`], [`LibraryKey`],
 //! [`LibraryUsageKey`], [`ContainerKey`], [`CollectionKey`]. Each is an enum of *locators*, the
-//! forms that opaque-keys 4.0 and edx-ccx-keys 2.0 know, and of [`Verbatim`]: Open edX can be
-//! extended by other forms, and an event with such a key is still read, stored and forwarded.
+//! forms that opaque-keys 4.0 and edx-ccx-keys 2.0 know, and of [`Verbatim`]: plugins of Open edX can add
+//! forms, and an event with such a key is still read, stored and forwarded.
 //!
 //! ```
 //! use openedx_events::keys::{CourseKey, InvalidKey};
@@ -18,8 +18,7 @@
 //! # Ok::<(), InvalidKey>(())
 //! ```
 //!
-//! A key is its text, byte for byte: it is written as it was read, and two keys are equal if their texts
-//! are. opaque-keys accepts a few texts that it writes differently, such as `slashes:a+b+c` for
+//! A key keeps its text byte for byte. Two keys are equal if their texts are equal. opaque-keys accepts a few texts that it writes differently, such as `slashes:a+b+c` for
 //! `course-v1:a+b+c`: `canonical` returns the text that it would write.
 
 mod aside;

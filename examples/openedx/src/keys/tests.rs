@@ -148,5 +148,5 @@ fn a_key_that_opaque_keys_writes_differently_keeps_its_text() {
 #[test]
 fn an_error_names_the_expected_form_and_not_the_text() {
     let fault = "secret".parse::<LibraryKey>().unwrap_err();
-    assert_eq!(fault.to_string(), "a text of 6 bytes is no library key: write `lib:org:slug`");
+    assert_eq!(fault.to_string(), "not a library key (6 bytes), expected `lib:org:slug`");
 }

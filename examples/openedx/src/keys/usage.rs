@@ -8,12 +8,12 @@ use super::grammar::{Dialect, Parts, is_deprecated_id, is_deprecated_part, is_id
 use super::library::LibraryUsageLocatorV2;
 use super::macros::{key, locator};
 
-/// What Python writes where there is no type.
+/// What Python writes instead of a missing type.
 const NONE: &str = "None";
 
 locator!(
     /// A block of a course: `block-v1:org+course+run+type@…+block@…`, with `+branch@…` and
-    /// `+version@…` before the type; for a while `location:org+course+run+type+block`, before 2015
+    /// `+version@…` before the type. Older forms are `location:org+course+run+type+block` and, before 2015,
     /// `i4x://org/course/type/block`.
     BlockUsageLocator,
     "block locator",
@@ -41,7 +41,7 @@ impl BlockUsageLocator {
         parts.unwrap_or_default()
     }
 
-    /// The course; `None` for an `i4x://` key, which does not know the run.
+    /// The course; `None` for an `i4x://` key, which has no run.
     pub fn course_key(&self) -> Option<CourseLocator> {
         if self.is_deprecated() {
             return None;
@@ -117,7 +117,7 @@ fn location(rest: &str) -> Option<Parts<'_>> {
     names.iter().all(|name| is_id(name)).then_some(parts)
 }
 
-/// `//org/course/type/block`, and perhaps `@branch` behind it.
+/// `//org/course/type/block`, optionally followed by `@branch`.
 fn deprecated(rest: &str) -> Option<Parts<'_>> {
     let mut names = rest.strip_prefix("//")?.splitn(4, '/');
     let (org, course, block_type) = (names.next()?, names.next()?, names.next()?);
@@ -183,7 +183,7 @@ impl CcxBlockUsageLocator {
 }
 
 locator!(
-    /// A block of a library of the first kind: `lib-block-v1:org+library+type@…+block@…`.
+    /// A block of a library of version 1: `lib-block-v1:org+library+type@…+block@…`.
     LibraryUsageLocator,
     "library block locator",
     "`lib-block-v1:org+library+type@…+block@…`"
@@ -218,17 +218,17 @@ impl LibraryUsageLocator {
 }
 
 key!(
-    /// What names a block, wherever it is used: `UsageKey` of opaque-keys.
+    /// The key of a block in any context: `UsageKey` of opaque-keys.
     UsageKey, "usage key", "`block-v1:org+course+run+type@…+block@…`", {
         /// A block of a course.
         Block(BlockUsageLocator),
         /// A block of a custom course.
         Ccx(CcxBlockUsageLocator),
-        /// A block of a library of the first kind.
+        /// A block of a library of version 1.
         LegacyLibrary(LibraryUsageLocator),
         /// A block of a library.
         Library(LibraryUsageLocatorV2),
-        /// What is kept beside a block.
+        /// An aside of a block.
         Aside(AsideUsageLocator),
     }
 );

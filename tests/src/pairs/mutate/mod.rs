@@ -1,6 +1,6 @@
 //! The changes that people make to a schema between two versions.
 
-mod places;
+mod types;
 
 use std::fmt;
 
@@ -109,7 +109,7 @@ impl fmt::Display for Mutation {
 }
 
 impl Mutation {
-    /// Applies the change at one random place; `None` if no place allows it.
+    /// Applies the change at a random position; `None` if no position allows it.
     pub(super) fn apply(self, sketch: &Sketch, rng: &mut Rng, style: Style) -> Option<Sketch> {
         let mut changed = sketch.clone();
         let done = match self {
@@ -126,7 +126,7 @@ impl Mutation {
             Self::RenameType | Self::AliasType | Self::ChangeNamespace | Self::ChangeSize => {
                 self.of_name(&mut changed, rng)
             }
-            _ => self.of_place(&mut changed, rng, style),
+            _ => self.change_type(&mut changed, rng, style),
         };
         (done.is_some() && changed != *sketch && changed.is_sound()).then_some(changed)
     }
@@ -134,7 +134,7 @@ impl Mutation {
     fn of_fields(self, sketch: &mut Sketch, rng: &mut Rng, style: Style) -> Option<()> {
         let index = choose(sketch, rng, |named| matches!(named.kind, Kind::Record(_)))?;
         let added = if matches!(self, Self::AddDefaulted | Self::AddField) {
-            let schema = grow(sketch, rng, style, |maker| maker.place(3));
+            let schema = generate(sketch, rng, style, |maker| maker.any(3));
             Some(Field {
                 name: fresh("g", rng),
                 aliases: Vec::new(),
@@ -225,9 +225,14 @@ fn fresh(prefix: &str, rng: &mut Rng) -> String {
 }
 
 /// Generates a type and adds its named types to the table.
-fn grow(sketch: &mut Sketch, rng: &mut Rng, style: Style, make: impl FnOnce(&mut Maker<'_>) -> Type) -> Type {
+fn generate(
+    sketch: &mut Sketch,
+    rng: &mut Rng,
+    style: Style,
+    make: impl FnOnce(&mut Maker<'_>) -> Type,
+) -> Type {
     let mut maker = Maker::new(rng, style, std::mem::take(&mut sketch.named));
-    let grown = make(&mut maker);
+    let generated = make(&mut maker);
     sketch.named = maker.named;
-    grown
+    generated
 }

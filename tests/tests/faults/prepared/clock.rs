@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
@@ -17,7 +17,7 @@ async fn a_clock_set_by_hours_loses_nothing_and_blocks_nothing() {
     // Receivers fail sometimes, so that retry delays are tested too.
     let mut world = World::new(None, &Settings { max_attempts: 8, ..Settings::default() });
     "30/0/0".clone_into(&mut world.faults);
-    let clock = world.place.path("clock");
+    let clock = world.files.path("clock");
     let set = |seconds: i64| {
         // By a rename, so that no process reads a partial file.
         let new = clock.with_extension("new");
@@ -54,7 +54,7 @@ async fn a_clock_set_by_hours_loses_nothing_and_blocks_nothing() {
     let what =
         format!("clock: set {} times by up to 20 hours, all settled within {slowest:.1?}", STEPS.len());
     world.report(&what, &verdict);
-    let times = world.place.letter_times(&*world.transport, "billing").await;
+    let times = world.files.dead_letter_times(&*world.transport, "billing").await;
     let (first, last) =
         times.iter().fold((f64::MAX, f64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
     println!("the clocks of the programs: {first:+.1} h to {last:+.1} h");

@@ -1,4 +1,4 @@
-//! The disk is full, and has room again.
+//! The disk is full, and later has free space again.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use events_tests::faults::Cause;
 
-use crate::place::Settings;
+use crate::files::Settings;
 use crate::scale;
 use crate::world::{GROUPS, World};
 
-/// Takes all the room there is.
+/// Fills the disk.
 fn fill(path: &Path) {
     let mut file = File::create(path).expect("the filler is made");
     for size in [65_536, 4_096, 512] {
@@ -18,11 +18,11 @@ fn fill(path: &Path) {
     }
 }
 
-/// Producers wait with an error that says why, what the queue has no place for fails at once, and
-/// consumers that can't store what they did do it again: nothing that was acknowledged is lost.
+/// Producers report the error and wait. Events beyond the capacity of the queue fail at once. Consumers that
+/// can't store an outcome handle the event again. No acknowledged event is lost.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
-async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowledged() {
+async fn producers_wait_for_a_full_disk_and_no_acknowledged_event_is_lost() {
     let disk = scale::small_disk();
     let each = scale::of(500, 5_000);
     let filler = disk.join("filler");
@@ -37,7 +37,7 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
         let goal = world.run.acked.len() + each;
         world.until("events are acknowledged", async |world| world.run.acked.len() >= goal).await;
         let (said, warned) =
-            (world.said.len(), world.place.warnings("the disk or the file is full", producer));
+            (world.said.len(), world.files.warnings("the disk or the file is full", producer));
         fill(&filler);
         world
             .until("the producer tells that the disk is full", async |world| {
@@ -47,10 +47,10 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
             .await;
         world
             .until("the consumers tell that the disk is full", async |world| {
-                world.place.warnings("the disk or the file is full", producer) > warned
+                world.files.warnings("the disk or the file is full", producer) > warned
             })
             .await;
-        // As long as a lease, for what is in hand.
+        // As long as a lease, for the deliveries in flight.
         tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
         std::fs::remove_file(&filler).expect("the filler is removed");
     }
@@ -67,8 +67,8 @@ async fn a_full_disk_is_told_and_waited_for_and_costs_nothing_that_was_acknowled
     clear(&disk);
 }
 
-/// What can't be sent can't be spilled to the same disk either; the file there stays as it was, and
-/// another disk takes it.
+/// Unsent events can't be spilled to the same full disk, and the file there is unchanged. They can be spilled to
+/// another disk.
 #[tokio::test]
 #[ignore = "needs FAULTS_SMALL_DISK, which `tests/run faults` sets"]
 async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
@@ -87,7 +87,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
                 .any(|line| line.starts_with("waits") && line.contains("the disk or the file is full"))
         })
         .await;
-    let (full, roomy) = (disk.join("spill.jsonl"), world.place.path("spill.jsonl"));
+    let (full, roomy) = (disk.join("spill.jsonl"), world.files.path("spill.jsonl"));
     let producer = world.living(true, false)[0];
     world.peer(producer).say(&format!("spill {}", full.display()));
     world
@@ -104,9 +104,9 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     let spilled: usize = spilled.parse().expect("a number");
     assert!(spilled > 0, "there was nothing to spill");
     std::fs::remove_file(disk.join("filler")).expect("the filler is removed");
-    // The events' own command line sends them.
+    // The program that defines the events sends them.
     let sent = std::process::Command::new(env!("CARGO_BIN_EXE_fault_peer"))
-        .args(["--config", &world.place.text("events.toml"), "produce", "--from-spill"])
+        .args(["--config", &world.files.text("events.toml"), "produce", "--from-spill"])
         .arg(&roomy)
         .output()
         .expect("the command runs");
@@ -118,7 +118,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     clear(&disk);
 }
 
-/// The next run finds the disk as this one did.
+/// Restores the disk for the next run.
 fn clear(disk: &Path) {
     for entry in std::fs::read_dir(disk).expect("the disk is there").flatten() {
         let _ = std::fs::remove_file(entry.path());

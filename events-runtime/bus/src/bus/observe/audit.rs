@@ -3,14 +3,16 @@
 use tracing::Level;
 
 use super::{Consuming, Observe};
+use crate::bus::destination::Destination;
 use crate::envelope::Envelope;
-use events_transport::{ConsumerGroup, Delivery, Message, Position, Topic};
+use events_transport::{ConsumerGroup, Delivery, Message, Position, Topic, TransportName};
 
 /// The `tracing` target of the audit lines, enabled with `bus.audit = true`.
 ///
 /// An info event for each message that was acknowledged by its topic (`sent`) or `received`, and for its
 /// outcome: `acked`, `skipped`, `retried`, `unfinished`, `parked`, `dead-lettered`. Fields: `action`,
-/// `topic`, `event_type`, `id`, `key`, `position`, and for a received message `group` and `attempt`. The
+/// `topic`, `event_type`, `id`, `key`, `position`; for a received message `group` and `attempt`; and
+/// `transport` unless it is the one of `[bus]`. The
 /// payload is never included. The key is `***` unless it is known to be the value of a field without
 /// `#[event(pii)]`.
 pub const AUDIT_TARGET: &str = "events_runtime::audit";
@@ -45,6 +47,7 @@ impl Action {
 #[derive(Debug)]
 pub(in crate::bus) struct AuditLine {
     topic: Topic,
+    transport: TransportName,
     group: ConsumerGroup,
     event_type: Option<String>,
     id: Option<String>,
@@ -60,6 +63,7 @@ impl AuditLine {
             target: AUDIT_TARGET,
             action = action.as_str(),
             topic = self.topic.as_str(),
+            transport = self.transport.named(),
             event_type = self.event_type.as_deref(),
             id = self.id.as_deref(),
             key = self.key.as_deref(),
@@ -78,17 +82,18 @@ impl Observe {
     }
 
     /// Logs a message that a topic acknowledged.
-    pub(in crate::bus) fn sent(&self, topic: &Topic, message: &Message, position: Position) {
+    pub(in crate::bus) fn sent(&self, to: &Destination, message: &Message, position: Position) {
         if !self.audits() {
             return;
         }
         tracing::info!(
             target: AUDIT_TARGET,
             action = "sent",
-            topic = topic.as_str(),
+            topic = to.topic.as_str(),
+            transport = to.transport.named(),
             event_type = Envelope::event_type_of(message),
             id = Envelope::id_of(message),
-            key = self.keys.masked_key(topic, message).as_deref(),
+            key = self.keys.masked_key(&to.topic, message).as_deref(),
             position = %position,
             "a message was sent"
         );
@@ -104,6 +109,7 @@ impl Consuming {
         let message = delivery.message();
         Some(AuditLine {
             topic: delivery.topic().clone(),
+            transport: self.transport.clone(),
             group: delivery.group().clone(),
             event_type: Envelope::event_type_of(message).map(str::to_owned),
             id: Envelope::id_of(message).map(str::to_owned),

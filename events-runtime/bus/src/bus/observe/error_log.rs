@@ -16,7 +16,7 @@ use crate::bus::spill;
 
 /// The `tracing` target of events that were not sent or became dead letters: one error event each.
 ///
-/// Fields: `topic`, `event_type`, `id`, `error`; for a received event also `group`, `position` and
+/// Fields: `topic`, `event_type`, `id`, `error`; `transport` unless it is the one of `[bus]`; for a received event also `group`, `position` and
 /// `attempt`; and `record`, the JSON line that [`bus.error_log`](crate::config::BusSettings::error_log)
 /// would hold, with personal data and the values of unknown headers and extensions masked. A record with
 /// `"masked": true` can't be sent again; every other record can, with `produce --event`.

@@ -14,13 +14,14 @@ use crate::bus::record::{FailureKind, Octets, Record};
 use crate::envelope::Envelope;
 use events_core::EventMetadata;
 use events_core::avro::json::{PersonalData, to_json};
-use events_transport::{ConsumerGroup, Headers, Message, Position, Topic};
+use events_transport::{ConsumerGroup, Headers, Message, Position, Topic, TransportName};
 
 /// A failure of a message.
 pub(in crate::bus) struct Failure<'a> {
     pub(in crate::bus) kind: FailureKind,
     pub(in crate::bus) error: String,
     pub(in crate::bus) topic: &'a Topic,
+    pub(in crate::bus) transport: &'a TransportName,
     /// For a received message: its group, position and attempt.
     pub(in crate::bus) received: Option<(&'a ConsumerGroup, Position, u32)>,
     /// The text of the log event.
@@ -66,6 +67,7 @@ impl Observe {
         tracing::error!(
             target: ERROR_TARGET,
             topic = failure.topic.as_str(),
+            transport = failure.transport.named(),
             event_type,
             id = id.as_deref(),
             group = record.group.as_deref(),
@@ -81,6 +83,7 @@ impl Observe {
         let mut record = Record {
             logged: jiff::Timestamp::now().to_string(),
             error: failure.error.clone(),
+            transport: failure.transport.named().map(str::to_owned),
             group: failure.received.map(|(group, ..)| group.to_string()),
             position: failure.received.map(|(_, position, _)| position.to_string()),
             attempt: failure.received.map(|(.., attempt)| attempt),

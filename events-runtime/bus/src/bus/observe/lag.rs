@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use metrics::Label;
+
 use super::Consuming;
 use super::metrics::CONSUMER_LAG;
 use events_support::error_chain::chain;
@@ -38,13 +40,10 @@ async fn ask(transport: &dyn Transport, consuming: &Consuming) {
     let set = |partition: String, lag: u64| {
         // Exact up to 2^53 messages.
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        metrics::gauge!(
-            CONSUMER_LAG,
-            "topic" => topic.to_string(),
-            "group" => group.to_string(),
-            "partition" => partition,
-        )
-        .set(lag as f64);
+        let lag = lag as f64;
+        let mut labels = consuming.labels();
+        labels.push(Label::new("partition", partition));
+        metrics::gauge!(CONSUMER_LAG, labels).set(lag);
     };
     if status.partitions.is_empty() {
         set(ONLY.to_owned(), status.lag);

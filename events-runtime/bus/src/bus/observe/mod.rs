@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::metrics::Label;
+
 pub use audit::AUDIT_TARGET;
 pub(super) use audit::{Action, AuditLine};
 pub use error_log::ERROR_TARGET;
@@ -38,9 +40,10 @@ pub use propagator::{TraceContext, TracePropagator};
 pub(super) use propagator::{extract, inject};
 pub(super) use span::{create_span, record_error, send_span};
 
+use super::destination::labels;
 use crate::config::{Config, Resolved};
 use events_core::registry::Registry;
-use events_transport::{ConsumerGroup, NameError, Topic, TopicPrefix};
+use events_transport::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
 
 /// The outputs of a bus for operators.
 pub(super) struct Observe {
@@ -113,6 +116,7 @@ pub(super) struct Consuming {
     /// The transport's scheme, for spans.
     pub(super) system: Arc<str>,
     pub(super) topic: Topic,
+    pub(super) transport: TransportName,
     pub(super) group: ConsumerGroup,
     pub(super) propagator: Option<Arc<dyn TracePropagator>>,
 }
@@ -120,7 +124,13 @@ pub(super) struct Consuming {
 impl Consuming {
     /// Counts messages of this topic and group.
     pub(super) fn count(&self, name: &'static str, messages: u64) {
-        ::metrics::counter!(name, "topic" => self.topic.to_string(), "group" => self.group.to_string())
-            .increment(messages);
+        ::metrics::counter!(name, self.labels()).increment(messages);
+    }
+
+    /// The labels of the consumer's metrics.
+    fn labels(&self) -> Vec<Label> {
+        let mut labels = labels(&self.topic, &self.transport);
+        labels.push(Label::new("group", self.group.to_string()));
+        labels
     }
 }

@@ -78,6 +78,10 @@ impl<'t> Offsets<'t> {
         Self { transport, topic }
     }
 
+    pub(super) const fn transport(&self) -> &'t dyn Transport {
+        self.transport
+    }
+
     /// The topic.
     #[must_use]
     pub const fn topic(&self) -> &Topic {

@@ -50,6 +50,8 @@ pub(super) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) topic: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) transport: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) position: Option<String>,

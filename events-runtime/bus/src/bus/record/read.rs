@@ -13,7 +13,7 @@ use crate::envelope::Envelope;
 use events_core::avro::json::from_json;
 use events_core::registry::Registry;
 use events_schema::parse::without_bom;
-use events_transport::{Message, Topic, dead_letter};
+use events_transport::{Message, Topic, TransportName, dead_letter};
 
 /// A line of a spill file, an error log or an export of dead letters can't be used.
 ///
@@ -124,7 +124,8 @@ impl Record {
 
     /// The event to send, with its topic. For a dead letter, this is the original message.
     pub(in crate::bus) fn into_event(mut self, registry: &Registry) -> Result<Undelivered, RecordError> {
-        let (topic, is_dead_letter) = (self.topic.take(), self.failure == Some(FailureKind::DeadLetter));
+        let (topic, transport) = (self.topic.take(), self.transport.take());
+        let is_dead_letter = self.failure == Some(FailureKind::DeadLetter);
         let mut message = self.into_message(registry)?;
         let header = message.headers.get(dead_letter::TOPIC).filter(|_| is_dead_letter);
         let topic = topic.or_else(|| header.map(|name| String::from_utf8_lossy(name).into_owned()));
@@ -132,7 +133,9 @@ impl Record {
         if is_dead_letter {
             message = original(&message);
         }
-        Ok(Undelivered { topic: Topic::new(topic).map_err(|error| error.to_string())?, message })
+        let topic = Topic::new(topic).map_err(|error| error.to_string())?;
+        let transport = transport.map(|name| TransportName::new(name).map_err(|error| error.to_string()));
+        Ok(Undelivered { topic, transport: transport.transpose()?.unwrap_or_default(), message })
     }
 
     /// The dead letter to store.
@@ -170,8 +173,8 @@ impl Record {
                 if written.is_some_and(|written| written != own) {
                     metadata = metadata.with_minor_version(descriptor.minor_version());
                 }
-                let datum = from_json(descriptor.schema(), &data).map_err(|faults| {
-                    let at = faults.faults().iter().map(|fault| format!("`{}`", fault.path()));
+                let datum = from_json(descriptor.schema(), &data).map_err(|error| {
+                    let at = error.mismatches().iter().map(|mismatch| format!("`{}`", mismatch.path()));
                     let at = at.collect::<Vec<_>>().join(", ");
                     format!("the data does not match `{}` at {at}", descriptor.rust_type())
                 })?;

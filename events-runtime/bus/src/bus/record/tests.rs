@@ -5,7 +5,7 @@ use crate::bus::dead_letters::DeadLetter;
 use crate::bus::spill;
 use crate::bus::undelivered::Undelivered;
 use events_core::registry::Registry;
-use events_transport::{Position, StoredMessage, Topic, dead_letter};
+use events_transport::{Position, StoredMessage, Topic, TransportName, dead_letter};
 
 fn event(line: &str) -> Result<Undelivered, RecordError> {
     event_of_line(line, &Registry::builder().build().unwrap())
@@ -34,7 +34,7 @@ fn dead(message: Message) -> DeadLetter {
 #[test]
 fn a_spilled_message_comes_back_unchanged() {
     for message in messages() {
-        let sent = Undelivered { topic: topic("dev-orders"), message };
+        let sent = Undelivered { topic: topic("dev-orders"), transport: TransportName::default(), message };
         let lines = spill::encode(std::slice::from_ref(&sent));
         assert_eq!(lines.matches('\n').count(), 1, "{lines}");
         assert_eq!(event(&lines), Ok(sent));
@@ -65,14 +65,25 @@ fn the_original_message_of_a_dead_letter_can_be_sent() {
     let line = dead(stored).to_line();
     let expected = r#"{"record":2,"logged":"2026-02-28T13:05:00Z","failure":"dead-letter","error":"out of paper: jam","topic":"dev-orders","group":"billing","position":"17","attempt":3,"key":"k","headers":[["#;
     assert!(line.starts_with(expected), "{line}");
-    assert_eq!(event(&line), Ok(Undelivered { topic: topic("dev-orders"), message: original }));
+    assert_eq!(
+        event(&line),
+        Ok(Undelivered {
+            topic: topic("dev-orders"),
+            transport: TransportName::default(),
+            message: original
+        })
+    );
     let without = dead(Message::new("")).to_line();
     assert_eq!(event(&without).unwrap_err().to_string(), "`topic` is missing");
 }
 
 #[test]
 fn only_an_exported_dead_letter_can_be_restored() {
-    let spilled = spill::encode(&[Undelivered { topic: topic("orders"), message: Message::new("") }]);
+    let spilled = spill::encode(&[Undelivered {
+        topic: topic("orders"),
+        transport: TransportName::default(),
+        message: Message::new(""),
+    }]);
     let rejected = Record::new(FailureKind::Rejected, Some("orders".to_owned()));
     let rejected = rejected.with_message(&Message::new("")).line();
     let version_1 = r#"{"log":1,"failure":"given-up","topic":"t","key":null,"headers":[],"data_base64":""}"#;
@@ -86,10 +97,16 @@ fn a_spill_line_of_version_1_is_still_read() {
     let line = r#"{"spill":1,"topic":"dev-orders","key":"c1","headers":[["ce_id","0190"],["raw",{"base64":"/w=="}]],"data_base64":"DgJj"}"#;
     let message = Message::new(&b"\x0e\x02c"[..]).with_key("c1").with_header("ce_id", "0190");
     let message = message.with_header("raw", vec![0xff]);
-    assert_eq!(event(line), Ok(Undelivered { topic: topic("dev-orders"), message }));
+    assert_eq!(
+        event(line),
+        Ok(Undelivered { topic: topic("dev-orders"), transport: TransportName::default(), message })
+    );
     let line = r#"{"spill":1,"topic":"dev-orders","key":{"base64":"/g=="},"headers":[],"data_base64":""}"#;
     let message = Message::new("").with_key(vec![0xfe]);
-    assert_eq!(event(line), Ok(Undelivered { topic: topic("dev-orders"), message }));
+    assert_eq!(
+        event(line),
+        Ok(Undelivered { topic: topic("dev-orders"), transport: TransportName::default(), message })
+    );
 }
 
 #[test]
@@ -114,7 +131,14 @@ fn an_exported_dead_letter_without_a_version_is_still_read() {
     let original = original.with_header("raw", vec![0xff]);
     let stored = original.clone().with_header("dlq_topic", "dev-orders");
     assert_eq!(DeadLetter::message_of_line(line), Ok(stored));
-    assert_eq!(event(line), Ok(Undelivered { topic: topic("dev-orders"), message: original }));
+    assert_eq!(
+        event(line),
+        Ok(Undelivered {
+            topic: topic("dev-orders"),
+            transport: TransportName::default(),
+            message: original
+        })
+    );
     let line = r#"{"data":"","headers":[],"key":null,"position":"3"}"#;
     assert_eq!(DeadLetter::message_of_line(line), Ok(Message::new("")));
 }

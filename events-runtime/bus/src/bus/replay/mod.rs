@@ -1,22 +1,59 @@
 //! Emits past events again.
 
 mod bounds;
-mod error;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-pub use error::ReplayError;
 
 use self::bounds::{Bounded, GroupRemoved, settled};
 use super::EventBus;
 use super::consumer::Consume;
 use super::offsets::{Offsets, SeekTarget};
 use super::settling::Consumed;
+use super::worker::ConsumeError;
 use events_support::error_chain::chain;
 use events_transport::{
-    Acknowledgement, ConsumerGroup, ErrorKind, Position, StartPosition, Subscription, TransportError,
+    Acknowledgement, ConsumerGroup, ErrorKind, NameError, Position, StartPosition, Subscription, Transport,
+    TransportError,
 };
+
+/// The reason why a replay did not start or ended early.
+///
+/// Only [`Behind`](Self::Behind) is an error of its own: the caller has a choice there. Everything else is
+/// the error of the transport or of the consumer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The group has not reached the start: moving it there would skip events that it has not processed.
+    #[error(
+        "group `{group}` is at {next}, before the start of the replay at {from}, and would lose the events in between: start at {next} or earlier, wait until the group has reached the start, or replay into a new group"
+    )]
+    Behind {
+        /// The group.
+        group: ConsumerGroup,
+        /// The earliest event that the group has not settled.
+        next: Position,
+        /// The start.
+        from: Position,
+    },
+    /// The transport failed, or, of kind [`Invalid`](ErrorKind::Invalid), the replay has no group, an invalid
+    /// name, or an end before its start.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The events could not be consumed.
+    #[error("the replay's consumer failed")]
+    Consume(#[from] ConsumeError),
+}
+
+impl ReplayError {
+    fn invalid(topic: impl std::fmt::Display, message: impl Into<String>) -> Self {
+        TransportError::new(ErrorKind::Invalid, "replay", topic, message).into()
+    }
+
+    fn backwards(topic: impl std::fmt::Display, from: SeekTarget, to: SeekTarget) -> Self {
+        Self::invalid(topic, format!("the end, {to}, is before its start, {from}: swap the two"))
+    }
+}
 
 /// Configures a replay; [`run`](Self::run) or [`run_until`](Self::run_until) starts it and returns when all
 /// its events are settled.
@@ -141,6 +178,12 @@ impl Replay {
         self
     }
 
+    /// The topic's transport, as in [`Consume::transport`].
+    pub fn transport(mut self, name: impl Into<String>) -> Self {
+        self.consume = self.consume.transport(name);
+        self
+    }
+
     /// Configures the consumer of the events. The replay sets group and start itself.
     pub fn settings(mut self, set_up: impl FnOnce(Consume) -> Consume) -> Self {
         self.consume = set_up(self.consume);
@@ -166,17 +209,23 @@ impl Replay {
         let (name, is_new_group) = match &mode {
             Some(Mode::NewGroup(name)) => (name, true),
             Some(Mode::InPlace(name)) => (name, false),
-            None => return Err(ReplayError::NoGroup { topic }),
+            None => {
+                let message =
+                    "no group: call `group(\"…\")` for a new group, or `in_place(\"…\")` for an existing one";
+                return Err(ReplayError::invalid(topic, message));
+            }
         };
         let consume = consume.group(name.as_str());
         let mut subscription = consume.subscription()?;
         if is_new_group {
-            subscription.group = group_of(name)?;
+            subscription.group = group_of(name).map_err(ConsumeError::from)?;
         }
         if from.is_after(&to) {
-            return Err(ReplayError::Backwards { from, to });
+            return Err(ReplayError::backwards(topic, from, to));
         }
-        let offsets = Offsets::of(bus.transport(), subscription.topic.clone());
+        let name = consume.transport_name()?;
+        let transport = &*bus.0.transports.get(&name).map_err(ConsumeError::from)?.transport;
+        let offsets = Offsets::of(transport, subscription.topic.clone());
         let mut replayed = Replayed {
             group: subscription.group.clone(),
             range: None,
@@ -190,10 +239,10 @@ impl Replay {
         let end = offsets.locate(to).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
         if to < from {
-            return Err(ReplayError::Backwards { from: from.into(), to: to.into() });
+            return Err(ReplayError::backwards(topic, from.into(), to.into()));
         }
         replayed.range = Some((from, to));
-        let run = ResolvedReplay { bus: &bus, consume, subscription, offsets, from, to };
+        let run = ResolvedReplay { consume, subscription, offsets, from, to };
         if is_new_group {
             run.new_group(replayed, shutdown).await
         } else {
@@ -203,16 +252,15 @@ impl Replay {
 }
 
 /// The broker's name of the group for a replay into a new group.
-fn group_of(name: &str) -> Result<ConsumerGroup, ReplayError> {
+fn group_of(name: &str) -> Result<ConsumerGroup, NameError> {
     let bare = name.strip_suffix(Replay::SUFFIX).unwrap_or(name);
     // Validates the name as given, for a clear error.
     let group = ConsumerGroup::new(bare)?;
-    Ok(ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))?)
+    ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))
 }
 
 /// A replay with resolved positions.
 struct ResolvedReplay<'b> {
-    bus: &'b EventBus,
     consume: Consume,
     subscription: Subscription,
     offsets: Offsets<'b>,
@@ -222,9 +270,10 @@ struct ResolvedReplay<'b> {
 
 impl ResolvedReplay<'_> {
     async fn new_group(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
-        let Self { bus, consume, mut subscription, offsets, from, to } = self;
+        let Self { consume, mut subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
-        if bus.transport().capability().acknowledgement == Acknowledgement::Cumulative {
+        let transport = offsets.transport();
+        if transport.capability().acknowledgement == Acknowledgement::Cumulative {
             return Err(offsets.no_single_position(&group).into());
         }
         let resumed = offsets.list().await?.iter().any(|status| status.group == group);
@@ -234,9 +283,10 @@ impl ResolvedReplay<'_> {
         }
         subscription.start = from.into();
         let removed = GroupRemoved::IsEnd(Arc::default());
-        let replayed = consume_range(bus, consume, subscription, (to, removed), replayed, shutdown).await?;
+        let replayed =
+            consume_range(transport, consume, subscription, (to, removed), replayed, shutdown).await?;
         if replayed.finished {
-            match bus.transport().remove_group(&topic, &group).await {
+            match transport.remove_group(&topic, &group).await {
                 // Another process took part and removed it first.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 removed => removed?,
@@ -248,17 +298,18 @@ impl ResolvedReplay<'_> {
     /// The group never passes an event that it has not settled: it is moved back first, and forward only to
     /// its original position. So nothing is lost wherever this is interrupted.
     async fn in_place(self, replayed: Replayed, shutdown: impl Future) -> Result<Replayed, ReplayError> {
-        let Self { bus, consume, subscription, offsets, from, to } = self;
+        let Self { consume, subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         let (_, original) = offsets.next_position(&group).await?;
         let Some(original) = original.filter(|_| from < to) else { return Ok(replayed) };
         if original < from {
             return Err(ReplayError::Behind { group, next: original, from });
         }
-        bus.transport().seek(&topic, &group, from.into()).await?;
+        offsets.transport().seek(&topic, &group, from.into()).await?;
         let end = (to, GroupRemoved::IsError);
-        let replayed = consume_range(bus, consume, subscription, end, replayed, shutdown).await;
-        match (replayed, restore_position(bus, &offsets, &group, original).await) {
+        let replayed =
+            consume_range(offsets.transport(), consume, subscription, end, replayed, shutdown).await;
+        match (replayed, restore_position(&offsets, &group, original).await) {
             (Ok(_), Err(error)) => Err(error),
             (Err(error), Err(second)) => {
                 tracing::warn!(%topic, %group, %original, error = chain(&second), "failed to move the group to its original position; it continues within the replay");
@@ -272,21 +323,20 @@ impl ResolvedReplay<'_> {
 /// Moves a group forward to its original position, unless it is there already. All events before it were
 /// settled when the replay started.
 async fn restore_position(
-    bus: &EventBus,
     offsets: &Offsets<'_>,
     group: &ConsumerGroup,
     original: Position,
 ) -> Result<(), ReplayError> {
     let status = offsets.status(group).await?;
     if status.next.is_some_and(|next| next < original) {
-        bus.transport().seek(offsets.topic(), group, original.into()).await?;
+        offsets.transport().seek(offsets.topic(), group, original.into()).await?;
     }
     Ok(())
 }
 
 /// Consumes up to the end, or until stopped.
 async fn consume_range(
-    bus: &EventBus,
+    transport: &dyn Transport,
     consume: Consume,
     subscription: Subscription,
     (to, removed): (Position, GroupRemoved),
@@ -299,7 +349,7 @@ async fn consume_range(
         tokio::select! {
             biased;
             _ = shutdown => {}
-            settled = settled(bus.transport(), &topic, &group, to, &removed) => ended = Some(settled),
+            settled = settled(transport, &topic, &group, to, &removed) => ended = Some(settled),
         }
     };
     let through = |consumer| -> Box<dyn events_transport::Consumer> {

@@ -49,6 +49,7 @@ pub(super) fn encode(events: &[Undelivered]) -> String {
     for event in events {
         let record = Record {
             logged: logged.clone(),
+            transport: event.transport.named().map(str::to_owned),
             ..Record::new(FailureKind::NotSent, Some(event.topic.to_string())).with_message(&event.message)
         };
         lines.push_str(&record.line());

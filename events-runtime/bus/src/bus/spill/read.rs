@@ -190,7 +190,7 @@ impl SpillFile {
 
 #[cfg(test)]
 mod tests {
-    use events_transport::{Message, Topic};
+    use events_transport::{Message, Topic, TransportName};
 
     use super::*;
 
@@ -227,7 +227,7 @@ mod tests {
             .with_header("ce_id", format!("id-{number}"))
             .with_header("twice", "\"quoted\" \n ü")
             .with_header("twice", vec![0x80]);
-        Undelivered { topic: Topic::new("dev-orders").unwrap(), message }
+        Undelivered { topic: Topic::new("dev-orders").unwrap(), transport: TransportName::default(), message }
     }
 
     #[test]

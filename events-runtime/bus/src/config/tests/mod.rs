@@ -5,3 +5,4 @@ mod consumer;
 mod environment;
 mod layers;
 mod problems;
+mod transports;

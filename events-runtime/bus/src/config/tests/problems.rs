@@ -40,7 +40,7 @@ colour = "red"
     let expected = [
         "config:4: service.name: expected a string, found a whole number",
         "config:3: service.nmae: unknown key; did you mean `name`?",
-        "config:6: bus.url: the scheme `sqlit:` belongs to no transport; did you mean `sqlite:`?",
+        "config:6: bus.url: no transport has the scheme `sqlit:`; did you mean `sqlite:`?",
         "config:7: bus.queue_capacity: `0` is out of range (expected a whole number from 1)",
         "config:8: bus.batch_size: `-1` is out of range (expected a whole number from 1)",
         "config:9: bus.linger: expected a duration with its unit, such as `250ms`, `5s` or `7d`, found a whole number",
@@ -52,7 +52,7 @@ colour = "red"
         "config:17: routes.\"org.acme.order.placed.v1\".orders.enabled: expected `true` or `false`, found a string",
         "config:17: routes.\"org.acme.order.placed.v1\".orders.kye: unknown key; did you mean `key`?",
         "config:24: topics.\"\": the topic is empty",
-        "config:25: topics.\"or ders\": the topic `or ders` holds ' '",
+        "config:25: topics.\"or ders\": the topic `or ders` contains ' '",
         "config:20: topics.orders.retain_age: `a week` is not a duration (expected a duration",
         "config:21: topics.orders.retain_count: expected a whole number from 1, found a string",
         "config:22: topics.orders.colour: unknown key, expected one of `retain_age`, `retain_count`, `retain_unsettled`",
