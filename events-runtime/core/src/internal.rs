@@ -1,4 +1,4 @@
-//! What the other crates of `events-runtime` need of this one; no part of the public contract.
+//! Items that the other crates of `events-runtime` use. Not part of the public API.
 
 pub use crate::codec::rewritten;
 pub use crate::codec::skip::skip;

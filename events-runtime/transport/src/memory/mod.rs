@@ -33,12 +33,9 @@ use super::options::RetentionPolicy;
 use super::target::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Retention, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
-
-/// Retention of a topic.
-pub const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
 
 /// The named stores.
 static NAMED: Mutex<Option<HashMap<String, Weak<Store>>>> = Mutex::new(None);
@@ -58,7 +55,7 @@ impl MemoryTransport {
 
     fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         target.only(&RetentionPolicy::SETTINGS)?;
-        let policy = RetentionPolicy::new(target, options, DEFAULT_RETENTION)?;
+        let policy = RetentionPolicy::new(target, options)?;
         let open = || Arc::new(Store::new(target.shown().to_owned(), policy));
         if target.path.is_empty() {
             return Ok(Self { store: open() });

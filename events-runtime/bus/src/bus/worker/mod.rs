@@ -1,22 +1,23 @@
 //! A running consumer: receives messages, has them processed, and settles them by the verdict.
 
+mod drain;
+mod settle;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::fetched_batch::FetchedBatch;
-use super::inbound::Inbound;
-use super::middleware::process;
-use super::observe::{RECEIVE_RETRIED, STORE_REFUSES};
-use super::rejections::PendingRejection;
-use super::settings::Settings;
-use super::settling::{Renewal, Settling, Stored, next_renewed};
-use super::status::Running;
-use super::verdict::{InboundError, Verdict};
+use crate::bus::fetched_batch::FetchedBatch;
+use crate::bus::inbound::Inbound;
+use crate::bus::middleware::process;
+use crate::bus::observe::{RECEIVE_RETRIED, STORE_REFUSES};
+use crate::bus::settings::Settings;
+use crate::bus::settling::{Settling, next_renewed};
+use crate::bus::status::Running;
+use crate::bus::verdict::{InboundError, Verdict};
 use crate::config::{Exhausted, UnknownTransport};
 use events_support::error_chain::chain;
 use events_transport::Later as _;
@@ -69,31 +70,25 @@ pub enum ConsumeError {
 /// The timeout of one receive call; another call follows.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// After the drain timeout, the transport has this long to store the outcomes of cancelled work and to
-/// close the consumer.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The same, if the transport has not answered earlier calls.
-const CLOSE_TIMEOUT_SILENT: Duration = Duration::from_millis(100);
-
-pub(super) struct Worker {
-    pub(super) inbound: Arc<Inbound>,
-    pub(super) settling: Settling,
-    pub(super) settings: Settings,
+pub(in crate::bus) struct Worker {
+    pub(in crate::bus) inbound: Arc<Inbound>,
+    pub(in crate::bus) settling: Settling,
+    pub(in crate::bus) settings: Settings,
     /// Whether the consumers of the bus are not paused.
-    pub(super) enabled: watch::Receiver<bool>,
+    pub(in crate::bus) enabled: watch::Receiver<bool>,
     /// The consumer's status, visible in the bus's status.
-    pub(super) running: Arc<Running>,
+    pub(in crate::bus) running: Arc<Running>,
     /// Consecutive failures of the transport.
-    pub(super) failures: u32,
+    pub(in crate::bus) failures: u32,
     /// Consecutive failures of events.
-    pub(super) consecutive_errors: u32,
+    pub(in crate::bus) consecutive_errors: u32,
 }
 
 impl Worker {
     /// Runs until the shutdown future is ready or an error ends it. In both cases, work in flight is
     /// finished and the rest is released. Also returns the deadline for closing the consumer; without a
     /// drain timeout there is none.
-    pub(super) async fn run(
+    pub(in crate::bus) async fn run(
         &mut self,
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
@@ -179,7 +174,7 @@ impl Worker {
     }
 
     /// Joins the group, with retries.
-    pub(super) async fn subscribe(
+    pub(in crate::bus) async fn subscribe(
         &mut self,
         transport: &dyn Transport,
         subscription: &Subscription,
@@ -261,168 +256,6 @@ impl Worker {
             self.settings.exhausted == Exhausted::DeadLetter && attempts >= self.settings.max_attempts;
         exhausted.then_some(InboundError::Abandoned { attempts })
     }
-
-    fn settle(
-        &mut self,
-        delivery: Delivery,
-        verdict: Verdict,
-        batch: &mut FetchedBatch,
-    ) -> Result<(), ConsumeError> {
-        let (error, pause) = match verdict {
-            Verdict::Done | Verdict::Skip => {
-                self.consecutive_errors = 0;
-                match verdict {
-                    Verdict::Done => self.settling.consumed.acked += 1,
-                    _ => self.settling.skipped(&delivery),
-                }
-                batch.done.push(delivery);
-                return Ok(());
-            }
-            Verdict::Stop { event_type } => {
-                self.settling.ack(&mut batch.done);
-                self.settling.release(vec![delivery]);
-                return Err(ConsumeError::UnknownEvent { event_type });
-            }
-            Verdict::Retry(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
-                self.settling.unfinished(delivery);
-                return Ok(());
-            }
-            Verdict::Retry(error, pause) => (error, Some(pause)),
-            Verdict::Reject(error) => (error, None),
-        };
-        // Earlier messages of the key are settled first.
-        self.settling.ack(&mut batch.done);
-        let counted = self.count_failure(&error);
-        let key = delivery.message().key.clone();
-        match pause {
-            Some(pause) if delivery.attempt() < self.settings.max_attempts => {
-                self.settling.retry(delivery, &error, pause);
-            }
-            Some(_) if self.settings.exhausted == Exhausted::Park => {
-                let is_first = delivery.attempt() == self.settings.max_attempts;
-                self.settling.park(delivery, &error, is_first);
-            }
-            _ => {
-                batch.rejections.push(self.settling.reject(delivery, error));
-                return counted;
-            }
-        }
-        self.release_key(key.as_ref(), batch);
-        counted
-    }
-
-    /// Continues after a message became a dead letter.
-    fn rejected(
-        &mut self,
-        rejection: PendingRejection,
-        result: &Result<(), TransportError>,
-        batch: &mut FetchedBatch,
-    ) {
-        let key = rejection.key().cloned();
-        if !self.settling.rejected(rejection, result) {
-            self.release_key(key.as_ref(), batch);
-        }
-    }
-
-    /// Releases the waiting messages of a failed message's key.
-    fn release_key(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
-        if key.is_none() {
-            return;
-        }
-        let (held, others): (Vec<_>, _) =
-            batch.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
-        batch.waiting = others.into();
-        self.settling.release(held);
-    }
-
-    fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
-        self.consecutive_errors = self.consecutive_errors.saturating_add(1);
-        match self.settings.max_consecutive_errors {
-            Some(max) if self.consecutive_errors >= max.get() => Err(ConsumeError::TooManyErrors {
-                topic: self.settling.topic().clone(),
-                failed: self.consecutive_errors,
-                last: chain(error),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Renews the leases if they are due.
-    ///
-    /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
-    /// meanwhile. So leases are checked before the next message starts.
-    fn renew_leases(&mut self, batch: &mut FetchedBatch) {
-        if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
-            return;
-        }
-        self.settling.ack(&mut batch.done);
-        batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
-    }
-
-    /// Continues after a renewal. If the lease of an unsettled message was lost, other members may have it
-    /// and the rest of the batch by now, so the whole batch is dropped.
-    fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
-        let since = renewal.since;
-        let lost = self.settling.renewed(renewal, results);
-        let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
-        if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
-            // Messages whose lease was lost belong to another member; the others were never started.
-            self.release_waiting(batch);
-            batch.in_flight.abandon();
-        } else {
-            batch.leased = since;
-        }
-    }
-
-    /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
-    fn release_waiting(&mut self, batch: &mut FetchedBatch) {
-        self.settling.ack(&mut batch.done);
-        self.settling.release(batch.waiting.drain(..).collect());
-    }
-
-    /// Releases waiting messages and finishes those in flight; messages that take longer than the drain
-    /// timeout are redelivered. Returns the deadline for closing the consumer.
-    async fn drain(&mut self, batch: &mut FetchedBatch) -> Option<Instant> {
-        self.release_waiting(batch);
-        let ends_at = self.settings.drain_timeout.map(|timeout| Instant::now().later(timeout));
-        if self.finish(batch, ends_at).await {
-            return ends_at.map(|ends_at| ends_at.max(Instant::now() + CLOSE_TIMEOUT));
-        }
-        let is_responsive = self.settling.is_idle() && batch.rejections.is_empty();
-        let close_by = Instant::now() + if is_responsive { CLOSE_TIMEOUT } else { CLOSE_TIMEOUT_SILENT };
-        batch.is_past_deadline = true;
-        for delivery in batch.in_flight.cancel() {
-            self.settling.unfinished(delivery);
-        }
-        if !self.finish(batch, Some(close_by)).await {
-            batch.in_flight.deliveries().for_each(|delivery| self.settling.blocked(delivery));
-            self.settling.abandon();
-        }
-        Some(close_by)
-    }
-
-    /// Waits until nothing is in flight and all outcomes are stored, or until the deadline. Returns whether
-    /// it finished.
-    async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
-        loop {
-            self.settling.ack(&mut batch.done);
-            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
-                return true;
-            }
-            self.renew_leases(batch);
-            let due = batch.due(self.settings.lease);
-            tokio::select! {
-                biased;
-                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
-                // The consumer is already ending, so another error changes nothing.
-                (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
-                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
-                () = self.settling.next_stored() => {}
-                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-                () = sleep_until(ends_at) => return false,
-            }
-        }
-    }
 }
 
 /// Whether the future is ready now.
@@ -435,7 +268,7 @@ async fn is_ready(future: Pin<&mut impl Future>) -> bool {
 }
 
 /// Sleeps until a time; forever if there is none.
-pub(super) async fn sleep_until(time: Option<Instant>) {
+pub(in crate::bus) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
