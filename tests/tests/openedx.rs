@@ -56,7 +56,7 @@ fn warnings_name_the_values_that_python_changes_or_refuses() {
     let everything = descriptor("org.openedx.tests.everything.said.v1").warnings();
     let said = [
         "Python refuses the event where `flag`, `number`, `ratio` or `text` is empty, zero or false: move it into a nested data type, or never send such a value",
-        "Python reads an empty, zero or false `everything.maybe_number`, `everything.maybe_text`, `everything.maybe_texts` or `everything.maybe_number_of` as None: take the Option away, or never send such a value",
+        "Python reads an empty, zero or false `everything.maybe_number`, `everything.maybe_text`, `everything.maybe_texts` or `everything.maybe_number_of` as None: remove the Option, or never send such a value",
         "Python reads an empty, zero or false `everything.number` as the default of its class: use a default that is empty, zero or false too, or none",
     ];
     assert_eq!(everything, said);
@@ -65,7 +65,7 @@ fn warnings_name_the_values_that_python_changes_or_refuses() {
     assert!(bytes[0].contains("where `raw` is empty"), "{bytes:?}");
     assert!(bytes[1].contains("`parts.some` as None"), "{bytes:?}");
     assert!(
-        bytes[2].contains("the bytes of `raw`, `parts.all`, `parts.named` or `parts.some` and"),
+        bytes[2].contains("the bytes of `raw`, `parts.all`, `parts.named` or `parts.some` but"),
         "{bytes:?}"
     );
 
@@ -157,7 +157,7 @@ struct Nothing {}
 fn values_that_may_be_false_cause_a_warning_in_any_type() {
     let said = [
         "Python refuses the event where `course` or `name` is empty, zero or false: move it into a nested data type, or never send such a value",
-        "Python reads an empty, zero or false `perhaps.course`, `perhaps.name`, `perhaps.address` or `perhaps.nothing` as None: take the Option away, or never send such a value",
+        "Python reads an empty, zero or false `perhaps.course`, `perhaps.name`, `perhaps.address` or `perhaps.nothing` as None: remove the Option, or never send such a value",
     ];
     assert_eq!(hazards(PerhapsFalsy::SCHEMA), said);
 }

@@ -1,4 +1,4 @@
-//! An event on its way: the payload and what travels beside it.
+//! An event: a payload, its metadata and its origin.
 
 use std::any::Any;
 use std::error::Error;
@@ -12,16 +12,16 @@ use crate::registry::signal_descriptor::SignalDescriptor;
 use crate::{EventData, EventMetadata, PublicSignal, avro};
 use events_support::error_chain::{caught, text};
 
-/// Where an event came from.
+/// The origin of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// This process emitted it.
     Local,
-    /// A bus delivered it. Such an event is never forwarded to a bus again.
+    /// A bus delivered it. Such an event is never sent to a bus again.
     Bus,
 }
 
-/// An event on its way to the receivers; derefs to its payload.
+/// A payload with its metadata and origin. Derefs to the payload.
 #[derive(Clone)]
 pub struct Event<E> {
     payload: E,
@@ -30,7 +30,7 @@ pub struct Event<E> {
 }
 
 impl<E> Event<E> {
-    /// An event of local origin, for calling a receiver by hand.
+    /// An event of local origin, to call a receiver directly, as in a test.
     pub fn new(payload: E, metadata: EventMetadata) -> Self {
         Self::of(Origin::Local, payload, metadata)
     }
@@ -45,12 +45,12 @@ impl<E> Event<E> {
         &self.payload
     }
 
-    /// What travels beside the payload: id, time, source.
+    /// Id, time, source and the other attributes.
     pub fn metadata(&self) -> &EventMetadata {
         &self.metadata
     }
 
-    /// Where the event came from.
+    /// The origin of the event.
     pub fn origin(&self) -> Origin {
         self.origin
     }
@@ -69,8 +69,8 @@ impl<E> Deref for Event<E> {
     }
 }
 
-/// Shows the payload too, as JSON made from its schema: fields marked `#[event(pii)]` are `"***"`,
-/// at any depth, so that an event may go into a log. `E` itself need not be `Debug`.
+/// Includes the payload as JSON, made from its schema. Fields marked `#[event(pii)]` are `"***"` at any
+/// depth, so that an event can be logged. `E` need not be `Debug`.
 impl<E: EventData> fmt::Debug for Event<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
@@ -81,7 +81,7 @@ impl<E: EventData> fmt::Debug for Event<E> {
     }
 }
 
-/// A payload without its personal data.
+/// Formats a payload with its personal data masked.
 struct Masked<'a, E>(&'a E);
 
 impl<E: EventData> Masked<'_, E> {
@@ -93,7 +93,7 @@ impl<E: EventData> Masked<'_, E> {
 
 impl<E: EventData> fmt::Debug for Masked<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The payload's own code encodes it.
+        // A user's implementation of `EventData` may panic.
         match caught(|| self.json()) {
             Ok(Ok(value)) => fmt::Display::fmt(&value, f),
             Ok(Err(reason)) => write!(f, "<not shown: {}>", text(&reason)),
@@ -106,14 +106,14 @@ impl<E: EventData> fmt::Debug for Masked<'_, E> {
 pub trait AnyEvent: Any + Send + Sync {
     /// The event's definition.
     fn descriptor(&self) -> &'static SignalDescriptor;
-    /// What travels beside the payload.
+    /// The event's metadata.
     fn metadata(&self) -> &EventMetadata;
     /// Appends the payload's Avro datum.
     ///
     /// # Errors
-    /// The payload has none.
+    /// If the payload can't be encoded.
     fn append_datum(&self, out: &mut Vec<u8>) -> Result<(), avro::EncodeError>;
-    /// Appends the key in its text form; `false` where the definition has none.
+    /// Appends the key in its text form. Returns `false` if the definition has no key.
     fn append_key(&self, out: &mut Vec<u8>) -> bool;
 }
 

@@ -1,7 +1,7 @@
 //! The event type: the name that a definition is published under.
 //!
-//! A definition's event type follows the rule `reverse.dns.subject.action.vN`, as the
-//! [Open edX naming decision][adr] has it:
+//! A definition's event type follows the rule `reverse.dns.subject.action.vN`, from the [Open edX naming
+//! decision][adr]:
 //!
 //! | part | example | characters |
 //! |---|---|---|
@@ -10,9 +10,9 @@
 //! | action, one part, in the past tense | `placed` | the same |
 //! | major version, one part | `v1` | `v` and a whole number from 1, without leading zeros |
 //!
-//! The parts are joined by dots. The characters are those that an Avro namespace can hold, for
-//! the event type is the namespace of the definition's records. Event types of others that
-//! break the rule are read and kept as they are: [`EventType::foreign`].
+//! The parts are joined by dots. The characters are those of an Avro namespace, because the event type is the
+//! namespace of the definition's records. Foreign event types that break the rule are kept as they are:
+//! [`EventType::foreign`].
 //!
 //! [adr]: https://docs.openedx.org/projects/openedx-events/en/latest/decisions/0002-events-naming-and-versioning.html
 
@@ -23,7 +23,8 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use events_schema::event_type::{EventTypeViolation, assert_valid, check, check_foreign};
+pub use events_schema::event_type::EventTypeViolation;
+use events_schema::event_type::{check, check_foreign};
 
 /// A checked event type; cheap to clone.
 ///
@@ -33,8 +34,8 @@ pub use events_schema::event_type::{EventTypeViolation, assert_valid, check, che
 /// let placed = EventType::new("org.acme.orders.order.placed.v1")?;
 /// assert_eq!(placed, "org.acme.orders.order.placed.v1");
 ///
-/// let fault = EventType::new("org.acme.orders.order-placed.v1").unwrap_err();
-/// assert!(fault.to_string().contains("part `order-placed`"));
+/// let error = EventType::new("org.acme.orders.order-placed.v1").unwrap_err();
+/// assert!(error.to_string().contains("part `order-placed`"));
 /// # Ok::<(), events_runtime::event_type::EventTypeError>(())
 /// ```
 #[derive(Clone)]
@@ -46,23 +47,23 @@ enum Text {
     Shared(Arc<str>),
 }
 
-/// A text that is no event type.
+/// Text that is not a valid event type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .fault.text(.event_type).as_str())]
+#[error("{}", .violation.text(.event_type).as_str())]
 pub struct EventTypeError {
     event_type: String,
-    fault: EventTypeViolation,
+    violation: EventTypeViolation,
 }
 
 impl EventTypeError {
-    /// The text that was refused.
+    /// The invalid text.
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
 
-    /// What is wrong with it.
-    pub fn fault(&self) -> EventTypeViolation {
-        self.fault
+    /// The rule that it breaks.
+    pub fn violation(&self) -> EventTypeViolation {
+        self.violation
     }
 }
 
@@ -70,22 +71,21 @@ impl EventType {
     /// An event type that follows the rule `reverse.dns.subject.action.vN`.
     ///
     /// # Errors
-    /// An [`EventTypeError`] that names the part which breaks the rule and the characters that
-    /// it may have. For an event type of another organization take [`foreign`](Self::foreign).
+    /// An [`EventTypeError`] with the part that breaks the rule and the characters that it may have. For an
+    /// event type of another organization, use [`foreign`](Self::foreign).
     pub fn new(event_type: impl AsRef<str>) -> Result<Self, EventTypeError> {
         Self::checked(event_type.as_ref(), check)
     }
 
-    /// An event type of others, kept as it is: any text without white space and control
-    /// characters.
+    /// A foreign event type, kept as it is: any text without white space and control characters.
     ///
     /// # Errors
-    /// An [`EventTypeError`] when the text is empty, too long, or holds such a character.
+    /// An [`EventTypeError`] if the text is empty, too long, or has such a character.
     pub fn foreign(event_type: impl AsRef<str>) -> Result<Self, EventTypeError> {
         Self::checked(event_type.as_ref(), check_foreign)
     }
 
-    /// An event type that a definition's macro has checked at compile time.
+    /// An event type that the derive macro has checked at compile time.
     pub(crate) const fn defined(event_type: &'static str) -> Self {
         Self(Text::Static(event_type))
     }
@@ -96,7 +96,7 @@ impl EventType {
     ) -> Result<Self, EventTypeError> {
         match rule(event_type) {
             Ok(()) => Ok(Self(Text::Shared(event_type.into()))),
-            Err(fault) => Err(EventTypeError { event_type: event_type.to_owned(), fault }),
+            Err(violation) => Err(EventTypeError { event_type: event_type.to_owned(), violation }),
         }
     }
 
@@ -175,7 +175,7 @@ impl PartialEq<&str> for EventType {
 }
 
 impl Hash for EventType {
-    // `Borrow<str>` asks for the hash of the text.
+    // `Borrow<str>` requires the hash of the text.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);
     }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn error_shows_the_text_and_the_fault() {
+    fn error_shows_the_text_and_the_violation() {
         let error = EventType::new("org.acme.orders.Order.placed.v1").expect_err("a capital");
         assert_eq!(error.event_type(), "org.acme.orders.Order.placed.v1");
         assert_eq!(

@@ -1,7 +1,7 @@
-//! What the other crates of `events-runtime` need of this one; no part of the public contract.
+//! Items that the other crates of `events-runtime` use. Not part of the public API.
 
-pub use crate::avro::resolve::rewritten;
-pub use crate::avro::skip::skip;
+pub use crate::codec::rewritten;
+pub use crate::codec::skip::skip;
 pub use crate::event::AnyEvent;
 pub use crate::hub::delivery::PendingTopic;
 pub use crate::hub::state::Outbound;

@@ -19,6 +19,7 @@ pub mod with;
 
 // Its bytes.
 pub mod avro;
+mod codec;
 
 // In the process. Blank lines keep this order, which rustfmt would sort.
 pub mod metadata;

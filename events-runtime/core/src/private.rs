@@ -1,4 +1,4 @@
-//! What the macros' expansions call; no part of the public contract.
+//! Items that the expansions of macros name. Not part of the public API.
 
 use std::fmt::Display;
 
@@ -23,12 +23,13 @@ pub use crate::registry::signal_descriptor::{Profile, Schemas, SignalDescriptor}
 pub use crate::signal::linked::Link;
 pub use crate::testing::functions as asserts;
 
-use crate::avro::{self, DecodeErrorKind, EncodeErrorKind};
+use crate::avro::{DecodeErrorKind, EncodeErrorKind};
+use crate::codec;
 
-/// Adds the field's name to what is wrong in it.
+/// Adds the field's name to an error.
 ///
 /// # Errors
-/// The one that came in.
+/// The given error.
 #[inline]
 pub fn decoded<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<T, DecodeError> {
     match value {
@@ -37,10 +38,10 @@ pub fn decoded<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<
     }
 }
 
-/// Some fields of a type with many, which are read by a function of their own.
+/// Reads some fields of a type with many fields, in a function of their own.
 ///
 /// # Errors
-/// The one that came in.
+/// The given error.
 #[inline]
 pub fn portion<'a, T>(
     reader: &mut Reader<'a>,
@@ -49,10 +50,10 @@ pub fn portion<'a, T>(
     decode(reader)
 }
 
-/// Adds the field's name to what is wrong in it.
+/// Adds the field's name to an error.
 ///
 /// # Errors
-/// The one that came in.
+/// The given error.
 #[inline]
 pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<(), EncodeError> {
     match check {
@@ -61,10 +62,10 @@ pub fn checked(check: Result<(), EncodeError>, field: &'static str) -> Result<()
     }
 }
 
-/// The same as [`decoded`] of a field that holds personal data, which is not told.
+/// [`decoded`] for a field with personal data, which the error must not show.
 ///
 /// # Errors
-/// The one that came in, without what it says of the value.
+/// The given error, without the value.
 #[inline]
 pub fn decoded_pii<T>(value: Result<T, DecodeError>, field: &'static str) -> Result<T, DecodeError> {
     match value {
@@ -73,10 +74,10 @@ pub fn decoded_pii<T>(value: Result<T, DecodeError>, field: &'static str) -> Res
     }
 }
 
-/// The same as [`checked`] of a field that holds personal data, which is not told.
+/// [`checked`] for a field with personal data, which the error must not show.
 ///
 /// # Errors
-/// The one that came in, without what it says of the value.
+/// The given error, without the value.
 #[inline]
 pub fn checked_pii(check: Result<(), EncodeError>, field: &'static str) -> Result<(), EncodeError> {
     match check {
@@ -85,21 +86,21 @@ pub fn checked_pii(check: Result<(), EncodeError>, field: &'static str) -> Resul
     }
 }
 
-/// What the functions of a `with` module return.
+/// The return type of a function of a `with` module.
 #[diagnostic::on_unimplemented(
     message = "a conversion returns a `Result`, not `{Self}`",
     label = "in this module",
     note = "write `pub fn to_repr(value: &T) -> Result<Repr, E>` and `pub fn from_repr(repr: Repr) -> Result<T, E>`, where `E` implements `Display`"
 )]
 pub trait Conversion {
-    /// What a conversion makes.
+    /// The converted value.
     type Value;
-    /// Why it can't.
+    /// The conversion's error.
     type Error: Display;
     /// The result.
     ///
     /// # Errors
-    /// The conversion's own.
+    /// The conversion's error.
     fn result(self) -> Result<Self::Value, Self::Error>;
 }
 
@@ -112,19 +113,19 @@ impl<T, E: Display> Conversion for Result<T, E> {
     }
 }
 
-/// What a `with` module made of a field.
+/// The representation of a field by a `with` module.
 ///
 /// # Errors
-/// Where the conversion failed.
+/// If the conversion failed.
 #[inline]
 pub fn represented<C: Conversion>(value: C) -> Result<C::Value, C::Error> {
     value.result()
 }
 
-/// What a `with` module refused, as an error at the reader's place.
+/// Converts a representation by a `with` module. An error gets the reader's position.
 ///
 /// # Errors
-/// Where the conversion failed.
+/// If the conversion failed.
 #[inline]
 pub fn converted<R, C: Conversion>(
     convert: impl FnOnce(R) -> C,
@@ -134,7 +135,8 @@ pub fn converted<R, C: Conversion>(
     convert(repr).result().map_err(|reason| reader.invalid(reason))
 }
 
-/// The smallest number of bytes of a record whose fields have these. Each level of nested types may double it.
+/// The minimum length of a record, from those of its fields. Saturates, because each level of nested types
+/// may double it.
 pub const fn min_len(fields: &[usize]) -> usize {
     let (mut sum, mut index) = (0_usize, 0);
     while index < fields.len() {
@@ -144,22 +146,22 @@ pub const fn min_len(fields: &[usize]) -> usize {
     sum
 }
 
-/// One level deeper into a recursive value that is to be written, of a type of this size.
+/// Increments the depth in a recursive value, of a type of this size, that is being encoded.
 ///
 /// # Errors
-/// It is deeper than a reader follows.
+/// If the value is deeper than a reader accepts.
 pub fn deeper(depth: usize, size: usize) -> Result<usize, EncodeError> {
-    avro::deeper(depth, size)
-        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: avro::max_levels(size) }))
+    codec::deeper(depth, size)
+        .ok_or_else(|| EncodeError::new(EncodeErrorKind::TooDeep { limit: codec::max_levels(size) }))
 }
 
-/// A symbol that an enumeration does not have.
+/// The error of a symbol that the enumeration does not have.
 #[cold]
 pub fn unknown_symbol(index: i64, symbols: usize) -> DecodeErrorKind {
     DecodeErrorKind::UnknownSymbol { index, symbols }
 }
 
-/// A branch that a union does not have.
+/// The error of a branch that the union does not have.
 #[cold]
 pub fn unknown_branch(index: i64, branches: usize) -> DecodeErrorKind {
     DecodeErrorKind::UnknownBranch { index, branches }

@@ -1,28 +1,28 @@
-//! What foreign code leaves behind: errors as text, panics, values to be dropped.
+//! Handles the errors, panics and destructors of foreign code.
 //!
-//! A `Display` may panic or never end, a `source` may lead back to where it came from, and what was
-//! thrown may throw again when it is dropped. None of it may end an emission or a consumer.
+//! A `Display` may panic or never end, a chain of sources may be a cycle, and the payload of a panic may
+//! panic when it is dropped. None of these may end an emission or a consumer.
 
 use std::any::Any;
 use std::error::Error;
 use std::fmt::{self, Display, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How many errors of a chain are looked at. One that is longer is most likely a circle.
+/// The maximum number of errors read from a chain. A longer chain is most likely a cycle.
 const MAX_LINKS: usize = 32;
 
-/// How many bytes of one error's text are kept.
+/// The maximum number of bytes kept of one error's text.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// Runs foreign code.
+/// Runs foreign code and catches its panic.
 ///
 /// # Errors
-/// The text of its panic.
+/// The text of the panic.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(panic_message)
 }
 
-/// What was thrown, as text. The value is dropped, whatever its destructor does.
+/// The text of a panic. Drops the payload quietly.
 pub fn panic_message(panic: Box<dyn Any + Send>) -> String {
     let message = panic
         .downcast_ref::<&str>()
@@ -33,12 +33,12 @@ pub fn panic_message(panic: Box<dyn Any + Send>) -> String {
     message
 }
 
-/// Drops a foreign value; a panic of its destructor ends here, after the panic hook told of it.
+/// Drops a foreign value and catches a panic of its destructor, which the panic hook has reported.
 pub fn drop_quietly<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value)))
         && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic)))
     {
-        // What a destructor throws may have a destructor that throws: no third attempt.
+        // The payload of a panic may panic when it is dropped, and so on: no third attempt.
         std::mem::forget(again);
     }
 }
@@ -52,7 +52,7 @@ impl<T> Quiet<T> {
         Self(Some(value))
     }
 
-    /// The value; nothing only while it is dropped.
+    /// The value; `None` only while it is dropped.
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
@@ -64,18 +64,18 @@ impl<T> Drop for Quiet<T> {
     }
 }
 
-/// A foreign value as text: what it wrote before it panicked or failed, and no endless text.
+/// A foreign value as bounded text. If it panics or fails, the text so far is kept.
 pub fn text(value: &(impl Display + ?Sized)) -> String {
     let mut out = Bounded(String::new());
     let written = caught(|| write!(out, "{value}"));
     let Bounded(mut text) = out;
     if let Err(message) = written {
-        let _ = write!(text, "(its text panicked: {message})");
+        let _ = write!(text, "(formatting it panicked: {message})");
     }
     text
 }
 
-/// A text that takes no more than [`MAX_TEXT`] bytes.
+/// A text of at most [`MAX_TEXT`] bytes.
 struct Bounded(String);
 
 impl Write for Bounded {
@@ -88,12 +88,12 @@ impl Write for Bounded {
         let end = (0..=room).rev().find(|&end| more.is_char_boundary(end)).unwrap_or_default();
         self.0.push_str(&more[..end]);
         self.0.push('…');
-        // An error ends the writing; the caller keeps what stands.
+        // An error ends the formatting; the caller keeps the text so far.
         Err(fmt::Error)
     }
 }
 
-/// An error and the errors behind it, outermost first; bounded, as a chain may be a circle.
+/// An error and its chain of sources, outermost first; bounded, because the chain may be a cycle.
 pub fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let next = |error: &&'a (dyn Error + 'static)| {
         let error = *error;
@@ -102,25 +102,25 @@ pub fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a
     std::iter::successors(Some(error), next).take(MAX_LINKS)
 }
 
-/// The texts of an error and of the errors behind it, outermost first. What an outer one says is
-/// not said again.
+/// The texts of an error and its chain of sources, outermost first. Leaves out a text that an outer one
+/// contains.
 pub fn links(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut links: Vec<String> = Vec::new();
     for link in sources(error).map(text) {
-        if links.is_empty() || !(link.is_empty() || links.iter().any(|said| says(said, &link))) {
+        if links.is_empty() || !(link.is_empty() || links.iter().any(|outer| contains_part(outer, &link))) {
             links.push(link);
         }
     }
     links
 }
 
-/// An error and the errors behind it in one line's text, joined by colons; each is said once.
+/// The texts of an error and its chain of sources, joined by colons, without repetitions.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     links(error).join(": ")
 }
 
-/// Whether a text has another as one of its parts, as `{outer}: {inner}` has.
-fn says(text: &str, part: &str) -> bool {
+/// Whether a text contains another as a part of its own, as `{outer}: {inner}` does.
+fn contains_part(text: &str, part: &str) -> bool {
     text.match_indices(part).any(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + part.len()..]);
         let begins = before.is_empty() || before.ends_with(": ");
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// The places of a folder's Rust files that log an error by its own text.
+    /// The lines of a folder's Rust files that log an error without its sources.
     fn without_cause(folder: &Path, into: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -157,64 +157,64 @@ mod tests {
     #[test]
     fn every_log_line_holds_the_whole_chain_of_its_error() {
         let mut found = Vec::new();
-        // This crate's sibling crates, and the facade around them.
+        // The other crates, and the facade.
         without_cause(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut found);
         assert!(found.is_empty(), "write `error = chain(&error)`: {found:#?}");
     }
 
     #[derive(Debug, thiserror::Error)]
-    enum Told {
+    enum Sample {
         #[error("connection refused")]
         Refused,
         #[error("no store: {0}")]
-        Twice(#[source] Box<Told>),
+        Twice(#[source] Box<Sample>),
         #[error("the event was not sent")]
-        Sent(#[source] Box<Told>),
+        Sent(#[source] Box<Sample>),
         #[error("{0}")]
         Text(String),
     }
 
     #[test]
-    fn what_an_outer_error_says_is_not_said_again() {
-        let twice = Told::Twice(Box::new(Told::Refused));
+    fn a_text_that_an_outer_error_contains_is_left_out() {
+        let twice = Sample::Twice(Box::new(Sample::Refused));
         assert_eq!(chain(&twice), "no store: connection refused");
         assert_eq!(
-            chain(&Told::Sent(Box::new(twice))),
+            chain(&Sample::Sent(Box::new(twice))),
             "the event was not sent: no store: connection refused"
         );
-        let same = Told::Sent(Box::new(Told::Text("the event was not sent".to_owned())));
+        let same = Sample::Sent(Box::new(Sample::Text("the event was not sent".to_owned())));
         assert_eq!(chain(&same), "the event was not sent");
-        let part = Told::Twice(Box::new(Told::Text("more than a connection".to_owned())));
+        let part = Sample::Twice(Box::new(Sample::Text("more than a connection".to_owned())));
         assert_eq!(
-            chain(&Told::Sent(Box::new(part))),
+            chain(&Sample::Sent(Box::new(part))),
             "the event was not sent: no store: more than a connection"
         );
     }
 
     #[test]
-    fn a_word_within_another_text_is_not_taken_for_said() {
+    fn a_text_that_is_only_part_of_a_phrase_is_kept() {
         #[derive(Debug, thiserror::Error)]
         #[error("no connection refused so far")]
-        struct Other(#[source] Told);
-        assert_eq!(chain(&Other(Told::Refused)), "no connection refused so far: connection refused");
+        struct Other(#[source] Sample);
+        assert_eq!(chain(&Other(Sample::Refused)), "no connection refused so far: connection refused");
     }
 
     #[test]
-    fn a_chain_that_is_a_circle_ends() {
+    fn a_cyclic_chain_ends() {
         #[derive(Debug)]
-        struct Circle;
-        impl Display for Circle {
+        struct Cycle;
+        impl Display for Cycle {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("round")
             }
         }
-        impl Error for Circle {
+        impl Error for Cycle {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
-                Some(&Circle)
+                Some(&Cycle)
             }
         }
-        assert_eq!(chain(&Circle), "round");
-        assert_eq!(sources(&Circle).count(), MAX_LINKS);
+        assert_eq!(chain(&Cycle), "round");
+        assert_eq!(sources(&Cycle).count(), MAX_LINKS);
     }
 
     #[test]
@@ -238,14 +238,14 @@ mod tests {
                 panic!("no source")
             }
         }
-        assert_eq!(chain(&Bad(0)), "bad (its text panicked: torn)");
+        assert_eq!(chain(&Bad(0)), "bad (formatting it panicked: torn)");
         assert_eq!(chain(&Bad(1)), "bad ");
         let endless = chain(&Bad(2));
         assert!(endless.len() <= MAX_TEXT + '…'.len_utf8() && endless.ends_with("ä…"), "{}", endless.len());
     }
 
     #[test]
-    fn what_was_thrown_may_throw_again_and_again() {
+    fn the_payload_of_a_panic_may_panic_repeatedly() {
         struct Bomb(u8);
         impl Drop for Bomb {
             fn drop(&mut self) {

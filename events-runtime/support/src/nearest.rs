@@ -1,11 +1,11 @@
-//! "Did you mean …?"
+//! Similar names, for "did you mean …?".
 
-/// The candidate that `name` was probably meant to be.
+/// The candidate most similar to `name`, if one is similar enough.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     similar(name, candidates).first().copied()
 }
 
-/// The candidates that `name` may have been meant to be, nearest first.
+/// The candidates similar to `name`, most similar first.
 pub fn similar<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let longest = name.chars().count().max(3);
     let distances = candidates

@@ -1,7 +1,7 @@
-//! Times as RFC 3339 writes them, to the end of the year 9999.
+//! RFC 3339 times up to the end of the year 9999.
 //!
-//! `jiff::Timestamp` ends at 9999-12-30T22:00:00.999999999Z, so that no offset leads it beyond its calendar.
-//! Others write later times (Python's `datetime.max`), and more digits than the nine of a nanosecond.
+//! `jiff::Timestamp` ends at 9999-12-30T22:00:00.999999999Z, so that no offset exceeds its calendar. Other
+//! programs write later times (Python's `datetime.max`), and more digits than the nine of nanoseconds.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use jiff::fmt::temporal::Pieces;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// The beginning of 1970.
+/// The start of 1970.
 pub const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
-/// The time since 1970 of a text with an offset, and whether that is all of it: digits below a nanosecond are
+/// Parses a time with an offset as a duration since 1970. The flag is false if digits below a nanosecond were
 /// cut off.
 pub fn instant(text: &str) -> Option<(SignedDuration, bool)> {
     let (text, exact) = nine_digits(text);
@@ -24,7 +24,7 @@ pub fn instant(text: &str) -> Option<(SignedDuration, bool)> {
     Some((local.duration_since(EPOCH).checked_sub(ahead)?, exact))
 }
 
-/// The text with at most nine digits of a second, and whether the others were zeros.
+/// Cuts a time to nine fraction digits of a second. The flag is false if another digit was cut off than zero.
 pub fn nine_digits(text: &str) -> (Cow<'_, str>, bool) {
     const DIGITS: usize = 9;
     let Some((whole, behind)) = text.split_once(['.', ',']) else { return (text.into(), true) };

@@ -1,11 +1,10 @@
-//! Adds any duration to a time, even one beyond the range of the clock.
+//! Deadlines after a configured duration, which may exceed the range of a clock.
 
 use std::time::Duration;
 
-/// Replaces longer durations, which may exceed the range of the clock. No process waits for a century.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use events_support::clock::MAX_WAIT;
 
-/// Addition of a duration that can't overflow.
+/// Adds a duration, at most [`MAX_WAIT`].
 pub trait Later: Sized + Copy {
     /// The time after this duration, or after a century if that is shorter.
     #[must_use]
@@ -14,13 +13,13 @@ pub trait Later: Sized + Copy {
 
 impl Later for std::time::Instant {
     fn later(self, after: Duration) -> Self {
-        self + after.min(CENTURY)
+        self + after.min(MAX_WAIT)
     }
 }
 
 impl Later for tokio::time::Instant {
     fn later(self, after: Duration) -> Self {
-        self + after.min(CENTURY)
+        self + after.min(MAX_WAIT)
     }
 }
 

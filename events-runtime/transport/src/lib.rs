@@ -2,7 +2,7 @@
 //!
 //! A [`Transport`] gives [`Producer`]s and [`Consumer`]s. The URL picks it, see [`connect`]. The
 //! traits are small and object-safe so that a transport of your own can take their place; the
-//! conformance suite in the repository's `tests` says what it must keep:
+//! conformance suite, `events_runtime::testing::conformance`, says what it must keep:
 //!
 //! - a send that succeeded is stored as durably as the transport promises;
 //! - every group gets every message at least once, members of one group share them;

@@ -19,6 +19,9 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// The default of transports that store on disk: a week, which is also Kafka's default.
+    pub const WEEK: Self = Self::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
+
     /// No limits.
     #[must_use]
     pub const fn unlimited() -> Self {
@@ -112,18 +115,14 @@ impl RetentionPolicy {
     pub const SETTINGS: [&'static str; 4] =
         ["retention_age", "retention_count", "dead_letter_age", "dead_letter_count"];
 
-    /// `transport_default` applies unless the options or the URL set another.
+    /// The retention of the scheme applies unless the options or the URL set another.
     ///
     /// # Errors
     /// A [`TransportError`] if a limit in the URL is invalid.
-    pub fn new(
-        target: &Target<'_>,
-        options: &ConnectOptions,
-        transport_default: Retention,
-    ) -> Result<Self, TransportError> {
+    pub fn new(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         let [age, count, letter_age, letter_count] = Self::SETTINGS;
         Ok(Self {
-            default: limits(target, options.retention.unwrap_or(transport_default), age, count)?,
+            default: limits(target, options.retention.unwrap_or(target.scheme.retention), age, count)?,
             dead_letters: limits(target, options.dead_letters.unwrap_or_default(), letter_age, letter_count)?,
             topics: options.topics.clone(),
         })
@@ -178,16 +177,12 @@ mod tests {
     #[test]
     fn dead_letters_are_kept_unless_they_have_a_retention_of_their_own() {
         let of = |url: &str, options: &ConnectOptions, topic: &str| {
-            let policy = RetentionPolicy::new(
-                &Target::parse(url).unwrap(),
-                options,
-                Retention::unlimited().max_count(9),
-            );
+            let policy = RetentionPolicy::new(&Target::parse(url).unwrap(), options);
             policy.unwrap().of(&Topic::new(topic).unwrap())
         };
         let (orders, letters) = ("orders", "orders.billing.dlq");
         let unlimited = Retention::unlimited();
-        let week = ConnectOptions::new().retention(unlimited.max_age(Duration::from_secs(168 * 60 * 60)));
+        let week = ConnectOptions::new().retention(Retention::WEEK);
         for options in [&ConnectOptions::new(), &week] {
             assert_eq!(of("memory:?retention_age=1s", options, letters), unlimited);
             assert_ne!(of("memory:?retention_age=1s", options, orders), unlimited);

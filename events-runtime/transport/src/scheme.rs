@@ -16,7 +16,7 @@
 
 use std::fmt;
 
-use super::memory::{self, MemoryTransport};
+use super::memory::MemoryTransport;
 use super::{ConnectOptions, Retention, RetentionPolicy, Target, Transport, TransportError};
 
 /// Opens a transport.
@@ -40,7 +40,8 @@ pub struct Scheme {
     pub name: &'static str,
     /// The part behind it.
     pub form: UrlForm,
-    /// The settings in the query; their values are shown in logs, those of others are masked.
+    /// The settings in the query. Logs and errors show their values, unless the name says that the value is
+    /// secret, such as `password`. Values of other settings are masked.
     pub settings: &'static [&'static str],
     /// The retention of a topic, unless configured.
     pub retention: Retention,
@@ -62,7 +63,7 @@ macro_rules! register_scheme {
 
 const MEMORY: Scheme = Scheme::new("memory", UrlForm::Path, MemoryTransport::open)
     .settings(&RetentionPolicy::SETTINGS)
-    .retention(memory::DEFAULT_RETENTION);
+    .retention(Retention::unlimited().max_count(10_000));
 
 impl Scheme {
     /// A scheme without settings and with unlimited retention.
@@ -114,8 +115,8 @@ mod tests {
         Scheme::new(name, form, |target, _| Err(target.invalid("not linked")))
     }
 
-    crate::register_scheme! { scheme("sqlite", UrlForm::Path) }
-    crate::register_scheme! { scheme("redis", UrlForm::Server) }
+    crate::register_scheme! { scheme("sqlite", UrlForm::Path).settings(&["synchronous"]) }
+    crate::register_scheme! { scheme("redis", UrlForm::Server).settings(&["timeout"]) }
 
     #[test]
     fn a_linked_scheme_is_found_in_any_case() {

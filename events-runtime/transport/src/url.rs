@@ -56,29 +56,6 @@ const OWN: &[(&str, UrlForm, &str)] = &[
     ("rediss+cluster", UrlForm::Server, "redis"),
 ];
 
-/// The settings whose values are shown. All others are masked: an unknown name may be a slip for
-/// `password`.
-const SHOWN: &[&str] = &[
-    "synchronous",
-    "busy_timeout",
-    "poll_interval",
-    "max_pages",
-    "mode",
-    "retention_age",
-    "retention_count",
-    "dead_letter_age",
-    "dead_letter_count",
-    "timeout",
-    "retry_for",
-    "ca",
-    "ack",
-    "consumer_name",
-    "check_backlog",
-    "last_read_msg_id",
-    "claim_msgs_older_than",
-    "on_lost",
-];
-
 /// Words in the name of a setting whose value is secret.
 const SECRET_WORDS: &[&str] = &["pass", "pwd", "secret", "token", "key", "credential", "auth"];
 
@@ -225,9 +202,10 @@ fn form_of(scheme: &str) -> Option<UrlForm> {
     Scheme::linked(scheme).map(|scheme| scheme.form).or_else(own)
 }
 
+/// Whether the value of a setting is shown: only if the scheme has the setting. An unknown name may be a typo of
+/// `password`.
 fn is_shown(scheme: &str, setting: &str) -> bool {
-    SHOWN.contains(&setting)
-        || Scheme::linked(scheme).is_some_and(|scheme| scheme.settings.contains(&setting))
+    Scheme::linked(scheme).is_some_and(|scheme| scheme.settings.contains(&setting)) && !is_secret(setting)
 }
 
 fn mask_rest(behind: &str, form: UrlForm, is_shown: impl Fn(&str) -> bool) -> String {
@@ -338,6 +316,8 @@ mod tests {
             ("memory://u:s3cret@host/x?password=s3cret", "memory://u:***@host/x?password=***"),
             ("sqlite://events.db", "sqlite://events.db"),
             ("sqlite:x.db?password=s3cret&synchronous=off", "sqlite:x.db?password=***&synchronous=off"),
+            // Not linked: its settings are unknown.
+            ("rediss://host?timeout=5s", "rediss://host?timeout=***"),
             ("sqlite:///home/a@b/events.db?secret=x", "sqlite:///home/a@b/events.db?secret=***"),
             ("sqlite:/home/a:b@c/events.db", "sqlite:/home/a:b@c/events.db"),
             ("sqlite:C:\\a@b\\events.db", "sqlite:C:\\a@b\\events.db"),

@@ -17,6 +17,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod folder;
+
 use std::collections::BTreeMap;
 
 use events_runtime::{Event, EventData, Origin, PublicSignal, receiver};

@@ -77,7 +77,7 @@ async fn dead_letter_of(name: &str, concurrency: usize, error: fn() -> BoxError)
 async fn an_error_whose_text_panics_fails_its_event_only() {
     for concurrency in [1, 4] {
         let dead_letter = dead_letter_of("unreadable", concurrency, || Unreadable.into()).await;
-        assert!(header(&dead_letter, "dlq_reason").contains("the card (its text panicked: no text)"));
+        assert!(header(&dead_letter, "dlq_reason").contains("the card (formatting it panicked: no text)"));
     }
 }
 

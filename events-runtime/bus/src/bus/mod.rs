@@ -158,6 +158,7 @@ mod consumer;
 mod dead_letters;
 mod dedup;
 mod destination;
+mod event_bus;
 mod fetched_batch;
 mod flush;
 mod guarded;
@@ -187,18 +188,11 @@ mod verdict;
 mod worker;
 mod writers;
 
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
-
 pub use builder::{EventBusBuilder, StartError};
 pub use consumer::Consume;
 pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, Listing, Restored};
+pub use event_bus::EventBus;
+use event_bus::Inner;
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
@@ -217,7 +211,6 @@ pub use settling::Consumed;
 pub use shutdown::{ShutdownError, SpillError};
 #[doc(hidden)]
 pub use spill::{Damage, LINE_AT_MOST, SpillFile};
-use status::Consumers;
 pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
 pub use undelivered::Undelivered;
 pub use verdict::{InboundError, ReceiverFailure};
@@ -225,243 +218,3 @@ pub use worker::ConsumeError;
 #[doc(hidden)]
 pub use writers::Writers;
 pub use writers::{AmbiguousSchema, SchemasError};
-
-use self::observe::{Failure, Observe};
-use self::outbound::OutboundQueues;
-use self::record::FailureKind;
-use self::sender::Phase;
-use self::transports::Transports;
-use crate::config::{Config, UnknownTransport};
-use events_core::hub::Hub;
-use events_core::internal::Outbound;
-use events_core::registry::Registry;
-use events_transport::{NameError, Topic, TopicPrefix, Transport, TransportName};
-
-/// A running bus. Clones are handles to the same bus.
-///
-/// The hub keeps the bus running: dropping all handles stops nothing. [`shutdown`](Self::shutdown) stops it
-/// and sends the queued events.
-#[doc(alias("broker", "message bus", "pubsub"))]
-#[derive(Clone)]
-pub struct EventBus(Arc<Inner>);
-
-struct Inner {
-    config: Config,
-    hub: Hub,
-    registry: &'static Registry,
-    writers: Writers,
-    prefix: Option<TopicPrefix>,
-    transports: Transports,
-    queues: Arc<OutboundQueues>,
-    outbound: Arc<dyn Outbound>,
-    /// One task per topic queue, until it has ended.
-    senders: Mutex<Vec<JoinHandle<()>>>,
-    /// Whether consumers take events.
-    consuming: watch::Sender<bool>,
-    consumers: Consumers,
-    observe: Arc<Observe>,
-    propagator: Option<Arc<dyn TracePropagator>>,
-}
-
-impl EventBus {
-    /// Returns a builder.
-    pub fn builder() -> EventBusBuilder {
-        EventBusBuilder::default()
-    }
-
-    /// Returns a consumer of a topic, by its base name. It emits the topic's events in this bus's hub.
-    #[doc(alias("subscribe", "listen"))]
-    pub fn consume(&self, topic: impl Into<String>) -> Consume {
-        Consume::new(self, topic.into())
-    }
-
-    /// Returns a replay of a topic, by its base name. It emits past events in this bus's hub.
-    #[doc(alias("reprocess", "rewind"))]
-    pub fn replay(&self, topic: impl Into<String>) -> Replay {
-        Replay::new(self, topic.into())
-    }
-
-    /// Returns the positions of a topic's groups on the transport of `[bus]`, by the topic's base name. For
-    /// another transport, use [`Offsets::of`] with [`transport_named`](Self::transport_named).
-    ///
-    /// # Errors
-    /// A [`NameError`] if the topic's name is invalid.
-    #[doc(alias("seek", "lag", "rewind"))]
-    pub fn offsets(&self, topic: &str) -> Result<Offsets<'_>, NameError> {
-        Ok(Offsets::of(self.transport(), Topic::new(topic)?.with_prefix(self.prefix())?))
-    }
-
-    /// Pauses all consumers of this bus until [`resume_consumers`](Self::resume_consumers), for example
-    /// while a downstream system is under maintenance. Consumers keep running and stay members of their
-    /// group. Messages in flight are finished; fetched messages that are not in flight are released.
-    /// `bus.consumer.enabled = false` starts a bus in this state.
-    pub fn pause_consumers(&self) {
-        self.0.consuming.send_replace(false);
-    }
-
-    /// Resumes the consumers after [`pause_consumers`](Self::pause_consumers).
-    pub fn resume_consumers(&self) {
-        self.0.consuming.send_replace(true);
-    }
-
-    /// Whether the consumers are paused.
-    pub fn consumers_paused(&self) -> bool {
-        !*self.0.consuming.borrow()
-    }
-
-    /// The number of events that are not acknowledged yet.
-    pub fn queue_depth(&self) -> usize {
-        self.0.queues.capacity().used()
-    }
-
-    /// The state of sending and consuming: queue depths, waiting times, open circuits, and whether [an
-    /// operator must act](BusStatus::needs_operator).
-    pub fn status(&self) -> BusStatus {
-        let queues: Vec<_> = self.0.queues.topic_queues().iter().map(|queue| queue.status()).collect();
-        BusStatus {
-            queue_depth: self.queue_depth(),
-            queue_capacity: self.0.queues.capacity().total(),
-            oldest_waiting: queues.iter().filter_map(|queue| queue.oldest_waiting).max(),
-            queues,
-            consumers: self.0.consumers.status(),
-        }
-    }
-
-    /// The hub whose events the bus sends, and in which it emits consumed events.
-    pub fn hub(&self) -> &Hub {
-        &self.0.hub
-    }
-
-    /// The definitions of the events that the bus can consume.
-    pub fn registry(&self) -> &'static Registry {
-        self.0.registry
-    }
-
-    /// The transport of `[bus]`.
-    pub fn transport(&self) -> &dyn Transport {
-        self.0.transports.default()
-    }
-
-    /// The transport of `[transports.NAME]`, or of `[bus]` for the name `bus`.
-    ///
-    /// # Errors
-    /// An [`UnknownTransport`] that suggests a similar name.
-    pub fn transport_named(&self, name: &str) -> Result<&dyn Transport, UnknownTransport> {
-        let unknown = |_| UnknownTransport::new(name, self.0.transports.names());
-        let name = TransportName::new(name).map_err(unknown)?;
-        Ok(&*self.0.transports.get(&name)?.transport)
-    }
-
-    /// The configuration that the bus was started with.
-    pub fn config(&self) -> &Config {
-        &self.0.config
-    }
-
-    /// The prefix of every topic's name at the broker.
-    pub fn prefix(&self) -> Option<&TopicPrefix> {
-        self.0.prefix.as_ref()
-    }
-
-    /// Waits until every event emitted before this call is acknowledged or permanently refused; the
-    /// emission reports which. Events emitted later are not waited for.
-    ///
-    /// # Errors
-    /// A [`FlushError`] that lists the events not acknowledged in time. The bus keeps sending them.
-    pub async fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        flush::flush(self.0.queues.topic_queues(), timeout).await
-    }
-
-    /// Stops accepting events and sends the queued ones, for at most `timeout`.
-    ///
-    /// Concurrent calls all return when the shutdown has ended; a call after that does nothing. If the
-    /// future is dropped, the bus keeps draining. Consumers end with their own futures: end them first.
-    ///
-    /// # Errors
-    /// A [`ShutdownError`] with the events that were not acknowledged in time. Their emissions report the
-    /// error, and the error log records them.
-    pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        let begun = Instant::now();
-        let ended = self.end(timeout).await;
-        if let Err(error) = &ended {
-            self.log_undelivered(error);
-        }
-        self.0.observe.flush_within(remaining(begun, timeout)).await;
-        ended
-    }
-
-    /// Records each event that the shutdown could not send.
-    fn log_undelivered(&self, error: &ShutdownError) {
-        for Undelivered { topic, transport, message } in &error.undelivered {
-            let reason = "not acknowledged before the bus was shut down".to_owned();
-            let text = "an event was not sent";
-            let failure =
-                Failure { kind: FailureKind::NotSent, error: reason, topic, transport, received: None, text };
-            self.0.observe.failed(&failure, message);
-        }
-    }
-
-    async fn end(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        self.0.hub.detach(&self.0.outbound);
-        let phase = &self.0.queues.phase;
-        phase.send_if_modified(|phase| {
-            let runs = *phase == Phase::Running;
-            if runs {
-                *phase = Phase::Draining;
-            }
-            runs
-        });
-        // Locked until the end, so that a second caller also waits; released if this future is dropped.
-        let mut senders = self.0.senders.lock().await;
-        if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {
-            phase.send_replace(Phase::Abandoning);
-            join(&mut senders).await;
-        }
-        ShutdownError::of(self.0.queues.topic_queues())
-    }
-
-    /// Like [`shutdown`](Self::shutdown), but appends the events that were not acknowledged in time to a
-    /// file instead of the error log. Returns the number of events written; if it is not 0, `produce
-    /// --from-spill` sends them later, with their ids.
-    ///
-    /// A blocking thread writes the file. The call waits for the file's lock and for the error log until
-    /// the timeout has passed, and for at least one second.
-    ///
-    /// # Errors
-    /// A [`SpillError`] that holds the events if the file can't be written, for example because another
-    /// process holds its lock.
-    pub async fn shutdown_or_spill(
-        &self,
-        timeout: Duration,
-        path: impl AsRef<Path>,
-    ) -> Result<usize, SpillError> {
-        let begun = Instant::now();
-        let ended = self.end(timeout).await;
-        self.0.observe.flush_within(remaining(begun, timeout)).await;
-        let Err(error) = ended else { return Ok(0) };
-        let path = path.as_ref();
-        let events = error.spill_within(path, remaining(begun, timeout)).await?;
-        tracing::warn!(events, path = %path.display(), "unsent events were written to the spill file");
-        Ok(events)
-    }
-}
-
-/// The remaining time for the files of a shutdown: the rest of the timeout, and at least long enough for a
-/// pending write.
-fn remaining(begun: Instant, timeout: Duration) -> Duration {
-    timeout.saturating_sub(begun.elapsed()).clamp(Duration::from_secs(1), spill::LOCK_TIMEOUT)
-}
-
-/// Waits for tasks to end, and removes them from the list. A cancelled or panicked task has ended its queue
-/// on drop.
-async fn join(tasks: &mut Vec<JoinHandle<()>>) {
-    while let Some(task) = tasks.last_mut() {
-        let _ = task.await;
-        tasks.pop();
-    }
-}
-
-impl fmt::Debug for EventBus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventBus").field("transport", &self.transport().url()).finish_non_exhaustive()
-    }
-}

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::capacity::Capacity;
 use super::destination::Destination;
-use super::join;
 use super::observe::Observe;
 use super::sender::{Phase, Sender, Sending};
+use super::shutdown::join;
 use super::topic_queue::TopicQueue;
 use super::undelivered::Undelivered;
 use events_core::signal::SendError;

@@ -225,8 +225,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let linger = section.or(findings, "linger", Duration::ZERO);
     let scheme = url.as_ref().map(BusUrl::scheme).and_then(Scheme::linked);
     // A file with other problems may lack the URL.
-    let week = Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
-    let usual = scheme.map_or(week, |scheme: Scheme| scheme.retention);
+    let usual = scheme.map_or(Retention::WEEK, |scheme: Scheme| scheme.retention);
     let retention = retention(findings, &mut section, usual);
     let audit = section.or(findings, "audit", false);
     let error_log = section.optional::<FilePath>(findings, "error_log", "(none)").map(|path| path.0);

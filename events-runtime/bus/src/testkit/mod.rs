@@ -1,5 +1,71 @@
-//! The conformance suite: the promises that every transport keeps, with a bus on it.
+//! The conformance suite: the promises that every transport keeps, as tests.
+//!
+//! A transport runs the suite with one line in `Cargo.toml`, a [`Fixture`], and one macro:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! events-runtime = { version = "0.1", features = ["testkit"] }
+//! ```
+//!
+//! ```
+//! use events_runtime::testing::conformance::Fixture;
+//! use events_runtime::transport::{ConnectOptions, Transport, connect};
+//!
+//! struct MyStore(String);
+//!
+//! impl Fixture for MyStore {
+//!     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
+//!         connect(&self.0, options).expect("the store opens")
+//!     }
+//! }
+//!
+//! events_runtime::conformance!(my_transport, MyStore("memory:my-store".to_owned()));
+//! # fn main() {}
+//! ```
+//!
+//! The macro writes a module with a test for each promise, such as
+//! `my_transport::keys::the_order_of_each_key_is_kept`. The expression is evaluated once for each test.
+//!
+//! # The fixture
+//! A fixture is an empty store for one test. [`connect`](Fixture::connect) opens a new handle to it; the handles of
+//! one fixture share the messages, also after all of them were dropped, if the transport is
+//! [durable](events_transport::Capability::durable). A fixture whose store is disturbed on purpose, for example a
+//! server that is restarted again and again, returns a [`patience`](Fixture::patience) of more than 1, by which
+//! leases and delays are multiplied. The transport must retry its calls in that time.
+//!
+//! # Capabilities
+//! A promise that the transport's [`Capability`](events_transport::Capability) excludes is skipped, with a printed
+//! line (`cargo test -- --show-output`). All other promises must be kept.
+//!
+//! # The promises
+//!
+//! | chapter | promises about | skipped without |
+//! |---|---|---|
+//! | [`messages`] | key, headers and data, order, positions | |
+//! | [`progress`] | groups and members, waiting, cancelled receives, lag, reopening | `durable` |
+//! | [`settling`] | `ack`, `retry`, `release`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
+//! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
+//! | [`keys`] | the order of each key | `takeover` |
+//! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
+//! | [`store`] | retention, topics, checks | `trim` |
+//! | [`unsettled`] | reading without receiving | support of `Transport::unsettled` |
+//! | [`model`] | generated histories, compared with executable models | `isolates` |
+//! | [`dead_letters`] | listing, retry, removal, restoring | `takeover` |
+//! | [`dead_letter_model`] | generated histories with crashes, compared with a model | |
+//! | [`replay`] | replay in a new group and in place, resets | |
+//! | [`evolution`] | two versions of a definition on one topic | |
+//! | [`inbound`] | consumers of a bus: concurrency, failures, shutdown | `counts_attempts` |
+//!
+//! # Settings
+//! `CONFORMANCE_HISTORIES` sets the number of generated histories of each promise, `CONFORMANCE_SEED` the seed of
+//! the first, and `CONFORMANCE_SEEDS` the number of random orders of `keys`. A failing history is shortened and
+//! printed with its seed.
+//!
+//! # Around the suite
+//! The functions that the promises use are public, for a transport's own tests: [`send`], [`receive`], [`ack`],
+//! [`nothing`], and [`Over`](over::Over), which replaces parts of a transport.
 
+pub mod dead_letter_model;
 pub mod dead_letters;
 pub mod evolution;
 pub mod inbound;
@@ -34,6 +100,9 @@ macro_rules! conformance {
                     a_failed_retry_reports_how_many_are_left,
                     dead_letters_that_stay_survive_a_cumulative_removal,
                     a_dead_letter_without_a_reason_is_listed,
+                ]
+                dead_letter_model: [
+                    dead_letters_match_the_model,
                 ]
                 replay: [
                     a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,

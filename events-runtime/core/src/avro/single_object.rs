@@ -1,11 +1,8 @@
 //! [Single-object encoding](https://avro.apache.org/docs/1.12.0/specification/#single-object-encoding):
 //! `C3 01`, the schema's CRC-64-AVRO fingerprint in little-endian order, the datum.
 
-use super::decode::from_slice;
-use super::encode::append;
-use super::error::{DecodeError, DecodeErrorKind, EncodeError};
-use super::resolve::from_slice_resolved;
-use super::writer_schema::WriterSchema;
+use super::datum::{append, from_slice, from_slice_resolved};
+use crate::codec::{DecodeError, DecodeErrorKind, EncodeError, WriterSchema};
 use crate::payload::PublicSignal;
 
 const MARKER: [u8; 2] = [0xC3, 0x01];
@@ -14,7 +11,7 @@ const HEADER_LEN: usize = 10;
 /// An event as a single object: marker, fingerprint, datum.
 ///
 /// # Errors
-/// As for [`to_vec`](super::to_vec).
+/// Those of [`to_vec`](super::to_vec).
 pub fn to_single_object<E: PublicSignal>(event: &E) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::with_capacity(HEADER_LEN + event.max_len());
     out.extend_from_slice(&MARKER);
@@ -23,12 +20,11 @@ pub fn to_single_object<E: PublicSignal>(event: &E) -> Result<Vec<u8>, EncodeErr
     Ok(out)
 }
 
-/// The event in a single object that this definition wrote, or a version of it that was published
-/// before.
+/// The event in a single object of this definition, or of a published version of it.
 ///
 /// # Errors
-/// [`DecodeErrorKind::NotSingleObject`] without the marker, [`DecodeErrorKind::OtherSchema`]
-/// where another schema wrote it, and whatever [`from_slice`] says of the datum.
+/// [`DecodeErrorKind::NotSingleObject`] without the marker, [`DecodeErrorKind::OtherSchema`] for an
+/// unknown schema, and those of [`from_slice`].
 pub fn from_single_object<E: PublicSignal>(bytes: &[u8]) -> Result<E, DecodeError> {
     let not_single_object = || DecodeError::new(DecodeErrorKind::NotSingleObject, 0);
     let (found, datum) = split(bytes).ok_or_else(not_single_object)?;

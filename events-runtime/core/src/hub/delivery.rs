@@ -1,4 +1,4 @@
-//! What became of an emission after `emit` returned: async receivers and topics.
+//! Results that follow after `emit` has returned: those of async receivers and topics.
 
 use std::error::Error;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::executor::block;
 use crate::receiver::{BoxError, ReceiverError, Response};
 use events_support::error_chain::{chain, drop_quietly};
 
-/// The end of an emission: what every async receiver answered and what every topic acknowledged.
+/// The results of an emission: the response of every async receiver and the outcome of every topic.
 #[derive(Debug, Default)]
 pub struct Delivered {
     receivers: Vec<Response>,
@@ -22,12 +22,12 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What the async receivers answered, in the order they were started.
+    /// The responses of the async receivers, in the order in which they were started.
     pub fn receivers(&self) -> &[Response] {
         &self.receivers
     }
 
-    /// What became of the event in each topic that it is routed to.
+    /// The outcome for each topic that the event is routed to.
     pub fn topics(&self) -> &[TopicOutcome] {
         &self.topics
     }
@@ -37,7 +37,7 @@ impl Delivered {
     }
 }
 
-/// What became of an event in one topic.
+/// The outcome of sending an event to one topic.
 #[derive(Debug)]
 pub struct TopicOutcome {
     topic: Arc<str>,
@@ -50,45 +50,46 @@ impl TopicOutcome {
         &self.topic
     }
 
-    /// The position in the topic, in the transport's own form, once the broker acknowledged it.
+    /// The position in the topic, in the transport's own form.
     ///
     /// # Errors
-    /// Why the event is not in the topic.
+    /// A [`SendError`] if the broker has not acknowledged the event.
     pub fn result(&self) -> Result<&str, &SendError> {
         self.result.as_deref()
     }
 }
 
-/// Why an event did not get into a topic.
+/// The reason why a topic did not acknowledge an event.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The bus or the transport refused it; the [`source`](Error::source) says why.
+    /// The bus or the transport failed. The [`source`](Error::source) is its error.
     #[error("the event was not sent")]
     Failed(#[source] BoxError),
-    /// The bus was shut down with the event in its queue or under way. `EventBus::shutdown` gives the
-    /// messages back; sent again, they keep their ids.
-    #[error("the bus was shut down before the event was acknowledged; it may be stored all the same")]
+    /// The bus was shut down while the event was queued or in flight. `EventBus::shutdown` returns such
+    /// messages; they keep their ids when they are sent again.
+    #[error("the bus was shut down before the broker acknowledged the event, which may be stored anyway")]
     ShutDown,
-    /// It was still under way when [`Emission::wait_timeout`](crate::Emission::wait_timeout)
-    /// gave up waiting.
-    #[error("the event had not been acknowledged when the wait timed out; it may still arrive")]
+    /// The broker had not acknowledged the event when
+    /// [`Emission::wait_timeout`](crate::Emission::wait_timeout) timed out.
+    #[error("the wait timed out before the broker acknowledged the event, which may still be sent")]
     Unfinished,
-    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread
-    /// that its acknowledgement needs.
+    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread that receives
+    /// the acknowledgement.
     #[error(
-        "the event's acknowledgement was not waited for, as a blocking wait would stop the thread that it needs; it may still arrive: await `delivered()`, or call `wait` in `spawn_blocking`"
+        "did not wait for the acknowledgement, because that would block the thread that receives it; the event may still be sent: await `delivered()`, or call `wait` in `spawn_blocking`"
     )]
     WouldBlock,
 }
 
-/// An emission that not every async receiver and topic took well.
+/// At least one async receiver or topic failed.
 ///
-/// Its text names all that failed, each with its reasons; [`Error::source`] is the first failure.
+/// The text lists all failures with their causes. [`Error::source`] is the first failure.
 #[derive(Debug)]
 pub struct DeliveryError {
     outcome: Delivered,
-    /// Made once: an error of a receiver may be one of these, whose reasons are of the same kind.
+    /// Built once: an error of a receiver may be a `DeliveryError` too, and so on. Formatting each level anew
+    /// would take exponential time.
     text: String,
 }
 
@@ -103,12 +104,12 @@ impl DeliveryError {
         error
     }
 
-    /// What every async receiver answered, the successful ones included.
+    /// The responses of all async receivers, including the successful ones.
     pub fn receivers(&self) -> &[Response] {
         self.outcome.receivers()
     }
 
-    /// What became of the event in each topic, the successful ones included.
+    /// The outcomes of all topics, including the successful ones.
     pub fn topics(&self) -> &[TopicOutcome] {
         self.outcome.topics()
     }
@@ -137,69 +138,68 @@ impl Error for DeliveryError {
     }
 }
 
-/// An async receiver under way.
+/// An async receiver that has not finished.
 #[derive(Debug)]
 pub(crate) struct PendingReceiver {
     pub(crate) name: Arc<str>,
-    pub(crate) result: Answer,
+    pub(crate) result: PendingResult,
 }
 
-/// What an async receiver will answer. Its error may panic when it is dropped, which is here where nobody
-/// asks for the answer.
+/// The future result of an async receiver. An error that no caller reads is dropped here, and may panic.
 #[derive(Debug)]
-pub(crate) struct Answer(Option<oneshot::Receiver<Result<(), ReceiverError>>>);
+pub(crate) struct PendingResult(Option<oneshot::Receiver<Result<(), ReceiverError>>>);
 
-impl Answer {
-    pub(crate) const fn new(answer: oneshot::Receiver<Result<(), ReceiverError>>) -> Self {
-        Self(Some(answer))
+impl PendingResult {
+    pub(crate) const fn new(result: oneshot::Receiver<Result<(), ReceiverError>>) -> Self {
+        Self(Some(result))
     }
 }
 
-impl Future for Answer {
+impl Future for PendingResult {
     type Output = Result<Result<(), ReceiverError>, oneshot::Canceled>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Some(answer) => Pin::new(answer).poll(context),
+            Some(result) => Pin::new(result).poll(context),
             None => Poll::Ready(Err(oneshot::Canceled)),
         }
     }
 }
 
-impl Drop for Answer {
+impl Drop for PendingResult {
     fn drop(&mut self) {
         drop_quietly(self.0.take());
     }
 }
 
-/// An event on its way into a topic.
+/// An event that is being sent to a topic.
 #[derive(Debug)]
 pub struct PendingTopic {
     topic: Arc<str>,
-    result: Settling,
+    result: TopicResult,
 }
 
 #[derive(Debug)]
-enum Settling {
-    Settled(Result<String, SendError>),
-    Waiting(oneshot::Receiver<Result<String, SendError>>),
+enum TopicResult {
+    Known(Result<String, SendError>),
+    Pending(oneshot::Receiver<Result<String, SendError>>),
 }
 
 impl PendingTopic {
-    /// An event whose fate is known already.
+    /// The result is known already.
     pub fn settled(topic: Arc<str>, result: Result<String, SendError>) -> Self {
-        Self { topic, result: Settling::Settled(result) }
+        Self { topic, result: TopicResult::Known(result) }
     }
 
-    /// An event whose fate the sender's owner will tell; dropping it means a shut down bus.
+    /// The result follows through the sender. Dropping the sender means that the bus was shut down.
     pub fn waiting(topic: Arc<str>) -> (oneshot::Sender<Result<String, SendError>>, Self) {
         let (settle, result) = oneshot::channel();
-        let pending = Self { topic, result: Settling::Waiting(result) };
+        let pending = Self { topic, result: TopicResult::Pending(result) };
         (settle, pending)
     }
 }
 
-/// All that is under way of an emission.
+/// The unfinished parts of an emission.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) receivers: Vec<PendingReceiver>,
@@ -207,23 +207,23 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Awaits all of it.
-    pub(crate) async fn settle(self) -> Result<Delivered, DeliveryError> {
+    /// Waits for all parts.
+    pub(crate) async fn join(self) -> Result<Delivered, DeliveryError> {
         let mut outcome = Delivered::default();
         for PendingReceiver { name, result } in self.receivers {
-            outcome.add_receiver(name, Received::Ended(result.await));
+            outcome.add_receiver(name, Wait::Finished(result.await));
         }
         for PendingTopic { topic, result } in self.topics {
             match result {
-                Settling::Settled(result) => outcome.topics.push(TopicOutcome { topic, result }),
-                Settling::Waiting(result) => outcome.add_topic(topic, Received::Ended(result.await)),
+                TopicResult::Known(result) => outcome.topics.push(TopicOutcome { topic, result }),
+                TopicResult::Pending(result) => outcome.add_topic(topic, Wait::Finished(result.await)),
             }
         }
         outcome.into_result()
     }
 
-    /// Blocks the thread until all of it has ended or the time has come; what has not ended
-    /// then is unfinished. Where the thread must not block, nothing is waited for.
+    /// Blocks the thread until all parts have finished or the deadline has passed; the other parts are then
+    /// reported as unfinished. Does not wait if the thread must not block.
     pub(crate) fn wait(self, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
         let mut outcome = Delivered::default();
         for PendingReceiver { name, mut result } in self.receivers {
@@ -231,8 +231,8 @@ impl Pending {
         }
         for PendingTopic { topic, result } in self.topics {
             match result {
-                Settling::Settled(result) => outcome.topics.push(TopicOutcome { topic, result }),
-                Settling::Waiting(mut result) => {
+                TopicResult::Known(result) => outcome.topics.push(TopicOutcome { topic, result }),
+                TopicResult::Pending(mut result) => {
                     outcome.add_topic(topic, block_until(&mut result, deadline));
                 }
             }
@@ -241,24 +241,24 @@ impl Pending {
     }
 }
 
-/// What came through a channel.
+/// The result of waiting for a channel.
 type Received<T> = Wait<Result<T, oneshot::Canceled>>;
 
-/// How a blocking wait ended.
+/// The result of a blocking wait.
 enum Wait<T> {
-    /// With what was waited for.
-    Ended(T),
-    /// The time came first.
+    /// The future finished.
+    Finished(T),
+    /// The deadline passed first.
     TimedOut,
-    /// It did not begin.
+    /// The thread must not block.
     WouldBlock,
 }
 
 impl Delivered {
     fn add_receiver(&mut self, name: Arc<str>, received: Received<Result<(), ReceiverError>>) {
         let result = match received {
-            Wait::Ended(Ok(result)) => result,
-            Wait::Ended(Err(oneshot::Canceled)) => Err(ReceiverError::Cancelled),
+            Wait::Finished(Ok(result)) => result,
+            Wait::Finished(Err(oneshot::Canceled)) => Err(ReceiverError::Cancelled),
             Wait::TimedOut => Err(ReceiverError::Unfinished),
             Wait::WouldBlock => Err(ReceiverError::WouldBlock),
         };
@@ -267,8 +267,8 @@ impl Delivered {
 
     fn add_topic(&mut self, topic: Arc<str>, received: Received<Result<String, SendError>>) {
         let result = match received {
-            Wait::Ended(Ok(result)) => result,
-            Wait::Ended(Err(oneshot::Canceled)) => Err(SendError::ShutDown),
+            Wait::Finished(Ok(result)) => result,
+            Wait::Finished(Err(oneshot::Canceled)) => Err(SendError::ShutDown),
             Wait::TimedOut => Err(SendError::Unfinished),
             Wait::WouldBlock => Err(SendError::WouldBlock),
         };
@@ -280,22 +280,22 @@ impl Delivered {
     }
 }
 
-/// Blocks the thread on a future that has not ended, where the thread may block.
+/// Blocks the thread until a future finishes, if the thread may block.
 fn block_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Wait<F::Output> {
     if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut Context::from_waker(Waker::noop())) {
-        return Wait::Ended(output);
+        return Wait::Finished(output);
     }
     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         return Wait::TimedOut;
     }
     match block(|| park_until(future, deadline)) {
-        Some(Some(output)) => Wait::Ended(output),
+        Some(Some(output)) => Wait::Finished(output),
         Some(None) => Wait::TimedOut,
         None => Wait::WouldBlock,
     }
 }
 
-/// Parks the thread until a future ends; `None` when the time came first.
+/// Parks the thread until a future finishes; `None` if the deadline passed first.
 fn park_until<F: Future + Unpin>(future: &mut F, deadline: Option<Instant>) -> Option<F::Output> {
     struct Unpark(Thread);
 

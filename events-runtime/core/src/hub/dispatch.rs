@@ -1,13 +1,13 @@
-//! One emission through a hub: metadata, receivers, bus.
+//! Emits one event in a hub: metadata, receivers, bus.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::delivery::{Pending, PendingReceiver};
-use super::emission::{AnyEmission, Emission, Held, Outcome, StrictError};
+use super::emission::{AnyEmission, Emission, EmittedEvent, StrictError};
 use super::emit_options::EmitOptions;
 use super::identity::Identity;
-use super::receiver_set::{Entry, Snapshot, Start};
+use super::receiver_set::{AsyncCall, Entry, Snapshot};
 use super::task::ReceiverTask;
 use super::{Hub, TypeIndex};
 use crate::event::{Event, Origin};
@@ -27,7 +27,7 @@ impl Hub {
     ) -> Emission<E> {
         let snapshot = self.receivers::<E>(index).snapshot();
         let metadata = new_metadata::<E>(&snapshot.state.identity, options);
-        // Built where it is returned: a copy of what was just written would stall.
+        // Built in place: a copy right after the writes would stall the processor.
         let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
         emission.outcome = self.dispatch(&snapshot, &emission.event);
         emission
@@ -54,58 +54,59 @@ impl Hub {
         }
     }
 
-    /// An event of another process: its metadata is kept, no bus takes it again.
+    /// Emits an event that a bus received: keeps its metadata and sends it to no bus.
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         self.scope(|| {
             let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
             let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
             let outcome = self.dispatch(&snapshot, &emission.event);
             drop_quietly(emission);
-            AnyEmission::new(outcome)
+            outcome
         })
     }
 
-    fn dispatch<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Held<E>) -> Outcome {
+    fn dispatch<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &EmittedEvent<E>) -> AnyEmission {
         let run = |snapshot: &Snapshot<E>, event: &Event<E>| Ok::<_, Infallible>(snapshot.run(event));
         let Ok(outcome) = self.dispatch_with(snapshot, event, run);
         outcome
     }
 
-    /// Runs the sync receivers and, unless `run` fails, starts what goes on after them.
+    /// Runs the sync receivers. Unless `run` fails, then starts the async receivers and offers the event to
+    /// the buses.
     #[inline]
     fn dispatch_with<E: PublicSignal, X>(
         &self,
         snapshot: &Snapshot<E>,
-        event: &Held<E>,
+        event: &EmittedEvent<E>,
         run: impl FnOnce(&Snapshot<E>, &Event<E>) -> Result<Responses, X>,
-    ) -> Result<Outcome, X> {
+    ) -> Result<AnyEmission, X> {
         if !snapshot.enabled {
-            return Ok(Outcome::suppressed());
+            return Ok(AnyEmission::suppressed());
         }
         let state = &snapshot.state;
-        if let Held::Shared(event) = event {
+        if let EmittedEvent::Shared(event) = event {
             state.observe(event);
         }
         let responses = run(snapshot, event.get())?;
         let receivers = match event {
-            Held::Shared(event) => self.start(snapshot, event),
-            Held::Own(_) => Vec::new(),
+            EmittedEvent::Shared(event) => self.start(snapshot, event),
+            EmittedEvent::Owned(_) => Vec::new(),
         };
-        // An event that came from a bus never goes to one.
+        // An event from a bus is never sent to a bus.
         let has_bus = event.get().origin() == Origin::Local && !state.outbounds.is_empty();
         let pending = (has_bus || !receivers.is_empty()).then(|| {
             let topics = if has_bus { state.offer(event.get()) } else { Vec::new() };
             Box::new(Pending { receivers, topics })
         });
-        Ok(Outcome { responses, pending, suppressed: false })
+        Ok(AnyEmission { responses, pending, suppressed: false })
     }
 
     fn start<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {
-        if snapshot.starts.is_empty() {
+        if snapshot.asynchronous.is_empty() {
             return Vec::new();
         }
         let spawner = self.0.executor.spawner();
-        let start = |entry: &Entry<Start<E>>| {
+        let start = |entry: &Entry<AsyncCall<E>>| {
             let (mut task, pending) = ReceiverTask::new(
                 self.clone(),
                 Arc::clone(&entry.name),
@@ -118,20 +119,20 @@ impl Hub {
             }
             pending
         };
-        snapshot.starts.iter().map(start).collect()
+        snapshot.asynchronous.iter().map(start).collect()
     }
 }
 
 impl<E> Snapshot<E> {
-    /// An emission that has come to nothing yet.
+    /// An emission without results yet.
     #[inline]
     fn emission(&self, event: Event<E>) -> Emission<E> {
-        let event = if self.starts.is_empty() && self.state.observers.is_empty() {
-            Held::Own(event)
+        let event = if self.asynchronous.is_empty() && self.state.observers.is_empty() {
+            EmittedEvent::Owned(event)
         } else {
-            Held::Shared(Arc::new(event))
+            EmittedEvent::Shared(Arc::new(event))
         };
-        Emission { event, outcome: Outcome::suppressed() }
+        Emission { event, outcome: AnyEmission::suppressed() }
     }
 }
 

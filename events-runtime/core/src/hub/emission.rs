@@ -1,4 +1,4 @@
-//! What `emit` returns.
+//! The result of `emit`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,80 +10,68 @@ use crate::event::Event;
 use crate::receiver::{ReceiverError, Response, Responses};
 use events_support::error_chain::drop_quietly;
 
-/// An event that was emitted: the sync receivers have answered, the async ones and the bus are
-/// at work. Dropping it stops nothing.
+/// An emitted event. Its sync receivers have finished; its async receivers and the bus may still be working.
+/// Dropping an emission stops nothing.
 pub struct Emission<E> {
-    pub(super) event: Held<E>,
-    pub(super) outcome: Outcome,
+    pub(super) event: EmittedEvent<E>,
+    pub(super) outcome: AnyEmission,
 }
 
-/// An event in its emission: shared where an async receiver or an observer has it too.
-pub(crate) enum Held<E> {
-    Own(Event<E>),
+/// The event of an emission: shared if an async receiver or an observer has it too.
+pub(crate) enum EmittedEvent<E> {
+    Owned(Event<E>),
     Shared(Arc<Event<E>>),
 }
 
-impl<E> Held<E> {
+impl<E> EmittedEvent<E> {
     #[inline]
     pub(crate) fn get(&self) -> &Event<E> {
         match self {
-            Self::Own(event) => event,
+            Self::Owned(event) => event,
             Self::Shared(event) => event,
         }
     }
 }
 
-/// The part of an [`Emission`] that knows no event type.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) responses: Responses,
-    /// Nothing in the common case, which is then not built and not dropped.
-    pub(crate) pending: Option<Box<Pending>>,
-    pub(crate) suppressed: bool,
-}
-
-impl Outcome {
-    pub(crate) fn suppressed() -> Self {
-        Self { responses: Responses::none(), pending: None, suppressed: true }
-    }
-}
-
-/// An [`Emission`] of any event type: what a bus that delivers an event gets.
+/// An [`Emission`] without its event: the result of emitting an event from a bus.
 #[derive(Debug)]
 pub struct AnyEmission {
-    outcome: Outcome,
+    pub(super) responses: Responses,
+    /// `None` in the common case, which saves creating and dropping it.
+    pub(super) pending: Option<Box<Pending>>,
+    pub(super) suppressed: bool,
 }
 
 impl AnyEmission {
-    pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome }
+    pub(super) fn suppressed() -> Self {
+        Self { responses: Responses::none(), pending: None, suppressed: true }
     }
 
     /// See [`Emission::responses`].
     pub fn responses(&self) -> &[Response] {
-        self.outcome.responses.as_slice()
+        self.responses.as_slice()
     }
 
     /// See [`Emission::is_suppressed`].
     pub fn is_suppressed(&self) -> bool {
-        self.outcome.suppressed
+        self.suppressed
     }
 
     /// See [`Emission::delivered`].
     ///
     /// # Errors
-    /// When an async receiver failed.
+    /// If an async receiver failed.
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
-        settle(self.outcome.pending).await
+        join(self.pending).await
     }
 }
 
 impl<E> Emission<E> {
     pub(crate) fn into_any(self) -> AnyEmission {
         let Self { event, outcome } = self;
-        // The receivers have had it: a payload that panics when it is dropped changes no answer.
+        // The receivers have run: a payload that panics when it is dropped must not change the result.
         drop_quietly(event);
-        AnyEmission::new(outcome)
+        outcome
     }
 
     /// The event.
@@ -91,54 +79,52 @@ impl<E> Emission<E> {
         self.event.get()
     }
 
-    /// What the sync receivers answered, in the order they ran; complete.
+    /// The responses of all sync receivers, in the order in which they ran.
     pub fn responses(&self) -> &[Response] {
-        self.outcome.responses.as_slice()
+        self.outcome.responses()
     }
 
-    /// Whether the signal was disabled: no receiver ran and no bus took the event.
+    /// Whether the signal was disabled: no receiver ran and the event was not sent.
     pub fn is_suppressed(&self) -> bool {
         self.outcome.suppressed
     }
 
-    /// Waits until every async receiver has ended and every topic's broker has acknowledged the
-    /// event.
+    /// Waits until every async receiver has finished and every topic's broker has acknowledged the event.
     ///
     /// # Errors
-    /// When one of them failed; the error lists the successful ones too. The sync receivers'
-    /// answers are in [`responses`](Self::responses) alone.
+    /// If one of them failed; the error lists the successful ones too. The responses of the sync receivers
+    /// are only in [`responses`](Self::responses).
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
         let Self { event, outcome } = self;
         drop_quietly(event);
-        settle(outcome.pending).await
+        join(outcome.pending).await
     }
 
     /// [`delivered`](Self::delivered) for programs without async: blocks the thread.
     ///
-    /// On a worker of a runtime of many threads, the other tasks are handed to another thread
-    /// first, as by tokio's `block_in_place`. A thread that drives a current-thread runtime does not
-    /// block, as what it waits for may run nowhere else: there, await `delivered()` or call this in
-    /// `spawn_blocking`. The same is true where receivers on a hub's own threads wait for other
-    /// events, once no more of them may, and where 384 workers of one runtime wait already, as tokio has
-    /// no threads for many more.
+    /// On a worker of a multi-thread runtime, the worker's other tasks first move to another thread, as with
+    /// tokio's `block_in_place`. A thread that drives a current-thread runtime does not block, because the
+    /// work that it waits for can run nowhere else: await `delivered()` there, or call this in
+    /// `spawn_blocking`. A thread does not block either if too many threads wait already: nearly all of a
+    /// hub's own threads, or 384 workers of one runtime, because tokio has few threads more.
     ///
     /// # Errors
-    /// As [`delivered`](Self::delivered), and at once, with [`ReceiverError::WouldBlock`] and
-    /// [`SendError::WouldBlock`](crate::signal::SendError::WouldBlock), where the thread must not block and
-    /// something has not ended.
+    /// As for [`delivered`](Self::delivered). If the thread must not block, receivers and topics that have
+    /// not finished fail at once with [`ReceiverError::WouldBlock`] and
+    /// [`SendError::WouldBlock`](crate::signal::SendError::WouldBlock).
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
         let Self { event, outcome } = self;
         drop_quietly(event);
         wait(outcome.pending, None)
     }
 
-    /// [`wait`](Self::wait) no longer than this.
+    /// [`wait`](Self::wait) with a timeout.
     ///
     /// # Errors
-    /// As [`delivered`](Self::delivered); what has not ended in time is listed as unfinished and
-    /// goes on.
+    /// As for [`wait`](Self::wait). Receivers and topics that have not finished in time are listed as
+    /// unfinished; they continue.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Delivered, DeliveryError> {
-        // A time beyond the clock's range is no limit.
+        // A deadline beyond the clock's range is no limit.
         let Self { event, outcome } = self;
         drop_quietly(event);
         wait(outcome.pending, Instant::now().checked_add(timeout))
@@ -154,10 +140,10 @@ impl<E: EventData> fmt::Debug for Emission<E> {
     }
 }
 
-async fn settle(pending: Option<Box<Pending>>) -> Result<Delivered, DeliveryError> {
+async fn join(pending: Option<Box<Pending>>) -> Result<Delivered, DeliveryError> {
     match pending {
         None => Ok(Delivered::default()),
-        Some(pending) => pending.settle().await,
+        Some(pending) => pending.join().await,
     }
 }
 
@@ -165,8 +151,8 @@ fn wait(pending: Option<Box<Pending>>, deadline: Option<Instant>) -> Result<Deli
     pending.map_or_else(|| Ok(Delivered::default()), |pending| pending.wait(deadline))
 }
 
-/// A sync receiver failed in [`Signal::emit_strict`](crate::Signal::emit_strict), which stopped
-/// there.
+/// A sync receiver failed in [`Signal::emit_strict`](crate::Signal::emit_strict), which stops at the first
+/// failure.
 #[derive(Debug)]
 pub struct StrictError {
     pub(crate) event_type: &'static str,
@@ -175,12 +161,12 @@ pub struct StrictError {
 }
 
 impl StrictError {
-    /// What the receivers answered that ran; the last one failed.
+    /// The responses of the receivers that ran; the last one failed.
     pub fn responses(&self) -> &[Response] {
         &self.responses
     }
 
-    /// The receiver that failed, and why.
+    /// The receiver that failed, and its error.
     pub fn failed(&self) -> Option<(&str, &ReceiverError)> {
         let last = self.responses.last()?;
         Some((last.receiver(), last.result().err()?))
@@ -192,7 +178,7 @@ impl fmt::Display for StrictError {
         let receiver = self.failed().map_or("", |(receiver, _)| receiver);
         write!(
             f,
-            "event `{}` stopped at receiver `{receiver}`: no later receiver ran and no bus took it",
+            "event `{}` stopped at receiver `{receiver}`: no later receiver ran and the event was not sent",
             self.event_type
         )
     }

@@ -1,4 +1,4 @@
-//! What an emitter can say beside the payload.
+//! Metadata that an emitter can set.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::metadata::{Extensions, MetadataError, Source, whole_micros};
 
-/// Metadata of an emission that is not made up by the hub.
+/// Metadata of an emission, in place of the hub's defaults.
 ///
 /// ```
 /// # use events_runtime::EmitOptions;
@@ -25,43 +25,43 @@ pub struct EmitOptions {
 }
 
 impl EmitOptions {
-    /// Nothing said.
+    /// The hub's defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// When the event happened, instead of now. An instant, hence in UTC; the part below a
-    /// microsecond is cut off, because the wire can't carry it.
+    /// The time of the event, instead of now. The part below a microsecond is cut off, because the wire
+    /// format can't hold it.
     #[must_use]
     pub fn time(mut self, time: Timestamp) -> Self {
         self.time = Some(whole_micros(time));
         self
     }
 
-    /// The event's id, instead of a new one. Whoever removes duplicates goes by it.
+    /// The event's id, instead of a new one. Consumers recognize duplicates by it.
     #[must_use]
     pub fn id(mut self, id: Uuid) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Who emits, instead of the hub's service.
+    /// The source of the event, instead of the hub's service.
     #[must_use]
     pub fn source(mut self, source: impl Into<Arc<Source>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// A further attribute, such as `traceparent`.
+    /// Sets a further attribute, such as `traceparent`.
     ///
     /// # Errors
-    /// [`MetadataError::ExtensionName`] when the name is not one that every transport carries.
+    /// [`MetadataError::ExtensionName`] if some transport can't carry the name.
     pub fn extension(mut self, name: &str, value: impl Into<String>) -> Result<Self, MetadataError> {
         self.extensions.insert(name, value)?;
         Ok(self)
     }
 
-    /// All further attributes, instead of those set before.
+    /// Replaces all further attributes.
     #[must_use]
     pub fn extensions(mut self, extensions: Extensions) -> Self {
         self.extensions = extensions;

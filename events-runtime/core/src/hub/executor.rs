@@ -1,20 +1,20 @@
-//! Where async receivers run, and where a thread may block.
+//! Runs async receivers, and decides whether a thread may block.
 
 use std::cell::OnceCell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// The hub's own executor, started when an async receiver is to run outside of any runtime.
+/// The hub's own executor, started by the first async receiver outside of any runtime.
 #[derive(Default)]
 pub(super) struct Executor {
     own: OnceLock<Result<own::Runtime, Arc<io::Error>>>,
 }
 
 impl Executor {
-    /// What to start async receivers with, here and now.
+    /// Spawns on the runtime of this thread, or else on the hub's own executor.
     pub(super) fn spawner(&self) -> Result<own::Spawner, Arc<io::Error>> {
-        if let Some(spawner) = own::surrounding() {
+        if let Some(spawner) = own::current() {
             return Ok(spawner);
         }
         let runtime = self.own.get_or_init(|| own::Runtime::start().map_err(Arc::new));
@@ -22,52 +22,52 @@ impl Executor {
     }
 }
 
-/// Runs what blocks the thread, unless nothing that it waits for could run meanwhile: then `None`,
-/// and nothing ran.
+/// Runs a function that blocks the thread. If the thread must not block, because the work that it waits for
+/// could not run meanwhile, returns `None` without calling the function.
 pub(crate) fn block<R>(run: impl FnOnce() -> R) -> Option<R> {
     let threads = OWN.try_with(|own| own.get().cloned()).unwrap_or_default();
-    let _seat = match &threads {
-        Some(threads) => Some(threads.sit_down()?),
+    let _waiting = match &threads {
+        Some(threads) => Some(threads.begin_wait()?),
         None => None,
     };
     own::block(threads.is_some(), run)
 }
 
 thread_local! {
-    /// The threads of a hub's own executor that this is one of.
+    /// Set on the threads of a hub's own executor.
     static OWN: OnceCell<Arc<Threads>> = const { OnceCell::new() };
 }
 
-/// The threads of a hub's own executor. Receivers there may wait for each other's events: where as
-/// many wait as there are threads, none would be left for what they wait for.
+/// The threads of a hub's own executor. Receivers may wait for each other's events there: if all threads
+/// waited, none would be left to run the receivers that they wait for.
 struct Threads {
     waiting: AtomicUsize,
-    most: usize,
+    max_waiting: usize,
 }
 
-/// A thread that waits.
-struct Seat<'a>(&'a Threads);
+/// A waiting thread.
+struct WaitingThread<'a>(&'a Threads);
 
 impl Threads {
-    const fn new(most: usize) -> Self {
-        Self { waiting: AtomicUsize::new(0), most }
+    const fn new(max_waiting: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), max_waiting }
     }
 
-    /// Makes the present thread one of these.
+    /// Adds the current thread.
     fn adopt(self: &Arc<Self>) {
         OWN.with(|own| {
             own.get_or_init(|| Arc::clone(self));
         });
     }
 
-    fn sit_down(&self) -> Option<Seat<'_>> {
-        // Ended before it is judged, the seat is given back.
-        let seat = Seat(self);
-        (self.waiting.fetch_add(1, Ordering::Relaxed) < self.most).then_some(seat)
+    fn begin_wait(&self) -> Option<WaitingThread<'_>> {
+        // Created before the comparison: a refused wait is subtracted again on drop.
+        let waiting = WaitingThread(self);
+        (self.waiting.fetch_add(1, Ordering::Relaxed) < self.max_waiting).then_some(waiting)
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for WaitingThread<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -75,7 +75,7 @@ impl Drop for Seat<'_> {
 
 #[cfg(feature = "tokio")]
 mod own {
-    //! On tokio, so that receivers may use its timers and sockets.
+    //! Tokio, so that receivers can use its timers and sockets.
 
     use std::io;
     use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,25 +87,25 @@ mod own {
     use super::Threads;
     use events_support::error_chain::caught;
 
-    /// How many threads of a hub may wait at once. Each is replaced by one of tokio's 512 threads
-    /// for what blocks, which receivers use for other things too.
-    const MOST_WAITING: usize = 256;
+    /// How many threads of a hub may wait at once. Tokio replaces each by one of its 512 blocking threads,
+    /// which receivers use for other work too.
+    const MAX_WAITING_THREADS: usize = 256;
 
-    /// How many workers of any other runtime may wait at once. Where as many wait as the runtime may have
-    /// threads for what blocks, none is left for what they wait for, for ever.
-    const MOST_WORKERS: usize = 384;
+    /// How many workers of any other runtime may wait at once. If as many waited as the runtime has blocking
+    /// threads, none would be left for the work that they wait for: a deadlock.
+    const MAX_WAITING_WORKERS: usize = 384;
 
-    /// How many workers wait, by their runtime.
+    /// The number of waiting workers of each runtime.
     static WORKERS: Mutex<Vec<(Id, usize)>> = Mutex::new(Vec::new());
 
-    /// A worker of a runtime that waits.
-    struct Worker(Id);
+    /// A waiting worker of a runtime.
+    struct WaitingWorker(Id);
 
-    impl Worker {
-        fn sit_down(runtime: Id) -> Option<Self> {
+    impl WaitingWorker {
+        fn begin(runtime: Id) -> Option<Self> {
             let mut workers = Self::locked();
             match workers.iter_mut().find(|(of, _)| *of == runtime) {
-                Some((_, waiting)) if *waiting < MOST_WORKERS => *waiting += 1,
+                Some((_, waiting)) if *waiting < MAX_WAITING_WORKERS => *waiting += 1,
                 Some(_) => return None,
                 None => workers.push((runtime, 1)),
             }
@@ -117,7 +117,7 @@ mod own {
         }
     }
 
-    impl Drop for Worker {
+    impl Drop for WaitingWorker {
         fn drop(&mut self) {
             let mut workers = Self::locked();
             if let Some((_, waiting)) = workers.iter_mut().find(|(of, _)| *of == self.0) {
@@ -136,31 +136,32 @@ mod own {
         }
     }
 
-    pub(super) fn surrounding() -> Option<Spawner> {
+    pub(super) fn current() -> Option<Spawner> {
         Handle::try_current().ok().map(Spawner)
     }
 
-    /// A worker of a runtime of many threads hands its other tasks over first: one that was woken
-    /// last may stand in a slot of this worker that no other thread looks into.
+    /// A worker of a multi-thread runtime first moves its other tasks to another thread: the task that was
+    /// woken last may be in the worker's LIFO slot, which other threads don't read.
     pub(super) fn block<R>(is_counted: bool, run: impl FnOnce() -> R) -> Option<R> {
         let Ok(handle) = Handle::try_current() else { return Some(run()) };
         let drives_tasks = drives_tasks(0);
         if handle.runtime_flavor() == RuntimeFlavor::CurrentThread && drives_tasks {
             return None;
         }
-        let _worker = if drives_tasks && !is_counted { Some(Worker::sit_down(handle.id())?) } else { None };
-        // It panics where the thread must not block although none of the above says so: in a
-        // `LocalSet`, and in an `unconstrained` future of a runtime of one thread.
+        let _worker =
+            if drives_tasks && !is_counted { Some(WaitingWorker::begin(handle.id())?) } else { None };
+        // `block_in_place` panics in the remaining cases in which the thread must not block: in a `LocalSet`,
+        // and in an `unconstrained` future of a current-thread runtime.
         caught(|| block_in_place(run)).ok()
     }
 
-    /// Whether this thread is polling a future for a runtime, rather than one that a runtime keeps
-    /// for what blocks: only then is there a budget of polls, which is used up (128 today) and
-    /// given back here. Tokio tells it in no other way, but for a panic.
+    /// Whether this thread polls a future for a runtime, as opposed to being one of its blocking threads.
+    /// Only then is there a budget of polls, which this function uses up (128 today) and restores. Tokio
+    /// offers no other way to find out, except a panic.
     fn drives_tasks(depth: usize) -> bool {
         match coop::poll_proceed(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => true,
-            Poll::Ready(_given_back_when_dropped) => depth < 512 && drives_tasks(depth + 1),
+            Poll::Ready(_restored_on_drop) => depth < 512 && drives_tasks(depth + 1),
         }
     }
 
@@ -171,7 +172,7 @@ mod own {
 
     impl Runtime {
         pub(super) fn start() -> io::Result<Self> {
-            let threads = Arc::new(Threads::new(MOST_WAITING));
+            let threads = Arc::new(Threads::new(MAX_WAITING_THREADS));
             let runtime = Builder::new_multi_thread()
                 .thread_name("events-hub")
                 .on_thread_start(move || threads.adopt())
@@ -187,8 +188,7 @@ mod own {
 
     impl Drop for Runtime {
         fn drop(&mut self) {
-            // The last handle of a hub may go on one of its own threads, where waiting for the
-            // threads is not possible.
+            // The last handle of a hub may be dropped on one of its own threads, which can't wait for itself.
             if let Some(runtime) = self.runtime.take() {
                 runtime.shutdown_background();
             }
@@ -198,7 +198,7 @@ mod own {
 
 #[cfg(not(feature = "tokio"))]
 mod own {
-    //! On a plain pool of threads.
+    //! A plain thread pool.
 
     use std::io;
     use std::num::NonZero;
@@ -208,8 +208,8 @@ mod own {
 
     use super::Threads;
 
-    /// What blocks stops one thread of the pool; which one is left is counted.
-    #[expect(clippy::unnecessary_wraps, reason = "with tokio it may be refused")]
+    /// A blocked thread is missing in the pool. `Threads` makes sure that one remains.
+    #[expect(clippy::unnecessary_wraps, reason = "with tokio, blocking may be refused")]
     pub(super) fn block<R>(_is_counted: bool, run: impl FnOnce() -> R) -> Option<R> {
         Some(run())
     }
@@ -217,7 +217,7 @@ mod own {
     pub(super) struct Runtime(ThreadPool);
     pub(in crate::hub) struct Spawner(ThreadPool);
 
-    pub(super) fn surrounding() -> Option<Spawner> {
+    pub(super) fn current() -> Option<Spawner> {
         None
     }
 

@@ -1,4 +1,4 @@
-//! As whom a hub emits.
+//! The source of the events that a hub emits.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::metadata::{MetadataError, Source};
 use crate::registry::signal_descriptor::Profile;
 
-/// As whom a hub emits: the source of its events, by wire profile. Shared by all of them.
+/// The source of a hub's events for each wire profile, shared by all events.
 #[derive(Clone)]
 pub(super) struct Identity {
     native: Arc<Source>,
@@ -14,7 +14,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// A service that has a name.
+    /// The identity of a named service.
     pub(super) fn of_service(name: &str) -> Result<Self, MetadataError> {
         Ok(Self {
             native: Arc::new(Source::of_this_process(name)?),
@@ -22,7 +22,7 @@ impl Identity {
         })
     }
 
-    /// A service without a name goes by its program's file.
+    /// The identity of an unnamed service: the file name of its program.
     pub(super) fn of_this_program() -> Self {
         static IDENTITY: OnceLock<Identity> = OnceLock::new();
         IDENTITY.get_or_init(Self::unnamed).clone()
@@ -37,7 +37,7 @@ impl Identity {
         let named = Self::of_service(name).or_else(|_| Self::of_service("unknown"));
         match named {
             Ok(identity) => Self { openedx: Self::openedx_without_name(&identity), ..identity },
-            Err(_) => unreachable!("`unknown` is a source"),
+            Err(_) => unreachable!("`unknown` is a valid source"),
         }
     }
 

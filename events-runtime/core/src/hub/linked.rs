@@ -14,8 +14,8 @@ pub struct LinkedReceiver {
     pub file: &'static str,
     /// The line of the attribute.
     pub line: u32,
-    /// Connects it in a hub, under a name; tells the event type, also where it is to connect
-    /// nowhere. One function, so that the compiler says once what is wrong with a signal.
+    /// Connects the receiver if there is a target, and returns its event type. One function for both, so that
+    /// the compiler reports an error in the signal once.
     pub link: fn(Option<Target<'_>>) -> &'static str,
 }
 
@@ -35,16 +35,16 @@ impl LinkedReceiver {
 
 inventory::collect!(LinkedReceiver);
 
-/// All linked receivers by file and line: the linker has no order that one could rely on.
+/// All linked receivers by file and line: the linker's order is unspecified.
 pub(crate) fn all() -> Vec<&'static LinkedReceiver> {
     let mut all: Vec<_> = inventory::iter::<LinkedReceiver>.into_iter().collect();
     all.sort_by_key(|receiver| (receiver.file, receiver.line, receiver.name));
     all
 }
 
-/// Connects all linked receivers. Of two with one name on one event, which
-/// [`Registry::linked`](crate::Registry::linked) reports, none replaces the other: the later one
-/// gets its place in the source as a further name.
+/// Connects all linked receivers. If two receivers of an event have the same name, which
+/// [`Registry::linked`](crate::Registry::linked) reports as an error, neither replaces the other: the name of
+/// the second gets its file and line as a suffix.
 pub(crate) fn connect_all(hub: &Hub) {
     let mut known = HashMap::new();
     for receiver in all() {
@@ -58,7 +58,7 @@ pub(crate) fn connect_all(hub: &Hub) {
             receiver = name,
             first = format_args!("{}:{}", first.file, first.line),
             second = format_args!("{file}:{line}"),
-            "two receivers have one name; give one of them another with `name = \"…\"`"
+            "two receivers have the same name; rename one of them with `name = \"…\"`"
         );
         receiver.connect(hub, format!("{name} ({file}:{line})").into());
     }

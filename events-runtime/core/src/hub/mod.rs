@@ -1,13 +1,12 @@
-//! Hubs: where receivers live and events meet them.
+//! Hubs: the connected receivers and the attached buses.
 //!
-//! There is one default hub per process, which holds every receiver that `#[receiver]` links.
-//! Tests and libraries scope another: inside of [`Hub::scope`] and [`Hub::scope_async`] every
-//! signal means that hub, so tests that run side by side never see each other's events and
-//! nothing has to be reset.
+//! Each process has one default hub, with every receiver that `#[receiver]` links. Tests and libraries scope
+//! another one: inside [`Hub::scope`] and [`Hub::scope_async`] every signal uses that hub. Parallel tests
+//! never see each other's events, and nothing has to be reset.
 //!
-//! A scope is the thread's, and a guarded future's wherever it is polled. Receivers run in the
-//! scope of the hub that their event was emitted in. Work that is spawned elsewhere leaves the
-//! scope unless it is wrapped too: `tokio::spawn(Hub::current().scope_async(work))`.
+//! A scope belongs to a thread, or to a future wherever it is polled. Receivers run in the scope of the hub
+//! in which their event was emitted. Spawned work leaves the scope unless it is wrapped too:
+//! `tokio::spawn(Hub::current().scope_async(work))`.
 
 pub(crate) mod delivery;
 mod dispatch;
@@ -40,7 +39,7 @@ use type_table::TypeTable;
 use crate::PublicSignal;
 use crate::metadata::MetadataError;
 
-/// Where receivers live and events meet them. A handle: clones are the same hub.
+/// Holds the connected receivers and the attached buses. A handle: clones are the same hub.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
 
@@ -50,19 +49,19 @@ struct Inner {
     executor: executor::Executor,
 }
 
-/// A hub that may be gone, for what it owns itself.
+/// A weak handle, for values that the hub owns.
 struct WeakHub(Weak<Inner>);
 
 impl WeakHub {
-    /// Enters the hub's scope where the hub is still there.
+    /// Enters the hub's scope if the hub still exists.
     fn enter(&self) -> Option<scope::Entered> {
         self.0.upgrade().map(|inner| scope::enter(Hub(inner)))
     }
 }
 
 impl Drop for Inner {
-    /// What the receivers hold may emit when it is dropped. Their hub is gone by then, and the default
-    /// one, or whichever is the current one, never had anything to do with them: nobody sees it.
+    /// Values that receivers hold may emit when they are dropped. Their hub no longer exists and the current
+    /// hub is unrelated, so such an event goes to an empty hub.
     fn drop(&mut self) {
         if !self.types.is_empty() {
             let _entered = scope::enter(Hub::new());
@@ -72,7 +71,7 @@ impl Drop for Inner {
 }
 
 impl Hub {
-    /// An empty hub: no receiver, not even the linked ones, and no bus.
+    /// An empty hub: without receivers, even linked ones, and without a bus.
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             types: TypeTable::default(),
@@ -81,27 +80,25 @@ impl Hub {
         }))
     }
 
-    /// A hub of its own with every receiver that `#[receiver]` links, in the order of their
-    /// files and lines.
+    /// A new hub with every receiver that `#[receiver]` links, in the order of their files and lines.
     pub fn linked() -> Self {
         let hub = Self::new();
         linked::connect_all(&hub);
         hub
     }
 
-    /// The process's hub: the current one wherever no other is scoped. It holds the linked
-    /// receivers.
+    /// The default hub of the process, with the linked receivers. It is the current hub outside of any scope.
     pub fn default_hub() -> &'static Self {
         static DEFAULT: OnceLock<Hub> = OnceLock::new();
         DEFAULT.get_or_init(Self::linked)
     }
 
-    /// The hub whose scope this is, or the default one.
+    /// The hub of the current scope, or the default hub.
     pub fn current() -> Self {
         scope::current().unwrap_or_else(|| Self::default_hub().clone())
     }
 
-    /// Runs a function in this hub's scope: every signal means this hub.
+    /// Runs a function in this hub's scope: every signal uses this hub.
     ///
     /// ```
     /// use events_runtime::Hub;
@@ -114,16 +111,16 @@ impl Hub {
         run()
     }
 
-    /// Wraps a future so that it is in this hub's scope whenever it runs.
+    /// Wraps a future so that it is in this hub's scope whenever it is polled.
     pub fn scope_async<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped::new(self.clone(), future)
     }
 
-    /// Names the service whose events are emitted here: `source` of an event becomes this name,
-    /// or `openedx/<name>/web` for Open edX's events. The default is the program's file name.
+    /// Sets the name of the service that emits in this hub. The `source` of an event is this name, or
+    /// `openedx/<name>/web` for events of the profile `openedx`. The default is the program's file name.
     ///
     /// # Errors
-    /// [`MetadataError::Source`] when the name is empty or holds control characters.
+    /// [`MetadataError::Source`] if the name is empty or holds control characters.
     pub fn set_service_name(&self, name: &str) -> Result<(), MetadataError> {
         let identity = Identity::of_service(name)?;
         self.0.state.change(|state| state.identity = identity);
@@ -143,22 +140,22 @@ impl Hub {
     /// Emits an event in this hub; see [`Signal::emit_strict`](crate::Signal::emit_strict).
     ///
     /// # Errors
-    /// A [`StrictError`] with what the receivers answered that ran.
+    /// A [`StrictError`] with the responses of the receivers that ran.
     pub fn emit_strict<E: PublicSignal>(&self, payload: E) -> Result<Emission<E>, StrictError> {
         self.scope(|| self.emit_strict_at(TypeIndex::of::<E>(), payload, EmitOptions::default()))
     }
 
-    /// Lets events of type `E` through again.
+    /// Enables events of type `E` again.
     pub fn enable<E: PublicSignal>(&self) {
         self.receivers::<E>(TypeIndex::of::<E>()).enable();
     }
 
-    /// Stops events of type `E`; see [`Signal::disable`](crate::Signal::disable).
+    /// Disables events of type `E`; see [`Signal::disable`](crate::Signal::disable).
     pub fn disable<E: PublicSignal>(&self) {
         self.receivers::<E>(TypeIndex::of::<E>()).disable();
     }
 
-    /// Whether events of type `E` get through.
+    /// Whether events of type `E` are enabled.
     pub fn is_enabled<E: PublicSignal>(&self) -> bool {
         self.find_receivers::<E>(TypeIndex::of::<E>()).is_none_or(ReceiverSet::is_enabled)
     }
@@ -187,13 +184,13 @@ impl Hub {
         self.0.types.get(index, || self.0.state.share_with(|state| ReceiverSet::new(hub(), state)))
     }
 
-    /// Attaches a bus: from now on it is offered every event of local origin.
+    /// Attaches a bus, which is offered every later event of local origin.
     #[doc(hidden)]
     pub fn attach(&self, outbound: &Arc<dyn Outbound>) {
         self.0.state.change(|state| state.outbounds.push(Arc::clone(outbound)));
     }
 
-    /// Detaches a bus. An emission that runs at this moment may still offer its event.
+    /// Detaches a bus. An emission that is already running may still offer it its event.
     #[doc(hidden)]
     pub fn detach(&self, outbound: &Arc<dyn Outbound>) {
         self.0.state.change(|state| {
@@ -201,12 +198,12 @@ impl Hub {
         });
     }
 
-    /// Lets somebody watch the events go by.
+    /// Attaches an observer.
     pub(crate) fn watch(&self, observer: &Arc<dyn Observer>) {
         self.0.state.change(|state| state.observers.push(Arc::clone(observer)));
     }
 
-    /// Ends [`watch`](Self::watch).
+    /// Detaches an observer.
     pub(crate) fn unwatch(&self, observer: &Arc<dyn Observer>) {
         self.0.state.change(|state| {
             state.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
@@ -221,7 +218,7 @@ impl Default for Hub {
     }
 }
 
-/// Two handles are equal when they are of the same hub.
+/// Handles of the same hub are equal.
 impl PartialEq for Hub {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -230,7 +227,7 @@ impl PartialEq for Hub {
 
 impl Eq for Hub {}
 
-/// A panic leaves a hub whole: its lists are replaced, never changed.
+/// A panic leaves a hub consistent: its lists are replaced, never modified.
 impl UnwindSafe for Hub {}
 impl RefUnwindSafe for Hub {}
 

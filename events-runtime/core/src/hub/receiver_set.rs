@@ -14,27 +14,27 @@ use events_support::error_chain::Quiet;
 
 pub(super) type ReceiverFuture = Pin<Box<dyn Future<Output = Result<(), ReceiverError>> + Send>>;
 type Call<E> = dyn Fn(&Event<E>) -> Result<(), ReceiverError> + Send + Sync;
-pub(super) type Start<E> = dyn Fn(Arc<Event<E>>) -> ReceiverFuture + Send + Sync;
+pub(super) type AsyncCall<E> = dyn Fn(Arc<Event<E>>) -> ReceiverFuture + Send + Sync;
 
-/// The receivers of one event type in one hub, and whether its events get through.
+/// The receivers of one event type in one hub, and whether the event type is enabled.
 ///
-/// The list is copied on write: an emission walks the list as it was when it began, without a
-/// lock, so receivers may connect and disconnect from inside.
+/// The lists are copied on write. An emission iterates over the lists as they were when it began, without a
+/// lock, so receivers may connect and disconnect receivers.
 pub(crate) struct ReceiverSet<E> {
     this: Weak<Self>,
     hub: WeakHub,
     snapshot: ArcSwap<Snapshot<E>>,
-    /// One writer at a time; holds the last serial number given out.
+    /// Locked by a writer. Holds the last serial number.
     writing: Mutex<u64>,
 }
 
-/// All that an emission needs to know: the receivers, sync and async, each in order, and what is
-/// around them. Read at once and never changed.
+/// Everything that an emission reads: the receivers in order, and the hub's state. Loaded once and never
+/// modified.
 pub(super) struct Snapshot<E> {
     pub(super) enabled: bool,
-    sync: Vec<Entry<Call<E>>>,
-    pub(super) starts: Vec<Entry<Start<E>>>,
-    /// The responses when all sync receivers succeed.
+    synchronous: Vec<Entry<Call<E>>>,
+    pub(super) asynchronous: Vec<Entry<AsyncCall<E>>>,
+    /// The responses if all sync receivers succeed.
     all_ok: Arc<[Response]>,
     pub(super) state: Arc<HubState>,
 }
@@ -74,9 +74,9 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
 
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         let snapshot = self.snapshot.load();
-        let sync = snapshot.sync.iter().map(|entry| &entry.name);
-        let starts = snapshot.starts.iter().map(|entry| &entry.name);
-        sync.chain(starts).cloned().collect()
+        let synchronous = snapshot.synchronous.iter().map(|entry| &entry.name);
+        let asynchronous = snapshot.asynchronous.iter().map(|entry| &entry.name);
+        synchronous.chain(asynchronous).cloned().collect()
     }
 
     pub(crate) fn connect<F, R>(&self, name: Arc<str>, order: i32, receiver: F) -> Connection
@@ -91,8 +91,8 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
                 .unwrap_or_else(|panic| Err(ReceiverError::from_panic(panic)))
         });
         self.add(name, order, |snapshot, entry| {
-            let place = snapshot.make_room(&entry.name);
-            insert(&mut snapshot.sync, place.sync, entry.with(run));
+            let former = snapshot.remove_by_name(&entry.name);
+            insert(&mut snapshot.synchronous, former.synchronous, entry.with(run));
         })
     }
 
@@ -103,10 +103,10 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
         Fut::Output: ReceiverOutput,
     {
         let receiver = Arc::new(Quiet::new(receiver));
-        let run: Arc<Start<E>> = Arc::new(move |event| {
+        let run: Arc<AsyncCall<E>> = Arc::new(move |event| {
             let receiver = Arc::clone(&receiver);
-            // The call is made on the executor too: what it does before its first `await` is
-            // not the emitter's time.
+            // The receiver is called on the executor too, so that its work before the first `await` does not
+            // delay the emitter.
             Box::pin(async move {
                 match receiver.get() {
                     Some(receiver) => receiver(event).await.into_result(),
@@ -115,8 +115,8 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
             })
         });
         self.add(name, order, |snapshot, entry| {
-            let place = snapshot.make_room(&entry.name);
-            insert(&mut snapshot.starts, place.starts, entry.with(run));
+            let former = snapshot.remove_by_name(&entry.name);
+            insert(&mut snapshot.asynchronous, former.asynchronous, entry.with(run));
         })
     }
 
@@ -139,11 +139,11 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
         let mut snapshot = Snapshot::clone(&self.snapshot.load());
         let result = change(&mut snapshot, *serial);
         snapshot.all_ok =
-            snapshot.sync.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
+            snapshot.synchronous.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
         let old = self.snapshot.swap(Arc::new(snapshot));
         drop(serial);
-        // May drop a receiver and with it the user's values, which may come back here, and may emit:
-        // in the scope that the receiver ran in.
+        // This may drop a receiver, whose values may emit, connect or disconnect when they are dropped: hence
+        // without the lock and in the scope of the hub.
         let _entered = self.hub.enter();
         drop(old);
         result
@@ -157,28 +157,28 @@ impl<E: Send + Sync + 'static> Disconnect for ReceiverSet<E> {
 }
 
 impl<E: Send + Sync + 'static> StateHolder for ReceiverSet<E> {
-    fn surround(&self, state: &Arc<HubState>) {
+    fn set_state(&self, state: &Arc<HubState>) {
         self.write(|snapshot, _| snapshot.state = Arc::clone(state));
     }
 }
 
-/// Where a receiver of the same name was.
+/// The former positions of a receiver.
 #[derive(Default)]
-struct Place {
-    sync: Option<usize>,
-    starts: Option<usize>,
+struct FormerPosition {
+    synchronous: Option<usize>,
+    asynchronous: Option<usize>,
 }
 
 impl<E> Snapshot<E> {
     fn new(state: Arc<HubState>) -> Self {
-        Self { enabled: true, sync: Vec::new(), starts: Vec::new(), all_ok: Arc::new([]), state }
+        Self { enabled: true, synchronous: Vec::new(), asynchronous: Vec::new(), all_ok: Arc::new([]), state }
     }
 
     /// Runs all sync receivers.
     pub(super) fn run(&self, event: &Event<E>) -> Responses {
-        for (at, entry) in self.sync.iter().enumerate() {
+        for (at, entry) in self.synchronous.iter().enumerate() {
             if let Err(error) = (entry.run)(event) {
-                return Responses::Own(self.run_after_failure(event, at, error));
+                return Responses::Owned(self.run_after_failure(event, at, error));
             }
         }
         Responses::AllOk(Arc::clone(&self.all_ok))
@@ -187,7 +187,7 @@ impl<E> Snapshot<E> {
     #[cold]
     fn run_after_failure(&self, event: &Event<E>, failed: usize, error: ReceiverError) -> Vec<Response> {
         let mut responses = self.responses_to_failure(event, failed, error);
-        for entry in self.sync.iter().skip(failed + 1) {
+        for entry in self.synchronous.iter().skip(failed + 1) {
             let result = (entry.run)(event);
             if let Err(error) = &result {
                 report::receiver_failed(event.origin(), event.metadata(), &entry.name, error);
@@ -199,7 +199,7 @@ impl<E> Snapshot<E> {
 
     /// Runs the sync receivers up to the first that fails.
     pub(super) fn run_strict(&self, event: &Event<E>) -> Result<Responses, Vec<Response>> {
-        for (at, entry) in self.sync.iter().enumerate() {
+        for (at, entry) in self.synchronous.iter().enumerate() {
             if let Err(error) = (entry.run)(event) {
                 return Err(self.responses_to_failure(event, at, error));
             }
@@ -208,32 +208,33 @@ impl<E> Snapshot<E> {
     }
 
     fn responses_to_failure(&self, event: &Event<E>, failed: usize, error: ReceiverError) -> Vec<Response> {
-        let mut responses = Vec::with_capacity(self.sync.len());
-        let names = self.sync.iter().map(|entry| Arc::clone(&entry.name));
+        let mut responses = Vec::with_capacity(self.synchronous.len());
+        let names = self.synchronous.iter().map(|entry| Arc::clone(&entry.name));
         responses.extend(names.take(failed).map(|name| Response::new(name, Ok(()))));
-        if let Some(entry) = self.sync.get(failed) {
+        if let Some(entry) = self.synchronous.get(failed) {
             report::receiver_failed(event.origin(), event.metadata(), &entry.name, &error);
             responses.push(Response::new(Arc::clone(&entry.name), Err(error)));
         }
         responses
     }
 
-    /// Takes a receiver of this name away and tells where it was.
-    fn make_room(&mut self, name: &str) -> Place {
-        let place = Place {
-            sync: self.sync.iter().position(|entry| *entry.name == *name),
-            starts: self.starts.iter().position(|entry| *entry.name == *name),
+    /// Removes the receiver of this name and returns its former position.
+    fn remove_by_name(&mut self, name: &str) -> FormerPosition {
+        let former = FormerPosition {
+            synchronous: self.synchronous.iter().position(|entry| *entry.name == *name),
+            asynchronous: self.asynchronous.iter().position(|entry| *entry.name == *name),
         };
         self.retain(|entry_name, _| entry_name != name);
-        place
+        former
     }
 
-    /// Keeps what the predicate says of name and serial number; whether any went.
+    /// Keeps the receivers for whose name and serial number the predicate is true. Returns whether any was
+    /// removed.
     fn retain(&mut self, keep: impl Fn(&str, u64) -> bool) -> bool {
-        let before = self.sync.len() + self.starts.len();
-        self.sync.retain(|entry| keep(&entry.name, entry.serial));
-        self.starts.retain(|entry| keep(&entry.name, entry.serial));
-        self.sync.len() + self.starts.len() != before
+        let before = self.synchronous.len() + self.asynchronous.len();
+        self.synchronous.retain(|entry| keep(&entry.name, entry.serial));
+        self.asynchronous.retain(|entry| keep(&entry.name, entry.serial));
+        self.synchronous.len() + self.asynchronous.len() != before
     }
 }
 
@@ -243,11 +244,11 @@ impl Entry<()> {
     }
 }
 
-/// Puts an entry in its old place where the order allows, else behind its equals.
-fn insert<F: ?Sized>(entries: &mut Vec<Entry<F>>, place: Option<usize>, entry: Entry<F>) {
+/// Inserts an entry at its former position if the order allows it, else after the entries of equal order.
+fn insert<F: ?Sized>(entries: &mut Vec<Entry<F>>, former: Option<usize>, entry: Entry<F>) {
     let first = entries.partition_point(|other| other.order < entry.order);
     let last = entries.partition_point(|other| other.order <= entry.order);
-    let at = place.map_or(last, |place| place.clamp(first, last));
+    let at = former.map_or(last, |at| at.clamp(first, last));
     entries.insert(at, entry);
 }
 
@@ -266,8 +267,8 @@ impl<E> Clone for Snapshot<E> {
     fn clone(&self) -> Self {
         Self {
             enabled: self.enabled,
-            sync: self.sync.clone(),
-            starts: self.starts.clone(),
+            synchronous: self.synchronous.clone(),
+            asynchronous: self.asynchronous.clone(),
             all_ok: Arc::clone(&self.all_ok),
             state: Arc::clone(&self.state),
         }

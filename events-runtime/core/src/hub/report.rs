@@ -1,4 +1,4 @@
-//! Failures that nobody may be waiting for: a log line and a counter each.
+//! Reports failed receivers by a log line and a counter, as a caller may ignore the responses.
 
 use crate::EventMetadata;
 use crate::event::Origin;
@@ -8,7 +8,7 @@ use events_support::error_chain::{caught, chain};
 /// The counter of receivers that failed, by `event_type` and `receiver`.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-/// An event of a bus may be tried again, of which its consumer tells: a warning only.
+/// Logs a warning only for an event from a bus: its consumer may retry it, and logs the final outcome.
 #[cold]
 pub(super) fn receiver_failed(
     origin: Origin,
@@ -17,10 +17,10 @@ pub(super) fn receiver_failed(
     error: &ReceiverError,
 ) {
     // A subscriber or a recorder that panics must not end the emission.
-    let _ = caught(|| tell(origin, metadata, receiver, error));
+    let _ = caught(|| count_and_log(origin, metadata, receiver, error));
 }
 
-fn tell(origin: Origin, metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
+fn count_and_log(origin: Origin, metadata: &EventMetadata, receiver: &str, error: &ReceiverError) {
     let event_type = metadata.event_type();
     metrics::counter!(
         RECEIVER_FAILURES,

@@ -1,4 +1,4 @@
-//! Which hub is the current one.
+//! The current hub of a thread or a future.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ thread_local! {
     static CURRENT: RefCell<Option<Hub>> = const { RefCell::new(None) };
 }
 
-/// The hub whose scope the thread is in.
+/// The hub of the thread's scope.
 pub(super) fn current() -> Option<Hub> {
-    // A thread that is shutting down is in no scope.
+    // A thread that is shutting down has no scope.
     CURRENT.try_with(|current| current.borrow().clone()).unwrap_or_default()
 }
 
@@ -30,17 +30,17 @@ pub(super) struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let inner = CURRENT.try_with(|current| current.replace(self.outer.take()));
-        // Outside of the borrow: it may be the hub's last handle.
+        // Dropped after the borrow has ended: it may be the hub's last handle.
         drop(inner);
     }
 }
 
-/// A future that is in a hub's scope whenever it runs: [`Hub::scope_async`].
+/// A future that is in a hub's scope whenever it is polled: [`Hub::scope_async`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Scoped<F> {
     hub: Hub,
-    /// Nothing only while it is dropped.
+    /// `None` only while it is dropped.
     future: Option<Pin<Box<F>>>,
 }
 
@@ -63,7 +63,7 @@ impl<F: Future> Future for Scoped<F> {
 }
 
 impl<F> Drop for Scoped<F> {
-    /// What the future held is dropped in the scope too: a destructor may emit.
+    /// Drops the future in the scope too: a destructor may emit.
     fn drop(&mut self) {
         let _entered = enter(self.hub.clone());
         drop(self.future.take());

@@ -1,4 +1,4 @@
-//! What all event types of a hub have around them: an identity, buses, observers.
+//! The state of a hub that all its event types share: identity, buses, observers.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -6,21 +6,20 @@ use super::delivery::PendingTopic;
 use super::identity::Identity;
 use crate::event::AnyEvent;
 
-/// The road out of the process: a bus.
+/// A bus, attached to a hub.
 pub trait Outbound: Send + Sync {
-    /// Takes an event for every topic that it is routed to. Called once for each event of local
-    /// origin, after the sync receivers ran; never blocks. A failure is a topic that is settled
-    /// with it.
+    /// Queues an event for every topic that it is routed to. Called once for each event of local origin,
+    /// after the sync receivers. Must not block. A failure is the result of its topic.
     fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic>;
 }
 
-/// Somebody who watches the events go by: each once, before its receivers run.
+/// Observes each event of a hub once, before its receivers run.
 pub(crate) trait Observer: Send + Sync {
     /// An event was emitted.
     fn observe(&self, event: Arc<dyn AnyEvent>);
 }
 
-/// What an emission needs besides the receivers; copied on write.
+/// What an emission needs in addition to the receivers; copied on write.
 #[derive(Clone)]
 pub(super) struct HubState {
     pub(super) identity: Identity,
@@ -29,7 +28,7 @@ pub(super) struct HubState {
 }
 
 impl HubState {
-    /// Hands an event to every bus.
+    /// Offers an event to every bus.
     pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
         self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
     }
@@ -41,49 +40,48 @@ impl HubState {
     }
 }
 
-/// Something that keeps its hub's state at hand: a roster, so that an emission reads one
-/// snapshot only.
+/// Keeps a copy of its hub's state: a receiver set, so that an emission loads one snapshot only.
 pub(super) trait StateHolder: Send + Sync {
-    fn surround(&self, state: &Arc<HubState>);
+    fn set_state(&self, state: &Arc<HubState>);
 }
 
-/// The present state, and all that must learn of new ones.
-pub(super) struct SharedState(Mutex<State>);
+/// The current state, and the holders that are updated when it changes.
+pub(super) struct SharedState(Mutex<Shared>);
 
-struct State {
-    present: Arc<HubState>,
-    surrounded: Vec<Weak<dyn StateHolder>>,
+struct Shared {
+    current: Arc<HubState>,
+    holders: Vec<Weak<dyn StateHolder>>,
 }
 
 impl SharedState {
     pub(super) fn new(identity: Identity) -> Self {
-        let present = HubState { identity, outbounds: Vec::new(), observers: Vec::new() };
-        Self(Mutex::new(State { present: Arc::new(present), surrounded: Vec::new() }))
+        let current = HubState { identity, outbounds: Vec::new(), observers: Vec::new() };
+        Self(Mutex::new(Shared { current: Arc::new(current), holders: Vec::new() }))
     }
 
-    /// Makes something within the present state; it will learn of later ones.
+    /// Creates a holder of the current state, which is updated when the state changes.
     pub(super) fn share_with<T: StateHolder + 'static>(
         &self,
         make: impl FnOnce(Arc<HubState>) -> Arc<T>,
     ) -> Arc<T> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = make(Arc::clone(&state.present));
-        let weak: Weak<T> = Arc::downgrade(&kept);
-        state.surrounded.push(weak);
-        kept
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = make(Arc::clone(&shared.current));
+        let weak: Weak<T> = Arc::downgrade(&holder);
+        shared.holders.push(weak);
+        holder
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut HubState)) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = HubState::clone(&state.present);
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut new = HubState::clone(&shared.current);
         change(&mut new);
         let new = Arc::new(new);
-        let old = std::mem::replace(&mut state.present, Arc::clone(&new));
-        for surrounded in state.surrounded.iter().filter_map(Weak::upgrade) {
-            surrounded.surround(&new);
+        let old = std::mem::replace(&mut shared.current, Arc::clone(&new));
+        for holder in shared.holders.iter().filter_map(Weak::upgrade) {
+            holder.set_state(&new);
         }
-        drop(state);
-        // May be the last handle of a bus, which may come back here when it is dropped.
+        drop(shared);
+        // Dropped without the lock: it may be the last handle of a bus, whose destructor may call this hub.
         drop(old);
     }
 }

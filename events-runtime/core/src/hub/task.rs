@@ -1,4 +1,4 @@
-//! An async receiver at work.
+//! The task of an async receiver.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_channel::oneshot;
 use tracing::Span;
 
-use super::delivery::{Answer, PendingReceiver};
+use super::delivery::{PendingReceiver, PendingResult};
 use super::receiver_set::ReceiverFuture;
 use super::{Hub, report, scope};
 use crate::EventMetadata;
@@ -15,17 +15,17 @@ use crate::event::Origin;
 use crate::receiver::ReceiverError;
 use events_support::error_chain::{caught, drop_quietly};
 
-/// An async receiver at work: in its hub's scope and the span that its event was emitted in, its
-/// destructors too, with its panics caught, and with a failure told even where nobody waits.
+/// Runs an async receiver and its destructors in its hub's scope and in the span of the emission. Catches
+/// panics, and reports a failure even if no caller waits for it.
 pub(super) struct ReceiverTask {
     hub: Hub,
     name: Arc<str>,
     origin: Origin,
     metadata: EventMetadata,
-    /// Nothing once it has ended.
+    /// `None` once it has finished.
     future: Option<ReceiverFuture>,
     done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
-    /// The emitter's.
+    /// The span of the emission.
     span: Span,
 }
 
@@ -37,7 +37,7 @@ impl ReceiverTask {
         future: ReceiverFuture,
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
-        let pending = PendingReceiver { name: Arc::clone(&name), result: Answer::new(result) };
+        let pending = PendingReceiver { name: Arc::clone(&name), result: PendingResult::new(result) };
         let future = Some(future);
         let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
         (task, pending)
@@ -48,11 +48,11 @@ impl ReceiverTask {
         if let Err(error) = &result {
             report::receiver_failed(self.origin, &self.metadata, &self.name, error);
         }
-        // Nobody may be waiting: then the error comes back and is dropped here.
+        // If no caller waits, `send` returns the error, which is dropped here.
         let _ = caught(|| drop_quietly(done.send(result)));
     }
 
-    /// Runs within the hub's scope and the emitter's span; a panic as text.
+    /// Runs a function in the hub's scope and the emission's span; a panic becomes text.
     fn within<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
         let _entered = scope::enter(self.hub.clone());
         caught(|| self.span.in_scope(run))
@@ -72,7 +72,7 @@ impl Future for ReceiverTask {
             Ok(Poll::Ready(result)) => result,
             Err(message) => Err(ReceiverError::Panicked { message }),
         };
-        // What its destructors throw has no place in the result, which is complete.
+        // A panic of a destructor does not change the result.
         let _ = self.within(|| drop(future));
         self.finish(result);
         Poll::Ready(())

@@ -1,17 +1,16 @@
-//! Where a hub keeps what it knows of each event type: a table that only grows, read without a
-//! lock.
+//! A hub's table of values by event type. It only grows, and is read without a lock.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The place of an event type in every hub's table. The numbers are given out as event types
-/// are first used; they carry no state that a test could need to reset.
+/// The index of an event type in the table of every hub. Indexes are assigned when event types are first
+/// used, and hold no state that a test would have to reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TypeIndex(u32);
 
 impl TypeIndex {
-    /// The value of a number that is not known yet.
+    /// Stands for an index that is not known yet.
     pub(crate) const UNKNOWN: u32 = u32::MAX;
 
     pub(crate) fn known(value: u32) -> Option<Self> {
@@ -30,8 +29,8 @@ impl TypeIndex {
         Self(*indexes.entry(TypeId::of::<E>()).or_insert(next))
     }
 
-    /// The bucket, its length, and the place in it. Bucket `b` holds `32 << b` slots.
-    fn place(self) -> (usize, usize, usize) {
+    /// The bucket, its length, and the offset in it. Bucket `b` holds `32 << b` slots.
+    fn location(self) -> (usize, usize, usize) {
         let shifted = u64::from(self.0) + u64::from(FIRST);
         let bucket = shifted.ilog2() - FIRST.ilog2();
         let len = u64::from(FIRST) << bucket;
@@ -48,32 +47,32 @@ const BUCKETS: usize = 28;
 
 type Slot = OnceLock<Arc<dyn Any + Send + Sync>>;
 
-/// The table.
+/// A table of values by [`TypeIndex`].
 #[derive(Default)]
 pub(crate) struct TypeTable {
     buckets: [OnceLock<Box<[Slot]>>; BUCKETS],
 }
 
 impl TypeTable {
-    /// Whether nothing was ever kept here.
+    /// Whether the table has no values.
     pub(crate) fn is_empty(&self) -> bool {
         self.buckets.iter().all(|bucket| bucket.get().is_none())
     }
 
-    /// What is kept at this place, where something is.
+    /// The value of this index, if there is one.
     pub(crate) fn find<T: Any + Send + Sync>(&self, index: TypeIndex) -> Option<&T> {
-        let (bucket, _, at) = index.place();
+        let (bucket, _, at) = index.location();
         let slot = self.buckets.get(bucket)?.get()?.get(at)?;
         slot.get()?.downcast_ref()
     }
 
-    /// What is kept at this place, made on first use.
+    /// The value of this index, created at first use.
     pub(crate) fn get<T: Any + Send + Sync>(&self, index: TypeIndex, make: impl FnOnce() -> Arc<T>) -> &T {
-        let (bucket, len, at) = index.place();
+        let (bucket, len, at) = index.location();
         let bucket = self.buckets[bucket].get_or_init(|| (0..len).map(|_| Slot::new()).collect());
         let slot = bucket[at].get_or_init(|| make());
         match slot.downcast_ref() {
-            Some(kept) => kept,
+            Some(value) => value,
             None => unreachable!("an index belongs to one type"),
         }
     }
@@ -84,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_index_has_a_place_of_its_own() {
+    fn every_index_has_its_own_location() {
         let mut expected = (0, 0);
         for index in 0..10_000 {
-            let (bucket, len, at) = TypeIndex(index).place();
+            let (bucket, len, at) = TypeIndex(index).location();
             assert_eq!((bucket, at), expected);
             expected = if at + 1 == len { (bucket + 1, 0) } else { (bucket, at + 1) };
         }
-        let (bucket, len, at) = TypeIndex(TypeIndex::UNKNOWN - 1).place();
+        let (bucket, len, at) = TypeIndex(TypeIndex::UNKNOWN - 1).location();
         assert!(bucket < BUCKETS && at < len);
     }
 
@@ -104,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn slot_is_made_once() {
-        let slots = TypeTable::default();
+    fn a_value_is_created_once() {
+        let table = TypeTable::default();
         let index = TypeIndex(100);
-        assert!(slots.find::<u8>(index).is_none());
-        assert_eq!(slots.get(index, || Arc::new(1_u8)), &1);
-        assert_eq!(slots.get(index, || Arc::new(2_u8)), &1);
-        assert_eq!(slots.find::<u8>(index), Some(&1));
+        assert!(table.find::<u8>(index).is_none());
+        assert_eq!(table.get(index, || Arc::new(1_u8)), &1);
+        assert_eq!(table.get(index, || Arc::new(2_u8)), &1);
+        assert_eq!(table.find::<u8>(index), Some(&1));
     }
 }

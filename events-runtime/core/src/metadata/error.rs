@@ -1,8 +1,8 @@
-//! What can be wrong with metadata in text or JSON.
+//! Errors of metadata in text or JSON.
 
 use crate::event_type::EventTypeError;
 
-/// Text that is no metadata.
+/// Invalid metadata in text or JSON.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetadataError {
@@ -12,42 +12,42 @@ pub enum MetadataError {
         /// The attribute's JSON key.
         field: &'static str,
     },
-    /// The event type can't be read.
-    #[error("metadata: `event_type` can't be read")]
+    /// The event type is invalid.
+    #[error("metadata: `event_type` is invalid")]
     EventType(#[from] EventTypeError),
-    /// The id is no UUID.
+    /// The id is not a UUID.
     #[error("metadata: `id` is {found:?}, not a UUID such as 0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11")]
     Id {
         /// The text, shortened.
         found: String,
-        /// What the parser says.
+        /// The parser's error.
         source: uuid::Error,
     },
-    /// The time is no instant.
+    /// The time is not a time with an offset.
     #[error(
         "metadata: `time` is {found:?}, not a time with an offset such as 2023-01-02T03:04:05.678901+00:00"
     )]
     Time {
         /// The text, shortened.
         found: String,
-        /// What the parser says.
+        /// The parser's error.
         source: jiff::Error,
     },
-    /// The minor version is no number.
+    /// The minor version is not a number.
     #[error("metadata: `minorversion` is {found:?}, not a decimal number up to 4294967295")]
     MinorVersion {
         /// The text, shortened.
         found: String,
-        /// What the parser says.
+        /// The parser's error.
         source: std::num::ParseIntError,
     },
-    /// The library's version is more than numbers.
+    /// The library's version does not consist of numbers.
     #[error("metadata: `sourcelib` is {found:?}, not numbers joined by dots such as 10.5.0")]
     SourceLib {
         /// The text, shortened.
         found: String,
     },
-    /// The source can't be written on every transport.
+    /// The source is empty, or some transport can't carry it.
     #[error(
         "metadata: `source` is {found:?}; it must not be empty and not hold control characters or noncharacters"
     )]
@@ -55,7 +55,7 @@ pub enum MetadataError {
         /// The text, shortened.
         found: String,
     },
-    /// An attribute holds what a CloudEvents string can't.
+    /// An attribute has a character that a CloudEvents string can't have.
     #[error(
         "metadata: `{attribute}` holds U+{code:04X} at byte {at}; a CloudEvents string holds no control characters and no noncharacters"
     )]
@@ -64,10 +64,10 @@ pub enum MetadataError {
         attribute: String,
         /// The character's code point.
         code: u32,
-        /// Where it is, in bytes.
+        /// The character's offset in bytes.
         at: usize,
     },
-    /// An extension's name can't be written on every transport.
+    /// Some transport can't carry the extension's name.
     #[error(
         "metadata: extension name {found:?} is not allowed; use lower-case letters a-z and digits, and none of the attributes' own names"
     )]
@@ -77,8 +77,8 @@ pub enum MetadataError {
     },
 }
 
-/// As much of a foreign text as a message should show.
-pub(super) fn shown(text: &str) -> String {
+/// A foreign text, shortened for an error.
+pub(super) fn shortened(text: &str) -> String {
     const LEN: usize = 80;
     match text.char_indices().nth(LEN) {
         None => text.to_owned(),

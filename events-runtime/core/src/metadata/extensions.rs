@@ -1,17 +1,16 @@
-//! The attributes beyond the fixed ones.
+//! Extension attributes.
 
 use super::MetadataError;
-use super::error::shown;
+use super::error::shortened;
 use super::string;
 
 /// Attributes beyond the fixed ones, such as `traceparent`, in the order they were set.
 ///
-/// Values are text, as every transport carries them. There are few in an event: a search is a
-/// walk.
+/// Values are text, which every transport carries. An event has few extensions, so a lookup is linear.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions(Vec<(Box<str>, Box<str>)>);
 
-/// The names that mean something else in an envelope or in JSON.
+/// Names with another meaning in an envelope or in JSON.
 const RESERVED: [&str; 14] = [
     "specversion",
     "id",
@@ -42,35 +41,35 @@ impl Extensions {
         Self(Vec::new())
     }
 
-    /// Sets an extension, in its old place where it was set already. Returns the old value.
+    /// Sets an extension. If it was set already, it keeps its position. Returns the old value.
     ///
     /// # Errors
-    /// [`MetadataError::ExtensionName`] unless the name is made of `a`–`z` and `0`–`9`, as
-    /// CloudEvents demands, and is none of the fixed attributes' names;
-    /// [`MetadataError::Character`] where the value holds a control character or a noncharacter.
+    /// [`MetadataError::ExtensionName`] unless the name is made of `a`–`z` and `0`–`9`, as CloudEvents
+    /// requires, and is not the name of a fixed attribute; [`MetadataError::Character`] if the value has a
+    /// control character or a noncharacter.
     pub fn insert(&mut self, name: &str, value: impl Into<String>) -> Result<Option<String>, MetadataError> {
         let regular =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !regular || RESERVED.contains(&name) {
-            return Err(MetadataError::ExtensionName { found: shown(name) });
+            return Err(MetadataError::ExtensionName { found: shortened(name) });
         }
         self.checked(name, value.into())
     }
 
-    /// Keeps what another program sent: any name but an empty or a reserved one.
+    /// Sets an extension that another program sent, with any name that is not empty or reserved.
     ///
     /// # Errors
     /// [`MetadataError::ExtensionName`] and [`MetadataError::Character`].
     #[doc(hidden)]
     pub fn keep(&mut self, name: &str, value: impl Into<String>) -> Result<Option<String>, MetadataError> {
         if name.is_empty() || RESERVED.contains(&name) || !string::is_string(name) {
-            return Err(MetadataError::ExtensionName { found: shown(name) });
+            return Err(MetadataError::ExtensionName { found: shortened(name) });
         }
         self.checked(name, value.into())
     }
 
-    /// Keeps the first trace context that another program sent, if it can be one. Tells whether it did:
-    /// trace context is no reason to lose an event.
+    /// Sets a trace context that another program sent, unless one is set or the value is invalid. Returns
+    /// whether it did. An invalid trace context is not an error, because it is no reason to lose an event.
     #[doc(hidden)]
     pub fn keep_trace(&mut self, name: &str, value: &str) -> bool {
         let keeps = is_trace(name) && string::is_string(value) && self.get(name).is_none();
@@ -99,17 +98,17 @@ impl Extensions {
         self.iter().find_map(|(known, value)| (known == name).then_some(value))
     }
 
-    /// Takes an extension away.
+    /// Removes an extension.
     pub fn remove(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(known, _)| **known == *name)?;
         Some(self.0.remove(at).1.into())
     }
 
-    /// Puts a mask in place of the values of some names. Tells whether there are any.
+    /// Replaces the values of matching names by a mask. Returns whether any name matched.
     #[doc(hidden)]
-    pub fn mask(&mut self, is_meant: impl Fn(&str) -> bool, mask: &str) -> bool {
+    pub fn mask(&mut self, matches: impl Fn(&str) -> bool, mask: &str) -> bool {
         let mut found = false;
-        for (_, value) in self.0.iter_mut().filter(|(name, _)| is_meant(name)) {
+        for (_, value) in self.0.iter_mut().filter(|(name, _)| matches(name)) {
             *value = mask.into();
             found = true;
         }
@@ -121,12 +120,12 @@ impl Extensions {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// How many there are.
+    /// The number of extensions.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no extensions.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_mean_something_else_are_refused() {
+    fn names_with_another_meaning_are_refused() {
         let mut extensions = Extensions::new();
         for name in ["", "Trace", "trace-parent", "trace_parent", "id", "sourcelib", "é"] {
             assert!(extensions.insert(name, "").is_err(), "{name:?}");
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_holds_no_control_characters_and_no_noncharacters_whoever_sets_it() {
+    fn a_value_with_control_characters_or_noncharacters_is_refused() {
         let mut extensions = Extensions::new();
         extensions.insert("tenant", "acme").expect("a string");
         for value in ["a\r\n\0", "\u{7f}", "\u{9b}31m", "\u{ffff}"] {

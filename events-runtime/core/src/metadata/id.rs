@@ -1,12 +1,12 @@
 //! Ids of new events.
 //!
-//! Version 7 ids come from a generator per thread: `Uuid::now_v7` asks the operating system for
-//! random bits each time, which costs twenty times what the rest of an emission does. Here each
-//! thread draws once from the operating system and then counts: within a millisecond the
-//! counter moves on by a random step, with each new millisecond it begins at a random place
-//! ([RFC 9562, section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2), method 2). Ids
-//! of a thread ascend; ids of two threads differ by 74 random bits. A process must not fork
-//! without exec after its first event, or both halves would count on from the same place.
+//! Version 7 ids come from a generator per thread: `Uuid::now_v7` asks the operating system for random bits
+//! each time, which takes twenty times as long as the rest of an emission. Here each thread seeds a generator
+//! from the operating system and then counts: within a millisecond the counter advances by a random step, and
+//! each new millisecond starts at a random value ([RFC 9562, section
+//! 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2), method 2). Ids of a thread ascend; ids of two
+//! threads differ by 74 random bits. A process must not fork without exec after its first event, because both
+//! processes would continue with the same ids.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -35,12 +35,12 @@ pub fn new_id(time: Timestamp) -> Uuid {
     GENERATOR.with_borrow_mut(|generator| generator.next(millis))
 }
 
-/// A version 1 id of the present time, as Python's `uuid.uuid1` makes them.
+/// A version 1 id of the current time, as Python's `uuid.uuid1` makes it.
 pub fn new_openedx_id() -> Uuid {
     static NODE: OnceLock<[u8; 6]> = OnceLock::new();
     let node = NODE.get_or_init(|| {
         let [.., first, b, c, d, e, last] = Uuid::now_v7().into_bytes();
-        // The multicast bit tells a random node from a network card's address (RFC 9562, 6.10).
+        // The multicast bit distinguishes a random node from a network card's address (RFC 9562, 6.10).
         [first | 1, b, c, d, e, last]
     });
     Uuid::now_v1(node)
@@ -58,10 +58,10 @@ impl Generator {
     fn next(&mut self, millis: u64) -> Uuid {
         if millis > self.millis {
             self.millis = millis;
-            // The top bit stays free, so that the counter has room for a millisecond's steps.
+            // The top bit is zero, so that the counter has room for the steps of a millisecond.
             self.counter = self.rng.u128(..) >> (128 - COUNTER_BITS + 1);
         } else {
-            // The clock stands or went back; the id goes on.
+            // The clock did not advance or went back; the counter advances.
             self.counter += u128::from(self.rng.u32(..)) + 1;
             if self.counter >> COUNTER_BITS != 0 {
                 self.millis += 1;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn counter_that_runs_over_moves_the_millisecond() {
+    fn a_counter_overflow_advances_the_millisecond() {
         let mut generator = Generator::seeded();
         let before = generator.next(5);
         generator.counter = (1 << COUNTER_BITS) - 1;

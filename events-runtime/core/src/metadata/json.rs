@@ -7,10 +7,8 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::error::shown;
 use super::extensions::is_trace;
-use super::{EventMetadata, Extensions, MetadataError, Source, SourceLib, string, time};
-use crate::EventType;
+use super::{EventMetadata, Extensions, MetadataError, MetadataText, Source, SourceLib};
 
 impl Serialize for EventMetadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -79,13 +77,13 @@ impl<'de> Visitor<'de> for Fields {
                         .map_err(|error| A::Error::custom(format_args!("`{key}`: {error}")))?;
                     let old = self.extensions.keep(&key, value.0).map_err(A::Error::custom)?;
                     if old.is_some() {
-                        return Err(A::Error::custom(format_args!("metadata: `{key}` is there twice")));
+                        return Err(A::Error::custom(format_args!("metadata: `{key}` occurs twice")));
                     }
                 }
             }
         }
         self.finish().map_err(|error| {
-            // serde keeps no causes, so the text must say it all.
+            // serde keeps no sources, so the text must include the cause.
             match std::error::Error::source(&error) {
                 None => A::Error::custom(&error),
                 Some(cause) => A::Error::custom(format_args!("{error}: {cause}")),
@@ -96,27 +94,22 @@ impl<'de> Visitor<'de> for Fields {
 
 impl Fields {
     fn finish(self) -> Result<EventMetadata, MetadataError> {
-        let event_type = EventType::foreign(required("event_type", self.event_type)?)?;
-        let id = required("id", self.id)?;
-        let id = id.parse().map_err(|source| MetadataError::Id { found: shown(&id), source })?;
-        let mut source = Source::new(&required("source", self.source)?)?;
-        if let Some(host) = self.source_host {
-            string::check("sourcehost", &host)?;
-            source = source.with_host(&host);
-        }
+        let mut metadata = EventMetadata::try_from(MetadataText {
+            event_type: self.event_type.as_deref(),
+            id: self.id.as_deref(),
+            source: self.source.as_deref(),
+            source_host: self.source_host.as_deref(),
+            time: self.time.as_deref(),
+            ..MetadataText::default()
+        })?;
         if let Some(numbers) = self.source_lib {
-            source = source.with_lib(SourceLib::new(numbers));
+            let source = Source::clone(&metadata.source).with_lib(SourceLib::new(numbers));
+            metadata.source = Arc::new(source);
         }
-        let time = time::parse(&required("time", self.time)?)?;
-        let metadata = EventMetadata::new(event_type, id, time.timestamp(), Arc::new(source))
-            .with_minor_version(self.minor_version.unwrap_or_default())
-            .with_extensions(self.extensions);
-        Ok(EventMetadata { time, ..metadata })
+        metadata.minor_version = self.minor_version.unwrap_or_default();
+        metadata.extensions = self.extensions;
+        Ok(metadata)
     }
-}
-
-fn required<T>(field: &'static str, value: Option<T>) -> Result<T, MetadataError> {
-    value.ok_or(MetadataError::Missing { field })
 }
 
 fn set<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
@@ -125,7 +118,7 @@ fn set<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     field: &'static str,
 ) -> Result<(), A::Error> {
     if slot.is_some() {
-        return Err(A::Error::custom(format_args!("metadata: `{field}` is there twice")));
+        return Err(A::Error::custom(format_args!("metadata: `{field}` occurs twice")));
     }
     let value =
         map.next_value().map_err(|error| A::Error::custom(format_args!("metadata: `{field}`: {error}")))?;
@@ -133,7 +126,7 @@ fn set<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A trace context, or what no error is made of.
+/// A trace context. Another value is ignored, not an error.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum TraceValue {
@@ -267,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_an_envelope_needs_are_no_extensions() {
+    fn reserved_names_are_not_extensions() {
         assert!(error_of(&JSON.replace("tenant", "specversion")).contains("specversion"));
     }
 }

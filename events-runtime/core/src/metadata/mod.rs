@@ -1,4 +1,4 @@
-//! What travels beside an event's payload: who emitted it, when, and under which id.
+//! Metadata of an event: its id, type, source, time and extensions.
 //!
 //! The attributes are those of [CloudEvents](https://cloudevents.io) and of Open edX's
 //! `EventsMetadata`; the text forms are the ones that both Python's packages and this one write:
@@ -14,8 +14,8 @@
 //! | source lib | `10.5.0` | `sourcelib`, array of integers |
 //! | extension | as it is | its name, string |
 //!
-//! Texts are strings of CloudEvents' type system: without control characters and noncharacters. An event of
-//! others that breaks it is refused, except for its trace context, which is left out.
+//! Texts are strings of CloudEvents' type system: without control characters and noncharacters. A received
+//! event with other texts is refused. Only an invalid trace context is left out instead.
 
 mod error;
 pub(crate) mod extensions;
@@ -41,7 +41,7 @@ pub use text::MetadataText;
 pub use time::TimeText;
 pub(crate) use time::{now, whole_micros};
 
-/// What travels beside an event's payload.
+/// The metadata of an event.
 ///
 /// Cheap to clone: the source is shared, and without extensions nothing is allocated.
 ///
@@ -73,20 +73,20 @@ pub struct EventMetadata {
 }
 
 impl EventMetadata {
-    /// The metadata of an event of `event_type`, minor version 0, without extensions.
+    /// Metadata with minor version 0 and without extensions.
     pub fn new(event_type: EventType, id: Uuid, time: Timestamp, source: impl Into<Arc<Source>>) -> Self {
         let time = TimeText::new(time);
         Self { event_type, id, minor_version: 0, time, source: source.into(), extensions: Extensions::new() }
     }
 
-    /// The same, of this minor version.
+    /// Sets the minor version.
     #[must_use]
     pub fn with_minor_version(mut self, minor_version: u32) -> Self {
         self.minor_version = minor_version;
         self
     }
 
-    /// The same, with these extensions.
+    /// Sets the extensions.
     #[must_use]
     pub fn with_extensions(mut self, extensions: Extensions) -> Self {
         self.extensions = extensions;
@@ -103,13 +103,13 @@ impl EventMetadata {
         self.id
     }
 
-    /// The minor version of the definition that the emitter had.
+    /// The minor version of the emitter's definition.
     pub fn minor_version(&self) -> u32 {
         self.minor_version
     }
 
-    /// When the event was emitted. The last day of the year 9999 is beyond what a `Timestamp` can be, and is
-    /// [`Timestamp::MAX`] here; [`time_text`](Self::time_text) has it all.
+    /// When the event was emitted. A `Timestamp` can't represent the last day of the year 9999, which becomes
+    /// [`Timestamp::MAX`] here; [`time_text`](Self::time_text) is exact.
     pub fn time(&self) -> Timestamp {
         self.time.timestamp()
     }
@@ -124,12 +124,12 @@ impl EventMetadata {
         self.source.name()
     }
 
-    /// The host that the event was emitted on, where it is known.
+    /// The host on which the event was emitted, if known.
     pub fn source_host(&self) -> Option<&str> {
         self.source.host()
     }
 
-    /// The version of the library that emitted the event, where it is known.
+    /// The version of the library that emitted the event, if known.
     pub fn source_lib(&self) -> Option<&SourceLib> {
         self.source.lib()
     }
@@ -139,7 +139,7 @@ impl EventMetadata {
         &self.extensions
     }
 
-    /// Further attributes, to change.
+    /// Mutable access to the further attributes.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }

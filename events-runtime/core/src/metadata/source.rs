@@ -1,13 +1,13 @@
-//! Who emits: a service, a host, a library.
+//! The source of events.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::MetadataError;
-use super::error::shown;
+use super::error::shortened;
 use super::string;
 
-/// Who emits: a service, on a host, with a library. Shared by all events of a process.
+/// The source of events: a service, with its host and library version. Shared by all events of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: Box<str>,
@@ -19,10 +19,10 @@ impl Source {
     /// A source of this name, such as `shop` or `openedx/lms/web`; host and library unknown.
     ///
     /// # Errors
-    /// [`MetadataError::Source`] when the name is empty or holds control characters or noncharacters.
+    /// [`MetadataError::Source`] if the name is empty or has control characters or noncharacters.
     pub fn new(name: &str) -> Result<Self, MetadataError> {
         if name.is_empty() || !string::is_string(name) {
-            return Err(MetadataError::Source { found: shown(name) });
+            return Err(MetadataError::Source { found: shortened(name) });
         }
         Ok(Self { name: name.into(), host: None, lib: None })
     }
@@ -30,21 +30,21 @@ impl Source {
     /// This process as a source: its host's name and this library's version.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new).
     pub fn of_this_process(name: &str) -> Result<Self, MetadataError> {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         Ok(Self::new(name)?.with_host(&host).with_lib(SourceLib::this_library()))
     }
 
-    /// The same, on this host; an empty text means an unknown one. Control characters and noncharacters, which
-    /// a CloudEvents string can't hold, become U+FFFD.
+    /// Sets the host; an empty text means an unknown host. Control characters and noncharacters, which a
+    /// CloudEvents string can't have, become U+FFFD.
     #[must_use]
     pub fn with_host(mut self, host: &str) -> Self {
         self.host = (!host.is_empty()).then(|| string::cleaned(host));
         self
     }
 
-    /// The same, with this library version.
+    /// Sets the library version.
     #[must_use]
     pub fn with_lib(mut self, lib: SourceLib) -> Self {
         self.lib = Some(lib);
@@ -56,12 +56,12 @@ impl Source {
         &self.name
     }
 
-    /// The host's name, where it is known.
+    /// The host's name, if known.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 
-    /// The library's version, where it is known.
+    /// The library's version, if known.
     pub fn lib(&self) -> Option<&SourceLib> {
         self.lib.as_ref()
     }
@@ -122,7 +122,7 @@ impl FromStr for SourceLib {
             })
             .collect::<Option<Box<[u32]>>>()
             .map(Self)
-            .ok_or_else(|| MetadataError::SourceLib { found: shown(text) })
+            .ok_or_else(|| MetadataError::SourceLib { found: shortened(text) })
     }
 }
 

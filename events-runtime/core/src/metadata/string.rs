@@ -1,8 +1,8 @@
-//! What a CloudEvents `String` may hold.
+//! Checks for CloudEvents `String`s.
 
 use super::MetadataError;
 
-/// The first character that a string must not hold, with its place in bytes: a control character
+/// The first character that a string must not have, with its offset in bytes: a control character
 /// (U+0000–U+001F, U+007F–U+009F) or a noncharacter, by the [type system]. A `str` has no surrogates.
 ///
 /// [type system]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
@@ -24,19 +24,19 @@ pub(super) fn is_string(text: &str) -> bool {
     forbidden(text).is_none()
 }
 
-/// Checks the value of an attribute. The value is not shown: it may be personal data.
+/// Checks the value of an attribute. The error leaves out the value, which may be personal data.
 pub(super) fn check(attribute: &str, text: &str) -> Result<(), MetadataError> {
     match forbidden(text) {
         None => Ok(()),
         Some((at, c)) => Err(MetadataError::Character {
-            attribute: super::error::shown(attribute),
+            attribute: super::error::shortened(attribute),
             code: u32::from(c),
             at,
         }),
     }
 }
 
-/// The text with U+FFFD in place of each character that a string must not hold.
+/// Replaces each character that a string must not have by U+FFFD.
 pub(super) fn cleaned(text: &str) -> Box<str> {
     if is_string(text) {
         return text.into();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_and_noncharacters_are_no_string() {
+    fn control_characters_and_noncharacters_are_refused() {
         for wrong in [
             "\0",
             "a\r\n",

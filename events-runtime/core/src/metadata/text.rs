@@ -1,15 +1,15 @@
-//! Metadata as the texts that an envelope's headers hold.
+//! Metadata from the texts of an envelope's headers.
 
 use std::sync::Arc;
 
-use super::error::shown;
+use super::error::shortened;
 use super::{EventMetadata, MetadataError, Source, string, time};
 use crate::EventType;
 
 /// The attributes as the texts of an envelope's headers; `None` and an empty text are absent.
 ///
-/// The event type, id, source and time must be there. No id is made up for an event of others:
-/// whoever looks for duplicates would take each redelivery for a new event.
+/// The event type, id, source and time are required. A missing id is not replaced by a new one, because each
+/// redelivery would then look like a new event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetadataText<'a> {
     /// The event type.
@@ -32,11 +32,11 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
     type Error = MetadataError;
 
     /// # Errors
-    /// A [`MetadataError`] that names the attribute at fault.
+    /// A [`MetadataError`] that names the wrong attribute.
     fn try_from(text: MetadataText<'_>) -> Result<Self, MetadataError> {
         let event_type = EventType::foreign(required("event_type", text.event_type)?)?;
         let id = required("id", text.id)?;
-        let id = id.parse().map_err(|source| MetadataError::Id { found: shown(id), source })?;
+        let id = id.parse().map_err(|source| MetadataError::Id { found: shortened(id), source })?;
         let mut source = Source::new(required("source", text.source)?)?;
         if let Some(host) = present(text.source_host) {
             string::check("sourcehost", host)?;
@@ -50,7 +50,7 @@ impl TryFrom<MetadataText<'_>> for EventMetadata {
             None => 0,
             Some(number) => number
                 .parse()
-                .map_err(|source| MetadataError::MinorVersion { found: shown(number), source })?,
+                .map_err(|source| MetadataError::MinorVersion { found: shortened(number), source })?,
         };
         let metadata = Self::new(event_type, id, time.timestamp(), Arc::new(source));
         Ok(Self { minor_version, time, ..metadata })
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_names_its_field() {
+    fn each_error_names_its_field() {
         let bad = Some("\u{1}x");
         let cases = [
             ("event_type", MetadataText { event_type: None, ..TEXT }),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn event_types_of_others_are_kept() {
+    fn foreign_event_types_are_kept() {
         let metadata = EventMetadata::try_from(MetadataText {
             event_type: Some("org.openedx.authz.role_assignment.created"),
             ..TEXT

@@ -10,10 +10,10 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MetadataError;
-use super::error::shown;
+use super::error::shortened;
 use events_support::rfc3339::{self, EPOCH, civil};
 
-/// The present time in whole microseconds, which is what the text form holds.
+/// The current time in whole microseconds, which the text form can hold.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, micros) = (i64::try_from(since.as_secs()), i32::try_from(since.subsec_micros()));
@@ -23,7 +23,7 @@ pub(crate) fn now() -> Timestamp {
     }
 }
 
-/// The time without what the text form of own events can't hold: the part below a microsecond.
+/// Cuts off the part below a microsecond, which the text form of own events can't hold.
 pub(crate) fn whole_micros(time: Timestamp) -> Timestamp {
     if time.subsec_nanosecond() % 1000 == 0 {
         return time;
@@ -31,10 +31,9 @@ pub(crate) fn whole_micros(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
-/// Writes a time as `2023-01-02T03:04:05.678901+00:00`: in UTC, with six fraction digits, or
-/// none for a whole second, as Python's `isoformat()` does. A time of others that is finer than
-/// a microsecond gets nine, and one of the last day of the year 9999, which is beyond
-/// [`Timestamp::MAX`], is kept.
+/// Writes a time as `2023-01-02T03:04:05.678901+00:00`: in UTC, with six fraction digits, or none for a whole
+/// second, as Python's `isoformat()` does. A received time that is finer than a microsecond has nine. A time
+/// of the last day of the year 9999, which is beyond [`Timestamp::MAX`], is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TimeText {
     time: Timestamp,
@@ -48,12 +47,12 @@ impl TimeText {
         Self { time, beyond: 0 }
     }
 
-    /// The time, or the last that a `Timestamp` can be.
+    /// The time, at most [`Timestamp::MAX`].
     pub fn timestamp(&self) -> Timestamp {
         self.time
     }
 
-    /// The nearest time that can be written, this long after 1970.
+    /// The time at this distance from 1970, or the nearest one that can be written.
     fn after_epoch(since: SignedDuration) -> Self {
         let latest = DateTime::MAX.duration_since(EPOCH);
         match Timestamp::from_nanosecond(since.as_nanos()) {
@@ -102,9 +101,9 @@ impl fmt::Debug for TimeText {
     }
 }
 
-/// Reads a time: RFC 3339 with any offset; one without an offset is no instant. Digits below a nanosecond are
-/// cut off, and a time that its offset leads out of the year 9999 becomes the last of it: no reason to lose
-/// an event.
+/// Parses a time in RFC 3339 with any offset; an offset is required. Digits below a nanosecond are cut off,
+/// and a time that its offset moves beyond the year 9999 becomes the last time of that year: neither is a
+/// reason to lose an event.
 pub(super) fn parse(text: &str) -> Result<TimeText, MetadataError> {
     let refused = match text.parse::<Timestamp>() {
         Ok(time) => return Ok(TimeText::new(time)),
@@ -112,7 +111,7 @@ pub(super) fn parse(text: &str) -> Result<TimeText, MetadataError> {
     };
     match rfc3339::instant(text) {
         Some((since, _)) => Ok(TimeText::after_epoch(since)),
-        None => Err(MetadataError::Time { found: shown(text), source: refused }),
+        None => Err(MetadataError::Time { found: shortened(text), source: refused }),
     }
 }
 

@@ -1,10 +1,9 @@
-//! `chrono::DateTime<Utc>` and chrono's naive types. A leap second, which only chrono can hold,
-//! is refused.
+//! `chrono::DateTime<Utc>` and chrono's naive types. A leap second, which only chrono has, is rejected.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
 use super::calendar::{self, date, nanos, time_of_day};
-use crate::with::{CivilDateTime, Instant, TimeError};
+use super::moment::{CivilDateTime, Instant, TimeError};
 
 impl Instant for DateTime<Utc> {
     fn to_nanos(&self) -> Result<i128, TimeError> {

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime, Time, date};
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::{self, nanos, time_of_day};
-use crate::with::{CivilDateTime, Instant, TimeError};
+use super::moment::{CivilDateTime, Instant, TimeError};
 
 const EPOCH: Date = date(1970, 1, 1);
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -35,7 +35,7 @@ nanos!(DateTime: CivilDateTime, "local-timestamp-nanos");
 calendar::date!(
     Date,
     |date| {
-        // jiff's years have four digits: some millions of days.
+        // jiff's years have four digits: a few million days.
         let days = date.duration_since(EPOCH).as_secs() / SECONDS_PER_DAY;
         i32::try_from(days).unwrap_or_default()
     },

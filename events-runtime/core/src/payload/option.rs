@@ -1,7 +1,7 @@
 //! `Option<T>`: `["null", T]`, `null` by default.
 
 use super::EventData;
-use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 impl<T: EventData> EventData for Option<T> {
     const SCHEMA: &'static Schema = &Schema::Nullable(T::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.

@@ -1,9 +1,9 @@
-//! `Box<T>` and `Arc<T>`: the value behind them.
+//! `Box<T>` and `Arc<T>`: encoded as their value.
 
 use std::sync::Arc;
 
 use super::EventData;
-use crate::avro::{DecodeError, EncodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, EncodeError, Reader, Schema, Writer};
 
 macro_rules! pointer {
     ($($pointer:ident),*) => {$(

@@ -1,10 +1,10 @@
-//! Text, in the forms that own it.
+//! Owned text.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{EventData, EventKey, MapKey};
-use crate::avro::{DecodeError, Reader, Schema, Writer, bytes_max_len};
+use crate::codec::{DecodeError, Reader, Schema, Writer, bytes_max_len};
 
 macro_rules! text {
     ($($rust:ty),*) => {$(

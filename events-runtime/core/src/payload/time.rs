@@ -3,7 +3,7 @@
 use time::{Date, PrimitiveDateTime, Time, UtcDateTime};
 
 use super::calendar::{self, date, nanos, time_of_day};
-use crate::with::{CivilDateTime, Instant, TimeError};
+use super::moment::{CivilDateTime, Instant, TimeError};
 
 /// The Julian day of 1970-01-01.
 const EPOCH: i32 = 2_440_588;

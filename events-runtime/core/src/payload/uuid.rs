@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{EventData, EventKey};
-use crate::avro::{DecodeError, Reader, Schema, Writer};
+use crate::codec::{DecodeError, Reader, Schema, Writer};
 use events_schema::tree::Logical;
 
 const TEXT_LEN: usize = 36;
@@ -30,9 +30,9 @@ impl EventData for Uuid {
     #[inline]
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let text = reader.string()?;
-        // Not the text itself: it can be long, and anything.
-        Uuid::try_parse(text).map_err(|fault| {
-            reader.invalid(format_args!("a string of {} bytes is no UUID: {fault}", text.len()))
+        // Without the text itself, which may be long, or personal data.
+        Uuid::try_parse(text).map_err(|error| {
+            reader.invalid(format_args!("a string of {} bytes is not a UUID: {error}", text.len()))
         })
     }
 }

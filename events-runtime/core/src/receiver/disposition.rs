@@ -1,4 +1,4 @@
-//! What an error says should become of its event.
+//! What a receiver's error asks for: retry, reject or skip.
 
 use std::error::Error;
 use std::fmt;
@@ -7,46 +7,44 @@ use std::time::Duration;
 use super::{BoxError, ReceiverError};
 use events_support::error_chain::sources;
 
-/// What should become of an event that a receiver failed to take from the bus.
+/// What to do with an event from the bus after a receiver failed.
 ///
-/// A receiver says so by its error, made by [`retry`], [`retry_after`], [`reject`] or [`skip`]. An
-/// error without one is a failure like any other: the event comes again after the consumer's own
-/// pause, until its attempts are used up.
+/// A receiver returns it in its error, made by [`retry`], [`retry_after`], [`reject`] or [`skip`]. After any
+/// other error the event is retried after the consumer's own pause, until its attempts are exhausted.
 ///
-/// A receiver speaks for itself alone. Where several receivers of one event disagree, the event
-/// goes the way that takes it from none of them:
+/// If several receivers of one event fail, the first rule that applies decides, so that no receiver loses the
+/// event:
 ///
-/// 1. one that failed plainly or asked for a retry gets its further attempts, whatever the others
-///    say; a retry hands the event to every receiver again;
-/// 2. of the rest, one that rejects sends the event to the dead letters, where it can be repaired
-///    and sent again, which passing it over would prevent;
-/// 3. the event is passed over where all that failed say so.
+/// 1. If any of them returned a plain error or asked for a retry, the event is retried. A retry calls every
+///    receiver again.
+/// 2. If any of them rejected the event, it becomes a dead letter, which can be repaired and sent again.
+/// 3. Otherwise all of them asked for a skip, and the event is skipped.
 ///
-/// In the process, where nothing is delivered again, it means nothing:
-/// [`Response::result`](crate::Response::result) holds the error as it is.
+/// It has no effect on a locally emitted event, which is not redelivered:
+/// [`Response::result`](crate::Response::result) holds the error unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disposition {
     /// Another attempt may succeed. Attempts are counted and end at the consumer's maximum.
     Retry {
-        /// How long to wait for it; the consumer's own pause where nothing is said. Of several
-        /// receivers, the longest pause counts.
+        /// The pause before it; `None` means the consumer's own pause. Of several receivers, the longest
+        /// pause applies.
         after: Option<Duration>,
     },
-    /// No attempt can succeed: a dead letter at once.
+    /// The event becomes a dead letter at once, because no attempt can succeed.
     Reject,
-    /// The event is of no use here: acknowledged and counted.
+    /// The event is irrelevant here: it is acknowledged and counted.
     Skip,
 }
 
-/// An error that says what should become of its event.
+/// An error with a [`Disposition`].
 ///
-/// It is found in the chain of sources too, so that it may stand below an error of your own, within
-/// an `anyhow::Error` or an `eyre::Report`, or in a variant that is `#[error(transparent)]`; the
-/// outermost counts. As the context of another error, `.context(reject("…"))`, it is a text only and
-/// says nothing: `anyhow` and `eyre` keep contexts out of the chain of sources.
+/// It is found anywhere in the chain of sources: below an error of your own, within an `anyhow::Error` or an
+/// `eyre::Report`, or in a variant that is `#[error(transparent)]`. The outermost applies. As the context of
+/// another error, `.context(reject("…"))`, it has no effect, because `anyhow` and `eyre` keep contexts out of
+/// the chain of sources.
 ///
-/// Its [`source`](Error::source) has the cause's text, and the cause itself as its own source.
+/// Its [`source`](Error::source) has the text of the cause, and the cause as its own source.
 ///
 /// ```
 /// use events_runtime::BoxError;
@@ -60,108 +58,108 @@ pub enum Disposition {
 ///
 /// let error = charge("4x").unwrap_err();
 /// assert_eq!(disposition(&*error), Some(Disposition::Reject));
-/// assert_eq!(error.to_string(), "not to be tried again");
+/// assert_eq!(error.to_string(), "rejected");
 /// assert_eq!(error.source().unwrap().to_string(), "invalid digit found in string");
 /// ```
 #[derive(Debug)]
 pub struct DispositionError {
-    told: Told,
+    inner: WithCause,
 }
 
-/// What stands behind a [`DispositionError`] in the chain of sources, and says the same.
+/// The source of a [`DispositionError`], with the same disposition and the text of the cause.
 ///
-/// `anyhow`, `eyre` and `#[error(transparent)]` put an error of their own in an error's place and
-/// show only what is behind it. Its text is the cause's.
+/// `anyhow`, `eyre` and `#[error(transparent)]` replace an error by one of their own and expose only its
+/// source.
 #[derive(Debug)]
-struct Told {
+struct WithCause {
     disposition: Disposition,
     cause: BoxError,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for WithCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.cause, f)
     }
 }
 
-impl Error for Told {
+impl Error for WithCause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.cause)
     }
 }
 
 impl DispositionError {
-    /// An error that says what should become of its event.
+    /// An error with a [`Disposition`].
     pub fn new(disposition: Disposition, cause: impl Into<BoxError>) -> Self {
-        Self { told: Told { disposition, cause: cause.into() } }
+        Self { inner: WithCause { disposition, cause: cause.into() } }
     }
 
-    /// What should become of the event.
+    /// The disposition.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
-        self.told.disposition
+        self.inner.disposition
     }
 
-    /// The error without what it says of the event.
+    /// The cause, without the disposition.
     #[must_use]
     pub fn into_cause(self) -> BoxError {
-        self.told.cause
+        self.inner.cause
     }
 }
 
 impl fmt::Display for DispositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.told.disposition {
-            Disposition::Retry { after: None } => f.write_str("to be tried again"),
-            Disposition::Retry { after: Some(after) } => write!(f, "to be tried again after {after:?}"),
-            Disposition::Reject => f.write_str("not to be tried again"),
-            Disposition::Skip => f.write_str("to be passed over"),
+        match self.inner.disposition {
+            Disposition::Retry { after: None } => f.write_str("retry requested"),
+            Disposition::Retry { after: Some(after) } => write!(f, "retry requested after {after:?}"),
+            Disposition::Reject => f.write_str("rejected"),
+            Disposition::Skip => f.write_str("skip requested"),
         }
     }
 }
 
 impl Error for DispositionError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.told)
+        Some(&self.inner)
     }
 }
 
-/// Another attempt may succeed, after the consumer's own pause.
+/// Asks for a retry after the consumer's own pause.
 ///
-/// That is what an error says by itself; this overrules what stands below it.
+/// A plain error means the same; this overrides a disposition in the chain of the cause.
 #[doc(alias = "nack")]
 pub fn retry(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Retry { after: None }, cause)
 }
 
-/// Another attempt may succeed, but not before this time has passed.
+/// Asks for a retry, but not before this time has passed.
 pub fn retry_after(cause: impl Into<BoxError>, after: Duration) -> DispositionError {
     DispositionError::new(Disposition::Retry { after: Some(after) }, cause)
 }
 
-/// No attempt can succeed: a dead letter at once.
+/// The event becomes a dead letter at once, because no attempt can succeed.
 #[doc(alias("nack", "dlq"))]
 pub fn reject(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Reject, cause)
 }
 
-/// The event is of no use here: it is acknowledged and counted.
+/// The event is irrelevant here: it is acknowledged and counted.
 #[doc(alias("ignore", "drop"))]
 pub fn skip(cause: impl Into<BoxError>) -> DispositionError {
     DispositionError::new(Disposition::Skip, cause)
 }
 
-/// What an error, or an error behind it, says should become of its event.
+/// The disposition of an error, or else of the first one in its chain of sources that has one.
 #[must_use]
 pub fn disposition(error: &(dyn Error + 'static)) -> Option<Disposition> {
     sources(error).find_map(|error| {
         let outer = error.downcast_ref().map(DispositionError::disposition);
-        outer.or_else(|| error.downcast_ref::<Told>().map(|told| told.disposition))
+        outer.or_else(|| error.downcast_ref::<WithCause>().map(|inner| inner.disposition))
     })
 }
 
 impl ReceiverError {
-    /// What the receiver's error says should become of the event.
+    /// The disposition of the error that the receiver returned.
     #[must_use]
     pub fn disposition(&self) -> Option<Disposition> {
         disposition(self)
@@ -188,7 +186,7 @@ mod tests {
         let pause = Duration::from_secs(5);
         let error = retry_after(Charge(reject("expired")), pause);
         assert_eq!(disposition(&error), Some(Disposition::Retry { after: Some(pause) }));
-        assert_eq!(error.to_string(), "to be tried again after 5s");
+        assert_eq!(error.to_string(), "retry requested after 5s");
         assert_eq!(disposition(&*error.into_cause()), Some(Disposition::Reject));
     }
 
@@ -199,7 +197,7 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     enum Inner {
         #[error(transparent)]
-        Said(#[from] DispositionError),
+        Disposition(#[from] DispositionError),
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -212,13 +210,13 @@ mod tests {
         Printing(#[source] Inner),
     }
 
-    /// What a receiver that returns this error says of its event, and its text.
-    fn said(error: impl Into<BoxError>) -> (Option<Disposition>, String) {
+    /// The disposition of an error that a receiver returns, and its text.
+    fn outcome_of(error: impl Into<BoxError>) -> (Option<Disposition>, String) {
         let error = ReceiverError::Failed(error.into());
         (error.disposition(), events_support::error_chain::chain(&error))
     }
 
-    const REJECTED: &str = "the receiver returned an error: not to be tried again: out of paper";
+    const REJECTED: &str = "the receiver returned an error: rejected: out of paper";
 
     #[test]
     fn a_disposition_survives_transparent_errors_in_several_layers() {
@@ -230,10 +228,10 @@ mod tests {
             Ok(inner()?)
         }
         let rejected = (Some(Disposition::Reject), REJECTED.to_owned());
-        assert_eq!(said(layers().unwrap_err()), rejected);
-        assert_eq!(said(Outer::Any(reject(OutOfPaper).into())), rejected);
-        assert_eq!(said(BoxError::from(reject(BoxError::from(OutOfPaper)))), rejected);
-        assert_eq!(said(Outer::Printing(skip("none").into())).0, Some(Disposition::Skip));
+        assert_eq!(outcome_of(layers().unwrap_err()), rejected);
+        assert_eq!(outcome_of(Outer::Any(reject(OutOfPaper).into())), rejected);
+        assert_eq!(outcome_of(BoxError::from(reject(BoxError::from(OutOfPaper)))), rejected);
+        assert_eq!(outcome_of(Outer::Printing(skip("none").into())).0, Some(Disposition::Skip));
     }
 
     #[test]
@@ -248,7 +246,7 @@ mod tests {
             inner()?;
             Ok(())
         }
-        assert_eq!(said(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
+        assert_eq!(outcome_of(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
         for error in [
             layers().context("outside").unwrap_err(),
             layers().context("outside").context("further outside").unwrap_err(),
@@ -257,7 +255,7 @@ mod tests {
             Outer::from(Inner::from(reject(OutOfPaper))).into(),
             anyhow::Error::from_boxed(layers().unwrap_err().into()),
         ] {
-            let (disposition, text) = said(error);
+            let (disposition, text) = outcome_of(error);
             assert_eq!(disposition, Some(Disposition::Reject), "{text}");
             assert_eq!(text.matches("out of paper").count(), 1, "{text}");
         }
@@ -275,7 +273,7 @@ mod tests {
             inner()?;
             Ok(())
         }
-        assert_eq!(said(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
+        assert_eq!(outcome_of(layers().unwrap_err()), (Some(Disposition::Reject), REJECTED.to_owned()));
         let inside = || eyre::Report::from(OutOfPaper).wrap_err("inside");
         for error in [
             layers().wrap_err("outside").wrap_err("further outside").unwrap_err(),
@@ -284,12 +282,12 @@ mod tests {
             Outer::from(Inner::from(reject(OutOfPaper))).into(),
             eyre::eyre!(BoxError::from(layers().unwrap_err())),
         ] {
-            let (disposition, text) = said(error);
+            let (disposition, text) = outcome_of(error);
             assert_eq!(disposition, Some(Disposition::Reject), "{text}");
             assert_eq!(text.matches("out of paper").count(), 1, "{text}");
         }
         let mixed = anyhow::Error::from_boxed(layers().unwrap_err().into()).context("outside");
-        assert_eq!(said(mixed).0, Some(Disposition::Reject));
+        assert_eq!(outcome_of(mixed).0, Some(Disposition::Reject));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Receivers: what they may return, how they are connected, and those that are linked.
+//! Receivers: what they return, what their errors ask for, and their connection to a signal.
 
 mod disposition;
 mod response;
@@ -11,9 +11,8 @@ pub use disposition::{Disposition, DispositionError, disposition, reject, retry,
 pub(crate) use response::Responses;
 pub use response::{BoxError, ReceiverError, Response};
 
-/// What a receiver may return: `()`, or a `Result<(), E>` of an error that fits a
-/// `Box<dyn Error + Send + Sync>`, which may say what should become of the event: see
-/// [`Disposition`].
+/// What a receiver may return: `()`, or `Result<(), E>` where `E` converts into `Box<dyn Error + Send +
+/// Sync>`. The error may ask for a retry, a rejection or a skip: see [`Disposition`].
 #[diagnostic::on_unimplemented(
     message = "a receiver can't return `{Self}`",
     label = "neither `()` nor a `Result<(), E>` of an error",
@@ -45,8 +44,8 @@ impl ReceiverOutput for () {
     }
 }
 
-/// The type of `panic!()` and `loop {}`, which has no name in stable Rust. A closure of which
-/// nothing else is known has it as its result since edition 2024.
+/// The type `!` of `panic!()` and `loop {}`, which can't be named in stable Rust. Since edition 2024, a
+/// closure that never returns has it as its return type.
 type Never = <fn() -> ! as sealed::Returns>::Output;
 
 #[diagnostic::do_not_recommend]
@@ -63,16 +62,16 @@ impl<E: Into<BoxError>> ReceiverOutput for Result<(), E> {
     }
 }
 
-/// What a [`Connection`] needs of a roster of any event type.
+/// A receiver set of any event type.
 pub(crate) trait Disconnect: Send + Sync {
-    /// Takes the receiver of this serial number away.
+    /// Disconnects the receiver with this serial number.
     fn disconnect_serial(&self, serial: u64) -> bool;
 }
 
-/// A connected receiver. Dropping it leaves the receiver connected.
+/// A connected receiver. Dropping this leaves the receiver connected.
 #[derive(Clone)]
 pub struct Connection {
-    /// Weak: a connection kept somewhere must not keep a test's hub alive.
+    /// Weak, so that a connection does not keep a hub alive.
     receivers: Weak<dyn Disconnect>,
     name: Arc<str>,
     serial: u64,
@@ -88,8 +87,8 @@ impl Connection {
         &self.name
     }
 
-    /// Disconnects the receiver; a receiver may do so from inside. `false` where it was
-    /// disconnected, or replaced by another of its name, before.
+    /// Disconnects the receiver, which may do so itself while it runs. Returns `false` if it was already
+    /// disconnected, or replaced by another receiver of its name.
     #[expect(clippy::must_use_candidate, reason = "mostly called for its effect")]
     pub fn disconnect(&self) -> bool {
         self.receivers.upgrade().is_some_and(|receivers| receivers.disconnect_serial(self.serial))

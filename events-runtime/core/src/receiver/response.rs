@@ -1,14 +1,14 @@
-//! What receivers answer.
+//! The results of receivers.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use events_support::error_chain::{drop_quietly, panic_message};
 
-/// Any error that a receiver returns.
+/// An error that a receiver returns.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What one receiver answered.
+/// The result of one receiver.
 #[derive(Debug)]
 pub struct Response {
     receiver: Arc<str>,
@@ -25,22 +25,22 @@ impl Response {
         &self.receiver
     }
 
-    /// Whether the receiver did its work.
+    /// The receiver's result.
     ///
     /// # Errors
-    /// What it returned, or the panic that ended it.
+    /// The error that the receiver returned, or its panic.
     pub fn result(&self) -> Result<(), &ReceiverError> {
         self.result.as_ref().copied()
     }
 
-    /// Whether the receiver did its work.
+    /// Whether the receiver succeeded.
     pub fn is_ok(&self) -> bool {
         self.result.is_ok()
     }
 }
 
 impl Drop for Response {
-    /// What a receiver returned may panic when it is dropped, which is wherever the answer is.
+    /// Catches a panic of the error's destructor, which is foreign code.
     fn drop(&mut self) {
         if self.result.is_err() {
             drop_quietly(std::mem::replace(&mut self.result, Ok(())));
@@ -48,7 +48,7 @@ impl Drop for Response {
     }
 }
 
-/// Why a receiver did not do its work.
+/// The reason why a receiver failed or has not finished.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiverError {
@@ -58,31 +58,31 @@ pub enum ReceiverError {
     /// It panicked.
     #[error("the receiver panicked: {message}")]
     Panicked {
-        /// The panic's message, where it is text.
+        /// The panic's message, if it is text.
         message: String,
     },
-    /// The async runtime that it ran on was shut down before it ended.
+    /// The async runtime was shut down before the receiver finished.
     #[error(
-        "the receiver was dropped unfinished: its async runtime was shut down; await `delivered()` before shutting down"
+        "the async runtime was shut down before the receiver finished; await `delivered()` before shutting down"
     )]
     Cancelled,
     /// There was no runtime to start an async receiver on.
     #[error("the receiver was not started: the hub could not start its own async executor")]
     NotStarted(#[source] Arc<std::io::Error>),
-    /// It still ran when [`Emission::wait_timeout`](crate::Emission::wait_timeout) gave up
-    /// waiting.
-    #[error("the receiver had not ended when the wait timed out; it goes on")]
+    /// The receiver had not finished when [`Emission::wait_timeout`](crate::Emission::wait_timeout) timed
+    /// out.
+    #[error("the wait timed out before the receiver finished; it continues to run")]
     Unfinished,
-    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread
-    /// that the receiver needs.
+    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread that runs the
+    /// receiver.
     #[error(
-        "the receiver was not waited for, as a blocking wait would stop the thread that it needs; it goes on: await `delivered()`, or call `wait` in `spawn_blocking`"
+        "did not wait for the receiver, because that would block the thread that runs it; it continues to run: await `delivered()`, or call `wait` in `spawn_blocking`"
     )]
     WouldBlock,
 }
 
 impl ReceiverError {
-    /// The error that the receiver returned, where it returned one: to be downcast.
+    /// The error that the receiver returned, if it returned one, to be downcast.
     pub fn returned(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match self {
             Self::Failed(error) => Some(&**error),
@@ -90,30 +90,30 @@ impl ReceiverError {
         }
     }
 
-    /// A panic, by what was thrown.
+    /// The error of a panic, from its payload.
     pub(crate) fn from_panic(panic: Box<dyn std::any::Any + Send>) -> Self {
         Self::Panicked { message: panic_message(panic) }
     }
 }
 
-/// The answers of an emission's sync receivers.
+/// The responses of an emission's sync receivers.
 ///
-/// The common case, all well, shares one list per set of receivers and allocates nothing.
+/// If all succeed, the common case, every emission shares one list and allocates nothing.
 #[derive(Debug)]
 pub(crate) enum Responses {
     AllOk(Arc<[Response]>),
-    Own(Vec<Response>),
+    Owned(Vec<Response>),
 }
 
 impl Responses {
     pub(crate) fn none() -> Self {
-        Self::Own(Vec::new())
+        Self::Owned(Vec::new())
     }
 
     pub(crate) fn as_slice(&self) -> &[Response] {
         match self {
             Self::AllOk(responses) => responses,
-            Self::Own(responses) => responses,
+            Self::Owned(responses) => responses,
         }
     }
 }

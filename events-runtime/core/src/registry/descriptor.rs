@@ -1,4 +1,4 @@
-//! What the registry knows of a definition.
+//! A definition as the registry shows it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::avro::{Compatibility, DecodeError, Published, Schema, WriterSchema, o
 use crate::signal::AnyEmission;
 use crate::{EventMetadata, Hub, PublicSignal};
 
-/// What the registry knows of an event definition. All of it is constant.
+/// Describes an event definition: its names, schema, promises and functions. All of it is constant.
 #[derive(Clone, Copy)]
 pub struct Descriptor(&'static SignalDescriptor);
 
@@ -67,15 +67,14 @@ impl Descriptor {
         (self.0.fingerprint)()
     }
 
-    /// The fields that lead to the key, such as `["customer", "id"]`; empty where there is none.
+    /// The fields that lead to the key, such as `["customer", "id"]`; empty if there is no key.
     pub fn key(&self) -> &'static [&'static str] {
         self.0.key
     }
 
-    /// What to know of the definition that is no error: for an event of the profile `openedx`, the
-    /// values that Open edX's Python would change or refuse
-    /// ([`hazards`](crate::avro::openedx::hazards)). The bus logs them when it starts, and
-    /// `doctor` prints them.
+    /// Warnings about the definition. For an event of the profile `openedx`: the values that Open edX's
+    /// Python would change or refuse ([`hazards`](crate::avro::openedx::hazards)). The bus logs them when it
+    /// starts, and `doctor` prints them.
     pub fn warnings(&self) -> Vec<String> {
         match self.0.profile {
             Profile::OpenEdx => openedx::hazards(self.schema()),
@@ -83,22 +82,22 @@ impl Descriptor {
         }
     }
 
-    /// What has been published of the event, oldest first: the files that were found when its crate
-    /// was compiled.
+    /// The published versions of the event, oldest first: the files that were found when its crate was
+    /// compiled.
     pub fn published(&self) -> &'static [Published] {
         self.0.published
     }
 
-    /// What a change of the event must not break.
+    /// The compatibility that the event promises.
     pub fn compatibility(&self) -> Compatibility {
         self.0.schemas.compatibility
     }
 
-    /// Decodes a datum and emits the event in a hub, as a bus does that received it: with the
-    /// metadata that it came with, and of [`Origin::Bus`](crate::Origin::Bus).
+    /// Decodes a datum and emits the event in a hub as a bus does: with the received metadata and with
+    /// [`Origin::Bus`](crate::Origin::Bus).
     ///
     /// # Errors
-    /// When the bytes are no datum of this definition; then no receiver runs.
+    /// If the bytes are not a datum of this definition. No receiver runs then.
     pub fn emit_datum(
         &self,
         hub: &Hub,
@@ -108,10 +107,10 @@ impl Descriptor {
         (self.0.emit_datum)(hub, metadata, None, datum)
     }
 
-    /// [`emit_datum`](Self::emit_datum) of a datum that was written with another schema.
+    /// [`emit_datum`](Self::emit_datum) for a datum that was written with another schema.
     ///
     /// # Errors
-    /// As for [`from_slice_resolved`](crate::avro::from_slice_resolved); then no receiver runs.
+    /// As for [`from_slice_resolved`](crate::avro::from_slice_resolved). No receiver runs then.
     pub fn emit_datum_resolved(
         &self,
         hub: &Hub,
@@ -127,7 +126,7 @@ impl Descriptor {
         self.0
     }
 
-    /// Not the address: a constant may have several.
+    /// Identifies a definition. Its address does not: a constant may have several.
     pub(super) fn sort_key(self) -> (&'static str, &'static str, &'static str, u32) {
         (self.0.event_type, self.0.rust_type, self.0.file, self.0.line)
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with the definitions of a program.
+//! Errors of the definitions that are linked into a program.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Descriptor;
 use crate::hub::linked::LinkedReceiver;
 
-/// What is wrong with the definitions of a program. Cheap to clone.
+/// The definitions of a program conflict, or expected ones are not linked. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -16,24 +16,25 @@ pub enum RegistryError {
         /// Each pair.
         duplicates: Arc<[Duplicate]>,
     },
-    /// Event types that are expected and not there.
+    /// Expected event types are not linked.
     #[error(
-        "registry: {}; {known} event types are linked: name the defining crate in code, such as `events_runtime::link!(my_events);`",
-        List(missing)
+        "registry: {}; {}: name the defining crate in code, such as `events_runtime::link!(my_events);`",
+        List(missing),
+        linked_count(*known)
     )]
     NotLinked {
         /// Each event type.
         missing: Arc<[NotLinked]>,
-        /// How many event types are there.
+        /// The number of linked event types.
         known: usize,
     },
 }
 
-/// Two definitions where one may be.
+/// Two definitions of one thing.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Duplicate {
-    /// What they share, such as the words "event type" and its text.
+    /// What both define, such as an event type, in words.
     pub what: String,
     /// The first one.
     pub first: Definition,
@@ -41,11 +42,11 @@ pub struct Duplicate {
     pub second: Definition,
 }
 
-/// A place in the source.
+/// Where something is defined in the source.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Definition {
-    /// The Rust item, with its module where it is known.
+    /// The Rust item, with its module if known.
     pub item: &'static str,
     /// The file.
     pub file: &'static str,
@@ -94,37 +95,37 @@ impl fmt::Display for Definition {
     }
 }
 
-/// An event type that is expected and not there.
+/// An expected event type that is not linked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NotLinked {
     /// The event type.
     pub event_type: String,
-    /// The known event types nearest to it, the nearest first; at most three.
+    /// The most similar linked event types, at most three, most similar first.
     pub nearest: Vec<&'static str>,
 }
 
 impl NotLinked {
     pub(super) fn new(event_type: &str, known: impl Iterator<Item = Descriptor>) -> Self {
-        /// Below it two event types share little but their first parts.
-        const ALIKE: f64 = 0.7;
-        let mut near: Vec<_> = known
+        /// Two event types below this similarity share little but their first parts.
+        const MIN_SIMILARITY: f64 = 0.7;
+        let mut nearest: Vec<_> = known
             .map(|descriptor| descriptor.event_type())
             .map(|known| (strsim::normalized_damerau_levenshtein(event_type, known), known))
-            .filter(|(likeness, _)| *likeness >= ALIKE)
+            .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
             .collect();
-        near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-        near.truncate(3);
+        nearest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        nearest.truncate(3);
         Self {
             event_type: event_type.to_owned(),
-            nearest: near.into_iter().map(|(_, known)| known).collect(),
+            nearest: nearest.into_iter().map(|(_, known)| known).collect(),
         }
     }
 }
 
 impl fmt::Display for NotLinked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event type `{}` is expected and not linked", self.event_type)?;
+        write!(f, "expected event type `{}` is not linked", self.event_type)?;
         let mut mark = ", did you mean";
         for known in &self.nearest {
             write!(f, "{mark} `{known}`")?;
@@ -137,14 +138,21 @@ impl fmt::Display for NotLinked {
     }
 }
 
-/// Faults in one line.
+fn linked_count(known: usize) -> String {
+    match known {
+        1 => "1 event type is linked".to_owned(),
+        _ => format!("{known} event types are linked"),
+    }
+}
+
+/// A list in one line.
 struct List<'a, T>(&'a [T]);
 
 impl<T: fmt::Display> fmt::Display for List<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.0.iter().enumerate() {
+        for (at, item) in self.0.iter().enumerate() {
             let mark = if at == 0 { "" } else { "; " };
-            write!(f, "{mark}{fault}")?;
+            write!(f, "{mark}{item}")?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! Naming crates so that they are linked.
+//! The macro that names crates so that they are linked.
 
-/// Links crates whose events or receivers the program needs but whose code it doesn't name.
+/// Links crates whose events or receivers the program needs, but which it does not name in code otherwise.
 ///
-/// Cargo builds every dependency, but the compiler leaves out a crate that no code names, and
-/// with it its definitions and receivers. In the program's `main.rs` or the crate's `lib.rs`:
+/// Cargo builds every dependency, but the compiler leaves out a crate that is not named in code, with its
+/// definitions and receivers. Call the macro in the program's `main.rs` or the crate's `lib.rs`:
 ///
 /// ```
 /// # extern crate std as my_events;

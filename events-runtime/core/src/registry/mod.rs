@@ -1,12 +1,12 @@
-//! The registry: every event definition that the program knows, by its event type.
+//! The registry: all event definitions of a program by event type.
 //!
-//! `#[derive(PublicSignal)]` links definitions into the program; [`Registry::linked`] collects
-//! them. **A crate that stands in `Cargo.toml` but is named by no code is not linked**, and its
-//! events are unknown at run time, without any message of the compiler. Two remedies:
+//! `#[derive(PublicSignal)]` links definitions into the program; [`Registry::linked`] collects them. **A
+//! crate that is in `Cargo.toml` but not named in code is not linked**: its events are unknown at run time,
+//! and the compiler does not warn. Two remedies:
 //!
 //! - `events_runtime::link!(my_events);` names the crate;
-//! - `expect` in `events.toml`, or [`Registry::expect`], lists the event types that the program
-//!   can't do without, and fails at startup where one is missing.
+//! - `expect` in `events.toml`, or [`Registry::expect`], lists the event types that the program needs, and
+//!   fails at startup if one is missing.
 
 mod descriptor;
 mod error;
@@ -44,15 +44,15 @@ impl Registry {
     /// The definitions that are linked into the program; collected once.
     ///
     /// # Errors
-    /// [`RegistryError::Duplicates`] when one event type has two definitions, or two
-    /// `#[receiver]`s of one signal have one name: the places of both are named. Rename one.
+    /// [`RegistryError::Duplicates`] if an event type has two definitions, or two `#[receiver]`s of a signal
+    /// have the same name. The error has the locations of both: rename one.
     pub fn linked() -> Result<&'static Self, RegistryError> {
         static LINKED: OnceLock<Result<Registry, RegistryError>> = OnceLock::new();
         LINKED.get_or_init(|| Self::builder().linked().build()).as_ref().map_err(Clone::clone)
     }
 
-    /// A registry of definitions that are named one by one, for targets that `inventory` can't
-    /// link for and for tests.
+    /// Builds a registry of definitions that are added one by one, for tests and for targets that `inventory`
+    /// does not support.
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::default()
     }
@@ -67,22 +67,21 @@ impl Registry {
         self.in_order.iter().copied()
     }
 
-    /// How many definitions there are.
+    /// The number of definitions.
     pub fn len(&self) -> usize {
         self.in_order.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no definitions.
     pub fn is_empty(&self) -> bool {
         self.in_order.is_empty()
     }
 
-    /// Checks that all these event types are known.
+    /// Checks that all these event types are linked.
     ///
     /// # Errors
-    /// [`RegistryError::NotLinked`] that names every missing event type, with the known ones
-    /// nearest to it. Correct the name, or link the crate with
-    /// [`link!`](crate::link).
+    /// [`RegistryError::NotLinked`] with every missing event type and the linked ones most similar to it.
+    /// Correct the name, or link the crate with [`link!`](crate::link).
     pub fn expect(
         &self,
         event_types: impl IntoIterator<Item = impl AsRef<str>>,
@@ -134,8 +133,8 @@ impl RegistryBuilder {
     /// The registry.
     ///
     /// # Errors
-    /// [`RegistryError::Duplicates`] when one event type has two definitions, or two linked
-    /// receivers of one signal have one name. One definition registered twice is no fault.
+    /// [`RegistryError::Duplicates`] if an event type has two definitions, or two linked receivers of a
+    /// signal have the same name. Adding one definition twice is not an error.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let mut in_order = self.descriptors;
         in_order.sort_by_key(|descriptor| descriptor.sort_key());

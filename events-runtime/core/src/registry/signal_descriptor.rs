@@ -1,4 +1,4 @@
-//! What the derive macro `PublicSignal` registers for a definition.
+//! The constant that the derive macro `PublicSignal` registers for a definition.
 
 use events_schema::tree::{Origin, Schema};
 
@@ -6,7 +6,8 @@ use crate::avro::{self, Compatibility, DecodeError, Form, Published, WriterSchem
 use crate::signal::AnyEmission;
 use crate::{EmitOptions, EventMetadata, Hub, PublicSignal};
 
-/// What the registry knows of an event definition. All `const`, no text until asked.
+/// Describes an event definition. Texts are behind functions, so that they are evaluated only where they are
+/// used.
 #[derive(Debug, Clone, Copy)]
 pub struct SignalDescriptor {
     /// The event type.
@@ -29,11 +30,11 @@ pub struct SignalDescriptor {
     pub canonical: fn() -> &'static str,
     /// CRC-64-AVRO of the canonical form.
     pub fingerprint: fn() -> u64,
-    /// The key's path in the definition, such as `["customer", "id"]`; empty where there is none.
+    /// The key's path in the definition, such as `["customer", "id"]`; empty if there is no key.
     pub key: &'static [&'static str],
-    /// Where published schemas are kept, and what must not break.
+    /// Where its published schemas are, and the compatibility that it promises.
     pub schemas: Schemas,
-    /// What has been published of the event, oldest first.
+    /// The published versions of the event, oldest first.
     pub published: &'static [Published],
     /// Decodes a datum and emits the event in a hub.
     pub emit_datum: EmitDatum,
@@ -41,9 +42,9 @@ pub struct SignalDescriptor {
     pub emit_new: EmitNew,
 }
 
-/// Decodes a datum and emits the event in a hub, with the metadata that it came with.
+/// Decodes a datum and emits the event in a hub, with the received metadata.
 ///
-/// The schema is the writer's, where that is not the definition's own.
+/// The schema is the writer's, if it differs from the definition's.
 type EmitDatum = fn(&Hub, EventMetadata, Option<&WriterSchema>, &[u8]) -> Result<AnyEmission, DecodeError>;
 
 fn emit_datum<E: PublicSignal>(
@@ -109,27 +110,27 @@ pub fn linked() -> impl Iterator<Item = &'static SignalDescriptor> {
     inventory::iter::<SignalDescriptor>.into_iter()
 }
 
-/// Where the published schemas of a definition are kept, and what must not break.
+/// Where the published schemas of a definition are, and the compatibility that it promises.
 #[derive(Debug, Clone, Copy)]
 pub struct Schemas {
-    /// The folder, relative to the crate, or to the source file where it begins with `./` or `../`.
+    /// The folder, relative to the crate, or to the source file if it begins with `./` or `../`.
     pub folder: &'static str,
-    /// What a change must not break.
+    /// The promised compatibility.
     pub compatibility: Compatibility,
-    /// The event type of the next major version, the last way out of a break.
+    /// The event type of the next major version, to be proposed for an incompatible change.
     pub next: &'static str,
-    /// The form of their text.
+    /// The form of the schemas' text.
     pub form: Form,
-    /// Whether the minor version follows from the files: then they have every number.
+    /// Whether the minor version is counted from the files, whose numbers then have no gaps.
     pub is_counted: bool,
 }
 
-/// How a definition's messages look on the wire.
+/// The wire format of a definition's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Profile {
-    /// This project's own: CloudEvents binary mode, version 7 ids.
+    /// CloudEvents in binary mode, with version 7 ids.
     Native,
-    /// What Open edX's Python packages read and write.
+    /// The format of Open edX's Python packages.
     OpenEdx,
 }

@@ -26,13 +26,13 @@ fn definitions_are_found_by_event_type_and_listed_in_its_order() {
 }
 
 #[test]
-fn one_definition_registered_twice_is_no_fault() {
+fn one_definition_may_be_registered_twice() {
     let registry = Registry::builder().register::<OrderPlaced>().register::<OrderPlaced>().build();
     assert_eq!(registry.expect("one definition").len(), 1);
 }
 
 #[test]
-fn two_definitions_of_one_event_type_are_an_error_that_names_both_places() {
+fn two_definitions_of_one_event_type_are_an_error_that_names_both_locations() {
     let mut builder = Registry::builder().register::<OrderPaid>().register::<OrderPlaced>();
     builder.descriptors.push(Descriptor::new(&OTHER));
     let error = builder.build().expect_err("a duplicate");
@@ -48,7 +48,7 @@ fn two_definitions_of_one_event_type_are_an_error_that_names_both_places() {
 }
 
 #[test]
-fn receivers_of_one_name_on_one_event_are_an_error_that_names_both_places() {
+fn receivers_of_one_name_on_one_event_are_an_error_that_names_both_locations() {
     static FIRST: LinkedReceiver = LinkedReceiver {
         name: "receipt",
         file: "a.rs",

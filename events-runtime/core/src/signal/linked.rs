@@ -7,7 +7,7 @@ use crate::hub::linked::Target;
 use crate::receiver::ReceiverOutput;
 use crate::{Connection, Event, PublicSignal};
 
-/// What a linked receiver may take by reference: the event of its signal.
+/// The parameter of a linked receiver by reference: the event of its signal.
 #[diagnostic::on_unimplemented(
     message = "this receiver's parameter is not the event of its signal",
     label = "the signal is one of `{E}`: take `&Event<{E}>`",
@@ -30,7 +30,7 @@ impl<E> Parameter<E> for Event<E> {
     }
 }
 
-/// What an async linked receiver may take by value: the event of its signal, shared.
+/// The parameter of an async linked receiver by value: the shared event of its signal.
 #[diagnostic::on_unimplemented(
     message = "this receiver's parameter is not the event of its signal",
     label = "the signal is one of `{E}`: take `&Event<{E}>` or `Arc<Event<{E}>>`",
@@ -47,7 +47,7 @@ impl<E> SharedParameter<E> for Arc<Event<E>> {
     }
 }
 
-/// A linked receiver on its way into a hub, or nowhere.
+/// Connects a linked receiver to its signal if there is a target.
 #[derive(Debug)]
 pub struct Link<'a, E: PublicSignal> {
     signal: &'a Signal<E>,

@@ -1,4 +1,4 @@
-//! Signals: the handles that events are emitted by and receivers are connected to.
+//! Signals: the handles that emit events and connect receivers.
 
 pub(crate) mod linked;
 mod receiver_options;
@@ -18,13 +18,13 @@ use crate::hub::{Hub, ReceiverSet, TypeIndex};
 use crate::receiver::ReceiverOutput;
 use crate::{Connection, Event, PublicSignal};
 
-/// The handle of an event definition: events are emitted by it, receivers are connected to it.
+/// The handle of an event definition, to emit events and to connect receivers.
 ///
-/// The derive macro `PublicSignal` writes one `static` per event. A handle holds no receivers:
-/// they live in a [`Hub`], and every method here means the [current one](Hub::current). Two
-/// handles of one event type are the same signal.
+/// The derive macro `PublicSignal` writes one `static` per event. A handle holds no receivers: they are in a
+/// [`Hub`], and every method here uses the [current one](Hub::current). Two handles of one event type are the
+/// same signal.
 pub struct Signal<E> {
-    /// Where a hub keeps this event's receivers: looked up once.
+    /// The [`TypeIndex`] of the event, looked up once.
     index: AtomicU32,
     event: PhantomData<fn() -> E>,
 }
@@ -43,10 +43,10 @@ impl<E> Default for Signal<E> {
 }
 
 impl<E: PublicSignal> Signal<E> {
-    /// Emits an event: runs the sync receivers in order, starts the async ones, hands the event
-    /// to the bus. Never blocks on the latter two.
+    /// Emits an event: runs the sync receivers in order, starts the async receivers and queues the event for
+    /// the bus. Never waits for the latter two.
     ///
-    /// A receiver that fails or panics doesn't stop the others; the emission tells. While the
+    /// A receiver that fails or panics doesn't stop the others; its error is in the emission. While the
     /// signal is [disabled](Self::disable), nothing happens.
     #[doc(alias("publish", "send", "dispatch", "send_event"))]
     #[inline]
@@ -54,33 +54,33 @@ impl<E: PublicSignal> Signal<E> {
         Hub::with_current(|hub| hub.emit_at(self.type_index(), payload, None))
     }
 
-    /// [`emit`](Self::emit) with metadata that is not made up by the hub.
+    /// [`emit`](Self::emit) with metadata of the caller.
     pub fn emit_with(&self, payload: E, options: EmitOptions) -> Emission<E> {
         Hub::with_current(|hub| hub.emit_at(self.type_index(), payload, Some(options)))
     }
 
-    /// [`emit`](Self::emit), but stops at the first sync receiver that fails or panics: no later
-    /// receiver runs, no async one starts, no bus takes the event.
+    /// [`emit`](Self::emit), but stops at the first sync receiver that fails or panics: no later receiver
+    /// runs, no async receiver starts, and the event is not sent.
     ///
     /// # Errors
-    /// A [`StrictError`] with what the receivers answered that ran.
+    /// A [`StrictError`] with the responses of the receivers that ran.
     pub fn emit_strict(&self, payload: E) -> Result<Emission<E>, StrictError> {
         self.emit_strict_with(payload, EmitOptions::default())
     }
 
-    /// [`emit_strict`](Self::emit_strict) with metadata that is not made up by the hub.
+    /// [`emit_strict`](Self::emit_strict) with metadata of the caller.
     ///
     /// # Errors
-    /// A [`StrictError`] with what the receivers answered that ran.
+    /// A [`StrictError`] with the responses of the receivers that ran.
     pub fn emit_strict_with(&self, payload: E, options: EmitOptions) -> Result<Emission<E>, StrictError> {
         Hub::with_current(|hub| hub.emit_strict_at(self.type_index(), payload, options))
     }
 
     /// Connects a receiver, which runs within [`emit`](Self::emit).
     ///
-    /// The name tells receivers of a signal apart: connecting another one under the same name
-    /// replaces the first, in its place in the order. A closure that ends in a bare `Ok(())`
-    /// must name its error type.
+    /// The name identifies the receiver within its signal: another receiver with the same name replaces the
+    /// first and keeps its position in the order. A closure that ends in a bare `Ok(())` must name its error
+    /// type.
     ///
     /// The receiver stays connected when the [`Connection`] is dropped.
     #[doc(alias("subscribe", "listen", "on"))]
@@ -92,7 +92,7 @@ impl<E: PublicSignal> Signal<E> {
         self.receiver(name).connect(receiver)
     }
 
-    /// Connects an async receiver, which [`emit`](Self::emit) starts and does not wait for.
+    /// Connects an async receiver, which [`emit`](Self::emit) starts without waiting for it.
     ///
     /// It runs on the tokio runtime that the event is emitted on or, outside of one, on the
     /// hub's own executor.
@@ -106,12 +106,12 @@ impl<E: PublicSignal> Signal<E> {
         self.receiver(name).connect_async(receiver)
     }
 
-    /// A receiver to be connected with a place in the order, or in a given hub.
+    /// Connects a receiver with further options: a position in the order, or a given hub.
     pub fn receiver(&self, name: impl Into<Arc<str>>) -> ReceiverOptions<'_, E> {
         ReceiverOptions::new(self, name.into())
     }
 
-    /// Disconnects the receiver of this name; `false` where there is none.
+    /// Disconnects the receiver of this name. Returns `false` if there is none.
     #[doc(alias = "unsubscribe")]
     pub fn disconnect(&self, name: &str) -> bool {
         Hub::with_current(|hub| {
@@ -119,18 +119,18 @@ impl<E: PublicSignal> Signal<E> {
         })
     }
 
-    /// Lets events through again.
+    /// Enables events of this type again in the current hub.
     pub fn enable(&self) {
         Hub::with_current(|hub| hub.receivers::<E>(self.type_index()).enable());
     }
 
-    /// Stops events of this type in the current hub, also those that a bus delivers: no receiver
-    /// runs and no bus takes them.
+    /// Disables events of this type in the current hub, including those that a bus delivers: no receiver runs
+    /// and nothing is sent.
     pub fn disable(&self) {
         Hub::with_current(|hub| hub.receivers::<E>(self.type_index()).disable());
     }
 
-    /// Whether events of this type get through in the current hub.
+    /// Whether events of this type are enabled in the current hub.
     pub fn is_enabled(&self) -> bool {
         Hub::with_current(|hub| {
             hub.find_receivers::<E>(self.type_index()).is_none_or(ReceiverSet::is_enabled)

@@ -8,7 +8,7 @@ use crate::hub::Hub;
 use crate::receiver::ReceiverOutput;
 use crate::{Connection, Event, PublicSignal};
 
-/// A receiver to be connected: [`Signal::receiver`].
+/// Options of a receiver to be connected: see [`Signal::receiver`].
 #[must_use = "nothing is connected before `connect` or `connect_async`"]
 pub struct ReceiverOptions<'a, E> {
     signal: &'a Signal<E>,
@@ -22,14 +22,14 @@ impl<'a, E: PublicSignal> ReceiverOptions<'a, E> {
         Self { signal, name, order: 0, hub: None }
     }
 
-    /// The receiver's place: lower numbers run first, equal ones in the order of connection. The
-    /// default is 0.
+    /// The receiver's position in the order: lower numbers run first, equal ones in the order of connection.
+    /// The default is 0.
     pub fn order(mut self, order: i32) -> Self {
         self.order = order;
         self
     }
 
-    /// The hub to connect in, instead of the current one.
+    /// The hub in which to connect, instead of the current one.
     pub fn hub(mut self, hub: &'a Hub) -> Self {
         self.hub = Some(hub);
         self

@@ -1,6 +1,6 @@
 //! Assertions on what a [`Recorder`](super::Recorder) recorded.
 
-/// Asserts that an event was emitted, and evaluates to it: `Arc<Event<E>>`, the first one.
+/// Asserts that an event was emitted. Evaluates to the first one, an `Arc<Event<E>>`.
 ///
 /// ```
 /// # use events_runtime::{assert_emitted, testing};
@@ -14,8 +14,8 @@
 /// # }
 /// ```
 ///
-/// The event must be `Debug`: a failure shows what was recorded. With `count`, the value is a
-/// `Vec<Arc<Event<E>>>`.
+/// With `count`, evaluates to a `Vec<Arc<Event<E>>>`. The event must be `Debug`: a failure shows the recorded
+/// events.
 #[macro_export]
 macro_rules! assert_emitted {
     ($recorder:expr, $event:ty $(,)?) => {
@@ -29,7 +29,7 @@ macro_rules! assert_emitted {
     };
 }
 
-/// Asserts that no event of a type was emitted, or none that fits a predicate.
+/// Asserts that no event of a type was emitted, or none that matches a predicate.
 ///
 /// ```
 /// # use events_runtime::{assert_not_emitted, testing};
@@ -54,7 +54,7 @@ macro_rules! assert_not_emitted {
     };
 }
 
-/// What the macros call.
+/// Functions that the macros call.
 pub mod functions {
     use std::fmt::{Debug, Write};
     use std::sync::Arc;
@@ -62,7 +62,7 @@ pub mod functions {
     use crate::testing::Recorder;
     use crate::{Event, PublicSignal};
 
-    /// The first event that fits.
+    /// The first event that matches.
     #[track_caller]
     pub fn emitted<E: PublicSignal + Debug>(
         recorder: &Recorder,
@@ -75,7 +75,7 @@ pub mod functions {
         }
     }
 
-    /// All events, which are so many.
+    /// All events, if there are exactly `count`.
     #[track_caller]
     pub fn emitted_times<E: PublicSignal + Debug>(recorder: &Recorder, count: usize) -> Vec<Arc<Event<E>>> {
         let events = recorder.of::<E>();
@@ -89,7 +89,7 @@ pub mod functions {
         events
     }
 
-    /// No event fits.
+    /// Asserts that no event matches.
     #[track_caller]
     pub fn not_emitted<E: PublicSignal + Debug>(
         recorder: &Recorder,
@@ -108,7 +108,7 @@ pub mod functions {
     fn recorded<E: PublicSignal + Debug>(recorder: &Recorder, predicate: &str) -> String {
         let mut text = String::new();
         if !predicate.is_empty() {
-            text.push_str(" that fits ");
+            text.push_str(" that matches ");
             text.push_str(predicate);
         }
         text.push_str("; recorded of this type:");
@@ -164,7 +164,7 @@ mod tests {
                 ),
                 (
                     failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, |event| event.number == 3))),
-                    "that fits |event| event.number == 3",
+                    "that matches |event| event.number == 3",
                 ),
                 (
                     failure_of(|| drop(assert_emitted!(recorder, OrderPlaced, count = 3))),

@@ -1,4 +1,4 @@
-//! A bus that goes nowhere.
+//! A bus without a broker.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +13,8 @@ use crate::registry::signal_descriptor::SignalDescriptor;
 use crate::signal::{AnyEmission, SendError};
 use crate::{EventMetadata, Hub, PublicSignal};
 
-/// A bus that keeps what it is given: every event of the hub goes to one topic, encoded as on
-/// the wire. Detached when it is dropped.
+/// A bus that records events: every event of the hub goes to one topic, encoded as on the wire. Dropping it
+/// detaches it from the hub.
 ///
 /// ```
 /// use events_runtime::testing::{self, FakeBus};
@@ -31,7 +31,7 @@ pub struct FakeBus {
     state: Arc<State>,
 }
 
-/// An event as the [`FakeBus`] got it.
+/// An event as a [`FakeBus`] recorded it.
 #[derive(Debug, Clone)]
 pub struct SentEvent {
     descriptor: &'static SignalDescriptor,
@@ -83,18 +83,18 @@ impl FakeBus {
         self.state.lock().mode = Mode::Fail(reason.into());
     }
 
-    /// Makes the bus keep events unacknowledged from now on.
+    /// Makes the bus hold events without acknowledging them from now on.
     pub fn hold(&self) {
         self.state.lock().mode = Mode::Hold;
     }
 
-    /// Makes the bus acknowledge events again, also those that it held.
+    /// Makes the bus acknowledge events again, including those that it holds.
     pub fn acknowledge(&self) {
         let mut inner = self.state.lock();
         inner.mode = Mode::Acknowledge;
         for (event, settle) in std::mem::take(&mut inner.held) {
             let position = inner.push(event);
-            // Nobody may be waiting.
+            // Fails if no caller waits.
             let _ = settle.send(Ok(position));
         }
     }
@@ -104,7 +104,7 @@ impl Drop for FakeBus {
     fn drop(&mut self) {
         let outbound = Arc::clone(&self.state) as Arc<dyn Outbound>;
         self.hub.detach(&outbound);
-        // What is held fails now, not when the last emission lets go of the bus.
+        // Held events fail now, not when the last emission drops the bus.
         self.state.lock().held.clear();
     }
 }
@@ -128,12 +128,12 @@ impl SentEvent {
         self.descriptor.event_type
     }
 
-    /// What travels beside the payload.
+    /// The event's metadata.
     pub fn metadata(&self) -> &EventMetadata {
         &self.metadata
     }
 
-    /// The key in its text form, where the definition has one.
+    /// The key in its text form, if the definition has one.
     pub fn key(&self) -> Option<&[u8]> {
         self.key.as_deref()
     }
@@ -146,16 +146,16 @@ impl SentEvent {
     /// The payload.
     ///
     /// # Errors
-    /// When the event is no `E`.
+    /// If the datum is not one of `E`.
     pub fn decode<E: PublicSignal>(&self) -> Result<E, DecodeError> {
         avro::from_slice(&self.datum)
     }
 
-    /// Emits the event in a hub as a bus would that received it: with its metadata, and of
+    /// Emits the event in a hub as a bus would: with its metadata and with
     /// [`Origin::Bus`](crate::Origin::Bus).
     ///
     /// # Errors
-    /// When the datum can't be decoded; then no receiver runs.
+    /// If the datum can't be decoded. No receiver runs then.
     pub fn deliver_to(&self, hub: &Hub) -> Result<AnyEmission, DecodeError> {
         (self.descriptor.emit_datum)(hub, self.metadata.clone(), None, &self.datum)
     }

@@ -25,7 +25,7 @@ use crate::{Hub, Registry};
 
 /// Runs a test in an empty hub of its own, with a recorder of its events.
 ///
-/// Tests that run side by side don't see each other, and nothing has to be reset.
+/// Parallel tests don't see each other's events, and nothing has to be reset.
 pub fn scope<R>(test: impl FnOnce(&Recorder) -> R) -> R {
     let recorder = Recorder::attach(&Hub::new());
     recorder.hub().scope(|| test(&recorder))
@@ -40,7 +40,7 @@ pub async fn scope_async<R>(test: impl AsyncFnOnce(&Recorder) -> R) -> R {
 /// Asserts that all these event types are linked into the test's program.
 ///
 /// # Panics
-/// With the missing ones and those nearest to them.
+/// If one is missing. The message has the missing event types and the most similar linked ones.
 #[track_caller]
 pub fn assert_linked(event_types: impl IntoIterator<Item = impl AsRef<str>>) {
     if let Err(error) = Registry::linked().and_then(|registry| registry.expect(event_types)) {

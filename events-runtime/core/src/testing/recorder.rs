@@ -1,4 +1,4 @@
-//! Watching the events of a hub.
+//! Records the events of a hub.
 
 use std::any::Any;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 use crate::event::AnyEvent;
 use crate::hub::{self, state::Observer};
 use crate::{Event, Hub, PublicSignal};
+use events_support::clock::MAX_WAIT;
 
-/// Stands for a time beyond the range of the clock.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// Records every event that is emitted in a hub, those included that a bus delivers, in the
-/// order of emission. Ends when it is dropped.
+/// Records every event that is emitted in a hub, including those that a bus delivers, in the order of
+/// emission. Dropping it ends the recording.
 #[derive(Debug)]
 pub struct Recorder {
     hub: Hub,
@@ -26,14 +24,14 @@ struct Log {
 }
 
 impl Recorder {
-    /// Begins to record the events of a hub.
+    /// Starts to record the events of a hub.
     pub fn attach(hub: &Hub) -> Self {
         let log = Arc::new(Log::default());
         hub.watch(&(Arc::clone(&log) as Arc<dyn Observer>));
         Self { hub: hub.clone(), log }
     }
 
-    /// The hub that is recorded.
+    /// The recorded hub.
     pub fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -46,7 +44,7 @@ impl Recorder {
     /// The one event of type `E`.
     ///
     /// # Panics
-    /// When there is none, or more than one.
+    /// If there is none, or more than one.
     #[track_caller]
     pub fn only<E: PublicSignal>(&self) -> Arc<Event<E>> {
         match <[_; 1]>::try_from(self.of::<E>()) {
@@ -65,17 +63,17 @@ impl Recorder {
         self.log.lock().iter().map(|event| event.descriptor().event_type).collect()
     }
 
-    /// Forgets the events recorded so far.
+    /// Removes the events recorded so far.
     pub fn clear(&self) {
         let events = std::mem::take(&mut *self.log.lock());
-        // Outside of the lock: a payload may emit when it is dropped, which is recorded.
+        // Dropped without the lock: a payload may emit when it is dropped, which is recorded.
         drop(events);
     }
 
     /// Asserts that exactly these events were emitted, in this order.
     ///
     /// # Panics
-    /// With the expected event types and the recorded ones.
+    /// If they differ. The message has the expected and the recorded event types.
     #[track_caller]
     pub fn assert_event_types<'a>(&self, expected: impl IntoIterator<Item = &'a str>) {
         let expected: Vec<_> = expected.into_iter().collect();
@@ -83,34 +81,33 @@ impl Recorder {
         assert!(recorded == expected, "expected the events {expected:#?}\nrecorded {recorded:#?}");
     }
 
-    /// Blocks the thread until `count` events of type `E` are recorded, for events that are
-    /// emitted on other threads.
+    /// Blocks the thread until `count` events of type `E` are recorded. For events that are emitted on other
+    /// threads.
     ///
-    /// On a worker of a runtime of many threads, the other tasks are handed to another thread first, as
-    /// by [`Emission::wait`](crate::Emission::wait). A thread that drives a current-thread runtime, as
-    /// `#[tokio::test]` makes it, does not block: call this in `spawn_blocking` there, or make the test's
-    /// runtime one of many threads.
+    /// On a worker of a multi-thread runtime, the worker's other tasks first move to another thread, as with
+    /// [`Emission::wait`](crate::Emission::wait). A thread that drives a current-thread runtime, as
+    /// `#[tokio::test]` does, does not block: call this in `spawn_blocking` there, or use a multi-thread
+    /// runtime for the test.
     ///
     /// # Panics
-    /// When there are fewer after `timeout`; and at once where the thread must not block and there are
-    /// fewer.
+    /// If there are fewer after `timeout`, or at once if the thread must not block.
     #[track_caller]
     pub fn wait_for<E: PublicSignal>(&self, count: usize, timeout: Duration) -> Vec<Arc<Event<E>>> {
-        let deadline = Instant::now() + timeout.min(CENTURY);
+        let deadline = Instant::now() + timeout.min(MAX_WAIT);
         let found = self.of::<E>();
         if found.len() >= count {
             return found;
         }
         let Some(found) = hub::block(|| self.log.wait_until::<E>(count, deadline)) else {
             panic!(
-                "expected {count} events `{}`, found {}, and can't wait for more: it would block the thread that they may need to be emitted; call `wait_for` in `spawn_blocking`, or use a runtime of many threads",
+                "count of events `{}`: expected {count}, found {}; can't wait for more, because that would block the thread that may emit them: call `wait_for` in `spawn_blocking`, or use a multi-thread runtime",
                 E::EVENT_TYPE,
                 found.len()
             );
         };
         assert!(
             found.len() >= count,
-            "expected {count} events `{}` within {timeout:?}, found {}",
+            "count of events `{}` after {timeout:?}: expected {count}, found {}",
             E::EVENT_TYPE,
             found.len()
         );
@@ -130,7 +127,7 @@ impl Log {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The events of type `E` once there are so many, or what there is at this time.
+    /// The events of type `E` as soon as there are `count`, or those recorded by the deadline.
     fn wait_until<E: PublicSignal>(&self, count: usize, deadline: Instant) -> Vec<Arc<Event<E>>> {
         let mut events = self.lock();
         loop {
@@ -167,7 +164,7 @@ fn typed<E: PublicSignal>(events: &[Arc<dyn AnyEvent>]) -> Vec<Arc<Event<E>>> {
 mod tests {
     use super::*;
 
-    /// Emits another one when it is dropped.
+    /// Emits another event when it is dropped.
     #[derive(Debug, PublicSignal)]
     #[public_signal(event_type = "org.acme.orders.order.left.v1")]
     struct OrderLeft {
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_emits_when_it_is_forgotten_is_recorded() {
+    fn an_event_that_a_removed_payload_emits_is_recorded() {
         let hub = Hub::new();
         let recorder = Recorder::attach(&hub);
         hub.scope(|| {

@@ -5,7 +5,7 @@ use crate::{EventData, PublicSignal};
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.acme.orders.order.placed.v1", minor_version = 2, key = number)]
 pub(crate) struct OrderPlaced {
-    /// Beyond `i64` there is no datum for it.
+    /// Can't be encoded beyond `i64::MAX`.
     pub(crate) number: u64,
 }
 

@@ -1,13 +1,13 @@
-//! Modules for `#[event(with = …)]`: other ways to hold a value in an event.
+//! Modules for `#[event(with = …)]`: other encodings of a value.
 //!
 //! | Module | For | Avro |
 //! |---|---|---|
 //! | [`timestamp_millis`], [`timestamp_micros`] | instants: `jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime` | `timestamp-millis`, `timestamp-micros` on `long` |
 //! | [`local_timestamp_millis`], [`local_timestamp_micros`] | civil dates and times: `jiff::civil::DateTime`, `chrono::NaiveDateTime`, `time::PrimitiveDateTime` | `local-timestamp-millis`, `local-timestamp-micros` on `long` |
-//! | [`isoformat`] | instants, as Python's `datetime.isoformat()` writes them: Open edX's times | `string` |
-//! | [`text`] | whatever has `Display` and a `FromStr` that reads it back: `IpAddr`, `u128`, … | `string` |
+//! | [`isoformat`] | instants, in the form of Python's `datetime.isoformat()`, as Open edX uses it | `string` |
+//! | [`text`] | types with `Display` and a `FromStr` that parses it: `IpAddr`, `u128`, … | `string` |
 //!
-//! Each has a module `option` for a field of `Option<T>`.
+//! Each has a module `option` for fields of type `Option<T>`.
 //!
 //! ```
 //! use events_runtime::EventData;
@@ -26,113 +26,52 @@
 //! assert_eq!(events_runtime::avro::from_slice::<Login>(&datum).unwrap(), login);
 //! ```
 //!
-//! To write another such module: a type `Repr` that is `EventData`, and two functions
+//! Such a module has a type `Repr`, which implements `EventData`, and two functions:
 //! `to_repr(&T) -> Result<Repr, impl Display>` and `from_repr(Repr) -> Result<T, impl Display>`.
 //!
 //! # Times
 //!
-//! An instant is `timestamp-nanos` without any of these modules, which reaches from 1677 to 2262.
-//! The coarser units reach further. They do not round: an instant with digits below the unit is
-//! an [`EncodeError`](crate::avro::EncodeError), so that what is read is what was written. Round
-//! where the instant is made, `Timestamp::now().round(Unit::Millisecond)`.
-
-pub mod isoformat;
+//! Without these modules, an instant is encoded as `timestamp-nanos`, which ranges from 1677 to 2262.
+//! Coarser units have a larger range. They do not round: an instant with digits below the unit is an
+//! [`EncodeError`](crate::avro::EncodeError), so a reader gets exactly what was written. Round instants when you
+//! create them: `Timestamp::now().round(Unit::Millisecond)`.
 
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use crate::avro::Schema;
-use events_schema::tree::Logical;
+pub use crate::payload::moment::{CivilDateTime, Instant, TimeError};
 
-pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// The module `option` of a `with` module for times.
+macro_rules! option_module {
+    ($moment:ident) => {
+        /// The same for an `Option`: `["null", T]`.
+        pub mod option {
+            use super::{TimeError, $moment};
 
-/// A time that Avro can't hold, or a number that is no such time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TimeError {
-    /// More digits than the unit has.
-    #[error("the time has digits below a {unit}: round it before it goes into an event")]
-    Digits {
-        /// The unit, such as `microsecond`.
-        unit: &'static str,
-    },
-    /// A leap second of chrono's.
-    #[error("a leap second has no place in an Avro time: use the second before or after it")]
-    LeapSecond,
-    /// A time beyond the years that the Avro type holds.
-    #[error("the time is beyond the years that an Avro `{avro}` holds")]
-    OutOfRange {
-        /// The logical type.
-        avro: &'static str,
-    },
-    /// A number beyond the years that the Rust type holds.
-    #[error("the time is beyond the years that the Rust type holds")]
-    Unrepresentable,
-    /// A year that Python's `datetime` does not have.
-    #[error("the time is beyond the years 1 to 9999 of Python's datetime")]
-    BeyondPython,
-    /// A text that is no ISO 8601 time with an offset.
-    #[error(
-        "a string of {len} bytes is no time with an offset such as 2023-01-02T03:04:05.678901+00:00: where it has none, use a String"
-    )]
-    NotIso {
-        /// The bytes of the text, which itself may be long, and anything.
-        len: usize,
-    },
-    /// A number beyond 24 hours, or below zero.
-    #[error("the number is no time of day, which is at least 0 and below 24 hours")]
-    NoTimeOfDay,
+            /// The encoded form.
+            pub type Repr = Option<super::Repr>;
+
+            /// Converts a time to its encoded form.
+            ///
+            /// # Errors
+            /// Those of `to_repr` for the time itself.
+            pub fn to_repr<T: $moment>(value: &Option<T>) -> Result<Repr, TimeError> {
+                value.as_ref().map(super::to_repr).transpose()
+            }
+
+            /// Converts the encoded form to a time.
+            ///
+            /// # Errors
+            /// Those of `from_repr` for the time itself.
+            pub fn from_repr<T: $moment>(repr: Repr) -> Result<Option<T>, TimeError> {
+                repr.map(super::from_repr).transpose()
+            }
+        }
+    };
 }
 
-/// A point on the time line: `jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no instant in UTC",
-    label = "not an instant",
-    note = "instants are `jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`, behind the features `jiff`, `chrono`, `time`",
-    note = "for a civil date and time use `local_timestamp_millis` or `local_timestamp_micros`; for an `Option` the module `option` inside"
-)]
-pub trait Instant: Sized {
-    /// Nanoseconds since 1970-01-01T00:00:00Z.
-    ///
-    /// # Errors
-    /// The instant is a leap second.
-    fn to_nanos(&self) -> Result<i128, TimeError>;
-
-    /// The instant so many seconds, and nanoseconds below a second, after 1970-01-01T00:00:00Z.
-    fn from_parts(seconds: i64, nanos: u32) -> Option<Self>;
-}
-
-/// A date and time in no time zone: `jiff::civil::DateTime`, `chrono::NaiveDateTime`,
-/// `time::PrimitiveDateTime`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no civil date and time",
-    label = "not a civil date and time",
-    note = "they are `jiff::civil::DateTime`, `chrono::NaiveDateTime`, `time::PrimitiveDateTime`, behind the features `jiff`, `chrono`, `time`",
-    note = "for an instant use `timestamp_millis` or `timestamp_micros`; for an `Option` the module `option` inside"
-)]
-pub trait CivilDateTime: Sized {
-    /// Nanoseconds since 1970-01-01T00:00:00.
-    ///
-    /// # Errors
-    /// The time is a leap second.
-    fn to_nanos(&self) -> Result<i128, TimeError>;
-
-    /// The time so many seconds, and nanoseconds below a second, after 1970-01-01T00:00:00.
-    fn from_parts(seconds: i64, nanos: u32) -> Option<Self>;
-}
-
-/// A logical type on `long` or `int`.
-pub(crate) const fn logical(base: Schema, name: &'static str, attributes: &'static str) -> Logical {
-    Logical { base, name, attributes }
-}
-
-/// Whole units, so many per second, as seconds and the nanoseconds behind them.
-pub(crate) fn parts(units: i64, per_second: i64) -> (i64, u32) {
-    let nanos = units.rem_euclid(per_second) * (NANOS_PER_SECOND / per_second);
-    // Below a billion.
-    (units.div_euclid(per_second), u32::try_from(nanos).unwrap_or_default())
-}
+pub mod isoformat;
 
 macro_rules! timestamp {
     ($module:ident, $moment:ident, $logical:literal, $unit:literal, $per_second:literal) => {
@@ -140,17 +79,17 @@ macro_rules! timestamp {
         pub mod $module {
             use super::{TimeError, $moment};
             use crate::EventData;
-            use crate::avro::{DecodeError, LONG_MAX_LEN, Reader, Schema, Writer};
-            use crate::with;
+            use crate::codec::{DecodeError, LONG_MAX_LEN, Reader, Schema, Writer};
+            use crate::payload::moment;
 
-            const NANOS_PER_UNIT: i128 = with::NANOS_PER_SECOND as i128 / $per_second;
+            const NANOS_PER_UNIT: i128 = moment::NANOS_PER_SECOND as i128 / $per_second;
 
-            #[doc = concat!("What is written: a number of ", $unit, "s.")]
+            #[doc = concat!("The encoded form: a number of ", $unit, "s.")]
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
             pub struct Repr(i64);
 
             impl EventData for Repr {
-                const SCHEMA: &'static Schema = &Schema::Logical(&with::logical(
+                const SCHEMA: &'static Schema = &Schema::Logical(&moment::logical(
                     Schema::Long,
                     $logical,
                     concat!("\"logicalType\":\"", $logical, "\""),
@@ -173,7 +112,7 @@ macro_rules! timestamp {
                 }
             }
 
-            /// Converts a time to what is written.
+            /// Converts a time to its encoded form.
             ///
             /// # Errors
             /// The time has digits below the unit, or is a leap second.
@@ -186,38 +125,16 @@ macro_rules! timestamp {
                 units.map(Repr).map_err(|_| TimeError::OutOfRange { avro: $logical })
             }
 
-            /// Converts back.
+            /// Converts the encoded form to a time.
             ///
             /// # Errors
-            /// The number is beyond the years that `T` holds.
+            /// The number is beyond the years of `T`.
             pub fn from_repr<T: $moment>(repr: Repr) -> Result<T, TimeError> {
-                let (seconds, nanos) = with::parts(repr.0, $per_second);
+                let (seconds, nanos) = moment::parts(repr.0, $per_second);
                 T::from_parts(seconds, nanos).ok_or(TimeError::Unrepresentable)
             }
 
-            /// The same for an `Option`: `["null", T]`.
-            pub mod option {
-                use super::{TimeError, $moment};
-
-                /// What is written.
-                pub type Repr = Option<super::Repr>;
-
-                /// Converts a time to what is written.
-                ///
-                /// # Errors
-                /// The time has digits below the unit, or is a leap second.
-                pub fn to_repr<T: $moment>(value: &Option<T>) -> Result<Repr, TimeError> {
-                    value.as_ref().map(super::to_repr).transpose()
-                }
-
-                /// Converts back.
-                ///
-                /// # Errors
-                /// The number is beyond the years that `T` holds.
-                pub fn from_repr<T: $moment>(repr: Repr) -> Result<Option<T>, TimeError> {
-                    repr.map(super::from_repr).transpose()
-                }
-            }
+            option_module!($moment);
         }
     };
 }
@@ -227,11 +144,11 @@ timestamp!(timestamp_micros, Instant, "timestamp-micros", "microsecond", 1_000_0
 timestamp!(local_timestamp_millis, CivilDateTime, "local-timestamp-millis", "millisecond", 1_000);
 timestamp!(local_timestamp_micros, CivilDateTime, "local-timestamp-micros", "microsecond", 1_000_000);
 
-/// `string`, for whatever has `Display` and a `FromStr` that reads it back.
+/// `string`, for types with `Display` and a `FromStr` that parses it.
 pub mod text {
     use super::{Display, FromStr, Infallible};
 
-    /// What is written.
+    /// The encoded form.
     pub type Repr = String;
 
     /// Converts a value to its text.
@@ -246,7 +163,7 @@ pub mod text {
     ///
     /// # Errors
     /// Those of `T`'s `FromStr`.
-    #[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
+    #[allow(clippy::needless_pass_by_value, reason = "the signature of every `with` module")]
     pub fn from_repr<T: FromStr>(repr: Repr) -> Result<T, T::Err> {
         repr.parse()
     }
@@ -255,7 +172,7 @@ pub mod text {
     pub mod option {
         use super::{Display, FromStr, Infallible};
 
-        /// What is written.
+        /// The encoded form.
         pub type Repr = Option<String>;
 
         /// Converts a value to its text.

@@ -36,12 +36,9 @@ use super::options::RetentionPolicy;
 use super::target::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Retention, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
-
-/// Retention of a topic.
-pub const DEFAULT_RETENTION: Retention = Retention::unlimited().max_count(10_000);
 
 /// The setting for the number of partitions of each topic.
 const PARTITIONS: &str = "partitions";
@@ -75,7 +72,7 @@ impl MemoryTransport {
                 Some(count.ok_or_else(expected)?.get())
             }
         };
-        let policy = RetentionPolicy::new(target, options, DEFAULT_RETENTION)?;
+        let policy = RetentionPolicy::new(target, options)?;
         let open = || Arc::new(Store::new(target.shown().to_owned(), policy, partitions));
         if target.path.is_empty() {
             return Ok(Self { store: open() });

@@ -6,6 +6,7 @@
 pub mod keys;
 pub mod losses;
 pub mod messages;
+pub mod model;
 pub mod over;
 pub mod partitions;
 pub mod progress;
@@ -271,6 +272,10 @@ macro_rules! transport_promises {
                 unsettled_messages_are_listed_in_order,
                 reading_what_is_unsettled_changes_nothing,
                 an_absent_topic_has_no_unsettled_messages,
+            ]
+            model: [
+                generated_histories_match_the_model,
+                poison_candidates_match_the_model,
             ]
         }
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
-use events_transport::{ConnectOptions, Position, Retention, TransportError};
+use events_transport::{ConnectOptions, Position, TransportError};
 use events_transport::{RetentionPolicy, Target, parse_duration};
 
 /// The settings of the URL.
@@ -23,9 +23,6 @@ pub(super) const SETTINGS: &[&str] = &[
     "dead_letter_count",
 ];
 
-/// Retention of a topic; also Kafka's default.
-pub(super) const DEFAULT_RETENTION: Retention =
-    Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Long enough for a restart or a failover.
 const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(10);
@@ -144,7 +141,7 @@ impl Config {
             client: options.client.clone().unwrap_or_else(|| "events-runtime".to_owned()),
             timeout,
             retry_for: duration("retry_for", retry_for)?,
-            retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
+            retention: RetentionPolicy::new(target, options)?,
             ack,
             consumer_name: target.get("consumer_name").map(ToOwned::to_owned),
             check_backlog,

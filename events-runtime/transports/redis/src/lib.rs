@@ -101,14 +101,14 @@ use self::consumer::RedisConsumer;
 use self::producer::RedisProducer;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic, TopicStatus,
-    Transport, TransportError, Trimmed, UrlForm,
+    Position, Producer, Retention, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic,
+    TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
     Scheme::new(name, UrlForm::Server, RedisTransport::open)
         .settings(config::SETTINGS)
-        .retention(config::DEFAULT_RETENTION)
+        .retention(Retention::WEEK)
 }
 
 events_transport::register_scheme! { scheme("redis") }

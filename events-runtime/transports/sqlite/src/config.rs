@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use events_transport::{ConnectOptions, Retention, TransportError};
+use events_transport::{ConnectOptions, TransportError};
 use events_transport::{RetentionPolicy, Target, parse_duration};
 
 /// The settings of the URL.
@@ -68,10 +68,6 @@ pub(super) struct Config {
     pub(super) retention: RetentionPolicy,
 }
 
-/// Retention of a topic; also Kafka's default.
-pub(super) const DEFAULT_RETENTION: Retention =
-    Retention::unlimited().max_age(Duration::from_secs(7 * 24 * 60 * 60));
-
 impl Config {
     /// Whether two handles of one file may share it: their guarantees are the same.
     pub(super) fn is_compatible_with(&self, other: &Self) -> bool {
@@ -135,7 +131,7 @@ impl Config {
                 .max(Duration::from_millis(1)),
             max_pages,
             mode,
-            retention: RetentionPolicy::new(target, options, DEFAULT_RETENTION)?,
+            retention: RetentionPolicy::new(target, options)?,
         })
     }
 }

@@ -75,14 +75,14 @@ use self::consumer::SqliteConsumer;
 use self::producer::SqliteProducer;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic, TopicStatus,
-    Transport, TransportError, Trimmed, UrlForm,
+    Position, Producer, Retention, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic,
+    TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 events_transport::register_scheme! {
     Scheme::new("sqlite", UrlForm::Path, SqliteTransport::open)
         .settings(config::SETTINGS)
-        .retention(config::DEFAULT_RETENTION)
+        .retention(Retention::WEEK)
 }
 
 /// The `sqlite:` transport.

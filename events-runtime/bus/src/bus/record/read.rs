@@ -173,8 +173,8 @@ impl Record {
                 if written.is_some_and(|written| written != own) {
                     metadata = metadata.with_minor_version(descriptor.minor_version());
                 }
-                let datum = from_json(descriptor.schema(), &data).map_err(|faults| {
-                    let at = faults.faults().iter().map(|fault| format!("`{}`", fault.path()));
+                let datum = from_json(descriptor.schema(), &data).map_err(|error| {
+                    let at = error.mismatches().iter().map(|mismatch| format!("`{}`", mismatch.path()));
                     let at = at.collect::<Vec<_>>().join(", ");
                     format!("the data does not match `{}` at {at}", descriptor.rust_type())
                 })?;

@@ -13,7 +13,7 @@ use crate::testing::sample::{ORDER_PAID, ORDER_PLACED, OrderPaid, OrderPlaced, p
 use crate::testing::{self, Recorder};
 use crate::{Event, Hub, ReceiverError};
 
-/// Long enough for any machine; no test waits for it to pass.
+/// Longer than any machine takes; no test waits for it to pass.
 const LONG: Duration = Duration::from_secs(60);
 
 #[test]
@@ -26,8 +26,8 @@ fn async_receivers_run_without_any_runtime() {
             async move { ran.add(format!("order {}", event.number)) }
         });
         let emission = ORDER_PLACED.emit(placed(4));
-        assert!(emission.responses().is_empty(), "responses are the sync receivers'");
-        let delivered = emission.wait().expect("all well");
+        assert!(emission.responses().is_empty(), "responses are of sync receivers");
+        let delivered = emission.wait().expect("no failure");
         assert_eq!(delivered.receivers().len(), 1);
         assert_eq!(delivered.receivers()[0].receiver(), "async");
         assert_eq!(trace.take(), ["order 4"]);
@@ -43,7 +43,7 @@ fn emit_does_not_wait_for_async_receivers() {
             let gate = gate.lock().expect("no panic").take();
             async move { gate.expect("one event").await }
         });
-        // Would never return if it waited.
+        // This would never return if it waited.
         let emission = ORDER_PLACED.emit(placed(1));
         go.send(()).expect("the receiver waits");
         assert!(emission.wait().is_ok());
@@ -51,16 +51,16 @@ fn emit_does_not_wait_for_async_receivers() {
 }
 
 #[test]
-fn what_an_async_receiver_does_first_is_not_the_emitters_time() {
+fn an_async_receiver_does_not_run_on_the_emitters_thread_before_its_first_await() {
     Hub::new().scope(|| {
         let emitter = std::thread::current().id();
-        let (tell, told) = mpsc::channel();
+        let (sender, results) = mpsc::channel();
         ORDER_PLACED.connect_async("async", move |_| {
-            tell.send(std::thread::current().id()).expect("the test waits");
+            sender.send(std::thread::current().id()).expect("the test waits");
             ready(())
         });
         let emission = ORDER_PLACED.emit(placed(1));
-        assert_ne!(told.recv().expect("it runs"), emitter);
+        assert_ne!(results.recv().expect("it runs"), emitter);
         assert!(emission.wait().is_ok());
     });
 }
@@ -93,7 +93,7 @@ fn delivery_error_lists_all_receivers_and_names_the_failed_ones() {
 }
 
 #[test]
-fn sync_failures_are_responses_and_no_delivery_errors() {
+fn sync_failures_are_responses_and_not_delivery_errors() {
     Hub::new().scope(|| {
         ORDER_PLACED.connect("failing", |_| Err::<(), _>("no"));
         let emission = ORDER_PLACED.emit(placed(1));
@@ -123,32 +123,32 @@ fn async_receivers_emit_into_their_own_hub() {
         });
         ORDER_PLACED.emit(placed(8))
     });
-    emission.wait().expect("all well");
+    emission.wait().expect("no failure");
     assert_eq!(recorder.only::<OrderPaid>().number, 8);
 }
 
 #[test]
-fn hub_may_go_while_its_receivers_run() {
-    let (tell, told) = mpsc::channel();
+fn a_hub_may_be_dropped_while_its_receivers_run() {
+    let (sender, results) = mpsc::channel();
     let (go, gate) = oneshot::channel::<()>();
     let gate = std::sync::Mutex::new(Some(gate));
     Hub::new().scope(|| {
         ORDER_PLACED.connect_async("async", move |_| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             let gate = gate.lock().expect("no panic").take();
             async move {
                 gate.expect("one event").await.expect("the test sends");
-                tell.send(()).expect("the test waits");
+                sender.send(()).expect("the test waits");
             }
         });
         ORDER_PLACED.emit(placed(1));
     });
     go.send(()).expect("the receiver waits");
-    told.recv_timeout(LONG).expect("it ended");
+    results.recv_timeout(LONG).expect("it ended");
 }
 
 #[test]
-fn wait_that_times_out_lists_what_is_unfinished() {
+fn a_wait_that_times_out_lists_unfinished_receivers() {
     Hub::new().scope(|| {
         ORDER_PLACED.connect_async("never", |_| pending::<()>());
         let error = ORDER_PLACED.emit(placed(1)).wait_timeout(Duration::ZERO).expect_err("it never ends");
@@ -166,16 +166,16 @@ mod on_tokio {
     async fn async_receivers_run_on_the_current_runtime() {
         testing::scope_async(async |_| {
             let runtime = tokio::runtime::Handle::current().id();
-            let (tell, told) = mpsc::channel();
+            let (sender, results) = mpsc::channel();
             ORDER_PLACED.connect_async("async", move |_| {
-                let tell = tell.clone();
+                let sender = sender.clone();
                 async move {
                     tokio::task::yield_now().await;
-                    tell.send(tokio::runtime::Handle::current().id())
+                    sender.send(tokio::runtime::Handle::current().id())
                 }
             });
-            ORDER_PLACED.emit(placed(1)).delivered().await.expect("all well");
-            assert_eq!(told.recv().expect("it ran"), runtime);
+            ORDER_PLACED.emit(placed(1)).delivered().await.expect("no failure");
+            assert_eq!(results.recv().expect("it ran"), runtime);
         })
         .await;
     }
@@ -189,7 +189,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn receivers_of_a_runtime_that_shuts_down_are_cancelled_and_said_so() {
+    fn receivers_of_a_runtime_that_shuts_down_are_reported_as_cancelled() {
         let hub = Hub::new();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let emission = runtime.block_on(async {
@@ -204,7 +204,7 @@ mod on_tokio {
     }
 
     #[tokio::test]
-    async fn last_handle_of_a_hub_may_go_inside_of_a_runtime() {
+    async fn the_last_handle_of_a_hub_may_be_dropped_inside_a_runtime() {
         let hub = Hub::new();
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -223,7 +223,7 @@ mod on_tokio {
             ORDER_PLACED.connect_async("async", |_| ready(()));
             ORDER_PLACED.emit(placed(1))
         });
-        let delivered = tokio::spawn(emission.delivered()).await.expect("no panic").expect("all well");
+        let delivered = tokio::spawn(emission.delivered()).await.expect("no panic").expect("no failure");
         assert_eq!(delivered.receivers().len(), 1);
     }
 
@@ -236,7 +236,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn a_wait_on_a_worker_of_many_threads_ends() {
+    fn a_wait_on_a_worker_of_a_multi_thread_runtime_ends() {
         let hub = Hub::new();
         hub.scope(|| ORDER_PLACED.connect_async("nothing", |_| ready(())));
         many_threads().block_on(async {
@@ -249,7 +249,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn receivers_that_wait_for_other_events_end_on_a_runtime_of_many_threads() {
+    fn receivers_that_wait_for_other_events_end_on_a_multi_thread_runtime() {
         let hub = Hub::new();
         hub.scope(|| {
             ORDER_PAID.connect_async("nothing", |_| ready(()));
@@ -265,7 +265,7 @@ mod on_tokio {
                 });
                 let emission = emission.await.expect("no panic");
                 assert!(emission.responses()[0].is_ok());
-                emission.delivered().await.expect("all well");
+                emission.delivered().await.expect("no failure");
             }
         });
     }
@@ -283,7 +283,7 @@ mod on_tokio {
             refused(hub.emit(placed(1)));
             let task = hub.clone();
             tokio::spawn(async move { refused(task.emit(placed(1))) }).await.expect("no panic");
-            // What has ended is not waited for.
+            // A finished receiver needs no wait.
             let emission = hub.emit(placed(1));
             tokio::task::yield_now().await;
             emission.wait().expect("it has ended");
@@ -294,7 +294,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn a_thread_that_a_current_thread_runtime_keeps_for_blocking_may_wait() {
+    fn a_blocking_thread_of_a_current_thread_runtime_may_wait() {
         let hub = Hub::new();
         hub.scope(|| ORDER_PLACED.connect_async("nothing", |_| ready(())));
         one_thread().block_on(async {
@@ -304,7 +304,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn more_workers_than_a_runtime_can_replace_do_not_wait_for_ever() {
+    fn more_workers_than_a_runtime_can_replace_do_not_deadlock() {
         const EMITTERS: usize = 700;
         let hub = Hub::new();
         let (open, gate) = tokio::sync::watch::channel(false);
@@ -320,7 +320,7 @@ mod on_tokio {
                 let (hub, answer) = (hub.clone(), answer.clone());
                 tokio::spawn(async move { answer.send(hub.emit(placed(1)).wait()) });
             }
-            // The first answers are those of the ones that may not wait.
+            // The first results are those of the workers that may not wait.
             let refused = answers.recv().await.expect("held here").expect_err("the gate is shut");
             assert!(matches!(refused.receivers()[0].result(), Err(ReceiverError::WouldBlock)));
             open.send_replace(true);
@@ -331,7 +331,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn a_recorder_that_waits_on_a_worker_of_many_threads_stops_no_other_task() {
+    fn a_recorder_that_waits_on_a_worker_stops_no_other_task() {
         let hub = Hub::new();
         let recorder = Arc::new(Recorder::attach(&hub));
         many_threads().block_on(async {
@@ -364,7 +364,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn an_answer_that_nobody_asks_for_may_panic_when_it_is_dropped() {
+    fn an_unread_error_may_panic_when_it_is_dropped() {
         #[derive(Debug, thiserror::Error)]
         #[error("bad")]
         struct Bad;
@@ -385,7 +385,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn a_look_at_the_thread_leaves_its_task_its_turn() {
+    fn checking_the_thread_keeps_the_budget_of_its_task() {
         one_thread().block_on(async {
             let hub = Hub::new();
             hub.scope(|| ORDER_PLACED.connect_async("nothing", |_| ready(())));
@@ -394,7 +394,7 @@ mod on_tokio {
                 send.send(number).expect("it is open");
             }
             hub.emit(placed(1)).wait().expect_err("the receiver runs on this thread");
-            // Each takes one poll of the budget, at once.
+            // Each is ready at once and takes one poll of the budget.
             for _ in 0..4 {
                 let next = std::pin::pin!(receive.recv());
                 assert!(poll_once(next).is_some());
@@ -411,8 +411,8 @@ mod on_tokio {
 }
 
 #[test]
-fn receivers_on_the_hubs_own_threads_that_wait_for_each_other_are_found() {
-    // Each waits for another one like itself: without a bound, for ever.
+fn receivers_on_the_hubs_own_threads_that_wait_for_each_other_do_not_deadlock() {
+    // Each waits for another receiver of its kind: a deadlock if the number were not limited.
     let hub = Hub::new();
     hub.scope(|| {
         ORDER_PLACED.connect_async("itself", async |_| ORDER_PLACED.emit(placed(1)).wait().map(drop));

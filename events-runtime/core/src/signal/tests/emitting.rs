@@ -1,4 +1,4 @@
-//! What an emission says and carries.
+//! Metadata and results of emissions.
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::testing::{self, FakeBus};
 use crate::{EmitOptions, Event, Hub, Origin, ReceiverError};
 
 #[test]
-fn metadata_is_made_up_by_the_hub() {
+fn the_hub_makes_the_metadata() {
     let hub = Hub::new();
     hub.set_service_name("shop").expect("a name");
     hub.scope(|| {
@@ -48,7 +48,7 @@ fn open_edx_events_have_version_1_ids_and_their_own_source() {
 }
 
 #[test]
-fn nameless_service_goes_by_its_program() {
+fn the_source_of_an_unnamed_service_is_its_program() {
     Hub::new().scope(|| {
         let emission = ORDER_PLACED.emit(placed(1));
         assert!(emission.event().metadata().source().starts_with("events_core-"));
@@ -56,7 +56,7 @@ fn nameless_service_goes_by_its_program() {
 }
 
 #[test]
-fn emit_with_takes_the_emitters_word_for_metadata() {
+fn emit_with_uses_the_metadata_of_the_emitter() {
     Hub::new().scope(|| {
         let id = Uuid::from_u128(7);
         let time = "2020-02-02T02:02:02.123456789Z".parse().expect("a time");
@@ -77,7 +77,7 @@ fn emit_with_takes_the_emitters_word_for_metadata() {
 }
 
 #[test]
-fn options_that_say_nothing_change_nothing() {
+fn default_options_change_nothing() {
     Hub::new().scope(|| {
         let emission = ORDER_PLACED.emit_with(placed(1), EmitOptions::new());
         assert_eq!(emission.event().metadata().id().get_version_num(), 7);
@@ -118,17 +118,17 @@ fn strict_emission_that_succeeds_is_like_any_other() {
         ORDER_PLACED.connect("first", |_| ());
         ORDER_PLACED.connect_async("async", |_| async {});
         let options = EmitOptions::new().id(Uuid::from_u128(9));
-        let emission = ORDER_PLACED.emit_strict_with(placed(1), options).expect("all well");
+        let emission = ORDER_PLACED.emit_strict_with(placed(1), options).expect("no failure");
         assert_eq!(emission.event().metadata().id(), Uuid::from_u128(9));
         assert_eq!(emission.responses().len(), 1);
-        let delivered = emission.wait().expect("all well");
+        let delivered = emission.wait().expect("no failure");
         assert_eq!(delivered.receivers().len(), 1);
         assert_eq!(bus.sent().len(), 1);
     });
 }
 
 #[test]
-fn disabled_signal_lets_nothing_through() {
+fn a_disabled_signal_suppresses_events() {
     testing::scope(|recorder| {
         let bus = FakeBus::attach(recorder.hub());
         ORDER_PLACED.connect("a", |_| ());
@@ -176,7 +176,7 @@ fn hub_emits_in_itself_and_receivers_stay_inside() {
 }
 
 #[test]
-fn debug_of_an_event_shows_its_payload_as_its_schema_has_it() {
+fn debug_of_an_event_shows_its_payload_as_json() {
     Hub::new().scope(|| {
         let emission = ORDER_PLACED.emit(placed(123_456_789));
         assert!(format!("{emission:?}").contains(r#"payload: {"number":123456789}"#));

@@ -1,4 +1,4 @@
-//! What signals promise.
+//! Tests of signals.
 
 mod asynchronous;
 mod bus;

@@ -12,7 +12,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn receivers_run_in_connection_order_and_are_listed_so() {
+fn receivers_run_and_are_listed_in_connection_order() {
     Hub::new().scope(|| {
         let trace = Trace::default();
         for name in ["c", "a", "b"] {
@@ -58,7 +58,7 @@ fn connecting_under_a_known_name_replaces_in_place() {
 }
 
 #[test]
-fn connection_disconnects_its_own_receiver_alone() {
+fn a_connection_disconnects_only_its_own_receiver() {
     Hub::new().scope(|| {
         let first = ORDER_PLACED.connect("a", |_| ());
         let second = ORDER_PLACED.connect("a", |_| ());
@@ -151,7 +151,7 @@ fn receiver_may_disconnect_itself_and_later_ones() {
 }
 
 #[test]
-fn receiver_whose_drop_comes_back_to_the_signal_does_not_lock_up() {
+fn a_receiver_whose_drop_calls_the_signal_does_not_deadlock() {
     struct OnDrop;
     impl Drop for OnDrop {
         fn drop(&mut self) {
@@ -327,7 +327,10 @@ fn errors_and_panics_that_panic_do_not_end_the_emission() {
             let emission = ORDER_PLACED.emit(placed(1));
             assert!(emission.responses().iter().all(|response| !response.is_ok()));
             let text = emission.wait().expect_err("it fails").to_string();
-            assert!(text.ends_with("the receiver returned an error: (its text panicked: display)"), "{text}");
+            assert!(
+                text.ends_with("the receiver returned an error: (formatting it panicked: display)"),
+                "{text}"
+            );
             ORDER_PLACED.emit_strict(placed(1)).expect_err("the first fails");
         });
     });
@@ -335,7 +338,7 @@ fn errors_and_panics_that_panic_do_not_end_the_emission() {
 }
 
 #[test]
-fn an_error_that_panics_when_it_is_dropped_ends_nothing() {
+fn an_error_that_panics_when_it_is_dropped_does_not_end_the_emission() {
     #[derive(Debug, thiserror::Error)]
     #[error("bad")]
     struct Bad(Bomb);
@@ -349,7 +352,7 @@ fn an_error_that_panics_when_it_is_dropped_ends_nothing() {
 }
 
 #[test]
-fn destructors_of_receivers_that_panic_end_nothing() {
+fn destructors_of_receivers_that_panic_do_not_end_the_emission() {
     Hub::new().scope(|| {
         let (held, later) = (Bomb, Bomb);
         ORDER_PLACED.connect("sync", move |_| {
@@ -372,7 +375,7 @@ fn destructors_of_receivers_that_panic_end_nothing() {
 }
 
 #[test]
-fn a_failure_in_the_log_has_its_whole_chain_said_once_and_is_a_warning_where_a_bus_tries_again() {
+fn a_logged_failure_has_its_whole_chain_and_is_a_warning_for_an_event_of_a_bus() {
     let error = || Err::<(), _>(crate::receiver::retry("out of paper"));
     let lines = errors_logged(|| {
         let hub = Hub::new();
@@ -380,6 +383,6 @@ fn a_failure_in_the_log_has_its_whole_chain_said_once_and_is_a_warning_where_a_b
         let emission = hub.emit(placed(1));
         hub.emit_received(placed(1), emission.event().metadata().clone());
     });
-    let text = "\"the receiver returned an error: to be tried again: out of paper\"";
+    let text = "\"the receiver returned an error: retry requested: out of paper\"";
     assert_eq!(lines, [format!("ERROR {text}"), format!("WARN {text}")]);
 }

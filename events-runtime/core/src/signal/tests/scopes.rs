@@ -52,7 +52,7 @@ fn scopes_nest_and_end_also_by_a_panic() {
 }
 
 #[test]
-fn default_hub_can_be_entered_from_inside_of_another() {
+fn the_default_hub_can_be_entered_inside_another() {
     Hub::new().scope(|| {
         assert_ne!(&Hub::current(), Hub::default_hub());
         Hub::default_hub().scope(|| assert_eq!(&Hub::current(), Hub::default_hub()));
@@ -60,7 +60,7 @@ fn default_hub_can_be_entered_from_inside_of_another() {
 }
 
 #[test]
-fn scope_is_the_threads() {
+fn a_scope_belongs_to_its_thread() {
     Hub::new().scope(|| {
         std::thread::scope(|scope| {
             scope.spawn(|| assert_eq!(&Hub::current(), Hub::default_hub()));
@@ -69,7 +69,7 @@ fn scope_is_the_threads() {
 }
 
 #[test]
-fn recorder_ends_when_it_is_dropped() {
+fn a_dropped_recorder_stops_recording() {
     let hub = Hub::new();
     let (first, second) = (Recorder::attach(&hub), Recorder::attach(&hub));
     hub.emit(placed(1));
@@ -88,7 +88,7 @@ impl Drop for Leaving {
 }
 
 #[test]
-fn what_a_scoped_future_drops_is_dropped_in_its_scope() {
+fn values_of_a_finished_scoped_future_are_dropped_in_its_scope() {
     let hub = Hub::new();
     let recorder = Recorder::attach(&hub);
     let held = Leaving;
@@ -100,7 +100,7 @@ fn what_a_scoped_future_drops_is_dropped_in_its_scope() {
 }
 
 #[test]
-fn what_a_receiver_held_that_is_taken_away_is_dropped_in_its_hubs_scope() {
+fn values_of_a_disconnected_receiver_are_dropped_in_its_hubs_scope() {
     let connected = |hub: &Hub| {
         let held = Leaving;
         hub.scope(|| {
@@ -128,7 +128,7 @@ mod on_tokio {
     use super::*;
 
     #[tokio::test]
-    async fn a_scoped_future_that_is_given_up_is_dropped_in_its_scope() {
+    async fn a_cancelled_scoped_future_is_dropped_in_its_scope() {
         let hub = Hub::new();
         let recorder = Recorder::attach(&hub);
         let never = hub.scope_async(async {
@@ -140,7 +140,7 @@ mod on_tokio {
     }
 
     #[test]
-    fn an_async_receiver_that_is_given_up_is_dropped_in_its_hubs_scope() {
+    fn a_cancelled_async_receiver_is_dropped_in_its_hubs_scope() {
         let hub = Hub::new();
         let recorder = Recorder::attach(&hub);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -1,0 +1,276 @@
+//! A running consumer: receives messages, has them processed, and settles them by the verdict.
+
+mod drain;
+mod settle;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::bus::fetched_batch::FetchedBatch;
+use crate::bus::inbound::Inbound;
+use crate::bus::middleware::process;
+use crate::bus::observe::{RECEIVE_RETRIED, STORE_REFUSES};
+use crate::bus::settings::Settings;
+use crate::bus::settling::{Settling, next_renewed};
+use crate::bus::status::Running;
+use crate::bus::verdict::{InboundError, Verdict};
+use crate::config::{Exhausted, UnknownTransport};
+use events_support::error_chain::chain;
+use events_transport::Later as _;
+use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+
+/// The reason why a consumer ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The consumer has no group.
+    #[error(
+        "the consumer of topic `{topic}` has no group: call `group(\"…\")`, or set `service.name`, which is the default group"
+    )]
+    NoGroup {
+        /// The topic's base name.
+        topic: String,
+    },
+    /// The name of the topic or of the group is invalid.
+    #[error("the name of the consumer's topic or group is invalid")]
+    Name(#[from] NameError),
+    /// No transport has the consumer's name.
+    #[error(transparent)]
+    UnknownTransport(#[from] UnknownTransport),
+    /// The transport failed, and a retry does not help.
+    #[error("the transport failed")]
+    Transport(#[from] TransportError),
+    /// An event of an unknown type was received, and `unknown_events = "stop"`.
+    #[error(
+        "received an event of type `{event_type}`, which is not linked into this program: link the crate that defines it, or set `bus.consumer.unknown_events`"
+    )]
+    UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// `max_consecutive_errors` events in a row failed. Each is settled: it is redelivered or a dead
+    /// letter.
+    #[error(
+        "{failed} consecutive events failed on topic `{topic}`, the last one with: {last}; fix what the receivers depend on and restart the consumer, or raise `bus.consumer.max_consecutive_errors`"
+    )]
+    TooManyErrors {
+        /// The topic.
+        topic: Topic,
+        /// The number of consecutive failures.
+        failed: u32,
+        /// The last failure.
+        last: String,
+    },
+}
+
+/// The timeout of one receive call; another call follows.
+const WAIT: Duration = Duration::from_secs(30);
+
+pub(in crate::bus) struct Worker {
+    pub(in crate::bus) inbound: Arc<Inbound>,
+    pub(in crate::bus) settling: Settling,
+    pub(in crate::bus) settings: Settings,
+    /// Whether the consumers of the bus are not paused.
+    pub(in crate::bus) enabled: watch::Receiver<bool>,
+    /// The consumer's status, visible in the bus's status.
+    pub(in crate::bus) running: Arc<Running>,
+    /// Consecutive failures of the transport.
+    pub(in crate::bus) failures: u32,
+    /// Consecutive failures of events.
+    pub(in crate::bus) consecutive_errors: u32,
+}
+
+impl Worker {
+    /// Runs until the shutdown future is ready or an error ends it. In both cases, work in flight is
+    /// finished and the rest is released. Also returns the deadline for closing the consumer; without a
+    /// drain timeout there is none.
+    pub(in crate::bus) async fn run(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        shutdown: Pin<&mut impl Future>,
+    ) -> (Result<(), ConsumeError>, Option<Instant>) {
+        let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
+        let result = self.work(consumer, shutdown, &mut batch).await;
+        let close_by = self.drain(&mut batch).await;
+        (result, close_by)
+    }
+
+    async fn work(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        mut shutdown: Pin<&mut impl Future>,
+        batch: &mut FetchedBatch,
+    ) -> Result<(), ConsumeError> {
+        // When to call the transport again after a failure.
+        let mut retry_at: Option<Instant> = None;
+        loop {
+            if is_ready(shutdown.as_mut()).await {
+                return Ok(());
+            }
+            let enabled = *self.enabled.borrow_and_update();
+            if !enabled {
+                self.release_waiting(batch);
+            }
+            self.renew_leases(batch);
+            if !self.settling.is_full() {
+                self.start(batch);
+                if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
+                    self.settling.ack(&mut batch.done);
+                }
+            }
+            // Waiting messages may be blocked by their keys while there is room: fetch more, for other
+            // keys.
+            let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
+            let fetches = enabled
+                && retry_at.is_none()
+                && batch.has_room()
+                && room > 0
+                && !self.settling.is_full()
+                && !self.settling.is_returning();
+            let due = batch.due(self.settings.lease);
+            tokio::select! {
+                biased;
+                _ = &mut shutdown => return Ok(()),
+                (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
+                (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
+                (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                // `receive` is cancel safe, so it can run beside the other branches. The call is inside the
+                // async block, because `select!` creates the futures of disabled branches too.
+                received = async {
+                    if !fetches {
+                        self.settling.next_stored().await;
+                        return None;
+                    }
+                    let mut receiving = consumer.receive(room, WAIT);
+                    loop {
+                        tokio::select! {
+                            biased;
+                            received = &mut receiving => break Some(received),
+                            // While idle, report stored outcomes.
+                            () = self.settling.next_stored() => {}
+                        }
+                    }
+                } => match received {
+                    None => {}
+                    Some(Ok(deliveries)) => {
+                        self.succeeded();
+                        self.settling.received(&deliveries);
+                        batch.add(deliveries);
+                    }
+                    Some(Err(error)) => retry_at = Some(Instant::now().later(self.pause(error)?)),
+                },
+                () = sleep_until(retry_at) => {
+                    retry_at = None;
+                    self.running.tried();
+                }
+                _ = self.enabled.changed() => {}
+            }
+        }
+    }
+
+    /// Joins the group, with retries.
+    pub(in crate::bus) async fn subscribe(
+        &mut self,
+        transport: &dyn Transport,
+        subscription: &Subscription,
+    ) -> Result<Box<dyn Consumer>, ConsumeError> {
+        loop {
+            match transport.consumer(subscription.clone()).await {
+                Ok(consumer) => {
+                    self.succeeded();
+                    return Ok(consumer);
+                }
+                Err(error) => tokio::time::sleep(self.pause(error)?).await,
+            }
+            self.running.tried();
+        }
+    }
+
+    /// Records a successful call to the transport.
+    fn succeeded(&mut self) {
+        if self.failures > 0 {
+            let topic = self.settling.topic();
+            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
+            self.running.succeeded();
+        }
+        self.failures = 0;
+    }
+
+    /// Records a failed call. Returns the pause before the next one.
+    fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
+        if !error.is_retryable() {
+            return Err(error.into());
+        }
+        let needs_operator = error.kind().needs_operator();
+        if needs_operator {
+            self.settling.consuming.count(STORE_REFUSES, 1);
+            // Logged on the first failure and on every tenth after it.
+            if self.failures.is_multiple_of(10) {
+                let topic = self.settling.topic();
+                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer until an operator fixes it; the consumer waits");
+            }
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause = self.settings.backoff.after(self.failures);
+        self.settling.consuming.count(RECEIVE_RETRIED, 1);
+        let topic = self.settling.topic();
+        let error = chain(&error);
+        tracing::warn!(%topic, error, ?pause, "receiving failed; retrying");
+        self.running.failed(error, needs_operator, pause);
+        Ok(pause)
+    }
+
+    /// Starts the earliest waiting messages whose keys are free.
+    fn start(&self, batch: &mut FetchedBatch) {
+        let mut next = 0;
+        while batch.has_room() {
+            match batch.waiting.get(next) {
+                None => break,
+                Some(delivery) if !batch.admits(delivery) => next += 1,
+                Some(_) => {
+                    let Some(delivery) = batch.waiting.remove(next) else { break };
+                    let (inbound, middleware) =
+                        (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
+                    let exhausted = self.exhausted(&delivery);
+                    batch.in_flight.start(delivery, |delivery| async move {
+                        match exhausted {
+                            Some(error) => Verdict::Reject(error),
+                            None => process(inbound, middleware, delivery).await,
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
+    /// they settled it. Such a message is not given to the receivers again.
+    fn exhausted(&self, delivery: &Delivery) -> Option<InboundError> {
+        let attempts = delivery.attempt().saturating_sub(1);
+        let exhausted =
+            self.settings.exhausted == Exhausted::DeadLetter && attempts >= self.settings.max_attempts;
+        exhausted.then_some(InboundError::Abandoned { attempts })
+    }
+}
+
+/// Whether the future is ready now.
+async fn is_ready(future: Pin<&mut impl Future>) -> bool {
+    tokio::select! {
+        biased;
+        _ = future => true,
+        () = std::future::ready(()) => false,
+    }
+}
+
+/// Sleeps until a time; forever if there is none.
+pub(in crate::bus) async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
