@@ -116,7 +116,7 @@ fn function(cx: &Ctxt, item: &TokenStream) -> Option<ItemFn> {
             match syn::parse2::<syn::Item>(item.clone()) {
                 // A valid item that is not a function.
                 Ok(other) => {
-                    cx.error(item_keyword(&other), format_args!("expected a free function: `{FORM}`"))
+                    cx.error(item_keyword(&other), format_args!("expected a free function: `{FORM}`"));
                 }
                 Err(_) => cx.syn_error(error),
             }

@@ -13,7 +13,7 @@ suite_soak() {
     fi
     counted "random key orders" env CONFORMANCE_SEEDS=400 \
         cargo test --workspace --exclude events-server-tests --all-features --test conformance -- keys::random
-    counted "random histories" env CONFORMANCE_HISTORIES=160 CONFORMANCE_SEED=$RANDOM \
+    counted "random histories" env CONFORMANCE_HISTORIES=160 "CONFORMANCE_SEED=$RANDOM" \
         cargo test --workspace --exclude events-server-tests --all-features --test conformance -- match_the_model
     # Each round takes some minutes; the last one runs to its end. A failing test prints its seed.
     while [ "$SECONDS" -lt "$end" ]; do

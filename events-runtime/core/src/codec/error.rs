@@ -230,6 +230,56 @@ pub enum DecodeErrorKind {
     },
 }
 
+/// What both errors have: a kind and a path.
+macro_rules! located {
+    ($($error:ident, $kind:ident, $why:literal;)*) => {$(
+        impl $error {
+            #[doc = $why]
+            pub fn kind(&self) -> &$kind {
+                &self.0.kind
+            }
+
+            /// The path to the field, such as `lines[3].price`; empty for the value itself.
+            pub fn path(&self) -> String {
+                self.0.path.to_string()
+            }
+
+            /// Adds the enclosing field.
+            #[cold]
+            #[must_use]
+            pub fn in_field(self, name: &'static str) -> Self {
+                self.in_segment(Segment::Field(Cow::Borrowed(name)))
+            }
+
+            /// Adds the index in the enclosing array.
+            #[cold]
+            #[must_use]
+            pub fn in_item(self, index: usize) -> Self {
+                self.in_segment(Segment::Item(index))
+            }
+
+            /// Adds the key in the enclosing map.
+            #[cold]
+            #[must_use]
+            pub fn in_entry(self, key: &str) -> Self {
+                self.in_segment(Segment::Entry(key.to_owned()))
+            }
+
+            fn in_segment(mut self, segment: Segment) -> Self {
+                self.0.path.0.push(segment);
+                self
+            }
+        }
+
+        impl std::error::Error for $error {}
+    )*};
+}
+
+located! {
+    EncodeError, EncodeErrorKind, "Why the value can't be written.";
+    DecodeError, DecodeErrorKind, "Why the bytes can't be read.";
+}
+
 impl EncodeError {
     /// An error without a path. Enclosing fields add their names.
     #[cold]
@@ -241,24 +291,6 @@ impl EncodeError {
     #[cold]
     pub fn invalid(reason: impl fmt::Display) -> Self {
         Self::new(EncodeErrorKind::Invalid(reason.to_string()))
-    }
-
-    /// Why the value can't be written.
-    pub fn kind(&self) -> &EncodeErrorKind {
-        &self.0.kind
-    }
-
-    /// The path to the field, such as `lines[3].price`; empty for the value itself.
-    pub fn path(&self) -> String {
-        self.0.path.to_string()
-    }
-
-    /// Adds the enclosing field.
-    #[cold]
-    #[must_use]
-    pub fn in_field(mut self, name: &'static str) -> Self {
-        self.0.path.0.push(Segment::Field(Cow::Borrowed(name)));
-        self
     }
 
     /// Adds the enclosing field, which holds personal data.
@@ -276,22 +308,6 @@ impl EncodeError {
         }
         self.in_field(name)
     }
-
-    /// Adds the index in the enclosing array.
-    #[cold]
-    #[must_use]
-    pub fn in_item(mut self, index: usize) -> Self {
-        self.0.path.0.push(Segment::Item(index));
-        self
-    }
-
-    /// Adds the key in the enclosing map.
-    #[cold]
-    #[must_use]
-    pub fn in_entry(mut self, key: &str) -> Self {
-        self.0.path.0.push(Segment::Entry(key.to_owned()));
-        self
-    }
 }
 
 impl DecodeError {
@@ -299,16 +315,6 @@ impl DecodeError {
     #[cold]
     pub fn new(kind: DecodeErrorKind, offset: usize) -> Self {
         Self(Box::new(Located { kind, path: Path::default(), offset }))
-    }
-
-    /// Why the bytes can't be read.
-    pub fn kind(&self) -> &DecodeErrorKind {
-        &self.0.kind
-    }
-
-    /// The path to the field, such as `lines[3].price`; empty for the value itself.
-    pub fn path(&self) -> String {
-        self.0.path.to_string()
     }
 
     /// How many bytes of the datum were read before the error.
@@ -332,17 +338,8 @@ impl DecodeError {
 
     /// Adds the enclosing field, which may be one of the writer only.
     #[cold]
-    pub(crate) fn in_any_field(mut self, name: Cow<'static, str>) -> Self {
-        self.0.path.0.push(Segment::Field(name));
-        self
-    }
-
-    /// Adds the enclosing field.
-    #[cold]
-    #[must_use]
-    pub fn in_field(mut self, name: &'static str) -> Self {
-        self.0.path.0.push(Segment::Field(Cow::Borrowed(name)));
-        self
+    pub(crate) fn in_any_field(self, name: Cow<'static, str>) -> Self {
+        self.in_segment(Segment::Field(name))
     }
 
     /// Adds the enclosing field, which holds personal data.
@@ -361,22 +358,6 @@ impl DecodeError {
             _ => {}
         }
         self.in_any_field(name.into())
-    }
-
-    /// Adds the index in the enclosing array.
-    #[cold]
-    #[must_use]
-    pub fn in_item(mut self, index: usize) -> Self {
-        self.0.path.0.push(Segment::Item(index));
-        self
-    }
-
-    /// Adds the key in the enclosing map.
-    #[cold]
-    #[must_use]
-    pub fn in_entry(mut self, key: &str) -> Self {
-        self.0.path.0.push(Segment::Entry(key.to_owned()));
-        self
     }
 }
 
@@ -413,6 +394,3 @@ impl fmt::Debug for DecodeError {
             .finish()
     }
 }
-
-impl std::error::Error for EncodeError {}
-impl std::error::Error for DecodeError {}

@@ -1,5 +1,4 @@
-//! `chrono::DateTime<Utc>` and chrono's naive types. A leap second, which only chrono can hold,
-//! is refused.
+//! `chrono::DateTime<Utc>` and chrono's naive types. A leap second, which only chrono has, is rejected.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 

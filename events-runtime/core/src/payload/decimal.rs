@@ -1,8 +1,8 @@
 //! `rust_decimal::Decimal`: [`big-decimal`](https://avro.apache.org/docs/1.12.0/specification/#decimal)
-//! on `bytes`, which carries the scale with each value, so that `1.50` stays `1.50`.
+//! on `bytes`, which has the scale in each value, so `1.50` stays `1.50`.
 //!
-//! Within the `bytes`: the unscaled number as `bytes` (two's complement, big-endian, no longer
-//! than it must be), then its scale as an `int`, as Java's and Rust's Avro write it.
+//! The content of the `bytes`: the unscaled number as `bytes` (two's complement, big-endian, without
+//! redundant bytes), then the scale as an `int`, as Avro for Java and Rust write it.
 
 use rust_decimal::Decimal;
 
@@ -51,7 +51,7 @@ impl EventData for Decimal {
     }
 }
 
-/// Two's complement without the bytes in front that only repeat the sign.
+/// Two's complement without leading bytes that only repeat the sign.
 fn shortest(bytes: &[u8; WIDEST]) -> &[u8] {
     let mut rest = bytes.as_slice();
     while let [sign @ (0 | 0xff), tail @ ..] = rest
@@ -68,7 +68,7 @@ fn decimal(unscaled: &[u8], mut scale: i64) -> Option<Decimal> {
     if number == 0 {
         scale = scale.clamp(0, i64::from(Decimal::MAX_SCALE));
     }
-    // Other writers may scale beyond what is needed, or below zero.
+    // Other writers may use a larger scale than needed, or a negative one.
     while scale > i64::from(Decimal::MAX_SCALE) && number % 10 == 0 {
         number /= 10;
         scale -= 1;
@@ -87,7 +87,7 @@ fn signed(bytes: &[u8]) -> Option<i128> {
         Some((head, tail)) if head.iter().all(|byte| *byte == fill) => tail,
         _ => return None,
     };
-    // The sign of what is left must be the sign of the whole.
+    // The remaining bytes must have the sign of the whole number.
     if digits.first().is_some_and(|byte| (byte & 0x80 != 0) != negative) {
         return None;
     }

@@ -35,7 +35,7 @@ nanos!(DateTime: CivilDateTime, "local-timestamp-nanos");
 calendar::date!(
     Date,
     |date| {
-        // jiff's years have four digits: some millions of days.
+        // jiff's years have four digits: a few million days.
         let days = date.duration_since(EPOCH).as_secs() / SECONDS_PER_DAY;
         i32::try_from(days).unwrap_or_default()
     },

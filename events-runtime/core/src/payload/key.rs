@@ -1,18 +1,18 @@
-//! The way from an event to its key, `key = customer.id`, and the text at its end.
+//! The path from an event to its key, `key = customer.id`, and the text of the key.
 
 use super::EventKey;
 
-/// A value that a key's path can lead through: a struct, or a box of one.
+/// A value on the path to a key: a struct, or a box of one.
 #[diagnostic::on_unimplemented(
     message = "the path of a key can't lead through `{Self}`",
-    label = "a key must be there in every event",
+    label = "every event must have a key",
     note = "a path leads through structs with `#[derive(EventData)]` and `Box`",
     note = "to get past an `Option`, copy the key into a field of the event itself and name that field"
 )]
 pub trait KeyPath {
     /// The struct.
     type Target;
-    /// The struct that is here.
+    /// The struct itself.
     fn step(&self) -> &Self::Target;
 }
 
@@ -24,13 +24,13 @@ impl<T: KeyPath> KeyPath for Box<T> {
     }
 }
 
-/// One step on the way. The projection keeps one wrong step from being reported twice.
+/// One step of the path. Returning `Target`, not `T`, prevents two reports for one wrong step.
 #[inline]
 pub fn key_step<T: KeyPath>(value: &T) -> &T::Target {
     value.step()
 }
 
-/// The key at the end of the way.
+/// Appends the key at the end of the path.
 #[inline]
 pub fn key_leaf<T: EventKey>(value: &T, out: &mut Vec<u8>) {
     value.append_key(out);

@@ -1,4 +1,4 @@
-//! Maps with string-like keys: maps of Avro.
+//! Maps with string-like keys: Avro maps.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
@@ -7,7 +7,7 @@ use super::sequence::{BLOCKS_MAX_LEN, reserve};
 use super::{EventData, MapKey};
 use crate::codec::{DecodeError, EncodeError, Reader, Schema, Writer, bytes_max_len};
 
-/// The shortest entry: an empty key and the shortest value.
+/// The length of an empty key and the shortest value.
 const fn entry_min_len<V: EventData>() -> usize {
     V::MIN_LEN.saturating_add(1)
 }
@@ -43,11 +43,11 @@ fn encode<'a, 'w, K: MapKey + 'a, V: EventData + 'a>(
     writer.byte(0)
 }
 
-/// Reads all entries; of two with one key the later stays, as in every Avro reader.
+/// Reads all entries. Of two with the same key, the later one wins, as in other Avro readers.
 fn decode<K: MapKey, V: EventData, M>(
     reader: &mut Reader<'_>,
     mut map: M,
-    mut room: impl FnMut(&mut M, usize),
+    mut reserve_for: impl FnMut(&mut M, usize),
     mut insert: impl FnMut(&mut M, K, V),
 ) -> Result<M, DecodeError> {
     loop {
@@ -55,7 +55,7 @@ fn decode<K: MapKey, V: EventData, M>(
         if count == 0 {
             return Ok(map);
         }
-        room(&mut map, reserve::<(K, V)>(reader, count, entry_min_len::<V>())?);
+        reserve_for(&mut map, reserve::<(K, V)>(reader, count, entry_min_len::<V>())?);
         for _ in 0..count {
             let key = reader.string()?;
             match V::decode(reader) {
@@ -66,63 +66,39 @@ fn decode<K: MapKey, V: EventData, M>(
     }
 }
 
-impl<K: MapKey + Ord, V: EventData> EventData for BTreeMap<K, V> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
-    const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE;
+macro_rules! map {
+    ($([$($bounds:tt)*] $map:ty, $reserve:expr;)*) => {$(
+        impl<K: MapKey + $($bounds)*> EventData for $map {
+            const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
+            const MIN_LEN: usize = 1;
+            const FALLIBLE: bool = V::FALLIBLE;
 
-    #[inline]
-    fn max_len(&self) -> usize {
-        max_len(self.iter())
-    }
+            #[inline]
+            fn max_len(&self) -> usize {
+                max_len(self.iter())
+            }
 
-    #[inline]
-    fn check(&self, depth: usize) -> Result<(), EncodeError> {
-        check(self.iter(), depth)
-    }
+            #[inline]
+            fn check(&self, depth: usize) -> Result<(), EncodeError> {
+                check(self.iter(), depth)
+            }
 
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        encode(self.iter(), writer)
-    }
+            #[inline]
+            fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
+                encode(self.iter(), writer)
+            }
 
-    #[inline]
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        decode(
-            reader,
-            Self::new(),
-            |_, _| {},
-            |map, key, value| {
-                map.insert(key, value);
-            },
-        )
-    }
+            #[inline]
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                decode(reader, Self::default(), $reserve, |map, key, value| {
+                    map.insert(key, value);
+                })
+            }
+        }
+    )*};
 }
 
-impl<K: MapKey + Hash + Eq, V: EventData, S: BuildHasher + Default> EventData for HashMap<K, V, S> {
-    const SCHEMA: &'static Schema = &Schema::Map(V::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
-    const MIN_LEN: usize = 1;
-    const FALLIBLE: bool = V::FALLIBLE;
-
-    #[inline]
-    fn max_len(&self) -> usize {
-        max_len(self.iter())
-    }
-
-    #[inline]
-    fn check(&self, depth: usize) -> Result<(), EncodeError> {
-        check(self.iter(), depth)
-    }
-
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        encode(self.iter(), writer)
-    }
-
-    #[inline]
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        decode(reader, Self::default(), Self::reserve, |map, key, value| {
-            map.insert(key, value);
-        })
-    }
+map! {
+    [Ord, V: EventData] BTreeMap<K, V>, |_, _| {};
+    [Hash + Eq, V: EventData, S: BuildHasher + Default] HashMap<K, V, S>, Self::reserve;
 }

@@ -1,4 +1,6 @@
-//! The traits that a type in an event implements, mostly by derive.
+//! The traits of types in an event, most of them derived.
+//!
+//! Uses `codec`, and is used by `avro` and `with`.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -40,8 +42,8 @@ use events_schema::{Published, fingerprint};
 
 /// A type that an event can hold: it has an Avro schema and travels as an Avro datum.
 ///
-/// `#[derive(EventData)]` writes this. By hand it takes the five items without a default, and
-/// what is written must be a datum of [`SCHEMA`](Self::SCHEMA):
+/// `#[derive(EventData)]` implements it. An implementation by hand has the five items without a default, and
+/// must write a datum of [`SCHEMA`](Self::SCHEMA):
 ///
 /// ```
 /// use events_runtime::EventData;
@@ -73,9 +75,9 @@ use events_schema::{Published, fingerprint};
     message = "`{Self}` can't be part of an event",
     label = "not a type that an event can hold",
     note = "for a struct or enum of your own: add `#[derive(EventData)]` to its definition",
-    note = "for a type of another crate: turn on its feature of events-runtime where there is one (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`); else convert it with `#[event(with = module)]`, or with `#[event(with = events_runtime::with::text)]` where it has `Display` and `FromStr`",
-    note = "for a type of the standard library: instead of `usize`, `isize`: `u64`, `i64`; of `u128`, `i128`, `IpAddr`, `SocketAddr`: `#[event(with = events_runtime::with::text)]`; of `PathBuf`, `OsString`: `String`; of `Rc`, `RefCell`, `Mutex`: `Arc`, or the value in it; of `Result`: an enum; of `HashMap` with keys other than strings: a `Vec` of structs",
-    note = "instead of a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`), a `SystemTime` or an `Instant`: an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), and the zone in a `String` beside it where it matters; instead of a `Duration`: a number whose name says the unit, such as `timeout_ms: u64`"
+    note = "for a type of another crate: enable its feature of events-runtime if there is one (`uuid`, `jiff`, `chrono`, `time`, `rust_decimal`); else convert it with `#[event(with = module)]`, or with `#[event(with = events_runtime::with::text)]` if it has `Display` and `FromStr`",
+    note = "for a type of the standard library: use `u64` or `i64` for `usize` and `isize`; `#[event(with = events_runtime::with::text)]` for `u128`, `i128`, `IpAddr`, `SocketAddr`; `String` for `PathBuf` and `OsString`; `Arc` or the inner value for `Rc`, `RefCell`, `Mutex`; an enum for `Result`; a `Vec` of structs for a `HashMap` with keys other than strings",
+    note = "for a time with an offset or zone (`DateTime<FixedOffset>`, `Zoned`, `OffsetDateTime`), a `SystemTime` or an `Instant`: use an instant in UTC (`jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime`), with the zone in a `String` beside it if it matters; for a `Duration`: use a number with the unit in its name, such as `timeout_ms: u64`"
 )]
 pub trait EventData: Sized {
     /// The Avro schema of this type.
@@ -85,50 +87,51 @@ pub trait EventData: Sized {
     #[doc(hidden)]
     const SEQUENCE: &'static Schema = &Schema::Array(Self::SCHEMA); // E0391? `#[event(back_ref = Type)]` on a field cuts the cycle.
 
-    /// The whole numbers that this type holds, where it is one of those that hold some.
+    /// The range of an integer type.
     #[doc(hidden)]
     const INTEGER: Option<Integer> = None;
 
-    /// The smallest number of bytes that a datum of this type has.
+    /// The length of the shortest datum of this type, in bytes.
     const MIN_LEN: usize;
 
-    /// Whether Python could take some value for false: `""`, `0`, `False`, an empty list. An `Option` says
-    /// it of what it holds. No schema tells, and the profile `openedx`
-    /// [warns](crate::avro::openedx::hazards) where it is so.
+    /// Whether some value is false in Python: `""`, `0`, `False`, an empty list. For an `Option`, this is
+    /// about the inner type. The schema does not contain it; the profile `openedx`
+    /// [warns](crate::avro::openedx::hazards) about such fields.
     const MAY_BE_FALSY: bool = true;
 
-    /// Whether [`check`](Self::check) can fail; `false` spares the encoder that pass.
+    /// Whether [`check`](Self::check) can fail. If `false`, the encoder does not call it.
     const FALLIBLE: bool = false;
 
-    /// No fewer bytes than the datum of this value takes.
+    /// An upper bound for the length of the datum, in bytes.
     fn max_len(&self) -> usize;
 
-    /// Whether this value can be held by the schema without loss.
+    /// Checks that the schema can hold this value without loss.
     ///
     /// # Errors
-    /// An [`EncodeError`] that names the field and says why.
+    /// An [`EncodeError`] with the field and the reason.
     fn check(&self, depth: usize) -> Result<(), EncodeError> {
         let _ = depth;
         Ok(())
     }
 
-    /// Writes the datum. [`check`](Self::check) has passed before.
+    /// Writes the datum. [`check`](Self::check) succeeded before.
     fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w>;
 
     /// Reads a datum.
     ///
     /// # Errors
-    /// A [`DecodeError`] that names the field and the fault.
+    /// A [`DecodeError`] with the field and the reason.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
-    /// Writes the branch of a union, its index shifted; an enum with data has more than one.
+    /// Writes a branch of a union. `shift` is added to its index: 1 after `null`. An enum with data has more
+    /// than one branch.
     #[doc(hidden)]
     #[inline]
     fn encode_branch<'w>(&self, shift: i64, writer: Writer<'w>) -> Writer<'w> {
         self.encode(writer.long(shift))
     }
 
-    /// Reads the value of a branch of a union whose indexes are shifted.
+    /// Reads the value of a branch of a union whose indexes are shifted by `shift`.
     #[doc(hidden)]
     #[inline]
     fn decode_branch(branch: i64, shift: i64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -191,18 +194,18 @@ pub use events_schema::Integer;
 pub trait MapKey: Sized {
     /// The key as text.
     fn as_str(&self) -> &str;
-    /// The key that this text stands for.
+    /// The key with this text.
     fn from_text(text: &str) -> Self;
 }
 
-/// A type whose value can be an event's key: events of one key keep their order.
+/// A type whose values can be an event's key. Events with the same key keep their order.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the key of an event",
     label = "not a key type",
     note = "a key is a string, an integer, a `Uuid`, or a newtype of one of these with `#[derive(EventData)]`"
 )]
 pub trait EventKey {
-    /// Appends the key in its text form, UTF-8.
+    /// Appends the key as UTF-8 text.
     fn append_key(&self, out: &mut Vec<u8>);
 }
 
@@ -214,7 +217,7 @@ const fn text(bytes: &[u8]) -> &str {
     }
 }
 
-/// An event definition; `#[derive(PublicSignal)]` writes it.
+/// An event definition, implemented by `#[derive(PublicSignal)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
@@ -232,24 +235,24 @@ pub trait PublicSignal: EventData + Send + Sync + 'static {
     /// The CRC-64-AVRO fingerprint of the schema's Parsing Canonical Form.
     const FINGERPRINT: u64 = fingerprint(Self::CANONICAL);
 
-    /// The bytes of [`SCHEMA_JSON`](Self::SCHEMA_JSON). The constants above are computed from
-    /// these here and not in the expansion: what a trait provides is evaluated only where it is
-    /// used, and evaluating it for every event doubled the time of `cargo check`.
+    /// The bytes of [`SCHEMA_JSON`](Self::SCHEMA_JSON). The trait computes the constants above from these
+    /// bytes, not the expansion: a provided constant is evaluated only if it is used. Evaluating them for
+    /// every event doubled the time of `cargo check`.
     #[doc(hidden)]
     const SCHEMA_TEXT: &'static [u8];
     /// The bytes of [`CANONICAL`](Self::CANONICAL).
     #[doc(hidden)]
     const CANONICAL_TEXT: &'static [u8];
 
-    /// What has been published of this event, oldest first.
+    /// The published versions of this event, oldest first.
     #[doc(hidden)]
     const PUBLISHED: &'static [Published] = &[];
 
-    /// What the registry knows of this definition.
+    /// The registry's entry for this definition.
     #[doc(hidden)]
     const DESCRIPTOR: &'static SignalDescriptor;
 
-    /// Appends the key's text form; `false` where the definition has no key.
+    /// Appends the key as text; returns `false` if the definition has no key.
     fn append_key(&self, out: &mut Vec<u8>) -> bool {
         let _ = out;
         false

@@ -1,4 +1,4 @@
-//! `Box<T>` and `Arc<T>`: the value behind them.
+//! `Box<T>` and `Arc<T>`: encoded as their value.
 
 use std::sync::Arc;
 

@@ -15,7 +15,8 @@ macro_rules! integer_range {
 }
 
 macro_rules! integer {
-    ($($rust:ty => $schema:ident, $max_len:ident;)*) => {$(
+    ($($(#[$doc:meta])* $rust:ty => $schema:ident, $max_len:ident $({ $($sequence:tt)* })?;)*) => {$(
+        $(#[$doc])*
         impl EventData for $rust {
             const SCHEMA: &'static Schema = &Schema::$schema;
             const INTEGER: Option<Integer> = integer_range!($rust);
@@ -35,6 +36,8 @@ macro_rules! integer {
             fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 reader.integer()
             }
+
+            $($($sequence)*)?
         }
     )*};
 }
@@ -46,49 +49,30 @@ integer! {
     u16 => Int, INT_MAX_LEN;
     u32 => Long, LONG_MAX_LEN;
     i64 => Long, LONG_MAX_LEN;
-}
+    /// An `int`; in a sequence, a byte of `bytes`.
+    u8 => Int, INT_MAX_LEN {
+        const SEQUENCE: &'static Schema = &Schema::Bytes;
 
-/// Alone an `int`; in a sequence a byte of `bytes`.
-impl EventData for u8 {
-    const SCHEMA: &'static Schema = &Schema::Int;
-    const SEQUENCE: &'static Schema = &Schema::Bytes;
-    const INTEGER: Option<Integer> = integer_range!(u8);
-    const MIN_LEN: usize = 1;
+        #[inline]
+        fn sequence_max_len(items: &[Self]) -> usize {
+            bytes_max_len(items.len())
+        }
 
-    #[inline]
-    fn max_len(&self) -> usize {
-        INT_MAX_LEN
-    }
+        #[inline]
+        fn check_sequence(_: &[Self], _: usize) -> Result<(), EncodeError> {
+            Ok(())
+        }
 
-    #[inline]
-    fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        writer.long(i64::from(*self))
-    }
+        #[inline]
+        fn encode_sequence<'w>(items: &[Self], writer: Writer<'w>) -> Writer<'w> {
+            writer.bytes(items)
+        }
 
-    #[inline]
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.integer()
-    }
-
-    #[inline]
-    fn sequence_max_len(items: &[Self]) -> usize {
-        bytes_max_len(items.len())
-    }
-
-    #[inline]
-    fn check_sequence(_: &[Self], _: usize) -> Result<(), EncodeError> {
-        Ok(())
-    }
-
-    #[inline]
-    fn encode_sequence<'w>(items: &[Self], writer: Writer<'w>) -> Writer<'w> {
-        writer.bytes(items)
-    }
-
-    #[inline]
-    fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        reader.bytes().map(<[u8]>::to_vec)
-    }
+        #[inline]
+        fn decode_sequence(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+            reader.bytes().map(<[u8]>::to_vec)
+        }
+    };
 }
 
 /// A `long`; a value beyond `i64::MAX` is an [`EncodeError`].
@@ -115,7 +99,7 @@ impl EventData for u64 {
 
     #[inline]
     fn encode<'w>(&self, writer: Writer<'w>) -> Writer<'w> {
-        // `check` has refused what does not fit.
+        // `check` has rejected what does not fit.
         writer.long(i64::try_from(*self).unwrap_or(i64::MAX))
     }
 

@@ -1,4 +1,4 @@
-//! How a type that holds itself stays a finite constant: inside, it stands by name alone.
+//! Recursive types: a type refers to itself by name, so its schema is a finite constant.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -16,11 +16,11 @@ use events_schema::tree::{Name, Origin, Reference};
 pub trait AvroNamed {
     /// Its Avro name.
     const NAME: Name;
-    /// Where it is defined.
+    /// The Rust type behind it.
     const ORIGIN: Origin;
 }
 
-/// Stands in a schema for a type that is being defined around it. No value of it exists.
+/// A reference to an enclosing type in a schema. It has no values.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref<T>(Infallible, PhantomData<T>);
 
@@ -38,6 +38,6 @@ impl<T: AvroNamed> EventData for Ref<T> {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Err(reader.invalid("a reference to a type is no value"))
+        Err(reader.invalid("a reference to a type has no values"))
     }
 }

@@ -1,4 +1,4 @@
-//! Sequences and sets: arrays of Avro, or `bytes` where the items are `u8`.
+//! Sequences and sets: Avro arrays, or `bytes` if the items are `u8`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -11,13 +11,13 @@ use crate::codec::{
     Schema, Writer, bytes_max_len,
 };
 
-/// A block count and the 0 that ends the blocks.
+/// The item count of a block, and the 0 that ends the blocks.
 pub(super) const BLOCKS_MAX_LEN: usize = LONG_MAX_LEN + 1;
 
-/// The most bytes that are reserved before the items have come.
+/// The most bytes that are reserved before items are read.
 const RESERVED_AT_MOST: usize = 64 * 1024;
 
-/// Charges the items that a block announces to the datum's memory, and says how many to reserve room for.
+/// Charges the items of a block to the datum's memory, and returns for how many to reserve memory.
 #[inline]
 pub(super) fn reserve<T>(
     reader: &mut Reader<'_>,
@@ -32,7 +32,7 @@ pub(super) fn reserve<T>(
     })
 }
 
-/// Whether a sequence can refuse to be written: an item can, or there can be too many without bytes.
+/// Whether a check of a sequence can fail: a check of an item can, or there can be too many items without bytes.
 const fn fallible<T: EventData>() -> bool {
     T::FALLIBLE || T::MIN_LEN == 0
 }
@@ -46,7 +46,7 @@ pub(super) fn check<'a, T: EventData + 'a>(
     depth: usize,
 ) -> Result<(), EncodeError> {
     if T::MIN_LEN == 0 && items.len() > MAX_EMPTY_ITEMS {
-        // No reader takes more.
+        // Readers reject more.
         return Err(EncodeError::new(EncodeErrorKind::TooManyEmptyItems { limit: MAX_EMPTY_ITEMS }));
     }
     for (index, item) in items.enumerate() {
@@ -57,7 +57,7 @@ pub(super) fn check<'a, T: EventData + 'a>(
     Ok(())
 }
 
-/// One block of all items, as every Avro writer does that knows its count.
+/// Writes all items as one block.
 pub(super) fn encode<'a, 'w, T: EventData + 'a>(
     items: impl ExactSizeIterator<Item = &'a T>,
     mut writer: Writer<'w>,
@@ -88,7 +88,7 @@ pub(super) fn decode<T: EventData>(reader: &mut Reader<'_>) -> Result<Vec<T>, De
     }
 }
 
-/// What is a slice: written as one, and made of the items that were read.
+/// Types that are written as a slice and made from a `Vec` of items.
 macro_rules! slice {
     ($($(#[$doc:meta])* [$($bounds:tt)*] $slice:ty, |$items:ident, $reader:ident| $made:expr;)*) => {$(
         $(#[$doc])*
@@ -126,7 +126,7 @@ slice! {
     [T: EventData] Box<[T]>, |items, reader| Ok(items.into());
     [T: EventData] Arc<[T]>, |items, reader| Ok(items.into());
     [T: EventData + Clone] Cow<'static, [T]>, |items, reader| Ok(Cow::Owned(items));
-    /// As many items as the array has, or a [`DecodeErrorKind::WrongLength`].
+    /// Another number of items is a [`DecodeErrorKind::WrongLength`].
     [T: EventData, const N: usize] [T; N], |items, reader| <[T; N]>::try_from(items).map_err(|items| {
         reader.error(DecodeErrorKind::WrongLength { expected: N, found: items.len() })
     });

@@ -1,4 +1,4 @@
-//! Text, in the forms that own it.
+//! Owned text.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -30,9 +30,9 @@ impl EventData for Uuid {
     #[inline]
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let text = reader.string()?;
-        // Not the text itself: it can be long, and anything.
+        // Without the text itself, which may be long, or personal data.
         Uuid::try_parse(text).map_err(|error| {
-            reader.invalid(format_args!("a string of {} bytes is no UUID: {error}", text.len()))
+            reader.invalid(format_args!("a string of {} bytes is not a UUID: {error}", text.len()))
         })
     }
 }

@@ -1,12 +1,11 @@
 //! The text of Python's `datetime.isoformat()` in UTC, for any [`Instant`].
 //!
-//! `2023-01-02T03:04:05.678901+00:00`: six digits of a second, or none where they are zero. That
-//! is how Open edX's events hold a `datetime`. Digits below a microsecond, and years that
-//! Python's `datetime` does not reach (before 1, after 9999), are an
+//! `2023-01-02T03:04:05.678901+00:00`: six digits of a second, or none if they are zero. Open edX's events hold
+//! a `datetime` in this form. Digits below a microsecond, and years that
+//! Python's `datetime` does not have (before 1, after 9999), are an
 //! [`EncodeError`](crate::avro::EncodeError).
 //!
-//! What is read is ISO 8601 with an offset, `Z` among them. A text without one is a time of day
-//! somewhere and no instant: hold it in a `String`.
+//! Reads ISO 8601 with an offset or `Z`. A text without an offset is not an instant: hold it in a `String`.
 
 use jiff::SignedDuration;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -17,9 +16,9 @@ use crate::codec::{DecodeError, Reader, Schema, Writer};
 use crate::payload::moment::NANOS_PER_SECOND;
 use events_support::rfc3339::{self, civil};
 
-/// What is written: the text of a time.
+/// The encoded form: the text of a time.
 ///
-/// A type of its own and no `String`, so that it can say of itself that it is never empty.
+/// Not a `String`, because this text is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repr(String);
 
@@ -31,7 +30,7 @@ impl Repr {
     }
 }
 
-/// Any text: [`from_repr`] says whether it is a time.
+/// Accepts any text; [`from_repr`] checks it.
 impl From<String> for Repr {
     fn from(text: String) -> Self {
         Self(text)
@@ -70,7 +69,7 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new();
 /// Converts a time to its text.
 ///
 /// # Errors
-/// The time has digits below a microsecond, is a leap second, or in a year that Python's
+/// The time has digits below a microsecond, is a leap second, or is in a year that Python's
 /// `datetime` does not have.
 pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
     let nanos = value.to_nanos()?;
@@ -85,12 +84,12 @@ pub fn to_repr<T: Instant>(value: &T) -> Result<Repr, TimeError> {
 /// Reads the text.
 ///
 /// # Errors
-/// The text is no time with an offset, or beyond the years that `T` holds.
-#[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
+/// The text is not a time with an offset, or is beyond the years of `T`.
+#[allow(clippy::needless_pass_by_value, reason = "the signature of every `with` module")]
 pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
     let since = since_epoch(&repr.0).ok_or(TimeError::NotIso { len: repr.0.len() })?;
     let below = since.subsec_nanos();
-    // Negative durations count both parts downwards.
+    // In a negative duration, both parts are negative.
     let (seconds, below) = match u32::try_from(below) {
         Ok(below) => (since.as_secs(), below),
         Err(_) => (since.as_secs() - 1, u32::try_from(i64::from(below) + NANOS_PER_SECOND).unwrap_or(0)),
@@ -98,31 +97,9 @@ pub fn from_repr<T: Instant>(repr: Repr) -> Result<T, TimeError> {
     T::from_parts(seconds, below).ok_or(TimeError::Unrepresentable)
 }
 
-/// The time since 1970. Digits that the result would not have are not dropped.
+/// The time since 1970; `None` for digits below a nanosecond.
 fn since_epoch(text: &str) -> Option<SignedDuration> {
     rfc3339::instant(text).filter(|(_, exact)| *exact).map(|(since, _)| since)
 }
 
-/// The same for an `Option`: `["null", "string"]`.
-pub mod option {
-    use super::{Instant, TimeError};
-
-    /// What is written.
-    pub type Repr = Option<super::Repr>;
-
-    /// Converts a time to its text.
-    ///
-    /// # Errors
-    /// Those of [`isoformat::to_repr`](super::to_repr).
-    pub fn to_repr<T: Instant>(value: &Option<T>) -> Result<Repr, TimeError> {
-        value.as_ref().map(super::to_repr).transpose()
-    }
-
-    /// Reads the text.
-    ///
-    /// # Errors
-    /// Those of [`isoformat::from_repr`](super::from_repr).
-    pub fn from_repr<T: Instant>(repr: Repr) -> Result<Option<T>, TimeError> {
-        repr.map(super::from_repr).transpose()
-    }
-}
+option_module!(Instant);

@@ -1,13 +1,13 @@
-//! Modules for `#[event(with = …)]`: other ways to hold a value in an event.
+//! Modules for `#[event(with = …)]`: other encodings of a value.
 //!
 //! | Module | For | Avro |
 //! |---|---|---|
 //! | [`timestamp_millis`], [`timestamp_micros`] | instants: `jiff::Timestamp`, `chrono::DateTime<Utc>`, `time::UtcDateTime` | `timestamp-millis`, `timestamp-micros` on `long` |
 //! | [`local_timestamp_millis`], [`local_timestamp_micros`] | civil dates and times: `jiff::civil::DateTime`, `chrono::NaiveDateTime`, `time::PrimitiveDateTime` | `local-timestamp-millis`, `local-timestamp-micros` on `long` |
-//! | [`isoformat`] | instants, as Python's `datetime.isoformat()` writes them: Open edX's times | `string` |
-//! | [`text`] | whatever has `Display` and a `FromStr` that reads it back: `IpAddr`, `u128`, … | `string` |
+//! | [`isoformat`] | instants, in the form of Python's `datetime.isoformat()`, as Open edX uses it | `string` |
+//! | [`text`] | types with `Display` and a `FromStr` that parses it: `IpAddr`, `u128`, … | `string` |
 //!
-//! Each has a module `option` for a field of `Option<T>`.
+//! Each has a module `option` for fields of type `Option<T>`.
 //!
 //! ```
 //! use events_runtime::EventData;
@@ -26,23 +26,52 @@
 //! assert_eq!(events_runtime::avro::from_slice::<Login>(&datum).unwrap(), login);
 //! ```
 //!
-//! To write another such module: a type `Repr` that is `EventData`, and two functions
+//! Such a module has a type `Repr`, which implements `EventData`, and two functions:
 //! `to_repr(&T) -> Result<Repr, impl Display>` and `from_repr(Repr) -> Result<T, impl Display>`.
 //!
 //! # Times
 //!
-//! An instant is `timestamp-nanos` without any of these modules, which reaches from 1677 to 2262.
-//! The coarser units reach further. They do not round: an instant with digits below the unit is
-//! an [`EncodeError`](crate::avro::EncodeError), so that what is read is what was written. Round
-//! where the instant is made, `Timestamp::now().round(Unit::Millisecond)`.
-
-pub mod isoformat;
+//! Without these modules, an instant is encoded as `timestamp-nanos`, which ranges from 1677 to 2262.
+//! Coarser units have a larger range. They do not round: an instant with digits below the unit is an
+//! [`EncodeError`](crate::avro::EncodeError), so a reader gets exactly what was written. Round instants when you
+//! create them: `Timestamp::now().round(Unit::Millisecond)`.
 
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::str::FromStr;
 
 pub use crate::payload::moment::{CivilDateTime, Instant, TimeError};
+
+/// The module `option` of a `with` module for times.
+macro_rules! option_module {
+    ($moment:ident) => {
+        /// The same for an `Option`: `["null", T]`.
+        pub mod option {
+            use super::{TimeError, $moment};
+
+            /// The encoded form.
+            pub type Repr = Option<super::Repr>;
+
+            /// Converts a time to its encoded form.
+            ///
+            /// # Errors
+            /// Those of `to_repr` for the time itself.
+            pub fn to_repr<T: $moment>(value: &Option<T>) -> Result<Repr, TimeError> {
+                value.as_ref().map(super::to_repr).transpose()
+            }
+
+            /// Converts the encoded form to a time.
+            ///
+            /// # Errors
+            /// Those of `from_repr` for the time itself.
+            pub fn from_repr<T: $moment>(repr: Repr) -> Result<Option<T>, TimeError> {
+                repr.map(super::from_repr).transpose()
+            }
+        }
+    };
+}
+
+pub mod isoformat;
 
 macro_rules! timestamp {
     ($module:ident, $moment:ident, $logical:literal, $unit:literal, $per_second:literal) => {
@@ -55,7 +84,7 @@ macro_rules! timestamp {
 
             const NANOS_PER_UNIT: i128 = moment::NANOS_PER_SECOND as i128 / $per_second;
 
-            #[doc = concat!("What is written: a number of ", $unit, "s.")]
+            #[doc = concat!("The encoded form: a number of ", $unit, "s.")]
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
             pub struct Repr(i64);
 
@@ -83,7 +112,7 @@ macro_rules! timestamp {
                 }
             }
 
-            /// Converts a time to what is written.
+            /// Converts a time to its encoded form.
             ///
             /// # Errors
             /// The time has digits below the unit, or is a leap second.
@@ -96,38 +125,16 @@ macro_rules! timestamp {
                 units.map(Repr).map_err(|_| TimeError::OutOfRange { avro: $logical })
             }
 
-            /// Converts back.
+            /// Converts the encoded form to a time.
             ///
             /// # Errors
-            /// The number is beyond the years that `T` holds.
+            /// The number is beyond the years of `T`.
             pub fn from_repr<T: $moment>(repr: Repr) -> Result<T, TimeError> {
                 let (seconds, nanos) = moment::parts(repr.0, $per_second);
                 T::from_parts(seconds, nanos).ok_or(TimeError::Unrepresentable)
             }
 
-            /// The same for an `Option`: `["null", T]`.
-            pub mod option {
-                use super::{TimeError, $moment};
-
-                /// What is written.
-                pub type Repr = Option<super::Repr>;
-
-                /// Converts a time to what is written.
-                ///
-                /// # Errors
-                /// The time has digits below the unit, or is a leap second.
-                pub fn to_repr<T: $moment>(value: &Option<T>) -> Result<Repr, TimeError> {
-                    value.as_ref().map(super::to_repr).transpose()
-                }
-
-                /// Converts back.
-                ///
-                /// # Errors
-                /// The number is beyond the years that `T` holds.
-                pub fn from_repr<T: $moment>(repr: Repr) -> Result<Option<T>, TimeError> {
-                    repr.map(super::from_repr).transpose()
-                }
-            }
+            option_module!($moment);
         }
     };
 }
@@ -137,11 +144,11 @@ timestamp!(timestamp_micros, Instant, "timestamp-micros", "microsecond", 1_000_0
 timestamp!(local_timestamp_millis, CivilDateTime, "local-timestamp-millis", "millisecond", 1_000);
 timestamp!(local_timestamp_micros, CivilDateTime, "local-timestamp-micros", "microsecond", 1_000_000);
 
-/// `string`, for whatever has `Display` and a `FromStr` that reads it back.
+/// `string`, for types with `Display` and a `FromStr` that parses it.
 pub mod text {
     use super::{Display, FromStr, Infallible};
 
-    /// What is written.
+    /// The encoded form.
     pub type Repr = String;
 
     /// Converts a value to its text.
@@ -156,7 +163,7 @@ pub mod text {
     ///
     /// # Errors
     /// Those of `T`'s `FromStr`.
-    #[allow(clippy::needless_pass_by_value, reason = "the form of every `with` module")]
+    #[allow(clippy::needless_pass_by_value, reason = "the signature of every `with` module")]
     pub fn from_repr<T: FromStr>(repr: Repr) -> Result<T, T::Err> {
         repr.parse()
     }
@@ -165,7 +172,7 @@ pub mod text {
     pub mod option {
         use super::{Display, FromStr, Infallible};
 
-        /// What is written.
+        /// The encoded form.
         pub type Repr = Option<String>;
 
         /// Converts a value to its text.

@@ -12,16 +12,16 @@ use events_schema::view::{RecordView, Shape, UnionView, View, text};
 /// Whether fields that hold personal data are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonalData {
-    /// Each such value is `"***"`; an absent one stays `null`.
+    /// As `"***"`; `null` stays `null`.
     Masked,
-    /// As any other field.
+    /// Like any other field.
     Shown,
 }
 
 /// The JSON form of a datum that takes all of the bytes.
 ///
 /// # Errors
-/// The bytes are no datum of the schema.
+/// The bytes are not a datum of the schema.
 pub fn to_json(
     schema: &'static Schema,
     datum: &[u8],

@@ -1,4 +1,4 @@
-//! The text forms of logical types, both ways.
+//! The text forms of logical types.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// The days from 1970-01-01, and the nanoseconds of one unit, of each type over a number.
+/// Dates, and times with the nanoseconds of their unit.
 enum Form {
     Date,
     Time(i64),
@@ -48,7 +48,7 @@ fn form(name: &str) -> Option<Form> {
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The text of a date or time; `None` where it has none.
+/// The text of a date or time; `None` if it has no text form.
 pub(super) fn number_text(name: &str, number: i64) -> Option<String> {
     let nanos = |unit: i64| i128::from(number) * i128::from(unit);
     match form(name)? {
@@ -66,32 +66,32 @@ pub(super) fn number_text(name: &str, number: i64) -> Option<String> {
     }
 }
 
-/// What to write for a type over a number, for messages.
+/// Describes the expected text of a logical type, for messages.
 pub(super) fn number_example(name: &str) -> Option<&'static str> {
     Some(match form(name)? {
         Form::Date => "a date such as \"2026-02-28\"",
-        Form::Time(MILLI) => "a time with at most 3 digits behind the point such as \"13:05:00.125\"",
-        Form::Time(_) => "a time with at most 6 digits behind the point such as \"13:05:00.000125\"",
+        Form::Time(MILLI) => "a time with at most 3 digits after the point such as \"13:05:00.125\"",
+        Form::Time(_) => "a time with at most 6 digits after the point such as \"13:05:00.000125\"",
         Form::Timestamp(MILLI) => {
-            "a time in RFC 3339 with at most 3 digits behind the point such as \"2026-02-28T13:05:00.125Z\""
+            "a time in RFC 3339 with at most 3 digits after the point such as \"2026-02-28T13:05:00.125Z\""
         }
         Form::Timestamp(MICRO) => {
-            "a time in RFC 3339 with at most 6 digits behind the point such as \"2026-02-28T13:05:00.000125Z\""
+            "a time in RFC 3339 with at most 6 digits after the point such as \"2026-02-28T13:05:00.000125Z\""
         }
         Form::Timestamp(_) => "a time in RFC 3339 from 1677 to 2262 such as \"2026-02-28T13:05:00Z\"",
         Form::Local(MILLI) => {
-            "a local time with at most 3 digits behind the point such as \"2026-02-28T13:05:00.125\""
+            "a local time with at most 3 digits after the point such as \"2026-02-28T13:05:00.125\""
         }
         Form::Local(MICRO) => {
-            "a local time with at most 6 digits behind the point such as \"2026-02-28T13:05:00.000125\""
+            "a local time with at most 6 digits after the point such as \"2026-02-28T13:05:00.000125\""
         }
         Form::Local(_) => "a local time from 1677 to 2262 such as \"2026-02-28T13:05:00\"",
     })
 }
 
-/// The number of a date or time; `None` where the text is none, or finer than the unit.
+/// The number of a date or time; `None` if the text is invalid or has digits below the unit.
 pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
-    // Zeros are no digits too many.
+    // Trailing zeros are allowed.
     let (text, exact) = match form(name)? {
         Form::Date => (Cow::Borrowed(text), true),
         _ => nine_digits(text),
@@ -120,17 +120,17 @@ pub(super) fn text_number(name: &str, text: &str) -> Option<i64> {
     }
 }
 
-/// Where a decimal has its scale, the number of digits behind the point.
+/// Where a decimal has its scale, the number of digits after the decimal point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decimal {
     /// In the schema: `decimal`.
     Fixed(usize),
-    /// In each value, behind the number: `big-decimal`.
+    /// In each value, after the number: `big-decimal`.
     Own,
 }
 
 impl Decimal {
-    /// The decimal that a type over bytes is; `None` for another type.
+    /// The decimal of a logical type; `None` for other types.
     pub(super) fn of(logical: LogicalView<'_>) -> Option<Self> {
         match logical.name {
             b"big-decimal" => Some(Self::Own),
@@ -139,7 +139,7 @@ impl Decimal {
         }
     }
 
-    /// The text of a datum's bytes; `None` where it has none, or the number over 128 bits.
+    /// The text of a datum's bytes; `None` if they are invalid, or the number has more than 128 bits.
     pub(super) fn text(self, bytes: &[u8]) -> Option<String> {
         match self {
             Self::Fixed(scale) => text(bytes, scale),
@@ -148,13 +148,13 @@ impl Decimal {
                 let unscaled = reader.bytes().ok()?;
                 let scale = usize::try_from(reader.long().ok()?).ok()?;
                 reader.finish().ok()?;
-                // More digits are no number that anybody wrote.
+                // Limits the length of the text.
                 (scale <= 100).then(|| text(unscaled, scale)).flatten()
             }
         }
     }
 
-    /// A datum's bytes; `None` where the text is no number, or has more digits than the type.
+    /// A datum's bytes; `None` if the text is not a number, or has more digits than the type.
     pub(super) fn bytes(self, text: &str) -> Option<Vec<u8>> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
@@ -204,7 +204,7 @@ fn text(bytes: &[u8], scale: usize) -> Option<String> {
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
-/// Two's complement without the bytes in front that only repeat the sign.
+/// Two's complement without leading bytes that only repeat the sign.
 fn shortest(number: i128) -> Vec<u8> {
     let wide = number.to_be_bytes();
     let repeats = |pair: &&[u8]| match pair {

@@ -162,21 +162,21 @@ fn every_fault_is_named_with_its_path_at_once() {
     let found: Vec<_> = error.mismatches().iter().map(ToString::to_string).collect();
     let expected = [
         "flag: expected true or false, found \"yes\"",
-        "small: 2147483648 is no whole number from -2147483648 to 2147483647",
-        "wide: 1.5 is no whole number",
+        "small: 2147483648 is not a whole number from -2147483648 to 2147483647",
+        "wide: 1.5 is not a whole number",
         "single: expected a number",
         "double: expected a number",
         "bytes: expected bytes in base64",
         "text: expected a string, found 5",
         "maybe: expected a string, found 5",
         "list[1].count: expected a whole number, found \"two\"",
-        "list[1].unti: unknown field; there are `count`, `unit`",
+        "list[1].unti: unknown field, expected one of `count`, `unit`",
         "map[\"a b\"]: expected a whole number, found null",
         "colour: expected `Red`, `Green`, found \"Blue\"",
         "shape: expected an object of one entry, `ShapePoint`, `ShapeCircle`, `ShapeGroup`, such as",
         "other.ShapeCircle.radius: expected a number",
         "tree.children[0].children: expected an array, found 5",
-        "email: is missing and has no default",
+        "email: missing, and has no default",
         "id: expected a UUID",
         "nonsense: unknown field",
     ];
@@ -195,7 +195,7 @@ fn a_number_beyond_a_float_is_a_fault_and_never_infinity() {
         let error = from_json(Everything::SCHEMA, &event).err().map(|error| error.to_string());
         let found = error
             .as_deref()
-            .is_some_and(|error| error.contains("single: ") && error.contains("is no number from"));
+            .is_some_and(|error| error.contains("single: ") && error.contains("is not a number from"));
         assert_eq!(found, !fits, "{error:?}");
     }
 }

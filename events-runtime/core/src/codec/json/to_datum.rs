@@ -1,4 +1,4 @@
-//! JSON ▶ datum, with every fault named at once.
+//! JSON ▶ datum, with all mismatches reported at once.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::codec::{MAX_DEPTH, varint};
 use events_schema::tree::Schema;
 use events_schema::view::{FieldView, LogicalView, RecordView, Shape, Texts, UnionView, View, text};
 
-/// One thing in a JSON value that the schema does not allow.
+/// A part of a JSON value that does not match the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonMismatch {
     path: String,
@@ -17,12 +17,12 @@ pub struct JsonMismatch {
 }
 
 impl JsonMismatch {
-    /// Where: `lines[3].price`; empty for the value itself.
+    /// The path to the part, such as `lines[3].price`; empty for the value itself.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong and what to write.
+    /// What is wrong and what is expected.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -37,12 +37,12 @@ impl fmt::Display for JsonMismatch {
     }
 }
 
-/// Everything in a JSON value that the schema does not allow; there is at least one fault.
+/// All mismatches of a JSON value and a schema; there is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError(Vec<JsonMismatch>);
 
 impl JsonError {
-    /// The faults, in the order of the schema.
+    /// The mismatches, in the order of the schema.
     pub fn mismatches(&self) -> &[JsonMismatch] {
         &self.0
     }
@@ -51,9 +51,9 @@ impl JsonError {
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
-            [only] => write!(f, "the JSON does not fit the schema: {only}"),
+            [only] => write!(f, "the JSON does not match the schema: {only}"),
             many => {
-                write!(f, "the JSON does not fit the schema in {} places:", many.len())?;
+                write!(f, "the JSON does not match the schema in {} places:", many.len())?;
                 many.iter().try_for_each(|mismatch| write!(f, "\n  {mismatch}"))
             }
         }
@@ -65,7 +65,7 @@ impl std::error::Error for JsonError {}
 /// The datum of a JSON value.
 ///
 /// # Errors
-/// [`JsonError`] that name everything that does not fit.
+/// The value does not match the schema. The error has all mismatches.
 pub fn from_json(schema: &'static Schema, value: &Value) -> Result<Vec<u8>, JsonError> {
     let mut writer = JsonToDatum::default();
     writer.value(View::tree(schema), value);
@@ -89,7 +89,7 @@ impl JsonToDatum {
         self.mismatch(format!("expected {expected}, found {}", describe(found)));
     }
 
-    /// Runs with a longer path.
+    /// Calls `run` with a longer path.
     fn at(&mut self, segment: fmt::Arguments<'_>, run: impl FnOnce(&mut Self)) {
         let len = self.path.len();
         self.path.push_str(&segment.to_string());
@@ -123,7 +123,7 @@ impl JsonToDatum {
         }
     }
 
-    /// Writes a value, whatever its logical type.
+    /// Writes a value without its logical type.
     fn plain_value(&mut self, shape: Shape<'static>, value: &Value) {
         match (shape, value) {
             (Shape::Null, Value::Null) => {}
@@ -194,18 +194,18 @@ impl JsonToDatum {
             Some(number) if range.contains(&number) => self.long(number),
             _ if value.is_number() => {
                 let (low, high) = range.into_inner();
-                self.mismatch(format!("{value} is no whole number from {low} to {high}"));
+                self.mismatch(format!("{value} is not a whole number from {low} to {high}"));
             }
             _ => self.expected("a whole number", value),
         }
     }
 
     fn single(&mut self, value: &Value) {
-        #[allow(clippy::cast_possible_truncation, reason = "a JSON number has no single precision")]
+        #[allow(clippy::cast_possible_truncation, reason = "a JSON number has double precision")]
         let single = |number: f64| number as f32;
         match value.as_f64() {
             Some(number) if single(number).is_infinite() => {
-                self.mismatch(format!("{value} is no number from {} to {}", f32::MIN, f32::MAX));
+                self.mismatch(format!("{value} is not a number from {} to {}", f32::MIN, f32::MAX));
             }
             _ => self.float(value, |datum, number| datum.extend_from_slice(&single(number).to_le_bytes())),
         }
@@ -262,7 +262,7 @@ impl JsonToDatum {
             (Some(bytes), _) => self.bytes(&bytes),
             (None, Decimal::Own) => self.expected("a decimal number such as \"12.30\"", &Value::from(text)),
             (None, Decimal::Fixed(scale)) => {
-                let expected = format!("a decimal number with at most {scale} digits behind the point");
+                let expected = format!("a decimal number with at most {scale} digits after the point");
                 self.expected(&expected, &Value::from(text));
             }
         }
@@ -313,25 +313,27 @@ impl JsonToDatum {
         for name in fields.keys() {
             if record.position(name.as_bytes()).is_none() {
                 let known = one_of(self::fields(record).map(|field| text(field.name)));
-                self.at_field(name, |writer| writer.mismatch(format!("unknown field; there are {known}")));
+                self.at_field(name, |writer| {
+                    writer.mismatch(format!("unknown field, expected one of {known}"))
+                });
             }
         }
         self.depth -= 1;
     }
 
-    /// A field that the JSON leaves out: its default, or null where it may be.
+    /// Writes the default of a field that the JSON lacks; null is the default of a field that may be null.
     fn absent(&mut self, field: FieldView<'static>) {
         match field.default.map(serde_json::from_slice) {
             Some(Ok(default)) => {
                 let default = self.plain(field.schema, default);
                 self.value(field.schema, &default);
             }
-            _ => self.mismatch("is missing and has no default"),
+            _ => self.mismatch("missing, and has no default"),
         }
     }
 
-    /// A default as Avro writes it in the form that is read here: bytes are a string of the
-    /// characters 0 to 255 there, and a union's default is a bare value of the first branch that it fits.
+    /// Converts a default from Avro's form: there, bytes are a string of the characters 0 to 255, and the
+    /// default of a union is a bare value of the first branch that it matches.
     fn plain(&mut self, schema: View<'static>, default: Value) -> Value {
         let latin =
             |text: &str| text.chars().map(|c| u8::try_from(c).unwrap_or_default()).collect::<Vec<_>>();
@@ -366,7 +368,7 @@ impl JsonToDatum {
         }
     }
 
-    /// Whether a value is one of a record, by writing it and forgetting it.
+    /// Whether a value matches a record. Writes the value and discards the result.
     fn is_record(&mut self, record: RecordView<'static>, value: &Value) -> bool {
         let Value::Object(fields) = value else { return false };
         let (datum, mismatches) = (self.datum.len(), self.mismatches.len());
