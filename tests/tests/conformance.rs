@@ -14,9 +14,13 @@ struct Memory {
 
 impl Memory {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(query: &str) -> Self {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Self { url: format!("memory:conformance-{number}") }
+        Self { url: format!("memory:conformance-{number}{query}") }
     }
 }
 
@@ -27,6 +31,43 @@ impl Fixture for Memory {
 }
 
 conformance!(memory, Memory::new());
+
+/// The promises for a transport with partitions, of which the others need one order of all messages.
+mod memory_partitions {
+    events_runtime::testing::conformance::promises! {
+        [events_tests::conformance] Memory::with("?partitions=3"),
+        partitions: [
+            positions_of_two_partitions_do_not_compare,
+            the_messages_of_a_key_are_in_one_partition,
+            a_group_starts_at_a_position_in_each_partition,
+            a_position_of_no_partition_is_an_error,
+            a_group_is_moved_in_each_partition,
+            a_status_reports_each_partition,
+            unsettled_messages_are_listed_by_partition,
+            members_keep_the_order_of_each_key,
+        ]
+        keys: [
+            the_order_of_each_key_is_kept,
+            competing_members_keep_the_order_of_each_key,
+            a_key_in_flight_elsewhere_waits_while_other_keys_go_on,
+            a_key_waiting_for_a_retry_holds_its_later_messages,
+            random_settling_keeps_the_order_and_loses_nothing,
+        ]
+        settling: [
+            an_acknowledged_message_never_comes_again,
+            a_dropped_delivery_comes_back_with_the_same_id_and_a_raised_attempt,
+            a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
+            a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
+        ]
+        start: [
+            a_group_starts_at_a_time,
+            a_group_at_latest_gets_only_what_comes_later,
+            a_group_can_be_moved_back,
+            a_group_can_be_moved_forward,
+        ]
+        replay: [a_replay_is_bounded_in_each_partition]
+    }
+}
 
 /// A file for one test.
 struct Sqlite {

@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let topic = full_topic(&config, &args.topic)?;
     let group = valid_name(ConsumerGroup::new(args.group.as_str()))?;
     let base = valid_name(Topic::new(args.topic.as_str()))?;
-    let start = args.start.unwrap_or_else(|| config.group(&base, &group).start);
+    let start = args.start.clone().unwrap_or_else(|| config.group(&base, &group).start);
     let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
 
     let transport = args.transport.connect(&config, &args.topic, &group)?;

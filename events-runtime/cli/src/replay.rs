@@ -31,12 +31,12 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
     }
     let bus = EventBus::builder().config(config).hub(Hub::current()).start().await?;
     let replay = bus.replay(args.topic.as_str());
-    let replay = match args.from {
-        Some(from) => replay.from(from),
+    let replay = match &args.from {
+        Some(from) => replay.from(from.clone()),
         None => replay,
     };
-    let replay = match args.to {
-        Some(to) => replay.to(to),
+    let replay = match &args.to {
+        Some(to) => replay.to(to.clone()),
         None => replay,
     };
     let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
 
 fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), Failure> {
     let Replayed { group, range, resumed, finished, consumed, unreceived, unknown, .. } = replayed;
-    let (from, to) = range.unzip();
+    let (from, to) = range.clone().unzip();
     let transport =
         args.transport.name.as_ref().map(|name| format!(" --transport {name}")).unwrap_or_default();
     if context.json() {
@@ -73,7 +73,9 @@ fn report(context: &Context, args: &Replay, replayed: &Replayed) -> Result<(), F
             "unknown": unknown,
         }))?;
     } else {
-        let range = range.map_or_else(|| "an empty topic".to_owned(), |(from, to)| format!("{from} to {to}"));
+        let range = range
+            .as_ref()
+            .map_or_else(|| "an empty topic".to_owned(), |(from, to)| format!("{from} to {to}"));
         let bus::Consumed { acked, skipped, retried, dead_lettered, .. } = consumed;
         output::line(format_args!(
             "replayed {} of `{}`, {range}, in group `{group}`: {skipped} skipped, {retried} retried, {dead_lettered} \

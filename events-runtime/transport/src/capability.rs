@@ -40,6 +40,8 @@ pub struct Capability {
     pub start_at_position: bool,
     /// A group can be moved.
     pub seek: bool,
+    /// Topics have partitions: each has its own order and positions, and a key belongs to one of them.
+    pub partitions: bool,
     /// Retention is applied by this side, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
@@ -59,6 +61,7 @@ impl Capability {
             start_at_time: false,
             start_at_position: false,
             seek: false,
+            partitions: false,
             trim: false,
         }
     }

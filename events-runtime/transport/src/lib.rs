@@ -25,6 +25,7 @@ pub mod headers;
 pub mod memory;
 mod message;
 mod options;
+mod position;
 mod scheme;
 mod start;
 mod status;
@@ -55,11 +56,12 @@ pub use error::NO_TOPIC;
 pub use error::{ErrorKind, TransportError};
 #[doc(hidden)]
 pub use message::Masked;
-pub use message::{Headers, Message, Position, PositionError};
+pub use message::{Headers, Message};
 pub use options::{ConnectOptions, Retention, RetentionPolicy};
+pub use position::{Position, PositionError, Positions};
 pub use scheme::{Connect, Scheme, UrlForm};
 pub use start::{StartPosition, StartPositionError};
-pub use status::{GroupStatus, Health, PartitionLag, TopicStatus, Trimmed};
+pub use status::{GroupStatus, Health, PartitionRange, PartitionStatus, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
 pub use subscription::Subscription;
 pub use target::Target;
@@ -114,8 +116,9 @@ pub trait Transport: Send + Sync {
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>>;
 
     /// Reads what a group has not settled, in flight or not: up to `max` messages behind `after`, from
-    /// the beginning where that is `None`, in the order of their positions. Fewer may come, none only
-    /// where there are no more. To a group that is not there, nothing is settled.
+    /// the beginning where that is `None`, sorted by partition and, within one, by position. Fewer may come,
+    /// none only where there are no more. With partitions, `after` is a position in one of them: the rest of
+    /// that partition follows, then the later partitions. To a group that is not there, nothing is settled.
     ///
     /// Looking changes nothing: no lease is taken, no group made, no attempt counted.
     ///

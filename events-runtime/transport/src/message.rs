@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use bytes::Bytes;
 
@@ -141,99 +140,9 @@ impl<N: Into<Cow<'static, str>>, V: Into<Bytes>> FromIterator<(N, V)> for Header
     }
 }
 
-/// Where a message stands in its topic. The text form is what a log line shows and a command
-/// line takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Position {
-    /// A number counted up per topic from 1 (`memory:`, `sqlite:`): `42`.
-    Sequence(u64),
-    /// A Redis stream's entry: `1526919030474-55`.
-    Entry {
-        /// Milliseconds since the Unix epoch.
-        millis: u64,
-        /// The count within that millisecond.
-        sequence: u64,
-    },
-    /// A Kafka record: `3:42`.
-    Record {
-        /// The partition.
-        partition: u32,
-        /// The offset within it.
-        offset: u64,
-    },
-}
-
-impl Position {
-    /// The first place behind this message: a group that stands here has the message behind it,
-    /// and whatever comes next before it.
-    #[must_use]
-    pub const fn after(self) -> Self {
-        match self {
-            Self::Sequence(sequence) => Self::Sequence(sequence.saturating_add(1)),
-            Self::Entry { millis, sequence: u64::MAX } => {
-                Self::Entry { millis: millis.saturating_add(1), sequence: 0 }
-            }
-            Self::Entry { millis, sequence } => Self::Entry { millis, sequence: sequence + 1 },
-            Self::Record { partition, offset } => {
-                Self::Record { partition, offset: offset.saturating_add(1) }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sequence(sequence) => write!(f, "{sequence}"),
-            Self::Entry { millis, sequence } => write!(f, "{millis}-{sequence}"),
-            Self::Record { partition, offset } => write!(f, "{partition}:{offset}"),
-        }
-    }
-}
-
-/// A text that is no [`Position`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no position: write `42` (memory, sqlite), `1526919030474-55` (redis) or `3:42` (kafka)")]
-pub struct PositionError(String);
-
-impl FromStr for Position {
-    type Err = PositionError;
-
-    fn from_str(text: &str) -> Result<Self, PositionError> {
-        let number = |text: &str| text.parse::<u64>().ok();
-        let parsed = if let Some((millis, sequence)) = text.split_once('-') {
-            number(millis).zip(number(sequence)).map(|(millis, sequence)| Self::Entry { millis, sequence })
-        } else if let Some((partition, offset)) = text.split_once(':') {
-            partition
-                .parse()
-                .ok()
-                .zip(number(offset))
-                .map(|(partition, offset)| Self::Record { partition, offset })
-        } else {
-            number(text).map(Self::Sequence)
-        };
-        parsed.ok_or_else(|| PositionError(text.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_position_is_read_from_its_own_text() {
-        for position in [
-            Position::Sequence(42),
-            Position::Entry { millis: 1_526_919_030_474, sequence: 55 },
-            Position::Record { partition: 3, offset: 42 },
-        ] {
-            assert_eq!(position.to_string().parse(), Ok(position));
-        }
-        for wrong in ["", "x", "1-", "-1", "1:x", "1.5"] {
-            assert!(wrong.parse::<Position>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn headers_keep_order_and_repeats() {

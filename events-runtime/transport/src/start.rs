@@ -1,4 +1,4 @@
-//! Where a group begins, and how that is written.
+//! Start positions of groups, and their text form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,36 +6,50 @@ use std::time::SystemTime;
 
 use jiff::civil::DateTime;
 
-use super::Position;
+use super::{Position, Positions};
 use events_support::rfc3339::{civil, instant};
 
-/// Where a new group begins to read, or an existing one is moved to.
+/// The position at which a new group starts, or to which an existing one is moved.
 ///
-/// One text form is read and shown everywhere, in the configuration and on the command line:
+/// Configuration and command line use the same text form:
 ///
 /// | text | meaning |
 /// |---|---|
-/// | `earliest`, `latest` | the first message that is still there; after the last one |
-/// | `2026-01-31T12:00:00Z` | a time of RFC 3339, compared with when the transport stored a message |
+/// | `earliest`, `latest` | the first stored message; after the last one |
+/// | `2026-01-31T12:00:00Z` | a time of RFC 3339, compared with the time at which the transport stored a message |
 /// | `42`, `1526919030474-55`, `3:42` | a [`Position`], the transport's own id of a message |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// | `0:42,1:17` | a position in each of several partitions |
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum StartPosition {
-    /// At the first message that is still there. The default: nothing sent before the consumer's
-    /// first start is missed.
+    /// At the first stored message. The default, so that no message sent before the consumer's first start is
+    /// missed.
     #[default]
     Earliest,
-    /// After the last message that is there.
+    /// After the last stored message.
     Latest,
     /// At the first message stored at this time or later.
     Time(SystemTime),
-    /// At this message, or the next where it is gone.
+    /// At this message, or at the next one if retention removed it. If the topic has partitions, this is
+    /// [`Partitions`](Self::Partitions) with one position.
     At(Position),
+    /// At these messages, one in each of several partitions. A new group starts at the earliest message of any
+    /// other partition; an existing group that is moved keeps its position there.
+    Partitions(Positions),
 }
 
 impl From<Position> for StartPosition {
     fn from(position: Position) -> Self {
         Self::At(position)
+    }
+}
+
+impl From<Positions> for StartPosition {
+    fn from(positions: Positions) -> Self {
+        match positions.single() {
+            Some(position) => Self::At(position),
+            None => Self::Partitions(positions),
+        }
     }
 }
 
@@ -61,14 +75,15 @@ impl fmt::Display for StartPosition {
                 write!(f, "{}Z", nanos.ok().and_then(civil).unwrap_or(beyond))
             }
             Self::At(position) => write!(f, "{position}"),
+            Self::Partitions(positions) => write!(f, "{positions}"),
         }
     }
 }
 
-/// A text that is no [`StartPosition`].
+/// The text is not a [`StartPosition`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no place to start: write `earliest`, `latest`, a time with its offset such as `2026-01-31T12:00:00Z`, or a position such as `42`"
+    "`{0}` is not a start position: write `earliest`, `latest`, a time with its offset such as `2026-01-31T12:00:00Z`, or a position such as `42`"
 )]
 pub struct StartPositionError(String);
 
@@ -83,6 +98,9 @@ impl FromStr for StartPosition {
         }
         if let Ok(position) = text.parse() {
             return Ok(Self::At(position));
+        }
+        if let Ok(positions) = text.parse::<Positions>() {
+            return Ok(positions.into());
         }
         let time = instant(text).and_then(|(since, _)| {
             let distance = since.unsigned_abs();
@@ -112,15 +130,16 @@ mod tests {
             StartPosition::At(Position::Sequence(42)),
             StartPosition::At(Position::Entry { millis: 1_526_919_030_474, sequence: 55 }),
             StartPosition::At(Position::Record { partition: 3, offset: 42 }),
+            StartPosition::Partitions("0:42,3:17".parse().unwrap()),
         ] {
-            assert_eq!(start.to_string().parse(), Ok(start), "{start}");
+            assert_eq!(start.to_string().parse().as_ref(), Ok(&start), "{start}");
         }
     }
 
     #[test]
     fn a_time_names_an_instant_whatever_its_offset() {
         let utc: StartPosition = "2026-01-31T12:00:00Z".parse().unwrap();
-        assert_eq!("2026-01-31T14:00:00+02:00".parse(), Ok(utc));
+        assert_eq!("2026-01-31T14:00:00+02:00".parse().as_ref(), Ok(&utc));
         assert_eq!(utc.to_string(), "2026-01-31T12:00:00Z");
     }
 

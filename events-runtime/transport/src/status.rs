@@ -1,6 +1,6 @@
-//! What `doctor` and the listings show of a store.
+//! The state of a store, for `doctor` and listings.
 
-use super::{ConsumerGroup, Position, Topic};
+use super::{ConsumerGroup, Position, Positions, Topic};
 
 /// A store that was found sound.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ impl Health {
     }
 }
 
-/// A topic at a glance.
+/// The messages of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicStatus {
@@ -29,53 +29,99 @@ pub struct TopicStatus {
     pub topic: Topic,
     /// How many messages it holds.
     pub messages: u64,
-    /// The earliest message.
+    /// The earliest message. `None` with messages if the topic has several partitions.
     pub first: Option<Position>,
-    /// The latest message.
+    /// The latest message. `None` with messages if the topic has several partitions.
     pub last: Option<Position>,
+    /// The messages of each partition, sorted by partition; empty if the transport has no partitions.
+    pub partitions: Vec<PartitionRange>,
+}
+
+/// The messages of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionRange {
+    /// The position of the first stored message, or that of the next message if there is none.
+    pub first: Position,
+    /// The position of the next message.
+    pub end: Position,
+}
+
+impl PartitionRange {
+    /// The messages of a partition; for transports.
+    #[must_use]
+    pub const fn new(first: Position, end: Position) -> Self {
+        Self { first, end }
+    }
 }
 
 impl TopicStatus {
     /// A topic's status; for transports.
     pub const fn new(topic: Topic, messages: u64, first: Option<Position>, last: Option<Position>) -> Self {
-        Self { topic, messages, first, last }
+        Self { topic, messages, first, last, partitions: Vec::new() }
+    }
+
+    /// Adds the messages of each partition; for transports with partitions.
+    #[must_use]
+    pub fn with_partitions(mut self, partitions: Vec<PartitionRange>) -> Self {
+        self.partitions = partitions;
+        self
     }
 }
 
-/// A group's progress at a glance.
+/// The progress of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupStatus {
     /// The group.
     pub group: ConsumerGroup,
-    /// Messages that the group has not settled, those in flight included.
+    /// The number of messages that the group has not settled, including those in flight.
     pub lag: u64,
-    /// Of these, how many a member holds.
+    /// How many of these a member holds.
     pub in_flight: u64,
-    /// Of these, how many wait for a retry or behind an earlier message of their key.
+    /// How many of these wait for a retry or for an earlier message of their key.
     pub waiting: u64,
-    /// The earliest message that the group has not settled. `None` where there is none, or, with a
-    /// lag, where the transport can't say.
+    /// The earliest message that the group has not settled. `None` if there is none or, with a lag, if the
+    /// transport does not report it or has several partitions.
     pub next: Option<Position>,
-    /// The lag of each partition, where the transport has any.
-    pub partitions: Vec<PartitionLag>,
+    /// The progress in each partition, sorted by partition; empty if the transport has no partitions.
+    pub partitions: Vec<PartitionStatus>,
 }
 
-/// What a group has not settled of a partition.
+/// The progress of a group in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PartitionLag {
+pub struct PartitionStatus {
     /// The partition.
     pub partition: u32,
-    /// Messages of it that the group has not settled.
+    /// The number of its messages that the group has not settled.
     pub lag: u64,
+    /// How many of these a member holds; `None` if the transport does not report it.
+    pub in_flight: Option<u64>,
+    /// The earliest message that the group has not settled, or the position of the next message if there is
+    /// none. `None` if the transport does not report it.
+    pub next: Option<Position>,
 }
 
-impl PartitionLag {
-    /// A partition's lag; for transports.
+impl PartitionStatus {
+    /// The progress in a partition; for transports.
     #[must_use]
     pub const fn new(partition: u32, lag: u64) -> Self {
-        Self { partition, lag }
+        Self { partition, lag, in_flight: None, next: None }
+    }
+
+    /// Adds the number of messages in flight; for transports.
+    #[must_use]
+    pub const fn in_flight(mut self, in_flight: u64) -> Self {
+        self.in_flight = Some(in_flight);
+        self
+    }
+
+    /// Adds the [`next`](Self::next) position; for transports.
+    #[must_use]
+    pub const fn next(mut self, next: Position) -> Self {
+        self.next = Some(next);
+        self
     }
 }
 
@@ -85,16 +131,34 @@ impl GroupStatus {
         Self { group, lag, in_flight, waiting, next: None, partitions: Vec::new() }
     }
 
-    /// The same with the earliest message that the group has not settled; for transports.
+    /// The next position in each partition. `None` if there is none or if the transport does not report one of
+    /// them.
+    #[must_use]
+    pub fn positions(&self) -> Option<Positions> {
+        if self.partitions.is_empty() {
+            return self.next.map(Positions::from);
+        }
+        let next: Option<Vec<_>> = self.partitions.iter().map(|partition| partition.next).collect();
+        Positions::new(next?)
+    }
+
+    /// The lag in a partition; `None` is the partition of a topic without partitions.
+    #[must_use]
+    pub fn lag_in(&self, partition: Option<u32>) -> u64 {
+        let Some(number) = partition else { return self.lag };
+        self.partitions.iter().find(|partition| partition.partition == number).map_or(0, |found| found.lag)
+    }
+
+    /// Adds the earliest message that the group has not settled; for transports.
     #[must_use]
     pub const fn next(mut self, next: Option<Position>) -> Self {
         self.next = next;
         self
     }
 
-    /// The same with the lag of each partition; for transports that have any.
+    /// Adds the progress in each partition; for transports with partitions.
     #[must_use]
-    pub fn with_partitions(mut self, partitions: Vec<PartitionLag>) -> Self {
+    pub fn with_partitions(mut self, partitions: Vec<PartitionStatus>) -> Self {
         self.partitions = partitions;
         self
     }

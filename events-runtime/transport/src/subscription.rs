@@ -41,7 +41,7 @@ impl Subscription {
 
     /// The same with this start position.
     #[must_use]
-    pub const fn start(mut self, start: StartPosition) -> Self {
+    pub fn start(mut self, start: StartPosition) -> Self {
         self.start = start;
         self
     }

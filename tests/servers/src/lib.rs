@@ -3,6 +3,7 @@
 //! The tests need the programs of the servers, which `tests/run` installs. This crate is therefore not a
 //! default member of the workspace: plain `cargo test` needs only Rust.
 
+pub mod billing;
 mod cluster;
 mod fault_injector;
 mod fixture;

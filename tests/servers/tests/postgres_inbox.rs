@@ -8,6 +8,7 @@ use events_runtime::bus::ConsumeError;
 use events_runtime::inbox::{Arrival, InboxError, PostgresInbox, SeenEvents};
 use events_runtime::transport::ConsumerGroup;
 use events_runtime::{BoxError, Config, Event, EventBus, Hub, PublicSignal};
+use events_server_tests::billing::{bill, billing, count, server};
 use events_server_tests::{Postgres, connect};
 use events_tests::inbox::event;
 use events_tests::{chain, until};
@@ -16,33 +17,6 @@ use tokio_postgres::{Client, IsolationLevel};
 
 const LONG: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-
-/// A server with the inbox's table and one of the service's own.
-async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
-    let server = Postgres::start();
-    let client = server.connect().await;
-    inbox.create(&client).await.expect("the table is made");
-    client.batch_execute("CREATE TABLE receipts (number int)").await.expect("the service's own table");
-    (server, client)
-}
-
-fn billing() -> PostgresInbox {
-    PostgresInbox::new("billing").expect("a name")
-}
-
-async fn count(client: &Client, table: &str) -> i64 {
-    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.expect("asked").get(0)
-}
-
-/// Handles an event with one row of work.
-async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Result<Option<()>, InboxError> {
-    inbox
-        .once(client, &event(number), async |transaction| {
-            transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await?;
-            Ok(())
-        })
-        .await
-}
 
 #[tokio::test]
 async fn an_event_is_recorded_on_commit_and_not_on_rollback() {

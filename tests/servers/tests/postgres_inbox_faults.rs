@@ -2,37 +2,10 @@
 
 use std::sync::Arc;
 
-use events_runtime::inbox::{InboxError, PostgresInbox};
-use events_server_tests::Postgres;
+use events_runtime::inbox::InboxError;
+use events_server_tests::billing::{bill, billing, count, server};
 use events_tests::inbox::event;
 use tokio_postgres::Client;
-
-/// A server with the inbox's table and one of the service's own.
-async fn server(inbox: &PostgresInbox) -> (Postgres, Client) {
-    let server = Postgres::start();
-    let client = server.connect().await;
-    inbox.create(&client).await.expect("the table is made");
-    client.batch_execute("CREATE TABLE receipts (number int)").await.expect("the service's own table");
-    (server, client)
-}
-
-fn billing() -> PostgresInbox {
-    PostgresInbox::new("billing").expect("a name")
-}
-
-async fn count(client: &Client, table: &str) -> i64 {
-    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.expect("asked").get(0)
-}
-
-/// Handles an event with one row of work.
-async fn bill(inbox: &PostgresInbox, client: &mut Client, number: u128) -> Result<Option<()>, InboxError> {
-    inbox
-        .once(client, &event(number), async |transaction| {
-            transaction.execute("INSERT INTO receipts VALUES (1)", &[]).await?;
-            Ok(())
-        })
-        .await
-}
 
 #[tokio::test]
 async fn work_that_continues_after_a_failed_statement_is_an_error() {

@@ -6,7 +6,7 @@ use events_runtime::BoxError;
 use events_runtime::envelope::Envelope;
 use events_runtime::inbox::SeenEvents;
 use events_runtime::transport::{
-    BoxFuture, ConnectOptions, ConsumerGroup, PartitionLag, StartPosition, Topic, connect,
+    BoxFuture, ConnectOptions, ConsumerGroup, PartitionStatus, StartPosition, Topic, connect,
 };
 use events_runtime::{Event, EventBus, EventMetadata, Hub};
 use events_tests::over::Over;
@@ -182,7 +182,7 @@ fn the_lag_is_reported_for_each_partition() {
             let memory = connect("memory:", &ConnectOptions::new()).expect("it opens");
             let transport = Over::new(memory).groups(|groups| async {
                 let parted = |status: events_runtime::transport::GroupStatus| {
-                    let partitions = vec![PartitionLag::new(0, 4), PartitionLag::new(7, 0)];
+                    let partitions = vec![PartitionStatus::new(0, 4), PartitionStatus::new(7, 0)];
                     status.with_partitions(partitions)
                 };
                 groups.into_iter().map(parted).collect()

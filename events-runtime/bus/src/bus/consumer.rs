@@ -44,7 +44,7 @@ pub struct Consume {
 }
 
 /// The settings that both the program and the configuration of a group may make.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Overrides {
     start: Option<StartPosition>,
     max_attempts: Option<u32>,
@@ -107,7 +107,7 @@ impl Consume {
     /// The position at which a new group starts. An existing group continues at its position;
     /// [`Offsets::reset`](super::Offsets::reset) moves it. Default: the configuration's, which is the
     /// earliest event unless set, so that no event is missed.
-    pub const fn start(mut self, start: StartPosition) -> Self {
+    pub fn start(mut self, start: StartPosition) -> Self {
         self.overrides.start = Some(start);
         self
     }
@@ -333,7 +333,7 @@ impl Consume {
 
     /// Applies the configuration's settings that the program did not override.
     fn configure(&mut self, configured: &GroupSettings) {
-        let Overrides { start: _, max_attempts, backoff, concurrency, exhausted } = self.overrides;
+        let Overrides { start: _, max_attempts, backoff, concurrency, exhausted } = self.overrides.clone();
         let settings = &mut self.settings;
         settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
         settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
@@ -360,7 +360,10 @@ impl Consume {
         let prefix = self.bus.prefix();
         let group = self.named_group()?;
         let topic = Topic::new(self.topic.as_str())?.with_prefix(prefix)?;
-        let start = self.overrides.start.unwrap_or(self.configured()?.start);
+        let start = match &self.overrides.start {
+            Some(start) => start.clone(),
+            None => self.configured()?.start,
+        };
         let mut subscription = Subscription::new(topic, group).start(start).lease(self.settings.lease);
         if let Some(member) = &self.member {
             subscription = subscription.member(member.as_str());

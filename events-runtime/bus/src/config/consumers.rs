@@ -34,7 +34,7 @@ impl GroupSettings {
     pub(super) fn of(bus: &BusSettings) -> Self {
         Self {
             transport: TransportName::default(),
-            start: bus.consumer.start,
+            start: bus.consumer.start.clone(),
             initial: bus.retry.initial,
             max: bus.retry.max,
             max_attempts: bus.retry.max_attempts,
@@ -61,7 +61,7 @@ pub(super) fn read(
             let Some(default) = default else { continue };
             let settings = GroupSettings {
                 transport: table.or(findings, "transport", default.transport.clone()),
-                start: table.or(findings, "start", default.start),
+                start: table.or(findings, "start", default.start.clone()),
                 initial: table.or(findings, "initial", default.initial),
                 max: table.or(findings, "max", default.max),
                 max_attempts: table.or(findings, "max_attempts", default.max_attempts),

@@ -38,8 +38,8 @@ pub(super) struct Progress {
     handed: HashSet<Position>,
     /// The first copies of what was handed out.
     handed_copies: HashSet<Position>,
-    /// Acknowledged messages that come again, by due time.
-    pub(super) echoes: BTreeMap<(Instant, Position), Echo>,
+    /// Acknowledged messages that come again, by due time and the sort key of their position.
+    pub(super) echoes: BTreeMap<(Instant, (u32, u64, u64)), Echo>,
     /// The places of the echoes that consumers hold.
     pub(super) lent: Vec<Position>,
 }
@@ -119,7 +119,8 @@ impl Progress {
 
     /// The earliest echo.
     pub(super) fn earliest(&self) -> Option<Position> {
-        self.echoes.keys().map(|(_, position)| *position).chain(self.lent.iter().copied()).min()
+        let echoes = self.echoes.values().map(|echo| echo.position);
+        echoes.chain(self.lent.iter().copied()).min_by_key(|position| position.sort_key())
     }
 
     /// A consumer holds an echo no more; `false` where it was taken from it before.
@@ -130,7 +131,7 @@ impl Progress {
 
     /// Has a message come again after a time.
     pub(super) fn echo(&mut self, after: Duration, echo: Echo) {
-        self.echoes.insert((Instant::now().later(after), echo.position), echo);
+        self.echoes.insert((Instant::now().later(after), echo.position.sort_key()), echo);
     }
 
     /// The group was moved or removed: what happened to its messages is forgotten, and what its

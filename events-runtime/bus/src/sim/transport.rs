@@ -199,7 +199,8 @@ impl Transport for Sim {
                 status.lag += progress.outstanding();
                 status.waiting += progress.echoes.len() as u64;
                 status.in_flight += progress.lent.len() as u64;
-                status.next = status.next.into_iter().chain(progress.earliest()).min();
+                let next = status.next.into_iter().chain(progress.earliest());
+                status.next = next.min_by_key(|position| position.sort_key());
             }
             Ok(groups)
         })

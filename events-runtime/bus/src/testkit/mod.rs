@@ -106,6 +106,7 @@ macro_rules! conformance {
                 ]
                 replay: [
                     a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,
+                    a_replay_is_bounded_in_each_partition,
                     a_replay_begins_and_ends_at_events_by_their_ids,
                     an_interrupted_replay_goes_on_where_it_stopped,
                     a_failing_event_of_a_replay_becomes_a_dead_letter,

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::{self, counted};
 use events_bus::bus;
 use events_bus::bus::Offsets;
-use events_transport::{ConsumerGroup, GroupStatus, Position, Topic, Transport};
+use events_transport::{ConsumerGroup, GroupStatus, Positions, Topic, Transport};
 
 pub(super) async fn run(context: &Context, command: &OffsetsCommand) -> Result<(), Failure> {
     match command {
@@ -49,8 +49,8 @@ impl OpenTopic {
     }
 }
 
-/// Renders the next position of a group; `None` is the end of the topic.
-fn describe_position(position: Option<Position>) -> String {
+/// Renders the next position of a group in each partition; `None` is the end of the topic.
+fn describe_position(position: Option<&Positions>) -> String {
     position.map_or_else(|| "the end".to_owned(), |position| position.to_string())
 }
 
@@ -61,7 +61,7 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
         let rows = groups.iter().map(|status| {
             json!({
                 "group": status.group.as_str(),
-                "next": status.next.map(|next| next.to_string()),
+                "next": status.positions().map(|next| next.to_string()),
                 "lag": status.lag,
                 "in_flight": status.in_flight,
                 "waiting": status.waiting,
@@ -74,9 +74,11 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
         return Ok(());
     }
     let head = ["NEXT", "UNSETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
-    let rows = groups.iter().map(|GroupStatus { group, lag, in_flight, waiting, next, .. }| {
+    let rows = groups.iter().map(|status| {
+        let GroupStatus { group, lag, in_flight, waiting, .. } = status;
+        let next = status.positions();
         // A group with a lag is not at the end: the transport does not know its position.
-        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { describe_position(*next) };
+        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { describe_position(next.as_ref()) };
         [next, lag.to_string(), in_flight.to_string(), waiting.to_string(), group.to_string()]
     });
     Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
@@ -85,7 +87,7 @@ async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
 async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
     let (open, group) = OpenTopic::of_group(context, &args.group)?;
     let offsets = open.offsets();
-    let plan = offsets.plan(&group, args.to).await?;
+    let plan = offsets.plan(&group, args.to.clone()).await?;
     let effect = describe_effect(&open.topic, &plan);
     if args.dry_run {
         return report(context, &plan, &effect, false);
@@ -105,7 +107,7 @@ async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
 fn describe_effect(topic: &Topic, plan: &bus::Reset) -> Vec<String> {
     let bus::Reset { group, from, to, again, passed_over, in_flight, exact, .. } = plan;
     let up_to = if *exact { "" } else { "up to " };
-    let (from, to) = (describe_position(*from), describe_position(*to));
+    let (from, to) = (describe_position(from.as_ref()), describe_position(to.as_ref()));
     let mut lines = vec![format!("group `{group}` on `{topic}`: from {from} to {to}")];
     if *again > 0 {
         lines.push(format!("redelivers {up_to}{}", counted(*again, "settled message")));
@@ -132,8 +134,8 @@ fn report(context: &Context, plan: &bus::Reset, effect: &[String], done: bool) -
     if context.json() {
         return Ok(output::json(&json!({
             "group": plan.group.as_str(),
-            "from": plan.from.map(|position| position.to_string()),
-            "to": plan.to.map(|position| position.to_string()),
+            "from": plan.from.as_ref().map(ToString::to_string),
+            "to": plan.to.as_ref().map(ToString::to_string),
             "again": plan.again,
             "passed_over": plan.passed_over,
             "in_flight": plan.in_flight,

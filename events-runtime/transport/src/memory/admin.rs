@@ -1,10 +1,11 @@
 //! Listings of topics and groups, and operations on them.
 
 use super::group::Group;
+use super::log::Stored;
 use super::store::Store;
 use crate::{
-    ConsumerGroup, GroupStatus, Health, Position, StartPosition, StoredMessage, Topic, TopicStatus,
-    TransportError, Trimmed,
+    ConsumerGroup, GroupStatus, Health, PartitionStatus, Position, StartPosition, StoredMessage, Topic,
+    TopicStatus, TransportError, Trimmed,
 };
 
 impl Store {
@@ -29,7 +30,16 @@ impl Store {
             .map(|(topic, entry)| {
                 let messages = entry.log.messages.len() as u64;
                 let at = |seq| (messages > 0).then_some(Position::Sequence(seq));
-                TopicStatus::new(topic.clone(), messages, at(entry.log.removed + 1), at(entry.log.last()))
+                let Some(partitions) = &entry.log.partitions else {
+                    return TopicStatus::new(
+                        topic.clone(),
+                        messages,
+                        at(entry.log.removed + 1),
+                        at(entry.log.last()),
+                    );
+                };
+                let ranges = partitions.iter(entry.log.removed + 1).map(|(range, _)| range);
+                TopicStatus::new(topic.clone(), messages, None, None).with_partitions(ranges.collect())
             })
             .collect()
     }
@@ -45,7 +55,18 @@ impl Store {
                 let (in_flight, waiting) = (group.in_flight() as u64, group.waiting() as u64);
                 let lag = in_flight + waiting + entry.log.last().saturating_sub(group.cursor);
                 let next = (lag > 0).then(|| Position::Sequence(group.low_water()));
-                GroupStatus::new(name.clone(), lag, in_flight, waiting).next(next)
+                let status = GroupStatus::new(name.clone(), lag, in_flight, waiting);
+                let Some(partitions) = &entry.log.partitions else { return status.next(next) };
+                let partitions = (0..).zip(partitions.iter(entry.log.removed + 1));
+                let partitions = partitions.map(|(partition, (range, seqs))| {
+                    let unsettled = || seqs.iter().filter(|seq| group.is_unsettled(**seq));
+                    let in_flight = seqs.iter().filter(|seq| group.holds(**seq)).count() as u64;
+                    let next = unsettled().next().and_then(|seq| entry.log.get(*seq));
+                    PartitionStatus::new(partition, unsettled().count() as u64)
+                        .in_flight(in_flight)
+                        .next(next.map_or(range.end, |stored| stored.position))
+                });
+                status.with_partitions(partitions.collect())
             })
             .collect())
     }
@@ -60,10 +81,28 @@ impl Store {
         const OPERATION: &str = "look into";
         let state = self.lock();
         let entry = state.topics.get(topic).ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
+        if entry.log.partitions.is_some() {
+            if after.is_some_and(|after| after.partition().is_none()) {
+                return Err(self.invalid_position(OPERATION, topic));
+            }
+            let group = entry.groups.get(group);
+            let numbered = (entry.log.removed + 1..).zip(&entry.log.messages);
+            let mut found: Vec<_> = numbered
+                .filter(|(seq, _)| group.is_none_or(|group| group.is_unsettled(*seq)))
+                .map(|(_, stored)| stored)
+                .filter(|stored| after.is_none_or(|after| stored.position.sort_key() > after.sort_key()))
+                .collect();
+            found.sort_by_key(|stored| stored.position.sort_key());
+            let found = found.into_iter().take(max);
+            let message =
+                |stored: &Stored| StoredMessage::new(stored.message.clone(), stored.position, stored.time);
+            return Ok(found.map(message).collect());
+        }
         let group = entry.groups.get(group);
         let earliest = group.map_or(entry.log.removed + 1, Group::low_water);
         let first = match after {
-            Some(position) => self.cursor(OPERATION, entry, topic, position.after().into())? + 1,
+            Some(Position::Sequence(after)) => after.saturating_add(1).max(entry.log.removed + 1),
+            Some(_) => return Err(self.invalid_position(OPERATION, topic)),
             None => earliest,
         };
         let found = (first.max(earliest)..=entry.log.last())
@@ -79,13 +118,13 @@ impl Store {
         &self,
         topic: &Topic,
         group: &ConsumerGroup,
-        start: StartPosition,
+        start: &StartPosition,
     ) -> Result<(), TransportError> {
         let mut state = self.lock();
         let entry =
             state.topics.get_mut(topic).ok_or_else(|| TransportError::no_topic("move a group on", topic))?;
-        let cursor = self.cursor("move a group on", entry, topic, start)?;
-        entry.groups.insert(group.clone(), Group::at(cursor));
+        let moved = self.group_at("move a group on", entry, topic, group, start)?;
+        entry.groups.insert(group.clone(), moved);
         entry.wake();
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::acker::Acker;
 use super::ready;
 use super::store::{Claimed, Store};
-use crate::{BoxFuture, Consumer, Delivery, Position, Recipient, Subscription, TransportError};
+use crate::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
 
 pub(super) struct MemoryConsumer {
     acker: Arc<Acker>,
@@ -35,7 +35,7 @@ impl MemoryConsumer {
     fn deliver(&self, claimed: Claimed) -> Delivery {
         Delivery::new(
             claimed.message,
-            Position::Sequence(claimed.sequence),
+            claimed.position,
             claimed.attempt,
             claimed.time,
             claimed.claim,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::log::Log;
+use super::log::{Log, Start};
 use crate::clock::Later as _;
 
 /// Every message up to `cursor` is settled, in flight or waiting.
@@ -98,8 +98,12 @@ impl Waiting {
 }
 
 impl Group {
-    pub(super) const fn at(cursor: u64) -> Self {
-        Self { cursor, in_flight: BTreeMap::new(), waiting: BTreeMap::new() }
+    pub(super) fn new(log: &Log, start: Start) -> Self {
+        let now = Instant::now();
+        let key = |seq| log.get(seq).and_then(|stored| stored.message.key.clone());
+        let unsettled = start.unsettled.into_iter();
+        let waiting = unsettled.map(|seq| (seq, Waiting::new(key(seq), now))).collect();
+        Self { cursor: start.cursor, in_flight: BTreeMap::new(), waiting }
     }
 
     /// The first unsettled message.
@@ -112,6 +116,10 @@ impl Group {
     /// Whether a message of the topic is unsettled.
     pub(super) fn is_unsettled(&self, seq: u64) -> bool {
         seq > self.cursor || self.in_flight.contains_key(&seq) || self.waiting.contains_key(&seq)
+    }
+
+    pub(super) fn holds(&self, seq: u64) -> bool {
+        self.in_flight.contains_key(&seq)
     }
 
     pub(super) fn in_flight(&self) -> usize {

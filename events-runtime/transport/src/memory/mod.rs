@@ -9,10 +9,11 @@
 //! |---|---|
 //! | `retention_age=unlimited`, `retention_count=10000` | which settled messages are kept for later groups |
 //! | `dead_letter_age=unlimited`, `dead_letter_count=unlimited` | the same for dead-letter topics |
+//! | `partitions=3` | the number of partitions of each topic, to test a program for Kafka; the first handle of a name decides |
 //!
 //! # Differences from the other transports
 //! - Nothing is durable: messages, groups and progress are dropped with the last handle.
-//! - Positions are numbers that start at 1 in each topic.
+//! - Positions are numbers that start at 1 in each topic; with partitions, offsets that start at 0 in each.
 //! - Renewing a delivery renews that delivery only.
 
 mod acker;
@@ -20,10 +21,12 @@ mod admin;
 mod consumer;
 mod group;
 mod log;
+mod partitions;
 mod producer;
 mod store;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use self::consumer::MemoryConsumer;
@@ -36,6 +39,10 @@ use super::{
     Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
+
+/// The setting for the number of partitions of each topic.
+const PARTITIONS: &str = "partitions";
+const MAX_PARTITIONS: u32 = 1000;
 
 /// The named stores.
 static NAMED: Mutex<Option<HashMap<String, Weak<Store>>>> = Mutex::new(None);
@@ -54,9 +61,19 @@ impl MemoryTransport {
     }
 
     fn connect(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
-        target.only(&RetentionPolicy::SETTINGS)?;
+        let [age, count, dead_letter_age, dead_letter_count] = RetentionPolicy::SETTINGS;
+        target.only(&[age, count, dead_letter_age, dead_letter_count, PARTITIONS])?;
+        let partitions = match target.get(PARTITIONS) {
+            None => None,
+            Some(text) => {
+                let count: Option<NonZeroU32> = text.parse().ok();
+                let count = count.filter(|count| count.get() <= MAX_PARTITIONS);
+                let expected = || target.bad_setting(PARTITIONS, text, "a whole number from 1 to 1000");
+                Some(count.ok_or_else(expected)?.get())
+            }
+        };
         let policy = RetentionPolicy::new(target, options)?;
-        let open = || Arc::new(Store::new(target.shown().to_owned(), policy));
+        let open = || Arc::new(Store::new(target.shown().to_owned(), policy, partitions));
         if target.path.is_empty() {
             return Ok(Self { store: open() });
         }
@@ -86,6 +103,7 @@ impl Transport for MemoryTransport {
             start_at_time: true,
             start_at_position: true,
             seek: true,
+            partitions: self.store.partitions.is_some(),
             trim: true,
             ..Capability::new(Acknowledgement::Lease)
         }
@@ -137,7 +155,7 @@ impl Transport for MemoryTransport {
         group: &'a ConsumerGroup,
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        ready(self.store.seek(topic, group, start))
+        ready(self.store.seek(topic, group, &start))
     }
 
     fn remove_group<'a>(

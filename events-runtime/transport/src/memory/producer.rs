@@ -17,6 +17,6 @@ impl Producer for MemoryProducer {
         batch: &[Message],
     ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
         let positions = self.store.send(topic, batch);
-        ready(positions.map(|seq| Ok(Position::Sequence(seq))).collect())
+        ready(positions.into_iter().map(Ok).collect())
     }
 }

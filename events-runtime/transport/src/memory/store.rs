@@ -1,7 +1,6 @@
 //! The store: topics with their logs and groups, under one lock.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -23,17 +22,19 @@ const TRIM_EVERY: u64 = 1024;
 pub(super) struct Store {
     url: String,
     pub(super) policy: RetentionPolicy,
+    /// The number of partitions of each topic.
+    pub(super) partitions: Option<u32>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 pub(super) struct State {
     pub(super) topics: BTreeMap<Topic, TopicLog>,
+    /// The number of partitions of each topic.
+    partitions: Option<u32>,
     members: u64,
     claims: u64,
 }
 
-#[derive(Default)]
 pub(super) struct TopicLog {
     pub(super) log: Log,
     pub(super) groups: BTreeMap<ConsumerGroup, Group>,
@@ -56,14 +57,15 @@ pub(super) struct Member {
 pub(super) struct Claimed {
     pub(super) message: Message,
     pub(super) time: SystemTime,
-    pub(super) sequence: u64,
+    pub(super) position: Position,
     pub(super) attempt: u32,
     pub(super) claim: u64,
 }
 
 impl Store {
-    pub(super) fn new(url: String, policy: RetentionPolicy) -> Self {
-        Self { url, policy, state: Mutex::default() }
+    pub(super) fn new(url: String, policy: RetentionPolicy, partitions: Option<u32>) -> Self {
+        let state = State { topics: BTreeMap::new(), partitions, members: 0, claims: 0 };
+        Self { url, policy, partitions, state: Mutex::new(state) }
     }
 
     pub(super) fn url(&self) -> &str {
@@ -71,7 +73,7 @@ impl Store {
     }
 
     pub(super) fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
-        self.lock().topics.entry(topic.clone()).or_default().changed.subscribe()
+        self.lock().topic(topic).changed.subscribe()
     }
 
     /// Ignores poisoning: no change panics halfway.
@@ -79,18 +81,15 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn send(&self, topic: &Topic, batch: &[Message]) -> Range<u64> {
+    pub(super) fn send(&self, topic: &Topic, batch: &[Message]) -> Vec<Position> {
         let mut state = self.lock();
-        let entry = state.topics.entry(topic.clone()).or_default();
-        let first = entry.log.last() + 1;
+        let entry = state.topic(topic);
         let now = SystemTime::now();
-        for message in batch {
-            entry.log.push(message.clone(), now);
-        }
+        let positions = batch.iter().map(|message| entry.log.push(message.clone(), now)).collect();
         entry.since_trim += batch.len() as u64;
         entry.trim_if_due(topic, &self.policy);
         entry.wake();
-        first..entry.log.last() + 1
+        positions
     }
 
     pub(super) fn join(&self, subscription: &Subscription) -> Result<Member, TransportError> {
@@ -103,29 +102,40 @@ impl Store {
         {
             dead_letters.dead_letters = true;
         }
-        let entry = state.topics.entry(topic.clone()).or_default();
+        let entry = state.topic(topic);
         if !entry.groups.contains_key(group) {
-            let cursor = self.cursor("subscribe to", entry, topic, subscription.start)?;
-            entry.groups.insert(group.clone(), Group::at(cursor));
+            let new = self.group_at("subscribe to", entry, topic, group, &subscription.start)?;
+            entry.groups.insert(group.clone(), new);
         }
         Ok(Member { topic: topic.clone(), group: group.clone(), number, lease: subscription.lease })
     }
 
-    pub(super) fn cursor(
+    /// The group at a start position. In partitions that the position does not name, its progress stays.
+    pub(super) fn group_at(
         &self,
         operation: &'static str,
         entry: &TopicLog,
         topic: &Topic,
-        start: StartPosition,
-    ) -> Result<u64, TransportError> {
-        entry.log.cursor(start).ok_or_else(|| {
-            TransportError::new(
-                ErrorKind::Invalid,
-                operation,
-                topic,
-                format!("a position of {} is a number such as `42`", self.url),
-            )
-        })
+        group: &ConsumerGroup,
+        start: &StartPosition,
+    ) -> Result<Group, TransportError> {
+        let group = entry.groups.get(group);
+        let is_unsettled = |seq| group.is_none_or(|group| group.is_unsettled(seq));
+        let start = entry.log.start(start, is_unsettled);
+        let start = start.ok_or_else(|| self.invalid_position(operation, topic))?;
+        Ok(Group::new(&entry.log, start))
+    }
+
+    /// The error for a position of another transport or of an absent partition.
+    pub(super) fn invalid_position(&self, operation: &'static str, topic: &Topic) -> TransportError {
+        let message = match self.partitions {
+            None => format!("a position of {} is a number such as `42`", self.url),
+            Some(count) => format!(
+                "a position of {} is a partition below {count} and an offset, such as `0:42`",
+                self.url
+            ),
+        };
+        TransportError::new(ErrorKind::Invalid, operation, topic, message)
     }
 
     pub(super) fn claim(
@@ -143,7 +153,7 @@ impl Store {
             Some(Claimed {
                 message: stored.message.clone(),
                 time: stored.time,
-                sequence,
+                position: stored.position,
                 attempt,
                 claim: lease.claim,
             })
@@ -179,7 +189,10 @@ impl Store {
             .iter()
             .map(|receipt| {
                 let renewed = match state.group(member) {
-                    Ok((_, group)) => group.renew(sequence(receipt), receipt.token, member.lease),
+                    Ok((log, group)) => match log.seq_of(receipt.position) {
+                        Some(seq) => group.renew(seq, receipt.token, member.lease),
+                        None => Err(LeaseLost),
+                    },
                     Err(_) => Err(LeaseLost),
                 };
                 renewed.map_err(|LeaseLost| lost("renew", member, receipt))
@@ -189,6 +202,12 @@ impl Store {
 }
 
 impl State {
+    /// The topic, created if missing.
+    fn topic(&mut self, topic: &Topic) -> &mut TopicLog {
+        let partitions = self.partitions;
+        self.topics.entry(topic.clone()).or_insert_with(|| TopicLog::new(partitions))
+    }
+
     fn group(&mut self, member: &Member) -> Result<(&Log, &mut Group), TransportError> {
         self.topics
             .get_mut(&member.topic)
@@ -206,7 +225,10 @@ impl State {
         let Ok((log, group)) = self.group(member) else {
             return Err(lost("settle", member, &receipt));
         };
-        let (seq, claim) = (sequence(&receipt), receipt.token);
+        let Some(seq) = log.seq_of(receipt.position) else {
+            return Err(lost("settle", member, &receipt));
+        };
+        let claim = receipt.token;
         let mut dead_letter = None;
         let settled = match outcome {
             Outcome::Ack => group.settle(seq, claim),
@@ -219,7 +241,7 @@ impl State {
         };
         settled.map_err(|LeaseLost| lost("settle", member, &receipt))?;
         if let Some(dead_letter) = dead_letter {
-            let entry = self.topics.entry(dead_letter_topic.clone()).or_default();
+            let entry = self.topic(dead_letter_topic);
             entry.log.push(*dead_letter, SystemTime::now());
             entry.since_trim += 1;
             entry.dead_letters = true;
@@ -229,6 +251,16 @@ impl State {
 }
 
 impl TopicLog {
+    fn new(partitions: Option<u32>) -> Self {
+        Self {
+            log: Log::new(partitions),
+            groups: BTreeMap::new(),
+            since_trim: 0,
+            dead_letters: false,
+            changed: watch::Sender::default(),
+        }
+    }
+
     pub(super) fn wake(&self) {
         self.changed.send_modify(|changes| *changes += 1);
     }
@@ -268,15 +300,6 @@ impl TopicLog {
         let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
         trimmed.tell(topic, dead_letters);
         trimmed
-    }
-}
-
-/// The number of a message.
-const fn sequence(receipt: &Receipt) -> u64 {
-    match receipt.position {
-        Position::Sequence(seq) => seq,
-        // Not a position of this transport; no claim holds 0.
-        _ => 0,
     }
 }
 

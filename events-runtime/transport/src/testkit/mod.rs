@@ -8,6 +8,7 @@ pub mod losses;
 pub mod messages;
 pub mod model;
 pub mod over;
+pub mod partitions;
 pub mod progress;
 pub mod settling;
 pub mod start;
@@ -248,6 +249,16 @@ macro_rules! transport_promises {
                 a_removed_group_holds_back_no_retention,
                 members_of_a_removed_group_lose_what_they_hold,
                 an_absent_group_cannot_be_removed,
+            ]
+            partitions: [
+                positions_of_two_partitions_do_not_compare,
+                the_messages_of_a_key_are_in_one_partition,
+                a_group_starts_at_a_position_in_each_partition,
+                a_position_of_no_partition_is_an_error,
+                a_group_is_moved_in_each_partition,
+                a_status_reports_each_partition,
+                unsettled_messages_are_listed_by_partition,
+                members_keep_the_order_of_each_key,
             ]
             store: [
                 retention_never_drops_what_a_group_has_not_settled,

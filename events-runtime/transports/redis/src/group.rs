@@ -69,7 +69,7 @@ impl Worker {
     pub(super) fn observe(&mut self, claimed: &Claimed) {
         let last = entry::position(claimed.last_ids[0].as_bytes()).map(|(position, _)| position);
         let entries = claimed.entries.iter().map(|entry| entry.position);
-        self.newest = entries.chain(last).chain(self.newest).max();
+        self.newest = entries.chain(last).chain(self.newest).max_by_key(|position| position.sort_key());
     }
 
     /// Handles a claim that did not find its group: recreates the group if `on_lost` says so, otherwise

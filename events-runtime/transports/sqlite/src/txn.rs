@@ -108,7 +108,7 @@ impl<'c> Txn<'c> {
     ) -> Result<(), TxnError> {
         const OPERATION: &str = "move a group on";
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
-        let cursor = self.cursor(OPERATION, topic, id, start)?;
+        let cursor = self.cursor(OPERATION, topic, id, start.clone())?;
         let group = self.join(topic, group, start)?.group;
         self.discard_progress(group)?;
         self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;

@@ -1,6 +1,6 @@
 //! Leased dead letters: fetched in batches, renewed during the work, released at the end.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -60,10 +60,7 @@ impl LeasedBatch {
 
     /// The next batch of selected dead letters, in order; empty if there are no more. The previous batch
     /// must be settled. Cancel safe.
-    pub(super) async fn next(
-        &mut self,
-        chosen: &BTreeSet<Position>,
-    ) -> Result<Vec<Delivery>, TransportError> {
+    pub(super) async fn next(&mut self, chosen: &HashSet<Position>) -> Result<Vec<Delivery>, TransportError> {
         loop {
             self.keep(&[]).await;
             // Dead letters leased by others are requested too, without waiting, since those leases may have
@@ -87,7 +84,7 @@ impl LeasedBatch {
                 more.into_iter().partition(|delivery| chosen.contains(&delivery.position()));
             self.deliveries.extend(others);
             if !picked.is_empty() {
-                picked.sort_by_key(Delivery::position);
+                picked.sort_by_key(|delivery| delivery.position().sort_key());
                 return Ok(picked);
             }
         }
@@ -133,16 +130,17 @@ impl LeasedBatch {
         }
     }
 
-    /// Moves the unselected dead letters before `last` to the end of the topic.
+    /// Moves the unselected dead letters before a chosen one of their partition to the end of the topic.
     ///
     /// For transports with cumulative acknowledgement: removing a dead letter removes all earlier ones.
     pub(super) async fn move_behind(
         &mut self,
         dead_letters: &DeadLetters<'_>,
-        last: Position,
+        chosen: &HashSet<Position>,
     ) -> Result<(), TransportError> {
-        let (before, behind): (Vec<_>, Vec<_>) =
-            self.deliveries.drain(..).partition(|delivery| delivery.position() < last);
+        // Positions of two partitions do not compare.
+        let is_before = |delivery: &Delivery| chosen.iter().any(|last| delivery.position() < *last);
+        let (before, behind): (Vec<_>, Vec<_>) = self.deliveries.drain(..).partition(is_before);
         self.deliveries = behind;
         let messages: Vec<_> = before.iter().map(|delivery| delivery.message().clone()).collect();
         let producer = dead_letters.transport.producer().await?;

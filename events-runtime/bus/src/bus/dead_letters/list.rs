@@ -1,6 +1,6 @@
 //! Lists dead letters without leasing them.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::leased_batch::{PATIENCE, SOME, release};
@@ -37,10 +37,7 @@ impl DeadLetters<'_> {
     }
 
     /// The number of these positions that still hold dead letters.
-    pub(super) async fn count_remaining(
-        &self,
-        positions: &BTreeSet<Position>,
-    ) -> Result<u64, TransportError> {
+    pub(super) async fn count_remaining(&self, positions: &HashSet<Position>) -> Result<u64, TransportError> {
         let (mut after, mut count) = (None, 0);
         loop {
             let portion = match self.portion(after).await {
@@ -101,7 +98,7 @@ impl DeadLetters<'_> {
         }
         let mut dead_letters: Vec<_> =
             taken.iter().filter(|delivery| self.is_ours(delivery.message())).map(DeadLetter::from).collect();
-        dead_letters.sort_by_key(DeadLetter::position);
+        dead_letters.sort_by_key(|dead_letter| dead_letter.position().sort_key());
         release(taken).await;
         consumer.close().await?;
         dead_letters.into_iter().try_for_each(&mut see)

@@ -1,6 +1,6 @@
 //! Sends or removes dead letters, batch by batch.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::pin::{Pin, pin};
 
 use super::leased_batch::{CHUNK, LeasedBatch, release};
@@ -20,7 +20,7 @@ impl DeadLetters<'_> {
         mut on_removed: impl FnMut(DeadLetter),
     ) -> Result<DeadLetterReport, TransportError> {
         let mut report = DeadLetterReport::default();
-        let mut chosen = BTreeSet::new();
+        let mut chosen = HashSet::new();
         self.for_each(|dead_letter| {
             if select(&dead_letter) {
                 chosen.insert(dead_letter.position());
@@ -58,7 +58,7 @@ impl DeadLetters<'_> {
     async fn batches(
         &self,
         leased: &mut LeasedBatch,
-        chosen: &mut BTreeSet<Position>,
+        chosen: &mut HashSet<Position>,
         producer: Option<&dyn Producer>,
         mut stop: Pin<&mut impl Future>,
         report: &mut DeadLetterReport,
@@ -75,9 +75,7 @@ impl DeadLetters<'_> {
                 }
                 picked.append(&mut more);
             }
-            if let Some(last) = chosen.last() {
-                leased.move_behind(self, *last).await?;
-            }
+            leased.move_behind(self, chosen).await?;
         }
         while !chosen.is_empty() && report.failed.is_empty() {
             tokio::select! {
@@ -118,7 +116,7 @@ impl DeadLetters<'_> {
         leased: &mut LeasedBatch,
         producer: &dyn Producer,
         batch: Vec<Delivery>,
-        chosen: &mut BTreeSet<Position>,
+        chosen: &mut HashSet<Position>,
         report: &mut DeadLetterReport,
     ) -> Vec<Delivery> {
         let originals: Vec<_> =

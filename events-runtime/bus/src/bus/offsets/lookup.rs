@@ -78,7 +78,7 @@ impl<'t> Lookup<'t> {
                 .iter()
                 .filter(|delivery| Envelope::id_of(delivery.message()).is_some_and(is_it))
                 .map(Delivery::position)
-                .min();
+                .min_by_key(|position| position.sort_key());
             if found.is_some() {
                 return Ok(found);
             }

@@ -8,7 +8,7 @@ pub use seek_target::{SeekTarget, SeekTargetError};
 use self::lookup::Lookup;
 pub(super) use self::lookup::tidy;
 use events_transport::{
-    Acknowledgement, ConsumerGroup, ErrorKind, GroupStatus, Position, StartPosition, Topic, Transport,
+    Acknowledgement, ConsumerGroup, ErrorKind, GroupStatus, Positions, StartPosition, Topic, Transport,
     TransportError,
 };
 
@@ -52,11 +52,11 @@ pub struct Offsets<'t> {
 pub struct Reset {
     /// The group.
     pub group: ConsumerGroup,
-    /// The current position: the earliest unsettled message, or behind the last message. `None` if the
-    /// topic is empty.
-    pub from: Option<Position>,
-    /// The new position. `None` if the topic is empty.
-    pub to: Option<Position>,
+    /// The current position in each partition: the earliest unsettled message, or behind the last message.
+    /// `None` if the topic is empty.
+    pub from: Option<Positions>,
+    /// The new position in each partition. `None` if the topic is empty.
+    pub to: Option<Positions>,
     /// The number of settled messages that are delivered again; an upper bound unless
     /// [`exact`](Self::exact).
     pub again: u64,
@@ -96,37 +96,88 @@ impl<'t> Offsets<'t> {
         self.transport.groups(&self.topic).await
     }
 
-    /// Resolves a target to a position; `None` in an empty topic. Targets outside of the topic's messages
-    /// become its first position or its end.
+    /// Resolves a target to a position in each partition; `None` in an empty topic. Targets outside of the
+    /// topic's messages become its first position or its end. A partition that the target does not name has its
+    /// first position.
     ///
     /// # Errors
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if no event has the id.
-    pub async fn locate(&self, target: impl Into<SeekTarget>) -> Result<Option<Position>, TransportError> {
+    pub async fn locate(&self, target: impl Into<SeekTarget>) -> Result<Option<Positions>, TransportError> {
+        self.locate_or(target.into(), None).await
+    }
+
+    /// Like [`locate`](Self::locate); partitions that the target does not name have the positions of `default`.
+    pub(super) async fn locate_or(
+        &self,
+        target: SeekTarget,
+        default: Option<&Positions>,
+    ) -> Result<Option<Positions>, TransportError> {
         let Some((first, end)) = self.ends().await? else { return Ok(None) };
-        Ok(Some(match target.into() {
-            SeekTarget::Start(StartPosition::Earliest) => first,
+        let default = default.unwrap_or(&first);
+        Ok(Some(match target {
+            SeekTarget::Start(StartPosition::Earliest) => first.clone(),
             SeekTarget::Start(StartPosition::Latest) => end,
             SeekTarget::Start(StartPosition::At(position)) => {
-                if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
-                    let message = format!("a position of this topic has the form of `{first}`");
-                    return Err(self.error(ErrorKind::Invalid, &message));
-                }
-                position.clamp(first, end)
+                self.within(&position.into(), &first, &end, default)?
+            }
+            SeekTarget::Start(StartPosition::Partitions(positions)) => {
+                self.within(&positions, &first, &end, default)?
             }
             SeekTarget::Start(start) => {
                 let lookup = Lookup::open(self.transport, &self.topic, start).await?;
                 let groups = self.list().await;
-                let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.next));
+                let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.positions()));
                 lookup.close().await?;
-                next?.map_or(end, |next| next.clamp(first, end))
+                match next? {
+                    Some(next) => self.within(&next, &first, &end, &end)?,
+                    None => end,
+                }
             }
             SeekTarget::Event(id) => {
                 let mut lookup = Lookup::open(self.transport, &self.topic, StartPosition::Earliest).await?;
                 let found = lookup.find(id).await;
                 lookup.close().await?;
-                found?.ok_or_else(|| self.error(ErrorKind::NotFound, &format!("no event has the id {id}: it was sent to another topic, or retention removed it; use a time or a position instead")))?
+                let found = found?.ok_or_else(|| self.error(ErrorKind::NotFound, &format!("no event has the id {id}: it was sent to another topic, or retention removed it; use a time or a position instead")))?;
+                if end.iter().len() > 1 {
+                    let message = format!(
+                        "event {id} is at {found}, and the topic has several partitions; use a time, or a position for each partition"
+                    );
+                    return Err(self.error(ErrorKind::Unsupported, &message));
+                }
+                found.into()
             }
         }))
+    }
+
+    /// The positions, within the topic's messages. In partitions that they do not name, those of `default`.
+    fn within(
+        &self,
+        positions: &Positions,
+        first: &Positions,
+        end: &Positions,
+        default: &Positions,
+    ) -> Result<Positions, TransportError> {
+        let form = || {
+            let message = format!("a position of this topic has the form of `{first}`");
+            self.error(ErrorKind::Invalid, &message)
+        };
+        let mut found = Vec::new();
+        for position in positions.iter() {
+            let bounds = first.of(position.partition()).zip(end.of(position.partition()));
+            let (first, end) = bounds.ok_or_else(form)?;
+            if std::mem::discriminant(&position) != std::mem::discriminant(&first) {
+                return Err(form());
+            }
+            found.push(if position < first {
+                first
+            } else if position > end {
+                end
+            } else {
+                position
+            });
+        }
+        found.extend(default.iter().filter(|position| positions.of(position.partition()).is_none()));
+        Positions::new(found).ok_or_else(form)
     }
 
     /// Computes the effect of moving a group. Changes nothing.
@@ -141,7 +192,7 @@ impl<'t> Offsets<'t> {
     ) -> Result<Reset, TransportError> {
         let target = to.into();
         let (status, next) = self.next_position(group).await?;
-        let Some((to, from)) = self.locate(target).await?.zip(next) else {
+        let Some((to, from)) = self.locate_or(target.clone(), next.as_ref()).await?.zip(next) else {
             let start = if let SeekTarget::Start(start) = target { start } else { StartPosition::Earliest };
             return Ok(Reset {
                 group: group.clone(),
@@ -154,14 +205,14 @@ impl<'t> Offsets<'t> {
                 start,
             });
         };
-        let target = Lookup::open(self.transport, &self.topic, to.into()).await?;
-        let counted = self.count(group, &target, to, from).await;
+        let target = Lookup::open(self.transport, &self.topic, to.clone().into()).await?;
+        let counted = self.count(group, &target, &to, &from).await;
         target.close().await?;
         let (status, passed_over, again, exact) = counted?;
         Ok(Reset {
             group: group.clone(),
             from: Some(from),
-            to: Some(to),
+            to: Some(to.clone()),
             again,
             passed_over,
             in_flight: status.in_flight,
@@ -176,24 +227,29 @@ impl<'t> Offsets<'t> {
         &self,
         group: &ConsumerGroup,
         target: &Lookup<'_>,
-        to: Position,
-        from: Position,
+        to: &Positions,
+        from: &Positions,
     ) -> Result<(GroupStatus, u64, u64, bool), TransportError> {
-        let current = Lookup::open(self.transport, &self.topic, from.into()).await?;
+        let current = Lookup::open(self.transport, &self.topic, from.clone().into()).await?;
         let groups = self.list().await;
         let counted =
-            groups.and_then(|groups| Ok((current.of(&groups)?.lag, target.of(&groups)?.lag, groups)));
+            groups.and_then(|groups| Ok((current.of(&groups)?.clone(), target.of(&groups)?.clone(), groups)));
         current.close().await?;
-        let (after_current, after_target, groups) = counted?;
+        let (current, target, groups) = counted?;
         let status = self.find(group, &groups)?;
-        if to <= from {
-            let again = after_target.saturating_sub(status.lag);
-            return Ok((status, 0, again, true));
+        let (mut passed_over, mut again, mut exact) = (0, 0, true);
+        for to in to.iter() {
+            let partition = to.partition();
+            let (lag, after_target) = (status.lag_in(partition), target.lag_in(partition));
+            if from.of(partition).is_some_and(|from| to <= from) {
+                again += after_target.saturating_sub(lag);
+                continue;
+            }
+            let skipped = current.lag_in(partition).saturating_sub(after_target).min(lag);
+            passed_over += skipped;
+            again += (after_target + skipped).saturating_sub(lag);
+            exact &= skipped == lag.saturating_sub(after_target);
         }
-        let between = after_current.saturating_sub(after_target);
-        let passed_over = between.min(status.lag);
-        let again = (after_target + passed_over).saturating_sub(status.lag);
-        let exact = passed_over == status.lag.saturating_sub(after_target);
         Ok((status, passed_over, again, exact))
     }
 
@@ -203,7 +259,7 @@ impl<'t> Offsets<'t> {
     /// # Errors
     /// A [`TransportError`]; the group is unchanged.
     pub async fn reset(&self, plan: &Reset) -> Result<(), TransportError> {
-        self.transport.seek(&self.topic, &plan.group, plan.start).await
+        self.transport.seek(&self.topic, &plan.group, plan.start.clone()).await
     }
 
     /// Removes a group and its state, so that it no longer holds back retention.
@@ -246,30 +302,47 @@ impl<'t> Offsets<'t> {
         self.error(ErrorKind::Unsupported, &message)
     }
 
-    /// A group's status and its next position; `None` in an empty topic.
+    /// A group's status and its next position in each partition; `None` in an empty topic.
     pub(super) async fn next_position(
         &self,
         group: &ConsumerGroup,
-    ) -> Result<(GroupStatus, Option<Position>), TransportError> {
+    ) -> Result<(GroupStatus, Option<Positions>), TransportError> {
         // The end is read before the group, so that messages arriving in between don't count as settled.
         let ends = self.ends().await?;
         let status = self.status(group).await?;
-        let cumulative = self.transport.capability().acknowledgement == Acknowledgement::Cumulative;
-        if cumulative || (status.lag > 0 && status.next.is_none()) {
+        let next = status.positions();
+        if !has_position(self.transport) || (status.lag > 0 && next.is_none()) {
             return Err(self.no_single_position(group));
         }
-        let next = status.next.or(ends.map(|(_, end)| end));
+        let next = match (next, ends) {
+            // A group may not report partitions without messages.
+            (Some(next), Some((first, end))) => Some(self.within(&next, &first, &end, &end)?),
+            (next, ends) => next.or(ends.map(|(_, end)| end)),
+        };
         Ok((status, next))
     }
 
-    /// The first position, and the position behind the last message.
-    async fn ends(&self) -> Result<Option<(Position, Position)>, TransportError> {
+    /// The first position in each partition, and the position behind the last message.
+    async fn ends(&self) -> Result<Option<(Positions, Positions)>, TransportError> {
         let topics = self.transport.topics().await?;
         let Some(status) = topics.into_iter().find(|status| status.topic == self.topic) else {
             return Err(TransportError::no_topic("look into", &self.topic));
         };
-        Ok(status.first.zip(status.last).map(|(first, last)| (first, last.after())))
+        if status.partitions.is_empty() {
+            let ends = status.first.zip(status.last);
+            return Ok(ends.map(|(first, last)| (first.into(), last.after().into())));
+        }
+        let first = Positions::new(status.partitions.iter().map(|partition| partition.first));
+        let end = Positions::new(status.partitions.iter().map(|partition| partition.end));
+        Ok(first.zip(end).filter(|_| status.messages > 0))
     }
+}
+
+/// Whether a group has one position in each partition. It has none if one offset is stored for it and the
+/// transport does not say for which partition.
+pub(super) fn has_position(transport: &dyn Transport) -> bool {
+    let capability = transport.capability();
+    capability.acknowledgement != Acknowledgement::Cumulative || capability.partitions
 }
 
 impl std::fmt::Debug for Offsets<'_> {

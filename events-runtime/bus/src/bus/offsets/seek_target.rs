@@ -1,20 +1,19 @@
 //! A position in a topic, as a user writes it.
 
 use std::fmt;
-use std::mem::discriminant;
 use std::str::FromStr;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use events_transport::{Position, StartPosition};
+use events_transport::{Position, Positions, StartPosition};
 
 /// A position in a topic, as a user writes it: the target of a reset, or the start or end of a replay.
 ///
 /// Written like a [`StartPosition`], or as an event's id, a UUID. A position is the transport's own id of a
 /// message and is found at once. An event's id is found by reading the topic, and means the first message
 /// with that id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeekTarget {
     /// Anything that a group can start at.
@@ -27,14 +26,16 @@ impl SeekTarget {
     /// Whether this is after another target in every topic. A target beyond the end of a topic counts as
     /// its end.
     pub(in crate::bus) fn is_after(&self, other: &Self) -> bool {
-        use StartPosition::{At, Earliest, Latest, Time};
+        use StartPosition::{At, Earliest, Latest, Partitions, Time};
 
         let (Self::Start(one), Self::Start(other)) = (self, other) else { return false };
         match (one, other) {
             (Latest, Earliest) => true,
             (Time(one), Time(other)) => one > other,
-            // Positions of different kinds belong to different transports.
-            (At(one), At(other)) => discriminant(one) == discriminant(other) && one > other,
+            (At(one), At(other)) => one > other,
+            (Partitions(one), Partitions(other)) => {
+                one.iter().any(|one| other.of(one.partition()).is_some_and(|other| one > other))
+            }
             _ => false,
         }
     }
@@ -49,6 +50,12 @@ impl From<StartPosition> for SeekTarget {
 impl From<Position> for SeekTarget {
     fn from(position: Position) -> Self {
         Self::Start(position.into())
+    }
+}
+
+impl From<Positions> for SeekTarget {
+    fn from(positions: Positions) -> Self {
+        Self::Start(positions.into())
     }
 }
 
@@ -105,9 +112,10 @@ mod tests {
             SeekTarget::Event(id),
             SeekTarget::from(StartPosition::Latest),
             SeekTarget::from(Position::Sequence(42)),
+            SeekTarget::from("0:42,1:17".parse::<Positions>().unwrap()),
             SeekTarget::from(SystemTime::UNIX_EPOCH),
         ] {
-            assert_eq!(target.to_string().parse(), Ok(target));
+            assert_eq!(target.to_string().parse().as_ref(), Ok(&target));
         }
         let error = "0190a6d2-5d2e".parse::<SeekTarget>().unwrap_err();
         assert!(error.to_string().contains("an event's id"), "{error}");

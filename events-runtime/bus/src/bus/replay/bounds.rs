@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use events_support::error_chain::chain;
 use events_transport::{
-    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Topic, Transport, TransportError,
+    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Positions, Topic, Transport, TransportError,
 };
 
 /// The pause after a fetch that returned only messages at or after the end.
@@ -27,16 +27,16 @@ pub(super) enum GroupRemoved {
     IsEnd(Arc<AtomicBool>),
 }
 
-/// A consumer that returns only messages before `end`.
+/// A consumer that returns only messages before `end` in their partition.
 pub(super) struct Bounded {
     inner: Box<dyn Consumer>,
-    end: Position,
+    end: Positions,
     removed: GroupRemoved,
     fetches_at: Option<Instant>,
 }
 
 impl Bounded {
-    pub(super) fn new(inner: Box<dyn Consumer>, end: Position, removed: GroupRemoved) -> Self {
+    pub(super) fn new(inner: Box<dyn Consumer>, end: Positions, removed: GroupRemoved) -> Self {
         Self { inner, end, removed, fetches_at: None }
     }
 }
@@ -61,8 +61,10 @@ impl Consumer for Bounded {
                 (received, _) => received?,
             };
             // No await from here on: received messages would be lost with the future.
-            let (within, beyond): (Vec<_>, Vec<_>) =
-                deliveries.into_iter().partition(|delivery| delivery.position() < self.end);
+            let (within, beyond): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| {
+                let position = delivery.position();
+                self.end.of(position.partition()).is_some_and(|end| position < end)
+            });
             if within.is_empty() && !beyond.is_empty() {
                 self.fetches_at = Some(Instant::now() + PAUSE);
             }
@@ -80,12 +82,18 @@ impl Consumer for Bounded {
     }
 }
 
+/// Whether a group has settled all messages before `end`, in each partition.
+fn is_reached(next: &Positions, end: &Positions) -> bool {
+    // A partition without a position has no messages.
+    end.iter().all(|end| next.of(end.partition()).is_none_or(|next| next >= end))
+}
+
 /// Waits until a group has settled all messages before `end`, or is removed if that means the same.
 pub(super) async fn settled(
     transport: &dyn Transport,
     topic: &Topic,
     group: &ConsumerGroup,
-    end: Position,
+    end: &Positions,
     removed: &GroupRemoved,
 ) -> Result<(), TransportError> {
     let (mut pause, longest) = CHECK_PAUSES;
@@ -94,8 +102,8 @@ pub(super) async fn settled(
         match transport.groups(topic).await {
             Ok(groups) => match groups.into_iter().find(|status| status.group == *group) {
                 Some(status) if status.lag == 0 => return Ok(()),
-                Some(status) => match status.next {
-                    Some(next) if next >= end => return Ok(()),
+                Some(status) => match status.positions() {
+                    Some(next) if is_reached(&next, end) => return Ok(()),
                     Some(_) => joined = true,
                     None => {
                         let message = "the transport does not report the group's progress";

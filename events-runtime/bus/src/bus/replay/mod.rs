@@ -8,12 +8,12 @@ use std::sync::Arc;
 use self::bounds::{Bounded, GroupRemoved, settled};
 use super::EventBus;
 use super::consumer::Consume;
-use super::offsets::{Offsets, SeekTarget};
+use super::offsets::{Offsets, SeekTarget, has_position};
 use super::settling::Consumed;
 use super::worker::ConsumeError;
 use events_support::error_chain::chain;
 use events_transport::{
-    Acknowledgement, ConsumerGroup, ErrorKind, NameError, Position, StartPosition, Subscription, Transport,
+    ConsumerGroup, ErrorKind, NameError, Position, Positions, StartPosition, Subscription, Transport,
     TransportError,
 };
 
@@ -118,8 +118,9 @@ enum Mode {
 pub struct Replayed {
     /// The group's name at the broker.
     pub group: ConsumerGroup,
-    /// The start (inclusive) and the end (exclusive) of the range; `None` if the topic is empty.
-    pub range: Option<(Position, Position)>,
+    /// The start (inclusive) and the end (exclusive) of the range in each partition; `None` if the topic is
+    /// empty.
+    pub range: Option<(Positions, Positions)>,
     /// Whether it continued an interrupted replay.
     pub resumed: bool,
     /// Whether all events are settled; if not, the replay was stopped. A removed new group counts as
@@ -236,12 +237,13 @@ impl Replay {
             unknown: BTreeMap::new(),
         };
         // The end first: events that arrive while the start is looked up are not part of the range.
-        let end = offsets.locate(to).await?;
+        let latest = offsets.locate(StartPosition::Latest).await?;
+        let end = offsets.locate_or(to, latest.as_ref()).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
-        if to < from {
+        if is_before(&to, &from).is_some() {
             return Err(ReplayError::backwards(topic, from.into(), to.into()));
         }
-        replayed.range = Some((from, to));
+        replayed.range = Some((from.clone(), to.clone()));
         let run = ResolvedReplay { consume, subscription, offsets, from, to };
         if is_new_group {
             run.new_group(replayed, shutdown).await
@@ -259,13 +261,19 @@ fn group_of(name: &str) -> Result<ConsumerGroup, NameError> {
     ConsumerGroup::new(format!("{group}{}", Replay::SUFFIX))
 }
 
+/// The first position of `one` that is before the position of `other` in its partition, and the latter.
+fn is_before(one: &Positions, other: &Positions) -> Option<(Position, Position)> {
+    let pairs = one.iter().filter_map(|one| Some((one, other.of(one.partition())?)));
+    pairs.into_iter().find(|(one, other)| one < other)
+}
+
 /// A replay with resolved positions.
 struct ResolvedReplay<'b> {
     consume: Consume,
     subscription: Subscription,
     offsets: Offsets<'b>,
-    from: Position,
-    to: Position,
+    from: Positions,
+    to: Positions,
 }
 
 impl ResolvedReplay<'_> {
@@ -273,7 +281,7 @@ impl ResolvedReplay<'_> {
         let Self { consume, mut subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         let transport = offsets.transport();
-        if transport.capability().acknowledgement == Acknowledgement::Cumulative {
+        if !has_position(transport) {
             return Err(offsets.no_single_position(&group).into());
         }
         let resumed = offsets.list().await?.iter().any(|status| status.group == group);
@@ -301,15 +309,16 @@ impl ResolvedReplay<'_> {
         let Self { consume, subscription, offsets, from, to } = self;
         let (topic, group) = (subscription.topic.clone(), subscription.group.clone());
         let (_, original) = offsets.next_position(&group).await?;
-        let Some(original) = original.filter(|_| from < to) else { return Ok(replayed) };
-        if original < from {
-            return Err(ReplayError::Behind { group, next: original, from });
+        let is_empty = is_before(&from, &to).is_none();
+        let Some(original) = original.filter(|_| !is_empty) else { return Ok(replayed) };
+        if let Some((next, from)) = is_before(&original, &from) {
+            return Err(ReplayError::Behind { group, next, from });
         }
         offsets.transport().seek(&topic, &group, from.into()).await?;
         let end = (to, GroupRemoved::IsError);
         let replayed =
             consume_range(offsets.transport(), consume, subscription, end, replayed, shutdown).await;
-        match (replayed, restore_position(&offsets, &group, original).await) {
+        match (replayed, restore_position(&offsets, &group, &original).await) {
             (Ok(_), Err(error)) => Err(error),
             (Err(error), Err(second)) => {
                 tracing::warn!(%topic, %group, %original, error = chain(&second), "failed to move the group to its original position; it continues within the replay");
@@ -325,11 +334,11 @@ impl ResolvedReplay<'_> {
 async fn restore_position(
     offsets: &Offsets<'_>,
     group: &ConsumerGroup,
-    original: Position,
+    original: &Positions,
 ) -> Result<(), ReplayError> {
     let status = offsets.status(group).await?;
-    if status.next.is_some_and(|next| next < original) {
-        offsets.transport().seek(offsets.topic(), group, original.into()).await?;
+    if status.positions().is_some_and(|next| is_before(&next, original).is_some()) {
+        offsets.transport().seek(offsets.topic(), group, original.clone().into()).await?;
     }
     Ok(())
 }
@@ -339,7 +348,7 @@ async fn consume_range(
     transport: &dyn Transport,
     consume: Consume,
     subscription: Subscription,
-    (to, removed): (Position, GroupRemoved),
+    (to, removed): (Positions, GroupRemoved),
     replayed: Replayed,
     shutdown: impl Future,
 ) -> Result<Replayed, ReplayError> {
@@ -349,11 +358,11 @@ async fn consume_range(
         tokio::select! {
             biased;
             _ = shutdown => {}
-            settled = settled(transport, &topic, &group, to, &removed) => ended = Some(settled),
+            settled = settled(transport, &topic, &group, &to, &removed) => ended = Some(settled),
         }
     };
     let through = |consumer| -> Box<dyn events_transport::Consumer> {
-        Box::new(Bounded::new(consumer, to, removed.clone()))
+        Box::new(Bounded::new(consumer, to.clone(), removed.clone()))
     };
     let unhandled = Arc::clone(&consume.unhandled);
     let consumed = consume.run_as(subscription, through, end).await?;
