@@ -243,7 +243,7 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
         }
         text.push(": write `minor_version = ");
         text.push_number(next as usize);
-        text.push("`, or leave the option out, which counts by itself");
+        text.push("`, or omit it to have it counted");
         panic!("{}", message.as_str());
     }
 }
