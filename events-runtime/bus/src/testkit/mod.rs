@@ -47,6 +47,7 @@
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
+//! | [`topics`] | one consumer of several topics | |
 //! | [`store`] | retention, topics, checks | `trim` |
 //! | [`unsettled`] | reading without receiving | support of `Transport::unsettled` |
 //! | [`model`] | generated histories, compared with executable models | `isolates` |
