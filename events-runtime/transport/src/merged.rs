@@ -37,14 +37,14 @@ pub struct MergedConsumer {
 }
 
 struct Member {
-    topic: Topic,
+    topic: Option<Topic>,
     consumer: Box<dyn Consumer>,
     rests_until: Option<Instant>,
 }
 
 /// The receive call of one topic; `None` when it has ended.
 struct Call<'c> {
-    topic: &'c Topic,
+    topic: Option<&'c Topic>,
     rests_until: &'c mut Option<Instant>,
     received: Option<BoxFuture<'c, Result<Vec<Delivery>, TransportError>>>,
 }
@@ -65,9 +65,10 @@ impl Drop for Collected<'_> {
 }
 
 impl MergedConsumer {
-    /// Merges the consumers of these topics.
+    /// Merges consumers, each with the topic that its errors name; `None` if they name it already, as those of a
+    /// consumer of several topics.
     #[must_use]
-    pub fn new(consumers: Vec<(Topic, Box<dyn Consumer>)>) -> Self {
+    pub fn new(consumers: impl IntoIterator<Item = (Option<Topic>, Box<dyn Consumer>)>) -> Self {
         let member = |(topic, consumer)| Member { topic, consumer, rests_until: None };
         let members = consumers.into_iter().map(member).collect();
         Self { members, first: 0, errors: VecDeque::new(), releases: Vec::new() }
@@ -83,7 +84,7 @@ impl MergedConsumer {
         for subscription in subscriptions {
             let topic = subscription.topic.clone();
             let consumer = transport.consumer(subscription).await.map_err(|error| error.about(&topic))?;
-            consumers.push((topic, consumer));
+            consumers.push((Some(topic), consumer));
         }
         Ok(match <[_; 1]>::try_from(consumers) {
             Ok([(_, consumer)]) => consumer,
@@ -163,7 +164,7 @@ impl Consumer for MergedConsumer {
                     };
                     *close = None;
                     if let Err(error) = closed {
-                        failed.get_or_insert(error.about(topic));
+                        failed.get_or_insert(named(error, topic.as_ref()));
                     }
                 }
                 if closing.iter().all(|(_, close)| close.is_none()) { Poll::Ready(()) } else { Poll::Pending }
@@ -184,9 +185,16 @@ fn calls(members: &mut [Member], first: usize, max: usize, wait: Duration) -> Ve
     in_turn
         .map(|(index, Member { topic, consumer, rests_until })| {
             let share = if index == 0 { share + rest } else { share };
-            Call { topic: &*topic, rests_until, received: Some(consumer.receive(share, wait)) }
+            Call { topic: topic.as_ref(), rests_until, received: Some(consumer.receive(share, wait)) }
         })
         .collect()
+}
+
+fn named(error: TransportError, topic: Option<&Topic>) -> TransportError {
+    match topic {
+        Some(topic) => error.about(topic),
+        None => error,
+    }
 }
 
 /// When a round of calls ends.
@@ -219,7 +227,7 @@ async fn ended(
             *received = None;
             match result {
                 Ok(mut more) => deliveries.append(&mut more),
-                Err(error) => errors.push_back(error.about(topic)),
+                Err(error) => errors.push_back(named(error, *topic)),
             }
         }
         let is_any = until == Until::Any && !(deliveries.is_empty() && errors.is_empty());
@@ -331,9 +339,9 @@ mod tests {
         let consumers = topics.iter().map(|(name, millis, fails)| {
             let (topic, pause) = (Topic::new(*name).unwrap(), Duration::from_millis(*millis));
             let slow = Slow { topic: topic.clone(), pause, fails: *fails, next: 0, log: log.clone() };
-            (topic, Box::new(slow) as Box<dyn Consumer>)
+            (Some(topic), Box::new(slow) as Box<dyn Consumer>)
         });
-        (Box::new(MergedConsumer::new(consumers.collect())), log)
+        (Box::new(MergedConsumer::new(consumers)), log)
     }
 
     async fn topics(consumer: &mut MergedConsumer) -> Vec<String> {
