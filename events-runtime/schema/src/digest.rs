@@ -1,12 +1,12 @@
-//! A digest of a schema, by which an unchanged one is known at once.
+//! Digests of schemas, by which an unchanged schema is recognized at once.
 //!
-//! Following two schemas side by side takes a constant thousands of steps, and nearly always to find
-//! that nothing has changed. So every record and field has a digest: in a definition's tree, made
-//! once for each type, and in packed bytes, made by the macro. Equal digests are equal schemas (64
-//! bits, and nobody gains by a collision); for others the long way decides.
+//! Comparing two schemas node by node takes thousands of steps of constant evaluation, usually to find that
+//! nothing has changed. So every record and field has a digest: in a definition's tree, computed once for each
+//! type; in packed bytes, computed by the macro. Equal digests mean equal schemas (64 bits, and no one gains by
+//! a collision). If digests differ, the schemas are compared node by node.
 //!
-//! Names are digested as they are inherited: a type that has the namespace around it has none of its
-//! own. Where the two sides write that differently, the digests differ and the long way is gone.
+//! A name is digested without a namespace if it inherits that of the enclosing definition. If the two sides
+//! write the same namespace differently, the digests differ and the full comparison decides.
 
 /// The digests of the primitives, by their tags.
 pub(crate) const PRIMITIVES: [u64; 8] = [
@@ -31,9 +31,9 @@ pub const ENUM: u64 = 0x7812_f3b9_9fe8_9f4b;
 pub(crate) const FIELD: u64 = 0x2f1a_9d3c_5b8e_7045;
 /// The end of a list of texts.
 pub(crate) const END: u64 = 0x7c3e_15a9_d0b2_68f4;
-/// A name that stands for a definition around it.
+/// A reference to an enclosing definition.
 const REFERENCE: u64 = 0x63c9_2d1f_8a47_be5d;
-/// A name whose meaning depends on where it stands: the long way tells what is meant.
+/// A name whose meaning depends on its position: only the full comparison can resolve it.
 pub(crate) const AMBIGUOUS: u64 = 0x0f3d_64a1_c52e_97b3;
 
 /// Adds a word to a digest. Only operators: in a constant, a call costs as much as fifty of them.
@@ -48,8 +48,8 @@ pub const fn add(digest: u64, word: u64) -> u64 {
     mixed << 29 | mixed >> 35
 }
 
-/// The digest of a name that stands for a definition around it, without its namespace: what stands
-/// for a type in a tree does not know the one that it inherits.
+/// The digest of a reference to an enclosing definition, without its namespace: a reference in a tree does not
+/// know the namespace that it inherits.
 pub const fn reference(base: &str) -> u64 {
     add(REFERENCE, text(base.as_bytes()))
 }
@@ -65,7 +65,7 @@ pub const fn text(text: &[u8]) -> u64 {
     digest
 }
 
-/// The digest of a name with its own namespace, empty where that is inherited, and its aliases.
+/// The digest of a name with its own namespace (empty if inherited) and its aliases.
 pub fn name(
     kind: u64,
     base: &str,
@@ -75,7 +75,7 @@ pub fn name(
     list(add(add(kind, text(base.as_bytes())), text(namespace.as_bytes())), aliases)
 }
 
-/// Adds a list of texts and its end, so that none of them is taken for a part of the next list.
+/// Adds a list of texts with a terminator, so that no text is taken for part of the next list.
 fn list(digest: u64, texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
     let digest = texts.into_iter().fold(digest, |digest, item| add(digest, text(item.as_ref().as_bytes())));
     add(digest, END)
@@ -97,7 +97,7 @@ pub const fn default(field: u64, default: &str) -> u64 {
     add(field, text(default.as_bytes()).rotate_left(1))
 }
 
-/// What a logical type adds to the digest of its base.
+/// The word that a logical type adds to the digest of its base.
 pub const fn logical(name: &str, precision: u32, scale: u32) -> u64 {
     add(add(LOGICAL, text(name.as_bytes())), (precision as u64) << 32 | scale as u64)
 }

@@ -1,21 +1,23 @@
-//! What `events-macros` and `events-runtime` both know of schemas; depend on `events-runtime`, which
+//! Schemas as constants, shared by `events-macros` and `events-runtime`. Users depend on `events-runtime`, which
 //! exports what is public.
 //!
-//! A schema is a constant. What is said of it (JSON text, canonical form, fingerprint, whether it breaks
-//! what is published) is a `const fn`, so that it is said while a definition compiles.
+//! JSON text, canonical form, fingerprint and compatibility of a schema are computed by `const fn`s while a
+//! definition compiles.
 //!
-//! | Step | Module |
+//! | Task | Module |
 //! |---|---|
-//! | the rule for event types | [`event_type`] |
-//! | a schema as a tree of constants | [`tree`] |
-//! | a published or a writer's schema in packed form | [`packed`] |
-//! | one view over both | [`view`] |
-//! | names, references and defaults are valid | `check`, `defaults` |
-//! | JSON text and Parsing Canonical Form | `text`, `canonical` |
-//! | CRC-64-AVRO, digests | `fingerprint`, `digest` |
-//! | schema resolution: what a reader accepts of a writer | [`resolution`] |
+//! | check an event type | [`event_type`] |
+//! | a definition's schema as a tree of constants | [`tree`] |
+//! | parse Avro JSON into the packed form | [`parse`] |
+//! | read the packed form | `packed` |
+//! | one view of both forms | [`view`] |
+//! | check names, references and defaults | `check` |
+//! | write JSON text and the Parsing Canonical Form | `text` |
+//! | CRC-64-AVRO fingerprints, digests | `fingerprint`, [`digest`] |
+//! | schema resolution: which writer a reader accepts | [`resolution`] |
 //! | compatibility with published versions | [`compat`] |
 //! | the files of published versions | [`versions`] |
+//! | build text in a constant | `const_str` |
 
 #![deny(
     clippy::unwrap_used,

@@ -1,12 +1,12 @@
-//! The rules by which a reader's schema takes what a writer's schema wrote
+//! The rules of schema resolution: which writer's schema a reader's schema can read
 //! ([specification](https://avro.apache.org/docs/1.12.0/specification/#schema-resolution)).
 //!
-//! They are asked twice: by `compat` while a definition compiles, and by `resolve` for the plan that
-//! takes a writer's data at run time. So what compiles is what is read.
+//! `compat` applies them while a definition compiles, and `resolve` when it plans how to decode a writer's data
+//! at run time. So a definition that compiles reads what it promises to read.
 
 use crate::view::{FieldView, NameView, RecordView, Shape, UnionView, View, same};
 
-/// Whether a reader's named type takes a writer's: "both schemas are records with the same
+/// Whether a reader's named type matches a writer's: "both schemas are records with the same
 /// (unqualified) name", and likewise enums and fixed, or the reader has the writer's name as an alias.
 pub const fn names_match(reader: &NameView<'_>, writer: &NameView<'_>) -> bool {
     reader.same_base(writer) || reader.has_alias(writer)
@@ -40,7 +40,7 @@ pub const fn same_primitive(a: &Shape<'_>, b: &Shape<'_>) -> bool {
     )
 }
 
-/// The field of a writer's record that a reader's field takes: the one of its name, else the first
+/// The field of a writer's record that a reader's field reads: the field of its name, otherwise the first field
 /// that one of its aliases names.
 pub const fn field_of(writer: RecordView<'_>, reader: &FieldView<'_>) -> Option<usize> {
     if let Some(index) = writer.position(reader.name) {
@@ -56,21 +56,21 @@ pub const fn field_of(writer: RecordView<'_>, reader: &FieldView<'_>) -> Option<
     None
 }
 
-/// How near a reader's branch is to what a writer wrote.
+/// How closely a reader's branch matches a writer's schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nearness {
-    /// The same type, and the same name in full.
+    /// The same type with the same full name.
     Same,
-    /// A named type that takes the writer's by the rule of names.
+    /// A named type that matches by unqualified name or alias.
     Name,
     /// A promotion.
     Promotion,
 }
 
-/// The branch of a reader's union that takes a writer's schema, which is no union.
+/// The branch of a reader's union that matches a writer's schema, which is not a union.
 ///
-/// "The first schema in the reader's union that matches the writer's schema": a branch of the very
-/// type comes before one of another namespace, and that before a promotion, as in Java's Avro.
+/// "The first schema in the reader's union that matches the writer's schema": a branch of exactly the writer's
+/// type is preferred to one of another namespace, and that to a promotion, as in Java's Avro.
 pub const fn branch_of(reader: UnionView<'_>, writer: View<'_>) -> Option<usize> {
     let order = [Nearness::Same, Nearness::Name, Nearness::Promotion];
     let shape = writer.shape();
@@ -88,7 +88,7 @@ pub const fn branch_of(reader: UnionView<'_>, writer: View<'_>) -> Option<usize>
     None
 }
 
-/// Whether a reader's schema takes a writer's at first sight, without a look at what is inside.
+/// Whether a reader's schema matches a writer's by type and name alone, without comparing their content.
 pub const fn takes(reader: &Shape<'_>, writer: &Shape<'_>) -> bool {
     is_near(reader, writer, Nearness::Same)
         || is_near(reader, writer, Nearness::Name)
@@ -117,14 +117,14 @@ const fn is_near(reader: &Shape<'_>, writer: &Shape<'_>, nearness: Nearness) -> 
     }
 }
 
-/// How the logical types of a reader and a writer go together, where their base types do.
+/// How the logical types of a reader and a writer relate, given that their base types match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Units {
-    /// They are the same, or one side has none and takes the number as it is.
+    /// They are the same, or one side has none and uses the number unchanged.
     Same,
-    /// The writer's number times this is the reader's: milliseconds that are read as microseconds.
+    /// The reader's number is the writer's times this, such as milliseconds read as microseconds.
     Times(i64),
-    /// The writer's number, divided by this, is the reader's.
+    /// The reader's number is the writer's divided by this.
     Over(i64),
     /// They mean different things.
     Differ,
@@ -132,8 +132,8 @@ pub enum Units {
 
 /// Compares the logical types of a reader and a writer.
 ///
-/// The specification asks for equal ones only of decimals ("two schemas that are decimal logical
-/// types match if their scales and precisions match") and says nothing of the others.
+/// The specification requires equal ones only for decimals ("two schemas that are decimal logical
+/// types match if their scales and precisions match") and does not mention the others.
 pub const fn units(reader: View<'_>, writer: View<'_>) -> Units {
     let (Some(reader), Some(writer)) = (reader.logical(), writer.logical()) else { return Units::Same };
     if same(reader.name, writer.name) {
@@ -153,7 +153,7 @@ pub const fn units(reader: View<'_>, writer: View<'_>) -> Units {
     }
 }
 
-/// What kind of time a logical type is, and its units in a second.
+/// The kind of time of a logical type, and its units per second.
 const fn per_second(name: &[u8]) -> Option<(u8, i64)> {
     Some(match name {
         b"time-millis" => (0, 1_000),

@@ -1,56 +1,56 @@
-//! What a transport can do.
+//! The capabilities of transports.
 
-/// How a transport remembers what a group has done.
+/// How a transport stores the progress of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Acknowledgement {
-    /// Each entry by itself (Redis).
+    /// Per entry (Redis).
     Entry,
-    /// One offset per partition, behind the lowest unsettled message (Kafka): after a restart all
-    /// that was handed out beyond it comes again.
+    /// One offset per partition, up to the lowest unsettled message (Kafka): after a restart, messages that
+    /// were delivered beyond it are redelivered.
     Cumulative,
-    /// Each message by itself, held by a lease with an end (memory, `SQLite`).
+    /// Per message, under a lease that expires (memory, `SQLite`).
     Lease,
 }
 
-/// What a transport can do; tests and commands ask before they rely on it.
+/// The capabilities of a transport. Tests and commands check them before they rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-// Independent answers to independent questions, not the state of one machine.
+// The flags are independent, not the states of a state machine.
 #[allow(clippy::struct_excessive_bools)]
 pub struct Capability {
-    /// How the groups' progress is remembered.
+    /// How the progress of groups is stored.
     pub acknowledgement: Acknowledgement,
-    /// Messages and progress outlive the process.
+    /// Messages and progress survive the process.
     pub durable: bool,
-    /// Several processes can use one store.
+    /// Several processes can share a store.
     pub shared: bool,
-    /// Messages held by a member that died go to another when the lease ends.
+    /// Messages of a lost member are delivered to another when the lease ends.
     pub takeover: bool,
-    /// The attempt count outlives the member.
+    /// The attempt count survives the member.
     pub counts_attempts: bool,
-    /// A message that ends its members is found: one whose members were lost again and again goes out
-    /// alone, and a lost member counts as an attempt of the message that it held alone.
+    /// Poison messages are isolated: a message whose members were lost repeatedly is delivered in isolation,
+    /// and the loss of its member then counts as an attempt.
     pub isolates: bool,
-    /// A retry's delay outlives the member.
+    /// The delay of a retry survives the member.
     pub keeps_delay: bool,
     /// A group can start at a time.
     pub start_at_time: bool,
     /// A group can start at a position.
     pub start_at_position: bool,
-    /// A group can be moved.
+    /// A group can be moved to a position.
     pub seek: bool,
-    /// Topics have partitions: each has its own order and positions, and a key belongs to one of them.
+    /// Topics have partitions, each with its own order and positions. A key belongs to one partition.
     pub partitions: bool,
     /// One consumer receives from several topics by itself, see
     /// [`Transport::consumer_of`](super::Transport::consumer_of); otherwise one consumer for each is merged.
     pub multi_topic: bool,
-    /// Retention is applied by this side, see [`Transport::trim`](super::Transport::trim).
+    /// The client applies the retention, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
 
 impl Capability {
-    /// A transport of this model that can do nothing beyond sending and receiving.
+    /// Creates the capabilities of a transport that can only send and receive.
     #[must_use]
     pub const fn new(acknowledgement: Acknowledgement) -> Self {
         Self {

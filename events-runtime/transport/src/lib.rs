@@ -1,19 +1,18 @@
-//! Transports: where messages are stored between the service that sends and those that receive.
+//! Transports, which store messages between the sending and the receiving services.
 //!
-//! A [`Transport`] gives [`Producer`]s and [`Consumer`]s. The URL picks it, see [`connect`]. The
-//! traits are small and object-safe so that a transport of your own can take their place; the
-//! conformance suite, `events_runtime::testing::conformance`, says what it must keep:
+//! A [`Transport`] creates [`Producer`]s and [`Consumer`]s; [`connect`] selects it by URL. The traits are
+//! small and object-safe, so that programs can implement their own transport. The conformance suite,
+//! `events_runtime::testing::conformance`, checks its guarantees:
 //!
-//! - a send that succeeded is stored as durably as the transport promises;
-//! - every group gets every message at least once, members of one group share them;
-//! - the messages of a group with one key are never in flight out of order: those in flight are
-//!   the earliest unsettled ones of the key, held by one member, handed out in order;
-//! - what is not acknowledged comes back with its attempts counted.
+//! - a message whose send succeeded is stored as durably as the transport promises;
+//! - every group receives every message at least once, and the members of a group share them;
+//! - the messages of a key in flight to a group are the earliest unsettled ones of the key, held by one
+//!   member and delivered in order;
+//! - a message that is not acknowledged is redelivered, and its attempts are counted.
 //!
-//! Transports acknowledge in three ways ([`Acknowledgement`]) and hide none of them: a settled
-//! delivery may be one entry's acknowledgement (Redis), one more step of an offset that can only
-//! follow the lowest unsettled message (Kafka), or the end of a lease (`SQLite`, memory). The
-//! [`Capability`] says what else differs.
+//! Transports acknowledge in three ways, see [`Acknowledgement`]: settling a delivery acknowledges one entry
+//! (Redis), advances an offset up to the lowest unsettled message (Kafka), or ends a lease (`SQLite`,
+//! memory). The [`Capability`] states the other differences.
 
 mod capability;
 mod clock;
@@ -69,30 +68,29 @@ pub use subscription::Subscription;
 pub use target::Target;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
 
-/// A boxed future, so that the traits can be objects.
+/// A boxed future, which keeps the traits object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A place that keeps messages. Cheap to share; all its methods may be called at the same time.
+/// A store of messages. Its methods may be called concurrently.
 #[doc(alias("broker", "backend"))]
 pub trait Transport: Send + Sync {
-    /// What this transport can do.
+    /// The capabilities of this transport.
     fn capability(&self) -> Capability;
 
     /// The URL without secrets, for logs and `doctor`.
     fn url(&self) -> &str;
 
-    /// A producer. Several may be open.
+    /// Creates a producer. Several may be open.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be reached or written.
+    /// A [`TransportError`] if the store can't be reached or written.
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>>;
 
-    /// A member of a consumer group. The topic and the group are made where they are missing; the
-    /// start position counts only then.
+    /// Joins a consumer group. The topic and the group are created if they don't exist; the start position
+    /// applies only to a new group.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be reached or the subscription asks for what
-    /// the transport can't do.
+    /// A [`TransportError`] if the store can't be reached or the transport does not support the subscription.
     fn consumer(
         &self,
         subscription: Subscription,
@@ -115,36 +113,34 @@ pub trait Transport: Send + Sync {
         Box::pin(MergedConsumer::subscribe(self, subscriptions))
     }
 
-    /// Looks the store over: reachable, readable, writable, sound. For `doctor`; may take a while.
+    /// Checks that the store is reachable, readable, writable and sound; for `doctor`. May take a while.
     ///
     /// # Errors
-    /// A [`TransportError`] that says what is wrong and what to do.
+    /// A [`TransportError`] that states the problem and a remedy.
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>>;
 
-    /// All topics, by name.
+    /// All topics, sorted by name.
     ///
     /// # Errors
-    /// A [`TransportError`] where the store can't be read.
+    /// A [`TransportError`] if the store can't be read.
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>>;
 
-    /// The groups of a topic with their lag, by name.
+    /// The groups of a topic with their lag, sorted by name.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such
-    /// topic.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic.
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>>;
 
-    /// Reads what a group has not settled, in flight or not: up to `max` messages behind `after`, from
-    /// the beginning where that is `None`, sorted by partition and, within one, by position. Fewer may come,
-    /// none only where there are no more. With partitions, `after` is a position in one of them: the rest of
-    /// that partition follows, then the later partitions. To a group that is not there, nothing is settled.
+    /// Reads the messages that a group has not settled, in flight or not: up to `max` messages after `after`,
+    /// or from the beginning if it is `None`, sorted by partition and position. May return fewer, but returns
+    /// none only if there are no more. With partitions, `after` is a position in one of them: the rest of
+    /// that partition follows, then the later partitions. A group that does not exist has settled nothing.
     ///
-    /// Looking changes nothing: no lease is taken, no group made, no attempt counted.
+    /// Reading changes nothing: it takes no lease, creates no group and counts no attempt.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic,
-    /// of kind [`Unsupported`](ErrorKind::Unsupported) where the transport can only receive. That is
-    /// so unless a transport implements this.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic, of kind
+    /// [`Unsupported`](ErrorKind::Unsupported) if the transport does not implement this method.
     fn unsettled<'a>(
         &'a self,
         topic: &'a Topic,
@@ -153,18 +149,17 @@ pub trait Transport: Send + Sync {
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
         let _ = (group, after, max);
-        let message = "this transport can't read what a group has not settled without receiving it";
+        let message = "this transport can't read unsettled messages without receiving them";
         let error = TransportError::new(ErrorKind::Unsupported, "look into", topic, message);
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// Moves a group, made where it is missing, to a position: what it has not settled is
-    /// forgotten, what it settled after the position comes again. Deliveries in flight lose their
+    /// Moves a group to a position, and creates it if it does not exist. Unsettled messages before the
+    /// position are skipped; settled messages after it are redelivered. Deliveries in flight lose their
     /// lease.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such
-    /// topic.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic.
     fn seek<'a>(
         &'a self,
         topic: &'a Topic,
@@ -172,37 +167,34 @@ pub trait Transport: Send + Sync {
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
-    /// Removes a group from a topic, with all that it remembers: it holds back no retention any more,
-    /// and one of its name begins anew. Members that it still has fail: their deliveries in flight
-    /// lose their lease, and receiving is an error of kind [`NotFound`](ErrorKind::NotFound).
+    /// Removes a group and its progress from a topic: it no longer holds back retention, and a new group of
+    /// the same name starts from scratch. Its members fail: their deliveries in flight lose their lease, and
+    /// receiving returns an error of kind [`NotFound`](ErrorKind::NotFound).
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) where there is no such topic
-    /// or group.
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic or group.
     fn remove_group<'a>(
         &'a self,
         topic: &'a Topic,
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
-    /// Applies the [`Retention`] now. Transports also do so by themselves.
+    /// Applies the [`Retention`] now. Transports also apply it automatically.
     ///
     /// # Errors
-    /// A [`TransportError`], of kind [`Unsupported`](ErrorKind::Unsupported) where the store
-    /// trims itself.
+    /// A [`TransportError`], of kind [`Unsupported`](ErrorKind::Unsupported) if the store trims itself.
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>>;
 }
 
-/// Sends messages to topics. Topics are made where they are missing.
+/// Sends messages to topics. Topics are created if they don't exist.
 #[doc(alias("publisher", "sink"))]
 pub trait Producer: Send + Sync {
-    /// Stores messages in a topic, in order, and gives the position or the error of each, in
-    /// order. What has a position is stored as durably as the transport promises. After a message
-    /// that failed, no later one of the same key is stored, so that sending the failed ones again
-    /// keeps the order.
+    /// Stores messages in a topic, in order, and returns the position or the error of each, in order. A
+    /// message with a position is stored as durably as the transport promises. After a failed message, no
+    /// later message of the same key is stored, so that resending the failed ones keeps the order.
     ///
-    /// Takes the messages in when called: calls made one after the other are stored in that order
-    /// although their futures are awaited later or together.
+    /// Accepts the messages when called: consecutive calls are stored in their order, even if their futures
+    /// are awaited later or concurrently.
     fn send(
         &self,
         topic: &Topic,
@@ -213,38 +205,35 @@ pub trait Producer: Send + Sync {
 /// A member of a consumer group.
 #[doc(alias("subscriber", "source"))]
 pub trait Consumer: Send {
-    /// Up to `max` messages, as soon as there is one; none where `wait` ran out first.
+    /// Returns up to `max` messages as soon as there is one, or none after `wait`.
     ///
-    /// Dropping the future loses nothing: what it was about to give comes back.
+    /// Cancel safe: if the future is dropped, the messages that it has taken are redelivered.
     ///
     /// # Errors
-    /// A [`TransportError`]; where it [is retryable](TransportError::is_retryable), calling again
-    /// goes on where it stopped.
+    /// A [`TransportError`]. If it [is retryable](TransportError::is_retryable), the next call continues.
     fn receive(&mut self, max: usize, wait: Duration)
     -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>>;
 
-    /// Leaves the group. Settle deliveries before: on some transports those still open can only
-    /// come back afterwards.
+    /// Leaves the group. Settle deliveries first: some transports can only redeliver open ones afterwards.
     ///
     /// # Errors
-    /// A [`TransportError`] where the last outcomes could not be stored.
+    /// A [`TransportError`] if the last outcomes could not be stored.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>>;
 }
 
-/// The transport that a URL names.
+/// Opens the transport of a URL.
 ///
 /// | URL | transport |
 /// |---|---|
-/// | `memory:` | messages of this transport alone, gone with it |
-/// | `memory:name` | shared by all that connect to the name in this process, gone with the last of them |
-/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative to the working directory or absolute; feature `embedded` |
-/// | `redis://host:6379/0`, `rediss://user:password@host` | streams of a Redis server, `rediss:` over TLS; feature `redis` |
-/// | `redis+sentinel://host:26379,host:26379/master/0` | the same, of the master that Sentinels name |
-/// | `redis+cluster://host:6379,host:6379` | the same, of the node of a cluster that has the topic |
+/// | `memory:` | private to this transport, dropped with it |
+/// | `memory:name` | shared by all transports of this name in the process, dropped with the last of them |
+/// | `sqlite://events.db`, `sqlite:///var/lib/shop/events.db` | a file, relative to the working directory or absolute; feature `sqlite` |
+/// | `redis://host:6379/0`, `rediss://user:password@host` | streams on a Redis server, over TLS with `rediss:`; feature `redis` |
+/// | `redis+sentinel://host:26379,host:26379/master/0` | the same, on the master that the Sentinels name |
+/// | `redis+cluster://host:6379,host:6379` | the same, on the cluster node of the topic |
 ///
 /// # Errors
-/// A [`TransportError`] where the URL names no transport of this build or the store can't be
-/// opened.
+/// A [`TransportError`] if the URL names no transport of this build or the store can't be opened.
 pub fn connect(url: &str, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
     let target = Target::parse(url)?;
     (target.scheme.connect)(&target, options)

@@ -1,26 +1,24 @@
-//! What a transport stores: an optional key, ordered headers, the data.
+//! Messages: an optional key, ordered headers and the data.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 
-/// A message as a transport holds it. Its parts mean nothing to the transport but for the key,
-/// whose messages keep their order.
+/// A message as a transport stores it. The transport interprets only the key.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Message {
-    /// Messages of one key keep their order; messages without a key have none to keep. An empty
-    /// key is a key.
+    /// Messages of the same key keep their order; messages without a key have no order. An empty key is a
+    /// key.
     pub key: Option<Bytes>,
-    /// Name and value pairs, in order; a name may come twice.
+    /// Names and values, in order; a name may be repeated.
     pub headers: Headers,
     /// The payload.
     pub data: Bytes,
 }
 
-/// Shows how long key and data are: what they hold may be personal data, and no schema is at hand
-/// to tell.
+/// Shows only the lengths of key and data, which may contain personal data.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
@@ -31,7 +29,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Bytes of which only the length is shown.
+/// Bytes, formatted as their length.
 pub struct Masked<'a>(pub &'a Bytes);
 
 impl fmt::Debug for Masked<'_> {
@@ -41,19 +39,19 @@ impl fmt::Debug for Masked<'_> {
 }
 
 impl Message {
-    /// A message without key and headers.
+    /// Creates a message without a key and headers.
     pub fn new(data: impl Into<Bytes>) -> Self {
         Self { key: None, headers: Headers::new(), data: data.into() }
     }
 
-    /// The same message with this key.
+    /// Sets the key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Bytes>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The same message with one more header at the end.
+    /// Adds a header at the end.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
         self.headers.push(name, value);
@@ -69,40 +67,40 @@ impl Message {
     }
 }
 
-/// Ordered name and value pairs. Names are compared as they are, case included.
+/// Names and values, in order. Names are case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers(Vec<(Cow<'static, str>, Bytes)>);
 
 impl Headers {
-    /// No headers.
+    /// Creates empty headers.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// No headers, with room for so many.
+    /// Creates empty headers with this capacity.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Puts a header at the end, whether or not its name is there already.
+    /// Adds a header at the end, even if its name exists already.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) {
         self.0.push((name.into(), value.into()));
     }
 
-    /// The first value under this name.
+    /// The first value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Bytes> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// All values under this name, in order.
+    /// All values of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// Keeps the headers whose name and value pass.
+    /// Keeps the headers for which `keep` returns `true`.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Bytes) -> bool) {
         self.0.retain(|(name, value)| keep(name, value));
     }
@@ -118,7 +116,7 @@ impl Headers {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,19 +2,18 @@
 
 use super::{ConsumerGroup, Position, Positions, Topic};
 
-/// A store that was found sound.
+/// The result of a successful check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Health {
-    /// What was found, as name and value for a reader: file, size, versions, durability.
+    /// Names and values for people: file, size, versions, durability.
     pub facts: Vec<(&'static str, String)>,
-    /// The facts, by name, that an operator should not be content with: the store can lose what was
-    /// acknowledged.
+    /// The names of the facts that an operator should change: the store can lose acknowledged messages.
     pub warnings: Vec<&'static str>,
 }
 
 impl Health {
-    /// The result of a check; for transports.
+    /// Creates the result of a check; for transports.
     #[must_use]
     pub const fn new(facts: Vec<(&'static str, String)>, warnings: Vec<&'static str>) -> Self {
         Self { facts, warnings }
@@ -27,7 +26,7 @@ impl Health {
 pub struct TopicStatus {
     /// The topic.
     pub topic: Topic,
-    /// How many messages it holds.
+    /// The number of messages in it.
     pub messages: u64,
     /// The earliest message. `None` with messages if the topic has several partitions.
     pub first: Option<Position>,
@@ -48,7 +47,7 @@ pub struct PartitionRange {
 }
 
 impl PartitionRange {
-    /// The messages of a partition; for transports.
+    /// Creates the range of a partition; for transports.
     #[must_use]
     pub const fn new(first: Position, end: Position) -> Self {
         Self { first, end }
@@ -56,7 +55,7 @@ impl PartitionRange {
 }
 
 impl TopicStatus {
-    /// A topic's status; for transports.
+    /// Creates the status of a topic; for transports.
     pub const fn new(topic: Topic, messages: u64, first: Option<Position>, last: Option<Position>) -> Self {
         Self { topic, messages, first, last, partitions: Vec::new() }
     }
@@ -77,9 +76,9 @@ pub struct GroupStatus {
     pub group: ConsumerGroup,
     /// The number of messages that the group has not settled, including those in flight.
     pub lag: u64,
-    /// How many of these a member holds.
+    /// The number of these that members hold.
     pub in_flight: u64,
-    /// How many of these wait for a retry or for an earlier message of their key.
+    /// The number of these that wait for a retry or for an earlier message of their key.
     pub waiting: u64,
     /// The earliest message that the group has not settled. `None` if there is none or, with a lag, if the
     /// transport does not report it or has several partitions.
@@ -96,7 +95,7 @@ pub struct PartitionStatus {
     pub partition: u32,
     /// The number of its messages that the group has not settled.
     pub lag: u64,
-    /// How many of these a member holds; `None` if the transport does not report it.
+    /// The number of these that members hold; `None` if the transport does not report it.
     pub in_flight: Option<u64>,
     /// The earliest message that the group has not settled, or the position of the next message if there is
     /// none. `None` if the transport does not report it.
@@ -104,7 +103,7 @@ pub struct PartitionStatus {
 }
 
 impl PartitionStatus {
-    /// The progress in a partition; for transports.
+    /// Creates the progress in a partition; for transports.
     #[must_use]
     pub const fn new(partition: u32, lag: u64) -> Self {
         Self { partition, lag, in_flight: None, next: None }
@@ -126,13 +125,13 @@ impl PartitionStatus {
 }
 
 impl GroupStatus {
-    /// A group's status without [`next`](Self::next); for transports.
+    /// Creates the status of a group without [`next`](Self::next); for transports.
     pub const fn new(group: ConsumerGroup, lag: u64, in_flight: u64, waiting: u64) -> Self {
         Self { group, lag, in_flight, waiting, next: None, partitions: Vec::new() }
     }
 
-    /// The next position in each partition. `None` if there is none or if the transport does not report one of
-    /// them.
+    /// The next position in each partition. `None` if there is none or if the transport does not report one
+    /// of them.
     #[must_use]
     pub fn positions(&self) -> Option<Positions> {
         if self.partitions.is_empty() {
@@ -142,7 +141,7 @@ impl GroupStatus {
         Positions::new(next?)
     }
 
-    /// The lag in a partition; `None` is the partition of a topic without partitions.
+    /// The lag in a partition; `None` for a topic without partitions.
     #[must_use]
     pub fn lag_in(&self, partition: Option<u32>) -> u64 {
         let Some(number) = partition else { return self.lag };
@@ -164,42 +163,42 @@ impl GroupStatus {
     }
 }
 
-/// What a trim removed.
+/// The messages that a trim removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Trimmed {
-    /// Messages removed.
+    /// The number of removed messages.
     pub removed: u64,
-    /// Of these, how many some group had not settled; 0 unless
+    /// The number of these that a group had not settled; 0 unless
     /// [`drop_unsettled`](super::Retention::drop_unsettled) is set.
     pub unsettled: u64,
-    /// Of these, how many stood in a topic without any group: nobody had read them.
+    /// The number of these in topics without a group, which no consumer had read.
     pub unread: u64,
 }
 
 impl Trimmed {
-    /// The count of a trim; for transports.
+    /// Creates the counts of a trim; for transports.
     #[must_use]
     pub const fn new(removed: u64, unsettled: u64) -> Self {
         Self { removed, unsettled, unread: 0 }
     }
 
-    /// The same with the number of messages that nobody had read; for transports.
+    /// Sets the number of messages that no consumer had read; for transports.
     #[must_use]
     pub const fn with_unread(mut self, unread: u64) -> Self {
         self.unread = unread;
         self
     }
 
-    /// Adds what another trim removed.
+    /// Adds the counts of another trim.
     pub const fn add(&mut self, more: Self) {
         self.removed += more.removed;
         self.unsettled += more.unsettled;
         self.unread += more.unread;
     }
 
-    /// Tells the log and the counters what went without having been dealt with.
-    pub fn tell(self, topic: &Topic, letters: bool) {
+    /// Reports unsettled and unread messages in the log and the metrics.
+    pub fn report(self, topic: &Topic, dead_letters: bool) {
         let Self { unsettled, unread, .. } = self;
         let label = || topic.to_string();
         if unsettled > 0 {
@@ -208,10 +207,10 @@ impl Trimmed {
         }
         if unread > 0 {
             metrics::counter!("events_trimmed_unread_total", "topic" => label()).increment(unread);
-            if letters {
-                tracing::warn!(%topic, unread, "retention dropped dead letters that nobody had looked at");
+            if dead_letters {
+                tracing::warn!(%topic, unread, "retention dropped unread dead letters");
             } else {
-                tracing::info!(%topic, unread, "retention dropped messages of a topic that has no group");
+                tracing::info!(%topic, unread, "retention dropped messages of a topic without a group");
             }
         }
     }

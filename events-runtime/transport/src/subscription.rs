@@ -1,32 +1,32 @@
-//! What a consumer asks for.
+//! The settings of a consumer.
 
 use std::time::Duration;
 
 use super::{ConsumerGroup, ErrorKind, StartPosition, Topic, TransportError};
 
-/// A member of a group on a topic, with its settings.
+/// The topic, group and settings of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Subscription {
-    /// The topic, full name.
+    /// The full name of the topic.
     pub topic: Topic,
     /// The group.
     pub group: ConsumerGroup,
-    /// Where the group begins when it is made; an existing group goes on where it stands.
+    /// Where a new group starts; an existing group continues.
     pub start: StartPosition,
-    /// How long a delivery stays with its consumer unless renewed.
+    /// How long a consumer holds a delivery unless it renews the lease.
     pub lease: Duration,
-    /// The member's name, for listings; the transport makes one up where it is `None`.
+    /// The member's name, for listings; if `None`, the transport generates one.
     pub member: Option<String>,
-    /// Where rejected messages go; `<topic>.<group>.dlq` where it is `None`.
+    /// The topic of rejected messages; if `None`, `<topic>.<group>.dlq`.
     pub dead_letter: Option<Topic>,
 }
 
 impl Subscription {
-    /// The lease unless set otherwise.
+    /// The default lease.
     pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 
-    /// A member of this group, from the earliest message on, with a lease of 30 seconds.
+    /// Creates a subscription that starts at the earliest message, with a lease of 30 seconds.
     #[must_use]
     pub const fn new(topic: Topic, group: ConsumerGroup) -> Self {
         Self {
@@ -39,39 +39,39 @@ impl Subscription {
         }
     }
 
-    /// The same with this start position.
+    /// Sets the start position.
     #[must_use]
     pub fn start(mut self, start: StartPosition) -> Self {
         self.start = start;
         self
     }
 
-    /// The same with this lease.
+    /// Sets the lease.
     #[must_use]
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// The same with this member name.
+    /// Sets the member's name.
     #[must_use]
     pub fn member(mut self, member: impl Into<String>) -> Self {
         self.member = Some(member.into());
         self
     }
 
-    /// The same with this dead-letter topic.
+    /// Sets the dead-letter topic.
     #[must_use]
     pub fn dead_letter(mut self, topic: Topic) -> Self {
         self.dead_letter = Some(topic);
         self
     }
 
-    /// Where this subscription's rejected messages go.
+    /// The topic of rejected messages.
     ///
     /// # Errors
-    /// A [`TransportError`] of kind [`Invalid`](ErrorKind::Invalid) where no topic is set and the
-    /// made-up name passes the limit.
+    /// A [`TransportError`] of kind [`Invalid`](ErrorKind::Invalid) if no topic is set and the default name
+    /// is too long.
     pub fn dead_letter_topic(&self) -> Result<Topic, TransportError> {
         match &self.dead_letter {
             Some(topic) => Ok(topic.clone()),
@@ -80,7 +80,7 @@ impl Subscription {
                     ErrorKind::Invalid,
                     "subscribe to",
                     &self.topic,
-                    "the dead-letter topic's name would be too long: set one",
+                    "the default name of the dead-letter topic is too long: set a name",
                 )
                 .with_source(source)
             }),

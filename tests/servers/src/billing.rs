@@ -26,6 +26,9 @@ pub async fn count(client: &Client, table: &str) -> i64 {
 }
 
 /// Handles an event with one row of work.
+///
+/// # Errors
+/// That of the inbox.
 pub async fn bill(
     inbox: &PostgresInbox,
     client: &mut Client,

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use events_runtime::bus::StartError;
+use events_runtime::signal::TopicOutcome;
 use events_runtime::transport::{
     ConnectOptions, ConsumerGroup, Message, Subscription, Topic, Transport, connect,
 };
@@ -46,7 +47,7 @@ async fn an_event_routed_to_two_transports_arrives_on_both() {
     let config = config("[transports.audit]\nurl = 'memory:'");
     let bus = EventBus::builder().config(config).hub(Hub::new()).start().await.expect("the bus starts");
     let delivered = bus.hub().emit(placed(1)).delivered().await.expect("sent");
-    let mut topics: Vec<_> = delivered.topics().iter().map(|outcome| outcome.topic()).collect();
+    let mut topics: Vec<_> = delivered.topics().iter().map(TopicOutcome::topic).collect();
     topics.sort_unstable();
     assert_eq!(topics, ["orders", "orders on audit"]);
     bus.hub().emit(counted(1)).delivered().await.expect("sent");

@@ -57,15 +57,11 @@ impl UnknownTransport {
     pub(crate) fn new<'n>(name: &str, known: impl Iterator<Item = &'n TransportName>) -> Self {
         let known: Vec<_> =
             std::iter::once(TransportName::DEFAULT).chain(known.map(TransportName::as_str)).collect();
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-                format!(
-                    "expected one of {}; add a table `[transports.NAME]` for another one",
-                    known.join(", ")
-                )
-            }
+        let hint = if let Some(near) = nearest(name, known.iter().copied()) {
+            format!("did you mean `{near}`?")
+        } else {
+            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("expected one of {}; add a table `[transports.NAME]` for another one", known.join(", "))
         };
         Self { name: mask_text(name), hint }
     }

@@ -1,4 +1,4 @@
-//! Running a test under many seeds, and finding the smallest plan that makes it fail.
+//! Runs a test with many seeds, and minimizes the faults of a failure.
 
 use std::any::Any;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Faults, History, Sim};
 
-/// A test that failed under a simulation.
+/// The failure of a simulated test.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
     /// The seed.
     pub seed: u64,
-    /// The plan, without the kinds of faults that it also fails without.
+    /// The faults. [`find`] and [`check`] remove the kinds that the failure does not need.
     pub faults: Faults,
-    /// What the test's panic said.
+    /// The panic message of the test.
     pub message: String,
-    /// What happened until then.
+    /// The steps until the failure.
     pub history: History,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Failure {
         for step in history.steps() {
             writeln!(f, "  {step}")?;
         }
-        write!(f, "to see it alone: sim::check([{seed}], {faults}, …)")
+        write!(f, "to reproduce it: sim::check([{seed}], {faults}, …)")
     }
 }
 
@@ -36,7 +36,7 @@ impl std::error::Error for Failure {}
 /// Runs a test once for each seed.
 ///
 /// # Panics
-/// With the first [`Failure`]: the seed, the smallest plan that still fails, and the history.
+/// If the test fails, with the first [`Failure`]: the seed, the minimized faults and the history.
 #[track_caller]
 pub fn check(seeds: impl IntoIterator<Item = u64>, faults: Faults, test: impl AsyncFn(&Sim)) {
     if let Some(failure) = find(seeds, faults, test) {
@@ -44,8 +44,8 @@ pub fn check(seeds: impl IntoIterator<Item = u64>, faults: Faults, test: impl As
     }
 }
 
-/// The first seed's failure, where there is one.
-// A closure stands in the call itself.
+/// Returns the first failure, with minimized faults.
+// Takes closures by value, so that callers can write them inline.
 #[allow(clippy::needless_pass_by_value)]
 pub fn find(
     seeds: impl IntoIterator<Item = u64>,
@@ -56,30 +56,30 @@ pub fn find(
     Some(shrink(*failure, &test))
 }
 
-/// Runs a test with one seed, on a runtime of its own whose clock goes forward when all wait.
+/// Runs a test with one seed, on its own runtime with a paused clock.
 ///
 /// # Errors
-/// The [`Failure`], where the test panicked.
-// A closure stands in the call itself.
+/// The [`Failure`], if the test panicked.
+// Takes closures by value, so that callers can write them inline.
 #[allow(clippy::needless_pass_by_value)]
 pub fn run(seed: u64, faults: Faults, test: impl AsyncFn(&Sim)) -> Result<History, Box<Failure>> {
-    // The bus's pauses between attempts are random, by the thread's generator.
+    // The bus draws its random backoffs from the thread's generator.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .expect("a runtime without input and output needs nothing of the system");
+        .expect("a runtime without I/O needs no system resources");
     let sim = Sim::new(seed, faults);
-    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&sim))));
+    let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&sim))));
     let history = sim.history();
-    match ended {
+    match result {
         Ok(()) => Ok(history),
         Err(panic) => Err(Box::new(Failure { seed, faults, message: message(&*panic), history })),
     }
 }
 
-/// Leaves out one kind of fault after the other, for as long as the test fails.
+/// Removes each kind of fault without which the test still fails.
 fn shrink(mut failure: Failure, test: &impl AsyncFn(&Sim)) -> Failure {
     for fault in failure.faults.kinds().collect::<Vec<_>>() {
         if let Err(smaller) = run(failure.seed, failure.faults.with(fault, 0.0), test) {
@@ -91,5 +91,6 @@ fn shrink(mut failure: Failure, test: &impl AsyncFn(&Sim)) -> Failure {
 
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the test panicked without a message".to_owned())
 }

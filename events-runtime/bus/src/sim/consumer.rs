@@ -1,4 +1,4 @@
-//! The consumer's way in: what comes, when, in which order, and whether at all.
+//! The receiving side of a consumer: which messages are delivered, when and in which order.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -32,24 +32,24 @@ impl SimConsumer {
         Ok(Self { store, ledger, recipient, changes: sim.changes() })
     }
 
-    /// What may be handed out now. Nothing is awaited here: what was taken from the store would be
-    /// lost with the future.
+    /// Delivers fetched messages and due redeliveries. Not async: dropping the future would lose the messages
+    /// taken from the store.
     fn take(&self, fetched: Vec<Delivery>, max: usize) -> Result<Vec<Delivery>, TransportError> {
-        let mut hand = self.ledger.echoes(max);
-        hand.extend(self.delay(fetched));
-        if hand.is_empty() {
+        let mut batch = self.ledger.take_redeliveries(max);
+        batch.extend(self.delay(fetched));
+        if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.reorder(&mut hand);
-        if self.ledger.crashes_with(&mut hand) {
+        self.reorder(&mut batch);
+        if self.ledger.crashes_with(&mut batch) {
             return Err(crashed("receive from", self.ledger.topic()));
         }
-        let deliveries = hand.into_iter().map(|held| self.ledger.hand_out(held, &self.recipient)).collect();
+        let deliveries = batch.into_iter().map(|held| self.ledger.deliver(held, &self.recipient)).collect();
         self.ledger.wake();
         Ok(deliveries)
     }
 
-    /// Sends some back to come later, and those of their keys behind them.
+    /// Delays some messages, and the later ones of their keys.
     fn delay(&self, fetched: Vec<Delivery>) -> Vec<Held> {
         let mut later: HashSet<Bytes> = HashSet::new();
         let mut kept = Vec::new();
@@ -57,7 +57,7 @@ impl SimConsumer {
             let key = delivery.message().key.clone();
             let position = delivery.position();
             if key.as_ref().is_some_and(|key| later.contains(key)) {
-                // The store has it again when this returns; that it can't is a lease that ended.
+                // Fails only if the lease has ended; then the store has requeued the message.
                 let _ = now(delivery.settle(Outcome::Release));
             } else if let Some(pause) = self.ledger.delays(position) {
                 later.extend(key);
@@ -69,15 +69,15 @@ impl SimConsumer {
         kept
     }
 
-    /// Lets keys change places; each keeps its own order, as far as the store sees keys.
-    fn reorder(&self, hand: &mut Vec<Held>) {
+    /// Reorders messages of different keys. Each key that the store knows keeps its order.
+    fn reorder(&self, batch: &mut Vec<Held>) {
         let mut state = self.ledger.state();
-        if hand.len() < 2 || !state.dice.strikes(Fault::Reorder) {
+        if batch.len() < 2 || !state.dice.occurs(Fault::Reorder) {
             return;
         }
         let mut queues: Vec<VecDeque<Held>> = Vec::new();
         let mut of_key: HashMap<Bytes, usize> = HashMap::new();
-        for held in hand.drain(..) {
+        for held in batch.drain(..) {
             let queue = match held.key() {
                 Some(key) => *of_key.entry(key.clone()).or_insert(queues.len()),
                 None => queues.len(),
@@ -90,18 +90,18 @@ impl SimConsumer {
         while !queues.is_empty() {
             let index = state.dice.case(Fault::Reorder, queues.len());
             match queues.get_mut(index).and_then(VecDeque::pop_front) {
-                Some(held) => hand.push(held),
+                Some(held) => batch.push(held),
                 None => drop(queues.remove(index)),
             }
         }
-        let step = self.ledger.step(Action::Fetch).struck(Fault::Reorder, Effect::Reordered);
+        let step = self.ledger.step(Action::Fetch).with_fault(Fault::Reorder, Effect::Reordered);
         state.history.push(step);
     }
 
-    /// As many as are asked for, or fewer: other cuts between batches give other orders.
-    fn cut(&self, max: usize) -> usize {
+    /// Reduces the batch size at random: batches of other sizes are processed in another order.
+    fn batch_size(&self, max: usize) -> usize {
         let mut state = self.ledger.state();
-        if state.dice.strikes(Fault::Reorder) { 1 + state.dice.case(Fault::Reorder, max) } else { max }
+        if state.dice.occurs(Fault::Reorder) { 1 + state.dice.case(Fault::Reorder, max) } else { max }
     }
 }
 
@@ -121,13 +121,13 @@ impl Consumer for SimConsumer {
             if self.ledger.fails_to_receive() {
                 return Err(unavailable("receive from", self.ledger.topic(), Fault::FailReceive));
             }
-            let max = self.cut(max);
-            // No deadline where the wait passes the clock's range.
+            let max = self.batch_size(max);
+            // No deadline if the wait exceeds the clock's range.
             let deadline = Instant::now().checked_add(wait);
             loop {
-                // Seen before the look, so that an echo that comes meanwhile is not missed.
+                // Marked as seen before the check, so that a concurrent change is not missed.
                 self.changes.borrow_and_update();
-                let (due, next) = self.ledger.echoes_due(max);
+                let (due, next) = self.ledger.redeliveries_due(max);
                 let until =
                     if due > 0 { Some(Instant::now()) } else { [next, deadline].into_iter().flatten().min() };
                 let wait =

@@ -1,4 +1,4 @@
-//! What can go wrong, and how often.
+//! The kinds of faults and their probabilities.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The consumer dies: after it fetched and before any receiver ran, before an outcome was
-    /// stored, or right after. What it held comes again; no attempt is counted.
+    /// The consumer crashes: after a fetch and before any receiver runs, before an outcome is stored, or
+    /// directly after. The messages that it holds are redelivered; no attempt is counted.
     Crash,
-    /// An outcome is not stored, and the consumer may or may not be told: the message comes again.
+    /// An outcome is not stored, which may or may not be reported. The message is redelivered.
     LoseAck,
-    /// A message comes again although its acknowledgement was stored.
+    /// A message is redelivered although its acknowledgement was stored.
     Redeliver,
-    /// A message comes late, and those of its key with it, or a send is answered late.
+    /// A message and the later ones of its key are delayed, or the result of a send is.
     Delay,
-    /// Messages of different keys change places, and batches are cut short.
+    /// Messages of different keys are reordered, and batches are smaller.
     Reorder,
-    /// A message is not stored; sending it again helps.
+    /// A message is not stored; the send can be retried.
     FailSend,
-    /// A message is stored and reported as not stored: the one who sends it again stores it twice.
+    /// A message is stored but reported as not stored. A retry stores it twice.
     LoseSendAck,
-    /// Receiving fails; trying again helps.
+    /// Receiving fails; it can be retried.
     FailReceive,
 }
 
 impl Fault {
-    /// All kinds.
+    /// All kinds of faults.
     pub const ALL: [Self; 8] = [
         Self::Crash,
         Self::LoseAck,
@@ -39,7 +39,7 @@ impl Fault {
         Self::FailReceive,
     ];
 
-    /// The name of the method of [`Faults`] that sets it.
+    /// The name of the method of [`Faults`] that sets its probability.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A plan of faults: the probability of each kind at each point where it can strike.
+/// A plan of faults: the probability of each kind at each point where it can occur.
 ///
 /// ```
 /// use events_runtime::testing::sim::Faults;
@@ -71,17 +71,17 @@ impl fmt::Display for Fault {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Faults {
-    /// By the place in [`Fault::ALL`].
+    /// In the order of [`Fault::ALL`].
     probabilities: [f64; Fault::ALL.len()],
     pub(super) longest_delay: Duration,
     pub(super) order_per_key: bool,
 }
 
 impl Faults {
-    /// A fault that is more likely might let nothing arrive.
-    const MOST: f64 = 0.9;
+    /// With a higher probability, nothing might be delivered.
+    const MAX_PROBABILITY: f64 = 0.9;
 
-    /// No fault at all.
+    /// Creates a plan without faults.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -91,86 +91,86 @@ impl Faults {
         }
     }
 
-    /// Every kind of fault, each often enough to meet the others.
+    /// Creates a plan with all kinds of faults, frequent enough to coincide.
     #[must_use]
     pub fn all() -> Self {
         Fault::ALL.into_iter().fold(Self::none(), |faults, fault| faults.with(fault, 0.1)).reorder(0.5)
     }
 
-    /// The same with this probability of one kind.
+    /// Sets the probability of one kind.
     ///
     /// # Panics
-    /// When it is no probability, or above 0.9: what always fails lets nothing arrive.
+    /// If the probability is not from 0 to 0.9: a fault that always occurs prevents any delivery.
     #[must_use]
     pub fn with(mut self, fault: Fault, probability: f64) -> Self {
         assert!(
-            (0.0..=Self::MOST).contains(&probability),
-            "the probability of `{fault}` is from 0 to {}, not {probability}: what always fails lets nothing arrive",
-            Self::MOST
+            (0.0..=Self::MAX_PROBABILITY).contains(&probability),
+            "the probability of `{fault}` must be from 0 to {}, not {probability}",
+            Self::MAX_PROBABILITY
         );
-        if let Some(place) = self.probabilities.get_mut(fault as usize) {
-            *place = probability;
+        if let Some(entry) = self.probabilities.get_mut(fault as usize) {
+            *entry = probability;
         }
         self
     }
 
-    /// The same with this probability of a [`Fault::Crash`].
+    /// Sets the probability of [`Fault::Crash`].
     #[must_use]
     pub fn crash(self, probability: f64) -> Self {
         self.with(Fault::Crash, probability)
     }
 
-    /// The same with this probability of a [`Fault::LoseAck`].
+    /// Sets the probability of [`Fault::LoseAck`].
     #[must_use]
     pub fn lose_ack(self, probability: f64) -> Self {
         self.with(Fault::LoseAck, probability)
     }
 
-    /// The same with this probability of a [`Fault::Redeliver`].
+    /// Sets the probability of [`Fault::Redeliver`].
     #[must_use]
     pub fn redeliver(self, probability: f64) -> Self {
         self.with(Fault::Redeliver, probability)
     }
 
-    /// The same with this probability of a [`Fault::Delay`].
+    /// Sets the probability of [`Fault::Delay`].
     #[must_use]
     pub fn delay(self, probability: f64) -> Self {
         self.with(Fault::Delay, probability)
     }
 
-    /// The same with this probability of a [`Fault::Reorder`].
+    /// Sets the probability of [`Fault::Reorder`].
     #[must_use]
     pub fn reorder(self, probability: f64) -> Self {
         self.with(Fault::Reorder, probability)
     }
 
-    /// The same with this probability of a [`Fault::FailSend`].
+    /// Sets the probability of [`Fault::FailSend`].
     #[must_use]
     pub fn fail_send(self, probability: f64) -> Self {
         self.with(Fault::FailSend, probability)
     }
 
-    /// The same with this probability of a [`Fault::LoseSendAck`].
+    /// Sets the probability of [`Fault::LoseSendAck`].
     #[must_use]
     pub fn lose_send_ack(self, probability: f64) -> Self {
         self.with(Fault::LoseSendAck, probability)
     }
 
-    /// The same with this probability of a [`Fault::FailReceive`].
+    /// Sets the probability of [`Fault::FailReceive`].
     #[must_use]
     pub fn fail_receive(self, probability: f64) -> Self {
         self.with(Fault::FailReceive, probability)
     }
 
-    /// The same with delays and redeliveries up to this long; 5 seconds unless set.
+    /// Sets the longest delay of a message or redelivery; 5 seconds by default.
     #[must_use]
     pub const fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest_delay = delay;
         self
     }
 
-    /// Whether the messages of a key come in order for the first time, as on the brokers of this
-    /// crate. `false` stands for a broker that knows no keys.
+    /// Sets whether the first deliveries of the messages of a key are in order, as on the brokers of this
+    /// crate. `false` simulates a broker without keys.
     #[must_use]
     pub const fn order_per_key(mut self, kept: bool) -> Self {
         self.order_per_key = kept;
@@ -183,13 +183,13 @@ impl Faults {
         self.probabilities.get(fault as usize).copied().unwrap_or_default()
     }
 
-    /// The kinds that can strike.
+    /// The kinds with a probability above 0.
     pub fn kinds(&self) -> impl Iterator<Item = Fault> {
         Fault::ALL.into_iter().filter(|fault| self.of(*fault) > 0.0)
     }
 }
 
-/// The plan as a Rust expression, to be copied into a test.
+/// Formats the plan as a Rust expression, to be copied into a test.
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Faults::none()")?;
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_shown_as_what_makes_it() {
+    fn a_plan_is_formatted_as_an_expression() {
         let faults = Faults::none().crash(0.25).fail_receive(0.1).order_per_key(false);
         assert_eq!(faults.to_string(), "Faults::none().crash(0.25).fail_receive(0.1).order_per_key(false)");
         assert_eq!(Faults::all().kinds().collect::<Vec<_>>(), Fault::ALL);
@@ -219,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the probability of `crash` is from 0 to 0.9, not 1")]
-    fn a_fault_that_always_strikes_is_refused() {
+    #[should_panic(expected = "the probability of `crash` must be from 0 to 0.9, not 1")]
+    fn a_fault_that_always_occurs_is_refused() {
         let _ = Faults::none().crash(1.0);
     }
 }

@@ -1,11 +1,11 @@
-//! What happened, step by step.
+//! The history of a simulated run.
 
 use std::fmt;
 
 use super::Fault;
 use events_transport::{Position, Topic};
 
-/// What was done in a step.
+/// The action of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -13,41 +13,41 @@ pub enum Action {
     Send,
     /// A consumer joined its group.
     Join,
-    /// A consumer asked for messages and got none of those that it would have got.
+    /// A consumer fetched messages, and a fault occurred.
     Fetch,
-    /// A message was handed to a consumer.
+    /// A message was delivered to a consumer.
     Deliver,
     /// A message was acknowledged.
     Ack,
-    /// A message was handed back, to come again after a time.
+    /// A message was returned for redelivery after a time.
     Retry,
-    /// A message was handed back unprocessed.
+    /// A message was returned unprocessed.
     Release,
-    /// A message was given up for the dead letters.
+    /// A message was rejected.
     Reject,
     /// A delivery was dropped without an outcome.
     Abandon,
 }
 
-/// What a fault did in a step.
+/// The effect of a fault on a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Nothing of it took place, and the caller was told so.
+    /// The action failed, and was reported as failed.
     Failed,
-    /// It took place, and the caller was told the opposite.
+    /// The action succeeded, but was reported as failed.
     ReportedFailed,
-    /// Nothing of it took place, and the caller was told that it did.
+    /// The action failed, but was reported as done.
     ReportedDone,
-    /// The consumer died before it took place.
+    /// The consumer crashed before the action.
     CrashedBefore,
-    /// The consumer died when it had taken place.
+    /// The consumer crashed after the action.
     CrashedAfter,
-    /// It takes place, or is answered, later.
+    /// The action or its result was delayed.
     Delayed,
-    /// It took place out of turn.
+    /// The messages were reordered.
     Reordered,
-    /// It took place, and the message comes again all the same.
+    /// The action succeeded, but the message is redelivered.
     ComesAgain,
 }
 
@@ -55,19 +55,19 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// The topic.
     pub topic: Topic,
-    /// Where the message stands in it, where the step is about one that is stored.
+    /// The position of the message in the topic, if the step has a stored message.
     pub position: Option<Position>,
-    /// The consumer, numbered from 1 in the order of joining, where there is one.
+    /// The consumer, numbered from 1 in the order of joining; `None` for a producer.
     pub consumer: Option<u64>,
-    /// The attempt, where a message is handed out.
+    /// The attempt, if a message is delivered.
     pub attempt: Option<u32>,
-    /// The fault that struck, and what it did.
+    /// The fault that occurred, and its effect.
     pub fault: Option<(Fault, Effect)>,
-    /// The earlier fault that made the message be stored or come again.
+    /// The earlier fault because of which the message is stored or delivered again.
     pub cause: Option<Fault>,
 }
 
@@ -86,7 +86,7 @@ impl Step {
         self
     }
 
-    pub(super) const fn struck(mut self, fault: Fault, effect: Effect) -> Self {
+    pub(super) const fn with_fault(mut self, fault: Fault, effect: Effect) -> Self {
         self.fault = Some((fault, effect));
         self
     }
@@ -97,7 +97,7 @@ impl Step {
     }
 }
 
-/// `consumer 2: deliver orders 7, attempt 2, again because of crash`.
+/// Formats a step, for example `consumer 2: deliver orders 7, attempt 2, again because of crash`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.consumer {
@@ -130,8 +130,8 @@ impl fmt::Display for Step {
                 Effect::CrashedBefore => "the consumer crashed before",
                 Effect::CrashedAfter => "done, then the consumer crashed",
                 Effect::Delayed => "delayed",
-                Effect::Reordered => "out of turn",
-                Effect::ComesAgain => "done, but it comes again",
+                Effect::Reordered => "reordered",
+                Effect::ComesAgain => "done, but redelivered",
             };
             write!(f, " ! {fault}: {effect}")?;
         }
@@ -142,8 +142,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// The steps of a simulated run, in order. The text has a line for each and no ids or times, which
-/// differ from run to run: the same seed and plan give the same text.
+/// The steps of a simulated run, in order. It is formatted with one line per step, without ids and times,
+/// which differ between runs: the same seed and plan give the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History(Vec<Step>);
 
@@ -158,13 +158,13 @@ impl History {
         &self.0
     }
 
-    /// How often a fault struck.
+    /// The number of times that a fault occurred.
     #[must_use]
     pub fn count(&self, fault: Fault) -> usize {
-        self.0.iter().filter(|step| step.fault.is_some_and(|(struck, _)| struck == fault)).count()
+        self.0.iter().filter(|step| step.fault.is_some_and(|(occurred, _)| occurred == fault)).count()
     }
 
-    /// How many messages were handed out again because of a fault.
+    /// The number of repeated deliveries because of a fault.
     #[must_use]
     pub fn repeats(&self, cause: Fault) -> usize {
         let delivered = self.0.iter().filter(|step| step.action == Action::Deliver);
@@ -183,11 +183,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_reads_as_a_line() {
+    fn a_step_is_formatted_as_a_line() {
         let topic = Topic::new("orders").unwrap();
         let step = Step::new(Action::Send, topic.clone()).at(Position::Sequence(3));
         assert_eq!(step.to_string(), "producer: send orders 3");
-        let lost = step.struck(Fault::LoseSendAck, Effect::ReportedFailed);
+        let lost = step.with_fault(Fault::LoseSendAck, Effect::ReportedFailed);
         assert_eq!(lost.to_string(), "producer: send orders 3 ! lose_send_ack: done, but reported as failed");
         let mut again = Step::new(Action::Deliver, topic).at(Position::Sequence(3)).by(2);
         again.attempt = Some(2);

@@ -1,4 +1,4 @@
-//! The consumer's way out: which outcomes are stored, and what its death does to the rest.
+//! The settling side of a consumer: which outcomes are stored, and what is redelivered after a crash.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use super::Fault;
 use super::history::{Action, Effect, Step};
-use super::state::{Echo, Progress, State};
+use super::state::{Progress, Redelivery, State};
 use super::transport::{Sim, now, unavailable};
 use events_transport::{
     BoxFuture, ConsumerGroup, Delivery, ErrorKind, Outcome, Position, Producer, Receipt, Recipient, Settle,
     Settlement, Topic, TransportError,
 };
 
-/// One consumer's side of the simulator.
+/// The deliveries of one consumer and their outcomes.
 pub(super) struct Ledger {
     sim: Sim,
     number: u64,
@@ -25,36 +25,36 @@ pub(super) struct Ledger {
     producer: Arc<dyn Producer>,
     dead_letter: Topic,
     /// Locked before the simulator's state.
-    hands: Mutex<Hands>,
+    in_flight: Mutex<InFlight>,
 }
 
 #[derive(Default)]
-struct Hands {
+struct InFlight {
     crashed: bool,
-    /// By token, which is the order of handing out.
+    /// By token, in the order of delivery.
     held: BTreeMap<u64, Held>,
 }
 
-/// What a consumer holds.
+/// A message that a consumer holds.
 pub(super) enum Held {
     /// A delivery of the store.
     Stored(Delivery),
-    /// A message that the store has done with.
-    Echo(Echo),
+    /// A message that is settled in the store.
+    Redelivery(Redelivery),
 }
 
 impl Held {
     pub(super) const fn key(&self) -> Option<&Bytes> {
         match self {
             Self::Stored(delivery) => delivery.message().key.as_ref(),
-            Self::Echo(echo) => echo.message.key.as_ref(),
+            Self::Redelivery(redelivery) => redelivery.message.key.as_ref(),
         }
     }
 
     const fn position(&self) -> Position {
         match self {
             Self::Stored(delivery) => delivery.position(),
-            Self::Echo(echo) => echo.position,
+            Self::Redelivery(redelivery) => redelivery.position,
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn crashed(operation: &'static str, topic: &Topic) -> TransportError 
         ErrorKind::Closed,
         operation,
         topic,
-        "this consumer crashed in the simulation: start another one",
+        "this consumer crashed in the simulation: start a new one",
     )
 }
 
@@ -81,7 +81,7 @@ impl Ledger {
         let number = state.consumers;
         state.history.push(Step::new(Action::Join, topic.clone()).by(number));
         drop(state);
-        Self { sim, number, topic, group, producer, dead_letter, hands: Mutex::default() }
+        Self { sim, number, topic, group, producer, dead_letter, in_flight: Mutex::default() }
     }
 
     pub(super) const fn topic(&self) -> &Topic {
@@ -100,75 +100,75 @@ impl Ledger {
         Step::new(action, self.topic.clone()).by(self.number)
     }
 
-    /// Nothing under the lock panics halfway through a change.
-    fn hands(&self) -> MutexGuard<'_, Hands> {
-        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ignores poisoning: no panic leaves a change incomplete.
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_crashed(&self) -> bool {
-        self.hands().crashed
+        self.in_flight().crashed
     }
 
     pub(super) fn fails_to_receive(&self) -> bool {
         let mut state = self.state();
-        let fails = state.dice.strikes(Fault::FailReceive);
+        let fails = state.dice.occurs(Fault::FailReceive);
         if fails {
-            state.history.push(self.step(Action::Fetch).struck(Fault::FailReceive, Effect::Failed));
+            state.history.push(self.step(Action::Fetch).with_fault(Fault::FailReceive, Effect::Failed));
         }
         fails
     }
 
-    /// How many echoes are due, up to `max`, and when the next will be.
-    pub(super) fn echoes_due(&self, max: usize) -> (usize, Option<Instant>) {
+    /// The number of redeliveries that are due, up to `max`, and when the next is due.
+    pub(super) fn redeliveries_due(&self, max: usize) -> (usize, Option<Instant>) {
         let mut state = self.state();
-        let echoes = &state.progress(&self.topic, &self.group).echoes;
+        let redeliveries = &state.progress(&self.topic, &self.group).redeliveries;
         let now = Instant::now();
-        let due = echoes.keys().take(max).take_while(|(due, _)| *due <= now).count();
-        (due, echoes.keys().map(|(due, _)| *due).find(|due| *due > now))
+        let due = redeliveries.keys().take(max).take_while(|(due, _)| *due <= now).count();
+        (due, redeliveries.keys().map(|(due, _)| *due).find(|due| *due > now))
     }
 
-    /// Takes echoes that are due.
-    pub(super) fn echoes(&self, max: usize) -> Vec<Held> {
+    /// Takes up to `max` redeliveries that are due.
+    pub(super) fn take_redeliveries(&self, max: usize) -> Vec<Held> {
         let mut state = self.state();
         let due = state.progress(&self.topic, &self.group).due(Instant::now(), max);
-        due.into_iter().map(Held::Echo).collect()
+        due.into_iter().map(Held::Redelivery).collect()
     }
 
-    /// How long a message is kept back, where it is.
+    /// The delay of a message, if it is delayed.
     pub(super) fn delays(&self, position: Position) -> Option<Duration> {
         let mut state = self.state();
-        if !state.dice.strikes(Fault::Delay) {
+        if !state.dice.occurs(Fault::Delay) {
             return None;
         }
-        let step = self.step(Action::Fetch).at(position).struck(Fault::Delay, Effect::Delayed);
+        let step = self.step(Action::Fetch).at(position).with_fault(Fault::Delay, Effect::Delayed);
         state.history.push(step);
         *state.progress(&self.topic, &self.group).uncounted.entry(position).or_default() += 1;
         Some(state.dice.pause(Fault::Delay))
     }
 
-    /// Whether the consumer dies with what it has just fetched; then it all goes back.
-    pub(super) fn crashes_with(&self, hand: &mut Vec<Held>) -> bool {
-        let mut hands = self.hands();
+    /// Whether the consumer crashes after this fetch; then all fetched messages are requeued.
+    pub(super) fn crashes_with(&self, batch: &mut Vec<Held>) -> bool {
+        let mut in_flight = self.in_flight();
         {
             let mut state = self.state();
-            if !state.dice.strikes(Fault::Crash) {
+            if !state.dice.occurs(Fault::Crash) {
                 return false;
             }
-            let step = self.step(Action::Fetch).struck(Fault::Crash, Effect::CrashedBefore);
+            let step = self.step(Action::Fetch).with_fault(Fault::Crash, Effect::CrashedBefore);
             state.history.push(step);
         }
-        for held in hand.drain(..) {
-            // No receiver saw it: it comes again, but repeats nothing.
-            self.give_back(held, Duration::ZERO, None);
+        for held in batch.drain(..) {
+            // No receiver has seen it, so its next delivery is not a repeat.
+            self.requeue(held, Duration::ZERO, None);
         }
-        self.crash(&mut hands);
-        drop(hands);
+        self.crash(&mut in_flight);
+        drop(in_flight);
         self.wake();
         true
     }
 
-    pub(super) fn hand_out(&self, held: Held, recipient: &Arc<Recipient>) -> Delivery {
-        let mut hands = self.hands();
+    pub(super) fn deliver(&self, held: Held, recipient: &Arc<Recipient>) -> Delivery {
+        let mut in_flight = self.in_flight();
         let mut state = self.state();
         let position = held.position();
         let (message, attempt, time, cause) = match &held {
@@ -177,29 +177,31 @@ impl Ledger {
                 let cause = state.cause(&self.topic, &self.group, position);
                 (delivery.message().clone(), attempt, delivery.time(), cause)
             }
-            Held::Echo(echo) => (echo.message.clone(), echo.attempt, echo.time, echo.cause),
+            Held::Redelivery(redelivery) => {
+                (redelivery.message.clone(), redelivery.attempt, redelivery.time, redelivery.cause)
+            }
         };
         state.tokens += 1;
         let token = state.tokens;
         let mut step = self.step(Action::Deliver).at(position).because(cause);
         step.attempt = Some(attempt);
         state.history.push(step);
-        hands.held.insert(token, held);
-        Delivery::new(self.sim.reveal(message), position, attempt, time, token, recipient.clone())
+        in_flight.held.insert(token, held);
+        Delivery::new(self.sim.restore_key(message), position, attempt, time, token, recipient.clone())
     }
 
-    /// The end of this consumer: what it holds comes again.
-    fn crash(&self, hands: &mut Hands) {
-        hands.crashed = true;
-        for held in std::mem::take(&mut hands.held).into_values() {
-            self.give_back(held, Duration::ZERO, Some(Fault::Crash));
+    /// Crashes the consumer: the messages that it holds are redelivered.
+    fn crash(&self, in_flight: &mut InFlight) {
+        in_flight.crashed = true;
+        for held in std::mem::take(&mut in_flight.held).into_values() {
+            self.requeue(held, Duration::ZERO, Some(Fault::Crash));
         }
         self.state().crashes += 1;
     }
 
-    /// A delivery without a stored outcome: it comes again. The fault is not the event's, so that no
-    /// attempt is counted: however often it strikes, no event is given up for it.
-    fn give_back(&self, held: Held, after: Duration, cause: Option<Fault>) {
+    /// Requeues a message without a stored outcome. The event did not cause the fault, so no attempt is
+    /// counted: repeated faults do not exhaust the attempts.
+    fn requeue(&self, held: Held, after: Duration, cause: Option<Fault>) {
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
         match held {
@@ -208,22 +210,21 @@ impl Ledger {
                     progress.causes.insert(delivery.position(), cause);
                 }
                 *progress.uncounted.entry(delivery.position()).or_default() += 1;
-                // A lease that ended means that it went back already.
+                // Fails only if the lease has ended; then the message is requeued already.
                 let _ = now(delivery.settle(Outcome::Retry(after)));
             }
-            Held::Echo(mut echo) => {
-                if progress.give_back(echo.position) {
-                    echo.cause = cause.or(echo.cause);
-                    progress.echo(after, echo);
+            Held::Redelivery(mut redelivery) => {
+                if progress.remove_held(redelivery.position) {
+                    redelivery.cause = cause.or(redelivery.cause);
+                    progress.redeliver(after, redelivery);
                 }
             }
         }
     }
 
-    /// Stores an outcome.
     fn store(&self, held: Held, outcome: Outcome) -> Result<(), TransportError> {
         let outcome = match outcome {
-            Outcome::Reject(letter) => Outcome::Reject(Box::new(self.sim.hide(*letter))),
+            Outcome::Reject(dead_letter) => Outcome::Reject(Box::new(self.sim.hide_key(*dead_letter))),
             other => other,
         };
         match held {
@@ -236,23 +237,23 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Held::Echo(echo) => self.store_echo(echo, outcome),
+            Held::Redelivery(redelivery) => self.store_redelivery(redelivery, outcome),
         }
     }
 
-    fn store_echo(&self, mut echo: Echo, outcome: Outcome) -> Result<(), TransportError> {
-        if !self.state().progress(&self.topic, &self.group).give_back(echo.position) {
-            return Err(TransportError::lease_lost("settle", &self.topic, &self.group, echo.position));
+    fn store_redelivery(&self, mut redelivery: Redelivery, outcome: Outcome) -> Result<(), TransportError> {
+        if !self.state().progress(&self.topic, &self.group).remove_held(redelivery.position) {
+            return Err(TransportError::lease_lost("settle", &self.topic, &self.group, redelivery.position));
         }
         let after = match outcome {
             Outcome::Ack => None,
-            Outcome::Reject(letter) => {
-                let sent = now(self.producer.send(&self.dead_letter, &[*letter]));
+            Outcome::Reject(dead_letter) => {
+                let sent = now(self.producer.send(&self.dead_letter, &[*dead_letter]));
                 sent.into_iter().collect::<Result<Vec<_>, _>>()?;
                 None
             }
             Outcome::Retry(after) => {
-                echo.attempt += 1;
+                redelivery.attempt += 1;
                 Some(after)
             }
             Outcome::Release => Some(Duration::ZERO),
@@ -260,17 +261,17 @@ impl Ledger {
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
         if let Some(after) = after {
-            progress.echo(after, echo);
+            progress.redeliver(after, redelivery);
         }
         Ok(())
     }
 
-    fn settle_one(&self, hands: &mut Hands, settlement: Settlement) -> Result<(), TransportError> {
+    fn settle_one(&self, in_flight: &mut InFlight, settlement: Settlement) -> Result<(), TransportError> {
         let Settlement { receipt, outcome, .. } = settlement;
-        if hands.crashed {
+        if in_flight.crashed {
             return Err(crashed("settle", &self.topic));
         }
-        let Some(held) = hands.held.remove(&receipt.token) else {
+        let Some(held) = in_flight.held.remove(&receipt.token) else {
             return Err(TransportError::lease_lost("settle", &self.topic, &self.group, receipt.position));
         };
         let step = self.step(match outcome {
@@ -282,39 +283,43 @@ impl Ledger {
         let step = step.at(receipt.position);
 
         let mut state = self.state();
-        if state.dice.strikes(Fault::Crash) {
+        if state.dice.occurs(Fault::Crash) {
             let is_stored = state.dice.case(Fault::Crash, 2) == 1;
             let effect = if is_stored { Effect::CrashedAfter } else { Effect::CrashedBefore };
-            state.history.push(step.struck(Fault::Crash, effect));
+            state.history.push(step.with_fault(Fault::Crash, effect));
             drop(state);
             if is_stored {
                 self.store(held, outcome)?;
             } else {
-                self.give_back(held, Duration::ZERO, Some(Fault::Crash));
+                self.requeue(held, Duration::ZERO, Some(Fault::Crash));
             }
-            self.crash(hands);
+            self.crash(in_flight);
             return Err(crashed("settle", &self.topic));
         }
-        if state.dice.strikes(Fault::LoseAck) {
-            let is_told = state.dice.case(Fault::LoseAck, 2) == 1;
+        if state.dice.occurs(Fault::LoseAck) {
+            let is_reported = state.dice.case(Fault::LoseAck, 2) == 1;
             let pause = state.dice.pause(Fault::LoseAck);
-            let effect = if is_told { Effect::Failed } else { Effect::ReportedDone };
-            state.history.push(step.struck(Fault::LoseAck, effect));
+            let effect = if is_reported { Effect::Failed } else { Effect::ReportedDone };
+            state.history.push(step.with_fault(Fault::LoseAck, effect));
             drop(state);
-            self.give_back(held, pause, Some(Fault::LoseAck));
-            return if is_told { Err(unavailable("settle", &self.topic, Fault::LoseAck)) } else { Ok(()) };
+            self.requeue(held, pause, Some(Fault::LoseAck));
+            return if is_reported {
+                Err(unavailable("settle", &self.topic, Fault::LoseAck))
+            } else {
+                Ok(())
+            };
         }
-        let again = (outcome == Outcome::Ack && state.dice.strikes(Fault::Redeliver)).then(|| {
+        let again = (outcome == Outcome::Ack && state.dice.occurs(Fault::Redeliver)).then(|| {
             let pause = state.dice.pause(Fault::Redeliver);
-            (pause, echo_of(&held, state.progress(&self.topic, &self.group)))
+            (pause, redelivery_of(&held, state.progress(&self.topic, &self.group)))
         });
         drop(state);
         self.store(held, outcome)?;
         let mut state = self.state();
         match again {
-            Some((after, echo)) => {
-                state.progress(&self.topic, &self.group).echo(after, echo);
-                state.history.push(step.struck(Fault::Redeliver, Effect::ComesAgain));
+            Some((after, redelivery)) => {
+                state.progress(&self.topic, &self.group).redeliver(after, redelivery);
+                state.history.push(step.with_fault(Fault::Redeliver, Effect::ComesAgain));
             }
             None => state.history.push(step),
         }
@@ -322,47 +327,49 @@ impl Ledger {
     }
 }
 
-fn echo_of(held: &Held, progress: &Progress) -> Echo {
+fn redelivery_of(held: &Held, progress: &Progress) -> Redelivery {
     let (message, position, attempt, time) = match held {
         Held::Stored(delivery) => {
             (delivery.message(), delivery.position(), progress.attempt(delivery), delivery.time())
         }
-        Held::Echo(echo) => (&echo.message, echo.position, echo.attempt, echo.time),
+        Held::Redelivery(redelivery) => {
+            (&redelivery.message, redelivery.position, redelivery.attempt, redelivery.time)
+        }
     };
-    Echo { message: message.clone(), position, attempt, time, cause: Some(Fault::Redeliver) }
+    Redelivery { message: message.clone(), position, attempt, time, cause: Some(Fault::Redeliver) }
 }
 
 impl Settle for Ledger {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        let mut hands = self.hands();
+        let mut in_flight = self.in_flight();
         let results: Vec<_> =
-            settlements.into_iter().map(|settlement| self.settle_one(&mut hands, settlement)).collect();
-        drop(hands);
+            settlements.into_iter().map(|settlement| self.settle_one(&mut in_flight, settlement)).collect();
+        drop(in_flight);
         self.wake();
         Box::pin(std::future::ready(results))
     }
 
     fn abandon(&self, receipt: Receipt) {
-        let mut hands = self.hands();
+        let mut in_flight = self.in_flight();
         // A crashed consumer holds nothing.
-        if let Some(held) = hands.held.remove(&receipt.token) {
+        if let Some(held) = in_flight.held.remove(&receipt.token) {
             self.state().history.push(self.step(Action::Abandon).at(receipt.position));
-            // Nobody can be told that its lease has ended, which means that it went back already.
+            // Fails only if the lease has ended; then the message is requeued already.
             let _ = self.store(held, Outcome::Retry(Duration::ZERO));
         }
-        drop(hands);
+        drop(in_flight);
         self.wake();
     }
 
     fn renew(&self, receipts: Vec<Receipt>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        let hands = self.hands();
-        let renew = |receipt: Receipt| match hands.held.get(&receipt.token) {
+        let in_flight = self.in_flight();
+        let renew = |receipt: Receipt| match in_flight.held.get(&receipt.token) {
             Some(Held::Stored(delivery)) => now(delivery.renew()),
-            Some(Held::Echo(_)) => Ok(()),
+            Some(Held::Redelivery(_)) => Ok(()),
             None => Err(TransportError::lease_lost("renew", &self.topic, &self.group, receipt.position)),
         };
         let results: Vec<_> = receipts.into_iter().map(renew).collect();
-        drop(hands);
+        drop(in_flight);
         Box::pin(std::future::ready(results))
     }
 }

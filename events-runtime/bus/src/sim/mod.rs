@@ -1,10 +1,9 @@
 //! A simulated broker with faults, to test that receivers are idempotent.
 //!
-//! The bus delivers at least once: after a crash, a lost acknowledgement or a send that was tried
-//! again, a receiver sees an event twice. On a developer's machine it hardly ever does. Here it
-//! does all the time, and the same seed does it again: all chance follows from the seed, the clock
-//! goes forward only while everybody waits, and a failing test tells its seed, the few kinds of
-//! faults that it takes, and the history.
+//! The bus delivers at least once: after a crash, a lost acknowledgement or a retried send, a receiver sees
+//! an event twice. This is rare on a developer's machine and frequent in the simulator. Runs are
+//! reproducible: all random choices derive from the seed, the clock advances only while all tasks wait, and a
+//! failing test reports its seed, the faults that it needs to fail, and the history.
 //!
 //! ```
 //! use std::collections::HashSet;
@@ -20,7 +19,7 @@
 //!     pub amount: u64,
 //! }
 //!
-//! /// Ten payments; `receiver` is to add each of them once.
+//! /// Sends ten payments; `receiver` must add each of them once.
 //! async fn ten_payments(sim: &Sim, total: &Mutex<u64>, receiver: impl Fn(&Event<OrderPaid>) + Send + Sync + 'static) {
 //!     let hub = Hub::new();
 //!     hub.scope(|| ORDER_PAID.connect("total", receiver));
@@ -32,15 +31,15 @@
 //!     assert_eq!(*total.lock().unwrap(), 50);
 //! }
 //!
-//! // Adds whatever comes.
+//! // Adds every delivered payment.
 //! let failure = sim::find(0..50, Faults::all(), async |sim| {
 //!     let total = Arc::new(Mutex::new(0));
 //!     let sum = Arc::clone(&total);
 //!     ten_payments(sim, &total, move |event| *sum.lock().unwrap() += event.amount).await;
 //! });
-//! println!("{}", failure.expect("an event came twice"));
+//! println!("{}", failure.expect("an event was delivered twice"));
 //!
-//! // Remembers what it has added.
+//! // Adds each event once.
 //! sim::check(0..50, Faults::all(), async |sim| {
 //!     let total = Arc::new(Mutex::new(0));
 //!     let (sum, seen) = (Arc::clone(&total), Mutex::new(HashSet::new()));
@@ -53,26 +52,26 @@
 //! });
 //! ```
 //!
-//! A test is a plain function of a seed, so `proptest` can choose the seed together with the
-//! events: call [`check`] with that one seed.
+//! A test is a function of a seed, so `proptest` can generate the seed together with the events: call
+//! [`check`] with this one seed.
 //!
-//! # What may happen, and what not
-//! Each [`Fault`] has its probability in the [`Faults`]. Under all of them, nothing is lost, ids are
-//! kept, and the events of a key come *for the first time* in order. A repeated one may come after
-//! later ones of its key, as it may on any broker that acknowledges messages singly.
+//! # Guarantees
+//! Each [`Fault`] has a probability in the [`Faults`]. With all faults, no event is lost, ids are kept, and
+//! the *first* deliveries of the events of a key are in order. A repeated event may follow later ones of its
+//! key, as on any broker that acknowledges messages individually.
 //!
-//! A crash ends the consumer and not its process: what it holds goes back at once, its outcomes are
-//! refused, and receivers that run or are still to run for what it has fetched do run, as those of
-//! a member that was thrown out of its group unawares. No receiver is cut off halfway.
+//! A crash ends the consumer, not its process: the messages that it holds are redelivered at once, and its
+//! outcomes are refused. Receivers still run for the messages that it has fetched, as in a member that was
+//! removed from its group without notice. No receiver is interrupted.
 //!
-//! A program of several buses, topics or groups takes [`Sim::transport`] and [`Sim::drain`] in place
-//! of [`Sim::wire`].
+//! A program with several buses, topics or groups uses [`Sim::transport`] and [`Sim::drain`] instead of
+//! [`Sim::wire`].
 //!
-//! # The same seed, the same history
-//! [`check`], [`find`] and [`run`] see to it; a test of your own runtime needs one thread and a
-//! paused clock (`#[tokio::test(start_paused = true)]`). It ends where the test itself brings in
-//! something else: threads, the system's clock, the order of a hash map. Events' ids and times are
-//! new in each run and no part of the history.
+//! # Reproducibility
+//! With [`check`], [`find`] and [`run`], the same seed gives the same history. A test with its own runtime
+//! needs one thread and a paused clock (`#[tokio::test(start_paused = true)]`). A test is not reproducible if
+//! it depends on threads, the system clock or the order of a hash map. The ids and times of events differ
+//! between runs and are not part of the history.
 
 mod check;
 mod consumer;

@@ -1,4 +1,4 @@
-//! What the simulator knows beyond its store: the dice, the history, and what comes again.
+//! The state of the simulator besides its store: the dice, the history and the redeliveries.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
@@ -13,39 +13,39 @@ use events_transport::{ConsumerGroup, Delivery, Message, Position, Topic};
 pub(super) struct State {
     pub(super) dice: Dice,
     pub(super) history: History,
-    /// Consumers that joined.
+    /// The number of consumers that joined.
     pub(super) consumers: u64,
     pub(super) crashes: u64,
-    /// Deliveries that were handed out.
+    /// The number of deliveries.
     pub(super) tokens: u64,
     /// By topic and group.
     pub(super) groups: BTreeMap<(Topic, ConsumerGroup), Progress>,
-    /// Stored, and reported as not stored, with the place of the first copy: an equal message is
-    /// the same one sent again.
+    /// Messages that were stored but reported as not stored, with the position of the first copy. An equal
+    /// message is a retry.
     unreported: HashMap<Topic, Vec<(Message, Position)>>,
-    /// The first copy of each further one.
+    /// The first copy of each later copy.
     copies: HashMap<(Topic, Position), Position>,
 }
 
-/// What a group's messages went through.
+/// The simulated progress of a group.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// How many of a message's attempts are no attempts: it went back by a fault.
+    /// The number of deliveries of a message that a fault requeued, and that are not attempts.
     pub(super) uncounted: HashMap<Position, u32>,
-    /// Why a message comes again.
+    /// The fault because of which a message is redelivered.
     pub(super) causes: HashMap<Position, Fault>,
-    /// What was handed out.
-    handed: HashSet<Position>,
-    /// The first copies of what was handed out.
-    handed_copies: HashSet<Position>,
-    /// Acknowledged messages that come again, by due time and the sort key of their position.
-    pub(super) echoes: BTreeMap<(Instant, (u32, u64, u64)), Echo>,
-    /// The places of the echoes that consumers hold.
-    pub(super) lent: Vec<Position>,
+    /// The delivered messages.
+    delivered: HashSet<Position>,
+    /// The first copies of the delivered messages.
+    delivered_copies: HashSet<Position>,
+    /// Acknowledged messages to redeliver, by due time and the sort key of their position.
+    pub(super) redeliveries: BTreeMap<(Instant, (u32, u64, u64)), Redelivery>,
+    /// The positions of the redeliveries that consumers hold.
+    pub(super) held: Vec<Position>,
 }
 
-/// An acknowledged message that comes again.
-pub(super) struct Echo {
+/// An acknowledged message to redeliver.
+pub(super) struct Redelivery {
     pub(super) message: Message,
     pub(super) position: Position,
     pub(super) attempt: u32,
@@ -75,13 +75,13 @@ impl State {
         self.copies.get(&(topic.clone(), position)).copied().unwrap_or(position)
     }
 
-    /// Remembers that nobody was told that this message is stored.
+    /// Records a message that is stored but reported as not stored.
     pub(super) fn unreported(&mut self, topic: &Topic, message: &Message, position: Position) {
         let first = self.first_copy(topic, position);
         self.unreported.entry(topic.clone()).or_default().push((message.clone(), first));
     }
 
-    /// Whether a message that is stored here now was stored before.
+    /// Whether the message that is stored at this position was stored before.
     pub(super) fn is_copy(&mut self, topic: &Topic, message: &Message, position: Position) -> bool {
         let Some(unreported) = self.unreported.get_mut(topic) else { return false };
         let Some(index) = unreported.iter().position(|(earlier, _)| earlier == message) else { return false };
@@ -90,7 +90,7 @@ impl State {
         true
     }
 
-    /// Why a message is handed out that was handed out before, at this place or another.
+    /// The fault because of which a message is delivered again, at this position or another.
     pub(super) fn cause(
         &mut self,
         topic: &Topic,
@@ -99,62 +99,62 @@ impl State {
     ) -> Option<Fault> {
         let first = self.first_copy(topic, position);
         let progress = self.progress(topic, group);
-        let is_known = !progress.handed_copies.insert(first);
-        let is_copy = progress.handed.insert(position) && is_known;
+        let is_known = !progress.delivered_copies.insert(first);
+        let is_copy = progress.delivered.insert(position) && is_known;
         progress.causes.remove(&position).or(is_copy.then_some(Fault::LoseSendAck))
     }
 }
 
 impl Progress {
-    /// Which attempt a delivery is.
+    /// The attempt of a delivery.
     pub(super) fn attempt(&self, delivery: &Delivery) -> u32 {
         let uncounted = self.uncounted.get(&delivery.position()).copied().unwrap_or_default();
         delivery.attempt().saturating_sub(uncounted).max(1)
     }
 
-    /// How many echoes are not settled.
+    /// The number of unsettled redeliveries.
     pub(super) fn outstanding(&self) -> u64 {
-        (self.echoes.len() + self.lent.len()) as u64
+        (self.redeliveries.len() + self.held.len()) as u64
     }
 
-    /// The earliest echo.
+    /// The position of the earliest unsettled redelivery.
     pub(super) fn earliest(&self) -> Option<Position> {
-        let echoes = self.echoes.values().map(|echo| echo.position);
-        echoes.chain(self.lent.iter().copied()).min_by_key(|position| position.sort_key())
+        let redeliveries = self.redeliveries.values().map(|redelivery| redelivery.position);
+        redeliveries.chain(self.held.iter().copied()).min_by_key(|position| position.sort_key())
     }
 
-    /// A consumer holds an echo no more; `false` where it was taken from it before.
-    pub(super) fn give_back(&mut self, position: Position) -> bool {
-        let index = self.lent.iter().position(|lent| *lent == position);
-        index.map(|index| self.lent.swap_remove(index)).is_some()
+    /// Removes a redelivery that a consumer holds; `false` if the consumer had lost it.
+    pub(super) fn remove_held(&mut self, position: Position) -> bool {
+        let index = self.held.iter().position(|held| *held == position);
+        index.map(|index| self.held.swap_remove(index)).is_some()
     }
 
-    /// Has a message come again after a time.
-    pub(super) fn echo(&mut self, after: Duration, echo: Echo) {
-        self.echoes.insert((Instant::now().later(after), echo.position.sort_key()), echo);
+    /// Redelivers a message after a time.
+    pub(super) fn redeliver(&mut self, after: Duration, redelivery: Redelivery) {
+        self.redeliveries.insert((Instant::now().later(after), redelivery.position.sort_key()), redelivery);
     }
 
-    /// The group was moved or removed: what happened to its messages is forgotten, and what its
-    /// consumers hold is theirs no more.
-    pub(super) fn restart(&mut self) {
+    /// Resets the progress after the group was moved or removed. Consumers lose the redeliveries that they
+    /// hold.
+    pub(super) fn reset(&mut self) {
         self.uncounted.clear();
         self.causes.clear();
-        self.handed.clear();
-        self.handed_copies.clear();
-        self.echoes.clear();
-        self.lent.clear();
+        self.delivered.clear();
+        self.delivered_copies.clear();
+        self.redeliveries.clear();
+        self.held.clear();
     }
 
-    /// Takes up to `max` echoes that are due.
-    pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<Echo> {
+    /// Takes up to `max` redeliveries that are due.
+    pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<Redelivery> {
         let mut due = Vec::new();
         while due.len() < max
-            && let Some(next) = self.echoes.first_entry()
+            && let Some(next) = self.redeliveries.first_entry()
             && next.key().0 <= now
         {
             due.push(next.remove());
         }
-        self.lent.extend(due.iter().map(|echo| echo.position));
+        self.held.extend(due.iter().map(|redelivery| redelivery.position));
         due
     }
 }

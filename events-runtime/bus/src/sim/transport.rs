@@ -1,4 +1,4 @@
-//! The simulator as a transport: the store of `memory:`, with faults on the way in and out.
+//! The simulator as a transport: a `memory:` store with faults in sending and receiving.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,11 +18,10 @@ use events_transport::{
     connect,
 };
 
-/// Where a key is kept from a store that is not to see it.
+/// The header that holds the key if the store must not know it.
 const KEY_HEADER: &str = "sim_key";
 
-/// A simulated broker: a store in memory, a plan of faults and a seed. A handle: clones are the
-/// same broker.
+/// A simulated broker: a store in memory, a plan of faults and a seed. Clones share the broker.
 #[derive(Clone)]
 pub struct Sim(Arc<Shared>);
 
@@ -31,21 +30,21 @@ struct Shared {
     faults: Faults,
     store: Box<dyn Transport>,
     state: Mutex<State>,
-    /// Counts what may let somebody go on.
+    /// Counts the changes that may wake a waiting task.
     changed: watch::Sender<u64>,
 }
 
 impl Sim {
-    /// A broker without messages.
+    /// Creates a broker without messages.
     #[must_use]
     pub fn new(seed: u64, faults: Faults) -> Self {
         Self::with_options(seed, faults, &ConnectOptions::new())
     }
 
-    /// [`new`](Self::new) with a retention.
+    /// Creates a broker with these options, such as a retention.
     #[must_use]
     pub fn with_options(seed: u64, faults: Faults, options: &ConnectOptions) -> Self {
-        let store = connect("memory:", options).expect("`memory:` is always there");
+        let store = connect("memory:", options).expect("the `memory:` transport is always available");
         Self(Arc::new(Shared {
             url: format!("sim:{seed}"),
             faults,
@@ -55,35 +54,35 @@ impl Sim {
         }))
     }
 
-    /// A handle for [`EventBusBuilder::transport`](crate::bus::EventBusBuilder::transport).
+    /// Returns a handle for [`EventBusBuilder::transport`](crate::bus::EventBusBuilder::transport).
     #[must_use]
     pub fn transport(&self) -> Box<dyn Transport> {
         Box::new(self.clone())
     }
 
-    /// The plan.
+    /// The plan of faults.
     #[must_use]
     pub fn faults(&self) -> Faults {
         self.0.faults
     }
 
-    /// What happened so far.
+    /// The history so far.
     #[must_use]
     pub fn history(&self) -> History {
         self.state().history.clone()
     }
 
-    /// How many consumers have crashed so far.
+    /// The number of consumers that have crashed so far.
     #[must_use]
     pub fn crashes(&self) -> u64 {
         self.state().crashes
     }
 
-    /// Waits until no group has anything left to settle, redeliveries included.
+    /// Waits until all groups have settled all messages, redeliveries included.
     pub async fn drained(&self) {
         let mut changes = self.changes();
         loop {
-            // Seen before the look, so that what comes meanwhile is not missed.
+            // Marked as seen before the check, so that a concurrent change is not missed.
             changes.borrow_and_update();
             if self.lag() == 0 || changes.changed().await.is_err() {
                 return;
@@ -91,14 +90,14 @@ impl Sim {
         }
     }
 
-    /// How much all groups together have left to settle.
+    /// The number of unsettled deliveries of all groups.
     pub(super) fn lag(&self) -> u64 {
         let topics = now(self.0.store.topics()).unwrap_or_default();
         let groups = topics.iter().flat_map(|status| now(self.groups(&status.topic)).unwrap_or_default());
         groups.map(|status| status.lag).sum()
     }
 
-    /// Nothing under the lock panics halfway through a change.
+    /// Ignores poisoning: no panic leaves a change incomplete.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,8 +114,8 @@ impl Sim {
         self.0.changed.send_modify(|changes| *changes += 1);
     }
 
-    /// A message as the store gets it: without its key where keys have no order.
-    pub(super) fn hide(&self, mut message: Message) -> Message {
+    /// Removes the key from a message for the store if keys have no order.
+    pub(super) fn hide_key(&self, mut message: Message) -> Message {
         if !self.0.faults.order_per_key
             && let Some(key) = message.key.take()
         {
@@ -125,8 +124,8 @@ impl Sim {
         message
     }
 
-    /// A message as it was sent.
-    pub(super) fn reveal(&self, mut message: Message) -> Message {
+    /// Restores the key of a message from the store.
+    pub(super) fn restore_key(&self, mut message: Message) -> Message {
         if !self.0.faults.order_per_key && message.key.is_none() {
             message.key = message.headers.get(KEY_HEADER).cloned();
             message.headers.retain(|name, _| name != KEY_HEADER);
@@ -144,11 +143,11 @@ impl fmt::Debug for Sim {
     }
 }
 
-/// What a future of `memory:` gives that has nothing to wait for.
+/// The result of a future of the `memory:` store that is ready at once.
 pub(super) fn now<T>(mut future: BoxFuture<'_, T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("the store is in memory and answers at once"),
+        Poll::Pending => unreachable!("the memory store returned a pending future"),
     }
 }
 
@@ -197,8 +196,8 @@ impl Transport for Sim {
             for status in &mut groups {
                 let progress = state.progress(topic, &status.group);
                 status.lag += progress.outstanding();
-                status.waiting += progress.echoes.len() as u64;
-                status.in_flight += progress.lent.len() as u64;
+                status.waiting += progress.redeliveries.len() as u64;
+                status.in_flight += progress.held.len() as u64;
                 let next = status.next.into_iter().chain(progress.earliest());
                 status.next = next.min_by_key(|position| position.sort_key());
             }
@@ -214,7 +213,7 @@ impl Transport for Sim {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
             self.store().seek(topic, group, start).await?;
-            self.state().progress(topic, group).restart();
+            self.state().progress(topic, group).reset();
             self.wake();
             Ok(())
         })
@@ -227,7 +226,7 @@ impl Transport for Sim {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
             self.store().remove_group(topic, group).await?;
-            self.state().progress(topic, group).restart();
+            self.state().progress(topic, group).reset();
             self.wake();
             Ok(())
         })
@@ -251,17 +250,17 @@ impl SimProducer {
         message: &Message,
     ) -> Result<Position, TransportError> {
         let step = Step::new(Action::Send, topic.clone());
-        if state.dice.strikes(Fault::FailSend) {
-            state.history.push(step.struck(Fault::FailSend, Effect::Failed));
+        if state.dice.occurs(Fault::FailSend) {
+            state.history.push(step.with_fault(Fault::FailSend, Effect::Failed));
             return Err(unavailable("send to", topic, Fault::FailSend));
         }
-        let stored = now(self.store.send(topic, &[self.sim.hide(message.clone())]));
-        let position = stored.into_iter().next().expect("a result for each message")?;
-        let again = state.is_copy(topic, message, position);
-        let step = step.at(position).because(again.then_some(Fault::LoseSendAck));
-        if state.dice.strikes(Fault::LoseSendAck) {
+        let stored = now(self.store.send(topic, &[self.sim.hide_key(message.clone())]));
+        let position = stored.into_iter().next().expect("the store returns a result for each message")?;
+        let is_copy = state.is_copy(topic, message, position);
+        let step = step.at(position).because(is_copy.then_some(Fault::LoseSendAck));
+        if state.dice.occurs(Fault::LoseSendAck) {
             state.unreported(topic, message, position);
-            state.history.push(step.struck(Fault::LoseSendAck, Effect::ReportedFailed));
+            state.history.push(step.with_fault(Fault::LoseSendAck, Effect::ReportedFailed));
             return Err(unavailable("send to", topic, Fault::LoseSendAck));
         }
         state.history.push(step);
@@ -276,11 +275,11 @@ impl Producer for SimProducer {
         batch: &[Message],
     ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
         let mut state = self.sim.state();
-        // Keys of which a message failed: no later one is stored before it.
-        let mut stopped: HashSet<Bytes> = HashSet::new();
+        // Keys with a failed message. Their later messages are not stored.
+        let mut failed_keys: HashSet<Bytes> = HashSet::new();
         let mut results = Vec::with_capacity(batch.len());
         for message in batch {
-            let result = if message.key.as_ref().is_some_and(|key| stopped.contains(key)) {
+            let result = if message.key.as_ref().is_some_and(|key| failed_keys.contains(key)) {
                 Err(TransportError::new(
                     ErrorKind::Unavailable,
                     "send to",
@@ -291,13 +290,13 @@ impl Producer for SimProducer {
                 self.send_one(&mut state, topic, message)
             };
             if result.is_err() {
-                stopped.extend(message.key.clone());
+                failed_keys.extend(message.key.clone());
             }
             results.push(result);
         }
-        let pause = state.dice.strikes(Fault::Delay).then(|| {
+        let pause = state.dice.occurs(Fault::Delay).then(|| {
             let step = Step::new(Action::Send, topic.clone());
-            state.history.push(step.struck(Fault::Delay, Effect::Delayed));
+            state.history.push(step.with_fault(Fault::Delay, Effect::Delayed));
             state.dice.pause(Fault::Delay)
         });
         drop(state);

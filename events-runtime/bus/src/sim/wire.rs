@@ -1,4 +1,4 @@
-//! A service that emits and one that receives, with the simulated broker between them.
+//! An emitting and a receiving service, connected by the simulated broker.
 
 use std::fmt::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -17,13 +17,13 @@ use events_transport::{BoxFuture, Transport as _};
 
 /// The topic of all events.
 const TOPIC: &str = "events";
-/// How long draining may take, by the clock of the simulation.
-const DRAINS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The simulated time within which draining must end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The group of the receiving service.
 const GROUP: &str = "receivers";
 
-/// Two services with a bus each, over one [`Sim`]: one emits in a hub of its own, the other emits
-/// what it consumes in the hub whose receivers are tested.
+/// Two services, each with a bus, connected by a [`Sim`]. One emits in its own hub; the other consumes into
+/// the hub whose receivers are tested.
 #[derive(Debug)]
 pub struct Wire {
     sim: Sim,
@@ -41,12 +41,11 @@ impl std::fmt::Debug for Sending {
 }
 
 impl Sim {
-    /// Starts both services. The receiving one consumes into `receivers`:
-    /// [`Hub::linked`] has those that `#[receiver]` links, [`Hub::new`] those that the test
-    /// connects.
+    /// Starts both services. The receiving service consumes into `receivers`: [`Hub::linked`] has the
+    /// receivers that `#[receiver]` links, [`Hub::new`] those that the test connects.
     ///
     /// # Panics
-    /// Where the linked definitions can't be used together.
+    /// If the linked definitions can't be used together.
     pub async fn wire(&self, receivers: &Hub) -> Wire {
         let from = self.bus(&Hub::new()).await;
         let to = self.bus(receivers).await;
@@ -55,34 +54,34 @@ impl Sim {
 
     async fn bus(&self, hub: &Hub) -> EventBus {
         let started = EventBus::builder().config(config()).hub(hub.clone()).transport(self.transport());
-        started.start().await.unwrap_or_else(|error| panic!("the bus does not start: {error}"))
+        started.start().await.unwrap_or_else(|error| panic!("the bus failed to start: {error}"))
     }
 
-    /// Runs consumers, a new one after each crash, until no group has anything left to settle.
+    /// Runs consumers, a new one after each crash, until all groups have settled all messages.
     ///
     /// # Panics
-    /// With the error of a consumer that ended otherwise, and with the seed where anything is left after a
-    /// day of the simulation's clock: a receiver never ends, or fails for ever. Where longer pauses are
-    /// meant, run [`run_until`](Consume::run_until) with [`drained`](Self::drained) yourself.
+    /// If a consumer ends with another error, or if messages are unsettled after a simulated day: a receiver
+    /// never ends or fails for ever. For longer pauses, call [`run_until`](Consume::run_until) with
+    /// [`drained`](Self::drained).
     pub async fn drain(&self, consume: impl Fn() -> Consume) {
         self.run(consume, || self.drained()).await;
     }
 
     async fn run<F: Future>(&self, consume: impl Fn() -> Consume, end: impl Fn() -> F) {
-        let ends = async {
+        let consumers = async {
             loop {
                 let crashes = self.crashes();
                 match consume().run_until(end()).await {
                     Ok(_) => return,
                     Err(ConsumeError::Transport(_)) if self.crashes() > crashes => {}
-                    Err(error) => panic!("the consumer ended: {error:?}"),
+                    Err(error) => panic!("the consumer failed: {error:?}"),
                 }
             }
         };
-        let drained = tokio::time::timeout(DRAINS_WITHIN, ends).await;
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, consumers).await;
         assert!(
             drained.is_ok(),
-            "`{}` with {} is not drained after a simulated day, {} deliveries are not settled: a receiver never ends or fails for ever",
+            "`{}` with {} is not drained after a simulated day (unsettled deliveries: {}): a receiver never ends or fails for ever",
             self.url(),
             self.faults(),
             self.lag()
@@ -91,7 +90,7 @@ impl Sim {
 }
 
 impl Wire {
-    /// Emits an event in the emitting service, and gives its id.
+    /// Emits an event in the emitting service and returns its id.
     pub fn emit<E: PublicSignal>(&self, payload: E) -> Uuid {
         let emission = self.from.hub().emit(payload);
         let id = emission.event().metadata().id();
@@ -100,20 +99,19 @@ impl Wire {
         id
     }
 
-    /// Runs the receiving service, again after each crash, until all that was emitted is stored and
-    /// nothing is left to settle: each event is acknowledged or a dead letter.
+    /// Runs the receiving service, again after each crash, until all emitted events are stored and settled:
+    /// each is acknowledged or a dead letter.
     ///
     /// # Panics
-    /// Where an event can't be sent, an unencodable one for example, the consumer ends, or anything is left
-    /// after a day of the simulation's clock, as for [`Sim::drain`].
+    /// If an event can't be sent, for example because it can't be encoded, and as for [`Sim::drain`].
     pub async fn drain(&self) {
         self.drain_with(|consume| consume).await;
     }
 
-    /// [`drain`](Self::drain) with settings of the consumer.
+    /// Like [`drain`](Self::drain), with settings of the consumer.
     ///
     /// # Panics
-    /// As [`drain`](Self::drain).
+    /// As for [`drain`](Self::drain).
     pub async fn drain_with(&self, setup: impl Fn(Consume) -> Consume) {
         let sending = std::mem::take(&mut *self.sending.lock().unwrap_or_else(PoisonError::into_inner));
         let all_sent = watch::Sender::new(false);
@@ -128,7 +126,7 @@ impl Wire {
         let end = || {
             let mut sent = all_sent.subscribe();
             async move {
-                // The other side lives as long as this function.
+                // The sender outlives this future.
                 let _ = sent.wait_for(|sent| *sent).await;
                 self.sim.drained().await;
             }
@@ -137,13 +135,13 @@ impl Wire {
         tokio::join!(sends, self.sim.run(consume, end));
     }
 
-    /// The bus that consumes.
+    /// The bus of the receiving service.
     pub fn receiving(&self) -> &EventBus {
         &self.to
     }
 }
 
-/// Every linked event goes to the one topic. Read once: a check starts buses by the hundred.
+/// Routes every linked event to the topic. Read once, because a check starts hundreds of buses.
 fn config() -> Config {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     CONFIG.get_or_init(read_config).clone()
@@ -152,11 +150,12 @@ fn config() -> Config {
 fn read_config() -> Config {
     let registry = Registry::linked().unwrap_or_else(|error| panic!("{error}"));
     let mut text = String::from("[service]\nname = \"sim\"\n[bus]\nurl = \"memory:\"\n");
-    // No question that the simulated program does not ask, so that a seed keeps its history.
+    // Lag queries would change the history of a seed.
     text.push_str("consumer = { lag_interval = \"off\" }\n");
     for descriptor in registry {
         // Writing to a string never fails.
         let _ = writeln!(text, "[routes.\"{}\"]\n{TOPIC} = {{}}", descriptor.event_type());
     }
-    Config::from_toml(&text).unwrap_or_else(|error| panic!("the simulator's configuration is wrong: {error}"))
+    Config::from_toml(&text)
+        .unwrap_or_else(|error| panic!("the simulator's configuration is invalid: {error}"))
 }

@@ -150,7 +150,9 @@ pub async fn a_replay_is_bounded_in_each_partition(fixture: &dyn Fixture) {
     billing.close().await.expect("the consumer leaves");
     let ends = |at: fn(&Vec<Position>) -> Position| {
         let mut sorted = partitions.clone();
-        sorted.values_mut().for_each(|positions| positions.sort_by_key(|position| position.sort_key()));
+        for positions in sorted.values_mut() {
+            positions.sort_by_key(|position| position.sort_key());
+        }
         Positions::new(sorted.values().map(at)).expect("one for each partition")
     };
     let (from, to) = (ends(|positions| positions[1]), ends(|positions| positions[positions.len() - 1]));

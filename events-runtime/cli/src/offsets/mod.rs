@@ -51,7 +51,7 @@ impl OpenTopic {
 
 /// Renders the next position of a group in each partition; `None` is the end of the topic.
 fn describe_position(position: Option<&Positions>) -> String {
-    position.map_or_else(|| "the end".to_owned(), |position| position.to_string())
+    position.map_or_else(|| "the end".to_owned(), ToString::to_string)
 }
 
 async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {

@@ -98,7 +98,7 @@ pub enum EncodeErrorKind {
     /// A value that a conversion rejected.
     #[error("{0}")]
     Invalid(String),
-    /// The datum is longer than the slice given to [`to_slice`](super::to_slice).
+    /// The datum is longer than the slice given to [`to_slice`](crate::avro::to_slice).
     #[error("the datum needs {needed} bytes and the slice has {available}")]
     SliceTooShort {
         /// The most bytes that the datum can take.

@@ -1,15 +1,15 @@
-//! Whether a definition breaks what has been published of its event; asked while it compiles.
+//! Whether a definition breaks what has been published of its event. Evaluated while the definition compiles.
 //!
 //! ```text
-//! broken: which top-level fields break something ▶ uphold: a compile error at each of them
-//!   same    what is as it was published is passed at once
-//!   reads   Avro's schema resolution over two schemas
-//!   report  what changed, for whom that is a break, and the ways out
-//!     words, text  the parts of that message
+//! broken_fields: which top-level fields break something ▶ assert_compatible: a compile error at each of them
+//!   unchanged  recognizes at once what is as published
+//!   reads      Avro's schema resolution over two schemas
+//!   report     what changed, for which readers it is a break, and how to resolve it
+//!     describe the parts of that message
 //! ```
 //!
 //! A definition is checked against every published version, so compatibility is always transitive.
-//! Finding out that nothing is wrong makes no text; the text of a fault is made for each field alone.
+//! No text is built unless there is a violation, and then for each field separately.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -43,9 +43,9 @@ pub enum Compatibility {
     Forward,
     /// Both.
     Full,
-    /// Nothing is promised.
+    /// No check.
     None,
-    /// Forward, and new data stands at the top level of the event alone: what Open edX agreed on
+    /// Forward, and new fields only at the top level of the event, as Open edX decided
     /// ([ADR 6](https://docs.openedx.org/projects/openedx-events/en/latest/decisions/0006-event-schema-serialization-and-evolution.html)).
     OpenEdx,
 }
@@ -65,7 +65,7 @@ impl Compatibility {
 pub struct Contract {
     /// The event type.
     pub event_type: &'static str,
-    /// The event type of the next major version, the last way out.
+    /// The event type of the next major version, the last resort.
     pub next: &'static str,
     /// What must not break.
     pub compatibility: Compatibility,
@@ -73,12 +73,12 @@ pub struct Contract {
     pub schema: &'static Schema,
     /// The published versions, oldest first.
     pub published: &'static [Published],
-    /// The form that they are published in.
+    /// The form of the published texts.
     pub form: Form,
 }
 
-/// Which top-level fields of a definition break what is published; `N` is their number and one
-/// more, for what no field of the definition leads to.
+/// Which top-level fields of a definition break what is published. `N` is their number plus one; the last entry is
+/// for violations that belong to no field of the definition.
 #[must_use]
 pub const fn broken_fields<const N: usize>(contract: &Contract) -> [bool; N] {
     let mut broken = [false; N];
@@ -86,10 +86,10 @@ pub const fn broken_fields<const N: usize>(contract: &Contract) -> [bool; N] {
     broken
 }
 
-/// Panics, at compile time, where a top-level field breaks what is published.
+/// Panics at compile time if a top-level field breaks what is published.
 ///
 /// # Panics
-/// With all that the field breaks, and the ways out.
+/// With everything that the field breaks, and how to resolve it.
 #[track_caller]
 pub const fn assert_compatible<const N: usize>(contract: &Contract, mut broken: [bool; N], field: usize) {
     let mut report = Some(Report::of(field));
@@ -99,8 +99,8 @@ pub const fn assert_compatible<const N: usize>(contract: &Contract, mut broken: 
     }
 }
 
-/// What a schema breaks of what is published, in the words of the compile error: a text for each
-/// top-level field. The schema takes the place of the definition's.
+/// What a schema breaks of what is published, as the texts of the compile errors: one for each top-level field. The
+/// schema is compared instead of the definition's.
 pub fn violations(contract: &Contract, schema: View<'_>) -> Vec<String> {
     let Shape::Record(record) = schema.shape() else { return Vec::new() };
     let mut broken = vec![false; record.len() + 1];
@@ -138,7 +138,7 @@ const fn check(
     let (new, old) = (schema, View::packed(published.packed));
     let (Shape::Record(new), Shape::Record(old)) = (new.shape(), old.shape()) else { return };
     let mut comparison = Comparison::new(contract.compatibility, broken, report, version);
-    // Most fields stand where they stood and are what they were.
+    // Most fields have kept their position and are unchanged.
     let unchanged = new.same_prefix(old);
     if contract.compatibility.backward() {
         comparison.turn(Direction::Backward);
@@ -152,7 +152,7 @@ const fn check(
     }
 }
 
-/// Checks the fields of a reader's event, from one on, against a writer's.
+/// Checks the fields of a reader's event, starting at an index, against a writer's.
 const fn compare<'v>(
     comparison: &mut Comparison<'_, 'v>,
     reader: RecordView<'v>,
@@ -179,7 +179,7 @@ const fn is_same_digest(schema: View<'_>, published: &Published) -> bool {
     }
 }
 
-/// The minor version of a definition: the one that it is published as, or the next.
+/// The minor version of a definition: that of the last published version if unchanged, otherwise the next.
 #[must_use]
 pub const fn minor_version(schema: &'static Schema, published: &'static [Published], form: Form) -> u32 {
     match published.last() {
@@ -189,40 +189,40 @@ pub const fn minor_version(schema: &'static Schema, published: &'static [Publish
     }
 }
 
-/// Whether a definition is what was published: its structure, names, defaults and logical types.
+/// Whether a definition equals a published version in structure, names, defaults and logical types.
 #[must_use]
 pub const fn is_published(schema: &'static Schema, published: &Published, form: Form) -> bool {
     let new = View::tree(schema);
     is_same_digest(new, published) || UnchangedCheck::new(form).schema(new, View::packed(published.packed))
 }
 
-/// Whether a definition is what a schema's text says: the check of [`is_published`], at run time.
+/// Whether a definition equals the schema of a text: [`is_published`] at run time.
 ///
 /// # Errors
-/// The text is no Avro schema.
+/// The text is not an Avro schema.
 pub fn matches_text(schema: &'static Schema, text: &str) -> Result<bool, ParseError> {
     let published = pack(text)?.bytes;
     Ok(UnchangedCheck::new(Form::Json).schema(View::tree(schema), View::packed(&published)))
 }
 
-/// The same by digests alone, which may miss that nothing has changed, and must never miss a change.
+/// [`matches_text`] by digests alone. It may report a change where there is none, but never misses one.
 ///
 /// # Errors
-/// The text is no Avro schema.
+/// The text is not an Avro schema.
 pub fn matches_text_by_digest(schema: &'static Schema, text: &str) -> Result<bool, ParseError> {
     let published = pack(text)?.bytes;
     Ok(View::tree(schema).digest() == View::packed(&published).digest())
 }
 
-/// The Parsing Canonical Form of a schema's text, whose fingerprint a published version has.
+/// The Parsing Canonical Form of a schema's text. Its fingerprint is that of the published version.
 ///
 /// # Errors
-/// The text is no Avro schema.
+/// The text is not an Avro schema.
 pub fn canonical_form(text: &str) -> Result<String, ParseError> {
     pack(text).map(|schema| schema.canonical)
 }
 
-/// Panics, at compile time, where a definition's own number is taken by another schema.
+/// Panics at compile time if another schema is published under the definition's minor version.
 ///
 /// # Panics
 /// With the number to write.
@@ -243,7 +243,7 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
         }
         text.push(": write `minor_version = ");
         text.push_number(next as usize);
-        text.push("`, or leave the option out, which counts by itself");
+        text.push("`, or omit it to have it counted");
         panic!("{}", message.as_str());
     }
 }
@@ -251,24 +251,24 @@ pub const fn assert_minor_version(contract: &Contract, minor_version: u32) {
 /// A schema on one side of [`can_read`].
 #[derive(Debug, Clone, Copy)]
 pub enum Side<'a> {
-    /// A definition's.
+    /// The schema of a definition.
     Tree(&'static Schema),
-    /// Any other, as JSON text.
+    /// Any schema, as JSON text.
     Text(&'a str),
 }
 
-/// Whether all data of a writer's schema is read by a reader's: the check of published versions, for
-/// judges that ask it about schemas at run time.
+/// Whether a reader's schema reads all data of a writer's schema: the check of published versions, for tests that
+/// compare it with other implementations at run time.
 ///
 /// # Errors
-/// A text is no Avro schema.
+/// A text is not an Avro schema.
 pub fn can_read(reader: Side<'_>, writer: Side<'_>) -> Result<bool, ParseError> {
     let (reader_bytes, writer_bytes) = (reader.packed()?, writer.packed()?);
     Ok(reads(reader.view(&reader_bytes), writer.view(&writer_bytes)))
 }
 
 impl Side<'_> {
-    /// The bytes that a text is packed into.
+    /// The packed form of a text.
     fn packed(self) -> Result<Vec<u8>, ParseError> {
         match self {
             Self::Tree(_) => Ok(Vec::new()),
@@ -284,7 +284,7 @@ impl Side<'_> {
     }
 }
 
-/// Whether all data of a writer's schema is read by a reader's.
+/// Whether a reader's schema reads all data of a writer's schema.
 pub const fn reads(reader: View<'_>, writer: View<'_>) -> bool {
     let (broken, report) = (&mut [false; 1], &mut None);
     let mut comparison = Comparison::new(Compatibility::None, broken, report, 0);

@@ -1,12 +1,9 @@
-//! Schema resolution over two schemas: whether all that one writes is read by the other.
+//! Schema resolution over two schemas: whether one reads everything that the other writes.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
-#![allow(
-    clippy::large_stack_arrays,
-    reason = "evaluated while compiling, where nothing can be put on a heap"
-)]
+#![allow(clippy::large_stack_arrays, reason = "evaluated while compiling, where there is no heap")]
 
 use super::Compatibility;
 use super::report::{Change, Report};
@@ -19,12 +16,12 @@ use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, U
 pub(super) enum Direction {
     /// The definition reads what was written as published.
     Backward,
-    /// Readers of what was published read what the definition writes.
+    /// Readers with a published version read what the definition writes.
     Forward,
 }
 
-/// Pairs of a reader's and a writer's records that were compared: types that share others would be walked
-/// as often as there are ways to them. There is room for as many types as an event can have.
+/// Pairs of a reader's and a writer's records that were compared, so that a type that several others use is
+/// compared once. There is room for the maximum number of types of an event.
 struct Compared<'v> {
     pairs: [Option<(NameView<'v>, NameView<'v>)>; MAX_NAMES],
     len: usize,
@@ -62,13 +59,13 @@ pub(super) struct Comparison<'w, 'v> {
     report: &'w mut Option<Report>,
     version: usize,
     direction: Direction,
-    /// The definition's top-level field that leads to here.
+    /// The definition's top-level field that is being compared.
     field: usize,
-    /// How many faults there were.
+    /// The number of violations so far.
     count: usize,
-    /// Records between which there was none.
+    /// Pairs of records without a violation.
     sound: Compared<'v>,
-    /// Records between which there was one, which is in the report where that is of this field.
+    /// Pairs of records with a violation. It is in the report if the report is about this field.
     faulty: Compared<'v>,
 }
 
@@ -107,7 +104,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
         }
     }
 
-    /// Checks a top-level field of the reader against the writer's that it takes.
+    /// Checks a top-level field of the reader against the writer's field that it reads.
     pub(super) const fn field(
         &mut self,
         reader: RecordView<'v>,
@@ -118,11 +115,11 @@ impl<'w, 'v> Comparison<'w, 'v> {
         self.field = match (self.direction, written) {
             (Direction::Backward, _) => index,
             (Direction::Forward, Some(written)) => written,
-            // What the definition has no more.
+            // The definition has no such field any more.
             (Direction::Forward, None) => self.broken.len() - 1,
         };
         if self.report.is_some() {
-            // Each field tells of its own faults.
+            // Each field reports its own violations.
             self.faulty.len = 0;
         }
         let before = self.count;
@@ -130,7 +127,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
             self.reads(reader, writer, &Path::ROOT.then(Step::Field(name)));
         }
         if self.count != before {
-            // What led back to a record that turned out to be faulty was taken for sound.
+            // Pairs that refer back to a record with a violation were recorded as sound.
             self.sound.len = 0;
         }
     }
@@ -145,14 +142,14 @@ impl<'w, 'v> Comparison<'w, 'v> {
         }
     }
 
-    /// Checks that all data of the writer's schema is read by the reader's.
+    /// Checks that the reader's schema reads all data of the writer's.
     pub(super) const fn reads(&mut self, reader: View<'v>, writer: View<'v>, path: &Path<'_>) {
-        // A nested record that is as it was, however often it stands here.
+        // An unchanged nested record is compared once, however often it is used.
         if is_unchanged(reader, writer) {
             return;
         }
         match (reader.shape(), writer.shape()) {
-            // What did not compile has had its error, and is held against nobody.
+            // A type that did not compile has been reported already.
             (Shape::Union(union), _) | (_, Shape::Union(union)) if union.is_unknown() => {}
             (_, Shape::Union(branches)) => self.writer_union(reader, writer, branches, path),
             (Shape::Union(branches), _) => match branch_of(branches, writer) {
@@ -178,7 +175,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
                 }
             }
         }
-        // Times in other units are no other type to Avro: its readers would take the number as it is.
+        // To Avro, times in other units are the same type: its readers would use the number unchanged.
         if !matches!(units(reader, writer), Units::Same) {
             self.violation(path, &Change::Type(reader, writer));
         }
@@ -191,7 +188,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
         written: UnionView<'v>,
         path: &Path<'_>,
     ) {
-        // One type became another: that is one change, be they optional or not.
+        // One type replaced another. That is one change, whether the types are optional or not.
         if let (Some(one), Some(other)) = (sole(reader), sole(writer))
             && !takes(&one.shape(), &other.shape())
             && !same_kind(&one.shape(), &other.shape())
@@ -204,7 +201,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
             let branch = written.branch(index);
             match (taker(reader, branch), branch.shape(), sole(reader), sole(writer)) {
                 (None, Shape::Null, ..) => self.violation(path, &Change::Null),
-                // Taken, or the one definition here, which has another name.
+                // Read by a branch, or both sides have one definition, with different names.
                 (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
                 (None, Shape::Record(record), ..) => self.violation(path, &Change::Variant(record.name)),
                 (None, ..) => self.violation(path, &Change::Type(reader, writer)),
@@ -249,8 +246,7 @@ impl<'w, 'v> Comparison<'w, 'v> {
             let written = field_of(writer, &reader.field(index));
             if let Some((reader, writer, name)) = self.record_field(reader, writer, index, written, &here) {
                 let here = here.then(Step::Field(name));
-                // Without a stop at `reads`: a compiler that evaluates this has 128 frames, and types nest
-                // deep.
+                // Not through `reads`: constant evaluation is limited to 128 frames, and types may nest deeply.
                 match (reader.shape(), writer.shape()) {
                     (Shape::Record(inner), Shape::Record(written)) if !is_unchanged(reader, writer) => {
                         self.records(inner, written, &here);
@@ -312,12 +308,12 @@ impl<'w, 'v> Comparison<'w, 'v> {
     }
 }
 
-/// Whether a nested type is known to be as it was.
+/// Whether the digests of a nested type say that it is unchanged.
 const fn is_unchanged(reader: View<'_>, writer: View<'_>) -> bool {
     matches!((reader.digest(), writer.digest()), (Some(digest @ 1..), Some(other)) if digest == other)
 }
 
-/// The one schema of a place that may hold nothing else but null.
+/// The schema itself, or the only branch beside null of a union.
 const fn sole(schema: View<'_>) -> Option<View<'_>> {
     let Shape::Union(branches) = schema.shape() else { return Some(schema) };
     let (mut found, mut index) = (None, 0);
@@ -334,7 +330,7 @@ const fn sole(schema: View<'_>) -> Option<View<'_>> {
     found
 }
 
-/// Whether both are definitions of one kind, which differ in their names at most.
+/// Whether both are named types of one kind.
 const fn same_kind(a: &Shape<'_>, b: &Shape<'_>) -> bool {
     matches!(
         (a, b),
@@ -344,7 +340,7 @@ const fn same_kind(a: &Shape<'_>, b: &Shape<'_>) -> bool {
     )
 }
 
-/// What of a reader's schema takes a writer's branch.
+/// The reader's schema, or its branch, that reads a writer's branch.
 const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
     match reader.shape() {
         Shape::Union(branches) => match branch_of(branches, branch) {
@@ -356,7 +352,7 @@ const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
     }
 }
 
-/// The writer's field that may be a reader's by another name: nobody else takes it, and its data fits.
+/// The writer's field that may be the reader's under another name: no other field reads it, and its data fits.
 const fn counterpart<'a>(
     reader: RecordView<'_>,
     writer: RecordView<'a>,
@@ -373,7 +369,7 @@ const fn counterpart<'a>(
     None
 }
 
-/// Whether a field of the reader takes this one of the writer.
+/// Whether a field of the reader reads this field of the writer.
 const fn is_taken(reader: RecordView<'_>, writer: RecordView<'_>, written: usize) -> bool {
     let mut index = 0;
     while index < reader.len() {

@@ -1,4 +1,4 @@
-//! What is as it was published.
+//! Recognizes what is unchanged since it was published.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
@@ -8,17 +8,17 @@ use crate::resolution::same_primitive;
 use crate::text::Form;
 use crate::view::{FieldView, MAX_NAMES, NameView, RecordView, Shape, Texts, View, same};
 
-/// Compares places of a definition with places of one published schema.
+/// Compares parts of a definition with parts of one published schema.
 pub(super) struct UnchangedCheck {
-    /// The published types that were found unchanged, or are being compared, by their offset.
+    /// The offsets of the published types that are unchanged or being compared.
     passed: [usize; MAX_NAMES],
     len: usize,
     form: Form,
 }
 
 impl UnchangedCheck {
-    /// A comparison with what was published in this form: that of Open edX has no aliases, no logical
-    /// types and no default but null.
+    /// Compares with texts of this form. That of Open edX has no aliases, no logical types and only null as a
+    /// default.
     pub(super) const fn new(form: Form) -> Self {
         Self { passed: [0; MAX_NAMES], len: 0, form }
     }
@@ -43,7 +43,7 @@ impl UnchangedCheck {
             && if b.schema.offset().is_some() { self.field(&a, &b) } else { self.field(&b, &a) }
     }
 
-    /// Whether a field's schema, default and aliases are as they were.
+    /// Whether a field's schema, default and aliases are unchanged.
     pub(super) const fn field(&mut self, new: &FieldView<'_>, old: &FieldView<'_>) -> bool {
         self.same_default(new.default, old.default)
             && (self.is_plain() || same_texts(new.aliases, old.aliases))
@@ -51,14 +51,14 @@ impl UnchangedCheck {
                 let before = self.len;
                 let unchanged = self.schema(new.schema, old.schema);
                 if !unchanged {
-                    // What was on the way to the difference is not known to be unchanged.
+                    // The types compared on the way to the difference are not known to be unchanged.
                     self.len = before;
                 }
                 unchanged
             }
     }
 
-    /// Whether a schema is as it was.
+    /// Whether a schema is unchanged.
     pub(super) const fn schema(&mut self, new: View<'_>, old: View<'_>) -> bool {
         if !self.is_plain() && !same_logical(new, old) {
             return false;
@@ -143,7 +143,7 @@ impl UnchangedCheck {
         let mut same = new.aliases.len() == old.aliases.len();
         let mut index = 0;
         while same && index < new.aliases.len() {
-            // In full there, perhaps relative here.
+            // Published aliases are full names; the definition's may be relative.
             same = new.alias(index).is(&old.alias(index));
             index += 1;
         }

@@ -1,4 +1,4 @@
-//! JSON text in one form, so that two defaults are the same where their texts are.
+//! JSON text in a normal form, in which equal values have equal texts.
 
 use std::fmt::Write as _;
 
@@ -29,8 +29,8 @@ pub(super) fn normal(value: &Value) -> String {
     }
 }
 
-/// A text without the byte order mark that some editors put in front, which a reader of JSON "MAY
-/// ignore" ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259#section-8.1)).
+/// A text without the byte order mark that some editors write first. A reader of JSON "MAY ignore" it
+/// ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259#section-8.1)).
 pub fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! Logical types: those that are known, on the types that they belong on.
+//! Known logical types, on the base types that allow them.
 //!
 //! "Language implementations must ignore unknown logical types when reading, and should use the
 //! underlying Avro type. If a logical type is invalid, for example a decimal with scale greater than
@@ -14,7 +14,7 @@ pub(super) struct Logical<'a> {
     pub(super) scale: u32,
 }
 
-/// The logical type that the attributes beside a type say, where it is a valid one.
+/// The logical type of a type's attributes, if it is valid.
 pub(super) fn logical<'a>(attributes: &'a Map<String, Value>, base: &str) -> Option<Logical<'a>> {
     let name = attributes.get("logicalType")?.as_str()?;
     let size = || attributes.get("size").and_then(Value::as_u64);
@@ -42,7 +42,7 @@ pub(super) fn logical<'a>(attributes: &'a Map<String, Value>, base: &str) -> Opt
     valid.then_some(Logical { name, precision: 0, scale: 0 })
 }
 
-/// A decimal; of a fixed type of so many bytes where there is a size.
+/// A decimal. `size` is the number of bytes if its base is a fixed type.
 fn decimal(attributes: &Map<String, Value>, size: Option<u64>) -> Option<Logical<'_>> {
     let number = |name| match attributes.get(name) {
         Some(value) => u32::try_from(value.as_u64()?).ok(),
@@ -53,7 +53,7 @@ fn decimal(attributes: &Map<String, Value>, size: Option<u64>) -> Option<Logical
     (precision > 0 && scale <= precision && fits).then_some(Logical { name: "decimal", precision, scale })
 }
 
-/// The digits that a number of so many bytes always holds: "floor(log₁₀(2^(8 × n - 1) - 1))".
+/// The number of digits that always fit into this many bytes: "floor(log₁₀(2^(8 × n - 1) - 1))".
 fn max_precision(size: u64) -> u128 {
     const LOG_10_OF_2: u128 = 301_029_995_663_981_195;
     let bits = (u128::from(size) * 8).saturating_sub(1);

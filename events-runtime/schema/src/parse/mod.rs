@@ -1,4 +1,4 @@
-//! Parses the JSON text of a schema into the [packed form](crate::packed).
+//! Parses the JSON text of a schema into the packed form (module `packed`).
 
 mod error;
 mod json;

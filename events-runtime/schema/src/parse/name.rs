@@ -1,19 +1,19 @@
-//! Names in full.
+//! Full names.
 
-/// A name in full.
+/// A full name.
 pub(super) struct FullName {
     pub(super) namespace: String,
     pub(super) base: String,
 }
 
 impl FullName {
-    /// A name as it stands in a schema: in full, or with a namespace beside or around it.
+    /// A name as written in a schema: full, or with a namespace from its own attribute or the enclosing definition.
     pub(super) fn new(name: &str, namespace: &str) -> Self {
         let (namespace, base) = name.rsplit_once('.').unwrap_or((namespace, name));
         Self { namespace: namespace.to_owned(), base: base.to_owned() }
     }
 
-    /// The namespace where it is not the one around the definition.
+    /// The namespace, unless it is that of the enclosing definition.
     pub(super) fn own_namespace(&self, enclosing: &str) -> &str {
         match self.namespace.as_str() {
             namespace if namespace == enclosing => "",
@@ -22,7 +22,7 @@ impl FullName {
         }
     }
 
-    /// This name as it may stand in that namespace.
+    /// This name as written inside that namespace.
     pub(super) fn relative_to(&self, namespace: &str) -> String {
         if self.namespace == namespace { self.base.clone() } else { self.text() }
     }

@@ -26,10 +26,14 @@ fn defaults(schema: &mut Value, view: View<'_>) {
         (Value::Object(object), shape) => match (object.get_mut("type"), shape) {
             (Some(inner @ (Value::Object(_) | Value::Array(_))), _) => defaults(inner, view),
             (_, Shape::Array(items)) => {
-                object.get_mut("items").into_iter().for_each(|it| defaults(it, items))
+                if let Some(inner) = object.get_mut("items") {
+                    defaults(inner, items);
+                }
             }
             (_, Shape::Map(values)) => {
-                object.get_mut("values").into_iter().for_each(|it| defaults(it, values))
+                if let Some(inner) = object.get_mut("values") {
+                    defaults(inner, values);
+                }
             }
             (_, Shape::Record(record)) => {
                 let fields = object.get_mut("fields").and_then(Value::as_array_mut);
@@ -52,13 +56,17 @@ fn defaults(schema: &mut Value, view: View<'_>) {
 fn value(value: &mut Value, schema: View<'_>) {
     match (schema.shape(), value) {
         (Shape::Int | Shape::Long, Value::Number(number)) if number.as_f64() == Some(0.0) => {
-            *number = 0.into()
+            *number = 0.into();
         }
         (Shape::Array(items), Value::Array(values)) => {
-            values.iter_mut().for_each(|value| self::value(value, items));
+            for value in values {
+                self::value(value, items);
+            }
         }
         (Shape::Map(inner), Value::Object(entries)) => {
-            entries.values_mut().for_each(|value| self::value(value, inner));
+            for value in entries.values_mut() {
+                self::value(value, inner);
+            }
         }
         (Shape::Record(record), Value::Object(entries)) => {
             for (name, value) in entries {

@@ -21,7 +21,7 @@ pub const fn generic_name(name: &Name, aliases: &[&str]) -> u64 {
 }
 
 impl Record {
-    /// A record with its digest, from that of its name and aliases.
+    /// Adds a record's digest, computed from that of its name and aliases.
     #[doc(hidden)]
     #[must_use]
     pub const fn new(
@@ -43,7 +43,7 @@ impl Record {
 }
 
 impl Field {
-    /// A field with its digest, from that of its name, aliases and written default.
+    /// Adds a field's digest, computed from that of its name, aliases and written default.
     #[doc(hidden)]
     #[must_use]
     #[allow(clippy::too_many_arguments, reason = "the derives call it, with one constant for each")]
@@ -58,7 +58,7 @@ impl Field {
         written: u64,
     ) -> Self {
         let written = match (&default, schema) {
-            // An option is null unless something else is written.
+            // The default of an option is null unless another is written.
             (None, Schema::Nullable(_)) => add(written, NULL_DEFAULT),
             _ => written,
         };
@@ -82,7 +82,7 @@ impl Schema {
             Self::Bytes => PRIMITIVES[6],
             Self::String => PRIMITIVES[7],
             Self::Logical(logical) => {
-                // Decimals have their numbers in the attributes: the long way reads them.
+                // The numbers of a decimal are in its attributes, which only the full comparison reads.
                 add(logical.base.digest(), digest::logical(logical.name, 0, 0))
             }
             Self::Array(items) => add(ARRAY, items.digest()),

@@ -1,8 +1,7 @@
 //! The schema of a definition, as a tree of constants.
 //!
-//! The derive macros write one [`Schema`] value per type; everything else that the crate says
-//! of a schema (its JSON text, its Parsing Canonical Form, its fingerprint, whether it is
-//! compatible with a published one) is a `const fn` over this tree.
+//! The derive macros write one [`Schema`] value per type. JSON text, Parsing Canonical Form, fingerprint and
+//! compatibility with published versions are `const fn`s over this tree.
 //!
 //! The terms are those of the [Avro specification](https://avro.apache.org/docs/1.12.0/specification/).
 
@@ -26,9 +25,9 @@ pub enum Schema {
     Float,
     /// `"double"`: eight bytes, IEEE 754, little-endian.
     Double,
-    /// `"bytes"`: a long, then so many bytes.
+    /// `"bytes"`: a long, the length, then the bytes.
     Bytes,
-    /// `"string"`: a long, then so many bytes of UTF-8.
+    /// `"string"`: a long, the length in bytes, then UTF-8.
     String,
     /// A primitive with a logical type.
     Logical(&'static Logical),
@@ -36,21 +35,21 @@ pub enum Schema {
     Array(&'static Schema),
     /// A map from strings to one value type.
     Map(&'static Schema),
-    /// `["null", T]`; where `T` is a union itself, its branches follow `"null"` in one union.
+    /// `["null", T]`. If `T` is a union, its branches follow `"null"` in one union.
     Nullable(&'static Schema),
-    /// A union of records: what a data-carrying Rust enum becomes.
+    /// A union of records: a Rust enum whose variants carry data.
     Union(&'static Union),
     /// A record.
     Record(&'static Record),
     /// An enumeration of names.
     Enum(&'static Enum),
-    /// The name of a type that is being, or has been, defined around this place.
+    /// A reference to a type that an enclosing or earlier part of the schema defines.
     Ref(&'static Reference),
 }
 
 impl Schema {
-    /// Stands for the schema of a definition that did not compile: a union of nothing, which no type
-    /// that compiles has.
+    /// The placeholder for a definition that did not compile: a union without branches, which no type that
+    /// compiles has.
     #[doc(hidden)]
     pub const UNKNOWN: &'static Self =
         &Self::Union(&Union { name: Name { base: "", arguments: &[], namespace: None }, branches: &[] });
@@ -59,11 +58,11 @@ impl Schema {
 /// A primitive schema with a logical type on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Logical {
-    /// The primitive schema that is written.
+    /// The primitive schema of the data.
     pub base: Schema,
     /// The logical type's name, such as `timestamp-micros`.
     pub name: &'static str,
-    /// The JSON attributes that stand beside `"type"`, such as `"logicalType":"uuid"`.
+    /// The JSON attributes beside `"type"`, such as `"logicalType":"uuid"`.
     pub attributes: &'static str,
 }
 
@@ -74,34 +73,34 @@ pub struct Name {
     pub base: &'static str,
     /// The schemas of generic arguments: `Page<Line>` is named `Page_Line`.
     pub arguments: &'static [&'static Schema],
-    /// The namespace; `None` takes the one of the enclosing definition.
+    /// The namespace; `None` inherits that of the enclosing definition.
     pub namespace: Option<&'static str>,
 }
 
-/// The Rust type behind a name: what tells two types of one Avro name apart.
+/// The Rust type behind a name, which distinguishes two types of one Avro name.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
     /// The Rust type, with its module.
     pub rust_type: &'static str,
     /// The file, line and column of its definition.
     pub location: &'static str,
-    /// The file that the compiler read, relative to where it ran; empty where that is not known.
+    /// The file that the compiler read, relative to its working directory; empty if unknown.
     pub file: &'static str,
-    /// The digest of that file's text, by which `schema lock` knows another checkout of it.
+    /// The digest of that file's text, by which `schema lock` recognizes another checkout.
     pub digest: u64,
-    /// The fields that have another name in the schema: the one of Rust, and that of the schema.
+    /// The fields with another name in the schema: the Rust name and the schema's name.
     pub renamed: &'static [(&'static str, &'static str)],
 }
 
 impl Origin {
-    /// A type of which no more is known.
+    /// An origin of which only type and location are known.
     #[must_use]
     pub const fn new(rust_type: &'static str, location: &'static str) -> Self {
         Self { rust_type, location, file: "", digest: 0, renamed: &[] }
     }
 }
 
-/// A name that stands for a definition elsewhere in the same schema.
+/// A reference by name to a definition elsewhere in the same schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference {
     /// The name of the definition.
@@ -110,20 +109,20 @@ pub struct Reference {
     pub origin: Origin,
 }
 
-/// A record: what a Rust struct becomes.
+/// A record: a Rust struct.
 #[derive(Debug, Clone, Copy)]
 pub struct Record {
     /// The record's name.
     pub name: Name,
     /// The Rust type behind it.
     pub origin: Origin,
-    /// Other names that a writer may have used.
+    /// Aliases: other names that a writer may have used.
     pub aliases: &'static [&'static str],
-    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    /// Further JSON attributes, each after a comma: `,"doc":"…"`.
     pub attributes: &'static str,
-    /// The fields, in the order of the datum.
+    /// The fields, in the order in which a datum holds them.
     pub fields: &'static [Field],
-    /// The digest of the whole, by which an unchanged record is known at once; 0 where it is not known.
+    /// The digest of the record, by which an unchanged one is recognized; 0 if unknown.
     pub digest: u64,
 }
 
@@ -132,50 +131,47 @@ pub struct Record {
 pub struct Field {
     /// The field's name.
     pub name: &'static str,
-    /// Other names that a writer may have used.
+    /// Aliases: other names that a writer may have used.
     pub aliases: &'static [&'static str],
-    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    /// Further JSON attributes, each after a comma: `,"doc":"…"`.
     pub attributes: &'static str,
     /// The field's schema.
     pub schema: &'static Schema,
-    /// What the field's type says of itself:
-    /// `EventData::MAY_BE_FALSY`.
+    /// `EventData::MAY_BE_FALSY` of the field's type.
     pub may_be_falsy: bool,
-    /// The default value as written by the user; a [`Schema::Nullable`] field without one
-    /// defaults to `null`.
+    /// The default value that the user wrote. A [`Schema::Nullable`] field without one defaults to `null`.
     pub default: Option<Json>,
     /// Whether the field holds personal data and is masked in logs.
     pub pii: bool,
-    /// The digest of the whole, by which an unchanged field is known at once; 0 where it is not known.
+    /// The digest of the field, by which an unchanged one is recognized; 0 if unknown.
     pub digest: u64,
 }
 
-/// A union of records, each behind the index of its branch.
+/// A union of records, each after the index of its branch.
 #[derive(Debug, Clone, Copy)]
 pub struct Union {
-    /// The Rust enum's name, which generic types around it take into theirs.
+    /// The Rust enum's name, which becomes part of the names of generic types that contain it.
     pub name: Name,
     /// The branches, in the order of their indexes.
     pub branches: &'static [&'static Record],
 }
 
-/// An enumeration: what a Rust enum of unit variants becomes.
+/// An enumeration: a Rust enum of unit variants.
 #[derive(Debug, Clone, Copy)]
 pub struct Enum {
     /// The enumeration's name.
     pub name: Name,
     /// The Rust type behind it.
     pub origin: Origin,
-    /// Other names that a writer may have used.
+    /// Aliases: other names that a writer may have used.
     pub aliases: &'static [&'static str],
-    /// Further JSON attributes, each behind a comma: `,"doc":"…"`.
+    /// Further JSON attributes, each after a comma: `,"doc":"…"`.
     pub attributes: &'static str,
     /// The symbols, in the order of their indexes.
     pub symbols: &'static [&'static str],
-    /// The symbol that stands for one the reader does not know.
+    /// The symbol that replaces one that the reader does not know.
     pub default: Option<&'static str>,
-    /// The digest of the whole, by which an unchanged enumeration is known at once; 0 where it is not
-    /// known.
+    /// The digest of the enumeration, by which an unchanged one is recognized; 0 if unknown.
     pub digest: u64,
 }
 
@@ -195,7 +191,7 @@ pub enum JsonKind {
     Null,
     /// `true` or `false`.
     Bool,
-    /// A whole number.
+    /// An integer.
     Integer(i128),
     /// A number with a fraction or an exponent.
     Float(f64),
@@ -207,7 +203,7 @@ pub enum JsonKind {
     Object(&'static [(&'static str, Json)]),
 }
 
-/// A field of which nothing but this is said.
+/// A field with only a name and a schema.
 #[cfg(test)]
 pub(crate) const fn field(name: &'static str, schema: &'static Schema) -> Field {
     Field {

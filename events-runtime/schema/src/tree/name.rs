@@ -1,4 +1,4 @@
-//! The text of names.
+//! The texts of names.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
@@ -37,7 +37,7 @@ impl Name {
     }
 }
 
-/// Writes what a generic argument adds to the name of its type.
+/// Writes the part of a generic type's name that comes from an argument.
 const fn write_argument(schema: &Schema, text: &mut StrWriter<'_>) {
     match schema {
         Schema::Array(item) => {
@@ -53,7 +53,7 @@ const fn write_argument(schema: &Schema, text: &mut StrWriter<'_>) {
             write_argument(inner, text);
         }
         Schema::Logical(logical) => {
-            // `timestamp-nanos`: a name has no hyphen.
+            // A name can't have the hyphen of `timestamp-nanos`.
             let mut name = logical.name.as_bytes();
             while let [first, rest @ ..] = name {
                 text.push_bytes(if *first == b'-' { b"_" } else { name.split_at(1).0 });

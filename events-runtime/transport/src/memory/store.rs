@@ -298,7 +298,7 @@ impl TopicLog {
         let unsettled = self.groups.values_mut().map(|group| group.discard_before(until)).max().unwrap_or(0);
         let unread = if self.groups.is_empty() { removed } else { 0 };
         let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
-        trimmed.tell(topic, dead_letters);
+        trimmed.report(topic, dead_letters);
         trimmed
     }
 }

@@ -155,7 +155,7 @@ pub(super) async fn seek(
     start: StartPosition,
 ) -> Result<(), TransportError> {
     const OPERATION: &str = "move a group on";
-    let id = group::start_id(OPERATION, topic, start)?;
+    let id = group::start_id(OPERATION, topic, &start)?;
     if clear(connection, OPERATION, topic, group, &id).await? {
         return Ok(());
     }

@@ -16,7 +16,7 @@ use events_transport::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic,
 pub(super) fn start_id(
     operation: &'static str,
     topic: &Topic,
-    start: StartPosition,
+    start: &StartPosition,
 ) -> Result<String, TransportError> {
     let before = |millis: u64, sequence: u64| match (millis, sequence) {
         (0, 0) => "0-0".to_owned(),
@@ -30,7 +30,7 @@ pub(super) fn start_id(
             let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             before(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), 0)
         }
-        StartPosition::At(Position::Entry { millis, sequence }) => before(millis, sequence),
+        StartPosition::At(Position::Entry { millis, sequence }) => before(*millis, *sequence),
         _ => {
             let message = "a position of a Redis topic is an entry ID such as `1526919030474-55`";
             return Err(TransportError::new(ErrorKind::Invalid, operation, topic, message));
@@ -48,7 +48,7 @@ pub(super) async fn join_group(
 ) -> Result<(), TransportError> {
     const OPERATION: &str = "subscribe to";
     let mut call = script::on(&script::JOIN, topic, Some(group));
-    call.arg(start_id(OPERATION, topic, start)?);
+    call.arg(start_id(OPERATION, topic, &start)?);
     let created: RedisResult<i64> = connection.query(Request::Script(&call)).await;
     created.map_err(|error| error::convert(error, OPERATION, topic))?;
     let set = match config.last_read {

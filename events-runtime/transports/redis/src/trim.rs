@@ -45,7 +45,7 @@ pub(super) async fn trim_batch(
     let answer = answer.map_err(|error| error::convert(error, "trim", topic))?;
     let (removed, unsettled, held_back, unread, letters) = answer;
     let trimmed = Trimmed::new(removed, unsettled).with_unread(unread);
-    trimmed.tell(topic, letters > 0 || topic.holds_dead_letters());
+    trimmed.report(topic, letters > 0 || topic.holds_dead_letters());
     Ok(TrimBatch { trimmed, held_back: held_back > 0, more: removed >= MAX_ENTRIES && held_back == 0 })
 }
 

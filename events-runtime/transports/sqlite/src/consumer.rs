@@ -48,7 +48,7 @@ impl SqliteConsumer {
         let identity = database.identity().clone();
         let joining = database.write("subscribe to", move |txn| {
             txn.mark_dead_letter_topic(&marked)?;
-            Ok((txn.join(&names.0, &names.1, start.clone())?, identity.generation()))
+            Ok((txn.join(&names.0, &names.1, &start)?, identity.generation()))
         });
         let (id, generation) = joining.await?;
         // Random and non-negative; globally unique.

@@ -172,7 +172,7 @@ impl Transport for SqliteTransport {
         start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
-        self.database.write("move a group on", move |txn| txn.seek(&topic, &group, start.clone()))
+        self.database.write("move a group on", move |txn| txn.seek(&topic, &group, &start))
     }
 
     fn remove_group<'a>(

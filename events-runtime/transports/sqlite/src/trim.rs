@@ -38,7 +38,7 @@ impl TrimBatch {
 
     /// Reports what was removed. Called after the commit.
     pub(super) fn report(&self, topic: &Topic) {
-        self.trimmed.tell(topic, self.is_dead_letter_topic);
+        self.trimmed.report(topic, self.is_dead_letter_topic);
     }
 }
 

@@ -86,7 +86,7 @@ impl<'c> Txn<'c> {
         &mut self,
         topic: &Topic,
         group: &ConsumerGroup,
-        start: StartPosition,
+        start: &StartPosition,
     ) -> Result<GroupId, TxnError> {
         let id = self.topic(topic)?;
         if let Some(group) = find_group(self.conn, id, group)? {
@@ -104,11 +104,11 @@ impl<'c> Txn<'c> {
         &mut self,
         topic: &Topic,
         group: &ConsumerGroup,
-        start: StartPosition,
+        start: &StartPosition,
     ) -> Result<(), TxnError> {
         const OPERATION: &str = "move a group on";
         let id = find_topic(self.conn, topic)?.ok_or_else(|| TransportError::no_topic(OPERATION, topic))?;
-        let cursor = self.cursor(OPERATION, topic, id, start.clone())?;
+        let cursor = self.cursor(OPERATION, topic, id, start)?;
         let group = self.join(topic, group, start)?.group;
         self.discard_progress(group)?;
         self.conn.execute("UPDATE groups SET cursor = ?2 WHERE id = ?1", [group, cursor])?;
@@ -148,7 +148,7 @@ impl<'c> Txn<'c> {
         operation: &'static str,
         topic: &Topic,
         id: i64,
-        start: StartPosition,
+        start: &StartPosition,
     ) -> Result<i64, TxnError> {
         let last = last(self.conn, id)?;
         let before = trimmed(self.conn, id)?;
@@ -159,13 +159,13 @@ impl<'c> Txn<'c> {
                 .conn
                 .query_row(
                     &format!("SELECT seq FROM messages_{id} WHERE time >= ?1 ORDER BY seq LIMIT 1"),
-                    [row::millis(time)],
+                    [row::millis(*time)],
                     |row| row.get::<_, i64>(0),
                 )
                 .optional()?
                 .map_or(last, |seq| seq.saturating_sub(1)),
             StartPosition::At(Position::Sequence(seq)) => {
-                i64::try_from(seq).unwrap_or(i64::MAX).saturating_sub(1).clamp(before, last)
+                i64::try_from(*seq).unwrap_or(i64::MAX).saturating_sub(1).clamp(before, last)
             }
             _ => {
                 let message = "a position of a `sqlite:` topic is a number such as `42`";

@@ -36,7 +36,7 @@ impl FolderConsumer {
         let join = |store: &Locked| {
             store.create(topic)?;
             if store.group(topic, group)?.is_none() {
-                match offset(store, OPERATION, topic, start.clone())? {
+                match offset(store, OPERATION, topic, start)? {
                     Ok(offset) => store.save(topic, group, &Group::at(offset))?,
                     Err(error) => return Ok(Err(error)),
                 }

@@ -174,7 +174,7 @@ impl Transport for FolderTransport {
             if !store.has(topic) {
                 return Ok(Err(TransportError::no_topic(OPERATION, topic)));
             }
-            match offset(store, OPERATION, topic, start)? {
+            match offset(store, OPERATION, topic, &start)? {
                 Ok(offset) => store.save(topic, group, &Group::at(offset)).map(Ok),
                 Err(error) => Ok(Err(error)),
             }
@@ -208,7 +208,7 @@ fn offset(
     store: &Locked,
     operation: &'static str,
     topic: &Topic,
-    start: StartPosition,
+    start: &StartPosition,
 ) -> io::Result<Result<u64, TransportError>> {
     let last = store.last(topic)?;
     Ok(Ok(match start {
@@ -218,12 +218,12 @@ fn offset(
         StartPosition::Time(time) => {
             // Files have milliseconds.
             let mut offset = 0;
-            while offset < last && millis(store.read(topic, offset + 1)?.1) < millis(time) {
+            while offset < last && millis(store.read(topic, offset + 1)?.1) < millis(*time) {
                 offset += 1;
             }
             offset
         }
-        StartPosition::At(position) => return Ok(Err(foreign(operation, topic, position))),
+        StartPosition::At(position) => return Ok(Err(foreign(operation, topic, *position))),
         _ => {
             let message = "`folder:` does not know this start position";
             return Ok(Err(TransportError::new(ErrorKind::Unsupported, operation, topic, message)));

@@ -39,8 +39,8 @@ pub(super) enum FailureKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     // The aliases are those of version 1, whose fields are a subset.
-    #[serde(alias = "spill", alias = "log")]
-    pub(super) record: u32,
+    #[serde(rename = "record", alias = "spill", alias = "log")]
+    pub(super) version: u32,
     #[serde(default)]
     pub(super) logged: String,
     #[serde(default)]
@@ -77,7 +77,7 @@ pub(super) struct Record {
 impl Record {
     /// A record without a message.
     pub(super) fn new(failure: FailureKind, topic: Option<String>) -> Self {
-        Self { record: VERSION, failure: Some(failure), topic, ..Self::default() }
+        Self { version: VERSION, failure: Some(failure), topic, ..Self::default() }
     }
 
     /// Adds the whole message, unchanged: a reader gets the same bytes.

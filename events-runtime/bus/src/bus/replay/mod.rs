@@ -50,7 +50,7 @@ impl ReplayError {
         TransportError::new(ErrorKind::Invalid, "replay", topic, message).into()
     }
 
-    fn backwards(topic: impl std::fmt::Display, from: SeekTarget, to: SeekTarget) -> Self {
+    fn backwards(topic: impl std::fmt::Display, from: &SeekTarget, to: &SeekTarget) -> Self {
         Self::invalid(topic, format!("the end, {to}, is before its start, {from}: swap the two"))
     }
 }
@@ -226,7 +226,7 @@ impl Replay {
             subscription.group = group_of(name).map_err(ConsumeError::from)?;
         }
         if from.is_after(&to) {
-            return Err(ReplayError::backwards(topic, from, to));
+            return Err(ReplayError::backwards(topic, &from, &to));
         }
         let name = consume.transport_name()?;
         let transport = &*bus.0.transports.get(&name).map_err(ConsumeError::from)?.transport;
@@ -245,7 +245,7 @@ impl Replay {
         let end = offsets.locate_or(to, latest.as_ref()).await?;
         let Some((from, to)) = offsets.locate(from).await?.zip(end) else { return Ok(replayed) };
         if is_before(&to, &from).is_some() {
-            return Err(ReplayError::backwards(topic, from.into(), to.into()));
+            return Err(ReplayError::backwards(topic, &from.into(), &to.into()));
         }
         replayed.range = Some((from.clone(), to.clone()));
         let run = ResolvedReplay { consume, subscription, offsets, from, to };

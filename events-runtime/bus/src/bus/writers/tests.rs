@@ -54,7 +54,7 @@ fn the_bus_knows_published_versions_and_those_of_a_folder() {
     assert_eq!(find(7), None);
 
     for (name, text, fault) in [
-        ("3.avsc", "\"strnig\"", "`strnig` is no type"),
+        ("3.avsc", "\"strnig\"", "`strnig` is neither a primitive type"),
         ("latest.avsc", &*third, "not a minor version"),
         ("01.avsc", &*third, "not a minor version"),
         ("+1.avsc", &*third, "not a minor version"),

@@ -140,12 +140,11 @@ impl JsonToDatum {
                 Some(bytes) => self.bytes(&bytes),
                 None => self.mismatch("expected bytes in base64, with padding"),
             },
-            (Shape::Bytes, other) => self.expected("bytes in base64 as a string", other),
             (Shape::Fixed(_, size), Value::String(text)) => match logical::from_base64(text) {
                 Some(bytes) if bytes.len() == size => self.datum.extend_from_slice(&bytes),
                 _ => self.mismatch(format!("expected {size} bytes in base64, with padding")),
             },
-            (Shape::Fixed(..), other) => self.expected("bytes in base64 as a string", other),
+            (Shape::Bytes | Shape::Fixed(..), other) => self.expected("bytes in base64 as a string", other),
             (Shape::String, Value::String(text)) => self.bytes(text.as_bytes()),
             (Shape::String, other) => self.expected("a string", other),
             (Shape::Array(item), Value::Array(items)) => {
@@ -314,7 +313,7 @@ impl JsonToDatum {
             if record.position(name.as_bytes()).is_none() {
                 let known = one_of(self::fields(record).map(|field| text(field.name)));
                 self.at_field(name, |writer| {
-                    writer.mismatch(format!("unknown field, expected one of {known}"))
+                    writer.mismatch(format!("unknown field, expected one of {known}"));
                 });
             }
         }

@@ -26,7 +26,7 @@ impl Compiler {
     fn pair(&mut self, reader: View<'static>, writer: View<'_>) -> OpId {
         self.nested(|compiler| match (reader.shape(), writer.shape()) {
             (_, Shape::Union(union)) => compiler.writer_union(reader, union),
-            (Shape::Union(union), _) => compiler.into_branch(union, writer),
+            (Shape::Union(union), _) => compiler.reader_union(union, writer),
             (Shape::Record(to), Shape::Record(from)) => compiler.record(reader, to, writer, from),
             (Shape::Enum(to), Shape::Enum(from)) => compiler.symbols(&to, &from),
             (Shape::Array(to), Shape::Array(from)) => {
@@ -176,7 +176,7 @@ impl Compiler {
     }
 
     /// A value of the writer, which is no union, for a union of the reader.
-    fn into_branch(&mut self, union: UnionView<'static>, writer: View<'_>) -> OpId {
+    fn reader_union(&mut self, union: UnionView<'static>, writer: View<'_>) -> OpId {
         let Some(at) = branch_of(union, writer) else { return self.no_branch(writer) };
         let value = self.pair(union.branch(at), writer);
         if self.reason_of(value).is_some() {
