@@ -42,6 +42,9 @@ pub struct Capability {
     pub seek: bool,
     /// Topics have partitions, each with its own order and positions. A key belongs to one partition.
     pub partitions: bool,
+    /// One consumer receives from several topics by itself, see
+    /// [`Transport::consumer_of`](super::Transport::consumer_of); otherwise one consumer for each is merged.
+    pub multi_topic: bool,
     /// The client applies the retention, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
@@ -62,6 +65,7 @@ impl Capability {
             start_at_position: false,
             seek: false,
             partitions: false,
+            multi_topic: false,
             trim: false,
         }
     }

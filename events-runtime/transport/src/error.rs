@@ -167,6 +167,17 @@ impl TransportError {
         self
     }
 
+    /// The error with this topic as its subject; the text keeps another subject.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn about(mut self, topic: &Topic) -> Self {
+        if *self.subject != *topic.as_str() {
+            self.message = format!("`{}`: {}", self.subject, self.message).into();
+            self.subject = topic.as_str().into();
+        }
+        self
+    }
+
     /// The class of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

@@ -22,6 +22,7 @@ mod duration;
 mod error;
 pub mod headers;
 pub mod memory;
+mod merged;
 mod message;
 mod options;
 mod position;
@@ -53,6 +54,7 @@ pub use duration::parse_duration;
 #[doc(hidden)]
 pub use error::NO_TOPIC;
 pub use error::{ErrorKind, TransportError};
+pub use merged::MergedConsumer;
 #[doc(hidden)]
 pub use message::Masked;
 pub use message::{Headers, Message};
@@ -93,6 +95,23 @@ pub trait Transport: Send + Sync {
         &self,
         subscription: Subscription,
     ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>>;
+
+    /// A member of a consumer group in several topics: the subscriptions have one group and different
+    /// topics. Each delivery knows its topic. A full topic doesn't starve another, and an error names its
+    /// topic.
+    ///
+    /// Unless a transport implements this, each topic has a [`consumer`](Self::consumer) of its own, and they
+    /// are merged by a [`MergedConsumer`]. A transport that implements it sets [`Capability::multi_topic`].
+    ///
+    /// # Errors
+    /// A [`TransportError`] as of [`consumer`](Self::consumer), which names the topic; of kind
+    /// [`Invalid`](ErrorKind::Invalid) if there are no subscriptions, several groups, or a topic twice.
+    fn consumer_of(
+        &self,
+        subscriptions: Vec<Subscription>,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(MergedConsumer::subscribe(self, subscriptions))
+    }
 
     /// Checks that the store is reachable, readable, writable and sound; for `doctor`. May take a while.
     ///

@@ -12,3 +12,4 @@ mod shop;
 mod silent;
 mod status;
 mod stopping;
+mod topics;

@@ -1,5 +1,6 @@
 //! The messages in flight: being processed, up to a limit.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::retry::Pause;
 use super::verdict::{InboundError, Verdict};
-use events_transport::{BoxFuture, Delivery};
+use events_transport::{BoxFuture, Delivery, Topic};
 
-/// The messages in flight, never two of one key.
+/// The messages in flight, never two of one key in one topic.
 pub(super) struct InFlight {
     running: Vec<Work>,
     limit: usize,
@@ -38,10 +39,12 @@ impl InFlight {
         self.running.len() < self.limit
     }
 
-    /// Whether a message may be started: no message of its key is in flight.
+    /// Whether a message may be started: no message of its key in its topic is in flight.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         let key = &delivery.message().key;
-        key.is_none() || self.running.iter().all(|work| work.delivery.message().key != *key)
+        let is_of_key =
+            |work: &Work| work.delivery.message().key == *key && work.delivery.topic() == delivery.topic();
+        key.is_none() || !self.running.iter().any(is_of_key)
     }
 
     pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
@@ -89,9 +92,9 @@ impl InFlight {
         own.into_iter().filter_map(Work::into_delivery).collect()
     }
 
-    /// Drops all work without settling it.
-    pub(super) fn abandon(&mut self) {
-        self.running.clear();
+    /// Drops the work of these topics without settling it.
+    pub(super) fn abandon(&mut self, topics: &HashSet<Topic>) {
+        self.running.retain(|work| !topics.contains(work.delivery.topic()));
     }
 }
 

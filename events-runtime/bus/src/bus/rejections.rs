@@ -7,7 +7,7 @@ use tracing::Span;
 use super::in_flight::first;
 use super::observe::AuditLine;
 use super::verdict::InboundError;
-use events_transport::{BoxFuture, Delivery, Message, Position, TransportError};
+use events_transport::{BoxFuture, Delivery, Message, Position, Topic, TransportError};
 
 /// The limit of pending rejections for smaller batches.
 const MIN_LIMIT: usize = 16;
@@ -20,6 +20,7 @@ pub(super) struct Rejections {
 
 /// A rejected message, with what is reported once the rejection is stored.
 pub(super) struct PendingRejection {
+    pub(super) topic: Topic,
     pub(super) message: Message,
     pub(super) position: Position,
     pub(super) attempt: u32,
@@ -43,10 +44,13 @@ impl Rejections {
         self.under_way.len() < self.limit
     }
 
-    /// Whether a message may be started: no message of its key has a pending rejection, which may fail.
+    /// Whether a message may be started: no message of its key in its topic has a pending rejection, which may fail.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
         let key = &delivery.message().key;
-        key.is_none() || self.under_way.iter().all(|rejection| rejection.message.key != *key)
+        let is_of_key = |rejection: &PendingRejection| {
+            rejection.message.key == *key && rejection.topic == *delivery.topic()
+        };
+        key.is_none() || !self.under_way.iter().any(is_of_key)
     }
 
     pub(super) fn push(&mut self, rejection: PendingRejection) {

@@ -15,10 +15,7 @@ use crate::inbox::SeenEvents;
 pub(super) struct Settings {
     pub(super) batch_size: usize,
     pub(super) lease: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) backoff: Backoff,
     pub(super) unknown_events: UnknownEvents,
-    pub(super) exhausted: Exhausted,
     pub(super) concurrency: usize,
     pub(super) max_consecutive_errors: Option<NonZeroU32>,
     pub(super) drain_timeout: Option<Duration>,
@@ -27,15 +24,20 @@ pub(super) struct Settings {
     pub(super) seen: Option<Arc<dyn SeenEvents>>,
 }
 
+/// The effective settings of one topic of a consumer.
+#[derive(Debug, Clone)]
+pub(super) struct TopicSettings {
+    pub(super) max_attempts: u32,
+    pub(super) backoff: Backoff,
+    pub(super) exhausted: Exhausted,
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("batch_size", &self.batch_size)
             .field("lease", &self.lease)
-            .field("max_attempts", &self.max_attempts)
-            .field("backoff", &self.backoff)
             .field("unknown_events", &self.unknown_events)
-            .field("exhausted", &self.exhausted)
             .field("concurrency", &self.concurrency)
             .field("max_consecutive_errors", &self.max_consecutive_errors)
             .field("drain_timeout", &self.drain_timeout)

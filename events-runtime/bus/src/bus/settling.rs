@@ -29,7 +29,7 @@ const ACKS_IN_FLIGHT: usize = 4;
 pub(super) struct Renewal {
     pub(super) since: Instant,
     /// The messages, in the order of the results.
-    positions: Vec<Position>,
+    positions: Vec<(Topic, Position)>,
     stored: BoxFuture<'static, Stored>,
 }
 
@@ -75,6 +75,20 @@ struct Outcomes {
     span: Span,
     /// Empty if audit lines are off.
     lines: Vec<(Action, AuditLine)>,
+}
+
+impl Consumed {
+    /// The sums of both.
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            acked: self.acked + other.acked,
+            retried: self.retried + other.retried,
+            parked: self.parked + other.parked,
+            unfinished: self.unfinished + other.unfinished,
+            dead_lettered: self.dead_lettered + other.dead_lettered,
+            skipped: self.skipped + other.skipped,
+        }
+    }
 }
 
 impl Outcomes {
@@ -222,19 +236,20 @@ impl Settling {
     /// Starts renewing leases, in one call.
     pub(super) fn renew<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Renewal {
         let mut positions = Vec::new();
-        let stored = renew_all(deliveries.inspect(|delivery| positions.push(delivery.position())));
+        let of = |delivery: &Delivery| (delivery.topic().clone(), delivery.position());
+        let stored = renew_all(deliveries.inspect(|delivery| positions.push(of(delivery))));
         Renewal { since: Instant::now(), positions, stored }
     }
 
     /// Logs failed renewals. Returns the messages whose lease is lost.
-    pub(super) fn renewed(&self, renewal: Renewal, results: Stored) -> HashSet<Position> {
+    pub(super) fn renewed(renewal: Renewal, results: Stored) -> HashSet<(Topic, Position)> {
         let mut lost = HashSet::new();
-        for (position, result) in renewal.positions.into_iter().zip(results) {
+        for ((topic, position), result) in renewal.positions.into_iter().zip(results) {
             if let Err(error) = result {
+                tracing::warn!(%topic, error = chain(&error), "failed to renew a lease");
                 if error.kind() == ErrorKind::LeaseLost {
-                    lost.insert(position);
+                    lost.insert((topic, position));
                 }
-                tracing::warn!(topic = %self.topic(), error = chain(&error), "failed to renew a lease");
             }
         }
         lost
@@ -322,12 +337,12 @@ impl Settling {
     /// Rejects a delivery. That takes effect now; the result is awaited beside other work.
     pub(super) fn reject(&self, delivery: Delivery, error: InboundError) -> PendingRejection {
         let message = delivery.message().clone();
-        let (position, attempt) = (delivery.position(), delivery.attempt());
+        let (topic, position, attempt) = (delivery.topic().clone(), delivery.position(), delivery.attempt());
         let line = self.consuming.audit_line(&delivery);
         let span = self.consuming.settle_span("reject", || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.reject(error.rejection()));
         let stored = Box::pin(stored.instrument(span.clone()));
-        PendingRejection { message, position, attempt, error, line, span, stored }
+        PendingRejection { topic, message, position, attempt, error, line, span, stored }
     }
 
     /// Reports a rejected delivery. Returns `false` if the rejection could not be stored: the message is

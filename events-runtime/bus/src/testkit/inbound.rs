@@ -1,18 +1,22 @@
 //! Bus consumers on a transport: concurrent events, failures, shutdown.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::bus::{Backoff, Consume, Consumed, EventBus};
 use crate::config::Exhausted;
+use crate::envelope::Envelope;
 use events_core::{Event, Origin, Signal};
+use events_transport::Topic;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::evolution::first::OrderPlaced;
 use super::evolution::program;
-use super::{Fixture, LONG, can, connect, group, topic};
+use super::{Fixture, LONG, ack, can, connect, group, member, named, send_to, topic};
 
 /// Sends this number of orders to the topic, with rising numbers for each customer.
 async fn place(fixture: &dyn Fixture, customers: &[&str], count: i64) {
@@ -59,10 +63,14 @@ impl Running {
 
 /// Waits until the group has settled all messages.
 async fn settled(fixture: &dyn Fixture) {
+    settled_in(fixture, &topic()).await;
+}
+
+async fn settled_in(fixture: &dyn Fixture, topic: &Topic) {
     let transport = connect(fixture);
-    let (topic, billing) = (topic(), group("billing"));
+    let billing = group("billing");
     super::until(|| async {
-        let groups = transport.groups(&topic).await.unwrap_or_default();
+        let groups = transport.groups(topic).await.unwrap_or_default();
         groups.iter().any(|status| status.group == billing && status.lag == 0)
     })
     .await;
@@ -134,6 +142,70 @@ pub async fn parallel_work_that_fails_at_random_keeps_each_key_in_order_and_lose
     assert_eq!(acked, 150);
     assert_in_order(&seen, &CUSTOMERS, 25);
     assert!(seen.lock().expect("no panic").most > 1, "keys are worked on in parallel");
+}
+
+/// Two members of a group in three topics with the same keys, with a concurrency of four. Each key is in order in
+/// each topic, and a key at work in one topic blocks no other.
+pub async fn consumers_of_several_topics_keep_each_key_in_order_and_lose_nothing(fixture: &dyn Fixture) {
+    const TOPICS: [&str; 3] = ["orders", "payments", "returns"];
+    let store = connect(fixture);
+    place(fixture, &CUSTOMERS, 10).await;
+    let copied = {
+        let mut consumer = member(&*store, "copier").await;
+        let deliveries = super::receive(&mut *consumer, 60).await;
+        let copied: Vec<_> = deliveries.iter().map(|delivery| delivery.message().clone()).collect();
+        ack(deliveries).await;
+        copied
+    };
+    for topic in ["payments", "returns"] {
+        send_to(&*store, &named(topic), &copied).await;
+    }
+    let seen = Arc::new(Mutex::new(BTreeMap::<(Topic, Option<Bytes>), Vec<Option<String>>>::new()));
+    let at_work = Arc::new(Mutex::new(HashSet::new()));
+    let mut members = Vec::new();
+    for _ in 0..2 {
+        let bus = program::<OrderPlaced>(fixture, &[]).await;
+        receive(&bus, |_| async {
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(0..2000))).await;
+            if fastrand::u8(0..4) == 0 { Err("at random") } else { Ok(()) }
+        });
+        let (seen, at_work) = (Arc::clone(&seen), Arc::clone(&at_work));
+        let running = Running::start(&bus, |consume| {
+            let consume = TOPICS[1..].iter().fold(consume, |consume, topic| consume.also(*topic));
+            consume.concurrency(4).batch_size(16).middleware(move |message, next| {
+                let (seen, at_work) = (Arc::clone(&seen), Arc::clone(&at_work));
+                async move {
+                    let key = (message.topic.clone(), message.message.key.clone());
+                    let is_alone = at_work.lock().expect("no panic").insert(key.clone());
+                    assert!(is_alone, "two of one key at once");
+                    let processed = next.run().await;
+                    at_work.lock().expect("no panic").remove(&key);
+                    if processed.error().is_none() {
+                        let id = message.id().map(str::to_owned);
+                        seen.lock().expect("no panic").entry(key).or_default().push(id);
+                    }
+                    Ok(processed)
+                }
+            })
+        });
+        members.push((running, bus));
+    }
+    for topic in TOPICS {
+        settled_in(fixture, &named(topic)).await;
+    }
+    let mut acked = 0;
+    for (running, bus) in members {
+        acked += running.stop().await.acked;
+        bus.shutdown(LONG).await.expect("nothing waits");
+    }
+    assert_eq!(acked, 180);
+    let seen = seen.lock().expect("no panic");
+    assert_eq!(seen.len(), TOPICS.len() * CUSTOMERS.len());
+    for ((topic, key), ids) in &*seen {
+        let of_key = copied.iter().filter(|message| message.key == *key);
+        let sent: Vec<_> = of_key.map(|message| Envelope::id_of(message).map(str::to_owned)).collect();
+        assert_eq!(*ids, sent, "{key:?} in {topic}");
+    }
 }
 
 /// Members run one after another, each stopped while events are in progress.

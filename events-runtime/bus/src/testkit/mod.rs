@@ -47,6 +47,7 @@
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
+//! | [`topics`] | one consumer of several topics | |
 //! | [`store`] | retention, topics, checks | `trim` |
 //! | [`unsettled`] | reading without receiving | support of `Transport::unsettled` |
 //! | [`model`] | generated histories, compared with executable models | `isolates` |
@@ -123,6 +124,7 @@ macro_rules! conformance {
                 ]
                 inbound: [
                     parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
+                    consumers_of_several_topics_keep_each_key_in_order_and_lose_nothing,
                     consumers_that_stop_and_start_lose_nothing,
                     an_interrupted_event_returns_with_its_attempt_counted,
                     a_parked_key_does_not_block_other_keys,

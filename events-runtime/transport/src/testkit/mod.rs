@@ -13,6 +13,7 @@ pub mod progress;
 pub mod settling;
 pub mod start;
 pub mod store;
+pub mod topics;
 pub mod unsettled;
 pub mod values;
 
@@ -259,6 +260,17 @@ macro_rules! transport_promises {
                 a_status_reports_each_partition,
                 unsettled_messages_are_listed_by_partition,
                 members_keep_the_order_of_each_key,
+            ]
+            topics: [
+                one_consumer_receives_from_several_topics,
+                a_consumer_of_several_topics_is_woken_by_each,
+                a_full_topic_does_not_starve_another,
+                each_topic_keeps_the_order_of_its_keys,
+                a_key_of_one_topic_does_not_hold_it_back_in_another,
+                a_cancelled_receive_of_several_topics_loses_nothing,
+                closing_a_consumer_leaves_the_groups_of_all_topics,
+                an_error_of_one_topic_names_it_and_the_others_continue,
+                subscriptions_that_do_not_fit_together_are_an_error,
             ]
             store: [
                 retention_never_drops_what_a_group_has_not_settled,

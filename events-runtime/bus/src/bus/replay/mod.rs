@@ -37,7 +37,7 @@ pub enum ReplayError {
         from: Position,
     },
     /// The transport failed, or, of kind [`Invalid`](ErrorKind::Invalid), the replay has no group, an invalid
-    /// name, or an end before its start.
+    /// name, several topics, or an end before its start.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The events could not be consumed.
@@ -216,6 +216,10 @@ impl Replay {
                 return Err(ReplayError::invalid(topic, message));
             }
         };
+        if consume.has_several_topics() {
+            let message = "a replay has one topic: replay the topics one after another";
+            return Err(ReplayError::invalid(topic, message));
+        }
         let consume = consume.group(name.as_str());
         let mut subscription = consume.subscription()?;
         if is_new_group {
@@ -365,7 +369,7 @@ async fn consume_range(
         Box::new(Bounded::new(consumer, to.clone(), removed.clone()))
     };
     let unhandled = Arc::clone(&consume.unhandled);
-    let consumed = consume.run_as(subscription, through, end).await?;
+    let consumed = consume.run_as(vec![subscription], through, end).await?;
     let (unreceived, unknown) = unhandled.get();
     let finished = match ended {
         Some(settled) => {

@@ -24,15 +24,17 @@ impl Worker {
         if self.finish(batch, ends_at).await {
             return ends_at.map(|ends_at| ends_at.max(Instant::now() + CLOSE_TIMEOUT));
         }
-        let is_responsive = self.settling.is_idle() && batch.rejections.is_empty();
+        let is_responsive = self.topics.is_idle() && batch.rejections.is_empty();
         let close_by = Instant::now() + if is_responsive { CLOSE_TIMEOUT } else { CLOSE_TIMEOUT_SILENT };
         batch.is_past_deadline = true;
         for delivery in batch.in_flight.cancel() {
-            self.settling.unfinished(delivery);
+            self.topics.settling(delivery.topic()).unfinished(delivery);
         }
         if !self.finish(batch, Some(close_by)).await {
-            batch.in_flight.deliveries().for_each(|delivery| self.settling.blocked(delivery));
-            self.settling.abandon();
+            for delivery in batch.in_flight.deliveries() {
+                self.topics.settling(delivery.topic()).blocked(delivery);
+            }
+            self.topics.abandon();
         }
         Some(close_by)
     }
@@ -41,8 +43,8 @@ impl Worker {
     /// it finished.
     async fn finish(&mut self, batch: &mut FetchedBatch, ends_at: Option<Instant>) -> bool {
         loop {
-            self.settling.ack(&mut batch.done);
-            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.settling.is_idle() {
+            self.topics.ack(&mut batch.done);
+            if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.topics.is_idle() {
                 return true;
             }
             self.renew_leases(batch);
@@ -53,7 +55,7 @@ impl Worker {
                 // The consumer is already ending, so another error changes nothing.
                 (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
                 (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
-                () = self.settling.next_stored() => {}
+                () = self.topics.next_stored() => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
                 () = sleep_until(ends_at) => return false,
             }

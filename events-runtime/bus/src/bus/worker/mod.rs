@@ -11,17 +11,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::bus::fetched_batch::FetchedBatch;
-use crate::bus::inbound::Inbound;
 use crate::bus::middleware::process;
-use crate::bus::observe::{RECEIVE_RETRIED, STORE_REFUSES};
 use crate::bus::settings::Settings;
-use crate::bus::settling::{Settling, next_renewed};
-use crate::bus::status::Running;
+use crate::bus::settling::next_renewed;
+use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
 use crate::bus::verdict::{InboundError, Verdict};
 use crate::config::{Exhausted, UnknownTransport};
-use events_support::error_chain::chain;
-use events_transport::Later as _;
-use events_transport::{Consumer, Delivery, NameError, Subscription, Topic, Transport, TransportError};
+use events_transport::{Consumer, Delivery, NameError, Topic, TransportError};
 
 /// The reason why a consumer ended early.
 #[derive(Debug, thiserror::Error)]
@@ -71,15 +67,10 @@ pub enum ConsumeError {
 const WAIT: Duration = Duration::from_secs(30);
 
 pub(in crate::bus) struct Worker {
-    pub(in crate::bus) inbound: Arc<Inbound>,
-    pub(in crate::bus) settling: Settling,
+    pub(in crate::bus) topics: ConsumedTopics,
     pub(in crate::bus) settings: Settings,
     /// Whether the consumers of the bus are not paused.
     pub(in crate::bus) enabled: watch::Receiver<bool>,
-    /// The consumer's status, visible in the bus's status.
-    pub(in crate::bus) running: Arc<Running>,
-    /// Consecutive failures of the transport.
-    pub(in crate::bus) failures: u32,
     /// Consecutive failures of events.
     pub(in crate::bus) consecutive_errors: u32,
 }
@@ -105,8 +96,6 @@ impl Worker {
         mut shutdown: Pin<&mut impl Future>,
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
-        // When to call the transport again after a failure.
-        let mut retry_at: Option<Instant> = None;
         loop {
             if is_ready(shutdown.as_mut()).await {
                 return Ok(());
@@ -116,21 +105,20 @@ impl Worker {
                 self.release_waiting(batch);
             }
             self.renew_leases(batch);
-            if !self.settling.is_full() {
+            if !self.topics.is_full() {
                 self.start(batch);
                 if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
-                    self.settling.ack(&mut batch.done);
+                    self.topics.ack(&mut batch.done);
                 }
             }
             // Waiting messages may be blocked by their keys while there is room: fetch more, for other
             // keys.
             let room = self.settings.batch_size.saturating_sub(batch.waiting.len());
             let fetches = enabled
-                && retry_at.is_none()
                 && batch.has_room()
                 && room > 0
-                && !self.settling.is_full()
-                && !self.settling.is_returning();
+                && !self.topics.is_full()
+                && !self.topics.is_returning();
             let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
@@ -143,7 +131,7 @@ impl Worker {
                 // async block, because `select!` creates the futures of disabled branches too.
                 received = async {
                     if !fetches {
-                        self.settling.next_stored().await;
+                        self.topics.next_stored().await;
                         return None;
                     }
                     let mut receiving = consumer.receive(room, WAIT);
@@ -152,77 +140,20 @@ impl Worker {
                             biased;
                             received = &mut receiving => break Some(received),
                             // While idle, report stored outcomes.
-                            () = self.settling.next_stored() => {}
+                            () = self.topics.next_stored() => {}
                         }
                     }
                 } => match received {
                     None => {}
                     Some(Ok(deliveries)) => {
-                        self.succeeded();
-                        self.settling.received(&deliveries);
+                        self.topics.received(&deliveries);
                         batch.add(deliveries);
                     }
-                    Some(Err(error)) => retry_at = Some(Instant::now().later(self.pause(error)?)),
+                    Some(Err(error)) => return Err(error.into()),
                 },
-                () = sleep_until(retry_at) => {
-                    retry_at = None;
-                    self.running.tried();
-                }
                 _ = self.enabled.changed() => {}
             }
         }
-    }
-
-    /// Joins the group, with retries.
-    pub(in crate::bus) async fn subscribe(
-        &mut self,
-        transport: &dyn Transport,
-        subscription: &Subscription,
-    ) -> Result<Box<dyn Consumer>, ConsumeError> {
-        loop {
-            match transport.consumer(subscription.clone()).await {
-                Ok(consumer) => {
-                    self.succeeded();
-                    return Ok(consumer);
-                }
-                Err(error) => tokio::time::sleep(self.pause(error)?).await,
-            }
-            self.running.tried();
-        }
-    }
-
-    /// Records a successful call to the transport.
-    fn succeeded(&mut self) {
-        if self.failures > 0 {
-            let topic = self.settling.topic();
-            tracing::info!(%topic, attempts = self.failures.saturating_add(1), "receiving succeeds again");
-            self.running.succeeded();
-        }
-        self.failures = 0;
-    }
-
-    /// Records a failed call. Returns the pause before the next one.
-    fn pause(&mut self, error: TransportError) -> Result<Duration, ConsumeError> {
-        if !error.is_retryable() {
-            return Err(error.into());
-        }
-        let needs_operator = error.kind().needs_operator();
-        if needs_operator {
-            self.settling.consuming.count(STORE_REFUSES, 1);
-            // Logged on the first failure and on every tenth after it.
-            if self.failures.is_multiple_of(10) {
-                let topic = self.settling.topic();
-                tracing::error!(%topic, error = chain(&error), "the store refuses this consumer until an operator fixes it; the consumer waits");
-            }
-        }
-        self.failures = self.failures.saturating_add(1);
-        let pause = self.settings.backoff.after(self.failures);
-        self.settling.consuming.count(RECEIVE_RETRIED, 1);
-        let topic = self.settling.topic();
-        let error = chain(&error);
-        tracing::warn!(%topic, error, ?pause, "receiving failed; retrying");
-        self.running.failed(error, needs_operator, pause);
-        Ok(pause)
     }
 
     /// Starts the earliest waiting messages whose keys are free.
@@ -234,9 +165,10 @@ impl Worker {
                 Some(delivery) if !batch.admits(delivery) => next += 1,
                 Some(_) => {
                     let Some(delivery) = batch.waiting.remove(next) else { break };
+                    let topic = self.topics.of(delivery.topic());
                     let (inbound, middleware) =
-                        (Arc::clone(&self.inbound), Arc::clone(&self.settings.middleware));
-                    let exhausted = self.exhausted(&delivery);
+                        (Arc::clone(&topic.inbound), Arc::clone(&self.settings.middleware));
+                    let exhausted = topic.exhausted(&delivery);
                     batch.in_flight.start(delivery, |delivery| async move {
                         match exhausted {
                             Some(error) => Verdict::Reject(error),
@@ -247,7 +179,9 @@ impl Worker {
             }
         }
     }
+}
 
+impl ConsumedTopic {
     /// The error for a message whose attempts are already exhausted: its earlier consumers ended before
     /// they settled it. Such a message is not given to the receivers again.
     fn exhausted(&self, delivery: &Delivery) -> Option<InboundError> {

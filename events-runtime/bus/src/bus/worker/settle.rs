@@ -1,15 +1,18 @@
 //! Settles messages by their verdicts, and renews leases.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use super::{ConsumeError, Worker};
 use crate::bus::fetched_batch::FetchedBatch;
 use crate::bus::rejections::PendingRejection;
 use crate::bus::settling::{Renewal, Settling, Stored};
+use crate::bus::topics::ConsumedTopic;
 use crate::bus::verdict::{InboundError, Verdict};
 use crate::config::Exhausted;
 use events_support::error_chain::chain;
-use events_transport::{Delivery, TransportError};
+use events_transport::{Delivery, Topic, TransportError};
 
 impl Worker {
     pub(super) fn settle(
@@ -21,43 +24,45 @@ impl Worker {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::Skip => {
                 self.consecutive_errors = 0;
+                let settling = self.topics.settling(delivery.topic());
                 match verdict {
-                    Verdict::Done => self.settling.consumed.acked += 1,
-                    _ => self.settling.skipped(&delivery),
+                    Verdict::Done => settling.consumed.acked += 1,
+                    _ => settling.skipped(&delivery),
                 }
                 batch.done.push(delivery);
                 return Ok(());
             }
             Verdict::Stop { event_type } => {
-                self.settling.ack(&mut batch.done);
-                self.settling.release(vec![delivery]);
+                self.topics.ack(&mut batch.done);
+                self.topics.release(vec![delivery]);
                 return Err(ConsumeError::UnknownEvent { event_type });
             }
             Verdict::Retry(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
-                self.settling.unfinished(delivery);
+                self.topics.settling(delivery.topic()).unfinished(delivery);
                 return Ok(());
             }
             Verdict::Retry(error, pause) => (error, Some(pause)),
             Verdict::Reject(error) => (error, None),
         };
         // Earlier messages of the key are settled first.
-        self.settling.ack(&mut batch.done);
-        let counted = self.count_failure(&error);
-        let key = delivery.message().key.clone();
+        self.topics.ack(&mut batch.done);
+        let counted = self.count_failure(delivery.topic(), &error);
+        let (topic, key) = (delivery.topic().clone(), delivery.message().key.clone());
+        let ConsumedTopic { settling, settings, .. } = self.topics.of_mut(&topic);
         match pause {
-            Some(pause) if delivery.attempt() < self.settings.max_attempts => {
-                self.settling.retry(delivery, &error, pause);
+            Some(pause) if delivery.attempt() < settings.max_attempts => {
+                settling.retry(delivery, &error, pause);
             }
-            Some(_) if self.settings.exhausted == Exhausted::Park => {
-                let is_first = delivery.attempt() == self.settings.max_attempts;
-                self.settling.park(delivery, &error, is_first);
+            Some(_) if settings.exhausted == Exhausted::Park => {
+                let is_first = delivery.attempt() == settings.max_attempts;
+                settling.park(delivery, &error, is_first);
             }
             _ => {
-                batch.rejections.push(self.settling.reject(delivery, error));
+                batch.rejections.push(settling.reject(delivery, error));
                 return counted;
             }
         }
-        self.release_key(key.as_ref(), batch);
+        self.release_key(&topic, key.as_ref(), batch);
         counted
     }
 
@@ -68,28 +73,29 @@ impl Worker {
         result: &Result<(), TransportError>,
         batch: &mut FetchedBatch,
     ) {
-        let key = rejection.key().cloned();
-        if !self.settling.rejected(rejection, result) {
-            self.release_key(key.as_ref(), batch);
+        let (topic, key) = (rejection.topic.clone(), rejection.key().cloned());
+        if !self.topics.settling(&topic).rejected(rejection, result) {
+            self.release_key(&topic, key.as_ref(), batch);
         }
     }
 
     /// Releases the waiting messages of a failed message's key.
-    fn release_key(&mut self, key: Option<&Bytes>, batch: &mut FetchedBatch) {
+    fn release_key(&mut self, topic: &Topic, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
             return;
         }
-        let (held, others): (Vec<_>, _) =
-            batch.waiting.drain(..).partition(|delivery| delivery.message().key.as_ref() == key);
+        let is_of_key =
+            |delivery: &Delivery| delivery.message().key.as_ref() == key && delivery.topic() == topic;
+        let (held, others): (Vec<_>, _) = batch.waiting.drain(..).partition(is_of_key);
         batch.waiting = others.into();
-        self.settling.release(held);
+        self.topics.release(held);
     }
 
-    fn count_failure(&mut self, error: &InboundError) -> Result<(), ConsumeError> {
+    fn count_failure(&mut self, topic: &Topic, error: &InboundError) -> Result<(), ConsumeError> {
         self.consecutive_errors = self.consecutive_errors.saturating_add(1);
         match self.settings.max_consecutive_errors {
             Some(max) if self.consecutive_errors >= max.get() => Err(ConsumeError::TooManyErrors {
-                topic: self.settling.topic().clone(),
+                topic: topic.clone(),
                 failed: self.consecutive_errors,
                 last: chain(error),
             }),
@@ -105,28 +111,39 @@ impl Worker {
         if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
             return;
         }
-        self.settling.ack(&mut batch.done);
+        self.topics.ack(&mut batch.done);
         batch.renewal = Some(Settling::renew(batch.in_flight.deliveries().chain(&batch.waiting)));
     }
 
     /// Continues after a renewal. If the lease of an unsettled message was lost, other members may have it
-    /// and the rest of the batch by now, so the whole batch is dropped.
+    /// and the rest of its topic's batch by now, so that is dropped.
     pub(super) fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
         let since = renewal.since;
-        let lost = self.settling.renewed(renewal, results);
-        let is_lost = |delivery: &Delivery| lost.contains(&delivery.position());
-        if batch.in_flight.deliveries().chain(&batch.waiting).any(is_lost) {
-            // Messages whose lease was lost belong to another member; the others were never started.
-            self.release_waiting(batch);
-            batch.in_flight.abandon();
-        } else {
-            batch.leased = since;
+        let lost = Settling::renewed(renewal, results);
+        batch.leased = since;
+        if lost.is_empty() {
+            return;
         }
+        let held = batch.in_flight.deliveries().chain(&batch.waiting);
+        let topics: HashSet<Topic> = held
+            .filter(|delivery| lost.contains(&(delivery.topic().clone(), delivery.position())))
+            .map(|delivery| delivery.topic().clone())
+            .collect();
+        if topics.is_empty() {
+            return;
+        }
+        // Messages whose lease was lost belong to another member; the others were never started.
+        self.topics.ack(&mut batch.done);
+        let is_dropped = |delivery: &Delivery| topics.contains(delivery.topic());
+        let (dropped, others): (Vec<_>, _) = batch.waiting.drain(..).partition(is_dropped);
+        batch.waiting = others.into();
+        self.topics.release(dropped);
+        batch.in_flight.abandon(&topics);
     }
 
     /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
     pub(super) fn release_waiting(&mut self, batch: &mut FetchedBatch) {
-        self.settling.ack(&mut batch.done);
-        self.settling.release(batch.waiting.drain(..).collect());
+        self.topics.ack(&mut batch.done);
+        self.topics.release(batch.waiting.drain(..).collect());
     }
 }

@@ -1,27 +1,24 @@
 //! Configures and runs a consumer.
 
+mod run;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventBus;
-use super::dedup::Dedup;
-use super::destination::Destination;
-use super::inbound::Inbound;
 use super::middleware::{MessageInfo, Middleware, Next, Processed};
-use super::observe::{Consuming, watch};
-use super::offsets::tidy;
 use super::retry::Backoff;
-use super::settings::Settings;
-use super::settling::{Consumed, Settling};
-use super::transports::Opened;
+use super::settings::{Settings, TopicSettings};
+use super::settling::Consumed;
 use super::unhandled::Unhandled;
-use super::worker::{ConsumeError, Worker, sleep_until};
+use super::worker::ConsumeError;
 use crate::config::{Exhausted, GroupSettings, UnknownEvents};
 use crate::inbox::SeenEvents;
 use events_core::BoxError;
-use events_support::error_chain::{chain, drop_quietly};
-use events_transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Topic, TransportName};
+use events_transport::{
+    ConsumerGroup, ErrorKind, StartPosition, Subscription, Topic, TransportError, TransportName,
+};
 
 /// Configures a consumer; [`run`](Self::run) or [`run_until`](Self::run_until) starts it.
 ///
@@ -32,6 +29,8 @@ use events_transport::{Consumer, ConsumerGroup, StartPosition, Subscription, Top
 pub struct Consume {
     bus: EventBus,
     topic: String,
+    /// The topics beside the first.
+    others: Vec<String>,
     group: Option<String>,
     transport: Option<String>,
     member: Option<String>,
@@ -62,6 +61,7 @@ impl Consume {
         Self {
             bus: bus.clone(),
             topic,
+            others: Vec::new(),
             group: bus.config().service().name.clone(),
             transport: None,
             member: None,
@@ -70,10 +70,7 @@ impl Consume {
             settings: Settings {
                 batch_size: config.consumer.batch_size.get(),
                 lease: config.consumer.lease.max(MIN_LEASE),
-                max_attempts: config.retry.max_attempts.get(),
-                backoff: Backoff::new(config.retry.initial, config.retry.max),
                 unknown_events: config.consumer.unknown_events,
-                exhausted: config.consumer.exhausted,
                 concurrency: config.consumer.concurrency.get(),
                 max_consecutive_errors: config.consumer.max_consecutive_errors,
                 drain_timeout: config.consumer.drain_timeout,
@@ -84,6 +81,31 @@ impl Consume {
         }
     }
 
+    /// Adds a topic, by its base name. One consumer of several topics has one limit of
+    /// [`concurrency`](Self::concurrency) and one drain timeout for all of them; two events of the same key in
+    /// two topics don't wait for each other.
+    ///
+    /// Each topic has the settings of its own `[consumers.TOPIC.GROUP]`: start, attempts, backoff, policy and
+    /// transport, so topics of different transports go together. The concurrency is the greatest of the topics'.
+    /// Settings made by the program, such as [`start`](Self::start) or [`dead_letter`](Self::dead_letter), apply
+    /// to all topics.
+    ///
+    /// The consumer starts when it has joined the group in every topic. After that, a topic whose transport
+    /// fails doesn't stop the others, as long as a retry can help. While the transport of one topic does not store
+    /// a returned event, nothing is fetched from any.
+    ///
+    /// ```no_run
+    /// # async fn run(bus: events_runtime::EventBus) -> Result<(), Box<dyn std::error::Error>> {
+    /// bus.consume("orders").also("payments").group("billing").concurrency(8).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias("topics", "subscribe"))]
+    pub fn also(mut self, topic: impl Into<String>) -> Self {
+        self.others.push(topic.into());
+        self
+    }
+
     /// The consumer group: each group gets every event, and its members share them. Default: the service's
     /// name.
     pub fn group(mut self, group: impl Into<String>) -> Self {
@@ -91,7 +113,7 @@ impl Consume {
         self
     }
 
-    /// The topic's transport, by the name of `[transports.NAME]`. Default: that of
+    /// The transport of all topics, by the name of `[transports.NAME]`. Default: for each topic that of
     /// `[consumers.TOPIC.GROUP]`, otherwise `bus`, the transport of `[bus]`.
     pub fn transport(mut self, name: impl Into<String>) -> Self {
         self.transport = Some(name.into());
@@ -252,100 +274,34 @@ impl Consume {
     /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an unknown event type
     /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
-        let subscription = self.subscription()?;
-        self.run_as(subscription, |consumer| consumer, shutdown).await
+        let subscriptions = self.subscriptions()?;
+        self.run_as(subscriptions, |consumer| consumer, shutdown).await
     }
 
-    /// Consumes with this subscription until the future is ready; `through` may wrap the transport's
-    /// consumer.
-    pub(super) async fn run_as(
-        mut self,
-        subscription: Subscription,
-        through: impl FnOnce(Box<dyn Consumer>) -> Box<dyn Consumer>,
-        shutdown: impl Future,
-    ) -> Result<Consumed, ConsumeError> {
-        let configured = self.configured()?;
-        self.configure(&configured);
-        let lag_interval = self.bus.config().bus().consumer.lag_interval;
-        let bus = self.bus.clone();
-        let name = self.transport_name()?;
-        let Opened { transport, system, .. } = bus.0.transports.get(&name)?;
-        let consuming = Arc::new(Consuming {
-            observe: Arc::clone(&self.bus.0.observe),
-            system: Arc::clone(system),
-            topic: subscription.topic.clone(),
-            transport: name.clone(),
-            group: subscription.group.clone(),
-            propagator: self.bus.0.propagator.clone(),
-        });
-        let unknown_events = self.settings.unknown_events;
-        let mut inbound = Inbound::new(&self.bus, unknown_events, Arc::clone(&consuming));
-        inbound.unhandled = Arc::clone(&self.unhandled);
-        inbound.dedup =
-            self.settings.seen.take().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
-        let inbound = Arc::new(inbound);
-        let settling = Settling::new(Arc::clone(&consuming), self.settings.backoff);
-        let enabled = self.bus.0.consuming.subscribe();
-        let to = Destination { topic: consuming.topic.clone(), transport: name };
-        let running = self.bus.0.consumers.add(to, consuming.group.clone());
-        let settings = self.settings;
-        let mut worker =
-            Worker { inbound, settling, settings, enabled, running, failures: 0, consecutive_errors: 0 };
-        let mut shutdown = std::pin::pin!(shutdown);
-        let subscribed = tokio::select! {
-            biased;
-            consumer = worker.subscribe(&**transport, &subscription) => Some(consumer?),
-            _ = &mut shutdown => None,
-        };
-        let Some(consumer) = subscribed else { return Ok(worker.settling.consumed) };
-        let mut consumer = through(consumer);
-        let Consuming { topic, group, .. } = &*consuming;
-        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
-        let (result, close_by) = tokio::select! {
-            biased;
-            ended = worker.run(consumer.as_mut(), shutdown) => ended,
-            never = watch(&**transport, &consuming, lag_interval) => match never {},
-            never = tidy(&**transport, &consuming.topic) => match never {},
-        };
-        let closed = tokio::select! {
-            biased;
-            closed = consumer.close() => closed,
-            () = sleep_until(close_by) => {
-                tracing::warn!(%topic, %group, "the transport did not answer when the consumer closed; its unsettled events are redelivered");
-                Ok(())
-            }
-        };
-        consuming.observe.flush().await;
-        let counts = worker.settling.consumed;
-        // Middleware and the store of handled events are user code, which may panic on drop.
-        drop_quietly(worker);
-        let ended = result.and(closed.map_err(ConsumeError::from));
-        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
-        let error = ended.as_ref().err().map(|error| chain(error));
-        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
-        ended.map(|()| counts)
+    /// The settings of the configuration for the group in a topic.
+    fn configured(&self, topic: &str) -> Result<GroupSettings, ConsumeError> {
+        Ok(self.bus.config().group(&Topic::new(topic)?, &self.named_group()?))
     }
 
-    /// The group's settings of the configuration.
-    fn configured(&self) -> Result<GroupSettings, ConsumeError> {
-        Ok(self.bus.config().group(&Topic::new(self.topic.as_str())?, &self.named_group()?))
+    /// The settings of a topic: the configuration's unless the program overrides them.
+    fn topic_settings(&self, configured: &GroupSettings) -> TopicSettings {
+        let Overrides { max_attempts, backoff, exhausted, .. } = &self.overrides;
+        TopicSettings {
+            max_attempts: max_attempts.unwrap_or(configured.max_attempts.get()),
+            backoff: backoff.unwrap_or(Backoff::new(configured.initial, configured.max)),
+            exhausted: exhausted.unwrap_or(configured.exhausted),
+        }
     }
 
-    /// Applies the configuration's settings that the program did not override.
-    fn configure(&mut self, configured: &GroupSettings) {
-        let Overrides { start: _, max_attempts, backoff, concurrency, exhausted } = self.overrides.clone();
-        let settings = &mut self.settings;
-        settings.max_attempts = max_attempts.unwrap_or(configured.max_attempts.get());
-        settings.backoff = backoff.unwrap_or(Backoff::new(configured.initial, configured.max));
-        settings.concurrency = concurrency.unwrap_or(configured.concurrency.get());
-        settings.exhausted = exhausted.unwrap_or(configured.exhausted);
-    }
-
-    /// The name of the topic's transport.
+    /// The name of the first topic's transport.
     pub(super) fn transport_name(&self) -> Result<TransportName, ConsumeError> {
+        self.transport_of(&self.configured(&self.topic)?)
+    }
+
+    fn transport_of(&self, configured: &GroupSettings) -> Result<TransportName, ConsumeError> {
         match &self.transport {
             Some(name) => Ok(TransportName::new(name.as_str())?),
-            None => Ok(self.configured()?.transport),
+            None => Ok(configured.transport.clone()),
         }
     }
 
@@ -356,15 +312,43 @@ impl Consume {
         }
     }
 
+    /// The base names of the topics.
+    fn topics(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.topic).chain(&self.others).map(String::as_str)
+    }
+
+    /// Whether there are several topics.
+    pub(super) const fn has_several_topics(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// The subscription to the first topic.
     pub(super) fn subscription(&self) -> Result<Subscription, ConsumeError> {
+        self.subscription_to(&self.topic)
+    }
+
+    fn subscriptions(&self) -> Result<Vec<Subscription>, ConsumeError> {
+        let mut subscriptions: Vec<Subscription> = Vec::new();
+        for topic in self.topics() {
+            let subscription = self.subscription_to(topic)?;
+            if subscriptions.iter().any(|earlier| earlier.topic == subscription.topic) {
+                let message = "the topic is named twice: name each topic once, also on different transports";
+                return Err(TransportError::new(ErrorKind::Invalid, "consume", topic, message).into());
+            }
+            subscriptions.push(subscription);
+        }
+        Ok(subscriptions)
+    }
+
+    fn subscription_to(&self, topic: &str) -> Result<Subscription, ConsumeError> {
         let prefix = self.bus.prefix();
         let group = self.named_group()?;
-        let topic = Topic::new(self.topic.as_str())?.with_prefix(prefix)?;
+        let full_name = Topic::new(topic)?.with_prefix(prefix)?;
         let start = match &self.overrides.start {
             Some(start) => start.clone(),
-            None => self.configured()?.start,
+            None => self.configured(topic)?.start,
         };
-        let mut subscription = Subscription::new(topic, group).start(start).lease(self.settings.lease);
+        let mut subscription = Subscription::new(full_name, group).start(start).lease(self.settings.lease);
         if let Some(member) = &self.member {
             subscription = subscription.member(member.as_str());
         }

@@ -1,0 +1,205 @@
+//! A running consumer: from its subscriptions to its end.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::Consume;
+use crate::bus::dedup::Dedup;
+use crate::bus::destination::Destination;
+use crate::bus::inbound::Inbound;
+use crate::bus::observe::{Consuming, watch};
+use crate::bus::offsets::tidy;
+use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
+use crate::bus::settling::{Consumed, Settling};
+use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
+use crate::bus::worker::{ConsumeError, Worker, sleep_until};
+use events_support::error_chain::{chain, drop_quietly};
+use events_transport::{
+    BoxFuture, Consumer, MergedConsumer, Subscription, Topic, Transport, TransportError, TransportName,
+};
+
+/// The topics that one consumer of a transport has: one, or all of the transport if it
+/// [can](events_transport::Capability::multi_topic).
+struct Source<'b> {
+    transport: &'b dyn Transport,
+    subscriptions: Vec<Subscription>,
+    connections: Vec<Connection>,
+}
+
+impl Consume {
+    /// Consumes with these subscriptions until the future is ready; `through` may wrap the transport's
+    /// consumers.
+    pub(in crate::bus) async fn run_as(
+        mut self,
+        subscriptions: Vec<Subscription>,
+        through: impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync,
+        shutdown: impl Future,
+    ) -> Result<Consumed, ConsumeError> {
+        let lag_interval = self.bus.config().bus().consumer.lag_interval;
+        let bus = self.bus.clone();
+        let seen = self.settings.seen.take();
+        let mut concurrency = 1;
+        let (mut topics, mut sources) = (Vec::new(), Vec::new());
+        // The index in `sources` of the consumer that has all topics of its transport.
+        let mut shared: BTreeMap<TransportName, usize> = BTreeMap::new();
+        let mut watched: Vec<(&dyn Transport, Arc<Consuming>)> = Vec::new();
+        for (base_name, subscription) in self.topics().zip(subscriptions) {
+            let configured = self.configured(base_name)?;
+            concurrency = configured.concurrency.get().max(concurrency);
+            let settings = self.topic_settings(&configured);
+            let name = self.transport_of(&configured)?;
+            let opened = bus.0.transports.get(&name)?;
+            let transport = &*opened.transport;
+            let consuming = Arc::new(Consuming {
+                observe: Arc::clone(&bus.0.observe),
+                system: Arc::clone(&opened.system),
+                topic: subscription.topic.clone(),
+                transport: name.clone(),
+                group: subscription.group.clone(),
+                propagator: bus.0.propagator.clone(),
+            });
+            let mut inbound = Inbound::new(&bus, self.settings.unknown_events, Arc::clone(&consuming));
+            inbound.unhandled = Arc::clone(&self.unhandled);
+            inbound.dedup = seen.clone().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
+            let settling = Settling::new(Arc::clone(&consuming), settings.backoff);
+            let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
+            let running = bus.0.consumers.add(to, consuming.group.clone());
+            let backoff = settings.backoff;
+            let connection = Connection { consuming: Arc::clone(&consuming), running, backoff, failures: 0 };
+            topics.push(ConsumedTopic { inbound: Arc::new(inbound), settling, settings });
+            watched.push((transport, consuming));
+
+            let at = match shared.get(&name) {
+                Some(at) => *at,
+                None => sources.len(),
+            };
+            if transport.capability().multi_topic {
+                shared.insert(name, at);
+            }
+            match sources.get_mut(at) {
+                None => sources.push(Source {
+                    transport,
+                    subscriptions: vec![subscription],
+                    connections: vec![connection],
+                }),
+                Some(Source { subscriptions, connections, .. }) => {
+                    subscriptions.push(subscription);
+                    connections.push(connection);
+                }
+            }
+        }
+        drop(seen);
+        let mut topics = topics.into_iter();
+        // `Consume` has at least one topic.
+        let Some(first) = topics.next() else { return Ok(Consumed::default()) };
+        let Consuming { group, observe, .. } = &*Arc::clone(&first.settling.consuming);
+        let topics = ConsumedTopics::new(first, topics.collect());
+        self.settings.concurrency = self.overrides.concurrency.unwrap_or(concurrency);
+        let enabled = bus.0.consuming.subscribe();
+        let mut worker = Worker { topics, settings: self.settings, enabled, consecutive_errors: 0 };
+
+        let mut shutdown = std::pin::pin!(shutdown);
+        let subscribed = tokio::select! {
+            biased;
+            consumer = subscribe(sources, &through) => Some(consumer?),
+            _ = &mut shutdown => None,
+        };
+        let Some(mut consumer) = subscribed else { return Ok(worker.topics.consumed()) };
+        let topic =
+            watched.iter().map(|(_, consuming)| consuming.topic.as_str()).collect::<Vec<_>>().join(", ");
+        tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
+        let mut beside: Vec<BoxFuture<'_, Infallible>> = Vec::new();
+        for (transport, consuming) in &watched {
+            beside.push(Box::pin(watch(*transport, consuming, lag_interval)));
+            beside.push(Box::pin(tidy(*transport, &consuming.topic)));
+        }
+        let (result, close_by) = tokio::select! {
+            biased;
+            ended = worker.run(consumer.as_mut(), shutdown) => ended,
+            never = forever(&mut beside) => match never {},
+        };
+        drop(beside);
+        let closed = tokio::select! {
+            biased;
+            closed = consumer.close() => closed,
+            () = sleep_until(close_by) => {
+                tracing::warn!(%topic, %group, "the transport did not answer when the consumer closed; its unsettled events are redelivered");
+                Ok(())
+            }
+        };
+        observe.flush().await;
+        let counts = worker.topics.consumed();
+        // Middleware and the store of handled events are user code, which may panic on drop.
+        drop_quietly(worker);
+        let ended = result.and(closed.map_err(ConsumeError::from));
+        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
+        let error = ended.as_ref().err().map(|error| chain(error));
+        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
+        ended.map(|()| counts)
+    }
+}
+
+/// A source whose consumer joins the group.
+struct Joining<'b> {
+    /// `None` if there are several, which the errors of their consumer name.
+    topic: Option<Topic>,
+    subscribing: BoxFuture<'b, Result<RetryingConsumer, TransportError>>,
+    joined: Option<RetryingConsumer>,
+}
+
+/// Joins the group in all topics at the same time, with retries. If a retry does not help in one topic, that is
+/// the result for all.
+async fn subscribe(
+    sources: Vec<Source<'_>>,
+    through: &(impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync),
+) -> Result<Box<dyn Consumer>, TransportError> {
+    let joining = sources.into_iter().map(|Source { transport, subscriptions, connections }| {
+        let topic = match subscriptions.as_slice() {
+            [only] => Some(only.topic.clone()),
+            _ => None,
+        };
+        let subscribing = Box::pin(Connections(connections).subscribe(transport, subscriptions, through));
+        Joining { topic, subscribing, joined: None }
+    });
+    let mut joining: Vec<_> = joining.collect();
+    if let [only] = joining.as_mut_slice() {
+        return Ok(Box::new(only.subscribing.as_mut().await?));
+    }
+    poll_fn(|context| {
+        for Joining { topic, subscribing, joined } in joining.iter_mut().filter(|one| one.joined.is_none()) {
+            match subscribing.as_mut().poll(context) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(consumer)) => *joined = Some(consumer),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(match topic {
+                        Some(topic) => error.about(topic),
+                        None => error,
+                    }));
+                }
+            }
+        }
+        if joining.iter().all(|one| one.joined.is_some()) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await?;
+    let consumers = joining.into_iter().filter_map(|Joining { topic, joined, .. }| {
+        let consumer: Box<dyn Consumer> = Box::new(joined?);
+        Some((topic, consumer))
+    });
+    Ok(Box::new(MergedConsumer::new(consumers)))
+}
+
+/// Runs tasks that never end.
+async fn forever(tasks: &mut [BoxFuture<'_, Infallible>]) -> Infallible {
+    poll_fn(|context| {
+        for task in &mut *tasks {
+            if let Poll::Ready(never) = task.as_mut().poll(context) {
+                return Poll::Ready(never);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
