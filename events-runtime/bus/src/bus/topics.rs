@@ -25,8 +25,15 @@ pub(super) struct ConsumedTopics {
 }
 
 impl ConsumedTopics {
-    pub(super) const fn new(first: ConsumedTopic, others: Vec<ConsumedTopic>) -> Self {
-        Self { first, others }
+    /// At least one topic.
+    pub(super) fn new(topics: Vec<ConsumedTopic>) -> Self {
+        let mut topics = topics.into_iter();
+        let first = topics.next().expect("a consumer has a topic");
+        Self { first, others: topics.collect() }
+    }
+
+    pub(super) const fn first(&self) -> &ConsumedTopic {
+        &self.first
     }
 
     /// The topic of a delivery.

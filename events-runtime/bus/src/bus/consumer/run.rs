@@ -1,20 +1,22 @@
 //! A running consumer: from its subscriptions to its end.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
 use super::Consume;
+use crate::bus::EventBus;
 use crate::bus::dedup::Dedup;
 use crate::bus::destination::Destination;
 use crate::bus::inbound::Inbound;
 use crate::bus::observe::{Consuming, watch};
 use crate::bus::offsets::tidy;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
+use crate::bus::settings::TopicSettings;
 use crate::bus::settling::{Consumed, Settling};
 use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
+use crate::bus::transports::Opened;
 use crate::bus::worker::{ConsumeError, Worker, sleep_until};
 use events_support::error_chain::{chain, drop_quietly};
 use events_transport::{
@@ -24,9 +26,20 @@ use events_transport::{
 /// The topics that one consumer of a transport has: one, or all of the transport if it
 /// [can](events_transport::Capability::multi_topic).
 struct Source<'b> {
+    name: TransportName,
     transport: &'b dyn Transport,
     subscriptions: Vec<Subscription>,
     connections: Vec<Connection>,
+}
+
+/// What a consumer is made of.
+struct Plan<'b> {
+    topics: ConsumedTopics,
+    sources: Vec<Source<'b>>,
+    /// The topics whose lag is polled, with their transports.
+    watched: Vec<(&'b dyn Transport, Arc<Consuming>)>,
+    /// The greatest concurrency of the topics.
+    concurrency: usize,
 }
 
 impl Consume {
@@ -40,64 +53,10 @@ impl Consume {
     ) -> Result<Consumed, ConsumeError> {
         let lag_interval = self.bus.config().bus().consumer.lag_interval;
         let bus = self.bus.clone();
-        let seen = self.settings.seen.take();
-        let mut concurrency = 1;
-        let (mut topics, mut sources) = (Vec::new(), Vec::new());
-        // The index in `sources` of the consumer that has all topics of its transport.
-        let mut shared: BTreeMap<TransportName, usize> = BTreeMap::new();
-        let mut watched: Vec<(&dyn Transport, Arc<Consuming>)> = Vec::new();
-        for (base_name, subscription) in self.topics().zip(subscriptions) {
-            let configured = self.configured(base_name)?;
-            concurrency = configured.concurrency.get().max(concurrency);
-            let settings = self.topic_settings(&configured);
-            let name = self.transport_of(&configured)?;
-            let opened = bus.0.transports.get(&name)?;
-            let transport = &*opened.transport;
-            let consuming = Arc::new(Consuming {
-                observe: Arc::clone(&bus.0.observe),
-                system: Arc::clone(&opened.system),
-                topic: subscription.topic.clone(),
-                transport: name.clone(),
-                group: subscription.group.clone(),
-                propagator: bus.0.propagator.clone(),
-            });
-            let mut inbound = Inbound::new(&bus, self.settings.unknown_events, Arc::clone(&consuming));
-            inbound.unhandled = Arc::clone(&self.unhandled);
-            inbound.dedup = seen.clone().map(|seen| Dedup { seen, consuming: Arc::clone(&consuming) });
-            let settling = Settling::new(Arc::clone(&consuming), settings.backoff);
-            let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
-            let running = bus.0.consumers.add(to, consuming.group.clone());
-            let backoff = settings.backoff;
-            let connection = Connection { consuming: Arc::clone(&consuming), running, backoff, failures: 0 };
-            topics.push(ConsumedTopic { inbound: Arc::new(inbound), settling, settings });
-            watched.push((transport, consuming));
-
-            let at = match shared.get(&name) {
-                Some(at) => *at,
-                None => sources.len(),
-            };
-            if transport.capability().multi_topic {
-                shared.insert(name, at);
-            }
-            match sources.get_mut(at) {
-                None => sources.push(Source {
-                    transport,
-                    subscriptions: vec![subscription],
-                    connections: vec![connection],
-                }),
-                Some(Source { subscriptions, connections, .. }) => {
-                    subscriptions.push(subscription);
-                    connections.push(connection);
-                }
-            }
-        }
-        drop(seen);
-        let mut topics = topics.into_iter();
-        // `Consume` has at least one topic.
-        let Some(first) = topics.next() else { return Ok(Consumed::default()) };
-        let Consuming { group, observe, .. } = &*Arc::clone(&first.settling.consuming);
-        let topics = ConsumedTopics::new(first, topics.collect());
+        let Plan { topics, sources, watched, concurrency } = self.plan(&bus, subscriptions)?;
         self.settings.concurrency = self.overrides.concurrency.unwrap_or(concurrency);
+        self.settings.seen = None;
+        let Consuming { group, observe, .. } = &*Arc::clone(&topics.first().settling.consuming);
         let enabled = bus.0.consuming.subscribe();
         let mut worker = Worker { topics, settings: self.settings, enabled, consecutive_errors: 0 };
 
@@ -140,6 +99,61 @@ impl Consume {
         tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
         ended.map(|()| counts)
     }
+
+    fn plan<'b>(
+        &self,
+        bus: &'b EventBus,
+        subscriptions: Vec<Subscription>,
+    ) -> Result<Plan<'b>, ConsumeError> {
+        let mut concurrency = 1;
+        let (mut topics, mut watched) = (Vec::new(), Vec::new());
+        let mut sources: Vec<Source<'_>> = Vec::new();
+        for (base_name, subscription) in self.topics().zip(subscriptions) {
+            let configured = self.configured(base_name)?;
+            concurrency = configured.concurrency.get().max(concurrency);
+            let settings = self.topic_settings(&configured);
+            let name = self.transport_of(&configured)?;
+            let Opened { transport, system, .. } = bus.0.transports.get(&name)?;
+            let consuming = Arc::new(Consuming {
+                observe: Arc::clone(&bus.0.observe),
+                system: Arc::clone(system),
+                topic: subscription.topic.clone(),
+                transport: name.clone(),
+                group: subscription.group.clone(),
+                propagator: bus.0.propagator.clone(),
+            });
+            let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
+            let running = bus.0.consumers.add(to, consuming.group.clone());
+            let (backoff, failures) = (settings.backoff, 0);
+            let connection = Connection { consuming: Arc::clone(&consuming), running, backoff, failures };
+            topics.push(self.topic(bus, &consuming, settings));
+            watched.push((&**transport, consuming));
+            let shared = transport.capability().multi_topic;
+            match sources.iter_mut().find(|source| shared && source.name == name) {
+                Some(source) => {
+                    source.subscriptions.push(subscription);
+                    source.connections.push(connection);
+                }
+                None => sources.push(Source {
+                    name,
+                    transport: &**transport,
+                    subscriptions: vec![subscription],
+                    connections: vec![connection],
+                }),
+            }
+        }
+        let topics = ConsumedTopics::new(topics);
+        Ok(Plan { topics, sources, watched, concurrency })
+    }
+
+    fn topic(&self, bus: &EventBus, consuming: &Arc<Consuming>, settings: TopicSettings) -> ConsumedTopic {
+        let mut inbound = Inbound::new(bus, self.settings.unknown_events, Arc::clone(consuming));
+        inbound.unhandled = Arc::clone(&self.unhandled);
+        let seen = self.settings.seen.clone();
+        inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });
+        let settling = Settling::new(Arc::clone(consuming), settings.backoff);
+        ConsumedTopic { inbound: Arc::new(inbound), settling, settings }
+    }
 }
 
 /// A source whose consumer joins the group.
@@ -156,7 +170,7 @@ async fn subscribe(
     sources: Vec<Source<'_>>,
     through: &(impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync),
 ) -> Result<Box<dyn Consumer>, TransportError> {
-    let joining = sources.into_iter().map(|Source { transport, subscriptions, connections }| {
+    let joining = sources.into_iter().map(|Source { transport, subscriptions, connections, .. }| {
         let topic = match subscriptions.as_slice() {
             [only] => Some(only.topic.clone()),
             _ => None,
