@@ -202,7 +202,7 @@ fn wrong_settings_say_what_to_write() {
         ("redis://h?ack=never", "strict-openedx"),
         ("redis://h?check_backlog=yes", "`true` or `false`"),
         ("redis://h?last_read_msg_id=7", "1526919030474-55"),
-        ("redis://h?claim_msgs_older_than=soon", "`ms`"),
+        ("redis://h?claim_msgs_older_than=soon", "a duration with its unit"),
         ("redis://h?ca=/nowhere", "rediss:"),
         ("rediss://h?ca=/nowhere", "can't read the `ca` file"),
         ("redis://h?on_lost=cry", "`recover-topic`"),
