@@ -1,4 +1,4 @@
-//! A running consumer: from its subscriptions to its end.
+//! Runs a consumer: subscribes, consumes until the shutdown, and leaves the group.
 
 use std::convert::Infallible;
 use std::future::poll_fn;

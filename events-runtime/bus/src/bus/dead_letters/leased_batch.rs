@@ -1,6 +1,6 @@
 //! Leased dead letters: fetched in batches, renewed during the work, released at the end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -139,7 +139,17 @@ impl LeasedBatch {
         chosen: &HashSet<Position>,
     ) -> Result<(), TransportError> {
         // Positions of two partitions do not compare.
-        let is_before = |delivery: &Delivery| chosen.iter().any(|last| delivery.position() < *last);
+        let mut last: HashMap<Option<u32>, Position> = HashMap::new();
+        for position in chosen {
+            let last = last.entry(position.partition()).or_insert(*position);
+            if *last < *position {
+                *last = *position;
+            }
+        }
+        let is_before = |delivery: &Delivery| {
+            let position = delivery.position();
+            last.get(&position.partition()).is_some_and(|last| position < *last)
+        };
         let (before, behind): (Vec<_>, Vec<_>) = self.deliveries.drain(..).partition(is_before);
         self.deliveries = behind;
         let messages: Vec<_> = before.iter().map(|delivery| delivery.message().clone()).collect();

@@ -96,9 +96,9 @@ impl<'t> Offsets<'t> {
         self.transport.groups(&self.topic).await
     }
 
-    /// Resolves a target to a position in each partition; `None` in an empty topic. Targets outside of the
-    /// topic's messages become its first position or its end. A partition that the target does not name has its
-    /// first position.
+    /// Resolves a target to a position in each partition; `None` in an empty topic. A target before the first
+    /// message resolves to the first position, and one after the last message to the position after it. In a
+    /// partition that the target does not name, the position is the first.
     ///
     /// # Errors
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if no event has the id.

@@ -98,7 +98,7 @@ impl<'f> World<'f> {
         for (step, op) in history.iter().enumerate() {
             let applied = async {
                 world.apply(*op).await?;
-                // Each call may take as long as the store is away.
+                // While the store is unavailable, a call waits for it.
                 if fixture.patience() == 1 || step % 5 == 4 { world.compare().await } else { Ok(()) }
             };
             applied.await.map_err(|failure| match failure {
