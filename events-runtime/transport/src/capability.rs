@@ -45,6 +45,10 @@ pub struct Capability {
     /// One consumer receives from several topics by itself, see
     /// [`Transport::consumer_of`](super::Transport::consumer_of); otherwise one consumer for each is merged.
     pub multi_topic: bool,
+    /// Writers' schemas are stored beside their topics, see
+    /// [`Transport::store_schema`](super::Transport::store_schema). Otherwise consumers need the files of other
+    /// versions.
+    pub schemas: bool,
     /// The client applies the retention, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
@@ -66,6 +70,7 @@ impl Capability {
             seek: false,
             partitions: false,
             multi_topic: false,
+            schemas: false,
             trim: false,
         }
     }

@@ -26,6 +26,7 @@ mod merged;
 mod message;
 mod options;
 mod position;
+mod schema;
 mod scheme;
 mod start;
 mod status;
@@ -60,6 +61,7 @@ pub use message::Masked;
 pub use message::{Headers, Message};
 pub use options::{ConnectOptions, Retention, RetentionPolicy};
 pub use position::{Position, PositionError, Positions};
+pub use schema::SchemaId;
 pub use scheme::{Connect, Scheme, UrlForm};
 pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionRange, PartitionStatus, TopicStatus, Trimmed};
@@ -150,8 +152,7 @@ pub trait Transport: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
         let _ = (group, after, max);
         let message = "this transport can't read unsettled messages without receiving them";
-        let error = TransportError::new(ErrorKind::Unsupported, "look into", topic, message);
-        Box::pin(std::future::ready(Err(error)))
+        unsupported("look into", topic, message)
     }
 
     /// Moves a group to a position, and creates it if it does not exist. Unsettled messages before the
@@ -179,11 +180,64 @@ pub trait Transport: Send + Sync {
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
+    /// Stores the text of a writer's schema beside a topic, or replaces it. A producer calls it before the first
+    /// message of the schema, so that consumers with another version can read the message. It creates no topic;
+    /// the retention keeps schemas.
+    ///
+    /// # Errors
+    /// A [`TransportError`]; of kind [`TooLarge`](ErrorKind::TooLarge) if the text is longer than
+    /// [`SchemaId::TEXT_MAX`], of kind [`Unsupported`](ErrorKind::Unsupported) if the transport does not
+    /// implement this method, see [`Capability::schemas`].
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let _ = (schema, text);
+        unsupported("store a schema of", topic, "this transport stores no schemas")
+    }
+
+    /// The stored text of a schema; `None` if there is none, or if it is longer than [`SchemaId::TEXT_MAX`] or
+    /// not UTF-8. Other programs may write to the store: the caller verifies the text.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`Unsupported`](ErrorKind::Unsupported) if the transport does not implement
+    /// this method.
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        let _ = schema;
+        unsupported("read a schema of", topic, "this transport stores no schemas")
+    }
+
+    /// The schemas that are stored beside a topic, sorted: the first [`SchemaId::LISTED_MAX`]. None if there is
+    /// no such topic.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`Unsupported`](ErrorKind::Unsupported) if the transport does not implement
+    /// this method.
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        unsupported("list the schemas of", topic, "this transport stores no schemas")
+    }
+
     /// Applies the [`Retention`] now. Transports also apply it automatically.
     ///
     /// # Errors
     /// A [`TransportError`], of kind [`Unsupported`](ErrorKind::Unsupported) if the store trims itself.
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>>;
+}
+
+/// The answer of a method that a transport does not implement.
+fn unsupported<T: Send + 'static>(
+    operation: &'static str,
+    topic: &Topic,
+    message: &str,
+) -> BoxFuture<'static, Result<T, TransportError>> {
+    let error = TransportError::new(ErrorKind::Unsupported, operation, topic, message);
+    Box::pin(std::future::ready(Err(error)))
 }
 
 /// Sends messages to topics. Topics are created if they don't exist.

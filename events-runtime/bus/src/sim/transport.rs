@@ -14,8 +14,8 @@ use super::state::State;
 use super::{Fault, Faults, History};
 use events_transport::{
     BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
-    Position, Producer, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
-    connect,
+    Position, Producer, SchemaId, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError,
+    Trimmed, connect,
 };
 
 /// The header that holds the key if the store must not know it.
@@ -230,6 +230,27 @@ impl Transport for Sim {
             self.wake();
             Ok(())
         })
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.store().store_schema(topic, schema, text)
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        self.store().schema(topic, schema)
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        self.store().schemas(topic)
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

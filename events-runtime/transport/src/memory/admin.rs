@@ -1,11 +1,13 @@
 //! Listings of topics and groups, and operations on them.
 
+use std::collections::BTreeMap;
+
 use super::group::Group;
 use super::log::Stored;
 use super::store::Store;
 use crate::{
-    ConsumerGroup, GroupStatus, Health, PartitionStatus, Position, StartPosition, StoredMessage, Topic,
-    TopicStatus, TransportError, Trimmed,
+    ConsumerGroup, GroupStatus, Health, PartitionStatus, Position, SchemaId, StartPosition, StoredMessage,
+    Topic, TopicStatus, TransportError, Trimmed,
 };
 
 impl Store {
@@ -137,6 +139,21 @@ impl Store {
         // Its members then fail with an error.
         entry.wake();
         Ok(())
+    }
+
+    pub(super) fn store_schema(&self, topic: &Topic, schema: &SchemaId, text: &str) {
+        let mut state = self.lock();
+        state.schemas.entry(topic.clone()).or_default().insert(schema.clone(), text.to_owned());
+    }
+
+    pub(super) fn schema(&self, topic: &Topic, schema: &SchemaId) -> Option<String> {
+        self.lock().schemas.get(topic)?.get(schema).cloned()
+    }
+
+    pub(super) fn schemas(&self, topic: &Topic) -> Vec<SchemaId> {
+        let state = self.lock();
+        let schemas = state.schemas.get(topic).into_iter().flat_map(BTreeMap::keys);
+        schemas.take(SchemaId::LISTED_MAX).cloned().collect()
     }
 
     pub(super) fn trim(&self) -> Trimmed {

@@ -36,7 +36,7 @@ use super::options::RetentionPolicy;
 use super::target::Target;
 use super::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    Position, Producer, SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
     TransportError, Trimmed,
 };
 
@@ -104,6 +104,7 @@ impl Transport for MemoryTransport {
             start_at_position: true,
             seek: true,
             partitions: self.store.partitions.is_some(),
+            schemas: true,
             trim: true,
             ..Capability::new(Acknowledgement::Lease)
         }
@@ -164,6 +165,27 @@ impl Transport for MemoryTransport {
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         ready(self.store.remove_group(topic, group))
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        ready(schema.check_text(topic, text).map(|()| self.store.store_schema(topic, schema, text)))
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        ready(Ok(self.store.schema(topic, schema)))
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        ready(Ok(self.store.schemas(topic)))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

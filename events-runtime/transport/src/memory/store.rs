@@ -11,8 +11,8 @@ use super::group::{Group, Lease, LeaseLost, Requeue};
 use super::log::Log;
 use crate::options::RetentionPolicy;
 use crate::{
-    ConsumerGroup, ErrorKind, Message, Outcome, Position, Receipt, Settlement, StartPosition, Subscription,
-    Topic, TransportError, Trimmed,
+    ConsumerGroup, ErrorKind, Message, Outcome, Position, Receipt, SchemaId, Settlement, StartPosition,
+    Subscription, Topic, TransportError, Trimmed,
 };
 
 /// Retention is applied to a topic after this many messages.
@@ -29,6 +29,7 @@ pub(super) struct Store {
 
 pub(super) struct State {
     pub(super) topics: BTreeMap<Topic, TopicLog>,
+    pub(super) schemas: BTreeMap<Topic, BTreeMap<SchemaId, String>>,
     /// The number of partitions of each topic.
     partitions: Option<u32>,
     members: u64,
@@ -64,7 +65,8 @@ pub(super) struct Claimed {
 
 impl Store {
     pub(super) fn new(url: String, policy: RetentionPolicy, partitions: Option<u32>) -> Self {
-        let state = State { topics: BTreeMap::new(), partitions, members: 0, claims: 0 };
+        let state =
+            State { topics: BTreeMap::new(), schemas: BTreeMap::new(), partitions, members: 0, claims: 0 };
         Self { url, policy, partitions, state: Mutex::new(state) }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
-    StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError, Trimmed,
+    SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError,
+    Trimmed,
 };
 
 /// Wraps a value.
@@ -183,6 +184,27 @@ where
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         self.inner.remove_group(topic, group)
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.inner.store_schema(topic, schema, text)
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        self.inner.schema(topic, schema)
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        self.inner.schemas(topic)
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
