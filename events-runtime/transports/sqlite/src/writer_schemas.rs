@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::connection::Database;
 use super::error::TxnError;
+use super::schema::table_exists;
 use super::txn::Txn;
 use events_transport::{BoxFuture, SchemaId, Topic, TransportError};
 
@@ -114,5 +115,5 @@ pub(super) fn list(conn: &Connection, topic: &Topic) -> Result<Vec<SchemaId>, Tx
 }
 
 fn exists(conn: &Connection) -> rusqlite::Result<bool> {
-    conn.table_exists(None, "schemas")
+    table_exists(conn, "schemas")
 }
