@@ -129,7 +129,8 @@ use model::Container;
 /// - A scalar at the top level: `send_event` refuses `0`, `False` and `""`. Nested types may contain them.
 /// - An `Option` of a scalar, list or map: `Some(0)`, `Some("")` and an empty list become `None`.
 /// - A field with a default that is not empty, zero or false: a value that is becomes the default. So with
-///   `default = true` in Rust and `default=True` in Python, `false` arrives as `True`.
+///   `default = true` in Rust and `default=True` in Python, `false` arrives as `True`. A default in Python that
+///   is no value of the field is named by `#[event(python_default = "…")]`.
 /// - `Vec<u8>`: Python reads it, but cannot write it.
 ///
 /// Times, `Uuid`, `NonZero` and `char` are never false in Python and cause no warning. A type with a manual
