@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use receiver_options::ReceiverOptions;
 
-pub use crate::hub::delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
+pub use crate::hub::delivery::{
+    Acknowledged, AcknowledgementError, Delivered, DeliveryError, Received, ReceptionError, SendError,
+    TopicOutcome,
+};
 pub use crate::hub::emission::{AnyEmission, Emission, StrictError};
 pub use crate::hub::emit_options::EmitOptions;
 
