@@ -128,10 +128,10 @@ fn a_failed_upgrade_reports_what_became_of_the_events_and_the_seed() {
     let hour = Duration::from_secs(60 * 60);
     let hidden = Faults::none().hide_schema(0.9).redeliver(0.1).longest_delay(hour);
     let failure =
-        sim::rolling_upgrade(shipped).faults(hidden).find(0..9).expect("consumers do not wait for hours");
+        sim::rolling_upgrade(closed).faults(hidden).find(0..9).expect("consumers do not wait for hours");
     let text = failure.to_string();
     for part in [
-        "rolling upgrade of `org.acme.sim.order.shipped.v1` from version 0 to version 1",
+        "rolling upgrade of `org.acme.sim.account.closed.v1` from version 0 to version 1, producers first",
         "dead-lettered: ",
         "of 18: event ",
         &format!("fails with seed {} and Faults::none().hide_schema(0.9)", failure.seed),

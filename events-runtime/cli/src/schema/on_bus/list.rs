@@ -109,7 +109,7 @@ fn compatibility(
     text: Option<&str>,
     descriptor: Option<Descriptor>,
 ) -> Result<Option<Compatibility>, String> {
-    let stored = verified(schema, text)?;
+    let stored = verified(schema, text, descriptor)?;
     let stored = View::packed(&stored.bytes);
     Ok(descriptor.map(|descriptor| {
         let own = View::tree(descriptor.schema());

@@ -20,7 +20,8 @@ use crate::args::OnBus;
 use crate::context::{connect, full_topic};
 use crate::failure::Failure;
 use events_bus::config::Config;
-use events_core::avro::fingerprint;
+use events_core::avro::{WriterSchema, fingerprint};
+use events_core::registry::Descriptor;
 use events_schema::parse::{PackedSchema, pack};
 use events_schema::view::{Shape, View};
 use events_transport::{SchemaId, Topic, TopicPrefix, Transport};
@@ -83,11 +84,15 @@ impl Store {
     }
 }
 
-/// The schema of a stored text, if it is what its id says.
+/// The schema of a stored text, if it is what its id says. Consumers verify the same.
 ///
 /// # Errors
 /// What is wrong with the text.
-fn verified(id: &SchemaId, text: Option<&str>) -> Result<PackedSchema, String> {
+fn verified(
+    id: &SchemaId,
+    text: Option<&str>,
+    descriptor: Option<Descriptor>,
+) -> Result<PackedSchema, String> {
     let text = text.ok_or_else(|| {
         format!("the text is missing, longer than {} bytes or not UTF-8", SchemaId::TEXT_MAX)
     })?;
@@ -98,6 +103,11 @@ fn verified(id: &SchemaId, text: Option<&str>) -> Result<PackedSchema, String> {
     }
     if !matches!(View::packed(&schema.bytes).shape(), Shape::Record(_)) {
         return Err("the text is not the schema of a record, as that of an event must be".to_owned());
+    }
+    if let Some(descriptor) = descriptor
+        && !WriterSchema::parse(text).is_ok_and(|schema| schema.is_named_as(descriptor.schema()))
+    {
+        return Err(format!("the text is not a record with the name of `{}`", descriptor.rust_type()));
     }
     Ok(schema)
 }

@@ -43,13 +43,14 @@ struct Verified {
 /// A refused schema does not stop the others.
 pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> {
     let config = context.config()?;
+    let registry = Registry::linked()?;
     let store = Store::open(&config, &args.bus).await?;
     let mut outcomes = Vec::new();
     let mut found = BTreeMap::<String, Vec<Verified>>::new();
     for topic in &store.topics {
         for id in store.schemas(topic).await? {
             let text = store.text(topic, &id).await?;
-            match verified(&id, text.as_deref()) {
+            match verified(&id, text.as_deref(), registry.get(id.event_type())) {
                 Ok(schema) => {
                     let of_type = found.entry(id.event_type().to_owned()).or_default();
                     let text = text.unwrap_or_default();
@@ -66,7 +67,7 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
         }
     }
     for (event_type, schemas) in found {
-        let folder = folder(&event_type, args);
+        let folder = folder(&event_type, registry, args);
         for schema in oldest_first(schemas) {
             let id = SchemaId::new(event_type.as_str(), schema.fingerprint);
             let outcome = match &folder {
@@ -86,20 +87,19 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
 }
 
 /// The folder of an event type's versions: in `--into`, or where the crate of a linked event has them.
-fn folder(event_type: &str, args: &Pull) -> Result<PathBuf, String> {
+fn folder(event_type: &str, registry: &Registry, args: &Pull) -> Result<PathBuf, String> {
     if EventType::foreign(event_type).is_err() || !names_a_folder(event_type) {
         return Err("the event type can't be used as a folder name".to_owned());
     }
     let schemas = match &args.into {
         Some(folder) => folder.clone(),
-        None => crate_folder(event_type, args)?.unwrap_or_else(|| DEFAULT_FOLDER.into()),
+        None => crate_folder(event_type, registry, args)?.unwrap_or_else(|| DEFAULT_FOLDER.into()),
     };
     std::path::absolute(schemas.join(event_type)).map_err(|error| error.to_string())
 }
 
 /// The schemas of the crate that defines a linked event; `None` for an event that is not linked.
-fn crate_folder(event_type: &str, args: &Pull) -> Result<Option<PathBuf>, String> {
-    let registry = Registry::linked().map_err(|error| error.to_string())?;
+fn crate_folder(event_type: &str, registry: &Registry, args: &Pull) -> Result<Option<PathBuf>, String> {
     let Some(descriptor) = registry.get(event_type) else { return Ok(None) };
     let start = args.root.start().map_err(|error| error.to_string())?;
     match CrateDir::of(descriptor, &start) {
