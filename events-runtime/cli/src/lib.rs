@@ -62,6 +62,7 @@ mod interrupt;
 mod list;
 mod offsets;
 mod output;
+mod peek;
 mod produce;
 mod render;
 mod replay;
@@ -118,6 +119,7 @@ fn execute(args: Args) -> Result<(), Failure> {
             (None, Some(line)) => block_on(from_spill::send_line(&context, line, &args)),
             (None, None) => block_on(produce::run(&context, &args)),
         },
+        Command::Peek(args) => block_on(peek::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Replay(args) => block_on(replay::run(&context, &args)),
         Command::Offsets(command) => block_on(offsets::run(&context, &command)),
