@@ -1,5 +1,6 @@
 //! `offsets list`: the groups of a topic, once or again and again.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::context::{Context, connect, full_topic, require_topic, valid_name};
 use super::super::failure::{Failure, chain};
 use super::super::interrupt::stop_signal;
-use super::super::output;
+use super::super::output::{self, counted};
 use super::super::render::format_time;
 use super::args::List;
 use super::describe_position;
@@ -101,6 +102,17 @@ impl Row {
     }
 }
 
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [next, unsettled, in_flight, waiting, _, group] = self.cells();
+        let dead_letters = counted(self.dead_letters, "dead letter");
+        write!(
+            f,
+            "{group}: next {next}, {unsettled} unsettled, {in_flight} in flight, {waiting} waiting, {dead_letters}"
+        )
+    }
+}
+
 fn table(rows: &[Row]) -> Vec<[String; 6]> {
     std::iter::once(HEAD.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect()
 }
@@ -129,18 +141,18 @@ enum View {
     /// A terminal, which is redrawn.
     Terminal,
     /// A line for each group each time.
-    Lines { has_head: bool },
+    Lines,
 }
 
 /// Lists the groups until the future is dropped. A store that is unavailable is reported, and asked again.
 async fn watch(context: &Context, listing: &Listing, every: Duration) -> Result<(), Failure> {
-    let mut view = if context.json() {
+    let view = if context.json() {
         View::Json
     } else if io::stdout().is_terminal() {
         output::clear_screen()?;
         View::Terminal
     } else {
-        View::Lines { has_head: false }
+        View::Lines
     };
     let mut rows = Vec::new();
     let mut is_available = true;
@@ -167,7 +179,7 @@ async fn watch(context: &Context, listing: &Listing, every: Duration) -> Result<
 
 impl View {
     fn show(
-        &mut self,
+        &self,
         listing: &Listing,
         rows: &[Row],
         error: Option<&TransportError>,
@@ -202,7 +214,7 @@ impl View {
                 }
                 output::redraw(&lines)
             }
-            Self::Lines { has_head } => {
+            Self::Lines => {
                 if let Some(error) = error {
                     if was_available {
                         output::eprint(format_args!(
@@ -215,11 +227,10 @@ impl View {
                 if !was_available {
                     output::eprint(format_args!("{} answers again", listing.transport.url()));
                 }
-                if !std::mem::replace(has_head, true) {
-                    output::line(format_args!("TIME  {}", HEAD.join("  ")))?;
+                if rows.is_empty() {
+                    return output::line(format_args!("{time} {topic}: no groups"));
                 }
-                rows.iter()
-                    .try_for_each(|row| output::line(format_args!("{time}  {}", row.cells().join("  "))))
+                rows.iter().try_for_each(|row| output::line(format_args!("{time} {topic} / {row}")))
             }
         }
     }
