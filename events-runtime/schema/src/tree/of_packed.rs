@@ -120,6 +120,7 @@ impl Builder {
                 may_be_falsy: true,
                 // The kind is for checks of definitions.
                 default: field.default.map(|json| Json { text: text(json), kind: JsonKind::Null }),
+                python_default: None,
                 pii: false,
                 digest: 0,
             })
