@@ -67,6 +67,11 @@
 //! A program with several buses, topics or groups uses [`Sim::transport`] and [`Sim::drain`] instead of
 //! [`Sim::wire`].
 //!
+//! # Schemas
+//! A producer stores the schema of its messages beside the topic, and a consumer of another version fetches it. The
+//! simulated broker may fail to store or to read it, lose the answer, or not find it for a while.
+//! [`rolling_upgrade`] runs the published versions of an event against each other.
+//!
 //! # Reproducibility
 //! With [`check`], [`find`] and [`run`], the same seed gives the same history. A test with its own runtime
 //! needs one thread and a paused clock (`#[tokio::test(start_paused = true)]`). A test is not reproducible if
