@@ -8,7 +8,7 @@
 use super::Compatibility;
 use super::report::{Change, Report};
 use crate::path::{Path, Step};
-use crate::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units};
+use crate::resolution::{Units, branch_of, field_of, is_other, names_match, promotes, same_primitive, takes, units};
 use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.
@@ -203,7 +203,14 @@ impl<'w, 'v> Comparison<'w, 'v> {
                 (None, Shape::Null, ..) => self.violation(path, &Change::Null),
                 // Read by a branch, or both sides have one definition, with different names.
                 (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
-                (None, Shape::Record(record), ..) => self.violation(path, &Change::Variant(record.name)),
+                (None, ..) if takes_as_other(reader, written, branch) => {}
+                (None, Shape::Record(record), ..) => {
+                    let may_grow = match self.direction {
+                        Direction::Backward => sole(reader).is_none(),
+                        Direction::Forward => written.has_other(),
+                    };
+                    self.violation(path, &Change::Variant { name: record.name, may_grow });
+                }
                 (None, ..) => self.violation(path, &Change::Type(reader, writer)),
             }
             index += 1;
@@ -349,6 +356,14 @@ const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
         },
         shape if takes(&shape, &branch.shape()) => Some(reader),
         _ => None,
+    }
+}
+
+/// Whether the reader's schema reads a branch of the writer's union as its variant for unknown branches.
+const fn takes_as_other(reader: View<'_>, written: UnionView<'_>, branch: View<'_>) -> bool {
+    match reader.shape() {
+        Shape::Union(branches) => is_other(branches, written, branch),
+        _ => false,
     }
 }
 
