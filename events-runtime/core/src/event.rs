@@ -8,6 +8,7 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use crate::avro::json::{self, PersonalData};
+use crate::codec::other;
 use crate::registry::signal_descriptor::SignalDescriptor;
 use crate::{EventData, EventMetadata, PublicSignal, avro};
 use events_support::error_chain::{caught, text};
@@ -86,8 +87,8 @@ struct Masked<'a, E>(&'a E);
 
 impl<E: EventData> Masked<'_, E> {
     fn json(&self) -> Result<Value, Box<dyn Error>> {
-        let datum = avro::to_vec(self.0)?;
-        Ok(json::to_json(E::SCHEMA, &datum, PersonalData::Masked)?)
+        let datum = other::showing(|| avro::to_vec(self.0))?;
+        Ok(json::rewritten_to_json(E::SCHEMA, &datum, datum.len(), PersonalData::Masked)?)
     }
 }
 

@@ -89,11 +89,16 @@ pub const fn branch_of(reader: UnionView<'_>, writer: View<'_>) -> Option<usize>
 }
 
 /// Whether a reader reads a branch of a writer's union as its variant `#[event(other)]`.
+pub const fn is_other(reader: UnionView<'_>, writer: UnionView<'_>, branch: View<'_>) -> bool {
+    reader.has_other() && is_unknown_variant(reader, writer, branch)
+}
+
+/// Whether a branch of a writer's union is a variant that the reader's union could take as `#[event(other)]`.
 ///
 /// No branch of the reader matches it, and another branch of the writer's union has a match: otherwise the
 /// writer's union is another type, and not another version of the reader's. `null` is no variant.
-pub const fn is_other(reader: UnionView<'_>, writer: UnionView<'_>, branch: View<'_>) -> bool {
-    if !reader.has_other() || matches!(branch.shape(), Shape::Null) || branch_of(reader, branch).is_some() {
+pub const fn is_unknown_variant(reader: UnionView<'_>, writer: UnionView<'_>, branch: View<'_>) -> bool {
+    if matches!(branch.shape(), Shape::Null) || branch_of(reader, branch).is_some() {
         return false;
     }
     let mut index = 0;

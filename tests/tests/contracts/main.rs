@@ -67,6 +67,8 @@ mod openedx_at_the_top;
 mod option_added;
 #[path = "../../ui/contracts/allowed/optional_now_backward.rs"]
 mod optional_now_backward;
+#[path = "../../ui/contracts/allowed/other_added.rs"]
+mod other_added;
 #[path = "../../ui/contracts/allowed/other_namespaces.rs"]
 mod other_namespaces;
 #[path = "../../ui/contracts/allowed/other_namespaces_by_reference.rs"]
@@ -103,8 +105,14 @@ mod through_a_generic;
 mod twenty_levels_deep;
 #[path = "../../ui/contracts/allowed/variant_added_backward.rs"]
 mod variant_added_backward;
+#[path = "../../ui/contracts/allowed/variant_added_with_other.rs"]
+mod variant_added_with_other;
+#[path = "../../ui/contracts/allowed/variant_became_other.rs"]
+mod variant_became_other;
 #[path = "../../ui/contracts/allowed/variant_removed_forward.rs"]
 mod variant_removed_forward;
+#[path = "../../ui/contracts/allowed/variant_removed_with_other.rs"]
+mod variant_removed_with_other;
 #[path = "../../ui/contracts/allowed/variants_reordered.rs"]
 mod variants_reordered;
 #[path = "../../ui/contracts/allowed/versions_with_a_gap.rs"]
@@ -188,5 +196,15 @@ fn is_allowed_though_named_otherwise<E: PublicSignal>(minor_version: u32) {
     for reading in promised::<E>(minor_version) {
         let refused = reading.refused().expect("apache-avro has learnt it: use `is_allowed`");
         assert!(refused.contains("The name must be the same for both schemas"), "{refused}");
+    }
+}
+
+/// The same where a variant `#[event(other)]` takes branches that a reader does not know. It is no part of Avro:
+/// apache-avro, as any other reader, refuses the union.
+fn is_allowed_by_other<E: PublicSignal>(minor_version: u32) {
+    let refused = promised::<E>(minor_version).iter().filter_map(Reading::refused).collect::<Vec<_>>();
+    assert!(!refused.is_empty(), "apache-avro reads all of it: use `is_allowed`");
+    for reason in refused {
+        assert!(reason.contains("FindUnionMatchingSchema") || reason.contains("union"), "{reason}");
     }
 }

@@ -8,7 +8,9 @@
 use super::Compatibility;
 use super::report::{Change, Report};
 use crate::path::{Path, Step};
-use crate::resolution::{Units, branch_of, field_of, is_other, names_match, promotes, same_primitive, takes, units};
+use crate::resolution::{
+    Units, branch_of, field_of, is_other, names_match, promotes, same_primitive, takes, units,
+};
 use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.

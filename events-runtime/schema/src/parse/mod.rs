@@ -117,7 +117,8 @@ struct Pack {
 impl Pack {
     /// Writes a whole schema, whose root is at offset 0.
     fn root(schema: &Value) -> Result<Vec<u8>, ParseError> {
-        let mut pack = Self { out: Output::default(), names: HashMap::new(), others: HashMap::new(), depth: 0 };
+        let mut pack =
+            Self { out: Output::default(), names: HashMap::new(), others: HashMap::new(), depth: 0 };
         pack.node(schema, "")?;
         Ok(pack.out.0)
     }

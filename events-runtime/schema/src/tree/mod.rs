@@ -51,8 +51,11 @@ impl Schema {
     /// The placeholder for a definition that did not compile: a union without branches, which no type that
     /// compiles has.
     #[doc(hidden)]
-    pub const UNKNOWN: &'static Self =
-        &Self::Union(&Union { name: Name { base: "", arguments: &[], namespace: None }, branches: &[], other: None });
+    pub const UNKNOWN: &'static Self = &Self::Union(&Union {
+        name: Name { base: "", arguments: &[], namespace: None },
+        branches: &[],
+        other: None,
+    });
 }
 
 /// A primitive schema with a logical type on it.
