@@ -162,13 +162,19 @@ impl Pack {
     fn digest_of(&self, name: &str, definition: &Definition, namespace: &str) -> u64 {
         let base = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         let own = base(name);
+        let ambiguous = |digest| {
+            // Two texts are compared too: different types must not be equal because both are ambiguous.
+            digest::add(digest::add(digest::AMBIGUOUS, digest::text(name.as_bytes())), digest)
+        };
         match definition.digest {
             // In Rust, a type that inherits its namespace would have another namespace here.
-            Some(_) if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) => {
-                digest::AMBIGUOUS
+            Some(digest)
+                if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) =>
+            {
+                ambiguous(digest)
             }
             Some(digest) => digest,
-            None if self.names.keys().filter(|other| base(other) == own).count() > 1 => digest::AMBIGUOUS,
+            None if self.names.keys().filter(|other| base(other) == own).count() > 1 => ambiguous(0),
             None => digest::reference(&own),
         }
     }
