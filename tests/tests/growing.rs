@@ -164,7 +164,7 @@ async fn a_consumer_without_other_dead_letters_the_events_that_hold_the_new_vari
     let reader = Subscription::new(topic, ConsumerGroup::new("reader").expect("a name"));
     let mut consumer = old.transport().consumer(reader).await.expect("a consumer");
     let letters = consumer.receive(10, Duration::from_millis(10)).await.expect("messages");
-    let reason = letters[0].message().headers.get("dlq_reason").expect("a reason");
+    let reason = letters[0].message().headers.get("dlq_cause").expect("a cause");
     let reason = String::from_utf8_lossy(reason);
     assert!(
         reason.contains("field `payment`")

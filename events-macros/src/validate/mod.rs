@@ -87,9 +87,16 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
     let mut defaults = variants.iter().filter(|variant| variant.attrs.default.is_set());
     if let Data::Union(_) = &model.data {
         for variant in defaults {
+            let fix = if variant.is_other() {
+                "remove it: `other` takes the variants that a reader does not know"
+            } else {
+                "for variants that a reader does not know, mark a unit variant with `#[event(other)]`"
+            };
             cx.error(
                 &variant.input.ident,
-                "unexpected `default`: only an enum without data can have a default symbol; for variants that a reader does not know, mark a unit variant with `#[event(other)]`",
+                format_args!(
+                    "unexpected `default`: only an enum without data can have a default symbol; {fix}"
+                ),
             );
         }
         return;

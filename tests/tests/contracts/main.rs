@@ -133,6 +133,9 @@ fn text(event_type: &str, version: &Published) -> String {
     fs::read_to_string(folder.join(format!("{}.avsc", version.minor_version))).unwrap()
 }
 
+/// The reason of apache-avro where a reader reads some of the data.
+const PARTIAL: &str = "some of what is written";
+
 /// A published version or the definition, as a reader of the other.
 struct Reading {
     reader: String,
@@ -145,7 +148,7 @@ impl Reading {
         let [reader, writer] = [&self.reader, &self.writer].map(|text| Schema::parse_str(text).unwrap());
         match SchemaCompatibility::can_read(&writer, &reader) {
             Ok(Compatible::Full) => None,
-            Ok(Compatible::Partial) => Some("some of what is written".to_owned()),
+            Ok(Compatible::Partial) => Some(PARTIAL.to_owned()),
             // With its sources.
             Err(error) => Some(format!("{error:?}")),
         }
@@ -202,9 +205,6 @@ fn is_allowed_though_named_otherwise<E: PublicSignal>(minor_version: u32) {
 /// The same where a variant `#[event(other)]` takes branches that a reader does not know. It is no part of Avro:
 /// apache-avro, as any other reader, refuses the union.
 fn is_allowed_by_other<E: PublicSignal>(minor_version: u32) {
-    let refused = promised::<E>(minor_version).iter().filter_map(Reading::refused).collect::<Vec<_>>();
-    assert!(!refused.is_empty(), "apache-avro reads all of it: use `is_allowed`");
-    for reason in refused {
-        assert!(reason.contains("FindUnionMatchingSchema") || reason.contains("union"), "{reason}");
-    }
+    let refused: Vec<_> = promised::<E>(minor_version).iter().filter_map(Reading::refused).collect();
+    assert_eq!(refused, [PARTIAL]);
 }

@@ -6,10 +6,11 @@
 #![allow(clippy::large_stack_arrays, reason = "evaluated while compiling, where there is no heap")]
 
 use super::Compatibility;
-use super::report::{Change, Report};
+use super::report::{Change, Growth, Report};
 use crate::path::{Path, Step};
 use crate::resolution::{
-    Units, branch_of, field_of, is_other, names_match, promotes, same_primitive, takes, units,
+    Units, branch_of, field_of, is_other, is_unknown_variant, names_match, promotes, same_primitive, takes,
+    units,
 };
 use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, UnionView, View};
 
@@ -207,15 +208,23 @@ impl<'w, 'v> Comparison<'w, 'v> {
                 (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
                 (None, ..) if takes_as_other(reader, written, branch) => {}
                 (None, Shape::Record(record), ..) => {
-                    let may_grow = match self.direction {
-                        Direction::Backward => sole(reader).is_none(),
-                        Direction::Forward => written.has_other(),
-                    };
-                    self.violation(path, &Change::Variant { name: record.name, may_grow });
+                    let growth = self.growth(reader, written, branch);
+                    self.violation(path, &Change::Variant(record.name, growth));
                 }
                 (None, ..) => self.violation(path, &Change::Type(reader, writer)),
             }
             index += 1;
+        }
+    }
+
+    /// How a variant `#[event(other)]` helps with a branch that the reader does not know.
+    const fn growth(&self, reader: View<'_>, written: UnionView<'_>, branch: View<'_>) -> Growth {
+        let Shape::Union(branches) = reader.shape() else { return Growth::Never };
+        let is_enum = sole(reader).is_none() && is_unknown_variant(branches, written, branch);
+        match self.direction {
+            _ if !is_enum => Growth::Never,
+            Direction::Forward if written.has_other() => Growth::Later,
+            _ => Growth::Possible,
         }
     }
 

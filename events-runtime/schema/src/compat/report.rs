@@ -26,13 +26,20 @@ pub(super) enum Change<'a> {
     /// The writer's enumeration has a symbol that the reader's lacks.
     Symbol(&'a [u8]),
     /// The writer's union has a record that the reader's lacks.
-    Variant {
-        name: NameView<'a>,
-        /// Backward: the definition can have a variant `#[event(other)]`. Forward: it has one.
-        may_grow: bool,
-    },
+    Variant(NameView<'a>, Growth),
     /// The writer has a field that the reader does not expect in a nested record.
     NestedAddition,
+}
+
+/// How a variant `#[event(other)]` helps with a variant that a reader does not know.
+#[derive(Clone, Copy)]
+pub(super) enum Growth {
+    /// It does not: the unions are different types.
+    Never,
+    /// The reader could have one.
+    Possible,
+    /// The definition has one, which published versions lack.
+    Later,
 }
 
 /// The most changes that are reported for one field.
@@ -117,7 +124,7 @@ impl Report {
                 end: self.changes.len(),
                 kind: match (change, direction) {
                     (Change::NestedAddition, _) => Kind::Agreement,
-                    (Change::Variant { .. }, Direction::Forward) => Kind::NewVariant,
+                    (Change::Variant(..), Direction::Forward) => Kind::NewVariant,
                     _ => Kind::Data,
                 },
                 old_readers: 0,
@@ -197,10 +204,15 @@ const fn describe_difference(
             text.push_bytes(symbol);
             text.push(if backward { "`" } else { "`, and no default symbol was published" });
         }
-        Change::Variant { name, .. } => {
+        Change::Variant(name, growth) => {
             text.push(if backward { " has lost the variant `" } else { " has the new variant `" });
             name.write_short(text);
-            text.push(if backward { "`" } else { "`, and no variant `#[event(other)]` was published" });
+            text.push(match growth {
+                Growth::Possible | Growth::Later if !backward => {
+                    "`, and no variant `#[event(other)]` was published"
+                }
+                _ => "`",
+            });
         }
         Change::NestedAddition => {
             text.push(" is new, and Open edX allows new data only at the top level of an event");
@@ -276,15 +288,16 @@ const fn describe_fixes(
         Change::Symbol(_) => {
             text.push("remove it (publish an enum that may grow with a variant `#[event(default)]`)");
         }
-        Change::Variant { may_grow, .. } if backward => text.push(if *may_grow {
-            "keep the variant, or add a unit variant `#[event(other)]` to stand for it"
-        } else {
-            "keep the variant"
-        }),
-        Change::Variant { may_grow, .. } => text.push(if *may_grow {
-            "put the new data into an optional field beside it;\n  or, once every reader has the variant `#[event(other)]`, remove the files of the versions without it"
-        } else {
-            "put the new data into an optional field beside it\n  (publish an enum that may grow with a unit variant `#[event(other)]`, and new variants after that)"
+        Change::Variant(_, growth) => text.push(match growth {
+            Growth::Never if backward => "keep the variant",
+            _ if backward => "keep the variant, or add a unit variant `#[event(other)]` to stand for it",
+            Growth::Never => "put the new data into an optional field beside it",
+            Growth::Possible => {
+                "put the new data into an optional field beside it\n  (publish an enum that may grow with a unit variant `#[event(other)]`, and new variants after that)"
+            }
+            Growth::Later => {
+                "put the new data into an optional field beside it;\n  or, once every reader has the variant `#[event(other)]`, remove the files of the versions without it"
+            }
         }),
         Change::NestedAddition => text.push("move it to the top level"),
     }
