@@ -216,6 +216,7 @@ macro_rules! transport_promises {
                 a_dropped_delivery_comes_back_with_the_same_id_and_a_raised_attempt,
                 a_retry_comes_back_not_before_its_time,
                 a_released_delivery_comes_back_with_the_same_attempt,
+                a_postponed_delivery_comes_back_not_before_its_time_with_the_same_attempt,
                 a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
                 a_dead_letter_rejected_again_has_its_last_failure,
                 an_expired_lease_is_taken_over,
