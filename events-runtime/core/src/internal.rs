@@ -2,7 +2,7 @@
 
 pub use crate::codec::skip::skip;
 pub use crate::codec::to_json_resolved;
-pub use crate::event::AnyEvent;
+pub use crate::event::{AnyEvent, shown};
 pub use crate::hub::delivery::PendingTopic;
 pub use crate::hub::state::Outbound;
 pub use crate::metadata::extensions::is_trace;
