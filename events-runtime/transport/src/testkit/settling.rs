@@ -92,6 +92,33 @@ pub async fn a_released_delivery_comes_back_with_the_same_attempt(fixture: &dyn 
     ack(vec![delivery]).await;
 }
 
+/// A message that waits for something other than its receivers is not at fault. Its key waits with it.
+pub async fn a_postponed_delivery_comes_back_not_before_its_time_with_the_same_attempt(
+    fixture: &dyn Fixture,
+) {
+    const AFTER: Duration = Duration::from_millis(150);
+    let transport = connect(fixture);
+    send(&*transport, &[message("key", 0), message("other", 0), message("key", 1)]).await;
+    let mut consumer = member(&*transport, "billing").await;
+    let mut deliveries = receive(&mut *consumer, 3).await;
+    let behind = deliveries.remove(2);
+    let postponed = Instant::now();
+    deliveries.remove(0).postpone(AFTER).await.expect("the outcome is stored");
+    behind.release().await.expect("the release is stored");
+    ack(deliveries).await;
+    for _ in 0..3 {
+        let again = receive_one(&mut *consumer).await;
+        assert_eq!((texts(std::slice::from_ref(&again)), again.attempt()), (vec!["key#0".to_owned()], 1));
+        again.postpone(Duration::ZERO).await.expect("the outcome is stored");
+    }
+    // Stores have a resolution of one millisecond.
+    assert!(postponed.elapsed() + Duration::from_millis(2) >= AFTER, "it was redelivered too early");
+    let both = receive(&mut *consumer, 2).await;
+    assert_eq!(texts(&both), ["key#0", "key#1"]);
+    assert!(both.iter().all(|delivery| delivery.attempt() == 1), "{both:?}");
+    ack(both).await;
+}
+
 /// A rejected message is kept, with the reason.
 pub async fn a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers(fixture: &dyn Fixture) {
     let transport = connect(fixture);

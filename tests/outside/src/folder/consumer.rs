@@ -148,14 +148,15 @@ impl Member {
 impl Settle for Member {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
         let receipts = settlements.into_iter().map(|one| (one.receipt, one.outcome)).collect();
+        let not_before = |after| SystemTime::now().checked_add(after).map_or(u64::MAX, millis);
         let results = self.change("settle", receipts, |store, group, number, claim, outcome| {
             Ok(match outcome {
                 Outcome::Ack => group.settle(number, claim),
-                Outcome::Retry(after) => {
-                    let ready = SystemTime::now().checked_add(after).map_or(u64::MAX, millis);
-                    group.give_back(number, claim, &Returned::Counted(ready))
+                Outcome::Retry(after) => group.give_back(number, claim, &Returned::Counted(not_before(after))),
+                Outcome::Release => group.give_back(number, claim, &Returned::Uncounted(0)),
+                Outcome::Postpone(after) => {
+                    group.give_back(number, claim, &Returned::Uncounted(not_before(after)))
                 }
-                Outcome::Release => group.give_back(number, claim, &Returned::Uncounted),
                 Outcome::Reject(letter) => {
                     let held = group.settle(number, claim);
                     if held {
