@@ -90,6 +90,39 @@ pub(super) enum SchemaCommand {
     Diff(Diff),
     /// Generate Rust definitions from Avro schema files
     Import(Import),
+    /// List the schemas that producers stored beside their topics: what is known here, and who reads whom
+    List(OnBus),
+    /// Write the schemas that producers stored beside their topics as locked files, TYPE/MINOR.avsc
+    Pull(Pull),
+}
+
+/// Selects schemas that are stored on a transport.
+#[derive(Debug, clap::Args)]
+pub(super) struct OnBus {
+    /// Read the schemas from the bus
+    #[arg(long, required = true)]
+    bus: bool,
+    /// Topic without the configured prefix [default: all topics]
+    #[arg(long)]
+    pub(super) topic: Option<String>,
+    /// Event type [default: all]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) event_type: Option<String>,
+    /// Transport of the topics: the NAME of `[transports.NAME]`, or `bus`
+    #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
+    pub(super) transport: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Pull {
+    #[command(flatten)]
+    pub(super) bus: OnBus,
+    /// Write to this folder [default: the folder of published schemas of the crate that defines the event, or
+    /// `schemas` if the event is not linked]
+    #[arg(long, value_name = "DIR")]
+    pub(super) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) root: Root,
 }
 
 #[derive(Debug, clap::Args)]
