@@ -229,7 +229,7 @@ fn dead_letters(url: &str) -> u64 {
     runtime.block_on(async {
         let transport = connect(url, &ConnectOptions::new()).expect("the store");
         let topics = transport.topics().await.expect("the topics");
-        let dead = topics.iter().filter(|status| status.topic.as_str().ends_with(".dlq"));
+        let dead = topics.iter().filter(|status| status.topic.as_str() == "orders.billing.dlq");
         dead.map(|status| status.messages).sum()
     })
 }

@@ -46,12 +46,11 @@ impl Store {
             return Err(Failure::failed(format!("the transport of {} stores no schemas", transport.url())));
         }
         let prefix = config.service().topic_prefix.clone();
-        let topics = match &args.topic {
-            Some(name) => vec![full_topic(config, name)?],
-            None => {
-                let all = transport.topics().await?.into_iter().map(|status| status.topic);
-                all.filter(|topic| topic.without_prefix(prefix.as_ref()).is_some()).collect()
-            }
+        let topics = if let Some(name) = &args.topic {
+            vec![full_topic(config, name)?]
+        } else {
+            let all = transport.topics().await?.into_iter().map(|status| status.topic);
+            all.filter(|topic| topic.without_prefix(prefix.as_ref()).is_some()).collect()
         };
         Ok(Self { transport, prefix, topics, event_type: args.event_type.clone() })
     }
