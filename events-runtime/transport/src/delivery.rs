@@ -30,6 +30,8 @@ pub enum Outcome {
     Retry(Duration),
     /// Redelivered at once; the attempt does not count.
     Release,
+    /// Redelivered after this time; the attempt does not count. Later messages of its key wait, as for a retry.
+    Defer(Duration),
     /// Acknowledged, and this dead letter is stored in the group's dead-letter topic. A transport that can't
     /// do both atomically stores the dead letter first.
     Reject(Box<Message>),
@@ -290,6 +292,15 @@ impl Delivery {
         self.settle(Outcome::Release)
     }
 
+    /// Returns the message unprocessed for redelivery after `after`; the attempt does not count.
+    ///
+    /// # Errors
+    /// As for [`ack`](Self::ack).
+    #[doc(alias("nack", "postpone", "pause"))]
+    pub fn defer(self, after: Duration) -> BoxFuture<'static, Result<(), TransportError>> {
+        self.settle(Outcome::Defer(after))
+    }
+
     /// Rejects the message: it is stored in the group's dead-letter topic with its headers, the reason and
     /// the number of attempts, and is not delivered to the group again.
     ///
@@ -337,6 +348,14 @@ pub fn release_all(
     deliveries: impl IntoIterator<Item = Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
     settle_all(deliveries, &Outcome::Release)
+}
+
+/// Defers deliveries in one call, like [`ack_all`].
+pub fn defer_all(
+    deliveries: impl IntoIterator<Item = Delivery>,
+    after: Duration,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    settle_all(deliveries, &Outcome::Defer(after))
 }
 
 fn settle_all(

@@ -90,6 +90,7 @@ impl Settle for Held {
                 Outcome::Ack => "outcomes: ack",
                 Outcome::Release => "outcomes: release",
                 Outcome::Retry(_) => "outcomes: retry",
+                Outcome::Defer(_) => "outcomes: defer",
                 Outcome::Reject(_) => "outcomes: reject",
             });
             (inner.remove(&receipt.position).expect("settled once"), outcome)
@@ -106,6 +107,7 @@ impl Settle for Held {
                     Outcome::Ack => delivery.ack().await,
                     Outcome::Release => delivery.release().await,
                     Outcome::Retry(after) => delivery.retry(after).await,
+                    Outcome::Defer(after) => delivery.defer(after).await,
                     Outcome::Reject(_) => delivery.reject("wrong").await,
                 });
             }

@@ -257,6 +257,7 @@ impl Ledger {
                 Some(after)
             }
             Outcome::Release => Some(Duration::ZERO),
+            Outcome::Defer(after) => Some(after),
         };
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
@@ -278,6 +279,7 @@ impl Ledger {
             Outcome::Ack => Action::Ack,
             Outcome::Retry(_) => Action::Retry,
             Outcome::Release => Action::Release,
+            Outcome::Defer(_) => Action::Defer,
             Outcome::Reject(_) => Action::Reject,
         });
         let step = step.at(receipt.position);

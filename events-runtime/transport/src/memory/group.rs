@@ -72,8 +72,8 @@ pub(super) struct LeaseLost;
 pub(super) enum Requeue {
     /// Counts an attempt, after a delay.
     Counted(Duration),
-    /// As if it had not been delivered.
-    Uncounted,
+    /// As if it had not been delivered, after a delay.
+    Uncounted(Duration),
     /// Its member was lost, and held only this message or others too.
     Lost { alone: bool },
 }
@@ -284,8 +284,10 @@ impl Group {
         let (attempts, poison, ready) = match how {
             Requeue::Counted(after) => (attempts, PoisonState::default(), now.later(after)),
             // A released poison candidate waits, so that other messages go first.
-            Requeue::Uncounted if is_candidate => (attempts - 1, poison, now.later(Duration::from_secs(1))),
-            Requeue::Uncounted => (attempts - 1, poison, now),
+            Requeue::Uncounted(after) if is_candidate => {
+                (attempts - 1, poison, now.later(after.max(Duration::from_secs(1))))
+            }
+            Requeue::Uncounted(after) => (attempts - 1, poison, now.later(after)),
             Requeue::Lost { alone: held_alone } if held_alone || is_candidate => {
                 (attempts + losses, PoisonState { losses: 0, is_candidate: true }, now)
             }

@@ -92,6 +92,32 @@ pub async fn a_released_delivery_comes_back_with_the_same_attempt(fixture: &dyn 
     ack(vec![delivery]).await;
 }
 
+/// A deferral is not an attempt, and its delay is a lower bound, also for a redelivered message.
+pub async fn a_deferred_delivery_comes_back_not_before_its_time_with_the_same_attempt(fixture: &dyn Fixture) {
+    const AFTER: Duration = Duration::from_millis(100);
+    let transport = connect(fixture);
+    send(&*transport, &[message("key", 0)]).await;
+    let mut consumer = member(&*transport, "billing").await;
+    for attempt in 1..=2 {
+        for _ in 0..2 {
+            let delivery = receive_one(&mut *consumer).await;
+            assert_eq!(delivery.attempt(), attempt);
+            let deferred = Instant::now();
+            delivery.defer(AFTER).await.expect("the deferral is stored");
+            let again = receive_one(&mut *consumer).await;
+            // Stores have a resolution of one millisecond.
+            assert!(deferred.elapsed() + Duration::from_millis(2) >= AFTER, "it was redelivered too early");
+            assert_eq!(again.attempt(), attempt);
+            again.release().await.expect("the release is stored");
+        }
+        // A drop counts as an attempt.
+        drop(receive_one(&mut *consumer).await);
+    }
+    let delivery = receive_one(&mut *consumer).await;
+    assert_eq!(delivery.attempt(), 3);
+    ack(vec![delivery]).await;
+}
+
 /// A rejected message is kept, with the reason.
 pub async fn a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers(fixture: &dyn Fixture) {
     let transport = connect(fixture);

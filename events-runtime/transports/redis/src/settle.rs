@@ -171,6 +171,9 @@ impl Worker {
                         call.arg(settlement.receipt.position.to_string());
                     }
                 }
+                Outcome::Defer(after) => {
+                    call.arg("d").arg(receipt.position.to_string()).arg(millis(*after));
+                }
                 Outcome::Retry(after) => {
                     call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));
                 }

@@ -32,8 +32,8 @@ enum State {
 pub(super) enum Returned {
     /// As a counted attempt, not before this time.
     Counted(u64),
-    /// As if it had not been delivered.
-    Uncounted,
+    /// As if it had not been delivered, not before this time.
+    Uncounted(u64),
 }
 
 /// What a member asks for.
@@ -140,9 +140,9 @@ impl Group {
         let Some(exception) = self.held(number, claim) else { return false };
         let ready = match how {
             Returned::Counted(ready) => *ready,
-            Returned::Uncounted => {
+            Returned::Uncounted(ready) => {
                 exception.attempts -= 1;
-                0
+                *ready
             }
         };
         exception.state = State::Waiting { ready };
