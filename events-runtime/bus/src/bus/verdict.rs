@@ -1,11 +1,13 @@
 //! Combines the results of an event's receivers. [`Disposition`] documents the precedence and its reasons.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::retry::Pause;
 use crate::envelope::EnvelopeError;
 use events_core::avro::DecodeError;
 use events_core::receiver::Disposition;
+use events_core::registry::Descriptor;
 use events_transport::Rejection;
 
 /// The reason why a message could not be processed.
@@ -18,6 +20,14 @@ pub enum InboundError {
     /// The event type is not linked into this program.
     #[error("the event type `{event_type}` is not linked into this program")]
     UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// The event type is linked, and no receiver takes the event.
+    #[error(
+        "no receiver of this program takes events of type `{event_type}` from a bus: link the crate that has its receivers"
+    )]
+    Unhandled {
         /// The event type.
         event_type: String,
     },
@@ -112,6 +122,7 @@ impl InboundError {
         match self {
             Self::Envelope(_) => "envelope",
             Self::UnknownEvent { .. } => "unknown-event",
+            Self::Unhandled { .. } => "unhandled",
             Self::UnknownSchema { .. } => "unknown-schema",
             Self::Decode(_) => "decode",
             Self::Panicked { .. } => "decode-panicked",
@@ -153,14 +164,24 @@ impl fmt::Display for Receivers<'_> {
 pub(super) enum Verdict {
     /// Every receiver succeeded.
     Done,
-    /// Skipped: the type is not known here, or the failed receivers asked for it.
+    /// Skipped: the type is not known here, no receiver takes it, or the failed receivers asked for it.
     Skip,
+    /// The signal is disabled: the event comes again after this time, without an attempt.
+    Pause { event_type: &'static str, after: Duration },
     /// Another attempt may succeed after this pause.
     Retry(InboundError, Pause),
     /// No attempt can succeed.
     Reject(InboundError),
     /// The consumer must stop.
-    Stop { event_type: String },
+    Stop(Stop),
+}
+
+/// The reason why an event stops its consumer.
+pub(super) enum Stop {
+    /// The type is not linked.
+    Unknown { event_type: String },
+    /// No receiver takes an event of this definition.
+    Unhandled(Descriptor),
 }
 
 /// The verdict that deprives no receiver of the event.
@@ -189,8 +210,6 @@ pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | [`messages`] | key, headers and data, order, positions | |
 //! | [`progress`] | groups and members, waiting, cancelled receives, lag, reopening | `durable` |
-//! | [`settling`] | `ack`, `retry`, `release`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
+//! | [`settling`] | `ack`, `retry`, `defer`, `release`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
@@ -55,7 +55,7 @@
 //! | [`dead_letter_model`] | generated histories with crashes, compared with a model | |
 //! | [`replay`] | replay in a new group and in place, resets | |
 //! | [`evolution`] | two versions of a definition on one topic | |
-//! | [`inbound`] | consumers of a bus: concurrency, failures, shutdown | `counts_attempts` |
+//! | [`inbound`] | consumers of a bus: concurrency, failures, unhandled and paused events, shutdown | `counts_attempts` |
 //!
 //! # Settings
 //! `CONFORMANCE_HISTORIES` sets the number of generated histories of each promise, `CONFORMANCE_SEED` the seed of
@@ -128,6 +128,8 @@ macro_rules! conformance {
                     consumers_that_stop_and_start_lose_nothing,
                     an_interrupted_event_returns_with_its_attempt_counted,
                     a_parked_key_does_not_block_other_keys,
+                    an_event_that_no_receiver_takes_stops_its_consumer_and_stays,
+                    events_of_a_disabled_signal_stay_until_it_is_enabled_and_keep_their_order,
                 ]
             }
         }

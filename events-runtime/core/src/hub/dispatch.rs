@@ -98,7 +98,8 @@ impl Hub {
             let topics = if has_bus { state.offer(event.get()) } else { Vec::new() };
             Box::new(Pending { receivers, topics })
         });
-        Ok(AnyEmission { responses, pending, suppressed: false })
+        let observed = !state.observers.is_empty();
+        Ok(AnyEmission { responses, pending, suppressed: false, observed })
     }
 
     fn start<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {

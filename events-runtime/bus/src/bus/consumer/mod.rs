@@ -13,7 +13,7 @@ use super::settings::{Settings, TopicSettings};
 use super::settling::Consumed;
 use super::unhandled::Unhandled;
 use super::worker::ConsumeError;
-use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::config::{Exhausted, GroupSettings, UnhandledEvents, UnknownEvents};
 use crate::inbox::SeenEvents;
 use events_core::BoxError;
 use events_transport::{
@@ -38,8 +38,8 @@ pub struct Consume {
     /// Settings made by the program, which override the configuration.
     overrides: Overrides,
     settings: Settings,
-    /// Events without a receiver, shared with the caller.
-    pub(super) unhandled: Arc<Unhandled>,
+    /// The events that nobody handled, shared with the caller.
+    pub(super) counts: Arc<Unhandled>,
 }
 
 /// The settings that both the program and the configuration of a group may make.
@@ -50,6 +50,7 @@ struct Overrides {
     backoff: Option<Backoff>,
     concurrency: Option<usize>,
     exhausted: Option<Exhausted>,
+    unhandled: Option<UnhandledEvents>,
 }
 
 /// The shortest lease that can still be renewed in time.
@@ -77,7 +78,7 @@ impl Consume {
                 middleware: Arc::new([]),
                 seen: None,
             },
-            unhandled: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
@@ -163,6 +164,24 @@ impl Consume {
     /// The policy for events whose type is not linked into this program.
     pub const fn unknown_events(mut self, policy: UnknownEvents) -> Self {
         self.settings.unknown_events = policy;
+        self
+    }
+
+    /// The policy for an event whose type is linked and that no receiver takes. Default: the configuration's,
+    /// which ends the consumer with [`ConsumeError::Unhandled`] unless set, so that a crate with receivers that
+    /// was not linked is noticed at the first event. Connect receivers before the consumer starts.
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// use events_runtime::config::UnhandledEvents;
+    ///
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// // This program takes some types of the topic only.
+    /// consume.unhandled(UnhandledEvents::Skip)
+    /// # }
+    /// ```
+    pub const fn unhandled(mut self, policy: UnhandledEvents) -> Self {
+        self.overrides.unhandled = Some(policy);
         self
     }
 
@@ -271,7 +290,7 @@ impl Consume {
     /// An unreachable transport is retried with growing pauses.
     ///
     /// # Errors
-    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an unknown event type
+    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an event that nobody handles
     /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscriptions = self.subscriptions()?;
@@ -285,11 +304,12 @@ impl Consume {
 
     /// The settings of a topic: the configuration's unless the program overrides them.
     fn topic_settings(&self, configured: &GroupSettings) -> TopicSettings {
-        let Overrides { max_attempts, backoff, exhausted, .. } = &self.overrides;
+        let Overrides { max_attempts, backoff, exhausted, unhandled, .. } = &self.overrides;
         TopicSettings {
             max_attempts: max_attempts.unwrap_or(configured.max_attempts.get()),
             backoff: backoff.unwrap_or(Backoff::new(configured.initial, configured.max)),
             exhausted: exhausted.unwrap_or(configured.exhausted),
+            unhandled: unhandled.unwrap_or(configured.unhandled),
         }
     }
 

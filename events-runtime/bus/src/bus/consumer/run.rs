@@ -10,11 +10,12 @@ use crate::bus::EventBus;
 use crate::bus::dedup::Dedup;
 use crate::bus::destination::Destination;
 use crate::bus::inbound::Inbound;
-use crate::bus::observe::{Consuming, watch};
+use crate::bus::observe::{Consuming, Watched};
 use crate::bus::offsets::tidy;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
 use crate::bus::settings::TopicSettings;
 use crate::bus::settling::{Consumed, Settling};
+use crate::bus::status::Running;
 use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
 use crate::bus::transports::Opened;
 use crate::bus::worker::{ConsumeError, Worker, sleep_until};
@@ -36,8 +37,8 @@ struct Source<'b> {
 struct Plan<'b> {
     topics: ConsumedTopics,
     sources: Vec<Source<'b>>,
-    /// The topics whose lag is polled, with their transports.
-    watched: Vec<(&'b dyn Transport, Arc<Consuming>)>,
+    /// The topics whose groups are polled.
+    watched: Vec<Watched<'b>>,
     /// The greatest concurrency of the topics.
     concurrency: usize,
 }
@@ -68,12 +69,12 @@ impl Consume {
         };
         let Some(mut consumer) = subscribed else { return Ok(worker.topics.consumed()) };
         let topic =
-            watched.iter().map(|(_, consuming)| consuming.topic.as_str()).collect::<Vec<_>>().join(", ");
+            watched.iter().map(|watched| watched.consuming.topic.as_str()).collect::<Vec<_>>().join(", ");
         tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
         let mut beside: Vec<BoxFuture<'_, Infallible>> = Vec::new();
-        for (transport, consuming) in &watched {
-            beside.push(Box::pin(watch(*transport, consuming, lag_interval)));
-            beside.push(Box::pin(tidy(*transport, &consuming.topic)));
+        for watched in &watched {
+            beside.push(Box::pin(watched.poll(lag_interval)));
+            beside.push(Box::pin(tidy(watched.transport, &watched.consuming.topic)));
         }
         let (result, close_by) = tokio::select! {
             biased;
@@ -91,12 +92,17 @@ impl Consume {
         };
         observe.flush().await;
         let counts = worker.topics.consumed();
+        let topics = worker.topics.names();
         // Middleware and the store of handled events are user code, which may panic on drop.
         drop_quietly(worker);
         let ended = result.and(closed.map_err(ConsumeError::from));
-        let Consumed { acked, retried, parked, unfinished, dead_lettered, skipped } = counts;
-        let error = ended.as_ref().err().map(|error| chain(error));
-        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, skipped, error, "consumer stopped");
+        let Consumed { acked, retried, parked, unfinished, dead_lettered, paused, skipped } = counts;
+        if let Err(error) = &ended {
+            let error = chain(error);
+            tracing::error!(%topic, %group, error, "a consumer ended with an error");
+            bus.0.consumers.failed(topics, group.clone(), error);
+        }
+        tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, paused, skipped, "consumer stopped");
         ended.map(|()| counts)
     }
 
@@ -125,9 +131,12 @@ impl Consume {
             let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
             let running = bus.0.consumers.add(to, consuming.group.clone());
             let (backoff, failures) = (settings.backoff, 0);
-            let connection = Connection { consuming: Arc::clone(&consuming), running, backoff, failures };
-            topics.push(self.topic(bus, &consuming, settings));
-            watched.push((&**transport, consuming));
+            let connected = Arc::clone(&running);
+            let connection =
+                Connection { consuming: Arc::clone(&consuming), running: connected, backoff, failures };
+            topics.push(self.topic(bus, &consuming, running, settings));
+            let dead_letters = subscription.dead_letter_topic()?;
+            watched.push(Watched { transport: &**transport, consuming, dead_letters });
             let shared = transport.capability().multi_topic;
             match sources.iter_mut().find(|source| shared && source.name == name) {
                 Some(source) => {
@@ -146,13 +155,21 @@ impl Consume {
         Ok(Plan { topics, sources, watched, concurrency })
     }
 
-    fn topic(&self, bus: &EventBus, consuming: &Arc<Consuming>, settings: TopicSettings) -> ConsumedTopic {
-        let mut inbound = Inbound::new(bus, self.settings.unknown_events, Arc::clone(consuming));
-        inbound.unhandled = Arc::clone(&self.unhandled);
+    fn topic(
+        &self,
+        bus: &EventBus,
+        consuming: &Arc<Consuming>,
+        running: Arc<Running>,
+        settings: TopicSettings,
+    ) -> ConsumedTopic {
+        let unknown_events = self.settings.unknown_events;
+        let mut inbound =
+            Inbound::new(bus, unknown_events, &settings, Arc::clone(consuming), Arc::clone(&running));
+        inbound.counts = Arc::clone(&self.counts);
         let seen = self.settings.seen.clone();
         inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });
-        let settling = Settling::new(Arc::clone(consuming), settings.backoff);
-        ConsumedTopic { inbound: Arc::new(inbound), settling, settings }
+        let settling = Settling::new(Arc::clone(consuming), Arc::clone(&running), settings.backoff);
+        ConsumedTopic { inbound: Arc::new(inbound), settling, settings, running }
     }
 }
 
