@@ -182,3 +182,46 @@ async fn a_replay_stops_at_an_unhandled_event_and_continues_there() {
     assert_eq!((replayed.consumed.skipped, replayed.unreceived[OrderPlaced::EVENT_TYPE]), (2, 2));
     assert!(!replayed.is_taken());
 }
+
+#[tokio::test]
+async fn expected_receivers_that_are_missing_are_all_named_before_the_group_exists() {
+    let misspelt = "org.acme.inbound.order.plcaed.v1";
+    let expected = format!(
+        "expect_receivers = ['{}', '{}', '{misspelt}']",
+        OrderPlaced::EVENT_TYPE,
+        TillClosed::EVENT_TYPE
+    );
+    let by_group = two_topics("expected", &expected).await;
+    let by_bus = bus_with("expected", &format!("consumer.{expected}")).await;
+    let by_program = bus("expected by program").await;
+    for (bus, event_types) in [
+        (by_group, None),
+        (by_bus, None),
+        (by_program, Some([OrderPlaced::EVENT_TYPE, TillClosed::EVENT_TYPE, misspelt])),
+    ] {
+        let _handled = answer(&bus, "charge", |_, _| Ok(()));
+        let consume = bus.consume("orders").group("billing");
+        let error = match event_types {
+            Some(event_types) => Running::start(consume.expect_receivers(event_types)).fails().await,
+            None => Running::start(consume).fails().await,
+        };
+        let ConsumeError::NoReceivers { group, missing, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(group.as_str(), "billing");
+        let [till, unknown] = missing.as_slice() else { panic!("{missing:?}") };
+        assert_eq!((till.event_type.as_str(), till.defined_in), (TillClosed::EVENT_TYPE, Some("inbound")));
+        assert_eq!((unknown.event_type.as_str(), unknown.defined_in), (misspelt, None));
+        assert_eq!(unknown.nearest[0], OrderPlaced::EVENT_TYPE);
+        let text = error.to_string();
+        for part in [misspelt, "did you mean `org.acme.inbound.order.placed.v1`", "crate `inbound`", "link!"]
+        {
+            assert!(text.contains(part), "no {part} in {text}");
+        }
+        assert!(bus.transport().topics().await.expect("listed").is_empty(), "no topic was created");
+        let recorder = Recorder::attach(bus.hub());
+        let consume = bus.consume("orders").group("billing").expect_receivers([TillClosed::EVENT_TYPE]);
+        let running = Running::start(consume);
+        settled(&bus, "billing").await;
+        running.stop().await;
+        drop(recorder);
+    }
+}

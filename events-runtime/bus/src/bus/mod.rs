@@ -194,7 +194,7 @@ mod worker;
 mod writers;
 
 pub use builder::{EventBusBuilder, StartError};
-pub use consumer::Consume;
+pub use consumer::{Consume, MissingReceiver};
 pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, Listing, Restored};
 pub use event_bus::EventBus;
 use event_bus::Inner;

@@ -29,6 +29,8 @@ pub struct GroupSettings {
     pub exhausted: Exhausted,
     /// `unhandled`: default as in `[bus.consumer]`.
     pub unhandled: UnhandledEvents,
+    /// `expect_receivers`: default as in `[bus.consumer]`.
+    pub expect_receivers: Vec<String>,
 }
 
 impl GroupSettings {
@@ -43,6 +45,7 @@ impl GroupSettings {
             concurrency: bus.consumer.concurrency,
             exhausted: bus.consumer.exhausted,
             unhandled: bus.consumer.unhandled,
+            expect_receivers: bus.consumer.expect_receivers.clone(),
         }
     }
 }
@@ -71,6 +74,7 @@ pub(super) fn read(
                 concurrency: table.or(findings, "concurrency", default.concurrency),
                 exhausted: table.or(findings, "exhausted", default.exhausted),
                 unhandled: table.or(findings, "unhandled", default.unhandled),
+                expect_receivers: table.or(findings, "expect_receivers", default.expect_receivers.clone()),
             };
             if settings.max < settings.initial {
                 table.problem(findings, "`max` is shorter than `initial`");

@@ -112,6 +112,9 @@ pub struct ConsumerSettings {
     /// `unhandled`: the policy for an event whose type is linked and that no receiver of this program takes.
     /// Default: `error`.
     pub unhandled: UnhandledEvents,
+    /// `expect_receivers`: the event types that a receiver of this program must take; a consumer without one does
+    /// not start. Default: none.
+    pub expect_receivers: Vec<String>,
     /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
     /// versions of the definitions. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
@@ -281,6 +284,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
         unhandled: table.or(findings, "unhandled", UnhandledEvents::Error),
+        expect_receivers: table.or(findings, "expect_receivers", Vec::new()),
         schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };

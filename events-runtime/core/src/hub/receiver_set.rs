@@ -79,6 +79,13 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
         synchronous.chain(asynchronous).cloned().collect()
     }
 
+    /// Whether a receiver takes the events that a bus delivers, or a recorder records them.
+    pub(crate) fn handles_bus_events(&self) -> bool {
+        let snapshot = self.snapshot.load();
+        let has_receivers = !snapshot.synchronous.is_empty() || !snapshot.asynchronous.is_empty();
+        has_receivers || !snapshot.state.observers.is_empty()
+    }
+
     pub(crate) fn connect<F, R>(&self, name: Arc<str>, order: i32, receiver: F) -> Connection
     where
         F: Fn(&Event<E>) -> R + Send + Sync + 'static,

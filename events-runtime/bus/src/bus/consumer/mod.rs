@@ -1,10 +1,14 @@
 //! Configures and runs a consumer.
 
+mod expected;
 mod run;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use expected::List;
+pub use expected::MissingReceiver;
 
 use super::EventBus;
 use super::middleware::{MessageInfo, Middleware, Next, Processed};
@@ -51,6 +55,7 @@ struct Overrides {
     concurrency: Option<usize>,
     exhausted: Option<Exhausted>,
     unhandled: Option<UnhandledEvents>,
+    expect_receivers: Option<Vec<String>>,
 }
 
 /// The shortest lease that can still be renewed in time.
@@ -185,6 +190,20 @@ impl Consume {
         self
     }
 
+    /// The event types that a receiver of this program must take. If one has none, the consumer does not start,
+    /// and [`ConsumeError::NoReceivers`] lists all of them. Replaces the configuration's list.
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// consume.expect_receivers(["org.acme.orders.order.placed.v1"])
+    /// # }
+    /// ```
+    pub fn expect_receivers(mut self, event_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.overrides.expect_receivers = Some(event_types.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The policy for an event whose attempts are exhausted. Default: dead letter. It does not apply to
     /// events that a receiver [rejects](events_core::receiver::reject) or that can't be read.
     pub const fn exhausted(mut self, policy: Exhausted) -> Self {
@@ -290,7 +309,7 @@ impl Consume {
     /// An unreachable transport is retried with growing pauses.
     ///
     /// # Errors
-    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an event that nobody handles
+    /// A [`ConsumeError`] if the topic or group is invalid, an expected receiver is missing, a retry does not help, an event that nobody handles
     /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscriptions = self.subscriptions()?;

@@ -111,6 +111,7 @@ impl Consume {
         bus: &'b EventBus,
         subscriptions: Vec<Subscription>,
     ) -> Result<Plan<'b>, ConsumeError> {
+        self.check_receivers()?;
         let mut concurrency = 1;
         let (mut topics, mut watched) = (Vec::new(), Vec::new());
         let mut sources: Vec<Source<'_>> = Vec::new();

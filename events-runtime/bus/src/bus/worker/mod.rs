@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::bus::consumer::{List, MissingReceiver};
 use crate::bus::fetched_batch::FetchedBatch;
 use crate::bus::middleware::process;
 use crate::bus::settings::Settings;
@@ -49,6 +50,16 @@ pub enum ConsumeError {
         /// The event type.
         event_type: String,
     },
+    /// Event types of `expect_receivers` have no receiver. The consumer has not joined its group.
+    #[error(
+        "expected receivers of group `{group}` are missing: {}: link the crates that have the receivers, as in `events_runtime::link!(my_receivers);`, connect them before the consumer starts, or correct `expect_receivers`", List(.missing)
+    )]
+    NoReceivers {
+        /// The consumer's group.
+        group: ConsumerGroup,
+        /// Each event type.
+        missing: Vec<MissingReceiver>,
+    },
     /// An event was received that no receiver takes, and `unhandled` is `error`, the default. The event is
     /// released, without an attempt: it is delivered again when the consumer is started again.
     #[error(
@@ -87,16 +98,13 @@ impl ConsumeError {
     pub(super) fn stopped(stop: Stop, delivery: &Delivery) -> Self {
         match stop {
             Stop::Unknown { event_type } => Self::UnknownEvent { event_type },
-            Stop::Unhandled(definition) => {
-                let rust_type = definition.rust_type();
-                Self::Unhandled {
-                    event_type: definition.event_type(),
-                    topic: delivery.topic().clone(),
-                    group: delivery.group().clone(),
-                    rust_type,
-                    defined_in: rust_type.split("::").next().unwrap_or(rust_type),
-                }
-            }
+            Stop::Unhandled(definition) => Self::Unhandled {
+                event_type: definition.event_type(),
+                topic: delivery.topic().clone(),
+                group: delivery.group().clone(),
+                rust_type: definition.rust_type(),
+                defined_in: definition.crate_name(),
+            },
         }
     }
 }
