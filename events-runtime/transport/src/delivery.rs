@@ -30,8 +30,8 @@ pub enum Outcome {
     Retry(Duration),
     /// Redelivered at once; the attempt does not count.
     Release,
-    /// Redelivered after this time; the attempt does not count. Later messages of its key wait, as for a retry.
-    Defer(Duration),
+    /// Redelivered after this time; the attempt does not count.
+    Postpone(Duration),
     /// Acknowledged, and this dead letter is stored in the group's dead-letter topic. A transport that can't
     /// do both atomically stores the dead letter first.
     Reject(Box<Message>),
@@ -195,15 +195,15 @@ impl Recipient {
 
 /// A message that was delivered to a member of a group, to be settled once.
 ///
-/// [`ack`](Self::ack), [`retry`](Self::retry), [`release`](Self::release) and
+/// [`ack`](Self::ack), [`retry`](Self::retry), [`release`](Self::release), [`postpone`](Self::postpone) and
 /// [`reject`](Self::reject) take effect when called. The returned future waits until the outcome is stored,
 /// so several deliveries can be settled first and then awaited together. An `Err` means that the outcome may
 /// not be stored, and the message may be redelivered. A dropped delivery is redelivered, and the attempt
 /// counts.
 ///
 /// The order of a key depends on the consumer: settle the deliveries of a key in their order, and when one
-/// is retried, [`release`](Self::release) the later ones.
-#[must_use = "a dropped delivery is redelivered: settle it with ack, retry, release or reject"]
+/// is retried or postponed, [`release`](Self::release) the later ones.
+#[must_use = "a dropped delivery is redelivered: settle it with ack, retry, release, postpone or reject"]
 pub struct Delivery {
     message: Message,
     attempt: u32,
@@ -292,13 +292,14 @@ impl Delivery {
         self.settle(Outcome::Release)
     }
 
-    /// Returns the message unprocessed for redelivery after `after`; the attempt does not count.
+    /// Returns the message unprocessed, for redelivery after `after`; the attempt does not count. For a message
+    /// that waits for something other than its receivers.
     ///
     /// # Errors
     /// As for [`ack`](Self::ack).
-    #[doc(alias("nack", "postpone", "pause"))]
-    pub fn defer(self, after: Duration) -> BoxFuture<'static, Result<(), TransportError>> {
-        self.settle(Outcome::Defer(after))
+    #[doc(alias("defer", "delay"))]
+    pub fn postpone(self, after: Duration) -> BoxFuture<'static, Result<(), TransportError>> {
+        self.settle(Outcome::Postpone(after))
     }
 
     /// Rejects the message: it is stored in the group's dead-letter topic with its headers, the reason and
@@ -350,12 +351,12 @@ pub fn release_all(
     settle_all(deliveries, &Outcome::Release)
 }
 
-/// Defers deliveries in one call, like [`ack_all`].
-pub fn defer_all(
+/// Postpones deliveries in one call, like [`ack_all`].
+pub fn postpone_all(
     deliveries: impl IntoIterator<Item = Delivery>,
     after: Duration,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    settle_all(deliveries, &Outcome::Defer(after))
+    settle_all(deliveries, &Outcome::Postpone(after))
 }
 
 fn settle_all(

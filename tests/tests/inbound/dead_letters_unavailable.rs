@@ -74,7 +74,7 @@ impl Settle for Held {
                     Outcome::Ack => inner.ack(),
                     Outcome::Release => inner.release(),
                     Outcome::Retry(after) => inner.retry(after),
-                    Outcome::Defer(after) => inner.defer(after),
+                    Outcome::Postpone(after) => inner.postpone(after),
                     Outcome::Reject(_) => {
                         let mut topic_state = self.topic_state.clone();
                         Box::pin(async move {

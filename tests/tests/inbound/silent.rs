@@ -90,7 +90,7 @@ impl Settle for Held {
                 Outcome::Ack => "outcomes: ack",
                 Outcome::Release => "outcomes: release",
                 Outcome::Retry(_) => "outcomes: retry",
-                Outcome::Defer(_) => "outcomes: defer",
+                Outcome::Postpone(_) => "outcomes: postpone",
                 Outcome::Reject(_) => "outcomes: reject",
             });
             (inner.remove(&receipt.position).expect("settled once"), outcome)
@@ -107,7 +107,7 @@ impl Settle for Held {
                     Outcome::Ack => delivery.ack().await,
                     Outcome::Release => delivery.release().await,
                     Outcome::Retry(after) => delivery.retry(after).await,
-                    Outcome::Defer(after) => delivery.defer(after).await,
+                    Outcome::Postpone(after) => delivery.postpone(after).await,
                     Outcome::Reject(_) => delivery.reject("wrong").await,
                 });
             }

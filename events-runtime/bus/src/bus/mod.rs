@@ -21,7 +21,7 @@
 //! | the signal is disabled | – | the event is paused: returned without an attempt, until the signal is enabled |
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
 //! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, pause, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
-//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `defer`, `release`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
+//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `postpone`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |
 //!
@@ -144,7 +144,7 @@
 //! | `send` | client | one send call |
 //! | `receive` | client | received messages; empty calls have no span |
 //! | `process` | consumer | the work on one message: middleware, decoding, and all receivers, async ones included |
-//! | `settle` | client | storing an outcome: `ack`, `retry`, `defer`, `release` or `reject` |
+//! | `settle` | client | storing an outcome: `ack`, `retry`, `release`, `postpone` or `reject` |
 //!
 //! Failed spans have `error.type` and `otel.status_code`. A W3C trace context travels in the extensions
 //! `traceparent` and `tracestate`. A [`TracePropagator`] writes the emitter's context there and links the
@@ -168,6 +168,7 @@ mod guarded;
 mod in_flight;
 mod inbound;
 mod middleware;
+mod missing_topic;
 mod observe;
 mod offsets;
 mod outbound;
@@ -200,6 +201,7 @@ pub use event_bus::EventBus;
 use event_bus::Inner;
 pub use flush::{FlushError, Unacknowledged};
 pub use middleware::{MessageInfo, Next, Processed};
+pub use missing_topic::MissingTopic;
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
 pub use outbound::OutboundError;

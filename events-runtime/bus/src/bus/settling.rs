@@ -19,7 +19,7 @@ use super::verdict::InboundError;
 use crate::envelope::Envelope;
 use events_support::error_chain::chain;
 use events_transport::{
-    BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, defer_all, release_all,
+    BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, postpone_all, release_all,
     renew_all,
 };
 
@@ -275,11 +275,11 @@ impl Settling {
     }
 
     /// Returns deliveries without an attempt, to come again after a time.
-    pub(super) fn defer(&mut self, deliveries: Vec<Delivery>, after: Duration) {
+    pub(super) fn postpone(&mut self, deliveries: Vec<Delivery>, after: Duration) {
         let lines = deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery));
         let lines = lines.map(|line| (Action::Paused, line)).collect();
-        let span = self.consuming.settle_span("defer", || deliveries.iter());
-        let stored = span.in_scope(|| defer_all(deliveries, after));
+        let span = self.consuming.settle_span("postpone", || deliveries.iter());
+        let stored = span.in_scope(|| postpone_all(deliveries, after));
         self.in_flight.push_back(Outcomes { action: Some(Action::Paused), stored, span, lines });
     }
 

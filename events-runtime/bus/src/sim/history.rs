@@ -23,8 +23,6 @@ pub enum Action {
     Retry,
     /// A message was returned unprocessed.
     Release,
-    /// A message was returned unprocessed, for redelivery after a time.
-    Defer,
     /// A message was rejected.
     Reject,
     /// A delivery was dropped without an outcome.
@@ -114,7 +112,6 @@ impl fmt::Display for Step {
             Action::Ack => "ack",
             Action::Retry => "retry",
             Action::Release => "release",
-            Action::Defer => "defer",
             Action::Reject => "reject",
             Action::Abandon => "abandon",
         };

@@ -257,7 +257,7 @@ impl Ledger {
                 Some(after)
             }
             Outcome::Release => Some(Duration::ZERO),
-            Outcome::Defer(after) => Some(after),
+            Outcome::Postpone(after) => Some(after),
         };
         let mut state = self.state();
         let progress = state.progress(&self.topic, &self.group);
@@ -278,8 +278,7 @@ impl Ledger {
         let step = self.step(match outcome {
             Outcome::Ack => Action::Ack,
             Outcome::Retry(_) => Action::Retry,
-            Outcome::Release => Action::Release,
-            Outcome::Defer(_) => Action::Defer,
+            Outcome::Release | Outcome::Postpone(_) => Action::Release,
             Outcome::Reject(_) => Action::Reject,
         });
         let step = step.at(receipt.position);

@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | [`messages`] | key, headers and data, order, positions | |
 //! | [`progress`] | groups and members, waiting, cancelled receives, lag, reopening | `durable` |
-//! | [`settling`] | `ack`, `retry`, `defer`, `release`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
+//! | [`settling`] | `ack`, `retry`, `release`, `postpone`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |

@@ -236,7 +236,7 @@ impl State {
             Outcome::Ack => group.settle(seq, claim),
             Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
             Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted(Duration::ZERO)),
-            Outcome::Defer(after) => group.requeue(log, seq, claim, Requeue::Uncounted(after)),
+            Outcome::Postpone(after) => group.requeue(log, seq, claim, Requeue::Uncounted(after)),
             Outcome::Reject(message) => {
                 dead_letter = Some(message);
                 group.settle(seq, claim)

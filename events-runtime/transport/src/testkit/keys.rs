@@ -111,17 +111,17 @@ pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fi
     ack(again).await;
 }
 
-/// A deferral blocks its own key only.
-pub async fn a_deferred_key_holds_its_later_messages_while_other_keys_go_on(fixture: &dyn Fixture) {
+/// A postponed message blocks its own key only.
+pub async fn a_postponed_key_holds_its_later_messages_while_other_keys_go_on(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     let mut consumer = member(&*transport, "billing").await;
     let mut second = member(&*transport, "billing").await;
     send(&*transport, &[message("A", 0), message("A", 1)]).await;
-    let mut deferred = receive(&mut *consumer, 2).await;
+    let mut postponed = receive(&mut *consumer, 2).await;
     // The later one first, so that it does not overtake the earlier one.
-    deferred.remove(1).release().await.expect("the release is stored");
+    postponed.remove(1).release().await.expect("the release is stored");
     let after = Duration::from_millis(300) * fixture.patience();
-    deferred.remove(0).defer(after).await.expect("the deferral is stored");
+    postponed.remove(0).postpone(after).await.expect("the outcome is stored");
     send(&*transport, &[message("B", 0), message("A", 2)]).await;
     let other = receive(&mut *second, 1).await;
     assert_eq!(texts(&other), ["B#0"]);

@@ -92,30 +92,31 @@ pub async fn a_released_delivery_comes_back_with_the_same_attempt(fixture: &dyn 
     ack(vec![delivery]).await;
 }
 
-/// A deferral is not an attempt, and its delay is a lower bound, also for a redelivered message.
-pub async fn a_deferred_delivery_comes_back_not_before_its_time_with_the_same_attempt(fixture: &dyn Fixture) {
-    const AFTER: Duration = Duration::from_millis(100);
+/// A message that waits for something other than its receivers is not at fault. Its key waits with it.
+pub async fn a_postponed_delivery_comes_back_not_before_its_time_with_the_same_attempt(
+    fixture: &dyn Fixture,
+) {
+    const AFTER: Duration = Duration::from_millis(150);
     let transport = connect(fixture);
-    send(&*transport, &[message("key", 0)]).await;
+    send(&*transport, &[message("key", 0), message("other", 0), message("key", 1)]).await;
     let mut consumer = member(&*transport, "billing").await;
-    for attempt in 1..=2 {
-        for _ in 0..2 {
-            let delivery = receive_one(&mut *consumer).await;
-            assert_eq!(delivery.attempt(), attempt);
-            let deferred = Instant::now();
-            delivery.defer(AFTER).await.expect("the deferral is stored");
-            let again = receive_one(&mut *consumer).await;
-            // Stores have a resolution of one millisecond.
-            assert!(deferred.elapsed() + Duration::from_millis(2) >= AFTER, "it was redelivered too early");
-            assert_eq!(again.attempt(), attempt);
-            again.release().await.expect("the release is stored");
-        }
-        // A drop counts as an attempt.
-        drop(receive_one(&mut *consumer).await);
+    let mut deliveries = receive(&mut *consumer, 3).await;
+    let behind = deliveries.remove(2);
+    let postponed = Instant::now();
+    deliveries.remove(0).postpone(AFTER).await.expect("the outcome is stored");
+    behind.release().await.expect("the release is stored");
+    ack(deliveries).await;
+    for _ in 0..3 {
+        let again = receive_one(&mut *consumer).await;
+        assert_eq!((texts(std::slice::from_ref(&again)), again.attempt()), (vec!["key#0".to_owned()], 1));
+        again.postpone(Duration::ZERO).await.expect("the outcome is stored");
     }
-    let delivery = receive_one(&mut *consumer).await;
-    assert_eq!(delivery.attempt(), 3);
-    ack(vec![delivery]).await;
+    // Stores have a resolution of one millisecond.
+    assert!(postponed.elapsed() + Duration::from_millis(2) >= AFTER, "it was redelivered too early");
+    let both = receive(&mut *consumer, 2).await;
+    assert_eq!(texts(&both), ["key#0", "key#1"]);
+    assert!(both.iter().all(|delivery| delivery.attempt() == 1), "{both:?}");
+    ack(both).await;
 }
 
 /// A rejected message is kept, with the reason.

@@ -10,7 +10,7 @@ use super::config::AckMode;
 use super::worker::{Results, Work};
 use events_transport::{BoxFuture, ErrorKind, Outcome, Receipt, Settle, Settlement, Topic, TransportError};
 
-/// The keys of deliveries that were released, deferred or retried since the last claim was requested.
+/// The keys of deliveries that were released, retried or postponed since the last claim was requested.
 #[derive(Default)]
 pub(super) struct ReleasedKeys(Mutex<Vec<Bytes>>);
 
@@ -42,15 +42,16 @@ impl Acker {
         Self { work, topic, ack, released }
     }
 
-    /// The keys released, deferred or retried since the last claim was requested, or since the last call of this.
+    /// The keys released, retried or postponed since the last claim was requested, or since the last call of this.
     pub(super) fn take_released(&self) -> Vec<Bytes> {
         self.released.take()
     }
 
     fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
-        let requeued = settlements
-            .iter()
-            .filter(|settlement| !matches!(settlement.outcome, Outcome::Ack | Outcome::Reject(_)));
+        let is_requeued = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Retry(_) | Outcome::Release | Outcome::Postpone(_))
+        };
+        let requeued = settlements.iter().filter(|settlement| is_requeued(&settlement.outcome));
         self.released.add(requeued.filter_map(|settlement| settlement.receipt.key.clone()));
         self.submit(Work::Settle(settlements, reply));
     }

@@ -171,7 +171,7 @@ impl Worker {
                         call.arg(settlement.receipt.position.to_string());
                     }
                 }
-                Outcome::Defer(after) => {
+                Outcome::Postpone(after) => {
                     call.arg("d").arg(receipt.position.to_string()).arg(millis(*after));
                 }
                 Outcome::Retry(after) => {

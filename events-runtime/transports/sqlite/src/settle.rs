@@ -112,7 +112,9 @@ impl Txn<'_> {
                 Outcome::Ack | Outcome::Reject(_) => None,
                 Outcome::Retry(after) => Some(Requeue { ready: self.now + length(*after), counted: true }),
                 Outcome::Release => Some(Requeue { ready: self.now, counted: false }),
-                Outcome::Defer(after) => Some(Requeue { ready: self.now + length(*after), counted: false }),
+                Outcome::Postpone(after) => {
+                    Some(Requeue { ready: self.now + length(*after), counted: false })
+                }
             };
             let is_held = match &mut run {
                 Some(run) if run.holds(seq) => {

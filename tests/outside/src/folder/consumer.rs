@@ -145,20 +145,18 @@ impl Member {
     }
 }
 
-/// The time after this delay, in milliseconds.
-fn later(after: Duration) -> u64 {
-    SystemTime::now().checked_add(after).map_or(u64::MAX, millis)
-}
-
 impl Settle for Member {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
         let receipts = settlements.into_iter().map(|one| (one.receipt, one.outcome)).collect();
+        let not_before = |after| SystemTime::now().checked_add(after).map_or(u64::MAX, millis);
         let results = self.change("settle", receipts, |store, group, number, claim, outcome| {
             Ok(match outcome {
                 Outcome::Ack => group.settle(number, claim),
-                Outcome::Retry(after) => group.give_back(number, claim, &Returned::Counted(later(after))),
+                Outcome::Retry(after) => group.give_back(number, claim, &Returned::Counted(not_before(after))),
                 Outcome::Release => group.give_back(number, claim, &Returned::Uncounted(0)),
-                Outcome::Defer(after) => group.give_back(number, claim, &Returned::Uncounted(later(after))),
+                Outcome::Postpone(after) => {
+                    group.give_back(number, claim, &Returned::Uncounted(not_before(after)))
+                }
                 Outcome::Reject(letter) => {
                     let held = group.settle(number, claim);
                     if held {

@@ -87,7 +87,7 @@ impl Worker {
         }
     }
 
-    /// Defers a message of a disabled event type, and with it the waiting ones of this type. Waiting messages
+    /// Postpones a message of a disabled event type, and with it the waiting ones of this type. Waiting messages
     /// behind them of the same keys are released. Messages before them go on.
     fn pause(&mut self, delivery: Delivery, event_type: &str, after: Duration, batch: &mut FetchedBatch) {
         let topic = delivery.topic().clone();
@@ -115,7 +115,7 @@ impl Worker {
         batch.waiting = others;
         let ConsumedTopic { settling, running, .. } = self.topics.of_mut(&topic);
         running.not_waiting(paused.len() - 1);
-        settling.defer(paused, after);
+        settling.postpone(paused, after);
         self.topics.release_waiting(behind);
     }
 

@@ -212,11 +212,11 @@ impl Cursor {
 
     /// A message in flight is returned as if it had not been delivered.
     pub fn release(&mut self, index: usize, now: Duration) {
-        self.defer(index, now, Duration::ZERO);
+        self.postpone(index, now, Duration::ZERO);
     }
 
     /// A message in flight is returned without counting its attempt, and comes back after a delay.
-    pub fn defer(&mut self, index: usize, now: Duration, delay: Duration) {
+    pub fn postpone(&mut self, index: usize, now: Duration, delay: Duration) {
         let is_candidate = matches!(
             self.exceptions.get(&index),
             Some(Exception::InFlight { poison, .. }) if poison.is_candidate()
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_waits_and_counts_a_deferral_waits_and_a_release_does_neither() {
+    fn a_retry_waits_and_counts_a_postponed_message_waits_and_a_release_does_neither() {
         let mut cursor = three_of_a_key();
         cursor.deliver(0, &[(0, Some(1))], NOW).expect("allowed");
         cursor.retry(0, NOW, NOW);
@@ -293,8 +293,8 @@ mod tests {
         cursor.release(0, 2 * NOW);
         assert!(cursor.owes(1, 2 * NOW));
         cursor.deliver(1, &[(0, Some(2))], 2 * NOW).expect("allowed");
-        cursor.defer(0, 2 * NOW, NOW);
-        assert!(!cursor.owes(1, 2 * NOW), "a deferral waits");
+        cursor.postpone(0, 2 * NOW, NOW);
+        assert!(!cursor.owes(1, 2 * NOW), "a postponed message waits");
         assert!(cursor.clone().deliver(1, &[(0, Some(2))], 2 * NOW).is_err(), "too early");
         cursor.deliver(1, &[(0, Some(2))], 3 * NOW).expect("allowed, and not counted");
     }

@@ -52,7 +52,7 @@ pub enum How {
     /// Returned as if it had not been delivered.
     Release,
     /// Returned without counting its attempt, for some milliseconds.
-    Defer(u8),
+    Postpone(u8),
     /// Dropped without an outcome.
     Drop,
     /// Sent to the dead-letter topic.
@@ -120,7 +120,7 @@ fn settle(random: &mut fastrand::Rng) -> Op {
         0..=4 => How::Ack,
         5 | 6 => How::Retry(random.u8(0..25)),
         7 if random.bool() => How::Release,
-        7 => How::Defer(random.u8(1..25)),
+        7 => How::Postpone(random.u8(1..25)),
         8 => How::Drop,
         _ => How::Reject,
     };

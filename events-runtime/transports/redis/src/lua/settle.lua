@@ -1,6 +1,6 @@
 -- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, request, then runs of outcomes:
 -- a token, a verb, and for `a` (ack) and `u` (release) a count and that many IDs; for `r` (retry) an ID and
--- a delay; for `p` (park) and `d` (defer) the same, without counting the attempt; for `x` (reject) an ID, a count and that
+-- a delay; for `p` (park) and `d` (postpone) the same, without counting the attempt; for `x` (reject) an ID, a count and that
 -- many fields of the dead letter. Returns a string with `1` for each outcome, `0` if the claim does not hold
 -- the entry, or `x` if its dead letter could not be stored, so that it is still held; then the last such
 -- error.
