@@ -1,6 +1,7 @@
 //! What a consumer promises its receivers, on `memory:`.
 
 mod concurrency;
+mod created;
 mod dead_letters;
 mod dead_letters_unavailable;
 mod dispositions;

@@ -4,12 +4,14 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::Consume;
 use crate::bus::EventBus;
 use crate::bus::dedup::Dedup;
 use crate::bus::destination::Destination;
 use crate::bus::inbound::Inbound;
+use crate::bus::missing_topic::MissingTopic;
 use crate::bus::observe::{Consuming, Watched};
 use crate::bus::offsets::tidy;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
@@ -21,8 +23,12 @@ use crate::bus::transports::Opened;
 use crate::bus::worker::{ConsumeError, Worker, sleep_until};
 use events_support::error_chain::{chain, drop_quietly};
 use events_transport::{
-    BoxFuture, Consumer, MergedConsumer, Subscription, Topic, Transport, TransportError, TransportName,
+    BoxFuture, Consumer, MergedConsumer, Subscription, Topic, TopicPrefix, Transport, TransportError,
+    TransportName,
 };
+
+/// How long a transport may take to say whether a topic exists.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The topics that one consumer of a transport has: one, or all of the transport if it
 /// [can](events_transport::Capability::multi_topic).
@@ -30,6 +36,8 @@ struct Source<'b> {
     name: TransportName,
     transport: &'b dyn Transport,
     subscriptions: Vec<Subscription>,
+    /// The names of their topics without the prefix.
+    base_names: Vec<Topic>,
     connections: Vec<Connection>,
 }
 
@@ -64,7 +72,7 @@ impl Consume {
         let mut shutdown = std::pin::pin!(shutdown);
         let subscribed = tokio::select! {
             biased;
-            consumer = subscribe(sources, &through) => Some(consumer?),
+            consumer = subscribe(sources, bus.prefix(), &through) => Some(consumer?),
             _ = &mut shutdown => None,
         };
         let Some(mut consumer) = subscribed else { return Ok(worker.topics.consumed()) };
@@ -142,12 +150,14 @@ impl Consume {
             match sources.iter_mut().find(|source| shared && source.name == name) {
                 Some(source) => {
                     source.subscriptions.push(subscription);
+                    source.base_names.push(Topic::new(base_name)?);
                     source.connections.push(connection);
                 }
                 None => sources.push(Source {
                     name,
                     transport: &**transport,
                     subscriptions: vec![subscription],
+                    base_names: vec![Topic::new(base_name)?],
                     connections: vec![connection],
                 }),
             }
@@ -186,14 +196,24 @@ struct Joining<'b> {
 /// the result for all.
 async fn subscribe(
     sources: Vec<Source<'_>>,
+    prefix: Option<&TopicPrefix>,
     through: &(impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync),
 ) -> Result<Box<dyn Consumer>, TransportError> {
-    let joining = sources.into_iter().map(|Source { transport, subscriptions, connections, .. }| {
+    let joining = sources.into_iter().map(|source| {
+        let Source { transport, subscriptions, base_names, connections, .. } = source;
         let topic = match subscriptions.as_slice() {
             [only] => Some(only.topic.clone()),
             _ => None,
         };
-        let subscribing = Box::pin(Connections(connections).subscribe(transport, subscriptions, through));
+        let subscribing = Box::pin(async move {
+            let missing = missing_topics(transport, &base_names, prefix).await;
+            let consumer = Connections(connections).subscribe(transport, subscriptions, through).await?;
+            for missing in missing {
+                let topic = missing.topic();
+                tracing::warn!(%topic, "a consumer created a topic that did not exist: {missing}");
+            }
+            Ok(consumer)
+        });
         Joining { topic, subscribing, joined: None }
     });
     let mut joining: Vec<_> = joining.collect();
@@ -221,6 +241,26 @@ async fn subscribe(
         Some((topic, consumer))
     });
     Ok(Box::new(MergedConsumer::new(consumers)))
+}
+
+/// The topics that do not exist yet, if other topics may be meant. A transport that does not answer has none.
+async fn missing_topics(
+    transport: &dyn Transport,
+    base_names: &[Topic],
+    prefix: Option<&TopicPrefix>,
+) -> Vec<MissingTopic> {
+    let mut missing = Vec::new();
+    for base_name in base_names {
+        let look = MissingTopic::check(transport, base_name, prefix);
+        match tokio::time::timeout(LOOK_TIMEOUT, look).await {
+            Ok(Ok(found)) => missing.extend(found.filter(MissingTopic::has_suggestion)),
+            Ok(Err(error)) => {
+                tracing::debug!(topic = %base_name, error = chain(&error), "failed to look whether the topic exists");
+            }
+            Err(_) => break,
+        }
+    }
+    missing
 }
 
 /// Runs tasks that never end.
