@@ -256,6 +256,7 @@ pub fn event_data(input: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `order = -10` | an `i32`; receivers with lower numbers run first | 0 |
 /// | `name = "receipts"` | the name of the receiver | the function's path |
+/// | `from = "bus"`, `from = "local"` | takes only events that a bus delivers, or only those that this process emits | both: a process that emits an event and consumes its topic runs the receiver twice |
 /// | `crate = path` | the path of `events_runtime` | `::events_runtime` |
 ///
 /// Linked receivers are connected in the default hub. A test's scoped hub has none of them; `Hub::linked()`

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use events_runtime::bus::ConsumeError;
 use events_runtime::config::UnhandledEvents;
 use events_runtime::testing::Recorder;
-use events_runtime::{BoxError, Config, Event, EventBus, Hub, PublicSignal};
+use events_runtime::{BoxError, Config, Event, EventBus, Hub, Origin, PublicSignal};
 
 use crate::shop::{
     ORDER_PLACED, OrderPlaced, Running, answer, answer_async, bus, bus_with, dead_letters, header, next,
@@ -224,4 +224,17 @@ async fn expected_receivers_that_are_missing_are_all_named_before_the_group_exis
         running.stop().await;
         drop(recorder);
     }
+}
+
+#[tokio::test]
+async fn a_receiver_of_local_events_only_does_not_handle_an_event_from_the_bus() {
+    let bus = bus("unhandled local").await;
+    bus.hub().scope(|| {
+        let receiver = ORDER_PLACED.receiver("cache").from(Origin::Local);
+        receiver.connect(|event: &Event<OrderPlaced>| assert_eq!(event.origin(), Origin::Local));
+    });
+    place_orders(&bus, &["ada"]).await;
+    assert!(matches!(Running::billing(&bus).fails().await, ConsumeError::Unhandled { .. }));
+    let consume = bus.consume("orders").group("billing").expect_receivers([OrderPlaced::EVENT_TYPE]);
+    assert!(matches!(Running::start(consume).fails().await, ConsumeError::NoReceivers { .. }));
 }
