@@ -217,6 +217,7 @@ async fn expected_receivers_that_are_missing_are_all_named_before_the_group_exis
             assert!(text.contains(part), "no {part} in {text}");
         }
         assert!(bus.transport().topics().await.expect("listed").is_empty(), "no topic was created");
+        assert_eq!(bus.status().failed.len(), 1, "it is not forgotten");
         let recorder = Recorder::attach(bus.hub());
         let consume = bus.consume("orders").group("billing").expect_receivers([TillClosed::EVENT_TYPE]);
         let running = Running::start(consume);

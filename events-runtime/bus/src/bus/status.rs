@@ -283,7 +283,9 @@ impl Consumers {
 
     /// Records a consumer that ended with an error.
     pub(super) fn failed(&self, topics: Vec<Topic>, group: ConsumerGroup, error: String) {
-        lock(&self.failed).push(FailedConsumer { topics, group, ended: Timestamp::now(), error });
+        let mut failed = lock(&self.failed);
+        failed.retain(|before| before.group != group || before.topics != topics);
+        failed.push(FailedConsumer { topics, group, ended: Timestamp::now(), error });
     }
 
     /// The running consumers and the failed ones.

@@ -53,11 +53,6 @@ impl ConsumedTopics {
         &mut self.of_mut(topic).settling
     }
 
-    /// The names of the topics.
-    pub(super) fn names(&self) -> Vec<Topic> {
-        self.all().map(|settling| settling.topic().clone()).collect()
-    }
-
     fn all(&self) -> impl Iterator<Item = &Settling> {
         std::iter::once(&self.first).chain(&self.others).map(|topic| &topic.settling)
     }

@@ -55,14 +55,32 @@ impl Consume {
     /// Consumes with these subscriptions until the future is ready; `through` may wrap the transport's
     /// consumers.
     pub(in crate::bus) async fn run_as(
+        self,
+        subscriptions: Vec<Subscription>,
+        through: impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync,
+        shutdown: impl Future,
+    ) -> Result<Consumed, ConsumeError> {
+        let bus = self.bus.clone();
+        let topics: Vec<_> = subscriptions.iter().map(|subscription| subscription.topic.clone()).collect();
+        let group = subscriptions.first().map(|subscription| subscription.group.clone());
+        let ended = self.run_in(&bus, subscriptions, through, shutdown).await;
+        if let (Err(error), Some(group)) = (&ended, group) {
+            let error = chain(error);
+            tracing::error!(topic = names(&topics), %group, error, "a consumer ended with an error");
+            bus.0.consumers.failed(topics, group, error);
+        }
+        ended
+    }
+
+    async fn run_in(
         mut self,
+        bus: &EventBus,
         subscriptions: Vec<Subscription>,
         through: impl Fn(Box<dyn Consumer>) -> Box<dyn Consumer> + Sync,
         shutdown: impl Future,
     ) -> Result<Consumed, ConsumeError> {
         let lag_interval = self.bus.config().bus().consumer.lag_interval;
-        let bus = self.bus.clone();
-        let Plan { topics, sources, watched, concurrency } = self.plan(&bus, subscriptions)?;
+        let Plan { topics, sources, watched, concurrency } = self.plan(bus, subscriptions)?;
         self.settings.concurrency = self.overrides.concurrency.unwrap_or(concurrency);
         self.settings.seen = None;
         let Consuming { group, observe, .. } = &*Arc::clone(&topics.first().settling.consuming);
@@ -76,8 +94,7 @@ impl Consume {
             _ = &mut shutdown => None,
         };
         let Some(mut consumer) = subscribed else { return Ok(worker.topics.consumed()) };
-        let topic =
-            watched.iter().map(|watched| watched.consuming.topic.as_str()).collect::<Vec<_>>().join(", ");
+        let topic = names(watched.iter().map(|watched| &watched.consuming.topic));
         tracing::info!(%topic, %group, concurrency = worker.settings.concurrency, "consumer started");
         let mut beside: Vec<BoxFuture<'_, Infallible>> = Vec::new();
         for watched in &watched {
@@ -100,16 +117,10 @@ impl Consume {
         };
         observe.flush().await;
         let counts = worker.topics.consumed();
-        let topics = worker.topics.names();
         // Middleware and the store of handled events are user code, which may panic on drop.
         drop_quietly(worker);
         let ended = result.and(closed.map_err(ConsumeError::from));
         let Consumed { acked, retried, parked, unfinished, dead_lettered, paused, skipped } = counts;
-        if let Err(error) = &ended {
-            let error = chain(error);
-            tracing::error!(%topic, %group, error, "a consumer ended with an error");
-            bus.0.consumers.failed(topics, group.clone(), error);
-        }
         tracing::info!(%topic, %group, acked, retried, parked, unfinished, dead_lettered, paused, skipped, "consumer stopped");
         ended.map(|()| counts)
     }
@@ -261,6 +272,11 @@ async fn missing_topics(
         }
     }
     missing
+}
+
+/// The names of topics, for log lines.
+fn names<'t>(topics: impl IntoIterator<Item = &'t Topic>) -> String {
+    topics.into_iter().map(Topic::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Runs tasks that never end.
