@@ -1,5 +1,6 @@
 //! What a consumer promises its receivers, on `memory:`.
 
+mod both_origins;
 mod concurrency;
 mod created;
 mod dead_letters;

@@ -14,6 +14,7 @@ use super::observe::{Observe, TracePropagator};
 use super::offsets::Offsets;
 use super::outbound::OutboundQueues;
 use super::replay::Replay;
+use super::schemas::FetchedSchemas;
 use super::status::{BusStatus, Consumers};
 use super::transports::Transports;
 use super::writers::Writers;
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
     pub(super) writers: Writers,
+    pub(super) schemas: FetchedSchemas,
     pub(super) prefix: Option<TopicPrefix>,
     pub(super) transports: Transports,
     pub(super) queues: Arc<OutboundQueues>,
@@ -104,7 +106,7 @@ impl EventBus {
     /// act](BusStatus::needs_operator), and whether the consumers [are alive](BusStatus::stalled).
     pub fn status(&self) -> BusStatus {
         let queues: Vec<_> = self.0.queues.topic_queues().iter().map(|queue| queue.status()).collect();
-        let (consumers, failed) = self.0.consumers.status(self.consumers_paused());
+        let (consumers, failed) = self.0.consumers.status(self.consumers_paused(), &self.0.schemas);
         BusStatus {
             queue_depth: self.queue_depth(),
             queue_capacity: self.0.queues.capacity().total(),

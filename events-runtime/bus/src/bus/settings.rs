@@ -31,6 +31,7 @@ pub(super) struct TopicSettings {
     pub(super) backoff: Backoff,
     pub(super) exhausted: Exhausted,
     pub(super) unhandled: UnhandledEvents,
+    pub(super) unknown_schema_wait: Duration,
 }
 
 impl fmt::Debug for Settings {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::destination::Destination;
+use super::schemas::{FetchedSchemas, MissingSchema};
 use events_transport::{ConsumerGroup, Topic, TransportName};
 
 /// A snapshot of sending and consuming; see [`EventBus::status`](super::EventBus::status).
@@ -106,6 +107,8 @@ pub struct ConsumerStatus {
     pub disabled: Vec<String>,
     /// The number of events that no receiver took, whatever became of them.
     pub unhandled: u64,
+    /// The schemas that events of the topic wait for, the longest first, at most 100.
+    pub missing_schemas: Vec<MissingSchema>,
 }
 
 impl ConsumerStatus {
@@ -289,10 +292,14 @@ impl Consumers {
     }
 
     /// The running consumers and the failed ones.
-    pub(super) fn status(&self, paused: bool) -> (Vec<ConsumerStatus>, Vec<FailedConsumer>) {
+    pub(super) fn status(
+        &self,
+        paused: bool,
+        schemas: &FetchedSchemas,
+    ) -> (Vec<ConsumerStatus>, Vec<FailedConsumer>) {
         let running = lock(&self.running);
         let running =
-            running.iter().filter_map(Weak::upgrade).map(|running| running.status(paused)).collect();
+            running.iter().filter_map(Weak::upgrade).map(|running| running.status(paused, schemas)).collect();
         (running, lock(&self.failed).clone())
     }
 }
@@ -367,7 +374,8 @@ impl Running {
         was_paused
     }
 
-    fn status(&self, paused: bool) -> ConsumerStatus {
+    fn status(&self, paused: bool, schemas: &FetchedSchemas) -> ConsumerStatus {
+        let missing_schemas = schemas.missing(&self.to);
         let Destination { topic, transport } = self.to.clone();
         let state = lock(&self.state);
         ConsumerStatus {
@@ -384,6 +392,7 @@ impl Running {
             waiting: self.waiting.load(Ordering::Relaxed),
             disabled: state.disabled.keys().map(|event_type| (*event_type).to_owned()).collect(),
             unhandled: self.unhandled.load(Ordering::Relaxed),
+            missing_schemas,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::section::{Findings, Section};
-use super::settings::{BusSettings, Exhausted, UnhandledEvents, topic};
+use super::settings::{BusSettings, Exhausted, UnhandledEvents, UnknownSchema, topic};
 use events_transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix, TransportName};
 
 /// The settings of a group's consumers of one topic, unless the program overrides them.
@@ -31,6 +31,8 @@ pub struct GroupSettings {
     pub unhandled: UnhandledEvents,
     /// `expect_receivers`: default as in `[bus.consumer]`.
     pub expect_receivers: Vec<String>,
+    /// `unknown_schema`: default as in `[bus.consumer]`.
+    pub unknown_schema: UnknownSchema,
 }
 
 impl GroupSettings {
@@ -46,6 +48,7 @@ impl GroupSettings {
             exhausted: bus.consumer.exhausted,
             unhandled: bus.consumer.unhandled,
             expect_receivers: bus.consumer.expect_receivers.clone(),
+            unknown_schema: bus.consumer.unknown_schema,
         }
     }
 }
@@ -75,6 +78,7 @@ pub(super) fn read(
                 exhausted: table.or(findings, "exhausted", default.exhausted),
                 unhandled: table.or(findings, "unhandled", default.unhandled),
                 expect_receivers: table.or(findings, "expect_receivers", default.expect_receivers.clone()),
+                unknown_schema: UnknownSchema::read(findings, &mut table, default.unknown_schema),
             };
             if settings.max < settings.initial {
                 table.problem(findings, "`max` is shorter than `initial`");

@@ -115,6 +115,8 @@ pub struct ConsumerSettings {
     /// `expect_receivers`: the event types that a receiver of this program must take; a consumer without one does
     /// not start. Default: none.
     pub expect_receivers: Vec<String>,
+    /// `unknown_schema`: the policy for an event whose schema is not known.
+    pub unknown_schema: UnknownSchema,
     /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
     /// versions of the definitions. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
@@ -163,6 +165,28 @@ impl Choice for UnhandledEvents {
     const EXPECTED: &'static str = "`error`, `dead-letter` or `skip`";
     const CHOICES: &'static [(&'static str, Self)] =
         &[("error", Self::Error), ("dead-letter", Self::DeadLetter), ("skip", Self::Skip)];
+}
+
+/// `unknown_schema`: the policy for an event whose schema is neither a version that the program has nor stored
+/// beside the topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownSchema {
+    /// `wait`: how long such an event waits for its schema, counted from the first one in this process, before it
+    /// becomes a dead letter; `0s` for at once. Default: 10 minutes.
+    pub wait: Duration,
+}
+
+impl UnknownSchema {
+    const DEFAULT: Self = Self { wait: Duration::from_secs(10 * 60) };
+
+    /// Reads the table of this name within another one.
+    pub(super) fn read(findings: &mut Findings, section: &mut Section<'_>, default: Self) -> Self {
+        let mut table = section.table(findings, "unknown_schema");
+        let policy = Self { wait: table.or(findings, "wait", default.wait) };
+        table.finish(findings);
+        policy
+    }
 }
 
 /// The policy for an event whose attempts are exhausted.
@@ -285,6 +309,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
         unhandled: table.or(findings, "unhandled", UnhandledEvents::Error),
         expect_receivers: table.or(findings, "expect_receivers", Vec::new()),
+        unknown_schema: UnknownSchema::read(findings, &mut table, UnknownSchema::DEFAULT),
         schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };

@@ -15,6 +15,7 @@ use crate::bus::missing_topic::MissingTopic;
 use crate::bus::observe::{Consuming, Watched};
 use crate::bus::offsets::tidy;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
+use crate::bus::schemas::{Patience, TopicSchemas};
 use crate::bus::settings::TopicSettings;
 use crate::bus::settling::{Consumed, Settling};
 use crate::bus::status::Running;
@@ -149,12 +150,16 @@ impl Consume {
                 propagator: bus.0.propagator.clone(),
             });
             let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
-            let running = bus.0.consumers.add(to, consuming.group.clone());
+            let running = bus.0.consumers.add(to.clone(), consuming.group.clone());
             let (backoff, failures) = (settings.backoff, 0);
             let connected = Arc::clone(&running);
             let connection =
                 Connection { consuming: Arc::clone(&consuming), running: connected, backoff, failures };
-            topics.push(self.topic(bus, &consuming, running, settings));
+            let schemas = bus.0.schemas.of(&to, transport);
+            let schemas = schemas.map(|schemas| {
+                (schemas, Patience { wait: settings.unknown_schema_wait, backoff: settings.backoff })
+            });
+            topics.push(self.topic(bus, &consuming, running, settings, schemas));
             let dead_letters = subscription.dead_letter_topic()?;
             watched.push(Watched { transport: &**transport, consuming, dead_letters });
             let shared = transport.capability().multi_topic;
@@ -183,10 +188,12 @@ impl Consume {
         consuming: &Arc<Consuming>,
         running: Arc<Running>,
         settings: TopicSettings,
+        schemas: Option<(Arc<TopicSchemas>, Patience)>,
     ) -> ConsumedTopic {
         let unknown_events = self.settings.unknown_events;
         let mut inbound =
             Inbound::new(bus, unknown_events, &settings, Arc::clone(consuming), Arc::clone(&running));
+        inbound.schemas = schemas;
         inbound.counts = Arc::clone(&self.counts);
         let seen = self.settings.seen.clone();
         inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });
