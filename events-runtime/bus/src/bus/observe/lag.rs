@@ -12,9 +12,7 @@ use super::metrics::{CONSUMER_LAG, DEAD_LETTERS_WAITING};
 use crate::bus::dead_letters::DeadLetters;
 use crate::bus::offsets::is_lookup;
 use events_support::error_chain::chain;
-use events_transport::{
-    ConsumerGroup, ErrorKind, GroupStatus, Subscription, Topic, Transport, TransportError,
-};
+use events_transport::{ConsumerGroup, GroupStatus, Topic, Transport, TransportError};
 
 /// The partition label for topics without partitions.
 const ONLY: &str = "0";
@@ -85,26 +83,16 @@ impl Watched<'_> {
         }
     }
 
-    /// The number of a group's dead letters that were neither retried nor dropped. Groups that share a
-    /// dead-letter topic have the number of all.
+    /// The number of a group's dead letters that were neither retried nor dropped.
     async fn dead_letters_waiting(&self, group: &ConsumerGroup) -> Result<u64, TransportError> {
         let Consuming { topic, group: own, .. } = &*self.consuming;
+        let (topic, of_group) = (topic.clone(), group.clone());
         let dead_letters = if group == own {
-            self.dead_letters.clone()
+            DeadLetters::kept_in(self.transport, topic, of_group, self.dead_letters.clone())
         } else {
-            Subscription::new(topic.clone(), group.clone()).dead_letter_topic()?
+            DeadLetters::of(self.transport, topic, of_group)?
         };
-        match self.transport.groups(&dead_letters).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            groups => {
-                let mut groups = groups?.into_iter();
-                if let Some(processed) = groups.find(|status| status.group.as_str() == DeadLetters::GROUP) {
-                    return Ok(processed.lag);
-                }
-            }
-        }
-        let topics = self.transport.topics().await?;
-        Ok(topics.into_iter().find(|status| status.topic == dead_letters).map_or(0, |status| status.messages))
+        dead_letters.waiting().await
     }
 }
 
